@@ -1,0 +1,49 @@
+# `make report` and `make test` work on a bare machine with Python 3.11 or newer and Debian's apt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LT := $(BIN)/lambdatuning
+
+.PHONY: help report test lint types browser lab clean
+
+help:
+	@echo "make report      measure on the embedded AWS and leave HTML in reports/"
+	@echo "make test        lint, types and every test"
+	@echo "make lab         the notebooks in JupyterLab"
+	@echo "make bench-NAME  a benchmark of tests/bench/, one JSON line last"
+	@echo "make clean       remove the environment, reports and local runs"
+
+$(VENV)/.local: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.local
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,lab,dev]'
+	touch $@
+
+report: $(VENV)/.local
+	$(LT) report --local
+
+test: $(VENV)/.dev browser lint types
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+# The tests open the reports in a real browser.
+browser:
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
+
+lab: $(VENV)/.dev
+	$(LT) local --run $(BIN)/jupyter lab notebooks/
+
+bench-%: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.$(subst -,_,$*)
+
+clean:
+	rm -rf $(VENV) reports data/runs

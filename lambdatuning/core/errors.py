@@ -1,0 +1,61 @@
+"""Every error that a user may meet: one base class, few leaves, each message says what to do."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class LambdaTuningError(Exception):
+    """Base of all errors raised on purpose; `exit_code` is what the command line exits with."""
+
+    exit_code = 1
+
+
+class UsageError(LambdaTuningError):
+    """Input that can never work: refused before anything is created or billed."""
+
+    exit_code = 2
+
+
+class CredentialsError(LambdaTuningError):
+    """Nobody, an expired somebody, or no region."""
+
+
+class NotFoundError(LambdaTuningError):
+    """A function, stack, run or bucket that is not there."""
+
+
+class StackError(LambdaTuningError):
+    """A stack that cannot be used or could not be changed."""
+
+
+class LockedError(LambdaTuningError):
+    """Another run holds the function."""
+
+
+class RunFailedError(LambdaTuningError):
+    """A tuning run or a notebook that ended without an answer."""
+
+
+class RegressionError(LambdaTuningError):
+    """The answer got worse than it was."""
+
+    exit_code = 3
+
+
+class DeclinedError(LambdaTuningError):
+    """The user, or a missing `--yes`, said no."""
+
+    exit_code = 4
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """End of a message about an unknown name: the closest known one, else all of them.
+
+    >>> closest("sped", ["cost", "speed"])
+    'did you mean "speed"?'
+    >>> closest("x", ["cost", "speed"])
+    'known are: cost, speed'
+    """
+    names = sorted(known)
+    matches = difflib.get_close_matches(name, names, n=1)
+    return f'did you mean "{matches[0]}"?' if matches else f"known are: {', '.join(names)}"

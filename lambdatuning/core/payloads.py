@@ -1,0 +1,228 @@
+"""Payload types: what is sent to the function, rendered afresh for every invocation."""
+
+import json
+import random
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .errors import UsageError, closest
+
+MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
+"""Lambda's limit for a synchronous invocation."""
+
+_FIELDS = {"name", "description", "weight", "event", "seed", "literal"}
+_SEED_FIELDS = {"each", "item"}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+)((?::[^{}:]*)*)\s*\}\}")
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz     "
+
+
+@dataclass(frozen=True)
+class Seed:
+    """Items that must exist before: `each` copies, or one for every invocation (`each` None)."""
+
+    each: int | None
+    item: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PayloadType:
+    """One kind of event that a function meets, with its weight in the mix.
+
+    A `literal` event is sent as it stands, whatever looks like a placeholder in it.
+    """
+
+    name: str
+    event: Any
+    description: str = ""
+    weight: float = 1.0
+    seed: tuple[Seed, ...] = ()
+    literal: bool = False
+
+    def rendered(self, context: "Context") -> Any:
+        """The event of one invocation."""
+        return self.event if self.literal else render(self.event, context)
+
+    def to_json(self) -> dict[str, Any]:
+        """The form of a payload file, read back by `payload_type`."""
+        seed = [
+            {"each": "invocation" if s.each is None else s.each, "item": s.item} for s in self.seed
+        ]
+        return {
+            "name": self.name,
+            "description": self.description,
+            "weight": self.weight,
+            "event": self.event,
+            **({"seed": seed} if seed else {}),
+            **({"literal": True} if self.literal else {}),
+        }
+
+
+@dataclass(frozen=True)
+class Context:
+    """What placeholders are rendered from; the same context renders the same text."""
+
+    run: str
+    payload: str
+    n: int
+    seed: int = 0
+    table: str = ""
+    memory_mb: int = 0
+    timestamp: str = ""
+
+
+def parse_payload_type(text: str, source: str) -> PayloadType:
+    """One payload file; UsageError names the file, the line and the reason."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as exc:
+        raise UsageError(f"{source}:{exc.lineno}: not JSON: {exc.msg}; mend the file") from exc
+    return payload_type(value, lambda key: f"{source}:{_line_of(text, key)}")
+
+
+def payload_type(value: Any, where: Any = str) -> PayloadType:
+    """A payload type from its JSON value; `where(field)` says where a field stands."""
+    if not isinstance(value, dict):
+        raise UsageError(f"{where('')}: must be an object with name and event")
+    _refuse_unknown(value, _FIELDS, where)
+    for key in ("name", "event"):
+        if key not in value:
+            raise UsageError(f'{where("")}: "{key}" is missing; add it')
+    name, weight = value["name"], value.get("weight", 1)
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise UsageError(
+            f'{where("name")}: name must be 1 to 64 of letters, digits, ".", "_", "-"; not {name!r}'
+        )
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
+        raise UsageError(f"{where('weight')}: weight must be a number above 0; not {weight!r}")
+    found = PayloadType(
+        name=name,
+        event=value["event"],
+        description=str(value.get("description", "")),
+        weight=float(weight),
+        seed=tuple(_seed(entry, where) for entry in value.get("seed", [])),
+        literal=value.get("literal", False) is True,
+    )
+    _try_to_render(found, where)
+    return found
+
+
+def render(value: Any, context: Context) -> Any:
+    """`value` with every placeholder of its strings filled in.
+
+    `{{uuid}} {{n}} {{run}} {{table}} {{payload}} {{memory_mb}} {{timestamp}} {{text:LENGTH}}
+    {{int:LOW:HIGH}}`; a string that is one `{{int:..}}` or `{{n:int}}` alone becomes a number.
+    """
+    rng = random.Random(f"{context.seed}/{context.run}/{context.payload}/{context.n}")  # noqa: S311
+    return _render(value, context, rng)
+
+
+def seed_items(
+    payload: PayloadType, invocations: int, *, run: str, table: str, seed: int
+) -> Iterator[Any]:
+    """The items that must exist before `invocations` of this type, rendered."""
+    for entry in payload.seed:
+        count = invocations if entry.each is None else entry.each
+        for n in range(count):
+            context = Context(run=run, payload=payload.name, n=n, seed=seed, table=table)
+            yield render(entry.item, context)
+
+
+def unique(payloads: Iterable[PayloadType]) -> tuple[PayloadType, ...]:
+    """The types as a tuple; UsageError for none or for two of one name."""
+    found: dict[str, PayloadType] = {}
+    for payload in payloads:
+        if payload.name in found:
+            raise UsageError(f'two payload types are named "{payload.name}"; rename one')
+        found[payload.name] = payload
+    if not found:
+        raise UsageError("no payload type given; pass --payload NAME or FILE")
+    return tuple(found.values())
+
+
+def normalised(payloads: Iterable[PayloadType]) -> tuple[PayloadType, ...]:
+    """The same types with weights that add up to 1."""
+    types = tuple(payloads)
+    total = sum(payload.weight for payload in types)
+    return tuple(replace(payload, weight=payload.weight / total) for payload in types)
+
+
+def _seed(value: Any, where: Any) -> Seed:
+    if not isinstance(value, dict) or not isinstance(value.get("item"), dict):
+        raise UsageError(f'{where("seed")}: a seed must be {{"each": ..., "item": {{...}}}}')
+    _refuse_unknown(value, _SEED_FIELDS, where)
+    each = value.get("each", 1)
+    if each == "invocation":
+        return Seed(None, value["item"])
+    if isinstance(each, bool) or not isinstance(each, int) or each < 1:
+        raise UsageError(f'{where("each")}: each must be "invocation" or 1 or more; not {each!r}')
+    return Seed(each, value["item"])
+
+
+def _refuse_unknown(value: Mapping[str, Any], known: set[str], where: Any) -> None:
+    for key in value:
+        if key not in known:
+            raise UsageError(f'{where(key)}: unknown field "{key}"; {closest(key, known)}')
+
+
+def _try_to_render(payload: PayloadType, where: Any) -> None:
+    try:
+        context = Context(run="run", payload=payload.name, n=0)
+        sample = payload.rendered(context)
+        for entry in payload.seed:
+            render(entry.item, context)
+    except UsageError as exc:
+        raise UsageError(f"{where('event')}: {exc}") from exc
+    size = len(json.dumps(sample).encode())
+    if size > MAX_PAYLOAD_BYTES:
+        raise UsageError(f"{where('event')}: {size} bytes; Lambda takes {MAX_PAYLOAD_BYTES}")
+
+
+def _render(value: Any, context: Context, rng: random.Random) -> Any:
+    if isinstance(value, dict):
+        return {_render_text(k, context, rng): _render(v, context, rng) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_render(item, context, rng) for item in value]
+    if isinstance(value, str):
+        return _render_string(value, context, rng)
+    return value
+
+
+def _render_string(text: str, context: Context, rng: random.Random) -> str | int:
+    match = _PLACEHOLDER.fullmatch(text)
+    if match and (match[1] == "int" or match[2] == ":int"):
+        return int(_fill(match, context, rng))
+    return _render_text(text, context, rng)
+
+
+def _render_text(text: str, context: Context, rng: random.Random) -> str:
+    return _PLACEHOLDER.sub(lambda match: _fill(match, context, rng), text)
+
+
+def _fill(match: re.Match[str], context: Context, rng: random.Random) -> str:
+    name, arguments = match[1], match[2].split(":")[1:]
+    try:
+        match name, arguments:
+            case "uuid", []:
+                return str(uuid.UUID(int=rng.getrandbits(128), version=4))
+            case "text", [length]:
+                return "".join(rng.choices(_ALPHABET, k=int(length)))
+            case "int", [low, high]:
+                return str(rng.randint(int(low), int(high)))
+            case "n", [] | ["int"]:
+                return str(context.n)
+            case (("run" | "table" | "payload" | "memory_mb" | "timestamp"), []):
+                return str(getattr(context, name))
+    except ValueError as exc:
+        raise UsageError(f"placeholder {match[0]}: {exc}") from exc
+    known = ("uuid", "n", "run", "table", "payload", "memory_mb", "timestamp", "text", "int")
+    raise UsageError(f"unknown placeholder {match[0]}; {closest(name, known)}")
+
+
+def _line_of(text: str, key: str) -> int:
+    """The line in which a field stands; the first where it cannot be told."""
+    position = text.find(f'"{key}"') if key else -1
+    return text.count("\n", 0, position) + 1 if position >= 0 else 1
