@@ -1,37 +1,64 @@
-"""How far a long piece of work is: data for a terminal, a notebook or nobody."""
+"""How far a long piece of work has come, as a value; showing it is the business of others."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Progress:
-    """A moment of long work: `done` of `total` in a stage (`total` 0 where it cannot be known)."""
+    """`done` of `total` units of a stage; `expected_s` is the whole stage's time, if it is known.
+
+    `detail` says what is being done just now.
+    """
 
     stage: str
-    done: int = 0
-    total: int = 0
-    elapsed_s: float = 0.0
+    done: int
+    total: int
+    elapsed_s: float
     expected_s: float | None = None
     detail: str = ""
+
+    @property
+    def share(self) -> float:
+        """Share of the work that is done, 0 to 1."""
+        return min(self.done / self.total, 1.0) if self.total > 0 else 0.0
 
 
 OnProgress = Callable[[Progress], None]
 
 
-def ignore(progress: Progress) -> None:
+def ignore(_: Progress) -> None:
     """Tell nobody."""
 
 
 def describe(progress: Progress) -> str:
-    """One line for people.
+    """One line for a person.
 
-    >>> describe(Progress("measuring", 30, 120, 12.0, 48.0, "128 MB 12/40"))
-    'measuring 30/120, 12 s of about 48 s, 128 MB 12/40'
-    >>> describe(Progress("deploying", elapsed_s=3.2))
-    'deploying, 3 s'
+    >>> describe(Progress("measuring", 120, 600, 45, 210))
+    'measuring: 120 of 600 (20 %), 0:45 of about 3:30'
+    >>> describe(Progress("measuring", 3, 4, 9, detail="128 MB, echo"))
+    'measuring: 3 of 4 (75 %), 0:09, 128 MB, echo'
+    >>> describe(Progress("deploying", 0, 0, 4.2))
+    'deploying, 0:04'
     """
-    count = f" {progress.done:,}/{progress.total:,}" if progress.total else ""
-    expected = f" of about {progress.expected_s:.0f} s" if progress.expected_s else ""
-    detail = f", {progress.detail}" if progress.detail else ""
-    return f"{progress.stage}{count}, {progress.elapsed_s:.0f} s{expected}{detail}"
+    time = clock(progress.elapsed_s)
+    if progress.expected_s is not None and progress.done < progress.total:
+        time += f" of about {clock(max(progress.expected_s, progress.elapsed_s))}"
+    if progress.detail:
+        time += f", {progress.detail}"
+    if progress.total <= 0:
+        return f"{progress.stage}, {time}"
+    counted = f"{progress.done:,} of {progress.total:,} ({progress.share * 100:.0f} %)"
+    return f"{progress.stage}: {counted}, {time}"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as minutes and seconds, with hours where there are any.
+
+    >>> clock(65), clock(3725)
+    ('1:05', '1:02:05')
+    """
+    whole = int(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

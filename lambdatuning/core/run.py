@@ -27,6 +27,7 @@ class Target:
     timeout_s: int
     code_sha256: str
     log_group: str
+    log_format: str = "Text"
     ephemeral_mb: int = 512
 
 

@@ -1,0 +1,151 @@
+"""What a user should know before the first run: who, where, limits, stack, installation, clock."""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from importlib.util import find_spec
+from typing import Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..core.errors import StackError
+from ..core.sizes import MAX_MB
+from .session import Cloud
+from .stack_deploy import DEFAULT_STACK
+from .stack_state import find, refuse_foreign
+
+NEW_ACCOUNT_MB = 3_008
+NEW_ACCOUNT_CONCURRENCY = 10
+LARGEST_SKEW_S = 240.0
+"""AWS refuses signatures that are 5 minutes off."""
+
+Level = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at; `next_step` says what to do about it, "" where it is well."""
+
+    name: str
+    level: Level
+    detail: str
+    next_step: str = ""
+
+
+def diagnose(
+    cloud: Cloud, stack_name: str = DEFAULT_STACK, *, clock: Callable[[], float] = time.time
+) -> list[Finding]:
+    """Everything found, in a fixed order; `clock` is the time here in seconds since the epoch.
+
+    Nothing is created or changed. What an account may not ask is a warning that names the right.
+    """
+    return [
+        _identity(cloud),
+        _endpoint(cloud),
+        _asked("clock", "sts:GetCallerIdentity", lambda: _skew(cloud, clock)),
+        _asked("memory", "lambda:UpdateFunctionConfiguration", lambda: _memory(cloud)),
+        _asked("concurrency", "lambda:GetAccountSettings", lambda: _concurrency(cloud)),
+        _asked("stack", "cloudformation:DescribeStacks", lambda: _stack(cloud, stack_name)),
+        *installation(),
+    ]
+
+
+def installation() -> list[Finding]:
+    """What is importable here; needs no account."""
+    return [
+        _installed("reports", ("pandas", "matplotlib", "papermill", "nbconvert", "ipykernel"), ""),
+        _installed("embedded AWS", ("ministack", "awslambdaric", "samtranslator"), "[local]"),
+        _installed("notebooks", ("jupyterlab", "ipywidgets"), "[lab]"),
+    ]
+
+
+def _asked(name: str, right: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except (ClientError, BotoCoreError) as exc:
+        reason = " ".join(str(exc).split())
+        return Finding(name, "warn", f"not known: {reason}", f"allow {right}, or go on without")
+
+
+def _identity(cloud: Cloud) -> Finding:
+    return Finding("identity", "ok", f"{cloud.caller_arn} in account {cloud.account_id}")
+
+
+def _endpoint(cloud: Cloud) -> Finding:
+    where = cloud.endpoint_url or "the endpoints of AWS"
+    kind = "embedded AWS, " if cloud.kind == "embedded" else ""
+    limiter = f", CPU share by {cloud.about['limiter']}" if "limiter" in cloud.about else ""
+    return Finding("endpoint", "ok", f"{kind}{where}, region {cloud.region}{limiter}")
+
+
+def _skew(cloud: Cloud, clock: Callable[[], float]) -> Finding:
+    answer = cloud.client("sts").get_caller_identity()
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    if date is None:
+        return Finding("clock", "warn", "the endpoint does not tell its time", "nothing, it works")
+    skew_s = clock() - parsedate_to_datetime(date).timestamp()
+    if abs(skew_s) > LARGEST_SKEW_S:
+        way = "ahead of" if skew_s > 0 else "behind"
+        detail = f"{abs(skew_s):.0f} s {way} AWS"
+        return Finding("clock", "fail", detail, "set the clock: AWS refuses signatures 300 s off")
+    return Finding("clock", "ok", "agrees with the endpoint's")
+
+
+def _memory(cloud: Cloud) -> Finding:
+    """Whether sizes above 3,008 MB are allowed.
+
+    No API tells it: Service Quotas and GetAccountSettings leave the memory limit of new accounts
+    out. So a function that cannot exist is asked to take the largest size: a limited account is
+    told the limit, any other that there is no such function, and nothing is changed.
+    """
+    aws_lambda = cloud.client("lambda")
+    nobody = f"lambdatuning-doctor-{uuid.uuid4().hex}"
+    try:
+        aws_lambda.update_function_configuration(FunctionName=nobody, MemorySize=MAX_MB)
+    except aws_lambda.exceptions.ResourceNotFoundException:
+        return Finding("memory", "ok", f"{MAX_MB} MB was not refused")
+    except ClientError as exc:
+        if "MemorySize" not in exc.response["Error"]["Message"]:
+            raise
+    return Finding(
+        "memory",
+        "warn",
+        f"this account is held to {NEW_ACCOUNT_MB} MB, as new ones are",
+        f"tune up to {NEW_ACCOUNT_MB} MB, or ask AWS Support for {MAX_MB} MB",
+    )
+
+
+def _concurrency(cloud: Cloud) -> Finding:
+    limit = cloud.client("lambda").get_account_settings()["AccountLimit"]
+    total, free = limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
+    detail = f"{free} of {total} concurrent executions are unreserved"
+    if free <= NEW_ACCOUNT_CONCURRENCY:
+        step = "keep --environments low, or ask Service Quotas for more (L-B99A9384)"
+        return Finding("concurrency", "warn", detail, step)
+    return Finding("concurrency", "ok", detail)
+
+
+def _stack(cloud: Cloud, stack_name: str) -> Finding:
+    stack = find(cloud, stack_name)
+    if stack is None:
+        return Finding("stack", "warn", f'"{stack_name}" is not there', "run `lambdatuning deploy`")
+    try:
+        refuse_foreign(stack)
+    except StackError as exc:
+        return Finding("stack", "fail", str(exc), "pass --stack NAME")
+    detail = f'"{stack_name}" is in {stack.state}'
+    if stack.state in {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}:
+        return Finding("stack", "ok", detail)
+    if stack.state.endswith("_IN_PROGRESS"):
+        return Finding("stack", "warn", detail, "wait; `lambdatuning status` tells how it goes on")
+    return Finding("stack", "fail", detail, "run `lambdatuning destroy`, then deploy again")
+
+
+def _installed(name: str, modules: tuple[str, ...], extra: str) -> Finding:
+    missing = [module for module in modules if find_spec(module) is None]
+    if missing:
+        step = f"run `pip install 'lambdatuning{extra}'`"
+        return Finding(name, "warn", f"not installed: {', '.join(missing)}", step)
+    return Finding(name, "ok", "installed")

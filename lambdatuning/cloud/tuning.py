@@ -1,0 +1,113 @@
+"""A tuning run from the client's side: seed, start, follow, fetch, store; undone when stopped."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.payloads import PayloadType, seed_items
+from ..core.progress import OnProgress, Progress
+from ..core.run import MANIFEST_NAME, run_prefix
+from ..functions.tuner.clean import clean
+from ..functions.tuner.storage import STORE_PREFIX
+from .executions import Execution, failure, start, stop
+from .follow import Arrived, Clock, Follower, Sleep
+from .run_store import BucketStore, FolderStore, StoredRun, save
+from .seed import seed, unseed
+from .session import Cloud
+from .tuning_plan import TunePlan
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What a run uses beside AWS: whom to tell, the clock, and how to wait."""
+
+    on_progress: OnProgress
+    clock: Clock
+    sleep: Sleep
+
+
+def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hands) -> StoredRun:
+    """Execute a plan on our tuner and store the run.
+
+    RunFailedError tells the cause. On any error, Ctrl-C included, the execution is stopped, the
+    function is put back as it was and seed items are removed; samples stay in the bucket.
+    """
+    bucket = BucketStore(cloud.client("s3"), plan.tuner.bucket, STORE_PREFIX)
+    prefix = run_prefix(plan.arn.name, plan.run_id)
+    arrived = Arrived()
+    with _seeded(cloud, plan, hands):
+        execution_arn = start(cloud, plan.tuner.state_machine_arn, plan.run_id, _sent(cloud, plan))
+        follower = Follower(cloud, bucket, prefix, plan.estimate.invocations, **vars(hands))
+        with _undone_when_interrupted(cloud, plan, execution_arn, hands.sleep):
+            execution = follower.follow(execution_arn, arrived)
+    if execution.status != "SUCCEEDED" or not execution.output:
+        raise failure(cloud, execution)
+    manifest = _manifest(json.loads(bucket.read(prefix + MANIFEST_NAME)), execution)
+    return save(store, manifest, sorted(arrived.parts.items()))
+
+
+def _sent(cloud: Cloud, plan: TunePlan) -> Mapping[str, Any]:
+    """The input with its payload types in the bucket: they may be larger than an input may be."""
+    given, key = dict(plan.input), f"inputs/{plan.run_id}.json"
+    body = json.dumps(given.pop("payloadTypes")).encode()
+    cloud.client("s3").put_object(Bucket=plan.tuner.bucket, Key=key, Body=body)
+    return {**given, "payloadTypesS3": f"s3://{plan.tuner.bucket}/{key}"}
+
+
+@contextmanager
+def _seeded(cloud: Cloud, plan: TunePlan, hands: Hands) -> Iterator[None]:
+    """The items that payload types need are there; those of this run alone go when it is over."""
+    table, payloads = plan.request.table, plan.request.payloads
+    items = [item for payload in payloads for item in _items(plan, payload)]
+    if not items:
+        yield
+        return
+    started_s = hands.clock()
+    hands.on_progress(Progress("seeding", 0, len(items), 0.0))
+    try:
+        seed(cloud, table, items, sleep=hands.sleep)
+        hands.on_progress(Progress("seeding", len(items), len(items), hands.clock() - started_s))
+        yield
+    finally:
+        own = [item for payload in payloads for item in _items(plan, _own_seeds(payload))]
+        if own:
+            unseed(cloud, table, own, sleep=hands.sleep)
+
+
+def _items(plan: TunePlan, payload: PayloadType) -> Iterator[Any]:
+    table, seed_number = plan.request.table, plan.input["seed"] or 0
+    return seed_items(payload, plan.seeds, run=plan.run_id, table=table, seed=seed_number)
+
+
+def _own_seeds(payload: PayloadType) -> PayloadType:
+    own = tuple(entry for entry in payload.seed if entry.each is None)
+    return PayloadType(payload.name, payload.event, seed=own)
+
+
+@contextmanager
+def _undone_when_interrupted(
+    cloud: Cloud, plan: TunePlan, execution_arn: str, sleep: Sleep
+) -> Iterator[None]:
+    """A stopped execution catches nothing: what its clean step would do is done here."""
+    try:
+        yield
+    except BaseException:
+        stop(cloud, execution_arn, sleep)
+        client = cloud.client("lambda", region=plan.arn.region)
+        clean(client, str(plan.arn.unqualified), execution_arn, sleep)
+        raise
+
+
+def _manifest(manifest: Mapping[str, Any], execution: Execution) -> dict[str, Any]:
+    """The tuner's manifest, with the times that only the finished execution knows."""
+    critical_ms = manifest["billed_ms_critical_path"]
+    wall_ms = execution.wall_ms
+    return {
+        **manifest,
+        "output": execution.output,
+        "finished_at": execution.stopped_at.isoformat() if execution.stopped_at else None,
+        "wall_ms": wall_ms,
+        "overhead": wall_ms / critical_ms if wall_ms and critical_ms else None,
+    }

@@ -1,0 +1,132 @@
+"""The plan of a tuning run: everything checked, nothing created, the price known."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ..core.arn import FunctionArn, parse_function_arn
+from ..core.contract import parse_input
+from ..core.errors import UsageError
+from ..core.estimate import Estimate, estimate_run
+from ..core.payloads import PayloadType
+from ..core.plan import seeds_needed
+from ..core.prices import load_price_book
+from ..core.sizes import DEFAULT_POWERS
+from ..functions.tuner import function_config
+from .session import Cloud
+from .tuner import Tuner, find_tuner
+
+AWS_ENVIRONMENTS = 5
+"""Execution environments a size: the fewest at which intervals hold what they state."""
+
+
+@dataclass(frozen=True)
+class TuneRequest:
+    """What the user asks for; `table` is where seed items go, `known_ms` what earlier runs say."""
+
+    function: str
+    state_machine_arn: str
+    payloads: tuple[PayloadType, ...]
+    sizes: tuple[int, ...] = DEFAULT_POWERS
+    num: int = 10
+    strategy: str = "cost"
+    weight: float = 0.5
+    auto_optimize: bool = False
+    alias: str | None = None
+    seed: int | None = None
+    environments: int | None = None
+    table: str = ""
+    known_ms: Mapping[tuple[str, int], float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TunePlan:
+    """A run that can be started: its input, its price, and the function as it is now."""
+
+    request: TuneRequest
+    run_id: str
+    tuner: Tuner
+    arn: FunctionArn
+    config: Mapping[str, Any]
+    environments: int
+    estimate: Estimate
+    input: Mapping[str, Any]
+
+    @property
+    def seeds(self) -> int:
+        """How many items a payload type may use up."""
+        return seeds_needed(self.request.num, len(self.request.sizes), self.environments)
+
+
+def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
+    """Check the request against the function and the tuner; UsageError or NotFoundError if bad."""
+    tuner = find_tuner(cloud, request.state_machine_arn)
+    function = _function(cloud, request.function)
+    _require_seedable(request)
+    environments = request.environments or default_environments(cloud)
+    estimate = estimate_run(
+        load_price_book(),
+        (function.arn.region, function.architecture),
+        request.sizes,
+        {payload.name: request.num for payload in request.payloads},
+        environments,
+        float(function.config["Timeout"]),
+        request.known_ms,
+    )
+    run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    given = _input(cloud, request, function.arn, environments, run_id)
+    parse_input(given)
+    return TunePlan(
+        request, run_id, tuner, function.arn, function.config, environments, estimate, given
+    )
+
+
+def default_environments(cloud: Cloud) -> int:
+    """Five on AWS. The embedded AWS has one host: one more than its cores keeps all of it busy,
+    and more would only wait for CPU."""
+    cores = cloud.about.get("cores")
+    return AWS_ENVIRONMENTS if cores is None else min(AWS_ENVIRONMENTS, int(cores) + 1)
+
+
+@dataclass(frozen=True)
+class _Function:
+    arn: FunctionArn
+    config: Mapping[str, Any]
+    architecture: str
+
+
+def _function(cloud: Cloud, name: str) -> _Function:
+    """The function by name or ARN, with or without a qualifier."""
+    arn = parse_function_arn(name) if name.startswith("arn:") else None
+    client = cloud.client("lambda", region=arn.region if arn else None)
+    config = function_config.read(client, name)
+    architectures = config.get("Architectures") or ["x86_64"]
+    return _Function(parse_function_arn(config["FunctionArn"]), config, architectures[0])
+
+
+def _require_seedable(request: TuneRequest) -> None:
+    seeded = [payload.name for payload in request.payloads if payload.seed]
+    if seeded and not request.table:
+        raise UsageError(f'payload type "{seeded[0]}" needs items in a table; name it with --table')
+
+
+def _input(
+    cloud: Cloud, request: TuneRequest, arn: FunctionArn, environments: int, run_id: str
+) -> dict[str, Any]:
+    return {
+        "lambdaARN": str(arn),
+        "num": request.num,
+        "powerValues": list(request.sizes),
+        "payloadTypes": [payload.to_json() for payload in request.payloads],
+        "strategy": request.strategy,
+        "balancedWeight": request.weight,
+        "autoOptimize": request.auto_optimize,
+        "autoOptimizeAlias": request.alias,
+        "runId": run_id,
+        "seed": request.seed,
+        "environments": environments,
+        "table": request.table,
+        "about": {"endpoint": {"kind": cloud.kind, **dict(cloud.about)}},
+    }

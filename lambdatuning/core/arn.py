@@ -1,0 +1,57 @@
+"""ARNs of Lambda functions, qualified or not."""
+
+import re
+from dataclasses import dataclass, replace
+
+from .errors import UsageError
+
+_FUNCTION = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):lambda:(?P<region>[a-z0-9-]+):(?P<account_id>[0-9]{12})"
+    r":function:(?P<name>[A-Za-z0-9_-]{1,140})(?::(?P<qualifier>\$LATEST|[A-Za-z0-9_-]{1,128}))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionArn:
+    """A function, or with `qualifier` one of its versions or aliases."""
+
+    partition: str
+    region: str
+    account_id: str
+    name: str
+    qualifier: str | None = None
+
+    def __str__(self) -> str:
+        end = f":{self.qualifier}" if self.qualifier else ""
+        return (
+            f"arn:{self.partition}:lambda:{self.region}:{self.account_id}:function:{self.name}{end}"
+        )
+
+    @property
+    def unqualified(self) -> "FunctionArn":
+        """The function itself, whatever the qualifier."""
+        return replace(self, qualifier=None)
+
+
+def parse_function_arn(value: object) -> FunctionArn:
+    """The parts of a function's ARN; UsageError for anything else.
+
+    >>> parse_function_arn("arn:aws:lambda:eu-west-1:111122223333:function:shop:live").qualifier
+    'live'
+    """
+    match = _FUNCTION.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise UsageError(
+            f"{value!r} is not the ARN of a function; write "
+            "arn:aws:lambda:REGION:ACCOUNT:function:NAME, with :VERSION or :ALIAS if you like"
+        )
+    return FunctionArn(**match.groupdict())
+
+
+def require_account(arn: FunctionArn, account_id: str) -> None:
+    """UsageError unless the function belongs to `account_id`."""
+    if arn.account_id != account_id:
+        raise UsageError(
+            f"{arn} belongs to account {arn.account_id}, the tuner to {account_id}; "
+            "deploy the tuner in the function's account and run it there"
+        )

@@ -1,0 +1,136 @@
+"""The execution input of AWS Lambda Power Tuning, and what we add to it, read and validated."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import fields
+from .arn import FunctionArn
+from .errors import UsageError, closest
+from .mix import shares, weighted_mix
+from .plan import MAX_ENVIRONMENTS
+from .sizes import DEFAULT_POWERS
+from .strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT
+
+MIN_NUM = 5
+"""Fewest invocations a size in Power Tuning's contract, where 20 % is trimmed at each end."""
+
+DEFAULT_TRIM = 0.2
+DEFAULT_ENVIRONMENTS = 5
+
+
+@dataclass(frozen=True)
+class TuningInput:
+    """A validated execution input. Names and defaults are Power Tuning's, in snake_case.
+
+    Ours are: `run_id` (None: the tuner makes one), `seed` of order and placeholders (None: drawn
+    and recorded), `environments` over which a size's samples are spread, `payload_types` (kept
+    apart in the samples) or `payload_types_s3`, where they lie, the `table` that
+    their `{{table}}` stands for, `price_book`, the S3 path of one that replaces the packaged one,
+    and `about`, facts of the client that go into the manifest as they are.
+    """
+
+    lambda_arn: FunctionArn
+    num: int
+    power_values: tuple[int, ...] = DEFAULT_POWERS
+    payload: Any = None
+    payload_s3: str | None = None
+    parallel_invocation: bool = False
+    strategy: str = DEFAULT_STRATEGY
+    balanced_weight: float = DEFAULT_WEIGHT
+    auto_optimize: bool = False
+    auto_optimize_alias: str | None = None
+    dry_run: bool = False
+    pre_processor_arn: FunctionArn | None = None
+    post_processor_arn: FunctionArn | None = None
+    discard_top_bottom: float = DEFAULT_TRIM
+    sleep_between_runs_ms: int = 0
+    disable_payload_logs: bool = False
+    include_output_results: bool = False
+    only_cold_starts: bool = False
+    allowed_exceptions: tuple[str, ...] = ()
+    run_id: str | None = None
+    seed: int | None = None
+    environments: int = DEFAULT_ENVIRONMENTS
+    payload_types: tuple[Mapping[str, Any], ...] = ()
+    payload_types_s3: str | None = None
+    price_book: str | None = None
+    table: str | None = None
+    about: Any = None
+
+    @property
+    def invocations(self) -> int:
+        """How often each size is invoked (each payload type, if there are some)."""
+        return 1 if self.dry_run else self.num
+
+    @property
+    def trim(self) -> float:
+        """The share trimmed at each end of Power Tuning's averages; none of single cold starts."""
+        return 0.0 if self.only_cold_starts else self.discard_top_bottom
+
+
+def parse_input(value: Any) -> TuningInput:
+    """The input of an execution; UsageError says which field is wrong and what it may be.
+
+    As in Power Tuning, numbers may be strings, `powerValues` may be "ALL" or empty (the default),
+    the weight and the trim are clamped, null means the default, and `payloadS3` wins over
+    `payload`. Unlike it, unknown names are refused, and `num` may be below 5 where payload types
+    are ours (nothing is trimmed there).
+    """
+    if not isinstance(value, Mapping):
+        raise UsageError('the execution input must be a JSON object with "lambdaARN" and "num"')
+    for name in value:
+        if name not in INPUTS:
+            raise UsageError(f'unknown input "{name}"; {closest(str(name), INPUTS)}')
+    given = {name: entry for name, entry in value.items() if entry is not None or name == "payload"}
+    for name in ("lambdaARN", "num"):
+        if given.get(name) in (None, ""):
+            raise UsageError(f'input "{name}" is missing; add it')
+    read = {INPUTS[name][0]: INPUTS[name][1](name, entry) for name, entry in given.items()}
+    return _consistent(TuningInput(**read))
+
+
+def _consistent(parsed: TuningInput) -> TuningInput:
+    if parsed.payload_types and parsed.payload_types_s3:
+        raise UsageError('give "payloadTypes" or "payloadTypesS3", not both')
+    ours = bool(parsed.payload_types or parsed.payload_types_s3)
+    if ours and (parsed.payload is not None or parsed.payload_s3):
+        raise UsageError('give "payload" (or "payloadS3") or payload types, not both')
+    if not ours and parsed.num < MIN_NUM:
+        raise UsageError(f'input "num" is {parsed.num}; it must be {MIN_NUM} or more')
+    mix = () if ours or parsed.payload_s3 or parsed.dry_run else weighted_mix(parsed.payload)
+    if mix:
+        shares([entry.weight for entry in mix], parsed.num)
+    return parsed
+
+
+INPUTS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
+    "lambdaARN": ("lambda_arn", fields.arn),
+    "num": ("num", fields.whole(1)),
+    "powerValues": ("power_values", fields.sizes),
+    "payload": ("payload", fields.anything),
+    "payloadS3": ("payload_s3", fields.s3_path),
+    "parallelInvocation": ("parallel_invocation", fields.flag),
+    "strategy": ("strategy", fields.strategy),
+    "balancedWeight": ("balanced_weight", fields.weight),
+    "autoOptimize": ("auto_optimize", fields.flag),
+    "autoOptimizeAlias": ("auto_optimize_alias", fields.text),
+    "dryRun": ("dry_run", fields.flag),
+    "preProcessorARN": ("pre_processor_arn", fields.arn),
+    "postProcessorARN": ("post_processor_arn", fields.arn),
+    "discardTopBottom": ("discard_top_bottom", fields.trim),
+    "sleepBetweenRunsMs": ("sleep_between_runs_ms", fields.whole(0)),
+    "disablePayloadLogs": ("disable_payload_logs", fields.flag),
+    "includeOutputResults": ("include_output_results", fields.flag),
+    "onlyColdStarts": ("only_cold_starts", fields.flag),
+    "allowedExceptions": ("allowed_exceptions", fields.names),
+    "runId": ("run_id", fields.run_id),
+    "seed": ("seed", fields.whole(0)),
+    "environments": ("environments", fields.whole(1, MAX_ENVIRONMENTS)),
+    "payloadTypes": ("payload_types", fields.types),
+    "payloadTypesS3": ("payload_types_s3", fields.s3_path),
+    "priceBook": ("price_book", fields.s3_path),
+    "table": ("table", fields.text),
+    "about": ("about", fields.anything),
+}
+"""Every input by its name in the execution input, with the field and the rule that reads it."""

@@ -1,0 +1,173 @@
+"""The platform's REPORT of one invocation, read from the tail of its log in any log format."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import LambdaTuningError
+
+_TEXT_LINE = re.compile(r"^REPORT RequestId: (\S+)[ \t]+(.+?)[ \t]*\r?$", re.MULTILINE)
+_TEXT_FIELD = re.compile(r"(?:^|\t|[ ]{2,})([A-Z][A-Za-z ]*?): ([^\t]*?)(?=\t|[ ]{2,}|$)")
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) (?:ms|MB)", re.ASCII)
+_JSON_START = re.compile(r"^\{", re.MULTILINE)
+_DECODER = json.JSONDecoder()
+
+
+class ReportError(LambdaTuningError):
+    """A log tail without the platform's report of the invocation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What Lambda reports of one invocation: times in ms, memory in MB.
+
+    `init_ms` is there on a cold start and `restore_ms` where a SnapStart snapshot was restored,
+    else None. `billed_ms` holds the init, but not `billed_restore_ms`. `status` is "success",
+    "timeout", "error" or "failure"; `error_type` is "" unless Lambda names one.
+    """
+
+    request_id: str
+    duration_ms: float
+    billed_ms: int
+    memory_mb: int | None = None
+    max_memory_mb: int | None = None
+    init_ms: float | None = None
+    restore_ms: float | None = None
+    billed_restore_ms: int | None = None
+    status: str = "success"
+    error_type: str = ""
+
+    @property
+    def cold(self) -> bool:
+        """Whether the invocation had to wait for a new execution environment."""
+        return self.init_ms is not None or self.restore_ms is not None
+
+    @property
+    def total_ms(self) -> float:
+        """Duration with init and restore, as AWS Lambda Power Tuning counts it."""
+        return self.duration_ms + (self.init_ms or 0.0) + (self.restore_ms or 0.0)
+
+    @property
+    def total_billed_ms(self) -> int:
+        """All billed milliseconds, those of a restore included."""
+        return self.billed_ms + (self.billed_restore_ms or 0)
+
+
+def parse_report(log_tail: str, request_id: str | None = None) -> Report:
+    r"""The platform's report in the decoded `LogResult` of an invocation.
+
+    Text, JSON and pretty-printed JSON are read, also after a beginning cut off at 4 KB. Lambda
+    writes the report after all that the function writes, so the last one counts, and with
+    `request_id` only one of that request: a function that logs a line like a report is not
+    believed. ReportError where there is none.
+
+    >>> parse_report("REPORT RequestId: 1\tDuration: 1.50 ms\tBilled Duration: 2 ms").billed_ms
+    2
+    """
+    found = list(iter_reports(log_tail))
+    wanted = [report for report in found if request_id in (None, report.request_id)]
+    if wanted:
+        return wanted[-1]
+    who = f" of request {request_id}" if request_id else ""
+    others = f" (it reports {', '.join(report.request_id for report in found)})" if found else ""
+    raise ReportError(
+        f"no REPORT{who} in the log tail{others}; invoke with LogType=Tail and grant the function "
+        "logs:CreateLogStream and logs:PutLogEvents"
+    )
+
+
+def iter_reports(log: str) -> Iterator[Report]:
+    """Every line or JSON object at the beginning of a line that has a report's form, in order."""
+    candidates = [*_text_reports(log), *_json_reports(log)]
+    return (report for _, report in sorted(candidates, key=lambda entry: entry[0]))
+
+
+def _text_reports(log: str) -> Iterator[tuple[int, Report]]:
+    for match in _TEXT_LINE.finditer(log):
+        fields = {name: value.strip() for name, value in _TEXT_FIELD.findall(match[2])}
+        numbers = {name: _quantity(value) for name, value in fields.items()}
+        report = _report(
+            match[1],
+            {metric: numbers.get(name) for metric, name in _TEXT_NAMES.items()},
+            fields.get("Status"),
+            fields.get("Error Type"),
+        )
+        if report:
+            yield match.start(), report
+
+
+_TEXT_NAMES = {
+    "durationMs": "Duration",
+    "billedDurationMs": "Billed Duration",
+    "memorySizeMB": "Memory Size",
+    "maxMemoryUsedMB": "Max Memory Used",
+    "initDurationMs": "Init Duration",
+    "restoreDurationMs": "Restore Duration",
+    "billedRestoreDurationMs": "Billed Restore Duration",
+}
+"""The metrics of a JSON report and what a text report calls them."""
+
+
+def _json_reports(log: str) -> Iterator[tuple[int, Report]]:
+    position = 0
+    while start := _JSON_START.search(log, position):
+        try:
+            value, position = _DECODER.raw_decode(log, start.start())
+        except (ValueError, RecursionError):
+            position = start.end()
+            continue
+        report = _platform_report(value)
+        if report:
+            yield start.start(), report
+
+
+def _platform_report(value: Any) -> Report | None:
+    if not isinstance(value, dict) or value.get("type") != "platform.report":
+        return None
+    record = value.get("record")
+    if not isinstance(record, dict) or not isinstance(record.get("metrics"), dict):
+        return None
+    request_id = record.get("requestId")
+    if not isinstance(request_id, str):
+        return None
+    return _report(request_id, record["metrics"], record.get("status"), record.get("errorType"))
+
+
+def _report(
+    request_id: str, metrics: Mapping[str, Any], status: Any, error_type: Any
+) -> Report | None:
+    duration, billed = _number(metrics, "durationMs"), _number(metrics, "billedDurationMs")
+    if duration is None or billed is None:
+        return None
+    return Report(
+        request_id=request_id,
+        duration_ms=duration,
+        billed_ms=math.ceil(billed),
+        memory_mb=_whole(metrics, "memorySizeMB"),
+        max_memory_mb=_whole(metrics, "maxMemoryUsedMB"),
+        init_ms=_number(metrics, "initDurationMs"),
+        restore_ms=_number(metrics, "restoreDurationMs"),
+        billed_restore_ms=_whole(metrics, "billedRestoreDurationMs"),
+        status=status if isinstance(status, str) and status else "success",
+        error_type=error_type if isinstance(error_type, str) else "",
+    )
+
+
+def _quantity(text: str) -> float | None:
+    match = _QUANTITY.fullmatch(text)
+    return float(match[1]) if match else None
+
+
+def _number(metrics: Mapping[str, Any], name: str) -> float | None:
+    value = metrics.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) and value >= 0 else None
+
+
+def _whole(metrics: Mapping[str, Any], name: str) -> int | None:
+    value = _number(metrics, name)
+    return None if value is None else math.ceil(value)

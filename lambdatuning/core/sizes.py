@@ -1,0 +1,86 @@
+"""Memory sizes: their limits, how a user writes a list of them, and the vCPUs that they buy."""
+
+import re
+from collections.abc import Iterable
+
+from .errors import UsageError
+
+MIN_MB = 128
+MAX_MB = 10_240
+FULL_VCPU_MB = 1_769
+"""The size that has exactly one vCPU; CPU time grows in proportion to memory."""
+
+NEW_ACCOUNT_MAX_MB = 3_008
+"""New accounts may be held to this until AWS lifts the quota."""
+
+DEFAULT_POWERS = (128, 256, 512, 1024, 1536, 3008)
+"""What AWS Lambda Power Tuning measures when it is told nothing."""
+
+ALL_POWERS = tuple(range(MIN_MB, NEW_ACCOUNT_MAX_MB + 1, 64))
+"""What `"ALL"` stands for in its contract: 46 sizes up to 3008 MB, not to 10240."""
+
+_VISIBLE_VCPUS = ((3_008, 2), (5_307, 3), (7_076, 4), (8_845, 5), (MAX_MB, 6))
+
+
+def parse_sizes(value: object) -> tuple[int, ...]:
+    """The sizes in MB that a user means, in the order given.
+
+    `value` is a list or tuple of integers or digit strings, a comma-separated string, or "ALL".
+    UsageError for anything else, for a size outside 128..10240, for a duplicate and for none.
+
+    >>> parse_sizes("128, 512")
+    (128, 512)
+    >>> parse_sizes([1024, "256"])
+    (1024, 256)
+    >>> len(parse_sizes("ALL"))
+    46
+    """
+    if isinstance(value, str):
+        if value.strip().upper() == "ALL":
+            return ALL_POWERS
+        value = [part for part in re.split(r"[,\s]+", value) if part]
+    if not isinstance(value, list | tuple):
+        raise UsageError(f'memory sizes must be a list such as 128,256,512 or "ALL"; not {value!r}')
+    if not value:
+        raise UsageError('no memory size given; write a list such as 128,256,512 or "ALL"')
+    return _without_duplicates(parse_size(entry) for entry in value)
+
+
+def parse_size(value: object) -> int:
+    """One size in MB; UsageError unless it is a whole number from 128 to 10240."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,6}\s*", value):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not MIN_MB <= value <= MAX_MB:
+        raise UsageError(
+            f"memory size {value!r} is not a whole number of MB from {MIN_MB} to {MAX_MB}"
+        )
+    return value
+
+
+def vcpus(memory_mb: int) -> float:
+    """CPU time a size may use, in vCPUs: memory / 1769 MB.
+
+    >>> vcpus(1769)
+    1.0
+    """
+    return memory_mb / FULL_VCPU_MB
+
+
+def visible_vcpus(memory_mb: int) -> int:
+    """How many vCPUs a handler sees (observed; AWS documents only 1769 MB = 1 vCPU and 6 at most).
+
+    >>> visible_vcpus(128), visible_vcpus(3009), visible_vcpus(10240)
+    (2, 3, 6)
+    """
+    return next(count for limit_mb, count in _VISIBLE_VCPUS if memory_mb <= limit_mb)
+
+
+def _without_duplicates(sizes: Iterable[int]) -> tuple[int, ...]:
+    found: dict[int, None] = {}
+    for size in sizes:
+        if size in found:
+            raise UsageError(f"memory size {size} is given twice; name each size once")
+        found[size] = None
+    return tuple(found)

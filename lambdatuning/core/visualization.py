@@ -1,0 +1,137 @@
+"""The visualization URL of AWS Lambda Power Tuning: written, and read back from anyone's results.
+
+The fragment holds base64 of little-endian Int16 sizes, Float32 durations (ms) and Float32 costs,
+joined by ";". A comparison holds two such triples and then the two names, percent-encoded.
+"""
+
+import base64
+import binascii
+import math
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+from .errors import UsageError
+from .strategies import CurvePoint
+
+DEFAULT_BASE_URL = "https://lambda-power-tuning.show/"
+
+_UNRESERVED = "!'()*~-._"  # what JavaScript's encodeURIComponent leaves as it is
+_MAX_FLOAT32 = 3.4028235677973366e38  # the first double that rounds to infinity
+
+
+@dataclass(frozen=True)
+class Run:
+    """One published curve, ordered by size; `name` is "" unless it comes from a comparison."""
+
+    points: tuple[CurvePoint, ...]
+    name: str = ""
+
+
+def visualization_url(
+    points: Iterable[CurvePoint], base_url: str = DEFAULT_BASE_URL, region: str = ""
+) -> str:
+    """The URL that draws a curve; in China's regions it asks for yuan, as Power Tuning's does.
+
+    >>> visualization_url([CurvePoint(128, 100.0, 2.1e-7)])
+    'https://lambda-power-tuning.show/#gAA=;AADIQg==;XHxhNA=='
+    """
+    currency = "?currency=CNY" if region.startswith("cn-") else ""
+    return f"{base_url}{currency}#{encode_points(points)}"
+
+
+def comparison_url(first: Run, second: Run, base_url: str = DEFAULT_BASE_URL) -> str:
+    """The URL that draws two named curves in one picture."""
+    curves = [encode_points(run.points) for run in (first, second)]
+    names = [quote(run.name, safe=_UNRESERVED) for run in (first, second)]
+    return f"{base_url}#{';'.join(curves + names)}"
+
+
+def decode_visualization(url: str) -> tuple[Run, ...]:
+    """The runs of a visualization URL (or of its fragment alone): one, or two if it compares.
+
+    UsageError where it is no such URL. Durations and costs have the precision of Float32. Sizes
+    above 32767 MB, which Int16 wraps to negative ones, are read as what they were.
+    """
+    parts = url.rpartition("#")[2].strip().split(";")
+    if len(parts) == 3:
+        return (Run(_points(parts)),)
+    if len(parts) == 8:
+        names = [unquote(part) for part in parts[6:]]
+        return Run(_points(parts[:3]), names[0]), Run(_points(parts[3:6]), names[1])
+    raise UsageError(
+        "not a visualization URL: after # there must be 3 parts, or 8 for a comparison, "
+        f"separated by semicolons; found {len(parts)}"
+    )
+
+
+def encode_points(points: Iterable[CurvePoint]) -> str:
+    """The fragment of the URL, ordered by size; equal sizes keep their order."""
+    ordered = sorted(points, key=lambda point: point.memory_mb)
+    return encode_arrays(
+        [point.memory_mb for point in ordered],
+        [point.duration_ms for point in ordered],
+        [point.cost_usd for point in ordered],
+    )
+
+
+def encode_arrays(
+    sizes_mb: Sequence[float], durations_ms: Sequence[float], costs_usd: Sequence[float]
+) -> str:
+    """The fragment for columns as they stand."""
+    sizes = struct.pack(f"<{len(sizes_mb)}H", *[_wrapped(size) for size in sizes_mb])
+    return ";".join((_base64(sizes), _base64(_floats(durations_ms)), _base64(_floats(costs_usd))))
+
+
+def decode_arrays(parts: Sequence[str]) -> tuple[list[int], list[float], list[float]]:
+    """The three columns of a fragment's parts, sizes as the signed Int16 that they are."""
+    sizes, durations, costs = (_bytes(part) for part in parts)
+    if len(sizes) % 2 or len(durations) % 4 or len(costs) % 4:
+        raise UsageError("not a visualization URL: its numbers are cut off; copy it whole")
+    return (
+        list(struct.unpack(f"<{len(sizes) // 2}h", sizes)),
+        list(struct.unpack(f"<{len(durations) // 4}f", durations)),
+        list(struct.unpack(f"<{len(costs) // 4}f", costs)),
+    )
+
+
+def _points(parts: Sequence[str]) -> tuple[CurvePoint, ...]:
+    columns = decode_arrays([_mended(part) for part in parts])
+    if len({len(column) for column in columns}) != 1:
+        raise UsageError("not a visualization URL: its three lists differ in length; copy it whole")
+    rows = zip(*columns, strict=True)
+    return tuple(CurvePoint(size % 65_536, duration, cost) for size, duration, cost in rows)
+
+
+def _wrapped(size: float) -> int:
+    """JavaScript's conversion to 16 bits: towards zero, modulo 2^16, 0 for what is no number."""
+    return int(size) % 65_536 if math.isfinite(size) else 0
+
+
+def _floats(values: Sequence[float]) -> bytes:
+    return struct.pack(f"<{len(values)}f", *[_float32(value) for value in values])
+
+
+def _float32(value: float) -> float:
+    """`struct` refuses what is too large for Float32, JavaScript makes it infinite."""
+    if math.isnan(value):
+        return math.nan
+    return math.copysign(math.inf, value) if abs(value) >= _MAX_FLOAT32 else value
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _mended(part: str) -> str:
+    """Mail and chat programs escape the padding of a URL, or lose it."""
+    plain = unquote(part).rstrip("=")
+    return plain + "=" * (-len(plain) % 4)
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise UsageError("not a visualization URL: a part is not base64; copy it whole") from exc

@@ -1,0 +1,1 @@
+"""What is deployed: the DynamoDBManager handler and the tuner; imports `core` alone."""

@@ -1,0 +1,117 @@
+"""The Lambda handler of DynamoDBManager: called directly, or by API Gateway as a proxy event."""
+
+import base64
+import json
+import logging
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from .operations import OPERATIONS, TABLE_NAME
+from .wire import to_json
+
+MAX_RESPONSE_BYTES = 6 * 1024 * 1024
+"""Lambda's limit, which holds for the whole proxy response."""
+
+_STATUS = {
+    "AccessDeniedException": 403,
+    "ConditionalCheckFailedException": 409,
+    "ItemCollectionSizeLimitExceededException": 413,
+    "ProvisionedThroughputExceededException": 429,
+    "RequestLimitExceeded": 429,
+    "ThrottlingException": 429,
+    "ValidationException": 400,
+}
+
+
+def handler(event: Any, _context: object) -> Any:
+    """The result of the operation; through API Gateway, a proxy response that carries it.
+
+    Called directly it raises ValueError for what can never work, PermissionError for a table that
+    is not its own, and botocore's ClientError for what DynamoDB refuses.
+    """
+    if isinstance(event, dict) and "requestContext" in event and "operation" not in event:
+        return respond(event)
+    return perform(event)
+
+
+def perform(request: Any) -> Any:
+    """Do what `{"operation", "tableName", "payload"}` asks; numbers come as int or Decimal."""
+    if not isinstance(request, dict) or "operation" not in request:
+        raise ValueError('The request must be a JSON object with "operation"')
+    operation = request["operation"]
+    if not isinstance(operation, str) or operation not in OPERATIONS:
+        raise ValueError(f'Unrecognized operation "{operation}"')
+    if request.get("tableName", TABLE_NAME) != TABLE_NAME:
+        raise PermissionError(f'Table "{request["tableName"]}" is not the table of this function')
+    return OPERATIONS[operation](request.get("payload"))
+
+
+def respond(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The proxy response to a proxy event; whatever happens, never a stack trace."""
+    try:
+        return _answer(_body(event))
+    except PermissionError as exc:
+        return _error(403, "Forbidden", str(exc))
+    except RecursionError:
+        return _error(400, "BadRequest", "The body is nested too deeply")
+    except ValueError as exc:
+        return _error(400, "BadRequest", str(exc))
+    except ClientError as exc:
+        return _refused(exc.response["Error"])
+    except Exception:
+        logging.exception("unexpected error")
+        return _internal_error()
+
+
+def _answer(request: Any) -> dict[str, Any]:
+    result = perform(request)
+    if request["operation"] == "read" and "Item" not in result:
+        return _error(404, "NotFound", "There is no item with this key")
+    return _reply(200, to_json(result))
+
+
+def _body(event: Mapping[str, Any]) -> Any:
+    body = event.get("body")
+    if not body:
+        raise ValueError("The request has no body; send a JSON object")
+    try:
+        text = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body
+        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+    except ValueError as exc:
+        raise ValueError(f"The body is not JSON: {exc}") from exc
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _refused(error: Mapping[str, str]) -> dict[str, Any]:
+    """What DynamoDB's refusal means to a caller."""
+    code, message = error["Code"], error.get("Message", "")
+    if code not in _STATUS:
+        logging.error("DynamoDB refused: %s: %s", code, message)
+        return _internal_error()
+    if code == "AccessDeniedException":  # its text names roles and ARNs, no business of a caller
+        message = "This function may not do that"
+    if code == "ValidationException" and "size" in message and "exceeded" in message:
+        return _error(413, code, message)
+    return _error(_STATUS[code], code, message)
+
+
+def _internal_error() -> dict[str, Any]:
+    return _error(500, "InternalError", "Internal error; the log of the function says more")
+
+
+def _error(status: int, kind: str, message: str) -> dict[str, Any]:
+    return _reply(status, json.dumps({"error": {"type": kind, "message": message}}))
+
+
+def _reply(status: int, body: str) -> dict[str, Any]:
+    # The body is escaped once more on its way out, seven bytes for one at worst: only what might
+    # come near the limit is worth measuring.
+    if len(body) > MAX_RESPONSE_BYTES // 7 and len(json.dumps(body)) > MAX_RESPONSE_BYTES - 1024:
+        return _error(413, "ResponseTooLarge", "The result is over 6 MB; ask for less of it")
+    return {"statusCode": status, "headers": {"Content-Type": "application/json"}, "body": body}

@@ -1,0 +1,41 @@
+"""Entry points of the deployed zip, whose root is the inside of the `lambdatuning` package.
+
+`CodeUri: lambdatuning/` lets `sam deploy` zip the folder without a build step. The folder is then
+no package by name, so it is made one here, once per execution environment.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def _name_the_package() -> None:
+    root = Path(__file__).parent.parent
+    if "lambdatuning" in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(
+        "lambdatuning", root / "__init__.py", submodule_search_locations=[str(root)]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{root} is not the lambdatuning package; deploy it whole")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["lambdatuning"] = module
+    spec.loader.exec_module(module)
+
+
+_name_the_package()
+
+
+def control(event: dict[str, Any], context: Any) -> Any:
+    """Handler of every step but measuring: routed by `step`."""
+    from lambdatuning.functions.tuner.control import handle
+
+    return handle(event, context)
+
+
+def measure(event: dict[str, Any], context: Any) -> Any:
+    """Handler of the measuring step: one batch of invocations."""
+    from lambdatuning.functions.tuner.measure import handle
+
+    return handle(event, context)
