@@ -13,6 +13,7 @@ from ..functions.tuner.clean import clean
 from ..functions.tuner.storage import STORE_PREFIX
 from .executions import Execution, failure, start, stop
 from .follow import Arrived, Clock, Follower, Sleep
+from .host_facts import with_host_facts
 from .run_store import BucketStore, FolderStore, StoredRun, save
 from .seed import seed, unseed
 from .session import Cloud
@@ -45,7 +46,7 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hands) -> Stor
     if execution.status != "SUCCEEDED" or not execution.output:
         raise failure(cloud, execution)
     manifest = _manifest(json.loads(bucket.read(prefix + MANIFEST_NAME)), execution)
-    return save(store, manifest, sorted(arrived.parts.items()))
+    return save(store, manifest, with_host_facts(cloud, sorted(arrived.parts.items())))
 
 
 def _sent(cloud: Cloud, plan: TunePlan) -> Mapping[str, Any]:
@@ -106,6 +107,7 @@ def _manifest(manifest: Mapping[str, Any], execution: Execution) -> dict[str, An
     wall_ms = execution.wall_ms
     return {
         **manifest,
+        "state_machine_arn": execution.state_machine_arn,
         "output": execution.output,
         "finished_at": execution.stopped_at.isoformat() if execution.stopped_at else None,
         "wall_ms": wall_ms,

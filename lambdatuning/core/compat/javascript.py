@@ -168,17 +168,16 @@ def _to_double(value: float) -> float:
 
 def _number_text(value: float) -> str:
     if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else to_sign(value) + "Infinity"
+        return "NaN" if math.isnan(value) else _sign(value) + "Infinity"
     if value == 0:
         return "0"
     # repr gives the shortest digits that read back, as JavaScript wants; only the form differs.
     digits, _, exponent = f"{Decimal(repr(abs(value))):e}".lower().partition("e")
     digits = digits.replace(".", "").rstrip("0") or "0"
-    return to_sign(value) + _laid_out(digits, int(exponent) + 1)
+    return _sign(value) + _laid_out(digits, int(exponent) + 1)
 
 
-def to_sign(value: float) -> str:
-    """ "-" for what is below zero, else nothing."""
+def _sign(value: float) -> str:
     return "-" if value < 0 else ""
 
 

@@ -1,0 +1,116 @@
+"""How much memory should a Lambda function have, and what does it cost?
+
+The way data takes:
+
+    payload types -> tuning run -> samples -> run store -> DataFrames -> curves and decisions
+    -> figures and sentences -> notebook -> HTML
+
+The sample, one row an invocation, is the atom; everything above it is computed from samples.
+
+The rooms, imports going one way, downwards:
+
+    cli, commands   the command line; thin
+    api             the public functions below, which commands and notebooks call
+    reporting       strict papermill run, progress, HTML
+    analysis        pandas: frames, intervals, recommendations, checks, figures
+    cloud           the boto3 edge: session, stack, executions, run store
+    local           the embedded AWS: a Lambda whose speed follows its memory size
+    functions       what is deployed: the DynamoDBManager handler and the tuner
+    core            the rules, standard library only, no I/O
+
+`cloud` also imports `functions`: what the tuner does on AWS (cleaning up, say), a client can do
+when the tuner is gone. `local` imports `core` alone.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "connect": "cloud.session",
+    "embedded": "api.embedded",
+    "deploy": "api.stack",
+    "status": "api.stack",
+    "destroy": "api.stack",
+    "load_payload_types": "cloud.payload_files",
+    "PayloadType": "core.payloads",
+    "tune": "api.tuning",
+    "benchmark": "api.tuning",
+    "Run": "analysis.run",
+    "runs": "api.runs",
+    "load_run": "api.runs",
+    "load_runs": "api.runs",
+    "summarise": "analysis.summary",
+    "recommend": "analysis.recommend",
+    "answer": "analysis.answer",
+    "checks": "analysis.checks",
+    "method": "analysis.method",
+    "table": "analysis.tables",
+    "plot_curves": "analysis.figures.curves",
+    "plot_strategies": "analysis.figures.strategies",
+    "plot_compromise": "analysis.figures.compromise",
+    "report": "reporting.report",
+    "LambdaTuningError": "core.errors",
+}
+
+__all__ = [
+    "LambdaTuningError",
+    "PayloadType",
+    "Run",
+    "answer",
+    "benchmark",
+    "checks",
+    "connect",
+    "deploy",
+    "destroy",
+    "embedded",
+    "load_payload_types",
+    "load_run",
+    "load_runs",
+    "method",
+    "plot_compromise",
+    "plot_curves",
+    "plot_strategies",
+    "recommend",
+    "report",
+    "runs",
+    "status",
+    "summarise",
+    "table",
+    "tune",
+]
+
+if TYPE_CHECKING:
+    from .analysis.answer import answer
+    from .analysis.checks import checks
+    from .analysis.figures.compromise import plot_compromise
+    from .analysis.figures.curves import plot_curves
+    from .analysis.figures.strategies import plot_strategies
+    from .analysis.method import method
+    from .analysis.recommend import recommend
+    from .analysis.run import Run
+    from .analysis.summary import summarise
+    from .analysis.tables import table
+    from .api.embedded import embedded
+    from .api.runs import load_run, load_runs, runs
+    from .api.stack import deploy, destroy, status
+    from .api.tuning import benchmark, tune
+    from .cloud.payload_files import load_payload_types
+    from .cloud.session import connect
+    from .core.errors import LambdaTuningError
+    from .core.payloads import PayloadType
+    from .reporting.report import report
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: nothing heavy is loaded before."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,1 @@
+"""The public functions, which notebooks and commands call: plain values in, frozen ones out."""

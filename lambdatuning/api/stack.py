@@ -1,0 +1,75 @@
+"""Deploying, describing and removing the stack."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ..cloud import stack as stacks
+from ..cloud.session import Cloud
+from ..core.errors import StackError
+from .consent import Confirm, agree, describe_changes, describe_removal
+
+STACK = stacks.DEFAULT_STACK
+
+OnEvent = Callable[[stacks.StackEvent], None]
+
+
+def deploy(
+    cloud: Cloud,
+    stack: str = STACK,
+    *,
+    template: str | Path = "template.yaml",
+    parameters: Mapping[str, str] | None = None,
+    confirm: Confirm = agree,
+    on_event: OnEvent = lambda _: None,
+) -> dict[str, str]:
+    """Deploy or update the stack and return its outputs; no changes is success.
+
+    `confirm` is shown the change set and asked before anything changes. StackError names the
+    resource that failed and why; nothing half-made is left.
+    """
+    options = stacks.DeployOptions(stack, Path(template), dict(parameters or {}))
+    plan = stacks.plan_deploy(cloud, options)
+    if plan.changes:
+        try:
+            confirm(describe_changes(plan), f'deploy these changes to the stack "{stack}"?')
+        except BaseException:
+            stacks.discard(cloud, plan)
+            raise
+    return stacks.execute(cloud, plan, on_event)
+
+
+def status(cloud: Cloud, stack: str = STACK) -> stacks.StackStatus:
+    """The stack's state and outputs; NotFoundError when it is not there."""
+    return stacks.status(cloud, stack)
+
+
+def usable_outputs(cloud: Cloud, stack: str = STACK) -> Mapping[str, str]:
+    """The outputs of a stack that can be used; StackError says what to do about another.
+
+    NotFoundError when it is not there.
+    """
+    found = stacks.status(cloud, stack)
+    if not found.is_ours or "StateMachineArn" not in found.outputs:
+        state = f"{found.state} {found.reason}".strip()
+        raise StackError(
+            f'the stack "{stack}" is in {state}: run `lambdatuning destroy` and '
+            "`lambdatuning deploy`, or pass --stack with another name"
+        )
+    return found.outputs
+
+
+def destroy(
+    cloud: Cloud,
+    stack: str = STACK,
+    *,
+    confirm: Confirm = agree,
+    on_event: OnEvent = lambda _: None,
+) -> stacks.DestroyPlan:
+    """Remove the stack with all that is in it, its bucket's samples included; what was removed.
+
+    `confirm` is shown the list and asked first. StackError says what is left and what to do.
+    """
+    plan = stacks.plan_destroy(cloud, stack)
+    confirm(describe_removal(plan), f'remove the stack "{stack}" with all of this?')
+    stacks.execute_destroy(cloud, plan, on_event)
+    return plan

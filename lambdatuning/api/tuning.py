@@ -1,0 +1,188 @@
+"""Tuning a function, and benchmarking the stack's function with every payload type."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..analysis.frames import warm
+from ..analysis.run import Run
+from ..cloud.payload_files import load_payload_types
+from ..cloud.power_tuning import tune_elsewhere
+from ..cloud.run_store import FolderStore, open_store, stored_runs
+from ..cloud.session import Cloud
+from ..cloud.tuning import Hands
+from ..cloud.tuning import tune as tune_here
+from ..cloud.tuning_plan import TunePlan, TuneRequest, plan_tune
+from ..core.errors import NotFoundError, UsageError
+from ..core.payloads import PayloadType, unique
+from ..core.plan import MAX_ENVIRONMENTS
+from ..core.progress import OnProgress
+from ..core.read_options import number, whole_number
+from ..core.sizes import DEFAULT_POWERS, parse_sizes
+from ..core.strategies import check_strategy
+from ..reporting.progress import show_progress
+from .consent import Confirm, agree, describe_price, require_budget
+from .runs import STORE, loaded
+from .stack import STACK, deploy, usable_outputs
+
+PAYLOADS = "data/payloads"
+
+
+def tune(
+    cloud: Cloud,
+    function: str,
+    payload: PayloadType | str | Path | Iterable[PayloadType | str | Path] = (),
+    *,
+    powers: str | Iterable[int] | None = None,
+    num: int | str = 10,
+    strategy: str = "cost",
+    weight: float | str = 0.5,
+    auto_optimize: bool = False,
+    alias: str | None = None,
+    seed: int | str | None = None,
+    environments: int | str | None = None,
+    table: str = "",
+    state_machine: str | None = None,
+    stack: str = STACK,
+    payloads: str | Path = PAYLOADS,
+    store: str | Path = STORE,
+    max_usd: float | str | None = None,
+    confirm: Confirm = agree,
+    on_progress: OnProgress | None = None,
+) -> Run:
+    """Tune one function (name or ARN) and store the run.
+
+    `payload` names payload types of the folder `payloads`, files, or `PayloadType`s; none means
+    one empty event. `powers` are memory sizes in MB, `num` the invocations a size and type.
+    `state_machine` runs another deployment, also one of AWS Lambda Power Tuning. Everything is
+    checked, and `confirm` told the price, before anything starts; DeclinedError above `max_usd`.
+    """
+    request = TuneRequest(
+        function=function,
+        state_machine_arn="",
+        payloads=_payload_types(payload, payloads) or (PayloadType("empty", {}),),
+        sizes=_sizes(powers),
+        num=whole_number("num", num),
+        strategy=check_strategy(strategy),
+        weight=number("weight", weight, 0, 1),
+        auto_optimize=auto_optimize,
+        alias=alias,
+        seed=None if seed is None else whole_number("seed", seed, 0),
+        environments=None
+        if environments is None
+        else whole_number("environments", environments, 1, MAX_ENVIRONMENTS),
+        table=table,
+    )
+    budget = None if max_usd is None else number("max_usd", max_usd, 0)
+    found = state_machine or usable_outputs(cloud, stack)["StateMachineArn"]
+    return _run(
+        cloud, replace(request, state_machine_arn=found), store, budget, confirm, on_progress
+    )
+
+
+def benchmark(
+    cloud: Cloud,
+    *,
+    stack: str = STACK,
+    template: str | Path = "template.yaml",
+    payload: Iterable[PayloadType | str | Path] = (),
+    payloads: str | Path = PAYLOADS,
+    confirm: Confirm = agree,
+    **options: Any,
+) -> Run:
+    """Tune the stack's own function for every payload type in one run, deploying it if needed.
+
+    Each size is published once for all types. Takes the options of `tune` but its function, table
+    and state machine, which are the stack's; all types of the folder `payloads` unless some are
+    named.
+    """
+    types = _payload_types(payload, payloads) or load_payload_types(Path(payloads))
+    _refuse_bad_options(options)
+    outputs = _deployed(cloud, stack, template, confirm)
+    return tune(
+        cloud,
+        outputs["FunctionName"],
+        types,
+        state_machine=outputs["StateMachineArn"],
+        table=outputs["TableName"],
+        confirm=confirm,
+        **options,
+    )
+
+
+def _run(
+    cloud: Cloud,
+    request: TuneRequest,
+    store: str | Path,
+    max_usd: float | None,
+    confirm: Confirm,
+    on_progress: OnProgress | None,
+) -> Run:
+    folder = open_store(store)
+    if not isinstance(folder, FolderStore):
+        raise UsageError(f"{store}: a run is stored in a local folder; copy it to S3 afterwards")
+    known = replace(request, known_ms=_known_ms(folder, request.function))
+    plan = plan_tune(cloud, known, datetime.now(UTC))
+    require_budget(plan, max_usd)
+    confirm(describe_price(cloud, plan), _question(cloud, plan))
+    hands = Hands(on_progress or show_progress(), time.monotonic, time.sleep)
+    run = tune_here if plan.tuner.ours else tune_elsewhere
+    return loaded(run(cloud, plan, folder, hands))
+
+
+def _question(cloud: Cloud, plan: TunePlan) -> str:
+    """What to ask before a run: nothing where nothing is billed or set."""
+    sets = " and set the winner on it" if plan.request.auto_optimize else ""
+    if cloud.kind == "embedded" and not sets:
+        return ""
+    return f"run this on {plan.arn.name}{sets}?"
+
+
+def _payload_types(
+    payload: PayloadType | str | Path | Iterable[PayloadType | str | Path], folder: str | Path
+) -> tuple[PayloadType, ...]:
+    wanted = [payload] if isinstance(payload, PayloadType | str | Path) else list(payload)
+    if not wanted:
+        return ()
+    given = [entry for entry in wanted if isinstance(entry, PayloadType)]
+    names = [entry for entry in wanted if not isinstance(entry, PayloadType)]
+    return unique([*given, *(load_payload_types(Path(folder), names) if names else ())])
+
+
+def _sizes(powers: str | Iterable[int] | None) -> tuple[int, ...]:
+    if powers is None:
+        return DEFAULT_POWERS
+    return parse_sizes(powers if isinstance(powers, str) else list(powers))
+
+
+def _refuse_bad_options(options: Mapping[str, Any]) -> None:
+    """What `tune` would refuse is refused before a stack is deployed for it."""
+    _sizes(options.get("powers"))
+    whole_number("num", options.get("num", 10))
+    check_strategy(options.get("strategy", "cost"))
+    number("weight", options.get("weight", 0.5), 0, 1)
+
+
+def _deployed(
+    cloud: Cloud, stack: str, template: str | Path, confirm: Confirm
+) -> Mapping[str, str]:
+    try:
+        return usable_outputs(cloud, stack)
+    except NotFoundError:
+        return deploy(cloud, stack, template=template, confirm=confirm)
+
+
+def _known_ms(store: FolderStore, function: str) -> dict[tuple[str, int], float]:
+    """Mean billed time by payload type and size of the last run of a function."""
+    name = function.rpartition(":function:")[2] or function
+    earlier = [run for run in stored_runs(store) if run.manifest["function"] == name]
+    if not earlier:
+        return {}
+    samples = warm(loaded(earlier[-1]).samples)
+    means = samples.groupby(["payload", "memory_mb"], observed=True)["billed_ms"].mean()
+    index = means.index.to_frame(index=False)
+    keys = zip(index["payload"].astype(str), index["memory_mb"].astype(int), strict=True)
+    return dict(zip(keys, means.astype(float).tolist(), strict=True))

@@ -1,0 +1,93 @@
+"""The command line: parses, routes to `commands`, turns errors into one line and an exit code.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 regression found, 4 declined, 130 stopped by Ctrl-C.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from .core.errors import LambdaTuningError
+
+_COMMANDS = {
+    "local": "serve the embedded AWS on this machine",
+    "doctor": "check login, endpoint, quotas, stack and installation",
+    "deploy": "deploy or update the stack of template.yaml",
+    "status": "show the stack and its outputs",
+    "destroy": "remove the stack and everything in it",
+    "tune": "tune one function",
+    "benchmark": "tune the stack's function for every payload type in one run",
+    "runs": "list stored runs",
+    "report": "run notebooks and export HTML",
+    "clean": "put back what a dead run left on a function",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        return int(arguments.run(arguments) or 0)
+    except LambdaTuningError as exc:
+        return _say(str(exc), exc.exit_code)
+    except KeyboardInterrupt:
+        return _say("stopped; what was begun has been undone", 130)
+    except BrokenPipeError:
+        # The reader of our output has seen enough; keep Python from complaining at exit.
+        sys.stderr.close()
+        return 0
+    except Exception as exc:
+        return _explain(exc)
+
+
+def _say(message: str, code: int) -> int:
+    print(f"lambdatuning: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _explain(error: Exception) -> int:
+    """One line for what boto3 raises; anything else is a fault of ours and keeps its trace."""
+    from .cloud.session import explain
+
+    explained = explain(error)
+    return _say(str(explained), explained.exit_code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lambdatuning",
+        description="How much memory should a Lambda function have, and what does it cost?",
+        epilog="`lambdatuning COMMAND --help` tells more; every command takes --local to run "
+        "on an embedded AWS of its own, without an account.",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    common = _common()
+    for name, words in _COMMANDS.items():
+        module = importlib.import_module(f".commands.{name}", __package__)
+        parents = [] if name == "local" else [common]
+        sub = commands.add_parser(name, help=words, description=words, parents=parents)
+        module.add_arguments(sub)
+        sub.set_defaults(run=module.run)
+    return parser
+
+
+def _common() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    place = common.add_argument_group("where")
+    place.add_argument("--profile", help="AWS profile")
+    place.add_argument("--region", help="AWS region")
+    place.add_argument("--endpoint-url", help="endpoint to use instead of AWS's own")
+    place.add_argument(
+        "--local", action="store_true", help="start an embedded AWS for this command"
+    )
+    manners = common.add_argument_group("manners")
+    manners.add_argument("--yes", action="store_true", help="do not ask before billing or changing")
+    manners.add_argument("--json", action="store_true", help="print data only, as JSON")
+    manners.add_argument("--quiet", action="store_true", help="show no progress")
+    return common
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,25 @@
+"""`lambdatuning status`: the stack and its outputs."""
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+
+from .manners import show
+from .place import place
+from .stack_view import output_lines
+from .tuning_arguments import STACK
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Which stack."""
+    parser.add_argument("--stack", default=STACK, help=f"name of the stack ({STACK})")
+
+
+def run(arguments: Namespace) -> int:
+    """Print state and outputs."""
+    from ..api.stack import status
+
+    with place(arguments) as cloud:
+        found = status(cloud, arguments.stack)
+    head = f"{found.name}  {found.state}  {found.reason}".rstrip()
+    show(arguments, asdict(found), f"{head}\n{output_lines(found.outputs)}")
+    return 0

@@ -1,0 +1,37 @@
+"""`lambdatuning tune`: one tuning run of one function."""
+
+from argparse import ArgumentParser, Namespace
+
+from .manners import confirm, progress
+from .place import place
+from .run_view import show_run
+from .tuning_arguments import add_tuning_arguments, tuning_options
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The function, and everything about the run."""
+    parser.add_argument("function", help="name or ARN of the function")
+    add_tuning_arguments(parser)
+    parser.add_argument("--table", default="", help="table for seed items and {{table}}")
+    parser.add_argument(
+        "--state-machine", metavar="ARN", help="another tuner, also AWS Lambda Power Tuning itself"
+    )
+
+
+def run(arguments: Namespace) -> int:
+    """Tune, store, and say what to set."""
+    from ..api.tuning import tune
+
+    with place(arguments) as cloud:
+        found = tune(
+            cloud,
+            arguments.function,
+            arguments.payload,
+            table=arguments.table,
+            state_machine=arguments.state_machine,
+            confirm=confirm(arguments),
+            on_progress=progress(arguments),
+            **tuning_options(arguments),
+        )
+    show_run(arguments, found)
+    return 0

@@ -1,0 +1,40 @@
+"""The options that `tune` and `benchmark` share."""
+
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+STACK = "lambdatuning"
+PAYLOADS = "data/payloads"
+STORE = "data/runs"
+
+
+def add_tuning_arguments(parser: ArgumentParser) -> None:
+    """Which payloads, sizes and strategy, and where the run is stored."""
+    parser.add_argument(
+        "--payload",
+        action="append",
+        default=[],
+        metavar="NAME_OR_FILE",
+        help="payload type (repeatable; benchmark: default all of --payloads)",
+    )
+    parser.add_argument("--payloads", default=PAYLOADS, metavar="FOLDER", help="payload files")
+    parser.add_argument("--powers", metavar="MB,MB,...", help='memory sizes, or "ALL"')
+    parser.add_argument("--num", default=10, help="invocations a size and payload type (10)")
+    parser.add_argument("--strategy", default="cost", help="cost, speed or balanced")
+    parser.add_argument("--weight", default=0.5, help="for balanced: 0 is speed, 1 is cost")
+    parser.add_argument("--auto-optimize", action="store_true", help="set the winner")
+    parser.add_argument("--alias", help="with --auto-optimize: publish behind this alias instead")
+    parser.add_argument("--seed", help="seed of order and placeholders (default: drawn)")
+    parser.add_argument("--environments", help="execution environments a size (5; embedded: fewer)")
+    parser.add_argument("--stack", default=STACK, help=f"stack of the tuner ({STACK})")
+    parser.add_argument(
+        "--store", default=STORE, metavar="FOLDER", help=f"where runs lie ({STORE})"
+    )
+    parser.add_argument("--max-usd", metavar="USD", help="refuse a run that is estimated dearer")
+
+
+def tuning_options(arguments: Namespace) -> dict[str, Any]:
+    """The options as `lambdatuning.tune` and `benchmark` take them."""
+    names = ("powers", "num", "strategy", "weight", "auto_optimize", "alias", "seed")
+    more = ("environments", "stack", "store", "max_usd", "payloads")
+    return {name: getattr(arguments, name) for name in (*names, *more)}

@@ -1,0 +1,227 @@
+"""Runs cases of the shared format, by area: `python -m tests.conformance FILE [AREA ...]`.
+
+A file is a JSON list of `{"area", "name", "input", "expected": {"value" | "output" | "error"}}`.
+What is compared: values and outputs exactly, floats to the last bit. Errors by their text, but
+by presence alone in the areas `executor` and `end_to_end`, and wherever V8 and not Power Tuning
+worded them. Of `end_to_end`, `status`, `output` and the presence of an error; the trace of states,
+the count of AWS calls and the sequence of memory sizes are upstream's internals, which our tuner
+does not have. There, upstream's answer is expected also where our tuner mends it (a failed run
+that SUCCEEDED with {}; a crash that wins because its exception is allowed): the area checks that
+the contract's rules give the same from the same tails, not what our state machine does.
+"""
+
+import json
+import math
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from lambdatuning.core import compat, sizes
+from lambdatuning.core.compat.analyzer import visualization
+from lambdatuning.core.compat.javascript import UNDEFINED, to_number, to_string
+from lambdatuning.core.visualization import decode_arrays
+from tests.fakes import power_tuning as upstream
+
+Case = Mapping[str, Any]
+
+_SPECIAL = {
+    "undefined": UNDEFINED,
+    "NaN": math.nan,
+    "Infinity": math.inf,
+    "-Infinity": -math.inf,
+    "-0": -0.0,
+}
+_WORDED_BY_V8 = re.compile(
+    r"is not a function|is not iterable|Cannot (read|set) propert|Cannot convert|Unexpected |"
+    r"Invalid array length|URI malformed|Invalid URL|must be of type|is not valid JSON"
+)
+_UNCOMPARED_TEXTS = {"executor", "end_to_end"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a case; `problem` is "" if it passed."""
+
+    area: str
+    name: str
+    problem: str = ""
+
+
+def load(path: Path) -> list[Case]:
+    """The cases of a file."""
+    cases: list[Case] = json.loads(path.read_text("utf-8"))
+    return cases
+
+
+def check(case: Case) -> Outcome:
+    """Run one case by the rules of its area."""
+    area, name = case["area"], case["name"]
+    if area not in AREAS:
+        return Outcome(area, name, f"unknown area; known are: {', '.join(sorted(AREAS))}")
+    try:
+        got = AREAS[area](_revive(case["input"]))
+    except Exception as exc:  # input that no rule is made for fails there with a TypeError, too
+        return Outcome(area, name, _compare_error(area, case["expected"], str(exc)))
+    return Outcome(area, name, _compare(area, _revive(case["expected"]), got))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print each failure and the counts; 0 if all cases passed, 1 if not, 2 for wrong use."""
+    if not arguments:
+        print("usage: python -m tests.conformance FILE [AREA ...]", file=sys.stderr)
+        return 2
+    try:
+        cases = load(Path(arguments[0]))
+    except (OSError, ValueError) as exc:
+        print(f"cannot read {arguments[0]}: {exc}", file=sys.stderr)
+        return 2
+    wanted = [case for case in cases if not arguments[1:] or case["area"] in arguments[1:]]
+    outcomes = [check(case) for case in wanted]
+    for outcome in outcomes:
+        if outcome.problem:
+            print(f"FAILED {outcome.area} {outcome.name}: {outcome.problem}")
+    for area, count in sorted(Counter(outcome.area for outcome in outcomes).items()):
+        print(f"{area}: {count}")
+    failed = sum(1 for outcome in outcomes if outcome.problem)
+    print(f"{len(outcomes) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def same(expected: Any, got: Any) -> bool:
+    """Equality that tells NaN from a number, treats 1 and 1.0 alike and undefined as None."""
+    if expected is None or expected is UNDEFINED or got is None or got is UNDEFINED:
+        return expected in (None, UNDEFINED) and got in (None, UNDEFINED)
+    if isinstance(expected, bool) or isinstance(got, bool):
+        return expected is got
+    if isinstance(expected, int | float) and isinstance(got, int | float):
+        return expected == got or (math.isnan(expected) and math.isnan(got))
+    if isinstance(expected, list) and isinstance(got, list | tuple):
+        return len(expected) == len(got) and all(map(same, expected, got))
+    if isinstance(expected, dict) and isinstance(got, dict):
+        return expected.keys() == got.keys() and all(same(expected[k], got[k]) for k in expected)
+    return type(expected) is type(got) and bool(expected == got)
+
+
+def _compare(area: str, expected: Mapping[str, Any], got: Any) -> str:
+    if "error" in expected:
+        return f"expected the error {expected['error']!r}, got {got!r}"
+    wanted = expected.get("value", expected.get("output"))
+    if area == "end_to_end":
+        wanted, got = _essence(wanted), _essence(got)
+    return "" if same(wanted, got) else f"expected {wanted!r}, got {got!r}"
+
+
+def _compare_error(area: str, expected: Mapping[str, Any], text: str) -> str:
+    if "error" not in expected:
+        return f"expected {expected}, got the error {text!r}"
+    wanted = expected["error"]
+    incidental = area in _UNCOMPARED_TEXTS or expected.get("errorClass") == "incidental"
+    if incidental or _WORDED_BY_V8.search(wanted) or wanted == text:
+        return ""
+    return f"expected the error {wanted!r}, got {text!r}"
+
+
+def _essence(result: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "status": result["status"],
+        "output": result.get("output"),
+        "failed": "error" in result,
+    }
+
+
+def _revive(value: Any) -> Any:
+    """Values that JSON lacks; a member that is undefined is as good as absent."""
+    if isinstance(value, dict):
+        if set(value) == {"$special"}:
+            return _SPECIAL[value["$special"]]
+        revived = {key: _revive(entry) for key, entry in value.items()}
+        return {key: entry for key, entry in revived.items() if entry is not UNDEFINED}
+    return [_revive(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _region(given: Case) -> str:
+    region: str = given.get("env", {}).get("AWS_REGION", "us-east-1")
+    return region
+
+
+def _visualization_url(given: Case) -> str:
+    stats = [
+        {
+            "value": point.get("power", UNDEFINED),
+            "averageDuration": point.get("duration", UNDEFINED),
+            "averagePrice": point.get("cost", UNDEFINED),
+        }
+        for point in given["stats"]
+    ]
+    return visualization(
+        stats, region=_region(given), base_url=to_string(given.get("baseURL", UNDEFINED))
+    )
+
+
+def _visualization_decode(given: Case) -> dict[str, Any]:
+    parts = given["hash"].split(";")
+    return dict(zip(("powers", "times", "costs"), decode_arrays(parts[:3]), strict=True))
+
+
+def _log_totals(given: Case) -> dict[str, Any]:
+    durations, billed = compat.tail_totals(given["logs"])
+    return {"durations": durations, "billed": billed}
+
+
+def _payloads(given: Case) -> list[Any]:
+    texts = compat.generate_payloads(given["num"], given.get("payload", UNDEFINED))
+    return [[text, len(list(group))] for text, group in groupby(texts)]
+
+
+def _s3_payload(given: Case) -> dict[str, Any]:
+    fetched = upstream.fetch_payload(given.get("path", UNDEFINED), given.get("s3", {}))
+    return dict(zip(("bucket", "key", "value"), fetched, strict=True))
+
+
+AREAS: Mapping[str, Callable[[Any], Any]] = {
+    "average": lambda given: compat.average_duration(
+        given.get("durations"), to_number(given.get("discardTopBottom", UNDEFINED))
+    ),
+    "price": lambda given: compat.price(
+        given["minCost"], given["value"], given["duration"], given["minRAM"]
+    ),
+    "total_cost": lambda given: compat.total_cost(
+        given["minCost"], given["value"], given.get("durations"), given["minRAM"]
+    ),
+    "sf_cost": lambda given: compat.step_functions_cost(
+        given["nPower"],
+        region=_region(given),
+        only_cold_starts=bool(given.get("onlyColdStarts")),
+        num=given.get("num", UNDEFINED),
+    ),
+    "lambda_base_cost": lambda given: compat.lambda_base_cost(
+        given["region"], given.get("architecture", UNDEFINED)
+    ),
+    "visualization_url": _visualization_url,
+    "visualization_decode": _visualization_decode,
+    "analyzer": lambda given: upstream.analyse(given["event"], given.get("env", {})),
+    "log_duration": lambda given: compat.extract_duration(
+        given["log"], given.get("type") or "durationMs"
+    ),
+    "log_totals": _log_totals,
+    "payloads": _payloads,
+    "payload_is_weighted": lambda given: compat.is_weighted(given.get("payload", UNDEFINED)),
+    "payload_convert": lambda given: compat.convert_payload(given.get("payload", UNDEFINED)),
+    "arn_region": lambda given: compat.region_of_arn(given.get("arn", UNDEFINED)),
+    "s3_payload": _s3_payload,
+    "all_power_values": lambda _: sizes.parse_sizes("ALL"),
+    "executor": lambda given: upstream.run_size(given["event"], upstream.FakeAws(given["aws"])),
+    "end_to_end": lambda given: upstream.run(
+        given["event"], upstream.FakeAws(given["aws"]), given.get("env", {})
+    ),
+}
+"""What runs the input of a case, by area."""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

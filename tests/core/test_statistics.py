@@ -1,0 +1,122 @@
+"""Statistics that claim no more than the values say."""
+
+import math
+import random
+import statistics as stdlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdatuning.core.intervals import mean_interval, quantile_interval, student_t
+from lambdatuning.core.statistics import mean, quantile, summarise, trimmed_mean
+
+VALUES = st.lists(st.floats(0, 1e6), min_size=1, max_size=60)
+
+
+@given(VALUES, st.floats(0, 1), st.floats(0, 1))
+def test_quantiles_are_within_and_in_order(values: list[float], a: float, b: float) -> None:
+    low, high = quantile(values, min(a, b)), quantile(values, max(a, b))
+    assert min(values) <= low <= high * (1 + 1e-12)
+    assert high <= max(values)
+    assert quantile(values, 0.5) == pytest.approx(stdlib.median(values))
+
+
+@given(VALUES, st.floats(0, 0.49))
+def test_a_trimmed_mean_is_within(values: list[float], trim: float) -> None:
+    found = trimmed_mean(values, trim)
+    assert min(values) <= found * (1 + 1e-12)
+    assert found <= max(values) * (1 + 1e-12)
+
+
+def test_trimming_rounds_down() -> None:
+    assert trimmed_mean([1, 2, 3, 100], 0.2) == 26.5
+    assert trimmed_mean([1, 2, 3, 4, 100], 0.2) == 3
+
+
+@pytest.mark.parametrize("call", [
+    lambda: mean([]), lambda: quantile([], 0.5), lambda: quantile([1.0], 1.5),
+    lambda: trimmed_mean([1.0], 0.5), lambda: quantile_interval([1.0], 1.0),
+])  # fmt: skip
+def test_nonsense_is_refused(call: object) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        call()  # type: ignore[operator]
+
+
+def test_no_values_no_summary() -> None:
+    assert summarise([], []) is None
+
+
+@pytest.mark.parametrize("groups", [["a"] * 6, ["a", "b"] * 3])
+def test_fewer_than_three_environments_have_no_interval(groups: list[str]) -> None:
+    found = summarise([1.0, 2, 3, 4, 5, 6], groups)
+    assert found is not None
+    assert (found.n, found.mean, found.p50) == (6, 3.5, 3.5)
+    assert (found.mean_low, found.mean_high) == (None, None)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.floats(0, 1e6)), min_size=3, max_size=30),
+    st.integers(0, 9),
+)
+def test_intervals_hold_the_mean_and_are_reproducible(
+    rows: list[tuple[int, float]], seed: int
+) -> None:
+    groups, values = [g for g, _ in rows], [v for _, v in rows]
+    found = mean_interval(values, groups, seed=seed, resamples=50)
+    assert (found is None) == (len(set(groups)) < 3)
+    if found:
+        low, high = found
+        assert 0 <= low <= mean(values) * (1 + 1e-9)
+        assert high >= mean(values) * (1 - 1e-9)
+        assert found == mean_interval(values, groups, seed=seed, resamples=50)
+
+
+def test_environments_that_differ_widen_the_interval() -> None:
+    rng = random.Random(1)
+    noise = [rng.gauss(0, 1) for _ in range(100)]
+    groups = [i % 5 for i in range(100)]
+    alike = [100 + x for x in noise]
+    apart = [100 + x + 10 * (g - 2) for x, g in zip(noise, groups, strict=True)]
+    narrow, wide = mean_interval(alike, groups), mean_interval(apart, groups)
+    assert narrow is not None
+    assert wide is not None
+    assert wide[1] - wide[0] > 5 * (narrow[1] - narrow[0])
+
+
+@pytest.mark.parametrize(("groups", "each", "between"), [(5, 4, 0.0), (5, 4, 0.1), (8, 2, 0.05)])
+def test_nominal_95_percent_are_about_95(groups: int, each: int, between: float) -> None:
+    rng = random.Random(groups)
+    covered, runs = 0, 300
+    for _ in range(runs):
+        hosts = [1 + rng.gauss(0, between) for _ in range(groups)]
+        rows = [(h, host * (1 + rng.gauss(0, 0.1))) for h, host in enumerate(hosts * each)]
+        names = [h % groups for h, _ in rows]
+        found = mean_interval([v for _, v in rows], names, resamples=100)
+        covered += found is not None and found[0] <= 1 <= found[1]
+    # Four standard errors of 300 draws are 0.05.
+    assert covered / runs == pytest.approx(0.95, abs=0.05)
+
+
+def test_a_percentile_of_few_values_has_no_interval() -> None:
+    assert quantile_interval(range(5), 0.5) is None
+    assert quantile_interval(range(6), 0.5) == (0, 5)
+    assert quantile_interval(range(71), 0.95) is None
+    assert quantile_interval(range(72), 0.95) is not None
+    assert quantile_interval(range(367), 0.99) is None
+    assert quantile_interval(range(368), 0.99) == (359, 367)
+
+
+@given(st.integers(6, 300), st.floats(0.2, 0.8))
+def test_quantile_intervals_hold_the_quantile(n: int, q: float) -> None:
+    found = quantile_interval(range(n), q)
+    if found:
+        assert found[0] <= quantile(range(n), q) <= found[1]
+
+
+@pytest.mark.parametrize(
+    ("degrees", "expected"), [(1, 12.7062), (2, 4.3027), (7, 2.3646), (100, 1.984), (500, 1.96)]
+)
+def test_students_t(degrees: int, expected: float) -> None:
+    assert student_t(0.975, degrees) == pytest.approx(expected, abs=1e-3)
+    assert math.isclose(student_t(0.5, 3), 0, abs_tol=1e-9)

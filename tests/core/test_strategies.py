@@ -1,0 +1,60 @@
+"""Which point wins."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdatuning.core.errors import UsageError
+from lambdatuning.core.strategies import STRATEGIES, CurvePoint, choose, rank
+
+POINTS = st.lists(
+    st.builds(
+        CurvePoint,
+        st.integers(128, 10_240),
+        st.floats(0, 1e6, allow_nan=False),
+        st.floats(0, 1.0, allow_nan=False),
+    ),
+    min_size=1,
+    max_size=20,
+)
+
+
+@given(POINTS)
+def test_cost_and_speed_take_the_least(points: list[CurvePoint]) -> None:
+    assert choose(points, "cost").cost_usd == min(p.cost_usd for p in points)
+    assert choose(points, "speed").duration_ms == min(p.duration_ms for p in points)
+
+
+@given(POINTS, st.sampled_from(STRATEGIES), st.floats(-2, 3))
+def test_ranking_loses_nothing(points: list[CurvePoint], strategy: str, weight: float) -> None:
+    ranked = rank(points, strategy, weight)
+    assert sorted(map(repr, ranked)) == sorted(map(repr, points))
+    assert ranked[0] == choose(points, strategy, weight)
+
+
+@given(POINTS)
+def test_the_ends_of_the_weight_are_cost_and_speed(points: list[CurvePoint]) -> None:
+    assert choose(points, "balanced", 7).cost_usd == min(p.cost_usd for p in points)
+    assert choose(points, "balanced", -1).duration_ms == min(p.duration_ms for p in points)
+
+
+@given(POINTS, st.floats(0.01, 0.99))
+def test_a_balanced_winner_is_never_dominated(points: list[CurvePoint], weight: float) -> None:
+    winner = choose(points, "balanced", weight)
+    assert not any(
+        p.cost_usd < winner.cost_usd * 0.999 and p.duration_ms < winner.duration_ms * 0.999
+        for p in points
+    )
+
+
+def test_ties_go_to_the_other_side_and_then_to_the_first() -> None:
+    slow, fast, same = CurvePoint(1, 9, 1), CurvePoint(2, 8, 1), CurvePoint(3, 8, 1)
+    assert rank([slow, fast, same], "cost") == (fast, same, slow)
+    assert rank([same, fast], "speed") == (same, fast)
+
+
+def test_unknown_strategies_and_no_points() -> None:
+    with pytest.raises(UsageError, match='did you mean "speed"'):
+        rank([], "sped")
+    with pytest.raises(UsageError, match="no size to choose from"):
+        choose([], "cost")

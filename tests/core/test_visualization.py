@@ -1,0 +1,77 @@
+"""The URL, there and back."""
+
+import math
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdatuning.core.errors import UsageError
+from lambdatuning.core.strategies import CurvePoint
+from lambdatuning.core.visualization import (
+    Run,
+    comparison_url,
+    decode_visualization,
+    encode_arrays,
+    visualization_url,
+)
+
+FLOATS = st.floats(0, 1e6, width=32)
+POINTS = st.lists(
+    st.builds(CurvePoint, st.integers(0, 65_535), FLOATS, FLOATS),
+    max_size=46,
+    unique_by=lambda point: point.memory_mb,
+)
+
+
+@given(POINTS)
+def test_what_was_written_is_read(points: list[CurvePoint]) -> None:
+    (run,) = decode_visualization(visualization_url(points))
+    assert run == Run(tuple(sorted(points, key=lambda point: point.memory_mb)))
+
+
+@given(POINTS, POINTS, st.text(st.characters(exclude_categories=["Cs"])), st.just("a;b#c=?"))
+def test_comparisons(first: list[CurvePoint], second: list[CurvePoint], a: str, b: str) -> None:
+    runs = decode_visualization(comparison_url(Run(tuple(first), a), Run(tuple(second), b)))
+    assert [run.name for run in runs] == [a, b]
+    assert [len(run.points) for run in runs] == [len(first), len(second)]
+
+
+def test_a_published_url() -> None:
+    url = "https://lambda-power-tuning.show/#gAAAAQACAAQ=;AAAAQAAAAEAAAABAAAAAQA==;b6VpMW+l6TFvpWkyb6XpMg=="
+    (run,) = decode_visualization(url)
+    assert [point.memory_mb for point in run.points] == [128, 256, 512, 1024]
+    assert {point.duration_ms for point in run.points} == {2.0}
+    assert run.points[0].cost_usd == pytest.approx(3.4e-9)
+
+
+def test_mail_may_have_eaten_the_padding() -> None:
+    whole = visualization_url([CurvePoint(128, 1.5, 1e-7)])
+    assert decode_visualization(whole.replace("=", "")) == decode_visualization(whole)
+    assert decode_visualization(whole.replace("=", "%3D")) == decode_visualization(whole)
+
+
+def test_china_asks_for_yuan() -> None:
+    point = [CurvePoint(128, 1, 1)]
+    assert "?currency=CNY#" in visualization_url(point, region="cn-north-1")
+    assert "currency" not in visualization_url(point, region="eu-west-1")
+
+
+def test_float32_overflows_as_in_a_browser() -> None:
+    times = encode_arrays([], [3.4028235e38, 1e39, -1e39, math.nan], []).split(";")[1]
+    points = decode_visualization(f"gAAAAQACAAQ=;{times};AAAAAAAAAAAAAAAAAAAAAA==")[0].points
+    assert [point.duration_ms for point in points[1:3]] == [math.inf, -math.inf]
+    assert points[0].duration_ms == struct.unpack("<f", b"\xff\xff\x7f\x7f")[0]
+    assert math.isnan(points[3].duration_ms)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "https://lambda-power-tuning.show/", "#a;b", "#gAA=;AADIQg==", "#gAA=;AADI;s3xhNA==",
+     "#gAA=;AADIQg==;!!!!", "#gAAA;AADIQg==;s3xhNA==", "#gAAAAQ==;AADIQg==;s3xhNA=="],
+)  # fmt: skip
+def test_what_is_no_such_url(url: str) -> None:
+    with pytest.raises(UsageError, match="not a visualization URL") as caught:
+        decode_visualization(url)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,1 @@
+"""Small stand-ins for AWS that tests drive the real rules with."""

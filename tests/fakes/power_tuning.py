@@ -1,0 +1,184 @@
+"""Power Tuning's flow over recorded answers: invoke, read the tails, decide.
+
+AWS is a dictionary of the case file: `config`, replies by `invoke` ARN (or ARN:RAMsize; the last
+one is repeated), `s3` and `errors` by API call. All numbers come from `lambdatuning.core.compat`;
+what stands here is upstream's order of calls alone.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from lambdatuning.core import compat
+from lambdatuning.core.compat.javascript import UNDEFINED, parse_int, parse_json, to_number, truthy
+from lambdatuning.core.errors import LambdaTuningError, UsageError
+from lambdatuning.core.s3_path import parse_s3_path
+from lambdatuning.core.sizes import ALL_POWERS, DEFAULT_POWERS
+
+ATTEMPTS = 3
+"""Its state machine tries a size three times."""
+
+
+class FakeAws:
+    """Recorded answers; each key's replies are given in turn."""
+
+    def __init__(self, recorded: Mapping[str, Any]) -> None:
+        self.recorded = recorded
+        self.calls: Counter[str] = Counter()
+
+    def refuse(self, call: str) -> None:
+        error = self.recorded.get("errors", {}).get(call)
+        if error:
+            raise LambdaTuningError(error["message"])
+
+    def architecture(self) -> Any:
+        self.refuse("GetFunctionConfiguration")
+        architectures = self.recorded.get("config", {}).get("Architectures")
+        return "x86_64" if architectures is None else architectures[0]
+
+    def invoke(self, arn: str, alias: str = "") -> Mapping[str, Any]:
+        self.refuse("Invoke")
+        compat.region_of_arn(arn)
+        replies = self.recorded.get("invoke", {})
+        key = f"{arn}:{alias}" if f"{arn}:{alias}" in replies else arn
+        if not replies.get(key):
+            raise LambdaTuningError(f"Function not found: {arn}")
+        turn = min(self.calls[key], len(replies[key]) - 1)
+        self.calls[key] += 1
+        reply: Mapping[str, Any] = replies[key][turn]
+        return reply
+
+
+def fetch_payload(path: Any, s3: Mapping[str, Any]) -> tuple[str, str, Any]:
+    """Bucket, key and value of an S3 payload; a body that is no JSON is itself the value."""
+    bucket, key = parse_s3_path(path)
+    if s3.get("status", 200) >= 300:
+        raise LambdaTuningError(_s3_problem(s3, f"s3://{bucket}/{key}"))
+    try:
+        return bucket, key, parse_json(s3["body"])
+    except ValueError:
+        return bucket, key, s3["body"]
+
+
+def run_size(event: Mapping[str, Any], aws: FakeAws) -> dict[str, float]:
+    """One attempt of a size (its executor): invoke `num` times and read the tails."""
+    given, value = event["input"], parse_int(event.get("value", UNDEFINED))
+    num = parse_int(given.get("num", UNDEFINED))
+    payload = _payload(given, aws)
+    if not given.get("lambdaARN") or not truthy(value) or not truthy(num):
+        raise UsageError("Missing lambdaARN, invalid value or invalid num")
+    if given.get("dryRun") is True:
+        num = 1.0
+    architecture = aws.architecture()
+    replies = [
+        _invoke(given, aws, text, f"RAM{value:.0f}{f'-{i}' * bool(given.get('onlyColdStarts'))}")
+        for i, text in enumerate(compat.generate_payloads(int(num), payload))
+    ]
+    durations, billed = compat.tail_totals(reply.get("log") for reply in replies)
+    region = compat.region_of_arn(given["lambdaARN"])
+    return compat.size_statistics(
+        int(value),
+        durations,
+        billed,
+        base_cost_usd=compat.lambda_base_cost(region, architecture),
+        trim=_trim(given),
+    )
+
+
+def run(event: Mapping[str, Any], aws: FakeAws, env: Mapping[str, str]) -> dict[str, Any]:
+    """A whole execution: `status`, and `output` or `error`."""
+    try:
+        sizes = _initialise(event, aws)
+    except LambdaTuningError as exc:
+        return {"status": "FAILED", "error": str(exc)}
+    try:
+        for call in ("UpdateFunctionConfiguration", "PublishVersion", "CreateAlias"):
+            aws.refuse(call)
+        stats = [_with_retries({"value": size, "input": event}, aws) for size in sizes]
+    except LambdaTuningError:
+        # Its CleanUpOnError ends the execution normally: the fault that our tuner does not share.
+        return {"status": "SUCCEEDED", "output": {}}
+    try:
+        return {"status": "SUCCEEDED", "output": analyse({**event, "stats": stats}, env)}
+    except LambdaTuningError as exc:
+        return {"status": "FAILED", "error": str(exc)}
+
+
+def analyse(event: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any] | None:
+    """Its analyzer with the environment that its template sets."""
+    overrides = {"base_url": env["visualizationURL"]} if "visualizationURL" in env else {}
+    return compat.analyse(event, region=env.get("AWS_REGION", "us-east-1"), **overrides)
+
+
+def _initialise(event: Mapping[str, Any], aws: FakeAws) -> list[Any]:
+    if not event.get("lambdaARN"):
+        raise UsageError("Missing or empty lambdaARN")
+    num = parse_int(event.get("num", UNDEFINED))
+    if not truthy(num) or num < 5:
+        raise UsageError("Missing num or num below 5")
+    compat.region_of_arn(event["lambdaARN"])
+    aws.refuse("GetFunctionConfiguration")
+    sizes = event.get("powerValues")
+    return list(ALL_POWERS if sizes == "ALL" else sizes or DEFAULT_POWERS)
+
+
+def _with_retries(event: Mapping[str, Any], aws: FakeAws) -> dict[str, float]:
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return run_size(event, aws)
+        except LambdaTuningError:
+            continue
+    return run_size(event, aws)
+
+
+def _payload(given: Mapping[str, Any], aws: FakeAws) -> Any:
+    if given.get("payloadS3"):
+        return fetch_payload(given["payloadS3"], aws.recorded.get("s3", {}))[2]
+    payload = given.get("payload")
+    return payload if truthy(payload) else None
+
+
+def _invoke(given: Mapping[str, Any], aws: FakeAws, text: Any, alias: str) -> Mapping[str, Any]:
+    if given.get("preProcessorARN"):
+        _process(aws, given["preProcessorARN"], "Pre")
+    reply = aws.invoke(given["lambdaARN"], alias)
+    if given.get("postProcessorARN"):
+        _process(aws, given["postProcessorARN"], "Post")
+    result = _parsed(reply)
+    if reply.get("functionError"):
+        name = result.get("errorType", UNDEFINED) if isinstance(result, dict) else UNDEFINED
+        if name not in given.get("allowedExceptions", []):
+            raise LambdaTuningError(f"Invocation error with payload {text}: {reply['payload']}")
+    return reply
+
+
+def _process(aws: FakeAws, arn: str, which: str) -> None:
+    reply = aws.invoke(arn)
+    if reply.get("functionError"):
+        raise LambdaTuningError(f"{which}Processor {arn} failed: {reply.get('payload')}")
+
+
+def _parsed(reply: Mapping[str, Any]) -> Any:
+    try:
+        return parse_json(reply.get("payload", ""))
+    except ValueError as exc:
+        raise LambdaTuningError(f"the function's answer is not JSON: {exc}") from exc
+
+
+def _trim(given: Mapping[str, Any]) -> float:
+    trim = 0.0 if given.get("onlyColdStarts") else to_number(given.get("discardTopBottom", 0.2))
+    return min(max(trim, 0.0), 0.4)
+
+
+def _s3_problem(s3: Mapping[str, Any], where: str) -> str:
+    if s3["status"] == 403:
+        return (
+            f"Permission denied when trying to read {where}. You might need to re-deploy the app "
+            "with the correct payloadS3Bucket parameter."
+        )
+    if s3["status"] == 404:
+        return (
+            f"The object {where} does not exist. Make sure you are trying to access an existing "
+            "object in the correct bucket."
+        )
+    return f"Unknown error when trying to read {where}. {s3.get('message')}"

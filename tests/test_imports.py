@@ -1,0 +1,128 @@
+"""The map holds: imports go one way, and what is deployed needs nothing but Lambda's runtime."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "lambdatuning"
+ROOT = Path(__file__).parent.parent / PACKAGE
+
+MAY_IMPORT = {
+    "core": {"core"},
+    "functions": {"core", "functions"},
+    "analysis": {"core", "analysis"},
+    "cloud": {"core", "functions", "cloud"},
+    "local": {"core", "local"},
+    "reporting": {"core", "analysis", "cloud", "reporting"},
+    "api": {"core", "analysis", "cloud", "local", "reporting", "api"},
+    "commands": {"core", "analysis", "cloud", "local", "reporting", "api", "commands"},
+    "cli": {"core", "analysis", "cloud", "local", "reporting", "api", "commands"},
+}
+"""Rooms and the rooms that they may import; the package's front door (its `__init__`, `__main__`)
+may import all of them."""
+
+LAMBDA_RUNTIME = {"boto3", "botocore"}
+"""What a Python function finds in Lambda without bringing it along."""
+
+THIRD_PARTY = {
+    "core": set[str](),
+    "functions": LAMBDA_RUNTIME,
+}
+"""Rooms that are deployed, and all that they may import from outside the standard library."""
+
+
+def modules(room: str) -> list[Path]:
+    """The Python files of a room: a folder or a single module."""
+    found = sorted((ROOT / room).rglob("*.py"))
+    single = ROOT / f"{room}.py"
+    return [*found, single] if single.exists() else found
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Absolute names of all that a file imports."""
+    package = path.relative_to(ROOT.parent).with_suffix("").parts[:-1]
+    return imported(path.read_text("utf-8"), package)
+
+
+def imported(source: str, package: tuple[str, ...]) -> Iterator[str]:
+    """Names that the source of a module in `package` imports, also in functions and for types."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from imported_from(node, package)
+
+
+def imported_from(node: ast.ImportFrom, package: tuple[str, ...]) -> Iterator[str]:
+    """`from X import a, b` as X.a and X.b, so that `from .. import cloud` is seen as what it is."""
+    base = package[: len(package) - node.level + 1] if node.level else ()
+    start = ".".join((*base, *filter(None, [node.module])))
+    yield from (f"{start}.{alias.name}" for alias in node.names)
+
+
+def rooms_of(path: Path) -> Iterator[str]:
+    """The rooms of ours that a file imports; "" for names of the package itself."""
+    for name in imports(path):
+        first, _, rest = name.partition(".")
+        if first == PACKAGE:
+            room = rest.partition(".")[0]
+            yield room if room in MAY_IMPORT else ""
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_rooms_import_only_what_the_map_allows(room: str) -> None:
+    for path in modules(room):
+        wrong = set(rooms_of(path)) - MAY_IMPORT[room]
+        # The package's own names (its version) load the front door, so only the top may use them.
+        allowed = {""} if room in ("cli", "commands") else set()
+        assert not wrong - allowed, f"{path.relative_to(ROOT)} imports {sorted(wrong)}"
+
+
+@pytest.mark.parametrize("room", sorted(THIRD_PARTY))
+def test_deployed_rooms_need_nothing_else(room: str) -> None:
+    known = {*sys.stdlib_module_names, PACKAGE, *THIRD_PARTY[room]}
+    for path in modules(room):
+        foreign = {name.partition(".")[0] for name in imports(path)} - known
+        foreign -= siblings(path)
+        assert not foreign, f"{path.relative_to(ROOT)} imports {sorted(foreign)}"
+
+
+def siblings(path: Path) -> set[str]:
+    """Modules beside a file that is deployed as a folder of its own, outside any package."""
+    if (path.parent / "__init__.py").exists():
+        return set()
+    return {other.stem for other in path.parent.glob("*.py")}
+
+
+def test_core_does_no_input_or_output() -> None:
+    # core reads its own packaged data through importlib.resources and touches nothing else.
+    doors = {"socket", "subprocess", "urllib.request", "http", "pathlib", "os", "shutil", "time",
+             "tempfile", "logging", "threading", "asyncio"}  # fmt: skip
+    for path in modules("core"):
+        used = {name for name in imports(path) if {name, name.partition(".")[0]} & doors}
+        assert not used, f"{path.relative_to(ROOT)} imports {sorted(used)}"
+
+
+def test_every_room_is_on_the_map() -> None:
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and any(path.glob("*.py"))}
+    assert folders <= set(MAY_IMPORT)
+
+
+def test_every_way_of_importing_is_seen() -> None:
+    source = """
+import pandas as pd
+from ..cloud import session
+def f():
+    from .. import local
+    if TYPE_CHECKING:
+        import lambdatuning.analysis
+"""
+    assert set(imported(source, (PACKAGE, "core"))) == {
+        "pandas",
+        "lambdatuning.cloud.session",
+        "lambdatuning.local",
+        "lambdatuning.analysis",
+    }
