@@ -50,6 +50,7 @@ _HOMES = {
     "plot_curves": "analysis.figures.curves",
     "plot_strategies": "analysis.figures.strategies",
     "plot_compromise": "analysis.figures.compromise",
+    "plot_relative": "analysis.figures.relative",
     "report": "reporting.report",
     "LambdaTuningError": "core.errors",
 }
@@ -71,6 +72,7 @@ __all__ = [
     "method",
     "plot_compromise",
     "plot_curves",
+    "plot_relative",
     "plot_strategies",
     "recommend",
     "report",
@@ -86,6 +88,7 @@ if TYPE_CHECKING:
     from .analysis.checks import checks
     from .analysis.figures.compromise import plot_compromise
     from .analysis.figures.curves import plot_curves
+    from .analysis.figures.relative import plot_relative
     from .analysis.figures.strategies import plot_strategies
     from .analysis.method import method
     from .analysis.recommend import recommend

@@ -1,6 +1,7 @@
 """The one door to AWS: who am I, where, and clients that retry."""
 
 import json
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -84,7 +85,11 @@ def connect(
     and LambdaTuningError when the endpoint does not answer.
     """
     try:
-        session = boto3.Session(profile_name=profile, region_name=region)
+        # Other SDKs and Lambda itself call it AWS_REGION, boto3 reads AWS_DEFAULT_REGION alone.
+        named = region or os.environ.get("AWS_REGION")
+        session = boto3.Session(profile_name=profile, region_name=named)
+        if session.region_name is None:
+            raise NoRegionError
         sts = session.client("sts", endpoint_url=endpoint_url, config=_CONFIG)
         identity = sts.get_caller_identity()
     except Exception as exc:

@@ -1,9 +1,9 @@
 """The stack, from plan to removal: the door to `stack_state`, `stack_deploy`, `stack_destroy`."""
 
+from .change_set import Change
 from .events import WAITING, StackEvent, Waiting
 from .stack_deploy import (
     DEFAULT_STACK,
-    Change,
     DeployOptions,
     DeployPlan,
     discard,

@@ -1,14 +1,13 @@
 """Deploying: plan (upload, change set), show, execute or discard."""
 
-import json
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import LambdaTuningError, StackError
+from ..core.errors import StackError
 from . import bucket as buckets
+from .change_set import Change, create_change_set, wait_for_changes
 from .events import WAITING, StackEvent, Waiting, delete, failures, follow, outcome, seen_events
 from .package import build
 from .session import Cloud
@@ -22,8 +21,6 @@ from .template import (
 )
 
 DEFAULT_STACK = "lambdatuning"
-_ACTIONS = {"Add": "added", "Modify": "changed", "Remove": "removed", "Import": "imported"}
-_NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
 @dataclass(frozen=True)
@@ -34,16 +31,6 @@ class DeployOptions:
     template: Path = Path("template.yaml")
     parameters: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Change:
-    """A resource that a deployment adds, changes or removes; a replaced one loses what it held."""
-
-    action: str
-    logical_id: str
-    type: str
-    replacement: bool
 
 
 @dataclass(frozen=True)
@@ -61,7 +48,7 @@ def plan_deploy(cloud: Cloud, options: DeployOptions, waiting: Waiting = WAITING
     """Upload the code and have CloudFormation say what it would change.
 
     UsageError for a bad template or parameter, StackError for a stack or bucket that cannot be
-    used; then nothing is left that was not there before but code packages.
+    used; after these, and after Ctrl-C, a stack that was not there before has left nothing.
     """
     template = load_template(options.template)
     check_parameters(template, options.parameters)
@@ -69,15 +56,26 @@ def plan_deploy(cloud: Cloud, options: DeployOptions, waiting: Waiting = WAITING
     before = _to_update(stack)
     if before is None:
         _refuse_taken_table(cloud, template, options.parameters)
-    packaged = _upload(cloud, template, options)
-    request = _create_change_set(cloud, packaged, options, before)
-    creates = before is None
-    plan = DeployPlan(options.stack_name, request["StackId"], request["Id"], creates, ())
     try:
-        return _with_changes(cloud, plan, waiting)
-    except (LambdaTuningError, KeyboardInterrupt):
+        body = _upload(cloud, template, options)
+        parameters = _parameters(template, options, before)
+        tags = {"project": "lambdatuning", **options.tags}
+        made = create_change_set(
+            cloud, options.stack_name, body, parameters, tags, creates=before is None
+        )
+    except BaseException:
+        if before is None:
+            buckets.remove_artifacts(cloud, options.stack_name)
+        raise
+    plan = DeployPlan(options.stack_name, made.stack_id, made.id, before is None, ())
+    try:
+        changes = wait_for_changes(cloud, made, waiting)
+    except BaseException:
         discard(cloud, plan)
         raise
+    if changes is None:
+        return replace(plan, change_set_id=None)
+    return replace(plan, changes=changes)
 
 
 def execute(
@@ -89,7 +87,7 @@ def execute(
     """Make the changes of `plan`; the stack's outputs.
 
     StackError says which resource failed and why; the stack is then as it was, and one that this
-    plan created is gone.
+    plan created is gone. Ctrl-C ends the waiting alone: CloudFormation goes on.
     """
     if plan.change_set_id is not None:
         seen = seen_events(cloud, plan.stack_id)
@@ -154,56 +152,15 @@ def _upload(cloud: Cloud, template: Mapping[str, Any], options: DeployOptions) -
     return template_body(with_code_in_s3(template, bucket, keys.get))
 
 
-def _create_change_set(
-    cloud: Cloud, body: str, options: DeployOptions, before: StackStatus | None
-) -> dict[str, str]:
-    tags = {"project": "lambdatuning", **options.tags}
-    kept = set(before.parameters) - set(options.parameters) if before else set()
-    declared = json.loads(body).get("Parameters", {})
-    answer: dict[str, str] = cloud.client("cloudformation").create_change_set(
-        StackName=options.stack_name,
-        ChangeSetName=f"lambdatuning-{uuid.uuid4().hex}",
-        ChangeSetType="UPDATE" if before else "CREATE",
-        TemplateBody=body,
-        Parameters=[
-            *({"ParameterKey": k, "ParameterValue": v} for k, v in options.parameters.items()),
-            *({"ParameterKey": k, "UsePreviousValue": True} for k in kept & declared.keys()),
-        ],
-        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-    )
-    return answer
-
-
-def _with_changes(cloud: Cloud, plan: DeployPlan, waiting: Waiting) -> DeployPlan:
-    """The plan once CloudFormation knows what it would change."""
-    cloudformation = cloud.client("cloudformation")
-    for _ in waiting.pauses(f"the change set of {plan.stack_name}"):
-        answer = cloudformation.describe_change_set(ChangeSetName=plan.change_set_id)
-        if answer["Status"] == "CREATE_COMPLETE":
-            return replace(plan, changes=_changes(cloud, plan))
-        reason = answer.get("StatusReason", "")
-        if answer["Status"] == "FAILED" and any(text in reason for text in _NO_CHANGES):
-            cloudformation.delete_change_set(ChangeSetName=plan.change_set_id)
-            return replace(plan, change_set_id=None)
-        if answer["Status"] == "FAILED":
-            raise StackError(f"CloudFormation refuses the template: {reason}; mend that first")
-    raise AssertionError("pauses end with an error")
-
-
-def _changes(cloud: Cloud, plan: DeployPlan) -> tuple[Change, ...]:
-    pages = cloud.client("cloudformation").get_paginator("describe_change_set")
-    return tuple(
-        Change(
-            action=_ACTIONS.get(change["Action"], change["Action"].lower()),
-            logical_id=change["LogicalResourceId"],
-            type=change["ResourceType"],
-            replacement=change.get("Replacement", "False") != "False",
-        )
-        for page in pages.paginate(ChangeSetName=plan.change_set_id)
-        for change in (entry.get("ResourceChange") for entry in page["Changes"])
-        if change
-    )
+def _parameters(
+    template: Mapping[str, Any], options: DeployOptions, before: StackStatus | None
+) -> list[dict[str, Any]]:
+    """Those given now, and those of the stack as they were; the rest have their defaults."""
+    kept = before.parameters.keys() & template.get("Parameters", {}).keys() if before else set()
+    return [
+        *({"ParameterKey": k, "ParameterValue": v} for k, v in options.parameters.items()),
+        *({"ParameterKey": k, "UsePreviousValue": True} for k in kept - options.parameters.keys()),
+    ]
 
 
 def _failed(

@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
+from ..core.errors import UsageError, closest
 from .manners import show
 from .place import place
 from .stack_view import output_lines
@@ -12,6 +13,7 @@ from .tuning_arguments import STACK
 def add_arguments(parser: ArgumentParser) -> None:
     """Which stack."""
     parser.add_argument("--stack", default=STACK, help=f"name of the stack ({STACK})")
+    parser.add_argument("--output", metavar="NAME", help="print this output of the stack alone")
 
 
 def run(arguments: Namespace) -> int:
@@ -20,6 +22,13 @@ def run(arguments: Namespace) -> int:
 
     with place(arguments) as cloud:
         found = status(cloud, arguments.stack)
+    if arguments.output:
+        if arguments.output not in found.outputs:
+            raise UsageError(
+                f"no output {arguments.output}; {closest(arguments.output, found.outputs)}"
+            )
+        show(arguments, found.outputs[arguments.output], found.outputs[arguments.output])
+        return 0
     head = f"{found.name}  {found.state}  {found.reason}".rstrip()
     show(arguments, asdict(found), f"{head}\n{output_lines(found.outputs)}")
     return 0

@@ -1,0 +1,137 @@
+"""The answer of a run in words, ready for a notebook, a report and a terminal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from pandas import DataFrame
+
+from ..core.strategies import DEFAULT_WEIGHT, STRATEGIES
+from .curves import MIX
+from .format import format_mb, format_ms, format_usd, join, join_mb
+from .recommend import Recommendation, recommend, recommendations
+from .run import Run, as_run
+from .sentences import SUPERLATIVES, certainty, gain, sentence
+
+_AIMS = {"cost": "the lowest cost", "speed": "the highest speed", "balanced": "the best balance"}
+_FEW = 3
+_CARDS = {"cost": "Cheapest", "speed": "Fastest", "balanced": "Balanced"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to set, in one headline; `lead` are the recommendations behind it, one a strategy.
+
+    `sentences` tell what else matters, `notice` where the measurement comes from if that limits
+    it. Displays itself in notebooks; `str()` is the same as plain text.
+    """
+
+    headline: str
+    lead: tuple[Recommendation, ...]
+    sentences: tuple[str, ...]
+    notice: str = ""
+
+    def __str__(self) -> str:
+        lines = [self.headline, *map(sentence, self.lead), *self.sentences, self.notice]
+        return "\n".join(line for line in lines if line)
+
+    def _repr_html_(self) -> str:
+        cards = "".join(map(_card, self.lead))
+        words = "".join(f"<li>{escape(text)}</li>" for text in self.sentences)
+        notice = f'<p class="lt-notice">{escape(self.notice)}</p>' if self.notice else ""
+        return (
+            f'<section class="lt-answer"><p class="lt-headline"><strong>{escape(self.headline)}'
+            f'</strong></p>{notice}<div class="lt-cards" style="display: flex; flex-wrap: wrap; '
+            f'gap: 12px">{cards}</div>{f"<ul>{words}</ul>" if words else ""}</section>'
+        )
+
+
+def answer(
+    source: Run | DataFrame,
+    strategy: str | Sequence[str] = STRATEGIES,
+    weight: float = DEFAULT_WEIGHT,
+    *,
+    current_memory_mb: int | None = None,
+) -> Answer:
+    """The answer for the mix of payload types (or the only one), and where the types disagree."""
+    run = as_run(source)
+    frame = recommend(run, strategy, weight, current_memory_mb=current_memory_mb)
+    advice = recommendations(frame)
+    lead = tuple(each for each in advice if each.payload == MIX) or tuple(advice)
+    own = [each for each in advice if each.payload != MIX]
+    told = [disagreement([e for e in own if e.strategy == each.strategy]) for each in lead]
+    return Answer(
+        headline=_headline(run.function, lead),
+        lead=lead,
+        sentences=tuple(text for text in (*_failures(own), *told) if text),
+        notice=notice(run),
+    )
+
+
+def disagreement(advice: Sequence[Recommendation]) -> str:
+    """Which payload types want other sizes than most under one strategy; "" where all agree."""
+    wishes: dict[int, list[str]] = {}
+    for each in advice:
+        if each.memory_mb is not None:
+            wishes.setdefault(each.memory_mb, []).append(each.payload)
+    if len(wishes) < 2 or _common(advice):
+        return ""
+    by_number = sorted(wishes.items(), key=lambda item: (-len(item[1]), item[0]))
+    parts = [f"{format_mb(size)} for {_named(names, len(advice))}" for size, names in by_number]
+    return (
+        f"Payload types disagree about the {SUPERLATIVES[advice[0].strategy]} size: {join(parts)}."
+    )
+
+
+def _named(payloads: Sequence[str], of: int) -> str:
+    return join(payloads) if len(payloads) <= _FEW else f"{len(payloads)} of {of}"
+
+
+def notice(run: Run) -> str:
+    """What a reader must know about where the run took place; "" for the real AWS."""
+    if not run.embedded:
+        return ""
+    about = run.manifest["endpoint"]
+    cores, limiter = about.get("cores"), about.get("limiter")
+    details = [f"{cores} cores" if cores else "", f"CPU limited by {limiter}" if limiter else ""]
+    where = ", ".join(part for part in details if part)
+    return (
+        f"Measured on the embedded AWS{f' ({where})' if where else ''}, not on AWS: the shape of "
+        "the curves is real, the milliseconds are this machine's. "
+        "Repeat it with your AWS profile before you set a size in production."
+    )
+
+
+def _common(advice: Sequence[Recommendation]) -> set[int]:
+    """Sizes that no payload type can tell apart from its best."""
+    accepted = [{e.memory_mb, *(e.alike_mb or ())} for e in advice if e.memory_mb is not None]
+    return set[int].intersection(*accepted) if accepted else set()
+
+
+def _headline(function: str, lead: Sequence[Recommendation]) -> str:
+    aims: dict[int, list[str]] = {}
+    for each in lead:
+        if each.memory_mb is not None:
+            aims.setdefault(each.memory_mb, []).append(_AIMS[each.strategy])
+    if not aims:
+        return f"No size of {function} can be recommended: {lead[0].reason if lead else 'no data'}."
+    today = lead[0].current_mb
+    parts = [f"{format_mb(size)} for {join(names)}" for size, names in aims.items()]
+    now = f" (today: {format_mb(today)})" if today else ""
+    return f"Set {function} to {join(parts)}{now}."
+
+
+def _failures(advice: Sequence[Recommendation]) -> list[str]:
+    found = {each.payload: each.failing_mb for each in advice if each.failing_mb}
+    return [f"{name} fails at {join_mb(sizes)}." for name, sizes in found.items()]
+
+
+def _card(advice: Recommendation) -> str:
+    size = "none" if advice.memory_mb is None else format_mb(advice.memory_mb)
+    price = f"{format_usd(advice.cost_per_million_usd)} per million"
+    told = [f"{format_ms(advice.mean_ms)}, {price}", gain(advice), certainty(advice)]
+    lines = "".join(f"<br>{escape(text)}" for text in told if text)
+    return (
+        '<div class="lt-card" style="border: 1px solid; border-radius: 6px; padding: 8px 14px">'
+        f"{_CARDS[advice.strategy]}<br><strong>{escape(size)}</strong>{lines}</div>"
+    )

@@ -1,0 +1,190 @@
+"""Axes that are the same in every figure: memory, durations, costs, labels beside lines."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from ...core.sizes import FULL_VCPU_MB
+from ..format import format_ms, format_usd
+from .style import MUTED
+
+_LABEL_IN = 0.42
+"""Room that a size's label needs on the memory axis."""
+
+_MANY = 12
+"""With a larger ratio between largest and smallest value, a linear axis hides the small ones."""
+
+
+def memory_axis(axes: Axes, sizes: Sequence[int], *, margin: float = 0.06) -> None:
+    """Log2 axis with a tick at each measured size and a line where a size has one vCPU.
+
+    `margin` is the room beyond the outermost sizes, as a share of their distance.
+    """
+    octaves = max(float(np.log2(max(sizes) / min(sizes))), 1.0)
+    room = 2 ** (octaves * margin)
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(min(sizes) / room, max(sizes) * room)
+    axes.xaxis.set_minor_locator(NullLocator())
+    width_in = axes.get_position().width * axes.figure.get_figwidth()  # type: ignore[union-attr]
+    apart = _LABEL_IN * octaves * (1 + 2 * margin) / width_in
+    shown = readable_ticks(sizes, apart)
+    axes.xaxis.set_major_locator(FixedLocator([float(size) for size in shown]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    if min(sizes) < FULL_VCPU_MB < max(sizes):
+        axes.axvline(FULL_VCPU_MB, color=MUTED, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
+
+
+def mark_vcpu(axes: Axes, sizes: Sequence[int]) -> None:
+    """Write along the line at 1,769 MB what it means; curves that fall leave its top free."""
+    if min(sizes) < FULL_VCPU_MB < max(sizes):
+        axes.annotate(
+            "1 vCPU",
+            (FULL_VCPU_MB, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(-3, -1),
+            textcoords="offset points",
+            fontsize=8,
+            color=MUTED,
+            rotation=90,
+            ha="right",
+            va="top",
+        )
+
+
+def readable_ticks(sizes: Sequence[int], apart: float) -> list[int]:
+    """The sizes that can be labelled: largest and smallest, others where they do not touch.
+
+    `apart` is the smallest distance in powers of two.
+    """
+    kept = {min(sizes), max(sizes)}
+    for size in sorted(sizes, reverse=True):
+        if all(abs(np.log2(size / other)) >= apart for other in kept):
+            kept.add(size)
+    return sorted(kept)
+
+
+def value_axis(axes: Axes, values: Sequence[float], unit: str) -> bool:
+    """Scale for durations ("ms") or costs ("usd"); True when it is logarithmic.
+
+    Linear axes begin at zero; where values differ by more than a factor of 12 it is logarithmic,
+    which the panel's title must say.
+    """
+    formatter = format_ms if unit == "ms" else format_usd
+    positive = [value for value in values if value > 0]
+    low, high = min(positive), max(positive)
+    logarithmic = high / low > _MANY
+    if logarithmic:
+        axes.set_yscale("log")
+        axes.set_ylim(low / 1.25, high * 1.25)
+        axes.yaxis.set_major_locator(FixedLocator(_decades(low, high)))
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        axes.set_ylim(0, high * 1.08)
+        axes.yaxis.set_major_locator(FixedLocator(_steps(high)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _plain(formatter(value), value)))
+    return logarithmic
+
+
+def scatter(axes: Axes, x: Sequence[float], y: Sequence[float], colour: str) -> None:
+    """Faint points, as one path: a thousand marks cost a few kilobytes of SVG."""
+    points = np.column_stack([x, y]).astype(float)
+    nudge = points * [1.0005, 1.0]
+    vertices = np.stack([points, nudge], axis=1).reshape(-1, 2)
+    path = Path(vertices, [Path.MOVETO, Path.LINETO] * len(points))
+    path.should_simplify = False
+    axes.add_patch(
+        PathPatch(path, fill=False, edgecolor=colour, linewidth=2.4, alpha=0.28, capstyle="round")
+    )
+
+
+def label_lines(
+    axes: Axes, x: float, ends: Sequence[tuple[float, str, str]], gap_points: float = 11.5
+) -> None:
+    """Write each line's name at its end (value, name, colour), spread so that none overlap."""
+    figure = axes.figure
+    scale = 72 / figure.dpi
+    order = sorted(range(len(ends)), key=lambda n: ends[n][0])
+    wanted = [axes.transData.transform((x, ends[n][0]))[1] * scale for n in order]
+    low, high = (axes.transAxes.transform((0, edge))[1] * scale for edge in (0, 1))
+    placed = spread(wanted, gap_points, low, high)
+    for n, at, target in zip(order, placed, wanted, strict=True):
+        value, name, colour = ends[n]
+        axes.annotate(
+            name,
+            (x, value),
+            xytext=(12, at - target),
+            textcoords="offset points",
+            color=colour,
+            fontsize=9,
+            va="center",
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.6,
+                "alpha": 0.6,
+                "shrinkA": 0,
+                "shrinkB": 2,
+                "relpos": (0, 0.5),
+            },
+        )
+
+
+def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Ascending positions at least `gap` apart, near the wanted ones and inside low..high.
+
+    Neighbours that are too close are merged into blocks around their common mean.
+    """
+    blocks: list[list[float]] = []
+    for position in wanted:
+        blocks.append([position])
+        while len(blocks) > 1 and _bottom(blocks[-1], gap) < _top(blocks[-2], gap) + gap:
+            last = blocks.pop()
+            blocks[-1] += last
+    placed = [_bottom(block, gap) + n * gap for block in blocks for n in range(len(block))]
+    return _inside(placed, gap, low, high)
+
+
+def _bottom(block: Sequence[float], gap: float) -> float:
+    return sum(block) / len(block) - gap * (len(block) - 1) / 2
+
+
+def _top(block: Sequence[float], gap: float) -> float:
+    return sum(block) / len(block) + gap * (len(block) - 1) / 2
+
+
+def _inside(placed: list[float], gap: float, low: float, high: float) -> list[float]:
+    """Pushed up from the low end, then down from the high end: there, nothing may stick out."""
+    for n in range(len(placed)):
+        placed[n] = max(placed[n], placed[n - 1] + gap if n else low)
+    for n in reversed(range(len(placed))):
+        placed[n] = min(placed[n], placed[n + 1] - gap if n + 1 < len(placed) else high)
+    return placed
+
+
+def _decades(low: float, high: float) -> list[float]:
+    exponents = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    steps = (1, 3) if len(exponents) <= 4 else (1,)
+    marks = [step * 10.0**exponent for exponent in exponents for step in steps]
+    return [mark for mark in marks if low / 1.25 <= mark <= high * 1.25]
+
+
+def _steps(high: float) -> list[float]:
+    raw = high / 4
+    magnitude = 10 ** np.floor(np.log10(raw))
+    step = next(float(m * magnitude) for m in (1, 2, 2.5, 5, 10) if m * magnitude >= raw)
+    return [n * step for n in range(int(high * 1.08 / step) + 1)]
+
+
+def _plain(text: str, value: float) -> str:
+    """A tick's label without needless zeros: "10.0 ms" -> "10 ms"."""
+    if value == 0:
+        return "0"
+    number, _, unit = text.partition(" ")
+    if "." in number:
+        number = number.rstrip("0").rstrip(".")
+    return f"{number} {unit}".strip()

@@ -1,0 +1,87 @@
+"""Small panels, one a payload type: what memory buys in speed and what it costs, on one scale."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from pandas import DataFrame, Series
+
+from ..intervals import Floats
+from ..run import Run, as_run
+from ..summary import summarise
+from .axes import memory_axis
+from .chart import Chart, chart
+from .style import NARROW, SERIES, Layout, fit, headline, headroom_in
+from .words import relative_alt, relative_title
+
+_LINES = (("duration", "mean_ms", SERIES[1]), ("cost", "cost_usd", SERIES[0]))
+_MARKS = (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 1000)
+
+
+def plot_relative(source: Run | DataFrame, payloads: str | Sequence[str] = "") -> Chart:
+    """Duration and cost of each payload type as multiples of their own lowest.
+
+    Both are ratios, so they may share an axis: where the lines cross, speed begins to cost more
+    than it gains.
+    """
+    summary = summarise(as_run(source).select(payloads))
+    summary = summary[summary["n"] > 0]
+    title = relative_title(summary)
+    subtitle = "each line as a multiple of its own lowest value, log scale"
+
+    def draw(layout: Layout) -> Figure:
+        return _draw(layout, title, subtitle, summary)
+
+    return chart(draw, title, relative_alt(summary))
+
+
+def _draw(layout: Layout, title: str, subtitle: str, summary: DataFrame) -> Figure:
+    panels = [rows for _, rows in summary.groupby("payload", observed=True)]
+    columns = min(len(panels), 4 if layout.wide else 2)
+    lines = -(-len(panels) // columns)
+    head = headroom_in(title, subtitle, layout) + 0.42
+    height = head + 1.55 * lines + 0.25
+    figure = Figure(figsize=(layout.width_in, height))
+    panes = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    left = 0.5 / layout.width_in
+    figure.subplots_adjust(left, 0.5 / height, 0.98, 1 - head / height, wspace=0.12, hspace=0.34)
+    headline(figure, title, subtitle, layout)
+    top = max(_ratio(rows[column]).max() for rows in panels for _, column, _ in _LINES)
+    for n, (axes, rows) in enumerate(zip(panes, panels, strict=False)):
+        _panel(axes, rows, sorted(set(summary["memory_mb"])), top, named=n == 0)
+        axes.xaxis.set_tick_params(labelbottom=n + columns >= len(panels))
+    for axes in panes[len(panels) :]:
+        axes.set_visible(False)
+    figure.supxlabel("memory (MB, log scale)", fontsize=9.5, y=0.06 / height)
+    return figure
+
+
+def _panel(axes: Axes, rows: DataFrame, sizes: Sequence[int], top: float, *, named: bool) -> None:
+    memory_axis(axes, sizes, margin=0.12)
+    axes.set_yscale("log")
+    axes.set_ylim(0.9, top * 1.35)
+    axes.yaxis.set_major_locator(FixedLocator([mark for mark in _MARKS if mark <= top * 1.3][:12]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f} ×"))
+    axes.tick_params(labelsize=8)
+    axes.set_title(fit(str(rows["payload"].iloc[0]), NARROW), pad=4)
+    for name, column, colour in _LINES:
+        ratio = _ratio(rows[column])
+        axes.plot(rows["memory_mb"], ratio, color=colour, marker="o", markersize=3)
+        if named:
+            end = 0 if name == "duration" else -1
+            axes.annotate(
+                name,
+                (float(rows["memory_mb"].iloc[end]), float(ratio[end])),
+                xytext=(4 if end == 0 else -2, 5),
+                textcoords="offset points",
+                color=colour,
+                fontsize=8.5,
+                ha="left" if end == 0 else "right",
+            )
+
+
+def _ratio(values: "Series[float]") -> Floats:
+    return np.asarray(values / values.min(), np.float64)

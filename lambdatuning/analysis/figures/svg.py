@@ -1,0 +1,73 @@
+"""Figures as SVG that can stand inside a page: small, self-contained, described, dark or light."""
+
+import hashlib
+import io
+import re
+from html import escape
+
+from matplotlib.figure import Figure
+
+from ..figures import style
+
+_NAMES = {style.INK: "ink", style.PAPER: "paper", style.MUTED: "muted", style.GRID: "grid"} | {
+    colour: f"series-{n}" for n, colour in enumerate(style.SERIES)
+}
+_COLOUR = re.compile(r"(fill|stroke): (#[0-9a-f]{6})")
+_NUMBER = re.compile(r"-?\d+\.\d{2,}")
+_DOT = re.compile(r"M (\S+) (\S+) \nL (\S+) \2 \n")
+_FONT = re.compile(r"(font: [^;\"']*)'[^']*'(?:, (?:'[^']*'|[\w-]+))*")
+
+
+def to_svg(figure: Figure, title: str, alt: str) -> str:
+    """The figure as one `<svg>` element.
+
+    Text stays text. House colours become `var(--name, #rrggbb)`, so that a page with a dark theme
+    can say otherwise. Ids are made unique by the content, as several figures share a page. Nothing
+    in it refers to an address outside it.
+    """
+    data = io.StringIO()
+    with style.house_style():
+        figure.savefig(data, format="svg", metadata={"Date": None, "Creator": None})
+    text = data.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+    text = re.sub(r"<style type=\"text/css\">.*?</style>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<svg [^>]*?viewBox=\"([^\"]*)\"[^>]*>", r'<svg viewBox="\1">', text, count=1)
+    text = _NUMBER.sub(lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), text)
+    text = _DOT.sub(_dot, text)
+    text = _COLOUR.sub(_themed, text)
+    text = re.sub(
+        r"font: ([^;\"]*)", lambda m: "font: " + _FONT.sub("system-ui, sans-serif", m[1]), text
+    )
+    text = re.sub(r"xlink:href", "href", re.sub(r"\n\s*", "\n", text))
+    return _described(_unique_ids(text), title, alt)
+
+
+def _dot(found: re.Match[str]) -> str:
+    """A line too short to have a length is a sample point: written as shortly as can be."""
+    short = abs(float(found[3]) - float(found[1])) < 0.15
+    return f"M{found[1]} {found[2]}h.1" if short else found[0]
+
+
+def _themed(found: re.Match[str]) -> str:
+    name = _NAMES.get(found[2])
+    return f"{found[1]}: var(--{name}, {found[2]})" if name else found[0]
+
+
+def _unique_ids(text: str) -> str:
+    prefix = hashlib.sha256(text.encode()).hexdigest()[:8]
+    used = set(re.findall(r"(?:href=\"|url\()#([^\")]+)", text))
+    text = re.sub(
+        r' id="([^"]*)"', lambda m: f' id="f{prefix}-{m[1]}"' if m[1] in used else "", text
+    )
+    return re.sub(r"(href=\"|url\()#", rf"\1#f{prefix}-", text)
+
+
+def _described(text: str, title: str, alt: str) -> str:
+    label = escape(f"{title} {alt}", quote=True)
+    opening = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{label}" '
+        'stroke-linejoin="round" stroke-linecap="butt" '
+    )
+    return text.replace("<svg ", opening, 1).strip()

@@ -1,0 +1,100 @@
+"""Numbers for people: used by tables, figures, sentences and the command line alone."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+NOTHING = "–"
+
+
+def format_ms(value: float) -> str:
+    """Milliseconds with three significant digits, in the unit that reads best.
+
+    >>> format_ms(0.4), format_ms(47.28), format_ms(1234.5), format_ms(75_000)
+    ('0.400 ms', '47.3 ms', '1.23 s', '75.0 s')
+    """
+    if _missing(value):
+        return NOTHING
+    return f"{_digits(value / 1000)} s" if abs(value) >= 1000 else f"{_digits(value)} ms"
+
+
+def format_usd(value: float) -> str:
+    """Dollars with three significant digits; whole dollars from a thousand on.
+
+    >>> format_usd(0.2834), format_usd(12.5), format_usd(1234.4), format_usd(0.000001234)
+    ('$0.283', '$12.5', '$1,234', '$0.00000123')
+    """
+    if _missing(value):
+        return NOTHING
+    sign = "-" if value < 0 else ""
+    return f"{sign}${_digits(abs(value))}"
+
+
+def format_mb(value: float) -> str:
+    """Whole megabytes with thousands separated.
+
+    >>> format_mb(1769), format_mb(128)
+    ('1,769 MB', '128 MB')
+    """
+    return NOTHING if _missing(value) else f"{value:,.0f} MB"
+
+
+def format_share(value: float) -> str:
+    """A share between 0 and 1 as per cent; certainty that resampling cannot have is not claimed.
+
+    >>> format_share(0.347), format_share(0.9999), format_share(1.0), format_share(0.0)
+    ('35 %', '> 99 %', '> 99 %', '0 %')
+    """
+    if _missing(value):
+        return NOTHING
+    return "> 99 %" if value > 0.99 else f"{value * 100:.0f} %"
+
+
+def format_change(value: float, less: str, more: str) -> str:
+    """A relative change in words.
+
+    >>> format_change(-0.34, "cheaper", "dearer"), format_change(1.85, "cheaper", "dearer")
+    ('34 % cheaper', '185 % dearer')
+    """
+    if _missing(value):
+        return NOTHING
+    percent = f"{abs(value) * 100:.0f}"
+    return "the same" if percent == "0" else f"{percent} % {less if value < 0 else more}"
+
+
+def format_times(value: float) -> str:
+    """A ratio as "times".
+
+    >>> format_times(11.93), format_times(1.234)
+    ('11.9 ×', '1.23 ×')
+    """
+    return NOTHING if _missing(value) else f"{_digits(value)} ×"
+
+
+def join(names: Iterable[object]) -> str:
+    """Words as a list in a sentence.
+
+    >>> join(["a", "b", "c"]), join(["a"])
+    ('a, b and c', 'a')
+    """
+    words = [str(name) for name in names]
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def join_mb(sizes: Sequence[int]) -> str:
+    """Sizes as a list in a sentence, the unit once.
+
+    >>> join_mb((128, 1024))
+    '128 and 1,024 MB'
+    """
+    return f"{join(f'{size:,}' for size in sizes)} MB" if sizes else NOTHING
+
+
+def _digits(value: float) -> str:
+    if value == 0:
+        return "0"
+    places = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{places}f}"
+
+
+def _missing(value: float | None) -> bool:
+    return value is None or math.isnan(value)

@@ -1,0 +1,176 @@
+"""Frames made readable: units from the column names, intervals beside their means."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from itertools import groupby
+from numbers import Real
+from typing import Any, cast
+
+import pandas as pd
+from pandas import DataFrame
+
+from .format import (
+    NOTHING,
+    format_change,
+    format_mb,
+    format_ms,
+    format_share,
+    format_times,
+    format_usd,
+    join,
+    join_mb,
+)
+
+_HEADERS = {
+    "cost_per_million_usd": "cost per million",
+    "probability_best": "sure",
+    "alike_mb": "cannot be told apart",
+    "failing_mb": "fails at",
+    "mean_ms": "mean",
+    "memory_mb": "memory",
+    "relative_cost": "against cheapest",
+    "max_memory_mb": "memory used",
+    "init_ms_p50": "init, median",
+    "speedup": "speed-up",
+    "current_mb": "today",
+    "saving": "cost against today",
+    "next_step": "what to do",
+}
+_NOTHING_FOUND = "There is nothing to show."
+_SUPERSEDED = {"cost_per_million_usd": {"cost_usd", "cost_low_usd", "cost_high_usd"}}
+_FORMATS: dict[str, Callable[[float], str]] = {
+    "probability_best": format_share,
+    "saving": lambda share: format_change(-share, "cheaper", "dearer"),
+    "relative_cost": format_times,
+    "speedup": format_times,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A frame with a caption; shows itself in notebooks, `frame` keeps the plain numbers."""
+
+    frame: DataFrame
+    caption: str = ""
+
+    def __str__(self) -> str:
+        if self.frame.empty:
+            return _NOTHING_FOUND
+        columns = _columns(self.frame)
+        return DataFrame(
+            {_header(n): [_text(n, v) for v in self.frame[n]] for n in columns}
+        ).to_string(index=False)
+
+    def _repr_html_(self) -> str:
+        if self.frame.empty:
+            return f"<p>{escape(_NOTHING_FOUND)}</p>"
+        columns = _columns(self.frame)
+        head = "".join(
+            f'<th scope="col" class="{_kind(self.frame[name])}">{escape(_header(name))}</th>'
+            for name in columns
+        )
+        wordy = all(_kind(self.frame[name]) == "lt-words" for name in columns)
+        kind = "lt-table lt-stack" if wordy else "lt-table"
+        caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
+        return (
+            f'<table class="{kind}">{caption}<thead><tr>{head}</tr></thead>'
+            f"{''.join(_groups(self.frame, columns))}</table>"
+        )
+
+
+def table(data: DataFrame | Iterable[Any], caption: str = "") -> Table:
+    """A readable table of a frame, or of dataclasses such as `checks` gives.
+
+    Columns that say the same in every row (the only function, the only architecture) move into
+    the caption.
+    """
+    if not isinstance(data, DataFrame):
+        data = DataFrame([asdict(each) for each in cast(Iterable[Any], data)])
+    constant = [
+        name
+        for name in ("function", "architecture", "current_mb")
+        if name in data and len(data) and data[name].nunique(dropna=False) == 1
+    ]
+    told = [
+        f"today {_text(n, data[n].iloc[0])}" if n == "current_mb" else str(data[n].iloc[0])
+        for n in constant
+    ]
+    words = ", ".join(text for text in (caption, *told) if text)
+    empty = [n for n in ("failing_mb", "reason") if n in data and not data[n].map(bool).any()]
+    return Table(data.drop(columns=[*constant, *empty]), words)
+
+
+def _columns(frame: DataFrame) -> list[str]:
+    hidden = set().union(*(_SUPERSEDED.get(name, ()) for name in frame.columns))
+    hidden |= {name for pair in _bounds(frame).values() for name in pair}
+    return [name for name in frame.columns if name not in hidden]
+
+
+def _bounds(frame: DataFrame) -> dict[str, tuple[str, str]]:
+    """For each column with `*_low_*` and `*_high_*` beside it, the names of these."""
+    found = {}
+    for name in frame.columns:
+        stem, _, unit = str(name).rpartition("_")
+        pair = (f"{stem}_low_{unit}", f"{stem}_high_{unit}")
+        if set(pair) <= set(frame.columns):
+            found[str(name)] = pair
+    return found
+
+
+def _groups(frame: DataFrame, columns: Sequence[str]) -> Iterable[str]:
+    """Table bodies, one for each run of rows with the same first column."""
+    bounds = _bounds(frame)
+    rows = frame.to_dict("records")
+    for _, group in groupby(rows, key=lambda row: row[columns[0]]):
+        members = list(group)
+        lines = []
+        for n, row in enumerate(members):
+            cells = [_cell(name, row, bounds.get(name)) for name in columns[1:]]
+            if n == 0:
+                span = f' rowspan="{len(members)}"' if len(members) > 1 else ""
+                first = escape(_text(columns[0], row[columns[0]]))
+                cells.insert(0, f'<th scope="rowgroup"{span}>{first}</th>')
+            lines.append(f"<tr>{''.join(cells)}</tr>")
+        yield f"<tbody>{''.join(lines)}</tbody>"
+
+
+def _cell(name: str, row: dict[Any, Any], bounds: tuple[str, str] | None) -> str:
+    text = escape(_text(name, row[name]))
+    if bounds and not pd.isna(row[bounds[0]]):
+        low, high = (_text(bound, row[bound]) for bound in bounds)
+        text += f' <span class="lt-range">{escape(low)} to {escape(high)}</span>'
+    words = isinstance(row[name], str | tuple | list)
+    return f'<td class="{"lt-words" if words else "lt-number"}">{text}</td>'
+
+
+def _kind(column: "pd.Series[Any]") -> str:
+    words = column.map(lambda value: isinstance(value, str | tuple | list))
+    return "lt-words" if words.any() else "lt-number"
+
+
+def _header(name: str) -> str:
+    stem, _, unit = name.rpartition("_")
+    short = stem if stem and unit in {"ms", "mb", "usd"} else name
+    return _HEADERS.get(name, short.replace("_", " "))
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, tuple | list):
+        numbers = all(isinstance(each, Real) for each in value)
+        return join_mb(value) if numbers else join(value)
+    if value is None or (isinstance(value, float) and pd.isna(value)):
+        return NOTHING
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Real):
+        return _format(name)(float(value))
+    return str(value)
+
+
+def _format(name: str) -> Callable[[float], str]:
+    if name in _FORMATS:
+        return _FORMATS[name]
+    units = {"ms": format_ms, "mb": format_mb, "usd": format_usd}
+    words = name.split("_")
+    return next((units[word] for word in reversed(words) if word in units), "{:,g}".format)

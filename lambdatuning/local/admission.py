@@ -1,0 +1,112 @@
+"""CPU admission: invocations run at once only while their CPU shares fit the host.
+
+Parallel environments would otherwise steal from each other and their durations would lie. What does
+not fit waits, in order and unbilled.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lambdatuning.local.shares import enforced_share
+
+SERVER_CORES = 0.75
+"""Cores kept free for the endpoint itself, its services and the clients of this host."""
+
+
+class Admission:
+    """A first-come first-served gate over a number of cores."""
+
+    def __init__(self, cores: int) -> None:
+        self.capacity = max(1.0, cores - SERVER_CORES)
+        self._cores = cores
+        self._used = 0.0
+        self._queue: deque[object] = deque()
+        self._changed = threading.Condition()
+
+    @property
+    def used(self) -> float:
+        """Cores held now; above the capacity for a moment when nested callers resume."""
+        return self._used
+
+    @property
+    def capacity_of_one_core(self) -> float:
+        """Cores that an init phase holds: a full one, as far as there is."""
+        return min(1.0, self.capacity)
+
+    def share(self, memory_mb: int) -> float:
+        """vCPUs that an invocation at `memory_mb` may use here."""
+        return enforced_share(memory_mb, self._cores)
+
+    def weight(self, memory_mb: int) -> float:
+        """Cores that an invocation at `memory_mb` holds: its share, never more than there is."""
+        return min(enforced_share(memory_mb, self._cores), self.capacity)
+
+    def enter(self, weight: float) -> None:
+        """Block until `weight` cores are free for this caller."""
+        with self._changed:
+            if not self._queue and self._fits(weight):
+                self._used += weight
+                return
+            ticket = object()
+            self._queue.append(ticket)
+            self._changed.wait_for(lambda: self._queue[0] is ticket and self._fits(weight))
+            self._queue.popleft()
+            self._used += weight
+            self._changed.notify_all()
+
+    def resume(self, weight: float) -> None:
+        """Take `weight` cores back at once, even over the capacity.
+
+        Whoever waits in a nested Invoke gave its cores away meanwhile; to queue for them again
+        behind new work could outlast its own timeout.
+        """
+        with self._changed:
+            self._used += weight
+
+    def leave(self, weight: float) -> None:
+        """Give `weight` cores back."""
+        with self._changed:
+            self._used -= weight
+            self._changed.notify_all()
+
+    def _fits(self, weight: float) -> bool:
+        return self._used + weight <= self.capacity + 1e-9
+
+
+class Claim:
+    """The cores that one invocation holds; lent to others while it waits in nested Invokes."""
+
+    def __init__(self, admission: Admission, weight: float) -> None:
+        self._admission = admission
+        self._weight = weight
+        self._nested = 0
+        self._held = False
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> "Claim":
+        self._admission.enter(self._weight)
+        self._held = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            if self._held and self._nested == 0:
+                self._admission.leave(self._weight)
+            self._held = False
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Others may use the cores meanwhile; calls from several threads may overlap."""
+        with self._lock:
+            self._nested += 1
+            if self._nested == 1 and self._held:
+                self._admission.leave(self._weight)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._nested -= 1
+                if self._nested == 0 and self._held:
+                    self._admission.resume(self._weight)

@@ -1,0 +1,251 @@
+"""One execution environment: a real process, its Runtime API, its cage and its own /tmp."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lambdatuning.local import command, faults, process_exit
+from lambdatuning.local.admission import Claim
+from lambdatuning.local.function import Fault, FunctionSpec, Request
+from lambdatuning.local.limiters import Cage
+from lambdatuning.local.limiters.processes import signal_group
+from lambdatuning.local.runtime_api import Event, RuntimeApi
+
+INIT_LIMIT_S = 10.0
+"""The init phase of an on-demand function may take 10 seconds."""
+_LEAST_HOLD_S = 0.0001
+_SOCKET_HOLDS_BYTES = 32 << 10
+"""What a frozen process can be sent without blocking the sender."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How one invocation went inside its environment.
+
+    `fault` is None when the handler answered; `error_type` names the error that it answered with.
+    """
+
+    payload: bytes
+    error_type: str
+    fault: Fault | None
+    log: str
+    duration_ms: float
+    cpu_ms: float
+    stolen_ms: float
+    held_ms: float
+
+
+class Environment:
+    """Starts with `start`, serves one `invoke` at a time, ends with `close`."""
+
+    def __init__(self, spec: FunctionSpec, host: command.Host, cage: Cage, folder: Path) -> None:
+        self.spec = spec
+        self.ident = uuid.uuid4().hex
+        # Never 12 digits: ministack would read such a key as an account id.
+        self.key_id = f"ASIA{self.ident[:16].upper()}"
+        self.stream = f"{datetime.now(UTC):%Y/%m/%d}/[{spec.version}]{self.ident}"
+        self.init_ms = 0.0
+        self.invocations = 0
+        self.last_used = time.monotonic()
+        self.dead = False
+        self.claim: Claim | None = None
+        self._broken = False
+        # CPU and stolen seconds when it was last frozen: nothing is added until it runs again.
+        self._accounts = (0.0, 0.0)
+        self._host = host
+        self._cage = cage
+        self._folder = folder
+        self._api = RuntimeApi()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._exit_fd = self._log_fd = -1
+
+    # --- init phase
+
+    def start(self, limit_s: float = INIT_LIMIT_S) -> Fault | None:
+        """Run the init phase at full speed; None when it is ready, else why it ended."""
+        began = time.monotonic()
+        self._spawn()
+        event = self._api.wait(began + limit_s)
+        self.init_ms = min(time.monotonic() - began, limit_s) * 1e3
+        if event.kind == "next":
+            self._cage.freeze()
+            self._accounts = self._cage.cpu_s(), self._cage.stolen_s()
+            return None
+        fault = self._init_fault(event, limit_s)
+        self.close()
+        return fault
+
+    def _init_fault(self, event: Event, limit_s: float) -> Fault:
+        if event.kind == "init_error":
+            return faults.init_error(event.body)
+        if event.kind == "timeout":
+            return faults.timed_out(limit_s)
+        if self._cage.ran_out_of_memory():
+            return faults.out_of_memory()
+        return faults.exited(self._returncode())
+
+    def _spawn(self) -> None:
+        tmp = self._folder / "tmp"
+        tmp.mkdir(parents=True)
+        env = command.variables(
+            self.spec,
+            self._host,
+            api=self._api.address,
+            stream=self.stream,
+            key_id=self.key_id,
+            tmp=tmp,
+        )
+        runtime = command.arguments(self.spec, self._host)
+        files = self._cage.entry_files()
+        self._log_fd, output = os.pipe()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - running functions is the purpose
+                command.entered(runtime, self.spec, self._host, files, self._folder),
+                cwd=self.spec.task_root,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        finally:
+            os.close(output)
+        self._cage.adopt(self._process.pid)
+        self._exit_fd = process_exit.descriptor(self._process.pid)
+        self._api.watch(self._log_fd, self._exit_fd)
+
+    # --- invoke phase
+
+    def invoke(self, request: Request, share: float, *, strict: bool, spent_s: float = 0.0) -> Ran:
+        """Run the handler once at `share` CPUs; in `strict` no faster than CPU used / share.
+
+        `spent_s` is what an init phase inside this invocation took of its time already.
+        """
+        self.invocations += 1
+        limit_s = self.spec.timeout_s - spent_s
+        cpu_before, stolen_before = self._accounts
+        began = time.monotonic()
+        event = self._exchange(request, share, began + limit_s)
+        self._accounts = self._cage.cpu_s(), self._cage.stolen_s()
+        cpu_s, stolen_s = self._accounts[0] - cpu_before, self._accounts[1] - stolen_before
+        held_s = _hold(began, cpu_s / share, limit_s) if strict else 0.0
+        took_s = time.monotonic() - began
+        if event.kind in ("response", "error") and took_s >= limit_s:
+            event = Event("timeout")
+        fault = self._fault(event)
+        ran = Ran(
+            payload=event.body,
+            error_type=faults.error_type(event.body) if event.kind == "error" else "",
+            fault=fault,
+            log=self.take_log(),
+            duration_ms=(spent_s + (limit_s if event.kind == "timeout" else took_s)) * 1e3,
+            cpu_ms=cpu_s * 1e3,
+            stolen_ms=max(0.0, stolen_s) * 1e3,
+            held_ms=held_s * 1e3,
+        )
+        self.last_used = time.monotonic()
+        if self._broken or event.kind in ("exit", "timeout"):
+            self.close()
+        return ran
+
+    def _exchange(self, request: Request, share: float, deadline: float) -> Event:
+        try:
+            self._deliver(request, share, deadline)
+        except OSError:
+            return Event("exit")
+        event = self._api.wait(deadline)
+        while event.kind == "next":
+            event = self._api.wait(deadline)
+        # The quota goes before the runtime asks for its next invocation: were it stalled there for
+        # the rest of a period, the reply would be late by what strict settling cannot take back.
+        self._cage.lift()
+        if event.kind in ("response", "error"):
+            self._until_idle(deadline)
+        return event
+
+    def _deliver(self, request: Request, share: float, deadline: float) -> None:
+        deadline_ms = int((time.time() + deadline - time.monotonic()) * 1e3)
+        if len(request.payload) > _SOCKET_HOLDS_BYTES:
+            self._cage.begin(share)
+            self._api.send(request, deadline_ms)
+        else:
+            # It wakes up once, with the request there already, instead of twice.
+            self._api.send(request, deadline_ms)
+            self._cage.begin(share)
+
+    def _until_idle(self, deadline: float) -> None:
+        """Duration ends, on AWS too, when the runtime asks for its next invocation."""
+        while not self._api.ready:
+            if self._api.wait(deadline).kind in ("exit", "timeout"):
+                self._broken = True
+                return
+        self._cage.freeze()
+
+    def _fault(self, event: Event) -> Fault | None:
+        if event.kind == "timeout":
+            return faults.timed_out(self.spec.timeout_s)
+        if event.kind == "response":
+            too_large = len(event.body) > faults.MAX_RESPONSE_BYTES
+            return faults.response_too_large() if too_large else None
+        if event.kind == "error":
+            return None
+        if self._cage.ran_out_of_memory():
+            return faults.out_of_memory()
+        return faults.exited(self._returncode())
+
+    # --- what is known of it, and its end
+
+    def take_log(self) -> str:
+        """What was printed since the last call."""
+        if not self.dead:
+            self._api.drain_log()
+        return self._api.log.take()
+
+    def peak_memory_mb(self) -> int:
+        """The most memory held so far, never above the memory size."""
+        return min(self._cage.peak_memory_mb(), self.spec.memory_mb)
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can take another invocation."""
+        return not self.dead and self._process is not None and self._process.poll() is None
+
+    def close(self) -> None:
+        """Kill its processes and remove what it left."""
+        if self.dead:
+            return
+        self.peak_memory_mb()
+        self.dead = True
+        if self._process is not None:
+            signal_group(self._process.pid, process_exit.KILL)
+        self._cage.close()
+        if self._process is not None:
+            self._process.wait()
+        self._api.drain_log()
+        self._api.close()
+        for descriptor in (self._log_fd, self._exit_fd):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _returncode(self) -> int | None:
+        if self._process is None:
+            return None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(0.5)
+        return None
+
+
+def _hold(began: float, due_s: float, limit_s: float) -> float:
+    """Sleep until `due_s` after `began`, at most to the timeout; the seconds slept."""
+    left = min(due_s, limit_s) - (time.monotonic() - began)
+    if left < _LEAST_HOLD_S:
+        return 0.0
+    time.sleep(left)
+    return left

@@ -1,0 +1,143 @@
+"""The front door: who may knock, our own routes, and what ministack must be told of a request."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from lambdatuning.local import faults, invocation_context
+from lambdatuning.local.invocation_context import Call
+from lambdatuning.local.ledger import Ledger
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_CREDENTIAL = re.compile(rb"Credential=([^/,\s]+)/")
+_INVOKE = re.compile(r"^/2015-03-31/functions/[^/]+/invocations$")
+_LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]", "::1")
+_LOCAL_SUFFIXES = (".localhost", ".localhost.localstack.cloud", ".127.0.0.1")
+
+
+class Gateway:
+    """ASGI middleware around ministack."""
+
+    def __init__(
+        self, inner: App, facts: Callable[[], dict[str, object]], ledger: Ledger, host: str
+    ) -> None:
+        self._inner = inner
+        self._facts = facts
+        self._ledger = ledger
+        self._names = (*_LOCAL_NAMES, host)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection; see the ASGI specification."""
+        if scope["type"] == "lifespan":
+            await self._inner(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        if refusal := self._refusal(headers):
+            await _refuse(scope, send, refusal)
+        elif scope["path"].startswith("/_lambdatuning"):
+            await self._own(scope, send)
+        elif scope["type"] == "http" and _INVOKE.match(scope["path"]):
+            await self._invoke(scope, receive, send, headers)
+        else:
+            invocation_context.current.set(Call(_key_id(headers)))
+            await self._inner(scope, receive, send)
+
+    def _refusal(self, headers: dict[bytes, bytes]) -> str:
+        # A web page can make a browser send requests here, but not hide where it came from.
+        host = headers.get(b"host", b"").decode("latin-1")
+        if not self._is_local(f"//{host}"):
+            return f'host "{host}" is not this endpoint; use 127.0.0.1 or localhost'
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        if origin and not self._is_local(origin):
+            return f'origin "{origin}" may not use this endpoint'
+        return ""
+
+    def _is_local(self, url: str) -> bool:
+        try:
+            name = urlsplit(url).hostname or ""
+        except ValueError:
+            return False
+        return name in self._names or name.endswith(_LOCAL_SUFFIXES)
+
+    async def _own(self, scope: Scope, send: Send) -> None:
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        if scope["type"] == "http" and scope["path"] == "/_lambdatuning":
+            await _answer(send, 200, self._facts())
+        elif scope["type"] == "http" and scope["path"] == "/_lambdatuning/invocations":
+            await self._invocations(send, query)
+        else:
+            await _refuse(scope, send, "no such route", status=404)
+
+    async def _invocations(self, send: Send, query: dict[str, list[str]]) -> None:
+        if "request_id" in query:
+            await _answer(send, 200, self._ledger.of(query["request_id"]))
+            return
+        since = query.get("since", ["0"])[0]
+        if not since.isdecimal():
+            await _answer(send, 400, {"message": "since must be a sequence number"})
+            return
+        await _answer(send, 200, self._ledger.since(int(since)))
+
+    async def _invoke(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]
+    ) -> None:
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > faults.MAX_PAYLOAD_BYTES:
+            await _refuse_payload(send, int(length))
+            return
+        call = Call(_key_id(headers), direct=True)
+        invocation_context.current.set(call)
+        await self._inner(scope, receive, _with_request_id(send, call))
+
+
+def _with_request_id(send: Send, call: Call) -> Send:
+    """`send`, with the invocation's own request id in the answer, as on AWS."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start" and call.request_id:
+            kept = [pair for pair in message["headers"] if pair[0].lower() != b"x-amzn-requestid"]
+            message["headers"] = [*kept, (b"x-amzn-requestid", call.request_id.encode())]
+        await send(message)
+
+    return sending
+
+
+def _key_id(headers: dict[bytes, bytes]) -> str:
+    found = _CREDENTIAL.search(headers.get(b"authorization", b""))
+    return found.group(1).decode("latin-1") if found else ""
+
+
+async def _refuse_payload(send: Send, length: int) -> None:
+    text = (
+        f"Request must be smaller than {faults.MAX_PAYLOAD_BYTES} bytes "
+        f"for the InvokeFunction operation"
+    )
+    body = {
+        "Type": "User",
+        "message": f"{length} byte payload is too large for the RequestResponse "
+        f"invocation type (limit {faults.MAX_PAYLOAD_BYTES} bytes). {text}",
+    }
+    await _answer(send, 413, body, ((b"x-amzn-errortype", b"RequestTooLargeException"),))
+
+
+async def _refuse(scope: Scope, send: Send, reason: str, status: int = 403) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+    else:
+        await _answer(send, status, {"message": reason})
+
+
+async def _answer(
+    send: Send, status: int, content: object, headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> None:
+    body = json.dumps(content).encode()
+    fixed = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
+    await send({"type": "http.response.body", "body": body})

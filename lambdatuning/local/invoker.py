@@ -1,0 +1,165 @@
+"""One invocation from request to outcome: environment, init phase, admission, report."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lambdatuning.local import faults, transcript
+from lambdatuning.local.admission import Admission, Claim
+from lambdatuning.local.environment import INIT_LIMIT_S, Environment, Ran
+from lambdatuning.local.function import Facts, Fault, FunctionSpec, Outcome, Request
+from lambdatuning.local.ledger import Ledger
+from lambdatuning.local.pool import Pool
+from lambdatuning.local.report import Report
+
+LogSink = Callable[[FunctionSpec, str, list[str]], None]
+"""Receives the function, the name of the log stream, and lines to append."""
+
+
+@dataclass
+class _Course:
+    """What has happened to one invocation so far; times in seconds unless named otherwise."""
+
+    spec: FunctionSpec
+    request: Request
+    began: datetime
+    cold: bool = False
+    waited_s: float = 0.0
+    spent_s: float = 0.0
+    init_ms: float | None = None
+    init_log: str = ""
+
+
+class Invoker:
+    """Runs invocations; safe to call from any number of threads."""
+
+    def __init__(
+        self, pool: Pool, admission: Admission, ledger: Ledger, log: LogSink, *, strict: bool
+    ) -> None:
+        self._pool = pool
+        self._admission = admission
+        self._ledger = ledger
+        self._log = log
+        self._strict = strict
+
+    def invoke(self, spec: FunctionSpec, request: Request, caller_key: str = "") -> Outcome:
+        """Run `request`; its answer, function errors included.
+
+        `caller_key` is the access key that called: an environment of ours lends its CPU meanwhile.
+        """
+        caller = self._pool.by_key(caller_key) if caller_key else None
+        claim = caller.claim if caller else None
+        with claim.lent() if claim else nullcontext():
+            course = _Course(spec, request, datetime.now(UTC))
+            environment, fault = self._ready_environment(course)
+            ran = self._run(course, environment) if fault is None else _not_run(course, fault)
+            outcome = self._outcome(course, environment, ran)
+            self._pool.give_back(environment)
+            self._ledger.add(outcome.facts)
+        return outcome
+
+    def _ready_environment(self, course: _Course) -> tuple[Environment, Fault | None]:
+        """A started environment, or one that would not start and why.
+
+        A failed init phase is tried once more as part of the invocation, as AWS does; then it
+        counts into the invocation's duration.
+        """
+        if environment := self._pool.take(course.spec):
+            return environment, None
+        course.cold = True
+        environment, fault = self._start(course, INIT_LIMIT_S, "init")
+        if fault is None:
+            course.init_ms = environment.init_ms
+        else:
+            self._pool.give_back(environment)
+            environment, fault = self._start(course, course.spec.timeout_s, "invoke")
+            course.spent_s = environment.init_ms / 1e3
+        return environment, fault
+
+    def _start(
+        self, course: _Course, limit_s: float, phase: str
+    ) -> tuple[Environment, Fault | None]:
+        environment = self._pool.new(course.spec)
+        with self._admitted(course, self._admission.capacity_of_one_core):
+            fault = environment.start(limit_s)
+        lines = transcript.init_lines(course.spec, course.began)
+        course.init_log = environment.take_log()
+        if fault is not None:
+            lines += transcript.printed_lines(course.init_log)
+            lines += transcript.init_failed_line(course.spec, environment.init_ms, phase, fault)
+            course.init_log = ""
+        self._log(course.spec, environment.stream, lines)
+        return environment, fault
+
+    def _run(self, course: _Course, environment: Environment) -> Ran:
+        memory_mb = course.spec.memory_mb
+        with self._admitted(course, self._admission.weight(memory_mb)) as claim:
+            environment.claim = claim
+            course.began = datetime.now(UTC)
+            share = self._admission.share(memory_mb)
+            try:
+                return environment.invoke(
+                    course.request, share, strict=self._strict, spent_s=course.spent_s
+                )
+            finally:
+                environment.claim = None
+
+    @contextmanager
+    def _admitted(self, course: _Course, weight: float) -> Iterator[Claim]:
+        arrived = time.monotonic()
+        with Claim(self._admission, weight) as claim:
+            course.waited_s += time.monotonic() - arrived
+            yield claim
+
+    def _outcome(self, course: _Course, environment: Environment, ran: Ran) -> Outcome:
+        spec, request_id = course.spec, course.request.request_id
+        numbers = _report(course, environment, ran)
+        times = (course.began, datetime.now(UTC))
+        printed = course.init_log, ran.log
+        lines = transcript.invocation_lines(spec, printed, ran.fault, numbers, times)
+        self._log(spec, environment.stream, lines)
+        return Outcome(
+            payload=faults.body(ran.fault, request_id) if ran.fault else ran.payload,
+            error=numbers.status != "success",
+            lines=tuple(lines),
+            facts=_facts(course, environment, ran, numbers),
+        )
+
+
+def _not_run(course: _Course, fault: Fault) -> Ran:
+    return Ran(b"", fault.error_type, fault, "", course.spent_s * 1e3, 0.0, 0.0, 0.0)
+
+
+def _report(course: _Course, environment: Environment, ran: Ran) -> Report:
+    error_type = ran.fault.error_type if ran.fault else ran.error_type
+    status = ran.fault.status if ran.fault else ("error" if ran.error_type else "success")
+    return Report(
+        request_id=course.request.request_id,
+        duration_ms=ran.duration_ms,
+        memory_mb=course.spec.memory_mb,
+        max_memory_mb=environment.peak_memory_mb(),
+        init_ms=course.init_ms,
+        status=status,
+        error_type=error_type,
+    )
+
+
+def _facts(course: _Course, environment: Environment, ran: Ran, numbers: Report) -> Facts:
+    return Facts(
+        request_id=numbers.request_id,
+        function=course.spec.arn,
+        memory_mb=numbers.memory_mb,
+        environment=environment.stream,
+        cpu_ms=ran.cpu_ms,
+        stolen_ms=ran.stolen_ms,
+        waited_ms=course.waited_s * 1e3,
+        held_ms=ran.held_ms,
+        cold=course.cold,
+        duration_ms=round(numbers.duration_ms, 2),
+        billed_ms=numbers.billed_ms,
+        init_ms=numbers.init_ms,
+        max_memory_mb=numbers.max_memory_mb,
+        status=numbers.status,
+    )

@@ -1,0 +1,36 @@
+"""Which limiter this host allows, best first."""
+
+from collections.abc import Callable, Mapping
+
+from lambdatuning.core.errors import UsageError, closest
+from lambdatuning.local.limiters import cgroup1, cgroup2
+from lambdatuning.local.limiters.interface import Limiter
+from lambdatuning.local.limiters.sigstop import SigstopLimiter
+
+LIMITERS: Mapping[str, Callable[[str], Limiter]] = {
+    "cgroup2": cgroup2.Cgroup2Limiter,
+    "cgroup1": cgroup1.Cgroup1Limiter,
+    "sigstop": SigstopLimiter,
+}
+_AVAILABLE: Mapping[str, Callable[[], bool]] = {
+    "cgroup2": cgroup2.available,
+    "cgroup1": cgroup1.available,
+    "sigstop": lambda: True,
+}
+
+
+def choose(name: str, ident: str) -> Limiter:
+    """The limiter called `name`, or the best one for "auto"; its groups are named `ident`.
+
+    Raises `UsageError` for an unknown name and for one that this host does not allow.
+    """
+    if name == "auto":
+        name = next(known for known, works in _AVAILABLE.items() if works())
+    if name not in LIMITERS:
+        raise UsageError(f'unknown limiter "{name}"; {closest(name, ["auto", *LIMITERS])}')
+    if not _AVAILABLE[name]():
+        raise UsageError(
+            f"limiter {name} needs rights on its cgroups that this user has not; "
+            "use --limiter auto or sigstop"
+        )
+    return LIMITERS[name](ident)

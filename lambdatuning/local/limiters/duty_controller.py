@@ -1,0 +1,144 @@
+"""The controller process of `sigstop.py`: a budget of CPU time for each process group.
+
+Every period adds share * period of CPU time to a group's budget, at most one period's worth is
+kept; a group whose budget is spent is stopped until a period's worth has come back. Its memory is
+looked at on the same beat. When standard input ends, the server is gone: every group goes on, for
+the supervisor to kill. Runs alone, under `python -I -S`: standard library only.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import struct
+import sys
+import time
+
+COMMAND = struct.Struct("<ciff")
+MIN_SLICE_S = 0.0004
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class Group:
+    """One process group's account."""
+
+    def __init__(self, pid: int, share: float, memory_mb: float, period_s: float) -> None:
+        self.pid = pid
+        self.share = share
+        self.limit_bytes = memory_mb * (1 << 20)
+        self.budget_s = self.most_s = share * period_s
+        self.stopped = False
+        self.out_of_memory = False
+        self.members = [pid]
+        self.used_s = self._cpu_s()
+        self.at = time.monotonic()
+        self.wake = self.at + max(MIN_SLICE_S, self.budget_s)
+
+    def look(self, now: float) -> None:
+        """Bring the account up to `now`; stop or continue the group; say when to look again."""
+        self._settle(now)
+        if self._resident_bytes() > self.limit_bytes:
+            self.out_of_memory = True
+            self.signal(signal.SIGKILL)
+        if self.stopped:
+            self.go_on()
+            self.wake = now + max(MIN_SLICE_S, self.budget_s)
+        elif self.budget_s <= 0 and self.share < 1.0:
+            self.signal(signal.SIGSTOP)
+            self.stopped = True
+            self.wake = now + (self.most_s - self.budget_s) / self.share
+        else:
+            left = self.budget_s if self.budget_s > 0 else self.most_s / self.share
+            self.wake = now + max(MIN_SLICE_S, left)
+
+    def go_on(self) -> None:
+        """Continue the group if it was stopped."""
+        if self.stopped:
+            self.signal(signal.SIGCONT)
+            self.stopped = False
+
+    def signal(self, number: int) -> None:
+        """Signal the process group, and members that left it."""
+        with contextlib.suppress(OSError):
+            os.killpg(self.pid, number)
+        for pid in self.members[1:]:
+            with contextlib.suppress(OSError):
+                os.kill(pid, number)
+
+    def _settle(self, now: float) -> None:
+        self.members = _tree(self.pid)
+        used = self._cpu_s()
+        # A child that ended takes its time along: the sum may not go back.
+        spent = max(0.0, used - self.used_s)
+        self.budget_s = min(self.most_s, self.budget_s + (now - self.at) * self.share - spent)
+        self.used_s = used
+        self.at = now
+
+    def _cpu_s(self) -> float:
+        total = 0.0
+        for pid in self.members:
+            with contextlib.suppress(OSError):
+                total += time.clock_gettime((~pid << 3) | 2)
+        return total
+
+    def _resident_bytes(self) -> int:
+        total = 0
+        for pid in self.members:
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                total += int(_read(f"/proc/{pid}/statm").split()[1]) * PAGE_BYTES
+        return total
+
+
+def _tree(pid: int) -> list[int]:
+    found = [pid]
+    for parent in found:
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{parent}/task"):  # noqa: PTH208 - on the hot path
+                found += [int(x) for x in _read(f"/proc/{parent}/task/{task}/children").split()]
+    return found
+
+
+def _read(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(descriptor, 1 << 16)
+    finally:
+        os.close(descriptor)
+
+
+def obey(groups: dict[int, Group], period_s: float, command: bytes) -> bytes:
+    """Carry out one command: A(dd) or R(emove) a group; the answer is M after out of memory."""
+    name, pid, share, memory_mb = COMMAND.unpack(command)
+    if name == b"A":
+        groups[pid] = Group(pid, share, memory_mb, period_s)
+        return b"."
+    group = groups.pop(pid, None)
+    if group is None:
+        return b"."
+    group.go_on()
+    return b"M" if group.out_of_memory else b"."
+
+
+def run(period_s: float) -> None:
+    """Serve until standard input ends."""
+    groups: dict[int, Group] = {}
+    while True:
+        wake = min((group.wake for group in groups.values()), default=None)
+        pause = None if wake is None else max(0.0, wake - time.monotonic())
+        if select.select([0], [], [], pause)[0]:
+            command = os.read(0, COMMAND.size)
+            if not command:
+                break
+            os.write(1, obey(groups, period_s, command))
+        now = time.monotonic()
+        for group in groups.values():
+            if group.wake <= now:
+                group.look(now)
+    for group in groups.values():
+        group.go_on()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, -15)
+    run(float(sys.argv[1]))

@@ -1,0 +1,65 @@
+"""What a limiter offers: a cage for each execution environment."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+PERIOD_S = 0.02
+"""The scheduling period that functions on AWS observe, in seconds."""
+
+
+class Cage(Protocol):
+    """Holds all processes of one execution environment.
+
+    Its process runs freely until `begin` (the init phase has a full CPU), to `share` of a CPU
+    between `begin` and `lift`, freely again until `freeze`, and not at all until `begin`.
+    """
+
+    def entry_files(self) -> Sequence[str]:
+        """Files into which the process writes its own id, before it becomes the runtime."""
+
+    def adopt(self, pid: int) -> None:
+        """The process has been started; it leads a process group of its own."""
+
+    def begin(self, share: float) -> None:
+        """Let it run, held to `share` CPUs from now on, counted afresh."""
+
+    def lift(self) -> None:
+        """End the holding; what it ran beyond its share is for the caller to settle."""
+
+    def freeze(self) -> None:
+        """Stop every process of it."""
+
+    def cpu_s(self) -> float:
+        """CPU seconds that it has used, children and threads included."""
+
+    def stolen_s(self) -> float:
+        """Seconds its threads were ready to run but kept off the CPU, as of the last freeze."""
+
+    def peak_memory_mb(self) -> int:
+        """The most memory that it has held, as of when it was last frozen."""
+
+    def ran_out_of_memory(self) -> bool:
+        """Whether a process of it was killed at the memory limit."""
+
+    def close(self) -> None:
+        """Kill whatever is left of it and free what it held."""
+
+
+class Limiter(Protocol):
+    """Makes cages; one for each server."""
+
+    @property
+    def name(self) -> str:
+        """As recorded in every run's manifest."""
+
+    def cage(self, ident: str, memory_mb: int) -> Cage:
+        """A cage named `ident` whose processes may hold `memory_mb` together."""
+
+    def protect(self, pid: int) -> None:
+        """Let the server, process `pid`, run before other load of the host as its cages do."""
+
+    def leftovers(self) -> Sequence[str]:
+        """Folders that a supervisor must empty and remove after the server's sudden death."""
+
+    def close(self) -> None:
+        """Free what the limiter itself holds; its cages are closed before."""

@@ -1,0 +1,122 @@
+"""CPU share without privileges: a controller process stops and continues process groups."""
+
+import contextlib
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from lambdatuning.local.limiters import processes
+from lambdatuning.local.limiters.interface import PERIOD_S
+
+COMMAND = struct.Struct("<ciff")
+"""Command, process id, share in CPUs, memory limit in MB; answered by one byte."""
+_PRIORITY = -10
+
+
+class SigstopLimiter:
+    """Owns the controller process; see `duty_controller.py`."""
+
+    name = "sigstop"
+
+    def __init__(self, ident: str) -> None:
+        del ident
+        script = Path(__file__).with_name("duty_controller.py")
+        self._process = subprocess.Popen(  # noqa: S603 - our own script
+            [sys.executable, "-I", "-S", str(script), str(PERIOD_S)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+        )
+        self._lock = threading.Lock()
+
+    def cage(self, ident: str, memory_mb: int) -> "SigstopCage":
+        """See `Limiter.cage`."""
+        del ident
+        return SigstopCage(self, memory_mb)
+
+    def protect(self, pid: int) -> None:
+        """See `Limiter.protect`; only who may raise priorities can."""
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, pid, _PRIORITY)
+
+    def leftovers(self) -> Sequence[str]:
+        """See `Limiter.leftovers`; the controller lets go of its own when the server is gone."""
+        return []
+
+    def command(self, name: bytes, pid: int, share: float, memory_mb: int) -> bytes:
+        """Send one command and wait until the controller has obeyed; its one-byte answer."""
+        with self._lock:
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            self._process.stdin.write(COMMAND.pack(name, pid, share, memory_mb))
+            return self._process.stdout.read(1) or b""
+
+    def close(self) -> None:
+        """End the controller."""
+        self._process.communicate()
+
+
+class SigstopCage:
+    """A process group under the controller; see `Cage`."""
+
+    def __init__(self, limiter: SigstopLimiter, memory_mb: int) -> None:
+        self._limiter = limiter
+        self._memory_mb = memory_mb
+        self._pid = 0
+        self._peak_mb = 0
+        self._out_of_memory = False
+
+    def entry_files(self) -> Sequence[str]:
+        """See `Cage.entry_files`."""
+        return []
+
+    def adopt(self, pid: int) -> None:
+        """See `Cage.adopt`."""
+        self._pid = pid
+
+    def begin(self, share: float) -> None:
+        """See `Cage.begin`."""
+        processes.signal_all(self._pids(), signal.SIGCONT)
+        self._limiter.command(b"A", self._pid, share, self._memory_mb)
+
+    def lift(self) -> None:
+        """See `Cage.lift`."""
+        answer = self._limiter.command(b"R", self._pid, 0.0, 0)
+        self._out_of_memory = self._out_of_memory or answer == b"M"
+
+    def freeze(self) -> None:
+        """See `Cage.freeze`."""
+        processes.signal_all(self._pids(), signal.SIGSTOP)
+
+    def cpu_s(self) -> float:
+        """See `Cage.cpu_s`; a child that has ended takes its time along."""
+        return processes.cpu_of_all_s(self._pids())
+
+    def stolen_s(self) -> float:
+        """See `Cage.stolen_s`; a stopped process is not ready to run, so it does not count."""
+        return processes.waited_s(self._pids())
+
+    def peak_memory_mb(self) -> int:
+        """See `Cage.peak_memory_mb`."""
+        self._peak_mb = max(self._peak_mb, processes.peak_memory_mb(self._pids()))
+        return self._peak_mb
+
+    def ran_out_of_memory(self) -> bool:
+        """See `Cage.ran_out_of_memory`."""
+        return self._out_of_memory
+
+    def close(self) -> None:
+        """See `Cage.close`."""
+        if self._pid:
+            pids = self._pids()
+            processes.signal_group(self._pid, signal.SIGKILL)
+            processes.signal_all(pids, signal.SIGKILL)
+
+    def _pids(self) -> list[int]:
+        return processes.tree(self._pid)

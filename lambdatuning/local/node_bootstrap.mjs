@@ -1,0 +1,176 @@
+// Starts a Node function: a Lambda runtime client (Runtime API 2018-06-01) without native parts.
+import { existsSync, writeSync } from 'node:fs';
+import http from 'node:http';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { format } from 'node:util';
+
+const BASE = '/2018-06-01/runtime';
+const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
+const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+const jsonLogs = process.env.AWS_LAMBDA_LOG_FORMAT === 'JSON';
+const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
+const leastLevel = jsonLogs ? LEVELS.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL || 'INFO') : 0;
+let requestId;
+
+function writeAll(text) {
+  let bytes = Buffer.from(text);
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(writeSync(1, bytes));
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error; // the pipe is full: the reader is on its way
+    }
+  }
+}
+
+function log(level, args) {
+  if (LEVELS.indexOf(level) < leastLevel) return;
+  const timestamp = new Date().toISOString();
+  if (jsonLogs) {
+    const message = args.length === 1 && typeof args[0] === 'object' ? args[0] : format(...args);
+    writeAll(`${JSON.stringify({ timestamp, level, requestId, message })}\n`);
+  } else {
+    const text = format(...args).replace(/\n/g, '\r');
+    writeAll(`${timestamp}\t${requestId}\t${level}\t${text}\n`);
+  }
+}
+
+for (const name of ['trace', 'debug', 'info', 'warn', 'error']) {
+  console[name] = (...args) => log(name.toUpperCase(), args);
+}
+console.log = (...args) => log('INFO', args);
+
+function call(method, route, body, headers = {}) {
+  const payload = body === undefined ? undefined : Buffer.from(body);
+  const sized = payload && { 'content-type': 'application/json', 'content-length': payload.length };
+  const options = { host, port, method, path: BASE + route, agent, headers: { ...sized, ...headers } };
+  return new Promise((resolve, reject) => {
+    const request = http.request(options, (response) => {
+      const chunks = [];
+      response.on('data', (chunk) => chunks.push(chunk));
+      response.on('end', () => resolve({ headers: response.headers, body: Buffer.concat(chunks) }));
+    });
+    request.on('error', reject);
+    request.end(payload);
+  });
+}
+
+function described(error) {
+  if (!(error instanceof Error)) {
+    return { errorType: typeof error, errorMessage: String(error), trace: [] };
+  }
+  const { name, message, stack } = error;
+  return { errorType: name, errorMessage: message, trace: (stack || '').split('\n') };
+}
+
+function named(name, message) {
+  const error = new Error(message);
+  error.name = name;
+  return error;
+}
+
+async function loadModule(file) {
+  for (const suffix of ['.mjs', '.js', '.cjs']) {
+    if (!existsSync(file + suffix)) continue;
+    if (suffix === '.mjs') return import(pathToFileURL(file + suffix).href);
+    try {
+      return createRequire(file + suffix)(file + suffix);
+    } catch (error) {
+      if (error.code !== 'ERR_REQUIRE_ESM') throw error;
+      return import(pathToFileURL(file + suffix).href);
+    }
+  }
+  throw named('Runtime.ImportModuleError', `Error: Cannot find module '${path.basename(file)}'`);
+}
+
+async function loadHandler() {
+  const [folder, name] = [path.dirname(process.env._HANDLER), path.basename(process.env._HANDLER)];
+  const dot = name.indexOf('.');
+  if (dot < 0) throw named('Runtime.MalformedHandlerName', 'Bad handler');
+  const file = path.resolve(process.env.LAMBDA_TASK_ROOT, folder, name.slice(0, dot));
+  let module;
+  try {
+    module = await loadModule(file);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw named('Runtime.UserCodeSyntaxError', String(error));
+    if (/MODULE_NOT_FOUND$/.test(error.code)) {
+      throw named('Runtime.ImportModuleError', `Error: ${error.message}`);
+    }
+    throw error;
+  }
+  const wanted = name.slice(dot + 1).split('.');
+  const found = wanted.reduce((inner, key) => inner && inner[key], module);
+  const handler = found || wanted.reduce((inner, key) => inner && inner[key], module.default);
+  if (typeof handler !== 'function') {
+    throw named('Runtime.HandlerNotFound', `${process.env._HANDLER} is undefined or not exported`);
+  }
+  return handler;
+}
+
+function contextOf(headers) {
+  const deadline = Number(headers['lambda-runtime-deadline-ms']);
+  const client = headers['lambda-runtime-client-context'];
+  return {
+    awsRequestId: headers['lambda-runtime-aws-request-id'],
+    invokedFunctionArn: headers['lambda-runtime-invoked-function-arn'],
+    clientContext: client ? JSON.parse(client) : undefined,
+    callbackWaitsForEmptyEventLoop: true,
+    functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
+    functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
+    memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    logGroupName: process.env.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
+    getRemainingTimeInMillis: () => deadline - Date.now(),
+  };
+}
+
+function run(handler, event, context) {
+  return new Promise((resolve, reject) => {
+    const callback = (error, result) => (error ? reject(error) : resolve(result));
+    Object.assign(context, { done: callback, succeed: resolve, fail: reject });
+    const returned = handler(event, context, callback);
+    if (returned && typeof returned.then === 'function') returned.then(resolve, reject);
+    else if (handler.length < 3 && returned !== undefined) resolve(returned);
+    else if (handler.length < 2) resolve(null);
+  });
+}
+
+async function fail(route, title, error) {
+  const description = described(error);
+  const { errorType, errorMessage, trace } = description;
+  log('ERROR', [title, JSON.stringify({ errorType, errorMessage, stack: trace })]);
+  const type = { 'lambda-runtime-function-error-type': errorType };
+  await call('POST', route, JSON.stringify(description), type);
+}
+
+async function serve(handler) {
+  for (;;) {
+    const { headers, body } = await call('GET', '/invocation/next');
+    const context = contextOf(headers);
+    requestId = context.awsRequestId;
+    process.env._X_AMZN_TRACE_ID = headers['lambda-runtime-trace-id'] || '';
+    const route = `/invocation/${requestId}`;
+    try {
+      const result = await run(handler, JSON.parse(body.toString() || 'null'), context);
+      const text = JSON.stringify(result === undefined ? null : result);
+      await call('POST', `${route}/response`, text);
+    } catch (error) {
+      await fail(`${route}/error`, 'Invoke Error', error);
+    }
+  }
+}
+
+function crash(error) {
+  log('ERROR', ['Uncaught Exception', JSON.stringify(described(error))]);
+  process.exit(129);
+}
+process.on('uncaughtException', crash);
+
+try {
+  await serve(await loadHandler());
+} catch (error) {
+  await fail('/init/error', 'Uncaught Exception', error);
+  process.exit(1);
+}

@@ -1,0 +1,98 @@
+"""The platform's own log lines, text and JSON: INIT_START, START, END, REPORT."""
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+_LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30}
+
+
+@dataclass(frozen=True)
+class Report:
+    """The numbers of one REPORT line: times in ms, memory in MB; `init_ms` only on a cold start."""
+
+    request_id: str
+    duration_ms: float
+    memory_mb: int
+    max_memory_mb: int
+    init_ms: float | None = None
+    status: str = "success"
+    error_type: str = ""
+
+    @property
+    def billed_ms(self) -> int:
+        """Whole milliseconds, rounded up; since August 2025 the init phase is billed as well."""
+        return math.ceil(round(self.duration_ms + (self.init_ms or 0.0), 3))
+
+
+def text_report(report: Report) -> str:
+    """The REPORT line of the text log format, as CloudWatch Logs shows it, tabs included."""
+    fields = [
+        f"REPORT RequestId: {report.request_id}",
+        f"Duration: {report.duration_ms:.2f} ms",
+        f"Billed Duration: {report.billed_ms} ms",
+        f"Memory Size: {report.memory_mb} MB",
+        f"Max Memory Used: {report.max_memory_mb} MB",
+    ]
+    if report.init_ms is not None:
+        fields.append(f"Init Duration: {report.init_ms:.2f} ms")
+    fields += _text_status(report)
+    return "\t".join(fields) + "\t"
+
+
+def _text_status(report: Report) -> list[str]:
+    # A handler's own exception leaves no mark on the text line; what the platform ended does.
+    if report.status == "timeout":
+        return ["Status: timeout"]
+    if report.status == "error" and report.error_type.startswith(("Runtime.", "Sandbox.")):
+        return ["Status: error", f"Error Type: {report.error_type}"]
+    return []
+
+
+def json_report(report: Report, at: datetime) -> str:
+    """The `platform.report` line of the JSON log format; absent metrics are absent."""
+    metrics: dict[str, float | int] = {
+        "durationMs": round(report.duration_ms, 3),
+        "billedDurationMs": report.billed_ms,
+        "memorySizeMB": report.memory_mb,
+        "maxMemoryUsedMB": report.max_memory_mb,
+    }
+    if report.init_ms is not None:
+        metrics["initDurationMs"] = round(report.init_ms, 3)
+    record: dict[str, object] = {"requestId": report.request_id, "metrics": metrics}
+    record["status"] = report.status
+    if report.error_type:
+        record["errorType"] = report.error_type
+    return _event("platform.report", record, at)
+
+
+def json_start(request_id: str, version: str, at: datetime) -> str:
+    """The `platform.start` line of the JSON log format."""
+    return _event("platform.start", {"requestId": request_id, "version": version}, at)
+
+
+def json_init_start(runtime: str, function: str, version: str, at: datetime) -> str:
+    """The `platform.initStart` line of the JSON log format."""
+    record = {
+        "initializationType": "on-demand",
+        "phase": "init",
+        "runtimeVersion": runtime,
+        "functionName": function,
+        "functionVersion": version,
+    }
+    return _event("platform.initStart", record, at)
+
+
+def logs_info(system_log_level: str) -> bool:
+    """Whether the platform writes its INFO lines (start, report) at this system log level."""
+    return _LEVELS.get(system_log_level.upper(), 20) <= _LEVELS["INFO"]
+
+
+def timestamp(at: datetime) -> str:
+    """`2026-01-31T12:00:00.123Z`, as the platform writes times."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
+def _event(kind: str, record: dict[str, object] | dict[str, str], at: datetime) -> str:
+    return json.dumps({"time": timestamp(at), "type": kind, "record": record})

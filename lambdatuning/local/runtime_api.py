@@ -1,0 +1,182 @@
+"""The Runtime API (2018-06-01) of one execution environment.
+
+It runs in whatever thread invokes: one selector watches the runtime's connections, its log pipe,
+the end of its process and the deadline together, so that no invocation is handed between threads.
+"""
+
+import contextlib
+import os
+import selectors
+import socket
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from lambdatuning.local import http_message
+from lambdatuning.local.function import Request
+from lambdatuning.local.log_buffer import LogBuffer
+
+EventKind = Literal["next", "response", "error", "init_error", "exit", "timeout"]
+_ACCEPTED = http_message.answer("202 Accepted", {}, b'{"status":"OK"}\n')
+_SEND_TIMEOUT_S = 30.0
+_READ_BYTES = 1 << 18
+
+
+@dataclass(frozen=True)
+class Event:
+    """What the runtime did next, and the body that it sent along."""
+
+    kind: EventKind
+    body: bytes = b""
+
+
+class _Connection:
+    __slots__ = ("buffer", "continued", "socket")
+
+    def __init__(self, accepted: socket.socket) -> None:
+        self.socket = accepted
+        self.buffer = bytearray()
+        self.continued = False
+
+
+class RuntimeApi:
+    """One listening socket on loopback and what is said on it."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=8)
+        self._listener.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._connections: set[_Connection] = set()
+        self._polling: _Connection | None = None
+        self._log_fd = -1
+        self.log = LogBuffer()
+
+    @property
+    def address(self) -> str:
+        """`host:port` for AWS_LAMBDA_RUNTIME_API."""
+        host, port = self._listener.getsockname()
+        return f"{host}:{port}"
+
+    @property
+    def ready(self) -> bool:
+        """Whether the runtime has asked for its next invocation."""
+        return self._polling is not None
+
+    def watch(self, log_fd: int, exit_fd: int) -> None:
+        """Watch the pipe that the runtime prints to and a descriptor that tells of its end."""
+        os.set_blocking(log_fd, False)
+        self._log_fd = log_fd
+        self._selector.register(log_fd, selectors.EVENT_READ, self._read_log)
+        self._selector.register(exit_fd, selectors.EVENT_READ, None)
+
+    def send(self, request: Request, deadline_ms: int) -> None:
+        """Answer the runtime's pending poll; `ready` must hold. Raises OSError when it is gone."""
+        connection, self._polling = self._polling, None
+        if connection is None:
+            raise ConnectionError("the runtime has not asked for an invocation")
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": request.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(deadline_ms),
+            "Lambda-Runtime-Invoked-Function-Arn": request.invoked_arn,
+            "Lambda-Runtime-Trace-Id": request.trace_id,
+        }
+        if request.client_context:
+            headers["Lambda-Runtime-Client-Context"] = request.client_context
+        connection.socket.sendall(http_message.answer("200 OK", headers, request.payload))
+
+    def wait(self, deadline: float) -> Event:
+        """The runtime's next act, or "timeout" at `deadline` (`time.monotonic` seconds)."""
+        while (left := deadline - time.monotonic()) > 0:
+            gone = False
+            for key, _ in self._selector.select(left):
+                if key.data is None:
+                    gone = True
+                    continue
+                event: Event | None = key.data()
+                if event is not None:
+                    return event
+            if gone:
+                self.drain_log()
+                return Event("exit")
+        return Event("timeout")
+
+    def drain_log(self) -> None:
+        """Read what is in the log pipe now."""
+        while self._read_pipe():
+            pass
+
+    def close(self) -> None:
+        """Close every descriptor that this object opened."""
+        for connection in self._connections:
+            connection.socket.close()
+        self._listener.close()
+        self._selector.close()
+
+    def _read_log(self) -> None:
+        if not self._read_pipe():
+            # The runtime closed its output: its end shows on the other descriptor.
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(self._log_fd)
+
+    def _read_pipe(self) -> bool:
+        try:
+            data = os.read(self._log_fd, _READ_BYTES)
+        except BlockingIOError:
+            return False
+        self.log.add(data)
+        return bool(data)
+
+    def _accept(self) -> None:
+        accepted, _ = self._listener.accept()
+        accepted.settimeout(_SEND_TIMEOUT_S)
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = _Connection(accepted)
+        self._connections.add(connection)
+        self._selector.register(accepted, selectors.EVENT_READ, lambda: self._receive(connection))
+
+    def _receive(self, connection: _Connection) -> Event | None:
+        try:
+            data = connection.socket.recv(_READ_BYTES)
+        except OSError:
+            data = b""
+        if not data:
+            self._drop(connection)
+            return None
+        connection.buffer += data
+        parsed = http_message.parse(connection.buffer)
+        if parsed is None:
+            self._continue(connection)
+            return None
+        request, rest = parsed
+        connection.buffer = bytearray(rest)
+        connection.continued = False
+        return self._serve(connection, request)
+
+    def _continue(self, connection: _Connection) -> None:
+        if not connection.continued and http_message.expects_continue(connection.buffer):
+            connection.continued = True
+            connection.socket.sendall(http_message.CONTINUE)
+
+    def _drop(self, connection: _Connection) -> None:
+        self._selector.unregister(connection.socket)
+        connection.socket.close()
+        self._connections.discard(connection)
+        if self._polling is connection:
+            self._polling = None
+
+    def _serve(self, connection: _Connection, request: http_message.HttpRequest) -> Event | None:
+        if request.path.endswith(b"/invocation/next"):
+            self._polling = connection
+            return Event("next")
+        connection.socket.sendall(_ACCEPTED)
+        kind = _kind_of(request.path)
+        return Event(kind, request.body) if kind else None
+
+
+def _kind_of(path: bytes) -> EventKind | None:
+    if path.endswith(b"/response"):
+        return "response"
+    if path.endswith(b"/init/error"):
+        return "init_error"
+    return "error" if path.endswith(b"/error") else None

@@ -1,0 +1,187 @@
+"""The embedded AWS as one process: `python -m lambdatuning.local.server --port 0`.
+
+Prints one line of JSON with its address when it answers. With `--lifeline`, it ends when its
+standard input does.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import platform
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lambdatuning.core.errors import LambdaTuningError, UsageError
+from lambdatuning.local import command, ministack_hook, own_tmp, python_runtime, supervisor, sweep
+from lambdatuning.local.admission import Admission
+from lambdatuning.local.gateway import Gateway
+from lambdatuning.local.invoker import Invoker
+from lambdatuning.local.ledger import Ledger
+from lambdatuning.local.limiters import Limiter, choose
+from lambdatuning.local.packages import PackageStore
+from lambdatuning.local.pool import Pool
+from lambdatuning.local.settings import ACCOUNT_ID, REGION, SETTLES
+from lambdatuning.local.shares import host_cores
+
+_KEEP_ALIVE_S = 75
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGINT, SIGTERM or the end of the lifeline; the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        serve(options)
+    except LambdaTuningError as exc:
+        print(f"error: {exc}", file=sys.stderr)  # noqa: T201 - the command line's own voice
+        return exc.exit_code
+    return 0
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Run one server as `options` say. Raises `UsageError` for what cannot be served."""
+    _check_platform()
+    state: Path = (options.state or _default_state()).resolve()
+    state.mkdir(parents=True, exist_ok=True)
+    sweep.clear_dead_servers(command.MARKER_NAME, state)
+    listener = _listen(options.host, options.port)
+    ident = sweep.server_ident(os.getpid())
+    folder = state / ident
+    folder.mkdir(mode=0o700)
+    limiter = choose(options.limiter, ident)
+    lifeline = supervisor.start(f"{command.MARKER_NAME}={ident}", limiter.leftovers(), folder)
+    try:
+        # Its clocks measure the functions: it should not wait a time slice behind other load.
+        limiter.protect(os.getpid())
+        _run(options, listener, ident, folder, limiter)
+    finally:
+        limiter.close()
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lifeline)
+
+
+def _run(
+    options: argparse.Namespace, listener: socket.socket, ident: str, folder: Path, limiter: Limiter
+) -> None:
+    port = listener.getsockname()[1]
+    os.environ.update(
+        ministack_hook.settings(port=port, account_id=ACCOUNT_ID, region=REGION, folder=str(folder))
+    )
+    tempfile.tempdir = str(folder)
+    host = _host(f"http://127.0.0.1:{port}", ident, folder)
+    pool = Pool(host, limiter, folder / "environments", ministack_hook.function_exists)
+    ledger = Ledger()
+    admission = Admission(host_cores())
+    strict = options.settle == "strict"
+    invoker = Invoker(pool, admission, ledger, ministack_hook.append_logs, strict=strict)
+    ministack_hook.install(invoker.invoke, PackageStore(folder / "packages"))
+    facts = _facts(options, limiter, host)
+    application = Gateway(ministack_hook.application(), lambda: facts, ledger, options.host)
+    try:
+        asyncio.run(_listen_and_serve(application, listener, host.endpoint_url, options))
+    finally:
+        pool.close()
+
+
+async def _listen_and_serve(
+    application: Any, listener: socket.socket, url: str, options: argparse.Namespace
+) -> None:
+    from hypercorn.asyncio import serve as hypercorn_serve
+    from hypercorn.config import Config
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if options.lifeline:
+        threading.Thread(target=_follow_lifeline, args=(loop, stop), daemon=True).start()
+    config = Config()
+    config.bind = [f"fd://{listener.detach()}"]
+    config.keep_alive_timeout = _KEEP_ALIVE_S
+    config.graceful_timeout = 0.5
+    config.loglevel = "ERROR"
+    # The socket listens already: what comes before the first answer waits in its queue.
+    print(json.dumps({"url": url}), flush=True)  # noqa: T201 - the handshake with `endpoint.start`
+    await hypercorn_serve(application, config, shutdown_trigger=stop.wait)
+
+
+def _follow_lifeline(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    while os.read(0, 1):
+        pass
+    loop.call_soon_threadsafe(stop.set)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=512)
+    except OSError as exc:
+        raise UsageError(
+            f"port {port} on {host} cannot be used ({exc.strerror}); choose another with --port"
+        ) from exc
+
+
+def _default_state() -> Path:
+    # Not /tmp where it can be helped: functions may get a /tmp of their own.
+    elsewhere = Path("/var/tmp")  # noqa: S108 - a private folder is made in it
+    return elsewhere if os.access(elsewhere, os.W_OK) else Path(tempfile.gettempdir())
+
+
+def _host(url: str, ident: str, folder: Path) -> command.Host:
+    packages = folder / "python"
+    python_runtime.link_packages(packages)
+    return command.Host(url, ident, packages, command.find_node(), own_tmp.find_tools(folder))
+
+
+def _facts(options: argparse.Namespace, limiter: Limiter, host: command.Host) -> dict[str, object]:
+    return {
+        "kind": "embedded",
+        "version": version("lambdatuning"),
+        "limiter": limiter.name,
+        "settle": options.settle,
+        "cores": host_cores(),
+        "account_id": ACCOUNT_ID,
+        "ministack": version("ministack"),
+        "awslambdaric": version("awslambdaric"),
+        "python": platform.python_version(),
+        "node": _node_version(host.node),
+    }
+
+
+def _node_version(node: str | None) -> str | None:
+    if node is None:
+        return None
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        shown = subprocess.run(  # noqa: S603 - the node that functions run on
+            [node, "--version"], check=True, capture_output=True, text=True, timeout=10
+        )
+        return shown.stdout.strip().removeprefix("v") or None
+    return None
+
+
+def _check_platform() -> None:
+    if sys.platform == "win32":
+        raise UsageError("the embedded AWS needs Linux or macOS; on Windows run it inside WSL 2")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lambdatuning.local.server")
+    parser.add_argument("--port", type=int, default=0, help="0: any free one")
+    parser.add_argument("--host", default="127.0.0.1", help="any other is open to your network")
+    parser.add_argument("--state", type=Path, help="folder for its temporary files")
+    parser.add_argument("--limiter", default="auto")
+    parser.add_argument("--settle", choices=SETTLES, default="strict")
+    parser.add_argument("--lifeline", action="store_true", help="end when standard input ends")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""The log of one invocation, as its log stream and LogResult show it."""
+
+from datetime import datetime
+
+from lambdatuning.local import report
+from lambdatuning.local.function import Fault, FunctionSpec
+from lambdatuning.local.report import Report
+
+
+def init_lines(spec: FunctionSpec, at: datetime) -> list[str]:
+    """What the platform writes when an init phase begins."""
+    if not spec.json_logs:
+        return [f"INIT_START Runtime Version: {spec.runtime} (local)"]
+    if not report.logs_info(spec.system_log_level):
+        return []
+    return [report.json_init_start(spec.runtime, spec.name, spec.version, at)]
+
+
+def init_failed_line(spec: FunctionSpec, init_ms: float, phase: str, fault: Fault) -> list[str]:
+    """The INIT_REPORT of an init phase that failed; JSON logs tell it in the report alone."""
+    if spec.json_logs:
+        return []
+    line = f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\tStatus: {fault.status}"
+    return [line if fault.status == "timeout" else f"{line}\tError Type: {fault.error_type}"]
+
+
+def invocation_lines(
+    spec: FunctionSpec,
+    printed: tuple[str, str],
+    fault: Fault | None,
+    numbers: Report,
+    times: tuple[datetime, datetime],
+) -> list[str]:
+    """START, what the handler printed, the platform's word on a fault, END, REPORT.
+
+    `printed` is the text of the init phase and of the handler, `times` are begin and end.
+    """
+    before, within = printed_lines(printed[0]), printed_lines(printed[1])
+    if spec.json_logs:
+        if not report.logs_info(spec.system_log_level):
+            return before + within
+        start = report.json_start(numbers.request_id, spec.version, times[0])
+        return [*before, start, *within, report.json_report(numbers, times[1])]
+    return [
+        *before,
+        f"START RequestId: {numbers.request_id} Version: {spec.version}",
+        *within,
+        *_fault_lines(fault, numbers.request_id, times[1]),
+        f"END RequestId: {numbers.request_id}",
+        report.text_report(numbers),
+    ]
+
+
+def printed_lines(printed: str) -> list[str]:
+    """One event a line; a trailing newline makes no empty one."""
+    return printed.removesuffix("\n").split("\n") if printed else []
+
+
+def _fault_lines(fault: Fault | None, request_id: str, at: datetime) -> list[str]:
+    if fault is None or not fault.message.startswith("Error: "):
+        return []
+    if fault.status == "timeout":
+        told = fault.message.removeprefix("Error: ")
+        return [f"{report.timestamp(at)} {request_id} {told}", ""]
+    return [f"RequestId: {request_id} {fault.message}", "Runtime.ExitError"]

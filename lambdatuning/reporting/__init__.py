@@ -1,0 +1,1 @@
+"""From notebooks to files: strict parameters, papermill in this interpreter, one HTML file each."""

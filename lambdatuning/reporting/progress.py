@@ -1,0 +1,92 @@
+"""Progress shown where the user is: one line of a terminal that rewrites itself, or a notebook."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from ..core.progress import OnProgress, Progress, describe
+
+METADATA = {"lambdatuning": {"progress": True}}
+"""Marks notebook outputs that a report leaves out."""
+
+_STEPS = 10
+"""Lines a stage where the terminal cannot rewrite a line, as in a log file."""
+
+
+def show_progress(stream: TextIO | None = None) -> OnProgress:
+    """The renderer that suits: a notebook's if this is a kernel, else the terminal's (stderr)."""
+    if stream is None and "ipykernel" in sys.modules and _in_kernel():
+        return notebook_progress()
+    return terminal_progress(stream or sys.stderr)
+
+
+def terminal_progress(stream: TextIO) -> OnProgress:
+    """Rewrites one line on a terminal; elsewhere writes about ten lines a stage."""
+    return _rewriting(stream) if stream.isatty() else _lines(stream)
+
+
+def notebook_progress(display: Callable[..., Any] | None = None) -> OnProgress:
+    """Updates one line of output in place; `display` is IPython's unless given."""
+    show = display or _ipython_display()
+    handles: dict[str, Any] = {}
+
+    def listen(progress: Progress) -> None:
+        line = {"text/plain": describe(progress)}
+        if progress.stage in handles:
+            handles[progress.stage].update(line, raw=True, metadata=METADATA)
+        else:
+            handles[progress.stage] = show(line, raw=True, metadata=METADATA, display_id=True)
+
+    return listen
+
+
+def _rewriting(stream: TextIO) -> OnProgress:
+    last = ""
+    stage = ""
+
+    def listen(progress: Progress) -> None:
+        nonlocal last, stage
+        if stage and progress.stage != stage:
+            stream.write("\n")
+            last = ""
+        stage, line = progress.stage, describe(progress)[: _width()]
+        stream.write(f"\r{line:<{len(last)}}")
+        last = line
+        if 0 < progress.total <= progress.done:
+            stream.write("\n")
+            stage = last = ""
+        stream.flush()
+
+    return listen
+
+
+def _lines(stream: TextIO) -> OnProgress:
+    written: tuple[str, int] | None = None
+
+    def listen(progress: Progress) -> None:
+        nonlocal written
+        step = (progress.stage, int(progress.share * _STEPS))
+        if step != written:
+            stream.write(describe(progress) + "\n")
+            stream.flush()
+            written = step
+
+    return listen
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns - 1
+
+
+def _in_kernel() -> bool:
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def _ipython_display() -> Callable[..., Any]:
+    from IPython.display import display
+
+    return display

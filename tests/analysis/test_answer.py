@@ -1,0 +1,93 @@
+from dataclasses import replace
+
+from lambdatuning.analysis.answer import answer, disagreement
+from lambdatuning.analysis.recommend import Recommendation, recommend, recommendations
+from lambdatuning.analysis.run import Run
+from lambdatuning.analysis.sentences import certainty, gain, sentence
+
+from .synthetic import Kind, synthetic_run
+
+RUN = synthetic_run()
+ADVICE = Recommendation(
+    function="f",
+    architecture="x86_64",
+    payload="hash",
+    strategy="cost",
+    memory_mb=1536,
+    mean_ms=168.75,
+    cost_per_million_usd=4.43,
+    probability_best=0.61,
+    alike_mb=(512, 1024),
+    current_mb=128,
+    saving=0.017,
+    speedup=12.26,
+    failing_mb=(),
+    reason="",
+)
+
+
+def test_a_sentence_says_what_to_set_what_it_brings_and_how_sure_it_is() -> None:
+    assert sentence(ADVICE) == (
+        "hash: 1,536 MB is cheapest (169 ms, $4.43 per million; 2 % cheaper, 12.3 × faster than "
+        "128 MB today); 61 % sure, 512 and 1,024 MB cannot be told apart."
+    )
+
+
+def test_staying_is_said_as_such() -> None:
+    stay = replace(ADVICE, memory_mb=128, alike_mb=(), probability_best=1.0)
+    assert sentence(stay) == (
+        "hash: stay at 128 MB, the cheapest size (169 ms, $4.43 per million); > 99 % sure."
+    )
+
+
+def test_dearer_and_slower_are_said_as_such() -> None:
+    assert gain(replace(ADVICE, saving=-0.5, speedup=0.5)) == "50 % dearer, 2.00 × slower"
+
+
+def test_no_confidence_is_explained() -> None:
+    unknown = replace(ADVICE, alike_mb=None, reason="fewer than 3 execution environments")
+    assert "cannot be said (fewer than 3 execution environments)" in certainty(unknown)
+
+
+def test_no_size_is_explained() -> None:
+    broken = replace(ADVICE, memory_mb=None, reason="no size is free of failures")
+    assert sentence(broken) == (
+        "hash: no size can be recommended, since no size is free of failures."
+    )
+
+
+def test_the_headline_names_the_size_for_each_aim() -> None:
+    text = str(answer(RUN))
+    assert text.startswith("Set LambdaFunctionOverHttps to 256 MB for the lowest cost, 3,008 MB")
+    assert "(today: 128 MB)" in text
+    assert "list-1mb fails at 128 MB." in text
+
+
+def test_the_embedded_aws_is_named_and_the_real_one_is_not() -> None:
+    assert "embedded AWS (2 cores, CPU limited by cgroup v2), not on AWS" in str(answer(RUN))
+    real = Run({**RUN.manifest, "endpoint": {"kind": "aws"}}, RUN.samples)
+    assert "embedded" not in str(answer(real))
+
+
+def test_payload_types_that_accept_a_common_size_do_not_disagree() -> None:
+    one, other = replace(ADVICE, payload="a"), replace(ADVICE, payload="b", memory_mb=512)
+    assert disagreement([one, replace(other, alike_mb=(1536,))]) == ""
+    told = disagreement([one, replace(other, alike_mb=())])
+    assert told == ""  # 512 MB is as good as 1,536 MB for "a"
+    apart = disagreement([replace(one, alike_mb=()), replace(other, alike_mb=())])
+    assert apart == (
+        "Payload types disagree about the cheapest size: 512 MB for b and 1,536 MB for a."
+    )
+
+
+def test_names_are_escaped() -> None:
+    run = synthetic_run((Kind("<script>alert(1)</script>", 1, 1), Kind("b", 1, 100, needs_mb=300)))
+    for shown in (answer(run)._repr_html_(), answer(run.select("b"))._repr_html_()):
+        assert "<script>" not in shown
+
+
+def test_one_payload_type_is_its_own_answer() -> None:
+    run = synthetic_run((Kind("only", 5, 5),))
+    found = answer(run, "speed")
+    assert [each.payload for each in found.lead] == ["only"]
+    assert len(recommendations(recommend(run, "speed"))) == 1

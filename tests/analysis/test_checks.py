@@ -1,0 +1,108 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from lambdatuning.analysis.checks import Check, checks
+from lambdatuning.analysis.run import Run
+
+from .synthetic import Kind, synthetic_run
+
+QUIET = (Kind("a", 5, 5), Kind("b", 6, 6))
+
+
+def names(run: Run) -> list[str]:
+    return [check.name for check in checks(run)]
+
+
+def one(run: Run, name: str) -> Check:
+    (found,) = [check for check in checks(run) if check.name == name]
+    return found
+
+
+def changed(run: Run, **columns: object) -> Run:
+    return Run(run.manifest, run.samples.assign(**columns))  # type: ignore[arg-type]
+
+
+def test_a_good_run_has_nothing_to_mind() -> None:
+    assert checks(synthetic_run(QUIET)) == []
+
+
+def test_failures_are_told_with_error_and_place() -> None:
+    found = one(synthetic_run(), "failed invocations")
+    assert "Runtime.OutOfMemory: list-1mb at 128 MB" in found.cause
+
+
+def test_no_success_is_an_error_and_comes_first() -> None:
+    run = synthetic_run((Kind("a", 1, 1, needs_mb=9999),))
+    assert checks(run)[0].severity == "error"
+    assert names(run)[0] == "no warm samples"
+
+
+def test_too_few_samples_and_environments() -> None:
+    run = synthetic_run(QUIET, environments=2, per_environment=2)
+    assert "12 of 12" in one(run, "too few samples").cause
+    assert "128, 256, 512" in one(run, "too few execution environments").cause
+
+
+def test_cold_starts_mixed_in() -> None:
+    run = synthetic_run(QUIET)
+    assert one(changed(run, cold=False), "cold starts among warm samples").severity == "error"
+    many = changed(run, cold=np.arange(len(run.samples)) % 3 == 0)
+    assert "cold starts" in one(many, "many cold starts").cause
+
+
+def test_memory_nearly_exhausted() -> None:
+    run = synthetic_run((Kind("a", 5, 5, used_mb=120), QUIET[1]))
+    assert "a at 128 MB" in one(run, "memory nearly exhausted").cause
+
+
+def test_stolen_cpu() -> None:
+    assert "10 %" in one(synthetic_run(QUIET, stolen=0.1), "stolen CPU").cause
+
+
+def test_sizes_beyond_the_cores_matter_on_the_embedded_aws_only() -> None:
+    run = synthetic_run(QUIET, (128, 1024, 4096))
+    assert "4,096 MB" in one(run, "sizes beyond this machine's cores").cause
+    real = synthetic_run(QUIET, (128, 1024, 4096), endpoint="aws")
+    assert "sizes beyond this machine's cores" not in names(real)
+
+
+@pytest.mark.parametrize(("sizes", "edge"), [((512, 1024), "smallest"), ((128, 256), "largest")])
+def test_a_winner_at_the_edge_of_the_grid(sizes: tuple[int, ...], edge: str) -> None:
+    kind = Kind("a", 50, 1) if edge == "smallest" else Kind("a", 0.2, 2000)
+    run = synthetic_run((kind,), sizes, noise=0.0001, host_spread=0.0001)
+    if edge == "largest":
+        run = changed(run, cost_usd=run.samples["cost_usd"] / run.samples["memory_mb"])
+    assert edge in one(run, "cheapest size at the edge of the grid").cause
+
+
+def test_128_mb_is_no_edge() -> None:
+    assert "cheapest size at the edge of the grid" not in names(synthetic_run(QUIET, (128, 256)))
+
+
+def test_payload_types_that_disagree() -> None:
+    assert one(synthetic_run(), "payload types disagree").severity == "note"
+
+
+def test_throttling_and_recorded_warnings() -> None:
+    run = changed(synthetic_run(QUIET), retries=1)
+    assert "repeated after throttling" in one(run, "throttled invocations").cause
+    warned = Run({**run.manifest, "warnings": ["runtime differs"]}, run.samples)
+    assert one(warned, "recorded by the run").cause == "runtime differs"
+
+
+def test_drift_is_found_and_noise_is_not() -> None:
+    run = synthetic_run(QUIET, per_environment=10)
+    steps = pd.Series(np.arange(len(run.samples)), index=run.samples.index)
+    times = pd.Timestamp("2026-11-23T09:00:00Z") + pd.to_timedelta(steps, unit="s")
+    still = changed(run, started_at=times)
+    assert "drift" not in names(still)
+    slower = run.samples["duration_ms"] * (1 + steps / len(steps))
+    assert "durations rose" in one(changed(still, duration_ms=slower), "drift").cause
+
+
+def test_every_check_says_what_to_do() -> None:
+    for check in checks(synthetic_run(environments=2, per_environment=2, stolen=0.2)):
+        assert check.cause
+        assert check.next_step
+        assert "\n" not in check.cause + check.next_step

@@ -1,0 +1,141 @@
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdatuning.analysis.figures.axes import readable_ticks, spread
+from lambdatuning.analysis.figures.chart import NARROW_MIME, Chart
+from lambdatuning.analysis.figures.compromise import luminance, penalties, plot_compromise
+from lambdatuning.analysis.figures.curves import plot_curves
+from lambdatuning.analysis.figures.relative import plot_relative
+from lambdatuning.analysis.figures.strategies import plot_strategies
+from lambdatuning.analysis.figures.style import INK, PAPER, SERIES
+from lambdatuning.analysis.run import Run
+from lambdatuning.core.errors import UsageError
+
+from .synthetic import KINDS, Kind, synthetic_run
+
+RUN = synthetic_run()
+PLOTS: list[Callable[[Run], Chart]] = [plot_curves, plot_strategies, plot_compromise, plot_relative]
+RUNS = {
+    "ten types": RUN,
+    "one type": synthetic_run((Kind("only", 5, 50),)),
+    "one size": synthetic_run(KINDS[:2], (512,)),
+    "no interval": synthetic_run(KINDS[:3], environments=2),
+    "46 sizes": synthetic_run(KINDS[:2], range(128, 3009, 64), environments=3, per_environment=1),
+    "always failing": synthetic_run((Kind("broken", 5, 5, needs_mb=9999), KINDS[0])),
+    "script": synthetic_run((Kind("<script>alert(1)</script>&", 5, 5), KINDS[0])),
+    "long names": synthetic_run((Kind("a-payload-type-with-a-very-long-name" * 2, 5, 5), KINDS[0])),
+    "dollars": synthetic_run((Kind("$x_1$ and $y^2$", 5, 5), KINDS[0])),
+}
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+@pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.__name__)
+def test_every_figure_of_every_run_is_sound(plot: Callable[[Run], Chart], run: Run) -> None:
+    shown = plot(run)._repr_mimebundle_()
+    for kind in ("image/svg+xml", NARROW_MIME):
+        svg = shown[kind]
+        assert len(svg) < 150_000
+        root = ElementTree.fromstring(svg)
+        assert root.get("role") == "img"
+        assert len(root.get("aria-label") or "") > 40
+        assert "<script" not in svg
+        assert re.findall(r"https?://[^\" ]+", svg) == ["http://www.w3.org/2000/svg"]
+        assert _inside(root)
+
+
+def _inside(root: ElementTree.Element) -> bool:
+    """Whether every text begins inside the picture; its end depends on the reader's font."""
+    width, height = (float(part) for part in (root.get("viewBox") or "").split()[2:])
+    for text in root.iter("{http://www.w3.org/2000/svg}text"):
+        x, y = float(text.get("x") or 0), float(text.get("y") or 0)
+        if "x" in text.attrib and not (0 <= x <= width and 0 <= y <= height):
+            return False
+    return True
+
+
+def test_titles_state_the_finding() -> None:
+    assert plot_curves(RUN).title == (
+        "128 MB is cheapest for 8 of 10 payload types; "
+        "list-1mb wants 256 MB and hash wants 1,536 MB"
+    )
+    assert plot_strategies(RUN).title.startswith("Cost: 128 MB for 8 of 10 payload types; speed:")
+    assert plot_compromise(RUN).title.startswith("At 256 MB, best for the mix, no payload type is")
+
+
+def test_the_alternative_text_has_the_numbers() -> None:
+    alt = plot_curves(RUN.select("read,hash")).alt
+    summary = RUN.samples[(RUN.samples["payload"] == "hash") & ~RUN.samples["cold"]]
+    mean_s = summary[summary["memory_mb"] == 128]["duration_ms"].mean() / 1000
+    assert f"hash: {mean_s:.2f} s at 128 MB" in alt
+    assert "read: " in alt
+
+
+def test_a_figure_is_the_same_each_time() -> None:
+    first, second = (plot_strategies(RUN)._repr_mimebundle_() for _ in range(2))
+    assert first == second
+
+
+def test_ids_differ_between_figures() -> None:
+    one, other = (
+        set(re.findall(r' id="([^"]+)"', plot(RUN)._repr_mimebundle_()["image/svg+xml"]))
+        for plot in (plot_curves, plot_relative)
+    )
+    assert one
+    assert not one & other
+
+
+def test_colours_can_be_themed() -> None:
+    svg = plot_curves(RUN)._repr_mimebundle_()["image/svg+xml"]
+    assert f"var(--ink, {INK})" in svg
+    assert f"var(--series-0, {SERIES[0]})" in svg
+    assert not re.search(rf"(fill|stroke): ({INK}|{PAPER})", svg)
+
+
+def test_every_series_colour_stands_out_on_paper() -> None:
+    for colour in SERIES:
+        assert (luminance(PAPER) + 0.05) / (luminance(colour) + 0.05) >= 3
+
+
+def test_drawing_leaves_matplotlib_as_it_was(tmp_path: Path) -> None:
+    before = dict(mpl.rcParams)
+    path = plot_curves(RUN).save(tmp_path / "curves.png")
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert dict(mpl.rcParams) == before
+
+
+def test_an_unknown_payload_type_is_refused() -> None:
+    with pytest.raises(UsageError, match='did you mean "read"'):
+        plot_curves(RUN, "reed")
+
+
+def test_penalties_are_zero_at_the_best_size_and_empty_where_it_fails() -> None:
+    frame = penalties(RUN, "cost")
+    assert (frame.min(axis=1) == 0).all()
+    assert frame.T["list-1mb"].isna().tolist() == [True] + [False] * 5
+
+
+@given(
+    st.lists(st.floats(0, 300), min_size=1, max_size=15),
+    st.floats(5, 15),
+)
+def test_labels_are_spread_in_order_without_overlap(wanted: list[float], gap: float) -> None:
+    placed = spread(sorted(wanted), gap, 0, 300)
+    steps = [b - a for a, b in pairwise(placed)]
+    assert all(step >= gap - 1e-6 for step in steps)
+    assert placed[-1] <= 300 + 1e-6
+    if len(wanted) * gap <= 300:
+        assert placed[0] >= -1e-6
+
+
+def test_ticks_keep_both_ends_and_a_distance() -> None:
+    shown = readable_ticks(list(range(128, 3009, 64)), 0.5)
+    assert (shown[0], shown[-1]) == (128, 3008)
+    assert all(b / a >= 2**0.5 for a, b in pairwise(shown))

@@ -1,0 +1,90 @@
+import doctest
+
+import pandas as pd
+
+from lambdatuning.analysis import format as formats
+from lambdatuning.analysis.checks import Check
+from lambdatuning.analysis.method import method
+from lambdatuning.analysis.recommend import recommend
+from lambdatuning.analysis.summary import summarise
+from lambdatuning.analysis.tables import table
+
+from .synthetic import Kind, synthetic_run
+
+RUN = synthetic_run()
+
+
+def test_formats_do_as_their_examples_say() -> None:
+    assert doctest.testmod(formats).failed == 0
+
+
+def test_nothing_is_formatted_as_a_dash() -> None:
+    functions = (formats.format_ms, formats.format_usd, formats.format_mb, formats.format_share)
+    assert {function(float("nan")) for function in functions} == {formats.NOTHING}
+    assert formats.join_mb(()) == formats.NOTHING
+
+
+def test_units_come_from_column_names() -> None:
+    frame = pd.DataFrame({"name": ["a"], "memory_mb": [1769], "x_ms": [1500.0], "spent_usd": [0.5]})
+    html = table(frame)._repr_html_()
+    assert ">1,769 MB<" in html
+    assert ">1.50 s<" in html
+    assert ">$0.500<" in html
+
+
+def test_an_interval_stands_beside_its_mean() -> None:
+    html = table(summarise(RUN))._repr_html_()
+    assert 'class="lt-range"' in html
+    assert "mean low" not in html
+    assert "mean_low_ms" not in html
+
+
+def test_what_is_the_same_in_every_row_is_in_the_caption() -> None:
+    found = table(recommend(RUN), "Sizes")
+    assert found.caption == "Sizes, LambdaFunctionOverHttps, x86_64, today 128 MB"
+    assert "function" not in found.frame
+    assert "saving" in found.frame
+
+
+def test_rows_of_one_payload_type_stand_together() -> None:
+    html = table(recommend(RUN))._repr_html_()
+    assert html.count('rowspan="3"') == len(RUN.payloads) + 1
+    assert html.count("<tbody>") == len(RUN.payloads) + 1
+
+
+def test_everything_is_escaped() -> None:
+    run = synthetic_run((Kind("<script>alert(1)</script>", 1, 1), Kind("b", 1, 1)))
+    for shown in (table(summarise(run)), method(run), table([Check("note", "<b>", "<i>", "&")])):
+        html = shown._repr_html_()
+        assert "<script>" not in html
+        assert "<b>" not in html
+        assert "&lt;" in html
+
+
+def test_no_rows_say_so() -> None:
+    assert "nothing" in table([])._repr_html_()
+    assert "nothing" in str(table([]))
+
+
+def test_lists_and_missing_values_are_readable() -> None:
+    frame = pd.DataFrame(
+        {"run": ["r"], "payloads": [["a", "b"]], "sizes": [[128, 256]], "u": [None]}
+    )
+    text = str(table(frame))
+    assert "a and b" in text
+    assert "128 and 256 MB" in text
+    assert "–" in text
+
+
+def test_the_method_names_what_is_needed_to_repeat_the_run() -> None:
+    text = str(method(RUN))
+    for fact in ("embedded AWS", "cgroup v2", "strict", "2026-09-01", "20261123T090500-3f9a1c"):
+        assert fact in text
+    assert "read (10)" in text
+    assert "885 warm, 29 cold, 16 failed" in text
+
+
+def test_the_method_of_bare_samples_tells_what_is_known() -> None:
+    text = str(method(RUN.samples))
+    assert "885 warm" in text
+    assert "None" not in text

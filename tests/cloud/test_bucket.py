@@ -1,0 +1,113 @@
+"""The bucket for code packages, on the S3 of the embedded AWS."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+
+from lambdatuning.cloud import bucket as buckets
+from lambdatuning.cloud.package import Artifact
+from lambdatuning.cloud.session import Cloud
+from lambdatuning.core.errors import StackError
+from tests.cloud.conftest import fake_cloud
+
+ONE = Artifact("One", "1.zip", b"one")
+TWO = Artifact("Two", "2.zip", b"two")
+
+
+@pytest.fixture(autouse=True)
+def _no_bucket_stays(embedded: Cloud) -> Iterator[None]:
+    yield
+    for bucket in embedded.client("s3").list_buckets()["Buckets"]:
+        buckets.empty(embedded, bucket["Name"])
+        embedded.client("s3").delete_bucket(Bucket=bucket["Name"])
+
+
+def keys(cloud: Cloud, bucket: str) -> list[str]:
+    listed = cloud.client("s3").list_objects_v2(Bucket=bucket)
+    return [entry["Key"] for entry in listed.get("Contents", ())]
+
+
+def test_it_is_made_once_private_encrypted_and_tls_only(embedded: Cloud) -> None:
+    bucket = buckets.ensure_artifact_bucket(embedded)
+    assert buckets.ensure_artifact_bucket(embedded) == bucket
+    assert bucket == f"lambdatuning-artifacts-{embedded.account_id}-us-east-1"
+    s3 = embedded.client("s3")
+    access = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    assert set(access.values()) == {True}
+    [rule] = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    [statement] = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
+    assert (statement["Effect"], statement["Sid"]) == ("Deny", "TlsOnly")
+
+
+def test_each_region_has_a_bucket_of_its_own(embedded: Cloud) -> None:
+    cloud = replace(embedded, region="eu-central-1")
+    bucket = buckets.ensure_artifact_bucket(cloud)
+    assert bucket.endswith("-eu-central-1")
+    where = cloud.client("s3").get_bucket_location(Bucket=bucket)
+    assert where["LocationConstraint"] == "eu-central-1"
+
+
+def test_a_bucket_that_a_crash_left_bare_is_secured(embedded: Cloud) -> None:
+    s3 = embedded.client("s3")
+    s3.create_bucket(Bucket=buckets.artifact_bucket(embedded))
+    bucket = buckets.ensure_artifact_bucket(embedded)
+    assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+
+
+def test_somebody_else_s_bucket_is_refused_before_anything_is_sent() -> None:
+    s3 = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    cloud = fake_cloud(s3=s3)
+    bucket = buckets.artifact_bucket(cloud)
+    with Stubber(s3) as stub:
+        owner = {"Bucket": bucket, "ExpectedBucketOwner": "111122223333"}
+        stub.add_client_error("head_bucket", "403", http_status_code=403, expected_params=owner)
+        with pytest.raises(StackError, match=f"{bucket} is not this account's"):
+            buckets.ensure_artifact_bucket(cloud)
+
+
+def test_a_name_that_somebody_takes_meanwhile_is_refused() -> None:
+    s3 = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    with Stubber(s3) as stub:
+        stub.add_client_error("head_bucket", "404", http_status_code=404)
+        name = {"Bucket": ANY, "ObjectOwnership": "BucketOwnerEnforced"}
+        stub.add_client_error("create_bucket", "BucketAlreadyExists", expected_params=name)
+        with pytest.raises(StackError, match="BucketAlreadyExists"):
+            buckets.ensure_artifact_bucket(fake_cloud(s3=s3))
+
+
+def test_what_lies_there_is_not_sent_again(embedded: Cloud) -> None:
+    bucket = buckets.ensure_artifact_bucket(embedded)
+    first = buckets.upload(embedded, bucket, "stack", [ONE])
+    sent = embedded.client("s3").head_object(Bucket=bucket, Key=first["One"])["LastModified"]
+    again = buckets.upload(embedded, bucket, "stack", [ONE, TWO])
+    assert again == {"One": "stack/1.zip", "Two": "stack/2.zip"}
+    head = embedded.client("s3").head_object(Bucket=bucket, Key=first["One"])
+    assert head["LastModified"] == sent
+
+
+def test_a_stack_s_packages_go_without_those_of_its_neighbours(embedded: Cloud) -> None:
+    bucket = buckets.ensure_artifact_bucket(embedded)
+    for stack in ("stack", "stack-2"):
+        buckets.upload(embedded, bucket, stack, [ONE])
+    buckets.remove_artifacts(embedded, "stack")
+    assert keys(embedded, bucket) == ["stack-2/1.zip"]
+    buckets.remove_artifacts(embedded, "stack-2")
+    assert not buckets.exists(embedded, bucket)
+    buckets.remove_artifacts(embedded, "stack-2")
+
+
+def test_emptying_takes_every_version_page_by_page(embedded: Cloud) -> None:
+    s3, bucket = embedded.client("s3"), buckets.ensure_artifact_bucket(embedded)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for number in range(1_005):
+        s3.put_object(Bucket=bucket, Key=f"k{number % 600}", Body=b"")
+    s3.delete_object(Bucket=bucket, Key="k1")
+    assert buckets.count(embedded, bucket) == 1_006
+    buckets.empty(embedded, bucket)
+    assert buckets.count(embedded, bucket) == 0
+    s3.delete_bucket(Bucket=bucket)

@@ -1,0 +1,115 @@
+"""The doctor: what it finds on the embedded AWS, and on accounts that it is not."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+
+from lambdatuning.cloud.doctor import Finding, _asked, _concurrency, _memory, _stack, diagnose
+from lambdatuning.cloud.session import Cloud
+from lambdatuning.cloud.stack import DeployOptions, execute, plan_deploy
+from tests.cloud.conftest import fake_cloud
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+
+
+def found(findings: list[Finding]) -> dict[str, Finding]:
+    return {finding.name: finding for finding in findings}
+
+
+def test_a_fresh_embedded_aws_lacks_the_stack_alone(embedded: Cloud) -> None:
+    findings = found(diagnose(embedded))
+    levels = {name: finding.level for name, finding in findings.items()}
+    assert levels.pop("stack") == "warn"
+    assert set(levels.values()) == {"ok"}
+    assert levels.keys() >= {"identity", "endpoint", "clock", "memory", "concurrency"}
+    assert findings["stack"].next_step == "run `lambdatuning deploy`"
+    assert embedded.account_id in findings["identity"].detail
+    assert "embedded AWS" in findings["endpoint"].detail
+
+
+def test_every_finding_that_is_not_well_has_a_next_step(embedded: Cloud) -> None:
+    for finding in diagnose(embedded, clock=lambda: time.time() + 1000):
+        assert bool(finding.next_step) == (finding.level != "ok"), finding
+        assert "\n" not in finding.detail
+
+
+@pytest.mark.parametrize(("off_s", "way"), [(1000, "ahead of"), (-1000, "behind")])
+def test_a_wrong_clock_fails(embedded: Cloud, off_s: float, way: str) -> None:
+    finding = found(diagnose(embedded, clock=lambda: time.time() + off_s))["clock"]
+    assert finding.level == "fail"
+    assert way in finding.detail
+
+
+def test_a_deployed_stack_is_well(embedded: Cloud) -> None:
+    execute(embedded, plan_deploy(embedded, DeployOptions(template=TEMPLATE)))
+    assert found(diagnose(embedded))["stack"].level == "ok"
+
+
+@pytest.fixture
+def aws_lambda() -> Any:
+    return boto3.client("lambda", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+
+
+def probed(aws_lambda: Any, code: str, message: str) -> Finding:
+    """The finding on memory when Lambda answers the probe so."""
+    with Stubber(aws_lambda) as stub:
+        asked = {"FunctionName": ANY, "MemorySize": 10_240}
+        stub.add_client_error("update_function_configuration", code, message, expected_params=asked)
+        return _asked("memory", "the right", lambda: _memory(fake_cloud(**{"lambda": aws_lambda})))
+
+
+def test_a_new_account_is_held_to_3008_mb(aws_lambda: Any) -> None:
+    message = (
+        "1 validation error detected: Value at 'memorySize' failed: 'MemorySize' value failed to "
+        "satisfy constraint: Member must have value less than or equal to 3008"
+    )
+    finding = probed(aws_lambda, "ValidationException", message)
+    assert (finding.level, "3008 MB" in finding.detail) == ("warn", True)
+
+
+def test_an_account_that_may_take_all_is_told_there_is_no_function(aws_lambda: Any) -> None:
+    assert probed(aws_lambda, "ResourceNotFoundException", "Function not found").level == "ok"
+
+
+def test_what_may_not_be_asked_is_a_warning_that_names_the_right(aws_lambda: Any) -> None:
+    finding = probed(aws_lambda, "AccessDeniedException", "User is not\n authorized")
+    assert finding.level == "warn"
+    assert finding.next_step == "allow the right, or go on without"
+    assert "\n" not in finding.detail
+
+
+@pytest.mark.parametrize(("free", "level"), [(10, "warn"), (900, "ok")])
+def test_a_low_concurrency_is_a_warning(aws_lambda: Any, free: int, level: str) -> None:
+    limit = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": free}
+    with Stubber(aws_lambda) as stub:
+        stub.add_response("get_account_settings", {"AccountLimit": limit})
+        assert _concurrency(fake_cloud(**{"lambda": aws_lambda})).level == level
+
+
+@pytest.mark.parametrize(
+    ("state", "tag", "level"),
+    [
+        ("UPDATE_COMPLETE", "lambdatuning", "ok"),
+        ("UPDATE_IN_PROGRESS", "lambdatuning", "warn"),
+        ("ROLLBACK_COMPLETE", "lambdatuning", "fail"),
+        ("CREATE_COMPLETE", "other", "fail"),
+    ],
+)
+def test_the_state_of_the_stack_is_judged(state: str, tag: str, level: str) -> None:
+    client = boto3.client(
+        "cloudformation", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
+    )
+    stack = {
+        "StackName": "s",
+        "StackId": "i",
+        "StackStatus": state,
+        "CreationTime": "2026-11-23T09:05:00Z",
+        "Tags": [{"Key": "project", "Value": tag}],
+    }
+    with Stubber(client) as stub:
+        stub.add_response("describe_stacks", {"Stacks": [stack]})
+        assert _stack(fake_cloud(cloudformation=client), "s").level == level

@@ -1,0 +1,187 @@
+"""Bad input: one line that says what to do, the right exit code, before anything is created."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from .conftest import Result, Shell
+
+
+def refused(done: Result, code: int, *words: str) -> None:
+    """It ended with this code and a single line that has these words; nothing on stdout."""
+    assert done.code == code, done.err
+    assert done.out == ""
+    complaints = [line for line in done.err.splitlines() if line.startswith("lambdatuning: ")]
+    assert len(complaints) == 1, done.err
+    for word in words:
+        assert word in done.complaint
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--payload", "digset"), ('unknown payload type "digset"', 'did you mean "digest"')),
+        (("--powers", "64"), ("64", "128 to 10240")),
+        (("--powers", "10241"), ("10241", "128 to 10240")),
+        (("--powers", "128,1.5"), ("1.5", "whole number")),
+        (("--powers", "128,128"), ("twice",)),
+        (("--num", "0"), ("num", "1 or more")),
+        (("--num", "many"), ("num", "must be a number")),
+        (("--strategy", "sped"), ("sped", "speed")),
+        (("--weight", "2"), ("weight", "from 0 to 1")),
+        (("--payloads", "nowhere"), ("nowhere", "no payload file")),
+    ],
+)
+def test_bad_options_of_a_benchmark_create_nothing(
+    served: Shell, words: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    refused(served("benchmark", "--yes", "--stack", "never", *words), 2, *expected)
+    assert served("status", "--stack", "never").code == 1
+
+
+def test_a_malformed_payload_file_is_named_with_its_line(served: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "broken.json"
+    file.write_text('{"name": "broken",\n "event": {]}')
+    done = served("benchmark", "--yes", "--stack", "never", "--payload", str(file))
+    refused(done, 2, f"{file}:2: not JSON")
+
+
+def test_a_function_that_does_not_exist(deployed: Shell) -> None:
+    refused(deployed("tune", "nobody-knows-me", "--yes"), 1, "no function nobody-knows-me")
+
+
+def test_a_state_machine_that_does_not_exist(deployed: Shell) -> None:
+    arn = "arn:aws:states:us-east-1:111122223333:stateMachine:none"
+    done = deployed("tune", "any", "--yes", "--state-machine", arn)
+    refused(done, 1, "no state machine", arn)
+
+
+def test_a_stack_that_is_not_there(served: Shell) -> None:
+    refused(served("status", "--stack", "none"), 1, 'no stack "none"', "lambdatuning deploy")
+    refused(served("tune", "any", "--yes", "--stack", "none"), 1, 'no stack "none"')
+
+
+def test_no_credentials(nobody: Shell) -> None:
+    refused(nobody("doctor", AWS_REGION="eu-west-1"), 1, "credentials", "--local")
+
+
+def test_no_region(nobody: Shell) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "AKIA1", "AWS_SECRET_ACCESS_KEY": "x"}
+    refused(nobody("status", **keys), 1, "region", "--region")
+
+
+def test_an_unknown_profile(nobody: Shell) -> None:
+    refused(nobody("status", "--profile", "none"), 2, "none", "list-profiles")
+
+
+def test_an_endpoint_that_does_not_answer(nobody: Shell) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "AKIA1", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "us-east-1"}
+    done = nobody("status", "--endpoint-url", "http://127.0.0.1:9", **keys)
+    refused(done, 1, "127.0.0.1:9", "lambdatuning local")
+
+
+def test_local_excludes_another_place(nobody: Shell) -> None:
+    refused(nobody("status", "--local", "--profile", "mine"), 2, "--local", "--profile")
+
+
+def test_bad_local_options(nobody: Shell) -> None:
+    refused(nobody("local", "--port", "70000"), 2, "--port", "65535")
+    refused(nobody("local", "--limiter", "cgruop1"), 2, "cgruop1", "cgroup1")
+
+
+def test_without_a_yes_nothing_is_done(served: Shell) -> None:
+    done = served("deploy", "--stack", "unwanted")
+    refused(done, 4, "--yes")
+    assert "added" in done.err
+    assert served("status", "--stack", "unwanted").code == 1
+
+
+def test_too_dear_is_declined(deployed: Shell, tmp_path: Path) -> None:
+    options = ("--yes", "--payload", "ping", "--max-usd", "0.0000001", "--store", str(tmp_path))
+    refused(deployed("benchmark", *options), 4, "estimated", "max_usd")
+
+
+def test_unknown_notebook_parameters_name_the_closest(served: Shell) -> None:
+    done = served("report", "notebooks/01_benchmark.ipynb", "-p", "sedd", "1")
+    refused(done, 2, "sedd", "seed")
+    done = served("report", "notebooks/01_benchmark.ipynb", "-p", "num", "ten")
+    refused(done, 2, "num", "ten")
+
+
+def test_a_run_that_is_not_there(served: Shell, tmp_path: Path) -> None:
+    listed = served("runs", "--store", str(tmp_path), "--json")
+    assert (listed.code, json.loads(listed.out)) == (0, [])
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """An AWS of two answers: `body` by the action that is asked for."""
+
+    answers: ClassVar[dict[str, tuple[int, str]]] = {}
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        action = next(word for word in body.split("&") if word.startswith("Action="))
+        status, text = self.answers[action.removeprefix("Action=")]
+        self.send_response(status)
+        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def answering() -> Iterator[Shell]:
+    """A user of a server that gives the answers of `_Answers`."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    keys = {"AWS_ACCESS_KEY_ID": "AKIA1", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "us-east-1"}
+    yield Shell({**keys, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}"})
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+IDENTITY = (
+    200,
+    '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+    "<GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/me</Arn>"
+    "<UserId>AIDA</UserId><Account>111122223333</Account></GetCallerIdentityResult>"
+    "</GetCallerIdentityResponse>",
+)
+
+
+def test_expired_credentials(answering: Shell) -> None:
+    _Answers.answers = {
+        "GetCallerIdentity": (
+            403,
+            "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The "
+            "security token included in the request is expired</Message></Error></ErrorResponse>",
+        )
+    }
+    refused(answering("status"), 1, "expired")
+
+
+def test_a_stack_in_rollback_complete(answering: Shell) -> None:
+    stack = (
+        '<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">'
+        "<DescribeStacksResult><Stacks><member><StackName>lambdatuning</StackName>"
+        "<StackId>arn:aws:cloudformation:us-east-1:111122223333:stack/lambdatuning/1</StackId>"
+        "<Description>lambdatuning: x</Description><StackStatus>ROLLBACK_COMPLETE</StackStatus>"
+        "<CreationTime>2026-01-01T00:00:00Z</CreationTime></member></Stacks>"
+        "</DescribeStacksResult></DescribeStacksResponse>"
+    )
+    _Answers.answers = {"GetCallerIdentity": IDENTITY, "DescribeStacks": (200, stack)}
+    for words in (("benchmark", "--payload", "ping"), ("tune", "any"), ("deploy",)):
+        refused(answering(*words, "--yes"), 1, "ROLLBACK_COMPLETE", "lambdatuning destroy")

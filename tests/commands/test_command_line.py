@@ -1,0 +1,140 @@
+"""The command line itself: help, data on stdout, talk on stderr, Ctrl-C."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import boto3
+import pytest
+
+from lambdatuning import cli
+
+from .conftest import ROOT, Shell, command, environment
+
+HEAVY = {"boto3", "botocore", "pandas", "numpy", "matplotlib", "papermill", "ministack", "IPython"}
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom lambdatuning.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert not HEAVY & set(done.stderr.split())
+    assert all(name in done.stdout for name in cli._COMMANDS)
+
+
+def test_an_unknown_command_is_wrong_usage(nobody: Shell) -> None:
+    done = nobody("tnue")
+    assert (done.code, done.out) == (2, "")
+    assert "tune" in done.err
+
+
+def test_doctor_prints_findings_as_data(deployed: Shell) -> None:
+    done = deployed("doctor", "--json")
+    assert done.code == 0
+    assert {finding["level"] for finding in json.loads(done.out)} <= {"ok", "warn"}
+
+
+def test_deploying_again_changes_nothing(deployed: Shell) -> None:
+    before = json.loads(deployed("status", "--json").out)
+    done = deployed("deploy", "--json")
+    assert (done.code, done.err) == (0, "")
+    assert json.loads(done.out) == before["outputs"]
+
+
+def test_one_output_alone(deployed: Shell) -> None:
+    assert deployed("status", "--output", "TableName").out == "lambda-apigateway\n"
+    assert "did you mean" in deployed("status", "--output", "TableNam").err
+
+
+def test_a_benchmark_as_data(deployed: Shell, tmp_path: Path) -> None:
+    options = ("--payload", "ping", "--payload", "delete", "--powers", "256,1024", "--num", "3")
+    done = deployed("benchmark", *options, "--yes", "--json", "--store", str(tmp_path))
+    assert done.code == 0, done.err
+    data = json.loads(done.out)
+    assert data["overhead"] == pytest.approx(data["wall_ms"] / data["billed_ms_critical_path"])
+    assert {row["payload"] for row in data["recommendations"]} >= {"ping", "delete"}
+    assert (Path(data["stored_in"]) / "_manifest.json").is_file()
+    listed = json.loads(deployed("runs", "--store", str(tmp_path), "--json").out)
+    assert [run["run_id"] for run in listed] == [data["run_id"]]
+
+
+def test_ctrl_c_leaves_nothing_behind(deployed: Shell, tmp_path: Path) -> None:
+    options = ("--payload", "delete", "--payload", "digest", "--powers", "128,256", "--num", "20")
+    process = subprocess.Popen(
+        command("benchmark", *options, "--yes", "--store", str(tmp_path)),
+        cwd=ROOT,
+        env=environment(deployed.given),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    for line in process.stderr:
+        if line.startswith("measuring") and "MB" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "stopped" in err.splitlines()[-1]
+    assert not list(tmp_path.rglob("*.json"))
+    _nothing_of_ours(deployed)
+
+
+def _nothing_of_ours(shell: Shell) -> None:
+    outputs = json.loads(shell("status", "--json").out)["outputs"]
+    keys = dict(shell.given)
+    session = boto3.Session(
+        keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], region_name=keys["AWS_REGION"]
+    )
+    url, name = keys["AWS_ENDPOINT_URL"], outputs["FunctionName"]
+    client = session.client("lambda", endpoint_url=url)
+    versions = client.list_versions_by_function(FunctionName=name)["Versions"]
+    assert [version["Version"] for version in versions] == ["$LATEST"]
+    assert client.list_aliases(FunctionName=name)["Aliases"] == []
+    assert client.get_function_configuration(FunctionName=name)["MemorySize"] == 128
+    states = session.client("stepfunctions", endpoint_url=url)
+    running = states.list_executions(
+        stateMachineArn=outputs["StateMachineArn"], statusFilter="RUNNING"
+    )
+    assert running["executions"] == []
+    table = session.resource("dynamodb", endpoint_url=url).Table(outputs["TableName"])
+    assert not [i for i in table.scan()["Items"] if str(i["id"]).startswith("delete-")]
+
+
+def test_the_foreground_server_prints_exports_and_stops_at_ctrl_c() -> None:
+    process = subprocess.Popen(
+        command("local", "--port", "0"),
+        env=environment({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    exports = dict(
+        process.stdout.readline().removeprefix("export ").strip().split("=", 1) for _ in range(5)
+    )
+    assert Shell(exports)("doctor", "--json").code == 0
+    process.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert time.monotonic() - started < 30
+
+
+def test_local_runs_a_command_and_takes_its_exit_code() -> None:
+    code = (
+        "import boto3, sys; sys.exit(int(boto3.client('sts').get_caller_identity()['Account'][:2]))"
+    )
+    done = subprocess.run(
+        command("local", "--port", "0", "--run", sys.executable, "-c", code),
+        env=environment({}),
+        check=False,
+    )
+    assert done.returncode == 11

@@ -1,0 +1,133 @@
+"""One embedded AWS for each test module, and short ways to make and invoke functions on it."""
+
+import base64
+import io
+import itertools
+import json
+import re
+import textwrap
+import urllib.parse
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from lambdatuning.local import endpoint
+from lambdatuning.local.endpoint import LocalEndpoint
+
+ROLE = "arn:aws:iam::111122223333:role/anyone"
+PYTHON = "python3.12"
+NODE = "nodejs22.x"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Invoke gave: parsed payload, function error, log tail, request id, HTTP status."""
+
+    payload: Any
+    error: str | None
+    log: str
+    request_id: str
+
+    @property
+    def report(self) -> str:
+        """The REPORT line."""
+        return next(line for line in self.log.splitlines() if line.startswith("REPORT"))
+
+    @property
+    def duration_ms(self) -> float:
+        """Duration of the REPORT line."""
+        found = re.search(r"\tDuration: ([\d.]+) ms", self.report)
+        assert found
+        return float(found[1])
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A running endpoint with clients for it."""
+
+    endpoint: LocalEndpoint
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+    clients: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client that does not retry and waits long; one for each service."""
+        if service not in self.clients:
+            self.clients[service] = self._new_client(service)
+        return self.clients[service]
+
+    def _new_client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint.url,
+            region_name=self.endpoint.region,
+            aws_access_key_id=self.endpoint.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.endpoint.environment["AWS_SECRET_ACCESS_KEY"],
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
+        )
+
+    def function(self, source: str, **settings: Any) -> str:
+        """Make a function of one source file; its name."""
+        name = f"f{next(self.numbers)}"
+        file = "app.mjs" if settings.get("Runtime", PYTHON).startswith("node") else "app.py"
+        given = {
+            "Runtime": PYTHON,
+            "Role": ROLE,
+            "Handler": "app.handler",
+            "MemorySize": 1024,
+            "Timeout": 30,
+            "Code": {"ZipFile": package({file: textwrap.dedent(source)})},
+            **settings,
+        }
+        self.client("lambda").create_function(FunctionName=name, **given)
+        return name
+
+    def invoke(self, name: str, event: object = None, **settings: Any) -> Answer:
+        """Invoke synchronously with the log tail."""
+        payload = json.dumps(event).encode()
+        got = self.client("lambda").invoke(
+            FunctionName=name, Payload=payload, LogType="Tail", **settings
+        )
+        return Answer(
+            payload=json.loads(got["Payload"].read()),
+            error=got.get("FunctionError"),
+            log=base64.b64decode(got.get("LogResult", "")).decode(),
+            request_id=got["ResponseMetadata"]["RequestId"],
+        )
+
+    def run(self, source: str, event: object = None, **settings: Any) -> Answer:
+        """Make a function and invoke it once."""
+        return self.invoke(self.function(source, **settings), event)
+
+    def facts(self, *request_ids: str) -> list[dict[str, Any]]:
+        """What the endpoint measured of these invocations."""
+        query = urllib.parse.urlencode([("request_id", one) for one in request_ids])
+        address = f"{self.endpoint.url}/_lambdatuning/invocations?{query}"
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            rows: list[dict[str, Any]] = json.load(answer)
+        return rows
+
+    def events(self, group: str) -> list[dict[str, Any]]:
+        """All log events of a group."""
+        pages = self.client("logs").get_paginator("filter_log_events")
+        return [event for page in pages.paginate(logGroupName=group) for event in page["events"]]
+
+
+def package(files: dict[str, str]) -> bytes:
+    """A zip of text files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    with endpoint.start() as running:
+        yield Cloud(running)

@@ -1,0 +1,113 @@
+"""Speed follows memory, whichever limiter enforces it."""
+
+import statistics
+from collections.abc import Iterator
+
+import pytest
+
+from lambdatuning.local import endpoint
+from lambdatuning.local.limiters.choice import choose
+from lambdatuning.local.shares import share_for
+from tests.local.conftest import Cloud
+
+BURN = """
+    import time
+    def handler(event, context):
+        end = time.thread_time() + event["cpu_s"]
+        while time.thread_time() < end:
+            pass
+        time.sleep(event.get("sleep_s", 0))
+    """
+
+
+@pytest.fixture(scope="module", params=["auto", "sigstop"])
+def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
+    with endpoint.start(limiter=request.param) as running:
+        yield Cloud(running)
+
+
+@pytest.mark.parametrize("memory_mb", [128, 512, 1769])
+def test_cpu_time_is_stretched_by_the_share(cloud: Cloud, memory_mb: int) -> None:
+    name = cloud.function(BURN, MemorySize=memory_mb)
+    cloud.invoke(name, {"cpu_s": 0})
+    ratios = []
+    for _ in range(5):
+        answer = cloud.invoke(name, {"cpu_s": 0.04})
+        [facts] = cloud.facts(answer.request_id)
+        assert facts["cpu_ms"] >= 40
+        ratios.append(facts["duration_ms"] / (facts["cpu_ms"] / share_for(memory_mb)))
+
+    # Strict settling never goes below; other load on the host may push it up.
+    assert min(ratios) > 0.99
+    assert statistics.median(ratios) < 1.5
+
+
+def test_sleeping_costs_no_cpu(cloud: Cloud) -> None:
+    name = cloud.function(BURN, MemorySize=128)
+    cloud.invoke(name, {"cpu_s": 0})
+
+    durations = [cloud.invoke(name, {"cpu_s": 0, "sleep_s": 0.1}).duration_ms for _ in range(5)]
+
+    assert 100 <= min(durations) < 130
+
+
+def test_threads_share_one_share(cloud: Cloud) -> None:
+    name = cloud.function(
+        """
+        import time
+        from concurrent.futures import ThreadPoolExecutor
+        def burn(seconds):
+            end = time.thread_time() + seconds
+            while time.thread_time() < end:
+                pass
+        def handler(event, context):
+            with ThreadPoolExecutor(4) as threads:
+                list(threads.map(burn, [0.01] * 4))
+        """,
+        MemorySize=512,
+    )
+    cloud.invoke(name)
+
+    answer = cloud.invoke(name)
+
+    assert answer.duration_ms >= 0.99 * 40 / share_for(512)
+
+
+def test_children_count_as_well(cloud: Cloud) -> None:
+    name = cloud.function(
+        """
+        import os, time
+        def handler(event, context):
+            child = os.fork()
+            if child == 0:
+                end = time.process_time() + 0.05
+                while time.process_time() < end:
+                    pass
+                time.sleep(0.05)
+                os._exit(0)
+            os.waitpid(child, 0)
+        """,
+        MemorySize=256,
+    )
+    cloud.invoke(name)
+
+    assert cloud.invoke(name).duration_ms >= 0.8 * 50 / share_for(256)
+
+
+def test_period_settling_lets_short_handlers_burst() -> None:
+    with endpoint.start(settle="period") as running:
+        cloud = Cloud(running)
+        name = cloud.function(BURN, MemorySize=512)
+        cloud.invoke(name, {"cpu_s": 0})
+
+        fastest = min(cloud.invoke(name, {"cpu_s": 0.002}).duration_ms for _ in range(5))
+
+    assert fastest < 0.002e3 / share_for(512)
+
+
+def test_every_limiter_that_is_chosen_has_its_name() -> None:
+    limiter = choose("sigstop", "lambdatuning-test")
+    try:
+        assert limiter.name == "sigstop"
+    finally:
+        limiter.close()

@@ -1,0 +1,98 @@
+"""Node functions, on the local node."""
+
+import re
+import shutil
+
+import pytest
+
+from tests.local.conftest import NODE, Cloud, package
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+
+
+def test_async_handlers(cloud: Cloud) -> None:
+    answer = cloud.run(
+        """
+        export const handler = async (event, context) => {
+          console.log('got', event);
+          return { ...event, id: context.awsRequestId, memory: context.memoryLimitInMB };
+        };
+        """,
+        {"a": 1},
+        Runtime=NODE,
+    )
+
+    assert answer.payload == {"a": 1, "id": answer.request_id, "memory": "1024"}
+    assert re.search(
+        rf"\n\d{{4}}-\d\d-\d\dT[\d:.]+Z\t{answer.request_id}\tINFO\tgot \{{ a: 1 \}}\n", answer.log
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "result"),
+    [
+        ("exports.handler = (event, context, callback) => callback(null, 'cb');", "cb"),
+        ("exports.handler = (event, context) => context.succeed('old');", "old"),
+        ("exports.handler = async () => {};", None),
+        ("module.exports.handler = () => Promise.resolve([1]);", [1]),
+    ],
+)
+def test_common_js_handlers_of_every_form(cloud: Cloud, source: str, result: object) -> None:
+    answer = cloud.run("", Runtime=NODE, Code={"ZipFile": package({"app.js": source})})
+
+    assert answer.payload == result
+    assert answer.error is None
+
+
+def test_errors_carry_type_message_and_trace(cloud: Cloud) -> None:
+    answer = cloud.run(
+        "export const handler = async () => { throw new RangeError('far'); };", Runtime=NODE
+    )
+
+    assert answer.error == "Unhandled"
+    assert answer.payload["errorType"] == "RangeError"
+    assert answer.payload["errorMessage"] == "far"
+    assert answer.payload["trace"][0] == "RangeError: far"
+
+
+@pytest.mark.parametrize(
+    ("source", "error_type"),
+    [
+        ("import 'nowhere'; export const handler = async () => 1;", "Runtime.ImportModuleError"),
+        ("export const other = 1;", "Runtime.HandlerNotFound"),
+        ("export const handler = ;", "Runtime.UserCodeSyntaxError"),
+    ],
+)
+def test_init_errors_are_named(cloud: Cloud, source: str, error_type: str) -> None:
+    assert cloud.run(source, Runtime=NODE).payload["errorType"] == error_type
+
+
+def test_a_crash_outside_of_the_handler_is_an_exit(cloud: Cloud) -> None:
+    answer = cloud.run(
+        "export const handler = () => new Promise(() => setTimeout(() => { throw 1; }, 5));",
+        Runtime=NODE,
+    )
+
+    assert answer.payload["errorType"] == "Runtime.ExitError"
+    assert "exit status 129" in answer.payload["errorMessage"]
+
+
+def test_layers_bring_node_modules(cloud: Cloud) -> None:
+    layer = cloud.client("lambda").publish_layer_version(
+        LayerName="greeter",
+        Content={
+            "ZipFile": package(
+                {"nodejs/node_modules/greeter/index.js": "module.exports = () => 'from a layer';"}
+            )
+        },
+    )
+    source = "const greet = require('greeter'); exports.handler = async () => greet();"
+
+    answer = cloud.run(
+        "",
+        Runtime=NODE,
+        Code={"ZipFile": package({"app.js": source})},
+        Layers=[layer["LayerVersionArn"]],
+    )
+
+    assert answer.payload == "from a layer"

@@ -1,0 +1,71 @@
+"""Every environment has a /tmp of its own, with its size limit."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lambdatuning.local import own_tmp
+from tests.local.conftest import Cloud
+
+LIST = """
+    import os, tempfile
+    def handler(event, context):
+        if event:
+            open(os.path.join(tempfile.gettempdir(), event), "w").close()
+        return sorted(os.listdir(tempfile.gettempdir()))
+    """
+FILL = """
+    def handler(event, context):
+        try:
+            with open("/tmp/large", "wb", buffering=0) as file:
+                for _ in range(event):
+                    file.write(bytes(1 << 20))
+        except OSError as error:
+            return error.strerror
+        return "written"
+    """
+
+
+@pytest.fixture
+def mounts(tmp_path: Path) -> None:
+    if own_tmp.find_tools(tmp_path) is None:
+        pytest.skip("mounting needs root and loop devices")
+
+
+def test_files_last_as_long_as_the_environment(cloud: Cloud) -> None:
+    one, other = cloud.function(LIST), cloud.function(LIST)
+
+    assert cloud.invoke(one, "a").payload == ["a"]
+    assert cloud.invoke(one, "b").payload == ["a", "b"]
+    assert cloud.invoke(other, "c").payload == ["c"]
+
+
+@pytest.mark.usefixtures("mounts")
+def test_the_literal_tmp_is_the_environments_own(cloud: Cloud) -> None:
+    mark = Path("/tmp") / f"of-the-host-{os.getpid()}"
+    mark.touch()
+    try:
+        answer = cloud.run(
+            "import os\ndef handler(event, context):\n    return os.listdir('/tmp')\n"
+        )
+    finally:
+        mark.unlink()
+
+    assert answer.payload == []
+
+
+@pytest.mark.usefixtures("mounts")
+def test_it_is_as_large_as_the_ephemeral_storage_and_no_memory(cloud: Cloud) -> None:
+    name = cloud.function(FILL, MemorySize=384)
+
+    assert cloud.invoke(name, 400).payload == "written"
+    assert cloud.invoke(name, 520).payload == "No space left on device"
+
+
+@pytest.mark.usefixtures("mounts")
+def test_functions_run_when_everything_lies_in_tmp(tmp_path: Path) -> None:
+    from lambdatuning.local import endpoint
+
+    with endpoint.start(state_dir=tmp_path) as running:
+        assert Cloud(running).run("def handler(event, context):\n    return 1\n").payload == 1

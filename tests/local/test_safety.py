@@ -1,0 +1,241 @@
+"""The endpoint harms nobody and leaves nothing behind."""
+
+import http.client
+import io
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambdatuning.core.errors import UsageError
+from lambdatuning.local import command, endpoint
+from lambdatuning.local.limiters import cgroup_files, processes
+from tests.local.conftest import Cloud
+
+STUBBORN = """
+    import os, signal, subprocess, sys, time
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    def handler(event, context):
+        # A child that left the process group and the session, too.
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"],
+                         start_new_session=True)
+        return os.getpid()
+    """
+
+
+def _status(cloud: Cloud, headers: dict[str, str]) -> int:
+    host, port = cloud.endpoint.url.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=30)
+    connection.request("GET", "/_lambdatuning", headers=headers)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_it_listens_on_loopback_alone(cloud: Cloud) -> None:
+    port = int(cloud.endpoint.url.rsplit(":", 1)[1])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        own_address = probe.getsockname()[0]
+    with socket.socket() as client:
+        assert client.connect_ex((own_address, port)) != 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost:4566"}, 200),
+        ({"Host": "bucket.s3.localhost"}, 200),
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "127.0.0.1.evil.example"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://localhost:8888"}, 200),
+    ],
+)
+def test_web_pages_cannot_reach_it(cloud: Cloud, headers: dict[str, str], status: int) -> None:
+    assert _status(cloud, headers) == status
+
+
+def _zip_with(name: str, mode: int = 0) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context):\n    return 1\n")
+        member = zipfile.ZipInfo(name)
+        member.external_attr = mode << 16
+        archive.writestr(member, "/etc/passwd")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("../../escaped.py", 0),
+        ("/tmp/escaped.py", 0),
+        ("a/../../escaped.py", 0),
+        ("..\\escaped.py", 0),
+        ("link", stat.S_IFLNK | 0o777),
+        ("pipe", stat.S_IFIFO | 0o666),
+    ],
+)
+def test_packages_that_would_escape_are_refused(cloud: Cloud, name: str, mode: int) -> None:
+    answer = cloud.run("", Code={"ZipFile": _zip_with(name, mode)})
+
+    assert answer.error == "Unhandled"
+    assert f'code package refused: "{name}"' in answer.payload["errorMessage"].replace("\\\\", "\\")
+
+
+def test_unknown_runtimes_and_images_are_refused_in_one_line(cloud: Cloud) -> None:
+    answer = cloud.run("", Runtime="ruby3.3")
+
+    assert 'runtime "ruby3.3" is not supported' in answer.payload["errorMessage"]
+
+
+def test_a_port_in_use_is_refused_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"port {port} on 127.0.0.1 cannot be used"):
+            endpoint.start(port=port)
+
+
+def test_an_unknown_limiter_is_refused_in_one_line() -> None:
+    with pytest.raises(UsageError, match='unknown limiter "cgroup3"; did you mean'):
+        endpoint.start(limiter="cgroup3")
+
+
+def processes_of_server(server_pid: int) -> list[int]:
+    """Processes whose environment says that they belong to this server."""
+    prefix = f"{command.MARKER_NAME}=lambdatuning-{server_pid}-".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if prefix in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def _left_by(server_pid: int, state: Path) -> list[Any]:
+    name = f"lambdatuning-{server_pid}-*"
+    groups: list[Path] = []
+    for controller in ("cpu", "cpuacct", "memory"):
+        if mounted := cgroup_files.mount_point("cgroup", controller):
+            groups += mounted.rglob(name)
+    if mounted := cgroup_files.mount_point("cgroup2"):
+        groups += mounted.rglob(name)
+    return [*groups, *state.glob(name), *processes_of_server(server_pid)]
+
+
+def _gone(server_pid: int, state: Path) -> bool:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if not _left_by(server_pid, state):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("limiter", ["auto", "sigstop"])
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_nothing_survives_the_server(limiter: str, how: str, tmp_path: Path) -> None:
+    running = endpoint.start(limiter=limiter, state_dir=tmp_path)
+    server_pid = running.process.pid
+    cloud = Cloud(running)
+    name = cloud.function(STUBBORN)
+    pid = cloud.invoke(name).payload
+    assert len(processes_of_server(server_pid)) >= 2
+    assert processes.alive(pid)
+
+    if how == "kill":
+        os.kill(server_pid, signal.SIGKILL)
+    running.stop()
+
+    assert _gone(server_pid, tmp_path), _left_by(server_pid, tmp_path)
+
+
+def test_it_ends_with_the_client_that_started_it(tmp_path: Path) -> None:
+    source = (
+        "import pathlib, sys, time\nfrom lambdatuning.local import endpoint\n"
+        "e = endpoint.start(state_dir=pathlib.Path(sys.argv[1]))\n"
+        "print(e.process.pid, flush=True)\ntime.sleep(600)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", source, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as client:
+        assert client.stdout
+        server_pid = int(client.stdout.readline())
+        client.kill()
+
+    assert _gone(server_pid, tmp_path)
+
+
+def test_terminate_and_interrupt_end_it_in_order(tmp_path: Path) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        running = endpoint.start(state_dir=tmp_path)
+        Cloud(running).run("def handler(event, context):\n    return 1\n")
+        began = time.monotonic()
+        running.process.send_signal(number)
+        assert running.process.wait(10) == 0
+        assert time.monotonic() - began < 5
+        running.stop()
+        assert _gone(running.process.pid, tmp_path)
+
+
+def test_the_next_start_sweeps_what_a_killed_supervisor_left(tmp_path: Path) -> None:
+    running = endpoint.start(state_dir=tmp_path)
+    cloud = Cloud(running)
+    cloud.run("def handler(event, context):\n    return 1\n")
+    server_pid = running.process.pid
+    children = Path(f"/proc/{server_pid}/task/{server_pid}/children").read_text().split()
+    supervisors = [
+        int(pid)
+        for pid in children
+        if b"lambdatuning.local" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    for pid in (*supervisors, server_pid):
+        os.kill(pid, signal.SIGKILL)
+    running.stop()
+
+    endpoint.start(state_dir=tmp_path).stop()
+
+    assert _gone(server_pid, tmp_path), _left_by(server_pid, tmp_path)
+
+
+def test_the_facts_say_what_is_running(cloud: Cloud) -> None:
+    facts = cloud.endpoint.facts()
+
+    assert facts["kind"] == "embedded"
+    assert facts["account_id"] == cloud.client("sts").get_caller_identity()["Account"]
+    assert facts["limiter"] in ("cgroup1", "cgroup2", "sigstop")
+    assert facts["settle"] == "strict"
+    assert set(facts) == {
+        *("kind", "version", "limiter", "settle", "cores", "account_id"),
+        *("ministack", "awslambdaric", "python", "node"),
+    }
+    json.dumps(facts)
+
+
+def test_many_cold_starts_leak_no_descriptor(cloud: Cloud) -> None:
+    name = cloud.function("def handler(event, context):\n    return 1\n")
+    client = cloud.client("lambda")
+    counts = []
+    for n in range(16):
+        client.update_function_configuration(
+            FunctionName=name, Environment={"Variables": {"N": str(n)}}
+        )
+        assert cloud.invoke(name).payload == 1
+        if n in (5, 15):
+            time.sleep(0.5)
+            counts.append(len(list(Path(f"/proc/{cloud.endpoint.process.pid}/fd").iterdir())))
+    assert counts[1] <= counts[0] + 2

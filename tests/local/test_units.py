@@ -1,0 +1,183 @@
+"""The small rules of the embedded AWS, one by one, without a server."""
+
+import threading
+import time
+from datetime import UTC, datetime
+from inspect import signature
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdatuning.local import faults, http_message, ministack_hook, report, shares
+from lambdatuning.local.admission import Admission, Claim
+from lambdatuning.local.function import Facts
+from lambdatuning.local.ledger import Ledger
+from lambdatuning.local.log_buffer import KEPT_BYTES, LogBuffer
+from lambdatuning.local.report import Report
+
+AT = datetime(2026, 1, 31, 12, 0, 0, 123_456, UTC)
+
+
+def test_the_hook_is_where_we_expect_it() -> None:
+    """Fails when ministack moves what `ministack_hook` replaces: read that module anew then."""
+    from importlib.metadata import version
+
+    from ministack.services import cloudwatch_logs, lambda_svc
+
+    assert version("ministack") == ministack_hook.PINNED_VERSION
+    hook = getattr(lambda_svc, ministack_hook.HOOK)
+    assert tuple(signature(hook).parameters) == ministack_hook.PARAMETERS
+    assert "_log_groups" in vars(cloudwatch_logs)
+    assert tuple(signature(cloudwatch_logs._append_log_events).parameters) == ("stream", "events")
+    assert callable(cloudwatch_logs._make_group_arn)
+    assert callable(cloudwatch_logs._fanout_to_subscription_filters)
+    assert tuple(signature(lambda_svc._resolve_layer_zip).parameters) == ("attachment",)
+    assert hasattr(lambda_svc._functions, "_data")
+
+
+def test_memory_buys_cpu_in_proportion() -> None:
+    assert shares.share_for(1769) == 1.0
+    assert shares.share_for(128) == pytest.approx(0.0724, abs=1e-4)
+    assert shares.enforced_share(10_240, cores=2) == 2.0
+    assert shares.distinguishable_sizes([10_240, 128, 3538, 3539], cores=2) == [128, 3538]
+    assert shares.indistinguishable_sizes([10_240, 128, 3538, 3539], cores=2) == [3539, 10_240]
+
+
+def test_a_cold_report_has_the_form_of_aws() -> None:
+    line = report.text_report(Report("X", 47.28, 128, 70, 340.74))
+
+    # The sample line of the AWS documentation, but for billing init since August 2025.
+    assert line == (
+        "REPORT RequestId: X\tDuration: 47.28 ms\tBilled Duration: 389 ms\tMemory Size: 128 MB\t"
+        "Max Memory Used: 70 MB\tInit Duration: 340.74 ms\t"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "error_type", "end"),
+    [
+        ("success", "", "70 MB\t"),
+        ("error", "ValueError", "70 MB\t"),
+        ("timeout", "Sandbox.Timedout", "\tStatus: timeout\t"),
+        ("error", "Runtime.ExitError", "\tStatus: error\tError Type: Runtime.ExitError\t"),
+    ],
+)
+def test_reports_tell_what_the_platform_ended(status: str, error_type: str, end: str) -> None:
+    numbers = Report("X", 1.0, 128, 70, status=status, error_type=error_type)
+    assert report.text_report(numbers).endswith(end)
+
+
+@given(st.floats(0, 1e6), st.none() | st.floats(0, 1e4))
+def test_billed_time_is_whole_milliseconds_rounded_up(duration: float, init: float | None) -> None:
+    numbers = Report("X", duration, 128, 70, init)
+    assert 0 <= numbers.billed_ms - duration - (init or 0.0) + 0.001 < 1.002
+
+
+def test_platform_times_have_milliseconds() -> None:
+    assert report.timestamp(AT) == "2026-01-31T12:00:00.123Z"
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (0, "without providing a reason"),
+        (1, "with error: exit status 1"),
+        (-9, "with error: signal: killed"),
+        (-11, "with error: signal: segmentation fault"),
+    ],
+)
+def test_exits_are_worded_as_on_aws(code: int, text: str) -> None:
+    assert faults.exit_text(code) == text
+
+
+REQUESTS = [
+    (b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n", b""),
+    (b"POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", b"abc"),
+    (
+        b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x\r\nc\r\n0\r\n\r\n",
+        b"abc",
+    ),
+]
+
+
+@pytest.mark.parametrize(("message", "body"), REQUESTS)
+def test_requests_are_parsed_once_complete(message: bytes, body: bytes) -> None:
+    for end in range(len(message)):
+        assert http_message.parse(message[:end]) is None
+
+    parsed = http_message.parse(message + b"next")
+
+    assert parsed is not None
+    assert parsed[0].path == b"/a"
+    assert parsed[0].body == body
+    assert parsed[1] == b"next"
+
+
+def test_logs_are_kept_from_both_ends() -> None:
+    log = LogBuffer()
+    log.add(b"a" * KEPT_BYTES)
+    for _ in range(3):
+        log.add(b"b" * 4096)
+    log.add(b"c" * 10)
+
+    text = log.take()
+
+    assert text.startswith("a" * KEPT_BYTES + "\n[8202 bytes of log dropped]\n")
+    assert text.endswith("b" + "c" * 10)
+    assert log.take() == ""
+
+
+def _facts(number: int) -> Facts:
+    return Facts(f"r{number}", "f", 128, "e", 1, 0, 0, 0, False, 1, 1, None, 50, "success")
+
+
+def test_the_ledger_forgets_the_oldest() -> None:
+    ledger = Ledger(capacity=3)
+    for number in range(5):
+        ledger.add(_facts(number))
+
+    assert [row["request_id"] for row in ledger.since(0)] == ["r2", "r3", "r4"]
+    assert [row["sequence"] for row in ledger.since(4)] == [5]
+    assert [row["request_id"] for row in ledger.of(["r0", "r4", "r2"])] == ["r4", "r2"]
+
+
+def test_admission_keeps_parallel_shares_within_the_host() -> None:
+    admission = Admission(cores=2)
+    weight = admission.weight(886)
+    most = []
+
+    def work() -> None:
+        with Claim(admission, weight):
+            most.append(admission.used)
+            time.sleep(0.005)
+
+    threads = [threading.Thread(target=work) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert max(most) <= admission.capacity + 1e-9
+    assert admission.used == pytest.approx(0)
+
+
+def test_a_lent_claim_lets_others_in_and_comes_back() -> None:
+    admission = Admission(cores=1)
+    with Claim(admission, 1.0) as caller:
+        with caller.lent(), caller.lent():
+            assert admission.used == 0
+            with Claim(admission, 1.0):
+                assert admission.used == 1.0
+        assert admission.used == 1.0
+    assert admission.used == 0
+
+
+def test_a_claim_that_ends_while_lent_is_not_given_back_twice() -> None:
+    admission = Admission(cores=1)
+    claim = Claim(admission, 1.0)
+    with claim:
+        nested = claim.lent()
+        nested.__enter__()
+    nested.__exit__(None, None, None)
+    assert admission.used == 0

@@ -1,0 +1,24 @@
+"""Small notebooks for tests, written to a folder."""
+
+from pathlib import Path
+
+import nbformat
+
+
+def write_notebook(path: Path, *cells: str, parameters: str = "") -> Path:
+    """A notebook of code cells; those that begin with "# " and a space are markdown."""
+    made = [_cell(source) for source in cells]
+    if parameters:
+        cell = _cell(parameters)
+        cell.metadata["tags"] = ["parameters"]
+        made.insert(0, cell)
+    metadata = {"kernelspec": {"name": "python3", "display_name": "x", "language": "python"}}
+    notebook = nbformat.v4.new_notebook(cells=made, metadata=metadata)  # type: ignore[no-untyped-call]
+    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+    return path
+
+
+def _cell(source: str) -> nbformat.NotebookNode:
+    if source.startswith("# "):
+        return nbformat.v4.new_markdown_cell(source)  # type: ignore[no-untyped-call,no-any-return]
+    return nbformat.v4.new_code_cell(source)  # type: ignore[no-untyped-call,no-any-return]

@@ -1,0 +1,83 @@
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from lambdatuning.reporting.html import NARROW_MIME, render
+from lambdatuning.reporting.progress import METADATA
+
+
+def page(*outputs: Mapping[str, Any], markdown: str = "# Title") -> str:
+    cells = [
+        {"cell_type": "markdown", "source": markdown, "metadata": {}},
+        {"cell_type": "code", "source": "x < 1", "metadata": {}, "outputs": list(outputs)},
+    ]
+    return render({"cells": cells}, name="a.ipynb", made_at="2026-11-23 09:00 UTC")
+
+
+def shown(**data: str) -> dict[str, Any]:
+    mimes = {name.replace("__", "/"): value for name, value in data.items()}
+    return {"output_type": "display_data", "metadata": {}, "data": mimes}
+
+
+def body(text: str) -> str:
+    return text.partition("<main>")[2].partition("</main>")[0]
+
+
+def test_the_page_says_what_it_is_and_forbids_what_it_does_not_need() -> None:
+    text = page(markdown="# Which *memory* `size` & why?")
+    assert "<title>Which memory size &amp; why?</title>" in text
+    assert '<html lang="en">' in text
+    assert "default-src &#39;none&#39;" in text or "default-src 'none'" in text
+    assert "made 2026-11-23 09:00 UTC" in text
+
+
+def test_there_is_no_script_and_no_address() -> None:
+    text = page(
+        shown(text__html="<b>x</b><script src='https://x'></script>"),
+        markdown="# T\n\n[link](https://example.com) ![img](https://example.com/x.png)",
+    )
+    assert "<script" not in text
+    assert "//" not in re.sub(r"/\*.*?\*/", "", text)
+
+
+def test_words_of_data_are_shown_not_run() -> None:
+    evil = "<script>alert(1)</script>"
+    stream = {"output_type": "stream", "name": "stdout", "text": evil}
+    error = {"output_type": "error", "ename": "E", "evalue": evil, "traceback": []}
+    text = page(stream, error, shown(text__plain=evil), shown(text__markdown=evil))
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 3
+
+
+def test_the_richest_form_is_shown() -> None:
+    svg = "<svg viewBox='0 0 1 1' role='img' aria-label='a line'></svg>"
+    both = {"image/svg+xml": svg, NARROW_MIME: svg, "text/plain": "plain"}
+    text = body(page({"output_type": "execute_result", "metadata": {}, "data": both}))
+    assert text.count('aria-label="a line"') == 2
+    assert 'class="narrow"' in text
+    assert "plain" not in text
+    assert "<p>rich</p>" in body(page(shown(text__html="<p>rich</p>", text__plain="poor")))
+    assert "<em>md</em>" in body(page(shown(text__markdown="*md*", text__plain="poor")))
+    png = body(page({"output_type": "display_data", "metadata": {}, "data": {"image/png": "AA\n"}}))
+    assert 'src="data:image/png;base64,AA"' in png
+
+
+def test_tables_scroll_in_a_box_of_their_own() -> None:
+    text = body(page(shown(text__html="<table><tr><td>1</td></tr></table>")))
+    assert re.search(r'class="scroll"[^>]*tabindex="0"><table>', text)
+    assert "</table></div>" in text
+
+
+def test_progress_and_talk_stay_out_of_the_story() -> None:
+    progress = {"output_type": "display_data", "metadata": METADATA, "data": {"text/plain": "50 %"}}
+    stderr = {"output_type": "stream", "name": "stderr", "text": "talk"}
+    text = page(progress, stderr)
+    assert "50 %" not in text
+    assert "talk" not in body(text)
+    assert "talk" in text
+
+
+def test_code_is_folded_away_and_escaped() -> None:
+    text = page()
+    assert "x &lt; 1" in text
+    assert "x &lt; 1" not in body(text)

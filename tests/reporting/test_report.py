@@ -1,0 +1,101 @@
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from lambdatuning.core.errors import RunFailedError, UsageError
+from lambdatuning.core.progress import Progress
+from lambdatuning.reporting.report import plan, report
+
+from .notebooks import write_notebook
+
+PARAMETERS = 'num: int = 3  # how many\nstore: str | Path = "runs"  # where'
+
+
+@pytest.fixture(autouse=True)
+def _own_jupyter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user whose "python3" kernel is another Python, which must not be used."""
+    kernel = tmp_path / "jupyter" / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    (kernel / "kernel.json").write_text(
+        '{"argv": ["/nonexistent/python"], "display_name": "other", "language": "python"}'
+    )
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+
+
+def test_a_notebook_runs_in_this_interpreter_with_its_parameters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    notebook = write_notebook(
+        tmp_path / "a.ipynb",
+        "# Title <b>of</b> it",
+        "import os, sys\nfrom pathlib import Path",
+        "print(num + 1, store, sys.executable, os.environ['AWS_ENDPOINT_URL'], Path.cwd())",
+        parameters="from pathlib import Path\n" + PARAMETERS,
+    )
+    heard: list[Progress] = []
+    (made,) = report([notebook], {"num": "41", "store": "x"}, on_progress=heard.append)
+    text = made.html.read_text()
+    assert made.html == Path("reports/a.html")
+    assert f"42 {tmp_path}/x {sys.executable} http://127.0.0.1:4566 {tmp_path}" in text
+    assert (heard[-1].stage, heard[-1].done, heard[-1].total) == ("a", 4, 4)
+    assert os.listdir("reports") == ["a.html"]  # noqa: PTH208
+
+
+def test_a_failing_notebook_is_one_line_and_is_kept(tmp_path: Path) -> None:
+    notebook = write_notebook(
+        tmp_path / "a.ipynb", "kept = 7\nprint('before', kept)", "raise ValueError('two\\nlines')"
+    )
+    with pytest.raises(RunFailedError) as caught:
+        report([notebook], out=tmp_path / "out")
+    message = str(caught.value)
+    assert message.startswith("a.ipynb, cell 2: ValueError: two lines (the notebook as far as")
+    assert "\n" not in message
+    assert "before 7" in (tmp_path / "out" / "a.failed.ipynb").read_text()
+    assert not (tmp_path / "out" / "a.html").exists()
+
+
+def test_a_dying_kernel_is_a_failure(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path / "a.ipynb", "import os", "os._exit(3)")
+    with pytest.raises(RunFailedError, match="its kernel died"):
+        report([notebook], out=tmp_path / "out")
+
+
+def test_names_are_checked_before_anything_runs(tmp_path: Path) -> None:
+    bad = write_notebook(tmp_path / "a.ipynb", "open('ran', 'w')", parameters="num: int = 3  # n")
+    with pytest.raises(
+        UsageError, match=r'unknown parameter "nun" of a\.ipynb; did you mean "num"'
+    ):
+        report([bad], {"nun": "1"}, out=tmp_path / "out")
+    with pytest.raises(UsageError, match="parameter num must be int, such as 3; not 'x'"):
+        report([bad], {"num": "x"}, out=tmp_path / "out")
+    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_parameter_goes_to_the_notebooks_that_have_it(tmp_path: Path) -> None:
+    one = write_notebook(tmp_path / "a.ipynb", parameters="num: int = 3  # n")
+    two = write_notebook(tmp_path / "b.ipynb", parameters="seed: int = 3  # n")
+    jobs = plan([one, two], {"num": "1", "seed": 2}, folder=tmp_path)
+    assert [dict(job.values) for job in jobs] == [{"num": 1}, {"seed": 2}]
+    with pytest.raises(UsageError, match='"x" of these notebooks'):
+        plan([one, two], {"x": "1"}, folder=tmp_path)
+
+
+def test_a_missing_notebook_names_the_closest(tmp_path: Path) -> None:
+    write_notebook(tmp_path / "01_benchmark.ipynb")
+    with pytest.raises(UsageError, match=r'did you mean "01_benchmark\.ipynb"'):
+        plan([tmp_path / "01_benchmarks.ipynb"], {}, folder=tmp_path)
+    with pytest.raises(UsageError, match="there is no notebook in that folder"):
+        plan([tmp_path / "none" / "x.ipynb"], {}, folder=tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"cells": 3, "nbformat": 4}'])
+def test_a_file_that_is_no_notebook_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.ipynb"
+    path.write_text(text)
+    with pytest.raises(UsageError, match="is not a notebook"):
+        plan([path], {}, folder=tmp_path)

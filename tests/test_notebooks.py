@@ -1,0 +1,82 @@
+"""Notebooks tell, the library does: every notebook of the project is held to it."""
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambdatuning.reporting.parameters import declared
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+
+
+def _cells(path: Path, kind: str) -> list[dict[str, Any]]:
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == kind]
+
+
+def _tags(cell: dict[str, Any]) -> list[str]:
+    tags: list[str] = cell["metadata"].get("tags", [])
+    return tags
+
+
+def test_there_are_notebooks() -> None:
+    assert [path.name for path in NOTEBOOKS][:2] == ["01_benchmark.ipynb", "02_payload_types.ipynb"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+class TestNotebook:
+    def test_keeps_no_outputs(self, path: Path) -> None:
+        for cell in _cells(path, "code"):
+            assert cell["outputs"] == []
+            assert cell["execution_count"] is None
+
+    def test_is_short(self, path: Path) -> None:
+        code = _cells(path, "code")
+        assert len(code) <= 12
+        assert max(len("".join(cell["source"]).splitlines()) for cell in code) <= 8
+
+    def test_begins_with_a_title(self, path: Path) -> None:
+        assert "".join(_cells(path, "markdown")[0]["source"]).startswith("# ")
+
+    def test_has_one_cell_of_typed_and_commented_parameters(self, path: Path) -> None:
+        tagged = [cell for cell in _cells(path, "code") if "parameters" in _tags(cell)]
+        assert len(tagged) == 1
+        lines = "".join(tagged[0]["source"]).splitlines()
+        statements = ast.parse("\n".join(lines)).body
+        assert all(isinstance(each, ast.AnnAssign) for each in statements)
+        parameters = declared(json.loads(path.read_text(encoding="utf-8")))
+        assert len(parameters) == len(lines) == len(statements)
+        assert all(parameter.comment for parameter in parameters)
+
+    def test_defines_nothing(self, path: Path) -> None:
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+        for cell in _cells(path, "code"):
+            tree = ast.parse("".join(cell["source"]))
+            assert not [node for node in ast.walk(tree) if isinstance(node, kinds)]
+
+    def test_imports_the_package_by_its_short_name_alone(self, path: Path) -> None:
+        imports = [
+            ast.unparse(node)
+            for cell in _cells(path, "code")
+            for node in ast.walk(ast.parse("".join(cell["source"])))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+        ours = [line for line in imports if "lambdatuning" in line]
+        assert ours == ["import lambdatuning as lt"]
+
+    def test_calls_public_names_only(self, path: Path) -> None:
+        import lambdatuning
+
+        used = {
+            node.attr
+            for cell in _cells(path, "code")
+            for node in ast.walk(ast.parse("".join(cell["source"])))
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "lt"
+        }
+        assert used <= set(lambdatuning.__all__)
