@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     try:
-        return int(arguments.run(arguments) or 0)
+        return int(arguments.execute(arguments) or 0)
     except LambdaTuningError as exc:
         return _say(str(exc), exc.exit_code)
     except KeyboardInterrupt:
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         parents = [] if name == "local" else [common]
         sub = commands.add_parser(name, help=words, description=words, parents=parents)
         module.add_arguments(sub)
-        sub.set_defaults(run=module.run)
+        sub.set_defaults(execute=module.run)
     return parser
 
 

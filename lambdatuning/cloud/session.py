@@ -85,11 +85,7 @@ def connect(
     and LambdaTuningError when the endpoint does not answer.
     """
     try:
-        # Other SDKs and Lambda itself call it AWS_REGION, boto3 reads AWS_DEFAULT_REGION alone.
-        named = region or os.environ.get("AWS_REGION")
-        session = boto3.Session(profile_name=profile, region_name=named)
-        if session.region_name is None:
-            raise NoRegionError
+        session = _session(profile, region)
         sts = session.client("sts", endpoint_url=endpoint_url, config=_CONFIG)
         identity = sts.get_caller_identity()
     except Exception as exc:
@@ -105,6 +101,15 @@ def connect(
         about=about,
         session=session,
     )
+
+
+def _session(profile: str | None, region: str | None) -> Any:
+    # Other SDKs and Lambda itself call it AWS_REGION, boto3 reads AWS_DEFAULT_REGION alone.
+    named = region or os.environ.get("AWS_REGION")
+    session = boto3.Session(profile_name=profile, region_name=named)
+    if session.region_name is None:
+        raise NoRegionError
+    return session
 
 
 def explain(error: Exception) -> LambdaTuningError:

@@ -95,7 +95,7 @@ def test_bad_local_options(nobody: Shell) -> None:
 
 
 def test_without_a_yes_nothing_is_done(served: Shell) -> None:
-    done = served("deploy", "--stack", "unwanted")
+    done = served("deploy", "--stack", "unwanted", "--parameter", "TableName=other")
     refused(done, 4, "--yes")
     assert "added" in done.err
     assert served("status", "--stack", "unwanted").code == 1
