@@ -37,6 +37,8 @@ _HOMES = {
     "PayloadType": "core.payloads",
     "tune": "api.tuning",
     "benchmark": "api.tuning",
+    "executions": "api.executions",
+    "show": "api.executions",
     "Run": "analysis.run",
     "runs": "api.runs",
     "load_run": "api.runs",
@@ -66,6 +68,7 @@ __all__ = [
     "deploy",
     "destroy",
     "embedded",
+    "executions",
     "load_payload_types",
     "load_run",
     "load_runs",
@@ -77,6 +80,7 @@ __all__ = [
     "recommend",
     "report",
     "runs",
+    "show",
     "status",
     "summarise",
     "table",
@@ -96,6 +100,7 @@ if TYPE_CHECKING:
     from .analysis.summary import summarise
     from .analysis.tables import table
     from .api.embedded import embedded
+    from .api.executions import executions, show
     from .api.runs import load_run, load_runs, runs
     from .api.stack import deploy, destroy, status
     from .api.tuning import benchmark, tune

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from lambdatuning.reporting.parameters import declared
+from lambdatuning.reporting.report import report
+
+from .analysis.synthetic import KINDS, Kind, store_synthetic_run
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -80,3 +83,33 @@ class TestNotebook:
             and node.value.id == "lt"
         }
         assert used <= set(lambdatuning.__all__)
+
+
+class TestPayloadTypes:
+    NOTEBOOK = FOLDER / "02_payload_types.ipynb"
+
+    def test_begins_with_the_answer_and_says_where_it_was_measured(self, tmp_path: Path) -> None:
+        run_id = store_synthetic_run(tmp_path / "runs")
+        (made,) = report([self.NOTEBOOK], {"store": tmp_path / "runs"}, out=tmp_path)
+        text = made.html.read_text(encoding="utf-8")
+        story = text.partition("<main>")[2]
+        assert story.index("Set LambdaFunctionOverHttps to") < story.index("embedded AWS")
+        assert story.index("embedded AWS") < story.index("<svg") < story.index("<table")
+        assert run_id in story
+        assert len(text) < 600_000
+
+    def test_takes_payload_types_strategy_and_weight(self, tmp_path: Path) -> None:
+        kinds = (*KINDS[:3], Kind("<script>alert(1)</script>", 5, 40))
+        run_id = store_synthetic_run(tmp_path / "runs", kinds, (128, 512, 2048))
+        given = {
+            "store": str(tmp_path / "runs"),
+            "run_id": run_id,
+            "payload_types": "read, <script>alert(1)</script>",
+            "strategy": "balanced",
+            "weight": "0.2",
+        }
+        (made,) = report([self.NOTEBOOK], given, out=tmp_path)
+        story = made.html.read_text(encoding="utf-8").partition("<main>")[2]
+        assert "<script" not in story
+        assert "&lt;script&gt;" in story
+        assert "create-100kb" not in story.partition("Stored runs")[0]

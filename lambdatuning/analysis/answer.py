@@ -1,5 +1,6 @@
 """The answer of a run in words, ready for a notebook, a report and a terminal."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -11,7 +12,7 @@ from .curves import MIX
 from .format import format_mb, format_ms, format_usd, join, join_mb
 from .recommend import Recommendation, recommend, recommendations
 from .run import Run, as_run
-from .sentences import SUPERLATIVES, certainty, gain, sentence
+from .sentences import SUPERLATIVES, against_today, certainty, sentence
 
 _AIMS = {"cost": "the lowest cost", "speed": "the highest speed", "balanced": "the best balance"}
 _FEW = 3
@@ -37,10 +38,10 @@ class Answer:
 
     def _repr_html_(self) -> str:
         cards = "".join(map(_card, self.lead))
-        words = "".join(f"<li>{escape(text)}</li>" for text in self.sentences)
-        notice = f'<p class="lt-notice">{escape(self.notice)}</p>' if self.notice else ""
+        words = "".join(f"<li>{_html(text)}</li>" for text in self.sentences)
+        notice = f'<p class="lt-notice">{_html(self.notice)}</p>' if self.notice else ""
         return (
-            f'<section class="lt-answer"><p class="lt-headline"><strong>{escape(self.headline)}'
+            f'<section class="lt-answer"><p class="lt-headline"><strong>{_html(self.headline)}'
             f'</strong></p>{notice}<div class="lt-cards" style="display: flex; flex-wrap: wrap; '
             f'gap: 12px">{cards}</div>{f"<ul>{words}</ul>" if words else ""}</section>'
         )
@@ -126,11 +127,16 @@ def _failures(advice: Sequence[Recommendation]) -> list[str]:
     return [f"{name} fails at {join_mb(sizes)}." for name, sizes in found.items()]
 
 
+def _html(text: str) -> str:
+    """Escaped, and no line breaks between a number and its unit."""
+    return re.sub(r"(?<=\d) (?=MB|ms|s\b|%|×)", "&nbsp;", escape(text))
+
+
 def _card(advice: Recommendation) -> str:
     size = "none" if advice.memory_mb is None else format_mb(advice.memory_mb)
     price = f"{format_usd(advice.cost_per_million_usd)} per million"
-    told = [f"{format_ms(advice.mean_ms)}, {price}", gain(advice), certainty(advice)]
-    lines = "".join(f"<br>{escape(text)}" for text in told if text)
+    told = [f"{format_ms(advice.mean_ms)}, {price}", against_today(advice), certainty(advice)]
+    lines = "".join(f"<br>{_html(text)}" for text in told if text)
     return (
         '<div class="lt-card" style="border: 1px solid; border-radius: 6px; padding: 8px 14px">'
         f"{_CARDS[advice.strategy]}<br><strong>{escape(size)}</strong>{lines}</div>"

@@ -1,6 +1,6 @@
 """Curves to choose from: each payload type's duration and cost by size, and the mix's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from .summary import cells, summarise
 MIX = "weighted mix"
 """Name of the curve that is the weighted mean of all payload types."""
 
-MAX_FAILED = 0.05
+MAX_FAILED = 0.1
 """A size at which a larger share of a payload type's invocations failed cannot win."""
 
 
@@ -71,18 +71,18 @@ def curves(
             for payload, part in rows.groupby("payload", observed=True)
         ]
         found += own
-        if len(own) > 1:
-            found.append(mix(own, run.weights if weights is None else weights))
+        given = run.weights if weights is None else weights
+        weighty = [part for part in own if given.get(part.payload, 0) > 0]
+        if len(own) > 1 and weighty:
+            found.append(mix(weighty, given))
     return found
 
 
-def mix(parts: list[Curve], weights: Mapping[str, float]) -> Curve:
-    """The weighted mean of curves of one function and architecture."""
-    parts = [part for part in parts if weights.get(part.payload, 0) > 0]
+def mix(parts: Sequence[Curve], weights: Mapping[str, float]) -> Curve:
+    """The weighted mean of curves of one function and architecture, at the sizes of all."""
     share = np.array([weights[part.payload] for part in parts], float)
-    share /= share.sum() or 1
-    shared = set[int].intersection(*(set(part.sizes) for part in parts)) if parts else set[int]()
-    sizes = tuple(sorted(shared))
+    share /= share.sum()
+    sizes = tuple(sorted(set[int].intersection(*(set(part.sizes) for part in parts))))
     every = {size for part in parts for size in (*part.sizes, *part.failing_mb)}
     columns = [[part.sizes.index(size) for size in sizes] for part in parts]
 
@@ -94,8 +94,8 @@ def mix(parts: list[Curve], weights: Mapping[str, float]) -> Curve:
         return np.asarray(sum(pieces), float)
 
     return Curve(
-        function=parts[0].function if parts else "",
-        architecture=parts[0].architecture if parts else "",
+        function=parts[0].function,
+        architecture=parts[0].architecture,
         payload=MIX,
         sizes=sizes,
         ms=weighed("ms"),

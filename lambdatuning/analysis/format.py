@@ -70,6 +70,11 @@ def format_times(value: float) -> str:
     return NOTHING if _missing(value) else f"{_digits(value)} ×"
 
 
+def ratio(value: float, base: float) -> float:
+    """`value / base`; NaN, which is shown as a dash, where the base is zero."""
+    return float(value) / float(base) if base else math.nan
+
+
 def join(names: Iterable[object]) -> str:
     """Words as a list in a sentence.
 

@@ -19,6 +19,12 @@ Floats = NDArray[np.float64]
 
 RESAMPLES = 2_000
 MIN_ENVIRONMENTS = 3
+_CELLS = 2_000_000
+"""Resampled environment means held in memory at once."""
+
+_POOL = 100
+"""Resamples of the invocations of one environment; a resample of environments draws from them."""
+
 _INNER = 200
 """Above so many invocations an environment, that many are drawn and the spread is scaled down."""
 
@@ -76,24 +82,27 @@ def _resampled_means(
     groups: Clusters, picks: NDArray[np.int64], rng: np.random.Generator
 ) -> Floats:
     """Mean of each resample: `picks` says which environments it is made of (resamples x count)."""
-    sums = np.zeros((len(picks), groups.values.shape[1]))
-    for slot in picks.T:
-        sums += groups.sizes[slot, None] * _inner_means(groups, slot, rng)
-    means: Floats = sums / groups.sizes[picks].sum(axis=1)[:, None]
-    return means
+    pool = np.concatenate([_pool(groups, n, rng) for n in range(len(groups.sizes))])
+    rows = picks * _POOL + rng.integers(_POOL, size=picks.shape)
+    weights = groups.sizes[picks]
+    means = np.empty((len(picks), groups.values.shape[1]))
+    step = max(1, _CELLS // picks.shape[1])
+    for begin in range(0, len(picks), step):
+        part = slice(begin, begin + step)
+        means[part] = (pool[rows[part]] * weights[part, :, None]).sum(axis=1)
+    resampled: Floats = means / weights.sum(axis=1)[:, None]
+    return resampled
 
 
-def _inner_means(groups: Clusters, slot: NDArray[np.int64], rng: np.random.Generator) -> Floats:
-    sizes = groups.sizes[slot]
-    drawn = np.minimum(sizes, _INNER)
-    width = int(drawn.max())
-    rows = groups.starts[slot, None] + (rng.random((len(slot), width)) * sizes[:, None]).astype(
-        np.int64
-    )
-    used = (np.arange(width) < drawn[:, None])[..., None]
-    means: Floats = (groups.values[rows] * used).sum(axis=1) / drawn[:, None]
-    centre = groups.means[slot]
-    return centre + (means - centre) * np.sqrt(drawn / sizes)[:, None]
+def _pool(groups: Clusters, n: int, rng: np.random.Generator) -> Floats:
+    """Resampled means (_POOL x k) of the n-th environment, from which all resamples draw."""
+    begin, size = groups.starts[n], groups.sizes[n]
+    values = groups.values[begin : begin + size]
+    drawn = min(int(size), _INNER)
+    means = values[rng.integers(size, size=(_POOL, drawn))].mean(axis=1)
+    centre = values.mean(axis=0)
+    pool: Floats = centre + (means - centre) * np.sqrt(drawn / size)
+    return pool
 
 
 def _calibrated(means: Floats, groups: Clusters, heavy: Floats) -> Floats:

@@ -16,7 +16,7 @@ def method(source: Run | DataFrame) -> Table:
     run = as_run(source)
     rows = {**_place(run), **_target(run.manifest), **_design(run), **_outcome(run)}
     told = [(what, str(value)) for what, value in rows.items() if value not in ("", None)]
-    return Table(DataFrame(told, columns=["what", "value"]), "How it was measured")
+    return Table(DataFrame(told, columns=["what", "value"]))
 
 
 def _place(run: Run) -> dict[str, object]:

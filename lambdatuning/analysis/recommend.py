@@ -15,6 +15,7 @@ from ..core.strategies import (
     clamp_weight,
 )
 from .curves import MAX_FAILED, Curve, curves
+from .format import ratio
 from .intervals import MIN_ENVIRONMENTS, Floats
 from .run import Run, as_run
 
@@ -126,8 +127,13 @@ def objective(ms: Floats, usd: Floats, strategy: str, weight: float = DEFAULT_WE
     if strategy != "balanced":
         return usd if strategy == "cost" else ms
     weight = clamp_weight(weight)
-    cost = weight * usd / usd.max(axis=-1, keepdims=True)
-    scaled: Floats = cost + (1 - weight) * ms / ms.max(axis=-1, keepdims=True)
+    return weight * _scaled(usd) + (1 - weight) * _scaled(ms)
+
+
+def _scaled(values: Floats) -> Floats:
+    """Each value over the largest of its resample; zeros stay zeros."""
+    largest = values.max(axis=-1, keepdims=True)
+    scaled: Floats = values / np.where(largest > 0, largest, 1)
     return scaled
 
 
@@ -152,5 +158,5 @@ def _gain(curve: Curve, winner: int, current_mb: int | None) -> tuple[float, flo
     if current_mb not in curve.sizes:
         return float("nan"), float("nan")
     today = curve.sizes.index(current_mb)
-    saving = 1 - curve.usd[winner] / curve.usd[today]
-    return float(saving), float(curve.ms[today] / curve.ms[winner])
+    saving = 1 - ratio(curve.usd[winner], curve.usd[today])
+    return saving, ratio(curve.ms[today], curve.ms[winner])

@@ -27,7 +27,7 @@ def sentence(advice: Recommendation) -> str:
     else:
         verdict = f"{format_mb(advice.memory_mb)} is {superlative}"
     price = f"{format_usd(advice.cost_per_million_usd)} per million"
-    figures = f"{format_ms(advice.mean_ms)}, {price}{_gain(advice)}"
+    figures = f"{format_ms(advice.mean_ms)}, {price}{_beside(against_today(advice))}"
     return f"{subject(advice.payload)}: {verdict} ({figures}); {certainty(advice)}."
 
 
@@ -44,20 +44,23 @@ def certainty(advice: Recommendation) -> str:
     return f"{sure}, {join_mb(advice.alike_mb)} cannot be told apart" if advice.alike_mb else sure
 
 
-def gain(advice: Recommendation) -> str:
+def against_today(advice: Recommendation) -> str:
     """The difference from today's size: cost, then speed; "" where there is none to tell."""
-    if math.isnan(advice.saving) or advice.memory_mb == advice.current_mb:
+    today = advice.current_mb
+    if today is None or advice.memory_mb in {None, today}:
+        return ""
+    if today in advice.failing_mb:
+        return f"{format_mb(today)} today fails"
+    if math.isnan(advice.saving):
         return ""
     cost = format_change(-advice.saving, "cheaper", "dearer")
-    if advice.speedup >= 1:
-        return f"{cost}, {format_times(advice.speedup)} faster"
-    return f"{cost}, {format_times(1 / advice.speedup)} slower"
+    speed = f"{format_times(advice.speedup)} faster"
+    if advice.speedup < 1:
+        speed = f"{format_times(1 / advice.speedup)} slower"
+    return (
+        f"{'the same cost' if cost == 'the same' else cost}, {speed} than {format_mb(today)} today"
+    )
 
 
-def _gain(advice: Recommendation) -> str:
-    told = gain(advice)
-    if told:
-        return f"; {told} than {format_mb(advice.current_mb or 0)} today"
-    if advice.current_mb in advice.failing_mb:
-        return f"; {format_mb(advice.current_mb or 0)} today fails"
-    return ""
+def _beside(text: str) -> str:
+    return f"; {text}" if text else ""

@@ -24,7 +24,9 @@ from .format import (
 
 _HEADERS = {
     "cost_per_million_usd": "cost per million",
+    "power": "recommended",
     "probability_best": "sure",
+    "usd": "spent",
     "alike_mb": "cannot be told apart",
     "failing_mb": "fails at",
     "mean_ms": "mean",
@@ -37,9 +39,13 @@ _HEADERS = {
     "saving": "cost against today",
     "next_step": "what to do",
 }
+_MANY = 11
+"""With more columns, a table on paper needs smaller print."""
+
 _NOTHING_FOUND = "There is nothing to show."
 _SUPERSEDED = {"cost_per_million_usd": {"cost_usd", "cost_low_usd", "cost_high_usd"}}
 _FORMATS: dict[str, Callable[[float], str]] = {
+    "power": format_mb,
     "probability_best": format_share,
     "saving": lambda share: format_change(-share, "cheaper", "dearer"),
     "relative_cost": format_times,
@@ -71,7 +77,7 @@ class Table:
             for name in columns
         )
         wordy = all(_kind(self.frame[name]) == "lt-words" for name in columns)
-        kind = "lt-table lt-stack" if wordy else "lt-table"
+        kind = "lt-table" + (" lt-stack" if wordy else " lt-wide" if len(columns) > _MANY else "")
         caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
         return (
             f'<table class="{kind}">{caption}<thead><tr>{head}</tr></thead>'
@@ -139,7 +145,7 @@ def _cell(name: str, row: dict[Any, Any], bounds: tuple[str, str] | None) -> str
     text = escape(_text(name, row[name]))
     if bounds and not pd.isna(row[bounds[0]]):
         low, high = (_text(bound, row[bound]) for bound in bounds)
-        text += f' <span class="lt-range">{escape(low)} to {escape(high)}</span>'
+        text += f'<br><small class="lt-range">{escape(low)} to {escape(high)}</small>'
     words = isinstance(row[name], str | tuple | list)
     return f'<td class="{"lt-words" if words else "lt-number"}">{text}</td>'
 
@@ -168,9 +174,13 @@ def _text(name: str, value: object) -> str:
     return str(value)
 
 
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.3g}"
+
+
 def _format(name: str) -> Callable[[float], str]:
     if name in _FORMATS:
         return _FORMATS[name]
     units = {"ms": format_ms, "mb": format_mb, "usd": format_usd}
     words = name.split("_")
-    return next((units[word] for word in reversed(words) if word in units), "{:,g}".format)
+    return next((units[word] for word in reversed(words) if word in units), _number)

@@ -2,29 +2,30 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..analysis.frames import warm
 from ..analysis.run import Run
+from ..cloud.isolation import isolated
 from ..cloud.payload_files import load_payload_types
 from ..cloud.power_tuning import tune_elsewhere
-from ..cloud.run_store import FolderStore, open_store, stored_runs
+from ..cloud.run_store import FolderStore, open_store
 from ..cloud.session import Cloud
 from ..cloud.tuning import Hands
 from ..cloud.tuning import tune as tune_here
 from ..cloud.tuning_plan import TunePlan, TuneRequest, plan_tune
 from ..core.errors import NotFoundError, UsageError
 from ..core.payloads import PayloadType, unique
-from ..core.plan import MAX_ENVIRONMENTS
+from ..core.plan import MAX_COLD, MAX_ENVIRONMENTS
 from ..core.progress import OnProgress
 from ..core.read_options import number, whole_number
 from ..core.sizes import DEFAULT_POWERS, parse_sizes
 from ..core.strategies import check_strategy
 from ..reporting.progress import show_progress
 from .consent import Confirm, agree, describe_price, require_budget
+from .known import known
 from .runs import STORE, loaded
 from .stack import STACK, deploy, usable_outputs
 
@@ -44,6 +45,9 @@ def tune(
     alias: str | None = None,
     seed: int | str | None = None,
     environments: int | str | None = None,
+    cold: int | str = 0,
+    allowed_errors: Iterable[str] = (),
+    isolate: bool = False,
     table: str = "",
     state_machine: str | None = None,
     stack: str = STACK,
@@ -57,8 +61,11 @@ def tune(
 
     `payload` names payload types of the folder `payloads`, files, or `PayloadType`s; none means
     one empty event. `powers` are memory sizes in MB, `num` the invocations a size and type.
-    `state_machine` runs another deployment, also one of AWS Lambda Power Tuning. Everything is
-    checked, and `confirm` told the price, before anything starts; DeclinedError above `max_usd`.
+    `cold` cold starts a size are measured on purpose, apart from the warm samples.
+    `allowed_errors` are error types that the function is meant to raise. `isolate` tunes a copy of
+    the function, which is removed again. `state_machine` runs another deployment, also one of AWS
+    Lambda Power Tuning. Everything is checked, and `confirm` told the price, before anything
+    starts; DeclinedError above `max_usd`.
     """
     request = TuneRequest(
         function=function,
@@ -74,13 +81,16 @@ def tune(
         environments=None
         if environments is None
         else whole_number("environments", environments, 1, MAX_ENVIRONMENTS),
+        cold=whole_number("cold", cold, 0, MAX_COLD),
+        allowed_errors=tuple(allowed_errors),
         table=table,
     )
+    if isolate and auto_optimize:
+        raise UsageError("a copy is removed, so no winner can be set on it; leave one of them out")
     budget = None if max_usd is None else number("max_usd", max_usd, 0)
     found = state_machine or usable_outputs(cloud, stack)["StateMachineArn"]
-    return _run(
-        cloud, replace(request, state_machine_arn=found), store, budget, confirm, on_progress
-    )
+    asked = Asked(replace(request, state_machine_arn=found), budget, isolate)
+    return _run(cloud, asked, store, confirm, on_progress)
 
 
 def benchmark(
@@ -113,24 +123,37 @@ def benchmark(
     )
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is to be tuned, for how much at most, and whether on a copy."""
+
+    request: TuneRequest
+    max_usd: float | None
+    isolate: bool
+
+
 def _run(
     cloud: Cloud,
-    request: TuneRequest,
+    asked: Asked,
     store: str | Path,
-    max_usd: float | None,
     confirm: Confirm,
     on_progress: OnProgress | None,
 ) -> Run:
     folder = open_store(store)
     if not isinstance(folder, FolderStore):
         raise UsageError(f"{store}: a run is stored in a local folder; copy it to S3 afterwards")
-    known = replace(request, known_ms=_known_ms(folder, request.function))
-    plan = plan_tune(cloud, known, datetime.now(UTC))
-    require_budget(plan, max_usd)
+    now = datetime.now(UTC)
+    request = replace(asked.request, known=known(folder, cloud, asked.request.function))
+    plan = plan_tune(cloud, request, now)
+    require_budget(plan, asked.max_usd)
     confirm(describe_price(cloud, plan), _question(cloud, plan))
     hands = Hands(on_progress or show_progress(), time.monotonic, time.sleep)
     run = tune_here if plan.tuner.ours else tune_elsewhere
-    return loaded(run(cloud, plan, folder, hands))
+    if not asked.isolate:
+        return loaded(run(cloud, plan, folder, hands))
+    with isolated(cloud, request.function, time.sleep) as copy:
+        copied = plan_tune(cloud, replace(request, function=copy), now)
+        return loaded(run(cloud, replace(copied, original=plan.arn.name), folder, hands))
 
 
 def _question(cloud: Cloud, plan: TunePlan) -> str:
@@ -173,16 +196,3 @@ def _deployed(
         return usable_outputs(cloud, stack)
     except NotFoundError:
         return deploy(cloud, stack, template=template, confirm=confirm)
-
-
-def _known_ms(store: FolderStore, function: str) -> dict[tuple[str, int], float]:
-    """Mean billed time by payload type and size of the last run of a function."""
-    name = function.rpartition(":function:")[2] or function
-    earlier = [run for run in stored_runs(store) if run.manifest["function"] == name]
-    if not earlier:
-        return {}
-    samples = warm(loaded(earlier[-1]).samples)
-    means = samples.groupby(["payload", "memory_mb"], observed=True)["billed_ms"].mean()
-    index = means.index.to_frame(index=False)
-    keys = zip(index["payload"].astype(str), index["memory_mb"].astype(int), strict=True)
-    return dict(zip(keys, means.astype(float).tolist(), strict=True))

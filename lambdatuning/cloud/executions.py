@@ -1,7 +1,7 @@
 """Executions of a state machine: started, followed, stopped, and the cause of a failure read."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -78,13 +78,42 @@ def describe(cloud: Cloud, execution_arn: str) -> Execution:
     )
 
 
+def execution_arn(state_machine_arn: str, name: str) -> str:
+    """The ARN that an execution of that name has, or will have."""
+    return f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+
+
 def stop(cloud: Cloud, execution_arn: str, sleep: Sleep) -> None:
-    """Stop an execution and wait until it stands still; its Catch does not run."""
-    cloud.client("stepfunctions").stop_execution(
-        executionArn=execution_arn, error="Stopped", cause="stopped by the user"
+    """Stop an execution and wait until it stands still; its Catch does not run.
+
+    One that was never started stands still already.
+    """
+    states = cloud.client("stepfunctions")
+    try:
+        states.stop_execution(
+            executionArn=execution_arn, error="Stopped", cause="stopped by the user"
+        )
+        while describe(cloud, execution_arn).running:
+            sleep(0.5)
+    except ClientError as exc:
+        if exc.response["Error"]["Code"] != "ExecutionDoesNotExist":
+            raise
+
+
+def list_executions(cloud: Cloud, state_machine_arn: str, limit: int) -> Iterator[str]:
+    """The ARNs of a state machine's executions, newest first; NotFoundError without it."""
+    pages = (
+        cloud.client("stepfunctions")
+        .get_paginator("list_executions")
+        .paginate(stateMachineArn=state_machine_arn, PaginationConfig={"MaxItems": limit})
     )
-    while describe(cloud, execution_arn).running:
-        sleep(0.5)
+    try:
+        for page in pages:
+            yield from (entry["executionArn"] for entry in page["executions"])
+    except ClientError as exc:
+        if exc.response["Error"]["Code"] in {"StateMachineDoesNotExist", "InvalidArn"}:
+            raise NotFoundError(f"there is no state machine {state_machine_arn}") from exc
+        raise
 
 
 def failure(cloud: Cloud, execution: Execution) -> RunFailedError:
@@ -92,11 +121,19 @@ def failure(cloud: Cloud, execution: Execution) -> RunFailedError:
 
     Power Tuning ends SUCCEEDED with {} or null after an error: its cause is then in the history.
     """
+    return RunFailedError(f"the tuning run failed: {cause(cloud, execution)} ({execution.arn})")
+
+
+def cause(cloud: Cloud, execution: Execution) -> str:
+    """The cause of a failure, from the execution or from its history."""
     if execution.cause or execution.error:
-        text = _cause_text(execution.error, execution.cause)
-    else:
-        text = _cause_in_history(cloud, execution.arn) or "it left no output and no error"
-    return RunFailedError(f"the tuning run failed: {text} ({execution.arn})")
+        return _cause_text(execution.error, execution.cause)
+    return _cause_in_history(cloud, execution.arn) or "it left no output and no error"
+
+
+def has_answer(execution: Execution) -> bool:
+    """Whether it succeeded in fact: Power Tuning also ends SUCCEEDED after an error."""
+    return execution.status == "SUCCEEDED" and bool(execution.output)
 
 
 def _cause_in_history(cloud: Cloud, execution_arn: str) -> str:

@@ -9,7 +9,7 @@ from ..core.errors import UsageError
 from ..core.payloads import Context, PayloadType
 from ..core.progress import Progress
 from ..core.run import SCHEMA
-from .executions import Execution, describe, failure, start
+from .executions import Execution, describe, failure, has_answer, start
 from .run_store import FolderStore, StoredRun, save
 from .session import Cloud
 from .tuning import Hands
@@ -32,7 +32,7 @@ def tune_elsewhere(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hand
         name = f"{plan.run_id}-{secrets.token_hex(2)}"
         arn = start(cloud, plan.tuner.state_machine_arn, name, _input(plan, payload))
         execution = _followed(cloud, arn, (index, len(plan.request.payloads)), started_s, hands)
-        if execution.status != "SUCCEEDED" or not execution.output:
+        if not has_answer(execution):
             raise failure(cloud, execution)
         executions.append(execution)
         outputs[payload.name] = execution.output
@@ -89,7 +89,7 @@ def _manifest(
         "schema": SCHEMA,
         "run_id": plan.run_id,
         "kind": "power-tuning",
-        "function": plan.arn.name,
+        "function": plan.function,
         "function_arn": str(plan.arn.unqualified),
         "code_sha256": config["CodeSha256"],
         "runtime": config.get("Runtime", "container image"),

@@ -15,6 +15,9 @@ from .session import Cloud
 
 LATEST = "latest"
 
+_UNFINISHED = ".new-"
+"""How the folder of a run that is being written begins: no reader looks into it."""
+
 
 class Store(Protocol):
     """What both kinds of store offer; keys are relative and separated by "/"."""
@@ -69,8 +72,10 @@ class FolderStore:
     def keys(self, prefix: str = "") -> Iterator[str]:
         """Every key below a prefix, sorted; a store that is not there yet has none."""
         folder = self.root / prefix.rpartition("/")[0]
-        found = (path.relative_to(self.root).as_posix() for path in folder.rglob("*"))
-        return iter(sorted(key for key in found if key.startswith(prefix)))
+        files = (path for path in folder.rglob("*") if path.is_file())
+        found = (path.relative_to(self.root).as_posix() for path in files)
+        whole = (key for key in found if f"/{_UNFINISHED}" not in f"/{key}")
+        return iter(sorted(key for key in whole if key.startswith(prefix)))
 
     def read(self, key: str) -> bytes:
         """The content of one key."""
@@ -80,7 +85,7 @@ class FolderStore:
         """Add a run's folder as a whole: a reader sees all of it or nothing."""
         target = self.root / prefix
         target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+        folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target.parent))
         try:
             for name, data in files:
                 (folder / name).write_bytes(data)

@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import EndpointConnectionError, HTTPClientError
+
+from ..core.errors import LambdaTuningError
 from ..core.payloads import PayloadType, seed_items
 from ..core.progress import OnProgress, Progress
 from ..core.run import MANIFEST_NAME, run_prefix
-from ..functions.tuner.clean import clean
+from ..functions.tuner.clean import take_back
 from ..functions.tuner.storage import STORE_PREFIX
-from .executions import Execution, failure, start, stop
+from .executions import Execution, execution_arn, failure, has_answer, start, stop
 from .follow import Arrived, Clock, Follower, Sleep
 from .host_facts import with_host_facts
 from .run_store import BucketStore, FolderStore, StoredRun, save
@@ -39,13 +42,14 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hands) -> Stor
     prefix = run_prefix(plan.arn.name, plan.run_id)
     arrived = Arrived()
     with _seeded(cloud, plan, hands):
-        execution_arn = start(cloud, plan.tuner.state_machine_arn, plan.run_id, _sent(cloud, plan))
         follower = Follower(cloud, bucket, prefix, plan.estimate.invocations, **vars(hands))
-        with _undone_when_interrupted(cloud, plan, execution_arn, hands.sleep):
-            execution = follower.follow(execution_arn, arrived)
-    if execution.status != "SUCCEEDED" or not execution.output:
+        with _undone_when_interrupted(cloud, plan, hands.sleep):
+            arn = start(cloud, plan.tuner.state_machine_arn, plan.run_id, _sent(cloud, plan))
+            execution = follower.follow(arn, arrived)
+    if not has_answer(execution):
         raise failure(cloud, execution)
     manifest = _manifest(json.loads(bucket.read(prefix + MANIFEST_NAME)), execution)
+    manifest["function"] = plan.function
     return save(store, manifest, with_host_facts(cloud, sorted(arrived.parts.items())))
 
 
@@ -78,7 +82,7 @@ def _seeded(cloud: Cloud, plan: TunePlan, hands: Hands) -> Iterator[None]:
 
 
 def _items(plan: TunePlan, payload: PayloadType) -> Iterator[Any]:
-    table, seed_number = plan.request.table, plan.input["seed"] or 0
+    table, seed_number = plan.request.table, plan.input["seed"]
     return seed_items(payload, plan.seeds, run=plan.run_id, table=table, seed=seed_number)
 
 
@@ -88,17 +92,29 @@ def _own_seeds(payload: PayloadType) -> PayloadType:
 
 
 @contextmanager
-def _undone_when_interrupted(
-    cloud: Cloud, plan: TunePlan, execution_arn: str, sleep: Sleep
-) -> Iterator[None]:
-    """A stopped execution catches nothing: what its clean step would do is done here."""
+def _undone_when_interrupted(cloud: Cloud, plan: TunePlan, sleep: Sleep) -> Iterator[None]:
+    """A stopped execution catches nothing: what its clean step would do is done here.
+
+    Where the client itself is cut off, stopping is out of reach and not wanted: the run goes on,
+    cleans up after itself and leaves its samples in the bucket.
+    """
     try:
         yield
+    except (EndpointConnectionError, HTTPClientError) as exc:
+        raise LambdaTuningError(
+            f"the connection to AWS was lost; run {plan.run_id} goes on and ends by itself: "
+            f"load it later with the store s3://{plan.tuner.bucket}/{STORE_PREFIX.rstrip('/')}"
+        ) from exc
     except BaseException:
-        stop(cloud, execution_arn, sleep)
-        client = cloud.client("lambda", region=plan.arn.region)
-        clean(client, str(plan.arn.unqualified), execution_arn, sleep)
+        _undo(cloud, plan, sleep)
         raise
+
+
+def _undo(cloud: Cloud, plan: TunePlan, sleep: Sleep) -> None:
+    arn = execution_arn(plan.tuner.state_machine_arn, plan.run_id)
+    stop(cloud, arn, sleep)
+    client = cloud.client("lambda", region=plan.arn.region)
+    take_back(client, str(plan.arn.unqualified), arn, sleep)
 
 
 def _manifest(manifest: Mapping[str, Any], execution: Execution) -> dict[str, Any]:

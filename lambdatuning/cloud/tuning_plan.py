@@ -1,15 +1,16 @@
 """The plan of a tuning run: everything checked, nothing created, the price known."""
 
 import secrets
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from ..core.arn import FunctionArn, parse_function_arn
-from ..core.contract import parse_input
+from ..core.contract import DEFAULT_PARALLEL_SIZES, parse_input
 from ..core.errors import UsageError
-from ..core.estimate import Estimate, estimate_run
+from ..core.estimate import Estimate, Known, Work, estimate_run
 from ..core.payloads import PayloadType
 from ..core.plan import seeds_needed
 from ..core.prices import load_price_book
@@ -24,7 +25,8 @@ AWS_ENVIRONMENTS = 5
 
 @dataclass(frozen=True)
 class TuneRequest:
-    """What the user asks for; `table` is where seed items go, `known_ms` what earlier runs say."""
+    """What the user asks for; `table` is where seed items go, `known` what earlier runs say, and
+    `cold` how many cold starts are measured on purpose at each size."""
 
     function: str
     state_machine_arn: str
@@ -37,13 +39,18 @@ class TuneRequest:
     alias: str | None = None
     seed: int | None = None
     environments: int | None = None
+    cold: int = 0
+    allowed_errors: tuple[str, ...] = ()
     table: str = ""
-    known_ms: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    known: Known = field(default_factory=Known)
 
 
 @dataclass(frozen=True)
 class TunePlan:
-    """A run that can be started: its input, its price, and the function as it is now."""
+    """A run that can be started: its input, its price, and the function as it is now.
+
+    `original` names the function whose copy is tuned.
+    """
 
     request: TuneRequest
     run_id: str
@@ -53,11 +60,18 @@ class TunePlan:
     environments: int
     estimate: Estimate
     input: Mapping[str, Any]
+    original: str = ""
+
+    @property
+    def function(self) -> str:
+        """Under which name the run is stored: of the original where a copy is tuned."""
+        return self.original or self.arn.name
 
     @property
     def seeds(self) -> int:
         """How many items a payload type may use up."""
-        return seeds_needed(self.request.num, len(self.request.sizes), self.environments)
+        apart = self.environments + self.request.cold
+        return seeds_needed(self.request.num, len(self.request.sizes), apart)
 
 
 def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
@@ -69,11 +83,14 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     estimate = estimate_run(
         load_price_book(),
         (function.arn.region, function.architecture),
-        request.sizes,
-        {payload.name: request.num for payload in request.payloads},
-        environments,
-        float(function.config["Timeout"]),
-        request.known_ms,
+        Work(
+            request.sizes,
+            {payload.name: request.num for payload in request.payloads},
+            environments,
+            request.cold,
+            float(function.config["Timeout"]),
+        ),
+        request.known,
     )
     run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     given = _input(cloud, request, function.arn, environments, run_id)
@@ -88,6 +105,12 @@ def default_environments(cloud: Cloud) -> int:
     and more would only wait for CPU."""
     cores = cloud.about.get("cores")
     return AWS_ENVIRONMENTS if cores is None else min(AWS_ENVIRONMENTS, int(cores) + 1)
+
+
+def _parallel_sizes(cloud: Cloud) -> int:
+    """Sizes side by side: as AWS allows, on one host as its cores allow."""
+    cores = cloud.about.get("cores")
+    return DEFAULT_PARALLEL_SIZES if cores is None else max(1, int(cores) // 2)
 
 
 @dataclass(frozen=True)
@@ -124,9 +147,12 @@ def _input(
         "balancedWeight": request.weight,
         "autoOptimize": request.auto_optimize,
         "autoOptimizeAlias": request.alias,
+        "allowedExceptions": list(request.allowed_errors),
         "runId": run_id,
-        "seed": request.seed,
+        "seed": zlib.crc32(run_id.encode()) if request.seed is None else request.seed,
         "environments": environments,
+        "cold": request.cold,
+        "parallelSizes": _parallel_sizes(cloud),
         "table": request.table,
         "about": {"endpoint": {"kind": cloud.kind, **dict(cloud.about)}},
     }

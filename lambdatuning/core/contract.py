@@ -8,7 +8,7 @@ from . import fields
 from .arn import FunctionArn
 from .errors import UsageError, closest
 from .mix import shares, weighted_mix
-from .plan import MAX_ENVIRONMENTS
+from .plan import MAX_COLD, MAX_ENVIRONMENTS
 from .sizes import DEFAULT_POWERS
 from .strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT
 
@@ -17,6 +17,9 @@ MIN_NUM = 5
 
 DEFAULT_TRIM = 0.2
 DEFAULT_ENVIRONMENTS = 5
+DEFAULT_PARALLEL_SIZES = 10
+MAX_PARALLEL_SIZES = 40
+"""A Map state runs no more iterations side by side."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,12 @@ class TuningInput:
     """A validated execution input. Names and defaults are Power Tuning's, in snake_case.
 
     Ours are: `run_id` (None: the tuner makes one), `seed` of order and placeholders (None: drawn
-    and recorded), `environments` over which a size's samples are spread, `payload_types` (kept
-    apart in the samples) or `payload_types_s3`, where they lie, the `table` that
-    their `{{table}}` stands for, `price_book`, the S3 path of one that replaces the packaged one,
-    and `about`, facts of the client that go into the manifest as they are.
+    and recorded), `environments` over which a size's samples are spread,
+    `parallel_sizes` that are measured side by side, `cold` starts that are
+    measured on purpose at each size, `payload_types` (kept apart in the samples) or
+    `payload_types_s3`, where they lie, the `table` that their `{{table}}` stands for,
+    `price_book`, the S3 path of one that replaces the packaged one, and `about`, facts of the
+    client that go into the manifest as they are.
     """
 
     lambda_arn: FunctionArn
@@ -52,6 +57,8 @@ class TuningInput:
     run_id: str | None = None
     seed: int | None = None
     environments: int = DEFAULT_ENVIRONMENTS
+    parallel_sizes: int = DEFAULT_PARALLEL_SIZES
+    cold: int = 0
     payload_types: tuple[Mapping[str, Any], ...] = ()
     payload_types_s3: str | None = None
     price_book: str | None = None
@@ -127,6 +134,8 @@ INPUTS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
     "runId": ("run_id", fields.run_id),
     "seed": ("seed", fields.whole(0)),
     "environments": ("environments", fields.whole(1, MAX_ENVIRONMENTS)),
+    "parallelSizes": ("parallel_sizes", fields.whole(1, MAX_PARALLEL_SIZES)),
+    "cold": ("cold", fields.whole(0, MAX_COLD)),
     "payloadTypes": ("payload_types", fields.types),
     "payloadTypesS3": ("payload_types_s3", fields.s3_path),
     "priceBook": ("price_book", fields.s3_path),

@@ -1,7 +1,8 @@
 """What a tuning run will cost, said before it starts."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .billing import duration_usd, invocation_usd, transitions_usd
 from .prices import PriceBook
@@ -11,10 +12,44 @@ ASSUMED_MS = 200.0
 """Duration assumed at one vCPU for a payload type that was never measured; below one vCPU it is
 taken to grow as the CPU share falls, as it does for work of CPU alone."""
 
-_CONTROL_MB, _MEASURE_MB = 512, 1024
-_CONTROL_MS = 3_000.0
-_FIXED_STEPS, _STEPS_A_BATCH = 12, 2
-_PUBLISH_MS = 5_000.0
+ASSUMED_INIT_MS = 300.0
+"""What a cold start is assumed to add at one vCPU."""
+
+_CONTROL_MB, _MEASURE_MB = 1024, 1024
+_CONTROL_MS, _PUBLISH_MS = 3_000.0, 4_000.0
+_MEASURE_MS, _SUMMARISE_MS = 2_500.0, 500.0
+_FIXED_STEPS, _STEPS_A_VERSION, _STEPS_A_SIZE = 10, 1, 1
+
+
+@dataclass(frozen=True)
+class Known:
+    """Mean billed ms of earlier runs: of warm invocations by (payload, memory MB), and of cold
+    starts by memory MB."""
+
+    warm_ms: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    cold_ms: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run does: `counts` are invocations a size by payload type, `cold` the cold starts on
+    purpose at each size, beside one warm-up for each of `environments`."""
+
+    sizes: Sequence[int]
+    counts: Mapping[str, int]
+    environments: int
+    cold: int
+    timeout_s: float
+
+    @property
+    def apart(self) -> int:
+        """Cold invocations at each size."""
+        return self.environments + self.cold
+
+    @property
+    def versions(self) -> int:
+        """Versions that are published."""
+        return len(self.sizes) * (1 + math.ceil(self.cold / self.environments))
 
 
 @dataclass(frozen=True)
@@ -34,54 +69,60 @@ class Estimate:
         return self.function_usd + self.tuner_usd + self.transitions_usd
 
 
-def assumed_ms(memory_mb: int) -> float:
+def assumed_ms(memory_mb: int, at_full_ms: float = ASSUMED_MS) -> float:
     """The duration taken for an unknown payload type at a size."""
-    return ASSUMED_MS * max(1.0, FULL_VCPU_MB / memory_mb)
+    return at_full_ms * max(1.0, FULL_VCPU_MB / memory_mb)
 
 
-def estimate_run(
-    book: PriceBook,
-    place: tuple[str, str],
-    sizes: Sequence[int],
-    counts: Mapping[str, int],
-    environments: int,
-    timeout_s: float,
-    known_ms: Mapping[tuple[str, int], float],
-) -> Estimate:
-    """The bill of a grid run in `place` = (region, architecture), warm-ups included.
-
-    `counts` are invocations a size by payload type; `known_ms` maps (payload, memory MB) to the
-    mean billed time of earlier runs.
-    """
+def estimate_run(book: PriceBook, place: tuple[str, str], work: Work, known: Known) -> Estimate:
+    """The bill of a grid run in `place` = (region, architecture), warm-ups included."""
     region, architecture = place
-    calls = [(name, size, count) for size in sizes for name, count in counts.items()]
+    calls = sum(work.counts.values()) + work.apart
 
-    def usd(duration_ms: Callable[[str, int], float]) -> float:
-        return sum(
-            count * invocation_usd(book, region, architecture, size, duration_ms(name, size))
-            for name, size, count in calls
+    def usd(size: int, billed_ms: float) -> float:
+        return invocation_usd(book, region, architecture, size, billed_ms)
+
+    def size_usd(size: int) -> float:
+        warm = sum(
+            count * usd(size, _warm_ms(work, known, name, size))
+            for name, count in work.counts.items()
         )
+        return warm + work.apart * usd(size, _cold_ms(work, known, size))
 
-    def expected_ms(name: str, size: int) -> float:
-        return min(timeout_s * 1000, known_ms.get((name, size), assumed_ms(size)))
-
-    warm_ups = 1 + environments / max(sum(counts.values()), 1)
-    busy_ms = max(
-        (sum(n * expected_ms(name, s) for name, s, n in calls if s == size) for size in sizes),
-        default=0.0,
-    )
+    steps = _FIXED_STEPS + _STEPS_A_VERSION * work.versions + _STEPS_A_SIZE * len(work.sizes)
     return Estimate(
-        invocations=sum(count for *_, count in calls) + len(sizes) * environments,
-        function_usd=usd(expected_ms) * warm_ups,
-        tuner_usd=_tuner_usd(book, region, len(sizes), busy_ms / max(environments, 1)),
-        transitions_usd=transitions_usd(book, region, _FIXED_STEPS + _STEPS_A_BATCH * len(sizes)),
-        at_most_usd=usd(lambda *_: timeout_s * 1000) * warm_ups,
-        known=all((name, size) in known_ms for name, size, _ in calls),
+        invocations=calls * len(work.sizes),
+        function_usd=sum(size_usd(size) for size in work.sizes),
+        tuner_usd=_tuner_usd(book, region, work, lambda size: _busy_ms(work, known, size)),
+        transitions_usd=transitions_usd(book, region, steps),
+        at_most_usd=sum(calls * usd(size, work.timeout_s * 1000) for size in work.sizes),
+        known=all((n, size) in known.warm_ms for size in work.sizes for n in work.counts),
     )
 
 
-def _tuner_usd(book: PriceBook, region: str, sizes: int, busy_ms: float) -> float:
+def _warm_ms(work: Work, known: Known, payload: str, size: int) -> float:
+    found = known.warm_ms.get((payload, size), assumed_ms(size))
+    return min(work.timeout_s * 1000, found)
+
+
+def _cold_ms(work: Work, known: Known, size: int) -> float:
+    if size in known.cold_ms:
+        return known.cold_ms[size]
+    warm = [_warm_ms(work, known, payload, size) for payload in work.counts]
+    mean = sum(warm) / len(warm) if warm else assumed_ms(size)
+    return min(work.timeout_s * 1000, mean + assumed_ms(size, ASSUMED_INIT_MS))
+
+
+def _busy_ms(work: Work, known: Known, size: int) -> float:
+    """How long the measuring function waits for one size."""
+    warm = sum(n * _warm_ms(work, known, name, size) for name, n in work.counts.items())
+    return warm / work.environments + _cold_ms(work, known, size)
+
+
+def _tuner_usd(book: PriceBook, region: str, work: Work, busy_ms: Callable[[int], float]) -> float:
     """The tuner's own functions: one waits while it measures, the other publishes and thinks."""
-    measuring = duration_usd(book, region, "x86_64", _MEASURE_MB, busy_ms * sizes)
-    control_ms = _CONTROL_MS + _PUBLISH_MS * sizes
+    measure_ms = sum(busy_ms(size) + _SUMMARISE_MS for size in work.sizes)
+    measure_ms += _MEASURE_MS * work.versions
+    control_ms = _CONTROL_MS + _PUBLISH_MS * work.versions
+    measuring = duration_usd(book, region, "x86_64", _MEASURE_MB, measure_ms)
     return measuring + duration_usd(book, region, "x86_64", _CONTROL_MB, control_ms)

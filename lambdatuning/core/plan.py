@@ -2,15 +2,24 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+MAX_ENVIRONMENTS = 100
+"""More chains than this at one size would need more concurrency than a new account has."""
+
+MAX_COLD = 1_000
+"""Most cold starts on purpose at one size; each few of them need a version of their own."""
+
+_APART = 10_000
+"""Numbers that a size may use for warm-ups and cold starts, which are negative."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """One planned call: the index of its payload type, and its number `n` among all of that type.
 
-    A warm-up has a negative number; it wakes its environment and is never a warm sample.
+    A warm-up or a cold start on purpose has a negative number and is never a warm sample.
     """
 
     payload: int
@@ -18,21 +27,47 @@ class Invocation:
 
 
 @dataclass(frozen=True)
-class Batch:
-    """The work of one measure step: a size and how much each environment's chain has done."""
+class Work:
+    """One version to be measured: round 0 is a size's warm work, each later one is cold starts."""
 
     memory_mb: int
+    round: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The work of one measure step: a version, and how much each environment's chain has done.
+
+    `done` is empty for the first batch of a version, the one that wakes its environments.
+    """
+
+    work: Work
     version: str
-    done: tuple[int, ...]
+    done: tuple[int, ...] = ()
+
+    @property
+    def memory_mb(self) -> int:
+        """The version's memory size."""
+        return self.work.memory_mb
+
+    def after(self, done: tuple[int, ...]) -> "Batch":
+        """The batch that goes on where this one ended."""
+        return replace(self, done=done)
 
     def to_json(self) -> dict[str, Any]:
         """The form in which it travels through the state machine."""
-        return {"memoryMb": self.memory_mb, "version": self.version, "done": list(self.done)}
+        return {
+            "memoryMb": self.work.memory_mb,
+            "round": self.work.round,
+            "version": self.version,
+            "done": list(self.done),
+        }
 
 
 def batch_from_json(value: dict[str, Any]) -> Batch:
     """The inverse of `Batch.to_json`."""
-    return Batch(int(value["memoryMb"]), str(value["version"]), tuple(value["done"]))
+    work = Work(int(value["memoryMb"]), int(value["round"]))
+    return Batch(work, str(value["version"]), tuple(value["done"]))
 
 
 def schedule(
@@ -61,21 +96,32 @@ def schedule(
 
 def warm_up(chain: Sequence[Invocation], worker: int, *, size_index: int) -> Invocation:
     """The call that wakes the environment of a chain: its first type, with a number of its own."""
-    return Invocation(chain[0].payload, -(1 + size_index * MAX_ENVIRONMENTS + worker))
+    return _apart(chain[0].payload, size_index, worker)
 
 
-MAX_ENVIRONMENTS = 100
-"""More chains than this at one size would need more concurrency than a new account has."""
+def cold_starts(
+    types: int, cold: int, environments: int, *, size_index: int
+) -> tuple[Invocation, ...]:
+    """`cold` calls, of each payload type in turn, each meant for an environment of its own."""
+    return tuple(_apart(i % types, size_index, environments + i) for i in range(cold))
 
 
-def seeds_needed(count: int, sizes: int, environments: int) -> int:
-    """How many items a type with a seed for each invocation may use up, warm-ups included."""
-    return count * sizes + environments * sizes
+def seeds_needed(count: int, sizes: int, apart: int) -> int:
+    """How many items a type with a seed for each invocation may use up.
+
+    `apart` is how many warm-ups and cold starts a size may have.
+    """
+    return (count + apart) * sizes
 
 
-def seed_number(invocation: Invocation, count: int, sizes: int, environments: int) -> int:
-    """The `n` that placeholders see: warm-ups come after all samples, so that no item is shared."""
+def seed_number(invocation: Invocation, count: int, sizes: int, apart: int) -> int:
+    """The `n` that placeholders see: what is apart comes after all samples, so that no two calls
+    share an item."""
     if invocation.n >= 0:
         return invocation.n
-    size_index, worker = divmod(-invocation.n - 1, MAX_ENVIRONMENTS)
-    return count * sizes + size_index * environments + worker % environments
+    size_index, index = divmod(-invocation.n - 1, _APART)
+    return count * sizes + size_index * apart + index
+
+
+def _apart(payload: int, size_index: int, index: int) -> Invocation:
+    return Invocation(payload, -(1 + size_index * _APART + index))

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .payloads import PayloadType, payload_type
-from .plan import Invocation, schedule, seed_number
+from .plan import Invocation, Work, cold_starts, schedule, seed_number
 
 PLAN_NAME = "_plan.json"
 MANIFEST_NAME = "_manifest.json"
@@ -29,11 +29,37 @@ class Target:
     log_group: str
     log_format: str = "Text"
     ephemeral_mb: int = 512
+    image: bool = False
+
+    @property
+    def pays_for_restores(self) -> bool:
+        """Reading a SnapStart snapshot is billed for Python and .NET, not for Java."""
+        return not self.runtime.startswith("java")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the samples once they are measured."""
+
+    num: int
+    strategy: str
+    weight: float
+    trim: float
+    include_output: bool
+    dry_run: bool
+    allowed_errors: tuple[str, ...]
+    input: Mapping[str, Any]
+    about: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class RunPlan:
-    """Everything that measuring needs to know; `counts` are invocations a size, by payload type."""
+    """Everything that measuring needs to know; `counts` are invocations a size, by payload type.
+
+    `mode` is "warm" (a warm-up apart, then warm samples), "first" (no warm-up: whatever comes
+    first counts, as `parallelInvocation` and `dryRun` want it) or "cold" (every invocation on an
+    environment of its own). `cold` is how many cold starts are measured beside, at each size.
+    """
 
     run_id: str
     execution: str
@@ -44,21 +70,47 @@ class RunPlan:
     environments: int
     seed: int
     table: str
-    warm: bool
+    mode: str
+    cold: int
     sleep_ms: int
     pre_processor: str | None
     post_processor: str | None
+    price_book: str | None
+    question: Question
 
-    def chains(self, memory_mb: int) -> tuple[tuple[Invocation, ...], ...]:
-        """The chains of invocations of one size, one for each execution environment."""
-        return schedule(
-            self.counts, self.environments, size_index=self.sizes.index(memory_mb), seed=self.seed
-        )
+    @property
+    def warm(self) -> bool:
+        """Whether environments are woken first, so that cold starts stay out of the samples."""
+        return self.mode == "warm"
+
+    @property
+    def work(self) -> tuple[Work, ...]:
+        """The versions that are measured, in the order in which they are published.
+
+        Sizes take turns, since Lambda publishes nothing that equals the version before.
+        """
+        starts = sum(self.counts) if self.mode == "cold" else self.cold
+        rounds = [*range(1, 1 + -(-starts // self.environments))]
+        if self.mode != "cold":
+            rounds.insert(0, 0)
+        return tuple(Work(size, number) for number in rounds for size in self.sizes)
+
+    def chains(self, work: Work) -> tuple[tuple[Invocation, ...], ...]:
+        """The chains of invocations of one version, one for each execution environment."""
+        index, wide = self.sizes.index(work.memory_mb), self.environments
+        if work.round == 0:
+            return schedule(self.counts, wide, size_index=index, seed=self.seed)
+        if self.mode == "cold":
+            (starts,) = schedule(self.counts, 1, size_index=index, seed=self.seed)
+        else:
+            starts = cold_starts(len(self.counts), self.cold, wide, size_index=index)
+        first = (work.round - 1) * wide
+        return tuple((invocation,) for invocation in starts[first : first + wide])
 
     def number(self, invocation: Invocation) -> int:
         """The `{{n}}` that an invocation's placeholders see."""
-        count = self.counts[invocation.payload]
-        return seed_number(invocation, count, len(self.sizes), self.environments)
+        count, apart = self.counts[invocation.payload], self.environments + self.cold
+        return seed_number(invocation, count, len(self.sizes), apart)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain JSON values."""
@@ -67,6 +119,7 @@ class RunPlan:
 
 def plan_from_json(value: Mapping[str, Any]) -> RunPlan:
     """The inverse of `RunPlan.to_json`."""
+    question = value["question"]
     return RunPlan(
         **{
             **value,
@@ -74,6 +127,9 @@ def plan_from_json(value: Mapping[str, Any]) -> RunPlan:
             "sizes": tuple(value["sizes"]),
             "counts": tuple(value["counts"]),
             "payloads": tuple(payload_type(entry) for entry in value["payloads"]),
+            "question": Question(
+                **{**question, "allowed_errors": tuple(question["allowed_errors"])}
+            ),
         }
     )
 

@@ -35,7 +35,7 @@ def control(event: dict[str, Any], context: Any) -> Any:
 
 
 def measure(event: dict[str, Any], context: Any) -> Any:
-    """Handler of the measuring step: one batch of invocations."""
-    from lambdatuning.functions.tuner.measure import handle
+    """Handler of measuring: one batch of invocations, or the results of one size."""
+    from lambdatuning.functions.tuner.measuring import handle
 
     return handle(event, context)

@@ -1,8 +1,11 @@
 """How the runtime of an execution environment is started: arguments and environment variables."""
 
+import contextlib
 import os
+import platform
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,12 +32,32 @@ class Host:
     marker: str
     runtime_packages: Path
     node: str | None
+    node_version: str | None = None
     tmp_tools: own_tmp.Tools | None = None
 
 
 def find_node() -> str | None:
     """Path of the local node, or None."""
     return shutil.which("node")
+
+
+def interpreter(spec: FunctionSpec, host: Host) -> str:
+    """What a function runs on here, whatever version its runtime names: `Python 3.11.7`."""
+    if spec.runtime.startswith("nodejs"):
+        return f"Node.js {host.node_version}"
+    return f"Python {platform.python_version()}"
+
+
+def node_version(node: str | None) -> str | None:
+    """Version of the program `node`, e.g. `20.20.2`."""
+    if node is None:
+        return None
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        shown = subprocess.run(  # noqa: S603 - the node that functions run on
+            [node, "--version"], check=True, capture_output=True, text=True, timeout=10
+        )
+        return shown.stdout.strip().removeprefix("v") or None
+    return None
 
 
 def arguments(spec: FunctionSpec, host: Host) -> list[str]:
@@ -86,7 +109,7 @@ def variables(
     return {
         **_documented(spec, stream),
         **_language(spec, host),
-        "PATH": f"/usr/local/bin:{os.defpath}:/opt/bin",
+        "PATH": _joined([Path("/usr/local/bin"), *_bins(spec)]) + f":{os.defpath}",
         "AWS_LAMBDA_RUNTIME_API": api,
         "AWS_ACCESS_KEY_ID": key_id,
         "AWS_SECRET_ACCESS_KEY": "local",
@@ -142,6 +165,10 @@ def _language(spec: FunctionSpec, host: Host) -> dict[str, str]:
 def _versioned_layers(spec: FunctionSpec) -> list[Path]:
     tail = f"python/lib/{spec.runtime}/site-packages"
     return [layer / tail for layer in spec.layers if (layer / tail).is_dir()]
+
+
+def _bins(spec: FunctionSpec) -> list[Path]:
+    return [layer / "bin" for layer in spec.layers]
 
 
 def _major(runtime: str) -> str:

@@ -50,6 +50,7 @@ class Environment:
         # Never 12 digits: ministack would read such a key as an account id.
         self.key_id = f"ASIA{self.ident[:16].upper()}"
         self.stream = f"{datetime.now(UTC):%Y/%m/%d}/[{spec.version}]{self.ident}"
+        self.interpreter = command.interpreter(spec, host)
         self.init_ms = 0.0
         self.invocations = 0
         self.last_used = time.monotonic()

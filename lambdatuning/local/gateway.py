@@ -1,5 +1,6 @@
 """The front door: who may knock, our own routes, and what ministack must be told of a request."""
 
+import base64
 import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -46,7 +47,6 @@ class Gateway:
         elif scope["type"] == "http" and _INVOKE.match(scope["path"]):
             await self._invoke(scope, receive, send, headers)
         else:
-            invocation_context.current.set(Call(_key_id(headers)))
             await self._inner(scope, receive, send)
 
     def _refusal(self, headers: dict[bytes, bytes]) -> str:
@@ -92,7 +92,12 @@ class Gateway:
         if length.isdigit() and int(length) > faults.MAX_PAYLOAD_BYTES:
             await _refuse_payload(send, int(length))
             return
-        call = Call(_key_id(headers), direct=True)
+        waits = headers.get(b"x-amz-invocation-type", b"RequestResponse") == b"RequestResponse"
+        call = Call(
+            key_id=_key_id(headers) if waits else "",
+            direct=waits,
+            client_context=_client_context(headers),
+        )
         invocation_context.current.set(call)
         await self._inner(scope, receive, _with_request_id(send, call))
 
@@ -112,6 +117,15 @@ def _with_request_id(send: Send, call: Call) -> Send:
 def _key_id(headers: dict[bytes, bytes]) -> str:
     found = _CREDENTIAL.search(headers.get(b"authorization", b""))
     return found.group(1).decode("latin-1") if found else ""
+
+
+def _client_context(headers: dict[bytes, bytes]) -> str:
+    """The client context as one line of JSON; what is no JSON is left out."""
+    try:
+        given = base64.b64decode(headers.get(b"x-amz-client-context", b""))
+        return json.dumps(json.loads(given)) if given else ""
+    except ValueError:
+        return ""
 
 
 async def _refuse_payload(send: Send, length: int) -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 class Call:
     """One HTTP request; `request_id` is filled in when it turns out to invoke a function.
 
-    `direct` holds for the Invoke API itself, whose answer goes out byte by byte.
+    `direct` holds for a synchronous call of the Invoke API, whose answer goes out byte by byte;
+    only then is `key_id` set, because only then does the caller wait. `client_context` is JSON.
     """
 
     key_id: str = ""
     direct: bool = False
+    client_context: str = ""
     request_id: str = ""
 
 

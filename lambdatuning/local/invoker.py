@@ -82,9 +82,11 @@ class Invoker:
         self, course: _Course, limit_s: float, phase: str
     ) -> tuple[Environment, Fault | None]:
         environment = self._pool.new(course.spec)
-        with self._admitted(course, self._admission.capacity_of_one_core):
+        with self._admitted(course, self._admission.capacity_of_one_core) as claim:
+            environment.claim = claim
             fault = environment.start(limit_s)
-        lines = transcript.init_lines(course.spec, course.began)
+            environment.claim = None
+        lines = transcript.init_lines(course.spec, environment.interpreter, course.began)
         course.init_log = environment.take_log()
         if fault is not None:
             lines += transcript.printed_lines(course.init_log)
@@ -139,11 +141,18 @@ def _report(course: _Course, environment: Environment, ran: Ran) -> Report:
         request_id=course.request.request_id,
         duration_ms=ran.duration_ms,
         memory_mb=course.spec.memory_mb,
-        max_memory_mb=environment.peak_memory_mb(),
+        max_memory_mb=_max_memory_mb(environment, error_type),
         init_ms=course.init_ms,
         status=status,
         error_type=error_type,
     )
+
+
+def _max_memory_mb(environment: Environment, error_type: str) -> int:
+    # Killed at the limit, it leaves nothing to read the maximum from.
+    if error_type == "Runtime.OutOfMemory":
+        return environment.spec.memory_mb
+    return environment.peak_memory_mb()
 
 
 def _facts(course: _Course, environment: Environment, ran: Ran, numbers: Report) -> Facts:

@@ -6,14 +6,13 @@ its own concurrency limits; the result is a dict of `body`, `log`, `error`, `fun
 guard test fails when that changes.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 from lambdatuning.core.errors import LambdaTuningError
-from lambdatuning.local import invocation_context
+from lambdatuning.local import function_record, invocation_context, log_pages
 from lambdatuning.local.function import FunctionSpec, Outcome, Request
 from lambdatuning.local.packages import PackageStore
 
@@ -22,19 +21,6 @@ HOOK = "_execute_function_dispatch"
 PARAMETERS = ("func", "config", "event", "request_id", "started")
 
 Invoke = Callable[[FunctionSpec, Request, str], Outcome]
-_REVISED = (
-    "CodeSha256",
-    "Environment",
-    "EphemeralStorage",
-    "FunctionName",
-    "Handler",
-    "Layers",
-    "LoggingConfig",
-    "MemorySize",
-    "RevisionId",
-    "Runtime",
-    "Timeout",
-)
 
 
 def settings(*, port: int, account_id: str, region: str, folder: str) -> dict[str, str]:
@@ -46,6 +32,8 @@ def settings(*, port: int, account_id: str, region: str, folder: str) -> dict[st
         "MINISTACK_ACCOUNT_ID": account_id,
         "MINISTACK_REGION": region,
         "LAMBDA_ACCOUNT_CONCURRENCY": "1000",
+        # It would look for containers of its own in the user's Docker, and remove them.
+        "DOCKER_HOST": f"unix://{folder}/no-docker.sock",
         "IOT_MTLS_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
         "TMPDIR": folder,
@@ -64,12 +52,20 @@ def install(invoke: Invoke, packages: PackageStore) -> None:
             spec = _spec(func, config, packages)
             call = invocation_context.now()
             call.request_id = request_id
-            request = Request(request_id, _encoded(event), _invoked_arn(config), _trace_id())
+            request = Request(
+                request_id,
+                _encoded(event),
+                config["FunctionArn"],
+                _trace_id(),
+                call.client_context,
+            )
             return _result(invoke(spec, request, call.key_id), direct=call.direct)
         except LambdaTuningError as exc:
             return _refusal(exc)
 
     setattr(lambda_svc, HOOK, execute)
+    logs = _logs_svc()
+    logs._filter_log_events = log_pages.paged(logs._filter_log_events)
 
 
 def application() -> Any:
@@ -81,17 +77,14 @@ def application() -> Any:
 
 def function_exists(arn: str) -> bool:
     """Whether the function version of this ARN (`$LATEST` unqualified) is still there."""
-    name, _, version = arn.split(":", 6)[6].partition(":")
-    for (_, _, known), record in _functions().items():
-        if known == name:
-            return not version or version in record["versions"]
-    return False
+    _, _, _, region, account_id, _, name, *version = arn.split(":")
+    record = _lambda_svc()._functions.get_scoped(account_id, region, name)
+    return record is not None and (not version or version[0] in record["versions"])
 
 
 def append_logs(spec: FunctionSpec, stream_name: str, lines: list[str]) -> None:
     """Append `lines` to a log stream in CloudWatch Logs, made with its group where missing."""
-    from ministack.services import cloudwatch_logs as logs
-
+    logs = _logs_svc()
     now_ms = int(time.time() * 1e3)
     group = logs._log_groups.get(spec.log_group)
     if group is None:
@@ -110,9 +103,10 @@ def _lambda_svc() -> Any:
     return lambda_svc
 
 
-def _functions() -> dict[tuple[str, str, str], Any]:
-    functions: dict[tuple[str, str, str], Any] = dict(_lambda_svc()._functions._data)
-    return functions
+def _logs_svc() -> Any:
+    from ministack.services import cloudwatch_logs
+
+    return cloudwatch_logs
 
 
 def _new_group(logs: Any, name: str, now_ms: int) -> dict[str, Any]:
@@ -138,63 +132,16 @@ def _new_stream(now_ms: int) -> dict[str, Any]:
 
 
 def _spec(func: dict[str, Any], config: dict[str, Any], packages: PackageStore) -> FunctionSpec:
-    arn = ":".join(config["FunctionArn"].split(":")[:7])
-    version = str(config.get("Version", "$LATEST"))
-    logging = config.get("LoggingConfig") or {}
-    variables = (config.get("Environment") or {}).get("Variables") or {}
-    _, _, _, region, account_id, *_ = arn.split(":")
-    return FunctionSpec(
-        arn=arn if version == "$LATEST" else f"{arn}:{version}",
-        name=config["FunctionName"],
-        version=version,
-        runtime=config.get("Runtime") or "",
-        handler=config.get("Handler") or "",
-        memory_mb=int(config.get("MemorySize") or 128),
-        timeout_s=float(config.get("Timeout") or 3),
-        task_root=packages.unpack(_code(func, config)),
-        revision=_revision(config),
-        account_id=account_id,
-        region=region,
-        log_group=logging.get("LogGroup") or f"/aws/lambda/{config['FunctionName']}",
-        layers=tuple(packages.unpack(_layer(one)) for one in config.get("Layers") or ()),
-        variables=tuple(sorted(variables.items())),
-        json_logs=logging.get("LogFormat") == "JSON",
-        application_log_level=logging.get("ApplicationLogLevel") or "",
-        system_log_level=logging.get("SystemLogLevel") or "INFO",
-        ephemeral_mb=int((config.get("EphemeralStorage") or {}).get("Size") or 512),
-    )
+    layers = [_layer(attached) for attached in config.get("Layers") or ()]
+    return function_record.spec_of(config, func.get("code_zip"), layers, packages.unpack)
 
 
-def _code(func: dict[str, Any], config: dict[str, Any]) -> bytes:
-    if config.get("PackageType") == "Image":
-        raise LambdaTuningError(
-            f"{config['FunctionName']} is a container image; the embedded AWS runs zip packages"
-        )
-    code: bytes | None = func.get("code_zip")
-    if not code:
-        # ministack accepts a function whose code object is missing.
-        raise LambdaTuningError(
-            f"{config['FunctionName']} has no code: its object in S3 was not there when it was made"
-        )
-    return code
-
-
-def _layer(attached: Any) -> bytes:
+def _layer(attached: Any) -> tuple[str, bytes]:
+    arn = str(attached["Arn"] if isinstance(attached, dict) else attached)
     content: bytes | None = _lambda_svc()._resolve_layer_zip(attached)
     if content is None:
-        raise LambdaTuningError(f"layer {attached} is not known here; publish it on this endpoint")
-    return content
-
-
-def _revision(config: dict[str, Any]) -> str:
-    configured = {key: config.get(key) for key in _REVISED}
-    text = json.dumps(configured, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _invoked_arn(config: dict[str, Any]) -> str:
-    arn: str = config["FunctionArn"]
-    return arn
+        raise LambdaTuningError(f"layer {arn} is not known here; publish it on this endpoint")
+    return arn, content
 
 
 def _trace_id() -> str:

@@ -1,4 +1,4 @@
-"""Code packages, unpacked once each under their content hash; what could escape is refused."""
+"""Code packages, unpacked once each; what would be written elsewhere is refused."""
 
 import hashlib
 import io
@@ -17,32 +17,28 @@ UNZIPPED_LIMIT_BYTES = 262_144_000
 
 
 class PackageStore:
-    """A folder of unpacked packages, each named by the SHA-256 of its zip."""
+    """A folder of unpacked packages."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._known: dict[int, tuple[bytes, Path]] = {}
         self._lock = threading.Lock()
+        self._known: dict[str, Path] = {}
         root.mkdir(parents=True, exist_ok=True)
 
-    def unpack(self, package: bytes) -> Path:
-        """The folder of `package`. Raises `UsageError` for one that would write elsewhere."""
-        # Hashing megabytes at every invocation would cost more than a warm invocation: the same
-        # bytes object needs it only once. It is kept, so its id cannot be used again.
-        known = self._known.get(id(package))
-        if known is not None:
-            return known[1]
+    def unpack(self, identity: str, package: bytes) -> Path:
+        """The folder of `package`. Raises `UsageError` for one that would write elsewhere.
+
+        `identity` names these very bytes (the code's SHA-256, a layer version's ARN): to hash
+        megabytes at every invocation would cost more than a warm invocation.
+        """
+        if (folder := self._known.get(identity)) is not None:
+            return folder
         with self._lock:
-            folder = self._root / hashlib.sha256(package).hexdigest()[:24]
+            folder = self._root / hashlib.sha256(identity.encode()).hexdigest()[:24]
             if not folder.is_dir():
                 self._extract(package, folder)
-            self._known[id(package)] = (package, folder)
+            self._known[identity] = folder
         return folder
-
-    def keep_only(self, packages: set[int]) -> None:
-        """Forget the bytes objects whose ids are not in `packages`; their folders stay."""
-        with self._lock:
-            self._known = {key: entry for key, entry in self._known.items() if key in packages}
 
     def _extract(self, package: bytes, folder: Path) -> None:
         temporary = Path(tempfile.mkdtemp(dir=self._root, prefix="unpacking-"))

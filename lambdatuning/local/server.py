@@ -6,14 +6,12 @@ standard input does.
 
 import argparse
 import asyncio
-import contextlib
 import json
 import os
 import platform
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -50,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
 def serve(options: argparse.Namespace) -> None:
     """Run one server as `options` say. Raises `UsageError` for what cannot be served."""
     _check_platform()
+    _warn_of_strangers(options.host)
     state: Path = (options.state or _default_state()).resolve()
     state.mkdir(parents=True, exist_ok=True)
     sweep.clear_dead_servers(command.MARKER_NAME, state)
@@ -138,7 +137,15 @@ def _default_state() -> Path:
 def _host(url: str, ident: str, folder: Path) -> command.Host:
     packages = folder / "python"
     python_runtime.link_packages(packages)
-    return command.Host(url, ident, packages, command.find_node(), own_tmp.find_tools(folder))
+    node = command.find_node()
+    return command.Host(
+        endpoint_url=url,
+        marker=ident,
+        runtime_packages=packages,
+        node=node,
+        node_version=command.node_version(node),
+        tmp_tools=own_tmp.find_tools(folder),
+    )
 
 
 def _facts(options: argparse.Namespace, limiter: Limiter, host: command.Host) -> dict[str, object]:
@@ -152,19 +159,16 @@ def _facts(options: argparse.Namespace, limiter: Limiter, host: command.Host) ->
         "ministack": version("ministack"),
         "awslambdaric": version("awslambdaric"),
         "python": platform.python_version(),
-        "node": _node_version(host.node),
+        "node": host.node_version,
     }
 
 
-def _node_version(node: str | None) -> str | None:
-    if node is None:
-        return None
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        shown = subprocess.run(  # noqa: S603 - the node that functions run on
-            [node, "--version"], check=True, capture_output=True, text=True, timeout=10
+def _warn_of_strangers(host: str) -> None:
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        print(  # noqa: T201 - the command line's own voice
+            f"warning: {host} is no loopback address: whoever reaches it can run code here",
+            file=sys.stderr,
         )
-        return shown.stdout.strip().removeprefix("v") or None
-    return None
 
 
 def _check_platform() -> None:

@@ -7,13 +7,13 @@ from lambdatuning.local.function import Fault, FunctionSpec
 from lambdatuning.local.report import Report
 
 
-def init_lines(spec: FunctionSpec, at: datetime) -> list[str]:
-    """What the platform writes when an init phase begins."""
+def init_lines(spec: FunctionSpec, interpreter: str, at: datetime) -> list[str]:
+    """What the platform writes when an init phase begins; `interpreter` is what really runs."""
     if not spec.json_logs:
-        return [f"INIT_START Runtime Version: {spec.runtime} (local)"]
+        return [f"INIT_START Runtime Version: {spec.runtime}\tEmbedded on: {interpreter}"]
     if not report.logs_info(spec.system_log_level):
         return []
-    return [report.json_init_start(spec.runtime, spec.name, spec.version, at)]
+    return [report.json_init_start(interpreter, spec.name, spec.version, at)]
 
 
 def init_failed_line(spec: FunctionSpec, init_ms: float, phase: str, fault: Fault) -> list[str]:

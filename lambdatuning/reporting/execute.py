@@ -1,7 +1,8 @@
 """Running one notebook by papermill, in a kernel of this very interpreter."""
 
-import sys
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ def execute(
     notebook: Path,
     output: Path,
     values: Mapping[str, object],
-    on_cell: Callable[[int, int], None] = lambda _done, _total: None,
+    on_cell: Callable[[int, int], None],
+    on_line: Callable[[str], None],
 ) -> Any:
     """Run the notebook with these parameter values; the executed one is written to `output`.
 
     The kernel starts in the notebook's folder, as it does in JupyterLab, and inherits the
-    environment (credentials, endpoint). `on_cell` hears how many cells of how many are done.
+    environment (credentials, endpoint). `on_cell` hears how many cells of how many are done,
+    `on_line` what a running cell shows as its progress.
 
     Raises:
         RunFailedError: a cell failed, or the kernel died; `output` keeps what was reached.
@@ -26,18 +29,22 @@ def execute(
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
+    from .engine import NAME
+
     try:
-        return papermill.execute_notebook(
-            str(notebook),
-            str(output),
-            parameters=dict(values),
-            kernel_name="python3",
-            language="python",
-            progress_bar=False,
-            km=kernel_manager(),
-            resources={"metadata": {"path": str(notebook.resolve().parent)}},
-            on_cell_executed=_counter(on_cell, notebook, extra=bool(values)),
-        )
+        with _quiet("papermill"):
+            return papermill.execute_notebook(
+                str(notebook),
+                str(output),
+                parameters=dict(values),
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                engine_name=NAME,
+                resources={"metadata": {"path": str(notebook.resolve().parent)}},
+                on_cell_executed=_counter(on_cell, notebook, extra=bool(values)),
+                on_line=on_line,
+            )
     except PapermillExecutionError as exc:
         raise RunFailedError(
             f"{notebook.name}, cell {exc.exec_count}: {exc.ename}: {_one_line(exc.evalue)} "
@@ -48,25 +55,6 @@ def execute(
             f"{notebook.name}: its kernel died, perhaps for lack of memory "
             f"(the notebook as far as it got: {output})"
         ) from exc
-
-
-def kernel_manager() -> Any:
-    """A kernel manager that knows one kernel: this interpreter.
-
-    Kernels are found by name in folders of the user and the system, where "python3" may be another
-    Python, without this package.
-    """
-    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-    from jupyter_client.manager import AsyncKernelManager
-
-    class ThisInterpreter(KernelSpecManager):
-        def get_kernel_spec(self, kernel_name: str) -> Any:  # noqa: ARG002
-            # Its warnings (loopback without encryption, parent gone) are not for our user.
-            quiet = ["-f", "{connection_file}", "--log-level=ERROR"]
-            argv = [sys.executable, "-m", "ipykernel_launcher", *quiet]
-            return KernelSpec(argv=argv, display_name="Python 3", language="python")
-
-    return AsyncKernelManager(kernel_name="python3", kernel_spec_manager=ThisInterpreter())
 
 
 def _counter(
@@ -86,6 +74,18 @@ def _counter(
         on_cell(min(done, total), total)
 
     return executed
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Papermill logs what is raised anyway, and warns of parameters whose type it cannot read."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _one_line(text: str) -> str:

@@ -91,11 +91,18 @@ def _read(path: Path) -> Mapping[str, Any]:
 def _run(job: Job, folder: Path, on_progress: OnProgress, clock: Callable[[], float]) -> Report:
     started_s = clock()
     failed = folder / f"{job.notebook.stem}.failed.ipynb"
+    cells = (0, 0)
+
+    def tell(detail: str = "") -> None:
+        elapsed_s = clock() - started_s
+        on_progress(Progress(job.notebook.stem, *cells, elapsed_s, detail=detail))
 
     def on_cell(done: int, total: int) -> None:
-        on_progress(Progress(job.notebook.stem, done, total, clock() - started_s))
+        nonlocal cells
+        cells = (done, total)
+        tell()
 
-    notebook = execute(job.notebook, failed, job.values, on_cell)
+    notebook = execute(job.notebook, failed, job.values, on_cell, tell)
     made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     html = folder / f"{job.notebook.stem}.html"
     html.write_text(render(notebook, name=job.notebook.name, made_at=made_at), encoding="utf-8")

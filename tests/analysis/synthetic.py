@@ -3,13 +3,15 @@
 import math
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from lambdatuning.analysis.frames import samples_frame
 from lambdatuning.analysis.run import Run
-from lambdatuning.core.samples import Sample
+from lambdatuning.cloud.run_store import FolderStore, save
+from lambdatuning.core.samples import Sample, encode_part
 
 SIZES = (128, 256, 512, 1024, 1536, 3008)
 _USD_PER_GB_S = 0.0000166667
@@ -43,23 +45,59 @@ KINDS = (
 
 
 def synthetic_run(
-    kinds: Sequence[Kind] = KINDS,
-    sizes: Sequence[int] = SIZES,
+    kinds: Sequence[Kind] = KINDS, sizes: Sequence[int] = SIZES, **options: Any
+) -> Run:
+    """A run in memory; `options` as `synthetic_samples` and `synthetic_manifest` take them."""
+    manifest, samples = _made(kinds, sizes, **options)
+    names = {"run_id": manifest["run_id"], "function": manifest["function"]}
+    return Run(manifest, samples_frame(samples, **names))
+
+
+def store_synthetic_run(
+    folder: Path, kinds: Sequence[Kind] = KINDS, sizes: Sequence[int] = SIZES, **options: Any
+) -> str:
+    """The same run in a run store, in two parts; its id."""
+    manifest, samples = _made(kinds, sizes, **options)
+    half = len(samples) // 2
+    parts = [
+        ("samples-a.csv.gz", encode_part(samples[:half])),
+        ("samples-b.csv.gz", encode_part(samples[half:])),
+    ]
+    return save(FolderStore(folder), manifest, parts).run_id
+
+
+def _made(
+    kinds: Sequence[Kind],
+    sizes: Sequence[int],
     *,
     environments: int = 5,
     per_environment: int = 3,
+    endpoint: str = "embedded",
+    seed: int = 7,
+    **options: float,
+) -> tuple[dict[str, Any], list[Sample]]:
+    num = environments * per_environment
+    manifest = synthetic_manifest(kinds, sizes, num=num, endpoint=endpoint, seed=seed)
+    samples = synthetic_samples(kinds, sizes, environments, per_environment, seed=seed, **options)
+    if endpoint == "aws":
+        samples = [replace(sample, stolen_ms=None) for sample in samples]
+    return manifest, samples
+
+
+def synthetic_samples(
+    kinds: Sequence[Kind],
+    sizes: Sequence[int],
+    environments: int,
+    per_environment: int,
+    *,
     host_spread: float = 0.02,
     noise: float = 0.03,
-    endpoint: str = "embedded",
     stolen: float = 0.004,
-    seed: int = 7,
-) -> Run:
-    """A run in which every fact is known: warm duration = wait + CPU / share, on uneven hosts."""
-    manifest = synthetic_manifest(
-        kinds, sizes, num=environments * per_environment, endpoint=endpoint, seed=seed
-    )
+    seed: int,
+) -> list[Sample]:
+    """Samples of which every fact is known: warm duration = wait + CPU / share, uneven hosts."""
     rng = random.Random(seed)
-    samples = [
+    return [
         sample
         for size in sizes
         for environment in range(environments)
@@ -67,10 +105,6 @@ def synthetic_run(
             rng, kinds, size, environment, per_environment, host_spread, noise, stolen
         )
     ]
-    if endpoint == "aws":
-        samples = [_without_stolen(sample) for sample in samples]
-    names = {"run_id": manifest["run_id"], "function": manifest["function"]}
-    return Run(manifest, samples_frame(samples, **names))
 
 
 def synthetic_manifest(
@@ -174,9 +208,3 @@ def _sample(
         architecture="x86_64",
         stolen_ms=round(duration_ms * stolen, 3),
     )
-
-
-def _without_stolen(sample: Sample) -> Sample:
-    from dataclasses import replace
-
-    return replace(sample, stolen_ms=None)

@@ -3,7 +3,7 @@ from dataclasses import replace
 from lambdatuning.analysis.answer import answer, disagreement
 from lambdatuning.analysis.recommend import Recommendation, recommend, recommendations
 from lambdatuning.analysis.run import Run
-from lambdatuning.analysis.sentences import certainty, gain, sentence
+from lambdatuning.analysis.sentences import against_today, certainty, sentence
 
 from .synthetic import Kind, synthetic_run
 
@@ -41,7 +41,14 @@ def test_staying_is_said_as_such() -> None:
 
 
 def test_dearer_and_slower_are_said_as_such() -> None:
-    assert gain(replace(ADVICE, saving=-0.5, speedup=0.5)) == "50 % dearer, 2.00 × slower"
+    worse = replace(ADVICE, saving=-0.5, speedup=0.5)
+    assert against_today(worse) == "50 % dearer, 2.00 × slower than 128 MB today"
+
+
+def test_a_failing_size_today_is_said_as_such() -> None:
+    failing = replace(ADVICE, saving=float("nan"), speedup=float("nan"), failing_mb=(128,))
+    assert against_today(failing) == "128 MB today fails"
+    assert against_today(replace(failing, failing_mb=())) == ""
 
 
 def test_no_confidence_is_explained() -> None:

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lambdatuning.analysis.checks import Check, checks
+from lambdatuning.analysis.check import Check
+from lambdatuning.analysis.checks import checks
 from lambdatuning.analysis.run import Run
 
 from .synthetic import Kind, synthetic_run

@@ -26,6 +26,7 @@ PLOTS: list[Callable[[Run], Chart]] = [plot_curves, plot_strategies, plot_compro
 RUNS = {
     "ten types": RUN,
     "one type": synthetic_run((Kind("only", 5, 50),)),
+    "no time at all": synthetic_run((Kind("none", 0, 0), Kind("nothing", 0, 0))),
     "one size": synthetic_run(KINDS[:2], (512,)),
     "no interval": synthetic_run(KINDS[:3], environments=2),
     "46 sizes": synthetic_run(KINDS[:2], range(128, 3009, 64), environments=3, per_environment=1),
@@ -63,8 +64,7 @@ def _inside(root: ElementTree.Element) -> bool:
 
 def test_titles_state_the_finding() -> None:
     assert plot_curves(RUN).title == (
-        "128 MB is cheapest for 8 of 10 payload types; "
-        "list-1mb wants 256 MB and hash wants 1,536 MB"
+        "128 MB is cheapest for 8 of 10 payload types, list-1mb at 256 MB and hash at 1,536 MB"
     )
     assert plot_strategies(RUN).title.startswith("Cost: 128 MB for 8 of 10 payload types; speed:")
     assert plot_compromise(RUN).title.startswith("At 256 MB, best for the mix, no payload type is")
@@ -99,9 +99,9 @@ def test_colours_can_be_themed() -> None:
     assert not re.search(rf"(fill|stroke): ({INK}|{PAPER})", svg)
 
 
-def test_every_series_colour_stands_out_on_paper() -> None:
+def test_labels_in_every_series_colour_can_be_read() -> None:
     for colour in SERIES:
-        assert (luminance(PAPER) + 0.05) / (luminance(colour) + 0.05) >= 3
+        assert (luminance(PAPER) + 0.05) / (luminance(colour) + 0.05) >= 4.5
 
 
 def test_drawing_leaves_matplotlib_as_it_was(tmp_path: Path) -> None:

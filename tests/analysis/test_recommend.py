@@ -89,6 +89,10 @@ def test_a_payload_type_of_no_weight_does_not_hold_the_mix_back() -> None:
     assert by_name[MIX].sizes == (128, 256, 512, 1024, 1536, 3008)
 
 
+def test_no_weight_at_all_is_no_mix() -> None:
+    assert MIX not in {curve.payload for curve in curves(RUN, weights={})}
+
+
 def test_one_payload_type_needs_no_mix() -> None:
     assert recommend(synthetic_run((IO,)), "cost")["payload"].tolist() == ["io"]
 

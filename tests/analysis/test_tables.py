@@ -3,7 +3,7 @@ import doctest
 import pandas as pd
 
 from lambdatuning.analysis import format as formats
-from lambdatuning.analysis.checks import Check
+from lambdatuning.analysis.check import Check
 from lambdatuning.analysis.method import method
 from lambdatuning.analysis.recommend import recommend
 from lambdatuning.analysis.summary import summarise

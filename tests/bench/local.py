@@ -148,7 +148,7 @@ def _invoker() -> Iterator[tuple[Invoker, FunctionSpec]]:
         python_runtime.link_packages(folder / "python")
         ident = sweep.server_ident(os.getpid())
         tools = own_tmp.find_tools(folder)
-        host = command.Host("http://127.0.0.1:9", ident, folder / "python", None, tools)
+        host = command.Host("http://127.0.0.1:9", ident, folder / "python", None, tmp_tools=tools)
         limiter = choose("auto", ident)
         pool = Pool(host, limiter, folder / "environments", lambda _arn: True)
         admission = Admission(host_cores())

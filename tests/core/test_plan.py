@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from lambdatuning.core.plan import (
     Batch,
+    Work,
     batch_from_json,
+    cold_starts,
     schedule,
     seed_number,
     seeds_needed,
@@ -47,23 +49,24 @@ def test_types_are_spread_over_time() -> None:
         assert 3 <= sum(part) <= 7
 
 
-@given(COUNTS, st.integers(1, 8), st.integers(1, 6))
+@given(COUNTS, st.integers(1, 8), st.integers(1, 6), st.integers(0, 9))
 def test_no_two_invocations_share_a_seed_item(
-    counts: list[int], environments: int, sizes: int
+    counts: list[int], environments: int, sizes: int, cold: int
 ) -> None:
+    apart = environments + cold
     for payload, count in enumerate(counts):
         numbers = []
         for size_index in range(sizes):
             chains = schedule(counts, environments, size_index=size_index, seed=0)
             woken = [warm_up(chain, w, size_index=size_index) for w, chain in enumerate(chains)]
-            calls = [*woken, *(i for chain in chains for i in chain)]
-            numbers += [
-                seed_number(i, count, sizes, environments) for i in calls if i.payload == payload
-            ]
+            starts = cold_starts(len(counts), cold, environments, size_index=size_index)
+            calls = [*woken, *starts, *(i for chain in chains for i in chain)]
+            numbers += [seed_number(i, count, sizes, apart) for i in calls if i.payload == payload]
         assert len(set(numbers)) == len(numbers)
-        assert max(numbers) < seeds_needed(count, sizes, environments)
+        assert max(numbers) < seeds_needed(count, sizes, apart)
 
 
 def test_a_batch_travels_as_json() -> None:
-    batch = Batch(128, "7", (3, 2))
+    batch = Batch(Work(128, 0), "7")
     assert batch_from_json(batch.to_json()) == batch
+    assert batch_from_json(batch.after((3, 2)).to_json()).done == (3, 2)

@@ -1,6 +1,8 @@
 """What a function and its caller see: results, errors, logs, reports - all on real processes."""
 
+import base64
 import json
+import platform
 import re
 import time
 from pathlib import Path
@@ -111,6 +113,7 @@ def test_memory_is_limited_to_the_memory_size(cloud: Cloud) -> None:
 
     assert answer.payload["errorType"] == "Runtime.OutOfMemory"
     assert answer.payload["errorMessage"].endswith("Runtime exited with error: signal: killed")
+    assert "Memory Size: 128 MB\tMax Memory Used: 128 MB\t" in answer.report
     assert cloud.invoke(name, 40).error is None
 
 
@@ -386,3 +389,38 @@ def test_reserved_concurrency_throttles(cloud: Cloud) -> None:
 
     reason = refused.value.response["Reason"]
     assert reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
+
+
+def test_the_client_context_reaches_the_handler(cloud: Cloud) -> None:
+    name = cloud.function(
+        "def handler(event, context):\n    return context.client_context.custom\n"
+    )
+    given = base64.b64encode(json.dumps({"custom": {"who": "Jürgen"}}).encode()).decode()
+
+    answer = cloud.invoke(name, ClientContext=given)
+
+    assert answer.payload == {"who": "Jürgen"}
+
+
+def test_the_log_says_on_what_a_function_really_runs(cloud: Cloud) -> None:
+    name = cloud.function(ECHO)
+    cloud.invoke(name)
+
+    first = cloud.events(f"/aws/lambda/{name}")[0]["message"]
+
+    assert first == (
+        f"INIT_START Runtime Version: {PYTHON}\tEmbedded on: Python {platform.python_version()}"
+    )
+
+
+def test_python_layers_are_importable(cloud: Cloud) -> None:
+    layer = cloud.client("lambda").publish_layer_version(
+        LayerName="words", Content={"ZipFile": package({"python/words.py": "GREETING = 'hello'\n"})}
+    )
+
+    answer = cloud.run(
+        "import words\ndef handler(event, context):\n    return words.GREETING\n",
+        Layers=[layer["LayerVersionArn"]],
+    )
+
+    assert answer.payload == "hello"

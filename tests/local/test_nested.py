@@ -71,3 +71,19 @@ def test_a_waiting_caller_uses_its_own_time_only(cloud: Cloud) -> None:
     assert facts["duration_ms"] > 50
     assert facts["cpu_ms"] < facts["duration_ms"]
     assert json.loads(json.dumps(facts)) == facts
+
+
+def test_an_init_phase_may_invoke_too(cloud: Cloud) -> None:
+    worker = cloud.function(WORKER, MemorySize=1769)
+    answer = cloud.run(
+        f"""
+        import boto3, json
+        client = boto3.client("lambda")
+        said = json.loads(client.invoke(FunctionName="{worker}")["Payload"].read())
+        def handler(event, context):
+            return said
+        """
+    )
+
+    assert answer.payload == "worked"
+    assert "Init Duration" in answer.report

@@ -33,7 +33,8 @@ def test_the_hook_is_where_we_expect_it() -> None:
     assert callable(cloudwatch_logs._make_group_arn)
     assert callable(cloudwatch_logs._fanout_to_subscription_filters)
     assert tuple(signature(lambda_svc._resolve_layer_zip).parameters) == ("attachment",)
-    assert hasattr(lambda_svc._functions, "_data")
+    assert callable(lambda_svc._functions.get_scoped)
+    assert tuple(signature(cloudwatch_logs._filter_log_events).parameters) == ("data",)
 
 
 def test_memory_buys_cpu_in_proportion() -> None:

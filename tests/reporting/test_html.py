@@ -2,6 +2,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from lambdatuning.analysis.figures.compromise import luminance
+from lambdatuning.analysis.figures.style import GRID, INK, PAPER, SERIES
 from lambdatuning.reporting.html import NARROW_MIME, render
 from lambdatuning.reporting.progress import METADATA
 
@@ -81,3 +83,26 @@ def test_code_is_folded_away_and_escaped() -> None:
     text = page()
     assert "x &lt; 1" in text
     assert "x &lt; 1" not in body(text)
+
+
+def _themes() -> list[dict[str, str]]:
+    """Colours of the light, the dark and the print theme."""
+    roots = re.findall(r":root \{(.*?)\}", page(), re.DOTALL)
+    pairs = [re.findall(r"--([\w-]+): (#[0-9a-f]{6}|#[0-9a-f]{3})", root) for root in roots]
+    return [dict(found) for found in pairs]
+
+
+def test_figures_have_the_same_colours_on_a_light_page_and_by_themselves() -> None:
+    light = _themes()[0]
+    assert [light[f"series-{n}"] for n in range(len(SERIES))] == list(SERIES)
+    assert (light["ink"], light["paper"], light["grid"]) == (INK, PAPER, GRID)
+
+
+def test_words_can_be_read_in_every_theme() -> None:
+    for theme in _themes():
+        paper = luminance(theme["paper"])
+        for name in ("ink", "muted", *(f"series-{n}" for n in range(len(SERIES)))):
+            low, high = sorted((paper, luminance(theme[name])))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, name
+        low, high = sorted((luminance(theme["warn"]), luminance(theme["warn-panel"])))
+        assert (high + 0.05) / (low + 0.05) >= 4.5

@@ -45,6 +45,36 @@ def test_a_notebook_runs_in_this_interpreter_with_its_parameters(
     assert os.listdir("reports") == ["a.html"]  # noqa: PTH208
 
 
+def test_the_progress_of_a_running_cell_is_passed_on(tmp_path: Path) -> None:
+    notebook = write_notebook(
+        tmp_path / "a.ipynb",
+        "from lambdatuning.core.progress import Progress\n"
+        "from lambdatuning.reporting.progress import show_progress",
+        "tell = show_progress()\n"
+        "tell(Progress('measuring', 1, 4, 1.0))\n"
+        "tell(Progress('measuring', 3, 4, 2.0))",
+    )
+    heard: list[Progress] = []
+    (made,) = report([notebook], out=tmp_path / "out", on_progress=heard.append)
+    details = [each.detail for each in heard]
+    assert details == ["", "measuring: 1 of 4 (25 %), 0:01", "measuring: 3 of 4 (75 %), 0:02", ""]
+    assert [each.done for each in heard] == [1, 1, 1, 2]
+    assert (
+        "measuring: 3 of 4" not in made.html.read_text().partition("<main>")[2].split("</main>")[0]
+    )
+
+
+def test_no_kernel_outlives_its_notebook(tmp_path: Path) -> None:
+    notebook = write_notebook(
+        tmp_path / "a.ipynb",
+        "import os, pathlib",
+        "pathlib.Path('pid').write_text(str(os.getpid()))",
+    )
+    report([notebook], out=tmp_path / "out")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
 def test_a_failing_notebook_is_one_line_and_is_kept(tmp_path: Path) -> None:
     notebook = write_notebook(
         tmp_path / "a.ipynb", "kept = 7\nprint('before', kept)", "raise ValueError('two\\nlines')"

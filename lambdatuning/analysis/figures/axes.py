@@ -67,16 +67,19 @@ def readable_ticks(sizes: Sequence[int], apart: float) -> list[int]:
     return sorted(kept)
 
 
-def value_axis(axes: Axes, values: Sequence[float], unit: str) -> bool:
+def value_axis(
+    axes: Axes, values: Sequence[float], unit: str, points: Sequence[float] = ()
+) -> bool:
     """Scale for durations ("ms") or costs ("usd"); True when it is logarithmic.
 
     Linear axes begin at zero; where values differ by more than a factor of 12 it is logarithmic,
-    which the panel's title must say.
+    which the panel's title must say. `points` must fit on it too.
     """
     formatter = format_ms if unit == "ms" else format_usd
-    positive = [value for value in values if value > 0]
-    low, high = min(positive), max(positive)
-    logarithmic = high / low > _MANY
+    positive = [value for value in values if value > 0] or [1.0]
+    logarithmic = max(positive) / min(positive) > _MANY
+    shown = [*positive, *(point for point in points if point > 0)]
+    low, high = min(shown), max(shown)
     if logarithmic:
         axes.set_yscale("log")
         axes.set_ylim(low / 1.25, high * 1.25)
@@ -97,7 +100,15 @@ def scatter(axes: Axes, x: Sequence[float], y: Sequence[float], colour: str) -> 
     path = Path(vertices, [Path.MOVETO, Path.LINETO] * len(points))
     path.should_simplify = False
     axes.add_patch(
-        PathPatch(path, fill=False, edgecolor=colour, linewidth=2.4, alpha=0.28, capstyle="round")
+        PathPatch(
+            path,
+            fill=False,
+            edgecolor=colour,
+            linewidth=2.4,
+            alpha=0.28,
+            capstyle="round",
+            snap=False,
+        )
     )
 
 

@@ -63,7 +63,8 @@ def penalties(
         if not curve.sizes:
             continue
         score = objective(curve.ms, curve.usd, strategy, weight)
-        rows[curve.payload] = dict(zip(curve.sizes, score / score.min() - 1, strict=True))
+        worse = score / (score.min() or 1) - (score.min() > 0)
+        rows[curve.payload] = dict(zip(curve.sizes, worse, strict=True))
     return DataFrame.from_dict(rows, orient="index", columns=list(run.sizes), dtype=float)
 
 

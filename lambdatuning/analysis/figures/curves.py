@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,6 +30,9 @@ from .style import (
     series_style,
 )
 from .words import curves_alt, curves_title, source_line
+
+FEW = 5
+"""Up to so many payload types, samples and strong bands are drawn."""
 
 MAX_POINTS = 30
 """Sample points drawn a size and payload type, at evenly spaced ranks."""
@@ -76,19 +80,22 @@ PANELS = (
 
 
 def plot_curves(
-    source: Run | DataFrame, payloads: str | Sequence[str] = "", *, samples: bool = True
+    source: Run | DataFrame, payloads: str | Sequence[str] = "", *, samples: bool | None = None
 ) -> Chart:
     """Curves of the payload types (all, or those named), with their intervals and samples.
 
     A ring marks the fastest size on each duration curve and the cheapest on each cost curve.
-    Several functions or architectures each have a line of their own.
+    Several functions or architectures each have a line of their own. `samples` draws single
+    invocations as faint points: by default with few payload types, since many make a fog.
     """
     run = as_run(source).select(payloads)
     summary = summarise(run)
     summary = summary[summary["n"] > 0]
     advice = recommend(run, ("cost", "speed"))
-    points = warm(run.samples) if samples else run.samples.iloc[:0]
-    title, subtitle = curves_title(advice), source_line(run)
+    wanted = len(run.payloads) <= FEW if samples is None else samples
+    points = warm(run.samples) if wanted else run.samples.iloc[:0]
+    subtitle = source_line(run) + ("; points: single invocations" if wanted else "")
+    title = curves_title(advice)
 
     def draw(layout: Layout) -> Figure:
         return _draw(layout, title, subtitle, summary, points, advice)
@@ -129,16 +136,19 @@ def _panel(
     layout: Layout,
 ) -> None:
     values = summary[[panel.mean, panel.low, panel.high]].to_numpy(float) * panel.factor
-    logarithmic = value_axis(axes, values[np.isfinite(values)].tolist(), panel.unit)
+    singles = (points[panel.sample] * panel.factor).tolist()
+    logarithmic = value_axis(axes, values[np.isfinite(values)].tolist(), panel.unit, singles)
     memory_axis(axes, sorted(set(summary["memory_mb"])), margin=0.025)
     title = panel.title if layout.wide else panel.short
     axes.set_title(title + (" (log scale)" if logarithmic else ""), pad=6)
     winners = advice[advice["strategy"] == panel.strategy].set_index("payload")["memory_mb"]
     ends = []
-    for n, (name, rows) in enumerate(_lines(summary).items()):
+    lines = _lines(summary)
+    band = 0.2 if len(lines) <= FEW else 0.1
+    for n, (name, rows) in enumerate(lines.items()):
         style = series_style(n)
         colour = str(style["color"])
-        _line(axes, rows, panel, style)
+        _line(axes, rows, panel, style, band)
         _samples(axes, rows, points, panel, colour)
         _winner(axes, rows, panel, winners.get(rows["payload"].iloc[0]), colour)
         ends.append((float(rows[panel.mean].iloc[-1]) * panel.factor, fit(name, layout), colour))
@@ -152,13 +162,13 @@ def _lines(summary: DataFrame) -> dict[str, DataFrame]:
     return {", ".join(map(str, name)): rows for name, rows in summary.groupby(keys, observed=True)}
 
 
-def _line(axes: Axes, rows: DataFrame, panel: Panel, style: dict[str, object]) -> None:
+def _line(axes: Axes, rows: DataFrame, panel: Panel, style: dict[str, Any], band: float) -> None:
     sizes = rows["memory_mb"].to_numpy(float)
     mean, low, high = (
         rows[name].to_numpy(float) * panel.factor for name in (panel.mean, panel.low, panel.high)
     )
-    axes.fill_between(sizes, low, high, color=str(style["color"]), alpha=0.2, linewidth=0)
-    axes.plot(sizes, mean, **style)  # type: ignore[arg-type]
+    axes.fill_between(sizes, low, high, color=str(style["color"]), alpha=band, linewidth=0)
+    axes.plot(sizes, mean, **style)
 
 
 def _samples(axes: Axes, rows: DataFrame, points: DataFrame, panel: Panel, colour: str) -> None:

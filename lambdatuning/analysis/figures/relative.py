@@ -84,4 +84,4 @@ def _panel(axes: Axes, rows: DataFrame, sizes: Sequence[int], top: float, *, nam
 
 
 def _ratio(values: "Series[float]") -> Floats:
-    return np.asarray(values / values.min(), np.float64)
+    return np.asarray(values / (values.min() or 1), np.float64)

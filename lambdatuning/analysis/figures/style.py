@@ -16,15 +16,15 @@ MUTED = "#68717d"
 GRID = "#dfe3e8"
 SERIES = (
     "#0072b2",
-    "#d55e00",
-    "#008a66",
-    "#b5558f",
-    "#8a6d00",
-    "#3a9bd9",
-    "#7a5195",
+    "#c04f00",
+    "#00795b",
+    "#b0478a",
+    "#7d6200",
+    "#303a48",
+    "#6f4a9e",
     "#5f6b7a",
 )
-"""After Okabe and Ito, darkened where needed to stand out (3:1) on white paper."""
+"""After Okabe and Ito, darkened so that labels in these colours can be read (4.5:1 on paper)."""
 DASHES = ("solid", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
 """With more series than colours, the next round of colours is dashed."""
 

@@ -6,7 +6,7 @@ import numpy as np
 from pandas import DataFrame
 
 from ..curves import MIX
-from ..format import format_mb, format_ms, format_times, format_usd, join, join_mb
+from ..format import format_mb, format_ms, format_times, format_usd, join, join_mb, ratio
 from ..run import Run
 from ..sentences import SUPERLATIVES
 
@@ -19,7 +19,7 @@ def curves_title(advice: DataFrame) -> str:
 def winners_title(advice: DataFrame, strategy: str) -> str:
     """Which size wins for how many payload types, and which want another.
 
-    "128 MB is cheapest for 8 of 10 payload types; hash wants 1,536 MB"
+    "128 MB is cheapest for 8 of 10 payload types, list at 256 MB and hash at 1,536 MB"
     """
     own = advice[(advice["payload"] != MIX) & (advice["strategy"] == strategy)]
     own = own[own["memory_mb"].notna()]
@@ -28,15 +28,24 @@ def winners_title(advice: DataFrame, strategy: str) -> str:
     if len(own) == 1:
         row = own.iloc[0]
         return f"{format_mb(row['memory_mb'])} is {SUPERLATIVES[strategy]} for {row['payload']}"
-    (size, most), *_ = Counter(own["memory_mb"]).most_common(1)
-    others = own[own["memory_mb"] != size]
-    everyone = f"all {len(own)}" if others.empty else f"{most} of {len(own)}"
-    told = f"{format_mb(size)} is {SUPERLATIVES[strategy]} for {everyone} payload types"
-    wishes = [
-        f"{join(rows['payload'])} want{'s' if len(rows) == 1 else ''} {format_mb(float(str(wish)))}"
-        for wish, rows in others.groupby("memory_mb")
-    ]
-    return f"{told}; {join(wishes)}" if 0 < len(others) <= 3 else told
+    wishes = {
+        format_mb(float(str(size))): join(rows["payload"])
+        for size, rows in own.groupby("memory_mb")
+    }
+    (size, most), *_ = Counter(map(format_mb, own["memory_mb"])).most_common(1)
+    if most == 1:
+        told = join(f"{wish} for {names}" for wish, names in wishes.items())
+        return f"{SUPERLATIVES[strategy].capitalize()}: {told}"
+    told = f"{size} is {SUPERLATIVES[strategy]} for {_of(most, len(own))} payload types"
+    others = [f"{names} at {wish}" for wish, names in wishes.items() if wish != size]
+    return f"{told}, {join(others)}" if 0 < len(own) - most <= 3 else told
+
+
+def _of(part: int, whole: int) -> str:
+    """How many, as "all 10", "both" or "8 of 10"."""
+    if part == whole:
+        return "both" if whole == 2 else f"all {whole}"
+    return f"{part} of {whole}"
 
 
 def source_line(run: Run) -> str:
@@ -61,7 +70,7 @@ def curves_alt(summary: DataFrame, advice: DataFrame) -> str:
 
 def _curve_alt(payload: str, rows: DataFrame, cheapest: float | None) -> str:
     first, last = rows.iloc[0], rows.iloc[-1]
-    change = f"{format_times(first['mean_ms'] / last['mean_ms'])} faster"
+    change = f"{format_times(ratio(first['mean_ms'], last['mean_ms']))} faster"
     told = (
         f"{payload}: {format_ms(first['mean_ms'])} at {format_mb(first['memory_mb'])}, "
         f"{format_ms(last['mean_ms'])} at {format_mb(last['memory_mb'])} ({change})"
@@ -76,15 +85,15 @@ def _curve_alt(payload: str, rows: DataFrame, cheapest: float | None) -> str:
 def strategies_title(advice: DataFrame) -> str:
     """The most wanted size under each strategy, and by how many payload types.
 
-    "Cost: 128 MB for 8 of 10 payload types; speed: 3,008 MB for all"
+    "Cost: 128 MB for 8 of 10 payload types; speed: 3,008 MB for all 10"
     """
     own = advice[advice["payload"] != MIX]
     parts: list[str] = []
     for strategy, rows in own.groupby("strategy", sort=False):
         (size, most), *_ = Counter(rows["memory_mb"]).most_common(1)
-        who = "all" if most == len(rows) else f"{most} of {len(rows)}"
-        what = "" if parts or who == "all" else " payload types"
-        parts.append(f"{strategy}: {format_mb(size)} for {who}{what}")
+        what = "" if parts else " payload types"
+        told = f"{format_mb(size)} for {_of(most, len(rows))}{what}"
+        parts.append(f"{strategy}: {told if most > 1 or len(rows) == 1 else 'no two alike'}")
     title = "; ".join(parts)
     return title[:1].upper() + title[1:]
 
@@ -133,7 +142,7 @@ def compromise_alt(penalties: DataFrame, strategy: str) -> str:
 def relative_title(summary: DataFrame) -> str:
     """Which payload types gain most and least speed from memory."""
     gains = {
-        str(payload): rows["mean_ms"].max() / rows["mean_ms"].min()
+        str(payload): ratio(rows["mean_ms"].max(), rows["mean_ms"].min())
         for payload, rows in summary.groupby("payload", observed=True)
     }
     most, least = max(gains, key=gains.__getitem__), min(gains, key=gains.__getitem__)
@@ -145,7 +154,7 @@ def relative_alt(summary: DataFrame) -> str:
     """By how much duration and cost vary over the sizes, a sentence a payload type."""
     parts = ["Small panels of duration and cost against memory, as multiples of their lowest."]
     for payload, rows in summary.groupby("payload", observed=True):
-        duration, cost = (rows[n].max() / rows[n].min() for n in ("mean_ms", "cost_usd"))
+        duration, cost = (ratio(rows[n].max(), rows[n].min()) for n in ("mean_ms", "cost_usd"))
         fastest, cheapest = (
             format_mb(float(rows["memory_mb"].iloc[int(rows[name].to_numpy(float).argmin())]))
             for name in ("mean_ms", "cost_usd")

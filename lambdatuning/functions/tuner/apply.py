@@ -3,8 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
+from ...core.errors import LambdaTuningError
 from . import lock
 from .function_config import Sleep, set_memory, settled
+from .versions import publish_for_good
 
 State = dict[str, Any]
 
@@ -20,27 +22,25 @@ def apply(state: State, client: Any, sleep: Sleep) -> State:
     if not wanted["autoOptimize"] or power is None:
         return state
     function, alias = state["run"]["arn"], wanted["alias"]
+    held = lock.read(client, function)
+    if held is None or held.run_id != state["run"]["id"]:
+        raise LambdaTuningError(f"the run was stopped: its lock on {function} is gone")
     if alias:
-        _publish_behind(client, function, int(power), alias, sleep)
+        _publish_behind(client, function, held, int(power), alias, sleep)
     else:
-        _keep(client, function, int(power), sleep)
+        # The lock learns it first: after a crash in between, cleaning sets the winner.
+        lock.update(client, function, replace(held, memory_mb=int(power)))
+        set_memory(client, function, int(power), sleep)
     return {**state, "output": {**state["output"], "applied": {"power": power, "alias": alias}}}
 
 
-def _keep(client: Any, function: str, memory_mb: int, sleep: Sleep) -> None:
-    held = lock.read(client, function)
-    set_memory(client, function, memory_mb, sleep)
-    if held:
-        lock.update(client, function, replace(held, memory_mb=memory_mb))
-
-
-def _publish_behind(client: Any, function: str, memory_mb: int, alias: str, sleep: Sleep) -> None:
-    before_mb = settled(client, function, None, sleep)["MemorySize"]
+def _publish_behind(
+    client: Any, function: str, held: lock.Lock, memory_mb: int, alias: str, sleep: Sleep
+) -> None:
     try:
-        set_memory(client, function, memory_mb, sleep)
-        version = client.publish_version(FunctionName=function)["Version"]
+        version = publish_for_good(client, function, held.run_id, memory_mb, sleep)
     finally:
-        set_memory(client, function, before_mb, sleep)
+        set_memory(client, function, held.memory_mb, sleep)
     settled(client, function, version, sleep)
     try:
         client.update_alias(FunctionName=function, Name=alias, FunctionVersion=version)

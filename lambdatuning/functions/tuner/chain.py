@@ -1,7 +1,7 @@
 """A chain: invocations one after the other, which Lambda serves from one execution environment."""
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from ...core.plan import Batch, Invocation, warm_up
@@ -11,10 +11,10 @@ from .invoke import Caller, measure_one
 Clock = Callable[[], float]
 Samples = queue.SimpleQueue[Sample]
 
-_START_WITHIN_S = 600.0
-_END_WITHIN_S = 840.0
+START_WITHIN_S = 600.0
+END_WITHIN_S = 840.0
 """The measuring function is stopped after 900 s: what does not fit is left to the next batch."""
-_GIVE_UP_AFTER = 3
+GIVE_UP_AFTER = 3
 """Failures in a row of one payload type in one chain, after which the chain leaves it out."""
 
 
@@ -25,6 +25,7 @@ class Chain:
     invocations: tuple[Invocation, ...]
     worker: int
     done: int
+    stored: Collection[Invocation] = ()
     billed_ms: int = 0
     longest_s: float = 0.0
     failures: dict[int, int] = field(default_factory=dict)
@@ -36,28 +37,41 @@ class Chain:
         return self.error is None and self.done < len(self.invocations)
 
 
-def chains(caller: Caller, batch: Batch) -> list[Chain]:
-    """The chains of a batch, each where the batch before left it."""
-    planned = caller.plan.chains(batch.memory_mb)
-    done = (*batch.done, *(0 for _ in planned))
-    return [Chain(calls, worker, done[worker]) for worker, calls in enumerate(planned)]
+def chains(caller: Caller, batch: Batch, stored: Collection[Invocation] = ()) -> list[Chain]:
+    """The chains of a batch, each where the batch before left it.
+
+    `stored` was measured by a try of this batch that crashed: it is not invoked again.
+    """
+    planned = caller.plan.chains(batch.work)
+    done = batch.done or (0,) * len(planned)
+    return [Chain(calls, worker, done[worker], stored) for worker, calls in enumerate(planned)]
 
 
 def run(caller: Caller, batch: Batch, chain: Chain, samples: Samples, clock: Clock) -> None:
-    """Wake the environment, then invoke until done or out of time; an error stops the chain."""
+    """Wake the environment, then invoke until done or out of time; an error stops the chain.
+
+    Only the first batch wakes: later ones follow at once, while the environment is warm. (A
+    warm-up each time would leave no time for anything else to a function that runs for minutes.)
+    """
     started_s = clock()
     try:
-        if caller.plan.warm and chain.left:
+        if not batch.done and batch.work.round == 0 and caller.plan.warm and chain.left:
             _step(caller, batch, chain, _waking(caller, batch, chain), samples, clock)
         for invocation in chain.invocations[chain.done :]:
             if not _fits(chain, clock() - started_s):
                 return
-            if chain.failures.get(invocation.payload, 0) < _GIVE_UP_AFTER:
+            if _wanted(chain, invocation):
                 _step(caller, batch, chain, invocation, samples, clock)
                 caller.sleep(caller.plan.sleep_ms / 1000)
             chain.done += 1
     except Exception as exc:  # the summary of the batch tells it
         chain.error = exc
+
+
+def _wanted(chain: Chain, invocation: Invocation) -> bool:
+    if chain.failures.get(invocation.payload, 0) >= GIVE_UP_AFTER:
+        return False
+    return invocation not in chain.stored
 
 
 def _waking(caller: Caller, batch: Batch, chain: Chain) -> Invocation:
@@ -66,7 +80,7 @@ def _waking(caller: Caller, batch: Batch, chain: Chain) -> Invocation:
 
 
 def _fits(chain: Chain, elapsed_s: float) -> bool:
-    return elapsed_s < _START_WITHIN_S and elapsed_s + 1.5 * chain.longest_s < _END_WITHIN_S
+    return elapsed_s < START_WITHIN_S and elapsed_s + 1.5 * chain.longest_s < END_WITHIN_S
 
 
 def _step(
@@ -81,6 +95,7 @@ def _step(
     sample = measure_one(caller, batch.version, batch.memory_mb, invocation)
     chain.longest_s = max(chain.longest_s, clock() - before_s)
     chain.billed_ms += sample.billed_ms
-    failures = chain.failures.get(invocation.payload, 0) + 1 if sample.error else 0
+    failed = sample.error and sample.error not in caller.plan.question.allowed_errors
+    failures = chain.failures.get(invocation.payload, 0) + 1 if failed else 0
     chain.failures[invocation.payload] = failures
     samples.put(sample)

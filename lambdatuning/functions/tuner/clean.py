@@ -1,10 +1,17 @@
 """The cleaning step: the function as it was, our versions gone, the lock given back."""
 
+from dataclasses import replace
 from typing import Any
 
+from ...core.errors import LambdaTuningError
 from . import lock
 from .function_config import Sleep, read, set_memory
 from .versions import remove
+
+_STOPPED = "stopped"
+"""What a lock names as its owner once the owner's execution was stopped from outside."""
+
+_QUIET_LOOKS, _MOST_LOOKS, _LOOK_S = 4, 60, 0.5
 
 
 def clean(client: Any, function: str, execution: str | None, sleep: Sleep) -> list[str]:
@@ -14,18 +21,53 @@ def clean(client: Any, function: str, execution: str | None, sleep: Sleep) -> li
     have been changed: the lock is taken first and given back last. Returns what was put back.
     """
     held = lock.read(client, function)
-    if held is None or (execution is not None and not held.owned_by(execution)):
+    if held is None or (execution is not None and held.execution != execution):
         return []
     done = undo(client, function, held, sleep)
     lock.release(client, function)
     return [*done, f"lock of run {held.run_id}"]
 
 
+def take_back(client: Any, function: str, execution: str, sleep: Sleep) -> list[str]:
+    """Clean after an execution that was stopped, of which a step may still be under way.
+
+    The lock says so first, so that the step sees it and ends; what it did until then is undone
+    until nothing more comes. Returns what was put back.
+    """
+    done: list[str] = []
+    held, quiet = None, 0
+    for _ in range(_MOST_LOOKS):
+        if quiet == _QUIET_LOOKS:
+            break
+        now = lock.read(client, function)
+        if now is not None and now.execution == execution:
+            held = now
+            lock.update(client, function, replace(now, execution=_STOPPED))
+        found = _undone(client, function, held, sleep) if held else []
+        quiet = 0 if found else quiet + 1
+        done += found
+        sleep(_LOOK_S)
+    if held:
+        lock.release(client, function)
+        done.append(f"lock of run {held.run_id}")
+    return done
+
+
+def _undone(client: Any, function: str, held: lock.Lock, sleep: Sleep) -> list[str]:
+    try:
+        return undo(client, function, held, sleep)
+    except LambdaTuningError:  # the step that is under way changed it at the same moment
+        return [f"a change to {function} while it was cleaned"]
+
+
 def undo(client: Any, function: str, held: lock.Lock, sleep: Sleep) -> list[str]:
-    """Memory size and versions of a run, while its lock (or the one that replaced it) is held."""
+    """Memory size and versions, while `held` lies on the function.
+
+    All versions of ours go, whichever run left them: nobody but the lock's owner can use one.
+    """
     done = []
     current_mb = read(client, function)["MemorySize"]
     if held.memory_mb and current_mb != held.memory_mb:
         set_memory(client, function, held.memory_mb, sleep)
         done.append(f"memory size {current_mb} -> {held.memory_mb} MB")
-    return [*done, *(f"version {number}" for number in remove(client, function, held.run_id))]
+    return [*done, *(f"version {number}" for number in remove(client, function))]

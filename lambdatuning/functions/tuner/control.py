@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from ...core.arn import parse_function_arn
-from ...core.billing import load_price_book
 from ...core.errors import UsageError
 from . import decide
 from .analyse import analyse
@@ -17,10 +18,14 @@ from .apply import apply
 from .clean import clean
 from .function_config import Sleep
 from .prepare import Services, prepare
-from .publish import publish_sizes
+from .prices import price_book
+from .publish import Publisher, publish_next
 from .storage import RunFolder, folder
 
 State = dict[str, Any]
+
+_PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
+"""Lambda's control API takes 15 requests a second of a whole account."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +45,16 @@ class Step:
         return folder(boto3.client("s3"), os.environ["SAMPLES_BUCKET"], run["name"], run["id"])
 
     @property
+    def function(self) -> str:
+        """The unqualified ARN of the function under test; UsageError for what is none."""
+        run = self.state.get("run") or {}
+        return str(parse_function_arn(run.get("arn") or self.state.get("lambdaARN")).unqualified)
+
+    @property
     def client(self) -> Any:
         """Lambda, in the region of the function under test."""
-        run = self.state.get("run") or {}
-        arn = parse_function_arn(run.get("arn") or self.state.get("lambdaARN"))
-        return boto3.client("lambda", region_name=arn.region)
+        region = parse_function_arn(self.function).region
+        return boto3.client("lambda", region_name=region, config=_PATIENT)
 
 
 def handle(event: dict[str, Any], context: Any) -> Any:
@@ -63,24 +73,23 @@ def handle(event: dict[str, Any], context: Any) -> Any:
 
 
 def _prepare(step: Step) -> State:
-    raw = step.state
-    arn = parse_function_arn(raw.get("lambdaARN")) if isinstance(raw, dict) else None
+    if not isinstance(step.state, dict):
+        raise UsageError('the execution input must be a JSON object with "lambdaARN" and "num"')
     services = Services(
-        lambda_client=boto3.client("lambda", region_name=arn.region if arn else None),
-        states=boto3.client("stepfunctions"),
+        lambda_client=step.client,
+        states=boto3.client("stepfunctions", config=_PATIENT),
         s3=boto3.client("s3"),
         bucket=os.environ["SAMPLES_BUCKET"],
         account_id=step.context.invoked_function_arn.split(":")[4],
-        prices=load_price_book(),
         sleep=step.sleep,
     )
-    return prepare(raw, step.execution, services)
+    return prepare(step.state, step.execution, services)
 
 
 def _publish(step: Step) -> State:
     remaining_ms = step.context.get_remaining_time_in_millis
     plan = step.store.read_plan()
-    return publish_sizes(step.state, plan, step.client, remaining_ms, step.sleep)
+    return publish_next(step.state, Publisher(step.client, plan, remaining_ms, step.sleep))
 
 
 def _decide(step: Step) -> State:
@@ -88,8 +97,9 @@ def _decide(step: Step) -> State:
 
 
 def _analyse(step: Step) -> State:
-    region = step.execution.split(":")[3]
-    return analyse(step.state, step.store, load_price_book(), step.started, region)
+    region, store = step.execution.split(":")[3], step.store
+    prices = price_book(store.s3, store.read_plan().price_book)
+    return analyse(step.state, store, prices, step.started, region)
 
 
 def _apply(step: Step) -> State:
@@ -98,10 +108,20 @@ def _apply(step: Step) -> State:
 
 def _clean(step: Step) -> Any:
     """The last step: its answer is the execution's output."""
-    run = step.state.get("run") or {}
-    arn = parse_function_arn(run.get("arn") or step.state.get("lambdaARN")).unqualified
-    clean(step.client, str(arn), step.execution, step.sleep)
+    try:
+        clean(step.client, step.function, step.execution, step.sleep)
+    except (UsageError, ClientError) as exc:
+        if step.state.get("run") or not _never_begun(exc):
+            raise
     return step.state.get("output")
+
+
+def _never_begun(error: Exception) -> bool:
+    """Whether preparing cannot have taken the lock: no function was named, or none that this
+    tuner may touch. Trying again, as for other errors, would only hold up the message."""
+    if isinstance(error, ClientError):
+        return "AccessDenied" in str(error.response["Error"]["Code"])
+    return True
 
 
 _STEPS: dict[str, Callable[[Step], Any]] = {

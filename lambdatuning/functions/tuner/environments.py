@@ -13,32 +13,28 @@ from ...core.run import Target
 _REQUEST = re.compile(r'(?:REPORT RequestId: |"requestId"\s*:\s*")([0-9a-fA-F-]{36})')
 _STREAM = re.compile(r"\[[^\]]*\](?P<environment>[0-9a-zA-Z]+)$")
 _PATTERNS = {"Text": '"REPORT RequestId"', "JSON": '{ $.type = "platform.report" }'}
+_NOT_YET = {"ResourceNotFoundException", "ThrottlingException", "LimitExceededException"}
 
 
 def environments(
     logs: Any, target: Target, version: str, days: Iterable[str], start_ms: int
-) -> dict[str, str]:
+) -> dict[str, str] | None:
     """`{request id: environment}` of what a version's log streams have reported since `start_ms`.
 
-    `days` are UTC dates `YYYY/MM/DD`. Logs arrive seconds late, so an absent id is not an error;
-    a log group that is absent or may not be read gives {}.
+    `days` are UTC dates `YYYY/MM/DD`. Logs arrive seconds late, so an absent id is not an error,
+    nor is a log group that is not there yet. None where the logs may not be read at all.
     """
     found: dict[str, str] = {}
     for day in days:
         try:
             found |= _of_day(logs, target, f"{day}/{_stream_name(target)}[{version}]", start_ms)
         except logs.exceptions.ClientError as exc:
-            if exc.response["Error"]["Code"] not in _UNKNOWABLE:
+            code = exc.response["Error"]["Code"]
+            if code.startswith("AccessDenied"):
+                return None
+            if code not in _NOT_YET:
                 raise
     return found
-
-
-_UNKNOWABLE = {
-    "AccessDeniedException",
-    "ResourceNotFoundException",
-    "ThrottlingException",
-    "LimitExceededException",
-}
 
 
 def _stream_name(target: Target) -> str:

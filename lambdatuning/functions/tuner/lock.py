@@ -7,27 +7,37 @@ says which memory size the function must have when the run is over, also after a
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.errors import LockedError
+from ...core.errors import LockedError, UsageError
 
 ALIAS = "lambdatuning-lock"
 _DESCRIPTION_LIMIT = 256
+_ALIVE = {"RUNNING", "PENDING_REDRIVE"}
+_GONE = {"ExecutionDoesNotExist", "InvalidArn"}
 
 
 @dataclass(frozen=True)
 class Lock:
-    """Who holds the function, and the memory size that it shall have in the end."""
+    """Who holds the function, and the memory size that it shall have in the end.
+
+    `memory_mb` is 0 until the size is known: nothing has been changed then.
+    """
 
     run_id: str
     memory_mb: int
     execution: str
 
     def describe(self) -> str:
-        """The alias's description."""
-        return f"{self.run_id} {self.memory_mb} {self.execution}"[:_DESCRIPTION_LIMIT]
+        """The alias's description; an execution named like its run is not named twice.
 
-    def owned_by(self, execution: str) -> bool:
-        """Whether this execution took the lock (a very long ARN is cut in the description)."""
-        return bool(self.execution) and execution.startswith(self.execution)
+        UsageError where it would be cut: a lock whose owner cannot be read is no lock.
+        """
+        owner = self.execution
+        if owner.endswith(f":{self.run_id}"):
+            owner = owner.removesuffix(self.run_id)
+        text = f"{self.run_id} {self.memory_mb} {owner}"
+        if len(text) > _DESCRIPTION_LIMIT:
+            raise UsageError("the run id and the execution's name are too long; shorten the run id")
+        return text
 
 
 def read(client: Any, function: str) -> Lock | None:
@@ -40,9 +50,10 @@ def read(client: Any, function: str) -> Lock | None:
 
 
 def take(client: Any, states: Any, function: str, mine: Lock) -> Lock | None:
-    """Take the lock; the dead owner's lock, where one was taken over, so that it can be undone.
+    """Take the lock; None when it was free, else the lock as it is now ours.
 
-    LockedError says who holds it and since when.
+    The lock of a dead run, and our own of a try that crashed, carry over the memory size that the
+    function shall have: there is something to undo. LockedError says who holds it and since when.
     """
     try:
         client.create_alias(
@@ -63,39 +74,61 @@ def update(client: Any, function: str, mine: Lock) -> None:
 
 def release(client: Any, function: str) -> None:
     """Give the lock back."""
-    client.delete_alias(FunctionName=function, Name=ALIAS)
+    try:
+        client.delete_alias(FunctionName=function, Name=ALIAS)
+    except client.exceptions.ResourceNotFoundException:
+        return
+
+
+def running_since(states: Any, execution: str) -> str:
+    """When the owner of a lock was started; "" when it is not running any more.
+
+    An execution of another tuner's may not be looked at: it is taken to be alive.
+    """
+    try:
+        owner = states.describe_execution(executionArn=execution)
+    except states.exceptions.ClientError as exc:
+        code = exc.response["Error"]["Code"]
+        if code in _GONE:
+            return ""
+        if code.startswith("AccessDenied"):
+            return "a time that this tuner may not read (another tuner's run)"
+        raise
+    return str(owner["startDate"].isoformat()) if owner["status"] in _ALIVE else ""
 
 
 def _take_over(client: Any, states: Any, function: str, mine: Lock) -> Lock | None:
-    alias = client.get_alias(FunctionName=function, Name=ALIAS)
+    try:
+        alias = client.get_alias(FunctionName=function, Name=ALIAS)
+    except client.exceptions.ResourceNotFoundException:
+        return take(client, states, function, mine)  # given back in between
     held = _parse(alias.get("Description", ""))
-    if held.owned_by(mine.execution):
-        return None
-    since = _running_since(states, held.execution)
+    if held.execution == mine.execution:
+        return held
+    since = running_since(states, held.execution)
     if since:
         raise LockedError(
-            f"run {held.run_id} holds {function} since {since}: "
-            f"wait for it, or stop {held.execution}"
+            f"run {held.run_id} holds {function} since {since}: wait for it, or stop "
+            f"{held.execution} and run `lambdatuning clean`"
         )
-    client.update_alias(
-        FunctionName=function,
-        Name=ALIAS,
-        Description=mine.describe(),
-        RevisionId=alias["RevisionId"],
-    )
-    return held
+    ours = Lock(mine.run_id, held.memory_mb, mine.execution)
+    _replace(client, function, alias["RevisionId"], ours)
+    return ours
 
 
-def _running_since(states: Any, execution: str) -> str:
-    """When the owner of a lock was started; "" when it is not running any more."""
+def _replace(client: Any, function: str, revision: str, ours: Lock) -> None:
     try:
-        owner = states.describe_execution(executionArn=execution)
-    except (states.exceptions.ExecutionDoesNotExist, states.exceptions.InvalidArn):
-        return ""
-    return str(owner["startDate"].isoformat()) if owner["status"] == "RUNNING" else ""
+        client.update_alias(
+            FunctionName=function, Name=ALIAS, Description=ours.describe(), RevisionId=revision
+        )
+    except client.exceptions.PreconditionFailedException as exc:
+        raise LockedError(
+            f"another run took {function} over from a dead one at this moment; wait for it"
+        ) from exc
 
 
 def _parse(description: str) -> Lock:
     run_id, _, rest = description.partition(" ")
-    memory_mb, _, execution = rest.partition(" ")
+    memory_mb, _, owner = rest.partition(" ")
+    execution = owner + run_id if owner.endswith(":") else owner
     return Lock(run_id, int(memory_mb) if memory_mb.isdigit() else 0, execution)

@@ -1,95 +1,95 @@
 """The measuring step: the chains of one batch side by side, samples to the bucket."""
 
-import os
 import threading
-import time
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
-from ...core.billing import load_price_book
-from ...core.plan import Batch, batch_from_json
+from ...core.plan import Batch, Invocation
 from ...core.run import RunPlan
+from ...core.sizes import vcpus
 from .chain import Chain, Clock, Samples, chains, run
 from .invoke import Caller
-from .storage import folder
-from .writer import Writer
+from .storage import RunFolder
+from .writer import Writer, part_prefix
 
-_LOOK_S = 2.0
-
-
-def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Measure `event["batch"]` of `event["run"]`; returns what was done, in a few hundred bytes."""
-    described = event["run"]
-    bucket = os.environ["SAMPLES_BUCKET"]
-    store = folder(boto3.client("s3"), bucket, described["name"], described["id"])
-    plan = store.read_plan()
-    region, config = plan.target.region, _config(plan)
-    caller = Caller(
-        client=boto3.client("lambda", region_name=region, config=config),
-        plan=plan,
-        prices=load_price_book(),
-        sleep=time.sleep,
-        now=lambda: datetime.now(UTC),
-        processors=boto3.client("lambda", config=config),
-    )
-    logs = boto3.client("logs", region_name=region)
-    batch = batch_from_json(event["batch"])
-    writer = Writer(caller, batch, store, logs, str(context.aws_request_id)[:8], caller.now())
-    return measure_batch(caller, batch, writer, time.monotonic)
+_FIRST_LOOK_S, _LONGEST_LOOK_S = 2.0, 30.0
+"""Parts are written often at first, so that somebody who watches sees it move, and more rarely in
+a long batch, so that a run of hours does not have thousands of them."""
 
 
 def measure_batch(caller: Caller, batch: Batch, writer: Writer, clock: Clock) -> dict[str, Any]:
-    """Run every chain from where it stands until done or out of time; the batch's summary."""
-    going, samples = chains(caller, batch), Samples()
+    """Run every chain from where it stands until done or out of time; the batch's summary, in a
+    few hundred bytes. Run again after a crash it goes on behind what was stored."""
+    going = chains(caller, batch, stored(caller.plan, batch, writer.store))
+    samples = Samples()
     threads = [
-        threading.Thread(target=run, args=(caller, batch, chain, samples, clock)) for chain in going
+        threading.Thread(target=run, args=(caller, batch, chain, samples, clock), daemon=True)
+        for chain in going
     ]
     for thread in threads:
         thread.start()
     _collect(threads, samples, writer, clock)
-    return _summary(batch, going)
+    return _summary(caller.plan, batch, going)
 
 
-def _config(plan: RunPlan) -> Config:
-    """Retries are ours to count; a call may last as long as a function may."""
-    return Config(
-        retries={"total_max_attempts": 1, "mode": "standard"},
-        read_timeout=910,
-        max_pool_connections=plan.environments + 2,
-        tcp_keepalive=True,
-    )
+def stored(plan: RunPlan, batch: Batch, store: RunFolder) -> frozenset[Invocation]:
+    """What a try of this batch that crashed has stored."""
+    indices = {payload.name: index for index, payload in enumerate(plan.payloads)}
+    found = store.read_samples(part_prefix(batch))
+    return frozenset(Invocation(indices[s.payload], s.invocation) for s in found)
 
 
 def _collect(
     threads: list[threading.Thread], samples: Samples, writer: Writer, clock: Clock
 ) -> None:
     """Store parts while the chains run, then until every sample is stored."""
+    look_s = _FIRST_LOOK_S
+    while _running(threads, look_s):
+        _store(samples, writer, clock)
+        look_s = min(_LONGEST_LOOK_S, look_s * 1.1)
+    pause_s = 0.05
     while True:
-        ended = _join(threads, clock() + _LOOK_S, clock)
-        while not samples.empty():
-            writer.waiting.append((clock(), samples.get()))
-        writer.write(clock())
-        if ended and not writer.waiting:
+        _store(samples, writer, clock)
+        if not writer.waiting:
             return
-        if ended:
-            writer.caller.sleep(0.2)
+        writer.caller.sleep(pause_s)
+        pause_s = min(3.0, pause_s * 1.5)
 
 
-def _join(threads: list[threading.Thread], until_s: float, clock: Clock) -> bool:
+def _store(samples: Samples, writer: Writer, clock: Callable[[], float]) -> None:
+    while not samples.empty():
+        writer.waiting.append((clock(), samples.get()))
+    writer.write(clock())
+
+
+def _running(threads: list[threading.Thread], for_s: float) -> bool:
+    """Wait for the threads, up to a while; whether any of them goes on."""
     for thread in threads:
-        thread.join(max(0.0, until_s - clock()))
-    return not any(thread.is_alive() for thread in threads)
+        if for_s > 0 and thread.is_alive():
+            thread.join(for_s)
+            return any(thread.is_alive() for thread in threads)
+    return False
 
 
-def _summary(batch: Batch, going: list[Chain]) -> dict[str, Any]:
+def _summary(plan: RunPlan, batch: Batch, going: list[Chain]) -> dict[str, Any]:
     errors = [chain.error for chain in going if chain.error]
     return {
-        "batch": replace(batch, done=tuple(chain.done for chain in going)).to_json(),
+        "batch": batch.after(tuple(chain.done for chain in going)).to_json(),
         "left": not errors and any(chain.left for chain in going),
-        "criticalMs": max((chain.billed_ms for chain in going), default=0),
+        "criticalMs": critical_ms(plan, batch.memory_mb, [chain.billed_ms for chain in going]),
         "error": f"{type(errors[0]).__name__}: {errors[0]}"[:500] if errors else "",
     }
+
+
+def critical_ms(plan: RunPlan, memory_mb: int, billed_ms: list[int]) -> float:
+    """The billed time that no tuner could make shorter: the longest chain.
+
+    The embedded AWS runs no more at once than its host has cores for: there it is also at least
+    the vCPU time of all chains over those cores.
+    """
+    longest = max(billed_ms, default=0)
+    cores = plan.question.about.get("endpoint", {}).get("cores")
+    if not cores:
+        return longest
+    share = min(vcpus(memory_mb), float(cores)) / float(cores)
+    return max(longest, sum(billed_ms) * share)

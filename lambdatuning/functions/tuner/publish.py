@@ -1,51 +1,147 @@
-"""The publishing step: a version of each size that is wanted next, then `$LATEST` as it was."""
+"""The publishing step: a version for each work that comes next, then `$LATEST` as it was."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from ...core.errors import LambdaTuningError, UsageError
+from ...core.plan import Batch, Work, batch_from_json
 from ...core.run import RunPlan
-from .function_config import Sleep, set_memory, settled
-from .versions import publish
+from . import lock
+from .function_config import Sleep, is_settled, read, set_memory, settled
+from .versions import description, ours, publish, remove, spare_mb
+
+AT_ONCE = 60
+"""Versions that are published before they are measured: as many as the state has room for."""
 
 _ENOUGH_LEFT_MS = 120_000
 
 State = dict[str, Any]
 
 
-def publish_sizes(
-    state: State, plan: RunPlan, client: Any, remaining_ms: Callable[[], int], sleep: Sleep
-) -> State:
-    """Publish `state["publish"]`; what time does not allow stays there for the next round.
+@dataclass(frozen=True)
+class Publisher:
+    """What publishing uses beside the state; `remaining_ms` is the step's own time."""
+
+    client: Any
+    plan: RunPlan
+    remaining_ms: Callable[[], int]
+    sleep: Sleep
+
+
+def publish_next(state: State, publisher: Publisher) -> State:
+    """Publish from `state["published"]` on; what time does not allow is left for another round.
 
     A size that Lambda refuses (a new account may be held to 3,008 MB) is among the failed ones.
+    A step that is run again after a crash finds the versions that it published before.
     """
-    wanted, versions, failed = list(state["publish"]), {}, dict(state["failed"])
-    try:
-        while wanted and remaining_ms() > _ENOUGH_LEFT_MS:
-            _refuse_foreign_change(client, plan, sleep)
-            size = wanted.pop(0)
-            try:
-                versions[size] = publish(client, plan.target.arn, plan.run_id, size, sleep)
-            except UsageError as exc:
-                failed[str(size)] = str(exc)[:300]
-    finally:
-        set_memory(client, plan.target.arn, plan.target.memory_mb, sleep)
-    batches = [
-        {"memoryMb": size, "version": version, "done": []} for size, version in versions.items()
-    ]
-    if not wanted and not batches and not state["batches"]:
+    plan, failed = publisher.plan, dict(state["failed"])
+    first = int(state["published"])
+    wanted = plan.work[first : first + AT_ONCE]
+    versions, done = _publish_all(publisher, wanted, failed)
+    batches = [Batch(work, version) for work, version in versions.items()]
+    waiting = [batch_from_json(batch) for batch in state["batches"]]
+    if first + done == len(plan.work) and not batches and not waiting and first == 0:
         raise LambdaTuningError(f"no size could be published: {next(iter(failed.values()))}")
     # The smallest size is the slowest: it goes first, so that it does not go last alone.
-    work = sorted([*state["batches"], *batches], key=lambda batch: int(batch["memoryMb"]))
-    return {**state, "publish": wanted, "failed": failed, "batches": work}
+    todo = sorted([*waiting, *batches], key=lambda batch: (batch.work.round, batch.memory_mb))
+    return {
+        **state,
+        "published": first + done,
+        "failed": failed,
+        "batches": [batch.to_json() for batch in todo],
+    }
 
 
-def _refuse_foreign_change(client: Any, plan: RunPlan, sleep: Sleep) -> None:
-    """A deployment in the middle would mix two functions in one run, or be overwritten by us."""
-    config = settled(client, plan.target.arn, None, sleep)
-    ours = {plan.target.memory_mb, *plan.sizes}
-    if config["CodeSha256"] != plan.target.code_sha256 or config["MemorySize"] not in ours:
-        raise LambdaTuningError(
-            f"{plan.target.name} was changed by someone else during the run; start again when quiet"
+def _publish_all(
+    publisher: Publisher, wanted: Sequence[Work], failed: dict[str, str]
+) -> tuple[dict[Work, str], int]:
+    """Versions of `wanted` that can be invoked now, and how many of `wanted` are dealt with."""
+    client, plan = publisher.client, publisher.plan
+    known = {v["Description"]: v["Version"] for v in ours(client, plan.target.arn, plan.run_id)}
+    versions: dict[Work, str] = {}
+    done = 0
+    try:
+        for work in wanted:
+            if publisher.remaining_ms() < _ENOUGH_LEFT_MS:
+                break
+            done += 1
+            found = known.get(description(plan.run_id, work)) or _one(publisher, work, failed)
+            if found:
+                versions[work] = found
+    finally:
+        _restore(publisher)
+    _wait_for(publisher, versions)
+    return versions, done
+
+
+def _one(publisher: Publisher, work: Work, failed: dict[str, str]) -> str | None:
+    client, plan = publisher.client, publisher.plan
+    if str(work.memory_mb) in failed:
+        return None
+    _refuse_foreign_change(publisher)
+    try:
+        return publish(client, plan.target.arn, plan.run_id, work, publisher.sleep)
+    except UsageError as exc:
+        failed[str(work.memory_mb)] = str(exc)[:300]
+        return None
+    except ClientError as exc:
+        raise _explained(exc, plan) from None
+
+
+def _explained(error: ClientError, plan: RunPlan) -> Exception:
+    if "AccessDenied" in str(error.response["Error"]["Code"]) and plan.target.image:
+        return LambdaTuningError(
+            f"{plan.target.name} is a container image and the tuner may not publish it: grant its "
+            "control role ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on the repository"
         )
+    same: Exception = error
+    return same
+
+
+def _refuse_foreign_change(publisher: Publisher) -> None:
+    """A deployment in the middle would mix two functions in one run, or be overwritten by us; and
+    a run that was stopped has been cleaned up, while this step went on."""
+    client, target = publisher.client, publisher.plan.target
+    held = lock.read(client, target.arn)
+    if held is None or held.execution != publisher.plan.execution:
+        raise LambdaTuningError(f"the run on {target.name} was stopped: its lock is gone")
+    config = settled(client, target.arn, None, publisher.sleep)
+    known_mb = {target.memory_mb, *_sizes(publisher.plan)}
+    if config["CodeSha256"] != target.code_sha256 or config["MemorySize"] not in known_mb:
+        raise LambdaTuningError(
+            f"{target.name} was changed by someone else during the run; start again when quiet"
+        )
+
+
+def _restore(publisher: Publisher) -> None:
+    """The function as it was. Where the lock is gone, so may those be who would clean up: what
+    this step published after that goes too."""
+    client, plan, function = publisher.client, publisher.plan, publisher.plan.target.arn
+    held = lock.read(client, function)
+    if held is not None and held.execution != plan.execution:
+        return
+    if held is not None or read(client, function)["MemorySize"] in _sizes(plan):
+        set_memory(client, function, plan.target.memory_mb, publisher.sleep)
+    if held is None:
+        remove(client, function, plan.run_id)
+
+
+def _sizes(plan: RunPlan) -> set[int]:
+    """The sizes that this step gives `$LATEST` for a while."""
+    return {*plan.sizes, *(spare_mb(size) for size in plan.sizes)}
+
+
+def _wait_for(publisher: Publisher, versions: dict[Work, str]) -> None:
+    """Wait until the versions can be invoked. Those of a SnapStart function take minutes, side by
+    side; what is not ready in time is left to Lambda, which holds its first invocation back."""
+    client, target = publisher.client, publisher.plan.target
+    for version in versions.values():
+        pause = 0.05
+        while not is_settled(read(client, target.arn, version)):
+            if publisher.remaining_ms() < _ENOUGH_LEFT_MS / 2:
+                return
+            publisher.sleep(pause)
+            pause = min(5.0, pause * 1.5)

@@ -1,7 +1,6 @@
-"""What was measured of one payload type at one size, and of the mix of types at it."""
+"""The results of one size: of each payload type, and of the mix of them in the contract's terms."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...core.compat.prices import lambda_base_cost
@@ -9,106 +8,99 @@ from ...core.compat.rules import size_statistics
 from ...core.payloads import normalised
 from ...core.run import RunPlan
 from ...core.samples import Sample
-from ...core.statistics import summarise
+from ...core.statistics import quantile, summarise
+from .tally import Tally, tally
 
-FAILURE_LIMIT = 0.1
-"""A size at which more than this share of the invocations of a type fails cannot win."""
-
-
-@dataclass(frozen=True)
-class SizeResult:
-    """The samples of one payload type at one size."""
-
-    payload: str
-    memory_mb: int
-    samples: tuple[Sample, ...]
-    with_cold: bool
-
-    @property
-    def counted(self) -> list[Sample]:
-        """Successes; warm ones alone, unless cold ones were asked for."""
-        return [s for s in self.samples if not s.error and (self.with_cold or not s.cold)]
-
-    @property
-    def failed(self) -> list[Sample]:
-        """Failures: shown, never averaged."""
-        return [sample for sample in self.samples if sample.error]
-
-    @property
-    def reason(self) -> str:
-        """Why this size cannot win; "" where it can."""
-        if self.samples and len(self.failed) > FAILURE_LIMIT * len(self.samples):
-            count = f"{len(self.failed)} of {len(self.samples)}"
-            return f"{count} invocations of {self.payload} failed: {self.failed[0].error}"
-        return "" if self.counted else f"{self.payload} has no successful warm invocation"
-
-    def to_json(self) -> dict[str, Any]:
-        """Statistics of total durations (init included where cold ones are counted)."""
-        found = summarise(
-            [_total_ms(s) for s in self.counted], [s.environment for s in self.counted]
-        )
-        statistics = {} if found is None else {
-            "mean": found.mean,
-            "p50": found.p50,
-            "p90": found.p90,
-            "p95": found.p95,
-            "p99": found.p99,
-            "interval": None if found.mean_low is None else [found.mean_low, found.mean_high],
-            "costUsd": sum(s.cost_usd for s in self.counted) / found.n,
-        }  # fmt: skip
-        cold = [s.init_ms or s.restore_ms or 0.0 for s in self.samples if s.cold and not s.error]
-        return {
-            "payload": self.payload,
-            "value": self.memory_mb,
-            "n": len(self.counted),
-            "failed": len(self.failed),
-            "cold": len(cold),
-            "coldInit": sum(cold) / len(cold) if cold else None,
-            **statistics,
-        }
+Result = dict[str, Any]
 
 
-def size_results(plan: RunPlan, samples: Sequence[Sample]) -> list[SizeResult]:
-    """Every payload type at every size that has samples, in the plan's order."""
-    found: dict[tuple[str, int], list[Sample]] = {}
-    for sample in samples:
-        found.setdefault((sample.payload, sample.memory_mb), []).append(sample)
-    with_cold = not plan.warm
-    return [
-        SizeResult(payload.name, size, tuple(found[payload.name, size]), with_cold)
-        for size in plan.sizes
-        for payload in plan.payloads
-        if (payload.name, size) in found
-    ]
+def size_result(plan: RunPlan, memory_mb: int, samples: Iterable[Sample]) -> Result:
+    """Everything that is told of a size, as plain JSON values.
+
+    `results` has a row for each payload type, `statistics` are Power Tuning's (None where the size
+    cannot win, and then `reason` says why), `invocations`, `retries` and `usd` are totals.
+    """
+    tallies = tally(samples, with_cold=not plan.warm, allowed=plan.question.allowed_errors)
+    order = {payload.name: index for index, payload in enumerate(plan.payloads)}
+    tallies.sort(key=lambda entry: order[entry.payload])
+    missing = [name for name in order if name not in {entry.payload for entry in tallies}]
+    reason = next((entry.reason for entry in tallies if entry.reason), "")
+    if missing and not reason:
+        reason = f"{missing[0]} was not measured"
+    return {
+        "value": memory_mb,
+        "reason": reason,
+        "results": [payload_result(entry) for entry in tallies],
+        "statistics": None if reason else _statistics(plan, memory_mb, tallies),
+        "invocations": sum(entry.sent for entry in tallies),
+        "retries": sum(entry.retries for entry in tallies),
+        "usd": sum(entry.all_usd for entry in tallies),
+    }
 
 
-def contract_statistics(
-    plan: RunPlan, results: Sequence[SizeResult], trim: float
-) -> list[dict[str, Any]]:
-    """Power Tuning's statistics of each size: of one type as it computes them, of a mix as the
-    weighted sum of its types, so that trimming drops no type."""
-    weights = {payload.name: payload.weight for payload in normalised(plan.payloads)}
+def payload_result(found: Tally) -> Result:
+    """Statistics of total durations in ms (init included where cold starts are counted)."""
+    return {
+        "payload": found.payload,
+        "value": found.memory_mb,
+        "n": len(found.total_ms),
+        "failed": found.failed,
+        **({"errors": dict(found.errors)} if found.failed else {}),
+        **_durations(found),
+        "cold": _cold(found),
+    }
+
+
+def _durations(found: Tally) -> Result:
+    summary = summarise(found.total_ms, found.environments)
+    if summary is None:
+        return {}
+    known = summary.mean_low is not None
+    return {
+        "mean": summary.mean,
+        "p50": summary.p50,
+        "p90": summary.p90,
+        "p95": summary.p95,
+        "p99": summary.p99,
+        "interval": [summary.mean_low, summary.mean_high] if known else None,
+        "costUsd": sum(found.cost_usd) / summary.n,
+    }
+
+
+def _cold(found: Tally) -> Result:
+    """Cold starts apart: how many, their whole duration, and the init (or restore) in it."""
+    if not found.cold_ms:
+        return {"n": 0}
+    return {
+        "n": len(found.cold_ms),
+        "mean": sum(found.cold_ms) / len(found.cold_ms),
+        "p50": quantile(found.cold_ms, 0.5),
+        "p95": quantile(found.cold_ms, 0.95),
+        "init": sum(found.init_ms) / len(found.init_ms),
+    }
+
+
+def _statistics(plan: RunPlan, memory_mb: int, tallies: Sequence[Tally]) -> Result:
+    """Power Tuning's statistics: of one type as it computes them, of a mix as the weighted sum of
+    its types, so that trimming drops no type."""
     base_usd = lambda_base_cost(plan.target.region, plan.target.architecture)
-    statistics = []
-    for size in plan.sizes:
-        parts = {
-            result.payload: size_statistics(
-                size,
-                [_total_ms(sample) for sample in result.counted],
-                [float(sample.billed_ms) for sample in result.counted],
-                base_cost_usd=base_usd,
-                trim=trim,
-            )
-            for result in results
-            if result.memory_mb == size
-        }
-        statistics.append(_mixed(size, parts, weights))
-    return statistics
+    parts = {
+        found.payload: size_statistics(
+            memory_mb,
+            found.total_ms,
+            found.billed_ms,
+            base_cost_usd=base_usd,
+            trim=plan.question.trim,
+        )
+        for found in tallies
+    }
+    weights = {payload.name: payload.weight for payload in normalised(plan.payloads)}
+    return _mixed(memory_mb, parts, weights)
 
 
 def _mixed(
-    size: int, parts: Mapping[str, Mapping[str, float]], weights: Mapping[str, float]
-) -> dict[str, Any]:
+    memory_mb: int, parts: Mapping[str, Mapping[str, float]], weights: Mapping[str, float]
+) -> Result:
     def weighted(name: str) -> float:
         return sum(weights[payload] * part[name] for payload, part in parts.items())
 
@@ -116,9 +108,5 @@ def _mixed(
         "averagePrice": weighted("averagePrice"),
         "averageDuration": weighted("averageDuration"),
         "totalCost": sum(part["totalCost"] for part in parts.values()),
-        "value": size,
+        "value": memory_mb,
     }
-
-
-def _total_ms(sample: Sample) -> float:
-    return sample.duration_ms + (sample.init_ms or 0.0) + (sample.restore_ms or 0.0)

@@ -1,4 +1,4 @@
-"""The samples bucket: the plan, the parts and the manifest of a run."""
+"""The samples bucket: the plan, the parts, the results and the manifest of a run."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -7,9 +7,11 @@ from typing import Any
 
 from ...core.errors import UsageError
 from ...core.run import MANIFEST_NAME, PLAN_NAME, RunPlan, plan_from_json, run_prefix
+from ...core.s3_path import parse_s3_path
 from ...core.samples import Sample, decode_part, encode_part
 
 STORE_PREFIX = "runs/"
+_RESULT = "_size-{:05d}.json"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,20 @@ class RunFolder:
         """The plan that `write_plan` wrote."""
         return plan_from_json(self.read_json(PLAN_NAME))
 
+    def owner(self) -> str | None:
+        """The execution that wrote a plan here, None where nobody did."""
+        if not any(self._keys(PLAN_NAME)):
+            return None
+        return str(self.read_json(PLAN_NAME)["execution"])
+
+    def write_result(self, memory_mb: int, result: Any) -> None:
+        """The results of one size."""
+        self.write_json(_RESULT.format(memory_mb), result)
+
+    def read_result(self, memory_mb: int) -> Any:
+        """What `write_result` wrote."""
+        return self.read_json(_RESULT.format(memory_mb))
+
     def write_manifest(self, manifest: Any) -> None:
         """The manifest: its presence says that the run is complete."""
         self.write_json(MANIFEST_NAME, manifest)
@@ -61,15 +77,18 @@ class RunFolder:
             ContentType="application/gzip",
         )
 
-    def read_samples(self) -> Iterator[Sample]:
-        """Every sample of the run, part by part."""
+    def read_samples(self, part: str = "") -> Iterator[Sample]:
+        """The samples of the parts whose names begin so, part by part."""
+        for key in self._keys(f"samples-{part}"):
+            answer = self.s3.get_object(Bucket=self.bucket, Key=key)
+            yield from decode_part(answer["Body"].read())
+
+    def _keys(self, name: str) -> Iterator[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=f"{self.prefix}samples-"
+            Bucket=self.bucket, Prefix=self.prefix + name
         )
         for page in pages:
-            for entry in page.get("Contents", []):
-                answer = self.s3.get_object(Bucket=self.bucket, Key=entry["Key"])
-                yield from decode_part(answer["Body"].read())
+            yield from (entry["Key"] for entry in page.get("Contents", []))
 
 
 def folder(s3: Any, bucket: str, function: str, run_id: str) -> RunFolder:
@@ -77,19 +96,24 @@ def folder(s3: Any, bucket: str, function: str, run_id: str) -> RunFolder:
     return RunFolder(s3, bucket, STORE_PREFIX + run_prefix(function, run_id))
 
 
-def read_url(s3: Any, url: str) -> Any:
-    """The JSON value at `s3://bucket/key`; UsageError says what is wrong with the address."""
-    bucket, _, key = url.removeprefix("s3://").partition("/")
-    if not url.startswith("s3://") or not bucket or not key:
-        raise UsageError(f"{url!r} is no S3 address; give s3://BUCKET/KEY")
+def read_text(s3: Any, url: str) -> str:
+    """The text at `s3://bucket/key`; UsageError says what is wrong with the address."""
+    bucket, key = parse_s3_path(url)
     try:
-        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return str(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
     except s3.exceptions.ClientError as exc:
         code = exc.response["Error"]["Code"]
         raise UsageError(
             f"{url} cannot be read ({code}); put it into the samples bucket, which the tuner reads"
         ) from exc
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"{url} is not UTF-8; mend the object") from exc
+
+
+def read_url(s3: Any, url: str) -> Any:
+    """The JSON value at `s3://bucket/key`; UsageError says what is wrong with it."""
+    text = read_text(s3, url)
     try:
-        return json.loads(body)
+        return json.loads(text)
     except ValueError as exc:
-        raise UsageError(f"{url} is not JSON ({exc}); mend the object") from exc
+        raise UsageError(f"{url} is not JSON; mend the object") from exc

@@ -7,11 +7,13 @@ from typing import Any
 from ...core.plan import Batch
 from ...core.samples import Sample
 from .environments import environments
-from .invoke import Caller
+from .invoke import LOST, Caller
 from .storage import RunFolder
 
 _PATIENCE_S = 20.0
 """How long a sample waits for its log stream before it is stored without an environment."""
+
+_CLOCK_SKEW = timedelta(seconds=5)
 
 
 @dataclass
@@ -23,7 +25,6 @@ class Writer:
     store: RunFolder
     logs: Any
     token: str
-    started: datetime
     waiting: list[tuple[float, Sample]] = field(default_factory=list)
     parts: int = 0
 
@@ -33,21 +34,43 @@ class Writer:
             return
         known = self._environments()
         ready = [
-            replace(sample, environment=known.get(sample.request_id, ""))
+            replace(sample, environment=(known or {}).get(sample.request_id, ""))
             for since_s, sample in self.waiting
-            if sample.request_id in known or now_s - since_s > _PATIENCE_S
+            if known is None
+            or sample.request_id in known
+            or sample.request_id.startswith(LOST)
+            or now_s - since_s > _PATIENCE_S
         ]
         if not ready:
             return
         stored = {sample.request_id for sample in ready}
         self.waiting = [entry for entry in self.waiting if entry[1].request_id not in stored]
-        name = f"{self.batch.memory_mb:05d}-{self.token}-{self.parts:04d}"
-        self.store.write_part(name, ready)
+        self.store.write_part(f"{part_prefix(self.batch)}{self.token}-{self.parts:04d}", ready)
         self.parts += 1
 
-    def _environments(self) -> dict[str, str]:
-        days = sorted({f"{day:%Y/%m/%d}" for day in (self.started, self.caller.now())})
-        since = self.started - timedelta(seconds=5)
-        since_ms = int(since.timestamp() * 1000)
+    def _environments(self) -> dict[str, str] | None:
+        """Only the logs since the oldest sample that waits are read: a batch may be long."""
+        oldest = min(datetime.fromisoformat(sample.started_at) for _, sample in self.waiting)
+        days = sorted({f"{day:%Y/%m/%d}" for day in _days(oldest, self.caller.now())})
+        since_ms = int((oldest - _CLOCK_SKEW).timestamp() * 1000)
         target = self.caller.plan.target
         return environments(self.logs, target, self.batch.version, days, since_ms)
+
+
+def part_prefix(batch: Batch) -> str:
+    """How the names of a batch's parts begin: a batch that is run again finds what it stored."""
+    return f"{size_prefix(batch.memory_mb)}{batch.work.round:04d}-{sum(batch.done):08d}-"
+
+
+def size_prefix(memory_mb: int) -> str:
+    """How the names of a size's parts begin."""
+    return f"{memory_mb:05d}-"
+
+
+def _days(oldest: datetime, now: datetime) -> list[datetime]:
+    """The days on which a stream that is still written to may have begun.
+
+    A stream is named after the day on which its environment began, which for an environment that
+    lived through midnight is the day before.
+    """
+    return [oldest - timedelta(hours=1), oldest, now]

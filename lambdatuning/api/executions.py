@@ -1,0 +1,73 @@
+"""Results of others: executions of any tuner, and curves that were published as a URL."""
+
+from typing import Any
+
+from pandas import DataFrame
+
+from ..cloud.executions import Execution, cause, describe, has_answer, list_executions
+from ..cloud.session import Cloud
+from ..core.visualization import decode_visualization
+
+EXECUTION_COLUMNS = (
+    "execution",
+    "function",
+    "status",
+    "strategy",
+    "power",
+    "cost_usd",
+    "duration_ms",
+    "lambda_cost_usd",
+    "started_at",
+    "wall_ms",
+    "cause",
+    "visualization",
+    "execution_arn",
+)
+CURVE_COLUMNS = ("run", "memory_mb", "duration_ms", "cost_usd")
+
+
+def executions(cloud: Cloud, state_machine: str, *, limit: int = 100) -> DataFrame:
+    """Past executions of a state machine, ours or AWS Lambda Power Tuning's, newest first.
+
+    `status` is FAILED also for those that ended SUCCEEDED without an answer, which is how Power
+    Tuning fails; `cause` then says why, from their history. Dry runs have no answer either.
+    NotFoundError without the state machine.
+    """
+    found = (describe(cloud, arn) for arn in list_executions(cloud, state_machine, limit))
+    return DataFrame([_row(cloud, each) for each in found], columns=list(EXECUTION_COLUMNS))
+
+
+def show(url: str) -> DataFrame:
+    """The curves of a visualization URL (also of a comparison), one row a run and memory size.
+
+    UsageError where it is no such URL. Numbers have the precision of Float32.
+    """
+    rows = [
+        (run.name, point.memory_mb, point.duration_ms, point.cost_usd)
+        for run in decode_visualization(url)
+        for point in run.points
+    ]
+    return DataFrame(rows, columns=list(CURVE_COLUMNS))
+
+
+def _row(cloud: Cloud, execution: Execution) -> dict[str, Any]:
+    given = execution.input if isinstance(execution.input, dict) else {}
+    output = execution.output if isinstance(execution.output, dict) else {}
+    machine = output.get("stateMachine") or {}
+    failed = not (execution.running or has_answer(execution) or given.get("dryRun"))
+    status = "FAILED" if failed and execution.status == "SUCCEEDED" else execution.status
+    return {
+        "execution": execution.arn.rpartition(":")[2],
+        "function": str(given.get("lambdaARN", "")).rpartition(":function:")[2],
+        "status": status,
+        "strategy": given.get("strategy") or "cost",
+        "power": output.get("power"),
+        "cost_usd": output.get("cost"),
+        "duration_ms": output.get("duration"),
+        "lambda_cost_usd": machine.get("lambdaCost"),
+        "started_at": execution.started_at,
+        "wall_ms": execution.wall_ms,
+        "cause": cause(cloud, execution) if failed else "",
+        "visualization": machine.get("visualization"),
+        "execution_arn": execution.arn,
+    }

@@ -1,0 +1,129 @@
+"""The price book refreshed from the AWS Price List API: one region's prices at a time.
+
+Only what the API is known to name is read; what it does not answer stays as it is in the book.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from ..core.errors import LambdaTuningError
+from ..core.prices import parse_price_book
+from .session import Cloud
+
+Product = Mapping[str, Any]
+Tiers = list[list[str | None]]
+
+_HOME = "us-east-1"
+"""The Price List API answers in a few regions only; this one knows the prices of all."""
+
+_SERVICES = ("AWSLambda", "AmazonStates", "AmazonApiGateway", "AmazonDynamoDB")
+_MILLION, _THOUSAND = Decimal(1_000_000), Decimal(1_000)
+
+
+def refreshed_book(
+    cloud: Cloud, book: Mapping[str, Any], regions: Sequence[str], read_on: str
+) -> dict[str, Any]:
+    """The price book (its JSON value) with these regions' prices as the API tells them.
+
+    `read_on` is the date, which becomes version and source. LambdaTuningError for a region of
+    which the API knows no Lambda prices.
+    """
+    pricing = cloud.client("pricing", region=_HOME)
+    found = dict(book["regions"])
+    for region in regions:
+        read = region_prices([p for s in _SERVICES for p in _products(pricing, s, region)])
+        if "duration_usd_per_gb_s" not in read:
+            raise LambdaTuningError(f"the Price List API has no Lambda prices for {region}")
+        found[region] = {**found.get(region, {}), **read}
+    sources = {**book["sources"], "price list": f"AWS Price List API, read on {read_on}"}
+    after = {**book, "version": read_on, "sources": sources, "regions": found}
+    parse_price_book(json.dumps(after), "the refreshed price book")
+    return after
+
+
+def region_prices(products: Sequence[Product]) -> dict[str, Any]:
+    """The fields of a region in the price book, from the products of its price lists."""
+    durations = {
+        architecture: _tiers(products, group=group)
+        for architecture, group in (
+            ("x86_64", "AWS-Lambda-Duration"),
+            ("arm64", "AWS-Lambda-Duration-ARM"),
+        )
+    }
+    single = {
+        name: _single(products, per, **wanted) for name, (per, wanted) in _SINGLE_PRICES.items()
+    }
+    api = _tiers(products, usagetype="ApiGatewayRequest")
+    return {
+        **({"duration_usd_per_gb_s": durations} if all(durations.values()) else {}),
+        **{name: price for name, price in single.items() if price},
+        **({"api_requests_usd_per_million": _scaled(api, _MILLION)} if api else {}),
+    }
+
+
+_SINGLE_PRICES: Mapping[str, tuple[Decimal, Mapping[str, str]]] = {
+    "requests_usd_per_million": (_MILLION, {"group": "AWS-Lambda-Requests"}),
+    "ephemeral_storage_usd_per_gb_s": (Decimal(1), {"group": "AWS-Lambda-Storage-Duration"}),
+    "transitions_usd_per_thousand": (_THOUSAND, {"usagetype": "StateTransition"}),
+    "write_units_usd_per_million": (_MILLION, {"usagetype": "WriteRequestUnits"}),
+    "read_units_usd_per_million": (_MILLION, {"usagetype": "ReadRequestUnits"}),
+}
+"""Fields with one price, in how many units, and the attribute by which the product is known."""
+
+
+def _products(pricing: Any, service: str, region: str) -> Iterator[Product]:
+    pages = pricing.get_paginator("get_products").paginate(
+        ServiceCode=service,
+        Filters=[{"Type": "TERM_MATCH", "Field": "regionCode", "Value": region}],
+    )
+    for page in pages:
+        yield from (json.loads(text) for text in page["PriceList"])
+
+
+def _tiers(products: Sequence[Product], **wanted: str) -> Tiers:
+    """`[[up to units or null, USD], ...]` of the first product that fits, ascending."""
+    for product in products:
+        if _fits(product["product"]["attributes"], wanted):
+            return _on_demand(product)
+    return []
+
+
+def _fits(attributes: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Usage types of regions but us-east-1 begin with the region's short name, as in EUW1-."""
+    for name, value in wanted.items():
+        found = attributes.get(name, "")
+        if name == "usagetype":
+            found = found.rpartition("-")[2]
+        if found != value:
+            return False
+    return True
+
+
+def _on_demand(product: Product) -> Tiers:
+    (term,) = product["terms"]["OnDemand"].values()
+    ranges = sorted(term["priceDimensions"].values(), key=lambda each: Decimal(each["beginRange"]))
+    paid = [each for each in ranges if Decimal(each["pricePerUnit"]["USD"]) > 0]
+    return [
+        [
+            None if each["endRange"] == "Inf" else each["endRange"],
+            _plain(each["pricePerUnit"]["USD"]),
+        ]
+        for each in paid
+    ]
+
+
+def _single(products: Sequence[Product], per: Decimal, **wanted: str) -> str:
+    tiers = _scaled(_tiers(products, **wanted), per)
+    return str(tiers[0][1]) if tiers else ""
+
+
+def _scaled(tiers: Tiers, per: Decimal) -> Tiers:
+    return [[limit, _plain(str(Decimal(str(usd)) * per))] for limit, usd in tiers]
+
+
+def _plain(usd: str) -> str:
+    """Without exponent and trailing zeros: the book holds what AWS publishes."""
+    text = f"{Decimal(usd):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

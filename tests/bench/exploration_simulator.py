@@ -1,0 +1,77 @@
+"""A simulated Lambda that resamples traces and bills what a tuner invokes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lambdatuning.core.billing import gb_seconds
+from lambdatuning.core.exploration import Observation
+
+from .exploration_traces import Trace
+
+INIT_MS, INIT_SPREAD = 250.0, 0.25
+USD_PER_GB_S, REQUEST_USD = 0.0000166667, 0.0000002
+"""x86_64, us-east-1."""
+
+
+@dataclass
+class Account:
+    """What was invoked and spent; every size is a published version, so environments stay warm.
+
+    `traces` are payload types. The first call of an environment is cold and bills its init.
+    `host_spread` makes environments differ by a log-normal factor of their own.
+    """
+
+    traces: Mapping[str, Trace]
+    rng: np.random.Generator
+    host_spread: float = 0.0
+    gb_s: float = 0.0
+    usd: float = 0.0
+    observations: list[Observation] = field(default_factory=list)
+    hosts: dict[int, list[float]] = field(default_factory=dict)
+
+    @property
+    def invocations(self) -> int:
+        """Paid ones, cold ones included."""
+        return len(self.observations)
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """The sizes to choose from: those that every payload type was measured around."""
+        grids = [trace.grid for trace in self.traces.values()]
+        return tuple(size for size in grids[0] if all(size in grid for grid in grids))
+
+    def invoke(
+        self, memory_mb: int, count: int, *, environments: int = 1, payload: str = ""
+    ) -> None:
+        """Start environments until there are so many, then make `count` warm invocations."""
+        hosts = self.hosts.setdefault(memory_mb, [])
+        while len(hosts) < environments:
+            hosts.append(float(np.exp(self.host_spread * self.rng.standard_normal())))
+            self._pay(memory_mb, len(hosts) - 1, payload, init_ms=self._init_ms())
+        for k in range(count):
+            # The newest environments first: they are the ones that were asked for.
+            self._pay(memory_mb, len(hosts) - 1 - k % min(environments, len(hosts)), payload)
+
+    def _init_ms(self) -> float:
+        return INIT_MS * float(np.exp(INIT_SPREAD * self.rng.standard_normal()))
+
+    def _pay(self, memory_mb: int, host: int, payload: str, init_ms: float = 0.0) -> None:
+        drawn = float(self.traces[payload].draw(memory_mb, 1, self.rng)[0])
+        duration = drawn * self.hosts[memory_mb][host]
+        billed = float(np.ceil(duration + init_ms))
+        gb_s = gb_seconds(memory_mb, billed)
+        self.gb_s += gb_s
+        self.usd += gb_s * USD_PER_GB_S + REQUEST_USD
+        self.observations.append(
+            Observation(
+                payload=payload,
+                memory_mb=memory_mb,
+                duration_ms=duration,
+                billed_ms=billed,
+                cold=init_ms > 0,
+                environment=f"{memory_mb}/{host}",
+                init_ms=init_ms,
+            )
+        )

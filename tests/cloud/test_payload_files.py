@@ -1,0 +1,54 @@
+"""Payload files: found by name or path, and refused with file, line and reason."""
+
+from pathlib import Path
+
+import pytest
+
+from lambdatuning.cloud.payload_files import load_payload_types
+from lambdatuning.core.errors import UsageError
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_projects_own_types_all_load() -> None:
+    types = load_payload_types(ROOT / "data" / "payloads")
+    assert {"ping", "read", "create-200b", "digest"} <= {each.name for each in types}
+
+
+def test_by_name_and_by_file(tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text('{"name": "one", "event": {}}')
+    other = tmp_path / "folder" / "two.json"
+    other.parent.mkdir()
+    other.write_text('{"name": "two", "event": {}}')
+    types = load_payload_types(tmp_path, ["one", str(other)])
+    assert [each.name for each in types] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"name": "x",\n "event": }', r"bad\.json:2: not JSON"),
+        ('{"name": "x",\n "event": {},\n "wait": 1}', r"bad\.json:3: .*weight"),
+        ('{"name": "x",\n "event": "{{uid}}"}', r"bad\.json:2: unknown placeholder .*uuid"),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "bad.json").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        load_payload_types(tmp_path)
+
+
+def test_an_unknown_name_is_answered_with_the_closest() -> None:
+    with pytest.raises(UsageError, match='unknown payload type "reed"; did you mean "read"'):
+        load_payload_types(ROOT / "data" / "payloads", ["reed"])
+
+
+def test_an_empty_folder_is_no_set_of_types(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no payload file"):
+        load_payload_types(tmp_path)
+
+
+def test_what_is_not_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="cannot be read"):
+        load_payload_types(tmp_path)

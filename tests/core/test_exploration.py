@@ -1,0 +1,190 @@
+"""What the exploration decides, on functions whose truth is known."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lambdatuning.core.errors import UsageError
+from lambdatuning.core.exploration import (
+    Budget,
+    Objective,
+    Observation,
+    Terms,
+    observe,
+    propose,
+)
+from lambdatuning.core.samples import Sample
+
+from .exploring import SIZES, Made, cpu
+
+
+def test_a_first_look_is_one_size_for_all_payload_types() -> None:
+    proposal = propose((), Objective(), Terms(SIZES, {"a": 1.0, "b": 2.0}))
+    assert [item.payload for item in proposal.batch] == ["a", "b"]
+    assert len({item.memory_mb for item in proposal.batch}) == 1
+    assert proposal.stopped == ""
+    assert proposal.answers == ()
+
+
+def test_equal_samples_give_equal_proposals() -> None:
+    first, again = Made({"": cpu(200.0, 0.1)}), Made({"": cpu(200.0, 0.1)})
+    assert first.explore() == again.explore()
+    assert first.seen == again.seen
+
+
+def test_a_proposal_is_plain_json() -> None:
+    proposals = Made({"": cpu(300.0)}).explore()
+    stored = json.loads(json.dumps(proposals[-1].to_json()))
+    assert stored["stopped"] == "sure"
+    assert [p["memory_mb"] for p in stored["answers"][0]["curve"]] == list(SIZES)
+
+
+@pytest.mark.parametrize("strategy", ["cost", "speed", "balanced"])
+def test_the_answer_costs_a_fraction_of_the_grid_and_was_measured(strategy: str) -> None:
+    made = Made({"": cpu(400.0, 0.2)})
+    end = made.explore(strategy)[-1]
+    (answer,) = end.answers
+    assert end.stopped == "sure"
+    assert answer.within_5 >= 0.9
+    assert len(made.seen) < 30
+    assert sum(o.memory_mb == answer.memory_mb and not o.cold for o in made.seen) >= 2
+
+
+def test_unmeasured_sizes_are_predicted_with_intervals_that_hold_the_truth() -> None:
+    held = []
+    for seed in range(10):
+        truth = cpu(300.0, 0.05 * seed)
+        end = Made({"": truth}, seed=seed).explore()[-1]
+        unmeasured = [p for p in end.answers[0].curve if not p.measured]
+        assert unmeasured
+        held += [p.low_ms <= truth(p.memory_mb) <= p.high_ms for p in unmeasured]
+    assert sum(held) / len(held) > 0.8
+
+
+def test_a_deadline_is_kept_by_the_cheapest_size_that_can() -> None:
+    objective = Objective("deadline", deadline_ms=700.0)
+    made = Made({"": cpu(300.0, 0.3)})
+    chosen = made.explore(objective)[-1].answers[0].memory_mb
+    kept = [size for size in SIZES if cpu(300.0, 0.3)(size) * 1.035 <= 700]
+    assert chosen == made.best(sizes=kept)
+
+
+def test_a_budget_buys_the_fastest_size() -> None:
+    made = Made({"": cpu(300.0, 0.0)})
+    full = made.terms.usd_per_gb_s * 0.3 * 1769 / 1024
+    objective = Objective("budget", budget_usd=full * 1.2)
+    assert made.explore(objective)[-1].answers[0].memory_mb == 1536
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [("fastest", {}), ("deadline", {}), ("budget", {"budget_usd": -1.0})],
+)
+def test_what_can_never_work_is_refused(objective: tuple[str, dict[str, float]]) -> None:
+    with pytest.raises(UsageError):
+        Objective(objective[0], **objective[1])
+    with pytest.raises(UsageError, match="at least one"):
+        Terms(())
+
+
+def test_money_ends_it_with_the_best_so_far_and_its_honest_confidence() -> None:
+    made = Made({"": cpu(400.0, 0.2)}, spread=0.3)
+    end = made.explore(budget=Budget(max_usd=3e-5))[-1]
+    assert end.stopped == "budget"
+    (answer,) = end.answers
+    assert answer.within_5 < 0.95
+    assert any("a larger budget" in warning for warning in end.warnings)
+    spent = sum(o.billed_ms / 1000 * o.memory_mb / 1024 for o in made.seen)
+    assert spent * made.terms.usd_per_gb_s < 6e-5
+
+
+def test_no_invocations_left_means_no_batch() -> None:
+    made = Made({"": cpu(100.0)})
+    assert made.explore(budget=Budget(max_invocations=0))[-1].stopped == "budget"
+    assert made.seen == []
+
+
+def test_samples_of_the_store_are_what_is_observed() -> None:
+    sample = Sample(
+        payload="a", memory_mb=512, invocation=0, cold=True, environment="e", started_at="",
+        duration_ms=1.5, billed_ms=252, init_ms=250.0, restore_ms=None, max_memory_mb=None,
+        error="", cost_usd=0.0, request_id="", architecture="arm64",
+    )  # fmt: skip
+    assert observe(sample) == Observation("a", 512, 1.5, 252, True, "e", "", 250.0)
+
+
+def test_types_together_cost_less_than_one_by_one() -> None:
+    names = [f"type-{k}" for k in range(5)]
+    truths = {name: cpu(60.0 * (k + 1), 0.1) for k, name in enumerate(names)}
+    together = Made(dict(truths))
+    end = together.explore()[-1]
+    assert [answer.payload for answer in end.answers] == [*names, None]
+    alone = []
+    for name in names:
+        single = Made({name: truths[name]})
+        single.explore()
+        alone += single.seen
+    assert _gb_s(alone) > 1.5 * _gb_s(together.seen)
+    for answer in end.answers[:-1]:
+        assert answer.payload is not None
+        assert together.regret(answer.memory_mb, answer.payload) < 0.05
+
+
+def test_what_one_type_taught_does_not_mislead_an_unlike_one() -> None:
+    made = Made({"cpu": cpu(300.0), "io": lambda size: 200.0})
+    answers = {a.payload: a.memory_mb for a in made.explore("cost")[-1].answers}
+    assert made.regret(answers["cpu"], "cpu") < 0.05
+    assert answers["io"] == 128
+
+
+def _gb_s(seen: list[Observation]) -> float:
+    return math.fsum(o.billed_ms * o.memory_mb for o in seen)
+
+
+OBSERVATIONS = st.lists(
+    st.builds(
+        Observation,
+        payload=st.just(""),
+        memory_mb=st.sampled_from(SIZES),
+        duration_ms=st.floats(0.01, 900_000),
+        billed_ms=st.integers(1, 900_000),
+        cold=st.booleans(),
+        environment=st.sampled_from(["a", "b"]),
+        error=st.sampled_from(["", "", "", "Sandbox.Timedout"]),
+        init_ms=st.floats(0, 10_000),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(OBSERVATIONS, st.sampled_from(["cost", "speed", "balanced"]))
+def test_any_samples_give_a_batch_or_an_answer(seen: list[Observation], strategy: str) -> None:
+    proposal = propose(seen, Objective(strategy), Terms(SIZES))
+    assert bool(proposal.batch) == (proposal.stopped == "")
+    for item in proposal.batch:
+        assert item.memory_mb in SIZES
+        assert item.count > 0
+    for answer in proposal.answers:
+        assert 0 <= answer.within_1 <= answer.within_5 <= 1
+        assert answer.regret >= 0
+        assert any(o.memory_mb == answer.memory_mb and not o.error for o in seen)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.floats(0.05, 20.0), st.integers(0, 3))
+def test_the_answer_does_not_depend_on_the_unit_of_time(factor: float, seed: int) -> None:
+    """Twice as slow a function has the same best size, where whole milliseconds do not matter."""
+    made = Made({"": cpu(2000.0, 0.1)}, seed=seed)
+    made.explore()
+    seen = [
+        replace(one, duration_ms=one.duration_ms * factor, billed_ms=one.billed_ms * factor)
+        for one in made.seen
+    ]
+    first = propose(made.seen, Objective("speed"), made.terms).answers[0]
+    other = propose(seen, Objective("speed"), made.terms).answers[0]
+    assert abs(first.within_5 - other.within_5) < 0.25

@@ -1,0 +1,143 @@
+"""The parts of the exploration: matrices, prior, posterior, losses, value."""
+
+import math
+import random
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdatuning.core.exploration import Objective, Observation, Terms, load_prior
+from lambdatuning.core.exploration.evidence import gather, location_ms
+from lambdatuning.core.exploration.losses import bill, mixed, outlook, regrets
+from lambdatuning.core.exploration.matrices import (
+    cholesky,
+    dot,
+    inverse,
+    log_determinant,
+    times,
+)
+from lambdatuning.core.exploration.posterior import posterior
+from lambdatuning.core.exploration.prior import interpolate
+from lambdatuning.core.strategies import CurvePoint, rank
+
+from .exploring import SIZES, Made, cpu
+
+ROWS = st.lists(st.lists(st.floats(-3, 3), min_size=4, max_size=4), min_size=4, max_size=4)
+
+
+@given(ROWS)
+def test_the_inverse_undoes_the_matrix(rows: list[list[float]]) -> None:
+    matrix = [
+        [dot(a, b) + (1.0 if i == j else 0.0) for j, b in enumerate(rows)]
+        for i, a in enumerate(rows)
+    ]
+    lower = cholesky(matrix)
+    found = [times(matrix, column) for column in inverse(lower)]
+    for i, row in enumerate(found):
+        for j, value in enumerate(row):
+            assert value == pytest.approx(1.0 if i == j else 0.0, abs=1e-6)
+
+
+def test_the_determinant_is_the_product_of_the_diagonal() -> None:
+    assert log_determinant(cholesky([[4.0, 0.0], [0.0, 9.0]])) == pytest.approx(math.log(36))
+
+
+def test_the_prior_is_a_mixture_with_a_name_for_what_taught_it() -> None:
+    prior = load_prior()
+    assert sum(shape.weight for shape in prior.shapes) == pytest.approx(1.0, abs=1e-3)
+    assert sum(weight for _, weight in prior.departures) == pytest.approx(1.0)
+    assert all(a < b for a, b in pairwise(prior.knots_mb))
+    assert (prior.knots_mb[0], prior.knots_mb[-1]) == (128, 10_240)
+    assert "slapp/pi" in prior.taught
+    assert prior.spread(1.0) > prior.spread(100.0) > prior.spread(10_000.0)
+
+
+def test_between_points_it_is_straight_and_beyond_them_constant() -> None:
+    points = [(0.0, 1.0), (2.0, 3.0)]
+    assert [interpolate(points, x) for x in (-1.0, 1.0, 5.0)] == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("values", "location"),
+    [([5.0], 5.0), ([1.0, 3.0], 2.0), ([1.0, 2.0, 90.0], 2.0), ([1.0, 2.0, 3.0, 4.0, 99.0], 3.0)],
+)
+def test_a_location_is_robust_as_soon_as_it_can_be(values: list[float], location: float) -> None:
+    assert location_ms(values) == location
+
+
+def test_the_posterior_is_narrow_where_measured_and_wide_where_not() -> None:
+    made = Made({"": cpu(300.0, 0.1)})
+    for size in (512, 1024):
+        made.measure(size, "", 6)
+    found = posterior(gather(made.seen, load_prior()), SIZES, load_prior())
+    curves = found.draw(200, random.Random(0))
+    width = [_sd([curve[i] for curve in curves]) for i in range(len(SIZES))]
+    assert len(curves) == 200
+    assert max(width[2], width[3]) < 0.05
+    assert width[5] > 2 * width[3]
+    assert found.mean[2] == pytest.approx(math.log(cpu(300.0, 0.1)(512)), abs=0.03)
+
+
+def test_a_type_that_was_hardly_measured_follows_the_curve_of_another() -> None:
+    made = Made({"": cpu(300.0, 0.4)})
+    made.measure(1024, "", 2)
+    evidence = gather(made.seen, load_prior())
+    known = [math.log(cpu(900.0, 0.4)(size)) for size in SIZES]
+    alone = posterior(evidence, SIZES, load_prior())
+    helped = posterior(evidence, SIZES, load_prior(), [known])
+    rng = random.Random(1)
+    spreads = [_sd([c[0] for c in p.draw(300, rng)]) for p in (helped, alone)]
+    assert spreads[0] < spreads[1]
+    truth = math.log(cpu(300.0, 0.4)(128))
+    assert abs(helped.mean[0] - truth) < abs(alone.mean[0] - truth)
+
+
+@given(
+    st.lists(st.floats(0.0, 9.0), min_size=6, max_size=6),
+    st.sampled_from(["cost", "speed", "balanced"]),
+    st.floats(0.0, 1.0),
+)
+def test_regret_ranks_as_the_strategies_do(
+    curve: list[float], strategy: str, weight: float
+) -> None:
+    terms = Terms(SIZES)
+    one = outlook(curve, bill(gather((), load_prior()), SIZES, terms))
+    (losses,) = regrets([one], Objective(strategy, weight))
+    points = [CurvePoint(*row) for row in zip(SIZES, one.mean_ms, one.cost_usd, strict=True)]
+    best = rank(points, strategy, weight)[0].memory_mb
+    assert min(losses) == 0.0
+    assert losses[SIZES.index(best)] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_fee_of_a_request_levels_what_short_functions_cost() -> None:
+    evidence = gather((), load_prior())
+    curve = [math.log(2.0)] * 6
+    free, real = (
+        regrets([outlook(curve, bill(evidence, SIZES, Terms(SIZES, request_usd=fee)))], Objective())
+        for fee in (0.0, 2e-7)
+    )
+    assert free[0][-1] == pytest.approx(3008 / 128 - 1)
+    assert real[0][-1] < 0.7
+
+
+def test_whole_milliseconds_are_billed_as_they_were_seen() -> None:
+    seen = [Observation("", 512, 1.1, 2.0, environment="a") for _ in range(50)]
+    priced = bill(gather(seen, load_prior()), SIZES, Terms(SIZES, request_usd=0.0))
+    (cost,) = [priced.costs([1.1] * 6)[SIZES.index(512)]]
+    assert cost == pytest.approx(2.0 * 512 / 1024 / 1000 * 0.0000166667, rel=0.02)
+
+
+def test_the_mix_weighs_the_types_and_keeps_the_slowest_deadline() -> None:
+    evidence = gather((), load_prior())
+    priced = bill(evidence, (128,), Terms((128,)))
+    slow, fast = outlook([math.log(300.0)], priced), outlook([math.log(100.0)], priced)
+    whole = mixed([slow, fast], [1.0, 3.0])
+    assert whole.mean_ms == [pytest.approx(150.0)]
+    assert whole.p95_ms == slow.p95_ms
+
+
+def _sd(values: list[float]) -> float:
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / len(values))

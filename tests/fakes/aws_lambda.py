@@ -1,0 +1,307 @@
+"""Lambda's control API, S3, Logs and Step Functions in memory, as far as the tuner uses them.
+
+They do what emulators do not: settle slowly, make new revisions by themselves, refuse, throttle.
+"""
+
+# ruff: noqa: N803 - arguments are named as boto3 names them
+import base64
+import io
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+ARN = "arn:aws:lambda:us-east-1:111122223333:function:shop"
+
+
+def refusal(code: str, operation: str = "Call", message: str = "no") -> ClientError:
+    """What boto3 raises."""
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+class _Exceptions:
+    """`client.exceptions`: one class a code, as boto3 makes them."""
+
+    ClientError = ClientError
+
+    def __init__(self, *codes: str) -> None:
+        for code in codes:
+            setattr(self, code, type(code, (ClientError,), {}))
+
+    def make(self, code: str, operation: str) -> Exception:
+        kind = getattr(self, code, ClientError)
+        made: Exception = kind({"Error": {"Code": code, "Message": "no"}}, operation)
+        return made
+
+
+class _Client:
+    """Faults: `faults[operation]` holds error codes (None for success) that come next."""
+
+    codes: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.exceptions = _Exceptions(*self.codes)
+        self.faults: dict[str, list[str | None]] = {}
+        self.calls: list[str] = []
+
+    def _called(self, operation: str) -> None:
+        self.calls.append(operation)
+        waiting = self.faults.get(operation)
+        code = waiting.pop(0) if waiting else None
+        if code:
+            raise self.exceptions.make(code, operation)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """A paginator over one list."""
+
+    pages: Callable[..., Iterator[dict[str, Any]]]
+
+    def paginate(self, **given: Any) -> Iterator[dict[str, Any]]:
+        return self.pages(**given)
+
+
+class FakeLambda(_Client):
+    """One function, its versions and aliases; a change takes `slow` readings to settle."""
+
+    codes = (
+        "ResourceNotFoundException",
+        "ResourceConflictException",
+        "PreconditionFailedException",
+        "InvalidParameterValueException",
+    )
+
+    def __init__(self, memory_mb: int = 128, *, slow: int = 0, largest_mb: int = 10_240) -> None:
+        super().__init__()
+        self.slow, self.largest_mb = slow, largest_mb
+        self.pending = 0
+        self.config: dict[str, Any] = {
+            "FunctionName": "shop",
+            "FunctionArn": ARN,
+            "MemorySize": memory_mb,
+            "Timeout": 3,
+            "Runtime": "python3.12",
+            "CodeSha256": "code",
+            "RevisionId": "r0",
+            "Description": "mine",
+            "Version": "$LATEST",
+            "State": "Active",
+            "LastUpdateStatus": "Successful",
+        }
+        self.versions: dict[str, dict[str, Any]] = {}
+        self.aliases: dict[str, dict[str, Any]] = {}
+        self.reserved: int | None = None
+        self.next_version = 1
+        self.answers: list[Any] = []
+        self.invoked: list[tuple[str, Any]] = []
+        self._requests = itertools.count(1)
+
+    @property
+    def memory_mb(self) -> int:
+        return int(self.config["MemorySize"])
+
+    @property
+    def marked(self) -> list[str]:
+        return [n for n, v in self.versions.items() if "lambdatuning" in v["Description"]]
+
+    def get_function_configuration(
+        self, FunctionName: str, Qualifier: str = "$LATEST"
+    ) -> dict[str, Any]:
+        self._called("GetFunctionConfiguration")
+        config = self._find(FunctionName, Qualifier)
+        if config is self.config and self.pending:
+            self.pending -= 1
+            return {**config, "LastUpdateStatus": "InProgress"}
+        return dict(config)
+
+    def get_function(self, FunctionName: str) -> dict[str, Any]:
+        self._called("GetFunction")
+        config = self._find(FunctionName, "$LATEST")
+        reserved = {"ReservedConcurrentExecutions": self.reserved}
+        return {"Configuration": config, **({} if self.reserved is None else
+                                            {"Concurrency": reserved})}  # fmt: skip
+
+    def update_function_configuration(
+        self, FunctionName: str, MemorySize: int, RevisionId: str
+    ) -> None:
+        self._called("UpdateFunctionConfiguration")
+        self._find(FunctionName, "$LATEST")
+        if RevisionId != self.config["RevisionId"]:
+            raise self.exceptions.make("PreconditionFailedException", "Update")
+        if MemorySize > self.largest_mb:
+            raise self.exceptions.make("InvalidParameterValueException", "Update")
+        self.change(MemorySize=MemorySize)
+        self.pending = self.slow
+
+    def change(self, **settings: Any) -> None:
+        """What somebody else may do, too."""
+        self.config |= {**settings, "RevisionId": f"{self.config['RevisionId']}+"}
+
+    def publish_version(self, FunctionName: str, **given: str) -> dict[str, Any]:
+        self._called("PublishVersion")
+        self._find(FunctionName, "$LATEST")
+        latest = max(self.versions, key=int, default="")
+        content = ("MemorySize", "CodeSha256")
+        if latest and all(self.versions[latest][c] == self.config[c] for c in content):
+            return dict(self.versions[latest])
+        number, self.next_version = str(self.next_version), self.next_version + 1
+        description = given.get("Description") or self.config["Description"]
+        self.versions[number] = {**self.config, "Version": number, "Description": description}
+        return dict(self.versions[number])
+
+    def delete_function(self, FunctionName: str, Qualifier: str) -> None:
+        self._called("DeleteFunction")
+        if any(alias["FunctionVersion"] == Qualifier for alias in self.aliases.values()):
+            raise self.exceptions.make("ResourceConflictException", "DeleteFunction")
+        if self.versions.pop(Qualifier, None) is None:
+            raise self.exceptions.make("ResourceNotFoundException", "DeleteFunction")
+
+    def get_alias(self, FunctionName: str, Name: str) -> dict[str, Any]:
+        self._called("GetAlias")
+        return dict(self._alias(Name))
+
+    def create_alias(
+        self, FunctionName: str, Name: str, FunctionVersion: str, Description: str = ""
+    ) -> None:
+        self._called("CreateAlias")
+        if Name in self.aliases:
+            raise self.exceptions.make("ResourceConflictException", "CreateAlias")
+        self.aliases[Name] = {
+            "Name": Name, "FunctionVersion": FunctionVersion, "Description": Description,
+            "RevisionId": "a0",
+        }  # fmt: skip
+
+    def update_alias(self, FunctionName: str, Name: str, **given: str) -> None:
+        self._called("UpdateAlias")
+        alias = self._alias(Name)
+        if given.pop("RevisionId", alias["RevisionId"]) != alias["RevisionId"]:
+            raise self.exceptions.make("PreconditionFailedException", "UpdateAlias")
+        alias |= {**given, "RevisionId": alias["RevisionId"] + "+"}
+
+    def delete_alias(self, FunctionName: str, Name: str) -> None:
+        self._called("DeleteAlias")
+        self.aliases.pop(Name, None)
+
+    def invoke(self, FunctionName: str, Payload: bytes, LogType: str = "None") -> dict[str, Any]:
+        self._called("Invoke")
+        self.invoked.append((FunctionName, json.loads(Payload)))
+        answer = self.answers.pop(0) if self.answers else {}
+        if isinstance(answer, Exception):
+            raise answer
+        return answered(f"{next(self._requests):08x}-0000-0000-0000-000000000000", **answer)
+
+    def get_paginator(self, _: str) -> Pages:
+        return Pages(lambda **_: iter([{"Versions": [self.config]},
+                                       {"Versions": list(self.versions.values())}]))  # fmt: skip
+
+    def _alias(self, name: str) -> dict[str, Any]:
+        if name not in self.aliases:
+            raise self.exceptions.make("ResourceNotFoundException", "GetAlias")
+        return self.aliases[name]
+
+    def _find(self, name: str, qualifier: str) -> dict[str, Any]:
+        known = {"$LATEST": self.config, **self.versions}
+        if name not in (ARN, "shop") or qualifier not in known:
+            raise self.exceptions.make("ResourceNotFoundException", "GetFunctionConfiguration")
+        return known[qualifier]
+
+
+def answered(
+    request_id: str,
+    *,
+    ms: float = 10.0,
+    billed_ms: int = 10,
+    init_ms: float | None = None,
+    error: str = "",
+    message: str = "",
+    report: bool = True,
+) -> dict[str, Any]:
+    """An answer of Invoke with LogType=Tail."""
+    line = (
+        f"REPORT RequestId: {request_id}\tDuration: {ms:.2f} ms\tBilled Duration: {billed_ms} ms\t"
+        f"Memory Size: 128 MB\tMax Memory Used: 40 MB\t"
+    )
+    line += f"Init Duration: {init_ms:.2f} ms\t" if init_ms is not None else ""
+    payload = {"errorType": error, "errorMessage": message} if error else {"ok": True}
+    return {
+        "ResponseMetadata": {"RequestId": request_id},
+        "LogResult": base64.b64encode(line.encode() if report else b"hello").decode(),
+        "Payload": io.BytesIO(json.dumps(payload).encode()),
+        **({"FunctionError": "Unhandled"} if error else {}),
+    }
+
+
+class FakeS3(_Client):
+    """Objects of one bucket."""
+
+    codes = ("NoSuchKey",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.objects: dict[str, bytes] = {}
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes, ContentType: str = "") -> None:
+        self._called("PutObject")
+        self.objects[Key] = Body
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
+        self._called("GetObject")
+        if Key not in self.objects:
+            raise self.exceptions.make("NoSuchKey", "GetObject")
+        return {"Body": io.BytesIO(self.objects[Key])}
+
+    def get_paginator(self, _: str) -> Pages:
+        return Pages(self._pages)
+
+    def _pages(self, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:
+        found = [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]
+        yield {"Contents": found} if found else {}
+
+
+class FakeLogs(_Client):
+    """REPORT lines by stream; `late` readings come before any of them is there."""
+
+    def __init__(self, late: int = 0) -> None:
+        super().__init__()
+        self.late = late
+        self.events: list[dict[str, str]] = []
+        self.asked: list[dict[str, Any]] = []
+
+    def add(self, request_id: str, stream: str) -> None:
+        self.events.append(
+            {"message": f"REPORT RequestId: {request_id}\tDuration: 1 ms", "logStreamName": stream}
+        )
+
+    def get_paginator(self, _: str) -> Pages:
+        return Pages(self._pages)
+
+    def _pages(self, **given: Any) -> Iterator[dict[str, Any]]:
+        self._called("FilterLogEvents")
+        self.asked.append(given)
+        if len(self.asked) <= self.late:
+            yield {"events": []}
+            return
+        prefix = given["logStreamNamePrefix"]
+        yield {"events": [e for e in self.events if e["logStreamName"].startswith(prefix)]}
+
+
+@dataclass
+class FakeStates:
+    """Executions by ARN, with their status."""
+
+    statuses: dict[str, str] = field(default_factory=dict)
+    refuses: str = ""
+    exceptions: Any = field(default_factory=_Exceptions)
+
+    def describe_execution(self, executionArn: str) -> dict[str, Any]:
+        if self.refuses:
+            raise refusal(self.refuses)
+        if executionArn not in self.statuses:
+            raise refusal("ExecutionDoesNotExist")
+        started = datetime(2026, 11, 23, 9, tzinfo=UTC)
+        return {"status": self.statuses[executionArn], "startDate": started}

@@ -1,0 +1,133 @@
+"""Cleaning puts back what was there; applying sets the winner and nothing else."""
+
+from typing import Any
+
+import pytest
+
+from lambdatuning.core.errors import LambdaTuningError
+from lambdatuning.core.plan import Work
+from lambdatuning.functions.tuner import lock, versions
+from lambdatuning.functions.tuner.apply import apply
+from lambdatuning.functions.tuner.clean import clean, take_back
+from tests.fakes.aws_lambda import ARN, FakeLambda
+
+from .plans import EXECUTION, Time
+
+
+def hold(client: FakeLambda, memory_mb: int = 128) -> None:
+    mine = lock.Lock("run-1", memory_mb, EXECUTION)
+    client.create_alias(ARN, lock.ALIAS, "$LATEST", mine.describe())
+
+
+def state(power: int | None, *, auto: bool = True, alias: str | None = None) -> dict[str, Any]:
+    return {
+        "apply": {"autoOptimize": auto, "alias": alias},
+        "output": None if power is None else {"power": power},
+        "run": {"arn": ARN, "id": "run-1"},
+    }
+
+
+def test_everything_is_put_back(client: FakeLambda, time: Time) -> None:
+    client.publish_version(ARN)
+    client.create_alias(ARN, "RAM128", "1")
+    hold(client)
+    versions.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
+    done = clean(client, ARN, EXECUTION, time.sleep)
+    assert done == ["memory size 512 -> 128 MB", "version 2", "lock of run run-1"]
+    assert (client.memory_mb, list(client.versions), list(client.aliases)) == (
+        128, ["1"], ["RAM128"],
+    )  # fmt: skip
+    assert clean(client, ARN, EXECUTION, time.sleep) == []
+
+
+def test_the_lock_of_another_run_is_respected(client: FakeLambda, time: Time) -> None:
+    hold(client)
+    assert clean(client, ARN, EXECUTION + "-b", time.sleep) == []
+    assert lock.ALIAS in client.aliases
+
+
+def test_a_lock_without_a_size_changes_none(client: FakeLambda, time: Time) -> None:
+    hold(client, memory_mb=0)
+    assert clean(client, ARN, None, time.sleep) == ["lock of run run-1"]
+
+
+def test_a_crash_while_cleaning_keeps_the_lock_for_the_next_try(
+    client: FakeLambda, time: Time
+) -> None:
+    hold(client)
+    versions.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
+    client.faults["DeleteFunction"] = ["ServiceException"]
+    with pytest.raises(client.exceptions.ClientError):
+        clean(client, ARN, EXECUTION, time.sleep)
+    assert lock.ALIAS in client.aliases
+    clean(client, ARN, EXECUTION, time.sleep)
+    assert (client.marked, client.aliases) == ([], {})
+
+
+@pytest.mark.parametrize(("power", "auto"), [(512, False), (None, True)])
+def test_nothing_is_applied_unasked_or_without_a_winner(
+    client: FakeLambda, time: Time, power: int | None, auto: bool
+) -> None:
+    given = state(power, auto=auto)
+    assert apply(given, client, time.sleep) == given
+    assert client.calls == []
+
+
+def test_the_winner_stays_on_latest_after_cleaning(client: FakeLambda, time: Time) -> None:
+    hold(client)
+    after = apply(state(512), client, time.sleep)
+    assert after["output"]["applied"] == {"power": 512, "alias": None}
+    clean(client, ARN, EXECUTION, time.sleep)
+    assert client.memory_mb == 512
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_an_alias_gets_the_winner_and_latest_keeps_its_size(
+    client: FakeLambda, time: Time, exists: bool
+) -> None:
+    client.publish_version(ARN)
+    if exists:
+        client.create_alias(ARN, "live", "1")
+    hold(client)
+    versions.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
+    for _ in range(2):  # a step may be run again
+        apply(state(512, alias="live"), client, time.sleep)
+    clean(client, ARN, EXECUTION, time.sleep)
+    winner = client.aliases["live"]["FunctionVersion"]
+    assert client.versions[winner]["MemorySize"] == 512
+    assert client.versions[winner]["Description"] == "mine"
+    assert client.memory_mb == 128
+    assert list(client.aliases) == ["live"]
+
+
+def test_a_stopped_run_applies_nothing(client: FakeLambda, time: Time) -> None:
+    with pytest.raises(LambdaTuningError, match="was stopped"):
+        apply(state(512), client, time.sleep)
+    assert client.memory_mb == 128
+
+
+def test_a_step_that_outlives_its_execution_is_undone(client: FakeLambda, time: Time) -> None:
+    """The tuner's publishing goes on for a while after the execution was stopped."""
+    hold(client)
+    late = [512, 1024]
+
+    def sleep(seconds: float) -> None:
+        time.sleep(seconds)
+        if late and lock.ALIAS in client.aliases:
+            versions.publish(client, ARN, "run-1", Work(late.pop(), 0), time.sleep)
+
+    done = take_back(client, ARN, EXECUTION, sleep)
+    assert done[-1] == "lock of run run-1"
+    assert (client.memory_mb, client.marked, client.aliases) == (128, [], {})
+
+
+def test_a_step_that_takes_the_lock_after_the_stop_loses_it_again(
+    client: FakeLambda, time: Time
+) -> None:
+    def sleep(seconds: float) -> None:
+        time.sleep(seconds)
+        if len(time.slept) == 2:
+            hold(client)
+
+    assert take_back(client, ARN, EXECUTION, sleep) == ["lock of run run-1"]
+    assert client.aliases == {}

@@ -1,0 +1,114 @@
+"""A batch: chains side by side, samples with their environments in the bucket, a short summary."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lambdatuning.core.plan import Batch, Work
+from lambdatuning.core.run import RunPlan
+from lambdatuning.functions.tuner.environments import environments
+from lambdatuning.functions.tuner.invoke import Caller
+from lambdatuning.functions.tuner.measure import critical_ms, measure_batch
+from lambdatuning.functions.tuner.storage import RunFolder
+from lambdatuning.functions.tuner.writer import Writer, size_prefix
+from tests.fakes.aws_lambda import FakeLambda, FakeLogs, refusal
+
+from .plans import QUESTION, TARGET, Time, make_plan
+
+Make = Callable[[RunPlan], Caller]
+BATCH = Batch(Work(128, 0), "1")
+STREAM = "2026/11/23/[1]0123456789abcdef0123456789abcdef"
+
+
+def report(logs: FakeLogs, count: int = 40) -> None:
+    for number in range(1, count):
+        logs.add(f"{number:08x}-0000-0000-0000-000000000000", STREAM)
+
+
+def test_samples_are_stored_with_their_environment(
+    caller: Make, logs: FakeLogs, store: RunFolder, time: Time
+) -> None:
+    report(logs)
+    plan = make_plan()
+    writer = Writer(caller(plan), BATCH, store, logs, "t")
+    summary = measure_batch(caller(plan), BATCH, writer, time.clock)
+    samples = list(store.read_samples(size_prefix(128)))
+    assert len(samples) == 22
+    assert {s.environment for s in samples} == {"0123456789abcdef0123456789abcdef"}
+    assert summary["batch"]["done"] == [10, 10]
+    assert not summary["left"]
+    assert summary["error"] == ""
+    assert len(json.dumps(summary)) < 300
+
+
+def test_logs_that_come_late_are_waited_for_and_then_done_without(
+    caller: Make, logs: FakeLogs, store: RunFolder, time: Time
+) -> None:
+    plan = make_plan()
+    measure_batch(caller(plan), BATCH, Writer(caller(plan), BATCH, store, logs, "t"), time.clock)
+    samples = list(store.read_samples())
+    assert {s.environment for s in samples} == {""}
+    assert 20 <= sum(time.slept) <= 25
+
+
+def test_logs_that_may_not_be_read_hold_nothing_up(
+    caller: Make, logs: FakeLogs, store: RunFolder, time: Time
+) -> None:
+    plan = make_plan()
+    logs.faults["FilterLogEvents"] = ["AccessDeniedException"] * 9
+    measure_batch(caller(plan), BATCH, Writer(caller(plan), BATCH, store, logs, "t"), time.clock)
+    assert len(list(store.read_samples())) == 22
+    assert sum(time.slept) == 0
+
+
+def test_a_batch_run_again_stores_nothing_twice(
+    caller: Make, logs: FakeLogs, store: RunFolder, time: Time
+) -> None:
+    plan = make_plan()
+    logs.faults["FilterLogEvents"] = ["AccessDeniedException"] * 9
+    for token in ("first", "second"):
+        writer = Writer(caller(plan), BATCH, store, logs, token)
+        measure_batch(caller(plan), BATCH, writer, time.clock)
+    warm = [(s.payload, s.invocation) for s in store.read_samples() if s.invocation >= 0]
+    assert len(warm) == len({*warm}) == 20
+
+
+def test_an_error_is_in_the_summary_and_what_was_measured_is_kept(
+    client: FakeLambda, caller: Make, logs: FakeLogs, store: RunFolder, time: Time
+) -> None:
+    plan = make_plan(environments=1)
+    client.answers = [{}, {}, refusal("ResourceNotFoundException")]
+    logs.faults["FilterLogEvents"] = ["AccessDeniedException"] * 9
+    writer = Writer(caller(plan), BATCH, store, logs, "t")
+    summary = measure_batch(caller(plan), BATCH, writer, time.clock)
+    assert "ResourceNotFoundException" in summary["error"]
+    assert len(list(store.read_samples())) == 2
+
+
+def test_streams_of_a_shared_log_group_are_found_by_name_and_version(logs: FakeLogs) -> None:
+    request = "00000001-0000-0000-0000-000000000000"
+    logs.add(request, "2026/11/23/shop[1]aa")
+    logs.add("00000002-0000-0000-0000-000000000000", "2026/11/23/other[1]bb")
+    shared = TARGET.__class__(**{**vars_of(TARGET), "log_group": "/shared"})
+    assert environments(logs, shared, "1", ["2026/11/23"], 0) == {request: "aa"}
+    assert environments(logs, shared, "2", ["2026/11/23"], 0) == {}
+
+
+def test_throttled_or_missing_logs_are_asked_again_later(logs: FakeLogs) -> None:
+    logs.faults["FilterLogEvents"] = ["ThrottlingException", "ResourceNotFoundException"]
+    assert environments(logs, TARGET, "1", ["2026/11/22", "2026/11/23"], 0) == {}
+
+
+def test_the_critical_path_is_the_longest_chain_and_on_one_host_its_cores() -> None:
+    assert critical_ms(make_plan(), 3008, [300, 200, 100]) == 300
+    host = replace(QUESTION, about={"endpoint": {"cores": 2}})
+    assert critical_ms(make_plan(question=host), 128, [300, 200, 100]) == 300
+    large = critical_ms(make_plan(question=host), 3008, [300, 200, 100])
+    assert large == pytest.approx(600 * 3008 / 1769 / 2)
+
+
+def vars_of(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}

@@ -1,0 +1,180 @@
+"""Preparing: refused before anything is changed, or a locked function and a plan in the bucket."""
+
+import json
+from typing import Any
+
+import pytest
+
+from lambdatuning.core.errors import LockedError, NotFoundError, UsageError
+from lambdatuning.core.plan import Work
+from lambdatuning.functions.tuner import lock, versions
+from lambdatuning.functions.tuner.prepare import Services, prepare
+from lambdatuning.functions.tuner.storage import RunFolder
+from tests.fakes.aws_lambda import ARN, FakeLambda, FakeS3, FakeStates
+
+from .plans import EXECUTION, Time
+
+OTHER = EXECUTION.replace("run-1", "run-0")
+
+
+def services(
+    client: FakeLambda, s3: FakeS3, time: Time, states: FakeStates | None = None
+) -> Services:
+    return Services(client, states or FakeStates(), s3, "bucket", "111122223333", time.sleep)
+
+
+def given(**more: Any) -> dict[str, Any]:
+    return {"lambdaARN": ARN, "num": 10, **more}
+
+
+def test_the_plan_is_stored_and_the_lock_knows_the_size(
+    client: FakeLambda, s3: FakeS3, time: Time, store: RunFolder
+) -> None:
+    raw = given(powerValues=[128, 256], payload={"secret": 1}, seed=7)
+    state = prepare(raw, EXECUTION, services(client, s3, time))
+    plan = store.read_plan()
+    assert (plan.sizes, plan.counts, plan.seed, plan.mode) == ((128, 256), (10,), 7, "warm")
+    assert lock.read(client, ARN) == lock.Lock("run-1", 128, EXECUTION)
+    assert (state["works"], state["published"], state["parallel"]) == (2, 0, 10)
+    assert "secret" not in json.dumps(plan.question.input)
+
+
+def test_a_seed_is_drawn_and_recorded(
+    client: FakeLambda, s3: FakeS3, time: Time, store: RunFolder
+) -> None:
+    prepare(given(), EXECUTION, services(client, s3, time))
+    assert store.read_plan().seed == store.read_plan().seed > 0
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"lambdaARN": ARN.replace("1111", "9999", 1)}, "belongs to account"),
+        ({"lambdaARN": ARN.replace("us-east-1", "mars-north-1")}, "no prices for region"),
+        ({"lambdaARN": ARN.replace("shop", "nobody")}, "there is no function"),
+        ({"powerVals": [128]}, "powerValues"),
+        ({"payloadS3": "s3://bucket/none.json"}, "cannot be read"),
+        ({"strategy": "sped"}, "speed"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_changed(
+    client: FakeLambda, s3: FakeS3, time: Time, more: dict[str, Any], message: str
+) -> None:
+    with pytest.raises((UsageError, NotFoundError), match=message):
+        prepare(given(**more), EXECUTION, services(client, s3, time))
+    assert not {"CreateAlias", "UpdateFunctionConfiguration"} & {*client.calls}
+    assert s3.objects == {}
+
+
+@pytest.mark.parametrize(("reserved", "parallel"), [(None, 10), (12, 2), (5, 1)])
+def test_reserved_concurrency_bounds_the_sizes_measured_at_once(
+    client: FakeLambda, s3: FakeS3, time: Time, reserved: int | None, parallel: int
+) -> None:
+    client.reserved = reserved
+    assert prepare(given(), EXECUTION, services(client, s3, time))["parallel"] == parallel
+
+
+def test_too_little_reserved_concurrency_is_refused(
+    client: FakeLambda, s3: FakeS3, time: Time
+) -> None:
+    client.reserved = 3
+    with pytest.raises(UsageError, match="reserved concurrency of 3, below the 5"):
+        prepare(given(), EXECUTION, services(client, s3, time))
+    assert client.aliases == {}
+
+
+def test_managed_instances_are_refused(client: FakeLambda, s3: FakeS3, time: Time) -> None:
+    client.change(CapacityProviderConfig={"x": 1})
+    with pytest.raises(UsageError, match="Managed Instances"):
+        prepare(given(), EXECUTION, services(client, s3, time))
+
+
+def test_a_qualifier_of_the_same_code_is_welcome_and_of_other_code_refused(
+    client: FakeLambda, s3: FakeS3, time: Time
+) -> None:
+    client.publish_version(ARN)
+    prepare(given(lambdaARN=f"{ARN}:1"), EXECUTION, services(client, s3, time))
+    client.change(CodeSha256="newer")
+    with pytest.raises(UsageError, match="other code than"):
+        prepare(given(lambdaARN=f"{ARN}:1"), EXECUTION, services(client, s3, time))
+
+
+def test_a_held_function_is_refused(client: FakeLambda, s3: FakeS3, time: Time) -> None:
+    held = lock.Lock("run-0", 128, OTHER)
+    client.create_alias(ARN, lock.ALIAS, "$LATEST", held.describe())
+    states = FakeStates({OTHER: "RUNNING"})
+    with pytest.raises(LockedError, match="run-0"):
+        prepare(given(), EXECUTION, services(client, s3, time, states))
+    assert lock.read(client, ARN) == held
+
+
+def test_what_a_dead_run_left_is_undone_first(
+    client: FakeLambda, s3: FakeS3, time: Time, store: RunFolder
+) -> None:
+    client.create_alias(ARN, lock.ALIAS, "$LATEST", lock.Lock("run-0", 128, OTHER).describe())
+    versions.publish(client, ARN, "run-0", Work(1024, 0), time.sleep)
+    prepare(given(), EXECUTION, services(client, s3, time))
+    assert (client.memory_mb, client.marked) == (128, [])
+    assert store.read_plan().target.memory_mb == 128
+    assert lock.read(client, ARN) == lock.Lock("run-1", 128, EXECUTION)
+
+
+def test_run_again_after_a_crash_while_taking_over_it_still_undoes(
+    client: FakeLambda, s3: FakeS3, time: Time
+) -> None:
+    client.create_alias(ARN, lock.ALIAS, "$LATEST", lock.Lock("run-0", 128, OTHER).describe())
+    versions.publish(client, ARN, "run-0", Work(1024, 0), time.sleep)
+    client.faults["UpdateFunctionConfiguration"] = ["ServiceException"]
+    with pytest.raises(client.exceptions.ClientError):
+        prepare(given(), EXECUTION, services(client, s3, time))
+    prepare(given(), EXECUTION, services(client, s3, time))
+    assert (client.memory_mb, client.marked) == (128, [])
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"onlyColdStarts": True}, ("cold", 5, 0, (10,))),
+        ({"parallelInvocation": True}, ("first", 10, 0, (10,))),
+        ({"dryRun": True, "cold": 3}, ("first", 1, 0, (1,))),
+        ({"cold": 3}, ("warm", 5, 3, (10,))),
+        ({"environments": 2}, ("warm", 2, 0, (10,))),
+    ],
+)
+def test_how_the_work_is_spread(
+    client: FakeLambda, s3: FakeS3, time: Time, store: RunFolder, more: Any, expected: Any
+) -> None:
+    prepare(given(**more), EXECUTION, services(client, s3, time))
+    plan = store.read_plan()
+    assert (plan.mode, plan.environments, plan.cold, plan.counts) == expected
+
+
+def test_a_weighted_mix_shares_num(
+    client: FakeLambda, s3: FakeS3, time: Time, store: RunFolder
+) -> None:
+    mix = [{"payload": {"a": "{{uuid}}"}, "weight": 3}, {"payload": {"b": 1}, "weight": 1}]
+    s3.objects["mix.json"] = json.dumps(mix).encode()
+    prepare(given(payloadS3="s3://bucket/mix.json"), EXECUTION, services(client, s3, time))
+    plan = store.read_plan()
+    assert plan.counts == (7, 3)
+    assert plan.payloads[0].literal
+    assert plan.payloads[0].event == {"a": "{{uuid}}"}
+
+
+def test_payloads_stay_out_of_errors_when_asked(client: FakeLambda, s3: FakeS3, time: Time) -> None:
+    s3.objects["mix.json"] = json.dumps([{"payload": {"a": 1}, "weight": "secret"}]).encode()
+    raw = given(payloadS3="s3://bucket/mix.json", disablePayloadLogs=True)
+    with pytest.raises(UsageError) as caught:
+        prepare(raw, EXECUTION, services(client, s3, time))
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_a_run_id_is_used_once(client: FakeLambda, s3: FakeS3, time: Time) -> None:
+    prepare(given(runId="mine"), EXECUTION, services(client, s3, time))
+    prepare(given(runId="mine"), EXECUTION, services(client, s3, time))
+    client.aliases.clear()
+    with pytest.raises(UsageError, match='run id "mine" was used before'):
+        prepare(given(runId="mine"), OTHER, services(client, s3, time))
+    assert client.aliases == {}

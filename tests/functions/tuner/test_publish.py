@@ -1,0 +1,108 @@
+"""The publishing step: whole or in rounds, run again after a crash, beside someone who deploys."""
+
+from typing import Any
+
+import pytest
+
+from lambdatuning.core.errors import LambdaTuningError
+from lambdatuning.core.run import RunPlan
+from lambdatuning.functions.tuner import lock
+from lambdatuning.functions.tuner.publish import AT_ONCE, Publisher, publish_next
+from tests.fakes.aws_lambda import ARN, FakeLambda
+
+from .plans import EXECUTION, Time, make_plan
+
+STATE: dict[str, Any] = {"published": 0, "failed": {}, "batches": []}
+MINE = lock.Lock("run-1", 128, EXECUTION)
+
+
+def publisher(
+    client: FakeLambda, plan: RunPlan, time: Time, remaining_ms: int = 900_000
+) -> Publisher:
+    return Publisher(client, plan, lambda: remaining_ms, time.sleep)
+
+
+@pytest.fixture
+def held(client: FakeLambda) -> FakeLambda:
+    client.create_alias(ARN, lock.ALIAS, "$LATEST", MINE.describe())
+    return client
+
+
+def test_every_size_is_published_and_latest_is_as_it_was(held: FakeLambda, time: Time) -> None:
+    state = publish_next(STATE, publisher(held, make_plan(), time))
+    assert [b["memoryMb"] for b in state["batches"]] == [128, 512]
+    assert [held.versions[b["version"]]["MemorySize"] for b in state["batches"]] == [128, 512]
+    assert state["published"] == 2
+    assert held.memory_mb == 128
+
+
+def test_run_again_after_a_crash_it_finds_what_it_published(held: FakeLambda, time: Time) -> None:
+    first = publish_next(STATE, publisher(held, make_plan(), time))
+    again = publish_next(STATE, publisher(held, make_plan(), time))
+    assert again == first
+    assert len(held.versions) == 2
+
+
+def test_a_refused_size_is_reported_and_the_others_go_on(held: FakeLambda, time: Time) -> None:
+    held.largest_mb = 3008
+    plan = make_plan(sizes=(128, 4096, 512))
+    state = publish_next(STATE, publisher(held, plan, time))
+    assert [b["memoryMb"] for b in state["batches"]] == [128, 512]
+    assert "4096 MB is refused" in state["failed"]["4096"]
+    assert held.memory_mb == 128
+
+
+def test_no_size_at_all_is_a_failure(held: FakeLambda, time: Time) -> None:
+    held.largest_mb = 3008
+    with pytest.raises(LambdaTuningError, match="no size could be published: 4096 MB is refused"):
+        publish_next(STATE, publisher(held, make_plan(sizes=(4096,)), time))
+
+
+def test_without_time_nothing_is_begun(held: FakeLambda, time: Time) -> None:
+    state = publish_next(STATE, publisher(held, make_plan(), time, remaining_ms=60_000))
+    assert state["published"] == 0
+    assert held.versions == {}
+
+
+def test_many_versions_come_in_rounds(held: FakeLambda, time: Time) -> None:
+    plan = make_plan(cold=100, environments=2)
+    first = publish_next(STATE, publisher(held, plan, time))
+    assert (len(first["batches"]), first["published"]) == (AT_ONCE, AT_ONCE)
+    second = publish_next({**first, "batches": []}, publisher(held, plan, time))
+    assert second["published"] == len(plan.work) == 102
+
+
+def test_a_deployment_in_the_middle_stops_the_run(held: FakeLambda, time: Time) -> None:
+    held.change(CodeSha256="newer")
+    with pytest.raises(LambdaTuningError, match="changed by someone else"):
+        publish_next(STATE, publisher(held, make_plan(), time))
+
+
+def test_a_crash_leaves_latest_as_it_was(held: FakeLambda, time: Time) -> None:
+    held.faults["PublishVersion"] = [None, "ServiceException"]
+    with pytest.raises(held.exceptions.ClientError):
+        publish_next(STATE, publisher(held, make_plan(), time))
+    assert held.memory_mb == 128
+
+
+def test_a_stopped_run_undoes_what_this_step_did_after_it(client: FakeLambda, time: Time) -> None:
+    """The client stopped the execution and cleaned up, while this step was under way."""
+    client.create_alias(ARN, lock.ALIAS, "$LATEST", MINE.describe())
+    publish = client.publish_version
+
+    def stopped_meanwhile(*given: Any, **more: Any) -> Any:
+        client.aliases.clear()
+        return publish(*given, **more)
+
+    client.publish_version = stopped_meanwhile  # type: ignore[method-assign]
+    with pytest.raises(LambdaTuningError, match="was stopped"):
+        publish_next(STATE, publisher(client, make_plan(sizes=(512, 1024)), time))
+    assert client.memory_mb == 128
+    assert client.marked == []
+
+
+def test_the_lock_of_another_is_left_alone(client: FakeLambda, time: Time) -> None:
+    client.create_alias(ARN, lock.ALIAS, "$LATEST", lock.Lock("other", 128, "arn:x").describe())
+    with pytest.raises(LambdaTuningError, match="was stopped"):
+        publish_next(STATE, publisher(client, make_plan(), time))
+    assert "UpdateFunctionConfiguration" not in client.calls

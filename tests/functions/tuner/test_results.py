@@ -1,0 +1,195 @@
+"""From samples to results: what is counted, what is shown, what may win, and how small it stays."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lambdatuning.core.errors import RunFailedError
+from lambdatuning.core.payloads import PayloadType
+from lambdatuning.core.plan import Batch, Work
+from lambdatuning.core.prices import load_price_book
+from lambdatuning.core.run import RunPlan, plan_from_json
+from lambdatuning.core.samples import Sample
+from lambdatuning.functions.tuner import decide
+from lambdatuning.functions.tuner.analyse import analyse
+from lambdatuning.functions.tuner.measuring import summarise
+from lambdatuning.functions.tuner.size_result import size_result
+from lambdatuning.functions.tuner.storage import RunFolder
+
+from .plans import QUESTION, make_plan
+
+STATE: dict[str, Any] = {
+    "failed": {}, "warnings": [], "criticalMs": 5, "published": 2, "works": 2, "events": 0,
+    "batches": [], "parallel": 10,
+}  # fmt: skip
+
+
+def sample(payload: str = "a", memory_mb: int = 128, **more: Any) -> Sample:
+    plain: dict[str, Any] = {
+        "payload": payload, "memory_mb": memory_mb, "invocation": 0, "cold": False,
+        "environment": "e", "started_at": "2026-11-23T09:00:00+00:00", "duration_ms": 10.0,
+        "billed_ms": 10, "init_ms": None, "restore_ms": None, "max_memory_mb": 40, "error": "",
+        "cost_usd": 1e-7, "request_id": "r", "architecture": "x86_64",
+    }  # fmt: skip
+    return Sample(**{**plain, **more})
+
+
+def result(samples: list[Sample], **changes: Any) -> dict[str, Any]:
+    changes = {"payloads": (PayloadType("a", {}),), **changes}
+    return size_result(make_plan(**changes), 128, samples)
+
+
+def test_cold_starts_and_failures_stand_apart() -> None:
+    cold = sample(cold=True, init_ms=90.0, duration_ms=20.0)
+    found = result([*[sample()] * 18, cold, sample(error="KeyError", duration_ms=999.0)])
+    (row,) = found["results"]
+    assert (row["n"], row["failed"], row["errors"]) == (18, 1, {"KeyError": 1})
+    assert (row["mean"], row["p99"]) == (10.0, 10.0)
+    assert row["cold"] == {"n": 1, "mean": 110.0, "p50": 110.0, "p95": 110.0, "init": 90.0}
+    assert found["reason"] == ""
+    assert found["invocations"] == 20
+
+
+def test_where_cold_starts_are_asked_for_they_count_with_their_init() -> None:
+    cold = sample(cold=True, init_ms=90.0)
+    assert result([cold] * 3, mode="cold")["results"][0]["mean"] == 100.0
+
+
+def test_an_interval_needs_three_environments() -> None:
+    two = [sample(environment=e, duration_ms=d) for e in "ab" for d in (9.0, 11.0)]
+    assert result(two)["results"][0]["interval"] is None
+    three = [*two, *(sample(environment="c", duration_ms=d) for d in (9.5, 11.5))]
+    low, high = result(three)["results"][0]["interval"]
+    assert low < 10 < high
+
+
+@pytest.mark.parametrize(
+    ("failures", "allowed", "wins"), [(1, (), True), (2, (), False), (4, ("E",), True),
+                                      (6, ("E",), False)],
+)  # fmt: skip
+def test_a_size_that_fails_too_often_cannot_win(
+    failures: int, allowed: tuple[str, ...], wins: bool
+) -> None:
+    samples = [*[sample(error="E")] * failures, *[sample()] * (10 - failures)]
+    found = result(samples, question=replace(QUESTION, allowed_errors=allowed))
+    assert (found["statistics"] is not None) is wins
+    assert found["results"][0]["failed"] == failures
+    if not wins:
+        assert found["reason"] == f"{failures} of 10 invocations of a failed: E"
+
+
+def test_a_type_that_was_never_measured_is_no_winner() -> None:
+    found = size_result(make_plan(), 128, [sample("a")] * 5)
+    assert found["reason"] == "b was not measured"
+
+
+def test_a_minority_type_is_not_trimmed_away() -> None:
+    """Power Tuning's 20 % trim reports 10 ms for an 8:2 mix of 10 ms and 1,000 ms."""
+    types = (PayloadType("a", {}, weight=8), PayloadType("b", {}, weight=2))
+    samples = [*[sample("a")] * 8, *[sample("b", duration_ms=1000.0, billed_ms=1000)] * 2]
+    statistics = size_result(make_plan(payloads=types), 128, samples)["statistics"]
+    assert statistics["averageDuration"] == pytest.approx(0.8 * 10 + 0.2 * 1000)
+
+
+def stored(store: RunFolder, plan: RunPlan, samples: list[Sample]) -> None:
+    store.write_plan(plan)
+    for size in plan.sizes:
+        store.write_part(f"{size:05d}-x", [s for s in samples if s.memory_mb == size])
+        summarise(plan, store, size)
+
+
+def one_type(**changes: Any) -> RunPlan:
+    return make_plan(payloads=(PayloadType("a", {}),), **changes)
+
+
+def analysed(store: RunFolder, state: dict[str, Any] = STATE) -> dict[str, Any]:
+    return analyse(state, store, load_price_book(), "2026-11-23T09:00:00Z", "us-east-1")
+
+
+def test_the_winner_the_contracts_fields_and_ours_beside(store: RunFolder) -> None:
+    fast = [sample(memory_mb=512, duration_ms=2.0, billed_ms=2)] * 10
+    stored(store, one_type(), [*[sample()] * 10, *fast])
+    output = analysed(store)["output"]
+    assert (output["power"], output["duration"]) == (512, 2.0)
+    assert output["cost"] == pytest.approx(2 * 2.1e-9 * 4)
+    assert {*output} == {
+        "power", "cost", "duration", "stateMachine", "runId", "samples", "warnings", "results",
+        "failedSizes",
+    }  # fmt: skip
+    manifest = store.read_json("_manifest.json")
+    assert (manifest["invocations"], manifest["current_memory_mb"]) == (20, 128)
+    assert manifest["usd"] == pytest.approx(20e-7)
+
+
+def test_a_failed_size_is_told_and_the_others_go_on(store: RunFolder) -> None:
+    stored(store, one_type(), [sample(error="Sandbox.Timedout"), *[sample(memory_mb=512)] * 5])
+    state = analysed(store)
+    assert state["output"]["power"] == 512
+    assert state["output"]["failedSizes"] == {
+        "128": "1 of 1 invocations of a failed: Sandbox.Timedout"
+    }
+
+
+def test_all_failing_is_a_failure_with_its_cause(store: RunFolder) -> None:
+    stored(store, one_type(), [sample(error="E"), sample(memory_mb=512, error="F")])
+    with pytest.raises(RunFailedError, match=r"128 MB: 1 of 1 .* failed: E; 512 MB: .* F"):
+        analysed(store)
+
+
+def test_a_dry_run_has_no_answer(store: RunFolder) -> None:
+    stored(store, one_type(question=replace(QUESTION, dry_run=True)), [sample()])
+    assert analysed(store)["output"] is None
+
+
+def test_a_plan_travels_as_json() -> None:
+    plan = make_plan(question=replace(QUESTION, allowed_errors=("E",)))
+    assert plan_from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def measured(size: int, **more: Any) -> dict[str, Any]:
+    batch = Batch(Work(size, 0), "1", (1000,) * 5)
+    return {"batch": batch.to_json(), "left": False, "criticalMs": 7, "error": "", **more}
+
+
+def test_what_is_left_is_measured_again_and_errors_are_kept() -> None:
+    state = decide.step(
+        {**STATE, "measured": [measured(128, left=True), measured(512, error="boom")]}
+    )
+    assert [batch["memoryMb"] for batch in state["batches"]] == [128]
+    assert state["failed"] == {"512": "boom"}
+    assert state["criticalMs"] == 5 + 7
+    assert "measured" not in state
+
+
+def test_measuring_ends_before_the_history_is_full() -> None:
+    state = decide.step({**STATE, "events": 20_000, "measured": [measured(128, left=True)]})
+    assert state["batches"] == []
+    assert "history is nearly full" in state["warnings"][0]
+
+
+def test_a_large_run_stays_under_256_kb(store: RunFolder) -> None:
+    """100 payload types x 46 sizes x 1,000 invocations, as far as they pass through the state:
+    recorded results, since samples never do."""
+    sizes = tuple(range(128, 3009, 64))[:46]
+    types = tuple(PayloadType(f"type-with-a-long-name-{i:03d}", {}) for i in range(100))
+    plan = make_plan(payloads=types, counts=(1000,) * 100, sizes=sizes, environments=100)
+    store.write_plan(plan)
+    few = [sample(payload.name, 128, environment=e) for payload in types for e in "abc"]
+    recorded = size_result(plan, 128, few)
+    for size in sizes:
+        store.write_result(size, {**recorded, "value": size} | {
+            "statistics": {**recorded["statistics"], "value": size}})  # fmt: skip
+    error = "x" * 500
+    wide = Batch(Work(3008, 0), "99999", (20_000,) * 100).to_json()
+    results = [{**measured(size, error=error, left=True), "batch": wide} for size in sizes]
+    run = {"id": "r" * 80, "name": "f" * 64, "arn": "a" * 140, "url": "u" * 250}
+    before = {**STATE, "run": run, "sizes": list(sizes), "measured": results,
+              "batches": [wide] * 46, "failed": {str(s): error for s in sizes}}  # fmt: skip
+    assert len(json.dumps(before)) < 256 * 1024
+    after = decide.step(before)
+    assert len(json.dumps(after)) < 256 * 1024
+    final = analysed(store, {**STATE, "run": run, "sizes": list(sizes)})
+    assert len(json.dumps(final)) < 256 * 1024
+    assert len(store.read_json("_results.json")) == 4600

@@ -1,0 +1,77 @@
+"""One embedded AWS with the stack deployed, for each module of journeys."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+import lambdatuning as lt
+from lambdatuning.cloud.session import Cloud
+from lambdatuning.core.progress import ignore
+
+
+@dataclass(frozen=True)
+class Place:
+    """An embedded AWS with the stack, and short ways to use and to look at it."""
+
+    cloud: Cloud
+    outputs: dict[str, str]
+
+    @property
+    def function(self) -> str:
+        return self.outputs["FunctionName"]
+
+    def client(self, service: str) -> Any:
+        return self.cloud.client(service)
+
+    def tune(self, *payloads: Any, **options: Any) -> lt.Run:
+        given: dict[str, Any] = {"table": self.outputs["TableName"], "powers": "256,512", "num": 2}
+        given |= {"on_progress": ignore, **options}
+        function = given.pop("function", self.function)
+        return lt.tune(self.cloud, function, payloads, **given)
+
+    def run(self, **given: Any) -> dict[str, Any]:
+        """What a script does: start an execution with plain boto3, and wait."""
+        states = self.client("stepfunctions")
+        body = {"lambdaARN": self.outputs["FunctionArn"], "num": 5, "powerValues": [256, 512],
+                "payload": {"operation": "ping"}, **given}  # fmt: skip
+        arn = states.start_execution(
+            stateMachineArn=self.outputs["StateMachineArn"], input=json.dumps(body)
+        )["executionArn"]
+        return self.ended(arn)
+
+    def ended(self, arn: str) -> dict[str, Any]:
+        states = self.client("stepfunctions")
+        while (found := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            time.sleep(0.2)
+        return dict(found)
+
+    def looks(self, function: str = "") -> dict[str, Any]:
+        """All of the function that a run could have changed."""
+        client, name = self.client("lambda"), function or self.function
+        config = client.get_function_configuration(FunctionName=name)
+        versions = client.list_versions_by_function(FunctionName=name)["Versions"]
+        aliases = client.list_aliases(FunctionName=name)["Aliases"]
+        return {
+            "config": {k: config.get(k) for k in ("MemorySize", "Description", "Timeout",
+                                                  "CodeSha256", "Environment")},
+            "versions": sorted(v["Version"] for v in versions),
+            "aliases": sorted((a["Name"], a["FunctionVersion"]) for a in aliases),
+        }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    with lt.embedded() as cloud:
+        yield Place(cloud, dict(lt.deploy(cloud)))
+
+
+@pytest.fixture
+def untouched(place: Place) -> Iterator[Callable[[], bool]]:
+    """After the test the function is as it was before, and nothing of ours is on it."""
+    before = place.looks()
+    yield lambda: place.looks() == before
+    assert place.looks() == before

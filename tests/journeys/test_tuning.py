@@ -1,0 +1,289 @@
+"""Tuning runs on the embedded AWS, from the first call to a function that is as it was before."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lambdatuning as lt
+from lambdatuning.core.errors import LockedError, RunFailedError, UsageError
+from lambdatuning.core.progress import Progress
+from lambdatuning.functions.tuner import lock
+
+from .conftest import Place
+
+FOREIGN = "arn:aws:states:us-east-1:111122223333:execution:Tuner:run-0"
+
+
+def payload(name: str, event: Any) -> lt.PayloadType:
+    return lt.PayloadType(name, event)
+
+
+def hold(place: Place, execution: str, memory_mb: int = 128) -> None:
+    """What a run leaves that was killed with its tuner: a lock, a version and another size."""
+    client = place.client("lambda")
+    client.update_function_configuration(FunctionName=place.function, MemorySize=1024)
+    client.get_waiter("function_updated_v2").wait(FunctionName=place.function)
+    client.publish_version(
+        FunctionName=place.function, Description="lambdatuning run-0 1024 MB round 0"
+    )
+    client.create_alias(
+        FunctionName=place.function,
+        Name=lock.ALIAS,
+        FunctionVersion="$LATEST",
+        Description=lock.Lock("run-0", memory_mb, execution).describe(),
+    )
+
+
+def test_two_payload_types_and_cold_starts_on_purpose(
+    place: Place, untouched: Callable[[], bool], tmp_path: Path
+) -> None:
+    run = place.tune("ping", "read", cold=2, seed=11, store=tmp_path)
+    samples = run.samples
+    warm = samples[samples["invocation"] >= 0]
+    counts = warm.groupby(["payload", "memory_mb"], observed=True).size()
+    assert counts.tolist() == [2, 2, 2, 2]
+    apart = samples[samples["invocation"] < 0]
+    assert 2 * (2 + 1) <= len(apart) <= 2 * (2 + run.manifest["environments"])
+    assert apart["cold"].all()
+    assert apart["init_ms"].gt(0).all()
+    assert (samples["error"] == "").all()
+    assert (samples["environment"] != "").all()
+    assert samples["environment"].nunique() >= len(apart)
+    assert run.manifest["seed"] == 11
+    assert run.manifest["overhead"] > 1
+    (stored,) = lt.runs(tmp_path)["run_id"]
+    assert stored == run.run_id
+    assert untouched()
+
+
+def test_items_are_seeded_and_those_of_the_run_alone_removed(place: Place, tmp_path: Path) -> None:
+    client, table = place.client("dynamodb"), place.outputs["TableName"]
+    place.tune("delete", powers="512", store=tmp_path)
+    scan = client.scan(TableName=table)["Items"]
+    assert [item for item in scan if item["id"]["S"].startswith("delete")] == []
+
+
+def test_a_size_that_fails_is_told_and_the_others_go_on(
+    place: Place, untouched: Callable[[], bool], tmp_path: Path
+) -> None:
+    """The CPU-bound type takes longer at 128 MB than the function's timeout of one second."""
+    client = place.client("lambda")
+    before = client.get_function_configuration(FunctionName=place.function)["Timeout"]
+    client.update_function_configuration(FunctionName=place.function, Timeout=1)
+    client.get_waiter("function_updated_v2").wait(FunctionName=place.function)
+    try:
+        run = place.tune("digest", powers="128,1769", num=2, store=tmp_path)
+    finally:
+        client.update_function_configuration(FunctionName=place.function, Timeout=before)
+        client.get_waiter("function_updated_v2").wait(FunctionName=place.function)
+    assert run.manifest["output"]["power"] == 1769
+    assert "Sandbox.Timedout" in run.manifest["failed_sizes"]["128"]
+    assert untouched()
+
+
+def test_all_sizes_failing_is_a_failure_with_its_cause(
+    place: Place, untouched: Callable[[], bool], tmp_path: Path
+) -> None:
+    with pytest.raises(RunFailedError, match=r"128 MB: .* of bad failed: ValueError") as caught:
+        place.tune(payload("bad", {"operation": "x"}), powers="128", store=tmp_path)
+    assert "\n" not in str(caught.value)
+    assert lt.runs(tmp_path).empty
+    assert untouched()
+
+
+def test_errors_that_are_allowed_are_counted_and_never_averaged(
+    place: Place, tmp_path: Path
+) -> None:
+    types = payload("bad", {"operation": "x"}), payload("good", {"operation": "ping"})
+    with pytest.raises(RunFailedError, match="of bad failed"):
+        place.tune(*types, powers="512", allowed_errors=["ValueError"], store=tmp_path)
+
+
+def test_ctrl_c_stops_the_run_and_undoes_it(
+    place: Place, untouched: Callable[[], bool], tmp_path: Path
+) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.stage == "measuring" and progress.elapsed_s > 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        place.tune("ping", powers="256,512,1024,1536", on_progress=interrupt, store=tmp_path)
+    states = place.client("stepfunctions")
+    machine = place.outputs["StateMachineArn"]
+    assert not states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
+    assert untouched()
+
+
+def test_a_second_run_is_refused_and_told_who_holds_the_function(
+    place: Place, untouched: Callable[[], bool], tmp_path: Path
+) -> None:
+    states = place.client("stepfunctions")
+    body = {"lambdaARN": place.outputs["FunctionArn"], "num": 5, "powerValues": [256],
+            "payload": {"operation": "ping"}, "sleepBetweenRunsMs": 1500}  # fmt: skip
+    first = states.start_execution(
+        stateMachineArn=place.outputs["StateMachineArn"], name="first", input=json.dumps(body)
+    )["executionArn"]
+    while lock.read(place.client("lambda"), place.function) is None:
+        time.sleep(0.1)
+    with pytest.raises(RunFailedError, match=r"run first holds .* since 20"):
+        place.tune("ping", store=tmp_path)
+    from lambdatuning.cloud.cleaning import remains
+
+    with pytest.raises(LockedError, match="run first is going on"):
+        remains(place.cloud, place.function)
+    assert place.ended(first)["status"] == "SUCCEEDED"
+    assert untouched()
+
+
+def test_what_a_dead_run_left_is_taken_over_and_undone(
+    place: Place, untouched: Callable[[], bool], tmp_path: Path
+) -> None:
+    hold(place, FOREIGN)
+    run = place.tune("ping", powers="256", store=tmp_path)
+    assert run.manifest["current_memory_mb"] == 128
+    assert untouched()
+
+
+def test_clean_lists_and_removes_only_ours(place: Place, untouched: Callable[[], bool]) -> None:
+    from lambdatuning.cloud.cleaning import clean_function, remains
+
+    hold(place, FOREIGN)
+    found = remains(place.cloud, place.function)
+    assert len(found.lines) == 3
+    clean_function(place.cloud, found, time.sleep)
+    assert untouched()
+    assert remains(place.cloud, place.function).lines == ()
+
+
+@pytest.mark.parametrize("function", ["TunerControlFunction", "TunerMeasureFunction"])
+def test_a_crash_of_a_tuner_function_leaves_nothing(
+    place: Place, untouched: Callable[[], bool], function: str
+) -> None:
+    """Its role loses the bucket in the middle: what it does then fails, whatever it is."""
+    client, name = place.client("lambda"), place.outputs[function]
+    variables = client.get_function_configuration(FunctionName=name)["Environment"]
+    client.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {"SAMPLES_BUCKET": "no-such-bucket-of-ours"}}
+    )
+    client.get_waiter("function_updated_v2").wait(FunctionName=name)
+    try:
+        found = place.run(powerValues=[256])
+    finally:
+        client.update_function_configuration(FunctionName=name, Environment=variables)
+        client.get_waiter("function_updated_v2").wait(FunctionName=name)
+    assert found["status"] == "FAILED"
+    assert "NoSuchBucket" in found["cause"]
+    assert untouched()
+
+
+def test_the_contract_with_plain_boto3(place: Place, untouched: Callable[[], bool]) -> None:
+    mix = [{"payload": {"operation": "ping"}, "weight": 3},
+           {"payload": {"operation": "echo", "payload": {}}, "weight": 1}]  # fmt: skip
+    key = "inputs/mix.json"
+    bucket = place.outputs["SamplesBucket"]
+    place.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps(mix).encode())
+    found = place.run(
+        num=8, payloadS3=f"s3://{bucket}/{key}", payload=None, includeOutputResults=True,
+        strategy="balanced", balancedWeight="0.5", disablePayloadLogs=True,
+    )  # fmt: skip
+    output = json.loads(found["output"])
+    assert output["power"] in (256, 512)
+    assert {*output} >= {"power", "cost", "duration", "stateMachine", "stats", "runId", "samples"}
+    assert [stat["value"] for stat in output["stats"]] == [256, 512]
+    curve = lt.show(output["stateMachine"]["visualization"])
+    assert curve["memory_mb"].tolist() == [256, 512]
+    assert [(r["payload"], r["n"]) for r in output["results"]] == [
+        ("payload-1", 6), ("payload-2", 2),
+    ] * 2  # fmt: skip
+    assert untouched()
+
+
+def test_only_cold_starts_and_all_at_once(place: Place, untouched: Callable[[], bool]) -> None:
+    for given in ({"onlyColdStarts": True}, {"parallelInvocation": True}):
+        output = json.loads(place.run(powerValues=[512], **given)["output"])
+        (row,) = output["results"]
+        assert (row["n"], row["cold"]["n"]) == (5, 5), given
+        assert output["duration"] > row["cold"]["init"] > 0
+    assert untouched()
+
+
+def test_a_dry_run_answers_nothing(place: Place, untouched: Callable[[], bool]) -> None:
+    found = place.run(dryRun=True, autoOptimize=True)
+    assert (found["status"], found["output"]) == ("SUCCEEDED", "null")
+    assert untouched()
+
+
+def test_processors_see_the_payload_and_the_answer(place: Place) -> None:
+    found = place.run(
+        powerValues=[512],
+        payload={"operation": "echo", "payload": {"operation": "ping"}},
+        preProcessorARN=place.outputs["FunctionArn"],
+        postProcessorARN=place.outputs["FunctionArn"],
+    )
+    assert found["status"] == "FAILED"
+    # "ping" answers a text, which is no event for the post-processor.
+    assert "processor" in found["cause"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"lambdaARN": "shop"}, "is not the ARN of a function"),
+        ({"powerValues": [64]}, "from 128 to 10240"),
+        ({"power": [128]}, 'unknown input "power"'),
+        ({"lambdaARN": "arn:aws:lambda:us-east-1:999999999999:function:x"}, "belongs to account"),
+    ],
+)
+def test_bad_input_is_refused_at_once(
+    place: Place, untouched: Callable[[], bool], given: dict[str, Any], message: str
+) -> None:
+    before = time.monotonic()
+    found = place.run(**given)
+    assert found["status"] == "FAILED"
+    assert message in json.loads(found["cause"])["errorMessage"]
+    assert time.monotonic() - before < 30
+    assert untouched()
+
+
+def test_a_copy_is_tuned_in_its_place_and_removed(
+    place: Place, untouched: Callable[[], bool], tmp_path: Path
+) -> None:
+    revision = place.client("lambda").get_function_configuration(FunctionName=place.function)
+    run = place.tune("ping", powers="256", isolate=True, store=tmp_path)
+    after = place.client("lambda").get_function_configuration(FunctionName=place.function)
+    assert after["RevisionId"] == revision["RevisionId"]
+    assert run.function == place.function
+    names = [f["FunctionName"] for f in place.client("lambda").list_functions()["Functions"]]
+    assert not [name for name in names if name.startswith("lambdatuning-copy-")]
+    with pytest.raises(UsageError, match="copy is removed"):
+        place.tune("ping", isolate=True, auto_optimize=True, store=tmp_path)
+    assert untouched()
+
+
+def test_executions_are_read_back(place: Place) -> None:
+    frame = lt.executions(place.cloud, place.outputs["StateMachineArn"])
+    assert {"SUCCEEDED", "FAILED"} <= {*frame["status"]}
+    assert (frame.loc[frame["status"] == "FAILED", "cause"] != "").all()
+    done = frame[frame["power"].notna()]
+    assert done["power"].isin([256, 512, 1769]).all()
+    assert (done["wall_ms"] > 0).all()
+
+
+def test_the_winner_behind_an_alias_then_on_latest(place: Place) -> None:
+    """Last: it leaves the function changed, as it was asked to."""
+    client = place.client("lambda")
+    output = json.loads(place.run(autoOptimize=True, autoOptimizeAlias="live")["output"])
+    alias = client.get_alias(FunctionName=place.function, Name="live")
+    tuned = client.get_function_configuration(
+        FunctionName=place.function, Qualifier=alias["FunctionVersion"]
+    )
+    assert tuned["MemorySize"] == output["power"]
+    assert "lambdatuning 2" not in tuned["Description"]
+    assert place.looks()["config"]["MemorySize"] == 128
+    output = json.loads(place.run(autoOptimize=True, strategy="speed")["output"])
+    assert place.looks()["config"]["MemorySize"] == output["power"]
+    assert place.looks()["aliases"] == [("live", alias["FunctionVersion"])]
