@@ -38,12 +38,18 @@ def build(code: LocalCode) -> Artifact:
 def read_folder(folder: Path, package: tuple[str, ...] = ()) -> list[tuple[str, bytes]]:
     """Sorted names and contents of the files of `folder`, or of its parts named in `package`.
 
-    Bytecode, hidden files and links stay out. UsageError where there is nothing to package.
+    A part that begins with "!" is left out of the others, as `!core/exploration`. Bytecode,
+    hidden files and links stay out. UsageError where there is nothing to package.
     """
+    parts = [part for part in package if not part.startswith("!")] or ["."]
+    left_out = {
+        path for part in package if part.startswith("!") for path in _part(folder, part[1:])
+    }
     files = sorted(
         (path.relative_to(folder).as_posix(), path.read_bytes())
-        for part in package or (".",)
+        for part in parts
         for path in _part(folder, part)
+        if path not in left_out
     )
     if not files:
         raise UsageError(f"{folder}: nothing to package; is the template in its place?")

@@ -12,7 +12,7 @@ from .manners import say
 def add_arguments(parser: ArgumentParser) -> None:
     """Port, limiter, settling, and a command to run in it."""
     parser.add_argument("--port", default="4566", help="port on loopback, 0 for a free one (4566)")
-    parser.add_argument("--limiter", default="auto", help="auto, cgroup2, cgroup1, sigstop or none")
+    parser.add_argument("--limiter", default="auto", help="auto, cgroup2, cgroup1 or sigstop")
     parser.add_argument(
         "--settle", default="strict", help="strict (exact) or period (as AWS bursts)"
     )

@@ -6,6 +6,9 @@ import signal
 from lambdatuning.local.function import Fault
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
+"""Of a synchronous invocation."""
+MAX_EVENT_BYTES = 1024 * 1024
+"""Of an asynchronous invocation, since October 2025."""
 MAX_RESPONSE_BYTES = MAX_PAYLOAD_BYTES + 100
 """A response may be 100 bytes longer than a request: the service says 6291556 bytes itself."""
 

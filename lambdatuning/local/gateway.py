@@ -88,18 +88,51 @@ class Gateway:
     async def _invoke(
         self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]
     ) -> None:
-        length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > faults.MAX_PAYLOAD_BYTES:
-            await _refuse_payload(send, int(length))
-            return
         waits = headers.get(b"x-amz-invocation-type", b"RequestResponse") == b"RequestResponse"
-        call = Call(
-            key_id=_key_id(headers) if waits else "",
-            direct=waits,
-            client_context=_client_context(headers),
-        )
-        invocation_context.current.set(call)
-        await self._inner(scope, receive, _with_request_id(send, call))
+        payload = await _body(receive)
+        limit = faults.MAX_PAYLOAD_BYTES if waits else faults.MAX_EVENT_BYTES
+        if payload is None:
+            return
+        if len(payload) > limit:
+            await _refuse_payload(send, len(payload), limit)
+        elif problem := _json_problem(payload):
+            # ministack would hand an empty event to the function.
+            await _fail(send, 400, "InvalidRequestContentException", problem)
+        else:
+            key_id = _key_id(headers) if waits else ""
+            call = Call(key_id, direct=waits, client_context=_client_context(headers))
+            invocation_context.current.set(call)
+            await self._inner(scope, _replayed(payload, receive), _with_request_id(send, call))
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole request body; None when the client went away before its end."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """`receive` from the beginning: the body that was read already, then what comes."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receiving() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return receiving
+
+
+def _json_problem(payload: bytes) -> str:
+    try:
+        json.loads(payload or b"null")
+    except ValueError as exc:
+        return f"Could not parse request body into json: {exc}"
+    return ""
 
 
 def _with_request_id(send: Send, call: Call) -> Send:
@@ -128,17 +161,18 @@ def _client_context(headers: dict[bytes, bytes]) -> str:
         return ""
 
 
-async def _refuse_payload(send: Send, length: int) -> None:
+async def _refuse_payload(send: Send, length: int, limit: int) -> None:
     text = (
-        f"Request must be smaller than {faults.MAX_PAYLOAD_BYTES} bytes "
-        f"for the InvokeFunction operation"
+        f"Request must be smaller than {limit} bytes for the InvokeFunction operation; "
+        f"this one has {length}"
     )
-    body = {
-        "Type": "User",
-        "message": f"{length} byte payload is too large for the RequestResponse "
-        f"invocation type (limit {faults.MAX_PAYLOAD_BYTES} bytes). {text}",
-    }
-    await _answer(send, 413, body, ((b"x-amzn-errortype", b"RequestTooLargeException"),))
+    await _fail(send, 413, "RequestTooLargeException", text)
+
+
+async def _fail(send: Send, status: int, kind: str, message: str) -> None:
+    """An error of the Lambda API, in its form."""
+    body = {"Type": "User", "message": message}
+    await _answer(send, status, body, ((b"x-amzn-errortype", kind.encode()),))
 
 
 async def _refuse(scope: Scope, send: Send, reason: str, status: int = 403) -> None:

@@ -18,6 +18,11 @@ from lambdatuning.local.packages import PackageStore
 
 PINNED_VERSION = "1.5.33"
 HOOK = "_execute_function_dispatch"
+SETTLING = "_LAMBDA_STATE_TRANSITION_DELAY"
+SETTLING_S = 0.05
+"""How long a changed function stays Pending or InProgress: seen by every client, waited for by
+none for long. (ministack's own is 0.5 s, AWS takes seconds.)"""
+
 PARAMETERS = ("func", "config", "event", "request_id", "started")
 
 Invoke = Callable[[FunctionSpec, Request, str], Outcome]
@@ -64,6 +69,7 @@ def install(invoke: Invoke, packages: PackageStore) -> None:
             return _refusal(exc)
 
     setattr(lambda_svc, HOOK, execute)
+    setattr(lambda_svc, SETTLING, SETTLING_S)
     logs = _logs_svc()
     logs._filter_log_events = log_pages.paged(logs._filter_log_events)
 

@@ -173,7 +173,7 @@ def _warn_of_strangers(host: str) -> None:
 
 def _check_platform() -> None:
     if sys.platform == "win32":
-        raise UsageError("the embedded AWS needs Linux or macOS; on Windows run it inside WSL 2")
+        raise UsageError("the embedded AWS needs Linux; on Windows run it inside WSL 2")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -87,3 +87,10 @@ def test_a_missing_part_is_refused(tmp_path: Path) -> None:
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing to package"):
         artifact(tmp_path)
+
+
+def test_a_part_may_be_left_out_of_another(tmp_path: Path) -> None:
+    for name in ("core/a.py", "core/big/b.py", "other/c.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    assert [name for name, _ in read_folder(tmp_path, ("core", "!core/big"))] == ["core/a.py"]

@@ -185,6 +185,7 @@ def test_functions_to_tune_are_granted_by_arn(embedded: Cloud, outputs: dict[str
     assert granted["Resource"] == [
         own,
         f"{own}:*",
+        "arn:aws:lambda:*:111122223333:function:lambdatuning-copy-*",
         f"{arn}:a*",
         f"{arn}:b",
         f"{arn}:a*:*",

@@ -172,8 +172,12 @@ def test_a_failed_init_phase_is_tried_again_inside_the_invocation(cloud: Cloud) 
         def handler(event, context):
             return "second"
         """
-    flag = f"/var/tmp/lambdatuning-test-{time.time_ns()}"
-    answer = cloud.run(source.format(flag=flag))
+    # Not in /tmp: the function has one of its own.
+    flag = Path(f"/var/tmp/lambdatuning-test-{time.time_ns()}")
+    try:
+        answer = cloud.run(source.format(flag=str(flag)))
+    finally:
+        flag.unlink(missing_ok=True)
 
     assert answer.payload == "second"
     assert "Init Duration" not in answer.report
@@ -189,6 +193,24 @@ def test_a_payload_of_six_megabytes_passes_and_more_does_not(cloud: Cloud) -> No
     client = cloud.client("lambda")
     with pytest.raises(client.exceptions.RequestTooLargeException):
         client.invoke(FunctionName=name, Payload=json.dumps("x" * 6 * 1024 * 1024))
+
+
+def test_a_payload_that_is_no_json_is_refused(cloud: Cloud) -> None:
+    client = cloud.client("lambda")
+    with pytest.raises(client.exceptions.InvalidRequestContentException, match="parse request"):
+        client.invoke(FunctionName=cloud.function(ECHO), Payload=b"{bad")
+
+
+def test_an_asynchronous_payload_may_have_one_megabyte(cloud: Cloud) -> None:
+    client = cloud.client("lambda")
+    name = cloud.function("def handler(event, context):\n    return len(event)\n")
+    for size, status in ((1 << 20, 202), ((1 << 20) + 1, 413)):
+        payload = b'"' + b"x" * (size - 2) + b'"'
+        try:
+            answer = client.invoke(FunctionName=name, InvocationType="Event", Payload=payload)
+        except client.exceptions.RequestTooLargeException as error:
+            answer = error.response
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
 def test_a_flood_of_output_neither_blocks_nor_fills_the_server(cloud: Cloud) -> None:

@@ -28,6 +28,7 @@ def test_the_hook_is_where_we_expect_it() -> None:
     assert version("ministack") == ministack_hook.PINNED_VERSION
     hook = getattr(lambda_svc, ministack_hook.HOOK)
     assert tuple(signature(hook).parameters) == ministack_hook.PARAMETERS
+    assert vars(lambda_svc)[ministack_hook.SETTLING] > 0
     assert "_log_groups" in vars(cloudwatch_logs)
     assert tuple(signature(cloudwatch_logs._append_log_events).parameters) == ("stream", "events")
     assert callable(cloudwatch_logs._make_group_arn)

@@ -6,7 +6,6 @@ from typing import Any
 
 from ...core.plan import Batch, Invocation
 from ...core.run import RunPlan
-from ...core.sizes import vcpus
 from .chain import Chain, Clock, Samples, chains, run
 from .invoke import Caller
 from .storage import RunFolder
@@ -29,7 +28,7 @@ def measure_batch(caller: Caller, batch: Batch, writer: Writer, clock: Clock) ->
     for thread in threads:
         thread.start()
     _collect(threads, samples, writer, clock)
-    return _summary(caller.plan, batch, going)
+    return _summary(batch, going)
 
 
 def stored(plan: RunPlan, batch: Batch, store: RunFolder) -> frozenset[Invocation]:
@@ -71,25 +70,11 @@ def _running(threads: list[threading.Thread], for_s: float) -> bool:
     return False
 
 
-def _summary(plan: RunPlan, batch: Batch, going: list[Chain]) -> dict[str, Any]:
+def _summary(batch: Batch, going: list[Chain]) -> dict[str, Any]:
     errors = [chain.error for chain in going if chain.error]
     return {
         "batch": batch.after(tuple(chain.done for chain in going)).to_json(),
         "left": not errors and any(chain.left for chain in going),
-        "criticalMs": critical_ms(plan, batch.memory_mb, [chain.billed_ms for chain in going]),
+        "criticalMs": max((chain.billed_ms for chain in going), default=0),
         "error": f"{type(errors[0]).__name__}: {errors[0]}"[:500] if errors else "",
     }
-
-
-def critical_ms(plan: RunPlan, memory_mb: int, billed_ms: list[int]) -> float:
-    """The billed time that no tuner could make shorter: the longest chain.
-
-    The embedded AWS runs no more at once than its host has cores for: there it is also at least
-    the vCPU time of all chains over those cores.
-    """
-    longest = max(billed_ms, default=0)
-    cores = plan.question.about.get("endpoint", {}).get("cores")
-    if not cores:
-        return longest
-    share = min(vcpus(memory_mb), float(cores)) / float(cores)
-    return max(longest, sum(billed_ms) * share)

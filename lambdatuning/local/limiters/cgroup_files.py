@@ -89,7 +89,8 @@ def own_folder(kind: str, controller: str = "") -> Path:
 
 def mount_point(kind: str, controller: str = "") -> Path | None:
     """Where a cgroup hierarchy is mounted: `kind` "cgroup2", or "cgroup" with a controller."""
-    for line in Path("/proc/self/mounts").read_text().splitlines():
+    mounts = Path("/proc/self/mounts")
+    for line in mounts.read_text().splitlines() if mounts.exists() else ():
         _, target, filesystem, options, *_ = line.split()
         if filesystem == kind and (not controller or controller in options.split(",")):
             return Path(target)

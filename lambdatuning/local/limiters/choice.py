@@ -3,19 +3,18 @@
 from collections.abc import Callable, Mapping
 
 from lambdatuning.core.errors import UsageError, closest
-from lambdatuning.local.limiters import cgroup1, cgroup2
+from lambdatuning.local.limiters import cgroup1, cgroup2, sigstop
 from lambdatuning.local.limiters.interface import Limiter
-from lambdatuning.local.limiters.sigstop import SigstopLimiter
 
 LIMITERS: Mapping[str, Callable[[str], Limiter]] = {
     "cgroup2": cgroup2.Cgroup2Limiter,
     "cgroup1": cgroup1.Cgroup1Limiter,
-    "sigstop": SigstopLimiter,
+    "sigstop": sigstop.SigstopLimiter,
 }
 _AVAILABLE: Mapping[str, Callable[[], bool]] = {
     "cgroup2": cgroup2.available,
     "cgroup1": cgroup1.available,
-    "sigstop": lambda: True,
+    "sigstop": sigstop.available,
 }
 
 
@@ -25,7 +24,12 @@ def choose(name: str, ident: str) -> Limiter:
     Raises `UsageError` for an unknown name and for one that this host does not allow.
     """
     if name == "auto":
-        name = next(known for known, works in _AVAILABLE.items() if works())
+        name = next((known for known, works in _AVAILABLE.items() if works()), "")
+        if not name:
+            raise UsageError(
+                "no way to limit CPU here: neither cgroups nor the CPU clocks of other processes; "
+                "run the embedded AWS on Linux, or in a Linux container"
+            )
     if name not in LIMITERS:
         raise UsageError(f'unknown limiter "{name}"; {closest(name, ["auto", *LIMITERS])}')
     if not _AVAILABLE[name]():

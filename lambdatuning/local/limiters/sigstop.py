@@ -120,3 +120,12 @@ class SigstopCage:
 
     def _pids(self) -> list[int]:
         return processes.tree(self._pid)
+
+
+def available() -> bool:
+    """Whether the CPU clocks of other processes can be read: Linux has them, macOS has not."""
+    try:
+        processes.cpu_clock_s(os.getppid())
+    except OSError:
+        return False
+    return Path("/proc/self/stat").exists()

@@ -2,21 +2,18 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
-
-import pytest
 
 from lambdatuning.core.plan import Batch, Work
 from lambdatuning.core.run import RunPlan
 from lambdatuning.functions.tuner.environments import environments
 from lambdatuning.functions.tuner.invoke import Caller
-from lambdatuning.functions.tuner.measure import critical_ms, measure_batch
+from lambdatuning.functions.tuner.measure import measure_batch
 from lambdatuning.functions.tuner.storage import RunFolder
 from lambdatuning.functions.tuner.writer import Writer, size_prefix
 from tests.fakes.aws_lambda import FakeLambda, FakeLogs, refusal
 
-from .plans import QUESTION, TARGET, Time, make_plan
+from .plans import TARGET, Time, make_plan
 
 Make = Callable[[RunPlan], Caller]
 BATCH = Batch(Work(128, 0), "1")
@@ -100,14 +97,6 @@ def test_streams_of_a_shared_log_group_are_found_by_name_and_version(logs: FakeL
 def test_throttled_or_missing_logs_are_asked_again_later(logs: FakeLogs) -> None:
     logs.faults["FilterLogEvents"] = ["ThrottlingException", "ResourceNotFoundException"]
     assert environments(logs, TARGET, "1", ["2026/11/22", "2026/11/23"], 0) == {}
-
-
-def test_the_critical_path_is_the_longest_chain_and_on_one_host_its_cores() -> None:
-    assert critical_ms(make_plan(), 3008, [300, 200, 100]) == 300
-    host = replace(QUESTION, about={"endpoint": {"cores": 2}})
-    assert critical_ms(make_plan(question=host), 128, [300, 200, 100]) == 300
-    large = critical_ms(make_plan(question=host), 3008, [300, 200, 100])
-    assert large == pytest.approx(600 * 3008 / 1769 / 2)
 
 
 def vars_of(value: Any) -> dict[str, Any]:
