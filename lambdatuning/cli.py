@@ -20,6 +20,8 @@ _COMMANDS = {
     "benchmark": "tune the stack's function for every payload type in one run",
     "runs": "list stored runs",
     "report": "run notebooks and export HTML",
+    "executions": "list past executions of a tuner, also of AWS Lambda Power Tuning",
+    "show": "read a published visualization URL",
     "clean": "put back what a dead run left on a function",
 }
 

@@ -14,6 +14,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_tuning_arguments(parser)
     parser.add_argument("--table", default="", help="table for seed items and {{table}}")
     parser.add_argument(
+        "--cold", default=0, help="measure so many cold starts a size on purpose (0)"
+    )
+    parser.add_argument(
+        "--isolate", action="store_true", help="tune a copy of the function and remove it"
+    )
+    parser.add_argument(
         "--state-machine", metavar="ARN", help="another tuner, also AWS Lambda Power Tuning itself"
     )
 
@@ -29,6 +35,8 @@ def run(arguments: Namespace) -> int:
             arguments.payload,
             table=arguments.table,
             state_machine=arguments.state_machine,
+            cold=arguments.cold,
+            isolate=arguments.isolate,
             confirm=confirm(arguments),
             on_progress=progress(arguments),
             **tuning_options(arguments),

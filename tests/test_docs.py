@@ -1,0 +1,59 @@
+"""The README is true: its tour runs, and every command and public name stands in it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lambdatuning as lt
+from lambdatuning import cli
+from lambdatuning.local import endpoint
+
+from .commands.conftest import environment
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+TOUR = re.findall(r"```bash tour\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.timeout(600)
+def test_the_tour_runs(tmp_path: Path) -> None:
+    """Every block of the tour in order, in one shell, on an embedded AWS."""
+    assert len(TOUR) >= 7
+    for name in ("data", "notebooks", "template.yaml", "lambdatuning"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "data").unlink()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "payloads").symlink_to(ROOT / "data" / "payloads")
+    script = f'set -euo pipefail\nlambdatuning() {{ "{sys.executable}" -m lambdatuning "$@"; }}\n'
+    with endpoint.start() as running:
+        done = subprocess.run(
+            ["bash", "-c", script + "\n".join(TOUR)],
+            cwd=tmp_path,
+            env=environment(running.environment),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert '{"hello": "world"}' in done.stdout.replace('":"', '": "')
+    assert list((tmp_path / "reports").glob("*.html"))
+
+
+def test_every_command_stands_in_the_readme() -> None:
+    assert [name for name in cli._COMMANDS if f"`lambdatuning {name}`" not in README] == []
+
+
+def test_every_public_name_stands_in_the_readme_and_exists() -> None:
+    named = set(re.findall(r"`(\w+)`", README))
+    assert sorted(set(lt.__all__) - named - {"Run"}) == []
+    assert all(getattr(lt, name) is not None for name in lt.__all__)
+    assert set(lt.__all__) == set(lt._HOMES)
+
+
+def test_every_make_target_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for target in set(re.findall(r"`?make (report|test|lab|bench)", README)):
+        assert re.search(rf"^{target}[:-]", makefile, re.MULTILINE)
