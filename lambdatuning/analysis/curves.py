@@ -6,16 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from pandas import DataFrame
 
-from ..core.strategies import CurvePoint
+from ..core.strategies import FAILURE_LIMIT, CurvePoint
 from .intervals import RESAMPLES, Floats
 from .run import Run
 from .summary import cells, summarise
 
 MIX = "weighted mix"
 """Name of the curve that is the weighted mean of all payload types."""
-
-MAX_FAILED = 0.1
-"""A size at which a larger share of a payload type's invocations failed cannot win."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +48,7 @@ def curves(
     run: Run,
     *,
     weights: Mapping[str, float] | None = None,
-    max_failed: float = MAX_FAILED,
+    max_failed: float = FAILURE_LIMIT,
     seed: int = 0,
 ) -> list[Curve]:
     """One curve for each function, architecture and payload type of a run, and their mixes' last.

@@ -9,12 +9,13 @@ from pandas import DataFrame
 from ..core.errors import UsageError
 from ..core.strategies import (
     DEFAULT_WEIGHT,
+    FAILURE_LIMIT,
     STRATEGIES,
     check_strategy,
     choose,
     clamp_weight,
 )
-from .curves import MAX_FAILED, Curve, curves
+from .curves import Curve, curves
 from .format import ratio
 from .intervals import MIN_ENVIRONMENTS, Floats
 from .run import Run, as_run
@@ -56,7 +57,7 @@ def recommend(
     *,
     current_memory_mb: int | None = None,
     weights: Mapping[str, float] | None = None,
-    max_failed: float = MAX_FAILED,
+    max_failed: float = FAILURE_LIMIT,
     seed: int = 0,
 ) -> DataFrame:
     """One row for each payload type and the mix, and strategy; columns as `Recommendation`.

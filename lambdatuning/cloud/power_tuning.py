@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from ..core.errors import UsageError
-from ..core.payloads import Context, PayloadType
+from ..core.payloads import PayloadType
 from ..core.progress import Progress
+from ..core.rendering import Context
 from ..core.run import SCHEMA
 from .executions import Execution, describe, failure, has_answer, start
 from .run_store import FolderStore, StoredRun, save

@@ -1,14 +1,13 @@
-"""Payload types: what is sent to the function, rendered afresh for every invocation."""
+"""Payload types: the kinds of event that a function meets, read from files and checked."""
 
 import json
-import random
 import re
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import UsageError, closest
+from .rendering import Context, render
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 """Lambda's limit for a synchronous invocation."""
@@ -16,8 +15,6 @@ MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 _FIELDS = {"name", "description", "weight", "event", "seed", "literal"}
 _SEED_FIELDS = {"each", "item"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+)((?::[^{}:]*)*)\s*\}\}")
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz     "
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class PayloadType:
     seed: tuple[Seed, ...] = ()
     literal: bool = False
 
-    def rendered(self, context: "Context") -> Any:
+    def rendered(self, context: Context) -> Any:
         """The event of one invocation."""
         return self.event if self.literal else render(self.event, context)
 
@@ -59,19 +56,6 @@ class PayloadType:
             **({"seed": seed} if seed else {}),
             **({"literal": True} if self.literal else {}),
         }
-
-
-@dataclass(frozen=True)
-class Context:
-    """What placeholders are rendered from; the same context renders the same text."""
-
-    run: str
-    payload: str
-    n: int
-    seed: int = 0
-    table: str = ""
-    memory_mb: int = 0
-    timestamp: str = ""
 
 
 def parse_payload_type(text: str, source: str) -> PayloadType:
@@ -108,16 +92,6 @@ def payload_type(value: Any, where: Any = str) -> PayloadType:
     )
     _try_to_render(found, where)
     return found
-
-
-def render(value: Any, context: Context) -> Any:
-    """`value` with every placeholder of its strings filled in.
-
-    `{{uuid}} {{n}} {{run}} {{table}} {{payload}} {{memory_mb}} {{timestamp}} {{text:LENGTH}}
-    {{int:LOW:HIGH}}`; a string that is one `{{int:..}}` or `{{n:int}}` alone becomes a number.
-    """
-    rng = random.Random(f"{context.seed}/{context.run}/{context.payload}/{context.n}")  # noqa: S311
-    return _render(value, context, rng)
 
 
 def seed_items(
@@ -179,47 +153,6 @@ def _try_to_render(payload: PayloadType, where: Any) -> None:
     size = len(json.dumps(sample).encode())
     if size > MAX_PAYLOAD_BYTES:
         raise UsageError(f"{where('event')}: {size} bytes; Lambda takes {MAX_PAYLOAD_BYTES}")
-
-
-def _render(value: Any, context: Context, rng: random.Random) -> Any:
-    if isinstance(value, dict):
-        return {_render_text(k, context, rng): _render(v, context, rng) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_render(item, context, rng) for item in value]
-    if isinstance(value, str):
-        return _render_string(value, context, rng)
-    return value
-
-
-def _render_string(text: str, context: Context, rng: random.Random) -> str | int:
-    match = _PLACEHOLDER.fullmatch(text)
-    if match and (match[1] == "int" or match[2] == ":int"):
-        return int(_fill(match, context, rng))
-    return _render_text(text, context, rng)
-
-
-def _render_text(text: str, context: Context, rng: random.Random) -> str:
-    return _PLACEHOLDER.sub(lambda match: _fill(match, context, rng), text)
-
-
-def _fill(match: re.Match[str], context: Context, rng: random.Random) -> str:
-    name, arguments = match[1], match[2].split(":")[1:]
-    try:
-        match name, arguments:
-            case "uuid", []:
-                return str(uuid.UUID(int=rng.getrandbits(128), version=4))
-            case "text", [length]:
-                return "".join(rng.choices(_ALPHABET, k=int(length)))
-            case "int", [low, high]:
-                return str(rng.randint(int(low), int(high)))
-            case "n", [] | ["int"]:
-                return str(context.n)
-            case (("run" | "table" | "payload" | "memory_mb" | "timestamp"), []):
-                return str(getattr(context, name))
-    except ValueError as exc:
-        raise UsageError(f"placeholder {match[0]}: {exc}") from exc
-    known = ("uuid", "n", "run", "table", "payload", "memory_mb", "timestamp", "text", "int")
-    raise UsageError(f"unknown placeholder {match[0]}; {closest(name, known)}")
 
 
 def _line_of(text: str, key: str) -> int:

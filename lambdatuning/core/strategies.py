@@ -9,6 +9,9 @@ STRATEGIES = ("cost", "speed", "balanced")
 DEFAULT_STRATEGY = "cost"
 DEFAULT_WEIGHT = 0.5
 
+FAILURE_LIMIT = 0.1
+"""A size at which more than this share of the invocations of a payload type fails cannot win."""
+
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:

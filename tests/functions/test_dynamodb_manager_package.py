@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from lambdatuning.cloud.package import read_folder, zip_files
-from lambdatuning.core.payloads import Context, PayloadType, parse_payload_type, render, seed_items
+from lambdatuning.core.payloads import PayloadType, parse_payload_type, seed_items
+from lambdatuning.core.rendering import Context, render
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "lambdatuning" / "functions"

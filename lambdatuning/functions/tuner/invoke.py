@@ -11,9 +11,9 @@ from typing import Any
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, HTTPClientError
 
 from ...core.errors import LambdaTuningError
-from ...core.payloads import Context
 from ...core.plan import Invocation
 from ...core.prices import PriceBook
+from ...core.rendering import Context
 from ...core.run import RunPlan
 from ...core.samples import Sample
 from .answer import NO_ANSWER, error_type, sample_of

@@ -9,9 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from ...core.samples import Sample
-
-FAILURE_LIMIT = 0.1
-"""A size at which more than this share of the invocations of a type fails cannot win."""
+from ...core.strategies import FAILURE_LIMIT
 
 ALLOWED_LIMIT = 0.5
 """The same with the errors that `allowedExceptions` names: a size that mostly fails answers
