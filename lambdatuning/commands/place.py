@@ -14,19 +14,29 @@ if TYPE_CHECKING:
 
 @contextmanager
 def place(arguments: Namespace) -> Iterator["Cloud"]:
-    """The session that `--profile`, `--region`, `--endpoint-url` or `--local` ask for.
-
-    What the command starts, such as a notebook's kernel, finds the same place in the environment.
-    """
-    from ..api.embedded import embedded
+    """The session that `--profile`, `--region`, `--endpoint-url` or `--local` ask for."""
     from ..cloud.session import connect
 
+    with surroundings(arguments):
+        yield connect(
+            profile=arguments.profile, region=arguments.region, endpoint_url=arguments.endpoint_url
+        )
+
+
+@contextmanager
+def surroundings(arguments: Namespace) -> Iterator[None]:
+    """The same place in the environment alone, for what the command starts: a notebook's kernel.
+
+    No login is needed until something asks AWS: reading a stored run never does.
+    """
     if arguments.local:
+        from ..api.embedded import embedded
+
         _refuse_elsewhere(arguments)
         # It bills nothing and ends with the command: there is nothing to ask.
         arguments.yes = True
-        with embedded() as cloud:
-            yield cloud
+        with embedded():
+            yield
         return
     given = {
         "AWS_PROFILE": arguments.profile,
@@ -35,9 +45,7 @@ def place(arguments: Namespace) -> Iterator["Cloud"]:
         "AWS_ENDPOINT_URL": arguments.endpoint_url,
     }
     os.environ |= {name: value for name, value in given.items() if value}
-    yield connect(
-        profile=arguments.profile, region=arguments.region, endpoint_url=arguments.endpoint_url
-    )
+    yield
 
 
 def _refuse_elsewhere(arguments: Namespace) -> None:

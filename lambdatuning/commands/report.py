@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from .manners import progress, say, show
-from .place import place
+from .place import surroundings
 
 FOLDER = "notebooks"
 
@@ -30,7 +30,7 @@ def run(arguments: Namespace) -> int:
 
     notebooks, parameters = _notebooks(arguments.notebook), dict(arguments.parameter)
     plan(notebooks, parameters, folder=Path.cwd())
-    with place(arguments):
+    with surroundings(arguments):
         reports = report(notebooks, parameters, out=arguments.out, on_progress=progress(arguments))
     for done in reports:
         say(f"{done.notebook.name}: {done.elapsed_s:.0f} s")

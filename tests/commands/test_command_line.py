@@ -12,6 +12,7 @@ import pytest
 
 from lambdatuning import cli
 
+from ..analysis.synthetic import store_synthetic_run
 from .conftest import ROOT, Shell, command, environment
 
 HEAVY = {"boto3", "botocore", "pandas", "numpy", "matplotlib", "papermill", "ministack", "IPython"}
@@ -138,3 +139,13 @@ def test_local_runs_a_command_and_takes_its_exit_code() -> None:
         check=False,
     )
     assert done.returncode == 11
+
+
+def test_a_stored_run_is_reported_without_any_login(nobody: Shell, tmp_path: Path) -> None:
+    store_synthetic_run(tmp_path / "runs")
+    done = nobody(
+        *("report", "notebooks/02_payload_types.ipynb", "--quiet", "--out", str(tmp_path / "out")),
+        *("-p", "store", str(tmp_path / "runs")),
+    )
+    assert done.code == 0, done.err
+    assert (tmp_path / "out" / "02_payload_types.html").stat().st_size < 1_000_000
