@@ -23,7 +23,7 @@ TOUR = re.findall(r"```bash tour\n(.*?)```", README, re.DOTALL)
 def test_the_tour_runs(tmp_path: Path) -> None:
     """Every block of the tour in order, in one shell, on an embedded AWS."""
     assert len(TOUR) >= 7
-    for name in ("data/payloads", "notebooks", "lambdatuning"):
+    for name in ("data/payloads", "data/recorded", "notebooks", "lambdatuning"):
         ignore = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore)
     shutil.copy(ROOT / "template.yaml", tmp_path)
@@ -40,6 +40,14 @@ def test_the_tour_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     assert '{"hello": "world"}' in done.stdout.replace('":"', '": "')
     assert list((tmp_path / "reports").glob("*.html"))
+
+
+def test_the_recorded_run_is_whole() -> None:
+    run = lt.load_run(ROOT / "data" / "recorded")
+    assert run.embedded
+    assert len(run.samples) == run.manifest["invocations"]
+    assert len(run.payloads) == len(lt.load_payload_types(ROOT / "data" / "payloads"))
+    assert set(lt.recommend(run)["payload"]) > set(run.payloads)
 
 
 def test_every_command_stands_in_the_readme() -> None:
