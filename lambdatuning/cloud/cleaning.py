@@ -9,7 +9,6 @@ from ..core.errors import LockedError
 from ..functions.tuner import lock, versions
 from ..functions.tuner.clean import clean
 from ..functions.tuner.function_config import read
-from .executions import describe
 from .session import Cloud
 
 
@@ -41,7 +40,7 @@ def remains(cloud: Cloud, function: str) -> Remains:
     config = read(client, str(arn.unqualified) if arn else function)
     found = parse_function_arn(config["FunctionArn"]).unqualified
     held = lock.read(client, str(found))
-    if held and _is_running(cloud, held.execution):
+    if held and lock.running_since(cloud.client("stepfunctions"), held.execution):
         raise LockedError(
             f"run {held.run_id} is going on ({held.execution}); wait for it, or stop it first"
         )
@@ -59,11 +58,3 @@ def clean_function(cloud: Cloud, found: Remains, sleep: Callable[[float], None])
     client: Any = cloud.client("lambda", region=found.region)
     done = clean(client, found.function_arn, None, sleep)
     return [*done, *(f"version {n}" for n in versions.remove(client, found.function_arn))]
-
-
-def _is_running(cloud: Cloud, execution_arn: str) -> bool:
-    states = cloud.client("stepfunctions")
-    try:
-        return describe(cloud, execution_arn).running
-    except (states.exceptions.ExecutionDoesNotExist, states.exceptions.InvalidArn):
-        return False

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from . import read_options
 from .arn import FunctionArn, parse_function_arn
 from .errors import UsageError
 from .payloads import payload_type, unique
@@ -32,26 +33,12 @@ def sizes(name: str, value: Any) -> tuple[int, ...]:
 
 def number(name: str, value: Any) -> float:
     """A finite number, or a string of one."""
-    try:
-        found = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        found = math.nan
-    if not math.isfinite(found):
-        raise UsageError(f'input "{name}" must be a number; not {value!r}')
-    return found
+    return read_options.number(f'input "{name}"', value)
 
 
 def whole(low: int, high: float = math.inf) -> Callable[[str, Any], int]:
     """The rule for a whole number within limits."""
-
-    def read(name: str, value: Any) -> int:
-        found = number(name, value)
-        if found != int(found) or not low <= found <= high:
-            limits = f"{low} or more" if high == math.inf else f"from {low} to {high}"
-            raise UsageError(f'input "{name}" must be a whole number, {limits}; not {value!r}')
-        return int(found)
-
-    return read
+    return lambda name, value: read_options.whole_number(f'input "{name}"', value, low, high)
 
 
 def flag(name: str, value: Any) -> bool:

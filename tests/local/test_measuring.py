@@ -1,5 +1,6 @@
 """Speed follows memory, whichever limiter enforces it."""
 
+import statistics
 from collections.abc import Iterator
 
 import pytest
@@ -29,16 +30,18 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
 def test_cpu_time_is_stretched_by_the_share(cloud: Cloud, memory_mb: int) -> None:
     name = cloud.function(BURN, MemorySize=memory_mb)
     cloud.invoke(name, {"cpu_s": 0})
-    ratios = []
+    ratios, undisturbed = [], []
     for _ in range(5):
         answer = cloud.invoke(name, {"cpu_s": 0.04})
         [facts] = cloud.facts(answer.request_id)
         assert facts["cpu_ms"] >= 40
-        ratios.append(facts["duration_ms"] / (facts["cpu_ms"] / share_for(memory_mb)))
+        owed_ms = facts["cpu_ms"] / share_for(memory_mb)
+        ratios.append(facts["duration_ms"] / owed_ms)
+        undisturbed.append((facts["duration_ms"] - facts["stolen_ms"]) / owed_ms)
 
-    # Strict settling never goes below; other load on the host pushes some of them up, not all.
+    # Strict settling never goes below; what other load on the host added was counted as stolen.
     assert min(ratios) > 0.99
-    assert min(ratios) < 1.5
+    assert statistics.median(undisturbed) < 1.5
 
 
 def test_sleeping_costs_no_cpu(cloud: Cloud) -> None:
