@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lambdatuning.local.shares import enforced_share
+from .shares import enforced_share
 
 SERVER_CORES = 0.75
 """Cores kept free for the endpoint itself, its services and the clients of this host."""

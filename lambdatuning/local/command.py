@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lambdatuning.core.errors import UsageError
-from lambdatuning.local import own_tmp
-from lambdatuning.local.function import FunctionSpec
+from ..core.errors import UsageError
+from . import own_tmp
+from .function import FunctionSpec
 
 MARKER_NAME = "LAMBDATUNING_SERVER"
 _HERE = Path(__file__).parent

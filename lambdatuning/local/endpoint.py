@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from lambdatuning.core.errors import LambdaTuningError, UsageError
-from lambdatuning.local.settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from ..core.errors import LambdaTuningError, UsageError
+from .settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 10.0

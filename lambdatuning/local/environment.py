@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lambdatuning.local import command, faults, process_exit
-from lambdatuning.local.admission import Claim
-from lambdatuning.local.function import Fault, FunctionSpec, Request
-from lambdatuning.local.limiters import Cage
-from lambdatuning.local.limiters.processes import signal_group
-from lambdatuning.local.runtime_api import Event, RuntimeApi
+from . import command, faults, process_exit
+from .admission import Claim
+from .function import Fault, FunctionSpec, Request
+from .limiters import Cage
+from .limiters.processes import signal_group
+from .runtime_api import Event, RuntimeApi
 
 INIT_LIMIT_S = 10.0
 """The init phase of an on-demand function may take 10 seconds."""

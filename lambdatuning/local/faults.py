@@ -3,7 +3,7 @@
 import json
 import signal
 
-from lambdatuning.local.function import Fault
+from .function import Fault
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 """Of a synchronous invocation."""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lambdatuning.core.errors import LambdaTuningError
-from lambdatuning.local.function import FunctionSpec
+from ..core.errors import LambdaTuningError
+from .function import FunctionSpec
 
 _REVISED = (
     "CodeSha256",

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from lambdatuning.local import faults, invocation_context
-from lambdatuning.local.invocation_context import Call
-from lambdatuning.local.ledger import Ledger
+from . import faults, invocation_context
+from .invocation_context import Call
+from .ledger import Ledger
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

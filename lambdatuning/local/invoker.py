@@ -6,13 +6,13 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lambdatuning.local import faults, transcript
-from lambdatuning.local.admission import Admission, Claim
-from lambdatuning.local.environment import INIT_LIMIT_S, Environment, Ran
-from lambdatuning.local.function import Facts, Fault, FunctionSpec, Outcome, Request
-from lambdatuning.local.ledger import Ledger
-from lambdatuning.local.pool import Pool
-from lambdatuning.local.report import Report
+from . import faults, transcript
+from .admission import Admission, Claim
+from .environment import INIT_LIMIT_S, Environment, Ran
+from .function import Facts, Fault, FunctionSpec, Outcome, Request
+from .ledger import Ledger
+from .pool import Pool
+from .report import Report
 
 LogSink = Callable[[FunctionSpec, str, list[str]], None]
 """Receives the function, the name of the log stream, and lines to append."""

@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import asdict
 
-from lambdatuning.local.function import Facts
+from .function import Facts
 
 CAPACITY = 200_000
 

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lambdatuning.core.errors import LambdaTuningError
-from lambdatuning.local import function_record, invocation_context, log_pages
-from lambdatuning.local.function import FunctionSpec, Outcome, Request
-from lambdatuning.local.packages import PackageStore
+from ..core.errors import LambdaTuningError
+from . import function_record, invocation_context, log_pages
+from .function import FunctionSpec, Outcome, Request
+from .packages import PackageStore
 
 PINNED_VERSION = "1.5.33"
 HOOK = "_execute_function_dispatch"

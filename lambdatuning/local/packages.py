@@ -10,7 +10,7 @@ import threading
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from lambdatuning.core.errors import UsageError
+from ..core.errors import UsageError
 
 UNZIPPED_LIMIT_BYTES = 262_144_000
 """Lambda's limit of 250 MB for a function with its layers."""

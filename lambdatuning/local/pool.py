@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from lambdatuning.local.command import Host
-from lambdatuning.local.environment import Environment
-from lambdatuning.local.function import FunctionSpec
-from lambdatuning.local.limiters import Limiter
+from .command import Host
+from .environment import Environment
+from .function import FunctionSpec
+from .limiters import Limiter
 
 IDLE_LIMIT_S = 300.0
 MOST_IDLE = 100

@@ -4,7 +4,7 @@ import re
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
-from lambdatuning.core.errors import UsageError
+from ..core.errors import UsageError
 
 ROOTS = ("awslambdaric", "boto3")
 

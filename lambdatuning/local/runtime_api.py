@@ -12,9 +12,9 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from lambdatuning.local import http_message
-from lambdatuning.local.function import Request
-from lambdatuning.local.log_buffer import LogBuffer
+from . import http_message
+from .function import Request
+from .log_buffer import LogBuffer
 
 EventKind = Literal["next", "response", "error", "init_error", "exit", "timeout"]
 _ACCEPTED = http_message.answer("202 Accepted", {}, b'{"status":"OK"}\n')

@@ -19,17 +19,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lambdatuning.core.errors import LambdaTuningError, UsageError
-from lambdatuning.local import command, ministack_hook, own_tmp, python_runtime, supervisor, sweep
-from lambdatuning.local.admission import Admission
-from lambdatuning.local.gateway import Gateway
-from lambdatuning.local.invoker import Invoker
-from lambdatuning.local.ledger import Ledger
-from lambdatuning.local.limiters import Limiter, choose
-from lambdatuning.local.packages import PackageStore
-from lambdatuning.local.pool import Pool
-from lambdatuning.local.settings import ACCOUNT_ID, REGION, SETTLES
-from lambdatuning.local.shares import host_cores
+from ..core.errors import LambdaTuningError, UsageError
+from . import command, ministack_hook, own_tmp, python_runtime, supervisor, sweep
+from .admission import Admission
+from .gateway import Gateway
+from .invoker import Invoker
+from .ledger import Ledger
+from .limiters import Limiter, choose
+from .packages import PackageStore
+from .pool import Pool
+from .settings import ACCOUNT_ID, REGION, SETTLES
+from .shares import host_cores
 
 _KEEP_ALIVE_S = 75
 

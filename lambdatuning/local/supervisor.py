@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from lambdatuning.local import sweep
+from . import sweep
 
 
 def start(marker: str, cgroups: Sequence[str], folder: Path) -> int:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from lambdatuning.local.limiters import cgroup_files, processes
+from .limiters import cgroup_files, processes
 
 PREFIX = "lambdatuning-"
 _TRIES = 50

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from lambdatuning.local import report
-from lambdatuning.local.function import Fault, FunctionSpec
-from lambdatuning.local.report import Report
+from . import report
+from .function import Fault, FunctionSpec
+from .report import Report
 
 
 def init_lines(spec: FunctionSpec, interpreter: str, at: datetime) -> list[str]:

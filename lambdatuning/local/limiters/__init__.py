@@ -1,6 +1,6 @@
 """Ways to hold a process and its children to a share of a CPU, and the choice among them."""
 
-from lambdatuning.local.limiters.choice import LIMITERS, choose
-from lambdatuning.local.limiters.interface import Cage, Limiter
+from .choice import LIMITERS, choose
+from .interface import Cage, Limiter
 
 __all__ = ["LIMITERS", "Cage", "Limiter", "choose"]

@@ -5,10 +5,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from lambdatuning.local.limiters import cgroup_files, processes
-from lambdatuning.local.limiters.cgroup_files import ControlFile
-from lambdatuning.local.limiters.interface import PERIOD_S
-from lambdatuning.local.shares import host_cores
+from ..shares import host_cores
+from . import cgroup_files, processes
+from .cgroup_files import ControlFile
+from .interface import PERIOD_S
 
 _PERIOD_US = round(PERIOD_S * 1e6)
 _MIN_QUOTA_US = 1000

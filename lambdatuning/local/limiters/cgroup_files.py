@@ -6,7 +6,7 @@ import signal
 import time
 from pathlib import Path
 
-from lambdatuning.local.limiters import processes
+from . import processes
 
 
 class ControlFile:

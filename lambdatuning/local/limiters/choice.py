@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from lambdatuning.core.errors import UsageError, closest
-from lambdatuning.local.limiters import cgroup1, cgroup2, sigstop
-from lambdatuning.local.limiters.interface import Limiter
+from ...core.errors import UsageError, closest
+from . import cgroup1, cgroup2, sigstop
+from .interface import Limiter
 
 LIMITERS: Mapping[str, Callable[[str], Limiter]] = {
     "cgroup2": cgroup2.Cgroup2Limiter,

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from lambdatuning.local.limiters import processes
-from lambdatuning.local.limiters.interface import PERIOD_S
+from . import processes
+from .interface import PERIOD_S
 
 COMMAND = struct.Struct("<ciff")
 """Command, process id, share in CPUs, memory limit in MB; answered by one byte."""
