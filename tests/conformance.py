@@ -99,7 +99,9 @@ def same(expected: Any, got: Any) -> bool:
     if isinstance(expected, bool) or isinstance(got, bool):
         return expected is got
     if isinstance(expected, int | float) and isinstance(got, int | float):
-        return expected == got or (math.isnan(expected) and math.isnan(got))
+        # As doubles: JavaScript writes 2e18 without an exponent, which Python reads as an integer.
+        one, other = float(expected), float(got)
+        return one == other or (math.isnan(one) and math.isnan(other))
     if isinstance(expected, list) and isinstance(got, list | tuple):
         return len(expected) == len(got) and all(map(same, expected, got))
     if isinstance(expected, dict) and isinstance(got, dict):
@@ -188,7 +190,10 @@ AREAS: Mapping[str, Callable[[Any], Any]] = {
         given.get("durations"), to_number(given.get("discardTopBottom", UNDEFINED))
     ),
     "price": lambda given: compat.price(
-        given["minCost"], given["value"], given["duration"], given["minRAM"]
+        given["minCost"],
+        given.get("value", UNDEFINED),
+        given.get("duration", UNDEFINED),
+        given["minRAM"],
     ),
     "total_cost": lambda given: compat.total_cost(
         given["minCost"], given["value"], given.get("durations"), given["minRAM"]

@@ -6,7 +6,8 @@ from urllib.parse import unquote
 from .errors import UsageError
 
 _SCHEME = re.compile(r"[A-Za-z0-9.+-]+://")
-_AUTHORITY = re.compile(r"[^/?#\\\s\"%';<>^`{|}]*")
+_AUTHORITY = re.compile(r"[^/?#]*")
+_NO_HOST = re.compile(r"[ \"%';<>\\^`{|}]")
 _PATH = re.compile(r"[^?#]*")
 _MALFORMED_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -30,15 +31,32 @@ def parse_s3_path(value: object) -> tuple[str, str]:
 
 
 def _split(text: str) -> tuple[str, str]:
+    """Host and path, as the URL parser of Node.js splits them."""
     scheme = _SCHEME.match(text)
     if not scheme:
         return "", text
-    authority = _AUTHORITY.match(text, scheme.end())
-    host = authority[0] if authority else ""
-    path = _PATH.match(text, scheme.end() + len(host))
+    path = _PATH.match(text, scheme.end())
+    rest = (path[0] if path else "").replace("\\", "/")
+    authority = _AUTHORITY.match(rest)
+    named = authority[0] if authority else ""
     # An address may name a user and a port; neither is part of the bucket.
-    bucket = re.sub(r":[0-9]*$", "", host.rpartition("@")[2]).lower()
-    return bucket, (path[0] if path else "").replace("\\", "/")
+    host = re.sub(r"[\t\n\r]", "", named.rpartition("@")[2])
+    end = _NO_HOST.search(host)
+    after = (host[end.start() :] if end else "") + rest[len(named) :]
+    name = re.sub(r":[0-9]*$", "", host[: end.start()] if end else host)
+    bucket, colon, more = (name, "", "") if name.startswith("[") else name.partition(":")
+    path_text = f"/:{more}{after}" if colon else after
+    return _ascii(bucket.lower()), path_text
+
+
+def _ascii(host: str) -> str:
+    """A name outside ASCII as the domain name system writes it."""
+    if host.isascii():
+        return host.removeprefix("[").removesuffix("]")
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError as exc:
+        raise UsageError(f"Invalid S3 path: {host!r} is no bucket name") from exc
 
 
 def _unescape(path: str) -> str:

@@ -7,6 +7,7 @@ joined by ";". A comparison holds two such triples and then the two names, perce
 import base64
 import binascii
 import math
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from .strategies import CurvePoint
 
 DEFAULT_BASE_URL = "https://lambda-power-tuning.show/"
 
+_LIST = re.compile(r"[A-Za-z0-9+/_-]+=*")
 _UNRESERVED = "!'()*~-._"  # what JavaScript's encodeURIComponent leaves as it is
 _MAX_FLOAT32 = 3.4028235677973366e38  # the first double that rounds to infinity
 
@@ -51,15 +53,18 @@ def comparison_url(first: Run, second: Run, base_url: str = DEFAULT_BASE_URL) ->
 def decode_visualization(url: str) -> tuple[Run, ...]:
     """The runs of a visualization URL (or of its fragment alone): one, or two if it compares.
 
-    UsageError where it is no such URL. Durations and costs have the precision of Float32. Sizes
+    The host does not matter, nor what a page, a mail or a redirecting link put around or behind
+    it. UsageError where it is no such URL. Durations and costs have the precision of Float32. Sizes
     above 32767 MB, which Int16 wraps to negative ones, are read as what they were.
     """
-    parts = url.rpartition("#")[2].strip().split(";")
-    if len(parts) == 3:
-        return (Run(_points(parts)),)
+    parts = _fragment(url).split(";")
     if len(parts) == 8:
         names = [unquote(part) for part in parts[6:]]
         return Run(_points(parts[:3]), names[0]), Run(_points(parts[3:6]), names[1])
+    while len(parts) > 3 and not parts[-1]:
+        parts.pop()
+    if len(parts) == 3:
+        return (Run(_points([*parts[:2], _without_tail(parts[2])])),)
     raise UsageError(
         "not a visualization URL: after # there must be 3 parts, or 8 for a comparison, "
         f"separated by semicolons; found {len(parts)}"
@@ -94,6 +99,21 @@ def decode_arrays(parts: Sequence[str]) -> tuple[list[int], list[float], list[fl
         list(struct.unpack(f"<{len(durations) // 4}f", durations)),
         list(struct.unpack(f"<{len(costs) // 4}f", costs)),
     )
+
+
+def _fragment(url: str) -> str:
+    """What holds the numbers: the part behind a # with the most semicolons, also of a link that
+    was escaped whole to be part of another one."""
+    text = url.strip()
+    if ";" not in text:
+        text = unquote(text)
+    return max(text.split("#"), key=lambda part: part.count(";")).strip()
+
+
+def _without_tail(part: str) -> str:
+    """The last list without a query, a bracket or a full stop behind it."""
+    found = _LIST.match(unquote(part))
+    return found[0] if found else part
 
 
 def _points(parts: Sequence[str]) -> tuple[CurvePoint, ...]:

@@ -8,9 +8,12 @@ import pytest
 
 from tests.conformance import AREAS, check, load, main, same
 
-CASES = Path(__file__).parent / "cases" / "power_tuning.json"
+FOLDER = Path(__file__).parent / "cases"
+CASES, ODD_CASES = FOLDER / "power_tuning.json", FOLDER / "power_tuning_odd.json"
 each_case = pytest.mark.parametrize(
-    "case", load(CASES), ids=lambda case: f"{case['area']}-{case['name']}"
+    "case",
+    [*load(CASES), *load(ODD_CASES)],
+    ids=lambda case: f"{case['area']}-{case['name']}",
 )
 
 

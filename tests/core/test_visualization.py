@@ -2,6 +2,7 @@
 
 import math
 import struct
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -50,6 +51,42 @@ def test_mail_may_have_eaten_the_padding() -> None:
     whole = visualization_url([CurvePoint(128, 1.5, 1e-7)])
     assert decode_visualization(whole.replace("=", "")) == decode_visualization(whole)
     assert decode_visualization(whole.replace("=", "%3D")) == decode_visualization(whole)
+
+
+WHOLE = visualization_url([CurvePoint(128, 1.5, 1e-7), CurvePoint(256, 1.0, 2e-7)])
+"""Its last list ends in padding, so that what follows cannot be part of it."""
+
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        WHOLE.partition("#")[2],
+        WHOLE.replace(
+            "https://lambda-power-tuning.show/", "http://localhost:5000/ui/index.html?x=1"
+        ),
+        WHOLE.replace("#", "?currency=CNY#"),
+        f"{WHOLE}?utm_source=mail",
+        f"{WHOLE}&utm_source=mail",
+        f"{WHOLE};",
+        f"<{WHOLE}>",
+        f"({WHOLE}).",
+        f"[see]({WHOLE})",
+        f"  {WHOLE}\n",
+        f"{WHOLE}#results",
+        WHOLE.replace(";", "%3B"),
+        f"https://www.google.com/url?q={quote(WHOLE, safe='')}&sa=D",
+    ],
+)
+def test_any_published_form_is_read(published: str) -> None:
+    assert decode_visualization(published) == decode_visualization(WHOLE)
+
+
+def test_a_comparison_may_have_no_names() -> None:
+    (run,) = decode_visualization(WHOLE)
+    both = decode_visualization(comparison_url(run, run))
+    assert both == (run, run)
+    with pytest.raises(UsageError, match="3 parts, or 8"):
+        decode_visualization(comparison_url(run, run).rpartition(";")[0].rpartition(";")[0])
 
 
 def test_china_asks_for_yuan() -> None:

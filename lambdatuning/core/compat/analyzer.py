@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import RunFailedError, UsageError
-from ..strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, CurvePoint, score
+from ..strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT
 from ..visualization import DEFAULT_BASE_URL, encode_arrays
 from .javascript import UNDEFINED, add, json_text, to_number, truthy
 from .prices import step_functions_cost
-
-Statistics = Mapping[str, Any]
+from .ranking import Statistics, by_size, ranked
 
 
 def analyse(
@@ -26,14 +25,13 @@ def analyse(
     if truthy(event.get("dryRun")):
         return None
     kept = [stat for stat in stats if truthy(stat) and truthy(stat.get("averageDuration"))]
-    ranked = _ranked(kept, event)
-    if not ranked:
+    strategy = event.get("strategy") or DEFAULT_STRATEGY
+    ordered = ranked(kept, strategy, event.get("balancedWeight", DEFAULT_WEIGHT))
+    if not ordered:
         raise RunFailedError("no size has a duration: the log tails hold no report to read")
     output = {
-        "power": ranked[0]["value"],
-        "cost": ranked[0]["averagePrice"],
-        "duration": ranked[0]["averageDuration"],
-        "stateMachine": _state_machine(event, ranked, region, base_url),
+        **{name: ordered[0][source] for name, source in _OUTPUT.items() if source in ordered[0]},
+        "stateMachine": _state_machine(event, ordered, region, base_url),
     }
     if truthy(event.get("includeOutputResults")):
         output["stats"] = [_public(stat) for stat in stats]
@@ -42,7 +40,7 @@ def analyse(
 
 def visualization(stats: Sequence[Statistics], *, region: str, base_url: str) -> str:
     """The URL for statistics as they stand: sizes may be strings, numbers may be none."""
-    ordered = sorted(stats, key=lambda stat: to_number(stat["value"]))
+    ordered = by_size(stats)
     columns = [
         [to_number(stat.get(name, UNDEFINED)) for stat in ordered]
         for name in ("value", "averageDuration", "averagePrice")
@@ -51,23 +49,15 @@ def visualization(stats: Sequence[Statistics], *, region: str, base_url: str) ->
     return f"{base_url}{currency}#{encode_arrays(*columns)}"
 
 
-def _ranked(stats: Sequence[Statistics], event: Mapping[str, Any]) -> list[Statistics]:
-    strategy = event.get("strategy") or DEFAULT_STRATEGY
-    weight = to_number(event.get("balancedWeight", DEFAULT_WEIGHT))
-    points = [
-        CurvePoint(0, to_number(stat["averageDuration"]), to_number(stat.get("averagePrice")))
-        for stat in stats
-    ]
-    key = score(points, strategy, weight)
-    order = sorted(range(len(points)), key=lambda index: key(points[index]))
-    return [stats[index] for index in order]
+_OUTPUT = {"power": "value", "cost": "averagePrice", "duration": "averageDuration"}
+"""What the output calls a winner's statistics; one that it lacks is absent there, too."""
 
 
 def _state_machine(
-    event: Mapping[str, Any], ranked: Sequence[Statistics], region: str, base_url: str
+    event: Mapping[str, Any], ordered: Sequence[Statistics], region: str, base_url: str
 ) -> dict[str, Any]:
     lambda_cost: Any = 0
-    for stat in ranked:
+    for stat in ordered:
         lambda_cost = add(lambda_cost, stat.get("totalCost", UNDEFINED))
     return {
         "executionCost": step_functions_cost(
@@ -77,7 +67,7 @@ def _state_machine(
             num=event.get("num", UNDEFINED),
         ),
         "lambdaCost": lambda_cost,
-        "visualization": visualization(ranked, region=region, base_url=base_url),
+        "visualization": visualization(ordered, region=region, base_url=base_url),
     }
 
 

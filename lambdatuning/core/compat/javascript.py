@@ -78,6 +78,12 @@ def to_string(value: Any) -> str:
     return repr(value) if isinstance(value, _Undefined) else "[object Object]"
 
 
+def strictly_equal(left: Any, right: Any) -> bool:
+    """`left === right` of what is no object: no conversion, and NaN equals nothing."""
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (left, right))
+    return bool(left == right) if numbers or type(left) is type(right) else False
+
+
 def parse_int(value: Any) -> float:
     """`parseInt(value, 10)`: the digits with which its text begins, NaN without any.
 

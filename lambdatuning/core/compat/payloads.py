@@ -37,29 +37,42 @@ def generate_payloads(num: int, payload: Any) -> list[Any]:
         raise UsageError("Invalid array length")
     if not is_weighted(payload):
         return [convert_payload(payload)] * num
-    texts: list[Any] = []
-    for item, count in zip(payload, _counts(payload, num), strict=True):
-        texts += [convert_payload(item["payload"])] * count
-    return texts
-
-
-def _counts(mix: Sequence[dict[str, Any]], num: int) -> list[int]:
-    if num < len(mix):
+    if num < len(payload):
         raise UsageError(
-            f'You have {len(mix)} payloads and only "num"={num}. Please increase "num".'
+            f'You have {len(payload)} payloads and only "num"={num}. Please increase "num".'
         )
+    return _filled([*range(num)], payload)
+
+
+def _filled(texts: list[Any], mix: Sequence[dict[str, Any]]) -> list[Any]:
+    """The list filled block by block. Where a weight is no number so are all ends of blocks, and
+    the list stays the numbers that it was made of."""
     total: Any = 0
     for item in mix:
         total = add(total, item["weight"])  # weights that are strings are joined, as there
-    counts = [_share(item["weight"], num, to_number(total)) for item in mix]
-    return [*counts[:-1], num - sum(counts[:-1])]
+    done = 0.0
+    for left, item in zip(reversed(range(len(mix))), mix, strict=True):
+        count = _share(item["weight"], len(texts), to_number(total))
+        count = count if left else len(texts) - done
+        first, end = _index(done, len(texts)), _index(done + count, len(texts))
+        texts[first:end] = [convert_payload(item["payload"])] * (end - first)
+        done += count
+    return texts
 
 
-def _share(weight: Any, num: int, total: float) -> int:
+def _share(weight: Any, num: int, total: float) -> float:
     share = divide(to_number(weight) * num, total)
-    if not math.isfinite(share) or share < 1:
+    share = float(math.floor(share)) if math.isfinite(share) else share
+    if share < 1:
         raise UsageError("Invalid payload weight (num is too small)")
-    return math.floor(share)
+    return share
+
+
+def _index(value: float, length: int) -> int:
+    """What `Array.fill` makes of a start or an end."""
+    if math.isnan(value):
+        return 0
+    return int(max(length + value, 0) if value < 0 else min(value, length))
 
 
 def _member(item: Any, name: str) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import UsageError
-from .javascript import divide, parse_int, to_string
+from .javascript import divide, parse_int, to_number, to_string
 
 _BASE_MB = 128
 
@@ -29,13 +29,11 @@ def average_duration(durations_ms: Sequence[float] | None, trim: float) -> float
     return divide(_sum(kept), count - 2 * cut)
 
 
-def price(
-    base_cost_usd: float, memory_mb: float, billed_ms: float, base_mb: float = _BASE_MB
-) -> float:
+def price(base_cost_usd: float, memory_mb: Any, billed_ms: Any, base_mb: float = _BASE_MB) -> float:
     """USD of `billed_ms`, rounded up to whole milliseconds; without the request fee."""
-    if not math.isfinite(billed_ms):
-        return math.nan if math.isnan(billed_ms) else billed_ms
-    return math.ceil(billed_ms) * base_cost_usd * divide(memory_mb, base_mb)
+    duration_ms = to_number(billed_ms)
+    whole_ms = math.ceil(duration_ms) if math.isfinite(duration_ms) else duration_ms
+    return whole_ms * base_cost_usd * divide(to_number(memory_mb), base_mb)
 
 
 def total_cost(
