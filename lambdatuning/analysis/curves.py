@@ -56,7 +56,7 @@ def curves(
     The mix has the sizes at which every payload type of positive weight can win. `weights`
     override those of the manifest; a payload type that they do not name weighs nothing.
     """
-    summary = summarise(run, seed=seed)
+    summary = summarise(run)
     resampled = dict(cells(run.samples, seed))
     found: list[Curve] = []
     for (function, architecture), rows in summary.groupby(

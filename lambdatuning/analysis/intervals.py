@@ -4,21 +4,24 @@ Invocations on one environment share a host, so a thousand of them on one slow h
 about the next host. Each resample therefore draws environments with replacement and, in each
 drawn one, invocations with replacement. The plain percentile interval of such resamples is wrong
 in both directions (noise inside environments is counted twice; five environments are too few for
-a percentile), so its spread is set to the cluster-robust standard error, widened to Student's t
-with (environments - 1) degrees of freedom. The shape stays the bootstrap's.
-Sources: A. C. Davison, D. V. Hinkley, Bootstrap Methods and their Application (1997), 3.8;
-A. C. Cameron, D. L. Miller, A Practitioner's Guide to Cluster-Robust Inference (2015).
+a percentile), so their spread is set to the standard error of `core.intervals`, and their tails to
+Student's t with its degrees of freedom: resamples say the same as the intervals that are shown,
+and can also say how likely one size is better than another.
+Source: A. C. Davison, D. V. Hinkley, Bootstrap Methods and their Application (1997), 3.8.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.intervals import CONFIDENCE, MIN_GROUPS, Uncertainty, uncertainty
+
 Floats = NDArray[np.float64]
 
 RESAMPLES = 2_000
-MIN_ENVIRONMENTS = 3
+MIN_ENVIRONMENTS = MIN_GROUPS
 _CELLS = 2_000_000
 """Resampled environment means held in memory at once."""
 
@@ -66,16 +69,60 @@ def replicates(
         return np.full((RESAMPLES, groups.values.shape[1]), np.nan)
     rng = np.random.default_rng(outer)
     picks = rng.integers(count, size=(RESAMPLES, count))
-    heavy = np.sqrt((count - 1) / rng.chisquare(count - 1, RESAMPLES))
     means = _resampled_means(groups, picks, np.random.default_rng(inner))
-    return _calibrated(means, groups, heavy)
+    known = uncertainties(groups)
+    degrees = known[0].degrees
+    heavy = np.sqrt(degrees / rng.chisquare(degrees, RESAMPLES))
+    return _calibrated(means, groups, np.array([each.error for each in known]), heavy)
 
 
-def interval(replicated: Floats, confidence: float = 0.95) -> tuple[float, float]:
+def interval(replicated: Floats, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Low and high end of the central `confidence` share; NaN where the replicates are."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(replicated, [tail, 1 - tail])
     return float(low), float(high)
+
+
+class Difference(NamedTuple):
+    """How much one mean differs from another: 0.1 is 10 % more.
+
+    `low` and `high` hold the true relative difference; `less` is the probability that it is below
+    0. All three are NaN where either mean has too few environments.
+    """
+
+    relative: float
+    low: float
+    high: float
+    less: float
+
+    @property
+    def known(self) -> bool:
+        """Whether the interval leaves no doubt about the direction."""
+        return self.high < 0 or self.low > 0
+
+
+def difference(
+    before: float,
+    after: float,
+    resampled_before: Floats,
+    resampled_after: Floats,
+    confidence: float = CONFIDENCE,
+) -> Difference:
+    """The relative difference of two means, with their resampled means (as `replicates` gives).
+
+    Both groups were resampled in two levels, and independently of each other where they are of
+    different runs.
+    """
+    change = resampled_after / resampled_before - 1
+    low, high = interval(change, confidence)
+    less = float((change < 0).mean()) if np.isfinite(change).all() else float("nan")
+    return Difference(after / before - 1, low, high, less)
+
+
+def uncertainties(groups: Clusters) -> list[Uncertainty]:
+    """How the mean of each column errs."""
+    sizes, means = groups.sizes.tolist(), groups.means
+    return [uncertainty(sizes, column) for column in means.T.tolist()]
 
 
 def _resampled_means(
@@ -105,21 +152,13 @@ def _pool(groups: Clusters, n: int, rng: np.random.Generator) -> Floats:
     return pool
 
 
-def _calibrated(means: Floats, groups: Clusters, heavy: Floats) -> Floats:
-    """Replicates with the cluster-robust spread and t's tails, on a log scale: never below 0."""
+def _calibrated(means: Floats, groups: Clusters, errors: Floats, heavy: Floats) -> Floats:
+    """Replicates with these standard errors and t's tails, on a log scale: never below 0."""
     centre = groups.values.mean(axis=0)
     spread = means.std(axis=0)
-    scale = np.divide(standard_error(groups), spread, out=np.zeros_like(spread), where=spread > 0)
+    scale = np.divide(errors, spread, out=np.zeros_like(spread), where=spread > 0)
     relative = np.divide(
         (means - means.mean(axis=0)) * scale, centre, out=np.zeros_like(means), where=centre > 0
     )
-    replicated: Floats = centre * np.exp(relative * heavy[:, None])
+    replicated: Floats = centre * np.exp(np.minimum(relative * heavy[:, None], 50))
     return replicated
-
-
-def standard_error(groups: Clusters) -> Floats:
-    """Cluster-robust standard error of the pooled mean, one for each column."""
-    count, n = len(groups.sizes), groups.sizes.sum()
-    deviations = groups.sizes[:, None] * (groups.means - groups.values.mean(axis=0))
-    error: Floats = np.sqrt(count / (count - 1) * (deviations**2).sum(axis=0)) / n
-    return error

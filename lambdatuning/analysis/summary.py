@@ -1,7 +1,7 @@
 """The summary: one row for each function, architecture, payload type and memory size."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ from pandas import DataFrame
 from pandas.api.typing import DataFrameGroupBy
 
 from .frames import failed, warm
-from .intervals import Floats, interval, replicates
+from .intervals import Floats, replicates
+from .limits import cell_limits
 from .run import Run, as_run
 
 KEYS = ["function", "architecture", "payload", "memory_mb"]
@@ -25,62 +26,99 @@ COLUMNS = (
     "mean_low_ms",
     "mean_high_ms",
     "p50_ms",
+    "p50_low_ms",
+    "p50_high_ms",
     "p90_ms",
+    "p90_low_ms",
+    "p90_high_ms",
     "p95_ms",
+    "p95_low_ms",
+    "p95_high_ms",
     "p99_ms",
+    "p99_low_ms",
+    "p99_high_ms",
     "cost_usd",
     "cost_low_usd",
     "cost_high_usd",
     "cost_per_million_usd",
     "relative_cost",
+    "saving",
+    "speedup",
+    "step_saving",
+    "step_speedup",
     "environments",
     "max_memory_mb",
     "init_ms_p50",
 )
 """Columns of a summary, in order."""
 
-_QUANTILES = {0.5: "p50_ms", 0.9: "p90_ms", 0.95: "p95_ms", 0.99: "p99_ms"}
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+
+_USED = [
+    *KEYS,
+    *MEASURES,
+    "run_id",
+    "environment",
+    "cold",
+    "error",
+    "max_memory_mb",
+    "init_ms",
+]
 
 
-def summarise(source: Run | DataFrame, *, confidence: float = 0.95, seed: int = 0) -> DataFrame:
+def summarise(
+    source: Run | DataFrame, *, confidence: float = 0.95, current_memory_mb: int | None = None
+) -> DataFrame:
     """What each payload type takes and costs at each size.
 
     Statistics (mean, quantiles, cost) are those of warm successful invocations, `n` of them;
-    cold starts and failures are counted beside. `*_low` and `*_high` hold the true mean with
-    probability `confidence`; they are NaN with fewer than 3 execution environments. Quantiles
-    interpolate linearly between samples. `relative_cost` is cost over that of the cheapest size.
+    cold starts and failures are counted beside. `*_low_*` and `*_high_*` hold the true value with
+    probability `confidence`; they are NaN with fewer than 3 execution environments, and where the
+    samples are too few for a quantile. Quantiles interpolate linearly between samples.
+
+    `relative_cost` is cost over that of the cheapest size. `saving` is the share of the current
+    size's cost that this size saves and `speedup` the current duration over this one;
+    `step_saving` and `step_speedup` say the same of the step from the next smaller size. The
+    current size is the manifest's unless it is given.
     """
-    samples = as_run(source).samples
+    run = as_run(source)
+    samples = run.samples[_USED]
     grouped = warm(samples).groupby(KEYS, observed=True)
+    limits = DataFrame(
+        list(cell_limits(warm(samples), KEYS, QUANTILES, confidence)), columns=_limit_columns()
+    )
     summary = pd.concat(
         [_counts(samples), grouped.size().rename("n"), _statistics(grouped)], axis=1
-    ).join(_intervals(samples, confidence, seed))
+    ).join(limits.set_index(KEYS).astype(float))
     summary["n"] = summary["n"].fillna(0).astype(int)
     summary["environments"] = summary["environments"].fillna(0).astype(int)
     summary["cost_per_million_usd"] = summary["cost_usd"] * 1e6
     cheapest = summary.groupby(level=KEYS[:3], observed=True)["cost_usd"].transform("min")
     summary["relative_cost"] = summary["cost_usd"] / cheapest
-    return summary.reset_index().sort_values(KEYS, ignore_index=True)[list(COLUMNS)]
+    tidy = summary.reset_index().sort_values(KEYS, ignore_index=True)
+    current = run.current_memory_mb if current_memory_mb is None else current_memory_mb
+    return _gains(tidy, current)[list(COLUMNS)]
 
 
 def cells(samples: DataFrame, seed: int = 0) -> Iterator[tuple[tuple[str, str, str, int], Floats]]:
     """Resampled means of duration and cost (RESAMPLES x 2) for each key of the summary.
 
     Cells of one size share the draw of environments, so that their sums keep the correlation
-    that sharing hosts gives them.
+    that sharing hosts gives them. Cells of different runs are drawn independently.
     """
-    good = warm(samples)
+    good = warm(samples[_USED])
     codes, _ = pd.factorize(good["environment"], sort=True)
     good = good.assign(environment=codes)
     for key, rows in good.groupby(KEYS, observed=True):
         function, architecture, payload, memory_mb = key
+        run_id = rows["run_id"].iloc[0]
         yield (
             (str(function), str(architecture), str(payload), int(str(memory_mb))),
             replicates(
                 rows[MEASURES].to_numpy(float),
                 rows["environment"].to_numpy(np.int64),
-                outer=_seed(seed, function, architecture, memory_mb),
-                inner=_seed(seed, *key),
+                outer=_seed(seed, run_id, function, architecture, memory_mb),
+                inner=_seed(seed, run_id, *key),
             ),
         )
 
@@ -101,20 +139,32 @@ def _statistics(grouped: "DataFrameGroupBy[Any, Any]") -> DataFrame:
         cost_usd=("cost_usd", "mean"),
         environments=("environment", "nunique"),
     )
-    quantiles = grouped["duration_ms"].quantile(np.array(list(_QUANTILES))).unstack()
-    return statistics.join(
-        quantiles.rename(columns=_QUANTILES).reindex(columns=list(_QUANTILES.values()))
-    )
+    names: Mapping[float, str] = {q: f"{name}_ms" for name, q in QUANTILES.items()}
+    quantiles = grouped["duration_ms"].quantile(np.array(list(names))).unstack()
+    return statistics.join(quantiles.rename(columns=names).reindex(columns=list(names.values())))
 
 
-def _intervals(samples: DataFrame, confidence: float, seed: int) -> DataFrame:
-    names = ["mean_low_ms", "mean_high_ms", "cost_low_usd", "cost_high_usd"]
-    rows = {
-        key: (*interval(means[:, 0], confidence), *interval(means[:, 1], confidence))
-        for key, means in cells(samples, seed)
-    }
-    index = pd.MultiIndex.from_frame(DataFrame(list(rows), columns=KEYS))
-    return DataFrame(list(rows.values()), index=index, columns=names, dtype=float)
+def _limit_columns() -> list[str]:
+    stems = [("mean", "ms"), ("cost", "usd"), *((name, "ms") for name in QUANTILES)]
+    return [*KEYS, *(f"{stem}_{end}_{unit}" for stem, unit in stems for end in ("low", "high"))]
+
+
+def _gains(summary: DataFrame, current_mb: int | None) -> DataFrame:
+    """With what each size saves and gains, against the current one and the next smaller one."""
+    by = summary.groupby(KEYS[:3], observed=True)
+    before = by[["cost_usd", "mean_ms"]].shift()
+    at_current = summary[["cost_usd", "mean_ms"]].where(summary["memory_mb"] == (current_mb or 0))
+    today = at_current.groupby([summary[key] for key in KEYS[:3]], observed=True).transform("max")
+    gains = {}
+    for prefix, base in (("", today), ("step_", before)):
+        gains[f"{prefix}saving"] = 1 - _ratio(summary["cost_usd"], base["cost_usd"])
+        gains[f"{prefix}speedup"] = _ratio(base["mean_ms"], summary["mean_ms"])
+    return summary.assign(**gains)
+
+
+def _ratio(value: "pd.Series[float]", base: "pd.Series[float]") -> "pd.Series[float]":
+    """Their quotients; NaN, which is shown as a dash, where the base is zero."""
+    return value / base.where(base > 0)
 
 
 def _seed(seed: int, *key: object) -> int:

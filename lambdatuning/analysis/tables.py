@@ -15,11 +15,14 @@ from .format import (
     format_change,
     format_mb,
     format_ms,
+    format_part,
     format_share,
+    format_span,
     format_times,
     format_usd,
     join,
     join_mb,
+    short_name,
 )
 
 _HEADERS = {
@@ -37,7 +40,20 @@ _HEADERS = {
     "speedup": "speed-up",
     "current_mb": "today",
     "saving": "cost against today",
+    "step_saving": "cost of the step",
+    "step_speedup": "speed-up of the step",
     "next_step": "what to do",
+    "duration_change": "duration",
+    "cost_change": "cost",
+    "before_per_million_usd": "per million before",
+    "after_per_million_usd": "per million after",
+    "cheapest_before_mb": "cheapest before",
+    "cheapest_after_mb": "cheapest after",
+    "extra_ms": "beyond a warm one",
+    "extra_per_million_usd": "cost beyond, per million",
+    "cold": "cold starts",
+    "from_share": "from",
+    "to_share": "to",
 }
 _MANY = 11
 """With more columns, a table on paper needs smaller print."""
@@ -49,7 +65,15 @@ _FORMATS: dict[str, Callable[[float], str]] = {
     "probability_best": format_share,
     "saving": lambda share: format_change(-share, "cheaper", "dearer"),
     "relative_cost": format_times,
+    "duration_change": lambda change: format_change(change, "faster", "slower"),
+    "cost_change": lambda change: format_change(change, "cheaper", "dearer"),
+    "from_share": format_part,
+    "to_share": format_part,
+    "from_low_share": format_part,
+    "from_high_share": format_part,
     "speedup": format_times,
+    "step_saving": lambda share: format_change(-share, "cheaper", "dearer"),
+    "step_speedup": format_times,
 }
 
 
@@ -98,13 +122,16 @@ def table(data: DataFrame | Iterable[Any], caption: str = "") -> Table:
         for name in ("function", "architecture", "current_mb")
         if name in data and len(data) and data[name].nunique(dropna=False) == 1
     ]
-    told = [
-        f"today {_text(n, data[n].iloc[0])}" if n == "current_mb" else str(data[n].iloc[0])
-        for n in constant
-    ]
+    told = [_constant(n, data[n].iloc[0]) for n in constant]
     words = ", ".join(text for text in (caption, *told) if text)
     empty = [n for n in ("failing_mb", "reason") if n in data and not data[n].map(bool).any()]
     return Table(data.drop(columns=[*constant, *empty]), words)
+
+
+def _constant(name: str, value: object) -> str:
+    if name == "current_mb":
+        return f"today {_text(name, value)}"
+    return short_name(str(value)) if name == "function" else str(value)
 
 
 def _columns(frame: DataFrame) -> list[str]:
@@ -144,10 +171,17 @@ def _groups(frame: DataFrame, columns: Sequence[str]) -> Iterable[str]:
 def _cell(name: str, row: dict[Any, Any], bounds: tuple[str, str] | None) -> str:
     text = escape(_text(name, row[name]))
     if bounds and not pd.isna(row[bounds[0]]):
-        low, high = (_text(bound, row[bound]) for bound in bounds)
-        text += f'<br><small class="lt-range">{escape(low)} to {escape(high)}</small>'
+        span = _span(bounds, row)
+        text += f'<br><small class="lt-range">{escape(span)}</small>'
     words = isinstance(row[name], str | tuple | list)
     return f'<td class="{"lt-words" if words else "lt-number"}">{text}</td>'
+
+
+def _span(bounds: tuple[str, str], row: dict[Any, Any]) -> str:
+    low, high = (row[bound] for bound in bounds)
+    if bounds[0].endswith("_change"):
+        return format_span(low, high)
+    return f"{_text(bounds[0], low)} to {_text(bounds[1], high)}"
 
 
 def _kind(column: "pd.Series[Any]") -> str:

@@ -1,164 +1,98 @@
-"""How far a mean or a quantile can be trusted, when execution environments differ."""
+"""How far a mean can be trusted, when execution environments differ.
+
+Two levels: invocations on one environment share a host, so it is the means of environments that
+are independent. What plain resampling of both levels estimates, the variance of the mean, has a
+closed form, which is taken here: the cluster-robust standard error, corrected for few and for
+uneven groups, and Student's t with the degrees of freedom that estimate has.
+Sources: R. M. Bell, D. F. McCaffrey, Bias Reduction in Standard Errors for Linear Regression with
+Multi-Stage Samples, Survey Methodology 28 (2002); A. C. Cameron, D. L. Miller, A Practitioner's
+Guide to Cluster-Robust Inference, Journal of Human Resources 50 (2015).
+"""
 
 import math
-import random
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
-from statistics import NormalDist
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from .student import student_t
 
 CONFIDENCE = 0.95
-RESAMPLES = 1_000
 MIN_GROUPS = 3
 """With fewer execution environments nothing is known of how they differ: no interval is given."""
 
-Members = Sequence[Sequence[float]]
+_FARTHEST = 50.0
+"""Exponent at which an interval is as good as without an end, yet a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """Standard error of a mean over groups, and the degrees of freedom of that estimate."""
+
+    error: float
+    degrees: float
 
 
 def mean_interval(
-    values: Sequence[float],
-    groups: Sequence[Hashable],
-    *,
-    confidence: float = CONFIDENCE,
-    seed: int = 0,
-    resamples: int = RESAMPLES,
+    values: Sequence[float], groups: Sequence[Hashable], *, confidence: float = CONFIDENCE
 ) -> tuple[float, float] | None:
-    """The interval of the mean by a two-level bootstrap; None with fewer than 3 groups.
+    """The interval of the mean of `values` (none below 0); None with fewer than 3 `groups`.
 
-    Environments differ more than invocations on one of them do, so that an interval from pooled
-    values is far too narrow: groups are drawn with replacement, then values in each. That
-    standard error is spread by Student's t for the number of groups, since few groups say little
-    about their own spread. Never below 0 for values that are not. ValueError if `values` and
-    `groups` differ in length.
+    ValueError if `values` and `groups` differ in length.
     """
-    members = _by_group(values, groups)
+    members = by_group(values, groups)
     if len(members) < MIN_GROUPS:
         return None
-    centre = math.fsum(values) / len(values)
-    drawable = _unbiased(members, centre)
-    rng = random.Random(seed)  # noqa: S311
-    means = [_resampled_mean(drawable, rng) for _ in range(resamples)]
-    error = math.sqrt(math.fsum((m - centre) ** 2 for m in means) / resamples)
-    half = student_t(0.5 + confidence / 2, len(members) - 1) * error
-    return max(centre - half, min(0.0, *values)), centre + half
+    sizes = [len(group) for group in members]
+    means = [math.fsum(group) / len(group) for group in members]
+    return limits(math.fsum(values) / len(values), uncertainty(sizes, means), confidence)
 
 
-def quantile_interval(
-    values: Iterable[float], q: float, confidence: float = CONFIDENCE
-) -> tuple[float, float] | None:
-    """An interval of the quantile from order statistics, for independent values.
+def limits(
+    centre: float, known: Uncertainty, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Both ends of the interval of a mean that is not below 0.
 
-    None where there are too few values to have one at that confidence: the median needs 6 of them,
-    p95 needs 72, p99 needs 368. Each end is missed with at most half of what is left over.
+    They are as many times above as below it, since durations err by factors: such an interval is
+    never below 0, and leans to the side on which rare slow invocations lie.
     """
-    ordered = sorted(values)
-    n, miss = len(ordered), (1 - confidence) / 2
-    below = _binomial_cdf(n, q)
-    low = bisect_left(below, miss + 1e-15)  # P(X < low) = below[low - 1] <= miss
-    high = bisect_left(below, 1 - miss)  # P(X <= high) >= 1 - miss
-    if low == 0 or high >= n:
-        return None
-    return ordered[low - 1], ordered[high]
+    if centre <= 0:
+        return centre, centre
+    reach = student_t(0.5 + confidence / 2, known.degrees) * known.error / centre
+    factor = math.exp(min(reach, _FARTHEST))
+    return centre / factor, centre * factor
 
 
-def student_t(p: float, degrees: int) -> float:
-    """The quantile `p` (0.5..1) of Student's t for whole `degrees` of freedom.
+def uncertainty(sizes: Sequence[int], means: Sequence[float]) -> Uncertainty:
+    """How the mean of all values errs, from the size and the mean of each of at least 2 groups.
 
-    Closed forms of Abramowitz and Stegun 26.7.3-4, inverted by bisection; the normal distribution
-    above 200 degrees.
-
-    >>> round(student_t(0.975, 4), 3)
-    2.776
+    Squared distances of group means are divided by what they are expected to be where groups
+    differ alike; degrees of freedom are Satterthwaite's. With groups of one size it is the standard
+    error of their means, with one degree less than groups.
     """
-    if degrees > 200:
-        return NormalDist().inv_cdf(p)
-    low, high = 0.0, 1.0
-    while _t_cdf(high, degrees) < p:
-        high *= 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _t_cdf(middle, degrees) < p else (low, middle)
-    return high
+    total = sum(sizes)
+    shares = [size / total for size in sizes]
+    squares = math.fsum(share * share for share in shares)
+    centre = math.fsum(share * mean for share, mean in zip(shares, means, strict=True))
+    factors = [share * share / (1 - 2 * share + squares) for share in shares]
+    terms = (f * (mean - centre) ** 2 for f, mean in zip(factors, means, strict=True))
+    return Uncertainty(math.sqrt(math.fsum(terms)), _degrees(shares, factors, squares))
 
 
-def _by_group(values: Sequence[float], groups: Sequence[Hashable]) -> Members:
+def by_group(values: Sequence[float], groups: Sequence[Hashable]) -> tuple[Sequence[float], ...]:
+    """The values of each group; ValueError if there are more of the ones than of the others."""
     found: dict[Hashable, list[float]] = defaultdict(list)
     for value, group in zip(values, groups, strict=True):
         found[group].append(value)
     return tuple(found.values())
 
 
-def _unbiased(members: Members, centre: float) -> Members:
-    """Values whose plain two-level resampling varies as the mean does.
-
-    Group means vary by what the values in them vary, too. To resample both levels as they are would
-    count that twice; so group means are shrunk and deviations in groups widened until the two add
-    up to the variance of the mean (Davison and Hinkley, Bootstrap Methods, 1997, section 3.8).
-    """
-    between, within = _variances(members, centre)
-    count = len(members)
-    own = max(between - within, 0.0)
-    shrink = math.sqrt(own / between * count / (count - 1)) if between else 0.0
-    fit = math.sqrt(between / within) if within > between else 1.0
-    return tuple(_moved(group, centre, shrink, fit) for group in members)
-
-
-def _variances(members: Members, centre: float) -> tuple[float, float]:
-    """Of group means (weighed by size), and of what of that the values within explain."""
-    count, total = len(members), sum(map(len, members))
-    means = [math.fsum(group) / len(group) for group in members]
-    between = math.fsum(
-        (mean - centre) ** 2 * len(group) for mean, group in zip(means, members, strict=True)
-    ) / (total / count * (count - 1))
-    if total == count:
-        return between, 0.0
-    squares = math.fsum(
-        (value - mean) ** 2 for mean, group in zip(means, members, strict=True) for value in group
+def _degrees(shares: Sequence[float], factors: Sequence[float], squares: float) -> float:
+    """tr(Q)^2 / tr(Q^2) of the quadratic form Q in independent group means of equal variance."""
+    plain = math.fsum(factors)
+    once = math.fsum(f * share for f, share in zip(factors, shares, strict=True))
+    twice = math.fsum(f * share**2 for f, share in zip(factors, shares, strict=True))
+    own = math.fsum(
+        f * f * (1 + 2 * (squares - 2 * share)) for f, share in zip(factors, shares, strict=True)
     )
-    return between, squares / (total - count) * count / total
-
-
-def _moved(group: Sequence[float], centre: float, shrink: float, fit: float) -> Sequence[float]:
-    size = len(group)
-    mean = math.fsum(group) / size
-    widen = math.sqrt(size / (size - 1)) * fit if size > 1 else 0.0
-    return [centre + shrink * (mean - centre) + widen * (value - mean) for value in group]
-
-
-def _resampled_mean(members: Members, rng: random.Random) -> float:
-    total, count = 0.0, 0
-    for group in rng.choices(members, k=len(members)):
-        total += sum(rng.choices(group, k=len(group)))
-        count += len(group)
-    return total / count
-
-
-def _binomial_cdf(n: int, q: float) -> list[float]:
-    """P(X <= k) for k = 0..n of a binomial X with chance `q`."""
-    if not 0 < q < 1:
-        raise ValueError(f"a quantile's interval needs a share between 0 and 1; not {q}")
-    logs = (
-        math.lgamma(n + 1)
-        - math.lgamma(k + 1)
-        - math.lgamma(n - k + 1)
-        + k * math.log(q)
-        + (n - k) * math.log1p(-q)
-        for k in range(n + 1)
-    )
-    cdf, total = [], 0.0
-    for log in logs:
-        total += math.exp(log)
-        cdf.append(total)
-    return cdf
-
-
-def _t_cdf(t: float, degrees: int) -> float:
-    angle = math.atan(t / math.sqrt(degrees))
-    sine, cosine = math.sin(angle), math.cos(angle)
-    odd = degrees % 2
-    term, series = (cosine if odd else 1.0), 0.0
-    for k in range(2 if odd else 1, degrees, 2):
-        series += term
-        term *= cosine**2 * k / (k + 1)
-    inside = 2 / math.pi * (angle + sine * series) if odd else sine * series
-    return 0.5 + inside / 2
+    cross = (squares * plain) ** 2 + 2 * plain * twice - 4 * squares * plain * once + 2 * once**2
+    return min(max(squares**2 / (own + cross), 1.0), len(shares) - 1.0)

@@ -13,7 +13,7 @@ class Summary:
 
     `mean_low` and `mean_high` are the 95 % interval of the mean, None with fewer than 3 groups.
     Quantiles of few values are no more than the largest values seen; how far to trust one, or that
-    there is nothing to trust, says `intervals.quantile_interval`.
+    there is nothing to trust, says `quantile_interval`.
     """
 
     n: int
@@ -27,9 +27,7 @@ class Summary:
     mean_high: float | None
 
 
-def summarise(
-    values: Sequence[float], groups: Sequence[Hashable], *, seed: int = 0
-) -> Summary | None:
+def summarise(values: Sequence[float], groups: Sequence[Hashable]) -> Summary | None:
     """A summary of `values`, of which `groups` names the execution environments; None of nothing.
 
     ValueError if they differ in length.
@@ -37,7 +35,7 @@ def summarise(
     if not values:
         return None
     ordered = sorted(values)
-    interval = mean_interval(values, groups, seed=seed)
+    interval = mean_interval(values, groups)
     low, high = interval or (None, None)
     return Summary(
         n=len(values),

@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.analysis.intervals import clusters, interval, replicates, standard_error
+from lambdatuning.analysis.intervals import (
+    clusters,
+    difference,
+    interval,
+    replicates,
+    uncertainties,
+)
 
 
 def test_too_few_environments_have_no_interval() -> None:
@@ -16,7 +22,9 @@ def test_the_standard_error_is_that_of_environment_means() -> None:
     values, environments = rng.normal(100, 5, 60), np.repeat(np.arange(6), 10)
     means = values.reshape(6, 10).mean(axis=1)
     expected = means.std(ddof=1) / np.sqrt(6)
-    assert standard_error(clusters(values, environments))[0] == pytest.approx(expected)
+    (known,) = uncertainties(clusters(values, environments))
+    assert known.error == pytest.approx(expected)
+    assert known.degrees == pytest.approx(5)
 
 
 def test_uneven_hosts_widen_the_interval_far_beyond_a_pooled_one() -> None:
@@ -78,3 +86,27 @@ def test_intervals_are_positive_ordered_and_reproducible(
     low, high = interval(replicates(values, codes, outer=seed, inner=seed))
     assert 0 <= low <= high
     assert (low, high) == interval(replicates(values, codes, outer=seed, inner=seed))
+
+
+def test_a_difference_says_how_much_and_how_sure() -> None:
+    rng = np.random.default_rng(8)
+    codes = np.repeat(np.arange(6), 20)
+    before, after = rng.lognormal(3, 0.1, 120), 0.8 * rng.lognormal(3, 0.1, 120)
+    old, new = (replicates(v, codes, outer=n, inner=n)[:, 0] for n, v in enumerate((before, after)))
+    found = difference(before.mean(), after.mean(), old, new)
+    assert found.relative == pytest.approx(after.mean() / before.mean() - 1)
+    assert -0.25 < found.low < found.relative < found.high < -0.15
+    assert found.less > 0.99
+    assert found.known
+    none = difference(before.mean(), before.mean() * 1.001, old, old[::-1])
+    assert none.low < 0 < none.high
+    assert not none.known
+
+
+def test_a_difference_of_too_few_environments_is_unknown() -> None:
+    values = np.array([1.0, 2.0])
+    drawn = replicates(values, np.array([0, 1]), outer=1, inner=1)[:, 0]
+    found = difference(1.0, 2.0, drawn, drawn)
+    assert found.relative == 1
+    assert np.isnan([found.low, found.high, found.less]).all()
+    assert not found.known

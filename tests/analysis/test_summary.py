@@ -2,17 +2,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lambdatuning.analysis.summary import COLUMNS, summarise
+from lambdatuning.analysis.intervals import interval
+from lambdatuning.analysis.summary import COLUMNS, QUANTILES, cells, summarise
+from lambdatuning.core.quantile_interval import quantile_interval
 from lambdatuning.core.statistics import quantile
 from lambdatuning.core.statistics import summarise as core_summarise
 
 from .synthetic import KINDS, SIZES, Kind, synthetic_run
 
 RUN = synthetic_run()
+SUMMARY = summarise(RUN)
 
 
-def row(payload: str, memory_mb: int) -> "pd.Series[float]":
-    summary = summarise(RUN)
+def row(payload: str, memory_mb: int, **options: int) -> "pd.Series[float]":
+    summary = summarise(RUN, **options) if options else SUMMARY
     found = summary[(summary["payload"] == payload) & (summary["memory_mb"] == memory_mb)]
     return found.iloc[0]
 
@@ -57,23 +60,48 @@ def test_fewer_than_three_environments_have_no_interval() -> None:
     assert (summary["environments"] <= 2).all()
 
 
-def test_agrees_with_the_interval_of_the_tuner() -> None:
-    """Two implementations (numpy here, standard library in Lambda) of one idea."""
-    run = synthetic_run((Kind("x", 5, 50),), (512,), environments=6, per_environment=30)
+@pytest.mark.parametrize(("environments", "per_environment"), [(3, 2), (6, 30), (5, 120)])
+def test_every_interval_is_that_of_the_tuner(environments: int, per_environment: int) -> None:
+    """One rule: numpy computes what it needs here, the standard library in Lambda."""
+    run = synthetic_run(
+        (Kind("x", 5, 50),), (512,), environments=environments, per_environment=per_environment
+    )
     warm = run.samples[~run.samples["cold"]]
-    theirs = core_summarise(warm["duration_ms"].tolist(), warm["environment"].tolist())
+    values, groups = warm["duration_ms"].tolist(), warm["environment"].tolist()
+    theirs = core_summarise(values, groups)
     ours = summarise(run).iloc[0]
     assert theirs is not None
     assert theirs.mean_low is not None
-    assert ours["mean_ms"] == pytest.approx(theirs.mean)
-    width, their_width = ours["mean_ms"] - ours["mean_low_ms"], theirs.mean - theirs.mean_low
-    assert width == pytest.approx(their_width, rel=0.35)
+    assert (ours["mean_low_ms"], ours["mean_high_ms"]) == pytest.approx(
+        (theirs.mean_low, theirs.mean_high)
+    )
+    for name, q in QUANTILES.items():
+        expected = quantile_interval(values, groups, q)
+        found = (ours[f"{name}_low_ms"], ours[f"{name}_high_ms"])
+        assert found == pytest.approx(expected or (np.nan, np.nan), nan_ok=True)
+
+
+def test_resamples_say_the_same_as_the_interval() -> None:
+    for (_, _, payload, memory_mb), means in cells(RUN.samples):
+        shown = row(payload, memory_mb)
+        low, high = interval(means[:, 0])
+        width = np.log(shown["mean_high_ms"] / shown["mean_low_ms"])
+        assert np.log(high / low) == pytest.approx(width, rel=0.2)
+
+
+def test_gains_against_the_current_size_and_the_next_smaller_one() -> None:
+    small, current, large = (row("hash", size, current_memory_mb=512) for size in (256, 512, 1024))
+    assert (current["saving"], current["speedup"]) == (0, 1)
+    assert small["saving"] == pytest.approx(1 - small["cost_usd"] / current["cost_usd"])
+    assert large["speedup"] == pytest.approx(current["mean_ms"] / large["mean_ms"])
+    assert current["step_speedup"] == pytest.approx(small["mean_ms"] / current["mean_ms"])
+    assert np.isnan(row("hash", 128)["step_saving"])
+    assert summarise(RUN.samples)["saving"].isna().all()
 
 
 def test_is_reproducible_and_takes_bare_samples() -> None:
-    pd.testing.assert_frame_equal(summarise(RUN), summarise(RUN.samples))
-    other = summarise(RUN, seed=1)
-    assert not np.array_equal(other["mean_low_ms"], summarise(RUN)["mean_low_ms"])
+    bare = summarise(RUN.samples, current_memory_mb=RUN.current_memory_mb)
+    pd.testing.assert_frame_equal(summarise(RUN), bare)
 
 
 def test_a_narrower_confidence_has_a_narrower_interval() -> None:
