@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LT := $(BIN)/lambdatuning
 
-.PHONY: help report test lint types browser lab clean
+.PHONY: help report test lint types browser node lab clean
 
 help:
 	@echo "make report      measure on the embedded AWS and leave HTML in reports/"
@@ -25,7 +25,7 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.local
 report: $(VENV)/.local
 	$(LT) report --local
 
-test: $(VENV)/.dev browser lint types
+test: $(VENV)/.dev browser node lint types
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev
@@ -38,6 +38,10 @@ types: $(VENV)/.dev
 # The tests open the reports in a real browser.
 browser:
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
+
+# The embedded AWS runs Node functions on the local node.
+node:
+	@command -v node >/dev/null || { apt-get update -qq && apt-get install -y -qq nodejs; }
 
 lab: $(VENV)/.dev
 	$(LT) local --run $(BIN)/jupyter lab notebooks/
