@@ -43,10 +43,21 @@ _HOMES = {
     "runs": "api.runs",
     "load_run": "api.runs",
     "load_runs": "api.runs",
+    "load": "api.runs",
+    "compare": "analysis.comparison",
+    "use_currency": "analysis.format",
+    "cold_starts": "analysis.cold",
+    "cold_decisions": "analysis.cold_decisions",
+    "cold_answer": "analysis.cold_answer",
+    "plot_init": "analysis.figures.cold",
+    "plot_cold_share": "analysis.figures.cold",
+    "plot_comparison": "analysis.figures.compare",
+    "plot_before_after": "analysis.figures.compare",
     "summarise": "analysis.summary",
     "recommend": "analysis.recommend",
     "answer": "analysis.answer",
     "checks": "analysis.checks",
+    "overview": "analysis.overview",
     "method": "analysis.method",
     "table": "analysis.tables",
     "plot_curves": "analysis.figures.curves",
@@ -64,17 +75,27 @@ __all__ = [
     "answer",
     "benchmark",
     "checks",
+    "cold_answer",
+    "cold_decisions",
+    "cold_starts",
+    "compare",
     "connect",
     "deploy",
     "destroy",
     "embedded",
     "executions",
+    "load",
     "load_payload_types",
     "load_run",
     "load_runs",
     "method",
+    "overview",
+    "plot_before_after",
+    "plot_cold_share",
+    "plot_comparison",
     "plot_compromise",
     "plot_curves",
+    "plot_init",
     "plot_relative",
     "plot_strategies",
     "recommend",
@@ -85,23 +106,32 @@ __all__ = [
     "summarise",
     "table",
     "tune",
+    "use_currency",
 ]
 
 if TYPE_CHECKING:
     from .analysis.answer import answer
     from .analysis.checks import checks
+    from .analysis.cold import cold_starts
+    from .analysis.cold_answer import cold_answer
+    from .analysis.cold_decisions import cold_decisions
+    from .analysis.comparison import compare
+    from .analysis.figures.cold import plot_cold_share, plot_init
+    from .analysis.figures.compare import plot_before_after, plot_comparison
     from .analysis.figures.compromise import plot_compromise
     from .analysis.figures.curves import plot_curves
     from .analysis.figures.relative import plot_relative
     from .analysis.figures.strategies import plot_strategies
+    from .analysis.format import use_currency
     from .analysis.method import method
+    from .analysis.overview import overview
     from .analysis.recommend import recommend
     from .analysis.run import Run
     from .analysis.summary import summarise
     from .analysis.tables import table
     from .api.embedded import embedded
     from .api.executions import executions, show
-    from .api.runs import load_run, load_runs, runs
+    from .api.runs import load, load_run, load_runs, runs
     from .api.stack import deploy, destroy, status
     from .api.tuning import benchmark, tune
     from .cloud.payload_files import load_payload_types

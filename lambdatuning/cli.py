@@ -19,9 +19,11 @@ _COMMANDS = {
     "tune": "tune one function",
     "benchmark": "tune the stack's function for every payload type in one run",
     "runs": "list stored runs",
+    "compare": "compare runs: before and after, two architectures or functions, published curves",
     "report": "run notebooks and export HTML",
     "executions": "list past executions of a tuner, also of AWS Lambda Power Tuning",
     "show": "read a published visualization URL",
+    "prices": "show the price book, or refresh it from the AWS Price List API",
     "clean": "put back what a dead run left on a function",
 }
 

@@ -1,6 +1,5 @@
 """The answer of a run in words, ready for a notebook, a report and a terminal."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -9,12 +8,19 @@ from pandas import DataFrame
 
 from ..core.strategies import DEFAULT_WEIGHT, STRATEGIES
 from .curves import MIX
-from .format import format_mb, format_ms, format_usd, join, join_mb
+from .format import format_mb, format_ms, format_usd, join, join_mb, short_name
+from .published import of_means
 from .recommend import Recommendation, recommend, recommendations
 from .run import Run, as_run
 from .sentences import SUPERLATIVES, against_today, certainty, sentence
+from .several import apart
+from .statement import html_words
 
 _AIMS = {"cost": "the lowest cost", "speed": "the highest speed", "balanced": "the best balance"}
+_MEANS = (
+    "From published means, without the samples behind them: how sure this is cannot be said. "
+    "Measure with lambdatuning to know."
+)
 _FEW = 3
 _CARDS = {"cost": "Cheapest", "speed": "Fastest", "balanced": "Balanced"}
 
@@ -37,11 +43,12 @@ class Answer:
         return "\n".join(line for line in lines if line)
 
     def _repr_html_(self) -> str:
-        cards = "".join(map(_card, self.lead))
-        words = "".join(f"<li>{_html(text)}</li>" for text in self.sentences)
-        notice = f'<p class="lt-notice">{_html(self.notice)}</p>' if self.notice else ""
+        several = len({each.function for each in self.lead}) > 1
+        cards = "".join(_card(each, named=several) for each in self.lead)
+        words = "".join(f"<li>{html_words(text)}</li>" for text in self.sentences)
+        notice = f'<p class="lt-notice">{html_words(self.notice)}</p>' if self.notice else ""
         return (
-            f'<section class="lt-answer"><p class="lt-headline"><strong>{_html(self.headline)}'
+            f'<section class="lt-answer"><p class="lt-headline"><strong>{html_words(self.headline)}'
             f'</strong></p>{notice}<div class="lt-cards" style="display: flex; flex-wrap: wrap; '
             f'gap: 12px">{cards}</div>{f"<ul>{words}</ul>" if words else ""}</section>'
         )
@@ -54,19 +61,30 @@ def answer(
     *,
     current_memory_mb: int | None = None,
 ) -> Answer:
-    """The answer for the mix of payload types (or the only one), and where the types disagree."""
+    """The answer for the mix of payload types (or the only one), and where the types disagree.
+
+    With several functions or architectures, an answer for each in one.
+    """
     run = as_run(source)
-    frame = recommend(run, strategy, weight, current_memory_mb=current_memory_mb)
-    advice = recommendations(frame)
-    lead = tuple(each for each in advice if each.payload == MIX) or tuple(advice)
-    own = [each for each in advice if each.payload != MIX]
-    told = [disagreement([e for e in own if e.strategy == each.strategy]) for each in lead]
+    told = [_told(each, strategy, weight, current_memory_mb) for each in apart(run)]
     return Answer(
-        headline=_headline(run.function, lead),
-        lead=lead,
-        sentences=tuple(text for text in (*_failures(own), *told) if text),
+        headline=" ".join(headline for headline, _, _ in told),
+        lead=tuple(each for _, lead, _ in told for each in lead),
+        sentences=tuple(text for _, _, sentences in told for text in sentences),
         notice=notice(run),
     )
+
+
+def _told(
+    run: Run, strategy: str | Sequence[str], weight: float, current_memory_mb: int | None
+) -> tuple[str, Sequence[Recommendation], Sequence[str]]:
+    """Headline, recommendations and sentences of one function."""
+    advice = recommendations(recommend(run, strategy, weight, current_memory_mb=current_memory_mb))
+    lead = [each for each in advice if each.payload == MIX] or advice
+    own = [each for each in advice if each.payload != MIX]
+    told = [disagreement([e for e in own if e.strategy == each.strategy]) for each in lead]
+    sentences = [text for text in (*_failures(own), *told) if text]
+    return _headline(run.function, lead), lead, sentences
 
 
 def disagreement(advice: Sequence[Recommendation]) -> str:
@@ -90,6 +108,8 @@ def _named(payloads: Sequence[str], of: int) -> str:
 
 def notice(run: Run) -> str:
     """What a reader must know about where the run took place; "" for the real AWS."""
+    if of_means(run):
+        return _MEANS
     if not run.embedded:
         return ""
     about = run.manifest["endpoint"]
@@ -110,16 +130,27 @@ def _common(advice: Sequence[Recommendation]) -> set[int]:
 
 
 def _headline(function: str, lead: Sequence[Recommendation]) -> str:
-    aims: dict[int, list[str]] = {}
+    """What to set, and what today's size is as good as any for."""
+    name = short_name(function)
+    change: dict[int, list[str]] = {}
+    stay = []
     for each in lead:
-        if each.memory_mb is not None:
-            aims.setdefault(each.memory_mb, []).append(_AIMS[each.strategy])
-    if not aims:
-        return f"No size of {function} can be recommended: {lead[0].reason if lead else 'no data'}."
-    today = lead[0].current_mb
-    parts = [f"{format_mb(size)} for {join(names)}" for size, names in aims.items()]
-    now = f" (today: {format_mb(today)})" if today else ""
-    return f"Set {function} to {join(parts)}{now}."
+        if each.memory_mb is None:
+            continue
+        if each.current_mb in (each.memory_mb, *(each.alike_mb or ())):
+            stay.append(_AIMS[each.strategy])
+        else:
+            change.setdefault(each.memory_mb, []).append(_AIMS[each.strategy])
+    today = format_mb(lead[0].current_mb) if lead and lead[0].current_mb else ""
+    if not change and not stay:
+        return f"No size of {name} can be recommended: {lead[0].reason if lead else 'no data'}."
+    if not change:
+        return f"Leave {name} at {today}: no size is better for {join(stay)}."
+    parts = [f"{format_mb(size)} for {join(names)}" for size, names in change.items()]
+    told = f"Set {name} to {join(parts)}"
+    if stay:
+        return f"{told}; for {join(stay)}, no size is better than {today} today."
+    return f"{told}{f' (today: {today})' if today else ''}."
 
 
 def _failures(advice: Sequence[Recommendation]) -> list[str]:
@@ -127,17 +158,13 @@ def _failures(advice: Sequence[Recommendation]) -> list[str]:
     return [f"{name} fails at {join_mb(sizes)}." for name, sizes in found.items()]
 
 
-def _html(text: str) -> str:
-    """Escaped, and no line breaks between a number and its unit."""
-    return re.sub(r"(?<=\d) (?=MB|ms|s\b|%|×)", "&nbsp;", escape(text))
-
-
-def _card(advice: Recommendation) -> str:
+def _card(advice: Recommendation, *, named: bool) -> str:
+    name = f", {escape(short_name(advice.function))}" if named else ""
     size = "none" if advice.memory_mb is None else format_mb(advice.memory_mb)
     price = f"{format_usd(advice.cost_per_million_usd)} per million"
     told = [f"{format_ms(advice.mean_ms)}, {price}", against_today(advice), certainty(advice)]
-    lines = "".join(f"<br>{_html(text)}" for text in told if text)
+    lines = "".join(f"<br>{html_words(text)}" for text in told if text)
     return (
         '<div class="lt-card" style="border: 1px solid; border-radius: 6px; padding: 8px 14px">'
-        f"{_CARDS[advice.strategy]}<br><strong>{escape(size)}</strong>{lines}</div>"
+        f"{_CARDS[advice.strategy]}{name}<br><strong>{escape(size)}</strong>{lines}</div>"
     )

@@ -36,7 +36,8 @@ def describe_price(cloud: Cloud, plan: TunePlan) -> str:
     bill = (
         f"about ${found.usd:.4f} ({basis}): function ${found.function_usd:.4f}, tuner "
         f"${found.tuner_usd:.4f}, Step Functions ${found.transitions_usd:.4f}; at most "
-        f"${found.at_most_usd + found.tuner_usd:.2f} should every invocation time out"
+        f"${found.at_most_usd + found.tuner_usd:.2f} should every invocation time out; at the "
+        f"prices of {plan.prices.version}"
     )
     what = (
         f"{found.invocations:,} invocations of {plan.arn.name}: {len(request.payloads)} payload "

@@ -1,38 +1,113 @@
-"""The price book, refreshed from the AWS Price List API."""
+"""The price book: which one is used, what it says, refreshed from the AWS Price List API."""
 
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from pandas import DataFrame
+
 from ..cloud.price_list import refreshed_book
 from ..cloud.session import Cloud
-from ..core import prices
+from ..core.errors import UsageError
+from ..core.prices import RegionPrices, parse_price_book
 
 Book = dict[str, Any]
 
-PACKAGED = Path(prices.__file__).with_name("prices.json")
+BOOK = "data/prices.json"
+"""Where a refreshed book lies; a run uses it once it is there."""
+
+COLUMNS = (
+    "region",
+    "x86_64_usd_per_gb_s",
+    "arm64_usd_per_gb_s",
+    "requests_usd_per_million",
+    "snapstart_usd_per_gb_restored",
+    "transitions_usd_per_thousand",
+    "borrowed",
+)
+
+
+def prices(price_book: str | Path | None = None, *, regions: Sequence[str] = ()) -> DataFrame:
+    """The prices of regions (none named: all) at the first tier, one row a region; `attrs` has the
+    book's `version`, `source` and `path`. UsageError for an unknown region.
+
+    `borrowed` names what is not known of a region, so that the price of us-east-1 stands in.
+    `price_book` is a file; None means `data/prices.json` if there is one, else the packaged book.
+    """
+    book = parse_price_book(read_price_book(price_book), book_name(price_book))
+    rows = [_row(book.region(name)) for name in regions or sorted(book.regions)]
+    frame = DataFrame(rows, columns=list(COLUMNS))
+    frame.attrs = {"version": book.version, "source": book.source, "path": book_name(price_book)}
+    return frame
+
+
+def read_price_book(path: str | Path | None = None) -> str:
+    """The text of a price book, checked; UsageError says what is wrong with it."""
+    found = _chosen(path)
+    if found is None:
+        return _packaged()
+    try:
+        text = found.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(
+            f"price book {found} cannot be read: {exc}; `lambdatuning prices --refresh` makes one"
+        ) from exc
+    parse_price_book(text, str(found))
+    return text
+
+
+def book_name(path: str | Path | None = None) -> str:
+    """What a book is called: its file, or "packaged"."""
+    found = _chosen(path)
+    return "packaged" if found is None else str(found)
 
 
 def refresh_prices(
-    cloud: Cloud, regions: Sequence[str] = (), *, path: str | Path = PACKAGED
+    cloud: Cloud, regions: Sequence[str] = (), *, path: str | Path = BOOK
 ) -> dict[str, list[str]]:
     """Write the regions' prices of today into the price book at `path`; what changed by region.
 
-    Without `regions` those of the session. Needs pricing:GetProducts. The book is written whole or
-    not at all, and only once it can be read back.
+    Begins with the packaged book where there is no file yet. Without `regions` those of the
+    session. Needs pricing:GetProducts. The book is written whole or not at all, and only once it
+    can be read back.
     """
-    book = json.loads(Path(path).read_text("utf-8"))
+    file = Path(path)
+    book = json.loads(read_price_book(file) if file.exists() else _packaged())
     wanted = list(regions) or [cloud.region]
     after = refreshed_book(cloud, book, wanted, f"{datetime.now(UTC):%Y-%m-%d}")
-    fresh = Path(path).with_suffix(".new")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_suffix(".new")
     fresh.write_text(json.dumps(after, indent=2) + "\n", "utf-8")
-    fresh.replace(path)
+    fresh.replace(file)
     return {region: _changed(book, after, region) for region in wanted}
+
+
+def _chosen(path: str | Path | None) -> Path | None:
+    if path is not None:
+        return Path(path)
+    return Path(BOOK) if Path(BOOK).exists() else None
+
+
+def _packaged() -> str:
+    return (files("lambdatuning.core") / "prices.json").read_text("utf-8")
 
 
 def _changed(before: Book, after: Book, region: str) -> list[str]:
     old = {**before["default"], **before["regions"].get(region, {})}
     new = {**after["default"], **after["regions"].get(region, {})}
     return sorted(name for name in new if new[name] != old.get(name))
+
+
+def _row(found: RegionPrices) -> tuple[Any, ...]:
+    return (
+        found.region,
+        found.duration_gb_s["x86_64"][0].usd,
+        found.duration_gb_s["arm64"][0].usd,
+        round(found.request * 1e6, 9),
+        found.snapstart_restore_gb,
+        round(found.transition * 1e3, 9),
+        ", ".join(found.borrowed),
+    )

@@ -26,6 +26,7 @@ from ..core.strategies import check_strategy
 from ..reporting.progress import show_progress
 from .consent import Confirm, agree, describe_price, require_budget
 from .known import known
+from .prices import book_name, read_price_book
 from .runs import STORE, loaded
 from .stack import STACK, deploy, usable_outputs
 
@@ -48,6 +49,7 @@ def tune(
     cold: int | str = 0,
     allowed_errors: Iterable[str] = (),
     isolate: bool = False,
+    price_book: str | Path | None = None,
     table: str = "",
     state_machine: str | None = None,
     stack: str = STACK,
@@ -63,9 +65,10 @@ def tune(
     one empty event. `powers` are memory sizes in MB, `num` the invocations a size and type.
     `cold` cold starts a size are measured on purpose, apart from the warm samples.
     `allowed_errors` are error types that the function is meant to raise. `isolate` tunes a copy of
-    the function, which is removed again. `state_machine` runs another deployment, also one of AWS
-    Lambda Power Tuning. Everything is checked, and `confirm` told the price, before anything
-    starts; DeclinedError above `max_usd`.
+    the function, which is removed again. `price_book` is a file (see `lambdatuning prices`); None
+    means `data/prices.json` if there is one, else the packaged book. `state_machine` runs another
+    deployment, also one of AWS Lambda Power Tuning. Everything is checked, and `confirm` told the
+    price, before anything starts; DeclinedError above `max_usd`.
     """
     request = TuneRequest(
         function=function,
@@ -84,6 +87,7 @@ def tune(
         cold=whole_number("cold", cold, 0, MAX_COLD),
         allowed_errors=tuple(allowed_errors),
         table=table,
+        price_book="" if book_name(price_book) == "packaged" else read_price_book(price_book),
     )
     if isolate and auto_optimize:
         raise UsageError("a copy is removed, so no winner can be set on it; leave one of them out")

@@ -1,14 +1,17 @@
 """Following a tuning run: parts are fetched as they come, so that progress is by size."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ..core.progress import OnProgress, Progress
 from ..core.samples import Sample, decode_part
+from ..functions.tuner.storage import STEP_PREFIX
 from .executions import Execution, describe
 from .run_store import BucketStore
 from .session import Cloud
+from .steps import describe_step
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], None]
@@ -22,6 +25,7 @@ class Arrived:
     by_size: Counter[int] = field(default_factory=Counter)
     payloads: set[str] = field(default_factory=set)
     latest: str = ""
+    steps: int = 0
 
     def fetch(self, store: BucketStore, prefix: str) -> None:
         """Fetch the parts that are new."""
@@ -30,6 +34,13 @@ class Arrived:
             if name not in self.parts:
                 self.parts[name] = store.read(key)
                 self._count(decode_part(self.parts[name]))
+
+    def fetch_steps(self, store: BucketStore, prefix: str) -> None:
+        """Read the latest step of an adaptive run, where there is a new one."""
+        keys = list(store.keys(prefix + STEP_PREFIX))
+        if len(keys) > self.steps:
+            self.steps = len(keys)
+            self.latest = describe_step(self.steps, json.loads(store.read(keys[-1])))
 
     def _count(self, samples: Iterable[Sample]) -> None:
         for sample in samples:
@@ -40,7 +51,8 @@ class Arrived:
 
 @dataclass(frozen=True)
 class Follower:
-    """What following needs: where the run lies, how much is coming, whom to tell."""
+    """What following needs: where the run lies, how much is coming (0 for an adaptive run, which
+    decides that as it goes), whom to tell."""
 
     cloud: Cloud
     store: BucketStore
@@ -56,6 +68,8 @@ class Follower:
         while True:
             execution = describe(self.cloud, execution_arn)
             arrived.fetch(self.store, self.prefix)
+            if not self.total:
+                arrived.fetch_steps(self.store, self.prefix)
             self.on_progress(self._progress(arrived, self.clock() - started_s))
             if not execution.running:
                 return execution
@@ -63,6 +77,8 @@ class Follower:
 
     def _progress(self, arrived: Arrived, elapsed_s: float) -> Progress:
         done = sum(arrived.by_size.values())
+        if not self.total:
+            return Progress("measuring", done, 0, elapsed_s, detail=arrived.latest)
         sizes = " ".join(f"{size}:{count}" for size, count in sorted(arrived.by_size.items()))
         # The smallest size is the slowest and all sizes run side by side: it tells the time left.
         slowest = min(arrived.by_size.values(), default=0) * max(len(arrived.by_size), 1)

@@ -19,7 +19,7 @@ _HOME = "us-east-1"
 """The Price List API answers in a few regions only; this one knows the prices of all."""
 
 _SERVICES = ("AWSLambda", "AmazonStates", "AmazonApiGateway", "AmazonDynamoDB")
-_MILLION, _THOUSAND = Decimal(1_000_000), Decimal(1_000)
+_MILLION, _THOUSAND, _ONE = Decimal(1_000_000), Decimal(1_000), Decimal(1)
 
 
 def refreshed_book(
@@ -56,21 +56,43 @@ def region_prices(products: Sequence[Product]) -> dict[str, Any]:
         name: _single(products, per, **wanted) for name, (per, wanted) in _SINGLE_PRICES.items()
     }
     api = _tiers(products, usagetype="ApiGatewayRequest")
+    provisioned = _provisioned(products)
     return {
         **({"duration_usd_per_gb_s": durations} if all(durations.values()) else {}),
+        **({"provisioned_usd_per_gb_s": provisioned} if provisioned else {}),
         **{name: price for name, price in single.items() if price},
         **({"api_requests_usd_per_million": _scaled(api, _MILLION)} if api else {}),
     }
 
 
+def _provisioned(products: Sequence[Product]) -> dict[str, dict[str, str]]:
+    """Prices of provisioned concurrency by architecture; {} unless all four are told."""
+    found = {
+        architecture: {
+            "capacity": _single(products, group=f"AWS-Lambda-Provisioned-Concurrency{suffix}"),
+            "duration": _single(products, group=f"AWS-Lambda-Duration-Provisioned{suffix}"),
+        }
+        for architecture, suffix in (("x86_64", ""), ("arm64", "-ARM"))
+    }
+    return found if all(all(prices.values()) for prices in found.values()) else {}
+
+
 _SINGLE_PRICES: Mapping[str, tuple[Decimal, Mapping[str, str]]] = {
     "requests_usd_per_million": (_MILLION, {"group": "AWS-Lambda-Requests"}),
-    "ephemeral_storage_usd_per_gb_s": (Decimal(1), {"group": "AWS-Lambda-Storage-Duration"}),
+    "ephemeral_storage_usd_per_gb_s": (_ONE, {"group": "AWS-Lambda-Storage-Duration"}),
     "transitions_usd_per_thousand": (_THOUSAND, {"usagetype": "StateTransition"}),
-    "write_units_usd_per_million": (_MILLION, {"usagetype": "WriteRequestUnits"}),
-    "read_units_usd_per_million": (_MILLION, {"usagetype": "ReadRequestUnits"}),
+    "write_units_usd_per_million": (
+        _MILLION,
+        {"usagetype": "WriteRequestUnits", "group": "DDB-WriteUnits"},
+    ),
+    "read_units_usd_per_million": (
+        _MILLION,
+        {"usagetype": "ReadRequestUnits", "group": "DDB-ReadUnits"},
+    ),
 }
-"""Fields with one price, in how many units, and the attribute by which the product is known."""
+"""Fields with one price, in how many units, and the attributes by which the product is known: the
+usage type alone would also fit DynamoDB's infrequent-access tables (IA-WriteRequestUnits), the
+group alone its provisioned tables."""
 
 
 def _products(pricing: Any, service: str, region: str) -> Iterator[Product]:
@@ -114,7 +136,7 @@ def _on_demand(product: Product) -> Tiers:
     ]
 
 
-def _single(products: Sequence[Product], per: Decimal, **wanted: str) -> str:
+def _single(products: Sequence[Product], per: Decimal = _ONE, **wanted: str) -> str:
     tiers = _scaled(_tiers(products, **wanted), per)
     return str(tiers[0][1]) if tiers else ""
 

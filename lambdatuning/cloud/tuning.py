@@ -54,11 +54,17 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hands) -> Stor
 
 
 def _sent(cloud: Cloud, plan: TunePlan) -> Mapping[str, Any]:
-    """The input with its payload types in the bucket: they may be larger than an input may be."""
-    given, key = dict(plan.input), f"inputs/{plan.run_id}.json"
-    body = json.dumps(given.pop("payloadTypes")).encode()
-    cloud.client("s3").put_object(Bucket=plan.tuner.bucket, Key=key, Body=body)
-    return {**given, "payloadTypesS3": f"s3://{plan.tuner.bucket}/{key}"}
+    """The input with its payload types in the bucket, since they may be larger than an input may
+    be; and with the price book beside them, where it is not the packaged one."""
+    given = dict(plan.input)
+    files = {"payloadTypesS3": ("", json.dumps(given.pop("payloadTypes")))}
+    if plan.request.price_book:
+        files["priceBook"] = ("-prices", plan.request.price_book)
+    for name, (ending, text) in files.items():
+        key = f"inputs/{plan.run_id}{ending}.json"
+        cloud.client("s3").put_object(Bucket=plan.tuner.bucket, Key=key, Body=text.encode())
+        given[name] = f"s3://{plan.tuner.bucket}/{key}"
+    return given
 
 
 @contextmanager

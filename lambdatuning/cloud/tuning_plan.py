@@ -13,7 +13,7 @@ from ..core.errors import UsageError
 from ..core.estimate import Estimate, Known, Work, estimate_run
 from ..core.payloads import PayloadType
 from ..core.plan import seeds_needed
-from ..core.prices import load_price_book
+from ..core.prices import PriceBook, load_price_book, parse_price_book
 from ..core.sizes import DEFAULT_POWERS
 from ..functions.tuner import function_config
 from .session import Cloud
@@ -26,7 +26,8 @@ AWS_ENVIRONMENTS = 5
 @dataclass(frozen=True)
 class TuneRequest:
     """What the user asks for; `table` is where seed items go, `known` what earlier runs say, and
-    `cold` how many cold starts are measured on purpose at each size."""
+    `cold` how many cold starts are measured on purpose at each size. `price_book` is the text of a
+    price book, "" for the packaged one."""
 
     function: str
     state_machine_arn: str
@@ -42,6 +43,7 @@ class TuneRequest:
     cold: int = 0
     allowed_errors: tuple[str, ...] = ()
     table: str = ""
+    price_book: str = ""
     known: Known = field(default_factory=Known)
 
 
@@ -60,6 +62,7 @@ class TunePlan:
     environments: int
     estimate: Estimate
     input: Mapping[str, Any]
+    prices: PriceBook
     original: str = ""
 
     @property
@@ -80,8 +83,9 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     function = _function(cloud, request.function)
     _require_seedable(request)
     environments = request.environments or default_environments(cloud)
+    prices = parse_price_book(request.price_book) if request.price_book else load_price_book()
     estimate = estimate_run(
-        load_price_book(),
+        prices,
         (function.arn.region, function.architecture),
         Work(
             request.sizes,
@@ -96,7 +100,15 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     given = _input(cloud, request, function.arn, environments, run_id)
     parse_input(given)
     return TunePlan(
-        request, run_id, tuner, function.arn, function.config, environments, estimate, given
+        request,
+        run_id,
+        tuner,
+        function.arn,
+        function.config,
+        environments,
+        estimate,
+        given,
+        prices,
     )
 
 

@@ -2,9 +2,13 @@
 
 import json
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from .manners import show
 from .tuning_arguments import STORE
+
+if TYPE_CHECKING:
+    from ..cloud.session import Cloud
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -18,7 +22,7 @@ def run(arguments: Namespace) -> int:
     """Print one line a run, oldest first."""
     from ..api.runs import runs
 
-    frame = runs(arguments.store, cloud=_cloud(arguments))
+    frame = runs(arguments.store, cloud=session(arguments))
     if frame.empty:
         text = f"no run in {arguments.store}; `lambdatuning benchmark` makes one"
     else:
@@ -28,7 +32,7 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _cloud(arguments: Namespace):  # type: ignore[no-untyped-def]
+def session(arguments: Namespace) -> "Cloud | None":
     """A session for a store in S3; a folder needs none."""
     if not arguments.store.startswith("s3://"):
         return None

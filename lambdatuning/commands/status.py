@@ -29,6 +29,7 @@ def run(arguments: Namespace) -> int:
             )
         show(arguments, found.outputs[arguments.output], found.outputs[arguments.output])
         return 0
-    head = f"{found.name}  {found.state}  {found.reason}".rstrip()
+    origin = "" if found.is_ours else "not a stack of lambdatuning"
+    head = "  ".join(filter(None, (found.name, found.state, found.reason, origin)))
     show(arguments, asdict(found), f"{head}\n{output_lines(found.outputs)}")
     return 0

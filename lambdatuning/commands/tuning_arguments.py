@@ -30,11 +30,24 @@ def add_tuning_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--store", default=STORE, metavar="FOLDER", help=f"where runs lie ({STORE})"
     )
+    parser.add_argument(
+        "--allowed-error",
+        dest="allowed_errors",
+        action="append",
+        default=[],
+        metavar="TYPE",
+        help="error type that the function is meant to raise (repeatable)",
+    )
+    parser.add_argument(
+        "--price-book",
+        metavar="FILE",
+        help="prices to compute bills from (data/prices.json if there is one, else the packaged)",
+    )
     parser.add_argument("--max-usd", metavar="USD", help="refuse a run that is estimated dearer")
 
 
 def tuning_options(arguments: Namespace) -> dict[str, Any]:
     """The options as `lambdatuning.tune` and `benchmark` take them."""
     names = ("powers", "num", "strategy", "weight", "auto_optimize", "alias", "seed")
-    more = ("environments", "stack", "store", "max_usd", "payloads")
+    more = ("environments", "stack", "store", "max_usd", "payloads", "allowed_errors", "price_book")
     return {name: getattr(arguments, name) for name in (*names, *more)}

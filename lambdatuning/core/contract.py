@@ -12,6 +12,8 @@ from .plan import MAX_COLD, MAX_ENVIRONMENTS
 from .sizes import DEFAULT_POWERS
 from .strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT
 
+EXPLORATIONS = ("grid", "adaptive")
+
 MIN_NUM = 5
 """Fewest invocations a size in Power Tuning's contract, where 20 % is trimmed at each end."""
 
@@ -32,7 +34,9 @@ class TuningInput:
     measured on purpose at each size, `payload_types` (kept apart in the samples) or
     `payload_types_s3`, where they lie, the `table` that their `{{table}}` stands for,
     `price_book`, the S3 path of one that replaces the packaged one, and `about`, facts of the
-    client that go into the manifest as they are.
+    client that go into the manifest as they are. `exploration` is "grid" (every size, `num` times)
+    or "adaptive" (after every step what tells most for its price, never more in all than the grid),
+    which may be ended, sure or not, by `max_usd`, the price of its invocations, or `max_seconds`.
     """
 
     lambda_arn: FunctionArn
@@ -64,6 +68,14 @@ class TuningInput:
     price_book: str | None = None
     table: str | None = None
     about: Any = None
+    exploration: str = EXPLORATIONS[0]
+    max_usd: float | None = None
+    max_seconds: float | None = None
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether each step is chosen by what was measured before it."""
+        return self.exploration == "adaptive"
 
     @property
     def invocations(self) -> int:
@@ -105,10 +117,28 @@ def _consistent(parsed: TuningInput) -> TuningInput:
         raise UsageError('give "payload" (or "payloadS3") or payload types, not both')
     if not ours and parsed.num < MIN_NUM:
         raise UsageError(f'input "num" is {parsed.num}; it must be {MIN_NUM} or more')
+    _refuse_beside_exploring(parsed)
     mix = () if ours or parsed.payload_s3 or parsed.dry_run else weighted_mix(parsed.payload)
     if mix:
         shares([entry.weight for entry in mix], parsed.num)
     return parsed
+
+
+def _refuse_beside_exploring(parsed: TuningInput) -> None:
+    """An adaptive run measures warm invocations; limits are for what can end early."""
+    ends = {"maxUsd": parsed.max_usd, "maxSeconds": parsed.max_seconds}
+    fixed = {
+        "dryRun": parsed.dry_run,
+        "onlyColdStarts": parsed.only_cold_starts,
+        "parallelInvocation": parsed.parallel_invocation,
+        "cold": parsed.cold,
+    }
+    for name, value in fixed.items() if parsed.adaptive else ():
+        if value:
+            raise UsageError(f'"{name}" needs "exploration": "grid"; leave one of them out')
+    for name, limit in ends.items() if not parsed.adaptive else ():
+        if limit is not None:
+            raise UsageError(f'"{name}" ends an adaptive run: give "exploration": "adaptive", too')
 
 
 INPUTS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
@@ -141,5 +171,8 @@ INPUTS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
     "priceBook": ("price_book", fields.s3_path),
     "table": ("table", fields.text),
     "about": ("about", fields.anything),
+    "exploration": ("exploration", fields.one_of(EXPLORATIONS)),
+    "maxUsd": ("max_usd", fields.above_zero),
+    "maxSeconds": ("max_seconds", fields.above_zero),
 }
 """Every input by its name in the execution input, with the field and the rule that reads it."""

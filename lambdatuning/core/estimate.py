@@ -15,7 +15,7 @@ taken to grow as the CPU share falls, as it does for work of CPU alone."""
 ASSUMED_INIT_MS = 300.0
 """What a cold start is assumed to add at one vCPU."""
 
-_CONTROL_MB, _MEASURE_MB = 1024, 1024
+_CONTROL_MB, _MEASURE_MB = 1769, 1024
 _CONTROL_MS, _PUBLISH_MS = 3_000.0, 4_000.0
 _MEASURE_MS, _SUMMARISE_MS = 2_500.0, 500.0
 _FIXED_STEPS, _STEPS_A_VERSION, _STEPS_A_SIZE = 10, 1, 1

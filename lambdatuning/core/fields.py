@@ -5,12 +5,12 @@ Every rule raises UsageError with the name of the input and what it may be.
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import read_options
 from .arn import FunctionArn, parse_function_arn
-from .errors import UsageError
+from .errors import UsageError, closest
 from .payloads import payload_type, unique
 from .s3_path import parse_s3_path
 from .sizes import DEFAULT_POWERS, parse_sizes
@@ -39,6 +39,25 @@ def number(name: str, value: Any) -> float:
 def whole(low: int, high: float = math.inf) -> Callable[[str, Any], int]:
     """The rule for a whole number within limits."""
     return lambda name, value: read_options.whole_number(f'input "{name}"', value, low, high)
+
+
+def above_zero(name: str, value: Any) -> float:
+    """A number above 0."""
+    found = number(name, value)
+    if found <= 0:
+        raise UsageError(f'input "{name}" must be above 0; not {value!r}')
+    return found
+
+
+def one_of(words: Sequence[str]) -> Callable[[str, Any], str]:
+    """The rule for one of a few words."""
+
+    def rule(name: str, value: Any) -> str:
+        if value not in words:
+            raise UsageError(f'input "{name}" is {value!r}; {closest(str(value), words)}')
+        return str(value)
+
+    return rule
 
 
 def flag(name: str, value: Any) -> bool:

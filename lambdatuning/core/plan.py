@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .look import Look, look_from_json
+
 MAX_ENVIRONMENTS = 100
 """More chains than this at one size would need more concurrency than a new account has."""
 
@@ -28,7 +30,10 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Work:
-    """One version to be measured: round 0 is a size's warm work, each later one is cold starts."""
+    """One version to be measured: round 0 is a size's warm work, each later one is cold starts.
+
+    Of an adaptive run, the round is the number of the step.
+    """
 
     memory_mb: int
     round: int
@@ -38,12 +43,14 @@ class Work:
 class Batch:
     """The work of one measure step: a version, and how much each environment's chain has done.
 
-    `done` is empty for the first batch of a version, the one that wakes its environments.
+    `done` is empty for the first batch of a version, the one that wakes its environments. `look`
+    says what an adaptive run wants of it, and `version` is "" until its size is published.
     """
 
     work: Work
     version: str
     done: tuple[int, ...] = ()
+    look: Look | None = None
 
     @property
     def memory_mb(self) -> int:
@@ -61,13 +68,15 @@ class Batch:
             "round": self.work.round,
             "version": self.version,
             "done": list(self.done),
+            **({"look": self.look.to_json()} if self.look else {}),
         }
 
 
 def batch_from_json(value: dict[str, Any]) -> Batch:
     """The inverse of `Batch.to_json`."""
     work = Work(int(value["memoryMb"]), int(value["round"]))
-    return Batch(work, str(value["version"]), tuple(value["done"]))
+    look = look_from_json(value["look"]) if "look" in value else None
+    return Batch(work, str(value["version"]), tuple(value["done"]), look)
 
 
 def schedule(
@@ -91,6 +100,22 @@ def schedule(
         tuple(invocation for _, invocation in sorted(chain, key=lambda entry: entry[0]))
         for chain in chains
         if chain
+    )
+
+
+def deal(look: Look, *, seed: str) -> tuple[tuple[Invocation, ...], ...]:
+    """The chains of a look: as `schedule`, but no chain is empty."""
+    rng = random.Random(seed)  # noqa: S311
+    chains: list[list[tuple[float, Invocation]]] = [[] for _ in range(look.environments)]
+    turn = 0
+    for payload, first, count in look.items:
+        for i in range(count):
+            position = (i + rng.random()) / count
+            chains[turn % look.environments].append((position, Invocation(payload, first + i)))
+            turn += 1
+    return tuple(
+        tuple(invocation for _, invocation in sorted(chain, key=lambda entry: entry[0]))
+        for chain in chains
     )
 
 

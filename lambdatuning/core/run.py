@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .payloads import PayloadType, payload_type
-from .plan import Invocation, Work, cold_starts, schedule, seed_number
+from .plan import Batch, Invocation, Work, cold_starts, deal, schedule, seed_number
 
 PLAN_NAME = "_plan.json"
 MANIFEST_NAME = "_manifest.json"
@@ -53,12 +53,22 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """Where an adaptive run ends, sure or not: never above what the grid would invoke."""
+
+    max_invocations: int
+    max_usd: float | None = None
+    max_seconds: float | None = None
+
+
+@dataclass(frozen=True)
 class RunPlan:
     """Everything that measuring needs to know; `counts` are invocations a size, by payload type.
 
     `mode` is "warm" (a warm-up apart, then warm samples), "first" (no warm-up: whatever comes
     first counts, as `parallelInvocation` and `dryRun` want it) or "cold" (every invocation on an
     environment of its own). `cold` is how many cold starts are measured beside, at each size.
+    `limits` are those of an adaptive run, None for the grid.
     """
 
     run_id: str
@@ -77,6 +87,7 @@ class RunPlan:
     post_processor: str | None
     price_book: str | None
     question: Question
+    limits: Limits | None = None
 
     @property
     def warm(self) -> bool:
@@ -107,6 +118,12 @@ class RunPlan:
         first = (work.round - 1) * wide
         return tuple((invocation,) for invocation in starts[first : first + wide])
 
+    def chains_of(self, batch: Batch) -> tuple[tuple[Invocation, ...], ...]:
+        """The chains of a batch: those of its version, or those that an adaptive step wants."""
+        if batch.look is None:
+            return self.chains(batch.work)
+        return deal(batch.look, seed=f"{self.seed}/{batch.memory_mb}/{batch.work.round}")
+
     def number(self, invocation: Invocation) -> int:
         """The `{{n}}` that an invocation's placeholders see."""
         count, apart = self.counts[invocation.payload], self.environments + self.cold
@@ -119,13 +136,14 @@ class RunPlan:
 
 def plan_from_json(value: Mapping[str, Any]) -> RunPlan:
     """The inverse of `RunPlan.to_json`."""
-    question = value["question"]
+    question, limits = value["question"], value.get("limits")
     return RunPlan(
         **{
             **value,
             "target": Target(**value["target"]),
             "sizes": tuple(value["sizes"]),
             "counts": tuple(value["counts"]),
+            "limits": Limits(**limits) if limits else None,
             "payloads": tuple(payload_type(entry) for entry in value["payloads"]),
             "question": Question(
                 **{**question, "allowed_errors": tuple(question["allowed_errors"])}

@@ -4,7 +4,9 @@
 no package by name, so it is made one here, once per execution environment.
 """
 
+import importlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -29,13 +31,24 @@ _name_the_package()
 
 def control(event: dict[str, Any], context: Any) -> Any:
     """Handler of every step but measuring: routed by `step`."""
-    from lambdatuning.functions.tuner.control import handle
-
-    return handle(event, context)
+    return _module("control").handle(event, context)
 
 
 def measure(event: dict[str, Any], context: Any) -> Any:
     """Handler of measuring: one batch of invocations, or the results of one size."""
-    from lambdatuning.functions.tuner.measuring import handle
+    return _module("measure").handle(event, context)
 
-    return handle(event, context)
+
+def _module(handler: str) -> Any:
+    return importlib.import_module(f"lambdatuning.functions.tuner.{_MODULES[handler]}")
+
+
+def _get_ready() -> None:
+    """Do in the init phase, which has a whole vCPU, what the first event would have to wait for."""
+    handler = os.environ.get("_HANDLER", "").rpartition(".")[2]
+    if handler in _MODULES:
+        _module(handler).get_ready()
+
+
+_MODULES = {"control": "control", "measure": "measuring"}
+_get_ready()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import UsageError
-from . import own_tmp
+from . import node_runtime, own_tmp
 from .function import FunctionSpec
 
 MARKER_NAME = "LAMBDATUNING_SERVER"
@@ -154,12 +154,8 @@ def _language(spec: FunctionSpec, host: Host) -> dict[str, str]:
         roots += [*_versioned_layers(spec), host.runtime_packages]
         # Code is read-only on AWS, so nothing is ever compiled to disk there.
         return {"PYTHONPATH": _joined(roots), "PYTHONDONTWRITEBYTECODE": "1"}
-    modules = [
-        layer / "nodejs" / folder
-        for layer in spec.layers
-        for folder in (f"node{_major(spec.runtime)}/node_modules", "node_modules")
-    ]
-    return {"NODE_PATH": _joined([*modules, spec.task_root])}
+    path = node_runtime.module_path(spec.runtime, spec.layers, spec.task_root, host.node)
+    return {"NODE_PATH": path}
 
 
 def _versioned_layers(spec: FunctionSpec) -> list[Path]:
@@ -169,10 +165,6 @@ def _versioned_layers(spec: FunctionSpec) -> list[Path]:
 
 def _bins(spec: FunctionSpec) -> list[Path]:
     return [layer / "bin" for layer in spec.layers]
-
-
-def _major(runtime: str) -> str:
-    return runtime.removeprefix("nodejs").partition(".")[0]
 
 
 def _joined(paths: list[Path]) -> str:

@@ -16,10 +16,10 @@ from .function import Fault, FunctionSpec, Request
 from .limiters import Cage
 from .limiters.processes import signal_group
 from .runtime_api import Event, RuntimeApi
+from .settling import Settled, settle
 
 INIT_LIMIT_S = 10.0
 """The init phase of an on-demand function may take 10 seconds."""
-_LEAST_HOLD_S = 0.0001
 _SOCKET_HOLDS_BYTES = 32 << 10
 """What a frozen process can be sent without blocking the sender."""
 
@@ -29,6 +29,8 @@ class Ran:
     """How one invocation went inside its environment.
 
     `fault` is None when the handler answered; `error_type` names the error that it answered with.
+    `duration_ms` is time that really passed, never less: what other load took of it is told by
+    `stolen_ms` and left for the analysis to judge. `held_ms` is what strict settling added.
     """
 
     payload: bytes
@@ -130,63 +132,81 @@ class Environment:
         """
         self.invocations += 1
         limit_s = self.spec.timeout_s - spent_s
-        cpu_before, stolen_before = self._accounts
-        began = time.monotonic()
-        event = self._exchange(request, share, began + limit_s)
-        self._accounts = self._cage.cpu_s(), self._cage.stolen_s()
-        cpu_s, stolen_s = self._accounts[0] - cpu_before, self._accounts[1] - stolen_before
-        held_s = _hold(began, cpu_s / share, limit_s) if strict else 0.0
+        began, event = self._exchange(request, share, limit_s)
         took_s = time.monotonic() - began
-        if event.kind in ("response", "error") and took_s >= limit_s:
+        if not self._broken:
+            self._cage.freeze()
+        cpu_s, stolen_s = self._spent()
+        settled = settle(took_s, cpu_s, stolen_s, share if strict else None, limit_s)
+        _sleep_until(began + settled.duration_s)
+        if event.kind in ("response", "error") and settled.duration_s >= limit_s:
             event = Event("timeout")
-        fault = self._fault(event)
-        ran = Ran(
-            payload=event.body,
-            error_type=faults.error_type(event.body) if event.kind == "error" else "",
-            fault=fault,
-            log=self.take_log(),
-            duration_ms=(spent_s + (limit_s if event.kind == "timeout" else took_s)) * 1e3,
-            cpu_ms=cpu_s * 1e3,
-            stolen_ms=max(0.0, stolen_s) * 1e3,
-            held_ms=held_s * 1e3,
-        )
+        ran = self._told(event, settled, cpu_s, spent_s)
         self.last_used = time.monotonic()
-        if self._broken or event.kind in ("exit", "timeout"):
+        if self._broken or event.kind == "timeout":
             self.close()
         return ran
 
-    def _exchange(self, request: Request, share: float, deadline: float) -> Event:
+    def _spent(self) -> tuple[float, float]:
+        """CPU seconds and stolen seconds since it was asked last."""
+        before, self._accounts = self._accounts, (self._cage.cpu_s(), self._cage.stolen_s())
+        return self._accounts[0] - before[0], self._accounts[1] - before[1]
+
+    def _told(self, event: Event, settled: Settled, cpu_s: float, spent_s: float) -> Ran:
+        return Ran(
+            payload=event.body,
+            error_type=faults.error_type(event.body) if event.kind == "error" else "",
+            fault=self._fault(event),
+            log=self.take_log(),
+            duration_ms=(spent_s + settled.duration_s) * 1e3,
+            cpu_ms=cpu_s * 1e3,
+            stolen_ms=settled.stolen_s * 1e3,
+            held_ms=settled.held_s * 1e3,
+        )
+
+    def _exchange(self, request: Request, share: float, limit_s: float) -> tuple[float, Event]:
+        """When it was let go and what came of it.
+
+        Returns when the runtime asks for its next invocation: there duration ends, on AWS too.
+        """
+        self._cage.limit(share)
         try:
-            self._deliver(request, share, deadline)
+            began = self._deliver(request, limit_s)
         except OSError:
-            return Event("exit")
-        event = self._api.wait(deadline)
-        while event.kind == "next":
-            event = self._api.wait(deadline)
+            self._broken = True
+            return time.monotonic(), Event("exit")
+        deadline = began + limit_s
+        event = self._answer(deadline)
         # The quota goes before the runtime asks for its next invocation: were it stalled there for
         # the rest of a period, the reply would be late by what strict settling cannot take back.
         self._cage.lift()
-        if event.kind in ("response", "error"):
-            self._until_idle(deadline)
+        self._broken = event.kind not in ("response", "error") or not self._comes_back(deadline)
+        return began, event
+
+    def _answer(self, deadline: float) -> Event:
+        event = self._api.wait(deadline)
+        while event.kind == "next":
+            event = self._api.wait(deadline)
         return event
 
-    def _deliver(self, request: Request, share: float, deadline: float) -> None:
-        deadline_ms = int((time.time() + deadline - time.monotonic()) * 1e3)
-        if len(request.payload) > _SOCKET_HOLDS_BYTES:
-            self._cage.begin(share)
-            self._api.send(request, deadline_ms)
-        else:
-            # It wakes up once, with the request there already, instead of twice.
-            self._api.send(request, deadline_ms)
-            self._cage.begin(share)
-
-    def _until_idle(self, deadline: float) -> None:
-        """Duration ends, on AWS too, when the runtime asks for its next invocation."""
+    def _comes_back(self, deadline: float) -> bool:
         while not self._api.ready:
             if self._api.wait(deadline).kind in ("exit", "timeout"):
-                self._broken = True
-                return
-        self._cage.freeze()
+                return False
+        return True
+
+    def _deliver(self, request: Request, limit_s: float) -> float:
+        """Send the request and let the runtime go; when it could begin."""
+        deadline_ms = int((time.time() + limit_s) * 1e3)
+        waits_for_reader = len(request.payload) > _SOCKET_HOLDS_BYTES
+        if not waits_for_reader:
+            # It wakes up once, with the request there already, instead of twice.
+            self._api.send(request, deadline_ms)
+        began = time.monotonic()
+        self._cage.thaw()
+        if waits_for_reader:
+            self._api.send(request, deadline_ms)
+        return began
 
     def _fault(self, event: Event) -> Fault | None:
         if event.kind == "timeout":
@@ -243,10 +263,6 @@ class Environment:
         return None
 
 
-def _hold(began: float, due_s: float, limit_s: float) -> float:
-    """Sleep until `due_s` after `began`, at most to the timeout; the seconds slept."""
-    left = min(due_s, limit_s) - (time.monotonic() - began)
-    if left < _LEAST_HOLD_S:
-        return 0.0
-    time.sleep(left)
-    return left
+def _sleep_until(end: float) -> None:
+    if (left := end - time.monotonic()) > 0:
+        time.sleep(left)

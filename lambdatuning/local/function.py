@@ -9,6 +9,8 @@ class FunctionSpec:
     """One version of a function, as configured, with its code unpacked.
 
     `arn` names the version (`$LATEST` unqualified); `revision` changes with code or configuration.
+    With `snapstart` a new environment is told to be a restored one: no snapshot is kept here, so
+    that what its init phase took stands for the restore.
     """
 
     arn: str
@@ -29,6 +31,7 @@ class FunctionSpec:
     application_log_level: str = ""
     system_log_level: str = "INFO"
     ephemeral_mb: int = 512
+    snapstart: bool = False
 
 
 @dataclass(frozen=True)

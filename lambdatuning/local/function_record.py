@@ -61,6 +61,8 @@ def spec_of(
         application_log_level=logging.get("ApplicationLogLevel") or "",
         system_log_level=logging.get("SystemLogLevel") or "INFO",
         ephemeral_mb=int((config.get("EphemeralStorage") or {}).get("Size") or 512),
+        snapstart=version != "$LATEST"
+        and (config.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions",
     )
 
 

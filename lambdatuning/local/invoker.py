@@ -88,6 +88,8 @@ class Invoker:
             environment.claim = None
         lines = transcript.init_lines(course.spec, environment.interpreter, course.began)
         course.init_log = environment.take_log()
+        if course.spec.snapstart and fault is None:
+            lines += transcript.restored_line(course.spec, environment.init_ms)
         if fault is not None:
             lines += transcript.printed_lines(course.init_log)
             lines += transcript.init_failed_line(course.spec, environment.init_ms, phase, fault)
@@ -142,7 +144,8 @@ def _report(course: _Course, environment: Environment, ran: Ran) -> Report:
         duration_ms=ran.duration_ms,
         memory_mb=course.spec.memory_mb,
         max_memory_mb=_max_memory_mb(environment, error_type),
-        init_ms=course.init_ms,
+        init_ms=None if course.spec.snapstart else course.init_ms,
+        restore_ms=course.init_ms if course.spec.snapstart else None,
         status=status,
         error_type=error_type,
     )
@@ -167,7 +170,7 @@ def _facts(course: _Course, environment: Environment, ran: Ran, numbers: Report)
         held_ms=ran.held_ms,
         cold=course.cold,
         duration_ms=round(numbers.duration_ms, 2),
-        billed_ms=numbers.billed_ms,
+        billed_ms=numbers.billed_ms + numbers.billed_restore_ms,
         init_ms=numbers.init_ms,
         max_memory_mb=numbers.max_memory_mb,
         status=numbers.status,

@@ -12,7 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.errors import LambdaTuningError
-from . import function_record, invocation_context, log_pages
+from . import (
+    function_record,
+    invocation_context,
+    layer_records,
+    log_pages,
+    ministack_corrections,
+)
 from .function import FunctionSpec, Outcome, Request
 from .packages import PackageStore
 
@@ -72,6 +78,7 @@ def install(invoke: Invoke, packages: PackageStore) -> None:
     setattr(lambda_svc, SETTLING, SETTLING_S)
     logs = _logs_svc()
     logs._filter_log_events = log_pages.paged(logs._filter_log_events)
+    ministack_corrections.install()
 
 
 def application() -> Any:
@@ -138,16 +145,9 @@ def _new_stream(now_ms: int) -> dict[str, Any]:
 
 
 def _spec(func: dict[str, Any], config: dict[str, Any], packages: PackageStore) -> FunctionSpec:
-    layers = [_layer(attached) for attached in config.get("Layers") or ()]
+    svc = _lambda_svc()
+    layers = layer_records.of_function(config, svc._resolve_layer_zip, svc._layers.values)
     return function_record.spec_of(config, func.get("code_zip"), layers, packages.unpack)
-
-
-def _layer(attached: Any) -> tuple[str, bytes]:
-    arn = str(attached["Arn"] if isinstance(attached, dict) else attached)
-    content: bytes | None = _lambda_svc()._resolve_layer_zip(attached)
-    if content is None:
-        raise LambdaTuningError(f"layer {arn} is not known here; publish it on this endpoint")
-    return arn, content
 
 
 def _trace_id() -> str:

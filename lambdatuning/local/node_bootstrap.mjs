@@ -1,7 +1,7 @@
 // Starts a Node function: a Lambda runtime client (Runtime API 2018-06-01) without native parts.
 import { existsSync, writeSync } from 'node:fs';
 import http from 'node:http';
-import { createRequire } from 'node:module';
+import module, { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { format } from 'node:util';
@@ -71,18 +71,53 @@ function named(name, message) {
   return error;
 }
 
+// ES modules ignore NODE_PATH, but on Lambda they find layers and the AWS SDK there all the same.
+// A module below `<folder>/node_modules` is found as seen from a file in `<folder>`.
+const viewpoints = (process.env.NODE_PATH || '').split(path.delimiter)
+  .filter((folder) => path.basename(folder) === 'node_modules')
+  .map((folder) => pathToFileURL(path.join(path.dirname(folder), 'viewpoint.js')).href);
+const LOOK_FURTHER = `
+  const viewpoints = ${JSON.stringify(viewpoints)};
+  export async function resolve(specifier, context, next) {
+    try {
+      return await next(specifier, context);
+    } catch (error) {
+      if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+      for (const parentURL of viewpoints) {
+        try {
+          return await next(specifier, { ...context, parentURL });
+        } catch {}
+      }
+      throw error;
+    }
+  }`;
+
+function importModule(file) {
+  // Before the first import: node remembers what it did not find. Costs a thread, so only here.
+  if (viewpoints.length > 0) {
+    module.register(`data:text/javascript,${encodeURIComponent(LOOK_FURTHER)}`);
+  }
+  return import(pathToFileURL(file).href);
+}
+
 async function loadModule(file) {
   for (const suffix of ['.mjs', '.js', '.cjs']) {
     if (!existsSync(file + suffix)) continue;
-    if (suffix === '.mjs') return import(pathToFileURL(file + suffix).href);
+    if (suffix === '.mjs') return importModule(file + suffix);
     try {
       return createRequire(file + suffix)(file + suffix);
     } catch (error) {
-      if (error.code !== 'ERR_REQUIRE_ESM') throw error;
-      return import(pathToFileURL(file + suffix).href);
+      if (!['ERR_REQUIRE_ESM', 'ERR_MODULE_NOT_FOUND'].includes(error.code)) throw error;
+      return importModule(file + suffix);
     }
   }
   throw named('Runtime.ImportModuleError', `Error: Cannot find module '${path.basename(file)}'`);
+}
+
+// Only here can it be missing: Lambda's own Node.js runtimes bring it along.
+function sdkAdvice(message) {
+  const [, name] = /'(@aws-sdk\/[^'/]+)/.exec(message) || [];
+  return name ? `; this node has no AWS SDK: npm install --global ${name}, or use a layer` : '';
 }
 
 async function loadHandler() {
@@ -96,7 +131,8 @@ async function loadHandler() {
   } catch (error) {
     if (error instanceof SyntaxError) throw named('Runtime.UserCodeSyntaxError', String(error));
     if (/MODULE_NOT_FOUND$/.test(error.code)) {
-      throw named('Runtime.ImportModuleError', `Error: ${error.message}`);
+      const advice = sdkAdvice(error.message);
+      throw named('Runtime.ImportModuleError', `Error: ${error.message}${advice}`);
     }
     throw error;
   }

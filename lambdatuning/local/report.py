@@ -10,13 +10,17 @@ _LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30}
 
 @dataclass(frozen=True)
 class Report:
-    """The numbers of one REPORT line: times in ms, memory in MB; `init_ms` only on a cold start."""
+    """The numbers of one REPORT line: times in ms, memory in MB.
+
+    On a cold start there is `init_ms`, or where a snapshot was restored, `restore_ms`.
+    """
 
     request_id: str
     duration_ms: float
     memory_mb: int
     max_memory_mb: int
     init_ms: float | None = None
+    restore_ms: float | None = None
     status: str = "success"
     error_type: str = ""
 
@@ -24,6 +28,11 @@ class Report:
     def billed_ms(self) -> int:
         """Whole milliseconds, rounded up; since August 2025 the init phase is billed as well."""
         return math.ceil(round(self.duration_ms + (self.init_ms or 0.0), 3))
+
+    @property
+    def billed_restore_ms(self) -> int:
+        """Billed beside `billed_ms`, not within it."""
+        return math.ceil(round(self.restore_ms or 0.0, 3))
 
 
 def text_report(report: Report) -> str:
@@ -37,6 +46,9 @@ def text_report(report: Report) -> str:
     ]
     if report.init_ms is not None:
         fields.append(f"Init Duration: {report.init_ms:.2f} ms")
+    if report.restore_ms is not None:
+        fields.append(f"Restore Duration: {report.restore_ms:.2f} ms")
+        fields.append(f"Billed Restore Duration: {report.billed_restore_ms} ms")
     fields += _text_status(report)
     return "\t".join(fields) + "\t"
 
@@ -60,6 +72,9 @@ def json_report(report: Report, at: datetime) -> str:
     }
     if report.init_ms is not None:
         metrics["initDurationMs"] = round(report.init_ms, 3)
+    if report.restore_ms is not None:
+        metrics["restoreDurationMs"] = round(report.restore_ms, 3)
+        metrics["billedRestoreDurationMs"] = report.billed_restore_ms
     record: dict[str, object] = {"requestId": report.request_id, "metrics": metrics}
     record["status"] = report.status
     if report.error_type:
@@ -70,6 +85,12 @@ def json_report(report: Report, at: datetime) -> str:
 def json_start(request_id: str, version: str, at: datetime) -> str:
     """The `platform.start` line of the JSON log format."""
     return _event("platform.start", {"requestId": request_id, "version": version}, at)
+
+
+def json_restore_start(runtime: str, function: str, version: str, at: datetime) -> str:
+    """The `platform.restoreStart` line of the JSON log format."""
+    record = {"runtimeVersion": runtime, "functionName": function, "functionVersion": version}
+    return _event("platform.restoreStart", record, at)
 
 
 def json_init_start(runtime: str, function: str, version: str, at: datetime) -> str:

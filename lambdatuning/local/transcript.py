@@ -10,10 +10,19 @@ from .report import Report
 def init_lines(spec: FunctionSpec, interpreter: str, at: datetime) -> list[str]:
     """What the platform writes when an init phase begins; `interpreter` is what really runs."""
     if not spec.json_logs:
-        return [f"INIT_START Runtime Version: {spec.runtime}\tEmbedded on: {interpreter}"]
+        phase = "RESTORE_START" if spec.snapstart else "INIT_START"
+        return [f"{phase} Runtime Version: {spec.runtime}\tEmbedded on: {interpreter}"]
     if not report.logs_info(spec.system_log_level):
         return []
-    return [report.json_init_start(interpreter, spec.name, spec.version, at)]
+    start = report.json_restore_start if spec.snapstart else report.json_init_start
+    return [start(interpreter, spec.name, spec.version, at)]
+
+
+def restored_line(spec: FunctionSpec, restore_ms: float) -> list[str]:
+    """The RESTORE_REPORT of an environment that is ready; JSON logs tell it in the report alone."""
+    if spec.json_logs:
+        return []
+    return [f"RESTORE_REPORT Restore Duration: {restore_ms:.2f} ms"]
 
 
 def init_failed_line(spec: FunctionSpec, init_ms: float, phase: str, fault: Fault) -> list[str]:

@@ -1,5 +1,6 @@
 """The price book from answers of the Price List API in the form in which AWS gives them."""
 
+import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -7,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lambdatuning.api.prices import refresh_prices
+from lambdatuning.api.prices import book_name, prices, read_price_book, refresh_prices
 from lambdatuning.cloud.price_list import refreshed_book, region_prices
 from lambdatuning.core.billing import invocation_usd
-from lambdatuning.core.errors import LambdaTuningError
+from lambdatuning.core.errors import LambdaTuningError, UsageError
 from lambdatuning.core.prices import parse_price_book
 from tests.fakes.aws_lambda import Pages
 
@@ -19,45 +20,86 @@ from .conftest import fake_cloud
 BOOK = json.loads((files("lambdatuning.core") / "prices.json").read_text("utf-8"))
 
 
-def product(tiers: list[tuple[str, str, str]], **attributes: str) -> str:
-    """One entry of `PriceList`: (begin, end, USD) for each tier."""
+def product(group: str, usagetype: str, *tiers: tuple[str, str, str]) -> str:
+    """One entry of `PriceList` with (begin, end, USD) for each tier: attributes, nesting and
+    number formats are those of real answers for AWSLambda, as published in issues and samples."""
+    sku = (
+        hashlib.md5(f"{group}{usagetype}".encode(), usedforsecurity=False).hexdigest()[:16].upper()
+    )
+    term = f"{sku}.JRTCKXETXF"
     dimensions = {
-        f"sku.term.{index}": {
-            "unit": "x", "beginRange": begin, "endRange": end, "pricePerUnit": {"USD": usd},
-            "description": "", "appliesTo": [], "rateCode": f"sku.term.{index}",
+        f"{term}.{index:08X}": {
+            "unit": "Lambda-GB-Second", "beginRange": begin, "endRange": end, "appliesTo": [],
+            "description": f"AWS Lambda - {group}", "rateCode": f"{term}.{index:08X}",
+            "pricePerUnit": {"USD": usd},
         }
         for index, (begin, end, usd) in enumerate(tiers)
     }  # fmt: skip
+    attributes = {
+        "servicecode": "AWSLambda", "servicename": "AWS Lambda", "group": group, "operation": "",
+        "usagetype": usagetype, "groupDescription": "", "locationType": "AWS Region",
+        "location": "EU (Paris)", "regionCode": "eu-west-3",
+    }  # fmt: skip
+    terms = {
+        "priceDimensions": dimensions, "sku": sku, "effectiveDate": "2026-10-01T00:00:00Z",
+        "offerTermCode": "JRTCKXETXF", "termAttributes": {},
+    }  # fmt: skip
     return json.dumps(
         {
-            "product": {"productFamily": "Serverless", "attributes": attributes, "sku": "sku"},
-            "serviceCode": "x",
-            "terms": {"OnDemand": {"sku.term": {"priceDimensions": dimensions}}},
+            "product": {"productFamily": "Serverless", "attributes": attributes, "sku": sku},
+            "serviceCode": "AWSLambda",
+            "terms": {"OnDemand": {term: terms}},
+            "version": "20261005135802",
+            "publicationDate": "2026-10-05T13:58:02Z",
         }
     )
 
 
+def flat(usd: str) -> tuple[str, str, str]:
+    return "0", "Inf", usd
+
+
 ANSWERS = {
     "AWSLambda": [
-        product([("6000000000", "15000000000", "0.0000170000"), ("0", "6000000000", "0.0000200000"),
-                 ("15000000000", "Inf", "0.0000150000")], group="AWS-Lambda-Duration"),
-        product([("0", "Inf", "0.0000160000")], group="AWS-Lambda-Duration-ARM"),
-        product([("0", "Inf", "0.0000002500")], group="AWS-Lambda-Requests"),
-        product([("0", "Inf", "0.0000000309")], group="AWS-Lambda-Storage-Duration"),
+        product("AWS-Lambda-Storage-Duration-ARM", "EUW3-Lambda-Storage-GB-Second-ARM",
+                flat("0.0000000999")),
+        product("AWS-Lambda-Edge-Duration", "EUW3-Lambda-Edge-GB-Second", flat("0.0000500100")),
+        product("AWS-Lambda-Duration", "EUW3-Lambda-GB-Second",
+                ("6000000000", "15000000000", "0.0000170000"),
+                ("0", "6000000000", "0.0000200000"), ("15000000000", "Inf", "0.0000150000")),
+        product("AWS-Lambda-Duration-ARM", "EUW3-Lambda-GB-Second-ARM", flat("0.0000160000")),
+        product("AWS-Lambda-Requests", "EUW3-Request", flat("0.0000002500")),
+        product("AWS-Lambda-Requests-ARM", "EUW3-Request-ARM", flat("0.0000002500")),
+        product("AWS-Lambda-Storage-Duration", "EUW3-Lambda-Storage-GB-Second",
+                flat("0.0000000309")),
+        product("AWS-Lambda-Provisioned-Concurrency", "EUW3-Lambda-Provisioned-Concurrency",
+                flat("0.0000050000")),
+        product("AWS-Lambda-Provisioned-Concurrency-ARM", "EUW3-Lambda-Provisioned-Conc-ARM",
+                flat("0.0000040000")),
+        product("AWS-Lambda-Duration-Provisioned", "EUW3-Lambda-Provisioned-GB-Second",
+                flat("0.0000110000")),
+        product("AWS-Lambda-Duration-Provisioned-ARM", "EUW3-Lambda-Provisioned-GB-Second-ARM",
+                flat("0.0000090000")),
     ],
     "AmazonStates": [
-        product([("0", "4000", "0.0000000000"), ("4000", "Inf", "0.0000297000")],
-                usagetype="EUW3-StateTransition"),
+        product("SFN-StateTransitions", "EUW3-StateTransition",
+                ("0", "4000", "0.0000000000"), ("4000", "Inf", "0.0000297000")),
     ],
     "AmazonApiGateway": [
-        product([("0", "333000000", "0.0000035000"), ("333000000", "Inf", "0.0000028000")],
-                usagetype="EUW3-ApiGatewayRequest"),
+        product("", "EUW3-ApiGatewayHttpRequest", ("0", "300000000", "0.0000011600"),
+                ("300000000", "Inf", "0.0000010000")),
+        product("", "EUW3-ApiGatewayRequest", ("0", "333000000", "0.0000035000"),
+                ("333000000", "Inf", "0.0000028000")),
     ],
     "AmazonDynamoDB": [
-        product([("0", "Inf", "0.0000007000")], usagetype="EUW3-WriteRequestUnits"),
-        product([("0", "Inf", "0.0000001400")], usagetype="EUW3-ReadRequestUnits"),
+        product("DDB-WriteUnitsIA", "EUW3-IA-WriteRequestUnits", flat("0.0000009000")),
+        product("DDB-WriteUnits", "EUW3-WriteCapacityUnit-Hrs", flat("0.0007000000")),
+        product("DDB-WriteUnits", "EUW3-WriteRequestUnits", flat("0.0000007000")),
+        product("DDB-ReadUnitsIA", "EUW3-IA-ReadRequestUnits", flat("0.0000001800")),
+        product("DDB-ReadUnits", "EUW3-ReadRequestUnits", flat("0.0000001400")),
     ],
 }  # fmt: skip
+"""With the neighbours that must not be taken for what is sought."""
 
 
 class FakePricing:
@@ -80,6 +122,10 @@ def test_every_known_price_of_a_region_is_read() -> None:
         "duration_usd_per_gb_s": {
             "x86_64": [["6000000000", "0.00002"], ["15000000000", "0.000017"], [None, "0.000015"]],
             "arm64": [[None, "0.000016"]],
+        },
+        "provisioned_usd_per_gb_s": {
+            "x86_64": {"capacity": "0.000005", "duration": "0.000011"},
+            "arm64": {"capacity": "0.000004", "duration": "0.000009"},
         },
         "requests_usd_per_million": "0.25",
         "ephemeral_storage_usd_per_gb_s": "0.0000000309",
@@ -117,3 +163,26 @@ def test_the_file_is_refreshed_and_what_changed_is_told(tmp_path: Path) -> None:
     parse_price_book(path.read_text())
     assert refresh_prices(where, ["eu-west-3"], path=path) == {"eu-west-3": []}
     assert [each.name for each in tmp_path.iterdir()] == ["prices.json"]
+
+
+def test_without_a_file_the_packaged_book_is_the_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert (book_name(), prices().attrs["version"]) == ("packaged", BOOK["version"])
+    refresh_prices(fake_cloud(pricing=FakePricing()), ["eu-west-3"])
+    assert book_name() == "data/prices.json"
+    after = prices(regions=["eu-west-3", "us-east-1"])
+    assert after["x86_64_usd_per_gb_s"].tolist() == [0.00002, 0.0000166667]
+    assert after["borrowed"].tolist()[1] == ""
+    assert "Price List API" in after.attrs["source"]
+
+
+def test_a_book_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_price_book(tmp_path / "none.json")
+    (tmp_path / "bad.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"bad\.json"):
+        read_price_book(tmp_path / "bad.json")
+    with pytest.raises(UsageError, match="no prices for region"):
+        prices(regions=["mars-north-1"])

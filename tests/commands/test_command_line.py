@@ -37,6 +37,19 @@ def test_an_unknown_command_is_wrong_usage(nobody: Shell) -> None:
     assert "tune" in done.err
 
 
+def test_prices_need_no_login(nobody: Shell) -> None:
+    done = nobody("prices", "us-east-1", "eu-west-1", "--json")
+    assert done.code == 0, done.err
+    book = json.loads(done.out)
+    assert [row["region"] for row in book["regions"]] == ["us-east-1", "eu-west-1"]
+    assert book["regions"][0]["x86_64_usd_per_gb_s"] == pytest.approx(0.0000166667)
+    assert "price book 2" in nobody("prices", "us-east-1").out
+    unknown = nobody("prices", "mars-north-1")
+    assert (unknown.code, unknown.out) == (2, "")
+    assert "known are: af-south-1" in unknown.err
+    assert nobody("prices", "--price-book", "none.json").code == 2
+
+
 def test_doctor_prints_findings_as_data(deployed: Shell) -> None:
     done = deployed("doctor", "--json")
     assert done.code == 0

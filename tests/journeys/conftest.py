@@ -49,9 +49,9 @@ class Place:
             time.sleep(0.2)
         return dict(found)
 
-    def looks(self, function: str = "") -> dict[str, Any]:
+    def looks(self, function: str = "", region: str | None = None) -> dict[str, Any]:
         """All of the function that a run could have changed."""
-        client, name = self.client("lambda"), function or self.function
+        client, name = self.cloud.client("lambda", region=region), function or self.function
         config = client.get_function_configuration(FunctionName=name)
         versions = client.list_versions_by_function(FunctionName=name)["Versions"]
         aliases = client.list_aliases(FunctionName=name)["Aliases"]

@@ -4,14 +4,19 @@ import base64
 import io
 import itertools
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 import textwrap
 import urllib.parse
 import urllib.request
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import boto3
 import pytest
@@ -23,6 +28,7 @@ from lambdatuning.local.endpoint import LocalEndpoint
 ROLE = "arn:aws:iam::111122223333:role/anyone"
 PYTHON = "python3.12"
 NODE = "nodejs22.x"
+BESIDE_PYTHON = Path(sys.executable).with_name("aws")
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,53 @@ def package(files: dict[str, str]) -> bytes:
         for name, text in files.items():
             archive.writestr(name, text)
     return buffer.getvalue()
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test; but where CI is set, nothing may be missing."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@dataclass(frozen=True)
+class AwsCli:
+    """An AWS CLI, by default the one beside this interpreter, pointed to an endpoint alone."""
+
+    environment: dict[str, str]
+    program: Path = BESIDE_PYTHON
+
+    def __call__(self, *arguments: str, cwd: Path | None = None) -> str:
+        """Run `aws` with these arguments; what it prints. Fails the test when it fails."""
+        assert self.program.exists(), 'the AWS CLI is missing: pip install -e ".[local,dev]"'
+        environment = {"PATH": os.environ["PATH"], **self.environment}
+        done = subprocess.run(
+            [self.program, *arguments],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def json(self, *arguments: str) -> Any:
+        """Run `aws` and parse what it prints."""
+        return json.loads(self(*arguments, "--output", "json"))
+
+
+@pytest.fixture(scope="session")
+def node() -> None:
+    """Node functions run on the local node."""
+    if shutil.which("node") is None:
+        missing("node is not installed; on Debian: apt-get install nodejs")
+
+
+@pytest.fixture(scope="module")
+def aws(cloud: Cloud) -> AwsCli:
+    return AwsCli(cloud.endpoint.environment)
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,12 @@
 """Node functions, on the local node."""
 
 import re
-import shutil
 
 import pytest
 
 from tests.local.conftest import NODE, Cloud, package
 
-pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+pytestmark = pytest.mark.usefixtures("node")
 
 
 def test_async_handlers(cloud: Cloud) -> None:

@@ -1,18 +1,14 @@
-"""Other services reach our Lambda: API Gateway over HTTP, Step Functions, stacks, the AWS CLI."""
+"""Other services reach our Lambda: API Gateway over HTTP, Step Functions, stacks."""
 
 import json
-import os
-import shutil
-import subprocess
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.local.conftest import ROLE, Cloud, package
+from tests.local.conftest import ROLE, Cloud
 
 API = """
     import json
@@ -198,35 +194,3 @@ def test_code_that_was_never_uploaded_is_told(cloud: Cloud) -> None:
     answer = cloud.invoke("codeless")
 
     assert "has no code" in answer.payload["errorMessage"]
-
-
-@pytest.fixture
-def aws(cloud: Cloud) -> Any:
-    program = shutil.which("aws")
-    if program is None:
-        pytest.skip("the AWS CLI is not installed")
-
-    def run(*arguments: str) -> str:
-        environment = {"PATH": os.environ["PATH"], **cloud.endpoint.environment}
-        done = subprocess.run(
-            [program, *arguments], env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
-
-
-def test_the_aws_cli_works_unchanged(cloud: Cloud, aws: Any, tmp_path: Path) -> None:
-    code, output = tmp_path / "code.zip", tmp_path / "out.json"
-    code.write_bytes(package({"app.py": "def handler(event, context):\n    return event\n"}))
-    aws(
-        *("lambda", "create-function", "--function-name", "cli", "--runtime", "python3.12"),
-        *("--role", ROLE, "--handler", "app.handler", "--zip-file", f"fileb://{code}"),
-    )
-    aws("lambda", "wait", "function-active-v2", "--function-name", "cli")
-
-    aws("lambda", "invoke", "--function-name", "cli", "--payload", '{"a": 1}', str(output))
-
-    assert json.loads(output.read_text()) == {"a": 1}
-    assert "REPORT" in aws("logs", "filter-log-events", "--log-group-name", "/aws/lambda/cli")

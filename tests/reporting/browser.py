@@ -1,17 +1,18 @@
-"""A real browser for tests: opens a page at some width and tells what a reader would meet."""
+"""A real browser for tests: opens pages at some width and tells what a reader would meet."""
 
+import base64
 import json
 import re
 import shutil
 import subprocess
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from html import unescape
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+import websocket
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -24,26 +25,20 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-extensions",
-    "--disable-features=NetworkTimeServiceQuerying",  # the browser's own requests
     "--hide-scrollbars",
-    "--enable-logging=stderr",
-    "--window-size=1600,1200",
+    "--host-resolver-rules=MAP * ~NOTFOUND",  # nothing outside is ever reached
+    "--remote-debugging-port=0",
 )
 
-_MEASURE = """<!DOCTYPE html><title>measure</title>
-<iframe id="page" src="/page.html" style="border: 0; width: WIDTHpx; height: 4000px"></iframe>
-<pre id="found"></pre>
-<script>
-addEventListener("load", () => {
-  const doc = document.getElementById("page").contentDocument;
-  const win = doc.defaultView, width = doc.documentElement.clientWidth;
+_MEASURE = """(() => {
+  const width = document.documentElement.clientWidth;
   const shown = (e) => e.getClientRects().length > 0;
-  const inScroll = (e) => e.closest(".scroll, pre");
   const name = (e) => `${e.tagName}.${e.getAttribute("class")} ${e.textContent.slice(0, 40)}`;
-  const out = [...doc.body.querySelectorAll("*")].filter((e) => shown(e) && !inScroll(e)
+  const inScroll = (e) => e.closest(".scroll, pre, .lt-more");
+  const out = [...document.body.querySelectorAll("*")].filter((e) => shown(e) && !inScroll(e)
     && !e.closest("svg") && (e.getBoundingClientRect().right > width + 1
     || e.getBoundingClientRect().left < -1)).map(name);
-  const texts = [...doc.querySelectorAll("svg text")].filter(shown);
+  const texts = [...document.querySelectorAll("svg text")].filter(shown);
   const clipped = texts.filter((t) => {
     const box = t.getBoundingClientRect(), svg = t.closest("svg").getBoundingClientRect();
     return box.left < svg.left - 1 || box.right > svg.right + 1 || box.top < svg.top - 1
@@ -51,18 +46,19 @@ addEventListener("load", () => {
   }).map(name);
   const size = (t) => {
     const matrix = t.getScreenCTM();
-    return parseFloat(win.getComputedStyle(t).fontSize) * Math.hypot(matrix.a, matrix.b);
+    return parseFloat(getComputedStyle(t).fontSize) * Math.hypot(matrix.a, matrix.b);
   };
-  document.getElementById("found").textContent = JSON.stringify({
-    width, scrollWidth: doc.documentElement.scrollWidth, out, clipped,
-    smallestText: Math.min(...texts.map(size)),
-    charts: [...doc.querySelectorAll("svg")].filter(shown).length,
-    unnamed: [...doc.querySelectorAll("svg, img")].filter((e) => shown(e)
+  return {
+    width, scrollWidth: document.documentElement.scrollWidth,
+    height: document.documentElement.scrollHeight, out, clipped,
+    smallestText: Math.min(99, ...texts.map(size)),
+    charts: [...document.querySelectorAll("svg")].filter(shown).length,
+    unnamed: [...document.querySelectorAll("svg, img")].filter((e) => shown(e)
       && !(e.getAttribute("aria-label") || e.getAttribute("alt"))).length,
-    ids: [...doc.querySelectorAll("[id]")].map((e) => e.id),
-  });
-});
-</script>"""
+    ids: [...document.querySelectorAll("[id]")].map((e) => e.id),
+    links: [...document.querySelectorAll("a[href]")].map((e) => e.getAttribute("href")),
+  };
+})()"""
 
 
 @dataclass
@@ -74,59 +70,118 @@ class Visit:
     requests: list[str] = field(default_factory=list)
 
 
-def visit(page: Path, width: int, profile: Path) -> Visit:
-    """Open a page in a frame of `width` pixels; every address leads to the test's own server."""
-    with _server({"/page.html": page.read_text("utf-8"), "/": _measuring(width)}) as (port, paths):
-        done = _chromium(
-            profile,
-            "--dump-dom",
-            f"--host-resolver-rules=MAP * 127.0.0.1:{port}",
-            f"http://127.0.0.1:{port}/",
+class Browser:
+    """One tab of a running Chromium, driven by the DevTools protocol."""
+
+    def __init__(self, address: str) -> None:
+        self._socket = websocket.create_connection(address, timeout=60, suppress_origin=True)
+        self._last = 0
+        self._events: list[dict[str, Any]] = []
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
+
+    def close(self) -> None:
+        """Leave the tab."""
+        self._socket.close()
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """The result of one command; events that come before it are kept."""
+        self._last += 1
+        message = {"id": self._last, "method": method, "params": parameters}
+        self._socket.send(json.dumps(message))
+        while True:
+            answer = json.loads(self._socket.recv())
+            if answer.get("id") == self._last:
+                assert "error" not in answer, (method, answer["error"])
+                result: dict[str, Any] = answer["result"]
+                return result
+            self._events.append(answer)
+
+    def open(self, page: Path, width: int, *, media: str = "", dark: bool = False) -> Visit:
+        """Load a page in a window of `width` pixels and measure it."""
+        theme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        self.call("Emulation.setEmulatedMedia", media=media, features=theme)
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            **{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
         )
-    found = re.search(r'<pre id="found">(.+?)</pre>', done.stdout, re.DOTALL)
-    assert found, done.stdout[-500:] + done.stderr[-2000:]
-    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    return Visit(json.loads(unescape(found[1])), console, paths)
+        self._events.clear()
+        self.call("Page.navigate", url=page.resolve().as_uri())
+        self._wait("Page.loadEventFired")
+        found = self.evaluate(_MEASURE)
+        return Visit(found, self._console(), self._requests(page))
 
+    def evaluate(self, script: str) -> Any:
+        """The value of a JavaScript expression (promises are awaited) in the page."""
+        answer = self.call(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
 
-def print_pdf(page: Path, pdf: Path, profile: Path) -> int:
-    """Print a page to PDF; the number of its pages."""
-    _chromium(profile, "--no-pdf-header-footer", f"--print-to-pdf={pdf}", page.resolve().as_uri())
-    return len(re.findall(rb"/Type\s*/Page\b(?!s)", pdf.read_bytes()))
+    def violations(self, axe: str) -> list[str]:
+        """What axe-core, whose source is `axe`, finds serious or critical in the open page."""
+        self.evaluate(f"{axe}; undefined")
+        found = self.evaluate("axe.run({resultTypes: ['violations']})")
+        return [
+            f"{each['id']} ({each['impact']}): {node['html'][:120]}: {node['failureSummary']}"
+            for each in found["violations"]
+            if each["impact"] in {"serious", "critical"}
+            for node in each["nodes"]
+        ]
 
+    def print_pdf(self, pdf: Path) -> int:
+        """Print the open page on A4; the number of its pages."""
+        self.call("Emulation.clearDeviceMetricsOverride")
+        answer = self.call("Page.printToPDF", preferCSSPageSize=True, printBackground=False)
+        pdf.write_bytes(base64.b64decode(answer["data"]))
+        return len(re.findall(rb"/Type\s*/Page\b(?!s)", pdf.read_bytes()))
 
-def _chromium(profile: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [str(CHROMIUM), *_FLAGS, f"--user-data-dir={profile}", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    def picture(self, png: Path) -> None:
+        """The whole open page as a picture, to be looked at."""
+        answer = self.call("Page.captureScreenshot", captureBeyondViewport=True)
+        png.write_bytes(base64.b64decode(answer["data"]))
 
+    def _wait(self, event: str) -> None:
+        while not any(each.get("method") == event for each in self._events):
+            self._events.append(json.loads(self._socket.recv()))
 
-def _measuring(width: int) -> str:
-    return _MEASURE.replace("WIDTH", str(width))
+    def _console(self) -> list[str]:
+        talk = {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"}
+        return [json.dumps(each["params"]) for each in self._events if each.get("method") in talk]
+
+    def _requests(self, page: Path) -> list[str]:
+        sent = [each for each in self._events if each.get("method") == "Network.requestWillBeSent"]
+        urls = [each["params"]["request"]["url"] for each in sent]
+        own = page.resolve().as_uri()
+        return [url for url in urls if url != own and not url.startswith("data:")]
 
 
 @contextmanager
-def _server(pages: dict[str, str]) -> Iterator[tuple[int, list[str]]]:
-    paths: list[str] = []
+def browser(profile: Path) -> Iterator[Browser]:
+    """A Chromium with a fresh profile in that folder, until the end of the block."""
+    command = [str(CHROMIUM), *_FLAGS, f"--user-data-dir={profile}", "about:blank"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            tab = Browser(_address(profile, process))
+            yield tab
+            tab.close()
+        finally:
+            process.terminate()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            paths.append(f"{self.headers['Host']}{self.path}".partition("/")[2])
-            body = pages.get(self.path, "").encode()
-            self.send_response(200 if body else 404)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            pass
+def _address(profile: Path, process: "subprocess.Popen[bytes]") -> str:
+    """Where the tab listens: Chromium writes its port into the profile once it does."""
+    import urllib.request
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server.server_address[1], paths
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    told = profile / "DevToolsActivePort"
+    until = time.monotonic() + 60
+    while not (told.exists() and "\n" in told.read_text()):
+        assert process.poll() is None, "Chromium ended before it began"
+        assert time.monotonic() < until, "Chromium did not begin to listen"
+        time.sleep(0.05)
+    port = told.read_text().splitlines()[0]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=30) as answer:
+        tabs = json.load(answer)
+    address = next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")
+    return str(address)

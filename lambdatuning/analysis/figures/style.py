@@ -1,5 +1,6 @@
 """The house style: colours that colour-blind readers tell apart, quiet axes, direct labels."""
 
+import re
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,9 +118,14 @@ def headroom_in(title: str, subtitle: str, layout: Layout) -> float:
 def _wrapped(title: str, subtitle: str, layout: Layout) -> tuple[list[str], list[str]]:
     # Characters an inch, measured on the widest usual font, so that no text leaves the figure.
     return (
-        textwrap.wrap(title, int(layout.width_in * 9.2)),
-        textwrap.wrap(subtitle, int(layout.width_in * 13)),
+        textwrap.wrap(_together(title), int(layout.width_in * 9.2)),
+        textwrap.wrap(_together(subtitle), int(layout.width_in * 13)),
     )
+
+
+def _together(text: str) -> str:
+    """No line breaks between a number and its unit."""
+    return re.sub(r"(?<=\d) (?=MB|ms|s\b|%|×)", "\u00a0", text)
 
 
 def quiet(axes: Axes) -> None:

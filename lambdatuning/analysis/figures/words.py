@@ -6,7 +6,16 @@ import numpy as np
 from pandas import DataFrame
 
 from ..curves import MIX
-from ..format import format_mb, format_ms, format_times, format_usd, join, join_mb, ratio
+from ..format import (
+    format_mb,
+    format_ms,
+    format_times,
+    format_usd,
+    join,
+    join_mb,
+    ratio,
+    short_name,
+)
 from ..run import Run
 from ..sentences import SUPERLATIVES
 
@@ -52,7 +61,9 @@ def source_line(run: Run) -> str:
     """Where the numbers come from, for the line under a title."""
     place = "embedded AWS" if run.embedded else run.manifest.get("region") or "AWS"
     warm = int((~run.samples["cold"] & (run.samples["error"] == "")).sum())
-    return f"{run.function}, {place}, {warm:,} warm samples; bands: 95 % interval of the mean"
+    names = list(dict.fromkeys(run.samples["function"].astype(str)))
+    function = short_name(names[0]) if len(names) == 1 else f"{len(names)} functions"
+    return f"{function}, {place}, {warm:,} warm samples; bands: 95 % interval of the mean"
 
 
 def curves_alt(summary: DataFrame, advice: DataFrame) -> str:

@@ -8,6 +8,7 @@ from ...core.compat.analyzer import analyse as contract_output
 from ...core.errors import RunFailedError
 from ...core.prices import PriceBook
 from ...core.run import SCHEMA, RunPlan
+from . import explored
 from .size_result import Result
 from .storage import RunFolder
 
@@ -27,29 +28,35 @@ def analyse(
     RunFailedError when no size can win.
     """
     plan = store.read_plan()
-    sizes = [store.read_result(size) for size in plan.sizes]
+    told = explored.told(plan, store) if plan.limits else None
+    sizes = [store.read_result(size) for size in (state["sizes"] if told else plan.sizes)]
     reasons = {str(size["value"]): size["reason"] for size in sizes if size["reason"]}
     failed = {**reasons, **state["failed"]}
     failed = {size: text[:_REASON_LENGTH] for size, text in failed.items()}
-    output = _output(plan, sizes, failed, tuner_region)
+    winners = [s["statistics"] for s in sizes if s["statistics"] and str(s["value"]) not in failed]
+    if not winners and not plan.question.dry_run:
+        raise RunFailedError(f"no size can be recommended: {_why(failed, told)}")
+    output = _output(plan, winners, tuner_region)
     if output is not None:
         output |= _more(sizes, store, plan, state)
         output["failedSizes"] = failed
+    if output is not None and told:
+        output = explored.with_answer(output, winners, told)
     store.write_json("_results.json", [row for size in sizes for row in size["results"]])
     ended = {"failed_sizes": failed, "started_at": started, "output": output}
+    ended |= {"exploration": told} if told else {}
     store.write_manifest({**_manifest(plan, prices, state), **_totals(sizes), **ended})
     return {**state, "failed": failed, "output": output}
 
 
-def _output(
-    plan: RunPlan, sizes: Sequence[Result], failed: Mapping[str, str], region: str
-) -> dict[str, Any] | None:
+def _why(failed: Mapping[str, str], told: Mapping[str, Any] | None) -> str:
+    reasons = [f"{size} MB: {reason}" for size, reason in failed.items()]
+    return "; ".join([*reasons, told["reason"]] if told else reasons)[:600]
+
+
+def _output(plan: RunPlan, winners: Sequence[Any], region: str) -> dict[str, Any] | None:
     """The contract's own fields; None for a dry run."""
     question = plan.question
-    winners = [s["statistics"] for s in sizes if s["statistics"] and str(s["value"]) not in failed]
-    if not winners and not question.dry_run:
-        reasons = "; ".join(f"{size} MB: {reason}" for size, reason in failed.items())
-        raise RunFailedError(f"no size can be recommended: {reasons[:600]}")
     event = {
         "stats": winners or [{}],
         "strategy": question.strategy,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from ...core.plan import Batch, Invocation, warm_up
+from ...core.run import RunPlan
 from ...core.samples import Sample
 from .invoke import Caller, measure_one
 
@@ -25,6 +26,7 @@ class Chain:
     invocations: tuple[Invocation, ...]
     worker: int
     done: int
+    wakes: bool = False
     stored: Collection[Invocation] = ()
     billed_ms: int = 0
     longest_s: float = 0.0
@@ -42,21 +44,32 @@ def chains(caller: Caller, batch: Batch, stored: Collection[Invocation] = ()) ->
 
     `stored` was measured by a try of this batch that crashed: it is not invoked again.
     """
-    planned = caller.plan.chains(batch.work)
+    planned = caller.plan.chains_of(batch)
     done = batch.done or (0,) * len(planned)
-    return [Chain(calls, worker, done[worker], stored) for worker, calls in enumerate(planned)]
+    return [
+        Chain(calls, worker, done[worker], _wakes(caller.plan, batch, worker), stored)
+        for worker, calls in enumerate(planned)
+    ]
 
 
-def run(caller: Caller, batch: Batch, chain: Chain, samples: Samples, clock: Clock) -> None:
-    """Wake the environment, then invoke until done or out of time; an error stops the chain.
+def _wakes(plan: RunPlan, batch: Batch, worker: int) -> bool:
+    """Whether a chain begins by waking its environment.
 
     Only the first batch wakes: later ones follow at once, while the environment is warm. (A
     warm-up each time would leave no time for anything else to a function that runs for minutes.)
     """
+    if batch.done or not plan.warm:
+        return False
+    return worker >= batch.look.seen if batch.look else batch.work.round == 0
+
+
+def run(caller: Caller, batch: Batch, chain: Chain, samples: Samples, clock: Clock) -> None:
+    """Wake the environment, then invoke until done or out of time; an error stops the chain."""
     started_s = clock()
     try:
-        if not batch.done and batch.work.round == 0 and caller.plan.warm and chain.left:
+        if chain.wakes and chain.left:
             _step(caller, batch, chain, _waking(caller, batch, chain), samples, clock)
+            caller.sleep(caller.plan.sleep_ms / 1000)
         for invocation in chain.invocations[chain.done :]:
             if not _fits(chain, clock() - started_s):
                 return

@@ -4,28 +4,25 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from ...core.arn import parse_function_arn
 from ...core.errors import UsageError
-from . import decide
+from . import decide, explore
 from .analyse import analyse
 from .apply import apply
 from .clean import clean
+from .clients import PATIENT, client
 from .function_config import Sleep
 from .prepare import Services, prepare
 from .prices import price_book
-from .publish import Publisher, publish_next
+from .publish import Publisher, publish_next, publish_wanted
 from .storage import RunFolder, folder
 
 State = dict[str, Any]
-
-_PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
-"""Lambda's control API takes 15 requests a second of a whole account."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class Step:
     def store(self) -> RunFolder:
         """The run's folder in the samples bucket."""
         run = self.state["run"]
-        return folder(boto3.client("s3"), os.environ["SAMPLES_BUCKET"], run["name"], run["id"])
+        return folder(client("s3"), os.environ["SAMPLES_BUCKET"], run["name"], run["id"])
 
     @property
     def function(self) -> str:
@@ -54,7 +51,14 @@ class Step:
     def client(self) -> Any:
         """Lambda, in the region of the function under test."""
         region = parse_function_arn(self.function).region
-        return boto3.client("lambda", region_name=region, config=_PATIENT)
+        return client("lambda", region, PATIENT)
+
+
+def get_ready() -> None:
+    """Make the clients of this region, which the first step would have to wait for."""
+    client("s3")
+    client("stepfunctions", config=PATIENT)
+    client("lambda", os.environ["AWS_REGION"], PATIENT)
 
 
 def handle(event: dict[str, Any], context: Any) -> Any:
@@ -77,8 +81,8 @@ def _prepare(step: Step) -> State:
         raise UsageError('the execution input must be a JSON object with "lambdaARN" and "num"')
     services = Services(
         lambda_client=step.client,
-        states=boto3.client("stepfunctions", config=_PATIENT),
-        s3=boto3.client("s3"),
+        states=client("stepfunctions", config=PATIENT),
+        s3=client("s3"),
         bucket=os.environ["SAMPLES_BUCKET"],
         account_id=step.context.invoked_function_arn.split(":")[4],
         sleep=step.sleep,
@@ -89,11 +93,18 @@ def _prepare(step: Step) -> State:
 def _publish(step: Step) -> State:
     remaining_ms = step.context.get_remaining_time_in_millis
     plan = step.store.read_plan()
-    return publish_next(step.state, Publisher(step.client, plan, remaining_ms, step.sleep))
+    publish = publish_wanted if explore.is_adaptive(step.state) else publish_next
+    return publish(step.state, Publisher(step.client, plan, remaining_ms, step.sleep))
 
 
 def _decide(step: Step) -> State:
-    return decide.step(step.state)
+    if not explore.is_adaptive(step.state):
+        return decide.step(step.state)
+    plan = step.store.read_plan()
+    prices = price_book(step.store.s3, plan.price_book)
+    elapsed = datetime.now(UTC) - datetime.fromisoformat(step.started)
+    explorer = explore.Explorer(plan, step.store, prices, elapsed.total_seconds())
+    return explore.step(step.state, explorer)
 
 
 def _analyse(step: Step) -> State:

@@ -14,25 +14,37 @@ State = dict[str, Any]
 
 def step(state: State) -> State:
     """The grid: every size is measured whole; what a batch left over is the next batch."""
+    counted, left = count(state)
+    more = bool(left) or counted["published"] < counted["works"]
+    full = more and history_is_full(counted)
+    return {
+        **counted,
+        "batches": [] if full else left,
+        "published": counted["works"] if full else counted["published"],
+        "warnings": [*counted["warnings"], FULL] if full else counted["warnings"],
+    }
+
+
+def count(state: State) -> tuple[State, list[Any]]:
+    """The state with what was just measured in its books, and the batches that are not done."""
     measured = state["measured"]
     failed = dict(state["failed"])
     for result in measured:
         if result["error"]:
             failed[str(result["batch"]["memoryMb"])] = result["error"]
-    events = state["events"] + _EVENTS_A_BATCH * len(measured) + _EVENTS_A_ROUND
-    left = [r["batch"] for r in measured if r["left"]]
-    more = bool(left) or state["published"] < state["works"]
-    full = more and events > EVENTS_LIMIT
-    return {
+    took_ms = makespan([r["criticalMs"] for r in measured], state["parallel"])
+    counted = {
         **{key: value for key, value in state.items() if key != "measured"},
-        "batches": [] if full else left,
-        "published": state["works"] if full else state["published"],
-        "events": events,
+        "events": state["events"] + _EVENTS_A_BATCH * len(measured) + _EVENTS_A_ROUND,
         "failed": failed,
-        "criticalMs": state["criticalMs"]
-        + makespan([r["criticalMs"] for r in measured], state["parallel"]),
-        "warnings": [*state["warnings"], _FULL] if full else state["warnings"],
+        "criticalMs": state["criticalMs"] + took_ms,
     }
+    return counted, [r["batch"] for r in measured if r["left"]]
+
+
+def history_is_full(state: State) -> bool:
+    """Whether another round could end the execution by force."""
+    return bool(state["events"] > EVENTS_LIMIT)
 
 
 def makespan(times_ms: Sequence[float], parallel: int) -> float:
@@ -48,7 +60,7 @@ def makespan(times_ms: Sequence[float], parallel: int) -> float:
     return max(ends)
 
 
-_FULL = (
+FULL = (
     "measuring stopped early: the execution's history is nearly full (25,000 events); "
     "measure fewer sizes or invocations, or more environments at once"
 )

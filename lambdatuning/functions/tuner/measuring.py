@@ -5,12 +5,10 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from ...core.arn import parse_function_arn
 from ...core.plan import batch_from_json
 from ...core.run import RunPlan
+from .clients import client, invoking
 from .invoke import Caller
 from .measure import measure_batch
 from .prices import price_book
@@ -22,9 +20,16 @@ _SPARE_MS = 40_000
 """Kept back of the function's own time: for storing what was measured."""
 
 
+def get_ready() -> None:
+    """Make the clients of this region, which the first batch would have to wait for."""
+    client("s3")
+    for service in ("lambda", "logs"):
+        client(service, os.environ["AWS_REGION"])
+
+
 def handle(event: dict[str, Any], context: Any) -> Any:
     """Measure `event["batch"]` of `event["run"]`, or sum up its size `event["memoryMb"]`."""
-    run, s3 = event["run"], boto3.client("s3")
+    run, s3 = event["run"], client("s3")
     store = folder(s3, os.environ["SAMPLES_BUCKET"], run["name"], run["id"])
     plan = store.read_plan()
     if "memoryMb" in event:
@@ -32,7 +37,7 @@ def handle(event: dict[str, Any], context: Any) -> Any:
     remaining_s = (context.get_remaining_time_in_millis() - _SPARE_MS) / 1000
     caller = _caller(plan, s3, remaining_s)
     batch = batch_from_json(event["batch"])
-    logs = boto3.client("logs", region_name=plan.target.region)
+    logs = client("logs", plan.target.region)
     writer = Writer(caller, batch, store, logs, str(context.aws_request_id)[:8])
     return measure_batch(caller, batch, writer, time.monotonic)
 
@@ -45,23 +50,17 @@ def summarise(plan: RunPlan, store: RunFolder, memory_mb: int) -> int:
 
 
 def _caller(plan: RunPlan, s3: Any, read_timeout_s: float) -> Caller:
-    """Retries are ours to count; a call may last as long as this function does."""
-    config = Config(
-        retries={"total_max_attempts": 1, "mode": "standard"},
-        read_timeout=max(read_timeout_s, 1.0),
-        max_pool_connections=plan.environments + 2,
-        tcp_keepalive=True,
-    )
+    """A call may last as long as this function does."""
 
-    def client(region: str) -> Any:
-        return boto3.client("lambda", region_name=region, config=config)
+    def lambda_in(region: str) -> Any:
+        return invoking(region, read_timeout_s, plan.environments + 2)
 
     processors = {arn for arn in (plan.pre_processor, plan.post_processor) if arn}
     return Caller(
-        client=client(plan.target.region),
+        client=lambda_in(plan.target.region),
         plan=plan,
         prices=price_book(s3, plan.price_book),
         sleep=time.sleep,
         now=lambda: datetime.now(UTC),
-        processors={arn: client(parse_function_arn(arn).region) for arn in processors},
+        processors={arn: lambda_in(parse_function_arn(arn).region) for arn in processors},
     )

@@ -7,7 +7,7 @@ from ...core.arn import require_account
 from ...core.contract import TuningInput, parse_input
 from ...core.errors import UsageError
 from ...core.run import RunPlan, Target
-from . import lock
+from . import explore, lock
 from .clean import undo
 from .function_config import Sleep
 from .prices import price_book
@@ -38,7 +38,8 @@ def prepare(raw: Any, execution: str, services: Services) -> State:
     wanted = parse_input(raw)
     arn = wanted.lambda_arn
     require_account(arn, services.account_id)
-    price_book(services.s3, wanted.price_book).region(arn.region)
+    prices = price_book(services.s3, wanted.price_book)
+    prices.region(arn.region)
     payloads = _payloads(wanted, services)
     run_id = wanted.run_id or execution.rpartition(":")[2]
     look_at(services.lambda_client, arn, services.sleep)
@@ -50,7 +51,10 @@ def prepare(raw: Any, execution: str, services: Services) -> State:
     target = _locked(wanted, run_id, execution, services)
     plan = plan_run(wanted, raw, target, (run_id, execution), payloads)
     store.write_plan(plan)
-    return _first_state(wanted, plan, store.url, parallel)
+    first = _first_state(wanted, plan, store.url, parallel)
+    return (
+        explore.begin(first, explore.Explorer(plan, store, prices, 0.0)) if plan.limits else first
+    )
 
 
 def _payloads(wanted: TuningInput, services: Services) -> Any:

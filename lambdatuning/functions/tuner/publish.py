@@ -1,7 +1,7 @@
 """The publishing step: a version for each work that comes next, then `$LATEST` as it was."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -52,6 +52,27 @@ def publish_next(state: State, publisher: Publisher) -> State:
         "published": first + done,
         "failed": failed,
         "batches": [batch.to_json() for batch in todo],
+    }
+
+
+def publish_wanted(state: State, publisher: Publisher) -> State:
+    """Publish the sizes of the next batches of an adaptive run that no batch wanted before.
+
+    A batch whose size is refused is left out, and so is one for which time does not suffice: the
+    next decision may want it again.
+    """
+    batches, failed = [batch_from_json(b) for b in state["batches"]], dict(state["failed"])
+    wanted = [Work(b.memory_mb, 0) for b in batches if not b.version]
+    found, _ = _publish_all(publisher, wanted, failed)
+    new = {str(work.memory_mb): version for work, version in found.items()}
+    versions = {**state["versions"], **new}
+    ready = [replace(b, version=versions.get(str(b.memory_mb), "")) for b in batches]
+    return {
+        **state,
+        "published": state["works"],
+        "failed": failed,
+        "versions": versions,
+        "batches": [batch.to_json() for batch in ready if batch.version],
     }
 
 

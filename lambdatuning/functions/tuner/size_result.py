@@ -25,13 +25,14 @@ def size_result(plan: RunPlan, memory_mb: int, samples: Iterable[Sample]) -> Res
     tallies.sort(key=lambda entry: order[entry.payload])
     missing = [name for name in order if name not in {entry.payload for entry in tallies}]
     reason = next((entry.reason for entry in tallies if entry.reason), "")
-    if missing and not reason:
+    # An adaptive run measures a payload type where it wants to: that is no failure of the size.
+    if missing and not reason and plan.limits is None:
         reason = f"{missing[0]} was not measured"
     return {
         "value": memory_mb,
         "reason": reason,
         "results": [payload_result(entry) for entry in tallies],
-        "statistics": None if reason else _statistics(plan, memory_mb, tallies),
+        "statistics": _statistics(plan, memory_mb, tallies) if not missing and not reason else None,
         "invocations": sum(entry.sent for entry in tallies),
         "retries": sum(entry.retries for entry in tallies),
         "usd": sum(entry.all_usd for entry in tallies),

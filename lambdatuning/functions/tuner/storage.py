@@ -11,6 +11,8 @@ from ...core.s3_path import parse_s3_path
 from ...core.samples import Sample, decode_part, encode_part
 
 STORE_PREFIX = "runs/"
+STEP_PREFIX = "_step-"
+STEP_NAME = STEP_PREFIX + "{:05d}.json"
 _RESULT = "_size-{:05d}.json"
 
 
@@ -64,6 +66,15 @@ class RunFolder:
         """What `write_result` wrote."""
         return self.read_json(_RESULT.format(memory_mb))
 
+    def write_step(self, number: int, told: Any) -> None:
+        """What an adaptive run decided in a step, and why."""
+        self.write_json(STEP_NAME.format(number), told)
+
+    def read_steps(self) -> Iterator[Any]:
+        """What `write_step` wrote, in order."""
+        for key in self._keys(STEP_PREFIX):
+            yield self.read_json(key.removeprefix(self.prefix))
+
     def write_manifest(self, manifest: Any) -> None:
         """The manifest: its presence says that the run is complete."""
         self.write_json(MANIFEST_NAME, manifest)
@@ -104,7 +115,8 @@ def read_text(s3: Any, url: str) -> str:
     except s3.exceptions.ClientError as exc:
         code = exc.response["Error"]["Code"]
         raise UsageError(
-            f"{url} cannot be read ({code}); put it into the samples bucket, which the tuner reads"
+            f"{url} cannot be read ({code}); put it into the samples bucket, or let the tuner read "
+            "it: deploy with --parameter PayloadArns=ARN"
         ) from exc
     except UnicodeDecodeError as exc:
         raise UsageError(f"{url} is not UTF-8; mend the object") from exc

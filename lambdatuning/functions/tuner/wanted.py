@@ -7,7 +7,7 @@ from ...core.contract import TuningInput
 from ...core.mix import WeightedPayload, event_of, shares, weighted_mix
 from ...core.payloads import PayloadType, payload_type, unique
 from ...core.plan import MAX_ENVIRONMENTS
-from ...core.run import Question, RunPlan, Target
+from ...core.run import Limits, Question, RunPlan, Target
 from .storage import read_url
 
 Types = tuple[PayloadType, ...]
@@ -57,6 +57,7 @@ def plan_run(
         post_processor=str(wanted.post_processor_arn) if wanted.post_processor_arn else None,
         price_book=wanted.price_book,
         question=_question(wanted, raw),
+        limits=_limits(wanted, sum(counts)) if wanted.adaptive else None,
     )
 
 
@@ -67,6 +68,12 @@ def environments(wanted: TuningInput, invocations: int) -> int:
     if wanted.parallel_invocation:
         return min(invocations, MAX_ENVIRONMENTS)
     return min(wanted.environments, invocations, MAX_ENVIRONMENTS)
+
+
+def _limits(wanted: TuningInput, samples: int) -> Limits:
+    """The grid, warm-ups included, bounds an adaptive run; the user may want less."""
+    grid = len(wanted.power_values) * (samples + environments(wanted, samples))
+    return Limits(grid, wanted.max_usd, wanted.max_seconds)
 
 
 def _of_contract(payload: Any, wanted: TuningInput) -> tuple[Types, Counts]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..shares import host_cores
-from . import cgroup_files, processes
+from . import cgroup_files, processes, time_slice
 from .cgroup_files import ControlFile
 from .interface import PERIOD_S
 
@@ -36,6 +36,7 @@ class Cgroup1Limiter:
         """See `Limiter.protect`."""
         self._server.mkdir(exist_ok=True)
         cgroup_files.write(self._server / "cgroup.procs", pid)
+        time_slice.shorten(pid)
 
     def leftovers(self) -> Sequence[str]:
         """See `Limiter.leftovers`."""
@@ -77,10 +78,13 @@ class Cgroup1Cage:
         """See `Cage.adopt`."""
         # The process entered through `entry_files` before it became the runtime.
 
-    def begin(self, share: float) -> None:
-        """See `Cage.begin`; a new quota also starts a new period, so every invocation is alike."""
+    def limit(self, share: float) -> None:
+        """See `Cage.limit`; a new quota also starts a new period, so every invocation is alike."""
         quota_us = round(share * _PERIOD_US)
         self._quota.write(min(max(_MIN_QUOTA_US, quota_us), self._free_us))
+
+    def thaw(self) -> None:
+        """See `Cage.thaw`."""
         processes.signal_all(self._frozen, signal.SIGCONT)
 
     def lift(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..shares import host_cores
-from . import cgroup_files, processes
+from . import cgroup_files, processes, time_slice
 from .cgroup_files import ControlFile
 from .interface import PERIOD_S
 
@@ -38,6 +38,7 @@ class Cgroup2Limiter:
         self._home = cgroup_files.own_folder("cgroup2")
         self._server.mkdir(exist_ok=True)
         cgroup_files.write(self._server / "cgroup.procs", pid)
+        time_slice.shorten(pid)
 
     def leftovers(self) -> Sequence[str]:
         """See `Limiter.leftovers`."""
@@ -73,9 +74,12 @@ class Cgroup2Cage:
         """See `Cage.adopt`."""
         # The process entered through `entry_files` before it became the runtime.
 
-    def begin(self, share: float) -> None:
-        """See `Cage.begin`; a new quota also starts a new period, so every invocation is alike."""
+    def limit(self, share: float) -> None:
+        """See `Cage.limit`; a new quota also starts a new period, so every invocation is alike."""
         self._max.write(f"{max(_MIN_QUOTA_US, round(share * _PERIOD_US))} {_PERIOD_US}")
+
+    def thaw(self) -> None:
+        """See `Cage.thaw`."""
         self._freeze.write(0)
 
     def lift(self) -> None:

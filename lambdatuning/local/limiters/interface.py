@@ -10,8 +10,8 @@ PERIOD_S = 0.02
 class Cage(Protocol):
     """Holds all processes of one execution environment.
 
-    Its process runs freely until `begin` (the init phase has a full CPU), to `share` of a CPU
-    between `begin` and `lift`, freely again until `freeze`, and not at all until `begin`.
+    Its process runs freely at first (the init phase has a full CPU), then not at all between
+    `freeze` and `thaw`, and held to its share between `limit` and `lift`.
     """
 
     def entry_files(self) -> Sequence[str]:
@@ -20,8 +20,11 @@ class Cage(Protocol):
     def adopt(self, pid: int) -> None:
         """The process has been started; it leads a process group of its own."""
 
-    def begin(self, share: float) -> None:
-        """Let it run, held to `share` CPUs from now on, counted afresh."""
+    def limit(self, share: float) -> None:
+        """Hold it to `share` CPUs from now on, counted afresh."""
+
+    def thaw(self) -> None:
+        """Let every process of it go on."""
 
     def lift(self) -> None:
         """End the holding; what it ran beyond its share is for the caller to settle."""
@@ -56,7 +59,10 @@ class Limiter(Protocol):
         """A cage named `ident` whose processes may hold `memory_mb` together."""
 
     def protect(self, pid: int) -> None:
-        """Let the server, process `pid`, run before other load of the host as its cages do."""
+        """Let the server, process `pid`, run before other load of the host as its cages do.
+
+        What it starts inherits that: call it before its first thread and its first cage.
+        """
 
     def leftovers(self) -> Sequence[str]:
         """Folders that a supervisor must empty and remove after the server's sudden death."""

@@ -10,12 +10,12 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import processes
+from . import processes, time_slice
 from .interface import PERIOD_S
 
 COMMAND = struct.Struct("<ciff")
 """Command, process id, share in CPUs, memory limit in MB; answered by one byte."""
-_PRIORITY = -10
+_PRIORITY = -15
 
 
 class SigstopLimiter:
@@ -42,8 +42,8 @@ class SigstopLimiter:
 
     def protect(self, pid: int) -> None:
         """See `Limiter.protect`; only who may raise priorities can."""
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, pid, _PRIORITY)
+        _raise_priority(pid)
+        time_slice.shorten(pid)
 
     def leftovers(self) -> Sequence[str]:
         """See `Limiter.leftovers`; the controller lets go of its own when the server is gone."""
@@ -79,11 +79,15 @@ class SigstopCage:
     def adopt(self, pid: int) -> None:
         """See `Cage.adopt`."""
         self._pid = pid
+        _raise_priority(pid)
 
-    def begin(self, share: float) -> None:
-        """See `Cage.begin`."""
-        processes.signal_all(self._pids(), signal.SIGCONT)
+    def limit(self, share: float) -> None:
+        """See `Cage.limit`."""
         self._limiter.command(b"A", self._pid, share, self._memory_mb)
+
+    def thaw(self) -> None:
+        """See `Cage.thaw`."""
+        processes.signal_all(self._pids(), signal.SIGCONT)
 
     def lift(self) -> None:
         """See `Cage.lift`."""
@@ -120,6 +124,13 @@ class SigstopCage:
 
     def _pids(self) -> list[int]:
         return processes.tree(self._pid)
+
+
+def _raise_priority(pid: int) -> None:
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, _PRIORITY)
+        # Linux weighs sessions first, where it groups processes by them, and then processes.
+        Path(f"/proc/{pid}/autogroup").write_text(str(_PRIORITY))
 
 
 def available() -> bool:

@@ -1,0 +1,225 @@
+"""Two runs side by side: what changed in duration and cost, with intervals, and what else differs.
+
+The change of a payload type is the geometric mean over the sizes that both runs measured of the
+ratio of its means. Its interval comes from independent resamples of both runs (see `intervals`).
+The rows of `Pair.overall` are judged together: their intervals are widened (Bonferroni), so that
+two runs of the same thing differ in any row with a probability of 5 % only. Those of
+`Pair.by_size` hold one by one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pandas import DataFrame
+
+from ..core.errors import UsageError, closest
+from .check import Check
+from .curves import MIX, Curve, curves
+from .differing import differing
+from .intervals import Floats
+from .labels import labels
+from .run import Run, as_run
+from .several import apart
+
+MEASURES = ("duration", "cost")
+
+OVERALL = (
+    "payload",
+    "duration_change",
+    "duration_low_change",
+    "duration_high_change",
+    "cost_change",
+    "cost_low_change",
+    "cost_high_change",
+    "cheapest_before_mb",
+    "cheapest_after_mb",
+)
+BY_SIZE = (
+    "payload",
+    "memory_mb",
+    "before_ms",
+    "after_ms",
+    "duration_change",
+    "duration_low_change",
+    "duration_high_change",
+    "before_per_million_usd",
+    "after_per_million_usd",
+    "cost_change",
+    "cost_low_change",
+    "cost_high_change",
+)
+"""Columns of the two frames; changes are after over before less 1, so that -0.1 is 10 % less."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two runs compared: `overall` has a row a payload type, the mix (or the only one) last.
+
+    `by_size` has a row a payload type and memory size. Bounds are NaN where a run has fewer than
+    3 execution environments, or means only. `findings` say what else differs.
+    """
+
+    before: Run
+    after: Run
+    names: tuple[str, str]
+    overall: DataFrame
+    by_size: DataFrame
+    findings: tuple[Check, ...]
+
+    def change(self, payload: str, measure: str) -> tuple[float, float, float]:
+        """The change of a payload type's "duration" or "cost" over all sizes: value, low, high."""
+        row = self.overall.set_index("payload").loc[payload]
+        names = (f"{measure}_change", f"{measure}_low_change", f"{measure}_high_change")
+        value, low, high = (float(each) for each in row[list(names)].to_numpy(float))
+        return value, low, high
+
+    @property
+    def main(self) -> str:
+        """The row that answers: the mix, or the only payload type."""
+        return str(self.overall["payload"].iloc[-1])
+
+
+def pair(
+    before: Run | DataFrame,
+    after: Run | DataFrame,
+    *,
+    names: tuple[str, str] | None = None,
+    memory_mb: int | None = None,
+    weights: Mapping[str, float] | None = None,
+    confidence: float = 0.95,
+) -> Pair:
+    """Compare the payload types and sizes that both runs have; `memory_mb` looks at one size.
+
+    A run with a single curve and no payload type in common with the other is compared with its
+    mix. `weights` of the mix are those of the run before unless given.
+
+    Raises:
+        UsageError: several functions in one run, or no payload type or size in common.
+    """
+    first, second = (_single(as_run(run)) for run in (before, after))
+    weighing = first.weights if weights is None else weights
+    old, new = _matched(first, second, weighing)
+    cells = [_cells(a, b, memory_mb) for a, b in zip(old, new, strict=True)]
+    found = [each for each in cells if each.sizes]
+    if not found:
+        raise UsageError(_no_size(first, second, memory_mb))
+    together = 1 - (1 - confidence) / (len(found) * len(MEASURES))
+    by_size = [row for each in found for row in each.by_size(confidence)]
+    return Pair(
+        first,
+        second,
+        names or labels([first, second]),
+        DataFrame([each.overall(together) for each in found], columns=list(OVERALL)),
+        DataFrame(by_size, columns=list(BY_SIZE)),
+        tuple(differing(first, second)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """One payload type in both runs, at the sizes of both (each array: sizes last)."""
+
+    payload: str
+    sizes: tuple[int, ...]
+    before: dict[str, Floats]
+    after: dict[str, Floats]
+    resampled: dict[str, Floats]
+
+    def overall(self, confidence: float) -> dict[str, object]:
+        row: dict[str, object] = {"payload": self.payload}
+        for measure in MEASURES:
+            value = np.log(self.after[measure] / self.before[measure]).mean()
+            row |= _change(measure, value, self.resampled[measure].mean(axis=1), confidence)
+        return row | {
+            "cheapest_before_mb": self.sizes[int(self.before["cost"].argmin())],
+            "cheapest_after_mb": self.sizes[int(self.after["cost"].argmin())],
+        }
+
+    def by_size(self, confidence: float) -> list[dict[str, object]]:
+        rows = []
+        for n, size in enumerate(self.sizes):
+            row: dict[str, object] = {"payload": self.payload, "memory_mb": size}
+            for measure, unit, factor in (("duration", "ms", 1), ("cost", "per_million_usd", 1e6)):
+                old, new = (float(side[measure][n]) for side in (self.before, self.after))
+                row |= {f"before_{unit}": old * factor, f"after_{unit}": new * factor}
+                resampled = self.resampled[measure][:, n]
+                row |= _change(measure, float(np.log(new / old)), resampled, confidence)
+            rows.append(row)
+        return rows
+
+
+def _cells(before: Curve, after: Curve, memory_mb: int | None) -> _Cells:
+    sizes = [size for size in before.sizes if size in after.sizes]
+    if memory_mb is not None:
+        sizes = [size for size in sizes if size == memory_mb]
+    columns = [[each.sizes.index(size) for size in sizes] for each in (before, after)]
+    old, new = (
+        {"duration": each.ms[at], "cost": each.usd[at]}
+        for each, at in zip((before, after), columns, strict=True)
+    )
+    resampled = {
+        measure: np.log(getattr(after, name)[:, columns[1]])
+        - np.log(getattr(before, name)[:, columns[0]])
+        for measure, name in (("duration", "resampled_ms"), ("cost", "resampled_usd"))
+    }
+    payload = before.payload if before.payload == after.payload else _both(before, after)
+    return _Cells(payload, tuple(sizes), old, new, resampled)
+
+
+def _both(before: Curve, after: Curve) -> str:
+    return f"{before.payload} and {after.payload}"
+
+
+def _change(measure: str, value: float, resampled: Floats, confidence: float) -> dict[str, object]:
+    """A change with its bounds, symmetric on the log scale: far quantiles need fewer resamples."""
+    half = float(np.quantile(np.abs(resampled - resampled.mean()), confidence))
+    return {
+        f"{measure}_change": float(np.expm1(value)),
+        f"{measure}_low_change": float(np.expm1(value - half)),
+        f"{measure}_high_change": float(np.expm1(value + half)),
+    }
+
+
+def _single(run: Run) -> Run:
+    several = apart(run)
+    if run.samples.empty:
+        raise UsageError(f"run {run.run_id or '(unnamed)'} has no samples to compare")
+    if len(several) > 1:
+        names = ", ".join(f"{each.function} ({each.manifest['architecture']})" for each in several)
+        raise UsageError(f"compare runs of one function and architecture each; one has {names}")
+    return several[0]
+
+
+def _matched(
+    before: Run, after: Run, weights: Mapping[str, float]
+) -> tuple[Sequence[Curve], Sequence[Curve]]:
+    """Curves to compare, in the same order: payload types of both, then their mix."""
+    common = [name for name in before.payloads if name in after.payloads]
+    if common:
+        given = {name: weights.get(name, 0) for name in common}
+        sides = [
+            {each.payload: each for each in curves(run.select(common), weights=given, seed=seed)}
+            for seed, run in enumerate((before, after))
+        ]
+        wanted = [name for name in (*common, MIX) if all(name in side for side in sides)]
+        return [sides[0][name] for name in wanted], [sides[1][name] for name in wanted]
+    if 1 not in (len(before.payloads), len(after.payloads)):
+        raise UsageError(
+            f"the runs have no payload type in common: {closest('', before.payloads)}, and "
+            f"{closest('', after.payloads)}"
+        )
+    return [_one(before, weights, 0)], [_one(after, after.weights, 1)]
+
+
+def _one(run: Run, weights: Mapping[str, float], seed: int) -> Curve:
+    """The curve of the mix, or the only one."""
+    return curves(run, weights=weights, seed=seed)[-1]
+
+
+def _no_size(before: Run, after: Run, memory_mb: int | None) -> str:
+    if memory_mb is not None:
+        return f"{memory_mb} MB was not measured, or failed, in one of the runs"
+    return (
+        f"no memory size was measured in both runs: {list(before.sizes)} and {list(after.sizes)} MB"
+    )

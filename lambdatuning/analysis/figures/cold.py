@@ -1,0 +1,216 @@
+"""Cold starts: init against memory, and which size is best as their share grows."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter
+from pandas import DataFrame
+
+from ...core.strategies import DEFAULT_WEIGHT, STRATEGIES
+from ..cold import beyond_warm, cold_starts
+from ..cold_answer import decision, init_sentence
+from ..cold_decisions import ColdCurve, cold_curves, cold_decisions
+from ..format import format_mb, format_ms, format_part, format_usd, short_name
+from ..intervals import Floats
+from ..run import Run, as_run
+from ..several import apart
+from .axes import label_lines, mark_vcpu, memory_axis, scatter, value_axis
+from .chart import Chart, chart
+from .style import GRID, INK, MUTED, PAPER, SERIES, Layout, headline, headroom_in
+
+_SHARES = np.linspace(0, 1, 101) ** 2
+_TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
+_FEW_TICKS = (0.0, 0.05, 0.25, 0.5, 1.0)
+
+
+def plot_init(source: Run | DataFrame) -> Chart:
+    """Time to start an environment against memory: each cold start, the mean and its interval.
+
+    Beside it what a cold invocation takes beyond a warm one in all. A line a function.
+    """
+    run = as_run(source)
+    frame, singles = cold_starts(run), beyond_warm(run.samples)
+    title = init_sentence(frame).removesuffix(".").partition(", but")[0]
+    subtitle = (
+        f"{len(singles)} cold starts; solid: init; dashed: init and all else that a cold "
+        "invocation takes beyond a warm one; bands: 95 % interval of the mean"
+    )
+
+    def draw(layout: Layout) -> Figure:
+        return _draw_init(layout, title, subtitle, frame, singles)
+
+    return chart(draw, title, init_alt(frame))
+
+
+def plot_cold_share(
+    source: Run | DataFrame,
+    strategy: str | Sequence[str] = STRATEGIES,
+    weight: float = DEFAULT_WEIGHT,
+    *,
+    payload: str = "",
+) -> Chart:
+    """Cost and mean duration of each size as the share of cold starts grows, and the winners.
+
+    Of the mix, or of `payload`; with several functions, of the first. The strips below show which
+    size is best at which share under each strategy.
+    """
+    run = apart(as_run(source))[0]
+    found = {each.curve.payload: each for each in cold_curves(run)}
+    cold = found.get(payload) or list(found.values())[-1]
+    names = [strategy] if isinstance(strategy, str) else list(strategy)
+    ranges = cold_decisions(run, names, weight)
+    own = ranges[ranges["payload"] == cold.curve.payload]
+    told = decision(own[own["strategy"] == names[0]])
+    title = re.sub(r" \([^)]*\)", "", told).removesuffix(".")
+    subtitle = f"{short_name(run.function)}, {cold.curve.payload}; a line a memory size"
+
+    def draw(layout: Layout) -> Figure:
+        return _draw_shares(layout, title, subtitle, cold, own)
+
+    return chart(draw, title, shares_alt(cold, own))
+
+
+def init_alt(frame: DataFrame) -> str:
+    """Init and its interval at each size, in words."""
+    told = [
+        f"{format_mb(row['memory_mb'])}: init {format_ms(row['init_ms'])}, in all "
+        f"{format_ms(row['extra_ms'])} more than a warm invocation."
+        for _, row in frame.iterrows()
+    ]
+    return " ".join(["Lines of cold start durations against memory.", *told])
+
+
+def shares_alt(cold: ColdCurve, ranges: DataFrame) -> str:
+    """Cost and duration without and with cold starts alone, and the winners, in words."""
+    ends = np.array([0.0, 1.0])
+    ms, usd = cold.mean_ms(ends), cold.cost_usd(ends) * 1e6
+    told = [
+        f"{format_mb(size)}: {format_ms(ms[0, n])} and {format_usd(usd[0, n])} per million warm, "
+        f"{format_ms(ms[1, n])} and {format_usd(usd[1, n])} cold."
+        for n, size in enumerate(cold.sizes)
+    ]
+    winners = [decision(rows) for _, rows in ranges.groupby("strategy", sort=False)]
+    return " ".join(
+        ["Lines of cost and duration against the share of cold starts.", *told, *winners]
+    )
+
+
+def _draw_init(
+    layout: Layout, title: str, subtitle: str, frame: DataFrame, singles: DataFrame
+) -> Figure:
+    head = headroom_in(title, subtitle, layout) + 0.2
+    height = head + 3.1
+    figure = Figure(figsize=(layout.width_in, height))
+    axes = figure.subplots()
+    lines = {
+        ", ".join(map(str, key)): rows
+        for key, rows in frame.groupby(["function", "architecture"], observed=True)
+    }
+    names = _names(list(lines))
+    room = 0.95 if layout.wide else 0.7
+    room += 0.06 * max((len(name) for name in names), default=0)
+    left = 0.72 / layout.width_in
+    figure.subplots_adjust(left, 0.52 / height, 1 - room / layout.width_in, 1 - head / height)
+    headline(figure, title, subtitle, layout)
+    bounds = frame[["init_ms", "extra_ms", "extra_high_ms", "init_low_ms"]].to_numpy(float)
+    value_axis(axes, bounds[np.isfinite(bounds)].tolist(), "ms", singles["start_ms"].tolist())
+    sizes = sorted(set(frame["memory_mb"]))
+    memory_axis(axes, sizes, margin=0.04)
+    ends = []
+    for n, (rows, name) in enumerate(zip(lines.values(), names, strict=True)):
+        colour = SERIES[n % len(SERIES)]
+        ends += _init_lines(axes, rows, name, colour)
+        own = singles[singles["function"] == rows["function"].iloc[0]]
+        spots = own["memory_mb"].to_numpy(float) * 2 ** (0.06 * np.sin(np.arange(len(own)) * 2.4))
+        scatter(axes, spots.tolist(), own["start_ms"].tolist(), colour)
+    label_lines(axes, float(max(sizes)), ends)
+    mark_vcpu(axes, sizes)
+    axes.set_xlabel("memory (MB, log scale)")
+    return figure
+
+
+def _init_lines(
+    axes: Axes, rows: DataFrame, name: str, colour: str
+) -> list[tuple[float, str, str]]:
+    sizes = rows["memory_mb"].to_numpy(float)
+    ends = []
+    for stem, dash, word in (("init", "solid", "init"), ("extra", (0, (4, 2)), "in all")):
+        mean, low, high = (
+            rows[f"{stem}{part}_ms"].to_numpy(float) for part in ("", "_low", "_high")
+        )
+        if stem == "init":
+            axes.fill_between(sizes, low, high, color=colour, alpha=0.18, linewidth=0)
+        axes.plot(
+            sizes, mean, color=colour, linestyle=dash, linewidth=1.8 if stem == "init" else 1.3
+        )
+        ends.append((float(mean[-1]), f"{name} {word}".strip(), colour))
+    return ends
+
+
+def _names(keys: Sequence[str]) -> list[str]:
+    return (
+        [short_name(key.partition(",")[0]) for key in keys] if len(keys) > 1 else ["" for _ in keys]
+    )
+
+
+def _draw_shares(
+    layout: Layout, title: str, subtitle: str, cold: ColdCurve, ranges: DataFrame
+) -> Figure:
+    head = headroom_in(title, subtitle, layout) + 0.42
+    strategies = list(dict.fromkeys(ranges["strategy"]))
+    strip = 0.34 * len(strategies) + 0.2
+    heights = [1.9, 1.9, strip]
+    height = head + sum(heights) + 1.35
+    figure = Figure(figsize=(layout.width_in, height))
+    panes = figure.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": heights})
+    left, right = 0.78 / layout.width_in, 1 - 0.85 / layout.width_in
+    figure.subplots_adjust(left, 0.52 / height, right, 1 - head / height, hspace=0.33)
+    headline(figure, title, subtitle, layout)
+    costs, times = cold.cost_usd(_SHARES) * 1e6, cold.mean_ms(_SHARES)
+    _lines(panes[0], costs, cold.sizes, "usd", "Cost per million invocations", layout)
+    _lines(panes[1], times, cold.sizes, "ms", "Mean duration, init included", layout)
+    _strips(panes[2], ranges, strategies, layout)
+    panes[2].set_xlabel("share of cold starts (square-root scale)")
+    return figure
+
+
+def _lines(
+    axes: Axes, values: Floats, sizes: Sequence[int], unit: str, title: str, layout: Layout
+) -> None:
+    logarithmic = value_axis(axes, values.ravel().tolist(), unit)
+    axes.set_title(title + (" (log scale)" if logarithmic else ""), pad=6)
+    ends = []
+    for n, size in enumerate(sizes):
+        colour = SERIES[n % len(SERIES)]
+        axes.plot(_SHARES, values[:, n], color=colour, linewidth=1.5)
+        ends.append((float(values[-1, n]), format_mb(size), colour))
+    _share_axis(axes, layout)
+    label_lines(axes, 1.0, ends)
+
+
+def _share_axis(axes: Axes, layout: Layout) -> None:
+    """Few functions meet more than a few per cent of cold starts: small shares get more room."""
+    axes.set_xscale("function", functions=(np.sqrt, np.square))
+    axes.xaxis.set_major_locator(FixedLocator(_TICKS if layout.wide else _FEW_TICKS))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_part(value)))
+    axes.set_xlim(0, 1)
+
+
+def _strips(axes: Axes, ranges: DataFrame, strategies: Sequence[str], layout: Layout) -> None:
+    axes.set_title("Best size", pad=6)
+    needed = 0.085 if layout.wide else 0.27
+    for row in ranges.to_dict("records"):
+        y, start, end = strategies.index(row["strategy"]), row["from_share"], row["to_share"]
+        axes.barh(y, end - start, 0.72, left=start, color=GRID, edgecolor=PAPER, linewidth=1.5)
+        width, middle = end**0.5 - start**0.5, ((end**0.5 + start**0.5) / 2) ** 2
+        if width > needed:
+            text = format_mb(row["memory_mb"])
+            axes.text(middle, y, text, ha="center", va="center", fontsize=8.5, color=INK)
+    axes.set_yticks(range(len(strategies)), list(strategies))
+    axes.set_ylim(len(strategies) - 0.5, -0.5)
+    axes.grid(visible=False)
+    axes.spines["bottom"].set_color(MUTED)
+    _share_axis(axes, layout)

@@ -1,0 +1,31 @@
+"""Findings in words: a headline, the sentences behind it, and what limits them."""
+
+import re
+from dataclasses import dataclass
+from html import escape
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Shows itself in notebooks; `str()` is the same as plain text."""
+
+    headline: str
+    sentences: tuple[str, ...] = ()
+    notice: str = ""
+
+    def __str__(self) -> str:
+        return "\n".join(line for line in (self.headline, *self.sentences, self.notice) if line)
+
+    def _repr_html_(self) -> str:
+        words = "".join(f"<li>{html_words(text)}</li>" for text in self.sentences)
+        notice = f'<p class="lt-notice">{html_words(self.notice)}</p>' if self.notice else ""
+        return (
+            f'<section class="lt-answer"><p class="lt-headline"><strong>'
+            f"{html_words(self.headline)}</strong></p>{notice}"
+            f"{f'<ul>{words}</ul>' if words else ''}</section>"
+        )
+
+
+def html_words(text: str) -> str:
+    """Escaped, and no line breaks between a number and its unit."""
+    return re.sub(r"(?<=\d) (?=MB|ms|s\b|%|×)", "&nbsp;", escape(text))

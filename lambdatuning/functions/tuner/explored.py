@@ -1,0 +1,125 @@
+"""What an adaptive run tells in the end: its answers, its steps, and what the grid would have cost.
+
+`exploration` in the manifest has all of it, in the execution's output there is what fits.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...core.billing import gb_seconds
+from ...core.run import RunPlan
+from .storage import RunFolder
+
+_OUTPUT_ANSWERS = 100
+_OUTPUT_REASON = 1_000
+
+_CHOSEN = {"power": "value", "cost": "averagePrice", "duration": "averageDuration"}
+
+Told = dict[str, Any]
+
+
+def told(plan: RunPlan, store: RunFolder) -> Told:
+    """The `exploration` of a manifest: every step, and the `answers` of the last one.
+
+    `spent` is what was invoked; `grid` what measuring every size would have, by the curves found
+    (None where some payload type has none).
+    """
+    steps = list(store.read_steps())
+    last = steps[-1]
+    return {
+        "stopped": last["stopped"],
+        "reason": last["reason"],
+        "answers": last["answers"],
+        "warnings": last["warnings"],
+        "spent": {name: last[name] for name in ("invocations", "gb_s", "usd")},
+        "grid": _grid(plan, last["answers"], last["init_ms"]),
+        "steps": [_brief(number, step) for number, step in enumerate(steps, 1)],
+    }
+
+
+def with_answer(output: Told, winners: Sequence[Mapping[str, Any]], found: Told) -> Told:
+    """The output with the size that the model recommends, and with the model's own words.
+
+    A few samples a size are too few for the contract's trimmed means to choose by alone. What is
+    told of the size is what was measured there: one that was not measured (of many payload types
+    each may have been measured elsewhere) is no winner, and stands in `exploration` alone.
+    """
+    size = recommended(found)["memory_mb"] if found["answers"] else None
+    stat = next((stat for stat in winners if stat["value"] == size), None)
+    chosen = {name: stat[source] for name, source in _CHOSEN.items()} if stat else {}
+    return {**output, **chosen, "exploration": _for_output(found)}
+
+
+def recommended(found: Told) -> Told:
+    """The answer for the mix, or for the only payload type."""
+    last: Told = found["answers"][-1]
+    return last
+
+
+def _for_output(found: Told) -> Told:
+    """What fits into the output, in the contract's way of writing."""
+    answers: list[Told] = found["answers"]
+    return {
+        "stopped": found["stopped"],
+        "reason": found["reason"][:_OUTPUT_REASON],
+        "steps": len(found["steps"]),
+        "answers": [_answer(answer) for answer in answers[-_OUTPUT_ANSWERS:]],
+        "curve": [_prediction(p) for p in recommended(found)["curve"]] if answers else [],
+        "spent": _spending(found["spent"]),
+        "grid": _spending(found["grid"]) if found["grid"] else None,
+    }
+
+
+def _brief(number: int, step: Told) -> Told:
+    answers = [{k: v for k, v in answer.items() if k != "curve"} for answer in step["answers"]]
+    kept = {k: v for k, v in step.items() if k not in {"answers", "warnings"}}
+    return {"step": number, **kept, "answers": answers}
+
+
+def _answer(answer: Told) -> Told:
+    return {
+        "payload": answer["payload"],
+        "power": answer["memory_mb"],
+        "measured": any(
+            point["measured"]
+            for point in answer["curve"]
+            if point["memory_mb"] == answer["memory_mb"]
+        ),
+        "within1": answer["within_1"],
+        "within5": answer["within_5"],
+        "regret": answer["regret"],
+    }
+
+
+def _prediction(point: Told) -> Told:
+    return {
+        "value": point["memory_mb"],
+        "measured": point["measured"],
+        "durationMs": point["duration_ms"],
+        "lowMs": point["low_ms"],
+        "highMs": point["high_ms"],
+        "costUsd": point["cost_usd"],
+    }
+
+
+def _spending(spent: Told) -> Told:
+    return {"invocations": spent["invocations"], "gbS": spent["gb_s"], "usd": spent["usd"]}
+
+
+def _grid(plan: RunPlan, answers: Sequence[Told], init_ms: float) -> Told | None:
+    """An estimate: `counts` warm invocations at every size, and a warm-up in each environment."""
+    curves = {answer["payload"]: answer["curve"] for answer in answers}
+    names = [payload.name for payload in plan.payloads]
+    if not all(curves.get(name) for name in names):
+        return None
+    gb_s = usd = 0.0
+    for name, count in zip(names, plan.counts, strict=True):
+        share = plan.environments / len(names)
+        for point in curves[name]:
+            size, duration_ms = point["memory_mb"], point["duration_ms"]
+            warm_gb_s = gb_seconds(size, duration_ms)
+            cold_gb_s = gb_seconds(size, duration_ms + init_ms)
+            gb_s += count * warm_gb_s + share * cold_gb_s
+            usd += point["cost_usd"] * (count + share * cold_gb_s / warm_gb_s)
+    sizes = len(curves[names[0]])
+    return {"invocations": sizes * (sum(plan.counts) + plan.environments), "gb_s": gb_s, "usd": usd}

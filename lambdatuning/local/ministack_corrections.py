@@ -1,0 +1,128 @@
+"""Where ministack 1.5.33 answers other than AWS without a word, and how each is put right.
+
+Each correction wraps one function of ministack; `WRAPPED` names them and their parameters for a
+guard test that fails when one moves.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+Operation = Callable[[Any], tuple[int, dict[str, str], bytes]]
+
+WRAPPED = {
+    "ministack.app": {"_get_module": ("name",)},
+    "ministack.services.cloudformation.changesets": {
+        "_resolve_props_for_diff": ("template", "params", "stack_name", "stack_id"),
+        "_evaluate_conditions": ("template", "params"),
+    },
+    "ministack.services.cloudformation.handlers": {"_describe_stacks": ("params",)},
+    "ministack.services.stepfunctions": {
+        "_describe_execution": ("data",),
+        "_run_map_items": ("state_def", "raw_input", "execution", "ctx"),
+        "_apply_input_path": ("state_def", "data", "ctx"),
+        "_resolve_path_or_ctx": ("path", "data", "ctx"),
+    },
+}
+
+
+def install() -> None:
+    """Correct each service as soon as ministack loads it: to load them at start takes 0.5 s."""
+    from ministack import app
+
+    load = app._get_module
+    waiting = {"cloudformation": _correct_cloudformation, "stepfunctions": _correct_stepfunctions}
+
+    def get_module(name: str) -> Any:
+        module = load(name)
+        if correct := waiting.pop(name, None):
+            correct()
+        return module
+
+    app._get_module = get_module
+
+
+def _correct_cloudformation() -> None:
+    from ministack.services import cloudformation
+    from ministack.services.cloudformation import changesets, handlers
+
+    changesets._resolve_props_for_diff = without_false_conditions(
+        changesets._resolve_props_for_diff, changesets._evaluate_conditions
+    )
+    handlers._ACTION_HANDLERS["DescribeStacks"] = with_descriptions(
+        handlers._describe_stacks, cloudformation._stacks.values
+    )
+
+
+def _correct_stepfunctions() -> None:
+    from ministack.services import stepfunctions
+
+    stepfunctions._describe_execution = without_output_of_failure(stepfunctions._describe_execution)
+    stepfunctions._run_map_items = with_concurrency_path(
+        stepfunctions._run_map_items,
+        stepfunctions._apply_input_path,
+        stepfunctions._resolve_path_or_ctx,
+    )
+
+
+def without_false_conditions(
+    resolve: Callable[..., dict[str, Any]], evaluate: Callable[[Any, Any], dict[str, bool]]
+) -> Callable[..., dict[str, Any]]:
+    """A change set lists no resource whose condition is false, as it will not be made."""
+
+    def resolved(template: Any, params: Any, stack_name: str, stack_id: str) -> dict[str, Any]:
+        found = resolve(template, params, stack_name, stack_id)
+        if not found:
+            return found
+        holds = evaluate(template, params)
+        kept = {
+            name: resource
+            for name, resource in found["Resources"].items()
+            if holds.get(resource.get("Condition"), True)
+        }
+        return {**found, "Resources": kept}
+
+    return resolved
+
+
+def with_descriptions(describe: Operation, stacks: Callable[[], Any]) -> Operation:
+    """A stack that was made by a change set has the description of its template, too."""
+
+    def described(params: Any) -> tuple[int, dict[str, str], bytes]:
+        for stack in stacks():
+            text = stack.get("_template", {}).get("Description")
+            stack["Description"] = stack.get("Description") or text or ""
+        return describe(params)
+
+    return described
+
+
+def without_output_of_failure(describe: Operation) -> Operation:
+    """An execution that failed has an error and a cause, and no output."""
+
+    def described(data: Any) -> tuple[int, dict[str, str], bytes]:
+        status, headers, body = describe(data)
+        answer = json.loads(body)
+        if status != 200 or answer["status"] in ("SUCCEEDED", "RUNNING"):
+            return status, headers, body
+        for name in ("output", "outputDetails"):
+            answer.pop(name, None)
+        return status, headers, json.dumps(answer).encode()
+
+    return described
+
+
+def with_concurrency_path(
+    run: Callable[..., Any],
+    input_of: Callable[[Any, Any, Any], Any],
+    resolve: Callable[[str, Any, Any], Any],
+) -> Callable[..., Any]:
+    """`MaxConcurrencyPath` of a Map state is read, not passed over."""
+
+    def run_map_items(state_def: Any, raw_input: Any, execution: Any, ctx: Any) -> Any:
+        if path := state_def.get("MaxConcurrencyPath"):
+            most = resolve(path, input_of(state_def, raw_input, ctx), ctx)
+            state_def = {**state_def, "MaxConcurrency": most}
+        return run(state_def, raw_input, execution, ctx)
+
+    return run_map_items

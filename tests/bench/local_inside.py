@@ -1,0 +1,64 @@
+"""Warm and cold invocations as the server runs them: no HTTP, no ministack."""
+
+import os
+import statistics
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from lambdatuning.local.function import FunctionSpec, Request
+from lambdatuning.local.invoker import Invoker
+from tests.local import inside
+
+_SETTLED_AFTER = 50
+"""Cold starts after which the memory of a process that leaks nothing stays the same."""
+
+
+def warm_and_cold(warm: int, cold: int) -> dict[str, float]:
+    """Warm invocations of an echo, one after the other, and what `cold` fresh starts leave."""
+    with inside.running() as (invoker, spec):
+        for number in range(20):
+            _timed_ms(invoker, spec, f"warm-up-{number}")
+        times = [_timed_ms(invoker, spec, f"warm-{number}") for number in range(warm)]
+        fresh, left = _cold(invoker, spec, cold)
+    return {
+        "warm_ms_median": round(statistics.median(times), 3),
+        "warm_ms_p99": round(statistics.quantiles(times, n=100)[98], 3),
+        "warm_per_s": round(1e3 * len(times) / sum(times)),
+        "cold_ms_median": round(statistics.median(fresh), 1),
+        **left,
+    }
+
+
+def _cold(
+    invoker: Invoker, spec: FunctionSpec, starts: int
+) -> tuple[list[float], dict[str, float]]:
+    """Milliseconds of each start of a new revision, and what they left behind in this process."""
+    times: list[float] = []
+    before = left_by(os.getpid())
+    for number in range(starts):
+        if number == _SETTLED_AFTER:
+            before = left_by(os.getpid())
+        times.append(_timed_ms(invoker, replace(spec, revision=f"new{number}"), f"cold-{number}"))
+    time.sleep(1.0)  # the environment before the last one may still be ending
+    after = left_by(os.getpid())
+    left = {f"left_{name}": round(after[name] - before[name], 1) for name in after}
+    return times, {"cold_starts": starts, **left}
+
+
+def left_by(pid: int) -> dict[str, float]:
+    """Open descriptors, child processes and resident MB of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return {
+        "descriptors": len(list(Path(f"/proc/{pid}/fd").iterdir())),
+        "processes": sum(len((task / "children").read_text().split()) for task in tasks),
+        "mb": int(status.partition("VmRSS:")[2].split()[0]) / 1024,
+    }
+
+
+def _timed_ms(invoker: Invoker, spec: FunctionSpec, request_id: str) -> float:
+    began = time.perf_counter()
+    outcome = invoker.invoke(spec, Request(request_id, b"{}", spec.arn))
+    assert outcome.payload == b"{}"
+    return (time.perf_counter() - began) * 1e3

@@ -1,0 +1,63 @@
+"""Small functions of the user's, made on the embedded AWS for journeys."""
+
+import io
+import zipfile
+from typing import Any
+
+from lambdatuning.cloud.session import Cloud
+
+ROLE = "arn:aws:iam::111122223333:role/user"
+
+HANDLER = '''
+import json
+import os
+import time
+
+calls = 0
+
+
+class Expected(Exception):
+    pass
+
+
+def handler(event, context):
+    """Answers its event; raises at every fourth call where it is told to."""
+    global calls
+    calls += 1
+    event = event if isinstance(event, dict) else {"event": event}
+    time.sleep(event.get("sleep_s", 0))
+    if event.get("fourth") and calls % 4 == 0:
+        raise Expected("the fourth")
+    if event.get("raise"):
+        raise ValueError(event["raise"])
+    return {**event, "memory": os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]}
+
+
+def before(event, context):
+    return {"made_by": "before", "was": event}
+
+
+def after(event, context):
+    print("AFTER " + json.dumps(event))
+    if "made_by" not in event:
+        raise ValueError("not what the pre-processor made")
+'''
+
+
+def make_function(cloud: Cloud, name: str, *, region: str | None = None, **settings: Any) -> str:
+    """A function that is ready to be used; its ARN. `settings` are CreateFunction's."""
+    client = cloud.client("lambda", region=region)
+    given = {"Runtime": "python3.12", "Handler": "app.handler", "Timeout": 10, **settings}
+    answer = client.create_function(
+        FunctionName=name, Role=ROLE, Code={"ZipFile": package(HANDLER)}, MemorySize=128, **given
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName=name)
+    return str(answer["FunctionArn"])
+
+
+def package(source: str) -> bytes:
+    """A deployment package with one module, `app`."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("app.py", source)
+    return archive.getvalue()

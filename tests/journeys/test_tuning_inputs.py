@@ -1,0 +1,197 @@
+"""Every input of the contract, by real executions of functions that differ in configuration."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambdatuning.api.prices import read_price_book
+from lambdatuning.core.billing import invocation_usd, load_price_book, restore_usd
+from lambdatuning.core.samples import Sample, decode_part
+
+from .conftest import Place
+from .functions import HANDLER, make_function, package
+
+LEAN: dict[str, Any] = {"powerValues": [1024], "environments": 2, "payload": {"a": 1}}
+"""Few environments: each is a process to be started."""
+
+
+def succeeded(place: Place, arn: str, **given: Any) -> tuple[dict[str, Any], list[Sample]]:
+    """The output of a run that succeeds, and its samples; the function is as it was before."""
+    region = arn.split(":")[3]
+    before = place.looks(arn, region)
+    found = place.run(lambdaARN=arn, **{**LEAN, **given})
+    assert found["status"] == "SUCCEEDED", found.get("cause")
+    assert place.looks(arn, region) == before
+    output = json.loads(found["output"])
+    return output, list(samples(place, output["samples"]))
+
+
+def failed(place: Place, arn: str, **given: Any) -> str:
+    found = place.run(lambdaARN=arn, **{**LEAN, **given})
+    assert found["status"] == "FAILED"
+    return str(json.loads(found["cause"])["errorMessage"])
+
+
+def samples(place: Place, url: str) -> Iterator[Sample]:
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    s3 = place.client("s3")
+    for entry in s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}samples-")["Contents"]:
+        yield from decode_part(s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read())
+
+
+@pytest.fixture(scope="module")
+def plain(place: Place) -> str:
+    return make_function(place.cloud, "plain")
+
+
+def test_snapstart_restores_are_measured_and_billed(place: Place) -> None:
+    arn = make_function(place.cloud, "snap", SnapStart={"ApplyOn": "PublishedVersions"})
+    output, found = succeeded(place, arn, onlyColdStarts=True)
+    (row,) = output["results"]
+    assert (row["n"], row["cold"]["n"]) == (5, 5)
+    assert all(s.cold and s.init_ms is None and (s.restore_ms or 0) > 0 for s in found)
+    assert all(s.billed_ms >= s.duration_ms + (s.restore_ms or 0) for s in found)
+    assert row["mean"] == pytest.approx(sum(s.duration_ms + (s.restore_ms or 0) for s in found) / 5)
+    book = load_price_book()
+    for s in found:
+        used = invocation_usd(book, "us-east-1", "x86_64", 1024, s.billed_ms)
+        assert s.cost_usd == pytest.approx(used + restore_usd(book, "us-east-1", 1024))
+
+
+def test_json_logs_are_read(place: Place) -> None:
+    arn = make_function(place.cloud, "json", LoggingConfig={"LogFormat": "JSON"})
+    output, found = succeeded(place, arn)
+    assert output["results"][0]["n"] == 5
+    assert all(s.duration_ms > 0 and s.environment and not s.error for s in found)
+
+
+def test_arm64_is_priced_as_such(place: Place) -> None:
+    arn = make_function(place.cloud, "arm", Architectures=["arm64"])
+    _, found = succeeded(place, arn)
+    assert {s.architecture for s in found} == {"arm64"}
+    book = load_price_book()
+    for s in found:
+        usd = invocation_usd(book, "us-east-1", "arm64", 1024, s.billed_ms)
+        assert s.cost_usd == pytest.approx(usd)
+
+
+def test_a_function_of_another_region(place: Place) -> None:
+    arn = make_function(place.cloud, "far", region="eu-south-1")
+    assert ":eu-south-1:" in arn
+    output, found = succeeded(place, arn, includeOutputResults=True)
+    assert output["stats"][0]["averageDuration"] == output["duration"]
+    book = load_price_book()
+    for s in found:
+        usd = invocation_usd(book, "eu-south-1", "x86_64", 1024, s.billed_ms)
+        assert s.cost_usd == pytest.approx(usd)
+        assert s.environment
+
+
+def test_a_preprocessor_makes_the_payload_and_a_postprocessor_gets_the_answer(
+    place: Place, plain: str
+) -> None:
+    before = make_function(place.cloud, "before", Handler="app.before", region="eu-west-1")
+    after = make_function(place.cloud, "after", Handler="app.after")
+    succeeded(place, plain, preProcessorARN=before, postProcessorARN=after)
+    logs = place.client("logs")
+    events = logs.filter_log_events(logGroupName="/aws/lambda/after", filterPattern="AFTER")
+    told = [json.loads(e["message"].removeprefix("AFTER ")) for e in events["events"]]
+    assert len(told) == 5 + 2  # and two warm-ups
+    assert all(t["made_by"] == "before" and t["was"] == {"a": 1} for t in told)
+    assert {t["memory"] for t in told} == {"1024"}
+    cause = failed(place, plain, postProcessorARN=after)
+    assert "processor" in cause
+    assert "failed with ValueError" in cause
+
+
+def test_allowed_exceptions_are_counted_and_the_size_may_win(place: Place, plain: str) -> None:
+    given: dict[str, Any] = {"payload": {"fourth": True}, "num": 8, "environments": 1}
+    assert "2 of 9 invocations" in failed(place, plain, **given)
+    output, found = succeeded(place, plain, allowedExceptions=["Expected"], **given)
+    (row,) = output["results"]
+    assert (row["n"], row["failed"], row["errors"]) == (6, 2, {"Expected": 2})
+    assert sum(1 for s in found if s.error == "Expected") == 2
+    assert output["power"] == 1024
+
+
+def test_an_exception_that_is_not_allowed_fails_the_size(place: Place, plain: str) -> None:
+    cause = failed(place, plain, payload={"raise": "x"}, allowedExceptions=["Expected"])
+    assert "ValueError" in cause
+
+
+def test_the_pause_between_runs_is_kept(place: Place, plain: str) -> None:
+    _, found = succeeded(place, plain, sleepBetweenRunsMs=200, environments=1)
+    starts = sorted(datetime.fromisoformat(s.started_at).timestamp() for s in found)
+    assert len(starts) == 6
+    assert all(later - earlier >= 0.2 for earlier, later in pairwise(starts))
+
+
+def test_payloads_stay_out_of_logs_and_errors(place: Place, plain: str) -> None:
+    secret = "s3cr3t-of-the-user"
+    cause = failed(place, plain, payload={"raise": secret}, disablePayloadLogs=True)
+    assert "ValueError" in cause
+    logs = place.client("logs")
+    control = place.client("lambda").get_function_configuration(
+        FunctionName=place.outputs["TunerControlFunction"]
+    )
+    group = control["LoggingConfig"]["LogGroup"]
+    messages = [e["message"] for e in logs.filter_log_events(logGroupName=group)["events"]]
+    assert messages
+    assert not [m for m in (*messages, cause) if secret in m]
+
+
+def test_a_payload_larger_than_an_input_may_be(place: Place, plain: str) -> None:
+    bucket = place.outputs["SamplesBucket"]
+    body = json.dumps({"text": "x" * 400_000}).encode()
+    place.client("s3").put_object(Bucket=bucket, Key="inputs/large file.json", Body=body)
+    url = f"s3://{bucket}/inputs/large%20file.json"
+    output, _ = succeeded(place, plain, payload=None, payloadS3=url)
+    assert output["results"][0]["n"] == 5
+
+
+def test_a_version_or_an_alias_is_tuned_while_its_code_is_latest(place: Place) -> None:
+    arn, client = make_function(place.cloud, "versioned"), place.client("lambda")
+    version = client.publish_version(FunctionName="versioned")["Version"]
+    client.create_alias(FunctionName="versioned", Name="RAM1024", FunctionVersion=version)
+    for qualifier in (version, "RAM1024"):
+        output, _ = succeeded(place, f"{arn}:{qualifier}")
+        assert output["power"] == 1024
+    client.update_function_code(FunctionName="versioned", ZipFile=package(HANDLER + "\n# newer\n"))
+    client.get_waiter("function_updated_v2").wait(FunctionName="versioned")
+    assert "has other code than $LATEST" in failed(place, f"{arn}:{version}")
+
+
+def test_numbers_as_texts_and_clamped_shares(place: Place, plain: str) -> None:
+    output, _ = succeeded(
+        place, plain, num="5", powerValues=["1024"], balancedWeight="7", strategy="balanced",
+        discardTopBottom=0.9, payload="just a text", parallelInvocation="false",
+    )  # fmt: skip
+    assert output["power"] == 1024
+
+
+def test_an_input_that_nobody_knows_is_refused_with_the_closest(place: Place, plain: str) -> None:
+    assert 'did you mean "allowedExceptions"?' in failed(place, plain, allowedException=["E"])
+
+
+def test_a_run_is_priced_by_the_book_that_it_is_given(place: Place, tmp_path: Path) -> None:
+    book = json.loads(read_price_book())
+    doubled = {"x86_64": [[None, "0.0000333334"]], "arm64": [[None, "0.0000266668"]]}
+    dear = {**book["default"], "duration_usd_per_gb_s": doubled}
+    file = tmp_path / "dear.json"
+    file.write_text(json.dumps({**book, "version": "dear", "regions": {"us-east-1": dear}}))
+    told: list[str] = []
+    run = place.tune(
+        "ping", powers="512", price_book=file, store=tmp_path / "runs",
+        confirm=lambda talk, _: told.append(talk),
+    )  # fmt: skip
+    assert "at the prices of dear" in told[0]
+    assert run.manifest["price_book"]["version"] == "dear"
+    gb_s = 0.5 * run.samples["billed_ms"] / 1000
+    assert run.samples["cost_usd"].tolist() == pytest.approx(
+        (gb_s * 0.0000333334 + 0.2e-6).tolist()
+    )

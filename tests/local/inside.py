@@ -1,0 +1,63 @@
+"""The embedded AWS's own invoker on real processes, without HTTP or ministack around it."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from lambdatuning.local import command, own_tmp, python_runtime, sweep
+from lambdatuning.local.admission import Admission
+from lambdatuning.local.function import FunctionSpec
+from lambdatuning.local.invoker import Invoker
+from lambdatuning.local.ledger import Ledger
+from lambdatuning.local.limiters import choose
+from lambdatuning.local.pool import Pool
+from lambdatuning.local.shares import host_cores
+
+ECHO = "def handler(event, context):\n    return event\n"
+
+
+@contextlib.contextmanager
+def running(source: str = ECHO, limiter: str = "auto") -> Iterator[tuple[Invoker, FunctionSpec]]:
+    """An invoker with a function of one source file at one full vCPU; all gone afterwards."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        folder = Path(name)
+        (folder / "code").mkdir()
+        (folder / "code" / "app.py").write_text(source)
+        ident = sweep.server_ident(os.getpid())
+        cages = choose(limiter, ident)
+        pool = Pool(_host(folder, ident), cages, folder / "environments", lambda _arn: True)
+        try:
+            cages.protect(os.getpid())
+            yield (
+                Invoker(pool, Admission(host_cores()), Ledger(), lambda *_: None, strict=True),
+                _spec(folder / "code"),
+            )
+        finally:
+            pool.close()
+            cages.close()
+
+
+def _host(folder: Path, ident: str) -> command.Host:
+    packages = folder / "python"
+    python_runtime.link_packages(packages)
+    tools = own_tmp.find_tools(folder)
+    return command.Host("http://127.0.0.1:9", ident, packages, None, tmp_tools=tools)
+
+
+def _spec(code: Path) -> FunctionSpec:
+    return FunctionSpec(
+        arn="arn:aws:lambda:us-east-1:111122223333:function:inside",
+        name="inside",
+        version="$LATEST",
+        runtime="python3.12",
+        handler="app.handler",
+        memory_mb=1769,
+        timeout_s=60,
+        task_root=code,
+        revision="first",
+        account_id="111122223333",
+        region="us-east-1",
+        log_group="/aws/lambda/inside",
+    )
