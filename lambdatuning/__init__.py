@@ -60,6 +60,10 @@ _HOMES = {
     "overview": "analysis.overview",
     "method": "analysis.method",
     "table": "analysis.tables",
+    "exploration": "analysis.exploration",
+    "exploration_answer": "analysis.exploration",
+    "predictions": "analysis.exploration",
+    "plot_exploration": "analysis.figures.exploration",
     "plot_curves": "analysis.figures.curves",
     "plot_strategies": "analysis.figures.strategies",
     "plot_compromise": "analysis.figures.compromise",
@@ -84,6 +88,8 @@ __all__ = [
     "destroy",
     "embedded",
     "executions",
+    "exploration",
+    "exploration_answer",
     "load",
     "load_payload_types",
     "load_run",
@@ -95,9 +101,11 @@ __all__ = [
     "plot_comparison",
     "plot_compromise",
     "plot_curves",
+    "plot_exploration",
     "plot_init",
     "plot_relative",
     "plot_strategies",
+    "predictions",
     "recommend",
     "report",
     "runs",
@@ -116,10 +124,12 @@ if TYPE_CHECKING:
     from .analysis.cold_answer import cold_answer
     from .analysis.cold_decisions import cold_decisions
     from .analysis.comparison import compare
+    from .analysis.exploration import exploration, exploration_answer, predictions
     from .analysis.figures.cold import plot_cold_share, plot_init
     from .analysis.figures.compare import plot_before_after, plot_comparison
     from .analysis.figures.compromise import plot_compromise
     from .analysis.figures.curves import plot_curves
+    from .analysis.figures.exploration import plot_exploration
     from .analysis.figures.relative import plot_relative
     from .analysis.figures.strategies import plot_strategies
     from .analysis.format import use_currency

@@ -3,26 +3,42 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any, Unpack
 
 from pandas import DataFrame
 
 from ..core.strategies import DEFAULT_WEIGHT, STRATEGIES
 from .curves import MIX
 from .format import format_mb, format_ms, format_usd, join, join_mb, short_name
+from .goals import Limits
 from .published import of_means
 from .recommend import Recommendation, recommend, recommendations
 from .run import Run, as_run
 from .sentences import SUPERLATIVES, against_today, certainty, sentence
 from .several import apart
-from .statement import html_words
+from .statement import answered, html_words
 
-_AIMS = {"cost": "the lowest cost", "speed": "the highest speed", "balanced": "the best balance"}
+_AIMS = {
+    "cost": "the lowest cost",
+    "speed": "the highest speed",
+    "balanced": "the best balance",
+    "knee": "the best value",
+    "deadline": "the lowest cost in time",
+    "budget": "the highest speed in budget",
+}
 _MEANS = (
     "From published means, without the samples behind them: how sure this is cannot be said. "
     "Measure with lambdatuning to know."
 )
 _FEW = 3
-_CARDS = {"cost": "Cheapest", "speed": "Fastest", "balanced": "Balanced"}
+_CARDS = {
+    "cost": "Cheapest",
+    "speed": "Fastest",
+    "balanced": "Balanced",
+    "knee": "Best value",
+    "deadline": "Cheapest in time",
+    "budget": "Fastest in budget",
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,9 @@ class Answer:
         lines = [self.headline, *map(sentence, self.lead), *self.sentences, self.notice]
         return "\n".join(line for line in lines if line)
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return answered(self.headline, (each.function for each in self.lead))
+
     def _repr_html_(self) -> str:
         several = len({each.function for each in self.lead}) > 1
         cards = "".join(_card(each, named=several) for each in self.lead)
@@ -60,13 +79,20 @@ def answer(
     weight: float = DEFAULT_WEIGHT,
     *,
     current_memory_mb: int | None = None,
+    **limits: Unpack[Limits],
 ) -> Answer:
     """The answer for the mix of payload types (or the only one), and where the types disagree.
 
-    With several functions or architectures, an answer for each in one.
+    With several functions or architectures, an answer for each in one. `strategy`, `weight` and
+    `limits` as `recommend` takes them.
     """
     run = as_run(source)
-    told = [_told(each, strategy, weight, current_memory_mb) for each in apart(run)]
+    told = [
+        _told(
+            each, recommend(each, strategy, weight, current_memory_mb=current_memory_mb, **limits)
+        )
+        for each in apart(run)
+    ]
     return Answer(
         headline=" ".join(headline for headline, _, _ in told),
         lead=tuple(each for _, lead, _ in told for each in lead),
@@ -75,11 +101,9 @@ def answer(
     )
 
 
-def _told(
-    run: Run, strategy: str | Sequence[str], weight: float, current_memory_mb: int | None
-) -> tuple[str, Sequence[Recommendation], Sequence[str]]:
+def _told(run: Run, frame: DataFrame) -> tuple[str, Sequence[Recommendation], Sequence[str]]:
     """Headline, recommendations and sentences of one function."""
-    advice = recommendations(recommend(run, strategy, weight, current_memory_mb=current_memory_mb))
+    advice = recommendations(frame)
     lead = [each for each in advice if each.payload == MIX] or advice
     own = [each for each in advice if each.payload != MIX]
     told = [disagreement([e for e in own if e.strategy == each.strategy]) for each in lead]

@@ -16,6 +16,8 @@ from .sentences import SUPERLATIVES
 from .several import apart
 from .statement import Statement
 
+NO_COLD = "No cold start was measured: `--cold 10` of tune or benchmark measures some on purpose."
+
 _ALIKE = 0.1
 """Init durations that differ by less are called the same."""
 
@@ -31,7 +33,6 @@ def cold_answer(
     """Whether cold starts change which size is best, and what they cost at `cold_share`.
 
     Of the mix of payload types, or the only one; with several functions each is told.
-    UsageError without a cold start.
     """
     run = as_run(source)
     names = [strategy] if isinstance(strategy, str) else list(strategy)
@@ -39,7 +40,11 @@ def cold_answer(
     headlines, told = [], []
     for each in functions:
         name = f"{short_name(each.function)}: " if len(functions) > 1 else ""
-        cold = cold_curves(each)[-1]
+        curves = cold_curves(each)
+        if not curves:
+            headlines.append(name + NO_COLD)
+            continue
+        cold = curves[-1]
         ranges = cold_decisions(each, names, weight)
         own = ranges[ranges["payload"] == cold.curve.payload]
         first, *others = (own[own["strategy"] == each_name] for each_name in names)
@@ -50,7 +55,8 @@ def cold_answer(
             *_at_share(cold, cold_share, monthly_invocations, int(first["memory_mb"].iloc[0])),
         ]
         told += [name + text for text in sentences]
-    return Statement(" ".join(headlines), tuple(told), notice(run))
+    names_of = tuple(each.function for each in functions)
+    return Statement(" ".join(headlines), tuple(told), notice(run), names_of)
 
 
 def decision(ranges: DataFrame) -> str:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from pandas import DataFrame
 
-from ..core.errors import UsageError
 from ..core.strategies import DEFAULT_WEIGHT, STRATEGIES, check_strategy
 from .cold import beyond_warm, resampled
 from .curves import Curve, curves
+from .goals import Goal, score
 from .intervals import Floats
-from .recommend import objective
 from .run import Run, as_run
 from .several import apart
 
@@ -85,14 +84,11 @@ def cold_decisions(
 def cold_curves(run: Run, *, weights: Mapping[str, float] | None = None) -> list[ColdCurve]:
     """One for each payload type of a run of one function, the mix last; see `curves`.
 
-    UsageError without a cold start that could be used.
+    Sizes without a cold start are left out; [] without any.
     """
     beyond = beyond_warm(run.samples)
     if beyond.empty:
-        raise UsageError(
-            f"run {run.run_id or '(unnamed)'} has no cold start; measure some with "
-            "`lambdatuning benchmark --cold 10`"
-        )
+        return []
     groups = {int(str(size)): own for size, own in beyond.groupby("memory_mb")}
     extra = {size: own[["extra_ms", "extra_usd"]].mean() for size, own in groups.items()}
     drawn = {size: resampled(own) for size, own in groups.items()}
@@ -122,7 +118,7 @@ def cold_curves(run: Run, *, weights: Mapping[str, float] | None = None) -> list
 
 def scores(cold: ColdCurve, shares: Floats, strategy: str, weight: float) -> Floats:
     """What the strategy minimises (shares x sizes)."""
-    return objective(cold.mean_ms(shares), cold.cost_usd(shares), strategy, weight)
+    return score(cold.mean_ms(shares), cold.cost_usd(shares), Goal(strategy, weight))
 
 
 def _ranges(cold: ColdCurve, strategy: str, weight: float) -> list[tuple[object, ...]]:
@@ -157,8 +153,15 @@ def _takeover(
     ms, usd, extra_ms, extra_usd = cold.resampled
     if not all(np.isfinite(each).all() for each in cold.resampled):
         return np.nan, np.nan
-    shares = np.linspace(0, 1, _COARSE + 1)[:, None, None]
-    found = objective(ms + shares * extra_ms, usd + shares * extra_usd, strategy, weight)
+    shares = np.linspace(0, 1, _COARSE + 1)
+    # A balance is relative to the measured means: else one resample far out would hide all others.
+    slowest, dearest = (
+        each.max(axis=1)[:, None, None] for each in (cold.mean_ms(shares), cold.cost_usd(shares))
+    )
+    part = shares[:, None, None]
+    drawn_ms, drawn_usd = ms + part * extra_ms, usd + part * extra_usd
+    goal = Goal(strategy, weight)
+    found = score(drawn_ms / slowest, drawn_usd / dearest, goal, scale=(1.0, 1.0))
     ahead = found[:, :, after] < found[:, :, before]
     first = np.where(ahead.any(axis=0), ahead.argmax(axis=0) / _COARSE, 1.0)
     low, high = np.quantile(first, [0.025, 0.975])

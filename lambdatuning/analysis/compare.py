@@ -1,7 +1,8 @@
 """Two runs side by side: what changed in duration and cost, with intervals, and what else differs.
 
 The change of a payload type is the geometric mean over the sizes that both runs measured of the
-ratio of its means. Its interval comes from independent resamples of both runs (see `intervals`).
+ratio of its means. Its interval is Student's t on the log scale, from how execution environments
+differ in both runs (see `log_errors`).
 The rows of `Pair.overall` are judged together: their intervals are widened (Bonferroni), so that
 two runs of the same thing differ in any row with a probability of 5 % only. Those of
 `Pair.by_size` hold one by one.
@@ -14,11 +15,13 @@ import numpy as np
 from pandas import DataFrame
 
 from ..core.errors import UsageError, closest
+from ..core.intervals import Uncertainty
 from .check import Check
 from .curves import MIX, Curve, curves
 from .differing import differing
 from .intervals import Floats
 from .labels import labels
+from .log_errors import LogErrors, log_errors, reach, spread
 from .run import Run, as_run
 from .several import apart
 
@@ -100,7 +103,8 @@ def pair(
     first, second = (_single(as_run(run)) for run in (before, after))
     weighing = first.weights if weights is None else weights
     old, new = _matched(first, second, weighing)
-    cells = [_cells(a, b, memory_mb) for a, b in zip(old, new, strict=True)]
+    errors = (log_errors(first, weighing), log_errors(second, _weights(old, new, second, weighing)))
+    cells = [_cells(both, errors, memory_mb) for both in zip(old, new, strict=True)]
     found = [each for each in cells if each.sizes]
     if not found:
         raise UsageError(_no_size(first, second, memory_mb))
@@ -118,19 +122,23 @@ def pair(
 
 @dataclass(frozen=True, eq=False)
 class _Cells:
-    """One payload type in both runs, at the sizes of both (each array: sizes last)."""
+    """One payload type in both runs, at the sizes of both.
+
+    `errors` are those of the logarithm of after over before, by measure, one a size.
+    """
 
     payload: str
     sizes: tuple[int, ...]
     before: dict[str, Floats]
     after: dict[str, Floats]
-    resampled: dict[str, Floats]
+    errors: dict[str, list[Uncertainty]]
 
     def overall(self, confidence: float) -> dict[str, object]:
         row: dict[str, object] = {"payload": self.payload}
         for measure in MEASURES:
-            value = np.log(self.after[measure] / self.before[measure]).mean()
-            row |= _change(measure, value, self.resampled[measure].mean(axis=1), confidence)
+            value = float(np.log(self.after[measure] / self.before[measure]).mean())
+            known = spread(self.errors[measure], 1 / len(self.sizes))
+            row |= _change(measure, value, known, confidence)
         return row | {
             "cheapest_before_mb": self.sizes[int(self.before["cost"].argmin())],
             "cheapest_after_mb": self.sizes[int(self.after["cost"].argmin())],
@@ -143,41 +151,49 @@ class _Cells:
             for measure, unit, factor in (("duration", "ms", 1), ("cost", "per_million_usd", 1e6)):
                 old, new = (float(side[measure][n]) for side in (self.before, self.after))
                 row |= {f"before_{unit}": old * factor, f"after_{unit}": new * factor}
-                resampled = self.resampled[measure][:, n]
-                row |= _change(measure, float(np.log(new / old)), resampled, confidence)
+                known = self.errors[measure][n]
+                row |= _change(measure, float(np.log(new / old)), known, confidence)
             rows.append(row)
         return rows
 
 
-def _cells(before: Curve, after: Curve, memory_mb: int | None) -> _Cells:
+def _cells(
+    curves: tuple[Curve, Curve], errors: tuple[LogErrors, LogErrors], memory_mb: int | None
+) -> _Cells:
+    before, after = curves
     sizes = [size for size in before.sizes if size in after.sizes]
     if memory_mb is not None:
         sizes = [size for size in sizes if size == memory_mb]
-    columns = [[each.sizes.index(size) for size in sizes] for each in (before, after)]
+    columns = [[each.sizes.index(size) for size in sizes] for each in curves]
     old, new = (
         {"duration": each.ms[at], "cost": each.usd[at]}
-        for each, at in zip((before, after), columns, strict=True)
+        for each, at in zip(curves, columns, strict=True)
     )
-    resampled = {
-        measure: np.log(getattr(after, name)[:, columns[1]])
-        - np.log(getattr(before, name)[:, columns[0]])
-        for measure, name in (("duration", "resampled_ms"), ("cost", "resampled_usd"))
+    sides = [
+        [known[each.payload, size] for size in sizes]
+        for known, each in zip(errors, curves, strict=True)
+    ]
+    together = {
+        measure: [spread([a[measure], b[measure]]) for a, b in zip(*sides, strict=True)]
+        for measure in MEASURES
     }
     payload = before.payload if before.payload == after.payload else _both(before, after)
-    return _Cells(payload, tuple(sizes), old, new, resampled)
+    return _Cells(payload, tuple(sizes), old, new, together)
 
 
 def _both(before: Curve, after: Curve) -> str:
     return f"{before.payload} and {after.payload}"
 
 
-def _change(measure: str, value: float, resampled: Floats, confidence: float) -> dict[str, object]:
-    """A change with its bounds, symmetric on the log scale: far quantiles need fewer resamples."""
-    half = float(np.quantile(np.abs(resampled - resampled.mean()), confidence))
+def _change(measure: str, value: float, known: Uncertainty, confidence: float) -> dict[str, object]:
+    """A change with its bounds, as far apart on the log scale to either side."""
+    half = reach(known, confidence)
+    with np.errstate(over="ignore"):
+        low, high = float(np.expm1(value - half)), float(np.expm1(value + half))
     return {
         f"{measure}_change": float(np.expm1(value)),
-        f"{measure}_low_change": float(np.expm1(value - half)),
-        f"{measure}_high_change": float(np.expm1(value + half)),
+        f"{measure}_low_change": low,
+        f"{measure}_high_change": high,
     }
 
 
@@ -189,6 +205,14 @@ def _single(run: Run) -> Run:
         names = ", ".join(f"{each.function} ({each.manifest['architecture']})" for each in several)
         raise UsageError(f"compare runs of one function and architecture each; one has {names}")
     return several[0]
+
+
+def _weights(
+    old: Sequence[Curve], new: Sequence[Curve], second: Run, weighing: Mapping[str, float]
+) -> Mapping[str, float]:
+    """Weights of the run after: those of the run before where they have payload types in common."""
+    common = [each.payload for each in old] == [each.payload for each in new]
+    return {name: weighing.get(name, 0) for name in second.payloads} if common else second.weights
 
 
 def _matched(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import pandas as pd
 from pandas import DataFrame
@@ -11,10 +12,12 @@ from ..core.errors import UsageError
 from .answer import notice
 from .check import Check
 from .compare import Pair, pair
-from .format import NOTHING
+from .format import NOTHING, short_name
+from .published import of_means
 from .run import Run, as_run
-from .statement import html_words
-from .verdict import about, bill, headline, regressions, sentences
+from .statement import Statement, answered, html_words
+from .verdict import about, bill, regressions, sentences
+from .verdict import headline as headline_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +26,15 @@ class Comparison:
 
     pairs: tuple[Pair, ...]
     monthly_invocations: float = 0
+    alone: tuple[str, ...] = ()
+
+    @property
+    def nothing(self) -> str:
+        """What to do where there is one run only."""
+        return (
+            f"Nothing to compare yet: one run of {', '.join(map(short_name, self.alone))} is "
+            "stored. Measure again after a change, and this report says what it changed."
+        )
 
     @property
     def overall(self) -> DataFrame:
@@ -37,11 +49,11 @@ class Comparison:
     @property
     def runs(self) -> DataFrame:
         """What the runs are, one row each."""
+        if not self.pairs:
+            return DataFrame()
         first = self.pairs[0]
-        named = [
-            (first.names[0], first.before),
-            *((each.names[1], each.after) for each in self.pairs),
-        ]
+        others = [(each.names[1], each.after) for each in self.pairs]
+        named = [(first.names[0], first.before), *others]
         return DataFrame([_facts(name, run) for name, run in named])
 
     @property
@@ -55,11 +67,20 @@ class Comparison:
         return [text for pair in self.pairs for text in regressions(pair, max_change)]
 
     def __str__(self) -> str:
-        lines = [line for pair in self.pairs for line in (headline(pair), *self._told(pair))]
+        if not self.pairs:
+            return self.nothing
+        lines = [line for pair in self.pairs for line in (headline_of(pair), *self._told(pair))]
         grave = [each for each in self.findings if each.severity != "note"]
         return "\n".join([*lines, *(f"{each.cause}: {each.next_step}." for each in grave)])
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        runs = [run for each in self.pairs for run in (each.before, each.after)]
+        headline = " ".join(map(headline_of, self.pairs)) if self.pairs else self.nothing
+        return answered(headline, [run.function for run in runs] or self.alone)
+
     def _repr_html_(self) -> str:
+        if not self.pairs:
+            return Statement(self.nothing)._repr_html_()
         told = "".join(_section(each, self._told(each)) for each in self.pairs)
         note = notice(self.pairs[0].before)
         grave = [each for each in self.findings if each.severity != "note"]
@@ -72,6 +93,8 @@ class Comparison:
         return [*sentences(pair), *bill(pair, self.monthly_invocations)]
 
     def _stacked(self, name: str) -> DataFrame:
+        if not self.pairs:
+            return DataFrame()
         frames: list[DataFrame] = [getattr(each, name) for each in self.pairs]
         if len(frames) == 1:
             return frames[0]
@@ -85,35 +108,39 @@ class Comparison:
 def compare(
     runs: Sequence[Run | DataFrame],
     *,
+    payload_types: str | Sequence[str] = "",
     memory_mb: int | None = None,
     weights: Mapping[str, float] | None = None,
     confidence: float = 0.95,
     monthly_invocations: float = 0,
 ) -> Comparison:
-    """Compare the first of the runs with each of the others.
+    """Compare the first of the runs with each of the others; one alone makes an empty comparison.
 
-    Over all sizes that both have, or at `memory_mb` alone. `weights` of the mix are the first
+    All payload types that both have or those named (with commas; a published curve has none), over
+    all sizes that both have or at `memory_mb` alone. `weights` of the mix are the first
     run's unless given. The intervals of one pair's payload types hold together with `confidence`.
 
     Raises:
-        UsageError: fewer than two runs, several functions in one, or nothing in common.
+        UsageError: no run, several functions in one, or nothing in common.
     """
-    if len(runs) < 2:
-        raise UsageError(f"two runs or more can be compared, not {len(runs)}; name another")
-    before, *others = map(as_run, runs)
+    if not runs:
+        raise UsageError("no run to compare; `lambdatuning runs` lists those that are stored")
+    given = [as_run(run) for run in runs]
+    before, *others = (run if of_means(run) else run.select(payload_types) for run in given)
     return Comparison(
         tuple(
             pair(before, each, memory_mb=memory_mb, weights=weights, confidence=confidence)
             for each in others
         ),
         monthly_invocations,
+        (before.function,),
     )
 
 
 def _section(pair: Pair, told: Sequence[str]) -> str:
     words = "".join(f"<li>{html_words(text)}</li>" for text in told)
     return (
-        f'<p class="lt-headline"><strong>{html_words(headline(pair))}</strong></p>'
+        f'<p class="lt-headline"><strong>{html_words(headline_of(pair))}</strong></p>'
         f'<p class="lt-runs">{escape(about(pair))}</p><ul>{words}</ul>'
     )
 

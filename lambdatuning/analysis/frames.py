@@ -3,12 +3,13 @@
 import gzip
 import io
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
-from pandas.api.types import is_string_dtype
+from pandas.api.types import is_string_dtype, union_categoricals
 
 from ..core.errors import RunFailedError
 from ..core.samples import Sample, encode_part
@@ -55,6 +56,7 @@ _DTYPES = {
     **dict.fromkeys(_CATEGORIES, "category"),
 }
 _READ_AS = {name: kind for name, kind in _DTYPES.items() if name != "cold"}
+_ENOUGH_BYTES = 1 << 25
 _WHEN_ABSENT: dict[str, Any] = {
     "retries": 0,
     "stolen_ms": float("nan"),
@@ -66,25 +68,23 @@ _WHEN_ABSENT: dict[str, Any] = {
 def read_parts(parts: Iterable[bytes], *, run_id: str = "", function: str = "") -> DataFrame:
     """Stored parts (gzipped CSV) of one run as a samples frame, rows in the order of the parts.
 
-    Parts with the same header are parsed as one text: a run has many small parts, and the cost
-    of starting a parser for each would be most of the time.
+    Parts with the same header are parsed together: a run has many small parts, and the cost of
+    starting a parser for each would be most of the time.
 
     Raises:
         RunFailedError: a part is damaged.
     """
-    bodies: dict[bytes, list[bytes]] = {}
+    frames: list[DataFrame] = []
     try:
-        for part in parts:
-            header, _, body = gzip.decompress(part).partition(b"\n")
-            bodies.setdefault(header, []).append(body)
-        frames = [_parse(header + b"\n" + b"".join(body)) for header, body in bodies.items()]
+        frames.extend(_tidy(_parse(text)) for text in _texts(parts))
     except (OSError, EOFError, ValueError, zlib.error) as exc:
         raise RunFailedError(
             f"run {run_id or '(unnamed)'} has a damaged part ({exc}): "
             "copy the run again, or delete it and measure anew"
         ) from exc
-    frame = pd.concat(frames, ignore_index=True) if frames else DataFrame()
-    return _tidy(frame.assign(run_id=run_id, function=function))
+    whole = _joined(frames) if frames else _tidy(DataFrame())
+    names = {"run_id": run_id, "function": function}
+    return whole.assign(**{name: same(value, len(whole)) for name, value in names.items()})
 
 
 def samples_frame(samples: Iterable[Sample], *, run_id: str = "", function: str = "") -> DataFrame:
@@ -100,6 +100,40 @@ def warm(samples: DataFrame) -> DataFrame:
 def failed(samples: DataFrame) -> "Series[bool]":
     """Mask of the invocations that ended in an error."""
     return samples["error"].ne("")
+
+
+def _texts(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Parts unpacked and joined, as long as they have the same header, to texts of some size."""
+    bodies: dict[bytes, list[bytes]] = {}
+    room: dict[bytes, int] = {}
+    for part in parts:
+        header, _, body = gzip.decompress(part).partition(b"\n")
+        bodies.setdefault(header, []).append(body)
+        room[header] = room.get(header, _ENOUGH_BYTES) - len(body)
+        if room[header] <= 0:
+            del room[header]
+            yield header + b"\n" + b"".join(bodies.pop(header))
+    for header, waiting in bodies.items():
+        yield header + b"\n" + b"".join(waiting)
+
+
+def _joined(frames: list[DataFrame]) -> DataFrame:
+    """One frame of all, a column after the other, so that a large run takes its room only once."""
+    if len(frames) == 1:
+        return frames[0]
+    columns = {}
+    for name in COLUMNS:
+        pieces = [frame.pop(name) for frame in frames]
+        if name in _CATEGORIES:
+            columns[name] = Series(union_categoricals(pieces))
+        else:
+            columns[name] = pd.concat(pieces, ignore_index=True)
+    return DataFrame(columns, copy=False)
+
+
+def same(value: str, count: int) -> Any:
+    """A column that says the same in every row."""
+    return pd.Categorical.from_codes(np.zeros(count, np.int8), categories=pd.Index([value]))
 
 
 def _parse(text: bytes) -> DataFrame:

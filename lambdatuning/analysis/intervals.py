@@ -10,6 +10,7 @@ and can also say how likely one size is better than another.
 Source: A. C. Davison, D. V. Hinkley, Bootstrap Methods and their Application (1997), 3.8.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -59,21 +60,32 @@ def replicates(
 ) -> Floats:
     """Resampled means (RESAMPLES x k) of `values` (n x k), all columns resampled together.
 
-    `outer` seeds the draw of environments, `inner` the draw of invocations: payload types that
-    ran on the same environments share `outer`, so that a slow host is slow for all of them.
-    NaN throughout where there are fewer than `MIN_ENVIRONMENTS` environments.
+    `outer` seeds the draw of environments, `inner` the draw of invocations and of t's tails:
+    payload types that ran on the same environments share `outer`, so that a slow host is slow for
+    all of them. NaN throughout where there are fewer than `MIN_ENVIRONMENTS` environments.
     """
-    groups = clusters(values, environments)
+    return resampled(clusters(values, environments), None, outer=outer, inner=inner)
+
+
+def resampled(
+    groups: Clusters, known: Sequence[Uncertainty] | None, *, outer: int, inner: int
+) -> Floats:
+    """The same of grouped values. `known` are the relative errors of the columns' means, if other
+    cells of the run told more of them (see `moderation`)."""
     count = len(groups.sizes)
     if count < MIN_ENVIRONMENTS:
         return np.full((RESAMPLES, groups.values.shape[1]), np.nan)
-    rng = np.random.default_rng(outer)
-    picks = rng.integers(count, size=(RESAMPLES, count))
-    means = _resampled_means(groups, picks, np.random.default_rng(inner))
-    known = uncertainties(groups)
-    degrees = known[0].degrees
+    picks = np.random.default_rng(outer).integers(count, size=(RESAMPLES, count))
+    rng = np.random.default_rng(inner)
+    means = _resampled_means(groups, picks, rng)
+    centre = groups.values.mean(axis=0)
+    if known is None:
+        own = uncertainties(groups)
+        errors, degrees = np.array([each.error for each in own]), own[0].degrees
+    else:
+        errors, degrees = np.array([each.error for each in known]) * centre, known[0].degrees
     heavy = np.sqrt(degrees / rng.chisquare(degrees, RESAMPLES))
-    return _calibrated(means, groups, np.array([each.error for each in known]), heavy)
+    return _calibrated(means, groups, errors, heavy)
 
 
 def interval(replicated: Floats, confidence: float = CONFIDENCE) -> tuple[float, float]:

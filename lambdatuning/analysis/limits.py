@@ -1,6 +1,7 @@
 """Intervals of means and quantiles for every cell of a summary, by the rules of `core`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -8,40 +9,71 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from ..core.intervals import limits, uncertainty
+from ..core.intervals import Uncertainty, limits, uncertainty
 from ..core.quantile_interval import between, bounds, independent
-from .intervals import MIN_ENVIRONMENTS, Clusters, Floats, clusters
+from .intervals import Clusters, Floats, clusters
+from .moderation import of_cells
 
-_MEASURES = ["duration_ms", "cost_usd"]
+MEASURES = ["duration_ms", "cost_usd"]
 _NONE = (float("nan"), float("nan"))
+
+Key = tuple[str, str, str, int]
+"""Function, architecture, payload type and memory size in MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """Warm durations and costs of one cell, by environment, and how their means err (relative)."""
+
+    run_id: str
+    groups: Clusters
+    known: list[Uncertainty] | None
+
+
+def cells(samples: DataFrame, keys: Sequence[str]) -> dict[Key, Cell]:
+    """The cells of warm samples; those of one function and architecture lend each other spreads."""
+    codes, _ = pd.factorize(samples["environment"], sort=True)
+    marked = samples.assign(environment=codes)
+    found: dict[Key, tuple[str, Clusters]] = {}
+    for (function, architecture, payload, size), rows in marked.groupby(list(keys), observed=True):
+        values, environments = rows[MEASURES].to_numpy(float), rows["environment"].to_numpy(int)
+        key = (str(function), str(architecture), str(payload), int(str(size)))
+        found[key] = (str(rows["run_id"].iloc[0]), clusters(values, environments))
+    known: dict[Hashable, list[Uncertainty]] = {}
+    for name in {key[:2] for key in found}:
+        known |= of_cells({key: groups for key, (_, groups) in found.items() if key[:2] == name})
+    return {key: Cell(run, groups, known.get(key)) for key, (run, groups) in found.items()}
 
 
 def cell_limits(
-    samples: DataFrame, keys: Sequence[str], quantiles: Mapping[str, float], confidence: float
+    found: Mapping[Key, Cell], quantiles: Mapping[str, float], confidence: float
 ) -> Iterator[tuple[object, ...]]:
     """For each cell: its key, then low and high of mean duration, mean cost and each quantile.
 
     NaN where there is no interval: fewer than 3 environments, or too few samples for a quantile.
     """
-    codes, _ = pd.factorize(samples["environment"])
-    marked = samples.assign(environment=codes)
-    for key, rows in marked.groupby(list(keys), observed=True):
-        groups = clusters(rows[_MEASURES].to_numpy(float), rows["environment"].to_numpy(np.int64))
-        known = tuple(key) if isinstance(key, tuple) else (key,)
-        if len(groups.sizes) < MIN_ENVIRONMENTS:
-            yield (*known, *_NONE * (2 + len(quantiles)))
+    for key, cell in found.items():
+        if cell.known is None:
+            yield (*key, *_NONE * (2 + len(quantiles)))
             continue
-        means = [mean_limits(groups, column, confidence) for column in (0, 1)]
-        durations = Clusters(groups.values[:, :1], groups.starts, groups.sizes)
+        means = [_mean_limits(cell, column, confidence) for column in (0, 1)]
+        values = cell.groups.values[:, :1]
+        durations = Clusters(values, cell.groups.starts, cell.groups.sizes)
         yield (
-            *known,
+            *key,
             *(end for pair in means for end in pair),
             *quantile_limits(durations, list(quantiles.values()), confidence),
         )
 
 
+def _mean_limits(cell: Cell, column: int, confidence: float) -> tuple[float, float]:
+    centre = float(cell.groups.values[:, column].mean())
+    relative = (cell.known or [])[column]
+    return limits(centre, Uncertainty(relative.error * centre, relative.degrees), confidence)
+
+
 def mean_limits(groups: Clusters, column: int, confidence: float) -> tuple[float, float]:
-    """The interval of one column's mean, as `core.intervals.mean_interval` has it."""
+    """The interval of one column's mean by itself, as `core.intervals.mean_interval` has it."""
     known = uncertainty(groups.sizes.tolist(), groups.means[:, column].tolist())
     return limits(float(groups.values[:, column].mean()), known, confidence)
 
@@ -54,7 +86,7 @@ def quantile_limits(
     ordered = np.sort(values)
     plain = cast(Sequence[float], ordered)
     sizes = groups.sizes.tolist()
-    count = independent(*_rank_moments(values, ordered, groups))
+    count = independent(*rank_moments(values, ordered, groups))
     found: list[float] = []
     for q in quantiles:
         beyond = values <= np.quantile(ordered, q)
@@ -64,9 +96,13 @@ def quantile_limits(
     return tuple(found)
 
 
-def _rank_moments(
+def rank_moments(
     values: Floats, ordered: Floats, groups: Clusters
 ) -> tuple[list[int], list[float], float]:
+    """Sizes and mean ranks of the groups, and the ranks' squared distances from these.
+
+    What `core.quantile_interval.independent` takes. `ordered` are the sorted values.
+    """
     ranks = ordered.searchsorted(values, "left") + ordered.searchsorted(values, "right")
     sizes: NDArray[np.int64] = groups.sizes
     means = np.add.reduceat(ranks, groups.starts) / sizes

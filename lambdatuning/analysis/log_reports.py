@@ -15,11 +15,13 @@ from pandas import DataFrame
 from ..core.billing import invocation_usd
 from ..core.errors import NotFoundError
 from ..core.prices import PriceBook, load_price_book
-from .frames import COLUMNS, read_parts
+from .frames import COLUMNS, read_parts, same
 from .report_lines import Columns, read_blocks
 
-_BLOCK_LINES = 32_768
-_BLOCK_BYTES = 1 << 23
+_BLOCK_LINES = 2_048
+_BLOCK_BYTES = 1 << 19
+"""Small blocks: rows are given up before the garbage collector has walked them often."""
+
 _MOST_MB, _MOST_MS = 2.0**31, 2.0**53
 
 
@@ -68,7 +70,10 @@ def _join(arrays: list[NDArray[Any]]) -> NDArray[Any]:
 
 def _sized(block: Columns) -> Columns:
     known = (block.memory_mb < _MOST_MB) & (block.billed_ms < _MOST_MS)
-    return block if known.all() else Columns(*(array[known] for array in block))
+    if known.all():
+        return block
+    kept: list[Any] = [array[known] for array in block]
+    return Columns(*kept)
 
 
 def _cost_usd(
@@ -95,29 +100,21 @@ def _frame(
         "init_ms": reports.init_ms,
         "restore_ms": reports.restore_ms,
         "max_memory_mb": reports.max_memory_mb,
-        "error": _errors(reports),
+        "error": pd.Categorical(reports.error),
         "cost_usd": cost_usd,
         "request_id": pd.array(reports.request_id, dtype="str"),
         "retries": np.zeros(count, "int32"),
         "stolen_ms": np.full(count, np.nan),
     }
-    same = {"run_id": "", "function": function, "architecture": architecture}
-    for name, value in (same | {"payload": "", "environment": ""}).items():
-        columns[name] = pd.Categorical.from_codes(np.zeros(count, "int8"), categories=[value])
+    told = {"run_id": "", "function": function, "architecture": architecture}
+    for name, value in (told | {"payload": "", "environment": ""}).items():
+        columns[name] = same(value, count)
     return DataFrame({name: columns[name] for name in COLUMNS}, copy=False)
-
-
-def _errors(reports: Columns) -> pd.Categorical:
-    """The error type, or the status where Lambda names none; "" for success."""
-    named = np.where(reports.error_type == b"", reports.status, reports.error_type)
-    good = (reports.status == b"success") | (reports.status == b"")
-    kinds, codes = np.unique(np.where(good, b"", named), return_inverse=True)
-    return pd.Categorical.from_codes(codes, categories=[kind.decode() for kind in kinds])
 
 
 def _blocks(source: str | Path | Iterable[str] | Iterable[bytes]) -> Iterator[list[bytes]]:
     if not isinstance(source, str | Path):
-        waiting = iter(source)
+        waiting: Iterator[str | bytes] = iter(source)
         while some := [_encoded(line) for line in islice(waiting, _BLOCK_LINES)]:
             yield io.BytesIO(b"\n".join(some)).readlines()
         return

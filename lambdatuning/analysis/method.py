@@ -64,12 +64,18 @@ def _outcome(run: Run) -> dict[str, object]:
         "Samples": f"{len(samples):,}: {good:,} warm, {cold:,} cold, {bad:,} failed",
         "Execution environments a size": _span(int(per_size.min()), int(per_size.max())),
         "Statistics": "means of warm successful invocations; bands hold the mean with 95 %",
-        "Price book": " from ".join(str(book[k]) for k in ("version", "source") if k in book),
+        "Price book": _first_clause(book),
         "Cost at these prices": None if spent is None else format_usd(spent),
         "Started": manifest.get("started_at"),
         "Finished": manifest.get("finished_at"),
         "Run": run.run_id,
     }
+
+
+def _first_clause(book: Mapping[str, Any]) -> str:
+    """Version and the beginning of the source, which may list every service."""
+    told = " from ".join(str(book[key]) for key in ("version", "source") if key in book)
+    return told.partition(";")[0]
 
 
 def _span(low: int, high: int) -> str:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Unpack
 
 from pandas import DataFrame
 
@@ -18,6 +19,7 @@ from .format import (
     join_mb,
     short_name,
 )
+from .goals import Limits
 from .recommend import Recommendation, recommend, recommendations
 from .run import Run, as_run
 from .sentences import SUPERLATIVES, sentence
@@ -44,13 +46,15 @@ def overview(
     source: Run | DataFrame,
     strategy: str = "cost",
     weight: float = DEFAULT_WEIGHT,
+    **limits: Unpack[Limits],
 ) -> Overview:
-    """A card for the mix and for each payload type (of each function) under one strategy."""
-    parts = apart(as_run(source))
-    found = [
-        each for run in parts for each in _sorted(recommendations(recommend(run, strategy, weight)))
-    ]
-    return Overview(tuple(found))
+    """A card for the mix and for each payload type (of each function) under one strategy.
+
+    `strategy`, `weight` and `limits` as `recommend` takes them.
+    """
+    runs = apart(as_run(source))
+    told = [recommendations(recommend(run, strategy, weight, **limits)) for run in runs]
+    return Overview(tuple(each for advice in told for each in _sorted(advice)))
 
 
 def _sorted(advice: Sequence[Recommendation]) -> list[Recommendation]:

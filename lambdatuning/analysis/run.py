@@ -34,6 +34,16 @@ class Run:
         return _part(self.manifest, "endpoint").get("kind") == "embedded"
 
     @property
+    def adaptive(self) -> bool:
+        """Whether each step was chosen by what was measured before it."""
+        return bool(self.exploration)
+
+    @property
+    def exploration(self) -> Mapping[str, Any]:
+        """What an adaptive run tells of its steps and of its model; empty for a grid."""
+        return _part(self.manifest, "exploration")
+
+    @property
     def current_memory_mb(self) -> int | None:
         """Memory size of the function when the run began, if it is known."""
         size = self.manifest.get("current_memory_mb")

@@ -14,7 +14,14 @@ from .format import (
 )
 from .recommend import Recommendation
 
-SUPERLATIVES = {"cost": "cheapest", "speed": "fastest", "balanced": "best balanced"}
+SUPERLATIVES = {
+    "cost": "cheapest",
+    "speed": "fastest",
+    "balanced": "best balanced",
+    "knee": "best-value",
+    "deadline": "cheapest in time",
+    "budget": "fastest in budget",
+}
 
 
 def sentence(advice: Recommendation) -> str:

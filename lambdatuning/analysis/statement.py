@@ -1,8 +1,18 @@
 """Findings in words: a headline, the sentences behind it, and what limits them."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from typing import Any
+
+ANSWER_MIME = "application/vnd.lambdatuning.answer+json"
+"""Output type under which a notebook keeps its answer, for the index of reports."""
+
+
+def answered(headline: str, functions: Iterable[str]) -> dict[str, Any]:
+    """The output that tells the index of reports what a report says, of which functions."""
+    return {ANSWER_MIME: {"headline": headline, "functions": list(dict.fromkeys(functions))}}
 
 
 @dataclass(frozen=True)
@@ -12,6 +22,10 @@ class Statement:
     headline: str
     sentences: tuple[str, ...] = ()
     notice: str = ""
+    functions: tuple[str, ...] = ()
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return answered(self.headline, self.functions)
 
     def __str__(self) -> str:
         return "\n".join(line for line in (self.headline, *self.sentences, self.notice) if line)

@@ -9,14 +9,13 @@ import pandas as pd
 from pandas import DataFrame
 from pandas.api.typing import DataFrameGroupBy
 
+from . import limits
 from .frames import failed, warm
-from .intervals import Floats, replicates
-from .limits import cell_limits
+from .intervals import Floats, resampled
+from .limits import MEASURES
 from .run import Run, as_run
 
 KEYS = ["function", "architecture", "payload", "memory_mb"]
-MEASURES = ["duration_ms", "cost_usd"]
-
 COLUMNS = (
     *KEYS,
     "n",
@@ -84,12 +83,13 @@ def summarise(
     run = as_run(source)
     samples = run.samples[_USED]
     grouped = warm(samples).groupby(KEYS, observed=True)
-    limits = DataFrame(
-        list(cell_limits(warm(samples), KEYS, QUANTILES, confidence)), columns=_limit_columns()
+    found = limits.cells(warm(samples), KEYS)
+    ends = DataFrame(
+        list(limits.cell_limits(found, QUANTILES, confidence)), columns=_limit_columns()
     )
     summary = pd.concat(
         [_counts(samples), grouped.size().rename("n"), _statistics(grouped)], axis=1
-    ).join(limits.set_index(KEYS).astype(float))
+    ).join(ends.set_index(KEYS).astype(float))
     summary["n"] = summary["n"].fillna(0).astype(int)
     summary["environments"] = summary["environments"].fillna(0).astype(int)
     summary["cost_per_million_usd"] = summary["cost_usd"] * 1e6
@@ -106,19 +106,15 @@ def cells(samples: DataFrame, seed: int = 0) -> Iterator[tuple[tuple[str, str, s
     Cells of one size share the draw of environments, so that their sums keep the correlation
     that sharing hosts gives them. Cells of different runs are drawn independently.
     """
-    good = warm(samples[_USED])
-    codes, _ = pd.factorize(good["environment"], sort=True)
-    good = good.assign(environment=codes)
-    for key, rows in good.groupby(KEYS, observed=True):
-        function, architecture, payload, memory_mb = key
-        run_id = rows["run_id"].iloc[0]
+    for key, cell in limits.cells(warm(samples[_USED]), KEYS).items():
+        function, architecture, _, memory_mb = key
         yield (
-            (str(function), str(architecture), str(payload), int(str(memory_mb))),
-            replicates(
-                rows[MEASURES].to_numpy(float),
-                rows["environment"].to_numpy(np.int64),
-                outer=_seed(seed, run_id, function, architecture, memory_mb),
-                inner=_seed(seed, run_id, *key),
+            key,
+            resampled(
+                cell.groups,
+                cell.known,
+                outer=_seed(seed, cell.run_id, function, architecture, memory_mb),
+                inner=_seed(seed, cell.run_id, *key),
             ),
         )
 

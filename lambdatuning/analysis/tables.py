@@ -1,5 +1,6 @@
 """Frames made readable: units from the column names, intervals beside their means."""
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -55,6 +56,9 @@ _HEADERS = {
     "from_share": "from",
     "to_share": "to",
 }
+TABLE_MIME = "application/vnd.lambdatuning.table+json"
+"""Output type under which a notebook keeps a table's numbers: caption, columns, data (rows)."""
+
 _MANY = 11
 """With more columns, a table on paper needs smaller print."""
 
@@ -79,10 +83,14 @@ _FORMATS: dict[str, Callable[[float], str]] = {
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A frame with a caption; shows itself in notebooks, `frame` keeps the plain numbers."""
+    """A frame with a caption; shows itself in notebooks, `frame` keeps the plain numbers.
+
+    `whole` has the columns too that the caption tells.
+    """
 
     frame: DataFrame
     caption: str = ""
+    whole: DataFrame | None = None
 
     def __str__(self) -> str:
         if self.frame.empty:
@@ -92,13 +100,20 @@ class Table:
             {_header(n): [_text(n, v) for v in self.frame[n]] for n in columns}
         ).to_string(index=False)
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """The plain numbers beside what is shown, from which a report makes CSV and JSON."""
+        whole = self.frame if self.whole is None else self.whole
+        plain = whole.to_json(orient="split", index=False, date_format="iso")
+        return {TABLE_MIME: json.loads(plain or "{}") | {"caption": self.caption}}
+
     def _repr_html_(self) -> str:
         if self.frame.empty:
             return f"<p>{escape(_NOTHING_FOUND)}</p>"
         columns = _columns(self.frame)
         head = "".join(
-            f'<th scope="col" class="{_kind(self.frame[name])}">{escape(_header(name))}</th>'
-            for name in columns
+            f'<th scope="col" class="{_kind(self.frame[name]) if n else "lt-words"}">'
+            f"{escape(_header(name))}</th>"
+            for n, name in enumerate(columns)
         )
         wordy = all(_kind(self.frame[name]) == "lt-words" for name in columns)
         kind = "lt-table" + (" lt-stack" if wordy else " lt-wide" if len(columns) > _MANY else "")
@@ -125,7 +140,7 @@ def table(data: DataFrame | Iterable[Any], caption: str = "") -> Table:
     told = [_constant(n, data[n].iloc[0]) for n in constant]
     words = ", ".join(text for text in (caption, *told) if text)
     empty = [n for n in ("failing_mb", "reason") if n in data and not data[n].map(bool).any()]
-    return Table(data.drop(columns=[*constant, *empty]), words)
+    return Table(data.drop(columns=[*constant, *empty]), words, data)
 
 
 def _constant(name: str, value: object) -> str:

@@ -90,17 +90,19 @@ def bill(pair: Pair, monthly_invocations: float) -> list[str]:
     """What the mix costs a month before and after, at today's size or else the cheapest."""
     if not monthly_invocations:
         return []
-    rows = pair.by_size[pair.by_size["payload"] == pair.main].set_index("memory_mb")
-    today = pair.after.current_memory_mb
-    size = today if today in rows.index else int(pair.overall["cheapest_after_mb"].iloc[-1])
-    row = rows.loc[size]
+    own = pair.by_size[pair.by_size["payload"] == pair.main]
+    today = pair.after.current_memory_mb or 0
+    size = (
+        today if today in set(own["memory_mb"]) else int(pair.overall["cheapest_after_mb"].iloc[-1])
+    )
+    row = own[own["memory_mb"] == size].iloc[0]
     old, new = (float(row[f"{side}_per_million_usd"]) for side in ("before", "after"))
     months = [format_usd(usd * monthly_invocations / 1e6) for usd in (old, new)]
     low, high = float(row["cost_low_change"]), float(row["cost_high_change"])
     span = "" if math.isnan(low) else f" ({format_span(low, high)})"
     return [
-        f"{monthly_invocations:,.0f} invocations at {format_mb(size)} cost {months[1]} a month "
-        f"after {months[0]}{span}."
+        f"{monthly_invocations:,.0f} invocations at {format_mb(size)} cost {months[1]} a month, "
+        f"{months[0]} before{span}."
     ]
 
 

@@ -31,29 +31,62 @@ def describe_removal(plan: DestroyPlan) -> str:
 
 def describe_price(cloud: Cloud, plan: TunePlan) -> str:
     """What a run will cost, by what is paid for, and what it may cost at most."""
-    found, request = plan.estimate, plan.request
-    basis = "from earlier runs" if found.known else "assuming 200 ms of CPU an invocation"
-    bill = (
-        f"about ${found.usd:.4f} ({basis}): function ${found.function_usd:.4f}, tuner "
-        f"${found.tuner_usd:.4f}, Step Functions ${found.transitions_usd:.4f}; at most "
-        f"${found.at_most_usd + found.tuner_usd:.2f} should every invocation time out; at the "
-        f"prices of {plan.prices.version}"
-    )
-    what = (
-        f"{found.invocations:,} invocations of {plan.arn.name}: {len(request.payloads)} payload "
-        f"types x {len(request.sizes)} sizes x {request.num}, and warm-ups"
-    )
+    what = "\n".join([f"{_invocations(plan)} of {plan.arn.name}: {_scope(plan)}", *plan.notes])
     if cloud.kind == "embedded":
-        return f"{what}\nthe embedded AWS bills nothing; on AWS: {bill}"
-    return f"{what}\n{bill}"
+        return f"{what}\nthe embedded AWS bills nothing; on AWS: {_bill(plan)}"
+    return f"{what}\n{_bill(plan)}"
+
+
+def _invocations(plan: TunePlan) -> str:
+    if not plan.request.adaptive:
+        return f"{plan.estimate.invocations:,} invocations"
+    expected, grid = plan.estimate.invocations, plan.grid.invocations
+    return f"adaptive, about {expected:,} and at most {grid:,} invocations"
+
+
+def _scope(plan: TunePlan) -> str:
+    request = plan.request
+    types, sizes = len(request.payloads), len(request.sizes)
+    if request.adaptive:
+        return f"{types} payload types, {sizes} sizes to choose from{_ends(plan)}"
+    return f"{types} payload types x {sizes} sizes x {request.num}, and warm-ups"
+
+
+def _ends(plan: TunePlan) -> str:
+    """What ends an adaptive run before it is sure."""
+    limits = []
+    if plan.request.max_usd is not None:
+        limits.append(f"${plan.request.max_usd:g}")
+    if plan.request.max_seconds is not None:
+        limits.append(f"{plan.request.max_seconds / 60:g} minutes")
+    return f", ended by {' or '.join(limits)}" if limits else ""
+
+
+def _bill(plan: TunePlan) -> str:
+    found = plan.estimate
+    basis = (
+        "from earlier runs"
+        if found.known
+        else "assuming 200 ms of CPU an invocation, so it may be several times more or less"
+    )
+    parts = (
+        f"about ${found.usd:.4f} ({basis}): function ${found.function_usd:.4f}, tuner "
+        f"${found.tuner_usd:.4f}, Step Functions ${found.transitions_usd:.4f}"
+    )
+    if plan.request.adaptive:
+        parts += f"; the grid would be about ${plan.grid.usd:.4f}, which is as much as it may take"
+    return (
+        f"{parts}; at most ${found.at_most_usd + found.tuner_usd:.2f} should every invocation time "
+        f"out; at the prices of {plan.prices.version}"
+    )
 
 
 def require_budget(plan: TunePlan, max_usd: float | None) -> None:
-    """DeclinedError when a run is estimated dearer than allowed."""
-    if max_usd is not None and plan.estimate.usd > max_usd:
+    """DeclinedError when a grid is estimated dearer than allowed; an adaptive run ends itself."""
+    if max_usd is not None and not plan.request.adaptive and plan.estimate.usd > max_usd:
         raise DeclinedError(
             f"the run is estimated at ${plan.estimate.usd:.4f}, above max_usd={max_usd}: "
-            "measure fewer sizes or types, lower num, or allow more"
+            "measure fewer sizes or types, lower num, explore adaptively, or allow more"
         )
 
 

@@ -50,6 +50,11 @@ def show(url: str) -> DataFrame:
     return DataFrame(rows, columns=list(CURVE_COLUMNS))
 
 
+def _whole(power: Any) -> int | None:
+    """Power Tuning answers with a text where the sizes were texts."""
+    return int(power) if isinstance(power, int | float) or str(power).isdigit() else None
+
+
 def _row(cloud: Cloud, execution: Execution) -> dict[str, Any]:
     given = execution.input if isinstance(execution.input, dict) else {}
     output = execution.output if isinstance(execution.output, dict) else {}
@@ -61,7 +66,7 @@ def _row(cloud: Cloud, execution: Execution) -> dict[str, Any]:
         "function": str(given.get("lambdaARN", "")).rpartition(":function:")[2],
         "status": status,
         "strategy": given.get("strategy") or "cost",
-        "power": output.get("power"),
+        "power": _whole(output.get("power")),
         "cost_usd": output.get("cost"),
         "duration_ms": output.get("duration"),
         "lambda_cost_usd": machine.get("lambdaCost"),

@@ -28,6 +28,7 @@ _COLUMNS = (
     "payloads",
     "sizes",
     "num",
+    "explored",
     "invocations",
     "usd",
     "strategy",
@@ -124,6 +125,7 @@ def _row(run: StoredRun) -> dict[str, object]:
         **{name: manifest.get(name) for name in _COLUMNS},
         "endpoint": manifest.get("endpoint", {}).get("kind"),
         "payloads": [payload["name"] for payload in manifest["payloads"]],
+        "explored": "adaptive" if manifest.get("exploration") else "grid",
         "power": output.get("power"),
         "url": f"{run.store.url}/{run.prefix}",
     }

@@ -16,6 +16,7 @@ from ..cloud.session import Cloud
 from ..cloud.tuning import Hands
 from ..cloud.tuning import tune as tune_here
 from ..cloud.tuning_plan import TunePlan, TuneRequest, plan_tune
+from ..core.contract import check_exploration
 from ..core.errors import NotFoundError, UsageError
 from ..core.payloads import PayloadType, unique
 from ..core.plan import MAX_COLD, MAX_ENVIRONMENTS
@@ -55,7 +56,9 @@ def tune(
     stack: str = STACK,
     payloads: str | Path = PAYLOADS,
     store: str | Path = STORE,
+    explore: str = "grid",
     max_usd: float | str | None = None,
+    max_minutes: float | str | None = None,
     confirm: Confirm = agree,
     on_progress: OnProgress | None = None,
 ) -> Run:
@@ -69,6 +72,10 @@ def tune(
     means `data/prices.json` if there is one, else the packaged book. `state_machine` runs another
     deployment, also one of AWS Lambda Power Tuning. Everything is checked, and `confirm` told the
     price, before anything starts; DeclinedError above `max_usd`.
+
+    `explore` "adaptive" measures after every step what tells most for its price, and stops when
+    the answer is sure, never later than the grid of `num` would; `max_usd` and `max_minutes` end
+    it with the best answer so far and its honest confidence.
     """
     request = TuneRequest(
         function=function,
@@ -92,6 +99,12 @@ def tune(
     if isolate and auto_optimize:
         raise UsageError("a copy is removed, so no winner can be set on it; leave one of them out")
     budget = None if max_usd is None else number("max_usd", max_usd, 0)
+    request = replace(
+        request,
+        explore=check_exploration(explore),
+        max_usd=budget,
+        max_seconds=None if max_minutes is None else 60 * number("max_minutes", max_minutes, 0.01),
+    )
     found = state_machine or usable_outputs(cloud, stack)["StateMachineArn"]
     asked = Asked(replace(request, state_machine_arn=found), budget, isolate)
     return _run(cloud, asked, store, confirm, on_progress)
@@ -190,6 +203,7 @@ def _refuse_bad_options(options: Mapping[str, Any]) -> None:
     _sizes(options.get("powers"))
     whole_number("num", options.get("num", 10))
     check_strategy(options.get("strategy", "cost"))
+    check_exploration(options.get("explore", "grid"))
     number("weight", options.get("weight", 0.5), 0, 1)
 
 

@@ -72,7 +72,7 @@ def describe(cloud: Cloud, execution_arn: str) -> Execution:
         started_at=answer["startDate"],
         stopped_at=answer.get("stopDate"),
         input=_json(answer.get("input")),
-        output=_json(answer.get("output")),
+        output=_unwrapped(_json(answer.get("output"))),
         error=answer.get("error", ""),
         cause=answer.get("cause", ""),
     )
@@ -134,6 +134,12 @@ def cause(cloud: Cloud, execution: Execution) -> str:
 def has_answer(execution: Execution) -> bool:
     """Whether it succeeded in fact: Power Tuning also ends SUCCEEDED after an error."""
     return execution.status == "SUCCEEDED" and bool(execution.output)
+
+
+def _unwrapped(output: Any) -> Any:
+    """Power Tuning's output also where a machine around it keeps it under `results`."""
+    inner = output.get("results") if isinstance(output, dict) else None
+    return inner if isinstance(inner, dict) and "power" in inner else output
 
 
 def _cause_in_history(cloud: Cloud, execution_arn: str) -> str:

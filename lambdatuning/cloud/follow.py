@@ -26,6 +26,7 @@ class Arrived:
     payloads: set[str] = field(default_factory=set)
     latest: str = ""
     steps: int = 0
+    step: str = "choosing what to measure first"
 
     def fetch(self, store: BucketStore, prefix: str) -> None:
         """Fetch the parts that are new."""
@@ -40,7 +41,7 @@ class Arrived:
         keys = list(store.keys(prefix + STEP_PREFIX))
         if len(keys) > self.steps:
             self.steps = len(keys)
-            self.latest = describe_step(self.steps, json.loads(store.read(keys[-1])))
+            self.step = describe_step(self.steps, json.loads(store.read(keys[-1])))
 
     def _count(self, samples: Iterable[Sample]) -> None:
         for sample in samples:
@@ -78,7 +79,7 @@ class Follower:
     def _progress(self, arrived: Arrived, elapsed_s: float) -> Progress:
         done = sum(arrived.by_size.values())
         if not self.total:
-            return Progress("measuring", done, 0, elapsed_s, detail=arrived.latest)
+            return Progress("measuring", done, 0, elapsed_s, detail=arrived.step)
         sizes = " ".join(f"{size}:{count}" for size, count in sorted(arrived.by_size.items()))
         # The smallest size is the slowest and all sizes run side by side: it tells the time left.
         slowest = min(arrived.by_size.values(), default=0) * max(len(arrived.by_size), 1)

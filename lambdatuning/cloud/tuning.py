@@ -42,7 +42,8 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hands) -> Stor
     prefix = run_prefix(plan.arn.name, plan.run_id)
     arrived = Arrived()
     with _seeded(cloud, plan, hands):
-        follower = Follower(cloud, bucket, prefix, plan.estimate.invocations, **vars(hands))
+        total = 0 if plan.request.adaptive else plan.estimate.invocations
+        follower = Follower(cloud, bucket, prefix, total, **vars(hands))
         with _undone_when_interrupted(cloud, plan, hands.sleep):
             arn = start(cloud, plan.tuner.state_machine_arn, plan.run_id, _sent(cloud, plan))
             execution = follower.follow(arn, arrived)

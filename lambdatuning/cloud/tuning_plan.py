@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ..core.arn import FunctionArn, parse_function_arn
-from ..core.contract import DEFAULT_PARALLEL_SIZES, parse_input
+from ..core.arn import FunctionArn, parse_function_arn, require_account
+from ..core.contract import EXPLORATIONS, parse_input
 from ..core.errors import UsageError
-from ..core.estimate import Estimate, Known, Work, estimate_run
+from ..core.estimate import EMBEDDED, ON_AWS, Estimate, Known, Work, estimate_run
+from ..core.expected import expect
 from ..core.payloads import PayloadType
 from ..core.plan import seeds_needed
 from ..core.prices import PriceBook, load_price_book, parse_price_book
 from ..core.sizes import DEFAULT_POWERS
 from ..functions.tuner import function_config
+from .room import room_for
 from .session import Cloud
 from .tuner import Tuner, find_tuner
 
@@ -27,7 +29,8 @@ AWS_ENVIRONMENTS = 5
 class TuneRequest:
     """What the user asks for; `table` is where seed items go, `known` what earlier runs say, and
     `cold` how many cold starts are measured on purpose at each size. `price_book` is the text of a
-    price book, "" for the packaged one."""
+    price book, "" for the packaged one. `explore` is "grid" or "adaptive"; an adaptive run is ended
+    by `max_usd`, its whole bill, and by `max_seconds`."""
 
     function: str
     state_machine_arn: str
@@ -45,13 +48,23 @@ class TuneRequest:
     table: str = ""
     price_book: str = ""
     known: Known = field(default_factory=Known)
+    explore: str = EXPLORATIONS[0]
+    max_usd: float | None = None
+    max_seconds: float | None = None
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether each step is chosen by what was measured before it."""
+        return self.explore == "adaptive"
 
 
 @dataclass(frozen=True)
 class TunePlan:
     """A run that can be started: its input, its price, and the function as it is now.
 
-    `original` names the function whose copy is tuned.
+    `grid` is the estimate of the grid, which is that of the run unless it is adaptive. `notes` are
+    what should be known before, such as a quota that makes the run slow. `original`
+    names the function whose copy is tuned.
     """
 
     request: TuneRequest
@@ -63,6 +76,8 @@ class TunePlan:
     estimate: Estimate
     input: Mapping[str, Any]
     prices: PriceBook
+    grid: Estimate
+    notes: tuple[str, ...] = ()
     original: str = ""
 
     @property
@@ -84,7 +99,7 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     _require_seedable(request)
     environments = request.environments or default_environments(cloud)
     prices = parse_price_book(request.price_book) if request.price_book else load_price_book()
-    estimate = estimate_run(
+    grid = estimate_run(
         prices,
         (function.arn.region, function.architecture),
         Work(
@@ -95,9 +110,13 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
             float(function.config["Timeout"]),
         ),
         request.known,
+        EMBEDDED if cloud.kind == "embedded" else ON_AWS,
     )
+    estimate = _expected(request, prices, function.arn.region, grid)
     run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-    given = _input(cloud, request, function.arn, environments, run_id)
+    room = room_for(cloud, function.arn, function.config, environments if tuner.ours else 1)
+    given = _input(cloud, request, function.arn, environments, run_id, room.sizes)
+    given |= _exploration(request, tuner, estimate)
     parse_input(given)
     return TunePlan(
         request,
@@ -109,7 +128,36 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
         estimate,
         given,
         prices,
+        grid,
+        room.notes,
     )
+
+
+def _expected(request: TuneRequest, prices: PriceBook, region: str, grid: Estimate) -> Estimate:
+    if not request.adaptive:
+        return grid
+    return expect(prices, region, grid, request.num, request.strategy)
+
+
+def _exploration(request: TuneRequest, tuner: Tuner, expected: Estimate) -> dict[str, Any]:
+    """The inputs of an adaptive run; of its whole bill the tuner's own share is left out."""
+    if not request.adaptive:
+        if request.max_seconds is not None:
+            raise UsageError("a limit of time ends an adaptive run: give --explore adaptive, too")
+        return {}
+    if not tuner.ours:
+        raise UsageError("AWS Lambda Power Tuning explores no other way than a grid; leave it out")
+    own_usd = expected.tuner_usd + expected.transitions_usd
+    if request.max_usd is not None and request.max_usd <= own_usd:
+        raise UsageError(
+            f"the tuner itself is expected to cost ${own_usd:.4f}, so that {request.max_usd:g} USD "
+            "leave nothing to measure; allow more"
+        )
+    return {
+        "exploration": request.explore,
+        "maxUsd": None if request.max_usd is None else request.max_usd - own_usd,
+        "maxSeconds": request.max_seconds,
+    }
 
 
 def default_environments(cloud: Cloud) -> int:
@@ -117,12 +165,6 @@ def default_environments(cloud: Cloud) -> int:
     and more would only wait for CPU."""
     cores = cloud.about.get("cores")
     return AWS_ENVIRONMENTS if cores is None else min(AWS_ENVIRONMENTS, int(cores) + 1)
-
-
-def _parallel_sizes(cloud: Cloud) -> int:
-    """Sizes side by side: as AWS allows, on one host as its cores allow."""
-    cores = cloud.about.get("cores")
-    return DEFAULT_PARALLEL_SIZES if cores is None else max(1, int(cores) // 2)
 
 
 @dataclass(frozen=True)
@@ -135,6 +177,8 @@ class _Function:
 def _function(cloud: Cloud, name: str) -> _Function:
     """The function by name or ARN, with or without a qualifier."""
     arn = parse_function_arn(name) if name.startswith("arn:") else None
+    if arn:
+        require_account(arn, cloud.account_id)
     client = cloud.client("lambda", region=arn.region if arn else None)
     config = function_config.read(client, name)
     architectures = config.get("Architectures") or ["x86_64"]
@@ -148,7 +192,12 @@ def _require_seedable(request: TuneRequest) -> None:
 
 
 def _input(
-    cloud: Cloud, request: TuneRequest, arn: FunctionArn, environments: int, run_id: str
+    cloud: Cloud,
+    request: TuneRequest,
+    arn: FunctionArn,
+    environments: int,
+    run_id: str,
+    parallel_sizes: int,
 ) -> dict[str, Any]:
     return {
         "lambdaARN": str(arn),
@@ -164,7 +213,7 @@ def _input(
         "seed": zlib.crc32(run_id.encode()) if request.seed is None else request.seed,
         "environments": environments,
         "cold": request.cold,
-        "parallelSizes": _parallel_sizes(cloud),
+        "parallelSizes": parallel_sizes,
         "table": request.table,
         "about": {"endpoint": {"kind": cloud.kind, **dict(cloud.about)}},
     }

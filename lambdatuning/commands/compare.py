@@ -34,7 +34,7 @@ def run(arguments: Namespace) -> int:
     """Say what changed; RegressionError, exit code 3, where it got significantly worse."""
     from ..analysis.comparison import compare
     from ..api.runs import load_runs
-    from ..core.errors import RegressionError
+    from ..core.errors import RegressionError, UsageError
     from .runs import session
 
     runs = load_runs(
@@ -43,9 +43,9 @@ def run(arguments: Namespace) -> int:
         function=arguments.function,
         cloud=session(arguments),
     )
-    comparison = compare(
-        [each.select(arguments.payload) for each in runs], memory_mb=arguments.memory
-    )
+    if len(runs) < 2:
+        raise UsageError(f"only {runs[0].run_id} is there; name two runs, or measure again")
+    comparison = compare(runs, payload_types=arguments.payload, memory_mb=arguments.memory)
     worse = comparison.regressions(arguments.max_regression / 100)
     show(arguments, _data(comparison, worse), str(comparison))
     if worse:

@@ -19,8 +19,12 @@ def show_run(arguments: Namespace, run: "Run") -> None:
 
 
 def _answer(arguments: Namespace, run: "Run") -> str:
-    from ..analysis.answer import answer
+    from ..analysis.answer import answer, notice
 
+    if run.adaptive:
+        from ..analysis.exploration import exploration_answer
+
+        return "\n".join(filter(None, (str(exploration_answer(run)), notice(run))))
     return str(answer(run, arguments.strategy, float(arguments.weight)))
 
 
@@ -35,22 +39,39 @@ def _elsewhere(run: "Run") -> str:
 
 
 def _data(run: "Run", text: str, where: Path) -> dict[str, Any]:
-    from ..analysis.recommend import recommend
-
     manifest = run.manifest
-    advice = [] if run.samples.empty else _records(recommend(run, manifest["strategy"]))
+    told = {name: run.exploration.get(name) for name in ("stopped", "reason", "spent", "grid")}
     return {
         "run_id": run.run_id,
         "function": run.function,
         "answer": text,
-        "recommendations": advice,
+        "recommendations": _recommendations(run),
+        "exploration": told if run.adaptive else None,
         "overhead": manifest.get("overhead"),
         "wall_ms": manifest.get("wall_ms"),
         "billed_ms_critical_path": manifest.get("billed_ms_critical_path"),
         "invocations": manifest.get("invocations"),
+        "billed_gb_s": _billed_gb_s(run),
         "usd": manifest.get("usd"),
         "stored_in": str(where),
     }
+
+
+def _billed_gb_s(run: "Run") -> float | None:
+    """What the function was billed for, warm-ups included."""
+    if run.samples.empty:
+        return None
+    return round(float((run.samples["memory_mb"] * run.samples["billed_ms"]).sum()) / 1_024_000, 3)
+
+
+def _recommendations(run: "Run") -> Any:
+    """Of an adaptive run the model's own: its few samples a size do not decide by themselves."""
+    from ..analysis.exploration import answers
+    from ..analysis.recommend import recommend
+
+    if run.adaptive:
+        return _records(answers(run))
+    return [] if run.samples.empty else _records(recommend(run, run.manifest["strategy"]))
 
 
 def _records(frame: Any) -> Any:

@@ -43,11 +43,23 @@ def add_tuning_arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="prices to compute bills from (data/prices.json if there is one, else the packaged)",
     )
-    parser.add_argument("--max-usd", metavar="USD", help="refuse a run that is estimated dearer")
+    parser.add_argument(
+        "--explore",
+        default="grid",
+        metavar="HOW",
+        help="grid: every size, num times; adaptive: what tells most for its price, until sure",
+    )
+    parser.add_argument(
+        "--max-usd",
+        metavar="USD",
+        help="refuse a grid that is estimated dearer; end an adaptive run with the best so far",
+    )
+    parser.add_argument("--max-minutes", help="end an adaptive run with the best answer so far")
 
 
 def tuning_options(arguments: Namespace) -> dict[str, Any]:
     """The options as `lambdatuning.tune` and `benchmark` take them."""
     names = ("powers", "num", "strategy", "weight", "auto_optimize", "alias", "seed")
     more = ("environments", "stack", "store", "max_usd", "payloads", "allowed_errors", "price_book")
-    return {name: getattr(arguments, name) for name in (*names, *more)}
+    ends = ("explore", "max_minutes")
+    return {name: getattr(arguments, name) for name in (*names, *more, *ends)}

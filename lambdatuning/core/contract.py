@@ -109,6 +109,13 @@ def parse_input(value: Any) -> TuningInput:
     return _consistent(TuningInput(**read))
 
 
+def check_exploration(name: object) -> str:
+    """The name of a known exploration; UsageError with the closest for any other."""
+    if name not in EXPLORATIONS:
+        raise UsageError(f'unknown exploration "{name}"; {closest(str(name), EXPLORATIONS)}')
+    return str(name)
+
+
 def _consistent(parsed: TuningInput) -> TuningInput:
     if parsed.payload_types and parsed.payload_types_s3:
         raise UsageError('give "payloadTypes" or "payloadTypesS3", not both')

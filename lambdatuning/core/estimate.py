@@ -1,7 +1,7 @@
 """What a tuning run will cost, said before it starts."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .billing import duration_usd, invocation_usd, transitions_usd
@@ -16,18 +16,35 @@ ASSUMED_INIT_MS = 300.0
 """What a cold start is assumed to add at one vCPU."""
 
 _CONTROL_MB, _MEASURE_MB = 1769, 1024
-_CONTROL_MS, _PUBLISH_MS = 3_000.0, 4_000.0
-_MEASURE_MS, _SUMMARISE_MS = 2_500.0, 500.0
-_FIXED_STEPS, _STEPS_A_VERSION, _STEPS_A_SIZE = 10, 1, 1
+_FIXED_STEPS, _STEPS_A_VERSION, _STEPS_A_SIZE = 9, 1, 1
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """Billed ms of the tuner's own functions beside waiting for invocations: of the controlling
+    one for a run and for each version, of the measuring one for each version and each size."""
+
+    run_ms: float
+    publish_ms: float
+    measure_ms: float
+    summarise_ms: float
+
+
+ON_AWS = Overhead(run_ms=3_000.0, publish_ms=4_000.0, measure_ms=2_500.0, summarise_ms=500.0)
+"""A changed function takes seconds to settle, and log streams come seconds late."""
+
+EMBEDDED = Overhead(run_ms=150.0, publish_ms=50.0, measure_ms=500.0, summarise_ms=50.0)
+"""As measured on the embedded AWS, where neither is so."""
 
 
 @dataclass(frozen=True)
 class Known:
     """Mean billed ms of earlier runs: of warm invocations by (payload, memory MB), and of cold
-    starts by memory MB."""
+    starts by memory MB; and what the tuner itself took then."""
 
     warm_ms: Mapping[tuple[str, int], float] = field(default_factory=dict)
     cold_ms: Mapping[int, float] = field(default_factory=dict)
+    overhead: Overhead | None = None
 
 
 @dataclass(frozen=True)
@@ -74,8 +91,17 @@ def assumed_ms(memory_mb: int, at_full_ms: float = ASSUMED_MS) -> float:
     return at_full_ms * max(1.0, FULL_VCPU_MB / memory_mb)
 
 
-def estimate_run(book: PriceBook, place: tuple[str, str], work: Work, known: Known) -> Estimate:
-    """The bill of a grid run in `place` = (region, architecture), warm-ups included."""
+def estimate_run(
+    book: PriceBook,
+    place: tuple[str, str],
+    work: Work,
+    known: Known,
+    overhead: Overhead = ON_AWS,
+) -> Estimate:
+    """The bill of a grid run in `place` = (region, architecture), warm-ups included.
+
+    `overhead` is assumed of the tuner itself where no earlier run tells it.
+    """
     region, architecture = place
     calls = sum(work.counts.values()) + work.apart
 
@@ -93,7 +119,7 @@ def estimate_run(book: PriceBook, place: tuple[str, str], work: Work, known: Kno
     return Estimate(
         invocations=calls * len(work.sizes),
         function_usd=sum(size_usd(size) for size in work.sizes),
-        tuner_usd=_tuner_usd(book, region, work, lambda size: _busy_ms(work, known, size)),
+        tuner_usd=_tuner_usd(book, region, work, known, known.overhead or overhead),
         transitions_usd=transitions_usd(book, region, steps),
         at_most_usd=sum(calls * usd(size, work.timeout_s * 1000) for size in work.sizes),
         known=all((n, size) in known.warm_ms for size in work.sizes for n in work.counts),
@@ -119,10 +145,18 @@ def _busy_ms(work: Work, known: Known, size: int) -> float:
     return warm / work.environments + _cold_ms(work, known, size)
 
 
-def _tuner_usd(book: PriceBook, region: str, work: Work, busy_ms: Callable[[int], float]) -> float:
+def learnt(work: Work, known: Known, control_ms: float, measure_ms: float) -> Overhead:
+    """What an earlier run that did `work` tells of the tuner, from what its functions took; what
+    was waiting for invocations of `known` durations is left out."""
+    busy_ms = sum(_busy_ms(work, known, size) for size in work.sizes)
+    more_ms = max(measure_ms - busy_ms, 0.0) / work.versions
+    return Overhead(0.0, control_ms / work.versions, more_ms, 0.0)
+
+
+def _tuner_usd(book: PriceBook, region: str, work: Work, known: Known, overhead: Overhead) -> float:
     """The tuner's own functions: one waits while it measures, the other publishes and thinks."""
-    measure_ms = sum(busy_ms(size) + _SUMMARISE_MS for size in work.sizes)
-    measure_ms += _MEASURE_MS * work.versions
-    control_ms = _CONTROL_MS + _PUBLISH_MS * work.versions
+    measure_ms = sum(_busy_ms(work, known, size) + overhead.summarise_ms for size in work.sizes)
+    measure_ms += overhead.measure_ms * work.versions
+    control_ms = overhead.run_ms + overhead.publish_ms * work.versions
     measuring = duration_usd(book, region, "x86_64", _MEASURE_MB, measure_ms)
     return measuring + duration_usd(book, region, "x86_64", _CONTROL_MB, control_ms)

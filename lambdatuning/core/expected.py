@@ -1,7 +1,7 @@
 """What an adaptive run is expected to cost, said before it starts, from what the grid would."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .billing import duration_usd, transitions_usd
 from .estimate import Estimate
@@ -18,30 +18,18 @@ _DECIDE_MB, _DECIDE_MS = 1769, 1_000.0
 _MEASURE_MB, _MEASURE_MS = 1024, 2_500.0
 
 
-@dataclass(frozen=True)
-class Adaptive:
-    """`expected` beside `grid`, which an adaptive run never exceeds in invocations."""
+def expect(book: PriceBook, region: str, grid: Estimate, num: int, strategy: str) -> Estimate:
+    """The estimate of an adaptive run, from that of the grid of `num` invocations a size.
 
-    expected: Estimate
-    grid: Estimate
-
-    @property
-    def own_usd(self) -> float:
-        """What the tuner itself is expected to cost."""
-        return self.expected.tuner_usd + self.expected.transitions_usd
-
-
-def expect(book: PriceBook, region: str, grid: Estimate, num: int, strategy: str) -> Adaptive:
-    """The estimate of an adaptive run, from that of the grid of `num` invocations a size."""
+    `at_most_usd` stays the grid's, which an adaptive run never exceeds in invocations.
+    """
     share = min(1.0, SHARES[strategy] * _NUM / num)
     deciding = duration_usd(book, region, "x86_64", _DECIDE_MB, _STEPS * _DECIDE_MS)
     starting = duration_usd(book, region, "x86_64", _MEASURE_MB, _STEPS * _MEASURE_MS)
-    expected = replace(
+    return replace(
         grid,
         invocations=max(1, round(share * grid.invocations)),
         function_usd=share * grid.function_usd,
         tuner_usd=share * grid.tuner_usd + deciding + starting,
         transitions_usd=transitions_usd(book, region, _FIXED_STATES + _STEPS * _STEP_STATES),
-        at_most_usd=grid.at_most_usd,
     )
-    return Adaptive(expected, grid)

@@ -30,6 +30,7 @@ class Target:
     log_format: str = "Text"
     ephemeral_mb: int = 512
     image: bool = False
+    vpc: bool = False
 
     @property
     def pays_for_restores(self) -> bool:

@@ -104,7 +104,7 @@ def decode_arrays(parts: Sequence[str]) -> tuple[list[int], list[float], list[fl
 def _fragment(url: str) -> str:
     """What holds the numbers: the part behind a # with the most semicolons, also of a link that
     was escaped whole to be part of another one."""
-    text = url.strip()
+    text = url.strip().removeprefix("<").removesuffix(">")
     if ";" not in text:
         text = unquote(text)
     return max(text.split("#"), key=lambda part: part.count(";")).strip()

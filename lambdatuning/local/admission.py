@@ -15,6 +15,14 @@ SERVER_CORES = 0.75
 """Cores kept free for the endpoint itself, its services and the clients of this host."""
 
 
+class _Ticket:
+    """A place in the queue for `weight` cores."""
+
+    def __init__(self, weight: float) -> None:
+        self.weight = weight
+        self.admitted = threading.Event()
+
+
 class Admission:
     """A first-come first-served gate over a number of cores."""
 
@@ -22,8 +30,8 @@ class Admission:
         self.capacity = max(1.0, cores - SERVER_CORES)
         self._cores = cores
         self._used = 0.0
-        self._queue: deque[object] = deque()
-        self._changed = threading.Condition()
+        self._queue: deque[_Ticket] = deque()
+        self._lock = threading.Lock()
 
     @property
     def used(self) -> float:
@@ -45,16 +53,13 @@ class Admission:
 
     def enter(self, weight: float) -> None:
         """Block until `weight` cores are free for this caller."""
-        with self._changed:
+        with self._lock:
             if not self._queue and self._fits(weight):
                 self._used += weight
                 return
-            ticket = object()
+            ticket = _Ticket(weight)
             self._queue.append(ticket)
-            self._changed.wait_for(lambda: self._queue[0] is ticket and self._fits(weight))
-            self._queue.popleft()
-            self._used += weight
-            self._changed.notify_all()
+        ticket.admitted.wait()
 
     def resume(self, weight: float) -> None:
         """Take `weight` cores back at once, even over the capacity.
@@ -62,14 +67,19 @@ class Admission:
         Whoever waits in a nested Invoke gave its cores away meanwhile; to queue for them again
         behind new work could outlast its own timeout.
         """
-        with self._changed:
+        with self._lock:
             self._used += weight
 
     def leave(self, weight: float) -> None:
         """Give `weight` cores back."""
-        with self._changed:
+        with self._lock:
             self._used -= weight
-            self._changed.notify_all()
+            # Who leaves lets in, so that only those wake up that may run: the others would disturb
+            # what is being measured.
+            while self._queue and self._fits(self._queue[0].weight):
+                ticket = self._queue.popleft()
+                self._used += ticket.weight
+                ticket.admitted.set()
 
     def _fits(self, weight: float) -> bool:
         return self._used + weight <= self.capacity + 1e-9

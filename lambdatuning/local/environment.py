@@ -15,6 +15,7 @@ from .admission import Claim
 from .function import Fault, FunctionSpec, Request
 from .limiters import Cage
 from .limiters.processes import signal_group
+from .log_events import LogEvent
 from .runtime_api import Event, RuntimeApi
 from .settling import Settled, settle
 
@@ -36,7 +37,7 @@ class Ran:
     payload: bytes
     error_type: str
     fault: Fault | None
-    log: str
+    log: list[LogEvent]
     duration_ms: float
     cpu_ms: float
     stolen_ms: float
@@ -107,6 +108,8 @@ class Environment:
         runtime = command.arguments(self.spec, self._host)
         files = self._cage.entry_files()
         self._log_fd, output = os.pipe()
+        # What its logger writes comes framed, through the same pipe as what it prints.
+        env["_LAMBDA_TELEMETRY_LOG_FD"] = str(output)
         try:
             self._process = subprocess.Popen(  # noqa: S603 - running functions is the purpose
                 command.entered(runtime, self.spec, self._host, files, self._folder),
@@ -115,6 +118,7 @@ class Environment:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                pass_fds=(output,),
                 start_new_session=True,
             )
         finally:
@@ -222,7 +226,7 @@ class Environment:
 
     # --- what is known of it, and its end
 
-    def take_log(self) -> str:
+    def take_log(self) -> list[LogEvent]:
         """What was printed since the last call."""
         if not self.dead:
             self._api.drain_log()

@@ -58,7 +58,7 @@ class Fault:
     payload: bytes = b""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What was measured of one invocation; times in ms, memory in MB.
 

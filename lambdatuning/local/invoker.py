@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from . import faults, transcript
@@ -11,11 +11,12 @@ from .admission import Admission, Claim
 from .environment import INIT_LIMIT_S, Environment, Ran
 from .function import Facts, Fault, FunctionSpec, Outcome, Request
 from .ledger import Ledger
+from .log_events import LogEvent
 from .pool import Pool
 from .report import Report
 
-LogSink = Callable[[FunctionSpec, str, list[str]], None]
-"""Receives the function, the name of the log stream, and lines to append."""
+LogSink = Callable[[FunctionSpec, str, list[LogEvent]], None]
+"""Receives the function, the name of the log stream, and events to append."""
 
 
 @dataclass
@@ -29,7 +30,7 @@ class _Course:
     waited_s: float = 0.0
     spent_s: float = 0.0
     init_ms: float | None = None
-    init_log: str = ""
+    init_log: list[LogEvent] = field(default_factory=list)
 
 
 class Invoker:
@@ -54,8 +55,9 @@ class Invoker:
         with claim.lent() if claim else nullcontext():
             course = _Course(spec, request, datetime.now(UTC))
             environment, fault = self._ready_environment(course)
-            ran = self._run(course, environment) if fault is None else _not_run(course, fault)
-            outcome = self._outcome(course, environment, ran)
+            with self._ended_on_error(environment):
+                ran = self._run(course, environment) if fault is None else _not_run(course, fault)
+                outcome = self._outcome(course, environment, ran)
             self._pool.give_back(environment)
             self._ledger.add(outcome.facts)
         return outcome
@@ -82,19 +84,21 @@ class Invoker:
         self, course: _Course, limit_s: float, phase: str
     ) -> tuple[Environment, Fault | None]:
         environment = self._pool.new(course.spec)
-        with self._admitted(course, self._admission.capacity_of_one_core) as claim:
+        one_core = self._admission.capacity_of_one_core
+        with self._ended_on_error(environment), self._admitted(course, one_core) as claim:
             environment.claim = claim
             fault = environment.start(limit_s)
             environment.claim = None
-        lines = transcript.init_lines(course.spec, environment.interpreter, course.began)
+        ended = datetime.now(UTC)
+        events = transcript.init_start(course.spec, environment.interpreter, course.began)
         course.init_log = environment.take_log()
         if course.spec.snapstart and fault is None:
-            lines += transcript.restored_line(course.spec, environment.init_ms)
+            events += transcript.restored(course.spec, environment.init_ms, ended)
         if fault is not None:
-            lines += transcript.printed_lines(course.init_log)
-            lines += transcript.init_failed_line(course.spec, environment.init_ms, phase, fault)
-            course.init_log = ""
-        self._log(course.spec, environment.stream, lines)
+            events += course.init_log
+            events += transcript.init_failed(course.spec, environment.init_ms, phase, fault, ended)
+            course.init_log = []
+        self._log(course.spec, environment.stream, events)
         return environment, fault
 
     def _run(self, course: _Course, environment: Environment) -> Ran:
@@ -111,6 +115,16 @@ class Invoker:
                 environment.claim = None
 
     @contextmanager
+    def _ended_on_error(self, environment: Environment) -> Iterator[None]:
+        """An error of ours, such as for a runtime unknown here, leaves no environment behind."""
+        try:
+            yield
+        except BaseException:
+            environment.close()
+            self._pool.give_back(environment)
+            raise
+
+    @contextmanager
     def _admitted(self, course: _Course, weight: float) -> Iterator[Claim]:
         arrived = time.monotonic()
         with Claim(self._admission, weight) as claim:
@@ -122,18 +136,18 @@ class Invoker:
         numbers = _report(course, environment, ran)
         times = (course.began, datetime.now(UTC))
         printed = course.init_log, ran.log
-        lines = transcript.invocation_lines(spec, printed, ran.fault, numbers, times)
-        self._log(spec, environment.stream, lines)
+        events = transcript.invocation(spec, printed, ran.fault, numbers, times)
+        self._log(spec, environment.stream, events)
         return Outcome(
             payload=faults.body(ran.fault, request_id) if ran.fault else ran.payload,
             error=numbers.status != "success",
-            lines=tuple(lines),
+            lines=tuple(event.text for event in events),
             facts=_facts(course, environment, ran, numbers),
         )
 
 
 def _not_run(course: _Course, fault: Fault) -> Ran:
-    return Ran(b"", fault.error_type, fault, "", course.spent_s * 1e3, 0.0, 0.0, 0.0)
+    return Ran(b"", fault.error_type, fault, [], course.spent_s * 1e3, 0.0, 0.0, 0.0)
 
 
 def _report(course: _Course, environment: Environment, ran: Ran) -> Report:

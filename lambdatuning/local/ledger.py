@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 from .function import Facts
 
-CAPACITY = 200_000
+CAPACITY = 50_000
+"""About 30 MB; a large tuning run has some 5,000."""
 
 
 class Ledger:

@@ -20,6 +20,7 @@ from . import (
     ministack_corrections,
 )
 from .function import FunctionSpec, Outcome, Request
+from .log_events import LogEvent
 from .packages import PackageStore
 
 PINNED_VERSION = "1.5.33"
@@ -95,8 +96,8 @@ def function_exists(arn: str) -> bool:
     return record is not None and (not version or version[0] in record["versions"])
 
 
-def append_logs(spec: FunctionSpec, stream_name: str, lines: list[str]) -> None:
-    """Append `lines` to a log stream in CloudWatch Logs, made with its group where missing."""
+def append_logs(spec: FunctionSpec, stream_name: str, told: list[LogEvent]) -> None:
+    """Append events to a log stream in CloudWatch Logs, made with its group where missing."""
     logs = _logs_svc()
     now_ms = int(time.time() * 1e3)
     group = logs._log_groups.get(spec.log_group)
@@ -104,7 +105,11 @@ def append_logs(spec: FunctionSpec, stream_name: str, lines: list[str]) -> None:
         group = _new_group(logs, spec.log_group, now_ms)
         logs._log_groups[spec.log_group] = group
     stream = group["streams"].setdefault(stream_name, _new_stream(now_ms))
-    events = [{"timestamp": now_ms, "message": line, "ingestionTime": now_ms} for line in lines]
+    # On AWS, too, the newline is part of the message.
+    events = [
+        {"timestamp": event.at_ms, "message": f"{event.text}\n", "ingestionTime": now_ms}
+        for event in told
+    ]
     logs._append_log_events(stream, events)
     if group["subscriptionFilters"]:
         logs._fanout_to_subscription_filters(spec.log_group, stream_name, events)

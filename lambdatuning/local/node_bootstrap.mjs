@@ -14,11 +14,21 @@ const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
 const leastLevel = jsonLogs ? LEVELS.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL || 'INFO') : 0;
 let requestId;
 
-function writeAll(text) {
-  let bytes = Buffer.from(text);
+// A record of the logger is one event, however many lines it has: see log_events.py.
+const FRAME_TYPE = 0xa55a0003;
+const logDescriptor = Number(process.env._LAMBDA_TELEMETRY_LOG_FD);
+delete process.env._LAMBDA_TELEMETRY_LOG_FD;
+
+function writeRecord(text) {
+  const message = Buffer.from(text);
+  const header = Buffer.alloc(16);
+  header.writeUInt32BE(FRAME_TYPE, 0);
+  header.writeUInt32BE(message.length, 4);
+  header.writeBigUInt64BE(BigInt(Date.now()) * 1000n, 8);
+  let bytes = Buffer.concat([header, message]);
   while (bytes.length > 0) {
     try {
-      bytes = bytes.subarray(writeSync(1, bytes));
+      bytes = bytes.subarray(writeSync(logDescriptor, bytes));
     } catch (error) {
       if (error.code !== 'EAGAIN') throw error; // the pipe is full: the reader is on its way
     }
@@ -30,10 +40,9 @@ function log(level, args) {
   const timestamp = new Date().toISOString();
   if (jsonLogs) {
     const message = args.length === 1 && typeof args[0] === 'object' ? args[0] : format(...args);
-    writeAll(`${JSON.stringify({ timestamp, level, requestId, message })}\n`);
+    writeRecord(JSON.stringify({ timestamp, level, requestId, message }));
   } else {
-    const text = format(...args).replace(/\n/g, '\r');
-    writeAll(`${timestamp}\t${requestId}\t${level}\t${text}\n`);
+    writeRecord(`${timestamp}\t${requestId}\t${level}\t${format(...args)}`);
   }
 }
 

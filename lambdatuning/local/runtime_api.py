@@ -21,6 +21,8 @@ EventKind = Literal["next", "response", "error", "init_error", "exit", "timeout"
 _ACCEPTED = http_message.answer("202 Accepted", {}, b'{"status":"OK"}\n')
 _SEND_LIMIT = struct.pack("ll", 30, 0)
 _READ_BYTES = 1 << 18
+_MOST_BYTES = 64 << 20
+"""A response may have 6 MB; what is larger is read, to be refused as AWS does, up to here."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,8 @@ class RuntimeApi:
                 self._selector.unregister(self._log_fd)
 
     def _read_pipe(self) -> bool:
+        if self._log_fd < 0:
+            return False
         try:
             data = os.read(self._log_fd, _READ_BYTES)
         except BlockingIOError:
@@ -140,12 +144,18 @@ class RuntimeApi:
 
     def _receive(self, connection: _Connection) -> Event | None:
         try:
-            data = connection.socket.recv(_READ_BYTES)
-        except OSError:
-            data = b""
-        if not data:
+            request = self._request(connection)
+            return None if request is None else self._serve(connection, request)
+        except (OSError, ValueError):
+            # Gone, or not talking HTTP: any handler can connect here and send what it likes.
             self._drop(connection)
             return None
+
+    def _request(self, connection: _Connection) -> http_message.HttpRequest | None:
+        """The next request if it is there as a whole. Raises OSError, ValueError."""
+        data = connection.socket.recv(_READ_BYTES)
+        if not data or len(connection.buffer) > _MOST_BYTES:
+            raise ConnectionError("closed by the runtime, or too much to hold")
         connection.buffer += data
         parsed = http_message.parse(connection.buffer)
         if parsed is None:
@@ -154,7 +164,7 @@ class RuntimeApi:
         request, rest = parsed
         connection.buffer = bytearray(rest)
         connection.continued = False
-        return self._serve(connection, request)
+        return request
 
     def _continue(self, connection: _Connection) -> None:
         if not connection.continued and http_message.expects_continue(connection.buffer):
@@ -172,7 +182,9 @@ class RuntimeApi:
         if request.path.endswith(b"/invocation/next"):
             self._polling = connection
             return Event("next")
-        connection.socket.sendall(_ACCEPTED)
+        with contextlib.suppress(OSError):
+            # It may be gone already, with its answer given.
+            connection.socket.sendall(_ACCEPTED)
         kind = _kind_of(request.path)
         return Event(kind, request.body) if kind else None
 

@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def serve(options: argparse.Namespace) -> None:
     """Run one server as `options` say. Raises `UsageError` for what cannot be served."""
-    _check_platform()
+    check_platform(sys.platform)
     _warn_of_strangers(options.host)
     state: Path = (options.state or _default_state()).resolve()
     state.mkdir(parents=True, exist_ok=True)
@@ -171,8 +171,9 @@ def _warn_of_strangers(host: str) -> None:
         )
 
 
-def _check_platform() -> None:
-    if sys.platform == "win32":
+def check_platform(name: str) -> None:
+    """Raise `UsageError` for a system, named as `sys.platform` does, that cannot serve."""
+    if name == "win32":
         raise UsageError("the embedded AWS needs Linux; on Windows run it inside WSL 2")
 
 

@@ -1,6 +1,7 @@
 """Papermill's engine, with two differences: this interpreter's kernel, and its progress told."""
 
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,18 @@ class ThisKernel(AsyncKernelManager):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(kernel_spec_manager=ThisInterpreter(), **options)
+        _RUNNING.add(self)
+
+
+_RUNNING: "weakref.WeakSet[ThisKernel]" = weakref.WeakSet()
+
+
+def end_kernels() -> None:
+    """Kill every kernel that runs: their notebooks fail at once, in whatever thread they are."""
+    for manager in list(_RUNNING):
+        process = getattr(manager.provisioner, "process", None)
+        if process is not None and process.poll() is None:
+            process.kill()
 
 
 class Client(PapermillNotebookClient):  # type: ignore[misc]

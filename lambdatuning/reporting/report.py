@@ -1,4 +1,4 @@
-"""Reports: notebooks run with the user's parameters, one HTML file each."""
+"""Reports: notebooks run with the user's parameters, one HTML file each, and their index."""
 
 import json
 import time
@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import UsageError, closest
-from ..core.progress import OnProgress, Progress, ignore
+from ..core.progress import OnProgress, ignore
+from .board import Board
 from .execute import execute
-from .html import render
-from .parameters import Parameter, check_names, convert, declared
+from .html import Made, Page, answer_of, render
+from .index import describe_change, read_entry, write_index
+from .parameters import Parameter, check_names, convert, declared, tags
+from .together import run_all
+
+MEASURES = "measures"
+"""Tag of a cell that measures: its notebook runs before the others, and alone."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +32,12 @@ class Report:
 
 @dataclass(frozen=True)
 class Job:
-    """A notebook with the values that it will run with."""
+    """A notebook with the values that it will run with; `alone` where it measures."""
 
     notebook: Path
     values: Mapping[str, object]
+    cells: int = 0
+    alone: bool = False
 
 
 def report(
@@ -37,13 +45,17 @@ def report(
     parameters: Mapping[str, object] | None = None,
     *,
     out: str | Path = "reports",
+    workers: int = 2,
     on_progress: OnProgress = ignore,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Report]:
-    """Run the notebooks one after the other and write `out`/NAME.html for each.
+    """Run the notebooks and write `out`/NAME.html for each, and `out`/index.html of all there.
 
-    Every name and value is checked before anything runs. A parameter goes to each notebook that
-    declares it; at least one must. A notebook that fails is kept as `out`/NAME.failed.ipynb.
+    Beside each report, in `out`/NAME/, lie its tables as CSV and JSON. A notebook with a cell
+    tagged `measures` runs first and alone, so that nothing disturbs it and the others see what it
+    measured; of the others, `workers` run at once. Every name and value is checked before
+    anything runs. A parameter goes to each notebook that declares it; at least one must. A
+    notebook that fails is kept as `out`/NAME.failed.ipynb; the others are finished.
 
     Raises:
         UsageError: no such notebook, an unknown parameter, a value of the wrong type.
@@ -52,18 +64,32 @@ def report(
     jobs = plan(notebooks, parameters or {}, folder=Path.cwd())
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    return [_run(job, folder, on_progress, clock) for job in jobs]
+    board = Board([(job.notebook.stem, job.cells) for job in jobs], on_progress, clock)
+    try:
+        return run_all(jobs, lambda job: _run(job, folder, board), workers)
+    finally:
+        write_index(folder)
 
 
 def plan(
     notebooks: Sequence[str | Path], parameters: Mapping[str, object], *, folder: Path
 ) -> list[Job]:
     """What will run with which values; relative paths among the values are relative to `folder`."""
-    found = [(Path(each), declared(_read(Path(each)))) for each in notebooks]
-    known = {each.name: each for _, each_known in found for each in each_known}
+    read = [(Path(each), _read(Path(each))) for each in notebooks]
+    found = [(path, notebook, declared(notebook)) for path, notebook in read]
+    known = {each.name: each for *_, each_known in found for each in each_known}
     where = found[0][0].name if len(found) == 1 else "these notebooks"
     check_names(parameters, known.values(), where)
-    return [Job(path, dict(_values(own, parameters, folder))) for path, own in found]
+    return [
+        _job(path, notebook, dict(_values(own, parameters, folder)))
+        for path, notebook, own in found
+    ]
+
+
+def _job(path: Path, notebook: Mapping[str, Any], values: Mapping[str, object]) -> Job:
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    # Papermill adds a cell with the given values.
+    return Job(path, values, len(code) + bool(values), any(MEASURES in tags(cell) for cell in code))
 
 
 def _values(
@@ -88,23 +114,28 @@ def _read(path: Path) -> Mapping[str, Any]:
     return notebook
 
 
-def _run(job: Job, folder: Path, on_progress: OnProgress, clock: Callable[[], float]) -> Report:
-    started_s = clock()
-    failed = folder / f"{job.notebook.stem}.failed.ipynb"
-    cells = (0, 0)
-
-    def tell(detail: str = "") -> None:
-        elapsed_s = clock() - started_s
-        on_progress(Progress(job.notebook.stem, *cells, elapsed_s, detail=detail))
-
-    def on_cell(done: int, total: int) -> None:
-        nonlocal cells
-        cells = (done, total)
-        tell()
-
-    notebook = execute(job.notebook, failed, job.values, on_cell, tell)
+def _run(job: Job, folder: Path, board: Board) -> Report:
+    stem = job.notebook.stem
+    line = board.line(stem)
+    failed = folder / f"{stem}.failed.ipynb"
+    notebook = execute(job.notebook, failed, job.values, line.cell, line.tell)
+    html = folder / f"{stem}.html"
     made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    html = folder / f"{job.notebook.stem}.html"
-    html.write_text(render(notebook, name=job.notebook.name, made_at=made_at), encoding="utf-8")
+    change = describe_change(read_entry(html), str(answer_of(notebook).get("headline", "")))
+    made = Made(job.notebook.name, made_at, stem, change, linked=True)
+    page = render(notebook, made)
+    _write_tables(page, folder / stem)
+    html.write_text(page.html, encoding="utf-8")
     failed.unlink()
-    return Report(job.notebook, html, clock() - started_s)
+    return Report(job.notebook, html, line.elapsed_s())
+
+
+def _write_tables(page: Page, folder: Path) -> None:
+    """The tables of this report, and none that an earlier one left."""
+    for old in (*folder.glob("*.csv"), *folder.glob("*.json")):
+        old.unlink()
+    if page.tables:
+        folder.mkdir(exist_ok=True)
+    for each in page.tables:
+        (folder / f"{each.name}.csv").write_text(each.csv(), encoding="utf-8")
+        (folder / f"{each.name}.json").write_text(each.json(), encoding="utf-8")

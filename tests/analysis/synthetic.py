@@ -2,10 +2,11 @@
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from lambdatuning.analysis.frames import samples_frame
@@ -74,10 +75,12 @@ def _made(
     per_environment: int = 3,
     endpoint: str = "embedded",
     seed: int = 7,
+    about: Mapping[str, Any] = MappingProxyType({}),
     **options: float,
 ) -> tuple[dict[str, Any], list[Sample]]:
     num = environments * per_environment
     manifest = synthetic_manifest(kinds, sizes, num=num, endpoint=endpoint, seed=seed)
+    manifest |= about
     samples = synthetic_samples(kinds, sizes, environments, per_environment, seed=seed, **options)
     if endpoint == "aws":
         samples = [replace(sample, stolen_ms=None) for sample in samples]

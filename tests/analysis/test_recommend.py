@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdatuning.analysis.curves import MIX, Curve, curves
-from lambdatuning.analysis.recommend import decide, objective, recommend, recommendations
+from lambdatuning.analysis.goals import GOALS, Goal
+from lambdatuning.analysis.recommend import (
+    decide,
+    objective,
+    recommend,
+    recommendations,
+    scores,
+)
 from lambdatuning.analysis.run import Run
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.strategies import STRATEGIES, CurvePoint, choose
@@ -138,16 +145,99 @@ def test_resamples_are_judged_by_the_rule_that_picks_the_winner(
     points = [CurvePoint(128 + n, ms, usd) for n, (ms, usd) in enumerate(pairs)]
     ms, usd = (np.array(column) for column in zip(*pairs, strict=True))
     winner = choose(points, strategy, weight)
-    scores = objective(ms, usd, strategy, weight)
-    assert scores[winner.memory_mb - 128] == pytest.approx(scores.min(), rel=1e-12)
+    found = objective(ms, usd, strategy, weight)
+    assert found[winner.memory_mb - 128] == pytest.approx(found.min(), rel=1e-12)
 
 
 @given(st.sampled_from(STRATEGIES), st.integers(0, 3))
 def test_probabilities_of_all_sizes_sum_to_one(strategy: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     ms, usd = rng.lognormal(3, 0.1, (2, 500, 4))
-    scores = objective(ms, usd, strategy)
-    wins = np.bincount(scores.argmin(axis=1), minlength=4) / 500
     centre = Curve("f", "x86_64", "p", (1, 2, 3, 4), ms.mean(0), usd.mean(0), ms, usd, ())
+    wins = np.bincount(scores(centre, Goal(strategy)).argmin(axis=1), minlength=4) / 500
     winner = decide(centre, strategy)
     assert winner.probability_best == pytest.approx(wins[int(winner.memory_mb or 0) - 1])
+
+
+def test_the_cheapest_size_within_a_deadline() -> None:
+    """p95 of "hash" (150 ms of one vCPU) by size: about 300 ms at 1,024 MB, 200 at 1,536."""
+    run = synthetic_run(per_environment=40)
+    loose = advice(run, "hash", "deadline", deadline_ms=5000)
+    assert loose["memory_mb"] == advice(run, "hash", "cost")["memory_mb"]
+    tight = advice(run, "hash", "deadline", deadline_ms=230)
+    assert tight["memory_mb"] == 1536
+    assert float(str(tight["probability_best"])) > 0.9
+    p95 = np.quantile(
+        run.samples.query("payload == 'hash' and memory_mb == 1536 and not cold")["duration_ms"],
+        0.95,
+    )
+    assert p95 < 230
+
+
+def test_a_deadline_that_none_keeps_names_the_nearest() -> None:
+    found = advice(RUN, "hash", "deadline", deadline_ms=20, quantile=0.99)
+    assert found["memory_mb"] is None or np.isnan(float(str(found["memory_mb"])))
+    told = str(found["reason"])
+    assert told.startswith("no size keeps p99 within 20.0 ms; 3,008 MB comes nearest with 1")
+    assert told.endswith("(0 % in time)")
+
+
+def test_few_samples_do_not_make_a_deadline_certain() -> None:
+    """15 of 15 invocations within the deadline say little about one in 20."""
+    few, many = (synthetic_run(per_environment=n, host_spread=0) for n in (3, 100))
+    sure = [
+        float(str(advice(run, "read", "deadline", deadline_ms=30)["probability_best"]))
+        for run in (few, many)
+    ]
+    assert sure[0] < 0.8
+    assert sure[1] > 0.95
+
+
+def test_the_mix_keeps_a_deadline_as_a_mixture() -> None:
+    """A third of the invocations take 50 ms: p60 of the mix is short, p95 is not."""
+    run = synthetic_run((CPU, IO), (1769, 3008), per_environment=40)
+    weights = {"cpu": 2.0, "io": 1.0}
+    frames = [
+        recommend(run, "deadline", deadline_ms=100, quantile=q, weights=weights)
+        for q in (0.3, 0.95)
+    ]
+    found = [frame[frame["payload"] == MIX].iloc[0] for frame in frames]
+    assert found[0]["memory_mb"] in {1769, 3008}
+    assert "33 % in time" in found[1]["reason"]
+
+
+def test_the_fastest_size_within_a_budget() -> None:
+    price = float(str(advice(RUN, "read", "cost")["cost_per_million_usd"]))
+    low = advice(RUN, "read", "budget", budget_usd_per_million=price * 1.01)
+    assert low["memory_mb"] == 128
+    high = advice(RUN, "read", "budget", budget_usd_per_million=1000)
+    assert high["memory_mb"] == advice(RUN, "read", "speed")["memory_mb"]
+    none = advice(RUN, "read", "budget", budget_usd_per_million=price * 0.9)
+    assert "no size costs at most" in str(none["reason"])
+    assert "128 MB comes nearest" in str(none["reason"])
+
+
+def test_the_knee_is_the_end_of_cheap_speed() -> None:
+    """CPU-bound work costs the same up to one vCPU and is no faster beyond."""
+    run = synthetic_run((Kind("cpu", 0, 400),), (128, 512, 1024, 1769, 3008), host_spread=0.001)
+    assert advice(run, "cpu", "knee")["memory_mb"] == 1769
+    assert advice(synthetic_run((IO,)), "io", "knee")["memory_mb"] == 128
+
+
+@pytest.mark.parametrize(
+    ("goal", "told"),
+    [
+        ({"strategy": "deadline"}, "needs deadline_ms"),
+        ({"strategy": "budget"}, "needs budget_usd_per_million"),
+        ({"strategy": "deadline", "deadline_ms": 5, "quantile": 95}, "share such as 0.95"),
+        ({"strategy": "kneel"}, 'did you mean "knee"'),
+    ],
+)
+def test_a_goal_without_its_limit_is_refused(goal: dict[str, object], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        recommend(RUN, **goal)  # type: ignore[arg-type]
+
+
+def test_several_goals_are_answered_at_once() -> None:
+    frame = recommend(RUN, GOALS, deadline_ms=100, budget_usd_per_million=5)
+    assert frame.groupby("payload")["strategy"].agg(tuple).map(lambda g: g == GOALS).all()

@@ -124,7 +124,8 @@ def _together(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     frame = pd.DataFrame([line for line in lines if line["source"].startswith("traces")])
     keys = ["environments", "n", "statistic"]
     whole = frame.groupby(keys, sort=False)[["covered", "shown"]].mean().round(4).reset_index()
-    return [{"source": "traces", **row} for row in whole.to_dict("records")]
+    rows: list[dict[str, Any]] = json.loads(whole.to_json(orient="records"))
+    return [{"source": "traces"} | row for row in rows]
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ import os
 import statistics
 import time
 from dataclasses import replace
-from pathlib import Path
 
 from lambdatuning.local.function import FunctionSpec, Request
 from lambdatuning.local.invoker import Invoker
@@ -35,26 +34,15 @@ def _cold(
 ) -> tuple[list[float], dict[str, float]]:
     """Milliseconds of each start of a new revision, and what they left behind in this process."""
     times: list[float] = []
-    before = left_by(os.getpid())
+    before = inside.left_by(os.getpid())
     for number in range(starts):
         if number == _SETTLED_AFTER:
-            before = left_by(os.getpid())
+            before = inside.left_by(os.getpid())
         times.append(_timed_ms(invoker, replace(spec, revision=f"new{number}"), f"cold-{number}"))
     time.sleep(1.0)  # the environment before the last one may still be ending
-    after = left_by(os.getpid())
+    after = inside.left_by(os.getpid())
     left = {f"left_{name}": round(after[name] - before[name], 1) for name in after}
     return times, {"cold_starts": starts, **left}
-
-
-def left_by(pid: int) -> dict[str, float]:
-    """Open descriptors, child processes and resident MB of a process."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return {
-        "descriptors": len(list(Path(f"/proc/{pid}/fd").iterdir())),
-        "processes": sum(len((task / "children").read_text().split()) for task in tasks),
-        "mb": int(status.partition("VmRSS:")[2].split()[0]) / 1024,
-    }
 
 
 def _timed_ms(invoker: Invoker, spec: FunctionSpec, request_id: str) -> float:

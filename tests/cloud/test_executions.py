@@ -16,6 +16,7 @@ from lambdatuning.cloud.executions import (
     stop,
 )
 from lambdatuning.core.errors import NotFoundError, UsageError
+from lambdatuning.core.visualization import Run, comparison_url, decode_visualization
 from tests.fakes.aws_lambda import Pages, refusal
 
 from .conftest import fake_cloud
@@ -128,6 +129,23 @@ def test_executions_of_anyone_are_a_frame() -> None:
     curve = show(str(frame["visualization"].iloc[0]))
     assert curve["memory_mb"].tolist() == [128, 256]
     assert curve["duration_ms"].tolist() == [100.0, 50.0]
+
+
+def test_an_output_that_is_wrapped_and_whose_power_is_a_text_is_read() -> None:
+    wrapped = {"results": {**OUTPUT, "power": "256"}}
+    found = {ARN: {"status": "SUCCEEDED", "output": json.dumps(wrapped)}}
+    cloud = fake_cloud(stepfunctions=FakeStepFunctions(found))
+    assert has_answer(describe(cloud, ARN))
+    frame = executions(cloud, MACHINE)
+    assert (frame["power"].tolist(), frame["cost_usd"].tolist()) == ([256], [2e-7])
+
+
+def test_a_comparison_of_two_runs_is_shown_with_their_names() -> None:
+    (run,) = decode_visualization(URL)
+    url = comparison_url(Run(run.points, "before: a;b"), Run(run.points[:1], "after"))
+    frame = show(f"<{url}>")
+    assert frame["run"].tolist() == ["before: a;b", "before: a;b", "after"]
+    assert frame["memory_mb"].tolist() == [128, 256, 128]
 
 
 def test_what_is_no_url_is_refused() -> None:

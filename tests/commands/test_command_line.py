@@ -50,6 +50,20 @@ def test_prices_need_no_login(nobody: Shell) -> None:
     assert nobody("prices", "--price-book", "none.json").code == 2
 
 
+CURVE = "gAAAAQ==;AADIQgAASEI=;XHxhNFx84TQ="
+
+
+def test_published_urls_are_shown_as_data(nobody: Shell) -> None:
+    done = nobody("show", f"http://localhost:8080/ui?x=1#{CURVE}&utm=mail", "--json")
+    assert done.code == 0, done.err
+    assert [row["memory_mb"] for row in json.loads(done.out)] == [128, 256]
+    both = nobody("show", f"https://lambda-power-tuning.show/#{CURVE};{CURVE};old;new%20one")
+    assert both.code == 0
+    assert "new one" in both.out
+    wrong = nobody("show", "https://lambda-power-tuning.show/")
+    assert (wrong.code, wrong.out) == (2, "")
+
+
 def test_doctor_prints_findings_as_data(deployed: Shell) -> None:
     done = deployed("doctor", "--json")
     assert done.code == 0
@@ -76,6 +90,10 @@ def test_a_benchmark_as_data(deployed: Shell, tmp_path: Path) -> None:
     assert data["overhead"] == pytest.approx(data["wall_ms"] / data["billed_ms_critical_path"])
     assert {row["payload"] for row in data["recommendations"]} >= {"ping", "delete"}
     assert (Path(data["stored_in"]) / "_manifest.json").is_file()
+    machine = deployed("status", "--output", "StateMachineArn").out.strip()
+    past = json.loads(deployed("executions", machine, "--limit", "1", "--json").out)
+    assert [(row["execution"], row["status"]) for row in past] == [(data["run_id"], "SUCCEEDED")]
+    assert deployed("executions", machine).out.count(data["run_id"]) == 1
     listed = json.loads(deployed("runs", "--store", str(tmp_path), "--json").out)
     assert [run["run_id"] for run in listed] == [data["run_id"]]
 

@@ -96,6 +96,7 @@ class FakeLambda(_Client):
         self.versions: dict[str, dict[str, Any]] = {}
         self.aliases: dict[str, dict[str, Any]] = {}
         self.reserved: int | None = None
+        self.unreserved = 1_000
         self.next_version = 1
         self.answers: list[Any] = []
         self.invoked: list[tuple[str, Any]] = []
@@ -125,6 +126,14 @@ class FakeLambda(_Client):
         reserved = {"ReservedConcurrentExecutions": self.reserved}
         return {"Configuration": config, **({} if self.reserved is None else
                                             {"Concurrency": reserved})}  # fmt: skip
+
+    def get_function_concurrency(self, FunctionName: str) -> dict[str, Any]:
+        self._called("GetFunctionConcurrency")
+        return {} if self.reserved is None else {"ReservedConcurrentExecutions": self.reserved}
+
+    def get_account_settings(self) -> dict[str, Any]:
+        self._called("GetAccountSettings")
+        return {"AccountLimit": {"UnreservedConcurrentExecutions": self.unreserved}}
 
     def update_function_configuration(
         self, FunctionName: str, MemorySize: int, RevisionId: str
@@ -269,13 +278,20 @@ class FakeLogs(_Client):
     def __init__(self, late: int = 0) -> None:
         super().__init__()
         self.late = late
-        self.events: list[dict[str, str]] = []
+        self.events: list[dict[str, Any]] = []
         self.asked: list[dict[str, Any]] = []
 
     def add(self, request_id: str, stream: str) -> None:
         self.events.append(
             {"message": f"REPORT RequestId: {request_id}\tDuration: 1 ms", "logStreamName": stream}
         )
+
+    def tell(self, stream: str, timestamp_ms: int, *messages: str) -> None:
+        """Lines as they stand, all at one moment."""
+        for message in messages:
+            self.events.append(
+                {"message": message, "logStreamName": stream, "timestamp": timestamp_ms}
+            )
 
     def get_paginator(self, _: str) -> Pages:
         return Pages(self._pages)

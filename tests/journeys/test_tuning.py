@@ -1,6 +1,8 @@
 """Tuning runs on the embedded AWS, from the first call to a function that is as it was before."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -159,6 +161,45 @@ def test_clean_lists_and_removes_only_ours(place: Place, untouched: Callable[[],
     assert remains(place.cloud, place.function).lines == ()
 
 
+def test_a_killed_client_leaves_a_run_that_ends_by_itself(
+    place: Place, untouched: Callable[[], bool], tmp_path: Path
+) -> None:
+    words = ["tune", place.function, "--payload", "ping", "--powers", "256,512", "--num", "3",
+             "--yes", "--quiet", "--store", str(tmp_path)]  # fmt: skip
+    with subprocess.Popen([sys.executable, "-m", "lambdatuning", *words]) as process:
+        while (held := lock.read(place.client("lambda"), place.function)) is None:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+    assert place.ended(held.execution)["status"] == "SUCCEEDED"
+    assert untouched()
+    stored = f"s3://{place.outputs['SamplesBucket']}/runs"
+    run = lt.load_run(stored, held.run_id, cloud=place.cloud)
+    assert run.manifest["output"]["power"] in (256, 512)
+
+
+def test_a_run_stopped_in_the_console_is_put_back_by_the_command(
+    place: Place, untouched: Callable[[], bool]
+) -> None:
+    """Nobody cleans after StopExecution: its Catch does not run, and no client follows."""
+    from lambdatuning.cloud.cleaning import clean_function, remains
+
+    states, client = place.client("stepfunctions"), place.client("lambda")
+    body = {"lambdaARN": place.outputs["FunctionArn"], "num": 5, "powerValues": [256, 512],
+            "payload": {"operation": "ping"}, "sleepBetweenRunsMs": 3000}  # fmt: skip
+    arn = states.start_execution(
+        stateMachineArn=place.outputs["StateMachineArn"], input=json.dumps(body)
+    )["executionArn"]
+    while len(client.list_versions_by_function(FunctionName=place.function)["Versions"]) < 3:
+        time.sleep(0.1)
+    time.sleep(1)
+    states.stop_execution(executionArn=arn)
+    found = remains(place.cloud, place.function)
+    assert len([line for line in found.lines if line.startswith("version ")]) == 2
+    clean_function(place.cloud, found, time.sleep)
+    assert untouched()
+
+
 @pytest.mark.parametrize("function", ["TunerControlFunction", "TunerMeasureFunction"])
 def test_a_crash_of_a_tuner_function_leaves_nothing(
     place: Place, untouched: Callable[[], bool], function: str
@@ -228,6 +269,12 @@ def test_processors_see_the_payload_and_the_answer(place: Place) -> None:
     assert found["status"] == "FAILED"
     # "ping" answers a text, which is no event for the post-processor.
     assert "processor" in found["cause"]
+
+
+def test_a_function_of_another_account_is_refused_before_anything(place: Place) -> None:
+    arn = "arn:aws:lambda:us-east-1:999999999999:function:shop"
+    with pytest.raises(UsageError, match="belongs to account 999999999999"):
+        place.tune("ping", function=arn)
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,10 @@ class Cloud:
         pages = self.client("logs").get_paginator("filter_log_events")
         return [event for page in pages.paginate(logGroupName=group) for event in page["events"]]
 
+    def messages(self, group: str) -> list[str]:
+        """What the events of a group say, without the newline at the end of each."""
+        return [event["message"].removesuffix("\n") for event in self.events(group)]
+
 
 def package(files: dict[str, str]) -> bytes:
     """A zip of text files."""

@@ -39,6 +39,17 @@ def running(source: str = ECHO, limiter: str = "auto") -> Iterator[tuple[Invoker
             cages.close()
 
 
+def left_by(pid: int) -> dict[str, float]:
+    """Open descriptors, child processes and resident MB of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return {
+        "descriptors": len(list(Path(f"/proc/{pid}/fd").iterdir())),
+        "processes": sum(len((task / "children").read_text().split()) for task in tasks),
+        "mb": int(status.partition("VmRSS:")[2].split()[0]) / 1024,
+    }
+
+
 def _host(folder: Path, ident: str) -> command.Host:
     packages = folder / "python"
     python_runtime.link_packages(packages)

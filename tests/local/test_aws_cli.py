@@ -48,10 +48,10 @@ def _second_generation() -> tuple[str, tuple[int, ...]]:
     """An AWS CLI 2 on this machine and its version; `aws logs tail` is not in AWS CLI 1."""
     for folder in os.get_exec_path():
         program = shutil.which("aws", path=folder)
-        told = program and subprocess.run(
-            [program, "--version"], capture_output=True, text=True, check=False
-        )
-        if told and (found := re.match(r"aws-cli/(2[\d.]+)", told.stdout)):
+        if program is None:
+            continue
+        told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+        if found := re.match(r"aws-cli/(2[\d.]+)", told.stdout):
             return program, tuple(map(int, found[1].split(".")))
     return missing("AWS CLI 2 is not installed; on Debian: apt-get install awscli")
 

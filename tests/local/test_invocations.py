@@ -344,7 +344,8 @@ def test_log_streams_are_one_for_each_environment(cloud: Cloud) -> None:
     events = cloud.events(f"/aws/lambda/{name}")
     assert len({event["logStreamName"] for event in events}) == 1
     assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}", events[0]["logStreamName"])
-    assert [e["message"] for e in events if e["message"].startswith("said")] == ["said 1", "said 2"]
+    said = [event["message"] for event in events if event["message"].startswith("said")]
+    assert said == ["said 1\n", "said 2\n"]
     [facts] = cloud.facts(answers[0].request_id)
     assert facts["environment"] == events[0]["logStreamName"]
 
@@ -391,7 +392,7 @@ def test_asynchronous_invocations_run(cloud: Cloud) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         try:
-            messages = [event["message"] for event in cloud.events(f"/aws/lambda/{name}")]
+            messages = cloud.messages(f"/aws/lambda/{name}")
         except cloud.client("logs").exceptions.ResourceNotFoundException:
             messages = []
         if "ran later" in messages:
@@ -428,7 +429,7 @@ def test_the_log_says_on_what_a_function_really_runs(cloud: Cloud) -> None:
     name = cloud.function(ECHO)
     cloud.invoke(name)
 
-    first = cloud.events(f"/aws/lambda/{name}")[0]["message"]
+    first = cloud.messages(f"/aws/lambda/{name}")[0]
 
     assert first == (
         f"INIT_START Runtime Version: {PYTHON}\tEmbedded on: Python {platform.python_version()}"
@@ -446,3 +447,30 @@ def test_python_layers_are_importable(cloud: Cloud) -> None:
     )
 
     assert answer.payload == "hello"
+
+
+def test_nonsense_sent_to_the_runtime_api_harms_nobody(cloud: Cloud) -> None:
+    name = cloud.function(
+        """
+        import os, socket
+        def handler(event, context):
+            host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+            for nonsense in (b"", b"POST /x HTTP/1.1\\r\\nContent-Length: z"):
+                with socket.create_connection((host, int(port))) as connection:
+                    connection.sendall(nonsense + b"\\r\\n\\r\\n")
+                    assert connection.recv(100) == b""
+            return event
+        """
+    )
+
+    assert [cloud.invoke(name, number).payload for number in range(2)] == [0, 1]
+
+
+def test_a_warm_call_starts_no_thread_to_poll(cloud: Cloud) -> None:
+    """Guards what `python_bootstrap` switches off in awslambdaric: most of a warm call's time."""
+    source = "import sys\ndef handler(event, context):\n    return sorted(sys.modules)\n"
+
+    modules = cloud.run(source, Runtime=PYTHON).payload
+
+    assert "awslambdaric.lambda_config" in modules
+    assert "concurrent.futures.thread" not in modules

@@ -85,7 +85,6 @@ def test_children_count_as_well(cloud: Cloud) -> None:
                 end = time.process_time() + 0.05
                 while time.process_time() < end:
                     pass
-                time.sleep(0.05)
                 os._exit(0)
             os.waitpid(child, 0)
         """,
@@ -93,7 +92,12 @@ def test_children_count_as_well(cloud: Cloud) -> None:
     )
     cloud.invoke(name)
 
-    assert cloud.invoke(name).duration_ms >= 0.8 * 50 / share_for(256)
+    answer = cloud.invoke(name)
+
+    # Of a child that has ended, an unprivileged limiter knows no more than clock ticks.
+    [facts] = cloud.facts(answer.request_id)
+    assert facts["cpu_ms"] > 35
+    assert answer.duration_ms >= 0.8 * 50 / share_for(256)
 
 
 def test_period_settling_lets_short_handlers_burst() -> None:

@@ -12,14 +12,15 @@ import sys
 import time
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lambdatuning.core.errors import UsageError
-from lambdatuning.local import command, endpoint
-from lambdatuning.local.limiters import cgroup_files, processes
-from tests.local.conftest import Cloud
+from lambdatuning.local import endpoint
+from lambdatuning.local.limiters import processes
+from lambdatuning.local.server import check_platform
+from tests.local.conftest import NODE, PYTHON, ROLE, Cloud
+from tests.local.remains import gone, left_by, wait_for_processes
 
 STUBBORN = """
     import os, signal, subprocess, sys, time
@@ -95,10 +96,45 @@ def test_packages_that_would_escape_are_refused(cloud: Cloud, name: str, mode: i
     assert f'code package refused: "{name}"' in answer.payload["errorMessage"].replace("\\\\", "\\")
 
 
-def test_unknown_runtimes_and_images_are_refused_in_one_line(cloud: Cloud) -> None:
+def test_unknown_runtimes_are_refused_in_one_line(cloud: Cloud) -> None:
     answer = cloud.run("", Runtime="ruby3.3")
 
-    assert 'runtime "ruby3.3" is not supported' in answer.payload["errorMessage"]
+    assert answer.payload["errorMessage"] == (
+        'runtime "ruby3.3" is not supported by the embedded AWS; use pythonX.Y or nodejsX.x'
+    )
+
+
+def test_images_are_refused_in_one_line(cloud: Cloud) -> None:
+    client = cloud.client("lambda")
+    image = "111122223333.dkr.ecr.us-east-1.amazonaws.com/thing:1"
+    client.create_function(
+        FunctionName="image", PackageType="Image", Role=ROLE, Code={"ImageUri": image}
+    )
+
+    answer = cloud.invoke("image")
+
+    assert answer.payload["errorMessage"] == (
+        "image is a container image; the embedded AWS runs zip packages"
+    )
+
+
+def test_a_missing_node_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    source = "export const handler = async () => 1;"
+    with endpoint.start() as running:
+        cloud = Cloud(running)
+        answer = cloud.run(source, Runtime=NODE)
+        still = cloud.run("def handler(event, context):\n    return 1\n", Runtime=PYTHON)
+
+    assert answer.payload["errorMessage"] == (
+        f"{NODE} needs node on the PATH; install Node.js and restart"
+    )
+    assert still.payload == 1
+
+
+def test_windows_is_refused_in_one_line() -> None:
+    with pytest.raises(UsageError, match=r"^[^\n]*Windows[^\n]*WSL 2[^\n]*$"):
+        check_platform("win32")
 
 
 def test_a_port_in_use_is_refused_in_one_line() -> None:
@@ -113,39 +149,6 @@ def test_an_unknown_limiter_is_refused_in_one_line() -> None:
         endpoint.start(limiter="cgroup3")
 
 
-def processes_of_server(server_pid: int) -> list[int]:
-    """Processes whose environment says that they belong to this server."""
-    prefix = f"{command.MARKER_NAME}=lambdatuning-{server_pid}-".encode()
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if prefix in (entry / "environ").read_bytes():
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return found
-
-
-def _left_by(server_pid: int, state: Path) -> list[Any]:
-    name = f"lambdatuning-{server_pid}-*"
-    groups: list[Path] = []
-    for controller in ("cpu", "cpuacct", "memory"):
-        if mounted := cgroup_files.mount_point("cgroup", controller):
-            groups += mounted.rglob(name)
-    if mounted := cgroup_files.mount_point("cgroup2"):
-        groups += mounted.rglob(name)
-    return [*groups, *state.glob(name), *processes_of_server(server_pid)]
-
-
-def _gone(server_pid: int, state: Path) -> bool:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if not _left_by(server_pid, state):
-            return True
-        time.sleep(0.05)
-    return False
-
-
 @pytest.mark.parametrize("limiter", ["auto", "sigstop"])
 @pytest.mark.parametrize("how", ["kill", "stop"])
 def test_nothing_survives_the_server(limiter: str, how: str, tmp_path: Path) -> None:
@@ -154,14 +157,14 @@ def test_nothing_survives_the_server(limiter: str, how: str, tmp_path: Path) -> 
     cloud = Cloud(running)
     name = cloud.function(STUBBORN)
     pid = cloud.invoke(name).payload
-    assert len(processes_of_server(server_pid)) >= 2
+    wait_for_processes(server_pid, 2)
     assert processes.alive(pid)
 
     if how == "kill":
         os.kill(server_pid, signal.SIGKILL)
     running.stop()
 
-    assert _gone(server_pid, tmp_path), _left_by(server_pid, tmp_path)
+    assert gone(server_pid, tmp_path), left_by(server_pid, tmp_path)
 
 
 def test_it_ends_with_the_client_that_started_it(tmp_path: Path) -> None:
@@ -177,7 +180,7 @@ def test_it_ends_with_the_client_that_started_it(tmp_path: Path) -> None:
         server_pid = int(client.stdout.readline())
         client.kill()
 
-    assert _gone(server_pid, tmp_path)
+    assert gone(server_pid, tmp_path)
 
 
 def test_terminate_and_interrupt_end_it_in_order(tmp_path: Path) -> None:
@@ -189,7 +192,7 @@ def test_terminate_and_interrupt_end_it_in_order(tmp_path: Path) -> None:
         assert running.process.wait(10) == 0
         assert time.monotonic() - began < 5
         running.stop()
-        assert _gone(running.process.pid, tmp_path)
+        assert gone(running.process.pid, tmp_path)
 
 
 def test_the_next_start_sweeps_what_a_killed_supervisor_left(tmp_path: Path) -> None:
@@ -209,7 +212,7 @@ def test_the_next_start_sweeps_what_a_killed_supervisor_left(tmp_path: Path) -> 
 
     endpoint.start(state_dir=tmp_path).stop()
 
-    assert _gone(server_pid, tmp_path), _left_by(server_pid, tmp_path)
+    assert gone(server_pid, tmp_path), left_by(server_pid, tmp_path)
 
 
 def test_the_facts_say_what_is_running(cloud: Cloud) -> None:

@@ -158,7 +158,7 @@ def test_log_events_are_paged(cloud: Cloud) -> None:
     time.sleep(0.01)
     cloud.invoke(name, 9_000)
 
-    messages = [event["message"] for event in cloud.events(f"/aws/lambda/{name}")]
+    messages = cloud.messages(f"/aws/lambda/{name}")
 
     assert [m for m in messages if m.isdigit()] == [str(n) for n in range(9_000)] * 2
     few = cloud.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}", limit=3)

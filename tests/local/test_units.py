@@ -13,8 +13,8 @@ from lambdatuning.local import faults, http_message, ministack_hook, report, sha
 from lambdatuning.local.admission import Admission, Claim
 from lambdatuning.local.function import Facts
 from lambdatuning.local.ledger import Ledger
-from lambdatuning.local.log_buffer import KEPT_BYTES, LogBuffer
 from lambdatuning.local.report import Report
+from lambdatuning.local.settling import settle
 
 AT = datetime(2026, 1, 31, 12, 0, 0, 123_456, UTC)
 
@@ -44,6 +44,30 @@ def test_memory_buys_cpu_in_proportion() -> None:
     assert shares.enforced_share(10_240, cores=2) == 2.0
     assert shares.distinguishable_sizes([10_240, 128, 3538, 3539], cores=2) == [128, 3538]
     assert shares.indistinguishable_sizes([10_240, 128, 3538, 3539], cores=2) == [3539, 10_240]
+
+
+@given(
+    took_s=st.floats(0, 20),
+    cpu_s=st.floats(0, 20),
+    waited_s=st.floats(-1, 20),
+    share=st.floats(0.07, 6),
+)
+def test_strict_durations_owe_their_cpu_and_never_hide_time(
+    took_s: float, cpu_s: float, waited_s: float, share: float
+) -> None:
+    settled = settle(took_s, cpu_s, waited_s, share, limit_s=15)
+
+    assert settled.duration_s == min(15, max(took_s, cpu_s / share))
+    assert 0 <= settled.held_s <= settled.duration_s
+    assert 0 <= settled.stolen_s <= max(0, waited_s)
+    # Without what was stolen it would still have taken the time that its CPU owes.
+    assert took_s - settled.stolen_s >= min(took_s, cpu_s / share) - 1e-9
+
+
+def test_a_period_settled_duration_is_the_time_it_took() -> None:
+    settled = settle(0.01, 0.01, 0.002, None, limit_s=15)
+
+    assert (settled.duration_s, settled.held_s, settled.stolen_s) == (0.01, 0.0, 0.002)
 
 
 def test_a_cold_report_has_the_form_of_aws() -> None:
@@ -116,20 +140,6 @@ def test_requests_are_parsed_once_complete(message: bytes, body: bytes) -> None:
     assert parsed[1] == b"next"
 
 
-def test_logs_are_kept_from_both_ends() -> None:
-    log = LogBuffer()
-    log.add(b"a" * KEPT_BYTES)
-    for _ in range(3):
-        log.add(b"b" * 4096)
-    log.add(b"c" * 10)
-
-    text = log.take()
-
-    assert text.startswith("a" * KEPT_BYTES + "\n[8202 bytes of log dropped]\n")
-    assert text.endswith("b" + "c" * 10)
-    assert log.take() == ""
-
-
 def _facts(number: int) -> Facts:
     return Facts(f"r{number}", "f", 128, "e", 1, 0, 0, 0, False, 1, 1, None, 50, "success")
 
@@ -183,3 +193,27 @@ def test_a_claim_that_ends_while_lent_is_not_given_back_twice() -> None:
         nested.__enter__()
     nested.__exit__(None, None, None)
     assert admission.used == 0
+
+
+def test_admission_is_first_come_first_served() -> None:
+    admission = Admission(cores=2)
+    order: list[int] = []
+    threads = []
+
+    def work(number: int, weight: float) -> None:
+        with Claim(admission, weight):
+            order.append(number)
+
+    with Claim(admission, admission.capacity):
+        # The large one comes first; small ones that would fit earlier do not overtake it.
+        for number, weight in enumerate([1.0, 0.1, 1.2, 0.1]):
+            threads.append(threading.Thread(target=work, args=(number, weight)))
+            threads[-1].start()
+            while len(admission._queue) <= number:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+
+    assert order.index(2) > max(order.index(0), order.index(1))
+    assert order[-1] == 3
+    assert admission.used == pytest.approx(0)

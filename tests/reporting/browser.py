@@ -101,10 +101,8 @@ class Browser:
         """Load a page in a window of `width` pixels and measure it."""
         theme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", media=media, features=theme)
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            **{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
-        )
+        window = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self.call("Emulation.setDeviceMetricsOverride", **window)
         self._events.clear()
         self.call("Page.navigate", url=page.resolve().as_uri())
         self._wait("Page.loadEventFired")
@@ -133,7 +131,8 @@ class Browser:
     def print_pdf(self, pdf: Path) -> int:
         """Print the open page on A4; the number of its pages."""
         self.call("Emulation.clearDeviceMetricsOverride")
-        answer = self.call("Page.printToPDF", preferCSSPageSize=True, printBackground=False)
+        paper = {"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": False}
+        answer = self.call("Page.printToPDF", **paper)
         pdf.write_bytes(base64.b64decode(answer["data"]))
         return len(re.findall(rb"/Type\s*/Page\b(?!s)", pdf.read_bytes()))
 

@@ -18,6 +18,13 @@ def write_notebook(path: Path, *cells: str, parameters: str = "") -> Path:
     return path
 
 
+def tag_last(path: Path, tag: str) -> None:
+    """Tag the last cell of a notebook."""
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    notebook.cells[-1].metadata["tags"] = [tag]
+    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+
+
 def _cell(source: str) -> nbformat.NotebookNode:
     if source.startswith("# "):
         return nbformat.v4.new_markdown_cell(source)  # type: ignore[no-untyped-call,no-any-return]

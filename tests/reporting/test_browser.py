@@ -1,5 +1,7 @@
-"""The report as its readers meet it: in a real browser, on a desk, on a phone and on paper."""
+"""Reports as their readers meet them: in a real browser, on a desk, on a phone and on paper."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,55 +9,133 @@ import pytest
 from lambdatuning.reporting.report import report
 
 from ..analysis.synthetic import KINDS, Kind, store_synthetic_run
-from .browser import CHROMIUM, print_pdf, visit
+from .browser import CHROMIUM, Browser, browser
 
-NOTEBOOK = Path(__file__).parent.parent.parent / "notebooks" / "02_payload_types.ipynb"
+ROOT = Path(__file__).parent.parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+AXE = Path(sys.prefix) / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+HOSTILE = "<script>document.title = 'run'</script>"
+
+NAMES = [*(path.stem for path in NOTEBOOKS), "index"]
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium")
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("report")
-    hostile = Kind("<script>alert(1)</script>", 5, 60)
-    long = Kind("a-payload-type-with-quite-a-long-name-as-people-do-write-them", 9, 12)
-    store_synthetic_run(folder / "runs", (*KINDS, hostile, long))
-    (made,) = report([NOTEBOOK], {"store": folder / "runs"}, out=folder)
-    return made.html
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All reports of the recorded runs, and their index."""
+    made = tmp_path_factory.mktemp("reports")
+    given = {"store": ROOT / "data" / "recorded", "run_id": "latest"}
+    report(NOTEBOOKS, given, out=made)
+    return made
 
 
-@pytest.mark.parametrize("width", [360, 768, 1440])
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One tab for all tests."""
+    with browser(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("width", [360, 1440])
 def test_nothing_is_clipped_loaded_or_complained_about(
-    page: Path, width: int, tmp_path: Path
+    folder: Path, tab: Browser, name: str, width: int
 ) -> None:
-    met = visit(page, width, tmp_path)
+    met = tab.open(folder / f"{name}.html", width)
     assert met.console == []
-    assert [path for path in met.requests if path != "favicon.ico"] == ["", "page.html"]
+    assert met.requests == []
     assert met.found["width"] == width
     assert met.found["scrollWidth"] <= width
     assert met.found["out"] == []
     assert met.found["clipped"] == []
-    assert met.found["charts"] == 4
     assert met.found["unnamed"] == 0
     assert met.found["smallestText"] >= 7
     assert len(met.found["ids"]) == len(set(met.found["ids"]))
 
 
-def test_the_measurement_sees_what_is_wrong(tmp_path: Path) -> None:
+@pytest.mark.skipif(not AXE.exists(), reason="needs axe-core: make axe")
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_nothing_bars_readers(folder: Path, tab: Browser, name: str, *, dark: bool) -> None:
+    tab.open(folder / f"{name}.html", 1440, dark=dark)
+    assert tab.violations(AXE.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_prints_to_a_few_pages(folder: Path, tab: Browser, name: str, tmp_path: Path) -> None:
+    tab.open(folder / f"{name}.html", 1440)
+    assert 1 <= tab.print_pdf(tmp_path / "a.pdf") <= 10
+
+
+def test_every_link_leads_somewhere_beside_the_report(folder: Path, tab: Browser) -> None:
+    for name in NAMES:
+        links = tab.open(folder / f"{name}.html", 1440).found["links"]
+        assert links
+        for link in links:
+            assert link.startswith("#") or (folder / link).is_file(), link
+
+
+def test_reports_are_small(folder: Path) -> None:
+    sizes = {path.name: path.stat().st_size for path in folder.glob("*.html")}
+    assert len(sizes) == len(NAMES)
+    assert max(sizes.values()) < 600_000, sizes
+
+
+def test_the_summary_prints_on_the_first_page(folder: Path, tab: Browser) -> None:
+    tab.open(folder / "02_payload_types.html", 700, media="print")
+    low = tab.evaluate(
+        "document.querySelector('.lt-overview').getBoundingClientRect().bottom + scrollY"
+    )
+    # A4 less its margins, at the 96 pixels an inch of CSS, is 695 wide and 1,024 high.
+    assert 0 < low <= 1_024
+
+
+def test_hostile_names_are_shown_not_run(tmp_path: Path, tab: Browser) -> None:
+    long = Kind("a-payload-type-with-quite-a-long-name-as-people-do-write-them", 9, 12)
+    for seed in (7, 8):
+        run_id = f"2026112{seed}T090500-3f9a1c"
+        store_synthetic_run(
+            tmp_path / "runs",
+            (*KINDS[:2], Kind(HOSTILE, 5, 60), long),
+            (128, 512, 2048),
+            seed=seed,
+            about={"run_id": run_id, "function": f"f{HOSTILE}"},
+        )
+    report(NOTEBOOKS, {"store": tmp_path / "runs", "run_id": "latest"}, out=tmp_path)
+    for name in NAMES:
+        page = tmp_path / f"{name}.html"
+        text = page.read_text("utf-8")
+        assert "<script" not in text
+        assert "&lt;script&gt;" in text
+        met = tab.open(page, 360)
+        assert met.console == []
+        assert met.found["out"] == []
+        assert met.found["clipped"] == []
+        assert tab.evaluate("document.title") != "run"
+        # Without the page's own policy it is the escaping alone that keeps the name from running.
+        bare = tmp_path / f"bare-{name}.html"
+        bare.write_text(text.replace("Content-Security-Policy", "X-None"), "utf-8")
+        tab.open(bare, 360)
+        assert tab.evaluate("document.title") != "run"
+
+
+def test_the_measurement_sees_what_is_wrong(tmp_path: Path, tab: Browser) -> None:
     bad = tmp_path / "bad.html"
     bad.write_text(
         "<body><p style='width: 900px'>wide</p><img src='http://example.com/x.png'>"
         "<svg viewBox='0 0 10 10' width='100'><text x='9' y='5'>outside</text></svg>"
+        "<p style='color: #ddd; background: #fff'>pale</p>"
         "<script>console.error('talk')</script>"
     )
-    met = visit(bad, 360, tmp_path / "profile")
+    met = tab.open(bad, 360)
     assert met.found["scrollWidth"] > 360
     assert met.found["out"]
     assert met.found["clipped"]
     assert met.found["unnamed"] == 2
     assert "talk" in "".join(met.console)
-    assert "x.png" in met.requests
-
-
-def test_it_prints_to_a_few_pages(page: Path, tmp_path: Path) -> None:
-    assert 3 <= print_pdf(page, tmp_path / "a.pdf", tmp_path / "profile") <= 9
+    assert "http://example.com/x.png" in met.requests
+    if AXE.exists():
+        found = "".join(tab.violations(AXE.read_text("utf-8")))
+        assert "color-contrast" in found
+        assert "image-alt" in found

@@ -4,7 +4,7 @@ from typing import Any
 
 from lambdatuning.analysis.figures.compromise import luminance
 from lambdatuning.analysis.figures.style import GRID, INK, PAPER, SERIES
-from lambdatuning.reporting.html import NARROW_MIME, render
+from lambdatuning.reporting.html import NARROW_MIME, Made, render
 from lambdatuning.reporting.progress import METADATA
 
 
@@ -13,7 +13,7 @@ def page(*outputs: Mapping[str, Any], markdown: str = "# Title") -> str:
         {"cell_type": "markdown", "source": markdown, "metadata": {}},
         {"cell_type": "code", "source": "x < 1", "metadata": {}, "outputs": list(outputs)},
     ]
-    return render({"cells": cells}, name="a.ipynb", made_at="2026-11-23 09:00 UTC")
+    return render({"cells": cells}, Made("a.ipynb", "2026-11-23 09:00 UTC")).html
 
 
 def shown(**data: str) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,7 @@ from lambdatuning.core.errors import RunFailedError, UsageError
 from lambdatuning.core.progress import Progress
 from lambdatuning.reporting.report import plan, report
 
-from .notebooks import write_notebook
+from .notebooks import tag_last, write_notebook
 
 PARAMETERS = 'num: int = 3  # how many\nstore: str | Path = "runs"  # where'
 
@@ -42,7 +45,7 @@ def test_a_notebook_runs_in_this_interpreter_with_its_parameters(
     assert made.html == Path("reports/a.html")
     assert f"42 {tmp_path}/x {sys.executable} http://127.0.0.1:4566 {tmp_path}" in text
     assert (heard[-1].stage, heard[-1].done, heard[-1].total) == ("a", 4, 4)
-    assert os.listdir("reports") == ["a.html"]  # noqa: PTH208
+    assert sorted(os.listdir("reports")) == ["a.html", "index.html"]  # noqa: PTH208
 
 
 def test_the_progress_of_a_running_cell_is_passed_on(tmp_path: Path) -> None:
@@ -62,6 +65,92 @@ def test_the_progress_of_a_running_cell_is_passed_on(tmp_path: Path) -> None:
     assert (
         "measuring: 3 of 4" not in made.html.read_text().partition("<main>")[2].split("</main>")[0]
     )
+
+
+def test_what_measures_runs_first_and_alone_and_the_others_two_at_once(tmp_path: Path) -> None:
+    """Each leaves a file while it runs; a and b wait for one another."""
+    alone = (
+        "import pathlib\n"
+        "print('beside:', [p.stem for p in pathlib.Path().glob('*.running')])\n"
+        "pathlib.Path('z.done').touch()"
+    )
+    together = (
+        "import pathlib, time\n"
+        "pathlib.Path(f'{name}.running').touch()\n"
+        "until = time.monotonic() + 60\n"
+        "while len(list(pathlib.Path().glob('*.running'))) < 2 and time.monotonic() < until:\n"
+        "    time.sleep(0.02)\n"
+        "print('beside:', len(list(pathlib.Path().glob('*.running'))), "
+        "'after z:', pathlib.Path('z.done').exists())"
+    )
+    made = [
+        write_notebook(tmp_path / f"{name}.ipynb", f"name = {name!r}", body)
+        for name, body in (("a", together), ("b", together), ("z", alone))
+    ]
+    tag_last(made[2], "measures")
+    heard: list[Progress] = []
+    reports = report(made, out=tmp_path / "out", on_progress=heard.append)
+    told = [each.html.read_text() for each in reports]
+    assert "beside: []" in told[2]
+    assert all("beside: 2 after z: True" in text for text in told[:2])
+    assert (heard[-1].stage, heard[-1].done, heard[-1].total) == ("reports", 6, 6)
+    assert [each.html.name for each in reports] == ["a.html", "b.html", "z.html"]
+
+
+def test_a_failure_does_not_cost_the_other_reports(tmp_path: Path) -> None:
+    bad = write_notebook(tmp_path / "a.ipynb", "raise ValueError('no')")
+    good = [write_notebook(tmp_path / f"{name}.ipynb", "# T", "print(1)") for name in "bc"]
+    with pytest.raises(RunFailedError, match=r"a\.ipynb, cell 1"):
+        report([bad, *good], out=tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.html")) == [
+        "b.html",
+        "c.html",
+        "index.html",
+    ]
+
+
+def test_ctrl_c_leaves_no_kernel_behind(tmp_path: Path) -> None:
+    body = "import os, pathlib, time\npathlib.Path(f'{os.getpid()}.pid').touch()\ntime.sleep(60)"
+    made = [write_notebook(tmp_path / f"{name}.ipynb", body) for name in "ab"]
+    code = f"from lambdatuning.reporting.report import report\nreport({[str(p) for p in made]!r})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    until = time.monotonic() + 60
+    while len(found := list(tmp_path.glob("*.pid"))) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert "KeyboardInterrupt" in err
+    for path in found:
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(path.stem), 0)
+
+
+def test_a_report_says_what_changed_since_the_last_and_leaves_no_old_table(tmp_path: Path) -> None:
+    body = (
+        "from lambdatuning.analysis.statement import Statement\n"
+        "from lambdatuning.analysis.tables import table\nfrom pandas import DataFrame"
+    )
+    parameters = "answer: str = 'one'  # it"
+    show = "Statement(answer, functions=('f',))"
+    notebook = write_notebook(
+        tmp_path / "a.ipynb",
+        body,
+        show,
+        "table(DataFrame({'a': [1]}), answer)",
+        parameters=parameters,
+    )
+    for answer in ("one", "two"):
+        report([notebook], {"answer": answer}, out=tmp_path / "out")
+    index = (tmp_path / "out" / "index.html").read_text()
+    assert "it said: one" in index
+    assert "two" in index
+    assert sorted(path.name for path in (tmp_path / "out" / "a").iterdir()) == [
+        "two.csv",
+        "two.json",
+    ]
 
 
 def test_no_kernel_outlives_its_notebook(tmp_path: Path) -> None:

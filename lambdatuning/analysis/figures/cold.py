@@ -26,13 +26,16 @@ _TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 _FEW_TICKS = (0.0, 0.05, 0.25, 0.5, 1.0)
 
 
-def plot_init(source: Run | DataFrame) -> Chart:
+def plot_init(source: Run | DataFrame) -> Chart | None:
     """Time to start an environment against memory: each cold start, the mean and its interval.
 
-    Beside it what a cold invocation takes beyond a warm one in all. A line a function.
+    Beside it what a cold invocation takes beyond a warm one in all. A line a function. None
+    without a cold start.
     """
     run = as_run(source)
     frame, singles = cold_starts(run), beyond_warm(run.samples)
+    if frame.empty:
+        return None
     title = init_sentence(frame).removesuffix(".").partition(", but")[0]
     subtitle = (
         f"{len(singles)} cold starts; solid: init; dashed: init and all else that a cold "
@@ -51,14 +54,16 @@ def plot_cold_share(
     weight: float = DEFAULT_WEIGHT,
     *,
     payload: str = "",
-) -> Chart:
+) -> Chart | None:
     """Cost and mean duration of each size as the share of cold starts grows, and the winners.
 
     Of the mix, or of `payload`; with several functions, of the first. The strips below show which
-    size is best at which share under each strategy.
+    size is best at which share under each strategy. None without a cold start.
     """
     run = apart(as_run(source))[0]
     found = {each.curve.payload: each for each in cold_curves(run)}
+    if not found:
+        return None
     cold = found.get(payload) or list(found.values())[-1]
     names = [strategy] if isinstance(strategy, str) else list(strategy)
     ranges = cold_decisions(run, names, weight)

@@ -24,12 +24,15 @@ _PANELS = {"duration": "Duration", "cost": "Cost"}
 _SIDES = ((MUTED, "before"), (SERIES[0], "after"))
 
 
-def plot_comparison(comparison: Comparison, pair: int = 0) -> Chart:
+def plot_comparison(comparison: Comparison, pair: int = 0) -> Chart | None:
     """A row a payload type: by how much duration and cost changed, with intervals.
 
     Marks left of zero are faster or cheaper. Those whose interval holds zero are hollow: the
-    change may be chance. `pair` counts the runs that the first one is compared with, from 0.
+    change may be chance. `pair` counts the runs that the first one is compared with, from 0. None
+    where nothing is compared.
     """
+    if not comparison.pairs:
+        return None
     chosen = comparison.pairs[pair]
     before, after = chosen.names
     sizes = sorted(set(chosen.by_size["memory_mb"]))
@@ -44,8 +47,10 @@ def plot_comparison(comparison: Comparison, pair: int = 0) -> Chart:
     return chart(draw, title(chosen), comparison_alt(chosen))
 
 
-def plot_before_after(comparison: Comparison, pair: int = 0) -> Chart:
+def plot_before_after(comparison: Comparison, pair: int = 0) -> Chart | None:
     """Small panels, one a payload type: duration against memory in both runs, with intervals."""
+    if not comparison.pairs:
+        return None
     chosen = comparison.pairs[pair]
     before, after = chosen.names
     frame = chosen.by_size

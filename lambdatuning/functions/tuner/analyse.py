@@ -28,7 +28,7 @@ def analyse(
     RunFailedError when no size can win.
     """
     plan = store.read_plan()
-    told = explored.told(plan, store) if plan.limits else None
+    told = explored.told(plan, store, prices) if plan.limits else None
     sizes = [store.read_result(size) for size in (state["sizes"] if told else plan.sizes)]
     reasons = {str(size["value"]): size["reason"] for size in sizes if size["reason"]}
     failed = {**reasons, **state["failed"]}
@@ -115,5 +115,6 @@ def _manifest(plan: RunPlan, prices: PriceBook, state: State) -> dict[str, Any]:
         "price_book": {"version": prices.version, "source": prices.source},
         "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "billed_ms_critical_path": state["criticalMs"],
+        "tuner_ms": {name: state.get(f"{name}Ms", 0) for name in ("control", "measure")},
         "warnings": state["warnings"],
     }

@@ -2,7 +2,9 @@
 
 import base64
 import json
+import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,8 +19,12 @@ MISSING_REPORT = "Lambdatuning.ReportMissing"
 """Error type of a sample whose log tail had no report: never 0 ms, never averaged."""
 
 NO_ANSWER = "Lambdatuning.NoAnswer"
-"""Error type of a sample whose connection was lost, or waited for until the measuring function's
-own time was nearly over: it may have run and been billed."""
+"""Error type of a sample whose connection was lost, or which was waited for until the measuring
+function's own time was nearly over, and whose report was not found in the logs later either: it
+may have run and been billed, so that it is not sent again."""
+
+LOST = "lost-"
+"""How the made-up request id of an invocation without an answer begins; the version follows."""
 
 
 def sample_of(
@@ -51,6 +57,48 @@ def sample_of(
         request_id=request_id,
         architecture=plan.target.architecture,
         retries=retries,
+    )
+
+
+def lost_sample(
+    plan: RunPlan, version: str, what: tuple[int, Invocation], started_at: datetime
+) -> Sample:
+    """The sample of an invocation whose answer never came; `lost` may find its report."""
+    memory_mb, invocation = what
+    return Sample(
+        payload=plan.payloads[invocation.payload].name,
+        memory_mb=memory_mb,
+        invocation=invocation.n,
+        cold=False,
+        environment="",
+        started_at=started_at.astimezone(UTC).isoformat(timespec="milliseconds"),
+        duration_ms=float("nan"),
+        billed_ms=0,
+        init_ms=None,
+        restore_ms=None,
+        max_memory_mb=None,
+        error=NO_ANSWER,
+        cost_usd=0.0,
+        request_id=f"{LOST}{version}-{uuid.uuid4()}",
+        architecture=plan.target.architecture,
+    )
+
+
+def completed(
+    plan: RunPlan, prices: PriceBook, sample: Sample, report: Report, error: str
+) -> Sample:
+    """A sample with the numbers of its report, which was found later."""
+    return replace(
+        sample,
+        cold=report.cold,
+        duration_ms=report.duration_ms,
+        billed_ms=report.total_billed_ms,
+        init_ms=report.init_ms,
+        restore_ms=report.restore_ms,
+        max_memory_mb=report.max_memory_mb,
+        error=error,
+        cost_usd=_cost_usd(plan.target, prices, sample.memory_mb, report),
+        request_id=report.request_id,
     )
 
 

@@ -1,8 +1,10 @@
 """A chain: invocations one after the other, which Lambda serves from one execution environment."""
 
 import queue
+import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from ...core.plan import Batch, Invocation, warm_up
 from ...core.run import RunPlan
@@ -32,11 +34,23 @@ class Chain:
     longest_s: float = 0.0
     failures: dict[int, int] = field(default_factory=dict)
     error: Exception | None = None
+    flight: tuple[Invocation, datetime] | None = None
+    """What is under way, and since when; None once it is back, or given up."""
+    landing: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def left(self) -> bool:
         """Whether another batch must go on with it."""
         return self.error is None and self.done < len(self.invocations)
+
+    def land(self) -> tuple[Invocation, datetime] | None:
+        """What was under way, which counts as done from now on: the first who asks gets it, the
+        chain's own thread with a sample of it or the one that gives it up."""
+        with self.landing:
+            landed, self.flight = self.flight, None
+            if landed and landed[0] in self.invocations[self.done : self.done + 1]:
+                self.done += 1
+            return landed
 
 
 def chains(caller: Caller, batch: Batch, stored: Collection[Invocation] = ()) -> list[Chain]:
@@ -68,17 +82,18 @@ def run(caller: Caller, batch: Batch, chain: Chain, samples: Samples, clock: Clo
     started_s = clock()
     try:
         if chain.wakes and chain.left:
-            _step(caller, batch, chain, _waking(caller, batch, chain), samples, clock)
-            caller.sleep(caller.plan.sleep_ms / 1000)
+            waking = _waking(caller, batch, chain)
+            if not _step(caller, batch, chain, waking, samples, clock):
+                return
         for invocation in chain.invocations[chain.done :]:
             if not _fits(chain, clock() - started_s):
                 return
-            if _wanted(chain, invocation):
-                _step(caller, batch, chain, invocation, samples, clock)
-                caller.sleep(caller.plan.sleep_ms / 1000)
-            chain.done += 1
+            if not _wanted(chain, invocation):
+                chain.done += 1
+            elif not _step(caller, batch, chain, invocation, samples, clock):
+                return
     except Exception as exc:  # the summary of the batch tells it
-        chain.error = exc
+        chain.error, chain.flight = exc, None
 
 
 def _wanted(chain: Chain, invocation: Invocation) -> bool:
@@ -103,12 +118,18 @@ def _step(
     invocation: Invocation,
     samples: Samples,
     clock: Clock,
-) -> None:
+) -> bool:
+    """Invoke once and pause; whether the chain goes on, which it does not once given up."""
     before_s = clock()
+    chain.flight = invocation, caller.now()
     sample = measure_one(caller, batch.version, batch.memory_mb, invocation)
+    if chain.land() is None:
+        return False
     chain.longest_s = max(chain.longest_s, clock() - before_s)
     chain.billed_ms += sample.billed_ms
     failed = sample.error and sample.error not in caller.plan.question.allowed_errors
     failures = chain.failures.get(invocation.payload, 0) + 1 if failed else 0
     chain.failures[invocation.payload] = failures
     samples.put(sample)
+    caller.sleep(caller.plan.sleep_ms / 1000)
+    return True

@@ -38,6 +38,7 @@ def count(state: State) -> tuple[State, list[Any]]:
         "events": state["events"] + _EVENTS_A_BATCH * len(measured) + _EVENTS_A_ROUND,
         "failed": failed,
         "criticalMs": state["criticalMs"] + took_ms,
+        "measureMs": state.get("measureMs", 0) + sum(r.get("tookMs", 0) for r in measured),
     }
     return counted, [r["batch"] for r in measured if r["left"]]
 

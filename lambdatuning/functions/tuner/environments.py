@@ -27,7 +27,7 @@ def environments(
     found: dict[str, str] = {}
     for day in days:
         try:
-            found |= _of_day(logs, target, f"{day}/{_stream_name(target)}[{version}]", start_ms)
+            found |= _of_day(logs, target, stream_prefix(target, day, version), start_ms)
         except logs.exceptions.ClientError as exc:
             code = exc.response["Error"]["Code"]
             if code.startswith("AccessDenied"):
@@ -37,9 +37,11 @@ def environments(
     return found
 
 
-def _stream_name(target: Target) -> str:
-    """Streams of a log group that functions may share begin with the function's name."""
-    return "" if target.log_group == f"/aws/lambda/{target.name}" else target.name
+def stream_prefix(target: Target, day: str, version: str) -> str:
+    """How the names of a version's streams begin that were made on a day, `YYYY/MM/DD`; in a log
+    group that functions may share, the function's name is part of it."""
+    own = target.log_group == f"/aws/lambda/{target.name}"
+    return f"{day}/{'' if own else target.name}[{version}]"
 
 
 def _of_day(logs: Any, target: Target, prefix: str, start_ms: int) -> dict[str, str]:

@@ -4,7 +4,7 @@ The samples in the bucket are its whole state; each decision is stored beside th
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -79,7 +79,7 @@ def in_order(samples: Any) -> list[Sample]:
     return sorted(samples, key=lambda sample: (sample.started_at, sample.request_id))
 
 
-def terms(plan: RunPlan, prices: PriceBook, without: Mapping[str, Any] = {}) -> Terms | None:
+def terms(plan: RunPlan, prices: PriceBook, without: Collection[str] = ()) -> Terms | None:
     """The sizes that may still be measured, and what an invocation costs; None without a size."""
     sizes = tuple(size for size in plan.sizes if str(size) not in without)
     region = prices.region(plan.target.region)

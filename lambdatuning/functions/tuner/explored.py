@@ -7,18 +7,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...core.billing import gb_seconds
+from ...core.prices import PriceBook
 from ...core.run import RunPlan
+from .explore import terms
 from .storage import RunFolder
 
 _OUTPUT_ANSWERS = 100
 _OUTPUT_REASON = 1_000
+_STEP_REASON = 600
+_ROUNDED_UP_MS = 0.5
+_STEP_FIELDS = ("stopped", "batch", "environments", "elapsed_s", "invocations", "usd", "gb_s")
 
 _CHOSEN = {"power": "value", "cost": "averagePrice", "duration": "averageDuration"}
 
 Told = dict[str, Any]
 
 
-def told(plan: RunPlan, store: RunFolder) -> Told:
+def told(plan: RunPlan, store: RunFolder, prices: PriceBook) -> Told:
     """The `exploration` of a manifest: every step, and the `answers` of the last one.
 
     `spent` is what was invoked; `grid` what measuring every size would have, by the curves found
@@ -32,7 +37,7 @@ def told(plan: RunPlan, store: RunFolder) -> Told:
         "answers": last["answers"],
         "warnings": last["warnings"],
         "spent": {name: last[name] for name in ("invocations", "gb_s", "usd")},
-        "grid": _grid(plan, last["answers"], last["init_ms"]),
+        "grid": _grid(plan, prices, last),
         "steps": [_brief(number, step) for number, step in enumerate(steps, 1)],
     }
 
@@ -71,9 +76,17 @@ def _for_output(found: Told) -> Told:
 
 
 def _brief(number: int, step: Told) -> Told:
-    answers = [{k: v for k, v in answer.items() if k != "curve"} for answer in step["answers"]]
-    kept = {k: v for k, v in step.items() if k not in {"answers", "warnings"}}
-    return {"step": number, **kept, "answers": answers}
+    """A step of the manifest, which runs are listed from: what it decided, and how sure it was."""
+    answers = [
+        {
+            "payload": answer["payload"],
+            "memory_mb": answer["memory_mb"],
+            "within_5": round(answer["within_5"], 4),
+        }
+        for answer in step["answers"]
+    ]
+    kept = {name: step[name] for name in _STEP_FIELDS}
+    return {"step": number, **kept, "reason": step["reason"][:_STEP_REASON], "answers": answers}
 
 
 def _answer(answer: Told) -> Told:
@@ -106,20 +119,20 @@ def _spending(spent: Told) -> Told:
     return {"invocations": spent["invocations"], "gbS": spent["gb_s"], "usd": spent["usd"]}
 
 
-def _grid(plan: RunPlan, answers: Sequence[Told], init_ms: float) -> Told | None:
+def _grid(plan: RunPlan, prices: PriceBook, last: Told) -> Told | None:
     """An estimate: `counts` warm invocations at every size, and a warm-up in each environment."""
-    curves = {answer["payload"]: answer["curve"] for answer in answers}
+    curves = {answer["payload"]: answer["curve"] for answer in last["answers"]}
+    found = terms(plan, prices)
     names = [payload.name for payload in plan.payloads]
-    if not all(curves.get(name) for name in names):
+    if found is None or not all(curves.get(name) for name in names):
         return None
-    gb_s = usd = 0.0
+    gb_s = 0.0
     for name, count in zip(names, plan.counts, strict=True):
-        share = plan.environments / len(names)
+        apart = plan.environments / len(names)
         for point in curves[name]:
-            size, duration_ms = point["memory_mb"], point["duration_ms"]
-            warm_gb_s = gb_seconds(size, duration_ms)
-            cold_gb_s = gb_seconds(size, duration_ms + init_ms)
-            gb_s += count * warm_gb_s + share * cold_gb_s
-            usd += point["cost_usd"] * (count + share * cold_gb_s / warm_gb_s)
-    sizes = len(curves[names[0]])
-    return {"invocations": sizes * (sum(plan.counts) + plan.environments), "gb_s": gb_s, "usd": usd}
+            size, billed_ms = point["memory_mb"], point["duration_ms"] + _ROUNDED_UP_MS
+            gb_s += count * gb_seconds(size, billed_ms)
+            gb_s += apart * gb_seconds(size, billed_ms + last["init_ms"])
+    invocations = len(curves[names[0]]) * (sum(plan.counts) + plan.environments)
+    usd = gb_s * found.usd_per_gb_s + invocations * found.request_usd
+    return {"invocations": invocations, "gb_s": gb_s, "usd": usd}

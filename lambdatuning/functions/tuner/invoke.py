@@ -2,7 +2,6 @@
 
 import json
 import random
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +15,8 @@ from ...core.prices import PriceBook
 from ...core.rendering import Context
 from ...core.run import RunPlan
 from ...core.samples import Sample
-from .answer import NO_ANSWER, error_type, sample_of
+from .answer import error_type, lost_sample, sample_of
 from .function_config import Sleep
-
-LOST = "lost-"
-"""How the made-up request id of an invocation without an answer begins."""
 
 _PASSING = {
     "TooManyRequestsException",
@@ -56,6 +52,8 @@ def measure_one(caller: Caller, version: str, memory_mb: int, invocation: Invoca
     started_at = caller.now()
     payload = _payload(caller, memory_mb, invocation, started_at)
     answer, retries = _invoke(caller, f"{plan.target.arn}:{version}", payload)
+    if answer is None:
+        return lost_sample(plan, version, (memory_mb, invocation), started_at)
     if plan.post_processor:
         _process(caller, plan.post_processor, answer["Payload"])
     return sample_of(plan, caller.prices, (memory_mb, invocation), started_at, answer, retries)
@@ -89,10 +87,12 @@ def _process(caller: Caller, arn: str, payload: bytes) -> bytes:
     return body
 
 
-def _invoke(caller: Caller, qualified_arn: str, payload: bytes) -> tuple[dict[str, Any], int]:
+def _invoke(
+    caller: Caller, qualified_arn: str, payload: bytes
+) -> tuple[dict[str, Any] | None, int]:
     """Invoke with full-jitter backoff on throttling; the answer, and how many tries were lost.
 
-    A lost connection is no try lost but an answer lost: the function may have run.
+    A lost connection is no try lost but an answer lost: None, since the function may have run.
     """
     for tries in range(_MOST_TRIES):
         try:
@@ -107,13 +107,7 @@ def _invoke(caller: Caller, qualified_arn: str, payload: bytes) -> tuple[dict[st
             if tries == _MOST_TRIES - 1:
                 raise
         except HTTPClientError:
-            return _lost(), tries
+            return None, tries
         pause = min(_LONGEST_PAUSE_S, 0.2 * 2**tries)
         caller.sleep(random.uniform(0, pause))  # noqa: S311
     raise AssertionError("the last try returns or raises")
-
-
-def _lost() -> dict[str, Any]:
-    error = json.dumps({"errorType": NO_ANSWER}).encode()
-    request = {"RequestId": f"{LOST}{uuid.uuid4()}"}
-    return {"ResponseMetadata": request, "FunctionError": "Unhandled", "Payload": error}

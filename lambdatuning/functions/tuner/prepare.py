@@ -12,7 +12,7 @@ from .clean import undo
 from .function_config import Sleep
 from .prices import price_book
 from .storage import folder
-from .target import concurrency, look_at
+from .target import concurrency, look_at, remarks
 from .wanted import environments, payload_types, plan_run
 
 State = dict[str, Any]
@@ -79,7 +79,7 @@ def _first_state(wanted: TuningInput, plan: RunPlan, url: str, parallel: int) ->
         "published": 0,
         "batches": [],
         "failed": {},
-        "warnings": [],
+        "warnings": remarks(target, parallel, wanted.parallel_sizes),
         "events": 0,
         "criticalMs": 0,
         "apply": {"autoOptimize": wanted.auto_optimize, "alias": wanted.auto_optimize_alias},

@@ -14,6 +14,7 @@ STORE_PREFIX = "runs/"
 STEP_PREFIX = "_step-"
 STEP_NAME = STEP_PREFIX + "{:05d}.json"
 _RESULT = "_size-{:05d}.json"
+_LOST = "_lost"
 
 
 @dataclass(frozen=True)
@@ -79,20 +80,28 @@ class RunFolder:
         """The manifest: its presence says that the run is complete."""
         self.write_json(MANIFEST_NAME, manifest)
 
-    def write_part(self, name: str, samples: Iterable[Sample]) -> None:
+    def write_part(self, name: str, samples: Iterable[Sample], kind: str = "samples") -> None:
         """One part of samples, immutable."""
         self.s3.put_object(
             Bucket=self.bucket,
-            Key=f"{self.prefix}samples-{name}.csv.gz",
+            Key=f"{self.prefix}{kind}-{name}.csv.gz",
             Body=encode_part(samples),
             ContentType="application/gzip",
         )
 
-    def read_samples(self, part: str = "") -> Iterator[Sample]:
+    def read_samples(self, part: str = "", kind: str = "samples") -> Iterator[Sample]:
         """The samples of the parts whose names begin so, part by part."""
-        for key in self._keys(f"samples-{part}"):
+        for key in self._keys(f"{kind}-{part}"):
             answer = self.s3.get_object(Bucket=self.bucket, Key=key)
             yield from decode_part(answer["Body"].read())
+
+    def write_lost(self, name: str, samples: Iterable[Sample]) -> None:
+        """Samples whose answer never came: no part, until their reports have been looked for."""
+        self.write_part(name, samples, _LOST)
+
+    def read_lost(self, part: str = "") -> Iterator[Sample]:
+        """What `write_lost` wrote under names that begin so."""
+        return self.read_samples(part, _LOST)
 
     def _keys(self, name: str) -> Iterator[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(

@@ -1,19 +1,23 @@
 """Stores samples as parts, once the execution environment of each is known."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from ...core.plan import Batch
 from ...core.samples import Sample
+from .answer import LOST
 from .environments import environments
-from .invoke import LOST, Caller
+from .invoke import Caller
 from .storage import RunFolder
 
 _PATIENCE_S = 20.0
 """How long a sample waits for its log stream before it is stored without an environment."""
 
 _CLOCK_SKEW = timedelta(seconds=5)
+
+Now = Callable[[], datetime]
 
 
 @dataclass
@@ -45,14 +49,20 @@ class Writer:
             return
         stored = {sample.request_id for sample in ready}
         self.waiting = [entry for entry in self.waiting if entry[1].request_id not in stored]
-        self.store.write_part(f"{part_prefix(self.batch)}{self.token}-{self.parts:04d}", ready)
+        name = f"{part_prefix(self.batch)}{self.token}-{self.parts:04d}"
+        lost = [sample for sample in ready if sample.request_id.startswith(LOST)]
+        found = [sample for sample in ready if not sample.request_id.startswith(LOST)]
+        if lost:
+            self.store.write_lost(name, lost)
+        if found:
+            self.store.write_part(name, found)
         self.parts += 1
 
     def _environments(self) -> dict[str, str] | None:
         """Only the logs since the oldest sample that waits are read: a batch may be long."""
         oldest = min(datetime.fromisoformat(sample.started_at) for _, sample in self.waiting)
-        days = sorted({f"{day:%Y/%m/%d}" for day in _days(oldest, self.caller.now())})
         since_ms = int((oldest - _CLOCK_SKEW).timestamp() * 1000)
+        days = stream_days(oldest, self.caller.now())
         target = self.caller.plan.target
         return environments(self.logs, target, self.batch.version, days, since_ms)
 
@@ -67,10 +77,10 @@ def size_prefix(memory_mb: int) -> str:
     return f"{memory_mb:05d}-"
 
 
-def _days(oldest: datetime, now: datetime) -> list[datetime]:
-    """The days on which a stream that is still written to may have begun.
+def stream_days(oldest: datetime, now: datetime) -> list[str]:
+    """The days, `YYYY/MM/DD`, on which a stream that is still written to may have begun.
 
     A stream is named after the day on which its environment began, which for an environment that
     lived through midnight is the day before.
     """
-    return [oldest - timedelta(hours=1), oldest, now]
+    return sorted({f"{day:%Y/%m/%d}" for day in (oldest - timedelta(hours=1), oldest, now)})

@@ -1,18 +1,19 @@
 """CPU share by cgroup v1: cpu, cpuacct and memory hierarchies, each with a group of ours."""
 
 import contextlib
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..shares import host_cores
-from . import cgroup_files, processes, time_slice
+from . import cgroup_files, freezing, processes, time_slice
 from .cgroup_files import ControlFile
 from .interface import PERIOD_S
 
 _PERIOD_US = round(PERIOD_S * 1e6)
 _MIN_QUOTA_US = 1000
 _TOP_SHARES = 262_144
+_SERVER_SHARES = 64
+"""A 16th of a cage's: the server's work for one caller must not disturb the function of another."""
 _CONTROLLERS = ("cpu", "cpuacct", "memory")
 
 
@@ -35,6 +36,7 @@ class Cgroup1Limiter:
     def protect(self, pid: int) -> None:
         """See `Limiter.protect`."""
         self._server.mkdir(exist_ok=True)
+        cgroup_files.write(self._server / "cpu.shares", _SERVER_SHARES)
         cgroup_files.write(self._server / "cgroup.procs", pid)
         time_slice.shorten(pid)
 
@@ -85,23 +87,15 @@ class Cgroup1Cage:
 
     def thaw(self) -> None:
         """See `Cage.thaw`."""
-        processes.signal_all(self._frozen, signal.SIGCONT)
+        freezing.go_on(self._frozen)
 
     def lift(self) -> None:
         """See `Cage.lift`."""
         self._quota.write(self._free_us)
 
     def freeze(self) -> None:
-        """See `Cage.freeze`; signals, because v1's freezer costs 15 times as much."""
-        self._frozen = pids = cgroup_files.pids_of(self._folders["cpu"])
-        processes.signal_all(pids, signal.SIGSTOP)
-        while len(pids) > 1:
-            # Again until no new one shows: one may fork while its siblings are being stopped.
-            pids = cgroup_files.pids_of(self._folders["cpu"])
-            if pids == self._frozen:
-                break
-            self._frozen = pids
-            processes.signal_all(pids, signal.SIGSTOP)
+        """See `Cage.freeze`."""
+        self._frozen = freezing.stop(lambda: cgroup_files.pids_of(self._folders["cpu"]))
 
     def cpu_s(self) -> float:
         """See `Cage.cpu_s`."""

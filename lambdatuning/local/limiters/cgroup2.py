@@ -13,6 +13,8 @@ from .interface import PERIOD_S
 _PERIOD_US = round(PERIOD_S * 1e6)
 _MIN_QUOTA_US = 1000
 _TOP_WEIGHT = 10_000
+_SERVER_WEIGHT = 6
+"""A 16th of a cage's: the server's work for one caller must not disturb the function of another."""
 _CONTROLLERS = ("cpu", "memory")
 
 
@@ -37,6 +39,7 @@ class Cgroup2Limiter:
         """See `Limiter.protect`."""
         self._home = cgroup_files.own_folder("cgroup2")
         self._server.mkdir(exist_ok=True)
+        cgroup_files.write(self._server / "cpu.weight", _SERVER_WEIGHT)
         cgroup_files.write(self._server / "cgroup.procs", pid)
         time_slice.shorten(pid)
 

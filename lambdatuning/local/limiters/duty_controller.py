@@ -107,11 +107,14 @@ def _read(path: str) -> bytes:
 
 
 def obey(groups: dict[int, Group], period_s: float, command: bytes) -> bytes:
-    """Carry out one command: A(dd) or R(emove) a group; the answer is M after out of memory."""
+    """Carry out one command: A(dd) or R(emove) a group.
+
+    Only a removal is answered: M after out of memory, else a dot.
+    """
     name, pid, share, memory_mb = COMMAND.unpack(command)
     if name == b"A":
         groups[pid] = Group(pid, share, memory_mb, period_s)
-        return b"."
+        return b""
     group = groups.pop(pid, None)
     if group is None:
         return b"."
@@ -129,7 +132,8 @@ def run(period_s: float) -> None:
             command = os.read(0, COMMAND.size)
             if not command:
                 break
-            os.write(1, obey(groups, period_s, command))
+            if answer := obey(groups, period_s, command):
+                os.write(1, answer)
         now = time.monotonic()
         for group in groups.values():
             if group.wake <= now:
@@ -139,6 +143,4 @@ def run(period_s: float) -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, -15)
     run(float(sys.argv[1]))

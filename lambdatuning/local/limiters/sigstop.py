@@ -10,12 +10,13 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import processes, time_slice
+from . import freezing, processes, time_slice
 from .interface import PERIOD_S
 
 COMMAND = struct.Struct("<ciff")
-"""Command, process id, share in CPUs, memory limit in MB; answered by one byte."""
+"""Command, process id, share in CPUs, memory limit in MB; see `duty_controller.obey`."""
 _PRIORITY = -15
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class SigstopLimiter:
@@ -33,6 +34,7 @@ class SigstopLimiter:
             bufsize=0,
             start_new_session=True,
         )
+        self.protect(self._process.pid)
         self._lock = threading.Lock()
 
     def cage(self, ident: str, memory_mb: int) -> "SigstopCage":
@@ -49,13 +51,21 @@ class SigstopLimiter:
         """See `Limiter.leftovers`; the controller lets go of its own when the server is gone."""
         return []
 
-    def command(self, name: bytes, pid: int, share: float, memory_mb: int) -> bytes:
-        """Send one command and wait until the controller has obeyed; its one-byte answer."""
+    def limit(self, pid: int, share: float, memory_mb: int) -> None:
+        """Have a process group held from now on."""
         with self._lock:
-            assert self._process.stdin is not None
+            self._send(COMMAND.pack(b"A", pid, share, memory_mb))
+
+    def lift(self, pid: int) -> bool:
+        """End the holding; whether the group was killed at its memory limit."""
+        with self._lock:
+            self._send(COMMAND.pack(b"R", pid, 0.0, 0))
             assert self._process.stdout is not None
-            self._process.stdin.write(COMMAND.pack(name, pid, share, memory_mb))
-            return self._process.stdout.read(1) or b""
+            return self._process.stdout.read(1) == b"M"
+
+    def _send(self, command: bytes) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(command)
 
     def close(self) -> None:
         """End the controller."""
@@ -69,6 +79,7 @@ class SigstopCage:
         self._limiter = limiter
         self._memory_mb = memory_mb
         self._pid = 0
+        self._living: list[int] = []
         self._peak_mb = 0
         self._out_of_memory = False
 
@@ -79,36 +90,36 @@ class SigstopCage:
     def adopt(self, pid: int) -> None:
         """See `Cage.adopt`."""
         self._pid = pid
+        self._living = [pid]
         _raise_priority(pid)
 
     def limit(self, share: float) -> None:
         """See `Cage.limit`."""
-        self._limiter.command(b"A", self._pid, share, self._memory_mb)
+        self._limiter.limit(self._pid, share, self._memory_mb)
 
     def thaw(self) -> None:
         """See `Cage.thaw`."""
-        processes.signal_all(self._pids(), signal.SIGCONT)
+        freezing.go_on(self._living)
 
     def lift(self) -> None:
         """See `Cage.lift`."""
-        answer = self._limiter.command(b"R", self._pid, 0.0, 0)
-        self._out_of_memory = self._out_of_memory or answer == b"M"
+        self._out_of_memory = self._limiter.lift(self._pid) or self._out_of_memory
 
     def freeze(self) -> None:
         """See `Cage.freeze`."""
-        processes.signal_all(self._pids(), signal.SIGSTOP)
+        self._living = freezing.stop(lambda: processes.tree(self._pid))
 
     def cpu_s(self) -> float:
-        """See `Cage.cpu_s`; a child that has ended takes its time along."""
-        return processes.cpu_of_all_s(self._pids())
+        """See `Cage.cpu_s`; the time of children that have ended is known to the clock tick."""
+        return processes.cpu_of_all_s(self._living) + sum(map(_ended_children_s, self._living))
 
     def stolen_s(self) -> float:
         """See `Cage.stolen_s`; a stopped process is not ready to run, so it does not count."""
-        return processes.waited_s(self._pids())
+        return processes.waited_s(self._living)
 
     def peak_memory_mb(self) -> int:
         """See `Cage.peak_memory_mb`."""
-        self._peak_mb = max(self._peak_mb, processes.peak_memory_mb(self._pids()))
+        self._peak_mb = max(self._peak_mb, processes.peak_memory_mb(self._living))
         return self._peak_mb
 
     def ran_out_of_memory(self) -> bool:
@@ -118,12 +129,18 @@ class SigstopCage:
     def close(self) -> None:
         """See `Cage.close`."""
         if self._pid:
-            pids = self._pids()
+            pids = processes.tree(self._pid)
             processes.signal_group(self._pid, signal.SIGKILL)
             processes.signal_all(pids, signal.SIGKILL)
 
-    def _pids(self) -> list[int]:
-        return processes.tree(self._pid)
+
+def _ended_children_s(pid: int) -> float:
+    """CPU seconds of the children that `pid` has waited for, by proc(5)."""
+    try:
+        fields = processes.read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+        return (int(fields[13]) + int(fields[14])) / _TICKS_PER_S
+    except (OSError, IndexError):
+        return 0.0
 
 
 def _raise_priority(pid: int) -> None:

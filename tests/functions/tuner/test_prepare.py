@@ -83,6 +83,53 @@ def test_too_little_reserved_concurrency_is_refused(
     assert client.aliases == {}
 
 
+def test_fewer_sizes_at_once_than_asked_for_are_told(
+    client: FakeLambda, s3: FakeS3, time: Time
+) -> None:
+    client.reserved = 12
+    (warning,) = prepare(given(), EXECUTION, services(client, s3, time))["warnings"]
+    assert "lets 2 instead of 10 sizes be measured at once" in warning
+
+
+def test_a_vpc_is_told(client: FakeLambda, s3: FakeS3, time: Time) -> None:
+    client.change(VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})
+    (warning,) = prepare(given(), EXECUTION, services(client, s3, time))["warnings"]
+    assert "shop is in a VPC" in warning
+    client.change(VpcConfig={"SubnetIds": [], "SecurityGroupIds": []})
+    assert prepare(given(), EXECUTION, services(client, s3, time))["warnings"] == []
+
+
+def test_a_function_that_may_outlast_its_tuner_is_told(
+    client: FakeLambda, s3: FakeS3, time: Time
+) -> None:
+    client.change(Timeout=900)
+    (warning,) = prepare(given(), EXECUTION, services(client, s3, time))["warnings"]
+    assert "shop may run for 900 s" in warning
+    assert "never sent again" in warning
+
+
+def test_an_image_that_may_not_be_published_is_refused_at_once(
+    client: FakeLambda, s3: FakeS3, time: Time
+) -> None:
+    client.change(PackageType="Image", Runtime="")
+    client.faults["PublishVersion"] = ["AccessDeniedException"]
+    with pytest.raises(UsageError, match="ecr:BatchGetImage"):
+        prepare(given(), EXECUTION, services(client, s3, time))
+    assert not {"CreateAlias", "UpdateFunctionConfiguration"} & {*client.calls}
+    client.faults["PublishVersion"] = ["InvalidParameterValueException"] * 2
+    prepare(given(), EXECUTION, services(client, s3, time))
+    assert client.versions == {}
+
+
+def test_a_function_that_the_tuner_may_not_touch_is_refused_with_the_way_out(
+    client: FakeLambda, s3: FakeS3, time: Time
+) -> None:
+    client.faults["GetFunctionConfiguration"] = ["AccessDeniedException"]
+    with pytest.raises(UsageError, match=f"--parameter TunableFunctionArns={ARN}"):
+        prepare(given(), EXECUTION, services(client, s3, time))
+    assert client.aliases == {}
+
+
 def test_managed_instances_are_refused(client: FakeLambda, s3: FakeS3, time: Time) -> None:
     client.change(CapacityProviderConfig={"x": 1})
     with pytest.raises(UsageError, match="Managed Instances"):

@@ -1,0 +1,162 @@
+"""The tail against memory, with the deadline: which sizes keep it, and the cheapest of these."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from pandas import DataFrame
+
+from ..curves import Curve, curves
+from ..deadlines import Prompt, prompts
+from ..format import format_mb, format_ms, format_share, format_usd, short_name
+from ..goals import DEFAULT_QUANTILE, Goal
+from ..recommend import Recommendation, aim
+from ..run import Run, as_run
+from ..several import apart
+from .axes import mark_vcpu, memory_axis, readable_ticks, value_axis
+from .chart import Chart, chart
+from .style import INK, MUTED, PAPER, SERIES, Layout, headline, headroom_in
+
+
+def plot_deadline(
+    source: Run | DataFrame,
+    deadline_ms: float,
+    quantile: float = DEFAULT_QUANTILE,
+    payload: str = "",
+    *,
+    weights: Mapping[str, float] | None = None,
+) -> Chart:
+    """The quantile of durations at each size of the mix (or of `payload`), and the deadline.
+
+    Filled: kept; ringed: the cheapest that keeps it. Shares above are how likely a size keeps it.
+    """
+    run = apart(as_run(source))[0].select(payload)
+    goal = Goal("deadline", deadline_ms=deadline_ms, quantile=quantile)
+    curve = curves(run, weights=weights)[-1]
+    prompt = next(iter(prompts(run, [curve], goal, weights).values()))
+    advice = aim(curve, goal, run.current_memory_mb, prompt)
+    title = deadline_title(advice, goal, prompt.sure(goal.quantile, curve.sizes, advice.memory_mb))
+    subtitle = (
+        f"{short_name(run.function)}, {curve.payload}; filled: kept; ring: cheapest of these; "
+        "per cent: how likely it is kept"
+    )
+
+    def draw(layout: Layout) -> Figure:
+        return _draw(layout, title, subtitle, curve, prompt, goal, advice)
+
+    return chart(draw, title, deadline_alt(curve, prompt, goal))
+
+
+def deadline_title(advice: Recommendation, goal: Goal, sure: float) -> str:
+    """The cheapest size in time and its price, or that there is none."""
+    if advice.memory_mb is None:
+        reason = advice.reason.partition(";")[0]
+        return reason[:1].upper() + reason[1:]
+    told = (
+        f"{format_mb(advice.memory_mb)} is the cheapest size with {_name(goal)} within "
+        f"{format_ms(goal.deadline_ms)}"
+    )
+    return told if np.isnan(sure) else f"{told}, {format_share(sure)} sure to keep it"
+
+
+def deadline_alt(curve: Curve, prompt: Prompt, goal: Goal) -> str:
+    """Quantile, share in time and price at each size."""
+    parts = [f"Points of {_name(goal)} against memory; deadline {format_ms(goal.deadline_ms)}."]
+    for n, size in enumerate(curve.sizes):
+        parts.append(
+            f"{format_mb(size)}: {format_ms(prompt.quantile_ms[n])}, "
+            f"{format_share(prompt.share[n])} in time, "
+            f"{format_usd(curve.usd[n] * 1e6)} per million."
+        )
+    return " ".join(parts)
+
+
+def _name(goal: Goal) -> str:
+    return f"p{goal.quantile * 100:g}"
+
+
+def _draw(
+    layout: Layout,
+    title: str,
+    subtitle: str,
+    curve: Curve,
+    prompt: Prompt,
+    goal: Goal,
+    advice: Recommendation,
+) -> Figure:
+    head = headroom_in(title, subtitle, layout) + 0.42
+    height = head + (3.0 if layout.wide else 3.2)
+    figure = Figure(figsize=(layout.width_in, height))
+    axes = figure.subplots()
+    left, right = 0.72 / layout.width_in, 1 - 0.2 / layout.width_in
+    figure.subplots_adjust(left, 0.52 / height, right, 1 - head / height)
+    headline(figure, title, subtitle, layout)
+    values = [*prompt.quantile_ms.tolist(), goal.deadline_ms]
+    logarithmic = value_axis(axes, values, "ms", [max(values) * 1.25])
+    memory_axis(axes, curve.sizes, margin=0.07)
+    axes.set_title(f"{_name(goal)} duration" + (" (log scale)" if logarithmic else ""), pad=16)
+    axes.set_xlabel("memory (MB, log scale)")
+    axes.plot(curve.sizes, prompt.quantile_ms, color=SERIES[0], linewidth=1.4, zorder=2)
+    _deadline(axes, goal, curve)
+    _points(axes, curve, prompt, goal, advice)
+    mark_vcpu(axes, curve.sizes)
+    return figure
+
+
+def _deadline(axes: Axes, goal: Goal, curve: Curve) -> None:
+    axes.axhline(goal.deadline_ms, color=SERIES[1], linewidth=1.6, zorder=1)
+    axes.annotate(
+        f"deadline {format_ms(goal.deadline_ms)}",
+        (min(curve.sizes), goal.deadline_ms),
+        xytext=(-6, -5),
+        textcoords="offset points",
+        color=SERIES[1],
+        fontsize=9,
+        va="top",
+    )
+
+
+def _points(axes: Axes, curve: Curve, prompt: Prompt, goal: Goal, advice: Recommendation) -> None:
+    kept = prompt.share >= goal.quantile - 1e-12
+    apart = 0.5 * np.log2(max(curve.sizes) / min(curve.sizes)) / _width_in(axes)
+    told = readable_ticks(curve.sizes, apart)
+    for n, size in enumerate(curve.sizes):
+        face = SERIES[0] if kept[n] else PAPER
+        axes.plot(
+            size,
+            prompt.quantile_ms[n],
+            "o",
+            markersize=7,
+            markerfacecolor=face,
+            markeredgecolor=SERIES[0],
+            markeredgewidth=1.6,
+            zorder=4,
+        )
+        if size == advice.memory_mb:
+            axes.plot(
+                size,
+                prompt.quantile_ms[n],
+                "o",
+                markersize=14,
+                markerfacecolor="none",
+                markeredgecolor=INK,
+                markeredgewidth=1.6,
+                zorder=5,
+            )
+        sure = prompt.sure(goal.quantile, curve.sizes, size)
+        if size in told and not np.isnan(sure):
+            axes.annotate(
+                format_share(sure),
+                (size, 1),
+                xycoords=("data", "axes fraction"),
+                xytext=(0, 4),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8.5,
+                color=INK if kept[n] else MUTED,
+            )
+
+
+def _width_in(axes: Axes) -> float:
+    return float(axes.get_position().width * axes.figure.get_figwidth())  # type: ignore[union-attr]

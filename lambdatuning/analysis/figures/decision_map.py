@@ -1,0 +1,149 @@
+"""The decision map: which size is best as cost counts for more and speed for less."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter
+from pandas import DataFrame
+
+from ...core.strategies import DEFAULT_WEIGHT, clamp_weight
+from ..curves import MIX
+from ..decisions import decisions, segments
+from ..format import format_mb, format_share
+from ..run import Run, as_run
+from ..several import apart
+from .chart import Chart, chart
+from .compromise import luminance
+from .style import INK, PAPER, Layout, fit, headline, headroom_in, quiet
+
+_SHADES = LinearSegmentedColormap.from_list("sizes", ["#cfe3f1", "#4f9acb", "#00568a", "#002b4d"])
+_TALL = 0.84
+_LETTER = 0.078
+
+
+def plot_decision_map(
+    source: Run | DataFrame,
+    weight: float = DEFAULT_WEIGHT,
+    *,
+    weights: Mapping[str, float] | None = None,
+) -> Chart:
+    """A row a payload type: the best size at each weight, as tall as it is sure.
+
+    The line is the user's `weight`. With several functions, the map is that of the first.
+    """
+    run = apart(as_run(source))[0]
+    frame = decisions(run, weights=weights)
+    title = map_title(frame, clamp_weight(weight))
+    subtitle = (
+        "best memory size in MB as cost counts for more; the taller the band, the surer; line: "
+        f"your weight, {clamp_weight(weight):g}"
+    )
+
+    def draw(layout: Layout) -> Figure:
+        return _draw(layout, title, subtitle, frame, clamp_weight(weight))
+
+    return chart(draw, title, map_alt(frame))
+
+
+def map_title(frame: DataFrame, weight: float) -> str:
+    """What is best for the mix (or the only type) at this weight, and how far that holds."""
+    if frame.empty:
+        return "No size is free of failures"
+    payload, rows = list(frame.groupby("payload", sort=False))[-1]
+    low, high, size = _at(rows, weight)
+    told = (
+        f"{format_mb(size)} is best for the {payload}"
+        if payload == MIX
+        else f"{format_mb(size)} is best for {payload}"
+    )
+    if (low, high) == (0, 1):
+        return f"{told}, whatever cost and speed weigh"
+    ends = [format_share(low).removeprefix("> "), format_share(high).removeprefix("> ")]
+    if low == 0:
+        return f"{told} while cost counts for less than {ends[1]}"
+    if high == 1:
+        return f"{told} while cost counts for more than {ends[0]}"
+    return f"{told} while cost counts for {ends[0].removesuffix(' %')} to {ends[1]}"
+
+
+def map_alt(frame: DataFrame) -> str:
+    """The ranges of each payload type in words."""
+    parts = ["Best memory size by the weight of cost, from 0 (speed alone) to 1 (cost alone)."]
+    for payload, rows in frame.groupby("payload", sort=False):
+        told = [
+            f"{format_mb(size)} from {low:.2f} to {high:.2f}" for low, high, size in segments(rows)
+        ]
+        parts.append(f"{payload}: {', '.join(told)}.")
+    return " ".join(parts)
+
+
+def _at(rows: DataFrame, weight: float) -> tuple[float, float, int]:
+    found = segments(rows)
+    return next((each for each in found if each[0] <= weight <= each[1]), found[-1])
+
+
+def _draw(layout: Layout, title: str, subtitle: str, frame: DataFrame, weight: float) -> Figure:
+    rows = {str(name): part for name, part in frame.groupby("payload", sort=False)}
+    head = headroom_in(title, subtitle, layout) + 0.14
+    height = head + 0.36 * max(len(rows), 1) + 0.62
+    figure = Figure(figsize=(layout.width_in, height))
+    axes = figure.subplots()
+    widest = max((len(fit(name, layout)) for name in rows), default=0)
+    left = (0.16 + 0.082 * widest) / layout.width_in
+    right = 1 - 0.14 / layout.width_in
+    figure.subplots_adjust(left, 0.58 / height, right, 1 - head / height)
+    headline(figure, title, subtitle, layout)
+    shades = _colours(sorted(set(frame["memory_mb"])))
+    inches = layout.width_in * (right - left)
+    for n, part in enumerate(rows.values()):
+        _row(axes, n, part, shades, inches)
+    _axis(axes, list(rows), layout)
+    axes.axvline(weight, color=INK, linewidth=1.2, zorder=4)
+    return figure
+
+
+def _row(axes: Axes, n: int, rows: DataFrame, shades: Mapping[int, str], inches: float) -> None:
+    sure = rows["probability_best"].fillna(1).to_numpy(float)
+    weight = rows["weight"].to_numpy(float)
+    for low, high, size in segments(rows):
+        axes.barh(n, high - low, _TALL, left=low, color=shades[size], alpha=0.22, linewidth=0)
+        x = np.unique([low, *weight[(weight > low) & (weight < high)], high])
+        inside = rows["memory_mb"].to_numpy(int) == size
+        half = _TALL / 2 * np.interp(x, weight[inside], sure[inside])
+        axes.fill_between(x, n - half, n + half, color=shades[size], linewidth=0)
+        axes.plot([high, high], [n - _TALL / 2, n + _TALL / 2], color=PAPER, linewidth=1.5)
+        _label(axes, n, (low, high, size), shades[size], inches)
+
+
+def _label(axes: Axes, n: int, part: tuple[float, float, int], shade: str, inches: float) -> None:
+    low, high, size = part
+    text = f"{size:,}"
+    if (high - low) * inches < _LETTER * len(text) + 0.06:
+        return
+    dark = luminance(shade) < 0.3
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8.5, "zorder": 5}
+    colour = "#fdfeff" if dark else "#10202f"
+    axes.text((low + high) / 2, n, text, color=colour, fontweight="bold", **style)
+
+
+def _axis(axes: Axes, names: Sequence[str], layout: Layout) -> None:
+    quiet(axes)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(len(names) - 0.45, -0.55)
+    axes.set_yticks(range(len(names)), [fit(name, layout) for name in names])
+    for label in axes.get_yticklabels():
+        label.set_fontweight("bold" if label.get_text() == MIX else "normal")
+    axes.xaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    what = "weight of cost (0: speed alone, 1: cost alone)"
+    axes.set_xlabel(what if layout.wide else "0: speed alone, 1: cost alone")
+
+
+def _colours(sizes: Sequence[int]) -> dict[int, str]:
+    """Shades from light to dark by rank: neighbours among the winners can be told apart."""
+    steps = np.linspace(0, 1, len(sizes)) if len(sizes) > 1 else [0.5]
+    return {size: to_hex(_SHADES(step)) for size, step in zip(sizes, steps, strict=True)}

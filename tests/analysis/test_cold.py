@@ -1,0 +1,112 @@
+"""Cold starts: what they add to a warm invocation, and from which share they change the answer."""
+
+import numpy as np
+import pytest
+
+import lambdatuning as lt
+from lambdatuning.analysis.cold import COLUMNS, beyond_warm
+from lambdatuning.analysis.cold_answer import NO_COLD
+from lambdatuning.analysis.cold_decisions import cold_curves
+from lambdatuning.analysis.run import Run
+from lambdatuning.analysis.several import merge
+
+from .synthetic import Kind, synthetic_run
+
+KINDS = (Kind("read", 20, 4), Kind("hash", 0.5, 150, weight=3))
+RUN = synthetic_run(KINDS, noise=0.01, host_spread=0.01)
+
+
+def slow_when_warm(run: Run) -> Run:
+    """The run as if its smallest size were a little slow and dear, but for cold starts."""
+    samples = run.samples
+    slow = (samples["memory_mb"] == 128) & ~samples["cold"]
+    factor = slow.map({True: 1.03, False: 1.0})
+    measures = {name: samples[name] * factor for name in ("duration_ms", "cost_usd")}
+    return Run(run.manifest, samples.assign(**measures))
+
+
+SHIFTING = slow_when_warm(RUN)
+
+
+def test_what_a_cold_start_takes_and_costs_beyond_a_warm_one() -> None:
+    frame = lt.cold_starts(RUN)
+    assert list(frame) == list(COLUMNS)
+    assert list(frame["memory_mb"]) == [128, 256, 512, 1024, 1536, 3008]
+    assert (frame["cold"] == 5).all()
+    # The made-up hosts start in 240 ms at every size and then run as a warm one does.
+    assert np.allclose(frame["init_ms"], 240, rtol=0.03)
+    assert np.allclose(frame["extra_ms"], 240, rtol=0.25)
+    per_ms = frame["memory_mb"] / 1024 * 0.0000166667 / 1000 * 1e6
+    assert np.allclose(frame["extra_per_million_usd"], frame["extra_ms"] * per_ms, rtol=0.05)
+    assert (frame["init_low_ms"] < frame["init_ms"]).all()
+    assert (frame["init_ms"] < frame["init_high_ms"]).all()
+
+
+def test_cold_starts_that_failed_or_have_no_warm_fellow_are_left_out() -> None:
+    samples = RUN.samples
+    warm_at_128 = (samples["memory_mb"] == 128) & ~samples["cold"]
+    assert 128 not in set(beyond_warm(samples[~warm_at_128])["memory_mb"])
+
+
+def test_ranges_cover_all_shares_and_follow_the_lines() -> None:
+    decisions = lt.cold_decisions(RUN, ("cost", "speed"))
+    for (payload, strategy), rows in decisions.groupby(["payload", "strategy"]):
+        assert rows["from_share"].iloc[0] == 0
+        assert rows["to_share"].iloc[-1] == 1
+        assert list(rows["to_share"][:-1]) == list(rows["from_share"][1:])
+        (cold,) = [each for each in cold_curves(RUN) if each.curve.payload == payload]
+        for row in rows.to_dict("records"):
+            share = np.array([(row["from_share"] + row["to_share"]) / 2])
+            found = cold.cost_usd(share) if strategy == "cost" else cold.mean_ms(share)
+            assert cold.sizes[int(found.argmin())] == row["memory_mb"]
+
+
+def test_the_cheapest_size_shrinks_with_the_share_of_cold_starts() -> None:
+    rows = lt.cold_decisions(SHIFTING, "cost")
+    mix = rows[rows["payload"] == "weighted mix"]
+    assert list(mix["memory_mb"]) == sorted(mix["memory_mb"], reverse=True)
+    assert len(mix) > 1
+    later = mix.iloc[1]
+    assert later["from_low_share"] <= later["from_share"] <= later["from_high_share"]
+
+
+def test_the_answer_says_what_changes_and_what_it_costs() -> None:
+    text = str(lt.cold_answer(SHIFTING, "cost", cold_share=0.05, monthly_invocations=1e7))
+    assert " is cheapest up to " in text
+    assert "more memory does not shorten it" in text
+    assert "With 5 % cold starts" in text
+    assert "At 10,000,000 invocations a month, these cold starts cost $" in text
+    assert "the p99 is a cold start" in text
+    assert "embedded AWS" in text
+
+
+def test_a_run_without_cold_starts_says_how_to_measure_some() -> None:
+    bare = Run(RUN.manifest, RUN.samples[~RUN.samples["cold"]])
+    assert lt.cold_answer(bare).headline == NO_COLD
+    assert lt.cold_starts(bare).empty
+    assert lt.cold_decisions(bare).empty
+    assert lt.plot_init(bare) is None
+    assert lt.plot_cold_share(bare) is None
+
+
+def test_without_three_cold_starts_there_is_no_interval() -> None:
+    few = Run(RUN.manifest, RUN.samples[~RUN.samples["environment"].str.endswith(("2", "3", "4"))])
+    frame = lt.cold_starts(few)
+    assert frame["init_low_ms"].isna().all()
+    assert frame["init_ms"].notna().all()
+
+
+def test_several_functions_each_get_their_answer() -> None:
+    other = Run({**RUN.manifest, "function": "other"}, RUN.samples.assign(function="other"))
+    found = lt.cold_answer(merge([RUN, other]))
+    assert "LambdaFunctionOverHttps: " in found.headline
+    assert "other: " in found.headline
+    assert set(found.functions) == {"LambdaFunctionOverHttps", "other"}
+
+
+@pytest.mark.parametrize("plot", [lt.plot_init, lt.plot_cold_share])
+def test_figures_tell_in_words_what_they_show(plot: object) -> None:
+    chart = plot(RUN)  # type: ignore[operator]
+    assert "128 MB" in chart.alt
+    assert "3,008 MB" in chart.alt
+    assert "ms" in chart.alt

@@ -1,0 +1,61 @@
+import pytest
+
+import lambdatuning as lt
+from lambdatuning.analysis.run import Run
+from lambdatuning.analysis.several import apart, merge, parts
+from lambdatuning.core.errors import UsageError
+
+from .synthetic import KINDS, synthetic_run
+
+SIZES = (128, 512, 2048)
+ONE = synthetic_run(KINDS[:2], SIZES, seed=1, about={"run_id": "1", "usd": 1.0})
+TWO = synthetic_run(KINDS[1:3], SIZES, seed=2, about={"run_id": "2", "usd": 2.0, "num": 99})
+
+
+def other(run: Run, function: str = "other", **about: object) -> Run:
+    samples = run.samples.assign(function=function)
+    return Run({**run.manifest, "function": function, **about}, samples)
+
+
+def test_runs_of_one_function_pool_their_samples_and_environments() -> None:
+    both = merge([ONE, TWO])
+    assert len(both.samples) == len(ONE.samples) + len(TWO.samples)
+    assert both.function == ONE.function
+    assert both.manifest["usd"] == 3
+    assert "num" not in both.manifest
+    assert both.run_id == "1, 2"
+    assert set(both.payloads) == {kind.name for kind in KINDS[:3]}
+    again = merge([ONE, synthetic_run(KINDS[:2], SIZES, seed=3)])
+    assert (lt.summarise(again)["environments"] == 10).all()
+    assert apart(both) == [both]
+
+
+def test_functions_are_kept_apart_with_their_own_manifests() -> None:
+    both = merge([ONE, other(TWO, current_memory_mb=512)])
+    assert both.current_memory_mb is None
+    assert [each.function for each in apart(both)] == [ONE.function, "other"]
+    assert [each.current_memory_mb for each in apart(both)] == [128, 512]
+    assert [each.manifest["num"] for each in apart(both)] == [ONE.manifest["num"], 99]
+    found = lt.answer(both, "cost")
+    assert "LambdaFunctionOverHttps" in found.headline
+    assert "other" in found.headline
+    assert len(found.lead) == 2
+    assert len(lt.overview(both).advice) == 6
+
+
+def test_merging_is_flat_and_one_run_stays_itself() -> None:
+    assert merge([ONE]) is ONE
+    assert [each["run_id"] for each in parts(merge([merge([ONE, TWO]), TWO]))] == ["1", "2", "2"]
+    with pytest.raises(UsageError, match="no run"):
+        merge([])
+
+
+def test_the_overview_has_a_card_a_payload_type_the_mix_first() -> None:
+    found = lt.overview(synthetic_run(), "balanced")
+    assert found.advice[0].payload == "weighted mix"
+    assert len(found.advice) == len(KINDS) + 1
+    html = found._repr_html_()
+    assert html.count("<dl>") == len(KINDS) + 1
+    for word in ("today", "best balanced", "saves", "faster", "sure"):
+        assert f"<dt>{word}</dt>" in html
+    assert str(found).startswith("All payload types together: ")

@@ -1,0 +1,209 @@
+"""How fast do logs and stored samples become frames? `make bench-frames`; one JSON line last.
+
+A file of REPORT lines, text and JSON mixed, is read into the samples frame by `read_reports`, and
+by a plain loop of pandas' `str.extract` over the same fields; then stored samples are read and
+summarised. Every measurement is a process of its own, for its peak memory; each is repeated, in
+turns with the others, and the least disturbed one counts. Rates are per second of CPU time: all
+run in one thread, and so other load on the machine does not decide.
+
+The last line: `rows_per_s` of `read_reports`; `rate_ratio` and `memory_ratio` to the plain loop;
+`growth_exponent` of its time over three sizes (1 is linear); `summary_rows_per_s` from stored parts
+to the finished summary.
+"""
+
+import argparse
+import json
+import math
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+PATTERNS = {
+    "request_id": r'(?:RequestId: |"requestId": ?")([^\s"]+)',
+    "duration_ms": r'(?:\tDuration: |"durationMs": ?)([\d.]+)',
+    "billed_ms": r'(?:\tBilled Duration: |"billedDurationMs": ?)([\d.]+)',
+    "memory_mb": r'(?:\tMemory Size: |"memorySizeMB": ?)([\d.]+)',
+    "max_memory_mb": r'(?:\tMax Memory Used: |"maxMemoryUsedMB": ?)([\d.]+)',
+    "init_ms": r'(?:\tInit Duration: |"initDurationMs": ?)([\d.]+)',
+    "restore_ms": r'(?:\tRestore Duration: |"restoreDurationMs": ?)([\d.]+)',
+    "status": r'(?:\tStatus: |"status": ?")(\w+)',
+    "error_type": r'(?:\tError Type: |"errorType": ?")([\w.]+)',
+    "started_at": r'"time": ?"([^"]+)"',
+}
+"""What a user would write: one expression a field, for either format."""
+
+_NUMBERS = ("duration_ms", "billed_ms", "memory_mb", "max_memory_mb", "init_ms", "restore_ms")
+_PART_ROWS = 50_000
+
+
+def write_lines(path: Path, count: int) -> None:
+    """Reports of several sizes, half of them JSON; some cold, some failed."""
+    rng = random.Random(1)
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(_line(rng, n) for n in range(count))
+
+
+def _line(rng: random.Random, n: int) -> str:
+    request_id = f"{n:08x}-0000-4000-8000-{rng.randrange(16**12):012x}"
+    ms, size = round(rng.lognormvariate(3, 1), 2), rng.choice((128, 256, 512, 1024, 1769))
+    init_ms = round(rng.uniform(100, 400), 2) if rng.random() < 0.03 else None
+    failed = rng.random() < 0.01
+    if n % 2:
+        init = f"Init Duration: {init_ms} ms\t" if init_ms else ""
+        end = "Status: error\tError Type: Runtime.ExitError\t" if failed else ""
+        return (
+            f"REPORT RequestId: {request_id}\tDuration: {ms} ms\tBilled Duration: "
+            f"{math.ceil(ms)} ms\tMemory Size: {size} MB\tMax Memory Used: 70 MB\t{init}{end}\n"
+        )
+    metrics = {"durationMs": ms, "billedDurationMs": math.ceil(ms), "memorySizeMB": size}
+    metrics |= {"maxMemoryUsedMB": 70} | ({"initDurationMs": init_ms} if init_ms else {})
+    record = {"requestId": request_id, "metrics": metrics, "status": "success"}
+    if failed:
+        record |= {"status": "error", "errorType": "Runtime.ExitError"}
+    value = {"time": "2026-11-23T09:05:00.123Z", "type": "platform.report", "record": record}
+    return json.dumps(value) + "\n"
+
+
+def read_ours(path: Path) -> int:
+    """The samples frame, costs included."""
+    from lambdatuning.analysis.log_reports import read_reports
+
+    return len(read_reports(path))
+
+
+def read_plainly(path: Path) -> int:
+    """The same fields by pandas alone."""
+    import pandas as pd
+
+    lines = pd.Series(path.read_text(encoding="utf-8").splitlines())
+    lines = lines[lines.str.contains(r"^REPORT RequestId|platform\.report")]
+    frame = pd.DataFrame()
+    for name, pattern in PATTERNS.items():
+        frame[name] = lines.str.extract(pattern, expand=False)
+    for name in _NUMBERS:
+        frame[name] = frame[name].astype(float)
+    frame["started_at"] = pd.to_datetime(frame["started_at"], utc=True)
+    return len(frame)
+
+
+def summarise_stored(path: Path) -> int:
+    """Every stored part of a run, to the summary with its intervals."""
+    from lambdatuning.analysis.frames import read_parts
+    from lambdatuning.analysis.summary import summarise
+
+    frame = read_parts(part.read_bytes() for part in sorted(path.glob("*.gz")))
+    assert summarise(frame)["mean_low_ms"].notna().all()
+    return len(frame)
+
+
+def write_parts(folder: Path, count: int) -> None:
+    """Stored samples of 10 payload types at 6 sizes on 20 environments each."""
+    import pandas as pd
+
+    from lambdatuning.core.samples import COLUMNS
+
+    rng = np.random.default_rng(1)
+    for part, begin in enumerate(range(0, count, _PART_ROWS)):
+        n = np.arange(begin, min(begin + _PART_ROWS, count))
+        size = np.array([128, 256, 512, 1024, 1769, 3008])[n % 6]
+        ms = (3e4 / size * rng.lognormal(0, 0.2, len(n))).round(2)
+        values = {
+            "payload": np.array([f"type-{k}" for k in range(10)])[n // 6 % 10],
+            "memory_mb": size,
+            "invocation": n,
+            "cold": "false",
+            "environment": np.char.add(
+                "2026/11/23/[1]", (rng.integers(20, size=len(n))).astype(str)
+            ),
+            "started_at": "2026-11-23T09:05:00.123456+00:00",
+            "duration_ms": ms,
+            "billed_ms": np.ceil(ms).astype(int),
+            "max_memory_mb": 70,
+            "cost_usd": size / 1024 * np.ceil(ms) / 1000 * 0.0000166667 + 2e-7,
+            "request_id": [f"{k:08x}-0000-4000-8000-0123456789ab" for k in n],
+            "architecture": "x86_64",
+            "retries": 0,
+        }
+        frame = pd.DataFrame(values).reindex(columns=list(COLUMNS))
+        frame.to_csv(
+            folder / f"samples-{part:05}.csv.gz",
+            index=False,
+            compression={"method": "gzip", "compresslevel": 1},
+        )
+
+
+JOBS = {"ours": read_ours, "plain": read_plainly, "summary": summarise_stored}
+
+
+def measured(job: str, path: Path) -> tuple[float, float, int]:
+    """Seconds, peak memory in MB and rows of one job in a process of its own."""
+    command = [sys.executable, "-m", "tests.bench.frames", "--job", job, "--path", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    seconds, peak_mb, rows = json.loads(done.stdout.splitlines()[-1])
+    print(f"{job:8} {rows:>10,} rows {seconds:7.2f} s {peak_mb:7.0f} MB", flush=True)
+    return seconds, peak_mb, rows
+
+
+def _job(name: str, path: Path) -> None:
+    import pandas as pd
+
+    pd.Series(["warm"]).str.extract("(w)")  # imports are no part of the rate
+    began = time.process_time()
+    rows = JOBS[name](path)
+    seconds = time.process_time() - began
+    print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, rows]))
+
+
+def run(lines: int, stored: int, repeats: int) -> dict[str, float]:
+    """All of it."""
+    sizes = (lines // 4, lines // 2, lines)
+    found: dict[tuple[str, int], list[tuple[float, float, int]]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for size in sizes:
+            write_lines(folder / f"{size}.log", size)
+        jobs = [*(("ours", size) for size in sizes), ("plain", lines)]
+        for job, size in [*_turns(jobs, repeats)]:
+            found.setdefault((job, size), []).append(measured(job, folder / f"{size}.log"))
+        write_parts(folder, stored)
+        summary = measured("summary", folder)
+    best = {key: min(tries) for key, tries in found.items()}
+    ours, plain = best["ours", lines], best["plain", lines]
+    times = [best["ours", size][0] for size in sizes]
+    return {
+        "rows_per_s": round(lines / ours[0]),
+        "rate_ratio": round(plain[0] / ours[0], 2),
+        "memory_ratio": round(ours[1] / plain[1], 3),
+        "summary_rows_per_s": round(summary[2] / summary[0]),
+        "growth_exponent": round(float(np.polyfit(np.log(sizes), np.log(times), 1)[0]), 3),
+    }
+
+
+def _turns(jobs: list[tuple[str, int]], repeats: int) -> Iterator[tuple[str, int]]:
+    for _ in range(repeats):
+        yield from jobs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--stored", type=int, default=10_000_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--job", choices=JOBS)
+    parser.add_argument("--path", type=Path)
+    options = parser.parse_args()
+    if options.job:
+        _job(options.job, options.path)
+        return
+    print(json.dumps(run(options.lines, options.stored, options.repeats)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""`lambdatuning clean`: what is ours is listed and put back, and nothing else is touched."""
+
+import pytest
+
+from lambdatuning.cloud.cleaning import Remains, clean_function, describe_remains, remains
+from lambdatuning.cloud.session import Cloud
+from lambdatuning.core.errors import LockedError, NotFoundError
+from lambdatuning.core.plan import Work
+from lambdatuning.functions.tuner import lock, versions
+from tests.fakes.aws_lambda import ARN, FakeLambda, FakeStates
+
+from .conftest import fake_cloud
+
+EXECUTION = "arn:aws:states:us-east-1:111122223333:execution:Tuner:run-0"
+
+
+def no_sleep(_: float) -> None:
+    """Nothing settles slowly here."""
+
+
+@pytest.fixture
+def client() -> FakeLambda:
+    """A function with a version and aliases of the user's."""
+    client = FakeLambda()
+    client.publish_version(ARN)
+    client.create_alias(ARN, "live", "1")
+    client.create_alias(ARN, "RAM128", "1")
+    return client
+
+
+def cloud(client: FakeLambda, states: FakeStates | None = None) -> Cloud:
+    return fake_cloud(**{"lambda": client, "stepfunctions": states or FakeStates()})
+
+
+def crash(client: FakeLambda) -> None:
+    """What a run leaves whose tuner was killed: a lock, two versions and another size."""
+    held = lock.Lock("run-0", 128, EXECUTION)
+    client.create_alias(ARN, lock.ALIAS, "$LATEST", held.describe())
+    for size in (512, 1024):
+        versions.publish(client, ARN, "run-0", Work(size, 0), no_sleep)
+
+
+def test_what_a_dead_run_left_is_listed_and_put_back(client: FakeLambda) -> None:
+    crash(client)
+    found = remains(cloud(client), "shop")
+    assert found.lines == (
+        "version 2 is removed",
+        "version 3 is removed",
+        "the lock of run run-0 is removed",
+        "memory size 1024 -> 128 MB",
+    )
+    assert describe_remains(found).splitlines()[0] == f"{ARN}:"
+    done = clean_function(cloud(client), found, no_sleep)
+    assert done == ["memory size 1024 -> 128 MB", "version 2", "version 3", "lock of run run-0"]
+    assert (client.memory_mb, sorted(client.versions), sorted(client.aliases)) == (
+        128, ["1"], ["RAM128", "live"],
+    )  # fmt: skip
+    assert remains(cloud(client), ARN).lines == ()
+
+
+def test_listing_changes_nothing(client: FakeLambda) -> None:
+    crash(client)
+    client.calls.clear()
+    remains(cloud(client), ARN)
+    assert not [call for call in client.calls if not call.startswith(("Get", "List"))]
+
+
+def test_a_run_that_goes_on_is_left_alone(client: FakeLambda) -> None:
+    crash(client)
+    with pytest.raises(LockedError, match="run-0 is going on"):
+        remains(cloud(client, FakeStates({EXECUTION: "RUNNING"})), "shop")
+    states = FakeStates({EXECUTION: "ABORTED"})
+    assert remains(cloud(client, states), "shop").held is not None
+
+
+def test_versions_whose_lock_is_gone_are_removed_as_well(client: FakeLambda) -> None:
+    versions.publish(client, ARN, "run-0", Work(512, 0), no_sleep)
+    client.change(MemorySize=128)
+    found = remains(cloud(client), "shop")
+    assert found.lines == ("version 2 is removed",)
+    assert clean_function(cloud(client), found, no_sleep) == ["version 2"]
+    assert sorted(client.versions) == ["1"]
+
+
+def test_a_version_under_an_alias_of_the_users_stays(client: FakeLambda) -> None:
+    crash(client)
+    client.update_alias(ARN, "live", FunctionVersion="2")
+    clean_function(cloud(client), remains(cloud(client), "shop"), no_sleep)
+    assert sorted(client.versions) == ["1", "2"]
+    assert client.aliases["live"]["FunctionVersion"] == "2"
+
+
+def test_a_clean_function_has_no_remains(client: FakeLambda) -> None:
+    assert remains(cloud(client), f"{ARN}:live") == Remains(ARN, "us-east-1", 128, None, ())
+
+
+def test_cleaning_goes_on_where_throttling_broke_it_off(client: FakeLambda) -> None:
+    crash(client)
+    found = remains(cloud(client), "shop")
+    client.faults["DeleteFunction"] = [None, "TooManyRequestsException"]
+    with pytest.raises(client.exceptions.ClientError):
+        clean_function(cloud(client), found, no_sleep)
+    again = remains(cloud(client), "shop")
+    assert again.lines == ("version 3 is removed", "the lock of run run-0 is removed")
+    clean_function(cloud(client), again, no_sleep)
+    assert remains(cloud(client), "shop").lines == ()
+
+
+def test_a_function_that_is_not_there_is_named(client: FakeLambda) -> None:
+    with pytest.raises(NotFoundError, match="no function nobody"):
+        remains(cloud(client), "nobody")

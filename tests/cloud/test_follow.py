@@ -1,0 +1,109 @@
+"""Following a run: parts fetched once as they come, progress by size, all there at the end."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from lambdatuning.cloud.follow import Arrived, Follower
+from lambdatuning.cloud.run_store import BucketStore
+from lambdatuning.core.progress import Progress
+from lambdatuning.core.samples import Sample, encode_part
+from tests.fakes.aws_lambda import FakeS3
+
+from .conftest import fake_cloud
+
+PREFIX = "function=shop/run=run-1/"
+EXECUTION = "arn:aws:states:us-east-1:111122223333:execution:Tuner:run-1"
+
+
+def sample(memory_mb: int, payload: str = "read", ms: float = 12.0) -> Sample:
+    return Sample(
+        payload=payload, memory_mb=memory_mb, invocation=0, cold=False, environment="e",
+        started_at="2026-11-23T09:00:00+00:00", duration_ms=ms, billed_ms=12, init_ms=None,
+        restore_ms=None, max_memory_mb=40, error="", cost_usd=1e-7, request_id="r",
+        architecture="x86_64",
+    )  # fmt: skip
+
+
+@dataclass
+class Run:
+    """An execution that stores its parts while somebody watches: some at each look, in the end the
+    last with the status."""
+
+    s3: FakeS3
+    rounds: list[list[Sample]]
+    looks: int = 0
+
+    def describe_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803
+        if self.looks < len(self.rounds):
+            key = f"runs/{PREFIX}samples-00128-{self.looks:04d}.csv.gz"
+            self.s3.objects[key] = encode_part(self.rounds[self.looks])
+        self.looks += 1
+        over = self.looks >= len(self.rounds)
+        return {
+            "executionArn": executionArn, "stateMachineArn": "arn:machine",
+            "status": "SUCCEEDED" if over else "RUNNING", "input": "{}",
+            "startDate": datetime(2026, 11, 23, 9, tzinfo=UTC), "output": "{}" if over else None,
+        }  # fmt: skip
+
+
+@dataclass
+class Watcher:
+    told: list[Progress] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
+    now_s: float = 0.0
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now_s += seconds
+
+
+def followed(rounds: list[list[Sample]], total: int) -> tuple[Watcher, Arrived, FakeS3, str]:
+    s3, watcher, arrived = FakeS3(), Watcher(), Arrived()
+    cloud = fake_cloud(stepfunctions=Run(s3, rounds))
+    store = BucketStore(s3, "bucket", "runs/")
+    follower = Follower(
+        cloud, store, PREFIX, total, watcher.told.append, watcher.clock, watcher.sleep
+    )
+    execution = follower.follow(EXECUTION, arrived)
+    return watcher, arrived, s3, execution.status
+
+
+def test_every_part_is_fetched_once_and_the_last_with_the_end() -> None:
+    rounds = [[sample(128)], [sample(256), sample(256)], [sample(128, ms=30.0)]]
+    watcher, arrived, s3, status = followed(rounds, 4)
+    assert status == "SUCCEEDED"
+    assert len(arrived.parts) == 3
+    assert s3.calls.count("GetObject") == 3
+    assert arrived.by_size == {128: 2, 256: 2}
+    assert watcher.slept == [2.0, 2.0]
+
+
+def test_progress_tells_sizes_and_the_time_that_the_slowest_leaves() -> None:
+    rounds: list[list[Sample]] = [[], [sample(128), sample(256), sample(256)], [sample(128)]]
+    watcher, *_ = followed(rounds, 4)
+    first, second, last = watcher.told
+    assert (first.done, first.total, first.expected_s) == (0, 4, None)
+    assert first.detail == "publishing a version of each size"
+    assert (second.done, second.expected_s) == (3, 2.0 * 4 / 2)
+    assert "256 MB" in second.detail
+    assert second.detail.endswith("[128:1 256:2]")
+    assert (last.done, last.share) == (4, 1.0)
+
+
+def test_a_part_of_another_run_is_none_of_ours() -> None:
+    s3, arrived = FakeS3(), Arrived()
+    s3.objects[f"runs/{PREFIX}_plan.json"] = b"{}"
+    s3.objects[f"runs/{PREFIX}_lost-00128-x.csv.gz"] = encode_part([sample(128)])
+    s3.objects["runs/function=shop/run=run-10/samples-1.csv.gz"] = encode_part([sample(128)])
+    arrived.fetch(BucketStore(s3, "bucket", "runs/"), PREFIX)
+    assert arrived.parts == {}
+    assert not list(_names(arrived))
+
+
+def _names(arrived: Arrived) -> Iterator[str]:
+    yield from arrived.payloads

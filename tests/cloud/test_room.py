@@ -1,0 +1,64 @@
+"""What quotas leave room for, said before a run begins."""
+
+import pytest
+
+from lambdatuning.cloud.room import Room, room_for
+from lambdatuning.core.arn import parse_function_arn
+from lambdatuning.core.errors import UsageError
+from tests.fakes.aws_lambda import ARN, FakeLambda
+
+from .conftest import fake_cloud
+
+FUNCTION = parse_function_arn(ARN)
+
+
+def room(client: FakeLambda, environments: int = 5) -> Room:
+    return room_for(fake_cloud(**{"lambda": client}), FUNCTION, client.config, environments)
+
+
+@pytest.fixture
+def client() -> FakeLambda:
+    return FakeLambda()
+
+
+def test_a_usual_account_has_room(client: FakeLambda) -> None:
+    assert room(client) == Room(10, ())
+
+
+def test_a_new_account_measures_one_size_at_a_time(client: FakeLambda) -> None:
+    """Ten sizes at once would fill it with tuner functions that wait for each other."""
+    client.unreserved = 10
+    found = room(client)
+    assert found.sizes == 1
+    assert "10 unreserved concurrent executions let 1 instead of 10 sizes" in found.notes[0]
+
+
+def test_too_few_executions_are_refused_with_a_number_that_works(client: FakeLambda) -> None:
+    client.unreserved = 5
+    with pytest.raises(UsageError, match="--environments 4"):
+        room(client)
+    assert room(client, 4).sizes == 1
+
+
+def test_reserved_concurrency_bounds_and_is_told(client: FakeLambda) -> None:
+    client.reserved = 12
+    found = room(client)
+    assert found.sizes == 2
+    assert "reserved concurrency of shop lets 2 instead of 10" in found.notes[0]
+    client.reserved = 3
+    with pytest.raises(UsageError, match="--environments 3"):
+        room(client)
+
+
+def test_a_vpc_is_told(client: FakeLambda) -> None:
+    client.change(VpcConfig={"SubnetIds": ["subnet-1"]})
+    assert "shop is in a VPC" in room(client).notes[0]
+
+
+def test_quotas_that_may_not_be_read_bound_nothing(client: FakeLambda) -> None:
+    client.faults["GetFunctionConcurrency"] = ["AccessDeniedException"]
+    client.faults["GetAccountSettings"] = ["AccessDeniedException"]
+    assert room(client) == Room(10, ())
+    client.faults["GetAccountSettings"] = ["ServiceException"]
+    with pytest.raises(client.exceptions.ClientError):
+        room(client)

@@ -1,0 +1,96 @@
+"""Runs found by name, by what they are of and when, in a state machine's history, in a URL."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import lambdatuning as lt
+from lambdatuning.api.sources import read_time
+from lambdatuning.core.errors import NotFoundError, UsageError
+
+from ..analysis.synthetic import KINDS, store_synthetic_run
+from .conftest import fake_cloud
+from .test_executions import ARN, MACHINE, OUTPUT, STARTED, URL, FakeStepFunctions
+
+IDS = ["20261121T090500-aaaaaa", "20261122T090500-bbbbbb", "20261123T090500-cccccc"]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three runs on three days, the second of another function in another region."""
+    folder = tmp_path_factory.mktemp("runs")
+    for n, run_id in enumerate(IDS):
+        about = {"run_id": run_id, "started_at": f"2026-11-2{n + 1}T09:05:00Z"}
+        if n == 1:
+            about |= {"function": "shop-orders", "region": "us-east-1"}
+        store_synthetic_run(folder, KINDS[:2], (128, 512), seed=n, about=about)
+    return folder
+
+
+def ids(store: Path, runs: str = "all", **narrowed: str) -> list[str]:
+    return [run.run_id for run in lt.load_runs(store, runs, **narrowed)]
+
+
+def test_runs_are_named_or_the_newest(store: Path) -> None:
+    assert ids(store) == IDS
+    assert ids(store, "latest") == IDS[1:]  # of each function
+    assert ids(store, "latest 2", function="LambdaFunction") == [IDS[0], IDS[2]]
+    assert ids(store, f"{IDS[2]}, {IDS[0]}") == [IDS[2], IDS[0]]
+    assert ids(store, f"{IDS[0]},latest") == [IDS[0], IDS[2]]
+
+
+def test_runs_are_narrowed_by_function_region_and_time(store: Path) -> None:
+    assert ids(store, function="orders") == [IDS[1]]
+    assert ids(store, region="eu-west-1") == [IDS[0], IDS[2]]
+    assert ids(store, since="2026-11-22") == IDS[1:]
+    assert ids(store, until="2026-11-22T09:05:00Z") == IDS[:2]
+    assert ids(store, since="2026-11-22", until="2026-11-23") == [IDS[1]]
+
+
+def test_what_is_not_there_is_said(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="no such run; 3 others are there"):
+        lt.load_runs(store, function="nobody")
+    with pytest.raises(NotFoundError, match=f'did you mean "{IDS[0]}"'):
+        lt.load_runs(store, IDS[0][:-2])
+    with pytest.raises(NotFoundError, match="lambdatuning benchmark"):
+        lt.load_runs(tmp_path / "none", "latest")
+    with pytest.raises(UsageError, match="since must be an ISO date"):
+        lt.load_runs(store, since="yesterday")
+
+
+def test_several_runs_load_as_one_with_the_payload_types_named(store: Path) -> None:
+    whole = lt.load(store, "all", function="LambdaFunction")
+    assert len(whole.samples) == 2 * len(lt.load(store, IDS[0]).samples)
+    assert lt.load(store, payload_types=KINDS[0].name).payloads == (KINDS[0].name,)
+
+
+def test_a_visualization_url_is_a_run_of_means(tmp_path: Path) -> None:
+    run = lt.load(tmp_path, URL)
+    assert run.sizes == (128, 256)
+    assert list(run.samples["duration_ms"]) == [100.0, 50.0]
+    assert "published means" in lt.answer(run).notice
+    assert lt.recommend(run)["probability_best"].isna().all()
+
+
+def test_the_history_of_power_tuning_is_runs_of_means() -> None:
+    failed = ARN + "2"
+    states = FakeStepFunctions(
+        {ARN: {"status": "SUCCEEDED", "output": json.dumps(OUTPUT)}, failed: {"status": "FAILED"}}
+    )
+    cloud = fake_cloud(stepfunctions=states)
+    (run,) = lt.load_runs(state_machine=MACHINE, cloud=cloud)
+    assert run.run_id == "e1"
+    assert run.function == "shop"
+    assert run.sizes == (128, 256)
+    assert run.manifest["started_at"] == STARTED.isoformat()
+    assert lt.load_runs(runs="e1", state_machine=MACHINE, cloud=cloud)[0].run_id == "e1"
+    with pytest.raises(NotFoundError, match="no such run"):
+        lt.load_runs(state_machine=MACHINE, cloud=cloud, since="2027-01-01")
+
+
+def test_times_are_utc_unless_they_say_otherwise() -> None:
+    assert read_time("since", "2026-11-23T09:00") == datetime(2026, 11, 23, 9, tzinfo=UTC)
+    assert read_time("since", "2026-11-23T09:00+02:00") == datetime(2026, 11, 23, 7, tzinfo=UTC)
+    assert read_time("since", "") is None

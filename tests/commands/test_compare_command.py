@@ -1,0 +1,62 @@
+"""`lambdatuning compare`: words or data, and exit code 3 for what got worse."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from ..analysis.synthetic import KINDS, store_synthetic_run
+from .conftest import Shell
+
+BEFORE, AFTER = "20261121T090500-aaaaaa", "20261122T090500-bbbbbb"
+URL = "https://lambda-power-tuning.show/#gAAAAQ==;AADIQgAASEI=;XHxhNFx84TQ="
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A run, and one after a change that made CPU-bound work a third slower."""
+    folder = tmp_path_factory.mktemp("runs")
+    slower = [replace(kind, cpu_ms=kind.cpu_ms * 1.33) for kind in KINDS[-2:]]
+    for run_id, kinds, seed in ((BEFORE, KINDS[-2:], 1), (AFTER, slower, 2)):
+        store_synthetic_run(folder, kinds, (128, 512), seed=seed, about={"run_id": run_id})
+    return str(folder)
+
+
+def test_a_regression_ends_with_3_and_says_what(nobody: Shell, store: str) -> None:
+    done = nobody("compare", "--store", store)
+    assert done.code == 3
+    assert done.out.startswith("After against before: slower by 3")
+    assert done.complaint.startswith("lambdatuning: regression: ")
+    assert "hash is slower by 33 %" in done.complaint
+
+
+def test_what_got_better_or_is_allowed_is_no_regression(nobody: Shell, store: str) -> None:
+    assert nobody("compare", "--store", store, "--max-regression", "60").code == 0
+    better = nobody("compare", AFTER, BEFORE, "--store", store, "--json", "--memory", "512")
+    assert better.code == 0, better.err
+    data = json.loads(better.out)
+    assert data["regressions"] == []
+    assert {row["memory_mb"] for row in data["by_size"]} == {512}
+    assert data["changes"][0]["duration_high_change"] < 0
+
+
+def test_a_published_curve_never_fails_for_chance(nobody: Shell, store: str) -> None:
+    done = nobody("compare", BEFORE, URL, "--store", store, "--payload", "hash")
+    assert done.code == 0, done.err
+    assert "no interval" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "complaint"),
+    [
+        ([BEFORE], 2, "only 20261121T090500-aaaaaa is there; name two runs"),
+        ([BEFORE, AFTER[:-1]], 1, f'did you mean "{AFTER}"'),
+        ([BEFORE, "http://x/#a"], 2, "not a visualization URL"),
+        (["--payload", "hsh"], 2, 'no payload type "hsh"'),
+        (["--memory", "777"], 2, "777 MB was not measured"),
+    ],
+)
+def test_refusals(nobody: Shell, store: str, words: list[str], code: int, complaint: str) -> None:
+    done = nobody("compare", *words, "--store", store)
+    assert (done.code, done.out) == (code, "")
+    assert complaint in done.complaint

@@ -1,0 +1,87 @@
+"""The states of the state machine in their order, run on fakes."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lambdatuning.core.plan import batch_from_json
+from lambdatuning.core.prices import load_price_book
+from lambdatuning.core.run import RunPlan
+from lambdatuning.functions.tuner import decide
+from lambdatuning.functions.tuner.analyse import analyse
+from lambdatuning.functions.tuner.apply import apply
+from lambdatuning.functions.tuner.clean import clean
+from lambdatuning.functions.tuner.invoke import Caller
+from lambdatuning.functions.tuner.measure import measure_batch
+from lambdatuning.functions.tuner.measuring import summarise
+from lambdatuning.functions.tuner.prepare import Services, prepare
+from lambdatuning.functions.tuner.publish import Publisher, publish_next
+from lambdatuning.functions.tuner.storage import RunFolder
+from lambdatuning.functions.tuner.writer import Writer
+from tests.fakes.aws_lambda import ARN, FakeLambda, FakeLogs, FakeS3, FakeStates
+
+from .plans import EXECUTION, Time
+
+Make = Callable[[RunPlan], Caller]
+
+
+@dataclass
+class Scales:
+    """The weights of what was passed on, in bytes of JSON."""
+
+    weights: dict[str, int] = field(default_factory=dict)
+
+    def weigh(self, name: str, value: Any) -> Any:
+        text = json.dumps(value)
+        self.weights[name] = max(self.weights.get(name, 0), len(text.encode()))
+        return json.loads(text)
+
+
+@dataclass
+class Machine:
+    """One run of the fake function, whose run id is "run-1"."""
+
+    client: FakeLambda
+    s3: FakeS3
+    time: Time
+    scales: Scales = field(default_factory=Scales)
+
+    @property
+    def store(self) -> RunFolder:
+        return RunFolder(self.s3, "bucket", "runs/function=shop/run=run-1/")
+
+    def caller(self, plan: RunPlan) -> Caller:
+        return Caller(self.client, plan, load_price_book(), self.time.sleep, self.time.utc, {})
+
+    def run(self, raw: dict[str, Any]) -> Any:
+        """The execution's output; what a step raises goes up, as the state machine catches it."""
+        weigh, sleep = self.scales.weigh, self.time.sleep
+        services = Services(self.client, FakeStates(), self.s3, "bucket", "111122223333", sleep)
+        state = weigh("prepare", prepare(weigh("input", raw), EXECUTION, services))
+        plan = self.store.read_plan()
+        publisher = Publisher(self.client, plan, lambda: 900_000, sleep)
+        while state["published"] < state["works"] or state["batches"]:
+            if state["published"] < state["works"]:
+                state = weigh("publish", publish_next(state, publisher))
+            state = self.measure(state, plan)
+        for size in weigh("sizes", state["sizes"]):
+            weigh("summary", summarise(plan, self.store, size))
+        book = load_price_book()
+        state = weigh("analyse", analyse(state, self.store, book, "2026", "us-east-1"))
+        state = weigh("apply", apply(state, self.client, sleep))
+        clean(self.client, ARN, EXECUTION, sleep)
+        return weigh("output", state["output"])
+
+    def measure(self, state: Any, plan: RunPlan) -> Any:
+        """The Map state with its items and answers, then the deciding."""
+        measured = []
+        for number, each in enumerate(state["batches"]):
+            item = self.scales.weigh("item", {"run": state["run"], "batch": each})
+            batch, caller, logs = batch_from_json(item["batch"]), self.caller(plan), FakeLogs()
+            logs.faults["FilterLogEvents"] = ["AccessDeniedException"] * 9_999
+            writer = Writer(caller, batch, self.store, logs, f"{number}")
+            summary = measure_batch(caller, batch, writer, self.time.clock)
+            measured.append(self.scales.weigh("summary of a batch", summary))
+        state = self.scales.weigh("measured", {**state, "measured": measured})
+        return self.scales.weigh("decide", decide.step(state))

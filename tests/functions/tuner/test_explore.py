@@ -1,0 +1,200 @@
+"""An adaptive run decides by what it measured, publishes what it wants, and ends honestly."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdatuning.core.errors import RunFailedError, UsageError
+from lambdatuning.core.look import Look, look_from_json, widened
+from lambdatuning.core.plan import Batch, Work, batch_from_json, deal
+from lambdatuning.core.sizes import ALL_POWERS
+
+from .adaptive import Machine, types
+
+POWERS = [128, 256, 512, 1024, 1769]
+GRID = 5 * (10 + 2)
+
+
+def test_it_finds_the_answer_for_a_part_of_the_grid() -> None:
+    machine = Machine()
+    output = machine.run(powerValues=POWERS, strategy="speed")
+    assert output["power"] == 1769
+    told = output["exploration"]
+    assert told["stopped"] in {"sure", "price"}
+    assert told["answers"][-1]["within5"] > 0.9
+    assert told["answers"][-1]["measured"]
+    assert told["spent"]["invocations"] == len(machine.client.sent) < GRID / 2
+    assert told["grid"]["invocations"] == GRID
+    assert told["spent"]["gbS"] < told["grid"]["gbS"] / 2
+    price = told["grid"]["gbS"] * 0.0000166667 + GRID * 2e-7
+    assert told["grid"]["usd"] == pytest.approx(price)
+    assert [point["value"] for point in told["curve"]] == POWERS
+
+
+def test_each_size_is_published_once_and_nothing_of_ours_remains() -> None:
+    machine = Machine()
+    machine.run(powerValues=POWERS)
+    sizes = {size for _, size, _ in machine.client.sent}
+    assert machine.client.calls.count("PublishVersion") == len(sizes)
+    assert len(machine.measured) > len(sizes)
+    assert (machine.client.memory_mb, machine.client.marked) == (128, [])
+    assert machine.client.aliases == {}
+
+
+def test_a_size_that_nobody_wants_is_never_published() -> None:
+    machine = Machine(lambda _, memory_mb: 900.0 * max(1, 1769 / memory_mb))
+    state = machine.explored(powerValues=[128, 256, 512, 1024, 2048, 4096, 8192], strategy="cost")
+    assert set(state["versions"]) < {"128", "256", "512", "1024", "2048", "4096", "8192"}
+    assert state["sizes"] == sorted(map(int, state["versions"]))
+
+
+def test_the_manifest_tells_every_step_and_why() -> None:
+    machine = Machine()
+    machine.run(powerValues=POWERS)
+    told = machine.store.read_json("_manifest.json")["exploration"]
+    assert [step["step"] for step in told["steps"]] == [*range(1, len(told["steps"]) + 1)]
+    assert all(step["reason"] for step in told["steps"])
+    assert [step["stopped"] for step in told["steps"]] == [
+        *[""] * (len(told["steps"]) - 1),
+        told["stopped"],
+    ]
+    assert all(step["batch"] for step in told["steps"][:-1])
+    spent = [step["usd"] for step in told["steps"]]
+    assert spent == sorted(spent)
+    assert spent[-1] == pytest.approx(machine.store.read_json("_manifest.json")["usd"])
+
+
+def test_types_learn_side_by_side_and_none_is_sent_more_than_in_the_grid() -> None:
+    machine = Machine()
+    output = machine.run(powerValues=POWERS, payloadTypes=types("a", "b"), num=4)
+    assert [answer["payload"] for answer in output["exploration"]["answers"]] == ["a", "b", None]
+    for name in ("a", "b"):
+        numbers = [n for kind, _, n in machine.client.sent if kind == name]
+        assert len(numbers) == len(set(numbers)), "an item is used up once"
+        assert len(numbers) <= 4 * len(POWERS) + 2 * len(POWERS)
+
+
+@pytest.mark.parametrize(
+    ("limit", "stopped"), [({"maxUsd": 3e-5}, "budget"), ({"maxSeconds": 6}, "time")]
+)
+def test_a_limit_ends_it_with_the_best_so_far_and_its_honest_confidence(
+    limit: dict[str, float], stopped: str
+) -> None:
+    whole = Machine().run(powerValues=POWERS)["exploration"]
+    machine = Machine()
+    output = machine.run(powerValues=POWERS, **limit)
+    told = output["exploration"]
+    assert told["stopped"] == stopped
+    assert told["spent"]["invocations"] < whole["spent"]["invocations"]
+    assert told["answers"][-1]["within5"] < whole["answers"][-1]["within5"]
+    assert output["power"] in {size for _, size, _ in machine.client.sent}
+    assert told["spent"]["usd"] <= limit.get("maxUsd", 1.0) * 1.1
+
+
+def test_the_smallest_budget_buys_a_first_look() -> None:
+    """What an invocation costs is known once one was made."""
+    machine = Machine()
+    output = machine.run(powerValues=POWERS, maxUsd=1e-9)
+    assert output["exploration"]["stopped"] == "budget"
+    assert output["exploration"]["answers"][-1]["within5"] < 0.95
+    assert len(machine.client.sent) == 3
+
+
+def test_a_batch_that_crashes_fails_its_size_and_the_others_go_on() -> None:
+    machine = Machine(broken_mb=512)
+    output = machine.run(powerValues=POWERS)
+    assert output["failedSizes"]["512"] == "Sandbox.Timedout: x"
+    assert [batch.memory_mb for batch in machine.measured].count(512) == 1
+    assert output["power"] != 512
+    assert output["exploration"]["stopped"] in {"sure", "price"}
+
+
+def test_all_sizes_failing_is_a_failure() -> None:
+    machine = Machine(lambda *_: math.nan)
+    with pytest.raises(RunFailedError, match="of a failed: Oops"):
+        machine.run(powerValues=[128, 512])
+    assert len(machine.client.sent) <= 2 * 3
+    assert (machine.client.memory_mb, machine.client.aliases) == (128, {})
+
+
+def test_a_refused_size_is_told_and_the_others_go_on() -> None:
+    machine = Machine()
+    machine.client.largest_mb = 1024
+    output = machine.run(powerValues=[512, 2048], strategy="speed")
+    assert "2048 MB is refused" in output["failedSizes"]["2048"]
+    assert output["power"] == 512
+
+
+def test_a_batch_that_is_not_done_goes_on_before_anything_is_decided() -> None:
+    machine = Machine()
+    state = machine.published(machine.begun(powerValues=POWERS))
+    (summary,) = machine.measure(state)
+    unfinished = {**summary, "left": True}
+    after = machine.decided({**state, "measured": [unfinished]})
+    assert after["batches"] == [unfinished["batch"]]
+    assert (after["step"], after["published"] < after["works"]) == (state["step"], False)
+
+
+def test_a_decision_that_is_made_again_is_the_same() -> None:
+    machine = Machine()
+    state = machine.published(machine.begun(powerValues=POWERS))
+    state = {**state, "measured": machine.measure(state)}
+    assert machine.decided(state) == machine.decided(state)
+
+
+def test_the_state_stays_small() -> None:
+    machine = Machine()
+    state = machine.begun(powerValues=list(ALL_POWERS), payloadTypes=types(*map(str, range(100))))
+    full = {**state, "versions": {str(size): "999999" for size in ALL_POWERS}}
+    assert len(json.dumps(full)) < 20_000
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"cold": 2}, '"cold" needs "exploration": "grid"'),
+        ({"dryRun": True}, '"dryRun" needs'),
+        ({"exploration": "adaptiv"}, 'did you mean "adaptive"'),
+        ({"exploration": "grid", "maxUsd": 1}, '"maxUsd" ends an adaptive run'),
+        ({"maxSeconds": 0}, "must be above 0"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(more: dict[str, Any], message: str) -> None:
+    machine = Machine()
+    with pytest.raises(UsageError, match=message):
+        machine.begun(**more)
+    assert machine.client.aliases == {}
+
+
+def test_the_grid_knows_nothing_of_it() -> None:
+    machine = Machine()
+    state = machine.begun(exploration="grid", powerValues=POWERS)
+    assert "step" not in state
+    assert machine.store.read_plan().limits is None
+
+
+items = st.lists(
+    st.tuples(st.integers(0, 9), st.integers(0, 500), st.integers(1, 12)), min_size=1, max_size=6
+)
+
+
+@given(items, st.integers(1, 8), st.integers(0, 8))
+def test_every_environment_of_a_look_has_something_to_do(
+    wanted: list[tuple[int, int, int]], environments: int, seen: int
+) -> None:
+    look = widened(wanted, environments, seen)
+    chains = deal(look, seed="1")
+    assert all(chains)
+    assert sum(map(len, chains)) == look.count >= sum(count for *_, count in wanted)
+    assert sum(1 for worker in range(len(chains)) if worker >= seen) == max(0, environments - seen)
+
+
+def test_a_look_travels_as_json() -> None:
+    batch = Batch(Work(512, 3), "7", (1, 0), Look(((0, 4, 2),), 2, 1))
+    assert batch_from_json(json.loads(json.dumps(batch.to_json()))) == batch
+    assert batch.look is not None
+    assert look_from_json(batch.look.to_json()) == batch.look

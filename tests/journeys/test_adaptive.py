@@ -1,0 +1,103 @@
+"""Adaptive runs on the embedded AWS: a real answer for few invocations, and every way to end."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import lambdatuning as lt
+from lambdatuning.core.errors import UsageError
+from lambdatuning.core.progress import Progress
+from lambdatuning.functions.tuner import lock
+
+from .conftest import Place
+
+PING = {"operation": "ping"}
+
+
+def test_two_payload_types_from_the_first_look_to_the_report(
+    place: Place, untouched: Callable[[], bool], tmp_path: Path
+) -> None:
+    told: list[str] = []
+    lines: list[Progress] = []
+    run = place.tune(
+        "digest", "ping", powers="512,1024,1769", num=6, explore="adaptive", store=tmp_path,
+        strategy="speed", confirm=lambda talk, _: told.append(talk), on_progress=lines.append,
+    )  # fmt: skip
+    grid = 3 * (2 * 6 + run.manifest["environments"])
+    assert f"at most {grid} invocations" in told[0]
+    assert "the grid would be about $" in told[0]
+    assert any(re.match(r"step \d+: .* MB x \d+ of \w+", line.detail) for line in lines)
+    assert run.adaptive
+    assert run.manifest["output"]["power"] in run.sizes
+    assert run.manifest["exploration"]["spent"]["invocations"] == len(run.samples) <= grid
+    assert (run.samples["environment"] != "").all()
+    steps = lt.exploration(run)
+    assert steps["stopped"].iloc[-1] in {"sure", "price", "budget", "exhausted"}
+    assert set(steps["memory_mb"].dropna()) == set(run.sizes)
+    assert set(lt.predictions(run)["payload"]) == {"digest", "ping", "weighted mix"}
+    assert "fewer GB-seconds" in str(lt.exploration_answer(run))
+    chart = lt.plot_exploration(run)
+    assert "digest" in chart.alt
+    assert "measured in this order" in chart.alt
+    assert untouched()
+
+
+@pytest.mark.parametrize(
+    ("limit", "stopped"), [({"maxUsd": 1e-7}, "budget"), ({"maxSeconds": 0.5}, "time")]
+)
+def test_a_limit_ends_it_with_an_answer(
+    place: Place, untouched: Callable[[], bool], limit: dict[str, float], stopped: str
+) -> None:
+    found = place.run(exploration="adaptive", payload=PING, **limit)
+    output = json.loads(found["output"])
+    assert output["exploration"]["stopped"] == stopped
+    assert output["power"] in (256, 512)
+    assert 0 < output["exploration"]["answers"][-1]["within5"] <= 1
+    assert {"cost", "duration", "stateMachine", "results", "runId"} <= {*output}
+    assert untouched()
+
+
+def test_the_winner_is_set_where_it_was_asked_for(place: Place) -> None:
+    """Of an adaptive run, too, only a size that was measured."""
+    output = json.loads(place.run(exploration="adaptive", autoOptimize=True)["output"])
+    client = place.client("lambda")
+    now = client.get_function_configuration(FunctionName=place.function)
+    assert now["MemorySize"] == output["power"] == output["applied"]["power"]
+    assert output["power"] in {row["value"] for row in output["results"]}
+    client.update_function_configuration(FunctionName=place.function, MemorySize=128)
+    client.get_waiter("function_updated_v2").wait(FunctionName=place.function)
+
+
+def test_all_sizes_failing_is_a_failure_with_its_cause(
+    place: Place, untouched: Callable[[], bool]
+) -> None:
+    found = place.run(exploration="adaptive", payload={"operation": "x"})
+    assert found["status"] == "FAILED"
+    assert "of payload failed: ValueError" in json.loads(found["cause"])["errorMessage"]
+    assert untouched()
+
+
+def test_ctrl_c_undoes_it(place: Place, untouched: Callable[[], bool], tmp_path: Path) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.detail.startswith("step"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        place.tune("digest", explore="adaptive", on_progress=interrupt, store=tmp_path)
+    assert lock.read(place.client("lambda"), place.function) is None
+    assert untouched()
+
+
+def test_what_cannot_be_is_refused_before_anything_is_begun(place: Place, tmp_path: Path) -> None:
+    for given, message in (
+        ({"explore": "adaptiv"}, "adaptive"),
+        ({"max_minutes": 3}, "explore adaptive"),
+        ({"explore": "adaptive", "max_usd": 1e-9}, "leave nothing to measure"),
+        ({"explore": "adaptive", "cold": 2}, '"cold" needs'),
+    ):
+        with pytest.raises(UsageError, match=message):
+            place.tune("ping", store=tmp_path, **given)
+    assert lock.read(place.client("lambda"), place.function) is None

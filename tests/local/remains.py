@@ -1,0 +1,60 @@
+"""What a server leaves behind: processes, cgroups, folders."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lambdatuning.local import command
+from lambdatuning.local.limiters import cgroup_files
+
+
+def processes_of_server(server_pid: int) -> list[int]:
+    """Processes whose environment says that they belong to this server."""
+    prefix = f"{command.MARKER_NAME}=lambdatuning-{server_pid}-".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if prefix in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def wait_for_processes(server_pid: int, many: int) -> None:
+    """Until that many run for functions of this server. Raises TimeoutError."""
+    deadline = time.monotonic() + 20
+    while len(processes_of_server(server_pid)) < many:
+        if time.monotonic() > deadline:
+            raise TimeoutError(processes_of_server(server_pid))
+        time.sleep(0.01)
+
+
+def left_by(server_pid: int, state: Path) -> list[Any]:
+    """Cgroups, folders and processes that this server has left, or still has."""
+    prefix = f"lambdatuning-{server_pid}-"
+    found: list[Any] = list(state.glob(f"{prefix}*"))
+    for mounted in _hierarchies():
+        # Unlike rglob it puts up with groups that vanish meanwhile.
+        for parent, names, _ in os.walk(mounted):
+            found += [f"{parent}/{name}" for name in names if name.startswith(prefix)]
+    return found + processes_of_server(server_pid)
+
+
+def _hierarchies() -> Iterator[Path]:
+    kinds = [("cgroup2", ""), *(("cgroup", name) for name in ("cpu", "cpuacct", "memory"))]
+    for kind, controller in kinds:
+        if mounted := cgroup_files.mount_point(kind, controller):
+            yield mounted
+
+
+def gone(server_pid: int, state: Path) -> bool:
+    """Whether nothing is left of this server, within 20 seconds."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if not left_by(server_pid, state):
+            return True
+        time.sleep(0.05)
+    return False

@@ -1,0 +1,87 @@
+import csv
+import io
+import json
+
+from lambdatuning.analysis import statement, tables
+from lambdatuning.reporting import html
+from lambdatuning.reporting.files import TableFile, slug, table_file
+from lambdatuning.reporting.index import describe_change, read_entry, render_index
+
+DATA = {"caption": "Best sizes, x86_64", "columns": ["payload", "sizes", "ms"],
+        "data": [["=cmd()", [128, 256], 1.5], ["b", None, None]]}  # fmt: skip
+
+
+def test_csv_and_json_have_all_rows_and_no_formula() -> None:
+    file = table_file(DATA, "Heading", [])
+    assert file.name == "best-sizes"
+    rows = list(csv.reader(io.StringIO(file.csv())))
+    assert rows == [["payload", "sizes", "ms"], ["'=cmd()", "128 256", "1.5"], ["b", "", ""]]
+    assert json.loads(file.json())[0] == {"payload": "=cmd()", "sizes": [128, 256], "ms": 1.5}
+
+
+def test_names_are_made_of_the_caption_or_the_heading_and_differ() -> None:
+    assert table_file(DATA, "x", ["best-sizes", "best-sizes-2"]).name == "best-sizes-3"
+    assert table_file(DATA | {"caption": ""}, "What to mind", []).name == "what-to-mind"
+    assert table_file(DATA | {"caption": ""}, "", []).name == "table"
+    assert slug("../../etc/<passwd>") == "etc-passwd"
+
+
+def test_output_types_have_one_name() -> None:
+    assert html.TABLE_MIME == tables.TABLE_MIME
+    assert html.ANSWER_MIME == statement.ANSWER_MIME
+
+
+def test_a_table_keeps_its_plain_numbers_also_those_in_its_caption() -> None:
+    from pandas import DataFrame
+
+    frame = DataFrame(
+        {"function": ["f", "f"], "payload": ["a", "b"], "mean_ms": [1.0, float("nan")]}
+    )
+    bundle = tables.table(frame, "Means")._repr_mimebundle_()[tables.TABLE_MIME]
+    assert bundle["columns"] == ["function", "payload", "mean_ms"]
+    assert bundle["data"] == [["f", "a", 1.0], ["f", "b", None]]
+    assert bundle["caption"] == "Means, f"
+
+
+def report(headline: str, made_at: str = "2026-11-23 09:00 UTC") -> str:
+    bundle = {statement.ANSWER_MIME: {"headline": headline, "functions": ["shop-F-1JKHDUVWFRX5T"]}}
+    output = {"output_type": "display_data", "metadata": {}, "data": bundle | {"text/plain": "x"}}
+    data = {html.TABLE_MIME: DATA, "text/html": "<table><tr><td>1</td></tr></table>"}
+    table = {"output_type": "display_data", "metadata": {}, "data": data}
+    cells = [
+        {"cell_type": "markdown", "source": "# T <i>", "metadata": {}},
+        {"cell_type": "code", "source": "", "metadata": {}, "outputs": [output, table]},
+    ]
+    made = html.Made("a.ipynb", made_at, "a", "Unchanged since x.", linked=True)
+    page = html.render({"cells": cells}, made)
+    assert [each.name for each in page.tables] == ["best-sizes"]
+    return page.html
+
+
+def test_a_table_links_to_its_numbers() -> None:
+    text = report("x")
+    assert '<a href="a/best-sizes.csv">CSV</a>, <a href="a/best-sizes.json">JSON</a>' in text
+    assert text.index("<caption>") < text.index("a/best-sizes.csv") < text.index("</caption>")
+
+
+def test_a_report_says_of_itself_what_the_index_shows(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "a b.html"
+    path.write_text(report('Set "F" to <1> & more'), "utf-8")
+    entry = read_entry(path)
+    assert entry is not None
+    assert entry.href == "a%20b.html"
+    assert entry.answer == 'Set "F" to <1> & more'
+    assert (entry.functions, entry.made_at) == ("F", "2026-11-23 09:00 UTC")
+    index = render_index([entry])
+    assert "&lt;1&gt; &amp; more" in index
+    assert "<script" not in index
+    assert describe_change(entry, entry.answer) == "Unchanged since 2026-11-23 09:00 UTC."
+    assert describe_change(entry, "new").startswith("Changed; 2026-11-23 09:00 UTC it said: Set")
+    assert describe_change(None, "new") == ""
+    (tmp_path / "other.html").write_text("<title>not ours</title>")
+    assert read_entry(tmp_path / "other.html") is None
+    assert read_entry(tmp_path / "gone.html") is None
+
+
+def test_a_file_of_a_table_without_rows() -> None:
+    assert TableFile("t", ["a"], []).csv() == "a\n"
