@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 LT := $(BIN)/lambdatuning
 
-.PHONY: help report test lint types browser node lab clean
+AXE := $(VENV)/axe/node_modules/axe-core/axe.min.js
+
+.PHONY: help report test lint types browser node axe lab clean
 
 help:
 	@echo "make report      measure on the embedded AWS and leave HTML in reports/"
@@ -25,7 +27,7 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.local
 report: $(VENV)/.local
 	$(LT) report --local
 
-test: $(VENV)/.dev browser node lint types
+test: $(VENV)/.dev browser node axe lint types
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev
@@ -42,6 +44,14 @@ browser:
 # The embedded AWS runs Node functions on the local node.
 node:
 	@command -v node >/dev/null || { apt-get update -qq && apt-get install -y -qq nodejs; }
+
+# An accessibility checker looks at them.
+axe: $(AXE)
+
+$(AXE): $(VENV)/.dev
+	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq npm; }
+	npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/axe axe-core@^4.10
+	@touch $@
 
 lab: $(VENV)/.dev
 	$(LT) local --run $(BIN)/jupyter lab notebooks/

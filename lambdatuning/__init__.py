@@ -68,6 +68,17 @@ _HOMES = {
     "plot_strategies": "analysis.figures.strategies",
     "plot_compromise": "analysis.figures.compromise",
     "plot_relative": "analysis.figures.relative",
+    "pareto": "analysis.pareto",
+    "predict": "analysis.predicted",
+    "decisions": "analysis.decisions",
+    "bill": "analysis.bill",
+    "choices": "analysis.goals",
+    "controls": "analysis.controls",
+    "read_reports": "api.logs",
+    "plot_decision_map": "analysis.figures.decision_map",
+    "plot_pareto": "analysis.figures.pareto",
+    "plot_deadline": "analysis.figures.deadline",
+    "plot_bill": "analysis.figures.bill",
     "report": "reporting.report",
     "LambdaTuningError": "core.errors",
 }
@@ -78,12 +89,16 @@ __all__ = [
     "Run",
     "answer",
     "benchmark",
+    "bill",
     "checks",
+    "choices",
     "cold_answer",
     "cold_decisions",
     "cold_starts",
     "compare",
     "connect",
+    "controls",
+    "decisions",
     "deploy",
     "destroy",
     "embedded",
@@ -96,16 +111,23 @@ __all__ = [
     "load_runs",
     "method",
     "overview",
+    "pareto",
     "plot_before_after",
+    "plot_bill",
     "plot_cold_share",
     "plot_comparison",
     "plot_compromise",
     "plot_curves",
+    "plot_deadline",
+    "plot_decision_map",
     "plot_exploration",
     "plot_init",
+    "plot_pareto",
     "plot_relative",
     "plot_strategies",
+    "predict",
     "predictions",
+    "read_reports",
     "recommend",
     "report",
     "runs",
@@ -119,28 +141,39 @@ __all__ = [
 
 if TYPE_CHECKING:
     from .analysis.answer import answer
+    from .analysis.bill import bill
     from .analysis.checks import checks
     from .analysis.cold import cold_starts
     from .analysis.cold_answer import cold_answer
     from .analysis.cold_decisions import cold_decisions
     from .analysis.comparison import compare
+    from .analysis.controls import controls
+    from .analysis.decisions import decisions
     from .analysis.exploration import exploration, exploration_answer, predictions
+    from .analysis.figures.bill import plot_bill
     from .analysis.figures.cold import plot_cold_share, plot_init
     from .analysis.figures.compare import plot_before_after, plot_comparison
     from .analysis.figures.compromise import plot_compromise
     from .analysis.figures.curves import plot_curves
+    from .analysis.figures.deadline import plot_deadline
+    from .analysis.figures.decision_map import plot_decision_map
     from .analysis.figures.exploration import plot_exploration
+    from .analysis.figures.pareto import plot_pareto
     from .analysis.figures.relative import plot_relative
     from .analysis.figures.strategies import plot_strategies
     from .analysis.format import use_currency
+    from .analysis.goals import choices
     from .analysis.method import method
     from .analysis.overview import overview
+    from .analysis.pareto import pareto
+    from .analysis.predicted import predict
     from .analysis.recommend import recommend
     from .analysis.run import Run
     from .analysis.summary import summarise
     from .analysis.tables import table
     from .api.embedded import embedded
     from .api.executions import executions, show
+    from .api.logs import read_reports
     from .api.runs import load, load_run, load_runs, runs
     from .api.stack import deploy, destroy, status
     from .api.tuning import benchmark, tune

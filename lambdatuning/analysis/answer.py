@@ -9,6 +9,7 @@ from pandas import DataFrame
 
 from ..core.strategies import DEFAULT_WEIGHT, STRATEGIES
 from .curves import MIX
+from .exploration import exploration_headline
 from .format import format_mb, format_ms, format_usd, join, join_mb, short_name
 from .goals import Limits
 from .published import of_means
@@ -23,8 +24,8 @@ _AIMS = {
     "speed": "the highest speed",
     "balanced": "the best balance",
     "knee": "the best value",
-    "deadline": "the lowest cost in time",
-    "budget": "the highest speed in budget",
+    "deadline": "the lowest cost within the deadline",
+    "budget": "the highest speed within the budget",
 }
 _MEANS = (
     "From published means, without the samples behind them: how sure this is cannot be said. "
@@ -96,9 +97,16 @@ def answer(
     return Answer(
         headline=" ".join(headline for headline, _, _ in told),
         lead=tuple(each for _, lead, _ in told for each in lead),
-        sentences=tuple(text for _, _, sentences in told for text in sentences),
+        sentences=(*_of_model(run), *(text for _, _, sentences in told for text in sentences)),
         notice=notice(run),
     )
+
+
+def _of_model(run: Run) -> Sequence[str]:
+    """What the model of an adaptive run says: its few samples a size say little by themselves."""
+    if not run.adaptive:
+        return ()
+    return (f"By the model of this adaptive run {exploration_headline(run)}.",)
 
 
 def _told(run: Run, frame: DataFrame) -> tuple[str, Sequence[Recommendation], Sequence[str]]:

@@ -11,14 +11,14 @@ from ..core.errors import UsageError
 from ..core.strategies import DEFAULT_WEIGHT
 from .curves import MIX, Curve, curves
 from .deadlines import prompts
-from .goals import Limits, goals
+from .format import format_mb
+from .goals import Limits, choices, goals
 from .intervals import interval
 from .recommend import Recommendation, aim
 from .run import Run, as_run
 from .several import apart
 
 TODAY = "today"
-CHOICES = ("cost", "balanced", "knee", "speed")
 COLUMNS = (
     "function",
     "architecture",
@@ -40,7 +40,7 @@ COLUMNS = (
 def bill(
     source: Run | DataFrame,
     monthly_invocations: float,
-    strategy: str | Sequence[str] = CHOICES,
+    strategy: str | Sequence[str] = (),
     weight: float = DEFAULT_WEIGHT,
     *,
     current_memory_mb: int | None = None,
@@ -48,8 +48,9 @@ def bill(
     seed: int = 0,
     **limits: Unpack[Limits],
 ) -> DataFrame:
-    """One row for today's size (if it was measured) and for each strategy, for each function.
+    """One row for today's size (if it is known) and for each strategy, for each function.
 
+    Without a strategy, these are all whose limits are given (see `goals.choices`).
     Costs are those of the mix of payload types, at the prices of the run: duration and requests at
     the first tier, without the free tier. `month_low_usd` and `month_high_usd` hold the true mean
     with 95 %. `year_saving_usd`, `saving`, `speedup` and `probability_cheaper` are against today's
@@ -60,7 +61,7 @@ def bill(
     """
     if not monthly_invocations > 0:
         raise UsageError(f"monthly_invocations must be above 0; not {monthly_invocations}")
-    wanted = goals(strategy, weight, limits)
+    wanted = goals(strategy or choices(**limits), weight, limits)
     parts = []
     for run in apart(as_run(source)):
         known = curves(run, weights=weights, seed=seed)
@@ -87,6 +88,8 @@ def _rows(
     ]
     if current_mb in curve.sizes:
         sizes.insert(0, (TODAY, current_mb, ""))
+    elif current_mb in curve.failing_mb:
+        sizes.insert(0, (TODAY, None, f"{format_mb(float(current_mb or 0))} fails"))
     rows = [
         {"choice": name, "memory_mb": size, "reason": reason if size is None else ""}
         | _money(curve, size, current_mb, monthly)

@@ -41,7 +41,9 @@ def failures(run: Run) -> Iterator[Check]:
 
 
 def few_samples(run: Run) -> Iterator[Check]:
-    """Cells with fewer warm samples than `MIN_SAMPLES`."""
+    """Cells with fewer warm samples than `MIN_SAMPLES`; an adaptive run wants no more."""
+    if run.adaptive:
+        return
     counts = warm(run.samples).groupby(KEYS, observed=True).size()
     few = counts[counts < MIN_SAMPLES]
     if len(few):
@@ -55,7 +57,9 @@ def few_samples(run: Run) -> Iterator[Check]:
 
 
 def few_environments(run: Run) -> Iterator[Check]:
-    """Sizes at which no interval can be given."""
+    """Sizes at which no interval can be given; an adaptive run has the model's instead."""
+    if run.adaptive:
+        return
     counts = warm(run.samples).groupby("memory_mb")["environment"].nunique()
     few = counts[counts < MIN_ENVIRONMENTS]
     if len(few):

@@ -6,6 +6,8 @@ from pandas import DataFrame
 
 from .check import Check
 from .check_answers import edge_of_grid, recorded, types_disagree
+from .check_exploration import cut_short
+from .check_runs import mixed_runs
 from .check_samples import (
     beyond_cores,
     cold_starts,
@@ -18,11 +20,13 @@ from .check_samples import (
     stolen_cpu,
     throttled,
 )
+from .check_shape import multi_modal
 from .run import Run, as_run
 
 RULES: tuple[Callable[[Run], Iterator[Check]], ...] = (
     no_answer,
     failures,
+    cut_short,
     few_samples,
     few_environments,
     cold_starts,
@@ -30,7 +34,9 @@ RULES: tuple[Callable[[Run], Iterator[Check]], ...] = (
     stolen_cpu,
     beyond_cores,
     drifting,
+    multi_modal,
     throttled,
+    mixed_runs,
     edge_of_grid,
     types_disagree,
     recorded,

@@ -92,16 +92,20 @@ def _span(row: Mapping[Hashable, Any]) -> str:
 
 
 def init_sentence(frame: DataFrame) -> str:
-    """How init depends on memory."""
+    """How init depends on memory, judged by the smallest and the largest size."""
+    rows = frame.sort_values("memory_mb")
+    first, last = rows.iloc[0], rows.iloc[-1]
     low, high = frame["init_ms"].min(), frame["init_ms"].max()
-    if high <= low * (1 + _ALIKE):
+    overlap = first["init_low_ms"] <= last["init_high_ms"] and (
+        last["init_low_ms"] <= first["init_high_ms"]
+    )
+    if overlap or high <= low * (1 + _ALIKE):
         return (
             f"Init takes {_range(low, high)}: more memory does not shorten it, "
             "but every MB is billed for it."
         )
-    rows = frame.sort_values("memory_mb")
-    ends = [f"{format_ms(r['init_ms'])} at {format_mb(r['memory_mb'])}" for _, r in rows.iterrows()]
-    return f"Init takes {join([ends[0], ends[-1]])}."
+    ends = [f"{format_ms(r['init_ms'])} at {format_mb(r['memory_mb'])}" for r in (first, last)]
+    return f"Init takes {join(ends)}."
 
 
 def _range(low: float, high: float) -> str:

@@ -14,6 +14,7 @@ from .frames import warm
 from .goals import Goal
 from .intervals import MIN_ENVIRONMENTS, RESAMPLES, Floats, clusters
 from .limits import rank_moments
+from .published import of_means
 from .run import Run
 from .summary import KEYS
 
@@ -46,7 +47,12 @@ def prompts(
     weights: Mapping[str, float] | None = None,
     seed: int = 0,
 ) -> dict[Key, Prompt]:
-    """The promptness of each curve; the mix's is that of a mixture of its payload types."""
+    """The promptness of each curve; the mix's is that of a mixture of its payload types.
+
+    Empty for published means, which tell nothing of single invocations.
+    """
+    if of_means(run):
+        return {}
     cells = {
         (str(f), str(a), str(p), int(str(m))): rows
         for (f, a, p, m), rows in warm(run.samples).groupby(KEYS, observed=True)

@@ -32,6 +32,13 @@ def differing(before: Run, after: Run) -> Iterator[Check]:
             f"{join_mb(before.sizes)}, then {join_mb(after.sizes)}",
             "only sizes of both are compared",
         )
+    if before.embedded and after.embedded:
+        yield Check(
+            "note",
+            "other times",
+            "on one machine at two times; what else ran on it is a part of any difference",
+            "where a small difference matters, measure in turn: before, after, before, after",
+        )
     if of_means(before) or of_means(after):
         yield Check(
             "warning",

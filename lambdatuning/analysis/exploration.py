@@ -129,7 +129,7 @@ def _found(run: Run) -> tuple[str, str]:
         return "", f"No size is known to be best after {spent}"
     best = told["answers"][-1]
     guess = "" if _measured(best) else ", by prediction alone"
-    sure = f"within 5 % of the {_best(run)} size with {format_share(best['within_5'])}"
+    sure = f"within 5 % of the {_best(run)} size ({format_share(best['within_5'])} sure)"
     return format_mb(best["memory_mb"]), f"{sure}{guess}, after {spent}"
 
 
@@ -153,10 +153,7 @@ def _rows(step: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         answer = answers.get(item["payload"], {})
         yield {
             **common,
-            "memory_mb": item["memory_mb"],
-            "payload": item["payload"],
-            "count": item["count"],
-            "environments": step["environments"].get(str(item["memory_mb"])),
+            **item,
             "answer_mb": answer.get("memory_mb"),
             "within_5": answer.get("within_5"),
         }
@@ -180,7 +177,7 @@ def _sentences(run: Run) -> Iterator[str]:
         if answer["memory_mb"] != told["answers"][-1]["memory_mb"]:
             yield (
                 f"{answer['payload']} alone: {format_mb(answer['memory_mb'])}, within 5 % of its "
-                f"{_best(run)} size with {format_share(answer['within_5'])}."
+                f"{_best(run)} size ({format_share(answer['within_5'])} sure)."
             )
     guessed = sorted({size for size in run.manifest["sizes"] if size not in run.sizes})
     if guessed:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TypedDict, Unpack
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from ..core.strategies import DEFAULT_WEIGHT, STRATEGIES, clamp_weight
 from .intervals import Floats
 
 GOALS = (*STRATEGIES, "knee", "deadline", "budget")
+
+ORDER = ("cost", "balanced", "knee", "deadline", "budget", "speed")
+"""From saving to spending, as a table or a figure shows them."""
 
 DEFAULT_QUANTILE = 0.95
 
@@ -29,6 +32,15 @@ class Limits(TypedDict, total=False):
     deadline_ms: float
     quantile: float
     budget_usd_per_million: float
+
+
+def choices(**limits: Unpack[Limits]) -> tuple[str, ...]:
+    """The strategies that can be asked for: all, less those whose limit is missing or 0."""
+    missing = {
+        "deadline": not limits.get("deadline_ms"),
+        "budget": not limits.get("budget_usd_per_million"),
+    }
+    return tuple(name for name in ORDER if not missing.get(name))
 
 
 @dataclass(frozen=True)

@@ -108,9 +108,12 @@ def decide(
 def aim(
     curve: Curve, goal: Goal, current_mb: int | None = None, prompt: Prompt | None = None
 ) -> Recommendation:
-    """The recommendation of one curve for one goal; `prompt` is what a deadline needs."""
+    """The recommendation of one curve for one goal; `prompt` is what a deadline needs (None where
+    it cannot be known)."""
     if not curve.sizes:
         return _nothing(curve, goal, current_mb, "no size is free of failures")
+    if goal.strategy == "deadline" and prompt is None:
+        return _nothing(curve, goal, current_mb, "means alone tell nothing of single invocations")
     winner = _winner(curve, goal, prompt)
     missed = _missed(curve, winner, goal, prompt)
     if missed:

@@ -30,6 +30,10 @@ _HEADERS = {
     "cost_per_million_usd": "cost per million",
     "power": "recommended",
     "probability_best": "sure",
+    "probability_cheaper": "sure it is cheaper",
+    "year_saving_usd": "saved a year",
+    "month_usd": "a month",
+    "year_usd": "a year",
     "usd": "spent",
     "alike_mb": "cannot be told apart",
     "failing_mb": "fails at",
@@ -57,7 +61,8 @@ _HEADERS = {
     "to_share": "to",
 }
 TABLE_MIME = "application/vnd.lambdatuning.table+json"
-"""Output type under which a notebook keeps a table's numbers: caption, columns, data (rows)."""
+"""Output type under which a notebook keeps a table's numbers: caption, columns, data (rows), and
+for each column that is shown the rank of each row, to sort by."""
 
 _MANY = 11
 """With more columns, a table on paper needs smaller print."""
@@ -67,6 +72,8 @@ _SUPERSEDED = {"cost_per_million_usd": {"cost_usd", "cost_low_usd", "cost_high_u
 _FORMATS: dict[str, Callable[[float], str]] = {
     "power": format_mb,
     "probability_best": format_share,
+    "probability_cheaper": format_share,
+    "probability_efficient": format_share,
     "saving": lambda share: format_change(-share, "cheaper", "dearer"),
     "relative_cost": format_times,
     "duration_change": lambda change: format_change(change, "faster", "slower"),
@@ -94,7 +101,7 @@ class Table:
 
     def __str__(self) -> str:
         if self.frame.empty:
-            return _NOTHING_FOUND
+            return self._nothing
         columns = _columns(self.frame)
         return DataFrame(
             {_header(n): [_text(n, v) for v in self.frame[n]] for n in columns}
@@ -104,11 +111,20 @@ class Table:
         """The plain numbers beside what is shown, from which a report makes CSV and JSON."""
         whole = self.frame if self.whole is None else self.whole
         plain = whole.to_json(orient="split", index=False, date_format="iso")
-        return {TABLE_MIME: json.loads(plain or "{}") | {"caption": self.caption}}
+        told = {"caption": self.caption, "ranks": [_ranks(self.frame[n]) for n in self._shown]}
+        return {TABLE_MIME: json.loads(plain or "{}") | told}
+
+    @property
+    def _nothing(self) -> str:
+        return f"{self.caption}: none." if self.caption else _NOTHING_FOUND
+
+    @property
+    def _shown(self) -> list[str]:
+        return [] if self.frame.empty else _columns(self.frame)
 
     def _repr_html_(self) -> str:
         if self.frame.empty:
-            return f"<p>{escape(_NOTHING_FOUND)}</p>"
+            return f"<p>{escape(self._nothing)}</p>"
         columns = _columns(self.frame)
         head = "".join(
             f'<th scope="col" class="{_kind(self.frame[name]) if n else "lt-words"}">'
@@ -124,11 +140,12 @@ class Table:
         )
 
 
-def table(data: DataFrame | Iterable[Any], caption: str = "") -> Table:
+def table(data: DataFrame | Iterable[Any], caption: str = "", columns: Sequence[str] = ()) -> Table:
     """A readable table of a frame, or of dataclasses such as `checks` gives.
 
     Columns that say the same in every row (the only function, the only architecture) move into
-    the caption.
+    the caption. `columns` are those to show, each with its bounds; the numbers that a report
+    keeps beside the table are always all.
     """
     if not isinstance(data, DataFrame):
         data = DataFrame([asdict(each) for each in cast(Iterable[Any], data)])
@@ -140,13 +157,26 @@ def table(data: DataFrame | Iterable[Any], caption: str = "") -> Table:
     told = [_constant(n, data[n].iloc[0]) for n in constant]
     words = ", ".join(text for text in (caption, *told) if text)
     empty = [n for n in ("failing_mb", "reason") if n in data and not data[n].map(bool).any()]
-    return Table(data.drop(columns=[*constant, *empty]), words, data)
+    shown = data.drop(columns=[*constant, *empty])
+    if columns and len(data):
+        bounds = _bounds(shown)
+        kept = [part for name in columns for part in (name, *bounds.get(name, ()))]
+        shown = shown[[name for name in kept if name in shown]]
+    return Table(shown, words, data)
 
 
 def _constant(name: str, value: object) -> str:
     if name == "current_mb":
         return f"today {_text(name, value)}"
     return short_name(str(value)) if name == "function" else str(value)
+
+
+def _ranks(column: "pd.Series[Any]") -> list[int]:
+    """Each row's place among a column's values, by number or else by text; absent ones last."""
+    if column.astype(object).map(lambda value: isinstance(value, str | tuple | list)).any():
+        column = column.astype(object).map(lambda value: str(value).lower())
+    ranks = column.rank(method="dense", na_option="bottom")
+    return [int(rank) for rank in ranks]
 
 
 def _columns(frame: DataFrame) -> list[str]:
@@ -196,11 +226,13 @@ def _span(bounds: tuple[str, str], row: dict[Any, Any]) -> str:
     low, high = (row[bound] for bound in bounds)
     if bounds[0].endswith("_change"):
         return format_span(low, high)
-    return f"{_text(bounds[0], low)} to {_text(bounds[1], high)}"
+    begin, end = _text(bounds[0], low), _text(bounds[1], high)
+    number, _, unit = begin.rpartition(" ")
+    return f"{number if number and end.endswith(f' {unit}') else begin} to {end}"
 
 
 def _kind(column: "pd.Series[Any]") -> str:
-    words = column.map(lambda value: isinstance(value, str | tuple | list))
+    words = column.astype(object).map(lambda value: isinstance(value, str | tuple | list))
     return "lt-words" if words.any() else "lt-number"
 
 

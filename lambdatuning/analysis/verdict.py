@@ -11,6 +11,9 @@ _WORDS = {"duration": ("faster", "slower"), "cost": ("cheaper", "dearer")}
 _FEW = 2
 """Payload types named in a sentence; the table has all."""
 
+_CLOSE = 0.03
+"""Sizes whose cost differs by less are called nearly the same."""
+
 _DOUBLE = 1.0
 """Above so large an increase, a factor reads better than per cent."""
 
@@ -83,7 +86,10 @@ def _moved(pair: Pair) -> list[str]:
     old, new = int(row["cheapest_before_mb"]), int(row["cheapest_after_mb"])
     if old == new:
         return [f"The cheapest size is {format_mb(old)} in both."]
-    return [f"The cheapest size was {format_mb(old)} and is {format_mb(new)}."]
+    own = pair.by_size[pair.by_size["payload"] == pair.main].set_index("memory_mb")
+    usd = own["after_per_million_usd"].to_dict()
+    close = ", which cost nearly the same" if usd[old] <= usd[new] * (1 + _CLOSE) else ""
+    return [f"The cheapest size was {format_mb(old)} and is {format_mb(new)}{close}."]
 
 
 def bill(pair: Pair, monthly_invocations: float) -> list[str]:

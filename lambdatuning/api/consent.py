@@ -76,7 +76,7 @@ def _bill(plan: TunePlan) -> str:
     if plan.request.adaptive:
         parts += f"; the grid would be about ${plan.grid.usd:.4f}, which is as much as it may take"
     return (
-        f"{parts}; at most ${found.at_most_usd + found.tuner_usd:.2f} should every invocation time "
+        f"{parts}; at most ${found.at_most_usd + found.tuner_usd:.4f} should every invocation time "
         f"out; at the prices of {plan.prices.version}"
     )
 

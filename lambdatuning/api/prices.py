@@ -74,6 +74,8 @@ def refresh_prices(
     session. Needs pricing:GetProducts. The book is written whole or not at all, and only once it
     can be read back.
     """
+    if cloud.kind == "embedded":
+        raise UsageError("the embedded AWS has no Price List API: refresh with an AWS profile")
     file = Path(path)
     book = json.loads(read_price_book(file) if file.exists() else _packaged())
     wanted = list(regions) or [cloud.region]

@@ -1,6 +1,8 @@
 """Where runs come from: a store, the history of a state machine, or a visualization URL."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -13,6 +15,7 @@ from ..cloud.executions import Execution, describe, has_answer, list_executions
 from ..cloud.run_store import StoredRun, open_store, stored_runs
 from ..cloud.session import Cloud, connect
 from ..core.errors import NotFoundError, UsageError
+from ..core.run import MANIFEST_NAME
 from ..core.visualization import decode_visualization
 
 EXECUTIONS = 100
@@ -127,13 +130,19 @@ def _executed(cloud: Cloud, state_machine: str) -> Iterator[Source]:
             continue
         output = execution.output
         if isinstance(output, dict) and str(output.get("samples", "")).startswith("s3://"):
-            yield from _with_samples(cloud, str(output["samples"]))
+            # Samples expire before the history of executions does.
+            with suppress(cloud.client("s3").exceptions.NoSuchKey):
+                yield _with_samples(cloud, str(output["samples"]))
         elif isinstance(output, dict) and (output.get("stateMachine") or {}).get("visualization"):
             yield _with_means(execution)
 
 
-def _with_samples(cloud: Cloud, address: str) -> Iterator[Source]:
-    yield from map(_stored, stored_runs(open_store(address, cloud)))
+def _with_samples(cloud: Cloud, address: str) -> Source:
+    """The run whose folder lies there, `s3://BUCKET/.../function=NAME/run=ID/`."""
+    root, key, rest = address.rpartition("function=")
+    store = open_store(root, cloud)
+    manifest = json.loads(store.read(f"{key}{rest}{MANIFEST_NAME}"))
+    return _stored(StoredRun(store, key + rest, manifest))
 
 
 def _with_means(execution: Execution) -> Source:

@@ -9,6 +9,7 @@ from ..core.errors import LockedError
 from ..functions.tuner import lock, versions
 from ..functions.tuner.clean import clean
 from ..functions.tuner.function_config import read
+from .isolation import copies, remove_copy
 from .session import Cloud
 
 
@@ -21,6 +22,7 @@ class Remains:
     memory_mb: int
     held: lock.Lock | None
     versions: tuple[str, ...]
+    copies: tuple[str, ...] = ()
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -30,6 +32,7 @@ class Remains:
             found.append(f"the lock of run {self.held.run_id} is removed")
             if self.held.memory_mb and self.held.memory_mb != self.memory_mb:
                 found.append(f"memory size {self.memory_mb} -> {self.held.memory_mb} MB")
+        found += (f"function {name}, a copy of it, is removed" for name in self.copies)
         return tuple(found)
 
 
@@ -45,7 +48,14 @@ def remains(cloud: Cloud, function: str) -> Remains:
             f"run {held.run_id} is going on ({held.execution}); wait for it, or stop it first"
         )
     ours = tuple(version["Version"] for version in versions.ours(client, str(found)))
-    return Remains(str(found), found.region, config["MemorySize"], held, ours)
+    dead = tuple(name for name in copies(client, found.name) if not _in_use(cloud, client, name))
+    return Remains(str(found), found.region, config["MemorySize"], held, ours, dead)
+
+
+def _in_use(cloud: Cloud, client: Any, copy: str) -> bool:
+    """Whether a run is going on on a copy."""
+    held = lock.read(client, copy)
+    return bool(held and lock.running_since(cloud.client("stepfunctions"), held.execution))
 
 
 def describe_remains(found: Remains) -> str:
@@ -57,4 +67,8 @@ def clean_function(cloud: Cloud, found: Remains, sleep: Callable[[float], None])
     """Put it back; what was done."""
     client: Any = cloud.client("lambda", region=found.region)
     done = clean(client, found.function_arn, None, sleep)
-    return [*done, *(f"version {n}" for n in versions.remove(client, found.function_arn))]
+    done += (f"version {number}" for number in versions.remove(client, found.function_arn))
+    for name in found.copies:
+        remove_copy(cloud, client, found.region, name)
+        done.append(f"function {name}")
+    return done

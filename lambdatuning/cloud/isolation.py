@@ -54,7 +54,7 @@ def isolated(cloud: Cloud, function: str, sleep: Callable[[float], None]) -> Ite
     try:
         yield _copy(client, config, name, sleep)
     finally:
-        _remove(cloud, client, parse_function_arn(config["FunctionArn"]).region, name)
+        remove_copy(cloud, client, parse_function_arn(config["FunctionArn"]).region, name)
 
 
 def copy_settings(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,12 +66,45 @@ def copy_settings(config: Mapping[str, Any]) -> dict[str, Any]:
         if config.get(key)
     }
     layers = [layer["Arn"] for layer in config.get("Layers") or []]
+    image = (config.get("ImageConfigResponse") or {}).get("ImageConfig")
     return {
         **plain,
         **{key: value for key, value in shaped.items() if value},
         **({"Layers": layers} if layers else {}),
-        "Description": f"lambdatuning: a copy of {config['FunctionName']} while it is tuned",
+        **({"ImageConfig": image} if image else {}),
+        "Description": _description(config["FunctionName"]),
     }
+
+
+def copies(client: Any, function: str) -> list[str]:
+    """The names of a function's copies that are there still: a client that was killed left them,
+    or a run is going on. None where functions may not be listed."""
+    try:
+        pages = list(client.get_paginator("list_functions").paginate())
+    except ClientError as exc:
+        if "AccessDenied" in exc.response["Error"]["Code"]:
+            return []
+        raise
+    return [
+        found["FunctionName"]
+        for page in pages
+        for found in page["Functions"]
+        if found["FunctionName"].startswith(PREFIX)
+        and found.get("Description") == _description(function)
+    ]
+
+
+def remove_copy(cloud: Cloud, client: Any, region: str, name: str) -> None:
+    """Delete a copy, and its log group where it has one of its own."""
+    with suppress(client.exceptions.ResourceNotFoundException):
+        client.delete_function(FunctionName=name)
+    # Only where the original has no log group of its own in its settings is there one of the copy.
+    with suppress(ClientError):
+        cloud.client("logs", region=region).delete_log_group(logGroupName=f"/aws/lambda/{name}")
+
+
+def _description(function: str) -> str:
+    return f"lambdatuning: a copy of {function} while it is tuned"
 
 
 def _copy(client: Any, config: Mapping[str, Any], name: str, sleep: Callable[[float], None]) -> str:
@@ -102,11 +135,3 @@ def _download(url: str) -> bytes:
         raise UsageError("the function's code has no address to be copied from")
     with urllib.request.urlopen(url, timeout=300) as answer:  # noqa: S310 - checked above
         return bytes(answer.read())
-
-
-def _remove(cloud: Cloud, client: Any, region: str, name: str) -> None:
-    with suppress(client.exceptions.ResourceNotFoundException):
-        client.delete_function(FunctionName=name)
-    logs = cloud.client("logs", region=region)
-    with suppress(logs.exceptions.ResourceNotFoundException):
-        logs.delete_log_group(logGroupName=f"/aws/lambda/{name}")

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from ..core.errors import LambdaTuningError
 from ..core.prices import parse_price_book
 from .session import Cloud
@@ -100,8 +102,15 @@ def _products(pricing: Any, service: str, region: str) -> Iterator[Product]:
         ServiceCode=service,
         Filters=[{"Type": "TERM_MATCH", "Field": "regionCode", "Value": region}],
     )
-    for page in pages:
-        yield from (json.loads(text) for text in page["PriceList"])
+    try:
+        for page in pages:
+            yield from (json.loads(text) for text in page["PriceList"])
+    except ClientError as exc:
+        if "AccessDenied" not in exc.response["Error"]["Code"]:
+            raise
+        raise LambdaTuningError(
+            "refreshing prices needs the right pricing:GetProducts; get it, or keep the book"
+        ) from exc
 
 
 def _tiers(products: Sequence[Product], **wanted: str) -> Tiers:
@@ -126,7 +135,8 @@ def _fits(attributes: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
 def _on_demand(product: Product) -> Tiers:
     (term,) = product["terms"]["OnDemand"].values()
     ranges = sorted(term["priceDimensions"].values(), key=lambda each: Decimal(each["beginRange"]))
-    paid = [each for each in ranges if Decimal(each["pricePerUnit"]["USD"]) > 0]
+    # China's prices are in CNY alone: no price in USD is no price.
+    paid = [each for each in ranges if Decimal(each["pricePerUnit"].get("USD", 0)) > 0]
     return [
         [
             None if each["endRange"] == "Inf" else each["endRange"],

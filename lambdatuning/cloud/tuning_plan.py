@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core.arn import FunctionArn, parse_function_arn, require_account
 from ..core.contract import EXPLORATIONS, parse_input
-from ..core.errors import UsageError
+from ..core.errors import DeclinedError, UsageError
 from ..core.estimate import EMBEDDED, ON_AWS, Estimate, Known, Work, estimate_run
 from ..core.expected import expect
 from ..core.payloads import PayloadType
@@ -17,6 +17,7 @@ from ..core.plan import seeds_needed
 from ..core.prices import PriceBook, load_price_book, parse_price_book
 from ..core.sizes import DEFAULT_POWERS
 from ..functions.tuner import function_config
+from ..functions.tuner.target import target_of
 from .room import room_for
 from .session import Cloud
 from .tuner import Tuner, find_tuner
@@ -99,6 +100,7 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     _require_seedable(request)
     environments = request.environments or default_environments(cloud)
     prices = parse_price_book(request.price_book) if request.price_book else load_price_book()
+    target = target_of(function.arn, function.config)
     grid = estimate_run(
         prices,
         (function.arn.region, function.architecture),
@@ -108,6 +110,7 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
             environments,
             request.cold,
             float(function.config["Timeout"]),
+            target.snapstart and target.pays_for_restores,
         ),
         request.known,
         EMBEDDED if cloud.kind == "embedded" else ON_AWS,
@@ -146,12 +149,12 @@ def _exploration(request: TuneRequest, tuner: Tuner, expected: Estimate) -> dict
             raise UsageError("a limit of time ends an adaptive run: give --explore adaptive, too")
         return {}
     if not tuner.ours:
-        raise UsageError("AWS Lambda Power Tuning explores no other way than a grid; leave it out")
+        raise UsageError("AWS Lambda Power Tuning measures a grid only; leave --explore out")
     own_usd = expected.tuner_usd + expected.transitions_usd
     if request.max_usd is not None and request.max_usd <= own_usd:
-        raise UsageError(
-            f"the tuner itself is expected to cost ${own_usd:.4f}, so that {request.max_usd:g} USD "
-            "leave nothing to measure; allow more"
+        raise DeclinedError(
+            f"the tuner itself is estimated at ${own_usd:.4f}, so that max_usd={request.max_usd:g} "
+            "leaves nothing to measure for: allow more"
         )
     return {
         "exploration": request.explore,

@@ -21,6 +21,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar=("NAME", "VALUE"),
         help="notebook parameter (repeatable)",
     )
+    parser.add_argument(
+        "--at-once", type=int, default=2, metavar="N", help="notebooks that run at once (2)"
+    )
     parser.add_argument("--out", default="reports", metavar="FOLDER", help="where HTML goes")
 
 
@@ -31,7 +34,13 @@ def run(arguments: Namespace) -> int:
     notebooks, parameters = _notebooks(arguments.notebook), dict(arguments.parameter)
     plan(notebooks, parameters, folder=Path.cwd())
     with surroundings(arguments):
-        reports = report(notebooks, parameters, out=arguments.out, on_progress=progress(arguments))
+        reports = report(
+            notebooks,
+            parameters,
+            out=arguments.out,
+            workers=arguments.at_once,
+            on_progress=progress(arguments),
+        )
     for done in reports:
         say(f"{done.notebook.name}: {done.elapsed_s:.0f} s")
     paths = [str(done.html) for done in reports]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .billing import duration_usd, invocation_usd, transitions_usd
+from .billing import duration_usd, invocation_usd, snapstart_cache_usd, transitions_usd
 from .prices import PriceBook
 from .sizes import FULL_VCPU_MB
 
@@ -15,7 +15,7 @@ taken to grow as the CPU share falls, as it does for work of CPU alone."""
 ASSUMED_INIT_MS = 300.0
 """What a cold start is assumed to add at one vCPU."""
 
-_CONTROL_MB, _MEASURE_MB = 1769, 1024
+_CONTROL_MB, _MEASURE_MB = 1769, 1536
 _FIXED_STEPS, _STEPS_A_VERSION, _STEPS_A_SIZE = 9, 1, 1
 
 
@@ -50,13 +50,15 @@ class Known:
 @dataclass(frozen=True)
 class Work:
     """What a run does: `counts` are invocations a size by payload type, `cold` the cold starts on
-    purpose at each size, beside one warm-up for each of `environments`."""
+    purpose at each size, beside one warm-up for each of `environments`. `snapshots` says whether
+    each version keeps a SnapStart snapshot that is paid for."""
 
     sizes: Sequence[int]
     counts: Mapping[str, int]
     environments: int
     cold: int
     timeout_s: float
+    snapshots: bool = False
 
     @property
     def apart(self) -> int:
@@ -113,7 +115,9 @@ def estimate_run(
             count * usd(size, _warm_ms(work, known, name, size))
             for name, count in work.counts.items()
         )
-        return warm + work.apart * usd(size, _cold_ms(work, known, size))
+        apart = work.apart * usd(size, _cold_ms(work, known, size))
+        kept = snapstart_cache_usd(book, region, size, 0.0) if work.snapshots else 0.0
+        return warm + apart + kept * work.versions / len(work.sizes)
 
     steps = _FIXED_STEPS + _STEPS_A_VERSION * work.versions + _STEPS_A_SIZE * len(work.sizes)
     return Estimate(

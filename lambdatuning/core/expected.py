@@ -12,10 +12,10 @@ SHARES: Mapping[str, float] = {"cost": 1 / 4, "balanced": 1 / 3.5, "speed": 1 / 
 (`make bench-exploration`). A grid of another `num` does not change what the model needs."""
 
 _NUM = 10
-_STEPS = 15
-_STEP_STATES, _FIXED_STATES = 6, 16
-_DECIDE_MB, _DECIDE_MS = 1769, 1_000.0
-_MEASURE_MB, _MEASURE_MS = 1024, 2_500.0
+_STEPS, _ROUNDS = 15, 4
+"""A round ends where another size has to be published; its steps are one transition."""
+_ROUND_STATES, _FIXED_STATES = 5, 12
+_MEASURE_MB, _STEP_MS, _ROUND_MS = 1536, 1_500.0, 2_500.0
 
 
 def expect(book: PriceBook, region: str, grid: Estimate, num: int, strategy: str) -> Estimate:
@@ -24,12 +24,12 @@ def expect(book: PriceBook, region: str, grid: Estimate, num: int, strategy: str
     `at_most_usd` stays the grid's, which an adaptive run never exceeds in invocations.
     """
     share = min(1.0, SHARES[strategy] * _NUM / num)
-    deciding = duration_usd(book, region, "x86_64", _DECIDE_MB, _STEPS * _DECIDE_MS)
-    starting = duration_usd(book, region, "x86_64", _MEASURE_MB, _STEPS * _MEASURE_MS)
+    own_ms = _STEPS * _STEP_MS + _ROUNDS * _ROUND_MS
     return replace(
         grid,
         invocations=max(1, round(share * grid.invocations)),
         function_usd=share * grid.function_usd,
-        tuner_usd=share * grid.tuner_usd + deciding + starting,
-        transitions_usd=transitions_usd(book, region, _FIXED_STATES + _STEPS * _STEP_STATES),
+        tuner_usd=share * grid.tuner_usd
+        + duration_usd(book, region, "x86_64", _MEASURE_MB, own_ms),
+        transitions_usd=transitions_usd(book, region, _FIXED_STATES + _ROUNDS * _ROUND_STATES),
     )

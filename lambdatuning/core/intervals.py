@@ -4,6 +4,8 @@ Two levels: invocations on one environment share a host, so it is the means of e
 are independent. What plain resampling of both levels estimates, the variance of the mean, has a
 closed form, which is taken here: the cluster-robust standard error, corrected for few and for
 uneven groups, and Student's t with the degrees of freedom that estimate has.
+An analysis of a whole run, which sees many sizes and payload types at once, goes on from here (see
+`analysis.moderation`).
 Sources: R. M. Bell, D. F. McCaffrey, Bias Reduction in Standard Errors for Linear Regression with
 Multi-Stage Samples, Survey Methodology 28 (2002); A. C. Cameron, D. L. Miller, A Practitioner's
 Guide to Cluster-Robust Inference, Journal of Human Resources 50 (2015).

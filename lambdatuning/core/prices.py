@@ -60,7 +60,8 @@ class PriceBook:
             return self.regions[name]
         raise UsageError(
             f'no prices for region "{name}" in price book {self.version}; '
-            f"known are: {', '.join(sorted(self.regions))}"
+            f"known are: {', '.join(sorted(self.regions))}; "
+            f"`lambdatuning prices --refresh {name}` asks AWS for it"
         )
 
 

@@ -31,6 +31,7 @@ class Target:
     ephemeral_mb: int = 512
     image: bool = False
     vpc: bool = False
+    snapstart: bool = False
 
     @property
     def pays_for_restores(self) -> bool:

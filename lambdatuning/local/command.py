@@ -14,6 +14,7 @@ from pathlib import Path
 from ..core.errors import UsageError
 from . import node_runtime, own_tmp
 from .function import FunctionSpec
+from .limiters.interface import MARK_NAME
 
 MARKER_NAME = "LAMBDATUNING_SERVER"
 _HERE = Path(__file__).parent
@@ -103,9 +104,12 @@ def _needed(spec: FunctionSpec, host: Host) -> list[Path]:
 
 
 def variables(
-    spec: FunctionSpec, host: Host, *, api: str, stream: str, key_id: str, tmp: Path
+    spec: FunctionSpec, host: Host, *, api: str, stream: str, key_id: str, folder: Path
 ) -> dict[str, str]:
-    """Environment variables: those that AWS documents, the endpoint's, and the function's own."""
+    """Environment variables: those that AWS documents, the endpoint's, and the function's own.
+
+    `folder` belongs to the execution environment and has the name of its cage.
+    """
     return {
         **_documented(spec, stream),
         **_language(spec, host),
@@ -116,9 +120,10 @@ def variables(
         "AWS_SESSION_TOKEN": "local",
         "AWS_ENDPOINT_URL": host.endpoint_url,
         "AWS_EC2_METADATA_DISABLED": "true",
-        **({} if host.tmp_tools else {"TMPDIR": str(tmp)}),
-        MARKER_NAME: host.marker,
+        **({} if host.tmp_tools else {"TMPDIR": str(folder / "tmp")}),
         **dict(spec.variables),
+        MARKER_NAME: host.marker,
+        MARK_NAME: folder.name,
     }
 
 

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from ..core.errors import LambdaTuningError, UsageError
+from .platforms import check_platform
 from .settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
 START_LIMIT_S = 60.0
@@ -73,9 +74,10 @@ def start(
 
     `port` 0 takes a free one; `state_dir` holds its temporary files (default: a folder of the
     system's); what the server complains of goes to `log_file` (default: nowhere). Raises
-    `UsageError` when it refuses to start (port in use, unknown limiter) and `LambdaTuningError`
+    `UsageError` when it refuses to start (port in use, Windows) and `LambdaTuningError`
     when it does not answer.
     """
+    check_platform()
     arguments = ["--port", str(port), "--limiter", limiter, "--settle", settle, "--lifeline"]
     if state_dir is not None:
         arguments += ["--state", str(state_dir)]

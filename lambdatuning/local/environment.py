@@ -1,22 +1,19 @@
 """One execution environment: a real process, its Runtime API, its cage and its own /tmp."""
 
-import contextlib
-import os
 import shutil
-import subprocess
 import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from . import command, faults, process_exit
+from . import command, faults
 from .admission import Claim
 from .function import Fault, FunctionSpec, Request
 from .limiters import Cage
-from .limiters.processes import signal_group
 from .log_events import LogEvent
 from .runtime_api import Event, RuntimeApi
+from .runtime_process import RuntimeProcess
 from .settling import Settled, settle
 
 INIT_LIMIT_S = 10.0
@@ -66,8 +63,7 @@ class Environment:
         self._cage = cage
         self._folder = folder
         self._api = RuntimeApi()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._exit_fd = self._log_fd = -1
+        self._process: RuntimeProcess | None = None
 
     # --- init phase
 
@@ -90,42 +86,24 @@ class Environment:
             return faults.init_error(event.body)
         if event.kind == "timeout":
             return faults.timed_out(limit_s)
-        if self._cage.ran_out_of_memory():
-            return faults.out_of_memory()
-        return faults.exited(self._returncode())
+        return self._ended()
 
     def _spawn(self) -> None:
-        tmp = self._folder / "tmp"
-        tmp.mkdir(parents=True)
+        (self._folder / "tmp").mkdir(parents=True)
         env = command.variables(
             self.spec,
             self._host,
             api=self._api.address,
             stream=self.stream,
             key_id=self.key_id,
-            tmp=tmp,
+            folder=self._folder,
         )
         runtime = command.arguments(self.spec, self._host)
         files = self._cage.entry_files()
-        self._log_fd, output = os.pipe()
-        # What its logger writes comes framed, through the same pipe as what it prints.
-        env["_LAMBDA_TELEMETRY_LOG_FD"] = str(output)
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 - running functions is the purpose
-                command.entered(runtime, self.spec, self._host, files, self._folder),
-                cwd=self.spec.task_root,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=(output,),
-                start_new_session=True,
-            )
-        finally:
-            os.close(output)
+        arguments = command.entered(runtime, self.spec, self._host, files, self._folder)
+        self._process = RuntimeProcess.start(arguments, env, self.spec.task_root)
         self._cage.adopt(self._process.pid)
-        self._exit_fd = process_exit.descriptor(self._process.pid)
-        self._api.watch(self._log_fd, self._exit_fd)
+        self._api.watch(self._process.log_fd, self._process.exit_fd)
 
     # --- invoke phase
 
@@ -220,9 +198,12 @@ class Environment:
             return faults.response_too_large() if too_large else None
         if event.kind == "error":
             return None
+        return self._ended()
+
+    def _ended(self) -> Fault:
         if self._cage.ran_out_of_memory():
             return faults.out_of_memory()
-        return faults.exited(self._returncode())
+        return faults.exited(self._process.returncode() if self._process else None)
 
     # --- what is known of it, and its end
 
@@ -239,7 +220,7 @@ class Environment:
     @property
     def usable(self) -> bool:
         """Whether it can take another invocation."""
-        return not self.dead and self._process is not None and self._process.poll() is None
+        return not self.dead and self._process is not None and self._process.running
 
     def close(self) -> None:
         """Kill its processes and remove what it left."""
@@ -248,23 +229,13 @@ class Environment:
         self.peak_memory_mb()
         self.dead = True
         if self._process is not None:
-            signal_group(self._process.pid, process_exit.KILL)
+            self._process.kill()
         self._cage.close()
-        if self._process is not None:
-            self._process.wait()
         self._api.drain_log()
         self._api.close()
-        for descriptor in (self._log_fd, self._exit_fd):
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        if self._process is not None:
+            self._process.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _returncode(self) -> int | None:
-        if self._process is None:
-            return None
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return self._process.wait(0.5)
-        return None
 
 
 def _sleep_until(end: float) -> None:

@@ -56,8 +56,10 @@ class Invoker:
             course = _Course(spec, request, datetime.now(UTC))
             environment, fault = self._ready_environment(course)
             with self._ended_on_error(environment):
-                ran = self._run(course, environment) if fault is None else _not_run(course, fault)
-                outcome = self._outcome(course, environment, ran)
+                if fault is None:
+                    outcome = self._run(course, environment)
+                else:
+                    outcome = self._outcome(course, environment, _not_run(course, fault))
             self._pool.give_back(environment)
             self._ledger.add(outcome.facts)
         return outcome
@@ -101,18 +103,20 @@ class Invoker:
         self._log(course.spec, environment.stream, events)
         return environment, fault
 
-    def _run(self, course: _Course, environment: Environment) -> Ran:
+    def _run(self, course: _Course, environment: Environment) -> Outcome:
         memory_mb = course.spec.memory_mb
         with self._admitted(course, self._admission.weight(memory_mb)) as claim:
             environment.claim = claim
             course.began = datetime.now(UTC)
             share = self._admission.share(memory_mb)
             try:
-                return environment.invoke(
+                ran = environment.invoke(
                     course.request, share, strict=self._strict, spent_s=course.spent_s
                 )
             finally:
                 environment.claim = None
+            # Before the next is let in: our own work would disturb what is measured of that.
+            return self._outcome(course, environment, ran)
 
     @contextmanager
     def _ended_on_error(self, environment: Environment) -> Iterator[None]:

@@ -4,13 +4,22 @@ Each correction wraps one function of ministack; `WRAPPED` names them and their 
 guard test that fails when one moves.
 """
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Any
 
 Operation = Callable[[Any], tuple[int, dict[str, str], bytes]]
 
-WRAPPED = {
+PASSED_OVER = {
+    *("HeartbeatSecondsPath", "ItemBatcher", "ResultWriter", "TimeoutSecondsPath"),
+    *("ToleratedFailureCountPath", "ToleratedFailurePercentagePath"),
+}
+"""Fields of states that ministack does not read, and without which a state means something else."""
+_FREE = {"Parameters", "Arguments", "Result", "ResultSelector", "ItemSelector", "Assign", "Output"}
+"""Fields whose contents are the author's own, whatever they are called."""
+
+WRAPPED: dict[str, dict[str, tuple[str, ...]]] = {
     "ministack.app": {"_get_module": ("name",)},
     "ministack.services.cloudformation.changesets": {
         "_resolve_props_for_diff": ("template", "params", "stack_name", "stack_id"),
@@ -19,6 +28,8 @@ WRAPPED = {
     "ministack.services.cloudformation.handlers": {"_describe_stacks": ("params",)},
     "ministack.services.stepfunctions": {
         "_describe_execution": ("data",),
+        "_resolve_state_machine_arn": ("arn",),
+        "_start_execution": ("data",),
         "_run_map_items": ("state_def", "raw_input", "execution", "ctx"),
         "_apply_input_path": ("state_def", "data", "ctx"),
         "_resolve_path_or_ctx": ("path", "data", "ctx"),
@@ -57,6 +68,12 @@ def _correct_cloudformation() -> None:
 def _correct_stepfunctions() -> None:
     from ministack.services import stepfunctions
 
+    stepfunctions._start_execution = refusing_unknown_fields(
+        stepfunctions._start_execution,
+        lambda arn: stepfunctions._state_machines.get(
+            stepfunctions._resolve_state_machine_arn(arn)
+        ),
+    )
     stepfunctions._describe_execution = without_output_of_failure(stepfunctions._describe_execution)
     stepfunctions._run_map_items = with_concurrency_path(
         stepfunctions._run_map_items,
@@ -110,6 +127,38 @@ def without_output_of_failure(describe: Operation) -> Operation:
         return status, headers, json.dumps(answer).encode()
 
     return described
+
+
+def refusing_unknown_fields(
+    start: Operation, machine_of: Callable[[str], dict[str, Any] | None]
+) -> Operation:
+    """A state machine with fields that would be passed over is not started."""
+
+    def started(data: Any) -> tuple[int, dict[str, str], bytes]:
+        machine = machine_of(data.get("stateMachineArn", ""))
+        if machine is not None and (found := _passed_over(machine["definition"])):
+            text = f"{found} is not supported by the embedded AWS; use a state without it"
+            body = {"__type": "InvalidDefinition", "message": text}
+            headers = {"Content-Type": "application/x-amz-json-1.0"}
+            return 400, headers, json.dumps(body).encode()
+        return start(data)
+
+    return started
+
+
+@functools.lru_cache(maxsize=64)
+def _passed_over(definition: str) -> str:
+    """The first field of a state in `definition` that ministack does not read; "" if none is."""
+    waiting = [json.loads(definition)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting += node
+        elif isinstance(node, dict):
+            if "Type" in node and (found := sorted(PASSED_OVER & node.keys())):
+                return found[0]
+            waiting += [value for name, value in node.items() if name not in _FREE]
+    return ""
 
 
 def with_concurrency_path(

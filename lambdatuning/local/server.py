@@ -27,6 +27,7 @@ from .invoker import Invoker
 from .ledger import Ledger
 from .limiters import Limiter, choose
 from .packages import PackageStore
+from .platforms import check_platform
 from .pool import Pool
 from .settings import ACCOUNT_ID, REGION, SETTLES
 from .shares import host_cores
@@ -47,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def serve(options: argparse.Namespace) -> None:
     """Run one server as `options` say. Raises `UsageError` for what cannot be served."""
-    check_platform(sys.platform)
+    check_platform()
     _warn_of_strangers(options.host)
     state: Path = (options.state or _default_state()).resolve()
     state.mkdir(parents=True, exist_ok=True)
@@ -169,12 +170,6 @@ def _warn_of_strangers(host: str) -> None:
             f"warning: {host} is no loopback address: whoever reaches it can run code here",
             file=sys.stderr,
         )
-
-
-def check_platform(name: str) -> None:
-    """Raise `UsageError` for a system, named as `sys.platform` does, that cannot serve."""
-    if name == "win32":
-        raise UsageError("the embedded AWS needs Linux; on Windows run it inside WSL 2")
 
 
 def _parser() -> argparse.ArgumentParser:

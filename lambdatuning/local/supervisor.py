@@ -9,6 +9,8 @@ from pathlib import Path
 
 from . import sweep
 
+_MOST_DESCRIPTORS = 4096
+
 
 def start(marker: str, cgroups: Sequence[str], folder: Path) -> int:
     """Fork the supervisor of this process; the descriptor that it watches, to be kept open.
@@ -38,7 +40,8 @@ def _detach(reader: int) -> None:
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
     os.closerange(3, reader)
-    os.closerange(reader + 1, os.sysconf("SC_OPEN_MAX") if reader < 4096 else reader + 4096)
+    # Some systems name no limit, and nothing was opened beyond: the server has only begun.
+    os.closerange(reader + 1, reader + _MOST_DESCRIPTORS)
 
 
 def _wait_for_end(reader: int) -> None:

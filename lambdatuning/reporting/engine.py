@@ -27,7 +27,7 @@ class ThisInterpreter(KernelSpecManager):
     def get_kernel_spec(self, kernel_name: str) -> Any:  # noqa: ARG002
         """The same for every name."""
         # Its warnings (loopback without encryption, parent gone) are not for our user.
-        quiet = ["-f", "{connection_file}", "--log-level=ERROR"]
+        quiet = ["-f", "{connection_file}", "--log-level=CRITICAL"]
         argv = [sys.executable, "-m", "ipykernel_launcher", *quiet]
         return KernelSpec(argv=argv, display_name="Python 3", language="python")
 

@@ -13,6 +13,7 @@ from .files import TableFile, table_file
 from .parameters import TAG
 from .progress import METADATA
 from .sanitize import sanitize
+from .sorting import sortable
 
 NARROW_MIME = "application/vnd.lambdatuning.narrow+svg"
 """The narrow layout of a figure (see `analysis.figures.chart`)."""
@@ -121,6 +122,7 @@ class Story:
         markup = sanitize(_text(data["text/html"]))
         if self._stem:
             markup = _captioned(markup, f'<span class="lt-files">{links}</span>')
+            markup = sortable(markup, data[TABLE_MIME].get("ranks", []), file.name)
         label = f"Table: {file.name.replace('-', ' ')}"
         return f'<div class="output">{_scrolling(markup, label)}</div>'
 

@@ -1,10 +1,14 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from lambdatuning.analysis.check import Check
+from lambdatuning.analysis.check_shape import modes
 from lambdatuning.analysis.checks import checks
 from lambdatuning.analysis.run import Run
+from lambdatuning.analysis.several import merge
 
 from .synthetic import Kind, synthetic_run
 
@@ -107,3 +111,44 @@ def test_every_check_says_what_to_do() -> None:
         assert check.cause
         assert check.next_step
         assert "\n" not in check.cause + check.next_step
+
+
+def test_two_kinds_of_invocations_are_found() -> None:
+    """Every third invocation misses a cache and takes four times as long."""
+    run = synthetic_run(QUIET, (128, 512), per_environment=12)
+    often = np.arange(len(run.samples)) % 3 == 0
+    slow = run.samples["duration_ms"] * np.where(often & (run.samples["payload"] == "a"), 4, 1)
+    found = one(changed(run, duration_ms=slow), "two kinds of invocations")
+    assert "2 of 4 combinations" in found.cause
+    assert re.search(r"[34]\d % take [34]\.\d+ × as long", found.cause)
+
+
+def test_hosts_that_differ_are_not_two_kinds_of_invocations() -> None:
+    run = synthetic_run(QUIET, (128, 512), per_environment=12, host_spread=0.3)
+    assert "two kinds of invocations" not in names(run)
+
+
+@pytest.mark.parametrize("kind", ["normal", "uniform", "exponential", "standard_t"])
+@pytest.mark.parametrize("n", [30, 100])
+def test_one_mode_is_hardly_ever_taken_for_two(kind: str, n: int) -> None:
+    """One in a thousand samples: of 2,000, more than 8 are found once in a hundred times."""
+    rng = np.random.default_rng(n)
+    options = {"df": 3} if kind == "standard_t" else {}
+    draws = getattr(rng, kind)(size=(2000, n), **options)
+    assert sum(modes(values) is not None for values in draws) <= 8
+
+
+def test_two_modes_are_found_when_they_are_far_apart() -> None:
+    rng = np.random.default_rng(1)
+    draws = rng.normal(size=(200, 60)) + 7 * (rng.random((200, 60)) < 0.3)
+    assert sum(modes(values) is not None for values in draws) > 180
+
+
+def test_pooled_runs_of_other_code_are_named() -> None:
+    first = synthetic_run(QUIET)
+    second = Run({**first.manifest, "code_sha256": "other", "run_id": "2"}, first.samples)
+    found = one(merge([first, second]), "different code in one summary")
+    assert "other" in found.cause
+    assert names(merge([first, Run({**first.manifest, "run_id": "2"}, first.samples)])) == []
+    prices = {**first.manifest, "price_book": {"version": "2027-01"}, "run_id": "2"}
+    assert one(merge([first, Run(prices, first.samples)]), "different price books in one summary")

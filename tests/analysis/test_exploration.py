@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from lambdatuning.analysis.answer import answer
+from lambdatuning.analysis.checks import checks
 from lambdatuning.analysis.exploration import (
     answers,
     exploration,
@@ -64,7 +66,7 @@ def test_what_was_not_measured_is_predicted_with_an_interval(one: Run) -> None:
 
 def test_the_words_tell_size_confidence_and_saving(one: Run) -> None:
     told = exploration_answer(one)
-    assert told.headline.startswith("Set shop to 1,769 MB: within 5 % of the fastest size with ")
+    assert told.headline.startswith("Set shop to 1,769 MB: within 5 % of the fastest size (")
     assert f"after {len(one.samples)} invocations instead of 60" in told.headline
     assert saving(one) > 2
     assert "fewer GB-seconds" in str(told)
@@ -101,6 +103,24 @@ def test_without_an_answer_or_a_grid_to_compare_it_says_so(one: Run) -> None:
     assert math.isnan(saving(bare))
     with pytest.raises(UsageError, match="before anything was learnt"):
         plot_exploration(bare)
+
+
+def test_checks_ask_for_no_more_samples_but_tell_that_a_limit_ended_it(one: Run) -> None:
+    names = {check.name for check in checks(one)}
+    assert not names & {"too few samples", "too few execution environments"}
+    assert "ended before it was sure" not in names
+    (cut,) = [
+        check
+        for check in checks(with_exploration(one, stopped="time"))
+        if check.name == "ended before it was sure"
+    ]
+    assert "the time ended; 1,769 MB is within 5 %" in cut.cause
+    assert "--max-minutes" in cut.next_step
+
+
+def test_the_answer_in_words_brings_the_model_in(one: Run) -> None:
+    assert "By the model of this adaptive run 1,769 MB is within 5 %" in str(answer(one, "speed"))
+    assert "By the model" not in str(answer(synthetic_run()))
 
 
 def test_a_grid_has_no_steps() -> None:

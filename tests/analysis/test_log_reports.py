@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.analysis import log_reports
 from lambdatuning.analysis.frames import COLUMNS, read_parts
-from lambdatuning.analysis.log_reports import read_reports
+from lambdatuning.api import logs
+from lambdatuning.api.logs import read_reports
 from lambdatuning.core.errors import NotFoundError, UsageError
 from lambdatuning.core.report import Report, ReportError, parse_report
 
@@ -140,7 +140,7 @@ def test_a_file_is_read_as_its_lines(
     path.write_bytes(gzip.compress(data) if name.endswith("gz") else data)
     whole = read_reports(lines)
     assert len(whole) == 500
-    monkeypatch.setattr(log_reports, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(logs, "_BLOCK_BYTES", 1000)
     pd.testing.assert_frame_equal(read_reports(path), whole)
 
 

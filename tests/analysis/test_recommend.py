@@ -161,12 +161,12 @@ def test_probabilities_of_all_sizes_sum_to_one(strategy: str, seed: int) -> None
 
 def test_the_cheapest_size_within_a_deadline() -> None:
     """p95 of "hash" (150 ms of one vCPU) by size: about 300 ms at 1,024 MB, 200 at 1,536."""
-    run = synthetic_run(per_environment=40)
+    run = synthetic_run((KINDS[9],), per_environment=40)
     loose = advice(run, "hash", "deadline", deadline_ms=5000)
     assert loose["memory_mb"] == advice(run, "hash", "cost")["memory_mb"]
     tight = advice(run, "hash", "deadline", deadline_ms=230)
     assert tight["memory_mb"] == 1536
-    assert float(str(tight["probability_best"])) > 0.9
+    assert float(str(tight["probability_best"])) > 0.8
     p95 = np.quantile(
         run.samples.query("payload == 'hash' and memory_mb == 1536 and not cold")["duration_ms"],
         0.95,
@@ -184,7 +184,7 @@ def test_a_deadline_that_none_keeps_names_the_nearest() -> None:
 
 def test_few_samples_do_not_make_a_deadline_certain() -> None:
     """15 of 15 invocations within the deadline say little about one in 20."""
-    few, many = (synthetic_run(per_environment=n, host_spread=0) for n in (3, 100))
+    few, many = (synthetic_run((KINDS[2],), per_environment=n, host_spread=0) for n in (3, 100))
     sure = [
         float(str(advice(run, "read", "deadline", deadline_ms=30)["probability_best"]))
         for run in (few, many)

@@ -1,13 +1,14 @@
 import doctest
 
 import pandas as pd
+from pandas import DataFrame
 
 from lambdatuning.analysis import format as formats
 from lambdatuning.analysis.check import Check
 from lambdatuning.analysis.method import method
 from lambdatuning.analysis.recommend import recommend
 from lambdatuning.analysis.summary import summarise
-from lambdatuning.analysis.tables import table
+from lambdatuning.analysis.tables import TABLE_MIME, table
 
 from .synthetic import Kind, synthetic_run
 
@@ -88,3 +89,29 @@ def test_the_method_of_bare_samples_tells_what_is_known() -> None:
     text = str(method(RUN.samples))
     assert "885 warm" in text
     assert "None" not in text
+
+
+def test_a_single_category_is_words_and_has_ranks() -> None:
+    frame = DataFrame({"payload": ["b", "b"], "mean_ms": [2.0, 1.0]}).astype(
+        {"payload": "category"}
+    )
+    shown = table(frame)
+    assert "lt-words" in shown._repr_html_()
+    assert shown._repr_mimebundle_()[TABLE_MIME]["ranks"] == [[1, 1], [2, 1]]
+
+
+def test_a_range_says_its_unit_once() -> None:
+    frame = DataFrame(
+        {"payload": ["b"], "mean_ms": [2.0], "mean_low_ms": [1.5], "mean_high_ms": [3]}
+    )
+    assert ">1.50 to 3.00 ms<" in table(frame)._repr_html_()
+    wide = frame.assign(mean_high_ms=[3000.0])
+    assert ">1.50 ms to 3.00 s<" in table(wide)._repr_html_()
+
+
+def test_columns_are_chosen_with_their_bounds_and_all_numbers_are_kept() -> None:
+    shown = table(summarise(RUN), "Durations", ["payload", "memory_mb", "mean_ms"])
+    assert list(shown.frame) == ["payload", "memory_mb", "mean_ms", "mean_low_ms", "mean_high_ms"]
+    assert " to " in shown._repr_html_()
+    assert "cost_usd" in shown._repr_mimebundle_()[TABLE_MIME]["columns"]
+    assert str(table(DataFrame(), "Checks")) == "Checks: none."

@@ -11,21 +11,23 @@ variable TRACES) holds them in the form of data/traces, which is the default. On
 - `payload_types`: five types tuned together against one by one; ratio of GB-seconds.
 - `robust`: the same rows on made-up functions of which no published trace has the like, and on
   measured ones with hosts that differ by 10 %.
+- `decision_s`: CPU seconds of one decision.
 
-On data/traces a prior taught by one half of the functions is tried on the other, in both
-directions; families are not split. Any other folder is tried with the package's prior, and `split`
-says whether a function taught it.
+Where every function taught the package's prior, as those of data/traces did, a prior taught by one
+half of them is tried on the other, in both directions; families are not split. Otherwise the
+package's prior is tried, and `split` says whether a function taught it.
 """
 
 import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -33,6 +35,7 @@ import numpy as np
 from lambdatuning.core.exploration import Prior, load_prior
 from lambdatuning.core.exploration.prior import prior_from_json
 
+from .exploration_decision import decision_times
 from .exploration_methods import methods
 from .exploration_payloads import Group, compare, groups
 from .exploration_score import Trial, by_stated, results, trial
@@ -43,6 +46,8 @@ from .make_prior import make_prior
 
 OBJECTIVES = ("cost", "balanced", "speed")
 SEEDS, QUICK_SEEDS = 20, 2
+NICE, SAY_EVERY_S = 10, 20.0
+T = TypeVar("T")
 HOST_SPREAD = 0.1
 ROBUST_SEEDS = 5
 
@@ -62,25 +67,50 @@ class Job:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     options = _options(arguments)
+    os.nice(NICE)
     folder = options.folder or Path(os.environ.get("TRACES") or TRACES)
     traces = read_traces(folder)
     if not traces:
         sys.exit(f"{folder}: no function with enough memory sizes; see data/traces/MANIFEST.md")
     seeds = options.seeds or (QUICK_SEEDS if options.quick else SEEDS)
     objectives = tuple(options.objectives.split(","))
-    own = folder.resolve() == TRACES.resolve()
-    jobs = list(_jobs(traces, seeds, objectives, crossed=own))
+    # A half can only be kept from teaching where all of them taught.
+    crossed = {trace.name for trace in traces} <= load_prior().taught
+    jobs = list(_jobs(traces, seeds, objectives, crossed=crossed))
+    beside = [] if options.quick else list(_robust(jobs, objectives))
+    tasks = [(group, o, seeds) for group in _groups(traces, crossed=crossed) for o in objectives]
     with ProcessPoolExecutor(options.jobs) as pool:
-        trials = [one for found in pool.map(_run, jobs) for one in found]
+        trials = _joined(_progress("functions", pool.map(_run, jobs), len(jobs)))
         line: dict[str, Any] = {"results": results(trials), "by_stated": by_stated(trials)}
         _print(line["results"])
-        if not options.quick:
-            line["robust"] = _robust(pool, jobs, objectives)
-        tasks = [(group, o, seeds) for group in _groups(traces, crossed=own) for o in objectives]
-        line["payload_types"] = list(pool.map(_compare, tasks))
+        line["robust"] = results(
+            _joined(_progress("robustness", pool.map(_run, beside), len(beside)))
+        )
+        _print(line["robust"])
+        compared = _progress("payload types", pool.map(_compare, tasks), len(tasks))
+        line["payload_types"] = list(compared)
     for row in line["payload_types"]:
         sys.stdout.write(f"{row}\n")
+    line["decision_s"] = decision_times()
     sys.stdout.write(json.dumps(line) + "\n")
+
+
+def _progress(name: str, found: Iterable[T], count: int) -> Iterator[T]:
+    """`found`, with a line on standard error now and then: how many are done and left to wait."""
+    began = said = time.monotonic()
+    for done, one in enumerate(found, 1):
+        yield one
+        now = time.monotonic()
+        if now - said > SAY_EVERY_S or done == count:
+            left = (now - began) / done * (count - done)
+            sys.stderr.write(
+                f"{name}: {done} of {count} in {now - began:.0f} s, about {left:.0f} s left\n"
+            )
+            said = now
+
+
+def _joined(found: Iterable[Sequence[Trial]]) -> list[Trial]:
+    return [one for some in found for one in some]
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -135,19 +165,13 @@ def _trials(job: Job) -> Iterator[Trial]:
                 yield trial(name, objective, job.split, seed, account, job.trace, outcome)
 
 
-def _robust(
-    pool: ProcessPoolExecutor, jobs: Sequence[Job], objectives: tuple[str, ...]
-) -> list[dict[str, Any]]:
+def _robust(jobs: Sequence[Job], objectives: tuple[str, ...]) -> Iterator[Job]:
     prior = load_prior()
-    made = [Job(trace, "unlike", prior, ROBUST_SEEDS, objectives) for trace in unlike()]
-    held_out = [job for job in jobs if job.split == "held-out"]
-    hosts = [
-        Job(job.trace, "hosts differ", job.prior, ROBUST_SEEDS, objectives, HOST_SPREAD)
-        for job in held_out
-    ]
-    rows = results(one for found in pool.map(_run, [*made, *hosts]) for one in found)
-    _print(rows)
-    return rows
+    for trace in unlike():
+        yield Job(trace, "unlike", prior, ROBUST_SEEDS, objectives)
+    for job in jobs:
+        if job.split == "held-out":
+            yield replace(job, split="hosts differ", seeds=ROBUST_SEEDS, host_spread=HOST_SPREAD)
 
 
 def _groups(traces: Sequence[Trace], *, crossed: bool) -> Iterator[tuple[Group, Prior]]:

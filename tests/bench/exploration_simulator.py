@@ -1,6 +1,7 @@
 """A simulated Lambda that resamples traces and bills what a tuner invokes."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,29 +50,30 @@ class Account:
         hosts = self.hosts.setdefault(memory_mb, [])
         while len(hosts) < environments:
             hosts.append(float(np.exp(self.host_spread * self.rng.standard_normal())))
-            self._pay(memory_mb, len(hosts) - 1, payload, init_ms=self._init_ms())
-        for k in range(count):
-            # The newest environments first: they are the ones that were asked for.
-            self._pay(memory_mb, len(hosts) - 1 - k % min(environments, len(hosts)), payload)
+            self._pay(memory_mb, payload, [len(hosts) - 1], self._init_ms())
+        used = min(environments, len(hosts))
+        # The newest environments first: they are the ones that were asked for.
+        self._pay(memory_mb, payload, [len(hosts) - 1 - k % used for k in range(count)])
 
     def _init_ms(self) -> float:
         return INIT_MS * float(np.exp(INIT_SPREAD * self.rng.standard_normal()))
 
-    def _pay(self, memory_mb: int, host: int, payload: str, init_ms: float = 0.0) -> None:
-        drawn = float(self.traces[payload].draw(memory_mb, 1, self.rng)[0])
-        duration = drawn * self.hosts[memory_mb][host]
-        billed = float(np.ceil(duration + init_ms))
-        gb_s = gb_seconds(memory_mb, billed)
-        self.gb_s += gb_s
-        self.usd += gb_s * USD_PER_GB_S + REQUEST_USD
-        self.observations.append(
-            Observation(
-                payload=payload,
-                memory_mb=memory_mb,
-                duration_ms=duration,
-                billed_ms=billed,
-                cold=init_ms > 0,
-                environment=f"{memory_mb}/{host}",
-                init_ms=init_ms,
+    def _pay(self, memory_mb: int, payload: str, used: Sequence[int], init_ms: float = 0.0) -> None:
+        drawn = self.traces[payload].draw(memory_mb, len(used), self.rng).tolist()
+        for host, ms in zip(used, drawn, strict=True):
+            duration = ms * self.hosts[memory_mb][host]
+            billed = float(math.ceil(duration + init_ms))
+            gb_s = gb_seconds(memory_mb, billed)
+            self.gb_s += gb_s
+            self.usd += gb_s * USD_PER_GB_S + REQUEST_USD
+            self.observations.append(
+                Observation(
+                    payload=payload,
+                    memory_mb=memory_mb,
+                    duration_ms=duration,
+                    billed_ms=billed,
+                    cold=init_ms > 0,
+                    environment=f"{memory_mb}/{host}",
+                    init_ms=init_ms,
+                )
             )
-        )

@@ -46,6 +46,7 @@ class Trace:
     family: str
     quantiles: Mapping[int, Floats]
     _known: dict[tuple[int, bool], float] = field(default_factory=dict, repr=False)
+    _between: dict[int, Floats] = field(default_factory=dict, repr=False)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -67,8 +68,13 @@ class Trace:
     def sorted_at(self, memory_mb: int) -> Floats:
         """Sorted durations at a size, interpolated where it was not measured."""
         found = self.quantiles.get(memory_mb)
-        if found is not None:
-            return found
+        if found is None:
+            found = self._between.get(memory_mb)
+        if found is None:
+            found = self._between[memory_mb] = self._interpolated(memory_mb)
+        return found
+
+    def _interpolated(self, memory_mb: int) -> Floats:
         sizes = self.sizes
         j = min(max(int(np.searchsorted(sizes, memory_mb)), 1), len(sizes) - 1)
         low, high = sizes[j - 1], sizes[j]

@@ -73,7 +73,7 @@ def _line(rng: random.Random, n: int) -> str:
 
 def read_ours(path: Path) -> int:
     """The samples frame, costs included."""
-    from lambdatuning.analysis.log_reports import read_reports
+    from lambdatuning.api.logs import read_reports
 
     return len(read_reports(path))
 

@@ -8,6 +8,10 @@ Two sources, both resampled in two levels, with thousands of trials a line:
   a size's samples over the local trend of the curve are one environment; trials draw environments,
   then invocations in them, and the truth is that of all of them together.
 
+Lines whose source begins with `run` are of whole runs, whose cells (payload types at 6 sizes) lend
+each other spreads as in every report: `run: simulation` of 10 types unlike in noise and in how much
+hosts matter to them, `run: traces` of the 6 functions. The others are of cells by themselves.
+
 The last line has `{"coverage": [{"source", "environments", "n", "statistic", "covered"}]}`: the
 share of the shown intervals that held the truth. `shown` is how often there was one: quantiles have
 none where samples are too few, and lines with fewer than half of them shown are left out. Lines of
@@ -28,6 +32,8 @@ import pandas as pd
 
 from lambdatuning.analysis.intervals import Clusters, Floats
 from lambdatuning.analysis.limits import mean_limits, quantile_limits
+from lambdatuning.analysis.moderation import moderated, spread
+from lambdatuning.core.intervals import Uncertainty, limits
 
 TRACES = Path(__file__).parents[2] / "data" / "traces" / "raw_invocations.csv.gz"
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95}
@@ -112,11 +118,40 @@ def coverage(source: Source, environments: int, each: int, trials: int) -> Itera
 
 
 def _limits(values: Floats) -> list[tuple[float, float]]:
-    environments, each = values.shape
-    starts = np.arange(environments) * each
-    groups = Clusters(values.reshape(-1, 1), starts, np.full(environments, each))
+    groups = _groups(values)
     ends = quantile_limits(groups, list(QUANTILES.values()), 0.95)
     return [mean_limits(groups, 0, 0.95), *zip(ends[::2], ends[1::2], strict=True)]
+
+
+def run_coverage(
+    sources: list[Source], name: str, environments: int, each: int, trials: int
+) -> dict[str, Any]:
+    """The share of all cells of such runs whose interval of the mean held the truth."""
+    rng = np.random.default_rng([environments, each, len(sources)])
+    held = []
+    for _ in range(trials):
+        drawn = [
+            (source, source.draw(rng, environments, each)) for _ in range(6) for source in sources
+        ]
+        spreads = [spread(_groups(values), 0) for _, values in drawn]
+        for (source, values), known in zip(drawn, moderated(spreads), strict=True):
+            centre = float(values.mean())
+            low, high = limits(centre, Uncertainty(known.error * centre, known.degrees))
+            held.append(low <= source.truth["mean"] <= high)
+    return {
+        "source": f"run: {name}",
+        "environments": environments,
+        "n": environments * each,
+        "statistic": "mean",
+        "covered": round(float(np.mean(held)), 4),
+        "shown": 1.0,
+    }
+
+
+def _groups(values: Floats) -> Clusters:
+    environments, each = values.shape
+    starts = np.arange(environments) * each
+    return Clusters(values.reshape(-1, 1), starts, np.full(environments, each))
 
 
 def _together(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -139,6 +174,9 @@ def main() -> None:
         for design in DESIGNS:
             lines += coverage(source, *design, options.trials)
     lines += _together(lines)
+    unlike = [simulation(0.02 + 0.02 * n, 0.02 * 1.4**n) for n in range(10)]
+    for name, parts in (("simulation", unlike), ("traces", sources[len(SCENARIOS) :])):
+        lines += [run_coverage(parts, name, *d, max(options.trials // 20, 1)) for d in DESIGNS]
     for line in lines:
         marked = "" if 0.93 <= line["covered"] <= 0.97 or line["environments"] < 5 else "  <-"
         print(

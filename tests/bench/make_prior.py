@@ -35,6 +35,8 @@ FLOORS = (0.0, 0.01, 0.03, 0.07, 0.15, 0.3, 0.5, 0.75, 0.93, 1.0)
 """Shares of the duration at full speed that CPU does not shorten."""
 CAPS_MB = (1769, 3538, 10240)
 """Where CPU stops helping: one thread, two, all."""
+STEPS = (0.55, 0.7)
+"""What a second thread leaves of the duration, once there is a second vCPU."""
 PRESSURES = (0.0, 0.6)
 """How much longer 128 MB takes for want of memory (garbage collection, paging)."""
 
@@ -52,7 +54,8 @@ def make_prior(traces: Sequence[Trace]) -> dict[str, Any]:
         "provenance": {
             "script": "tests/bench/make_prior.py",
             "sources": dict(Counter(trace.source for trace in traces)),
-            "families": "a floor, CPU time that stops shrinking at a cap, want of memory below it",
+            "families": "a floor, CPU time that stops shrinking at a cap or steps at a vCPU, "
+            "want of memory below it",
         },
         "knots_mb": KNOTS_MB,
         "shapes": [
@@ -98,10 +101,13 @@ def _curve(trace: Trace) -> Floats:
 
 def _families(share: float) -> Iterable[tuple[float, Floats]]:
     knots = np.array(KNOTS_MB, float)
-    made = list(product(FLOORS, CAPS_MB, PRESSURES))
-    for floor, cap, pressure in made:
-        cpu = cap / np.minimum(knots, cap)
-        duration = (floor + (1 - floor) * cpu) * (1 + pressure * (128 / knots) ** 2)
+    made = [
+        (floor + (1 - floor) * cap / np.minimum(knots, cap)) * (1 + pressure * (128 / knots) ** 2)
+        for floor, cap, pressure in product(FLOORS, CAPS_MB, PRESSURES)
+    ]
+    one_thread = 1769 / np.minimum(knots, 1769)
+    made += [one_thread * np.where(knots > 1769, step, 1.0) for step in STEPS]
+    for duration in made:
         logs = np.log(duration)
         yield share / len(made), logs - logs[knots <= 3008].mean()
 

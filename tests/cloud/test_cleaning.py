@@ -7,7 +7,7 @@ from lambdatuning.cloud.session import Cloud
 from lambdatuning.core.errors import LockedError, NotFoundError
 from lambdatuning.core.plan import Work
 from lambdatuning.functions.tuner import lock, versions
-from tests.fakes.aws_lambda import ARN, FakeLambda, FakeStates
+from tests.fakes.aws_lambda import ARN, FakeLambda, FakeStates, refusal
 
 from .conftest import fake_cloud
 
@@ -29,7 +29,13 @@ def client() -> FakeLambda:
 
 
 def cloud(client: FakeLambda, states: FakeStates | None = None) -> Cloud:
-    return fake_cloud(**{"lambda": client, "stepfunctions": states or FakeStates()})
+    clients = {"lambda": client, "stepfunctions": states or FakeStates(), "logs": NoGroups()}
+    return fake_cloud(**clients)
+
+
+class NoGroups:
+    def delete_log_group(self, **_: str) -> None:
+        raise refusal("ResourceNotFoundException")
 
 
 def crash(client: FakeLambda) -> None:
@@ -92,6 +98,23 @@ def test_a_version_under_an_alias_of_the_users_stays(client: FakeLambda) -> None
 
 def test_a_clean_function_has_no_remains(client: FakeLambda) -> None:
     assert remains(cloud(client), f"{ARN}:live") == Remains(ARN, "us-east-1", 128, None, ())
+
+
+def test_copies_that_a_killed_client_left_are_removed(client: FakeLambda) -> None:
+    copy = {"FunctionName": "lambdatuning-copy-12-shop",
+            "Description": "lambdatuning: a copy of shop while it is tuned"}  # fmt: skip
+    client.others = [
+        copy,
+        {**copy, "FunctionName": "lambdatuning-copy-34-shopping",
+         "Description": "lambdatuning: a copy of shopping while it is tuned"},
+        {"FunctionName": "lambdatuning-copy-of-mine"},
+    ]  # fmt: skip
+    found = remains(cloud(client), "shop")
+    assert found.lines == ("function lambdatuning-copy-12-shop, a copy of it, is removed",)
+    assert clean_function(cloud(client), found, no_sleep) == ["function lambdatuning-copy-12-shop"]
+    assert len(client.others) == 2
+    client.faults["ListFunctions"] = ["AccessDeniedException"]
+    assert remains(cloud(client), "shop").lines == ()
 
 
 def test_cleaning_goes_on_where_throttling_broke_it_off(client: FakeLambda) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from lambdatuning.cloud.price_list import refreshed_book, region_prices
 from lambdatuning.core.billing import invocation_usd
 from lambdatuning.core.errors import LambdaTuningError, UsageError
 from lambdatuning.core.prices import parse_price_book
-from tests.fakes.aws_lambda import Pages
+from tests.fakes.aws_lambda import Pages, refusal
 
 from .conftest import fake_cloud
 
@@ -176,6 +177,34 @@ def test_without_a_file_the_packaged_book_is_the_beginning(
     assert after["x86_64_usd_per_gb_s"].tolist() == [0.00002, 0.0000166667]
     assert after["borrowed"].tolist()[1] == ""
     assert "Price List API" in after.attrs["source"]
+
+
+class Denied:
+    """GetProducts for somebody who may not call it."""
+
+    def get_paginator(self, _: str) -> Pages:
+        return Pages(self._pages)
+
+    def _pages(self, **_: Any) -> Any:
+        raise refusal("AccessDeniedException")
+
+
+def test_without_the_right_or_without_the_api_that_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "prices.json"
+    where = fake_cloud(pricing=Denied())
+    with pytest.raises(LambdaTuningError, match="pricing:GetProducts"):
+        refresh_prices(where, path=path)
+    with pytest.raises(UsageError, match="embedded AWS has no Price List API"):
+        refresh_prices(replace(where, kind="embedded"), path=path)
+    assert not path.exists()
+
+
+def test_prices_in_another_currency_are_no_prices() -> None:
+    yuan = json.loads(ANSWERS["AWSLambda"][4])
+    (term,) = yuan["terms"]["OnDemand"].values()
+    for dimension in term["priceDimensions"].values():
+        dimension["pricePerUnit"] = {"CNY": "1.3600000000"}
+    assert region_prices([yuan]) == {}
 
 
 def test_a_book_that_cannot_be_read_says_so(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def ids(store: Path, runs: str = "all", **narrowed: str) -> list[str]:
+def ids(store: Path, runs: str = "all", **narrowed: Any) -> list[str]:
     return [run.run_id for run in lt.load_runs(store, runs, **narrowed)]
 
 

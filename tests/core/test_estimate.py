@@ -31,6 +31,17 @@ def test_unknown_durations_grow_as_the_cpu_share_falls_up_to_the_timeout() -> No
     assert found.function_usd < found.at_most_usd
 
 
+def test_snapshots_of_published_versions_are_paid_for() -> None:
+    book = load_price_book()
+    snap = Work(WORK.sizes, WORK.counts, 5, 5, 3, snapshots=True)
+    plain = Work(WORK.sizes, WORK.counts, 5, 5, 3)
+    with_snapshots, without = (estimate_run(book, PLACE, work, Known()) for work in (snap, plain))
+    gb = 2 * sum(WORK.sizes) / 1024  # two versions of each size, for three hours at least
+    assert with_snapshots.function_usd - without.function_usd == pytest.approx(
+        gb * 3 * 3600 * 0.0000015046
+    )
+
+
 def test_cold_starts_on_purpose_cost_invocations_and_versions() -> None:
     book = load_price_book()
     more = Work(WORK.sizes, WORK.counts, 5, 10, 3)

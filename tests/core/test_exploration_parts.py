@@ -3,13 +3,20 @@
 import math
 import random
 from itertools import pairwise
+from statistics import fmean
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdatuning.core.exploration import Objective, Observation, Terms, load_prior
+from lambdatuning.core.exploration.environments import (
+    compare,
+    expected_sd,
+    likely_environments,
+)
 from lambdatuning.core.exploration.evidence import gather, location_ms
+from lambdatuning.core.exploration.looks import Market
 from lambdatuning.core.exploration.losses import bill, mixed, outlook, regrets
 from lambdatuning.core.exploration.matrices import (
     cholesky,
@@ -20,6 +27,7 @@ from lambdatuning.core.exploration.matrices import (
 )
 from lambdatuning.core.exploration.posterior import posterior
 from lambdatuning.core.exploration.prior import interpolate
+from lambdatuning.core.exploration.value import best_look
 from lambdatuning.core.strategies import CurvePoint, rank
 
 from .exploring import SIZES, Made, cpu
@@ -77,7 +85,8 @@ def test_the_posterior_is_narrow_where_measured_and_wide_where_not() -> None:
     assert len(curves) == 200
     assert max(width[2], width[3]) < 0.05
     assert width[5] > 2 * width[3]
-    assert found.mean[2] == pytest.approx(math.log(cpu(300.0, 0.1)(512)), abs=0.03)
+    middle = fmean(curve[2] for curve in curves)
+    assert middle == pytest.approx(math.log(cpu(300.0, 0.1)(512)), abs=0.03)
 
 
 def test_a_type_that_was_hardly_measured_follows_the_curve_of_another() -> None:
@@ -88,10 +97,10 @@ def test_a_type_that_was_hardly_measured_follows_the_curve_of_another() -> None:
     alone = posterior(evidence, SIZES, load_prior())
     helped = posterior(evidence, SIZES, load_prior(), [known])
     rng = random.Random(1)
-    spreads = [_sd([c[0] for c in p.draw(300, rng)]) for p in (helped, alone)]
-    assert spreads[0] < spreads[1]
+    drawn = [[curve[0] for curve in p.draw(300, rng)] for p in (helped, alone)]
+    assert _sd(drawn[0]) < _sd(drawn[1])
     truth = math.log(cpu(300.0, 0.4)(128))
-    assert abs(helped.mean[0] - truth) < abs(alone.mean[0] - truth)
+    assert abs(fmean(drawn[0]) - truth) < abs(fmean(drawn[1]) - truth)
 
 
 @given(
@@ -136,6 +145,39 @@ def test_the_mix_weighs_the_types_and_keeps_the_slowest_deadline() -> None:
     whole = mixed([slow, fast], [1.0, 3.0])
     assert whole.mean_ms == [pytest.approx(150.0)]
     assert whole.p95_ms == slow.p95_ms
+
+
+def test_environments_that_differ_are_told_from_a_spread() -> None:
+    alike = compare([[1.0, 1.01], [1.01, 1.0]], sd=0.02)
+    unlike = compare([[1.0, 1.01], [1.2, 1.21]], sd=0.02)
+    assert alike is not None
+    assert unlike is not None
+    assert compare([[1.0, 1.01]], sd=0.02) is None
+    assert expected_sd([alike]) < expected_sd([]) < expected_sd([unlike])
+    assert sum(weight for _, weight in likely_environments([unlike])) == pytest.approx(1.0)
+
+
+def test_two_modes_among_few_samples_are_no_outlier() -> None:
+    def spread(durations: list[float]) -> float:
+        seen = [Observation("", 512, ms, ms, environment="a") for ms in durations]
+        return gather(seen, load_prior()).sd_log
+
+    assert spread([100.0, 160.0]) > 0.15
+    assert spread([100.0] * 15 + [160.0]) < 0.1
+
+
+def test_a_look_at_what_is_in_doubt_is_worth_more_than_one_at_what_is_known() -> None:
+    rng = random.Random(0)
+    # Of two sizes the second is better or worse by a tenth; the first is known.
+    curves = [[0.0, rng.choice((-0.1, 0.1)), 1.0] for _ in range(200)]
+    losses = [[math.exp(v - min(curve)) - 1 for v in curve] for curve in curves]
+    evidence = gather([Observation("", 512, 1.0, 1.0, environment="a")], load_prior())
+    market = Market([1e-6] * 3, [1e-5] * 3, (0, 0, 0))
+    best = best_look(curves, losses, evidence, 0.0, (512, 1024, 2048), market, rng)
+    assert best is not None
+    assert [look.place for look in best.looks] == [1]
+    assert 0 < best.gain < max(row[0] for row in losses)
+    assert best.price_usd == pytest.approx(1e-5 + 1e-6 * best.looks[0].count)
 
 
 def _sd(values: list[float]) -> float:

@@ -97,6 +97,7 @@ class FakeLambda(_Client):
         self.aliases: dict[str, dict[str, Any]] = {}
         self.reserved: int | None = None
         self.unreserved = 1_000
+        self.others: list[dict[str, Any]] = []
         self.next_version = 1
         self.answers: list[Any] = []
         self.invoked: list[tuple[str, Any]] = []
@@ -163,8 +164,12 @@ class FakeLambda(_Client):
         self.versions[number] = {**self.config, "Version": number, "Description": description}
         return dict(self.versions[number])
 
-    def delete_function(self, FunctionName: str, Qualifier: str) -> None:
+    def delete_function(self, FunctionName: str, Qualifier: str = "") -> None:
         self._called("DeleteFunction")
+        if not Qualifier:
+            assert FunctionName != ARN, "the user's function is never deleted"
+            self.others = [o for o in self.others if o["FunctionName"] != FunctionName]
+            return
         if any(alias["FunctionVersion"] == Qualifier for alias in self.aliases.values()):
             raise self.exceptions.make("ResourceConflictException", "DeleteFunction")
         if self.versions.pop(Qualifier, None) is None:
@@ -204,9 +209,15 @@ class FakeLambda(_Client):
             raise answer
         return answered(f"{next(self._requests):08x}-0000-0000-0000-000000000000", **answer)
 
-    def get_paginator(self, _: str) -> Pages:
+    def get_paginator(self, name: str) -> Pages:
+        if name == "list_functions":
+            return Pages(self._functions)
         return Pages(lambda **_: iter([{"Versions": [self.config]},
                                        {"Versions": list(self.versions.values())}]))  # fmt: skip
+
+    def _functions(self, **_: Any) -> Iterator[dict[str, Any]]:
+        self._called("ListFunctions")
+        yield {"Functions": [self.config, *self.others]}
 
     def _alias(self, name: str) -> dict[str, Any]:
         if name not in self.aliases:

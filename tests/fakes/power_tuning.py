@@ -70,10 +70,9 @@ def run_size(event: Mapping[str, Any], aws: FakeAws) -> dict[str, float]:
     if given.get("dryRun") is True:
         num = 1.0
     architecture = aws.architecture()
-    replies = [
-        _invoke(given, aws, text, f"RAM{value:.0f}{f'-{i}' * bool(given.get('onlyColdStarts'))}")
-        for i, text in enumerate(compat.generate_payloads(int(num), payload))
-    ]
+    replies = _invoke_all(
+        given, aws, f"RAM{value:.0f}", compat.generate_payloads(int(num), payload)
+    )
     durations, billed = compat.tail_totals(reply.get("log") for reply in replies)
     region = compat.region_of_arn(given["lambdaARN"])
     return compat.size_statistics(
@@ -136,6 +135,24 @@ def _payload(given: Mapping[str, Any], aws: FakeAws) -> Any:
         return fetch_payload(given["payloadS3"], aws.recorded.get("s3", {}))[2]
     payload = given.get("payload")
     return payload if truthy(payload) else None
+
+
+def _invoke_all(
+    given: Mapping[str, Any], aws: FakeAws, alias: str, texts: list[Any]
+) -> list[Mapping[str, Any]]:
+    """In series up to the first failure; in parallel all of them, and then the first failure."""
+    replies, problems = [], []
+    for index, text in enumerate(texts):
+        own = f"{alias}-{index}" if truthy(given.get("onlyColdStarts")) else alias
+        try:
+            replies.append(_invoke(given, aws, text, own))
+        except LambdaTuningError as exc:
+            problems.append(exc)
+            if not truthy(given.get("parallelInvocation")):
+                break
+    if problems:
+        raise problems[0]
+    return replies
 
 
 def _invoke(given: Mapping[str, Any], aws: FakeAws, text: Any, alias: str) -> Mapping[str, Any]:

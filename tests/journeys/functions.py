@@ -26,6 +26,8 @@ def handler(event, context):
     calls += 1
     event = event if isinstance(event, dict) else {"event": event}
     time.sleep(event.get("sleep_s", 0))
+    if "say" in event:
+        print(event["say"].format(request_id=context.aws_request_id))
     if event.get("fourth") and calls % 4 == 0:
         raise Expected("the fourth")
     if event.get("raise"):

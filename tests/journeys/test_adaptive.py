@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import lambdatuning as lt
-from lambdatuning.core.errors import UsageError
+from lambdatuning.core.errors import DeclinedError, UsageError
 from lambdatuning.core.progress import Progress
 from lambdatuning.functions.tuner import lock
 
@@ -92,12 +92,12 @@ def test_ctrl_c_undoes_it(place: Place, untouched: Callable[[], bool], tmp_path:
 
 
 def test_what_cannot_be_is_refused_before_anything_is_begun(place: Place, tmp_path: Path) -> None:
-    for given, message in (
-        ({"explore": "adaptiv"}, "adaptive"),
-        ({"max_minutes": 3}, "explore adaptive"),
-        ({"explore": "adaptive", "max_usd": 1e-9}, "leave nothing to measure"),
-        ({"explore": "adaptive", "cold": 2}, '"cold" needs'),
+    for kind, given, message in (
+        (UsageError, {"explore": "adaptiv"}, "adaptive"),
+        (UsageError, {"max_minutes": 3}, "explore adaptive"),
+        (UsageError, {"explore": "adaptive", "cold": 2}, '"cold" needs'),
+        (DeclinedError, {"explore": "adaptive", "max_usd": 1e-9}, "leaves nothing to measure for"),
     ):
-        with pytest.raises(UsageError, match=message):
+        with pytest.raises(kind, match=message):
             place.tune("ping", store=tmp_path, **given)
     assert lock.read(place.client("lambda"), place.function) is None

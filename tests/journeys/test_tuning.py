@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pandas.testing import assert_frame_equal
 
 import lambdatuning as lt
 from lambdatuning.core.errors import LockedError, RunFailedError, UsageError
@@ -335,3 +336,20 @@ def test_the_winner_behind_an_alias_then_on_latest(place: Place) -> None:
     output = json.loads(place.run(autoOptimize=True, strategy="speed")["output"])
     assert place.looks()["config"]["MemorySize"] == output["power"]
     assert place.looks()["aliases"] == [("live", alias["FunctionVersion"])]
+
+
+def test_the_history_of_a_state_machine_is_loaded_with_all_samples(
+    place: Place, tmp_path: Path
+) -> None:
+    run = place.tune(payload("ping", {"operation": "ping"}), store=tmp_path)
+    machine = place.outputs["StateMachineArn"]
+    again = lt.load(runs=run.run_id, state_machine=machine, cloud=place.cloud)
+    assert again.manifest["sizes"] == run.manifest["sizes"]
+    order = ["memory_mb", "request_id"]
+    assert_frame_equal(
+        again.samples.sort_values(order, ignore_index=True).drop(columns="stolen_ms"),
+        run.samples.sort_values(order, ignore_index=True).drop(columns="stolen_ms"),
+        check_categorical=False,
+    )
+    newest = lt.load_runs(runs="latest", state_machine=machine, cloud=place.cloud)
+    assert newest[-1].run_id == run.run_id

@@ -70,6 +70,14 @@ def test_json_logs_are_read(place: Place) -> None:
     assert all(s.duration_ms > 0 and s.environment and not s.error for s in found)
 
 
+def test_a_function_that_logs_a_report_of_its_own_is_not_believed(place: Place, plain: str) -> None:
+    """Power Tuning takes the first line that looks like one."""
+    lie = "REPORT RequestId: {request_id}\tDuration: 0.01 ms\tBilled Duration: 1 ms\t"
+    output, found = succeeded(place, plain, payload={"say": lie, "sleep_s": 0.05})
+    assert output["duration"] >= 50
+    assert all(s.duration_ms >= 50 and s.billed_ms >= 50 for s in found)
+
+
 def test_arm64_is_priced_as_such(place: Place) -> None:
     arn = make_function(place.cloud, "arm", Architectures=["arm64"])
     _, found = succeeded(place, arn)

@@ -15,6 +15,7 @@ from lambdatuning.local.endpoint import environment_for
 from tests.local.conftest import ROLE, AwsCli, Cloud, missing, package
 from tests.local.test_services import STACK
 
+ROOT = Path(__file__).parents[2]
 ECHO = "def handler(event, context):\n    print('heard', event)\n    return event\n"
 
 
@@ -142,6 +143,41 @@ def test_cloudformation_deploy_and_the_rest_api(cloud: Cloud, aws: AwsCli, tmp_p
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     assert stack["Outputs"][0]["OutputValue"] == api["id"]
     assert "No changes to deploy" in aws(*deploy, "--no-fail-on-empty-changeset")
+
+
+def _lambdatuning(aws: AwsCli, *arguments: str) -> str:
+    """What our own command line prints about the same endpoint."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lambdatuning", *arguments],
+        env={"PATH": os.environ["PATH"], **aws.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_our_own_template_deployed_by_the_cli_is_known_as_ours(aws: AwsCli, tmp_path: Path) -> None:
+    packaged = tmp_path / "packaged.yaml"
+    aws("s3", "mb", "s3://artifacts")
+    aws(
+        *("cloudformation", "package", "--template-file", "template.yaml"),
+        *("--s3-bucket", "artifacts", "--output-template-file", str(packaged)),
+        cwd=ROOT,
+    )
+    aws(
+        *("cloudformation", "deploy", "--template-file", str(packaged), "--stack-name", "ours"),
+        *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
+    )
+
+    # It has no tag of ours, as `lambdatuning deploy` sets it, but begins its text with our name.
+    ours = _lambdatuning(aws, "status", "--stack", "ours").splitlines()
+    foreign = _lambdatuning(aws, "status", "--stack", "by-cli").splitlines()
+
+    assert ours[0] == "ours  CREATE_COMPLETE"
+    assert foreign[0] == "by-cli  CREATE_COMPLETE  not a stack of lambdatuning"
 
 
 CONDITIONAL = """

@@ -2,12 +2,14 @@
 
 import statistics
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from lambdatuning.local import endpoint
+from lambdatuning.local.admission import Admission
 from lambdatuning.local.limiters.choice import choose
-from lambdatuning.local.shares import share_for
+from lambdatuning.local.shares import host_cores, share_for
 from tests.local.conftest import Cloud
 
 BURN = """
@@ -51,6 +53,21 @@ def test_sleeping_costs_no_cpu(cloud: Cloud) -> None:
     durations = [cloud.invoke(name, {"cpu_s": 0, "sleep_s": 0.1}).duration_ms for _ in range(5)]
 
     assert 100 <= min(durations) < 130
+
+
+def test_waiting_for_cores_is_told_but_not_billed(cloud: Cloud) -> None:
+    admission = Admission(host_cores())
+    more_than_fit = int(admission.capacity / admission.weight(10_240)) + 1
+    name = cloud.function(BURN, MemorySize=10_240)
+    cloud.invoke(name, {"cpu_s": 0})
+
+    with ThreadPoolExecutor(more_than_fit) as callers:
+        event = {"cpu_s": 0, "sleep_s": 0.4}
+        answers = list(callers.map(lambda _: cloud.invoke(name, event), range(more_than_fit)))
+
+    facts = cloud.facts(*(answer.request_id for answer in answers))
+    assert max(row["waited_ms"] for row in facts) > 350
+    assert statistics.median(row["duration_ms"] for row in facts) < 600
 
 
 def test_threads_share_one_share(cloud: Cloud) -> None:

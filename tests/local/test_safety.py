@@ -18,7 +18,7 @@ import pytest
 from lambdatuning.core.errors import UsageError
 from lambdatuning.local import endpoint
 from lambdatuning.local.limiters import processes
-from lambdatuning.local.server import check_platform
+from lambdatuning.local.platforms import check_platform
 from tests.local.conftest import NODE, PYTHON, ROLE, Cloud
 from tests.local.remains import gone, left_by, wait_for_processes
 
@@ -130,6 +130,24 @@ def test_a_missing_node_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> 
         f"{NODE} needs node on the PATH; install Node.js and restart"
     )
     assert still.payload == 1
+
+
+@pytest.mark.parametrize("limiter", ["cgroup1", "cgroup2"])
+def test_missing_rights_on_cgroups_are_told_in_one_line(limiter: str) -> None:
+    source = (
+        "import os, sys\nfrom lambdatuning.local.limiters import choose\n"
+        "if os.geteuid() == 0:\n    os.setgroups([])\n    os.setresuid(65534, 65534, 65534)\n"
+        "try:\n    choose(sys.argv[1], 'lambdatuning-1-none')\nexcept Exception as error:\n"
+        "    print(type(error).__name__, error)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", source, limiter], capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout == (
+        f"UsageError limiter {limiter} needs rights on its cgroups that this user has not; "
+        "use --limiter auto or sigstop\n"
+    )
 
 
 def test_windows_is_refused_in_one_line() -> None:

@@ -1,5 +1,6 @@
 """Other services reach our Lambda: API Gateway over HTTP, Step Functions, stacks."""
 
+import itertools
 import json
 import time
 import urllib.error
@@ -118,6 +119,51 @@ def test_a_map_runs_environments_side_by_side(cloud: Cloud) -> None:
 
     assert json.loads(state["output"]) == [2, 4, 6]
     assert len({event["logStreamName"] for event in cloud.events(f"/aws/lambda/{name}")}) >= 2
+
+
+def test_a_map_takes_its_concurrency_from_a_path(cloud: Cloud) -> None:
+    """ministack passes over MaxConcurrencyPath and runs everything at once."""
+    name = cloud.function(
+        "import time\ndef handler(event, context):\n    began = time.time()\n"
+        "    time.sleep(0.15)\n    return [began, time.time()]\n"
+    )
+    inner = _task(name) | {"ProcessorConfig": {"Mode": "INLINE"}}
+    every = {
+        "Type": "Map",
+        "ItemsPath": "$.items",
+        "MaxConcurrencyPath": "$.most",
+        "ItemProcessor": inner,
+        "End": True,
+    }
+
+    state = _run_machine(
+        cloud, {"StartAt": "All", "States": {"All": every}}, {"items": [1, 2, 3], "most": 1}
+    )
+
+    spans = sorted(json.loads(state["output"]))
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+
+
+def test_what_would_be_passed_over_is_refused(cloud: Cloud) -> None:
+    every = {
+        "Type": "Map",
+        "ItemBatcher": {"MaxItemsPerBatch": 2},
+        "ItemProcessor": {
+            "StartAt": "P",
+            "States": {
+                "P": {"Type": "Pass", "Parameters": {"Type": 1, "ResultWriter": 1}, "End": True}
+            },
+        },
+        "End": True,
+    }
+    machine = {"StartAt": "All", "States": {"All": every}}
+
+    with pytest.raises(cloud.client("stepfunctions").exceptions.InvalidDefinition) as refused:
+        _run_machine(cloud, machine, [1])
+
+    assert "ItemBatcher is not supported by the embedded AWS" in str(refused.value)
+    del every["ItemBatcher"]
+    assert _run_machine(cloud, machine, [1])["status"] == "SUCCEEDED"
 
 
 def test_a_stack_serves_its_api_over_http(cloud: Cloud) -> None:

@@ -3,13 +3,21 @@
 import threading
 import time
 from datetime import UTC, datetime
+from importlib import import_module
 from inspect import signature
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.local import faults, http_message, ministack_hook, report, shares
+from lambdatuning.local import (
+    faults,
+    http_message,
+    ministack_corrections,
+    ministack_hook,
+    report,
+    shares,
+)
 from lambdatuning.local.admission import Admission, Claim
 from lambdatuning.local.function import Facts
 from lambdatuning.local.ledger import Ledger
@@ -36,6 +44,17 @@ def test_the_hook_is_where_we_expect_it() -> None:
     assert tuple(signature(lambda_svc._resolve_layer_zip).parameters) == ("attachment",)
     assert callable(lambda_svc._functions.get_scoped)
     assert tuple(signature(cloudwatch_logs._filter_log_events).parameters) == ("data",)
+
+
+def test_what_is_corrected_is_where_we_expect_it() -> None:
+    """Fails when ministack moves what `ministack_corrections` wraps: read that module anew then."""
+    for module, functions in ministack_corrections.WRAPPED.items():
+        for name, parameters in functions.items():
+            wrapped = vars(import_module(module))[name]
+            assert tuple(signature(wrapped).parameters) == parameters, name
+    handlers = import_module("ministack.services.cloudformation.handlers")
+    assert handlers._ACTION_HANDLERS["DescribeStacks"] is handlers._describe_stacks
+    assert callable(import_module("ministack.services.lambda_svc")._layers.values)
 
 
 def test_memory_buys_cpu_in_proportion() -> None:

@@ -82,6 +82,27 @@ def test_reports_are_small(folder: Path) -> None:
     assert max(sizes.values()) < 600_000, sizes
 
 
+def test_tables_are_sorted_by_their_heads_without_a_script(folder: Path, tab: Browser) -> None:
+    tab.open(folder / "02_payload_types.html", 1440)
+    table = "document.querySelector('.lt-sort')"
+    heads = f"[...{table}.querySelectorAll('thead th')]"
+    column = f"{heads}.findIndex(e => e.innerText.trim() == 'mean')"
+    seen = (
+        f"[...{table}.querySelectorAll('tbody tr')].map(tr => [...tr.children].filter("
+        f"e => e.getClientRects().length)).map(cells => cells[cells.length - 6])"
+        ".sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top)"
+        ".map(e => parseFloat(e.innerText) * (e.innerText.endsWith(' s') ? 1000 : 1))"
+    )
+    plain = tab.evaluate(seen)
+    assert plain != sorted(plain)
+    tab.evaluate(f"{table}.querySelectorAll('thead input')[{column}].click()")
+    assert tab.evaluate(seen) == sorted(plain)
+    tab.evaluate(f"{table}.querySelector('.lt-turn').click()")
+    assert tab.evaluate(seen) == sorted(plain, reverse=True)
+    tab.evaluate(f"{table}.querySelector('thead input').click()")
+    assert tab.evaluate(seen) == plain
+
+
 def test_the_summary_prints_on_the_first_page(folder: Path, tab: Browser) -> None:
     tab.open(folder / "02_payload_types.html", 700, media="print")
     low = tab.evaluate(
@@ -102,8 +123,9 @@ def test_hostile_names_are_shown_not_run(tmp_path: Path, tab: Browser) -> None:
             seed=seed,
             about={"run_id": run_id, "function": f"f{HOSTILE}"},
         )
-    report(NOTEBOOKS, {"store": tmp_path / "runs", "run_id": "latest"}, out=tmp_path)
-    for name in NAMES:
+    every_other = NOTEBOOKS[::2]
+    report(every_other, {"store": tmp_path / "runs", "run_id": "latest"}, out=tmp_path)
+    for name in [*(path.stem for path in every_other), "index"]:
         page = tmp_path / f"{name}.html"
         text = page.read_text("utf-8")
         assert "<script" not in text

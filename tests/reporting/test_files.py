@@ -6,6 +6,7 @@ from lambdatuning.analysis import statement, tables
 from lambdatuning.reporting import html
 from lambdatuning.reporting.files import TableFile, slug, table_file
 from lambdatuning.reporting.index import describe_change, read_entry, render_index
+from lambdatuning.reporting.sorting import sortable
 
 DATA = {"caption": "Best sizes, x86_64", "columns": ["payload", "sizes", "ms"],
         "data": [["=cmd()", [128, 256], 1.5], ["b", None, None]]}  # fmt: skip
@@ -85,3 +86,10 @@ def test_a_report_says_of_itself_what_the_index_shows(tmp_path) -> None:  # type
 
 def test_a_file_of_a_table_without_rows() -> None:
     assert TableFile("t", ["a"], []).csv() == "a\n"
+
+
+def test_a_table_that_is_not_ours_is_not_made_sortable() -> None:
+    plain = "<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>"
+    assert sortable(plain, [[1, 2, 3, 4]], "x") == plain
+    assert sortable(plain, [], "x") == plain
+    assert sortable("<p>no table</p>", [[1, 2, 3, 4]], "x") == "<p>no table</p>"

@@ -6,10 +6,10 @@ from typing import Any, Unpack
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pandas import DataFrame, Series
+from pandas import DataFrame
 
 from ...core.strategies import DEFAULT_WEIGHT
-from ..bill import CHOICES, TODAY, bill
+from ..bill import TODAY, bill
 from ..format import format_change, format_mb, format_ms, format_times, format_usd, short_name
 from ..goals import Limits
 from ..run import Run, as_run
@@ -34,7 +34,7 @@ _SURE = 0.95
 def plot_bill(
     source: Run | DataFrame,
     monthly_invocations: float,
-    strategy: str | Sequence[str] = CHOICES,
+    strategy: str | Sequence[str] = (),
     weight: float = DEFAULT_WEIGHT,
     *,
     current_memory_mb: int | None = None,
@@ -69,21 +69,19 @@ def plot_bill(
 
 
 def bill_title(frame: DataFrame) -> str:
-    """What the cheapest choice saves a year, and what the speed of the fastest costs."""
-    known = frame[frame["memory_mb"].notna()]
-    if known.empty:
+    """What the cheapest choice saves a year, and what the speed of the best value costs."""
+    known = _rows(frame[frame["memory_mb"].notna()])
+    others = [row for row in known if row["choice"] != TODAY]
+    if not others:
         return "No size can be recommended"
-    others = known[known["choice"] != TODAY]
-    if TODAY not in set(known["choice"]) or others.empty:
-        best = known.loc[known["month_usd"].idxmin()]
+    best = min(others, key=lambda row: float(row["month_usd"]))
+    if len(others) == len(known):
         return (
             f"{format_mb(best['memory_mb'])} costs least: {format_usd(best['month_usd'])} a month"
         )
-    best = others.loc[others["month_usd"].idxmin()]
-    knees = others[others["choice"] == "knee"]
-    fast = knees.iloc[0] if len(knees) else others.loc[others["mean_ms"].idxmin()]
-    first = _saving(best)
-    extra = -fast["year_saving_usd"]
+    knees = [row for row in others if row["choice"] == "knee"]
+    fast = (knees or sorted(others, key=lambda row: float(row["mean_ms"])))[0]
+    first, extra = _saving(best), -fast["year_saving_usd"]
     if extra <= 0 or fast["speedup"] <= 1.05:
         return first
     return (
@@ -92,7 +90,7 @@ def bill_title(frame: DataFrame) -> str:
     )
 
 
-def _saving(best: "Series[Any]") -> str:
+def _saving(best: Mapping[str, Any]) -> str:
     """What the cheapest size saves, if that is beyond doubt."""
     sure = best["probability_cheaper"]
     if best["year_saving_usd"] <= 0 or (not math.isnan(sure) and sure < _SURE):
@@ -100,12 +98,16 @@ def _saving(best: "Series[Any]") -> str:
     return f"{format_mb(best['memory_mb'])} saves {format_usd(best['year_saving_usd'])} a year"
 
 
+def _rows(frame: DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): v for name, v in row.items()} for row in frame.to_dict("records")]
+
+
 def bill_alt(frame: DataFrame) -> str:
     """The bill of each choice in words."""
     parts = ["Bars of the monthly bill."]
-    for row in frame.to_dict("records"):
-        name = WORDS[str(row["choice"])]
-        if math.isnan(row["memory_mb"] if row["memory_mb"] is not None else math.nan):
+    for row in _rows(frame):
+        name = WORDS[row["choice"]]
+        if row["memory_mb"] is None or math.isnan(row["memory_mb"]):
             parts.append(f"{name}: {row['reason']}.")
             continue
         parts.append(
@@ -116,7 +118,7 @@ def bill_alt(frame: DataFrame) -> str:
 
 
 def _draw(layout: Layout, title: str, subtitle: str, frame: DataFrame) -> Figure:
-    rows = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+    rows = _rows(frame)
     head = headroom_in(title, subtitle, layout) + 0.12
     each = 0.52
     height = head + each * max(len(rows), 1) + 0.12
@@ -141,7 +143,8 @@ def _draw(layout: Layout, title: str, subtitle: str, frame: DataFrame) -> Figure
 def _bar(axes: Axes, n: int, row: Mapping[str, Any], layout: Layout) -> None:
     size = row["memory_mb"]
     if size is None or math.isnan(size):
-        _text(axes, 0, n, "no size" if not layout.wide else str(row["reason"]), MUTED)
+        short = str(row["reason"]) if layout.wide or row["choice"] == TODAY else "no size"
+        _text(axes, 0, n, short, MUTED)
         return
     colour = MUTED if row["choice"] == TODAY else SERIES[0]
     axes.barh(n + 0.17, row["month_usd"], 0.3, color=colour, linewidth=0, alpha=0.85)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from ..frames import warm
+from ..published import of_means
 from ..recommend import recommend
 from ..run import Run, as_run
 from ..summary import summarise
@@ -92,7 +93,7 @@ def plot_curves(
     summary = summarise(run)
     summary = summary[summary["n"] > 0]
     advice = recommend(run, ("cost", "speed"))
-    wanted = len(run.payloads) <= FEW if samples is None else samples
+    wanted = (len(run.payloads) <= FEW and not of_means(run)) if samples is None else samples
     points = warm(run.samples) if wanted else run.samples.iloc[:0]
     subtitle = source_line(run) + ("; points: single invocations" if wanted else "")
     title = curves_title(advice)

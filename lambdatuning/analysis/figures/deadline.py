@@ -26,15 +26,23 @@ def plot_deadline(
     payload: str = "",
     *,
     weights: Mapping[str, float] | None = None,
-) -> Chart:
+) -> Chart | None:
     """The quantile of durations at each size of the mix (or of `payload`), and the deadline.
 
     Filled: kept; ringed: the cheapest that keeps it. Shares above are how likely a size keeps it.
+    With several functions, the first one's. None without a deadline, of published means, or where
+    every size fails.
     """
+    if not deadline_ms:
+        return None
     run = apart(as_run(source))[0].select(payload)
     goal = Goal("deadline", deadline_ms=deadline_ms, quantile=quantile)
     curve = curves(run, weights=weights)[-1]
-    prompt = next(iter(prompts(run, [curve], goal, weights).values()))
+    if not curve.sizes:
+        return None
+    prompt = next(iter(prompts(run, [curve], goal, weights).values()), None)
+    if prompt is None:
+        return None
     advice = aim(curve, goal, run.current_memory_mb, prompt)
     title = deadline_title(advice, goal, prompt.sure(goal.quantile, curve.sizes, advice.memory_mb))
     subtitle = (
@@ -98,22 +106,24 @@ def _draw(
     axes.set_title(f"{_name(goal)} duration" + (" (log scale)" if logarithmic else ""), pad=16)
     axes.set_xlabel("memory (MB, log scale)")
     axes.plot(curve.sizes, prompt.quantile_ms, color=SERIES[0], linewidth=1.4, zorder=2)
-    _deadline(axes, goal, curve)
+    _deadline(axes, goal)
     _points(axes, curve, prompt, goal, advice)
     mark_vcpu(axes, curve.sizes)
     return figure
 
 
-def _deadline(axes: Axes, goal: Goal, curve: Curve) -> None:
+def _deadline(axes: Axes, goal: Goal) -> None:
     axes.axhline(goal.deadline_ms, color=SERIES[1], linewidth=1.6, zorder=1)
     axes.annotate(
         f"deadline {format_ms(goal.deadline_ms)}",
-        (min(curve.sizes), goal.deadline_ms),
-        xytext=(-6, -5),
+        (0.64, goal.deadline_ms),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 4),
         textcoords="offset points",
         color=SERIES[1],
         fontsize=9,
-        va="top",
+        ha="right",
+        va="bottom",
     )
 
 

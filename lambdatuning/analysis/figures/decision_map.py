@@ -20,7 +20,12 @@ from .chart import Chart, chart
 from .compromise import luminance
 from .style import INK, PAPER, Layout, fit, headline, headroom_in, quiet
 
-_SHADES = LinearSegmentedColormap.from_list("sizes", ["#cfe3f1", "#4f9acb", "#00568a", "#002b4d"])
+_SHADES = LinearSegmentedColormap.from_list(
+    "sizes",
+    [(0, "#cfe3f1"), (0.5, "#6fb1db"), (0.5, "#1a6aa3"), (1, "#00243f")],
+)
+"""Without the middle shades, on which neither dark nor light words can be read."""
+
 _TALL = 0.84
 _LETTER = 0.078
 
@@ -30,13 +35,16 @@ def plot_decision_map(
     weight: float = DEFAULT_WEIGHT,
     *,
     weights: Mapping[str, float] | None = None,
-) -> Chart:
+) -> Chart | None:
     """A row a payload type: the best size at each weight, as tall as it is sure.
 
-    The line is the user's `weight`. With several functions, the map is that of the first.
+    The line is the user's `weight`. With several functions, the map is that of the first. None
+    where every size fails.
     """
     run = apart(as_run(source))[0]
     frame = decisions(run, weights=weights)
+    if frame.empty:
+        return None
     title = map_title(frame, clamp_weight(weight))
     subtitle = (
         "best memory size in MB as cost counts for more; the taller the band, the surer; line: "
@@ -51,9 +59,7 @@ def plot_decision_map(
 
 def map_title(frame: DataFrame, weight: float) -> str:
     """What is best for the mix (or the only type) at this weight, and how far that holds."""
-    if frame.empty:
-        return "No size is free of failures"
-    payload, rows = list(frame.groupby("payload", sort=False))[-1]
+    payload, rows = [(str(name), part) for name, part in frame.groupby("payload", sort=False)][-1]
     low, high, size = _at(rows, weight)
     told = (
         f"{format_mb(size)} is best for the {payload}"
@@ -124,8 +130,9 @@ def _label(axes: Axes, n: int, part: tuple[float, float, int], shade: str, inche
     text = f"{size:,}"
     if (high - low) * inches < _LETTER * len(text) + 0.06:
         return
-    dark = luminance(shade) < 0.3
+    dark = luminance(shade) < 0.2
     style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8.5, "zorder": 5}
+    style["bbox"] = {"facecolor": shade, "linewidth": 0, "boxstyle": "square,pad=0.12"}
     colour = "#fdfeff" if dark else "#10202f"
     axes.text((low + high) / 2, n, text, color=colour, fontweight="bold", **style)
 

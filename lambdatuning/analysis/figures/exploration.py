@@ -172,5 +172,5 @@ def _panel_alt(
         f"{payload}: {format_ms(first['duration_ms'])} at {format_mb(first['memory_mb'])}, "
         f"{format_ms(last['duration_ms'])} at {format_mb(last['memory_mb'])}; measured in this "
         f"order: {join(f'{size:,.0f}' for size in order)} MB; best {format_mb(answer['memory_mb'])}"
-        f", within 5 % with {format_share(answer['within_5'])}."
+        f", {format_share(answer['within_5'])} sure to be within 5 %."
     )

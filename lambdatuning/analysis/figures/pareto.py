@@ -1,5 +1,6 @@
 """Speed against cost: the sizes worth choosing between, and those that another one beats."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from pandas import DataFrame
 
-from ..format import format_mb, format_ms, format_usd, join_mb, short_name
+from ..format import format_mb, format_ms, format_share, format_usd, join_mb, short_name
 from ..pareto import pareto
+from ..predicted import predict
 from ..run import Run, as_run
 from ..several import apart
 from .chart import Chart, chart
@@ -28,35 +30,41 @@ def plot_pareto(
     *,
     weights: Mapping[str, float] | None = None,
     current_memory_mb: int | None = None,
-) -> Chart:
+) -> Chart | None:
     """Mean duration against cost, a point a size, of the mix (or of `payload`).
 
     Filled points on the line are the Pareto front; hollow ones are beaten by another size. Bars
-    are the 95 % intervals of both. With several functions, the first one's.
+    are the 95 % intervals of both; small dots are sizes that were not measured (see `predict`).
+    With several functions, the first one's. None where every size fails.
     """
     run = apart(as_run(source))[0].select(payload)
     frame = pareto(run, weights=weights)
-    last = frame["payload"].iloc[-1] if len(frame) else ""
+    if frame.empty:
+        return None
+    last = frame["payload"].iloc[-1]
     rows = frame[frame["payload"] == last]
     today = run.current_memory_mb if current_memory_mb is None else current_memory_mb
     title = pareto_title(rows, today)
-    subtitle = f"{short_name(run.function)}, {last}; bars: 95 % intervals of the means"
+    guessed = predict(run, weights=weights)
+    guessed = guessed[guessed["predicted"] & (guessed["payload"] == last)]
+    dots = "; dots: predicted sizes between" if len(guessed) else ""
+    subtitle = f"{short_name(run.function)}, {last}; bars: 95 % intervals of the means{dots}"
 
     def draw(layout: Layout) -> Figure:
-        return _draw(layout, title, subtitle, rows, today)
+        return _draw(layout, title, subtitle, rows, guessed, today)
 
     return chart(draw, title, pareto_alt(rows))
 
 
 def pareto_title(rows: DataFrame, today: int | None) -> str:
     """How many sizes are worth a choice, and whether today's is among them."""
-    if rows.empty:
-        return "No size is free of failures"
     front = rows[rows["efficient"]]
     current = rows[rows["memory_mb"] == today]
     if len(current) and not current["efficient"].iloc[0]:
         better = format_mb(current["beaten_by_mb"].iloc[0])
-        return f"{format_mb(float(today or 0))} today is beaten: {better} is cheaper and faster"
+        sure = 1 - float(current["probability_efficient"].iloc[0])
+        told = f"{format_mb(float(today or 0))} today is beaten: {better} is cheaper and faster"
+        return told if math.isnan(sure) else f"{told} ({format_share(sure)} sure)"
     if len(front) == 1:
         return f"{format_mb(front['memory_mb'].iloc[0])} is both fastest and cheapest"
     return f"{len(front)} of {len(rows)} sizes are worth choosing between, from " + (
@@ -73,13 +81,19 @@ def pareto_alt(rows: DataFrame) -> str:
         )
         told = f"{format_ms(row['mean_ms'])}, {format_usd(row['cost_per_million_usd'])}, {verdict}"
         parts.append(f"{format_mb(row['memory_mb'])}: {told}.")
-    if len(rows):
-        sizes = [int(size) for size in rows[rows["efficient"]]["memory_mb"]]
-        parts.append(f"The front is {join_mb(sizes)}.")
+    sizes = [int(size) for size in rows[rows["efficient"]]["memory_mb"]]
+    parts.append(f"The front is {join_mb(sizes)}.")
     return " ".join(parts)
 
 
-def _draw(layout: Layout, title: str, subtitle: str, rows: DataFrame, today: int | None) -> Figure:
+def _draw(
+    layout: Layout,
+    title: str,
+    subtitle: str,
+    rows: DataFrame,
+    guessed: DataFrame,
+    today: int | None,
+) -> Figure:
     head = headroom_in(title, subtitle, layout) + 0.42
     height = head + (3.4 if layout.wide else 3.6)
     figure = Figure(figsize=(layout.width_in, height))
@@ -93,6 +107,15 @@ def _draw(layout: Layout, title: str, subtitle: str, rows: DataFrame, today: int
     axes.set_xlabel("cost per million invocations" + (" (log scale)" if logs[0] else ""))
     front = rows[rows["efficient"]].sort_values("cost_per_million_usd")
     axes.plot(front["cost_per_million_usd"], front["mean_ms"], color=SERIES[0], zorder=2)
+    axes.plot(
+        guessed["cost_per_million_usd"],
+        guessed["mean_ms"],
+        "o",
+        color=SERIES[0],
+        markersize=2.6,
+        alpha=0.55,
+        zorder=3,
+    )
     points = [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
     for row in points:
         _point(axes, row, current=row["memory_mb"] == today)

@@ -13,6 +13,7 @@ _NAMES = {style.INK: "ink", style.PAPER: "paper", style.MUTED: "muted", style.GR
     colour: f"series-{n}" for n, colour in enumerate(style.SERIES)
 }
 _COLOUR = re.compile(r"(fill|stroke): (#[0-9a-f]{6})")
+_TAG = re.compile(r"<[^>]*>")
 _NUMBER = re.compile(r"-?\d+\.\d{2,}")
 _DOT = re.compile(r"M (\S+) (\S+) \nL (\S+) \2 \n")
 _FONT = re.compile(r"(font: [^;\"']*)'[^']*'(?:, (?:'[^']*'|[\w-]+))*")
@@ -34,7 +35,7 @@ def to_svg(figure: Figure, title: str, alt: str) -> str:
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r"<style type=\"text/css\">.*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r"<svg [^>]*?viewBox=\"([^\"]*)\"[^>]*>", r'<svg viewBox="\1">', text, count=1)
-    text = _NUMBER.sub(lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), text)
+    text = _TAG.sub(lambda tag: _NUMBER.sub(_rounded, tag[0]), text)  # not in words: "$0.25"
     text = _DOT.sub(_dot, text)
     text = _COLOUR.sub(_themed, text)
     text = re.sub(
@@ -42,6 +43,10 @@ def to_svg(figure: Figure, title: str, alt: str) -> str:
     )
     text = re.sub(r"xlink:href", "href", re.sub(r"\n\s*", "\n", text))
     return _described(_unique_ids(text), title, alt)
+
+
+def _rounded(found: re.Match[str]) -> str:
+    return f"{float(found[0]):.1f}".removesuffix(".0")
 
 
 def _dot(found: re.Match[str]) -> str:

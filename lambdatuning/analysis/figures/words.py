@@ -16,6 +16,7 @@ from ..format import (
     ratio,
     short_name,
 )
+from ..published import of_means
 from ..run import Run
 from ..sentences import SUPERLATIVES
 
@@ -59,6 +60,8 @@ def _of(part: int, whole: int) -> str:
 
 def source_line(run: Run) -> str:
     """Where the numbers come from, for the line under a title."""
+    if of_means(run):
+        return f"{short_name(run.function)}, means without samples: no intervals"
     place = "embedded AWS" if run.embedded else run.manifest.get("region") or "AWS"
     warm = int((~run.samples["cold"] & (run.samples["error"] == "")).sum())
     names = list(dict.fromkeys(run.samples["function"].astype(str)))

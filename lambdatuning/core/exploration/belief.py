@@ -1,25 +1,25 @@
 """What is believed of one payload type, or of the mix, after what was seen."""
 
-import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
 
-from ..statistics import quantile
 from .evidence import Evidence, gather
-from .losses import Outlook, bill, mixed, outlook, regrets
+from .losses import Bill, Outlook, bill, mixed, outlook, regrets
 from .matrices import Matrix, Vector
 from .posterior import Posterior, posterior
 from .prior import Prior
 from .question import Answer, Objective, Observation, Prediction, Terms
 
-DRAWS = 200
+DRAWS, LENT_DRAWS = 200, 60
 _LOW, _HIGH = 0.05, 0.95
 LENT_SIZES = 2
 """A payload type lends its curve to the others once it was measured at so many sizes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Belief:
     """Possible curves and what each would mean; row by draw, column by size."""
 
@@ -27,14 +27,20 @@ class Belief:
     sizes: tuple[int, ...]
     evidence: Evidence
     posterior: Posterior
+    priced: Bill
     curves: Matrix
     outlooks: Sequence[Outlook]
     losses: Matrix
 
-    @property
+    @cached_property
     def expected(self) -> Vector:
         """The expected regret of each size."""
-        return [math.fsum(column) / len(self.losses) for column in zip(*self.losses, strict=True)]
+        return [sum(column) / len(self.losses) for column in zip(*self.losses, strict=True)]
+
+    @cached_property
+    def ordered_ms(self) -> Matrix:
+        """The possible mean durations of each size, ascending."""
+        return [sorted(c) for c in zip(*(one.mean_ms for one in self.outlooks), strict=True)]
 
 
 def believe(
@@ -48,7 +54,7 @@ def believe(
     """The belief of each payload type in `seen`, which learns from the others' own curves."""
     evidence = {name: gather(found, prior) for name, found in seen.items()}
     alone = {name: posterior(known, sizes, prior) for name, known in evidence.items()}
-    lent = {n: alone[n].mean for n, e in evidence.items() if len(e.sizes) >= LENT_SIZES}
+    lent = _lent(evidence, alone, rng) if len(seen) > 1 else {}
     beliefs = {}
     for name, known in evidence.items():
         borrowed = [curve for other, curve in lent.items() if other != name]
@@ -57,8 +63,20 @@ def believe(
         priced = bill(known, sizes, terms)
         outlooks = [outlook(curve, priced) for curve in curves]
         losses = regrets(outlooks, objective)
-        beliefs[name] = Belief(name, sizes, known, shared, curves, outlooks, losses)
+        beliefs[name] = Belief(name, sizes, known, shared, priced, curves, outlooks, losses)
     return beliefs
+
+
+def _lent(
+    evidence: Mapping[str, Evidence], alone: Mapping[str, Posterior], rng: random.Random
+) -> dict[str, Vector]:
+    """The expected log durations of the payload types that know their own curve."""
+    lent = {}
+    for name, known in evidence.items():
+        if len(known.sizes) >= LENT_SIZES:
+            curves = alone[name].draw(LENT_DRAWS, rng)
+            lent[name] = [fmean(column) for column in zip(*curves, strict=True)]
+    return lent
 
 
 def answer(belief: Belief, place: int, *, curve: bool = False) -> Answer:
@@ -71,7 +89,7 @@ def answer(belief: Belief, place: int, *, curve: bool = False) -> Answer:
         within_1=_within(belief.losses, place, 0.01),
         within_5=_within(belief.losses, place, 0.05),
         regret=belief.expected[place],
-        curve=_predictions(belief.sizes, measured, belief.outlooks) if curve else (),
+        curve=_predictions(belief, measured) if curve else (),
     )
 
 
@@ -86,7 +104,7 @@ def mix(beliefs: Iterable[Belief], objective: Objective, terms: Terms) -> Answer
     sizes = found[0].sizes
     counts = [[b.evidence.at(size) for b in found] for size in sizes]
     measured = [min(e.count if e else 0 for e in row) for row in counts]
-    expected = [math.fsum(column) / len(losses) for column in zip(*losses, strict=True)]
+    expected = [sum(column) / len(losses) for column in zip(*losses, strict=True)]
     known = [i for i, count in enumerate(measured) if count] or list(range(len(sizes)))
     best = min(known, key=expected.__getitem__)
     return Answer(
@@ -95,7 +113,7 @@ def mix(beliefs: Iterable[Belief], objective: Objective, terms: Terms) -> Answer
         within_1=_within(losses, best, 0.01),
         within_5=_within(losses, best, 0.05),
         regret=expected[best],
-        curve=_predictions(sizes, measured, outlooks),
+        curve=_mixed_predictions(sizes, measured, outlooks),
     )
 
 
@@ -108,19 +126,44 @@ def _within(losses: Matrix, place: int, tolerance: float) -> float:
     return (count + 0.5) / (len(losses) + 1)
 
 
-def _predictions(
-    sizes: Sequence[int], measured: Sequence[int], outlooks: Sequence[Outlook]
-) -> tuple[Prediction, ...]:
-    durations = list(zip(*(one.mean_ms for one in outlooks), strict=True))
-    costs = list(zip(*(one.cost_usd for one in outlooks), strict=True))
+def _predictions(belief: Belief, measured: Sequence[int]) -> tuple[Prediction, ...]:
+    """A cost rises with its duration, so that its median is that of the median duration."""
+    middle = [_at(column, 0.5) for column in belief.ordered_ms]
+    costs = belief.priced.costs(middle)
     return tuple(
         Prediction(
             memory_mb=size,
             measured=measured[i],
-            duration_ms=quantile(durations[i], 0.5),
-            low_ms=quantile(durations[i], _LOW),
-            high_ms=quantile(durations[i], _HIGH),
-            cost_usd=quantile(costs[i], 0.5),
+            duration_ms=middle[i],
+            low_ms=_at(ordered, _LOW),
+            high_ms=_at(ordered, _HIGH),
+            cost_usd=costs[i],
+        )
+        for i, (size, ordered) in enumerate(zip(belief.sizes, belief.ordered_ms, strict=True))
+    )
+
+
+def _mixed_predictions(
+    sizes: Sequence[int], measured: Sequence[int], outlooks: Sequence[Outlook]
+) -> tuple[Prediction, ...]:
+    durations = [sorted(c) for c in zip(*(one.mean_ms for one in outlooks), strict=True)]
+    costs = [sorted(c) for c in zip(*(one.cost_usd for one in outlooks), strict=True)]
+    return tuple(
+        Prediction(
+            memory_mb=size,
+            measured=measured[i],
+            duration_ms=_at(durations[i], 0.5),
+            low_ms=_at(durations[i], _LOW),
+            high_ms=_at(durations[i], _HIGH),
+            cost_usd=_at(costs[i], 0.5),
         )
         for i, size in enumerate(sizes)
     )
+
+
+def _at(ordered: Sequence[float], share: float) -> float:
+    """A quantile of many ordered values, straight between them."""
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)

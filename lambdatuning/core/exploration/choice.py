@@ -4,15 +4,16 @@ import random
 from dataclasses import dataclass
 
 from .belief import Belief, answer
+from .looks import Action, Look, Market
 from .question import Answer, Item
 from .stopping import judge
-from .value import Action, Market, actions
+from .value import best_look
 
 VERIFIED = 2
 """Samples at the recommended size, at least: nothing is recommended that was not measured."""
-RAGGED, COMPARED = 0.12, 2
-"""A curve that strays this far from known shapes may be ragged because its sizes ran on unlike
-hosts, so that so many samples on a second execution environment have to tell."""
+UNLIKE, DOUBT, COMPARED = 0.1, 0.12, 1
+"""Where hosts may differ so much (log) with more than this probability, because what was seen fits
+no curve, so many samples on a second execution environment have to tell."""
 COMPARED_AT_MOST = 20
 
 
@@ -31,7 +32,7 @@ def choose(
     """What to measure next of one payload type."""
     expected = belief.expected
     place = min(range(len(expected)), key=expected.__getitem__)
-    options = actions(
+    look = best_look(
         belief.curves,
         belief.losses,
         belief.evidence,
@@ -40,15 +41,15 @@ def choose(
         market,
         rng,
     )
-    verdict = judge(answer(belief, place), options, spent_usd, sure)
+    verdict = judge(answer(belief, place), look, spent_usd, sure)
     if not verdict.enough:
-        best = max(options, key=lambda option: option.score, default=None)
-        return Choice(best, verdict.reason, exhausted=best is None)
+        return Choice(look, verdict.reason, exhausted=look is None)
     known = belief.evidence.at(belief.sizes[place])
     short = VERIFIED - (known.count if known else 0)
     if short > 0:
         price = market.price(place, short, 1)
-        return Choice(Action(place, short, 1, 0.0, price), f"{verdict.reason}; to be verified")
+        verify = Action((Look(place, short, 1),), 0.0, price)
+        return Choice(verify, f"{verdict.reason}; to be verified")
     other = _second_environment(belief, market)
     return Choice(other, f"{verdict.reason}; do hosts differ?" if other else verdict.reason)
 
@@ -56,20 +57,24 @@ def choose(
 def _second_environment(belief: Belief, market: Market) -> Action | None:
     """The cheapest way to see whether execution environments differ, where that is in doubt."""
     evidence = belief.evidence
-    if evidence.environment_degrees or belief.posterior.scale < RAGGED or not evidence.named:
+    if evidence.comparisons or not evidence.named or belief.posterior.unlike(UNLIKE) < DOUBT:
         return None
     # A size at which a second environment was asked for in vain is not asked again.
     known = [size for size in evidence.sizes if size.count <= COMPARED_AT_MOST]
     places = [belief.sizes.index(size.memory_mb) for size in known]
     prices = {place: market.price(place, COMPARED, 2) for place in places}
     place = min(places, key=prices.__getitem__, default=None)
-    return None if place is None else Action(place, COMPARED, 2, 0.0, prices[place])
+    if place is None:
+        return None
+    return Action((Look(place, COMPARED, 2),), 0.0, prices[place])
 
 
-def item(belief: Belief, action: Action) -> Item:
-    """The batch item of an action."""
-    memory_mb = belief.sizes[action.place]
-    return Item(memory_mb, belief.payload, action.count, action.environments)
+def items(belief: Belief, action: Action) -> list[Item]:
+    """The batch items of an action."""
+    return [
+        Item(belief.sizes[look.place], belief.payload, look.count, look.environments)
+        for look in action.looks
+    ]
 
 
 def measured_answer(belief: Belief) -> Answer:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
 
 from .evidence import Evidence
 from .matrices import Matrix, Vector
@@ -17,11 +18,14 @@ _MISSED = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What turns the log durations of a payload type into prices and p95s, size by size."""
+    """What turns the durations of a payload type into prices and p95s, size by size.
+
+    `tail` is p95 over mean.
+    """
 
     sizes: tuple[int, ...]
     excess_ms: Vector
-    tail_log: Vector
+    tail: Vector
     usd_per_ms: Vector
     request_usd: float
 
@@ -36,8 +40,13 @@ class Outlook:
     """What one curve means at each size: mean and p95 duration in ms, USD an invocation."""
 
     mean_ms: Vector
-    p95_ms: Vector
+    tail: Sequence[float]
     cost_usd: Vector
+
+    @property
+    def p95_ms(self) -> Vector:
+        """Seldom asked for."""
+        return list(map(mul, self.mean_ms, self.tail))
 
 
 def bill(evidence: Evidence, sizes: Sequence[int], terms: Terms) -> Bill:
@@ -46,7 +55,7 @@ def bill(evidence: Evidence, sizes: Sequence[int], terms: Terms) -> Bill:
     return Bill(
         sizes=tuple(sizes),
         excess_ms=[size.excess_ms if size else _EXCESS_MS for size in known],
-        tail_log=[size.tail_log if size else _P95 * evidence.sd_log for size in known],
+        tail=[math.exp(size.tail_log if size else _P95 * evidence.sd_log) for size in known],
         usd_per_ms=[size / 1024 / 1000 * terms.usd_per_gb_s for size in sizes],
         request_usd=terms.request_usd,
     )
@@ -54,9 +63,8 @@ def bill(evidence: Evidence, sizes: Sequence[int], terms: Terms) -> Bill:
 
 def outlook(curve: Sequence[float], priced: Bill) -> Outlook:
     """What a curve of log durations means."""
-    durations = [math.exp(value) for value in curve]
-    tails = [math.exp(v + tail) for v, tail in zip(curve, priced.tail_log, strict=True)]
-    return Outlook(durations, tails, priced.costs(durations))
+    durations = list(map(math.exp, curve))
+    return Outlook(durations, priced.tail, priced.costs(durations))
 
 
 def mixed(outlooks: Sequence[Outlook], weights: Sequence[float]) -> Outlook:
@@ -69,28 +77,24 @@ def mixed(outlooks: Sequence[Outlook], weights: Sequence[float]) -> Outlook:
             sum(w * v for w, v in zip(weights, values, strict=True)) / whole for values in by_size
         ]
 
-    return Outlook(
-        mean([o.mean_ms for o in outlooks]),
-        [max(values) for values in zip(*(o.p95_ms for o in outlooks), strict=True)],
-        mean([o.cost_usd for o in outlooks]),
-    )
+    means = mean([o.mean_ms for o in outlooks])
+    slowest = [max(values) for values in zip(*(o.p95_ms for o in outlooks), strict=True)]
+    tail = [p95 / ms for p95, ms in zip(slowest, means, strict=True)]
+    return Outlook(means, tail, mean([o.cost_usd for o in outlooks]))
 
 
 def regrets(outlooks: Sequence[Outlook], objective: Objective) -> Matrix:
     """One row a curve, one column a size: objective over the best size's, minus 1."""
-    return [_regret(one, objective) for one in outlooks]
-
-
-def _regret(one: Outlook, objective: Objective) -> Vector:
     if objective.strategy == "speed":
-        return _over_best(one.mean_ms)
+        return [_over_best(one.mean_ms) for one in outlooks]
     if objective.strategy == "cost":
-        return _over_best(one.cost_usd)
+        return [_over_best(one.cost_usd) for one in outlooks]
     if objective.strategy == "balanced":
-        return _over_best(_balanced(one.mean_ms, one.cost_usd, objective.weight))
+        weight = objective.weight
+        return [_over_best(_balanced(one.mean_ms, one.cost_usd, weight)) for one in outlooks]
     if objective.strategy == "deadline":
-        return _limited(one.cost_usd, one.p95_ms, objective.deadline_ms)
-    return _limited(one.mean_ms, one.cost_usd, objective.budget_usd)
+        return [_limited(one.cost_usd, one.p95_ms, objective.deadline_ms) for one in outlooks]
+    return [_limited(one.mean_ms, one.cost_usd, objective.budget_usd) for one in outlooks]
 
 
 def _over_best(values: Vector) -> Vector:

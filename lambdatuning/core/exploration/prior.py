@@ -19,7 +19,7 @@ class Shape:
     logs: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Prior:
     """A mixture of shapes, each with departures of several sizes from it.
 
@@ -27,6 +27,7 @@ class Prior:
     `spreads` are (duration in ms, spread of single invocations in log). `taught` names the
     functions behind the shapes. What follows from it is stated as it is computed: measured on
     functions that taught nothing it needs no recalibration (`make bench-exploration`).
+    Equal only to itself: it is a key of what follows from it.
     """
 
     knots_mb: tuple[int, ...]

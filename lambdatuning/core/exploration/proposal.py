@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .belief import Belief, believe, mix
-from .choice import choose, item, measured_answer
+from .choice import choose, items, measured_answer
 from .failures import failing
 from .prior import Prior, load_prior
 from .question import Answer, Budget, Item, Objective, Observation, Proposal, Terms
@@ -125,14 +125,16 @@ def _plan(case: _Case, beliefs: Mapping[str, Belief], rng: random.Random) -> _Pl
         if choice.action is None:
             ends.add("exhausted" if choice.exhausted else "sure")
             continue
-        wanted = item(belief, choice.action)
-        spent, calls = spent + choice.action.price_usd, calls + wanted.count
+        wanted = items(belief, choice.action)
+        spent += choice.action.price_usd
+        calls += sum(one.count for one in wanted)
         if not affords(case.budget, spent, calls):
             ends.add("budget")
             continue
-        batch.append(wanted)
-        # Later payload types find this environment running, and need not pay for it.
-        running[wanted.memory_mb] = max(running.get(wanted.memory_mb, 0), wanted.environments)
+        batch += wanted
+        # Later payload types find these environments running, and need not pay for them.
+        for one in wanted:
+            running[one.memory_mb] = max(running.get(one.memory_mb, 0), one.environments)
     return _Plan(tuple(batch), tuple(reasons), frozenset(ends))
 
 

@@ -43,7 +43,7 @@ def _of(belief: Belief) -> Iterator[str]:
     evidence = belief.evidence
     if belief.posterior.scale > _STRAYS:
         yield "durations follow no known curve, so more was measured than usual"
-    if evidence.environment_degrees and evidence.environment_sd > _DIFFERS:
+    if evidence.comparisons and evidence.environment_sd > _DIFFERS:
         yield (
             f"execution environments differ by {evidence.environment_sd:.0%}; "
             "the answer rests on several of them"

@@ -7,8 +7,8 @@ from statistics import fmean
 
 from ..billing import gb_seconds
 from .belief import Belief
+from .looks import Market
 from .question import Budget, Observation, Terms
-from .value import Market
 
 _INIT_MS = 250.0
 """The init expected before any was seen."""
@@ -43,7 +43,7 @@ def market(
     """Prices at each size by the belief, and by the inits that were seen."""
     inits = [one.init_ms for one in seen if one.cold and one.init_ms]
     init_ms = fmean(inits) if inits else _INIT_MS
-    warm = [_middle(c) for c in zip(*(o.cost_usd for o in belief.outlooks), strict=True)]
+    warm = belief.priced.costs([_middle(ordered) for ordered in belief.ordered_ms])
     cold = [
         usd + gb_seconds(size, init_ms) * terms.usd_per_gb_s
         for usd, size in zip(warm, belief.sizes, strict=True)
@@ -51,8 +51,8 @@ def market(
     return Market(warm, cold, [running.get(size, 0) for size in belief.sizes])
 
 
-def _middle(values: Iterable[float]) -> float:
+def _middle(ordered: Sequence[float]) -> float:
     """The mean of the middle half: few curves run off where nothing was measured."""
-    ordered = sorted(values)
     quarter = len(ordered) // 4
-    return fmean(ordered[quarter : len(ordered) - quarter])
+    kept = ordered[quarter : len(ordered) - quarter]
+    return sum(kept) / len(kept)

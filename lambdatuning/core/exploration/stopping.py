@@ -1,20 +1,20 @@
 """When an answer is good enough for its price."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .looks import Action
 from .question import Answer
-from .value import Action
 
-REGRET = 0.0065
-"""Above this expected regret it goes on while a batch saves `FAIR` for each time its price is what
-was spent so far; a saving below that is not worth its price."""
-FAIR = 0.012
-LEEWAY = 0.05
-"""So much below the wanted probability it may end, where the rest is not worth its price."""
-BARGAIN = 0.04
+LEEWAY, HOPELESS = 0.03, 0.006
+"""Where so much is missing of the wanted probability it goes on, unless a batch saves no more than
+this much regret for each time that its price is what was spent so far."""
+REGRET, FAIR = 0.0015, 0.008
+"""Above this expected regret it goes on while a batch saves that much for its price."""
+BARGAIN = 0.015
 """Where a batch saves this much for its price it is worth it though the answer is good: short
 functions are measured well, since that costs next to nothing."""
+MATERIAL = 0.0003
+"""A batch that saves less regret than this is no bargain, however cheap it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,18 @@ class Verdict:
     reason: str
 
 
-def judge(answer: Answer, options: Sequence[Action], spent_usd: float, sure: float) -> Verdict:
-    """Whether `answer` is good enough, given what else could be measured."""
+def judge(answer: Answer, look: Action | None, spent_usd: float, sure: float) -> Verdict:
+    """Whether `answer` is good enough, given the best further look."""
     said = f"{answer.memory_mb} MB is within 5 % of the best with {answer.within_5:.0%}"
+    worth = look.score * spent_usd if look else 0.0
     if answer.within_5 < sure - LEEWAY:
+        return Verdict(worth <= HOPELESS, f"{said}, of {sure:.0%} wanted")
+    if answer.within_5 < sure and worth > FAIR:
         return Verdict(False, f"{said}, of {sure:.0%} wanted")
-    best = max((option.score for option in options), default=0.0) * spent_usd
-    if answer.within_5 < sure and best > FAIR:
-        return Verdict(False, f"{said}, of {sure:.0%} wanted")
-    if answer.regret > REGRET and best > FAIR:
+    if not look or look.gain < MATERIAL:
+        return Verdict(True, said)
+    if answer.regret > REGRET and worth > FAIR:
         return Verdict(False, f"{said}, but expected to be {answer.regret:.1%} worse than it")
-    if best > BARGAIN:
+    if worth > BARGAIN:
         return Verdict(False, f"{said}; another look costs little beside what it may save")
     return Verdict(True, said)

@@ -7,61 +7,33 @@ best size is chosen anew.
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter, le, mul
 
-from .evidence import Evidence, SizeEvidence, location_factor
-from .matrices import Matrix, Vector, dot
+from .evidence import Evidence
+from .looks import Action, Look, Market, looks_at
+from .matrices import Matrix, Vector
 
-COUNTS = (1, 2, 4, 9)
-FANTASIES = 10
-MAX_COUNT = 100
-"""More samples of one payload type than this are not taken at one size."""
-MAX_ENVIRONMENTS = 8
+FANTASIES = 16
+WRONG = 0.005
+"""A curve under which the choice of now costs more regret than this is one that matters."""
 _EVERY = 2
 """Of the drawn curves, these suffice to compare looks."""
-_PLACES = 12
-_TINY = 1e-6
-_ENVIRONMENT_SHARE = 0.3
+_PLACES, _RIVALS = 12, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
-    """`count` samples at the size of index `place`, until it was run in `environments` ones.
+class _Truth:
+    """The index of a curve, errors of what is measured then at each size, and its weight."""
 
-    `gain` is the expected saving of regret, `price_usd` the expected bill.
-    """
-
-    place: int
-    count: int
-    environments: int
-    gain: float
-    price_usd: float
-
-    @property
-    def score(self) -> float:
-        """Saving for the money."""
-        return self.gain / self.price_usd
+    curve: int
+    errors: Vector
+    share: float
 
 
-@dataclass(frozen=True, slots=True)
-class Market:
-    """What an invocation costs at each size, warm and cold, by the curve expected now.
-
-    `running` are how many environments of each size run already, for whichever payload type.
-    """
-
-    warm_usd: Vector
-    cold_usd: Vector
-    running: Sequence[int]
-
-    def price(self, place: int, count: int, environments: int) -> float:
-        """Of `count` warm samples in `environments` of which some may have to be started."""
-        started = max(environments - self.running[place], 0)
-        return count * self.warm_usd[place] + started * self.cold_usd[place]
-
-
-def actions(
+def best_look(
     curves: Matrix,
     losses: Matrix,
     evidence: Evidence,
@@ -69,21 +41,78 @@ def actions(
     sizes: Sequence[int],
     market: Market,
     rng: random.Random,
-) -> list[Action]:
-    """Every batch that may be worth something."""
-    curves, losses = curves[::_EVERY], losses[::_EVERY]
-    columns = [list(column) for column in zip(*losses, strict=True)]
-    now = min(map(math.fsum, columns)) / len(curves)
-    truths = rng.sample(range(len(curves)), min(FANTASIES, len(curves)))
+) -> Action | None:
+    """The batch that saves most for its price; None where there is nothing left to measure."""
+    columns = [list(column) for column in zip(*losses[::_EVERY], strict=True)]
+    logs = [list(column) for column in zip(*curves[::_EVERY], strict=True)]
+    sums = list(map(sum, columns))
+    now = min(range(len(sums)), key=sums.__getitem__)
+    most = sums[now] / len(columns[now])
+    truths = _truths(columns[now], len(sizes), rng)
+    rivals = [column for column in _undominated(columns, sums) if column is not columns[now]]
+    looks = {
+        place: list(looks_at(place, evidence.at(sizes[place]), evidence, between))
+        for place in _worth_a_thought(columns, sizes)
+    }
+    best: Action | None = None
+    for price, considered in _by_price(looks, _contenders(columns, now), market):
+        # No look saves more than all that there is to save.
+        if best and most / price <= best.score:
+            break
+        gain = _saved(considered, logs, columns[now], rivals, truths)
+        found = Action(considered, gain, price)
+        if best is None or found.score > best.score:
+            best = found
+    return best
+
+
+def _contenders(columns: Matrix, now: int) -> list[int]:
+    """The choice of now, and the sizes that are best most often beside it."""
+    wins = Counter(min(enumerate(row), key=itemgetter(1))[0] for row in zip(*columns, strict=True))
+    return [now, *(place for place, _ in wins.most_common(_RIVALS + 1) if place != now)][
+        : _RIVALS + 1
+    ]
+
+
+def _by_price(
+    looks: Mapping[int, Sequence[Look]], contenders: Sequence[int], market: Market
+) -> list[tuple[float, tuple[Look, ...]]]:
+    """Looks at a single size, and the same look at several that may be the best."""
+    found: list[tuple[Look, ...]] = [(look,) for at in looks.values() for look in at]
+    groups = [contenders[:2], contenders[::2], contenders] if len(contenders) > 2 else [contenders]
+    for group in groups:
+        if len(group) > 1:
+            found += zip(*(looks.get(place, ()) for place in group), strict=False)
+    return sorted(((market.of(*one), one) for one in found), key=itemgetter(0))
+
+
+def _truths(losses: Vector, sizes: int, rng: random.Random) -> list[_Truth]:
+    """Curves that play the truth, the same for every look, so that luck favours none.
+
+    Half of them are among the few curves under which the choice of now is wrong: what a look may
+    save it saves there.
+    """
+    ranked = sorted(range(len(losses)), key=losses.__getitem__)
+    wrong = sum(loss > WRONG for loss in losses)
     found = []
-    for place in _worth_a_thought(columns, sizes):
-        column = [curve[place] for curve in curves]
-        known = evidence.at(sizes[place])
-        for count, environments, variance in _looks(known, evidence, between):
-            later = _expected(column, columns, truths, variance, rng)
-            price = market.price(place, count, environments)
-            found.append(Action(place, count, environments, max(now - later, 0.0), price))
+    for part in (ranked[: len(ranked) - wrong], ranked[len(ranked) - wrong :]):
+        count = min(FANTASIES // 2, len(part))
+        offset = rng.random()
+        for k in range(count):
+            place = part[int((k + offset) * len(part) / count)]
+            errors = [rng.gauss(0.0, 1.0) for _ in range(sizes)]
+            found.append(_Truth(place, errors, len(part) / count / len(losses)))
     return found
+
+
+def _undominated(columns: Matrix, sums: Sequence[float]) -> Matrix:
+    """The sizes that are not worse than another one under every curve."""
+    kept: Matrix = []
+    for place in sorted(range(len(sums)), key=sums.__getitem__):
+        column = columns[place]
+        if not any(all(map(le, better, column)) for better in kept):
+            kept.append(column)
+    return kept
 
 
 def _worth_a_thought(columns: Matrix, sizes: Sequence[int]) -> Sequence[int]:
@@ -94,37 +123,26 @@ def _worth_a_thought(columns: Matrix, sizes: Sequence[int]) -> Sequence[int]:
     return sorted({*promising[: _PLACES // 2], *range(0, len(sizes), 2 * len(sizes) // _PLACES)})
 
 
-def _looks(
-    known: SizeEvidence | None, evidence: Evidence, between: float
-) -> Iterator[tuple[int, int, float]]:
-    """(count, environments, variance of what it would tell) of each way to look at a size."""
-    if known is None:
-        for count in COUNTS:
-            yield count, 1, evidence.sd_log**2 * location_factor(count) + between + _TINY
-        return
-    before = known.variance(between)
-    # Another environment is worth a thought where the environment is what is not known.
-    matters = between / known.environments > _ENVIRONMENT_SHARE * before
-    for new in (0, 1) if matters and evidence.named else (0,):
-        for count in COUNTS:
-            after = known.variance(between, count, new)
-            if known.count + count > MAX_COUNT or known.environments + new > MAX_ENVIRONMENTS:
-                continue
-            if after < before:
-                # As if an independent look of this variance were added to what is known.
-                variance = 1 / (1 / after - 1 / before) + _TINY
-                yield count, known.environments + new, variance
-
-
-def _expected(
-    column: Vector, columns: Matrix, truths: Sequence[int], variance: float, rng: random.Random
+def _saved(
+    looks: Sequence[Look],
+    logs: Matrix,
+    now: Vector,
+    rivals: Matrix,
+    truths: Sequence[_Truth],
 ) -> float:
-    """The regret that is left on average after a measurement of this variance."""
-    sd, half = math.sqrt(variance), -0.5 / variance
+    """The regret that measurements are expected to save."""
     exp = math.exp
     total = 0.0
     for truth in truths:
-        seen = column[truth] + sd * rng.gauss(0.0, 1.0)
-        weights = [exp(half * (value - seen) ** 2) for value in column]
-        total += min([dot(weights, losses) for losses in columns]) / (sum(weights) or 1.0)
-    return total / len(truths)
+        weights = [1.0] * len(now)
+        for look in looks:
+            column, half = logs[look.place], -0.5 / look.variance
+            seen = column[truth.curve] + math.sqrt(look.variance) * truth.errors[look.place]
+            weights = [
+                w * exp(half * (v - seen) ** 2) for w, v in zip(weights, column, strict=True)
+            ]
+        stays = sum(map(mul, weights, now))
+        least = min([sum(map(mul, weights, losses)) for losses in rivals], default=stays)
+        if least < stays:
+            total += truth.share * (stays - least) / sum(weights)
+    return total

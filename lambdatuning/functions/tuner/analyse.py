@@ -10,6 +10,7 @@ from ...core.prices import PriceBook
 from ...core.run import SCHEMA, RunPlan
 from . import explored
 from .size_result import Result
+from .snapshots import published_mb, snapshots_usd
 from .storage import RunFolder
 
 State = dict[str, Any]
@@ -28,7 +29,7 @@ def analyse(
     RunFailedError when no size can win.
     """
     plan = store.read_plan()
-    told = explored.told(plan, store, prices) if plan.limits else None
+    told = explored.told(plan, store, prices, state["step"]) if plan.limits else None
     sizes = [store.read_result(size) for size in (state["sizes"] if told else plan.sizes)]
     reasons = {str(size["value"]): size["reason"] for size in sizes if size["reason"]}
     failed = {**reasons, **state["failed"]}
@@ -45,7 +46,10 @@ def analyse(
     store.write_json("_results.json", [row for size in sizes for row in size["results"]])
     ended = {"failed_sizes": failed, "started_at": started, "output": output}
     ended |= {"exploration": told} if told else {}
-    store.write_manifest({**_manifest(plan, prices, state), **_totals(sizes), **ended})
+    totals = _totals(sizes)
+    totals["snapshots_usd"] = snapshots_usd(plan.target, prices, published_mb(plan, state))
+    totals["usd"] += totals["snapshots_usd"]
+    store.write_manifest({**_manifest(plan, prices, state), **totals, **ended})
     return {**state, "failed": failed, "output": output}
 
 

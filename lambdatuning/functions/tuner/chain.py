@@ -36,21 +36,43 @@ class Chain:
     error: Exception | None = None
     flight: tuple[Invocation, datetime] | None = None
     """What is under way, and since when; None once it is back, or given up."""
-    landing: threading.Lock = field(default_factory=threading.Lock)
+    over: bool = False
+    """Whether its batch has ended: whatever its thread does later is nobody's business."""
+    tower: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def left(self) -> bool:
         """Whether another batch must go on with it."""
         return self.error is None and self.done < len(self.invocations)
 
-    def land(self) -> tuple[Invocation, datetime] | None:
-        """What was under way, which counts as done from now on: the first who asks gets it, the
-        chain's own thread with a sample of it or the one that gives it up."""
-        with self.landing:
-            landed, self.flight = self.flight, None
-            if landed and landed[0] in self.invocations[self.done : self.done + 1]:
-                self.done += 1
-            return landed
+    def take_off(self, invocation: Invocation, now: datetime) -> bool:
+        """Whether an invocation may be sent, which is under way then."""
+        with self.tower:
+            if not self.over:
+                self.flight = invocation, now
+            return not self.over
+
+    def land(self, deliver: Callable[[], None]) -> bool:
+        """Whether what is under way is still awaited; then it is delivered and counts as done."""
+        with self.tower:
+            if self.flight is None:
+                return False
+            self._done_with(self.flight[0])
+            deliver()
+            return True
+
+    def give_up(self) -> tuple[Invocation, datetime] | None:
+        """End it; what is under way counts as done, since it was sent."""
+        with self.tower:
+            self.over, lost = True, self.flight
+            if lost:
+                self._done_with(lost[0])
+            return lost
+
+    def _done_with(self, invocation: Invocation) -> None:
+        self.flight = None
+        if invocation in self.invocations[self.done : self.done + 1]:
+            self.done += 1
 
 
 def chains(caller: Caller, batch: Batch, stored: Collection[Invocation] = ()) -> list[Chain]:
@@ -121,15 +143,15 @@ def _step(
 ) -> bool:
     """Invoke once and pause; whether the chain goes on, which it does not once given up."""
     before_s = clock()
-    chain.flight = invocation, caller.now()
+    if not chain.take_off(invocation, caller.now()):
+        return False
     sample = measure_one(caller, batch.version, batch.memory_mb, invocation)
-    if chain.land() is None:
+    if not chain.land(lambda: samples.put(sample)):
         return False
     chain.longest_s = max(chain.longest_s, clock() - before_s)
     chain.billed_ms += sample.billed_ms
     failed = sample.error and sample.error not in caller.plan.question.allowed_errors
     failures = chain.failures.get(invocation.payload, 0) + 1 if failed else 0
     chain.failures[invocation.payload] = failures
-    samples.put(sample)
     caller.sleep(caller.plan.sleep_ms / 1000)
     return True

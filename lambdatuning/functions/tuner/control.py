@@ -4,14 +4,14 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ...core.arn import parse_function_arn
 from ...core.errors import UsageError
-from . import decide, explore
+from . import decide, explore, rounds
 from .analyse import analyse
 from .apply import apply
 from .clean import clean
@@ -108,11 +108,9 @@ def _publish(step: Step) -> State:
 def _decide(step: Step) -> State:
     if not explore.is_adaptive(step.state):
         return decide.step(step.state)
-    plan = step.store.read_plan()
-    prices = price_book(step.store.s3, plan.price_book)
-    elapsed = datetime.now(UTC) - datetime.fromisoformat(step.started)
-    explorer = explore.Explorer(plan, step.store, prices, elapsed.total_seconds())
-    return explore.step(step.state, explorer)
+    store = step.store
+    explorer = partial(explore.explorer_now, store.read_plan(), store, step.started)
+    return rounds.ended(step.state, explorer)
 
 
 def _analyse(step: Step) -> State:

@@ -3,20 +3,22 @@
 The samples in the bucket are its whole state; each decision is stored beside them as a step.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
 
 from ...core.billing import gb_seconds
-from ...core.exploration import Budget, Item, Objective, Proposal, Terms, observe, propose
-from ...core.look import Look, widened
+from ...core.exploration import Budget, Objective, Proposal, Terms, observe, propose
+from ...core.look import Look
 from ...core.plan import Batch, Work
 from ...core.prices import PriceBook
 from ...core.run import RunPlan
 from ...core.samples import Sample
 from .decide import FULL, count, history_is_full
+from .looks import looks, sent, sent_with
+from .prices import price_book
 from .storage import RunFolder
 
 State = dict[str, Any]
@@ -36,6 +38,12 @@ class Explorer:
     elapsed_s: float
 
 
+def explorer_now(plan: RunPlan, store: RunFolder, started: str) -> Explorer:
+    """The explorer at this moment of an execution that started then (ISO 8601)."""
+    elapsed = datetime.now(UTC) - datetime.fromisoformat(started)
+    return Explorer(plan, store, price_book(store.s3, plan.price_book), elapsed.total_seconds())
+
+
 def is_adaptive(state: State) -> bool:
     """Whether a state is that of an adaptive run."""
     return "step" in state
@@ -43,8 +51,8 @@ def is_adaptive(state: State) -> bool:
 
 def begin(state: State, explorer: Explorer) -> State:
     """The first state of an adaptive run: its first look chosen, nothing published yet."""
-    sent = [0] * len(explorer.plan.payloads)
-    first = {**state, "step": 0, "versions": {}, "sent": sent, "sizes": [], "measured": []}
+    none = [0] * len(explorer.plan.payloads)
+    first = {**state, "step": 0, "versions": {}, "sent": none, "sizes": [], "measured": []}
     return step(first, explorer)
 
 
@@ -54,29 +62,32 @@ def step(state: State, explorer: Explorer) -> State:
     At the end `sizes` are those that have samples. Run again after a crash it decides the same.
     """
     counted, left = count(state)
-    if left:
+    over = _over(counted, explorer)
+    if left and not over:
         return {**counted, "batches": left, "published": counted["works"]}
-    samples = in_order(explorer.store.read_samples())
+    plan, samples = explorer.plan, _samples(explorer.store)
+    counted["sent"] = sent(plan, counted["sent"], samples)
     proposal = _proposal(counted, explorer, samples)
-    looks = {} if proposal.stopped else _looks(counted, explorer.plan, proposal.batch, samples)
-    stopped = proposal.stopped or _ended(counted, explorer, looks)
-    explorer.store.write_step(
-        counted["step"], _told(proposal, stopped, explorer.elapsed_s, samples, looks)
-    )
-    warnings = [*counted["warnings"], *([FULL] if stopped == "history" else [])]
+    wanted = {} if proposal.stopped or over else looks(plan, counted["sent"], proposal, samples)
+    stopped = proposal.stopped or over or ("" if wanted else "budget")
+    told = _told(proposal, stopped, _batch(plan, wanted), explorer.elapsed_s, samples)
+    explorer.store.write_step(counted["step"], told)
+    warnings = _shown(proposal, stopped) if stopped else []
     return {
         **counted,
-        **(_end(samples) if stopped else _next(counted, looks)),
-        "warnings": [*warnings, *_shown(proposal.warnings)] if stopped else warnings,
+        **(_end(samples) if stopped else _next(counted, wanted)),
+        "warnings": [*counted["warnings"], *warnings],
         "step": counted["step"] + 1,
         "tookS": explorer.elapsed_s - counted.get("atS", 0.0),
         "atS": explorer.elapsed_s,
     }
 
 
-def in_order(samples: Any) -> list[Sample]:
-    """Samples as they were made: parts of sizes that were measured side by side interleave."""
-    return sorted(samples, key=lambda sample: (sample.started_at, sample.request_id))
+def _samples(store: RunFolder) -> list[Sample]:
+    """All so far as they were made: parts of sizes that were measured side by side interleave.
+    What was given up as too long counts as a failure; its bill is known in the end."""
+    found = [*store.read_samples(), *store.read_lost()]
+    return sorted(found, key=lambda sample: (sample.started_at, sample.request_id))
 
 
 def terms(plan: RunPlan, prices: PriceBook, without: Collection[str] = ()) -> Terms | None:
@@ -105,8 +116,8 @@ def _proposal(state: State, explorer: Explorer, samples: Sequence[Sample]) -> Pr
     )
 
 
-def _ended(state: State, explorer: Explorer, looks: Mapping[int, Look]) -> str:
-    """Why the run ends though it is not sure: "" where it goes on.
+def _over(state: State, explorer: Explorer) -> str:
+    """The limit that ends the run though it is not sure: "" where it may go on.
 
     The next step is expected to take as long as the one before.
     """
@@ -114,57 +125,21 @@ def _ended(state: State, explorer: Explorer, looks: Mapping[int, Look]) -> str:
     latest_s = limits.max_seconds if limits else None
     if latest_s is not None and explorer.elapsed_s + state.get("tookS", 0.0) > latest_s:
         return "time"
-    if history_is_full(state):
-        return "history"
-    return "" if looks else "budget"
+    return "history" if history_is_full(state) else ""
 
 
-def _looks(
-    state: State, plan: RunPlan, batch: Sequence[Item], samples: Sequence[Sample]
-) -> dict[int, Look]:
-    """What is wanted of each size. No payload type is sent more often than in the grid, since the
-    items that it may use up were made for that many."""
-    index = {payload.name: i for i, payload in enumerate(plan.payloads)}
-    sent, wanted = list(state["sent"]), defaultdict[int, list[tuple[int, int, int]]](list)
-    wide: dict[int, int] = defaultdict(int)
-    for item in batch:
-        payload = index[item.payload]
-        most = len(plan.sizes) * plan.counts[payload]
-        number = min(item.count, most - sent[payload])
-        if number > 0:
-            wanted[item.memory_mb].append((payload, sent[payload], number))
-            sent[payload] += number
-            wide[item.memory_mb] = max(wide[item.memory_mb], item.environments)
-    seen = _environments(samples)
-    return {
-        size: widened(items, min(wide[size], plan.environments), seen.get(size, 0))
-        for size, items in wanted.items()
-    }
-
-
-def _environments(samples: Sequence[Sample]) -> dict[int, int]:
-    found: dict[int, set[str]] = defaultdict(set)
-    for sample in samples:
-        found[sample.memory_mb].add(sample.environment)
-    return {size: len(names) for size, names in found.items()}
-
-
-def _next(state: State, looks: Mapping[int, Look]) -> State:
+def _next(state: State, wanted: Mapping[int, Look]) -> State:
     """The batches of the next round; sizes that were never wanted before are published first."""
-    versions, sent = state["versions"], list(state["sent"])
-    for look in looks.values():
-        for payload, first, number in look.items:
-            sent[payload] = max(sent[payload], first + number)
+    versions = state["versions"]
     batches = [
         Batch(Work(size, state["step"]), versions.get(str(size), ""), look=look)
-        for size, look in sorted(looks.items())
+        for size, look in sorted(wanted.items())
     ]
-    new = [batch for batch in batches if not batch.version]
     return {
         "batches": [batch.to_json() for batch in batches],
-        "sent": sent,
+        "sent": sent_with(state["sent"], wanted.values()),
         "published": 0,
-        "works": len(new),
+        "works": sum(not batch.version for batch in batches),
     }
 
 
@@ -173,12 +148,26 @@ def _end(samples: Sequence[Sample]) -> State:
     return {"batches": [], "published": 0, "works": 0, "sizes": sizes}
 
 
+def _batch(plan: RunPlan, wanted: Mapping[int, Look]) -> list[dict[str, Any]]:
+    """What is measured next, for people."""
+    return [
+        {
+            "memory_mb": size,
+            "payload": plan.payloads[payload].name,
+            "count": number,
+            "environments": look.environments,
+        }
+        for size, look in sorted(wanted.items())
+        for payload, _, number in look.items
+    ]
+
+
 def _told(
     proposal: Proposal,
     stopped: str,
+    batch: list[dict[str, Any]],
     elapsed_s: float,
     samples: Sequence[Sample],
-    looks: Mapping[int, Look],
 ) -> dict[str, Any]:
     """A step as it is stored: the curves only where it is the last one."""
     whole = proposal.to_json()
@@ -189,8 +178,7 @@ def _told(
         **whole,
         "reason": proposal.reason[:_REASON_LENGTH],
         "stopped": stopped,
-        "batch": [] if stopped else whole["batch"],
-        "environments": {} if stopped else {str(s): look.environments for s, look in looks.items()},
+        "batch": batch,
         "elapsed_s": round(elapsed_s, 3),
         "invocations": len(samples),
         "usd": sum(sample.cost_usd for sample in samples),
@@ -199,5 +187,6 @@ def _told(
     }
 
 
-def _shown(warnings: Sequence[str]) -> list[str]:
-    return [text[:_WARNING_LENGTH] for text in warnings[:_SHOWN_WARNINGS]]
+def _shown(proposal: Proposal, stopped: str) -> list[str]:
+    warnings = [text[:_WARNING_LENGTH] for text in proposal.warnings[:_SHOWN_WARNINGS]]
+    return [FULL, *warnings] if stopped == "history" else warnings

@@ -16,20 +16,20 @@ _OUTPUT_ANSWERS = 100
 _OUTPUT_REASON = 1_000
 _STEP_REASON = 600
 _ROUNDED_UP_MS = 0.5
-_STEP_FIELDS = ("stopped", "batch", "environments", "elapsed_s", "invocations", "usd", "gb_s")
+_STEP_FIELDS = ("stopped", "batch", "elapsed_s", "invocations", "usd", "gb_s")
 
 _CHOSEN = {"power": "value", "cost": "averagePrice", "duration": "averageDuration"}
 
 Told = dict[str, Any]
 
 
-def told(plan: RunPlan, store: RunFolder, prices: PriceBook) -> Told:
-    """The `exploration` of a manifest: every step, and the `answers` of the last one.
+def told(plan: RunPlan, store: RunFolder, prices: PriceBook, count: int) -> Told:
+    """The `exploration` of a manifest: each of `count` steps, and the `answers` of the last one.
 
     `spent` is what was invoked; `grid` what measuring every size would have, by the curves found
     (None where some payload type has none).
     """
-    steps = list(store.read_steps())
+    steps = list(store.read_steps())[:count]
     last = steps[-1]
     return {
         "stopped": last["stopped"],

@@ -78,7 +78,7 @@ def _follow(
 def _give_up(going: list[Chain], batch: Batch, writer: Writer, clock: Clock) -> None:
     """What is still under way is lost to this batch, and done as far as its chain goes."""
     for chain in going:
-        flight = chain.land()
+        flight = chain.give_up()
         if flight:
             what = batch.memory_mb, flight[0]
             lost = lost_sample(writer.caller.plan, batch.version, what, flight[1])

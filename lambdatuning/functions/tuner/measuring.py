@@ -2,18 +2,22 @@
 
 import os
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from ...core.arn import parse_function_arn
-from ...core.plan import batch_from_json
+from ...core.plan import Batch, batch_from_json
 from ...core.run import RunPlan
 from .chain import END_WITHIN_S
 from .clients import client, invoking
+from .explore import explorer_now
 from .invoke import Caller
 from .lost import Finder
 from .measure import measure_batch
 from .prices import price_book
+from .rounds import Round, play
 from .size_result import size_result
 from .storage import RunFolder, folder
 from .writer import Writer, size_prefix
@@ -30,22 +34,52 @@ def get_ready() -> None:
 
 
 def handle(event: dict[str, Any], context: Any) -> Any:
-    """Measure `event["batch"]` of `event["run"]`, or sum up its size `event["memoryMb"]`."""
+    """Measure `event["batch"]` of `event["run"]`, or sum up its size `event["memoryMb"]`; of an
+    adaptive run, play a round of its `event["state"]`."""
     run, s3 = event["run"], client("s3")
     store = folder(s3, os.environ["SAMPLES_BUCKET"], run["name"], run["id"])
     plan = store.read_plan()
-    remaining_s = (context.get_remaining_time_in_millis() - _SPARE_MS) / 1000
+    remaining_s = _remaining_s(context)
     if "memoryMb" in event:
         memory_mb = int(event["memoryMb"])
         _finder(plan, s3).complete(store, memory_mb, remaining_s)
         return summarise(plan, store, memory_mb)
-    caller = _caller(plan, s3, remaining_s)
-    batch = batch_from_json(event["batch"])
-    logs = client("logs", plan.target.region)
-    writer = Writer(caller, batch, store, logs, str(context.aws_request_id)[:8])
-    began_s = time.monotonic()
-    found = measure_batch(caller, batch, writer, time.monotonic, min(END_WITHIN_S, remaining_s))
-    return {**found, "tookMs": round((time.monotonic() - began_s) * 1000)}
+    measuring = Measuring(plan, store, _caller(plan, s3, remaining_s), context)
+    if event.get("state"):
+        return {"state": measuring.round(event["state"], event["started"])}
+    return measuring.batch(batch_from_json(event["batch"]))
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """One invocation of this function, with what it needs for its batches."""
+
+    plan: RunPlan
+    store: RunFolder
+    caller: Caller
+    context: Any
+
+    def batch(self, batch: Batch) -> dict[str, Any]:
+        """Run a batch; its summary, with what this function is billed for it."""
+        logs = client("logs", self.plan.target.region)
+        token = str(self.context.aws_request_id)[:8]
+        writer = Writer(self.caller, batch, self.store, logs, token)
+        began_s = time.monotonic()
+        within_s = min(END_WITHIN_S, _remaining_s(self.context))
+        found = measure_batch(self.caller, batch, writer, time.monotonic, within_s)
+        return {**found, "tookMs": round((time.monotonic() - began_s) * 1000)}
+
+    def round(self, state: dict[str, Any], started: str) -> dict[str, Any]:
+        """Play a round of an adaptive run; the state after it."""
+        began_s = time.monotonic()
+        explorer = partial(explorer_now, self.plan, self.store, started)
+        after = play(state, Round(self.batch, explorer, lambda: time.monotonic() - began_s))
+        took_ms = round((time.monotonic() - began_s) * 1000)
+        return {**after, "measureMs": state.get("measureMs", 0) + took_ms}
+
+
+def _remaining_s(context: Any) -> float:
+    return float(context.get_remaining_time_in_millis() - _SPARE_MS) / 1000
 
 
 def summarise(plan: RunPlan, store: RunFolder, memory_mb: int) -> int:

@@ -116,5 +116,6 @@ def target_of(arn: FunctionArn, config: Mapping[str, Any]) -> Target:
         log_format=logging.get("LogFormat", "Text"),
         ephemeral_mb=(config.get("EphemeralStorage") or {}).get("Size", 512),
         image=config.get("PackageType") == "Image",
+        snapstart=(config.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions",
         vpc=bool((config.get("VpcConfig") or {}).get("SubnetIds")),
     )

@@ -14,10 +14,6 @@ from .environments import stream_prefix
 _START = re.compile(r"^START RequestId: (?P<request>\S+)")
 _ERROR = re.compile(r"^\[ERROR\] (?P<type>[A-Za-z_][\w.]*)|\tERROR\t(Invoke Error|Uncaught)")
 _STREAM = re.compile(r"\[[^\]]*\](?P<environment>[0-9a-zA-Z]+)$")
-_PATTERNS = {
-    "Text": '?"RequestId:" ?"[ERROR]" ?"Invoke Error" ?"Uncaught"',
-    "JSON": '{ $.type = "platform.*" }',
-}
 
 
 @dataclass(frozen=True)
@@ -35,14 +31,15 @@ class Trace:
 def traces(
     logs: Any, target: Target, version: str, days: Iterable[str], since_ms: int
 ) -> list[Trace]:
-    """The requests that a version served since then; [] where its logs cannot be read."""
+    """The requests that a version served since then; [] where its logs cannot be read. All lines
+    are read: an exception is told on lines that no pattern of CloudWatch Logs knows.
+    """
     found: list[Trace] = []
     for day in days:
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=target.log_group,
             logStreamNamePrefix=stream_prefix(target, day, version),
             startTime=since_ms,
-            filterPattern=_PATTERNS[target.log_format],
         )
         try:
             events = [event for page in pages for event in page["events"]]

@@ -6,7 +6,7 @@ import signal
 import time
 from pathlib import Path
 
-from . import processes
+from . import proc_table, processes
 
 
 class ControlFile:
@@ -46,7 +46,7 @@ def pids_of(folder: Path) -> list[int]:
     """Processes in the cgroup `folder`; none when it is gone."""
     # Opened anew each time: cgroup v1 answers an open file from a list up to a second old.
     with contextlib.suppress(OSError):
-        return [int(pid) for pid in processes.read(f"{folder}/cgroup.procs").split()]
+        return [int(pid) for pid in proc_table.read(f"{folder}/cgroup.procs").split()]
     return []
 
 

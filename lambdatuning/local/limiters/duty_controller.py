@@ -1,9 +1,10 @@
 """The controller process of `sigstop.py`: a budget of CPU time for each process group.
 
 Every period adds share * period of CPU time to a group's budget, at most one period's worth is
-kept; a group whose budget is spent is stopped until a period's worth has come back. Its memory is
-looked at on the same beat. When standard input ends, the server is gone: every group goes on, for
-the supervisor to kill. Runs alone, under `python -I -S`: standard library only.
+kept; a group whose budget is spent is stopped until a period's worth has come back. Where nobody
+tells CPU times, a group counts as busy on one core whenever it is not stopped. Its memory is looked
+at on the same beat. When standard input ends, the server is gone: every group goes on, for the
+supervisor to kill. Runs in a process of its own, on the standard library alone.
 """
 
 import contextlib
@@ -11,12 +12,12 @@ import os
 import select
 import signal
 import struct
-import sys
 import time
+
+from . import processes
 
 COMMAND = struct.Struct("<ciff")
 MIN_SLICE_S = 0.0004
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class Group:
@@ -30,14 +31,14 @@ class Group:
         self.stopped = False
         self.out_of_memory = False
         self.members = [pid]
-        self.used_s = self._cpu_s()
+        self.used_s = processes.cpu_of_all_s(self.members)
         self.at = time.monotonic()
         self.wake = self.at + max(MIN_SLICE_S, self.budget_s)
 
     def look(self, now: float) -> None:
         """Bring the account up to `now`; stop or continue the group; say when to look again."""
         self._settle(now)
-        if self._resident_bytes() > self.limit_bytes:
+        if processes.resident_bytes(self.members) > self.limit_bytes:
             self.out_of_memory = True
             self.signal(signal.SIGKILL)
         if self.stopped:
@@ -66,44 +67,17 @@ class Group:
                 os.kill(pid, number)
 
     def _settle(self, now: float) -> None:
-        self.members = _tree(self.pid)
-        used = self._cpu_s()
-        # A child that ended takes its time along: the sum may not go back.
-        spent = max(0.0, used - self.used_s)
-        self.budget_s = min(self.most_s, self.budget_s + (now - self.at) * self.share - spent)
-        self.used_s = used
+        self.members = processes.tree(self.pid)
+        earned_s = (now - self.at) * self.share
+        self.budget_s = min(self.most_s, self.budget_s + earned_s - self._spent_s(now))
         self.at = now
 
-    def _cpu_s(self) -> float:
-        total = 0.0
-        for pid in self.members:
-            with contextlib.suppress(OSError):
-                total += time.clock_gettime((~pid << 3) | 2)
-        return total
-
-    def _resident_bytes(self) -> int:
-        total = 0
-        for pid in self.members:
-            with contextlib.suppress(OSError, IndexError, ValueError):
-                total += int(_read(f"/proc/{pid}/statm").split()[1]) * PAGE_BYTES
-        return total
-
-
-def _tree(pid: int) -> list[int]:
-    found = [pid]
-    for parent in found:
-        with contextlib.suppress(OSError):
-            for task in os.listdir(f"/proc/{parent}/task"):  # noqa: PTH208 - on the hot path
-                found += [int(x) for x in _read(f"/proc/{parent}/task/{task}/children").split()]
-    return found
-
-
-def _read(path: str) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        return os.read(descriptor, 1 << 16)
-    finally:
-        os.close(descriptor)
+    def _spent_s(self, now: float) -> float:
+        if not processes.TABLE.measures_cpu:
+            return 0.0 if self.stopped else now - self.at
+        before, self.used_s = self.used_s, processes.cpu_of_all_s(self.members)
+        # A child that ended takes its time along: the sum may not go back.
+        return max(0.0, self.used_s - before)
 
 
 def obey(groups: dict[int, Group], period_s: float, command: bytes) -> bytes:
@@ -140,7 +114,3 @@ def run(period_s: float) -> None:
                 group.look(now)
     for group in groups.values():
         group.go_on()
-
-
-if __name__ == "__main__":
-    run(float(sys.argv[1]))

@@ -5,6 +5,8 @@ from typing import Protocol
 
 PERIOD_S = 0.02
 """The scheduling period that functions on AWS observe, in seconds."""
+MARK_NAME = "LAMBDATUNING_CAGE"
+"""The environment variable by which a process tells the cage that it belongs in, by its ident."""
 
 
 class Cage(Protocol):

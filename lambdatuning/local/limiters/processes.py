@@ -1,65 +1,52 @@
-"""What the kernel says of a process, and signals to many, without privileges."""
+"""Families of processes: what they use together, and signals to them, without privileges."""
 
 import contextlib
 import os
 import signal
-import time
 from collections.abc import Iterable
-from pathlib import Path
 
+from . import process_table
 
-def cpu_clock_s(pid: int) -> float:
-    """CPU seconds of all threads of another process, to the nanosecond.
-
-    The clock id is the kernel's MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED).
-    """
-    return time.clock_gettime((~pid << 3) | 2)
+TABLE = process_table.here()
+"""What this system tells of its processes."""
 
 
 def tree(pid: int) -> list[int]:
     """`pid` and its living descendants."""
     found = [pid]
     for parent in found:
-        found += _children(parent)
+        found += TABLE.children(parent)
     return found
 
 
 def cpu_of_all_s(pids: Iterable[int]) -> float:
     """CPU seconds of these processes; those that are gone count nothing."""
-    total = 0.0
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            total += cpu_clock_s(pid)
-    return total
+    return sum(map(TABLE.cpu_s, pids))
+
+
+def ended_children_s(pids: Iterable[int]) -> float:
+    """CPU seconds of the children that these processes have waited for."""
+    return sum(map(TABLE.ended_children_s, pids))
 
 
 def waited_s(pids: Iterable[int]) -> float:
     """Seconds that the threads of `pids` were ready to run but not running."""
-    total_ns = 0
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - on the hot path
-                total_ns += _run_delay_ns(f"/proc/{pid}/task/{task}/schedstat")
-    return total_ns / 1e9
+    return sum(map(TABLE.waited_s, pids))
 
 
 def peak_memory_mb(pids: Iterable[int]) -> int:
     """Sum of the peak resident memory of `pids`, rounded up."""
-    total_kb = 0
-    for pid in pids:
-        with contextlib.suppress(OSError, IndexError, ValueError):
-            status = read(f"/proc/{pid}/status")
-            total_kb += int(status.partition(b"VmHWM:")[2].split(None, 1)[0])
-    return -(-total_kb // 1024)
+    return -(-sum(map(TABLE.peak_bytes, pids)) >> 20)
 
 
-def resident_mb(pids: Iterable[int]) -> float:
+def resident_bytes(pids: Iterable[int]) -> int:
     """Sum of the resident memory of `pids` now."""
-    pages = 0
-    for pid in pids:
-        with contextlib.suppress(OSError, IndexError, ValueError):
-            pages += int(read(f"/proc/{pid}/statm").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+    return sum(map(TABLE.resident_bytes, pids))
+
+
+def marked(marker: str) -> list[int]:
+    """Processes of ours whose environment holds `marker` (`NAME=value`)."""
+    return list(TABLE.marked(marker))
 
 
 def signal_all(pids: Iterable[int], signal_number: signal.Signals) -> None:
@@ -84,40 +71,3 @@ def alive(pid: int) -> bool:
     except PermissionError:
         pass
     return True
-
-
-def marked(marker: str) -> list[int]:
-    """Processes of ours whose environment holds `marker` (`NAME=value`)."""
-    needle = marker.encode()
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and entry.name != str(os.getpid()):
-            with contextlib.suppress(OSError):
-                if needle in read(f"/proc/{entry.name}/environ").split(b"\0"):
-                    found.append(int(entry.name))
-    return found
-
-
-def _children(pid: int) -> list[int]:
-    with contextlib.suppress(OSError):
-        tasks = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - on the hot path
-        lists = [read(f"/proc/{pid}/task/{task}/children") for task in tasks]
-        return [int(child) for child in b" ".join(lists).split()]
-    return []
-
-
-def _run_delay_ns(path: str) -> int:
-    try:
-        return int(read(path).split()[1])
-    except (OSError, IndexError):
-        return 0
-
-
-def read(path: str) -> bytes:
-    """Contents of a small /proc or control file, opened anew. Raises OSError."""
-    # A plain read is several times cheaper than a buffered file, and this runs at every invocation.
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        return os.read(descriptor, 1 << 17)
-    finally:
-        os.close(descriptor)

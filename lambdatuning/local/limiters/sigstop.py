@@ -7,28 +7,36 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import freezing, processes, time_slice
-from .interface import PERIOD_S
+from . import freezing, processes, ps_table, time_slice
+from .interface import MARK_NAME, PERIOD_S
 
 COMMAND = struct.Struct("<ciff")
 """Command, process id, share in CPUs, memory limit in MB; see `duty_controller.obey`."""
 _PRIORITY = -15
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_TRIES = 100
+_PAUSE_S = 0.01
+# Without a path of anybody's, but for the folder that this package lies in.
+_START = f"""
+import sys
+sys.path.append({str(Path(__file__).parents[len(__package__.split("."))])!r})
+from {__package__}.duty_controller import run
+run(float(sys.argv[1]))
+"""
 
 
 class SigstopLimiter:
     """Owns the controller process; see `duty_controller.py`."""
 
-    name = "sigstop"
+    name = "sigstop" if processes.TABLE.measures_cpu else "sigstop-by-the-clock"
 
     def __init__(self, ident: str) -> None:
         del ident
-        script = Path(__file__).with_name("duty_controller.py")
-        self._process = subprocess.Popen(  # noqa: S603 - our own script
-            [sys.executable, "-I", "-S", str(script), str(PERIOD_S)],
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-I", "-S", "-c", _START, str(PERIOD_S)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -39,8 +47,7 @@ class SigstopLimiter:
 
     def cage(self, ident: str, memory_mb: int) -> "SigstopCage":
         """See `Limiter.cage`."""
-        del ident
-        return SigstopCage(self, memory_mb)
+        return SigstopCage(self, ident, memory_mb)
 
     def protect(self, pid: int) -> None:
         """See `Limiter.protect`; only who may raise priorities can."""
@@ -75,8 +82,9 @@ class SigstopLimiter:
 class SigstopCage:
     """A process group under the controller; see `Cage`."""
 
-    def __init__(self, limiter: SigstopLimiter, memory_mb: int) -> None:
+    def __init__(self, limiter: SigstopLimiter, ident: str, memory_mb: int) -> None:
         self._limiter = limiter
+        self._mark = f"{MARK_NAME}={ident}"
         self._memory_mb = memory_mb
         self._pid = 0
         self._living: list[int] = []
@@ -111,7 +119,7 @@ class SigstopCage:
 
     def cpu_s(self) -> float:
         """See `Cage.cpu_s`; the time of children that have ended is known to the clock tick."""
-        return processes.cpu_of_all_s(self._living) + sum(map(_ended_children_s, self._living))
+        return processes.cpu_of_all_s(self._living) + processes.ended_children_s(self._living)
 
     def stolen_s(self) -> float:
         """See `Cage.stolen_s`; a stopped process is not ready to run, so it does not count."""
@@ -132,15 +140,15 @@ class SigstopCage:
             pids = processes.tree(self._pid)
             processes.signal_group(self._pid, signal.SIGKILL)
             processes.signal_all(pids, signal.SIGKILL)
+            self._kill_orphans()
 
-
-def _ended_children_s(pid: int) -> float:
-    """CPU seconds of the children that `pid` has waited for, by proc(5)."""
-    try:
-        fields = processes.read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
-        return (int(fields[13]) + int(fields[14])) / _TICKS_PER_S
-    except (OSError, IndexError):
-        return 0.0
+    def _kill_orphans(self) -> None:
+        # They left the family, but not what they were given; again, as they may fork meanwhile.
+        for _ in range(_TRIES):
+            if not (orphans := processes.marked(self._mark)):
+                return
+            processes.signal_all(orphans, signal.SIGKILL)
+            time.sleep(_PAUSE_S)
 
 
 def _raise_priority(pid: int) -> None:
@@ -151,9 +159,7 @@ def _raise_priority(pid: int) -> None:
 
 
 def available() -> bool:
-    """Whether the CPU clocks of other processes can be read: Linux has them, macOS has not."""
-    try:
-        processes.cpu_clock_s(os.getppid())
-    except OSError:
-        return False
-    return Path("/proc/self/stat").exists()
+    """Whether other processes can be watched: by their CPU clocks, or at least by ps."""
+    if processes.TABLE.measures_cpu:
+        return processes.TABLE.cpu_s(os.getppid()) > 0
+    return ps_table.available()

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from lambdatuning.core.plan import batch_from_json
+from lambdatuning.core.plan import Batch
 from lambdatuning.core.prices import load_price_book
-from lambdatuning.functions.tuner import explore
+from lambdatuning.functions.tuner import explore, rounds
 from lambdatuning.functions.tuner.analyse import analyse
 from lambdatuning.functions.tuner.clean import clean
 from lambdatuning.functions.tuner.invoke import Caller
@@ -78,8 +78,9 @@ class Machine:
         self.measured: list[Any] = []
 
     def begun(self, **given: Any) -> dict[str, Any]:
-        body = {"lambdaARN": ARN, "num": 10, "environments": 2, "seed": 1, "runId": "run-1",
-                "exploration": "adaptive", "payloadTypes": types("a"), **given}  # fmt: skip
+        body = {"lambdaARN": ARN, "num": 10, "environments": 2, "seed": 1, "parallelSizes": 1,
+                "runId": "run-1", "exploration": "adaptive", "payloadTypes": types("a"),
+                **given}  # fmt: skip
         services = Services(
             self.client, FakeStates(), self.s3, "bucket", "111122223333", self.time.sleep
         )
@@ -90,20 +91,22 @@ class Machine:
         publisher = Publisher(self.client, plan, lambda: 900_000, self.time.sleep)
         return publish_wanted(state, publisher) if state["published"] < state["works"] else state
 
-    def decided(self, state: dict[str, Any]) -> dict[str, Any]:
-        explorer = explore.Explorer(
-            self.store.read_plan(), self.store, self.prices, self.time.now_s
-        )
-        return explore.step(state, explorer)
+    def explorer(self) -> explore.Explorer:
+        return explore.Explorer(self.store.read_plan(), self.store, self.prices, self.time.now_s)
 
-    def measure(self, state: dict[str, Any]) -> list[dict[str, Any]]:
-        return [self._batch(batch) for batch in state["batches"]]
+    def played(self, state: dict[str, Any]) -> dict[str, Any]:
+        """The state after a round, as the measuring function and then deciding leave it."""
+        began_s = self.time.now_s
+        round_ = rounds.Round(self.measure, self.explorer, lambda: self.time.now_s - began_s)
+        measured = [{"state": rounds.play(state, round_)}] if state["batches"] else []
+        return rounds.ended({**state, "measured": measured}, self.explorer)
 
-    def _batch(self, given: dict[str, Any]) -> dict[str, Any]:
-        batch, plan = batch_from_json(given), self.store.read_plan()
+    def measure(self, batch: Batch) -> dict[str, Any]:
+        plan = self.store.read_plan()
         self.measured.append(batch)
         if batch.memory_mb == self.broken_mb:
-            return {"batch": given, "left": False, "criticalMs": 0, "error": "Sandbox.Timedout: x"}
+            error = "LambdaTuningError: x"
+            return {"batch": batch.to_json(), "left": False, "criticalMs": 0, "error": error}
         caller = Caller(self.client, plan, self.prices, self.time.sleep, self.time.utc, {})
         token = f"{len(self.measured):08d}"
         writer = Writer(caller, batch, self.store, self.logs, token)
@@ -113,8 +116,7 @@ class Machine:
         """The state when it has stopped measuring."""
         state = self.begun(**given)
         while state["batches"]:
-            state = self.published(state)
-            state = self.decided({**state, "measured": self.measure(state)})
+            state = self.played(self.published(state))
         return state
 
     def run(self, **given: Any) -> dict[str, Any]:

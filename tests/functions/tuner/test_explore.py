@@ -12,6 +12,7 @@ from lambdatuning.core.errors import RunFailedError, UsageError
 from lambdatuning.core.look import Look, look_from_json, widened
 from lambdatuning.core.plan import Batch, Work, batch_from_json, deal
 from lambdatuning.core.sizes import ALL_POWERS
+from lambdatuning.functions.tuner import explore, rounds
 
 from .adaptive import Machine, types
 
@@ -107,7 +108,7 @@ def test_the_smallest_budget_buys_a_first_look() -> None:
 def test_a_batch_that_crashes_fails_its_size_and_the_others_go_on() -> None:
     machine = Machine(broken_mb=512)
     output = machine.run(powerValues=POWERS)
-    assert output["failedSizes"]["512"] == "Sandbox.Timedout: x"
+    assert output["failedSizes"]["512"] == "LambdaTuningError: x"
     assert [batch.memory_mb for batch in machine.measured].count(512) == 1
     assert output["power"] != 512
     assert output["exploration"]["stopped"] in {"sure", "price"}
@@ -132,18 +133,64 @@ def test_a_refused_size_is_told_and_the_others_go_on() -> None:
 def test_a_batch_that_is_not_done_goes_on_before_anything_is_decided() -> None:
     machine = Machine()
     state = machine.published(machine.begun(powerValues=POWERS))
-    (summary,) = machine.measure(state)
-    unfinished = {**summary, "left": True}
-    after = machine.decided({**state, "measured": [unfinished]})
+    unfinished = {**machine.measure(batch_from_json(state["batches"][0])), "left": True}
+    after = explore.step({**state, "measured": [unfinished]}, machine.explorer())
     assert after["batches"] == [unfinished["batch"]]
     assert (after["step"], after["published"] < after["works"]) == (state["step"], False)
+
+
+def test_when_the_time_is_over_what_is_not_done_is_left_so() -> None:
+    machine = Machine()
+    state = machine.published(machine.begun(powerValues=POWERS, maxSeconds=60))
+    unfinished = {**machine.measure(batch_from_json(state["batches"][0])), "left": True}
+    machine.time.now_s = 61
+    after = explore.step({**state, "measured": [unfinished]}, machine.explorer())
+    assert (after["batches"], after["sizes"]) == ([], [512])
+    assert list(machine.store.read_steps())[-1]["stopped"] == "time"
 
 
 def test_a_decision_that_is_made_again_is_the_same() -> None:
     machine = Machine()
     state = machine.published(machine.begun(powerValues=POWERS))
-    state = {**state, "measured": machine.measure(state)}
-    assert machine.decided(state) == machine.decided(state)
+    measured = [machine.measure(batch_from_json(state["batches"][0]))]
+    made = [explore.step({**state, "measured": measured}, machine.explorer()) for _ in range(2)]
+    assert made[0] == made[1]
+
+
+def test_a_round_goes_on_until_another_size_is_wanted() -> None:
+    machine = Machine()
+    state, rounds_played = machine.begun(powerValues=POWERS), 0
+    while state["batches"]:
+        state, rounds_played = machine.played(machine.published(state)), rounds_played + 1
+    assert rounds_played == len(state["versions"]) < state["step"]
+
+
+def test_a_round_ends_in_time_for_the_next_to_have_a_function_of_its_own() -> None:
+    machine = Machine(lambda _, memory_mb: 60_000.0 * max(1, 1769 / memory_mb))
+    state = machine.published(machine.begun(powerValues=[1769]))
+    assert machine.played(state)["step"] == state["step"] + 1
+
+
+def test_a_round_that_crashed_is_played_again_behind_what_it_stored() -> None:
+    machine = Machine()
+    state = machine.published(machine.begun(powerValues=[512, 1769]))
+    machine.played(state)
+    sent = len(machine.client.sent)
+    after = machine.played(state)
+    numbers = [n for _, _, n in machine.client.sent]
+    assert len(machine.client.sent) - sent <= 2, "what was stored is not sent again"
+    assert len(set(numbers)) >= len(numbers) - 1, "but for the warm-up no item is used twice"
+    assert after["step"] > state["step"]
+
+
+def test_a_round_that_crashes_for_good_fails_the_sizes_that_it_began_with() -> None:
+    machine = Machine()
+    state = machine.published(machine.begun(powerValues=POWERS))
+    crashed = {"batch": state["batches"][0], "left": False, "criticalMs": 0, "error": "Exit: 1"}
+    after = rounds.ended({**state, "measured": [crashed]}, machine.explorer)
+    assert after["failed"] == {"512": "Exit: 1"}
+    assert [batch["memoryMb"] for batch in after["batches"]] != [512]
+    assert after["batches"]
 
 
 def test_the_state_stays_small() -> None:

@@ -1,5 +1,6 @@
 """A function that outlasts its measuring: never sent again, and completed from its logs."""
 
+import queue
 import threading
 import time as real_time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from lambdatuning.core.prices import load_price_book
 from lambdatuning.core.run import RunPlan
 from lambdatuning.core.samples import Sample
 from lambdatuning.functions.tuner.answer import LOST, NO_ANSWER, lost_sample
+from lambdatuning.functions.tuner.chain import chains, run
 from lambdatuning.functions.tuner.invoke import Caller
 from lambdatuning.functions.tuner.lost import Finder
 from lambdatuning.functions.tuner.measure import measure_batch, stored
@@ -134,6 +136,18 @@ def test_it_becomes_a_part_once_also_when_repeated(
         assert [s.request_id for s in store.read_samples("00128-")] == [FIRST]
     finder(logs, time).complete(store, 512, 100)
     assert list(store.read_samples("00512-")) == []
+
+
+def test_a_chain_that_was_given_up_sends_nothing_more(
+    client: FakeLambda, caller: Callable[[RunPlan], Caller], time: Time
+) -> None:
+    """Its thread may have slept while the batch ended, and wakes in the next one."""
+    plan = replace(PLAN, environments=1, counts=(2, 2))
+    (chain,) = chains(caller(plan), BATCH)
+    assert chain.give_up() is None
+    samples: queue.SimpleQueue[Sample] = queue.SimpleQueue()
+    run(caller(plan), BATCH, chain, samples, time.clock)
+    assert (client.invoked, samples.empty(), chain.done, chain.error) == ([], True, 0, None)
 
 
 def test_a_batch_gives_up_in_time_and_sends_nothing_twice(

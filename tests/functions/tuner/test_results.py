@@ -123,6 +123,19 @@ def test_the_winner_the_contracts_fields_and_ours_beside(store: RunFolder) -> No
     assert manifest["usd"] == pytest.approx(20e-7)
 
 
+def test_snapshots_are_part_of_the_bill(store: RunFolder) -> None:
+    target = replace(one_type().target, snapstart=True)
+    stored(store, one_type(target=target), [*[sample()] * 5, *[sample(memory_mb=512)] * 5])
+    analysed(store)
+    manifest = store.read_json("_manifest.json")
+    kept = (128 + 512) / 1024 * 3 * 3600 * 0.0000015046
+    assert manifest["snapshots_usd"] == pytest.approx(kept)
+    assert manifest["usd"] == pytest.approx(kept + 10e-7)
+    stored(store, one_type(target=replace(target, runtime="java21")), [sample()] * 5)
+    analysed(store)
+    assert store.read_json("_manifest.json")["snapshots_usd"] == 0
+
+
 def test_a_failed_size_is_told_and_the_others_go_on(store: RunFolder) -> None:
     stored(store, one_type(), [sample(error="Sandbox.Timedout"), *[sample(memory_mb=512)] * 5])
     state = analysed(store)

@@ -1,0 +1,214 @@
+"""The figures of notebook 03: decision map, Pareto front, deadline and bill."""
+
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from lambdatuning.analysis.bill import bill
+from lambdatuning.analysis.controls import controls
+from lambdatuning.analysis.decisions import decisions, segments
+from lambdatuning.analysis.figures.bill import plot_bill
+from lambdatuning.analysis.figures.chart import NARROW_MIME, Chart
+from lambdatuning.analysis.figures.compromise import luminance
+from lambdatuning.analysis.figures.deadline import plot_deadline
+from lambdatuning.analysis.figures.decision_map import _colours, map_title, plot_decision_map
+from lambdatuning.analysis.figures.pareto import pareto_title, plot_pareto
+from lambdatuning.analysis.goals import Limits, choices
+from lambdatuning.analysis.pareto import pareto
+from lambdatuning.analysis.recommend import recommend
+from lambdatuning.analysis.run import Run
+from lambdatuning.api.sources import published_runs
+from lambdatuning.core.errors import UsageError
+
+from .synthetic import KINDS, Kind, synthetic_run
+
+RUN = synthetic_run()
+SMALL = synthetic_run(KINDS[:2], (128, 512, 1769))
+PLOTS: dict[str, Callable[[Run], Chart | None]] = {
+    "map": plot_decision_map,
+    "pareto": plot_pareto,
+    "deadline": lambda run: plot_deadline(run, 60),
+    "bill": lambda run: plot_bill(run, 1e6, deadline_ms=60, budget_usd_per_million=0.5),
+}
+RUNS = {
+    "ten types": RUN,
+    "no time at all": synthetic_run((Kind("none", 0, 0), Kind("nothing", 0, 0))),
+    "one size": synthetic_run(KINDS[:2], (512,)),
+    "no interval": synthetic_run(KINDS[:2], environments=2),
+    "46 sizes": synthetic_run(KINDS[:1], range(128, 3009, 64), environments=3, per_environment=1),
+    "always failing": synthetic_run((Kind("broken", 5, 5, needs_mb=9999),)),
+    "script": synthetic_run((Kind("<script>alert(1)</script>&", 5, 5), KINDS[0])),
+}
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+@pytest.mark.parametrize("plot", PLOTS.values(), ids=PLOTS.keys())
+def test_every_figure_of_every_run_is_sound(plot: Callable[[Run], Chart | None], run: Run) -> None:
+    chart = plot(run)
+    if chart is None:
+        return
+    shown = chart._repr_mimebundle_()
+    for kind in ("image/svg+xml", NARROW_MIME):
+        svg = shown[kind]
+        assert len(svg) < 100_000
+        root = ElementTree.fromstring(svg)
+        assert len(root.get("aria-label") or "") > 40
+        assert "<script" not in svg
+        assert "nan" not in re.sub(r"<[^>]*>", "", svg)
+
+
+def test_words_in_a_figure_keep_their_decimals() -> None:
+    chart = plot_pareto(RUN)
+    assert chart is not None
+    svg = chart._repr_mimebundle_()["image/svg+xml"]
+    assert re.search(r">\$\d+\.\d\d<", svg)
+
+
+class TestDecisions:
+    def test_the_ends_of_the_weight_are_speed_and_cost(self) -> None:
+        frame = decisions(RUN, steps=11)
+        ends = recommend(RUN, ("speed", "cost")).set_index(["payload", "strategy"])["memory_mb"]
+        for payload, rows in frame.groupby("payload"):
+            assert rows["memory_mb"].iloc[0] == ends[payload, "speed"]
+            assert rows["memory_mb"].iloc[-1] == ends[payload, "cost"]
+
+    def test_segments_cover_all_weights_and_change_where_the_winner_does(self) -> None:
+        rows = decisions(RUN).query("payload == 'weighted mix'")
+        found = segments(rows)
+        assert (found[0][0], found[-1][1]) == (0, 1)
+        for (_, high, one), (low, _, other) in pairwise(found):
+            assert high == low
+            assert one != other
+
+    def test_without_intervals_nobody_knows_how_sure(self) -> None:
+        assert decisions(RUNS["no interval"], steps=3)["probability_best"].isna().all()
+
+    def test_the_title_says_how_far_the_winner_holds(self) -> None:
+        told = r"[\d,]+ MB is best for the weighted mix while cost counts for .*%"
+        assert re.fullmatch(told, map_title(decisions(RUN, steps=21), 0.5))
+        waiting = synthetic_run((Kind("io", 50, 0),), (128, 512), noise=0.0, host_spread=0)
+        told = map_title(decisions(waiting, steps=3), 1)
+        assert told == "128 MB is best for io, whatever cost and speed weigh"
+
+
+class TestPareto:
+    def test_the_front_is_what_no_other_beats(self) -> None:
+        rows = pareto(RUN).query("payload == 'hash'")
+        for row in rows.to_dict("records"):
+            better = rows[
+                (rows["mean_ms"] < row["mean_ms"])
+                & (rows["cost_per_million_usd"] < row["cost_per_million_usd"])
+            ]
+            assert bool(row["efficient"]) == better.empty
+            if not row["efficient"]:
+                assert row["beaten_by_mb"] in set(better["memory_mb"])
+
+    def test_waiting_gains_nothing_from_memory(self) -> None:
+        run = synthetic_run((Kind("io", 50, 0),), host_spread=0.0, noise=0.0)
+        rows = pareto(run)
+        assert rows["efficient"].tolist() == [True] + [False] * 5
+        assert (rows["beaten_by_mb"].dropna() == 128).all()
+        assert pareto_title(rows, None) == "128 MB is both fastest and cheapest"
+
+    def test_a_beaten_size_today_is_the_title(self) -> None:
+        run = synthetic_run((Kind("cpu", 0, 400),), (128, 1769, 3008), host_spread=0.0, noise=0.0)
+        rows = pareto(run)
+        title = pareto_title(rows, 3008)
+        assert title.startswith("3,008 MB today is beaten: 1,769 MB is cheaper and faster (")
+        front = pareto(RUN).query("payload == 'hash'")
+        told = pareto_title(front, None)
+        assert re.fullmatch(r"[2-5] of 6 sizes are worth choosing between, from .* MB", told)
+
+
+class TestBill:
+    def test_is_the_cost_of_the_mix_at_the_volume(self) -> None:
+        frame = bill(RUN, 2_000_000, current_memory_mb=512).set_index("choice")
+        mix = (
+            recommend(RUN, "cost", current_memory_mb=512).query("payload == 'weighted mix'").iloc[0]
+        )
+        cost = frame.loc["cost"]
+        assert cost["month_usd"] == pytest.approx(2 * mix["cost_per_million_usd"])
+        assert cost["year_usd"] == pytest.approx(12 * cost["month_usd"])
+        today = frame.loc["today"]
+        assert cost["year_saving_usd"] == pytest.approx(today["year_usd"] - cost["year_usd"])
+        assert cost["saving"] == pytest.approx(float(mix["saving"]))
+        assert cost["month_low_usd"] < cost["month_usd"] < cost["month_high_usd"]
+
+    def test_has_the_strategies_whose_limits_are_given(self) -> None:
+        assert bill(RUN, 1)["choice"].tolist() == ["today", "cost", "balanced", "knee", "speed"]
+        limits = Limits(deadline_ms=60.0, budget_usd_per_million=0.01)
+        frame = bill(RUN, 1, **limits)
+        assert frame["choice"].tolist()[1:] == list(choices(**limits))
+        broke = frame.set_index("choice").loc["budget"]
+        assert np.isnan(broke["month_usd"])
+        assert "no size costs at most" in broke["reason"]
+
+    def test_a_size_today_that_fails_says_so(self) -> None:
+        today = bill(RUN, 1).set_index("choice").loc["today"]
+        assert np.isnan(today["month_usd"])
+        assert today["reason"] == "128 MB fails"
+        assert "today: 128 MB fails." in plot_bill(RUN, 1e6).alt
+
+    def test_today_may_be_unknown(self) -> None:
+        assert "today" not in bill(RUN.samples, 1)["choice"].tolist()
+        assert "costs least" in plot_bill(RUN.samples, 1e6).title
+
+    @pytest.mark.parametrize("volume", [0, -1, float("nan")])
+    def test_a_volume_that_is_none_is_refused(self, volume: float) -> None:
+        with pytest.raises(UsageError, match="monthly_invocations must be above 0"):
+            bill(RUN, volume)
+
+
+def test_no_deadline_no_figure() -> None:
+    assert plot_deadline(RUN, 0) is None
+    chart = plot_deadline(RUN, 1, 0.99)
+    assert chart is not None
+    assert chart.title.startswith("No size keeps p99 within 1.00 ms")
+
+
+class TestControls:
+    def test_are_the_bill_where_nothing_can_be_moved(self) -> None:
+        shown = controls(SMALL, 1e6, deadline_ms=60)._repr_mimebundle_()
+        assert {"image/svg+xml", NARROW_MIME} <= set(shown)
+        assert "text/html" not in shown
+
+    def test_move_figures_where_ipywidgets_is_there(self) -> None:
+        widgets = pytest.importorskip("ipywidgets")
+        shown = controls(SMALL, 1e6, deadline_ms=60)._repr_mimebundle_()
+        assert "application/vnd.jupyter.widget-view+json" in shown
+        assert widgets is not None
+
+    def test_figures_follow_the_values(self) -> None:
+        found = controls(SMALL, 1e6, deadline_ms=60)
+        titles = [
+            [chart.title for chart in found.charts(weight, volume, 60)]
+            for weight, volume in ((0, 1e6), (1, 1e9))
+        ]
+        assert len(titles[0]) == 3
+        assert titles[0][:2] != titles[1][:2]
+        assert titles[0][2] == titles[1][2]
+
+
+def test_published_means_tell_no_deadline() -> None:
+    url = (
+        "https://lambda-power-tuning.show/#gAAAAQACAAQ=;ZMsORykTkEZcbQVGKexxRQ==;"
+        "naKfOJZloTgdDZY4jhWIOA=="
+    )
+    (run,) = published_runs(url)
+    assert plot_deadline(run, 15_000) is None
+    frame = bill(run, 1e6, deadline_ms=15_000).set_index("choice")
+    assert frame.loc["deadline", "reason"] == "means alone tell nothing of single invocations"
+    assert frame.loc["cost", "memory_mb"] == 1024
+
+
+def test_words_on_every_shade_can_be_read() -> None:
+    for count in range(1, 47):
+        for shade in _colours(range(128, 128 + count)).values():
+            light = luminance(shade)
+            words = luminance("#fdfeff") if light < 0.2 else luminance("#10202f")
+            low, high = sorted((light, words))
+            assert (high + 0.05) / (low + 0.05) >= 4.5

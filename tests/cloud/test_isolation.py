@@ -1,0 +1,144 @@
+"""A copy for tuning: the same function in every setting, and gone at the end, however it ends."""
+
+from typing import Any
+
+import pytest
+
+from lambdatuning.cloud.cleaning import clean_function, remains
+from lambdatuning.cloud.isolation import PREFIX, copy_settings, isolated
+from lambdatuning.cloud.session import Cloud
+from lambdatuning.core.errors import LambdaTuningError
+from tests.fakes.aws_lambda import refusal
+from tests.journeys.functions import make_function
+
+from .conftest import fake_cloud
+
+CONFIG: dict[str, Any] = {
+    "FunctionName": "shop", "FunctionArn": "arn:aws:lambda:us-east-1:111122223333:function:shop",
+    "Runtime": "python3.12", "Role": "arn:aws:iam::111122223333:role/r", "Handler": "app.handler",
+    "CodeSize": 10, "Description": "mine", "Timeout": 7, "MemorySize": 256, "Version": "$LATEST",
+    "VpcConfig": {"SubnetIds": ["s"], "SecurityGroupIds": ["g"], "VpcId": "v"},
+    "Environment": {"Variables": {"A": "1"}}, "KMSKeyArn": "arn:aws:kms:x",
+    "TracingConfig": {"Mode": "Active"}, "RevisionId": "r", "State": "Active",
+    "Layers": [{"Arn": "arn:aws:lambda:us-east-1:1:layer:l:1", "CodeSize": 5}],
+    "Architectures": ["arm64"], "EphemeralStorage": {"Size": 1024},
+    "SnapStart": {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"},
+    "LoggingConfig": {"LogFormat": "JSON", "LogGroup": "/own", "SystemLogLevel": "INFO"},
+    "DeadLetterConfig": {"TargetArn": "arn:aws:sqs:q"}, "CodeSha256": "c",
+    "FileSystemConfigs": [{"Arn": "arn:aws:fs", "LocalMountPath": "/mnt/x"}],
+}  # fmt: skip
+
+
+def test_every_setting_that_decides_how_it_runs_is_copied() -> None:
+    assert copy_settings(CONFIG) == {
+        "Runtime": "python3.12", "Role": "arn:aws:iam::111122223333:role/r",
+        "Handler": "app.handler", "Timeout": 7, "MemorySize": 256, "KMSKeyArn": "arn:aws:kms:x",
+        "Architectures": ["arm64"], "EphemeralStorage": {"Size": 1024},
+        "VpcConfig": {"SubnetIds": ["s"], "SecurityGroupIds": ["g"]},
+        "Environment": {"Variables": {"A": "1"}}, "TracingConfig": {"Mode": "Active"},
+        "Layers": ["arn:aws:lambda:us-east-1:1:layer:l:1"],
+        "SnapStart": {"ApplyOn": "PublishedVersions"},
+        "LoggingConfig": {"LogFormat": "JSON", "LogGroup": "/own", "SystemLogLevel": "INFO"},
+        "DeadLetterConfig": {"TargetArn": "arn:aws:sqs:q"},
+        "FileSystemConfigs": [{"Arn": "arn:aws:fs", "LocalMountPath": "/mnt/x"}],
+        "Description": "lambdatuning: a copy of shop while it is tuned",
+    }  # fmt: skip
+
+
+def test_what_a_plain_function_does_not_have_is_left_out() -> None:
+    plain = {
+        "FunctionName": "shop", "Role": "r", "Timeout": 3, "MemorySize": 128,
+        "VpcConfig": {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": ""}, "KMSKeyArn": None,
+        "ImageConfigResponse": {"ImageConfig": {"Command": ["app.handler"]}},
+    }  # fmt: skip
+    assert copy_settings(plain) == {
+        "Role": "r", "Timeout": 3, "MemorySize": 128, "ImageConfig": {"Command": ["app.handler"]},
+        "Description": "lambdatuning: a copy of shop while it is tuned",
+    }  # fmt: skip
+
+
+def names(cloud: Cloud) -> list[str]:
+    functions = cloud.client("lambda").list_functions()["Functions"]
+    return sorted(function["FunctionName"] for function in functions)
+
+
+def settings(cloud: Cloud, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = cloud.client("lambda").get_function_configuration(FunctionName=name)
+    return {key: value for key, value in found.items() if key != "ResponseMetadata"}
+
+
+def use_and_break_off(cloud: Cloud) -> None:
+    """Somebody who uses a copy and presses Ctrl-C."""
+    with isolated(cloud, "shop", lambda _: None) as arn:
+        copy, original = settings(cloud, arn), settings(cloud, "shop")
+        assert copy["FunctionName"].startswith(PREFIX)
+        for same in ("CodeSha256", "Role", "Timeout", "Runtime", "Environment", "MemorySize"):
+            assert copy[same] == original[same]
+        cloud.client("lambda").invoke(FunctionName=arn, Payload=b'{"a": 1}')
+        raise KeyboardInterrupt
+
+
+def test_the_copy_runs_and_is_gone_at_the_end_also_after_an_error(embedded: Cloud) -> None:
+    make_function(embedded, "shop", Environment={"Variables": {"A": "1"}}, Timeout=7)
+    before = settings(embedded, "shop")
+    with pytest.raises(KeyboardInterrupt):
+        use_and_break_off(embedded)
+    assert names(embedded) == ["shop"]
+    assert settings(embedded, "shop") == before
+
+
+def test_the_copy_of_a_killed_client_is_found_and_removed(embedded: Cloud) -> None:
+    killed = isolated(embedded, "shop", lambda _: None)
+    arn = killed.__enter__()
+    found = remains(embedded, "shop")
+    name = arn.rpartition(":")[2]
+    assert found.lines == (f"function {name}, a copy of it, is removed",)
+    clean_function(embedded, found, lambda _: None)
+    assert remains(embedded, "shop").lines == ()
+    assert "shop" in names(embedded)
+    assert name not in names(embedded)
+
+
+def test_a_version_of_other_code_is_copied_as_it_is(embedded: Cloud) -> None:
+    client = embedded.client("lambda")
+    make_function(embedded, "versioned")
+    version = client.publish_version(FunctionName="versioned")
+    arn = f"{version['FunctionArn'].removesuffix(':' + version['Version'])}:{version['Version']}"
+    with isolated(embedded, arn, lambda _: None) as copy:
+        found = client.get_function_configuration(FunctionName=copy)
+        assert found["CodeSha256"] == version["CodeSha256"]
+
+
+class Refusing:
+    """Lambda for somebody who may read functions and make none."""
+
+    class exceptions:  # noqa: N801
+        ClientError = type(refusal("x"))
+        ResourceNotFoundException = type("ResourceNotFoundException", (ClientError,), {})
+
+    def get_function_configuration(self, **_: str) -> dict[str, Any]:
+        return {**CONFIG, "PackageType": "Image"}
+
+    def get_function(self, **_: str) -> dict[str, Any]:
+        return {"Code": {"ImageUri": "uri"}}
+
+    def create_function(self, **given: Any) -> None:
+        assert given["Code"] == {"ImageUri": "uri"}
+        raise refusal("AccessDeniedException")
+
+    def delete_function(self, **_: str) -> None:
+        raise self.exceptions.ResourceNotFoundException({"Error": {"Code": "x"}}, "DeleteFunction")
+
+
+class NoLogs:
+    def delete_log_group(self, **_: str) -> None:
+        raise refusal("AccessDeniedException")
+
+
+def test_who_may_make_no_function_is_told_what_is_missing() -> None:
+    cloud = fake_cloud(**{"lambda": Refusing(), "logs": NoLogs()})
+    with (
+        pytest.raises(LambdaTuningError, match="lambda:CreateFunction and iam:PassRole"),
+        isolated(cloud, "shop", lambda _: None),
+    ):
+        pytest.fail("there is no copy")

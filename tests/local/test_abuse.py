@@ -1,0 +1,118 @@
+"""Handlers that misbehave harm nobody else: not the server, not other functions, not the host."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lambdatuning.local import endpoint
+from lambdatuning.local.limiters import processes
+from tests.local.conftest import Cloud
+
+ECHO = "def handler(event, context):\n    return event\n"
+PRINTS = "def handler(event, context):\n    while True:\n        print('x' * 200)\n"
+FORKS = """
+    import os, signal, time
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    def handler(event, context):
+        # Each leaves the process group and the session, and its parent does not wait for it.
+        for _ in range(20):
+            if os.fork() == 0:
+                os.setsid()
+                if os.fork() == 0:
+                    while True:
+                        pass
+                os._exit(0)
+        if event == "end":
+            os._exit(1)
+        return os.getpid()
+    """
+THREADS = """
+    import threading
+    def handler(event, context):
+        def spin():
+            while True:
+                pass
+        for _ in range(4):
+            threading.Thread(target=spin, daemon=True).start()
+    """
+EATS = """
+    def handler(event, context):
+        held = []
+        while True:
+            held.append(bytearray(8 << 20))
+    """
+SIGNALS = """
+    import os, signal
+    def handler(event, context):
+        os.kill(os.getpid(), signal.SIGSTOP)
+    """
+
+
+@pytest.fixture(scope="module", params=["auto", "sigstop"])
+def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
+    with endpoint.start(limiter=request.param) as running:
+        yield Cloud(running)
+
+
+@pytest.fixture(scope="module")
+def neighbour(cloud: Cloud) -> str:
+    """A function of somebody else's, warm."""
+    name = cloud.function(ECHO)
+    cloud.invoke(name)
+    return name
+
+
+def _memory_mb(cloud: Cloud) -> int:
+    status = Path(f"/proc/{cloud.endpoint.process.pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) >> 10
+
+
+def test_printing_without_end_ends_at_the_timeout(cloud: Cloud, neighbour: str) -> None:
+    answer = cloud.run(PRINTS, Timeout=2, MemorySize=1769)
+
+    assert answer.payload["errorType"] == "Sandbox.Timedout"
+    assert len(answer.log) <= 4096
+    assert _memory_mb(cloud) < 400
+    assert cloud.invoke(neighbour, "well").payload == "well"
+
+
+def test_orphans_are_frozen_and_killed_with_their_environment(cloud: Cloud, neighbour: str) -> None:
+    name = cloud.function(FORKS, MemorySize=512)
+    pid = cloud.invoke(name).payload
+    used = processes.TABLE.cpu_s(pid)
+    time.sleep(0.3)
+
+    assert processes.TABLE.cpu_s(pid) == used
+    assert cloud.invoke(neighbour, "well").payload == "well"
+    assert cloud.invoke(name, "end").payload["errorType"] == "Runtime.ExitError"
+    deadline = time.monotonic() + 20
+    while processes.alive(pid) or _busy_orphans(name):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _busy_orphans(name: str) -> list[int]:
+    return processes.marked(f"AWS_LAMBDA_FUNCTION_NAME={name}")
+
+
+@pytest.mark.parametrize(
+    ("source", "error_type"),
+    [(EATS, "Runtime.OutOfMemory"), (SIGNALS, "Sandbox.Timedout")],
+)
+def test_the_others_go_on(cloud: Cloud, neighbour: str, source: str, error_type: str) -> None:
+    answer = cloud.run(source, Timeout=2, MemorySize=256)
+
+    assert answer.payload["errorType"] == error_type
+    assert cloud.invoke(neighbour, "well").payload == "well"
+
+
+def test_spinning_threads_are_frozen_between_invocations(cloud: Cloud, neighbour: str) -> None:
+    name = cloud.function(THREADS, MemorySize=1769)
+    cloud.invoke(name)
+
+    durations = [cloud.invoke(neighbour).duration_ms for _ in range(5)]
+
+    assert min(durations) < 20
