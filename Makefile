@@ -41,9 +41,12 @@ types: $(VENV)/.dev
 browser:
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
 
-# The embedded AWS runs Node functions on the local node.
+# The embedded AWS runs Node functions on the local node, and lists processes with ps where there is
+# nothing better; the AWS CLI is tried on it (`aws logs tail` is in version 2 alone).
 node:
-	@command -v node >/dev/null || { apt-get update -qq && apt-get install -y -qq nodejs; }
+	@command -v node >/dev/null && command -v ps >/dev/null \
+	  && PATH=/usr/bin:/usr/local/bin aws --version 2>&1 | grep -q aws-cli/2 \
+	  || { apt-get update -qq && apt-get install -y -qq nodejs procps awscli; }
 
 # An accessibility checker looks at them.
 axe: $(AXE)

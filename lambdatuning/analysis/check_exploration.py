@@ -8,6 +8,7 @@ from .run import Run
 
 _CUT_SHORT = {
     "budget": "allow more (--max-usd, or a larger num)",
+    "grid": "measure the grid, or allow a larger num",
     "time": "allow more time (--max-minutes)",
     "history": "ask for fewer payload types at once",
 }

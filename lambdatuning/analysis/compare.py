@@ -11,21 +11,17 @@ two runs of the same thing differ in any row with a probability of 5 % only. Tho
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from pandas import DataFrame
 
 from ..core.errors import UsageError, closest
-from ..core.intervals import Uncertainty
 from .check import Check
+from .compared import MEASURES, compared
 from .curves import MIX, Curve, curves
 from .differing import differing
-from .intervals import Floats
 from .labels import labels
-from .log_errors import LogErrors, log_errors, reach, spread
+from .log_errors import log_errors
 from .run import Run, as_run
 from .several import apart
-
-MEASURES = ("duration", "cost")
 
 OVERALL = (
     "payload",
@@ -104,7 +100,7 @@ def pair(
     weighing = first.weights if weights is None else weights
     old, new = _matched(first, second, weighing)
     errors = (log_errors(first, weighing), log_errors(second, _weights(old, new, second, weighing)))
-    cells = [_cells(both, errors, memory_mb) for both in zip(old, new, strict=True)]
+    cells = [compared(both, errors, memory_mb) for both in zip(old, new, strict=True)]
     found = [each for each in cells if each.sizes]
     if not found:
         raise UsageError(_no_size(first, second, memory_mb))
@@ -118,83 +114,6 @@ def pair(
         DataFrame(by_size, columns=list(BY_SIZE)),
         tuple(differing(first, second)),
     )
-
-
-@dataclass(frozen=True, eq=False)
-class _Cells:
-    """One payload type in both runs, at the sizes of both.
-
-    `errors` are those of the logarithm of after over before, by measure, one a size.
-    """
-
-    payload: str
-    sizes: tuple[int, ...]
-    before: dict[str, Floats]
-    after: dict[str, Floats]
-    errors: dict[str, list[Uncertainty]]
-
-    def overall(self, confidence: float) -> dict[str, object]:
-        row: dict[str, object] = {"payload": self.payload}
-        for measure in MEASURES:
-            value = float(np.log(self.after[measure] / self.before[measure]).mean())
-            known = spread(self.errors[measure], 1 / len(self.sizes))
-            row |= _change(measure, value, known, confidence)
-        return row | {
-            "cheapest_before_mb": self.sizes[int(self.before["cost"].argmin())],
-            "cheapest_after_mb": self.sizes[int(self.after["cost"].argmin())],
-        }
-
-    def by_size(self, confidence: float) -> list[dict[str, object]]:
-        rows = []
-        for n, size in enumerate(self.sizes):
-            row: dict[str, object] = {"payload": self.payload, "memory_mb": size}
-            for measure, unit, factor in (("duration", "ms", 1), ("cost", "per_million_usd", 1e6)):
-                old, new = (float(side[measure][n]) for side in (self.before, self.after))
-                row |= {f"before_{unit}": old * factor, f"after_{unit}": new * factor}
-                known = self.errors[measure][n]
-                row |= _change(measure, float(np.log(new / old)), known, confidence)
-            rows.append(row)
-        return rows
-
-
-def _cells(
-    curves: tuple[Curve, Curve], errors: tuple[LogErrors, LogErrors], memory_mb: int | None
-) -> _Cells:
-    before, after = curves
-    sizes = [size for size in before.sizes if size in after.sizes]
-    if memory_mb is not None:
-        sizes = [size for size in sizes if size == memory_mb]
-    columns = [[each.sizes.index(size) for size in sizes] for each in curves]
-    old, new = (
-        {"duration": each.ms[at], "cost": each.usd[at]}
-        for each, at in zip(curves, columns, strict=True)
-    )
-    sides = [
-        [known[each.payload, size] for size in sizes]
-        for known, each in zip(errors, curves, strict=True)
-    ]
-    together = {
-        measure: [spread([a[measure], b[measure]]) for a, b in zip(*sides, strict=True)]
-        for measure in MEASURES
-    }
-    payload = before.payload if before.payload == after.payload else _both(before, after)
-    return _Cells(payload, tuple(sizes), old, new, together)
-
-
-def _both(before: Curve, after: Curve) -> str:
-    return f"{before.payload} and {after.payload}"
-
-
-def _change(measure: str, value: float, known: Uncertainty, confidence: float) -> dict[str, object]:
-    """A change with its bounds, as far apart on the log scale to either side."""
-    half = reach(known, confidence)
-    with np.errstate(over="ignore"):
-        low, high = float(np.expm1(value - half)), float(np.expm1(value + half))
-    return {
-        f"{measure}_change": float(np.expm1(value)),
-        f"{measure}_low_change": low,
-        f"{measure}_high_change": high,
-    }
 
 
 def _single(run: Run) -> Run:

@@ -26,14 +26,15 @@ class Comparison:
 
     pairs: tuple[Pair, ...]
     monthly_invocations: float = 0
-    alone: tuple[str, ...] = ()
+    alone: tuple[Run, ...] = ()
 
     @property
     def nothing(self) -> str:
         """What to do where there is one run only."""
+        names = ", ".join(short_name(run.function) for run in self.alone)
         return (
-            f"Nothing to compare yet: one run of {', '.join(map(short_name, self.alone))} is "
-            "stored. Measure again after a change, and this report says what it changed."
+            f"Nothing to compare yet: one run of {names} is stored. "
+            "Measure again after a change, and this report says what it changed."
         )
 
     @property
@@ -50,7 +51,7 @@ class Comparison:
     def runs(self) -> DataFrame:
         """What the runs are, one row each."""
         if not self.pairs:
-            return DataFrame()
+            return DataFrame([_facts("the only one", run) for run in self.alone])
         first = self.pairs[0]
         others = [(each.names[1], each.after) for each in self.pairs]
         named = [(first.names[0], first.before), *others]
@@ -76,7 +77,7 @@ class Comparison:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         runs = [run for each in self.pairs for run in (each.before, each.after)]
         headline = " ".join(map(headline_of, self.pairs)) if self.pairs else self.nothing
-        return answered(headline, [run.function for run in runs] or self.alone)
+        return answered(headline, [run.function for run in runs or self.alone])
 
     def _repr_html_(self) -> str:
         if not self.pairs:
@@ -133,7 +134,7 @@ def compare(
             for each in others
         ),
         monthly_invocations,
-        (before.function,),
+        (before,),
     )
 
 

@@ -67,19 +67,21 @@ def prompts(
             [(weight, cells[*place, payload, size]) for payload, weight in parts.items()]
             for size in curve.sizes
         ]
-        found[*place, curve.payload] = _prompt(sizes, goal, seed)
+        found[*place, curve.payload] = _prompt(sizes, goal, seed, known=curve.known)
     return found
 
 
-def _prompt(sizes: Sequence[Sequence[tuple[float, DataFrame]]], goal: Goal, seed: int) -> Prompt:
+def _prompt(
+    sizes: Sequence[Sequence[tuple[float, DataFrame]]], goal: Goal, seed: int, *, known: bool
+) -> Prompt:
     shares, drawn, tails = [], [], []
     for parts in sizes:
         weights = np.array([weight for weight, _ in parts])
         weights /= weights.sum()
-        known = np.array([_in_time(rows, goal.deadline_ms) for _, rows in parts])
-        shares.append(float(weights @ known[:, 0]))
+        told = np.array([_in_time(rows, goal.deadline_ms) for _, rows in parts])
+        shares.append(float(weights @ told[:, 0]))
         # A mixture is worth as many invocations as have the variance of its weighted share.
-        worth = float(1 / (weights**2 / known[:, 1]).sum())
+        worth = float(1 / (weights**2 / told[:, 1]).sum()) if known else float("nan")
         drawn.append(_draws(shares[-1], worth, _seed(seed, parts[0][1])))
         tails.append(mixed_quantile([rows for _, rows in parts], weights, goal.quantile))
     resampled = np.array(drawn).T if drawn else np.empty((RESAMPLES, 0))
@@ -103,13 +105,16 @@ def mixed_quantile(parts: Sequence[DataFrame], weights: Floats, quantile: float)
 
 
 def _in_time(rows: DataFrame, deadline_ms: float) -> tuple[float, float]:
-    """Share within the deadline, and how many independent invocations it comes from (or NaN)."""
+    """Share within the deadline, and how many independent invocations it comes from.
+
+    With fewer than 3 environments, one for each: nothing is known of how alike theirs are.
+    """
     codes, _ = pd.factorize(rows["environment"])
     values = rows["duration_ms"].to_numpy(float)
     share = float((values <= deadline_ms).mean())
     groups = clusters(values, codes)
     if len(groups.sizes) < MIN_ENVIRONMENTS:
-        return share, float("nan")
+        return share, float(len(groups.sizes))
     return share, independent(*rank_moments(groups.values[:, 0], np.sort(values), groups))
 
 

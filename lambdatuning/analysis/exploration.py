@@ -51,6 +51,7 @@ ENDS: Mapping[str, str] = {
     "price": "more samples would cost more than they may save",
     "budget": "the budget ended",
     "time": "the time ended",
+    "grid": "it had cost as much as the grid would",
     "exhausted": "more samples at these sizes would not make it surer",
     "history": "the execution's history was nearly full",
     "failed": "invocations failed at every size",

@@ -73,7 +73,7 @@ def resampled(
     """The same of grouped values. `known` are the relative errors of the columns' means, if other
     cells of the run told more of them (see `moderation`)."""
     count = len(groups.sizes)
-    if count < MIN_ENVIRONMENTS:
+    if known is None and count < MIN_ENVIRONMENTS:
         return np.full((RESAMPLES, groups.values.shape[1]), np.nan)
     picks = np.random.default_rng(outer).integers(count, size=(RESAMPLES, count))
     rng = np.random.default_rng(inner)

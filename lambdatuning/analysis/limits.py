@@ -1,6 +1,6 @@
 """Intervals of means and quantiles for every cell of a summary, by the rules of `core`."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -11,7 +11,7 @@ from pandas import DataFrame
 
 from ..core.intervals import Uncertainty, limits, uncertainty
 from ..core.quantile_interval import between, bounds, independent
-from .intervals import Clusters, Floats, clusters
+from .intervals import MIN_ENVIRONMENTS, Clusters, Floats, clusters
 from .moderation import of_cells
 
 MEASURES = ["duration_ms", "cost_usd"]
@@ -31,7 +31,11 @@ class Cell:
 
 
 def cells(samples: DataFrame, keys: Sequence[str]) -> dict[Key, Cell]:
-    """The cells of warm samples; those of one function and architecture lend each other spreads."""
+    """The cells of warm samples; those of one function and architecture lend each other spreads.
+
+    What is known of a cell's means is None where its size, whatever payload type, was served by
+    fewer than 3 environments.
+    """
     codes, _ = pd.factorize(samples["environment"], sort=True)
     marked = samples.assign(environment=codes)
     found: dict[Key, tuple[str, Clusters]] = {}
@@ -39,9 +43,17 @@ def cells(samples: DataFrame, keys: Sequence[str]) -> dict[Key, Cell]:
         values, environments = rows[MEASURES].to_numpy(float), rows["environment"].to_numpy(int)
         key = (str(function), str(architecture), str(payload), int(str(size)))
         found[key] = (str(rows["run_id"].iloc[0]), clusters(values, environments))
-    known: dict[Hashable, list[Uncertainty]] = {}
-    for name in {key[:2] for key in found}:
-        known |= of_cells({key: groups for key, (_, groups) in found.items() if key[:2] == name})
+    known: dict[Key, list[Uncertainty]] = {}
+    sized = marked.groupby([keys[0], keys[1], keys[3]], observed=True)["environment"].nunique()
+    counted = sized.reset_index().itertuples(index=False, name=None)
+    served = {(str(f), str(a), int(m)): int(n) for f, a, m, n in counted}
+    enough = {
+        key: groups
+        for key, (_, groups) in found.items()
+        if served[key[0], key[1], key[3]] >= MIN_ENVIRONMENTS
+    }
+    for name in sorted({key[:2] for key in enough}):
+        known |= of_cells({key: groups for key, groups in enough.items() if key[:2] == name})
     return {key: Cell(run, groups, known.get(key)) for key, (run, groups) in found.items()}
 
 
@@ -83,6 +95,8 @@ def quantile_limits(
 ) -> tuple[float, ...]:
     """Low and high of each quantile of the only column, as `core.quantile_interval` has them."""
     values = groups.values[:, 0]
+    if len(groups.sizes) < MIN_ENVIRONMENTS:
+        return _NONE * len(quantiles)
     ordered = np.sort(values)
     plain = cast(Sequence[float], ordered)
     sizes = groups.sizes.tolist()

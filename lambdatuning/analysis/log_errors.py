@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from pandas import DataFrame
 
-from ..core.intervals import MIN_GROUPS, Uncertainty, uncertainty
+from ..core.intervals import MIN_GROUPS, Uncertainty
 from ..core.student import student_t
 from .curves import MIX
 from .frames import warm
 from .intervals import Floats
+from .limits import cells
 from .run import Run
+from .summary import KEYS
 
 _MEASURES = {"duration": "duration_ms", "cost": "cost_usd"}
 _UNKNOWN = Uncertainty(math.nan, math.nan)
@@ -38,13 +40,18 @@ class Groups:
 def log_errors(run: Run, weights: Mapping[str, float]) -> LogErrors:
     """The uncertainty of each cell of a run of one function, and of the mix at each size.
 
-    NaN with fewer than 3 environments. Payload types share environments, so the mix errs by what
-    each environment adds to all of its payload types (cluster-robust; see `core.intervals`).
+    Cells lend each other spreads as they do for a summary (see `limits.cells`); NaN where a size
+    was served by fewer than 3 environments. Payload types share environments, so the mix errs by
+    what each environment adds to all of its payload types (cluster-robust; see `core.intervals`).
     """
-    cells = _groups(warm(run.samples))
-    found: LogErrors = {key: _own(groups) for key, groups in cells.items()}
+    samples = warm(run.samples)
+    found: LogErrors = {
+        (payload, size): dict(zip(_MEASURES, cell.known or (_UNKNOWN, _UNKNOWN), strict=True))
+        for (_, _, payload, size), cell in cells(samples, KEYS).items()
+    }
+    means = _groups(samples)
     for size in run.sizes:
-        parts = {p: cells[p, size] for p in weights if weights[p] > 0 and (p, size) in cells}
+        parts = {p: means[p, size] for p in weights if weights[p] > 0 and (p, size) in means}
         if parts:
             found[MIX, size] = _mixed(parts, weights)
     return found
@@ -79,17 +86,6 @@ def _groups(samples: DataFrame) -> dict[tuple[str, int], Groups]:
         )
         for (payload, size), rows in table.groupby(["payload", "memory_mb"], observed=True)
     }
-
-
-def _own(groups: Groups) -> dict[str, Uncertainty]:
-    if len(groups.sizes) < MIN_GROUPS:
-        return dict.fromkeys(_MEASURES, _UNKNOWN)
-    sizes = groups.sizes.astype(int).tolist()
-    found = {}
-    for column, name in enumerate(_MEASURES):
-        known = uncertainty(sizes, groups.means[:, column].tolist())
-        found[name] = Uncertainty(known.error / groups.centre[column], known.degrees)
-    return found
 
 
 def _mixed(parts: Mapping[str, Groups], weights: Mapping[str, float]) -> dict[str, Uncertainty]:

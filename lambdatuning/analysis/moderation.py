@@ -10,14 +10,17 @@ in Microarray Experiments, Statistical Applications in Genetics and Molecular Bi
 the trend is that of its package limma.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.intervals import Uncertainty
 from .intervals import MIN_ENVIRONMENTS, Clusters, Floats, uncertainties
+
+Name = TypeVar("Name")
 
 MIN_CELLS = 6
 """With fewer cells each stands on its own."""
@@ -39,12 +42,13 @@ class Spread:
 
 
 def spread(groups: Clusters, column: int) -> Spread:
-    """The spread of one column of a cell with at least 2 environments."""
+    """The spread of one column of a cell; of one environment it is 0 with 0 degrees of freedom."""
     sizes, values = groups.sizes, groups.values[:, column]
     n, centre = int(sizes.sum()), float(values.mean()) or 1.0
     shares = sizes / n
     squares = float((shares**2).sum())
-    known = uncertainties(groups)[column]
+    alone = len(sizes) == 1
+    known = Uncertainty(0.0, 0.0) if alone else uncertainties(groups)[column]
     inside = values - np.repeat(groups.means[:, column], sizes)
     free = n - len(sizes)
     noise = float((inside**2).sum()) / free if free else 0.0
@@ -56,19 +60,21 @@ def spread(groups: Clusters, column: int) -> Spread:
     )
 
 
-def of_cells(groups: Mapping[Hashable, Clusters]) -> dict[Hashable, list[Uncertainty]]:
+def of_cells(groups: Mapping[Name, Clusters]) -> dict[Name, list[Uncertainty]]:
     """The relative error of each column's mean, for each cell; cells lend to each other.
 
-    Only cells with `MIN_ENVIRONMENTS`; the others are left out.
+    A cell of one or two environments lives on what others lend; where there are too few others, it
+    is left out.
     """
-    enough = {key: each for key, each in groups.items() if len(each.sizes) >= MIN_ENVIRONMENTS}
-    columns = next((each.values.shape[1] for each in enough.values()), 0)
-    found: dict[Hashable, list[Uncertainty]] = {key: [] for key in enough}
-    for column in range(columns):
-        known = moderated([spread(each, column) for each in enough.values()])
-        for each, one in zip(found.values(), known, strict=True):
-            each.append(one)
-    return found
+    columns = next((each.values.shape[1] for each in groups.values()), 0)
+    spreads = [[spread(each, column) for each in groups.values()] for column in range(columns)]
+    known = [moderated(column) for column in spreads]
+    lent = all(sum(cell.between > 0 for cell in column) >= MIN_CELLS for column in spreads)
+    return {
+        key: [column[n] for column in known]
+        for n, (key, each) in enumerate(groups.items())
+        if lent or len(each.sizes) >= MIN_ENVIRONMENTS
+    }
 
 
 def moderated(cells: Sequence[Spread]) -> list[Uncertainty]:
@@ -82,6 +88,9 @@ def moderated(cells: Sequence[Spread]) -> list[Uncertainty]:
         lent = 1 - degrees / (prior + degrees)
         between = np.where(known, lent * usual + (1 - lent) * between, between)
         degrees = np.where(known, total, degrees)
+        alone = degrees == 0
+        between = np.where(alone, usual, between)
+        degrees = np.where(alone, min(prior, degrees[known].max()), degrees)
     shares = np.array([cell.share for cell in cells], float)
     pairs = zip(np.sqrt(between * shares).tolist(), degrees.tolist(), strict=True)
     return [Uncertainty(*pair) for pair in pairs]

@@ -98,10 +98,11 @@ class Table:
     frame: DataFrame
     caption: str = ""
     whole: DataFrame | None = None
+    nothing: str = _NOTHING_FOUND
 
     def __str__(self) -> str:
         if self.frame.empty:
-            return self._nothing
+            return self.nothing
         columns = _columns(self.frame)
         return DataFrame(
             {_header(n): [_text(n, v) for v in self.frame[n]] for n in columns}
@@ -115,16 +116,12 @@ class Table:
         return {TABLE_MIME: json.loads(plain or "{}") | told}
 
     @property
-    def _nothing(self) -> str:
-        return f"{self.caption}: none." if self.caption else _NOTHING_FOUND
-
-    @property
     def _shown(self) -> list[str]:
         return [] if self.frame.empty else _columns(self.frame)
 
     def _repr_html_(self) -> str:
         if self.frame.empty:
-            return f"<p>{escape(self._nothing)}</p>"
+            return f"<p>{escape(self.nothing)}</p>"
         columns = _columns(self.frame)
         head = "".join(
             f'<th scope="col" class="{_kind(self.frame[name]) if n else "lt-words"}">'
@@ -147,7 +144,9 @@ def table(data: DataFrame | Iterable[Any], caption: str = "", columns: Sequence[
     the caption. `columns` are those to show, each with its bounds; the numbers that a report
     keeps beside the table are always all.
     """
+    nothing = _NOTHING_FOUND
     if not isinstance(data, DataFrame):
+        nothing = f"{caption}: none." if caption else nothing
         data = DataFrame([asdict(each) for each in cast(Iterable[Any], data)])
     constant = [
         name
@@ -162,7 +161,7 @@ def table(data: DataFrame | Iterable[Any], caption: str = "", columns: Sequence[
         bounds = _bounds(shown)
         kept = [part for name in columns for part in (name, *bounds.get(name, ()))]
         shown = shown[[name for name in kept if name in shown]]
-    return Table(shown, words, data)
+    return Table(shown, words, data, nothing)
 
 
 def _constant(name: str, value: object) -> str:

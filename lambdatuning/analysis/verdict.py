@@ -2,7 +2,8 @@
 
 import math
 
-from .compare import MEASURES, Pair
+from .compare import Pair
+from .compared import MEASURES
 from .curves import MIX
 from .format import format_mb, format_span, format_usd, join, short_name
 

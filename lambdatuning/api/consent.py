@@ -74,7 +74,7 @@ def _bill(plan: TunePlan) -> str:
         f"${found.tuner_usd:.4f}, Step Functions ${found.transitions_usd:.4f}"
     )
     if plan.request.adaptive:
-        parts += f"; the grid would be about ${plan.grid.usd:.4f}, which is as much as it may take"
+        parts += f"; the grid would be about ${plan.grid.usd:.4f}, and it stops at the grid's price"
     return (
         f"{parts}; at most ${found.at_most_usd + found.tuner_usd:.4f} should every invocation time "
         f"out; at the prices of {plan.prices.version}"

@@ -1,11 +1,12 @@
 """Running an existing deployment of AWS Lambda Power Tuning, through its own contract."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from ..core.errors import UsageError
+from ..core.errors import LambdaTuningError, UsageError
 from ..core.payloads import PayloadType
 from ..core.progress import Progress
 from ..core.rendering import Context
@@ -13,7 +14,7 @@ from ..core.run import SCHEMA
 from .executions import Execution, describe, failure, has_answer, start
 from .run_store import FolderStore, StoredRun, save
 from .session import Cloud
-from .tuning import Hands
+from .tuning import Hands, seeded
 from .tuning_plan import TunePlan
 
 _FEWEST = 5
@@ -29,31 +30,51 @@ def tune_elsewhere(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hand
     outputs: dict[str, Any] = {}
     executions: list[Execution] = []
     started_s = hands.clock()
-    for index, payload in enumerate(plan.request.payloads):
-        name = f"{plan.run_id}-{secrets.token_hex(2)}"
-        arn = start(cloud, plan.tuner.state_machine_arn, name, _input(plan, payload))
-        execution = _followed(cloud, arn, (index, len(plan.request.payloads)), started_s, hands)
-        if not has_answer(execution):
-            raise failure(cloud, execution)
-        executions.append(execution)
-        outputs[payload.name] = execution.output
+    with seeded(cloud, plan, hands):
+        for index, payload in enumerate(plan.request.payloads):
+            name = f"{plan.run_id}-{secrets.token_hex(2)}"
+            arn = start(cloud, plan.tuner.state_machine_arn, name, _input(plan, payload))
+            with _left_alone(arn):
+                place = index, len(plan.request.payloads)
+                execution = _followed(cloud, arn, place, started_s, hands)
+            if not has_answer(execution):
+                raise failure(cloud, execution)
+            executions.append(execution)
+            outputs[payload.name] = execution.output
     return save(store, _manifest(cloud, plan, outputs, executions), [])
+
+
+@contextmanager
+def _left_alone(execution_arn: str) -> Iterator[None]:
+    """Ctrl-C ends the following alone: who stops its machine stops its cleaning, too."""
+    try:
+        yield
+    except KeyboardInterrupt as exc:
+        raise LambdaTuningError(
+            f"no longer followed; {execution_arn} goes on, since AWS Lambda Power Tuning would "
+            "leave its versions and aliases behind if it were stopped"
+        ) from exc
 
 
 def _refuse(plan: TunePlan) -> None:
     if plan.request.num < _FEWEST:
         raise UsageError(f"AWS Lambda Power Tuning needs --num {_FEWEST} or more")
-    seeded = [p.name for p in plan.request.payloads if any(s.each is None for s in p.seed)]
-    if seeded:
+    if plan.request.cold:
         raise UsageError(
-            f'payload type "{seeded[0]}" uses up an item an invocation, but AWS Lambda Power '
+            "AWS Lambda Power Tuning measures no cold starts beside warm ones: leave --cold out, "
+            "or use our tuner"
+        )
+    eaten = [p.name for p in plan.request.payloads if any(s.each is None for s in p.seed)]
+    if eaten:
+        raise UsageError(
+            f'payload type "{eaten[0]}" uses up an item an invocation, but AWS Lambda Power '
             "Tuning sends one payload again and again; leave it out, or use our tuner"
         )
 
 
 def _input(plan: TunePlan, payload: PayloadType) -> dict[str, Any]:
     request = plan.request
-    context = Context(plan.run_id, payload.name, 0, request.seed or 0, request.table)
+    context = Context(plan.run_id, payload.name, 0, plan.input["seed"], request.table)
     given = {
         "lambdaARN": str(plan.arn.unqualified),
         "num": request.num,
@@ -64,7 +85,11 @@ def _input(plan: TunePlan, payload: PayloadType) -> dict[str, Any]:
         "autoOptimize": request.auto_optimize,
         "includeOutputResults": True,
     }
-    return given | ({"autoOptimizeAlias": request.alias} if request.alias else {})
+    if request.alias:
+        given["autoOptimizeAlias"] = request.alias
+    if request.allowed_errors:
+        given["allowedExceptions"] = list(request.allowed_errors)
+    return given
 
 
 def _followed(

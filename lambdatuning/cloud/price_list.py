@@ -98,12 +98,10 @@ group alone its provisioned tables."""
 
 
 def _products(pricing: Any, service: str, region: str) -> Iterator[Product]:
-    pages = pricing.get_paginator("get_products").paginate(
-        ServiceCode=service,
-        Filters=[{"Type": "TERM_MATCH", "Field": "regionCode", "Value": region}],
-    )
+    here = {"Type": "TERM_MATCH", "Field": "regionCode", "Value": region}
+    pages = pricing.get_paginator("get_products")
     try:
-        for page in pages:
+        for page in pages.paginate(ServiceCode=service, Filters=[here]):
             yield from (json.loads(text) for text in page["PriceList"])
     except ClientError as exc:
         if "AccessDenied" not in exc.response["Error"]["Code"]:

@@ -15,9 +15,11 @@ from .session import Cloud
 
 @dataclass(frozen=True)
 class Room:
-    """Sizes at once, and remarks that are told with the price."""
+    """Sizes at once, the cores that each has there (None: no host is shared), and remarks that are
+    told with the price."""
 
     sizes: int
+    cores: float | None
     notes: tuple[str, ...]
 
 
@@ -37,7 +39,8 @@ def room_for(cloud: Cloud, arn: FunctionArn, config: Mapping[str, Any], environm
             f"{free} unreserved concurrent executions let {sizes} instead of {wanted} sizes be "
             "measured at once: the run takes longer"
         )
-    return Room(sizes, tuple(notes))
+    shared = cloud.about.get("measuring_cores")
+    return Room(sizes, None if shared is None else float(shared) / sizes, tuple(notes))
 
 
 def _wanted(cloud: Cloud) -> int:

@@ -41,7 +41,7 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hands) -> Stor
     bucket = BucketStore(cloud.client("s3"), plan.tuner.bucket, STORE_PREFIX)
     prefix = run_prefix(plan.arn.name, plan.run_id)
     arrived = Arrived()
-    with _seeded(cloud, plan, hands):
+    with seeded(cloud, plan, hands):
         total = 0 if plan.request.adaptive else plan.estimate.invocations
         follower = Follower(cloud, bucket, prefix, total, **vars(hands))
         with _undone_when_interrupted(cloud, plan, hands.sleep):
@@ -69,7 +69,7 @@ def _sent(cloud: Cloud, plan: TunePlan) -> Mapping[str, Any]:
 
 
 @contextmanager
-def _seeded(cloud: Cloud, plan: TunePlan, hands: Hands) -> Iterator[None]:
+def seeded(cloud: Cloud, plan: TunePlan, hands: Hands) -> Iterator[None]:
     """The items that payload types need are there; those of this run alone go when it is over."""
     table, payloads = plan.request.table, plan.request.payloads
     items = [item for payload in payloads for item in _items(plan, payload)]

@@ -18,7 +18,7 @@ from ..core.prices import PriceBook, load_price_book, parse_price_book
 from ..core.sizes import DEFAULT_POWERS
 from ..functions.tuner import function_config
 from ..functions.tuner.target import target_of
-from .room import room_for
+from .room import Room, room_for
 from .session import Cloud
 from .tuner import Tuner, find_tuner
 
@@ -118,7 +118,7 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     estimate = _expected(request, prices, function.arn.region, grid)
     run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     room = room_for(cloud, function.arn, function.config, environments if tuner.ours else 1)
-    given = _input(cloud, request, function.arn, environments, run_id, room.sizes)
+    given = _input(cloud, request, function.arn, environments, run_id, room)
     given |= _exploration(request, tuner, estimate)
     parse_input(given)
     return TunePlan(
@@ -200,7 +200,7 @@ def _input(
     arn: FunctionArn,
     environments: int,
     run_id: str,
-    parallel_sizes: int,
+    room: Room,
 ) -> dict[str, Any]:
     return {
         "lambdaARN": str(arn),
@@ -216,7 +216,8 @@ def _input(
         "seed": zlib.crc32(run_id.encode()) if request.seed is None else request.seed,
         "environments": environments,
         "cold": request.cold,
-        "parallelSizes": parallel_sizes,
+        "parallelSizes": room.sizes,
+        "sharedCores": room.cores,
         "table": request.table,
         "about": {"endpoint": {"kind": cloud.kind, **dict(cloud.about)}},
     }

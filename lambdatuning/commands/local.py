@@ -12,6 +12,7 @@ from .manners import say
 def add_arguments(parser: ArgumentParser) -> None:
     """Port, limiter, settling, and a command to run in it."""
     parser.add_argument("--port", default="4566", help="port on loopback, 0 for a free one (4566)")
+    parser.add_argument("--host", help="another address than loopback: opens it to your network")
     parser.add_argument("--limiter", default="auto", help="auto, cgroup2, cgroup1 or sigstop")
     parser.add_argument(
         "--settle", default="strict", help="strict (exact) or period (as AWS bursts)"
@@ -24,9 +25,14 @@ def run(arguments: Namespace) -> int:
     """Serve until Ctrl-C, or until the command given with --run ends; its exit code."""
     from ..core.read_options import whole_number
     from ..local.endpoint import start
+    from ..local.settings import LOOPBACK
 
+    host = arguments.host or LOOPBACK[0]
+    if host not in LOOPBACK:
+        say(f"warning: {host} is no loopback address: whoever reaches it can run code here")
     with start(
         port=whole_number("--port", arguments.port, 0, 65_535),
+        host=host,
         limiter=arguments.limiter,
         settle=arguments.settle,
         log_file=Path(arguments.log_file) if arguments.log_file else None,

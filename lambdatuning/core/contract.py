@@ -30,8 +30,9 @@ class TuningInput:
 
     Ours are: `run_id` (None: the tuner makes one), `seed` of order and placeholders (None: drawn
     and recorded), `environments` over which a size's samples are spread,
-    `parallel_sizes` that are measured side by side, `cold` starts that are
-    measured on purpose at each size, `payload_types` (kept apart in the samples) or
+    `parallel_sizes` that are measured side by side, `shared_cores` that the environments of a size
+    have together (None: each its own, as on AWS), `cold` starts that are measured on purpose at
+    each size, `payload_types` (kept apart in the samples) or
     `payload_types_s3`, where they lie, the `table` that their `{{table}}` stands for,
     `price_book`, the S3 path of one that replaces the packaged one, and `about`, facts of the
     client that go into the manifest as they are. `exploration` is "grid" (every size, `num` times)
@@ -62,6 +63,7 @@ class TuningInput:
     seed: int | None = None
     environments: int = DEFAULT_ENVIRONMENTS
     parallel_sizes: int = DEFAULT_PARALLEL_SIZES
+    shared_cores: float | None = None
     cold: int = 0
     payload_types: tuple[Mapping[str, Any], ...] = ()
     payload_types_s3: str | None = None
@@ -172,6 +174,7 @@ INPUTS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
     "seed": ("seed", fields.whole(0)),
     "environments": ("environments", fields.whole(1, MAX_ENVIRONMENTS)),
     "parallelSizes": ("parallel_sizes", fields.whole(1, MAX_PARALLEL_SIZES)),
+    "sharedCores": ("shared_cores", fields.above_zero),
     "cold": ("cold", fields.whole(0, MAX_COLD)),
     "payloadTypes": ("payload_types", fields.types),
     "payloadTypesS3": ("payload_types_s3", fields.s3_path),

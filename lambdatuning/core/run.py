@@ -6,6 +6,7 @@ from typing import Any
 
 from .payloads import PayloadType, payload_type
 from .plan import Batch, Invocation, Work, cold_starts, deal, schedule, seed_number
+from .sizes import vcpus
 
 PLAN_NAME = "_plan.json"
 MANIFEST_NAME = "_manifest.json"
@@ -70,7 +71,8 @@ class RunPlan:
     `mode` is "warm" (a warm-up apart, then warm samples), "first" (no warm-up: whatever comes
     first counts, as `parallelInvocation` and `dryRun` want it) or "cold" (every invocation on an
     environment of its own). `cold` is how many cold starts are measured beside, at each size.
-    `limits` are those of an adaptive run, None for the grid.
+    `limits` are those of an adaptive run, None for the grid. `shared_cores` are those of the one
+    host that runs a size's environments, None where each has its own, as on AWS.
     """
 
     run_id: str
@@ -90,6 +92,7 @@ class RunPlan:
     price_book: str | None
     question: Question
     limits: Limits | None = None
+    shared_cores: float | None = None
 
     @property
     def warm(self) -> bool:
@@ -125,6 +128,17 @@ class RunPlan:
         if batch.look is None:
             return self.chains(batch.work)
         return deal(batch.look, seed=f"{self.seed}/{batch.memory_mb}/{batch.work.round}")
+
+    def lanes(self, batch: Batch, chains: int) -> int:
+        """How many of a batch's chains may invoke at once: all, or where they share cores, as many
+        as have their CPU there. More would wait for one another, and for nothing else.
+
+        What must start on environments of its own is always sent at once.
+        """
+        apart = batch.look is None and batch.work.round > 0
+        if self.shared_cores is None or not self.warm or apart:
+            return chains
+        return min(chains, max(1, int(self.shared_cores / vcpus(batch.memory_mb))))
 
     def number(self, invocation: Invocation) -> int:
         """The `{{n}}` that an invocation's placeholders see."""

@@ -16,7 +16,7 @@ from typing import IO, Self
 
 from ..core.errors import LambdaTuningError, UsageError
 from .platforms import check_platform
-from .settings import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from .settings import ACCESS_KEY_ID, LOOPBACK, REGION, SECRET_ACCESS_KEY
 
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 10.0
@@ -65,20 +65,22 @@ class LocalEndpoint:
 def start(
     *,
     port: int = 0,
+    host: str = LOOPBACK[0],
     state_dir: Path | None = None,
     limiter: str = "auto",
     settle: str = "strict",
     log_file: Path | None = None,
 ) -> LocalEndpoint:
-    """Start the embedded AWS on loopback and return when it answers.
+    """Start the embedded AWS and return when it answers.
 
-    `port` 0 takes a free one; `state_dir` holds its temporary files (default: a folder of the
-    system's); what the server complains of goes to `log_file` (default: nowhere). Raises
-    `UsageError` when it refuses to start (port in use, Windows) and `LambdaTuningError`
-    when it does not answer.
+    `port` 0 takes a free one; a `host` beyond loopback lets your network run code here;
+    `state_dir` holds its temporary files (default: a folder of the system's); what the server
+    complains of goes to `log_file` (default: nowhere). Raises `UsageError` when it refuses to start
+    (port in use, Windows) and `LambdaTuningError` when it does not answer.
     """
     check_platform()
-    arguments = ["--port", str(port), "--limiter", limiter, "--settle", settle, "--lifeline"]
+    arguments = ["--port", str(port), "--host", host, "--lifeline"]
+    arguments += ["--limiter", limiter, "--settle", settle]
     if state_dir is not None:
         arguments += ["--state", str(state_dir)]
     with _log(log_file) as log:

@@ -27,11 +27,11 @@ def module_path(runtime: str, layers: Iterable[Path], task_root: Path, node: str
 
 @functools.cache
 def global_folders(node: str | None) -> tuple[Path, ...]:
-    """Folders of modules that the program `node` offers everybody on this machine."""
+    """Folders with the AWS SDK among the modules that `node` offers everybody on this machine."""
     named = [Path(entry) for entry in os.environ.get("NODE_PATH", "").split(os.pathsep) if entry]
     beside = [Path(node).resolve().parent.parent / "lib/node_modules"] if node else []
     known = [*named, *beside, *map(Path, _SYSTEM_FOLDERS)]
-    return tuple(folder for folder in dict.fromkeys(known) if folder.is_dir())
+    return tuple(folder for folder in dict.fromkeys(known) if (folder / "@aws-sdk").is_dir())
 
 
 def _major(runtime: str) -> str:

@@ -40,14 +40,18 @@ class Pool:
         self._reaper.start()
 
     def take(self, spec: FunctionSpec) -> Environment | None:
-        """The idle environment of this revision that was used last, or None."""
+        """The idle environment of this revision that has waited longest, or None.
+
+        So environments share the work, as hosts of a fleet do, and none is measured more than
+        another.
+        """
         with self._lock:
             if self._revisions.get(spec.arn) != spec.revision:
                 self._retire(spec.arn)
                 self._revisions[spec.arn] = spec.revision
             idle = self._idle[spec.arn]
             while idle:
-                environment = idle.pop()
+                environment = idle.pop(0)
                 if environment.usable:
                     return environment
                 self._end(environment)

@@ -29,7 +29,7 @@ from .limiters import Limiter, choose
 from .packages import PackageStore
 from .platforms import check_platform
 from .pool import Pool
-from .settings import ACCOUNT_ID, REGION, SETTLES
+from .settings import ACCOUNT_ID, LOOPBACK, REGION, SETTLES
 from .shares import host_cores
 
 _KEEP_ALIVE_S = 75
@@ -77,14 +77,14 @@ def _run(
         ministack_hook.settings(port=port, account_id=ACCOUNT_ID, region=REGION, folder=str(folder))
     )
     tempfile.tempdir = str(folder)
-    host = _host(f"http://127.0.0.1:{port}", ident, folder)
+    host = _host(f"http://{_reached_at(options.host)}:{port}", ident, folder)
     pool = Pool(host, limiter, folder / "environments", ministack_hook.function_exists)
     ledger = Ledger()
     admission = Admission(host_cores())
     strict = options.settle == "strict"
     invoker = Invoker(pool, admission, ledger, ministack_hook.append_logs, strict=strict)
     ministack_hook.install(invoker.invoke, PackageStore(folder / "packages"))
-    facts = _facts(options, limiter, host)
+    facts = _facts(options, limiter, host) | {"measuring_cores": admission.capacity}
     application = Gateway(ministack_hook.application(), lambda: facts, ledger, options.host)
     try:
         asyncio.run(_listen_and_serve(application, listener, host.endpoint_url, options))
@@ -164,8 +164,13 @@ def _facts(options: argparse.Namespace, limiter: Limiter, host: command.Host) ->
     }
 
 
+def _reached_at(host: str) -> str:
+    """Where functions and clients of this machine find what is bound to `host`."""
+    return LOOPBACK[0] if host in (*LOOPBACK, "0.0.0.0") else host  # noqa: S104 - not bound here
+
+
 def _warn_of_strangers(host: str) -> None:
-    if host not in ("127.0.0.1", "localhost", "::1"):
+    if host not in LOOPBACK:
         print(  # noqa: T201 - the command line's own voice
             f"warning: {host} is no loopback address: whoever reaches it can run code here",
             file=sys.stderr,
@@ -175,7 +180,7 @@ def _warn_of_strangers(host: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lambdatuning.local.server")
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
-    parser.add_argument("--host", default="127.0.0.1", help="any other is open to your network")
+    parser.add_argument("--host", default=LOOPBACK[0], help="any other is open to your network")
     parser.add_argument("--state", type=Path, help="folder for its temporary files")
     parser.add_argument("--limiter", default="auto")
     parser.add_argument("--settle", choices=SETTLES, default="strict")

@@ -3,6 +3,9 @@
 ACCOUNT_ID = "111122223333"
 """An account id from AWS's documentation: never a real one, not all zeros."""
 
+LOOPBACK = ("127.0.0.1", "localhost")
+"""Addresses that this machine alone reaches."""
+
 REGION = "us-east-1"
 SETTLES = ("strict", "period")
 ACCESS_KEY_ID = "AKIALOCALLAMBDATUNE"

@@ -151,7 +151,7 @@ def test_one_run_alone_is_told_what_to_do() -> None:
     assert str(alone).startswith("Nothing to compare yet: one run of LambdaFunctionOverHttps")
     assert "Nothing to compare" in alone._repr_html_()
     assert alone.overall.empty
-    assert alone.runs.empty
+    assert list(alone.runs["which"]) == ["the only one"]
     assert lt.plot_comparison(alone) is None
     assert lt.plot_before_after(alone) is None
 
@@ -181,3 +181,17 @@ def test_figures_tell_in_words_what_they_show() -> None:
     assert "read at 128 MB: " in curves.alt
     assert curves.title.startswith("The largest difference in duration: ")
     assert "image/svg+xml" in forest._repr_mimebundle_()
+
+
+def test_a_cell_with_two_environments_does_not_silence_its_payload_type() -> None:
+    before, after = (synthetic_run(FEW, SIZES, seed=seed) for seed in (1, 2))
+    samples = after.samples
+    thin = (samples["memory_mb"] == 512) & (samples["payload"] == "read")
+    kept = samples[~(thin & samples["environment"].str.endswith(("02", "03", "04")))]
+    found = pair(before, Run(after.manifest, kept))
+    assert not found.overall.isna().any(axis=None)
+    assert not found.by_size.isna().any(axis=None)
+    alone = samples["environment"].str.endswith(("00", "01"))
+    thinner = pair(before, Run(after.manifest, samples[alone | (samples["memory_mb"] != 512)]))
+    at_512 = thinner.by_size[thinner.by_size["memory_mb"] == 512]
+    assert at_512["duration_low_change"].isna().all()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdatuning.analysis.frames import COLUMNS, read_parts
@@ -93,6 +93,7 @@ def expected(line: str) -> Report | None:
         return None
 
 
+@settings(deadline=None)  # on a busy machine, frames take their time
 @given(st.lists(lines, max_size=12))
 def test_agrees_with_the_parser_of_one_line_on_every_line(block: list[str]) -> None:
     reports = [found for line in block if (found := expected(line))]

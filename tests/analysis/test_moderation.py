@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lambdatuning.analysis.intervals import clusters, uncertainties
+from lambdatuning.analysis.intervals import Clusters, clusters, uncertainties
 from lambdatuning.analysis.moderation import (
     MIN_CELLS,
     Spread,
@@ -11,13 +11,17 @@ from lambdatuning.analysis.moderation import (
     spread,
     trigamma,
 )
+from lambdatuning.analysis.recommend import recommend
+from lambdatuning.analysis.run import Run
 from lambdatuning.analysis.summary import summarise
 from lambdatuning.core.intervals import Uncertainty, limits
 
 from .synthetic import Kind, synthetic_run
 
 
-def cell(rng: np.random.Generator, environments: int, each: int, host: float, noise: float):  # type: ignore[no-untyped-def]
+def cell(
+    rng: np.random.Generator, environments: int, each: int, host: float, noise: float
+) -> Clusters:
     hosts = np.exp(host * rng.standard_normal((environments, 1)) - host**2 / 2)
     values = hosts * np.exp(noise * rng.standard_normal((environments, each)) - noise**2 / 2)
     return clusters(values.ravel(), np.repeat(np.arange(environments), each))
@@ -75,11 +79,14 @@ def test_constant_cells_stay_certain_and_break_nothing() -> None:
     assert all(each == Uncertainty(0, 2) for each in moderated([spread(still, 0)] * 9))
 
 
-def test_cells_of_too_few_environments_are_left_out() -> None:
+def test_cells_of_too_few_environments_borrow_or_are_left_out() -> None:
     rng = np.random.default_rng(7)
-    groups = {"few": cell(rng, 2, 4, 0.1, 0.1)}
-    groups |= {str(n): cell(rng, 3, 4, 0.1, 0.1) for n in range(8)}
-    assert set(of_cells(groups)) == {str(n) for n in range(8)}  # type: ignore[arg-type]
+    few = {"one": cell(rng, 1, 4, 0.1, 0.1), "two": cell(rng, 2, 4, 0.1, 0.1)}
+    others = {str(n): cell(rng, 3, 4, 0.1, 0.1) for n in range(8)}
+    assert set(of_cells(few | others)) == {*few, *others}
+    known = of_cells(few | others)["one"][0]
+    assert known.error == pytest.approx(np.sqrt(0.1**2 + 0.1**2 / 4), rel=0.5)
+    assert set(of_cells(few | {"a": others["1"], "b": others["2"]})) == {"a", "b"}
 
 
 @pytest.mark.parametrize("host", [0.0, 0.1])
@@ -123,3 +130,38 @@ def test_a_spread_is_relative() -> None:
     assert found.between == pytest.approx(8 / 16)  # variance of means 2 and 6, over 4 squared
     assert found.within == pytest.approx(2 / 4 / 16 * 2)
     assert found.share == 0.5
+
+
+def test_a_cell_that_few_environments_served_lives_on_what_others_lend() -> None:
+    """Chains race for environments: one payload type may meet two of a size's three, or one."""
+    kinds = [Kind(f"k{n}", 5, 5 * n) for n in range(4)]
+    run = synthetic_run(kinds, (128, 512, 1769), environments=3, per_environment=4)
+    samples = run.samples
+    last = samples["environment"].astype(str).str[-1]
+    at = samples["memory_mb"] == 512
+    gone = at & (
+        ((samples["payload"] == "k1") & (last == "2"))
+        | ((samples["payload"] == "k2") & (last != "0"))
+    )
+    torn = Run(run.manifest, samples[~gone])
+    summary = summarise(torn)
+    cell = summary.query("memory_mb == 512").set_index("payload")
+    assert cell["environments"].tolist() == [3, 2, 1, 3]
+    assert summary["mean_low_ms"].notna().all()
+    whole = summarise(run).query("memory_mb == 512").set_index("payload")
+    torn_ms, whole_ms = (
+        each.loc[["k2"], ["mean_low_ms", "mean_high_ms"]].to_numpy(float)[0]
+        for each in (cell, whole)
+    )
+    assert np.ptp(np.log(torn_ms)) > np.ptp(np.log(whole_ms))
+    assert recommend(torn, "cost")["probability_best"].notna().all()
+
+
+def test_a_size_that_two_environments_served_borrows_nothing() -> None:
+    kinds = [Kind(f"k{n}", 5, 5 * n) for n in range(4)]
+    run = synthetic_run(kinds, (128, 512, 1769), environments=3, per_environment=4)
+    last = run.samples["environment"].astype(str).str[-1]
+    torn = run.samples[~((run.samples["memory_mb"] == 512) & (last == "2"))]
+    summary = summarise(torn)
+    unknown = summary["mean_low_ms"].isna()
+    assert unknown.tolist() == (summary["memory_mb"] == 512).tolist()

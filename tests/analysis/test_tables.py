@@ -114,4 +114,5 @@ def test_columns_are_chosen_with_their_bounds_and_all_numbers_are_kept() -> None
     assert list(shown.frame) == ["payload", "memory_mb", "mean_ms", "mean_low_ms", "mean_high_ms"]
     assert " to " in shown._repr_html_()
     assert "cost_usd" in shown._repr_mimebundle_()[TABLE_MIME]["columns"]
-    assert str(table(DataFrame(), "Checks")) == "Checks: none."
+    assert str(table([], "Checks")) == "Checks: none."
+    assert str(table(DataFrame(), "Change")) == "There is nothing to show."

@@ -57,12 +57,14 @@ def compare(group: Group, prior: Prior, objective: str, seeds: int) -> dict[str,
         key = crc32(f"{group.name}/{objective}".encode())
         account = Account(dict(group.traces), np.random.default_rng([seed, key]))
         found = adaptive(prior)(account, objective, seed)
-        together += _regrets(found, group, objective)
+        grid = account.grid
+        together += _regrets(found, group, objective, grid)
         stated += [outcome.within_5 for outcome in found.values()]
         spent = 0.0
         for name, trace in group.traces.items():
-            single = Account({name: trace}, np.random.default_rng([seed, key, 1]))
-            alone += _regrets(adaptive(prior)(single, objective, seed), group, objective)
+            rng = np.random.default_rng([seed, key, 1])
+            single = Account({name: trace}, rng, offered=grid)
+            alone += _regrets(adaptive(prior)(single, objective, seed), group, objective, grid)
             spent += single.gb_s
         ratios.append(spent / account.gb_s)
     return {
@@ -79,8 +81,10 @@ def compare(group: Group, prior: Prior, objective: str, seeds: int) -> dict[str,
     }
 
 
-def _regrets(found: Mapping[str, Outcome], group: Group, objective: str) -> list[float]:
+def _regrets(
+    found: Mapping[str, Outcome], group: Group, objective: str, grid: Sequence[int]
+) -> list[float]:
     return [
-        regret(group.traces[name], outcome.memory_mb, objective, group.traces[name].grid)
+        regret(group.traces[name], outcome.memory_mb, objective, grid)
         for name, outcome in found.items()
     ]

@@ -21,12 +21,14 @@ class Account:
     """What was invoked and spent; every size is a published version, so environments stay warm.
 
     `traces` are payload types. The first call of an environment is cold and bills its init.
-    `host_spread` makes environments differ by a log-normal factor of their own.
+    `host_spread` makes environments differ by a log-normal factor of their own. `offered` are the
+    sizes to choose from, where they are not those that every payload type was measured around.
     """
 
     traces: Mapping[str, Trace]
     rng: np.random.Generator
     host_spread: float = 0.0
+    offered: tuple[int, ...] = ()
     gb_s: float = 0.0
     usd: float = 0.0
     observations: list[Observation] = field(default_factory=list)
@@ -39,7 +41,9 @@ class Account:
 
     @property
     def grid(self) -> tuple[int, ...]:
-        """The sizes to choose from: those that every payload type was measured around."""
+        """The sizes to choose from."""
+        if self.offered:
+            return self.offered
         grids = [trace.grid for trace in self.traces.values()]
         return tuple(size for size in grids[0] if all(size in grid for grid in grids))
 

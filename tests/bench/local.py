@@ -2,8 +2,8 @@
 
 Every figure stands beside the bare minimum measured in the same run: a raw socket echo between two
 Python processes, and a bare Python subprocess. `--quick` takes fewer samples and leaves the tuning
-run out; `--cold-starts` says how many starts must leave nothing behind. On an idle machine it takes
-about six minutes.
+run out; `--cold-starts` says how many starts must leave nothing behind. On two cores it takes
+about five minutes.
 """
 
 import argparse

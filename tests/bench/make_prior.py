@@ -35,7 +35,7 @@ FLOORS = (0.0, 0.01, 0.03, 0.07, 0.15, 0.3, 0.5, 0.75, 0.93, 1.0)
 """Shares of the duration at full speed that CPU does not shorten."""
 CAPS_MB = (1769, 3538, 10240)
 """Where CPU stops helping: one thread, two, all."""
-STEPS = (0.55, 0.7)
+STEPS = (0.55,)
 """What a second thread leaves of the duration, once there is a second vCPU."""
 PRESSURES = (0.0, 0.6)
 """How much longer 128 MB takes for want of memory (garbage collection, paging)."""

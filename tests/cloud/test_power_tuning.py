@@ -1,6 +1,7 @@
 """An existing deployment of AWS Lambda Power Tuning, run through its own contract."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,12 @@ from lambdatuning.cloud.run_store import FolderStore, find_run
 from lambdatuning.cloud.session import Cloud
 from lambdatuning.cloud.tuning import Hands
 from lambdatuning.cloud.tuning_plan import TunePlan, TuneRequest, plan_tune
-from lambdatuning.core.errors import NotFoundError, RunFailedError, UsageError
+from lambdatuning.core.errors import (
+    LambdaTuningError,
+    NotFoundError,
+    RunFailedError,
+    UsageError,
+)
 from lambdatuning.core.payloads import PayloadType, Seed
 from lambdatuning.core.progress import ignore
 from tests.fakes.aws_lambda import ARN, FakeLambda, refusal
@@ -81,7 +87,47 @@ def test_what_it_cannot_do_is_refused_before_it_starts(tmp_path: Path) -> None:
     eats = PayloadType("delete", {}, seed=(Seed(None, {"id": "{{n}}"}),))
     with pytest.raises(UsageError, match="uses up an item"):
         tune_elsewhere(where, plan(where, eats, table="t"), FolderStore(tmp_path), HANDS)
+    with pytest.raises(UsageError, match="leave --cold out"):
+        tune_elsewhere(where, plan(where, cold=3), FolderStore(tmp_path), HANDS)
     assert states.inputs == []
+
+
+def test_errors_that_are_allowed_are_told_to_it(tmp_path: Path) -> None:
+    states = Elsewhere(OUTPUT)
+    where = cloud(states)
+    wanted = plan(where, allowed_errors=("KeyError",), alias="live", auto_optimize=True)
+    tune_elsewhere(where, wanted, FolderStore(tmp_path), HANDS)
+    assert states.inputs[0]["allowedExceptions"] == ["KeyError"]
+    assert states.inputs[0]["autoOptimizeAlias"] == "live"
+
+
+def test_the_items_that_its_payload_needs_are_there(embedded: Cloud, tmp_path: Path) -> None:
+    client = embedded.client("dynamodb")
+    client.create_table(
+        TableName="items", BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )  # fmt: skip
+    states = Elsewhere(OUTPUT)
+    where = fake_cloud(stepfunctions=states, dynamodb=client, **{"lambda": FakeLambda()})
+    reads = PayloadType("read", {"id": "{{uuid}}"}, seed=(Seed(1, {"id": "{{uuid}}"}),))
+    tune_elsewhere(where, plan(where, reads, table="items"), FolderStore(tmp_path), HANDS)
+    (item,) = client.scan(TableName="items")["Items"]
+    assert states.inputs[0]["payload"] == {"id": item["id"]["S"]}
+
+
+def test_ctrl_c_leaves_it_running_and_says_so(tmp_path: Path) -> None:
+    """Its cleaning is a state of its machine: stopped, it would leave its versions behind."""
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    states = Elsewhere(OUTPUT)
+    where = cloud(states)
+    hands = replace(HANDS, on_progress=interrupt)
+    with pytest.raises(LambdaTuningError, match="goes on, since"):
+        tune_elsewhere(where, plan(where), FolderStore(tmp_path), hands)
+    assert states.stopped == []
 
 
 def test_planning_refuses_what_cannot_work() -> None:

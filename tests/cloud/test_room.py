@@ -1,5 +1,7 @@
 """What quotas leave room for, said before a run begins."""
 
+from dataclasses import replace
+
 import pytest
 
 from lambdatuning.cloud.room import Room, room_for
@@ -22,7 +24,13 @@ def client() -> FakeLambda:
 
 
 def test_a_usual_account_has_room(client: FakeLambda) -> None:
-    assert room(client) == Room(10, ())
+    assert room(client) == Room(10, None, ())
+
+
+def test_sizes_that_are_measured_at_once_share_the_cores_of_one_host(client: FakeLambda) -> None:
+    about = {"cores": 4, "measuring_cores": 3.25}
+    cloud = replace(fake_cloud(**{"lambda": client}), kind="embedded", about=about)
+    assert room_for(cloud, FUNCTION, client.config, 5) == Room(2, 1.625, ())
 
 
 def test_a_new_account_measures_one_size_at_a_time(client: FakeLambda) -> None:
@@ -58,7 +66,7 @@ def test_a_vpc_is_told(client: FakeLambda) -> None:
 def test_quotas_that_may_not_be_read_bound_nothing(client: FakeLambda) -> None:
     client.faults["GetFunctionConcurrency"] = ["AccessDeniedException"]
     client.faults["GetAccountSettings"] = ["AccessDeniedException"]
-    assert room(client) == Room(10, ())
+    assert room(client) == Room(10, None, ())
     client.faults["GetAccountSettings"] = ["ServiceException"]
     with pytest.raises(client.exceptions.ClientError):
         room(client)

@@ -60,8 +60,8 @@ def test_unmeasured_sizes_are_predicted_with_intervals_that_hold_the_truth() -> 
         truth = cpu(300.0, 0.05 * seed)
         end = Made({"": truth}, seed=seed).explore()[-1]
         unmeasured = [p for p in end.answers[0].curve if not p.measured]
-        assert unmeasured
         held += [p.low_ms <= truth(p.memory_mb) <= p.high_ms for p in unmeasured]
+    assert len(held) > 10
     assert sum(held) / len(held) > 0.8
 
 

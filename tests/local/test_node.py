@@ -1,6 +1,7 @@
 """Node functions, on the local node."""
 
 import re
+import subprocess
 
 import pytest
 
@@ -76,22 +77,50 @@ def test_a_crash_outside_of_the_handler_is_an_exit(cloud: Cloud) -> None:
     assert "exit status 129" in answer.payload["errorMessage"]
 
 
-def test_layers_bring_node_modules(cloud: Cloud) -> None:
-    layer = cloud.client("lambda").publish_layer_version(
-        LayerName="greeter",
-        Content={
-            "ZipFile": package(
-                {"nodejs/node_modules/greeter/index.js": "module.exports = () => 'from a layer';"}
-            )
+GREETER = {
+    "nodejs/node_modules/greeter/package.json": '{"main": "index.js"}',
+    "nodejs/node_modules/greeter/index.js": "module.exports = () => 'from a layer';",
+}
+TYPE_MODULE = '{"type": "module"}'
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"app.js": "const greet = require('greeter'); exports.handler = async () => greet();"},
+        {"app.mjs": "import greet from 'greeter'; export const handler = async () => greet();"},
+        {
+            "package.json": TYPE_MODULE,
+            "app.js": "import greet from 'greeter'; export const handler = async () => greet();",
         },
+        {
+            "package.json": TYPE_MODULE,
+            "app.js": "import { say } from './deep.js'; export const handler = async () => say();",
+            "deep.js": "const { default: greet } = await import('greeter');"
+            "export const say = () => greet();",
+        },
+        {
+            "app.cjs": "exports.handler = async () => (await import('./deep.mjs')).say();",
+            "deep.mjs": "import greet from 'greeter'; export const say = () => greet();",
+        },
+    ],
+    ids=["require", "mjs", "type module", "await at the top", "import within cjs"],
+)
+def test_layers_bring_node_modules(cloud: Cloud, files: dict[str, str]) -> None:
+    if "app.cjs" in files and not _hooks_in_thread():
+        pytest.skip("needs Node 22.15: a handler that is no ES module, but imports one")
+    layer = cloud.client("lambda").publish_layer_version(
+        LayerName="greeter", Content={"ZipFile": package(GREETER)}
     )
-    source = "const greet = require('greeter'); exports.handler = async () => greet();"
 
     answer = cloud.run(
-        "",
-        Runtime=NODE,
-        Code={"ZipFile": package({"app.js": source})},
-        Layers=[layer["LayerVersionArn"]],
+        "", Runtime=NODE, Code={"ZipFile": package(files)}, Layers=[layer["LayerVersionArn"]]
     )
 
     assert answer.payload == "from a layer"
+
+
+def _hooks_in_thread() -> bool:
+    program = ["node", "-p", "typeof require('module').registerHooks"]
+    told = subprocess.run(program, capture_output=True, text=True, check=True)
+    return told.stdout.strip() == "function"

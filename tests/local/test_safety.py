@@ -51,6 +51,27 @@ def test_it_listens_on_loopback_alone(cloud: Cloud) -> None:
         assert client.connect_ex((own_address, port)) != 0
 
 
+def test_another_address_needs_a_flag_that_warns() -> None:
+    asked = (
+        "import os, urllib.request\n"
+        "url = os.environ['AWS_ENDPOINT_URL'] + '/_lambdatuning'\n"
+        "print(urllib.request.urlopen(url).status)\n"
+    )
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "lambdatuning", "local", "--host", "0.0.0.0", "--port", "0"),
+            *("--run", sys.executable, "-c", asked),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert "0.0.0.0 is no loopback address: whoever reaches it can run code here" in done.stderr
+    assert done.stdout == "200\n"
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

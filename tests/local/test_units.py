@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime
 from importlib import import_module
 from inspect import signature
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from lambdatuning.local import (
     http_message,
     ministack_corrections,
     ministack_hook,
+    node_runtime,
     report,
     shares,
 )
@@ -87,6 +89,19 @@ def test_a_period_settled_duration_is_the_time_it_took() -> None:
     settled = settle(0.01, 0.01, 0.002, None, limit_s=15)
 
     assert (settled.duration_s, settled.held_s, settled.stolen_s) == (0.01, 0.0, 0.002)
+
+
+def test_node_modules_come_from_layers_first_and_from_this_node_last(tmp_path: Path) -> None:
+    layer, task, prefix = tmp_path / "layer", tmp_path / "task", tmp_path / "prefix"
+    versioned, common = layer / "nodejs/node22/node_modules", layer / "nodejs/node_modules"
+    of_node, others = prefix / "lib/node_modules", tmp_path / "layer2/nodejs"
+    for folder in (versioned, common, of_node / "@aws-sdk", others, prefix / "bin"):
+        folder.mkdir(parents=True)
+
+    layers = (layer, others.parent)
+    path = node_runtime.module_path("nodejs22.x", layers, task, str(prefix / "bin/node"))
+
+    assert path.split(":")[:4] == [str(versioned), str(common), str(task), str(of_node)]
 
 
 def test_a_cold_report_has_the_form_of_aws() -> None:

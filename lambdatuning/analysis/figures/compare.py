@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from pandas import DataFrame
 
-from ..compare import MEASURES, Pair
+from ..compare import Pair
+from ..compared import MEASURES
 from ..comparison import Comparison
 from ..curves import MIX
 from ..format import format_mb, format_ms, format_span, join_mb

@@ -18,7 +18,7 @@ from ..run import Run, as_run
 from ..several import apart
 from .chart import Chart, chart
 from .compromise import luminance
-from .style import INK, PAPER, Layout, fit, headline, headroom_in, quiet
+from .style import GRID, INK, PAPER, Layout, fit, headline, headroom_in, quiet
 
 _SHADES = LinearSegmentedColormap.from_list(
     "sizes",
@@ -116,7 +116,7 @@ def _row(axes: Axes, n: int, rows: DataFrame, shades: Mapping[int, str], inches:
     sure = rows["probability_best"].fillna(1).to_numpy(float)
     weight = rows["weight"].to_numpy(float)
     for low, high, size in segments(rows):
-        axes.barh(n, high - low, _TALL, left=low, color=shades[size], alpha=0.22, linewidth=0)
+        axes.barh(n, high - low, _TALL, left=low, color=GRID, alpha=0.7, linewidth=0)
         x = np.unique([low, *weight[(weight > low) & (weight < high)], high])
         inside = rows["memory_mb"].to_numpy(int) == size
         half = _TALL / 2 * np.interp(x, weight[inside], sure[inside])

@@ -4,7 +4,6 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import fmean
 
 from .evidence import Evidence, gather
 from .losses import Bill, Outlook, bill, mixed, outlook, regrets
@@ -13,8 +12,10 @@ from .posterior import Posterior, posterior
 from .prior import Prior
 from .question import Answer, Objective, Observation, Prediction, Terms
 
-DRAWS, LENT_DRAWS = 200, 60
+DRAWS, LENT_DRAWS = 200, 6
 _LOW, _HIGH = 0.05, 0.95
+_SURPRISES = 0.01
+"""How often a function or its hosts are unlike anything that the model knows."""
 LENT_SIZES = 2
 """A payload type lends its curve to the others once it was measured at so many sizes."""
 
@@ -57,7 +58,7 @@ def believe(
     lent = _lent(evidence, alone, rng) if len(seen) > 1 else {}
     beliefs = {}
     for name, known in evidence.items():
-        borrowed = [curve for other, curve in lent.items() if other != name]
+        borrowed = [curve for other, some in lent.items() if other != name for curve in some]
         shared = posterior(known, sizes, prior, borrowed) if borrowed else alone[name]
         curves = shared.draw(DRAWS, rng)
         priced = bill(known, sizes, terms)
@@ -69,14 +70,14 @@ def believe(
 
 def _lent(
     evidence: Mapping[str, Evidence], alone: Mapping[str, Posterior], rng: random.Random
-) -> dict[str, Vector]:
-    """The expected log durations of the payload types that know their own curve."""
-    lent = {}
-    for name, known in evidence.items():
-        if len(known.sizes) >= LENT_SIZES:
-            curves = alone[name].draw(LENT_DRAWS, rng)
-            lent[name] = [fmean(column) for column in zip(*curves, strict=True)]
-    return lent
+) -> dict[str, Matrix]:
+    """Curves that the payload types may have which were measured at several sizes; several of
+    each, since it does not know its own."""
+    return {
+        name: alone[name].draw(LENT_DRAWS, rng)
+        for name, known in evidence.items()
+        if len(known.sizes) >= LENT_SIZES
+    }
 
 
 def answer(belief: Belief, place: int, *, curve: bool = False) -> Answer:
@@ -120,10 +121,11 @@ def mix(beliefs: Iterable[Belief], objective: Objective, terms: Terms) -> Answer
 def _within(losses: Matrix, place: int, tolerance: float) -> float:
     """The probability that no size is better by more than `tolerance`.
 
-    A share of draws; half a draw is held back at each end, since no draw proves certainty.
+    A share of draws; half a draw is held back at each end, since no draw proves certainty, and
+    `_SURPRISES` for what no draw has in it.
     """
     count = sum(row[place] <= tolerance for row in losses)
-    return (count + 0.5) / (len(losses) + 1)
+    return (1 - _SURPRISES) * (count + 0.5) / (len(losses) + 1)
 
 
 def _predictions(belief: Belief, measured: Sequence[int]) -> tuple[Prediction, ...]:

@@ -14,46 +14,24 @@ from functools import cache
 from itertools import accumulate
 from operator import mul
 
-from .environments import likely_environments
+from .departures import BANK, LEVEL_SD, covariance, departures
 from .evidence import Evidence
-from .matrices import Matrix, Vector, cholesky, dot, inverse, log_determinant, times
+from .matrices import Matrix, Vector, times
 from .prior import Prior
+from .readings import Reading, readings
 
-_LEVEL_SD = 3.0
 _LEVEL_LOG_MS = math.log(300.0)
-_JITTER = 0.004**2
-_BORROWED = 0.6
+_BORROWED = 0.75
 """Weight of the curves of a function's other payload types, once there are any."""
 _SAME = 0.005
 """Shapes that round to the same multiples of it are one."""
-_MATTERS = 0.02
-"""Where environments differ by as much, how well the spread is known no longer matters."""
-_KNOWN_DEGREES = 40
-_NEGLIGIBLE = 1e-12
-_BANK = 509
-"""So many departures are drawn once for all decisions; a prime, that strides go round them all."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    """How far a curve strays from its shape, and what its samples then say.
-
-    `scale` is of the departure, `environment_sd` of single environments; `noise_sd` of what was
-    seen at each place, whose whole covariance has the inverse `precision`.
-    """
-
-    scale: float
-    environment_sd: float
-    log_weight: float
-    noise_sd: Vector
-    precision: Matrix
 
 
 @dataclass(frozen=True)
 class Posterior:
     """A mixture over log durations at `sizes`.
 
-    `weights` has a row for each setting and a column for each shape; `rests` are what was seen less
+    `weights` has a row for each reading and a column for each shape; `rests` are what was seen less
     each shape, at `places`.
     """
 
@@ -61,69 +39,69 @@ class Posterior:
     places: Sequence[int]
     shapes: Sequence[Sequence[float]]
     rests: Matrix
-    settings: Sequence[_Setting]
+    readings: Sequence[Reading]
     weights: Matrix
 
     @property
     def scale(self) -> float:
         """The departure from known shapes that is expected (root mean square)."""
-        return math.sqrt(self._mean([s.scale**2 for s in self.settings]))
+        return math.sqrt(self._mean([s.scale**2 for s in self.readings]))
 
     @property
     def between(self) -> float:
         """The variance of single execution environments that is expected."""
-        return self._mean([s.environment_sd**2 for s in self.settings])
+        return self._mean([s.environment_sd**2 for s in self.readings])
 
     def unlike(self, least: float) -> float:
         """The probability that execution environments differ with this sd (log) or more."""
-        return self._mean([float(s.environment_sd >= least) for s in self.settings])
+        return self._mean([float(s.environment_sd >= least) for s in self.readings])
 
     def draw(self, count: int, rng: random.Random) -> Matrix:
         """`count` curves, spread evenly over the mixture's weights.
 
         Matheron's rule: a curve of the prior, moved by what it misses of what was seen.
         """
-        bank = _departures(self.sizes)
-        turn, stride = rng.randrange(_BANK), rng.randrange(1, _BANK)
+        bank = departures(self.sizes)
+        turn, stride = rng.randrange(BANK), rng.randrange(1, BANK)
         curves: Matrix = []
-        of: _Setting | None = None
-        for setting, shape, often in self._evenly(count, rng.random()):
-            if setting is not of:
-                of, gain = setting, self._gain(setting)
+        of: Reading | None = None
+        for reading, shape, often in self._evenly(count, rng.random()):
+            if reading is not of:
+                of, gain = reading, self._gain(reading)
             for _ in range(often):
-                curves.append(self._one(setting, shape, gain, bank[turn], rng))
-                turn = (turn + stride) % _BANK
+                curves.append(self._one(reading, shape, gain, bank[turn], rng))
+                turn = (turn + stride) % BANK
         return curves
 
-    def _mean(self, by_setting: Sequence[float]) -> float:
-        return math.fsum(v * sum(row) for v, row in zip(by_setting, self.weights, strict=True))
+    def _mean(self, by_reading: Sequence[float]) -> float:
+        return math.fsum(v * sum(row) for v, row in zip(by_reading, self.weights, strict=True))
 
-    def _evenly(self, count: int, offset: float) -> Iterator[tuple[_Setting, int, int]]:
-        """(setting, shape, how often) of systematic resampling."""
+    def _evenly(self, count: int, offset: float) -> Iterator[tuple[Reading, int, int]]:
+        """(reading, shape, how often) of systematic resampling."""
         passed, drawn = 0.0, 0
-        for setting, row in zip(self.settings, self.weights, strict=True):
+        for reading, row in zip(self.readings, self.weights, strict=True):
             for shape, reached in enumerate(accumulate(row, initial=passed)):
                 passed = reached
                 until = min(int(reached * count + offset), count)
                 if until > drawn:
                     # The first value of `accumulate` is what was passed before this row.
-                    yield setting, shape - 1, until - drawn
+                    yield reading, shape - 1, until - drawn
                     drawn = until
         if drawn < count:  # by rounding of the weights
-            yield self.settings[-1], len(self.shapes) - 1, count - drawn
+            yield self.readings[-1], len(self.shapes) - 1, count - drawn
 
-    def _gain(self, setting: _Setting) -> Matrix:
-        whole = _kernel(self.sizes, setting.scale)
-        return [times(setting.precision, [row[j] for j in self.places]) for row in whole]
+    def _gain(self, reading: Reading) -> Matrix:
+        whole = covariance(self.sizes, reading.scale)
+        return [times(reading.precision, [row[j] for j in self.places]) for row in whole]
 
     def _one(
-        self, setting: _Setting, shape: int, gain: Matrix, unit: Vector, rng: random.Random
+        self, reading: Reading, shape: int, gain: Matrix, unit: Vector, rng: random.Random
     ) -> Vector:
-        scale, gauss = setting.scale, rng.gauss
-        level = _LEVEL_SD * gauss(0.0, 1.0)
+        scale, gauss = reading.scale, rng.gauss
+        level = LEVEL_SD * gauss(0.0, 1.0)
         missed = [
             rest - level - scale * unit[i] - sd * gauss(0.0, 1.0)
-            for rest, i, sd in zip(self.rests[shape], self.places, setting.noise_sd, strict=True)
+            for rest, i, sd in zip(self.rests[shape], self.places, reading.noise_sd, strict=True)
         ]
         return [
             at + level + scale * strayed + sum(map(mul, row, missed))
@@ -147,17 +125,17 @@ def posterior(
     log_weights, shapes = _shapes(prior, sizes, borrowed)
     rests = [[y - shape[i] for y, i in zip(seen, places, strict=True)] for shape in shapes]
     squares = [_products(rest) for rest in rests]
-    settings = list(_settings(evidence, sizes, places, prior))
+    ways = list(readings(evidence, sizes, places, prior))
     found = []
-    for setting in settings:
-        form, base = _form(setting.precision), setting.log_weight
+    for reading in ways:
+        form, base = _form(reading.precision), reading.log_weight
         found.append(
             [
                 base + log_weight - sum(map(mul, form, square)) / 2
                 for log_weight, square in zip(log_weights, squares, strict=True)
             ]
         )
-    return Posterior(sizes, places, shapes, rests, settings, _shares(found))
+    return Posterior(sizes, places, shapes, rests, ways, _shares(found))
 
 
 def _products(rest: Vector) -> Vector:
@@ -205,75 +183,3 @@ def _known_shapes(prior: Prior, sizes: tuple[int, ...]) -> tuple[Vector, Matrix]
         weights[key] = weights.get(key, 0.0) + shape.weight
         curves.setdefault(key, curve)
     return [math.log(weight) for weight in weights.values()], list(curves.values())
-
-
-def _settings(
-    evidence: Evidence, sizes: tuple[int, ...], places: Sequence[int], prior: Prior
-) -> Iterator[_Setting]:
-    """Gaussian conditioning (Rasmussen and Williams 2006, 2.23-2.24), all shapes at once."""
-    noises = list(_noises(evidence))
-    for scale, weight in prior.departures:
-        whole = _kernel(sizes, scale)
-        for environment_sd, noise_weight, noise in noises:
-            inner = [[whole[i][j] for j in places] for i in places]
-            for k, variance in enumerate(noise):
-                inner[k][k] += variance
-            lower = cholesky(inner)
-            log_weight = (
-                math.log(max(weight * noise_weight, _NEGLIGIBLE)) - log_determinant(lower) / 2
-            )
-            sds = [math.sqrt(variance) for variance in noise]
-            yield _Setting(scale, environment_sd, log_weight, sds, inverse(lower))
-
-
-def _noises(evidence: Evidence) -> Iterator[tuple[float, float, Vector]]:
-    """(sd of environments, weight, variance of what each size says): what may be noise."""
-    for environment_sd, weight in likely_environments(evidence.comparisons):
-        widenings = _widenings(evidence.degrees) if environment_sd < _MATTERS else (1.0,)
-        for widen in widenings:
-            variances = [
-                max(one.variance(environment_sd**2) + one.sd_log**2 * (widen - 1) / one.count, 0.0)
-                + _JITTER
-                for one in evidence.sizes
-            ]
-            yield environment_sd, weight / len(widenings), variances
-
-
-@cache
-def _kernel(sizes: tuple[int, ...], scale: float) -> Matrix:
-    """Covariances of sizes: the level, and a departure."""
-    return [[_LEVEL_SD**2 + scale**2 * _alike(a, b) for b in sizes] for a in sizes]
-
-
-@cache
-def _departures(sizes: tuple[int, ...]) -> Matrix:
-    """Departures of scale 1, the same in every run."""
-    rng = random.Random(_BANK)  # noqa: S311
-    factor = cholesky([[_alike(a, b) for b in sizes] for a in sizes])
-    found = []
-    for _ in range(_BANK):
-        normal = [rng.gauss(0.0, 1.0) for _ in sizes]
-        # Rows of the factor end at the diagonal, and so does the product.
-        found.append([dot(row, normal) for row in factor])
-    return found
-
-
-def _alike(a_mb: int, b_mb: int) -> float:
-    """The correlation of a departure at two sizes: a smooth, a rough and a lone part."""
-    octaves = abs(math.log2(a_mb / b_mb))
-    smooth = math.exp(-0.5 * octaves**2)
-    rough = math.exp(-octaves / 0.5)
-    lone = 1.0 if a_mb == b_mb else 0.0
-    return 0.5 * smooth + 0.35 * rough + 0.15 * lone
-
-
-def _widenings(degrees: float) -> Sequence[float]:
-    """Factors of the spread's variance, equally likely: the inverse chi-square in three parts.
-
-    Wilson and Hilferty's cube root approximation of its quantiles.
-    """
-    if degrees > _KNOWN_DEGREES:
-        return (1.0,)
-    part = 2 / (9 * degrees)
-    cubes = ((1 - part + z * math.sqrt(part)) ** 3 for z in (-0.967, 0.0, 0.967))
-    return [1 / max(cube, 0.05) for cube in cubes]

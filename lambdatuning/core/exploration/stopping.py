@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from .looks import Action
 from .question import Answer
 
-LEEWAY, HOPELESS = 0.03, 0.006
+LEEWAY, HOPELESS = 0.03, 0.012
 """Where so much is missing of the wanted probability it goes on, unless a batch saves no more than
 this much regret for each time that its price is what was spent so far."""
 REGRET, FAIR = 0.0015, 0.008
 """Above this expected regret it goes on while a batch saves that much for its price."""
-BARGAIN = 0.015
+BARGAIN = 0.02
 """Where a batch saves this much for its price it is worth it though the answer is good: short
 functions are measured well, since that costs next to nothing."""
 MATERIAL = 0.0003

@@ -29,7 +29,7 @@ def analyse(
     RunFailedError when no size can win.
     """
     plan = store.read_plan()
-    told = explored.told(plan, store, prices, state["step"]) if plan.limits else None
+    told = explored.told(store, state["step"]) if plan.limits else None
     sizes = [store.read_result(size) for size in (state["sizes"] if told else plan.sizes)]
     reasons = {str(size["value"]): size["reason"] for size in sizes if size["reason"]}
     failed = {**reasons, **state["failed"]}

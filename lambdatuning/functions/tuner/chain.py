@@ -10,6 +10,7 @@ from ...core.plan import Batch, Invocation, warm_up
 from ...core.run import RunPlan
 from ...core.samples import Sample
 from .invoke import Caller, measure_one
+from .lanes import Lanes
 
 Clock = Callable[[], float]
 Samples = queue.SimpleQueue[Sample]
@@ -31,6 +32,8 @@ class Chain:
     wakes: bool = False
     stored: Collection[Invocation] = ()
     billed_ms: int = 0
+    woken_ms: int = 0
+    """What of it the warm-up was billed."""
     longest_s: float = 0.0
     failures: dict[int, int] = field(default_factory=dict)
     error: Exception | None = None
@@ -39,6 +42,8 @@ class Chain:
     over: bool = False
     """Whether its batch has ended: whatever its thread does later is nobody's business."""
     tower: threading.Lock = field(default_factory=threading.Lock)
+    lanes: Lanes = field(default_factory=lambda: Lanes(1))
+    """Shared by the chains of a batch. A warm-up needs no place: all must be woken at once."""
 
     @property
     def left(self) -> bool:
@@ -82,8 +87,9 @@ def chains(caller: Caller, batch: Batch, stored: Collection[Invocation] = ()) ->
     """
     planned = caller.plan.chains_of(batch)
     done = batch.done or (0,) * len(planned)
+    lanes = Lanes(caller.plan.lanes(batch, len(planned)))
     return [
-        Chain(calls, worker, done[worker], _wakes(caller.plan, batch, worker), stored)
+        Chain(calls, worker, done[worker], _wakes(caller.plan, batch, worker), stored, lanes=lanes)
         for worker, calls in enumerate(planned)
     ]
 
@@ -107,13 +113,15 @@ def run(caller: Caller, batch: Batch, chain: Chain, samples: Samples, clock: Clo
             waking = _waking(caller, batch, chain)
             if not _step(caller, batch, chain, waking, samples, clock):
                 return
+            chain.woken_ms = chain.billed_ms
         for invocation in chain.invocations[chain.done :]:
-            if not _fits(chain, clock() - started_s):
-                return
-            if not _wanted(chain, invocation):
-                chain.done += 1
-            elif not _step(caller, batch, chain, invocation, samples, clock):
-                return
+            with chain.lanes.place():
+                if not _fits(chain, clock() - started_s):
+                    return
+                if not _wanted(chain, invocation):
+                    chain.done += 1
+                elif not _step(caller, batch, chain, invocation, samples, clock):
+                    return
     except Exception as exc:  # the summary of the batch tells it
         chain.error, chain.flight = exc, None
 

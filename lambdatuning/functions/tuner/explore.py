@@ -3,14 +3,14 @@
 The samples in the bucket are its whole state; each decision is stored beside them as a step.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
 
 from ...core.billing import gb_seconds
-from ...core.exploration import Budget, Objective, Proposal, Terms, observe, propose
+from ...core.exploration import Budget, Objective, Proposal, observe, propose
 from ...core.look import Look
 from ...core.plan import Batch, Work
 from ...core.prices import PriceBook
@@ -20,6 +20,7 @@ from .decide import FULL, count, history_is_full
 from .looks import looks, sent, sent_with
 from .prices import price_book
 from .storage import RunFolder
+from .terms import grid_spending, terms
 
 State = dict[str, Any]
 
@@ -68,10 +69,12 @@ def step(state: State, explorer: Explorer) -> State:
     plan, samples = explorer.plan, _samples(explorer.store)
     counted["sent"] = sent(plan, counted["sent"], samples)
     proposal = _proposal(counted, explorer, samples)
-    wanted = {} if proposal.stopped or over else looks(plan, counted["sent"], proposal, samples)
-    stopped = proposal.stopped or over or ("" if wanted else "budget")
-    told = _told(proposal, stopped, _batch(plan, wanted), explorer.elapsed_s, samples)
-    explorer.store.write_step(counted["step"], told)
+    told = _told(proposal, explorer, samples)
+    over = proposal.stopped or over or _dear(told)
+    wanted = {} if over else looks(plan, counted["sent"], proposal, samples)
+    stopped = over or ("" if wanted else "budget")
+    told |= {"stopped": stopped, "batch": _batch(plan, wanted)}
+    explorer.store.write_step(counted["step"], told if stopped else _without_curves(told))
     warnings = _shown(proposal, stopped) if stopped else []
     return {
         **counted,
@@ -88,20 +91,6 @@ def _samples(store: RunFolder) -> list[Sample]:
     What was given up as too long counts as a failure; its bill is known in the end."""
     found = [*store.read_samples(), *store.read_lost()]
     return sorted(found, key=lambda sample: (sample.started_at, sample.request_id))
-
-
-def terms(plan: RunPlan, prices: PriceBook, without: Collection[str] = ()) -> Terms | None:
-    """The sizes that may still be measured, and what an invocation costs; None without a size."""
-    sizes = tuple(size for size in plan.sizes if str(size) not in without)
-    region = prices.region(plan.target.region)
-    if not sizes:
-        return None
-    return Terms(
-        sizes=sizes,
-        payloads={payload.name: payload.weight for payload in plan.payloads},
-        usd_per_gb_s=region.duration_gb_s[plan.target.architecture][0].usd,
-        request_usd=region.request,
-    )
 
 
 def _proposal(state: State, explorer: Explorer, samples: Sequence[Sample]) -> Proposal:
@@ -162,29 +151,30 @@ def _batch(plan: RunPlan, wanted: Mapping[int, Look]) -> list[dict[str, Any]]:
     ]
 
 
-def _told(
-    proposal: Proposal,
-    stopped: str,
-    batch: list[dict[str, Any]],
-    elapsed_s: float,
-    samples: Sequence[Sample],
-) -> dict[str, Any]:
-    """A step as it is stored: the curves only where it is the last one."""
+def _told(proposal: Proposal, explorer: Explorer, samples: Sequence[Sample]) -> dict[str, Any]:
+    """A step as it is stored; `grid` is what the grid would cost by what is known now."""
     whole = proposal.to_json()
-    if not stopped:
-        for answer in whole["answers"]:
-            answer.pop("curve")
+    init_ms = fmean([s.init_ms for s in samples if s.init_ms] or [0.0])
     return {
         **whole,
         "reason": proposal.reason[:_REASON_LENGTH],
-        "stopped": stopped,
-        "batch": batch,
-        "elapsed_s": round(elapsed_s, 3),
+        "elapsed_s": round(explorer.elapsed_s, 3),
         "invocations": len(samples),
         "usd": sum(sample.cost_usd for sample in samples),
-        "init_ms": fmean([s.init_ms for s in samples if s.init_ms] or [0.0]),
         "gb_s": sum(gb_seconds(sample.memory_mb, sample.billed_ms) for sample in samples),
+        "grid": grid_spending(explorer.plan, explorer.prices, whole["answers"], init_ms),
     }
+
+
+def _without_curves(told: dict[str, Any]) -> dict[str, Any]:
+    """Only the last step keeps them: they are most of it."""
+    answers = [{**answer, "curve": ()} for answer in told["answers"]]
+    return {**told, "answers": answers}
+
+
+def _dear(told: dict[str, Any]) -> str:
+    """An adaptive run never costs more than the grid in whose place it is."""
+    return "grid" if told["grid"] and told["usd"] >= told["grid"]["usd"] else ""
 
 
 def _shown(proposal: Proposal, stopped: str) -> list[str]:

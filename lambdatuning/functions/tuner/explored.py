@@ -6,16 +6,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...core.billing import gb_seconds
-from ...core.prices import PriceBook
-from ...core.run import RunPlan
-from .explore import terms
 from .storage import RunFolder
 
 _OUTPUT_ANSWERS = 100
 _OUTPUT_REASON = 1_000
 _STEP_REASON = 600
-_ROUNDED_UP_MS = 0.5
 _STEP_FIELDS = ("stopped", "batch", "elapsed_s", "invocations", "usd", "gb_s")
 
 _CHOSEN = {"power": "value", "cost": "averagePrice", "duration": "averageDuration"}
@@ -23,7 +18,7 @@ _CHOSEN = {"power": "value", "cost": "averagePrice", "duration": "averageDuratio
 Told = dict[str, Any]
 
 
-def told(plan: RunPlan, store: RunFolder, prices: PriceBook, count: int) -> Told:
+def told(store: RunFolder, count: int) -> Told:
     """The `exploration` of a manifest: each of `count` steps, and the `answers` of the last one.
 
     `spent` is what was invoked; `grid` what measuring every size would have, by the curves found
@@ -37,7 +32,7 @@ def told(plan: RunPlan, store: RunFolder, prices: PriceBook, count: int) -> Told
         "answers": last["answers"],
         "warnings": last["warnings"],
         "spent": {name: last[name] for name in ("invocations", "gb_s", "usd")},
-        "grid": _grid(plan, prices, last),
+        "grid": last["grid"],
         "steps": [_brief(number, step) for number, step in enumerate(steps, 1)],
     }
 
@@ -117,22 +112,3 @@ def _prediction(point: Told) -> Told:
 
 def _spending(spent: Told) -> Told:
     return {"invocations": spent["invocations"], "gbS": spent["gb_s"], "usd": spent["usd"]}
-
-
-def _grid(plan: RunPlan, prices: PriceBook, last: Told) -> Told | None:
-    """An estimate: `counts` warm invocations at every size, and a warm-up in each environment."""
-    curves = {answer["payload"]: answer["curve"] for answer in last["answers"]}
-    found = terms(plan, prices)
-    names = [payload.name for payload in plan.payloads]
-    if found is None or not all(curves.get(name) for name in names):
-        return None
-    gb_s = 0.0
-    for name, count in zip(names, plan.counts, strict=True):
-        apart = plan.environments / len(names)
-        for point in curves[name]:
-            size, billed_ms = point["memory_mb"], point["duration_ms"] + _ROUNDED_UP_MS
-            gb_s += count * gb_seconds(size, billed_ms)
-            gb_s += apart * gb_seconds(size, billed_ms + last["init_ms"])
-    invocations = len(curves[names[0]]) * (sum(plan.counts) + plan.environments)
-    usd = gb_s * found.usd_per_gb_s + invocations * found.request_usd
-    return {"invocations": invocations, "gb_s": gb_s, "usd": usd}

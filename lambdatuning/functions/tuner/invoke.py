@@ -18,8 +18,14 @@ from ...core.samples import Sample
 from .answer import error_type, lost_sample, sample_of
 from .function_config import Sleep
 
+_THROTTLED = "TooManyRequestsException"
+_NO_ROOM = (
+    "Lambda throttled an invocation for minutes (TooManyRequestsException): at most parallelSizes "
+    "x (environments + 1) functions run at once; lower them, or ask Service Quotas for more "
+    "concurrent executions (L-B99A9384)"
+)
 _PASSING = {
-    "TooManyRequestsException",
+    _THROTTLED,
     "ServiceException",
     "EC2ThrottledException",
     "EC2UnexpectedException",
@@ -101,7 +107,10 @@ def _invoke(
             )
             return {**answer, "Payload": answer["Payload"].read()}, tries
         except caller.client.exceptions.ClientError as exc:
-            if exc.response["Error"]["Code"] not in _PASSING or tries == _MOST_TRIES - 1:
+            code = exc.response["Error"]["Code"]
+            if code == _THROTTLED and tries == _MOST_TRIES - 1:
+                raise LambdaTuningError(_NO_ROOM) from exc
+            if code not in _PASSING or tries == _MOST_TRIES - 1:
                 raise
         except (EndpointConnectionError, ConnectTimeoutError):
             if tries == _MOST_TRIES - 1:

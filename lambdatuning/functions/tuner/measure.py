@@ -110,11 +110,22 @@ def _running(threads: list[threading.Thread], for_s: float) -> bool:
     return False
 
 
+def _critical_ms(going: list[Chain]) -> int:
+    """The billed time that had to go by: of the longest chain, or where chains share fewer lanes
+    than they are, of all that passed through a lane."""
+    longest = max((chain.billed_ms for chain in going), default=0)
+    if not going or going[0].lanes.places >= len(going):
+        return longest
+    samples = sum(chain.billed_ms - chain.woken_ms for chain in going)
+    woken = max(chain.woken_ms for chain in going)
+    return max(longest, woken + samples // going[0].lanes.places)
+
+
 def _summary(batch: Batch, going: list[Chain]) -> dict[str, Any]:
     errors = [chain.error for chain in going if chain.error]
     return {
         "batch": batch.after(tuple(chain.done for chain in going)).to_json(),
         "left": not errors and any(chain.left for chain in going),
-        "criticalMs": max((chain.billed_ms for chain in going), default=0),
+        "criticalMs": _critical_ms(going),
         "error": f"{type(errors[0]).__name__}: {errors[0]}"[:500] if errors else "",
     }

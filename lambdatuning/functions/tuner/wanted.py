@@ -58,6 +58,7 @@ def plan_run(
         price_book=wanted.price_book,
         question=_question(wanted, raw),
         limits=_limits(wanted, sum(counts)) if wanted.adaptive else None,
+        shared_cores=wanted.shared_cores,
     )
 
 

@@ -15,6 +15,7 @@ from lambdatuning.core.sizes import ALL_POWERS
 from lambdatuning.functions.tuner import explore, rounds
 
 from .adaptive import Machine, types
+from .test_results import sample
 
 POWERS = [128, 256, 512, 1024, 1769]
 GRID = 5 * (10 + 2)
@@ -103,6 +104,17 @@ def test_the_smallest_budget_buys_a_first_look() -> None:
     assert output["exploration"]["stopped"] == "budget"
     assert output["exploration"]["answers"][-1]["within5"] < 0.95
     assert len(machine.client.sent) == 3
+
+
+def test_it_never_costs_more_than_the_grid() -> None:
+    machine = Machine()
+    state = machine.begun(powerValues=[128, 256, 512, 1024, 8192], num=2)
+    dear = sample("a", 8192, duration_ms=100.0, billed_ms=100, cost_usd=1.4e-5, environment="e")
+    machine.store.write_part("08192-x", [dear] * 17)
+    after = explore.step({**state, "measured": []}, machine.explorer())
+    told = list(machine.store.read_steps())[-1]
+    assert told["usd"] > told["grid"]["usd"]
+    assert (told["stopped"], after["batches"], after["sizes"]) == ("grid", [], [8192])
 
 
 def test_a_batch_that_crashes_fails_its_size_and_the_others_go_on() -> None:

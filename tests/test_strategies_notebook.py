@@ -1,0 +1,45 @@
+"""Notebook 03 from a stored run to its report."""
+
+from pathlib import Path
+
+from lambdatuning.reporting.report import report
+
+from .analysis.synthetic import KINDS, Kind, store_synthetic_run
+
+NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "03_strategies.ipynb"
+
+
+def test_every_strategy_is_answered_and_drawn(tmp_path: Path) -> None:
+    kinds = (*KINDS[:2], KINDS[9], Kind("<script>alert(1)</script>", 5, 40))
+    store_synthetic_run(tmp_path / "runs", kinds, (128, 512, 1769, 3008))
+    given = {
+        "store": tmp_path / "runs",
+        "deadline_ms": 400,
+        "budget_usd_per_million": 0.01,
+        "monthly_invocations": 2_000_000,
+        "currency": "{} €",
+    }
+    (made,) = report([NOTEBOOK], given, out=tmp_path)
+    text = made.html.read_text(encoding="utf-8")
+    story = text.partition("<main>")[2]
+    assert len(text) < 600_000
+    assert "<script>alert" not in story
+    for words in (
+        "the best balance",
+        "while cost counts for",
+        "worth choosing between",
+        "is the cheapest size with p95 within 400 ms",
+        "2,000,000 invocations a month",
+        "no size costs at most",
+        "€",
+    ):
+        assert words in story, words
+    assert story.index("while cost counts for") < story.index("<table")
+
+
+def test_without_limits_there_is_no_deadline(tmp_path: Path) -> None:
+    store_synthetic_run(tmp_path / "runs", KINDS[:2], (128, 512))
+    (made,) = report([NOTEBOOK], {"store": tmp_path / "runs", "deadline_ms": 0}, out=tmp_path)
+    story = made.html.read_text(encoding="utf-8").partition("<main>")[2]
+    assert "deadline" not in story.partition("How it was measured")[0].replace("deadline_ms", "")
+    assert "What you will pay" in story
