@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 LT := $(BIN)/lambdatuning
 
+APT := apt-get update -qq && apt-get install -y -qq
 AXE := $(VENV)/axe/node_modules/axe-core/axe.min.js
 
-.PHONY: help report test lint types browser node axe lab clean
+.PHONY: help report test lint types browser tools axe lab clean
 
 help:
 	@echo "make report      measure on the embedded AWS and leave HTML in reports/"
@@ -27,7 +28,7 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.local
 report: $(VENV)/.local
 	$(LT) report --local
 
-test: $(VENV)/.dev browser node axe lint types
+test: $(VENV)/.dev browser tools axe lint types
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev
@@ -39,20 +40,20 @@ types: $(VENV)/.dev
 
 # The tests open the reports in a real browser.
 browser:
-	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
+	@command -v chromium >/dev/null || { $(APT) chromium; }
 
-# The embedded AWS runs Node functions on the local node, and lists processes with ps where there is
-# nothing better; the AWS CLI is tried on it (`aws logs tail` is in version 2 alone).
-node:
-	@command -v node >/dev/null && command -v ps >/dev/null \
-	  && PATH=/usr/bin:/usr/local/bin aws --version 2>&1 | grep -q aws-cli/2 \
-	  || { apt-get update -qq && apt-get install -y -qq nodejs procps awscli; }
+# The embedded AWS runs Node functions on the local node, lists processes with ps where there is
+# nothing better, and works with the AWS CLI (of which version 2 alone has `aws logs tail`).
+tools:
+	@command -v node >/dev/null || { $(APT) nodejs; }
+	@command -v ps >/dev/null || { $(APT) procps; }
+	@PATH=/usr/local/bin:/usr/bin aws --version 2>&1 | grep -q aws-cli/2 || { $(APT) awscli; }
 
 # An accessibility checker looks at them.
 axe: $(AXE)
 
 $(AXE): $(VENV)/.dev
-	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq npm; }
+	@command -v npm >/dev/null || { $(APT) npm; }
 	npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/axe axe-core@^4.10
 	@touch $@
 
