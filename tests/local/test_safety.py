@@ -262,7 +262,7 @@ def test_the_facts_say_what_is_running(cloud: Cloud) -> None:
     assert facts["limiter"] in ("cgroup1", "cgroup2", "sigstop")
     assert facts["settle"] == "strict"
     assert set(facts) == {
-        *("kind", "version", "limiter", "settle", "cores", "account_id"),
+        *("kind", "version", "limiter", "settle", "cores", "measuring_cores", "account_id"),
         *("ministack", "awslambdaric", "python", "node"),
     }
     json.dumps(facts)
