@@ -39,41 +39,41 @@ _HOMES = {
     "benchmark": "api.tuning",
     "executions": "api.executions",
     "show": "api.executions",
-    "Run": "analysis.run",
+    "Run": "analysis.samples.run",
     "runs": "api.runs",
     "load_run": "api.runs",
     "load_runs": "api.runs",
     "load": "api.runs",
-    "compare": "analysis.comparison",
-    "use_currency": "analysis.format",
-    "cold_starts": "analysis.cold",
-    "cold_decisions": "analysis.cold_decisions",
-    "cold_answer": "analysis.cold_answer",
+    "compare": "analysis.comparing.comparison",
+    "use_currency": "analysis.telling.format",
+    "cold_starts": "analysis.cold.starts",
+    "cold_decisions": "analysis.cold.decisions",
+    "cold_answer": "analysis.cold.answer",
     "plot_init": "analysis.figures.cold",
     "plot_cold_share": "analysis.figures.cold",
     "plot_comparison": "analysis.figures.compare",
     "plot_before_after": "analysis.figures.compare",
-    "summarise": "analysis.summary",
-    "recommend": "analysis.recommend",
-    "answer": "analysis.answer",
-    "checks": "analysis.checks",
-    "overview": "analysis.overview",
-    "method": "analysis.method",
-    "table": "analysis.tables",
-    "exploration": "analysis.exploration",
-    "exploration_answer": "analysis.exploration",
-    "predictions": "analysis.exploration",
+    "summarise": "analysis.statistics.summary",
+    "recommend": "analysis.choice.recommend",
+    "answer": "analysis.telling.answer",
+    "checks": "analysis.checks.findings",
+    "overview": "analysis.telling.overview",
+    "method": "analysis.telling.method",
+    "table": "analysis.telling.tables",
+    "exploration": "analysis.choice.exploration",
+    "exploration_answer": "analysis.choice.exploration",
+    "predictions": "analysis.choice.exploration",
     "plot_exploration": "analysis.figures.exploration",
     "plot_curves": "analysis.figures.curves",
     "plot_strategies": "analysis.figures.strategies",
     "plot_compromise": "analysis.figures.compromise",
     "plot_relative": "analysis.figures.relative",
-    "pareto": "analysis.pareto",
-    "predict": "analysis.predicted",
-    "decisions": "analysis.decisions",
-    "bill": "analysis.bill",
-    "choices": "analysis.goals",
-    "controls": "analysis.controls",
+    "pareto": "analysis.choice.pareto",
+    "predict": "analysis.statistics.predicted",
+    "decisions": "analysis.choice.decisions",
+    "bill": "analysis.choice.bill",
+    "choices": "analysis.choice.goals",
+    "controls": "analysis.figures.controls",
     "read_reports": "api.logs",
     "plot_decision_map": "analysis.figures.decision_map",
     "plot_pareto": "analysis.figures.pareto",
@@ -140,20 +140,22 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from .analysis.answer import answer
-    from .analysis.bill import bill
-    from .analysis.checks import checks
-    from .analysis.cold import cold_starts
-    from .analysis.cold_answer import cold_answer
-    from .analysis.cold_decisions import cold_decisions
-    from .analysis.comparison import compare
-    from .analysis.controls import controls
-    from .analysis.decisions import decisions
-    from .analysis.exploration import exploration, exploration_answer, predictions
+    from .analysis.checks.findings import checks
+    from .analysis.choice.bill import bill
+    from .analysis.choice.decisions import decisions
+    from .analysis.choice.exploration import exploration, exploration_answer, predictions
+    from .analysis.choice.goals import choices
+    from .analysis.choice.pareto import pareto
+    from .analysis.choice.recommend import recommend
+    from .analysis.cold.answer import cold_answer
+    from .analysis.cold.decisions import cold_decisions
+    from .analysis.cold.starts import cold_starts
+    from .analysis.comparing.comparison import compare
     from .analysis.figures.bill import plot_bill
     from .analysis.figures.cold import plot_cold_share, plot_init
     from .analysis.figures.compare import plot_before_after, plot_comparison
     from .analysis.figures.compromise import plot_compromise
+    from .analysis.figures.controls import controls
     from .analysis.figures.curves import plot_curves
     from .analysis.figures.deadline import plot_deadline
     from .analysis.figures.decision_map import plot_decision_map
@@ -161,16 +163,14 @@ if TYPE_CHECKING:
     from .analysis.figures.pareto import plot_pareto
     from .analysis.figures.relative import plot_relative
     from .analysis.figures.strategies import plot_strategies
-    from .analysis.format import use_currency
-    from .analysis.goals import choices
-    from .analysis.method import method
-    from .analysis.overview import overview
-    from .analysis.pareto import pareto
-    from .analysis.predicted import predict
-    from .analysis.recommend import recommend
-    from .analysis.run import Run
-    from .analysis.summary import summarise
-    from .analysis.tables import table
+    from .analysis.samples.run import Run
+    from .analysis.statistics.predicted import predict
+    from .analysis.statistics.summary import summarise
+    from .analysis.telling.answer import answer
+    from .analysis.telling.format import use_currency
+    from .analysis.telling.method import method
+    from .analysis.telling.overview import overview
+    from .analysis.telling.tables import table
     from .api.embedded import embedded
     from .api.executions import executions, show
     from .api.logs import read_reports

@@ -10,8 +10,13 @@ import pytest
 from cfnlint.api import lint_file  # type: ignore[import-untyped]
 from samtranslator.translator.transform import transform
 
-from lambdatuning.cloud.package import build
-from lambdatuning.cloud.template import load_template, local_code, template_body, with_code_in_s3
+from lambdatuning.cloud.stack.package import build
+from lambdatuning.cloud.stack.template import (
+    load_template,
+    local_code,
+    template_body,
+    with_code_in_s3,
+)
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = load_template(ROOT / "template.yaml")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from ..cloud.session import Cloud
 from ..cloud.stack import Change, DeployPlan, DestroyPlan
-from ..cloud.tuning_plan import TunePlan
+from ..cloud.tuning.plan import TunePlan
 from ..core.errors import DeclinedError
 
 Confirm = Callable[[str, str], None]

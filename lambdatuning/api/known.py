@@ -5,7 +5,7 @@ from typing import Any
 
 from pandas import DataFrame
 
-from ..analysis.frames import failed, warm
+from ..analysis.samples.frames import failed, warm
 from ..cloud.run_store import FolderStore, StoredRun, stored_runs
 from ..cloud.session import Cloud
 from ..core.estimate import Known, Overhead, Work, learnt

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pandas import DataFrame
 
-from ..analysis.log_reports import reports_frame
+from ..analysis.samples.log_reports import reports_frame
 from ..core.errors import NotFoundError
 from ..core.prices import PriceBook, load_price_book
 

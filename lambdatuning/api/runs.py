@@ -7,8 +7,8 @@ from typing import Any
 
 from pandas import DataFrame
 
-from ..analysis.run import Run, to_run
-from ..analysis.several import merge
+from ..analysis.samples.run import Run, to_run
+from ..analysis.samples.several import merge
 from ..cloud.run_store import LATEST, StoredRun, find_run, open_store, stored_runs
 from ..cloud.session import Cloud
 from ..core.errors import NotFoundError, closest

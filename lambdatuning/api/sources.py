@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..analysis.published import means_run
-from ..analysis.run import Run, to_run
+from ..analysis.samples.published import means_run
+from ..analysis.samples.run import Run, to_run
 from ..cloud.executions import Execution, describe, has_answer, list_executions
 from ..cloud.run_store import StoredRun, open_store, stored_runs
 from ..cloud.session import Cloud, connect

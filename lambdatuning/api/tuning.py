@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..analysis.run import Run
-from ..cloud.isolation import isolated
+from ..analysis.samples.run import Run
 from ..cloud.payload_files import load_payload_types
-from ..cloud.power_tuning import tune_elsewhere
 from ..cloud.run_store import FolderStore, open_store
 from ..cloud.session import Cloud
-from ..cloud.tuning import Hands
-from ..cloud.tuning import tune as tune_here
-from ..cloud.tuning_plan import TunePlan, TuneRequest, plan_tune
+from ..cloud.tuning.isolation import isolated
+from ..cloud.tuning.plan import TunePlan, TuneRequest, plan_tune
+from ..cloud.tuning.power_tuning import tune_elsewhere
+from ..cloud.tuning.run import Hands
+from ..cloud.tuning.run import tune as tune_here
 from ..core.contract import check_exploration
 from ..core.errors import NotFoundError, UsageError
 from ..core.payloads import PayloadType, unique

@@ -13,8 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..core.errors import StackError
 from ..core.sizes import MAX_MB
 from .session import Cloud
-from .stack_deploy import DEFAULT_STACK
-from .stack_state import find, refuse_foreign
+from .stack.deploy import DEFAULT_STACK
+from .stack.state import find, refuse_foreign
 
 NEW_ACCOUNT_MB = 3_008
 NEW_ACCOUNT_CONCURRENCY = 10

@@ -14,7 +14,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """List what is ours, ask, put it back."""
-    from ..cloud.cleaning import clean_function, describe_remains, remains
+    from ..cloud.tuning.cleaning import clean_function, describe_remains, remains
 
     with place(arguments) as cloud:
         found = remains(cloud, arguments.function)

@@ -32,7 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Say what changed; RegressionError, exit code 3, where it got significantly worse."""
-    from ..analysis.comparison import compare
+    from ..analysis.comparing.comparison import compare
     from ..api.runs import load_runs
     from ..core.errors import RegressionError, UsageError
     from .runs import session

@@ -8,7 +8,7 @@ from ..core.run import run_prefix
 from .manners import show
 
 if TYPE_CHECKING:
-    from ..analysis.run import Run
+    from ..analysis.samples.run import Run
 
 
 def show_run(arguments: Namespace, run: "Run") -> None:
@@ -19,10 +19,10 @@ def show_run(arguments: Namespace, run: "Run") -> None:
 
 
 def _answer(arguments: Namespace, run: "Run") -> str:
-    from ..analysis.answer import answer, notice
+    from ..analysis.telling.answer import answer, notice
 
     if run.adaptive:
-        from ..analysis.exploration import exploration_answer
+        from ..analysis.choice.exploration import exploration_answer
 
         return "\n".join(filter(None, (str(exploration_answer(run)), notice(run))))
     return str(answer(run, arguments.strategy, float(arguments.weight)))
@@ -66,8 +66,8 @@ def _billed_gb_s(run: "Run") -> float | None:
 
 def _recommendations(run: "Run") -> Any:
     """Of an adaptive run the model's own: its few samples a size do not decide by themselves."""
-    from ..analysis.exploration import answers
-    from ..analysis.recommend import recommend
+    from ..analysis.choice.exploration import answers
+    from ..analysis.choice.recommend import recommend
 
     if run.adaptive:
         return _records(answers(run))

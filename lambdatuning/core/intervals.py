@@ -5,7 +5,7 @@ are independent. What plain resampling of both levels estimates, the variance of
 closed form, which is taken here: the cluster-robust standard error, corrected for few and for
 uneven groups, and Student's t with the degrees of freedom that estimate has.
 An analysis of a whole run, which sees many sizes and payload types at once, goes on from here (see
-`analysis.moderation`).
+`analysis.statistics.moderation`).
 Sources: R. M. Bell, D. F. McCaffrey, Bias Reduction in Standard Errors for Linear Regression with
 Multi-Stage Samples, Survey Methodology 28 (2002); A. C. Cameron, D. L. Miller, A Practitioner's
 Guide to Cluster-Robust Inference, Journal of Human Resources 50 (2015).

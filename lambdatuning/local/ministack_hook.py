@@ -12,13 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.errors import LambdaTuningError
-from . import (
-    function_record,
-    invocation_context,
-    layer_records,
-    log_pages,
-    ministack_corrections,
-)
+from . import function_record, invocation_context, layer_records, log_pages, ministack_corrections
 from .function import FunctionSpec, Outcome, Request
 from .log_events import LogEvent
 from .packages import PackageStore

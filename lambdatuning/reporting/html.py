@@ -19,10 +19,10 @@ NARROW_MIME = "application/vnd.lambdatuning.narrow+svg"
 """The narrow layout of a figure (see `analysis.figures.chart`)."""
 
 ANSWER_MIME = "application/vnd.lambdatuning.answer+json"
-"""The answer of a report (see `analysis.statement`)."""
+"""The answer of a report (see `analysis.telling.statement`)."""
 
 TABLE_MIME = "application/vnd.lambdatuning.table+json"
-"""The numbers of a table (see `analysis.tables`)."""
+"""The numbers of a table (see `analysis.telling.tables`)."""
 
 _ANY_HEADING = re.compile(r"^#+\s+(.+)$", re.MULTILINE)
 _HEADING = re.compile(r"^#\s+(.+)$", re.MULTILINE)

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from lambdatuning.analysis.frames import samples_frame
-from lambdatuning.analysis.run import Run
+from lambdatuning.analysis.samples.frames import samples_frame
+from lambdatuning.analysis.samples.run import Run
 from lambdatuning.cloud.run_store import FolderStore, save
 from lambdatuning.core.samples import Sample, encode_part
 

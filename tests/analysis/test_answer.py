@@ -1,9 +1,9 @@
 from dataclasses import replace
 
-from lambdatuning.analysis.answer import answer, disagreement
-from lambdatuning.analysis.recommend import Recommendation, recommend, recommendations
-from lambdatuning.analysis.run import Run
-from lambdatuning.analysis.sentences import against_today, certainty, sentence
+from lambdatuning.analysis.choice.recommend import Recommendation, recommend, recommendations
+from lambdatuning.analysis.samples.run import Run
+from lambdatuning.analysis.telling.answer import answer, disagreement
+from lambdatuning.analysis.telling.sentences import against_today, certainty, sentence
 
 from .synthetic import Kind, synthetic_run
 

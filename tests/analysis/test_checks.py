@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lambdatuning.analysis.check import Check
-from lambdatuning.analysis.check_shape import modes
-from lambdatuning.analysis.checks import checks
-from lambdatuning.analysis.run import Run
-from lambdatuning.analysis.several import merge
+from lambdatuning.analysis.checks.check import Check
+from lambdatuning.analysis.checks.findings import checks
+from lambdatuning.analysis.checks.shape import modes
+from lambdatuning.analysis.samples.run import Run
+from lambdatuning.analysis.samples.several import merge
 
 from .synthetic import Kind, synthetic_run
 

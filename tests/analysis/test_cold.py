@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import lambdatuning as lt
-from lambdatuning.analysis.cold import COLUMNS, beyond_warm
-from lambdatuning.analysis.cold_answer import NO_COLD
-from lambdatuning.analysis.cold_decisions import cold_curves
-from lambdatuning.analysis.run import Run
-from lambdatuning.analysis.several import merge
+from lambdatuning.analysis.cold.answer import NO_COLD
+from lambdatuning.analysis.cold.decisions import cold_curves
+from lambdatuning.analysis.cold.starts import COLUMNS, beyond_warm
+from lambdatuning.analysis.samples.run import Run
+from lambdatuning.analysis.samples.several import merge
 
 from .synthetic import Kind, synthetic_run
 

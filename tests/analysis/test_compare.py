@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 import lambdatuning as lt
-from lambdatuning.analysis.compare import BY_SIZE, OVERALL, pair
-from lambdatuning.analysis.published import PUBLISHED, means_run
-from lambdatuning.analysis.run import Run
-from lambdatuning.analysis.several import merge
-from lambdatuning.analysis.verdict import significant, verdict
+from lambdatuning.analysis.comparing.compare import BY_SIZE, OVERALL, pair
+from lambdatuning.analysis.comparing.verdict import significant, verdict
+from lambdatuning.analysis.samples.published import PUBLISHED, means_run
+from lambdatuning.analysis.samples.run import Run
+from lambdatuning.analysis.samples.several import merge
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.strategies import CurvePoint
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from lambdatuning.analysis.answer import answer
-from lambdatuning.analysis.checks import checks
-from lambdatuning.analysis.exploration import (
+from lambdatuning.analysis.checks.findings import checks
+from lambdatuning.analysis.choice.exploration import (
     answers,
     exploration,
     exploration_answer,
@@ -16,7 +15,8 @@ from lambdatuning.analysis.exploration import (
     saving,
 )
 from lambdatuning.analysis.figures.exploration import plot_exploration
-from lambdatuning.analysis.run import Run, to_run
+from lambdatuning.analysis.samples.run import Run, to_run
+from lambdatuning.analysis.telling.answer import answer
 from lambdatuning.core.errors import UsageError
 from tests.functions.tuner.adaptive import Machine, types
 

@@ -16,7 +16,7 @@ from lambdatuning.analysis.figures.curves import plot_curves
 from lambdatuning.analysis.figures.relative import plot_relative
 from lambdatuning.analysis.figures.strategies import plot_strategies
 from lambdatuning.analysis.figures.style import INK, PAPER, SERIES
-from lambdatuning.analysis.run import Run
+from lambdatuning.analysis.samples.run import Run
 from lambdatuning.core.errors import UsageError
 
 from .synthetic import KINDS, Kind, synthetic_run

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdatuning.analysis.frames import COLUMNS, read_parts
+from lambdatuning.analysis.samples.frames import COLUMNS, read_parts
 from lambdatuning.api import logs
 from lambdatuning.api.logs import read_reports
 from lambdatuning.core.errors import NotFoundError, UsageError

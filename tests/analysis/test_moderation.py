@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from lambdatuning.analysis.intervals import Clusters, clusters, uncertainties
-from lambdatuning.analysis.moderation import (
+from lambdatuning.analysis.choice.recommend import recommend
+from lambdatuning.analysis.samples.run import Run
+from lambdatuning.analysis.statistics.intervals import Clusters, clusters, uncertainties
+from lambdatuning.analysis.statistics.moderation import (
     MIN_CELLS,
     Spread,
     digamma,
@@ -11,9 +13,7 @@ from lambdatuning.analysis.moderation import (
     spread,
     trigamma,
 )
-from lambdatuning.analysis.recommend import recommend
-from lambdatuning.analysis.run import Run
-from lambdatuning.analysis.summary import summarise
+from lambdatuning.analysis.statistics.summary import summarise
 from lambdatuning.core.intervals import Uncertainty, limits
 
 from .synthetic import Kind, synthetic_run

@@ -3,16 +3,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.analysis.curves import MIX, Curve, curves
-from lambdatuning.analysis.goals import GOALS, Goal
-from lambdatuning.analysis.recommend import (
+from lambdatuning.analysis.choice.goals import GOALS, Goal
+from lambdatuning.analysis.choice.recommend import (
     decide,
     objective,
     recommend,
     recommendations,
     scores,
 )
-from lambdatuning.analysis.run import Run
+from lambdatuning.analysis.samples.run import Run
+from lambdatuning.analysis.statistics.curves import MIX, Curve, curves
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.strategies import STRATEGIES, CurvePoint, choose
 

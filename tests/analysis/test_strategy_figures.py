@@ -8,19 +8,19 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from lambdatuning.analysis.bill import bill
-from lambdatuning.analysis.controls import controls
-from lambdatuning.analysis.decisions import decisions, segments
+from lambdatuning.analysis.choice.bill import bill
+from lambdatuning.analysis.choice.decisions import decisions, segments
+from lambdatuning.analysis.choice.goals import Limits, choices
+from lambdatuning.analysis.choice.pareto import pareto
+from lambdatuning.analysis.choice.recommend import recommend
 from lambdatuning.analysis.figures.bill import plot_bill
 from lambdatuning.analysis.figures.chart import NARROW_MIME, Chart
 from lambdatuning.analysis.figures.compromise import luminance
+from lambdatuning.analysis.figures.controls import controls
 from lambdatuning.analysis.figures.deadline import plot_deadline
 from lambdatuning.analysis.figures.decision_map import _colours, map_title, plot_decision_map
 from lambdatuning.analysis.figures.pareto import pareto_title, plot_pareto
-from lambdatuning.analysis.goals import Limits, choices
-from lambdatuning.analysis.pareto import pareto
-from lambdatuning.analysis.recommend import recommend
-from lambdatuning.analysis.run import Run
+from lambdatuning.analysis.samples.run import Run
 from lambdatuning.api.sources import published_runs
 from lambdatuning.core.errors import UsageError
 

@@ -8,9 +8,9 @@ variable TRACES) holds them in the form of data/traces, which is the default. On
   Power Tuning's sizes, and with `fine_` over the best of every 64 MB. `stated_` is the mean of the
   probabilities that a method gave, `within_` how often they were true.
 - `by_stated`: how often an answer was within 5 %, by what was stated.
-- `payload_types`: five types tuned together against one by one; ratio of GB-seconds.
+- `payload_types`: five types tuned together against one by one; ratio of GB-seconds. Fewer seeds.
 - `robust`: the same rows on made-up functions of which no published trace has the like, and on
-  measured ones with hosts that differ by 10 %.
+  measured ones with hosts that differ by 10 %. Fewer seeds.
 - `decision_s`: CPU seconds of one decision.
 
 Where every function taught the package's prior, as those of data/traces did, a prior taught by one
@@ -78,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     crossed = {trace.name for trace in traces} <= load_prior().taught
     jobs = list(_jobs(traces, seeds, objectives, crossed=crossed))
     beside = [] if options.quick else list(_robust(jobs, objectives))
-    tasks = [(group, o, seeds) for group in _groups(traces, crossed=crossed) for o in objectives]
+    few = min(seeds, ROBUST_SEEDS)
+    tasks = [(group, o, few) for group in _groups(traces, crossed=crossed) for o in objectives]
     with ProcessPoolExecutor(options.jobs) as pool:
         trials = _joined(_progress("functions", pool.map(_run, jobs), len(jobs)))
         line: dict[str, Any] = {"results": results(trials), "by_stated": by_stated(trials)}

@@ -95,8 +95,8 @@ def read_plainly(path: Path) -> int:
 
 def summarise_stored(path: Path) -> int:
     """Every stored part of a run, to the summary with its intervals."""
-    from lambdatuning.analysis.frames import read_parts
-    from lambdatuning.analysis.summary import summarise
+    from lambdatuning.analysis.samples.frames import read_parts
+    from lambdatuning.analysis.statistics.summary import summarise
 
     frame = read_parts(part.read_bytes() for part in sorted(path.glob("*.gz")))
     assert summarise(frame)["mean_low_ms"].notna().all()

@@ -30,9 +30,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lambdatuning.analysis.intervals import Clusters, Floats
-from lambdatuning.analysis.limits import mean_limits, quantile_limits
-from lambdatuning.analysis.moderation import moderated, spread
+from lambdatuning.analysis.statistics.intervals import Clusters, Floats
+from lambdatuning.analysis.statistics.limits import mean_limits, quantile_limits
+from lambdatuning.analysis.statistics.moderation import moderated, spread
 from lambdatuning.core.intervals import Uncertainty, limits
 
 TRACES = Path(__file__).parents[2] / "data" / "traces" / "raw_invocations.csv.gz"

@@ -8,9 +8,9 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from lambdatuning.cloud import bucket as buckets
-from lambdatuning.cloud.package import Artifact
 from lambdatuning.cloud.session import Cloud
+from lambdatuning.cloud.stack import bucket as buckets
+from lambdatuning.cloud.stack.package import Artifact
 from lambdatuning.core.errors import StackError
 from tests.cloud.conftest import fake_cloud
 

@@ -6,8 +6,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from lambdatuning.cloud.change_set import Change, ChangeSet, wait_for_changes
-from lambdatuning.cloud.events import Waiting
+from lambdatuning.cloud.stack.change_set import Change, ChangeSet, wait_for_changes
+from lambdatuning.cloud.stack.events import Waiting
 from lambdatuning.core.errors import StackError
 from tests.cloud.conftest import fake_cloud
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from lambdatuning.cloud.cleaning import Remains, clean_function, describe_remains, remains
 from lambdatuning.cloud.session import Cloud
+from lambdatuning.cloud.tuning.cleaning import Remains, clean_function, describe_remains, remains
 from lambdatuning.core.errors import LockedError, NotFoundError
 from lambdatuning.core.plan import Work
-from lambdatuning.functions.tuner import lock, versions
+from lambdatuning.functions.tuner.target import lock, versions
 from tests.fakes.aws_lambda import ARN, FakeLambda, FakeStates, refusal
 
 from .conftest import fake_cloud

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdatuning.cloud.template import (
+from lambdatuning.cloud.stack.template import (
     check_parameters,
     load_template,
     local_code,

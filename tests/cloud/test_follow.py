@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from lambdatuning.cloud.follow import Arrived, Follower
 from lambdatuning.cloud.run_store import BucketStore
+from lambdatuning.cloud.tuning.follow import Arrived, Follower
 from lambdatuning.core.progress import Progress
 from lambdatuning.core.samples import Sample, encode_part
 from tests.fakes.aws_lambda import FakeS3

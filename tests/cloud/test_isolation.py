@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from lambdatuning.cloud.cleaning import clean_function, remains
-from lambdatuning.cloud.isolation import PREFIX, copy_settings, isolated
 from lambdatuning.cloud.session import Cloud
+from lambdatuning.cloud.tuning.cleaning import clean_function, remains
+from lambdatuning.cloud.tuning.isolation import PREFIX, copy_settings, isolated
 from lambdatuning.core.errors import LambdaTuningError
 from tests.fakes.aws_lambda import refusal
 from tests.journeys.functions import make_function

@@ -20,7 +20,7 @@ from lambdatuning.cloud.stack import (
     plan_deploy,
     plan_destroy,
 )
-from lambdatuning.cloud.stack_destroy import DestroyPlan
+from lambdatuning.cloud.stack.destroy import DestroyPlan
 from lambdatuning.core.errors import StackError, UsageError
 from tests.cloud.conftest import fake_cloud
 

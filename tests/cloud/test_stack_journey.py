@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from lambdatuning.cloud.events import StackEvent
 from lambdatuning.cloud.session import Cloud
 from lambdatuning.cloud.stack import (
     DeployOptions,
@@ -20,7 +19,8 @@ from lambdatuning.cloud.stack import (
     plan_destroy,
     status,
 )
-from lambdatuning.cloud.template import load_template, local_code
+from lambdatuning.cloud.stack.events import StackEvent
+from lambdatuning.cloud.stack.template import load_template, local_code
 from lambdatuning.core.errors import NotFoundError, StackError, UsageError
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"

@@ -3,8 +3,8 @@
 import doctest
 from typing import Any
 
-from lambdatuning.cloud import steps
-from lambdatuning.cloud.steps import describe_step
+from lambdatuning.cloud.tuning import steps
+from lambdatuning.cloud.tuning.steps import describe_step
 
 
 def step(**more: Any) -> dict[str, Any]:

@@ -9,14 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lambdatuning.core.errors import UsageError
-from lambdatuning.core.exploration import (
-    Budget,
-    Objective,
-    Observation,
-    Terms,
-    observe,
-    propose,
-)
+from lambdatuning.core.exploration import Budget, Objective, Observation, Terms, observe, propose
 from lambdatuning.core.samples import Sample
 
 from .exploring import SIZES, Made, cpu
@@ -132,6 +125,15 @@ def test_types_together_cost_less_than_one_by_one() -> None:
     for answer in end.answers[:-1]:
         assert answer.payload is not None
         assert together.regret(answer.memory_mb, answer.payload) < 0.05
+
+
+def test_the_shortest_type_is_explored_first_and_alone() -> None:
+    made = Made({"long": cpu(900.0, 0.1), "short": cpu(60.0, 0.1)})
+    batches = [{item.payload for item in p.batch} for p in made.explore()[:-1]]
+    assert batches[0] == {"long", "short"}
+    first = next(k for k, payloads in enumerate(batches[1:], 1) if "long" in payloads)
+    assert first > 1
+    assert all(payloads == {"short"} for payloads in batches[1:first])
 
 
 def test_what_one_type_taught_does_not_mislead_an_unlike_one() -> None:

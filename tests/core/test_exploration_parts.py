@@ -10,21 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdatuning.core.exploration import Objective, Observation, Terms, load_prior
-from lambdatuning.core.exploration.environments import (
-    compare,
-    expected_sd,
-    likely_environments,
-)
+from lambdatuning.core.exploration.environments import compare, expected_sd, likely_environments
 from lambdatuning.core.exploration.evidence import gather, location_ms
 from lambdatuning.core.exploration.looks import Market
 from lambdatuning.core.exploration.losses import bill, mixed, outlook, regrets
-from lambdatuning.core.exploration.matrices import (
-    cholesky,
-    dot,
-    inverse,
-    log_determinant,
-    times,
-)
+from lambdatuning.core.exploration.matrices import cholesky, dot, inverse, log_determinant, times
 from lambdatuning.core.exploration.posterior import posterior
 from lambdatuning.core.exploration.prior import interpolate
 from lambdatuning.core.exploration.value import best_look

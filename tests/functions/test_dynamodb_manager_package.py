@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lambdatuning.cloud.package import read_folder, zip_files
+from lambdatuning.cloud.stack.package import read_folder, zip_files
 from lambdatuning.core.payloads import PayloadType, parse_payload_type, seed_items
 from lambdatuning.core.rendering import Context, render
 

@@ -14,7 +14,7 @@ from pandas.testing import assert_frame_equal
 import lambdatuning as lt
 from lambdatuning.core.errors import LockedError, RunFailedError, UsageError
 from lambdatuning.core.progress import Progress
-from lambdatuning.functions.tuner import lock
+from lambdatuning.functions.tuner.target import lock
 
 from .conftest import Place
 
@@ -134,7 +134,7 @@ def test_a_second_run_is_refused_and_told_who_holds_the_function(
         time.sleep(0.1)
     with pytest.raises(RunFailedError, match=r"run first holds .* since 20"):
         place.tune("ping", store=tmp_path)
-    from lambdatuning.cloud.cleaning import remains
+    from lambdatuning.cloud.tuning.cleaning import remains
 
     with pytest.raises(LockedError, match="run first is going on"):
         remains(place.cloud, place.function)
@@ -152,7 +152,7 @@ def test_what_a_dead_run_left_is_taken_over_and_undone(
 
 
 def test_clean_lists_and_removes_only_ours(place: Place, untouched: Callable[[], bool]) -> None:
-    from lambdatuning.cloud.cleaning import clean_function, remains
+    from lambdatuning.cloud.tuning.cleaning import clean_function, remains
 
     hold(place, FOREIGN)
     found = remains(place.cloud, place.function)
@@ -183,7 +183,7 @@ def test_a_run_stopped_in_the_console_is_put_back_by_the_command(
     place: Place, untouched: Callable[[], bool]
 ) -> None:
     """Nobody cleans after StopExecution: its Catch does not run, and no client follows."""
-    from lambdatuning.cloud.cleaning import clean_function, remains
+    from lambdatuning.cloud.tuning.cleaning import clean_function, remains
 
     states, client = place.client("stepfunctions"), place.client("lambda")
     body = {"lambdaARN": place.outputs["FunctionArn"], "num": 5, "powerValues": [256, 512],

@@ -14,12 +14,12 @@ import pytest
 from lambdatuning.core.plan import batch_from_json
 from lambdatuning.core.prices import load_price_book
 from lambdatuning.functions.tuner import control
-from lambdatuning.functions.tuner.answer import NO_ANSWER
-from lambdatuning.functions.tuner.invoke import Caller
-from lambdatuning.functions.tuner.lost import Finder
-from lambdatuning.functions.tuner.measure import measure_batch
+from lambdatuning.functions.tuner.batch.answer import NO_ANSWER
+from lambdatuning.functions.tuner.batch.invoke import Caller
+from lambdatuning.functions.tuner.batch.lost import Finder
+from lambdatuning.functions.tuner.batch.measure import measure_batch
+from lambdatuning.functions.tuner.batch.writer import Writer
 from lambdatuning.functions.tuner.storage import RunFolder, folder
-from lambdatuning.functions.tuner.writer import Writer
 
 from .conftest import Place
 from .functions import make_function

@@ -2,7 +2,7 @@ import csv
 import io
 import json
 
-from lambdatuning.analysis import statement, tables
+from lambdatuning.analysis.telling import statement, tables
 from lambdatuning.reporting import html
 from lambdatuning.reporting.files import TableFile, slug, table_file
 from lambdatuning.reporting.index import describe_change, read_entry, render_index

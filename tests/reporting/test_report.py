@@ -130,8 +130,8 @@ def test_ctrl_c_leaves_no_kernel_behind(tmp_path: Path) -> None:
 
 def test_a_report_says_what_changed_since_the_last_and_leaves_no_old_table(tmp_path: Path) -> None:
     body = (
-        "from lambdatuning.analysis.statement import Statement\n"
-        "from lambdatuning.analysis.tables import table\nfrom pandas import DataFrame"
+        "from lambdatuning.analysis.telling.statement import Statement\n"
+        "from lambdatuning.analysis.telling.tables import table\nfrom pandas import DataFrame"
     )
     parameters = "answer: str = 'one'  # it"
     show = "Statement(answer, functions=('f',))"

@@ -9,7 +9,7 @@ from matplotlib.path import Path
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ...core.sizes import FULL_VCPU_MB
-from ..format import format_ms, format_usd
+from ..telling.format import format_ms, format_usd
 from .style import MUTED
 
 _LABEL_IN = 0.42

@@ -9,10 +9,17 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from ...core.strategies import DEFAULT_WEIGHT
-from ..bill import TODAY, bill
-from ..format import format_change, format_mb, format_ms, format_times, format_usd, short_name
-from ..goals import Limits
-from ..run import Run, as_run
+from ..choice.bill import TODAY, bill
+from ..choice.goals import Limits
+from ..samples.run import Run, as_run
+from ..telling.format import (
+    format_change,
+    format_mb,
+    format_ms,
+    format_times,
+    format_usd,
+    short_name,
+)
 from .chart import Chart, chart
 from .style import GRID, INK, MUTED, SERIES, Layout, headline, headroom_in, quiet
 

@@ -10,13 +10,13 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from pandas import DataFrame
 
 from ...core.strategies import DEFAULT_WEIGHT, STRATEGIES
-from ..cold import beyond_warm, cold_starts
-from ..cold_answer import decision, init_sentence
-from ..cold_decisions import ColdCurve, cold_curves, cold_decisions
-from ..format import format_mb, format_ms, format_part, format_usd, short_name
-from ..intervals import Floats
-from ..run import Run, as_run
-from ..several import apart
+from ..cold.answer import decision, init_sentence
+from ..cold.decisions import ColdCurve, cold_curves, cold_decisions
+from ..cold.starts import beyond_warm, cold_starts
+from ..samples.run import Run, as_run
+from ..samples.several import apart
+from ..statistics.intervals import Floats
+from ..telling.format import format_mb, format_ms, format_part, format_usd, short_name
 from .axes import label_lines, mark_vcpu, memory_axis, scatter, value_axis
 from .chart import Chart, chart
 from .style import GRID, INK, MUTED, PAPER, SERIES, Layout, headline, headroom_in

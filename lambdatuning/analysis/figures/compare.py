@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from pandas import DataFrame
 
-from ..compare import Pair
-from ..compared import MEASURES
-from ..comparison import Comparison
-from ..curves import MIX
-from ..format import format_mb, format_ms, format_span, join_mb
-from ..verdict import headline, significant, title, verdict
+from ..comparing.compare import Pair
+from ..comparing.compared import MEASURES
+from ..comparing.comparison import Comparison
+from ..comparing.verdict import headline, significant, title, verdict
+from ..statistics.curves import MIX
+from ..telling.format import format_mb, format_ms, format_span, join_mb
 from .axes import memory_axis, value_axis
 from .chart import Chart, chart
 from .style import INK, MUTED, SERIES, Layout, fit, headroom_in

@@ -9,19 +9,11 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from ...core.strategies import DEFAULT_WEIGHT, check_strategy
-from ..curves import MIX, curves
-from ..recommend import objective
-from ..run import Run, as_run
+from ..choice.recommend import objective
+from ..samples.run import Run, as_run
+from ..statistics.curves import MIX, curves
 from .chart import Chart, chart
-from .style import (
-    INK,
-    MUTED,
-    Layout,
-    fit,
-    headline,
-    headroom_in,
-    quiet,
-)
+from .style import INK, MUTED, Layout, fit, headline, headroom_in, quiet
 from .words import compromise_alt, compromise_title
 
 _WORDS = {"cost": "cost", "speed": "duration", "balanced": "cost and duration, weighed,"}

@@ -9,27 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from ..frames import warm
-from ..published import of_means
-from ..recommend import recommend
-from ..run import Run, as_run
-from ..summary import summarise
-from .axes import (
-    label_lines,
-    mark_vcpu,
-    memory_axis,
-    scatter,
-    value_axis,
-)
+from ..choice.recommend import recommend
+from ..samples.frames import warm
+from ..samples.published import of_means
+from ..samples.run import Run, as_run
+from ..statistics.summary import summarise
+from .axes import label_lines, mark_vcpu, memory_axis, scatter, value_axis
 from .chart import Chart, chart
-from .style import (
-    PAPER,
-    Layout,
-    fit,
-    headline,
-    headroom_in,
-    series_style,
-)
+from .style import PAPER, Layout, fit, headline, headroom_in, series_style
 from .words import curves_alt, curves_title, source_line
 
 FEW = 5

@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from ..curves import Curve, curves
-from ..deadlines import Prompt, prompts
-from ..format import format_mb, format_ms, format_share, format_usd, short_name
-from ..goals import DEFAULT_QUANTILE, Goal
-from ..recommend import Recommendation, aim
-from ..run import Run, as_run
-from ..several import apart
+from ..choice.deadlines import Prompt, prompts
+from ..choice.goals import DEFAULT_QUANTILE, Goal
+from ..choice.recommend import Recommendation, aim
+from ..samples.run import Run, as_run
+from ..samples.several import apart
+from ..statistics.curves import Curve, curves
+from ..telling.format import format_mb, format_ms, format_share, format_usd, short_name
 from .axes import mark_vcpu, memory_axis, readable_ticks, value_axis
 from .chart import Chart, chart
 from .style import INK, MUTED, PAPER, SERIES, Layout, headline, headroom_in

@@ -11,11 +11,11 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from pandas import DataFrame
 
 from ...core.strategies import DEFAULT_WEIGHT, clamp_weight
-from ..curves import MIX
-from ..decisions import decisions, segments
-from ..format import format_mb, format_share
-from ..run import Run, as_run
-from ..several import apart
+from ..choice.decisions import decisions, segments
+from ..samples.run import Run, as_run
+from ..samples.several import apart
+from ..statistics.curves import MIX
+from ..telling.format import format_mb, format_share
 from .chart import Chart, chart
 from .compromise import luminance
 from .style import GRID, INK, PAPER, Layout, fit, headline, headroom_in, quiet

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from ...core.errors import UsageError
-from ..exploration import exploration, exploration_headline, predictions, saving
-from ..format import format_mb, format_ms, format_share, format_times, join, join_mb
-from ..frames import warm
-from ..run import Run
+from ..choice.exploration import exploration, exploration_headline, predictions, saving
+from ..samples.frames import warm
+from ..samples.run import Run
+from ..telling.format import format_mb, format_ms, format_share, format_times, join, join_mb
 from .axes import memory_axis, scatter, value_axis
 from .chart import Chart, chart
 from .style import INK, MUTED, NARROW, PAPER, SERIES, Layout, fit, headline, headroom_in

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from pandas import DataFrame
 
-from ..format import format_mb, format_ms, format_share, format_usd, join_mb, short_name
-from ..pareto import pareto
-from ..predicted import predict
-from ..run import Run, as_run
-from ..several import apart
+from ..choice.pareto import pareto
+from ..samples.run import Run, as_run
+from ..samples.several import apart
+from ..statistics.predicted import predict
+from ..telling.format import format_mb, format_ms, format_share, format_usd, join_mb, short_name
 from .chart import Chart, chart
 from .style import INK, MUTED, PAPER, SERIES, Layout, headline, headroom_in
 

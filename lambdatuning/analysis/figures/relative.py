@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from pandas import DataFrame, Series
 
-from ..intervals import Floats
-from ..run import Run, as_run
-from ..summary import summarise
+from ..samples.run import Run, as_run
+from ..statistics.intervals import Floats
+from ..statistics.summary import summarise
 from .axes import memory_axis
 from .chart import Chart, chart
 from .style import NARROW, SERIES, Layout, fit, headline, headroom_in

@@ -8,22 +8,12 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from ...core.strategies import DEFAULT_WEIGHT, STRATEGIES
-from ..curves import MIX
-from ..recommend import recommend
-from ..run import Run, as_run
+from ..choice.recommend import recommend
+from ..samples.run import Run, as_run
+from ..statistics.curves import MIX
 from .axes import memory_axis
 from .chart import Chart, chart
-from .style import (
-    GRID,
-    INK,
-    MUTED,
-    PAPER,
-    SERIES,
-    Layout,
-    fit,
-    headline,
-    headroom_in,
-)
+from .style import GRID, INK, MUTED, PAPER, SERIES, Layout, fit, headline, headroom_in
 from .words import strategies_alt, strategies_title
 
 _LOOKS = {"cost": (SERIES[0], "o"), "balanced": (SERIES[2], "D"), "speed": (SERIES[1], "s")}

@@ -7,7 +7,7 @@ from html import escape
 
 from matplotlib.figure import Figure
 
-from ..figures import style
+from . import style
 
 _NAMES = {style.INK: "ink", style.PAPER: "paper", style.MUTED: "muted", style.GRID: "grid"} | {
     colour: f"series-{n}" for n, colour in enumerate(style.SERIES)

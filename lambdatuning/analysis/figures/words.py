@@ -5,8 +5,10 @@ from collections import Counter
 import numpy as np
 from pandas import DataFrame
 
-from ..curves import MIX
-from ..format import (
+from ..samples.published import of_means
+from ..samples.run import Run
+from ..statistics.curves import MIX
+from ..telling.format import (
     format_mb,
     format_ms,
     format_times,
@@ -16,9 +18,7 @@ from ..format import (
     ratio,
     short_name,
 )
-from ..published import of_means
-from ..run import Run
-from ..sentences import SUPERLATIVES
+from ..telling.sentences import SUPERLATIVES
 
 
 def curves_title(advice: DataFrame) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-PRIOR = ((0.005, 0.85), (0.03, 0.07), (0.1, 0.07), (0.25, 0.01))
+PRIOR = ((0.005, 0.88), (0.03, 0.07), (0.1, 0.045), (0.25, 0.005))
 """(sd of single environments around their mean in log, how likely it is before any was seen)."""
 
 

@@ -10,6 +10,8 @@ COUNTS = (1, 3, 9, 27)
 MAX_COUNT = 100
 """More samples of one payload type than this are not taken at one size."""
 MAX_ENVIRONMENTS = 8
+MATERIAL = 0.0003
+"""A batch that saves less regret than this is no bargain, however cheap it is."""
 _TINY = 1e-6
 _ENVIRONMENT_SHARE = 0.3
 
@@ -40,6 +42,11 @@ class Action:
     def score(self) -> float:
         """Saving for the money."""
         return self.gain / self.price_usd
+
+    @property
+    def material(self) -> bool:
+        """Whether it is expected to save anything that matters."""
+        return self.gain >= MATERIAL
 
 
 @dataclass(frozen=True, slots=True)

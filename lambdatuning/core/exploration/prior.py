@@ -25,9 +25,7 @@ class Prior:
 
     `departures` are (scale, weight): how far, in log duration, a curve strays from its shape.
     `spreads` are (duration in ms, spread of single invocations in log). `taught` names the
-    functions behind the shapes. What follows from it is stated as it is computed: measured on
-    functions that taught nothing it needs no recalibration (`make bench-exploration`).
-    Equal only to itself: it is a key of what follows from it.
+    functions behind the shapes. Equal only to itself: it is a key of what follows from it.
     """
 
     knots_mb: tuple[int, ...]

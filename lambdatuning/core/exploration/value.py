@@ -42,7 +42,8 @@ def best_look(
     market: Market,
     rng: random.Random,
 ) -> Action | None:
-    """The batch that saves most for its price; None where there is nothing left to measure."""
+    """The batch that saves most for its price, if any saves enough to matter; None where there is
+    nothing left to measure."""
     columns = [list(column) for column in zip(*losses[::_EVERY], strict=True)]
     logs = [list(column) for column in zip(*curves[::_EVERY], strict=True)]
     sums = list(map(sum, columns))
@@ -57,11 +58,11 @@ def best_look(
     best: Action | None = None
     for price, considered in _by_price(looks, _contenders(columns, now), market):
         # No look saves more than all that there is to save.
-        if best and most / price <= best.score:
+        if best and best.material and most / price <= best.score:
             break
         gain = _saved(considered, logs, columns[now], rivals, truths)
         found = Action(considered, gain, price)
-        if best is None or found.score > best.score:
+        if best is None or (found.material, found.score) > (best.material, best.score):
             best = found
     return best
 

@@ -8,10 +8,10 @@ from ...core.compat.analyzer import analyse as contract_output
 from ...core.errors import RunFailedError
 from ...core.prices import PriceBook
 from ...core.run import SCHEMA, RunPlan
-from . import explored
-from .size_result import Result
-from .snapshots import published_mb, snapshots_usd
+from .exploring import explored
+from .results.size_result import Result
 from .storage import RunFolder
+from .target.snapshots import published_mb, snapshots_usd
 
 State = dict[str, Any]
 

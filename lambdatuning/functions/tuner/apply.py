@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from ...core.errors import LambdaTuningError
-from . import lock
-from .function_config import Sleep, set_memory, settled
-from .versions import publish_for_good
+from .target import lock
+from .target.config import Sleep, set_memory, settled
+from .target.versions import publish_for_good
 
 State = dict[str, Any]
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from ...core.errors import LambdaTuningError
-from . import lock
-from .function_config import Sleep, read, set_memory
-from .versions import remove
+from .target import lock
+from .target.config import Sleep, read, set_memory
+from .target.versions import remove
 
 _STOPPED = "stopped"
 """What a lock names as its owner once the owner's execution was stopped from outside."""

@@ -11,16 +11,17 @@ from botocore.exceptions import ClientError
 
 from ...core.arn import parse_function_arn
 from ...core.errors import UsageError
-from . import decide, explore, rounds
+from . import decide
 from .analyse import analyse
 from .apply import apply
 from .clean import clean
 from .clients import PATIENT, client
-from .function_config import Sleep
+from .exploring import explore, rounds
 from .prepare import Services, prepare
 from .prices import price_book
 from .publish import Publisher, publish_next, publish_wanted
 from .storage import RunFolder, folder
+from .target.config import Sleep
 
 State = dict[str, Any]
 

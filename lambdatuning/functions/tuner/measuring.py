@@ -10,17 +10,17 @@ from typing import Any
 from ...core.arn import parse_function_arn
 from ...core.plan import Batch, batch_from_json
 from ...core.run import RunPlan
-from .chain import END_WITHIN_S
+from .batch.chain import END_WITHIN_S
+from .batch.invoke import Caller
+from .batch.lost import Finder
+from .batch.measure import measure_batch
+from .batch.writer import Writer, size_prefix
 from .clients import client, invoking
-from .explore import explorer_now
-from .invoke import Caller
-from .lost import Finder
-from .measure import measure_batch
+from .exploring.explore import explorer_now
+from .exploring.rounds import Round, play
 from .prices import price_book
-from .rounds import Round, play
-from .size_result import size_result
+from .results.size_result import size_result
 from .storage import RunFolder, folder
-from .writer import Writer, size_prefix
 
 _SPARE_MS = 40_000
 """Kept back of the function's own time: for storing what was measured."""

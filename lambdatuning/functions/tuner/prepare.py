@@ -7,12 +7,13 @@ from ...core.arn import require_account
 from ...core.contract import TuningInput, parse_input
 from ...core.errors import UsageError
 from ...core.run import RunPlan, Target
-from . import explore, lock
 from .clean import undo
-from .function_config import Sleep
+from .exploring import explore
 from .prices import price_book
 from .storage import folder
-from .target import concurrency, look_at, remarks
+from .target import lock
+from .target.config import Sleep
+from .target.target import concurrency, look_at, remarks
 from .wanted import environments, payload_types, plan_run
 
 State = dict[str, Any]

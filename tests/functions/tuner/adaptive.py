@@ -10,16 +10,16 @@ from typing import Any
 
 from lambdatuning.core.plan import Batch
 from lambdatuning.core.prices import load_price_book
-from lambdatuning.functions.tuner import explore, rounds
 from lambdatuning.functions.tuner.analyse import analyse
+from lambdatuning.functions.tuner.batch.invoke import Caller
+from lambdatuning.functions.tuner.batch.measure import measure_batch
+from lambdatuning.functions.tuner.batch.writer import Writer
 from lambdatuning.functions.tuner.clean import clean
-from lambdatuning.functions.tuner.invoke import Caller
-from lambdatuning.functions.tuner.measure import measure_batch
+from lambdatuning.functions.tuner.exploring import explore, rounds
 from lambdatuning.functions.tuner.measuring import summarise
 from lambdatuning.functions.tuner.prepare import Services, prepare
 from lambdatuning.functions.tuner.publish import Publisher, publish_wanted
 from lambdatuning.functions.tuner.storage import RunFolder
-from lambdatuning.functions.tuner.writer import Writer
 from tests.fakes.aws_lambda import ARN, FakeLambda, FakeLogs, FakeS3, FakeStates, answered
 
 from .plans import EXECUTION, Time

@@ -6,7 +6,7 @@ import pytest
 
 from lambdatuning.core.prices import load_price_book
 from lambdatuning.core.run import RunPlan
-from lambdatuning.functions.tuner.invoke import Caller
+from lambdatuning.functions.tuner.batch.invoke import Caller
 from lambdatuning.functions.tuner.storage import RunFolder
 from tests.fakes.aws_lambda import FakeLambda, FakeLogs, FakeS3
 

@@ -11,14 +11,14 @@ from lambdatuning.core.run import RunPlan
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.analyse import analyse
 from lambdatuning.functions.tuner.apply import apply
+from lambdatuning.functions.tuner.batch.invoke import Caller
+from lambdatuning.functions.tuner.batch.measure import measure_batch
+from lambdatuning.functions.tuner.batch.writer import Writer
 from lambdatuning.functions.tuner.clean import clean
-from lambdatuning.functions.tuner.invoke import Caller
-from lambdatuning.functions.tuner.measure import measure_batch
 from lambdatuning.functions.tuner.measuring import summarise
 from lambdatuning.functions.tuner.prepare import Services, prepare
 from lambdatuning.functions.tuner.publish import Publisher, publish_next
 from lambdatuning.functions.tuner.storage import RunFolder
-from lambdatuning.functions.tuner.writer import Writer
 from tests.fakes.aws_lambda import ARN, FakeLambda, FakeLogs, FakeS3, FakeStates
 
 from .plans import EXECUTION, Time

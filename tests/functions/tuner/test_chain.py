@@ -8,8 +8,8 @@ from typing import Any
 from lambdatuning.core.plan import Batch, Invocation, Work
 from lambdatuning.core.run import RunPlan
 from lambdatuning.core.samples import Sample
-from lambdatuning.functions.tuner.chain import Chain, chains, run
-from lambdatuning.functions.tuner.invoke import Caller
+from lambdatuning.functions.tuner.batch.chain import Chain, chains, run
+from lambdatuning.functions.tuner.batch.invoke import Caller
 from tests.fakes.aws_lambda import FakeLambda, refusal
 
 from .plans import QUESTION, Time, make_plan

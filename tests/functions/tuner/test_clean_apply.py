@@ -6,9 +6,9 @@ import pytest
 
 from lambdatuning.core.errors import LambdaTuningError
 from lambdatuning.core.plan import Work
-from lambdatuning.functions.tuner import lock, versions
 from lambdatuning.functions.tuner.apply import apply
 from lambdatuning.functions.tuner.clean import clean, take_back
+from lambdatuning.functions.tuner.target import lock, versions
 from tests.fakes.aws_lambda import ARN, FakeLambda
 
 from .plans import EXECUTION, Time

@@ -12,7 +12,7 @@ from lambdatuning.core.errors import RunFailedError, UsageError
 from lambdatuning.core.look import Look, look_from_json, widened
 from lambdatuning.core.plan import Batch, Work, batch_from_json, deal
 from lambdatuning.core.sizes import ALL_POWERS
-from lambdatuning.functions.tuner import explore, rounds
+from lambdatuning.functions.tuner.exploring import explore, rounds
 
 from .adaptive import Machine, types
 from .test_results import sample

@@ -11,8 +11,8 @@ from lambdatuning.core.errors import LambdaTuningError
 from lambdatuning.core.plan import Invocation
 from lambdatuning.core.run import RunPlan
 from lambdatuning.core.samples import Sample
-from lambdatuning.functions.tuner.answer import LOST, MISSING_REPORT, NO_ANSWER
-from lambdatuning.functions.tuner.invoke import Caller, measure_one
+from lambdatuning.functions.tuner.batch.answer import LOST, MISSING_REPORT, NO_ANSWER
+from lambdatuning.functions.tuner.batch.invoke import Caller, measure_one
 from tests.fakes.aws_lambda import ARN, FakeLambda, refusal
 
 from .plans import Time, make_plan

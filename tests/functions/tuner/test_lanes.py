@@ -9,11 +9,11 @@ import pytest
 from lambdatuning.core.look import Look
 from lambdatuning.core.plan import Batch, Work
 from lambdatuning.core.run import RunPlan
-from lambdatuning.functions.tuner.invoke import Caller
-from lambdatuning.functions.tuner.lanes import Lanes
-from lambdatuning.functions.tuner.measure import measure_batch
+from lambdatuning.functions.tuner.batch.invoke import Caller
+from lambdatuning.functions.tuner.batch.lanes import Lanes
+from lambdatuning.functions.tuner.batch.measure import measure_batch
+from lambdatuning.functions.tuner.batch.writer import Writer
 from lambdatuning.functions.tuner.storage import RunFolder
-from lambdatuning.functions.tuner.writer import Writer
 from tests.fakes.aws_lambda import FakeLogs
 
 from .plans import Time, make_plan

@@ -14,13 +14,13 @@ from lambdatuning.core.plan import Batch, Invocation, Work
 from lambdatuning.core.prices import load_price_book
 from lambdatuning.core.run import RunPlan
 from lambdatuning.core.samples import Sample
-from lambdatuning.functions.tuner.answer import LOST, NO_ANSWER, lost_sample
-from lambdatuning.functions.tuner.chain import chains, run
-from lambdatuning.functions.tuner.invoke import Caller
-from lambdatuning.functions.tuner.lost import Finder
-from lambdatuning.functions.tuner.measure import measure_batch, stored
+from lambdatuning.functions.tuner.batch.answer import LOST, NO_ANSWER, lost_sample
+from lambdatuning.functions.tuner.batch.chain import chains, run
+from lambdatuning.functions.tuner.batch.invoke import Caller
+from lambdatuning.functions.tuner.batch.lost import Finder
+from lambdatuning.functions.tuner.batch.measure import measure_batch, stored
+from lambdatuning.functions.tuner.batch.writer import Writer
 from lambdatuning.functions.tuner.storage import RunFolder
-from lambdatuning.functions.tuner.writer import Writer
 from tests.fakes.aws_lambda import FakeLambda, FakeLogs
 
 from .plans import TARGET, Time, make_plan

@@ -6,11 +6,11 @@ from typing import Any
 
 from lambdatuning.core.plan import Batch, Work
 from lambdatuning.core.run import RunPlan
-from lambdatuning.functions.tuner.environments import environments
-from lambdatuning.functions.tuner.invoke import Caller
-from lambdatuning.functions.tuner.measure import measure_batch
+from lambdatuning.functions.tuner.batch.environments import environments
+from lambdatuning.functions.tuner.batch.invoke import Caller
+from lambdatuning.functions.tuner.batch.measure import measure_batch
+from lambdatuning.functions.tuner.batch.writer import Writer, size_prefix
 from lambdatuning.functions.tuner.storage import RunFolder
-from lambdatuning.functions.tuner.writer import Writer, size_prefix
 from tests.fakes.aws_lambda import FakeLambda, FakeLogs, refusal
 
 from .plans import TARGET, Time, make_plan

@@ -7,9 +7,9 @@ import pytest
 
 from lambdatuning.core.errors import LockedError, NotFoundError, UsageError
 from lambdatuning.core.plan import Work
-from lambdatuning.functions.tuner import lock, versions
 from lambdatuning.functions.tuner.prepare import Services, prepare
 from lambdatuning.functions.tuner.storage import RunFolder
+from lambdatuning.functions.tuner.target import lock, versions
 from tests.fakes.aws_lambda import ARN, FakeLambda, FakeS3, FakeStates
 
 from .plans import EXECUTION, Time

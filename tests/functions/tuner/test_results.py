@@ -15,7 +15,7 @@ from lambdatuning.core.samples import Sample
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.analyse import analyse
 from lambdatuning.functions.tuner.measuring import summarise
-from lambdatuning.functions.tuner.size_result import size_result
+from lambdatuning.functions.tuner.results.size_result import size_result
 from lambdatuning.functions.tuner.storage import RunFolder
 
 from .plans import QUESTION, make_plan

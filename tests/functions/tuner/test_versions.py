@@ -1,7 +1,7 @@
 """Versions: ours are marked, the user's are never touched, and a duplicate number is noticed."""
 
 from lambdatuning.core.plan import Work
-from lambdatuning.functions.tuner import versions
+from lambdatuning.functions.tuner.target import versions
 from tests.fakes.aws_lambda import ARN, FakeLambda
 
 from .plans import Time

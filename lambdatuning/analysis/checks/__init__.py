@@ -1,0 +1,1 @@
+"""What to mind before believing a run: findings, each with its cause and next step."""

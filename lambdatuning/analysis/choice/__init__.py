@@ -1,0 +1,1 @@
+"""Which size: winners by strategy, what cannot be told apart from them, fronts, maps and bills."""

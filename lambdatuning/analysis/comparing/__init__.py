@@ -1,0 +1,1 @@
+"""Runs side by side: changes with their intervals, and whatever else differs."""

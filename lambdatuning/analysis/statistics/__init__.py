@@ -1,0 +1,1 @@
+"""Numbers and how sure they are: summaries, intervals, curves, sizes in between."""

@@ -1,0 +1,202 @@
+"""The answer of a run in words, ready for a notebook, a report and a terminal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Unpack
+
+from pandas import DataFrame
+
+from ...core.strategies import DEFAULT_WEIGHT, STRATEGIES
+from ..choice.exploration import exploration_headline
+from ..choice.goals import Limits
+from ..choice.recommend import Recommendation, recommend, recommendations
+from ..samples.published import of_means
+from ..samples.run import Run, as_run
+from ..samples.several import apart
+from ..statistics.curves import MIX
+from .format import format_mb, format_ms, format_usd, join, join_mb, short_name
+from .sentences import SUPERLATIVES, against_today, certainty, sentence
+from .statement import answered, html_words
+
+_AIMS = {
+    "cost": "the lowest cost",
+    "speed": "the highest speed",
+    "balanced": "the best balance",
+    "knee": "the best value",
+    "deadline": "the lowest cost within the deadline",
+    "budget": "the highest speed within the budget",
+}
+_MEANS = (
+    "From published means, without the samples behind them: how sure this is cannot be said. "
+    "Measure with lambdatuning to know."
+)
+_FEW = 3
+_CARDS = {
+    "cost": "Cheapest",
+    "speed": "Fastest",
+    "balanced": "Balanced",
+    "knee": "Best value",
+    "deadline": "Cheapest in time",
+    "budget": "Fastest in budget",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to set, in one headline; `lead` are the recommendations behind it, one a strategy.
+
+    `sentences` tell what else matters, `notice` where the measurement comes from if that limits
+    it. Displays itself in notebooks; `str()` is the same as plain text.
+    """
+
+    headline: str
+    lead: tuple[Recommendation, ...]
+    sentences: tuple[str, ...]
+    notice: str = ""
+
+    def __str__(self) -> str:
+        lines = [self.headline, *map(sentence, self.lead), *self.sentences, self.notice]
+        return "\n".join(line for line in lines if line)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return answered(self.headline, (each.function for each in self.lead))
+
+    def _repr_html_(self) -> str:
+        several = len({each.function for each in self.lead}) > 1
+        cards = "".join(_card(each, named=several) for each in self.lead)
+        words = "".join(f"<li>{html_words(text)}</li>" for text in self.sentences)
+        notice = f'<p class="lt-notice">{html_words(self.notice)}</p>' if self.notice else ""
+        return (
+            f'<section class="lt-answer"><p class="lt-headline"><strong>{html_words(self.headline)}'
+            f'</strong></p>{notice}<div class="lt-cards" style="display: flex; flex-wrap: wrap; '
+            f'gap: 12px">{cards}</div>{f"<ul>{words}</ul>" if words else ""}</section>'
+        )
+
+
+def answer(
+    source: Run | DataFrame,
+    strategy: str | Sequence[str] = STRATEGIES,
+    weight: float = DEFAULT_WEIGHT,
+    *,
+    current_memory_mb: int | None = None,
+    **limits: Unpack[Limits],
+) -> Answer:
+    """The answer for the mix of payload types (or the only one), and where the types disagree.
+
+    With several functions or architectures, an answer for each in one. `strategy`, `weight` and
+    `limits` as `recommend` takes them.
+    """
+    run = as_run(source)
+    told = [
+        _told(
+            each, recommend(each, strategy, weight, current_memory_mb=current_memory_mb, **limits)
+        )
+        for each in apart(run)
+    ]
+    return Answer(
+        headline=" ".join(headline for headline, _, _ in told),
+        lead=tuple(each for _, lead, _ in told for each in lead),
+        sentences=(*_of_model(run), *(text for _, _, sentences in told for text in sentences)),
+        notice=notice(run),
+    )
+
+
+def _of_model(run: Run) -> Sequence[str]:
+    """What the model of an adaptive run says: its few samples a size say little by themselves."""
+    if not run.adaptive:
+        return ()
+    return (f"By the model of this adaptive run {exploration_headline(run)}.",)
+
+
+def _told(run: Run, frame: DataFrame) -> tuple[str, Sequence[Recommendation], Sequence[str]]:
+    """Headline, recommendations and sentences of one function."""
+    advice = recommendations(frame)
+    lead = [each for each in advice if each.payload == MIX] or advice
+    own = [each for each in advice if each.payload != MIX]
+    told = [disagreement([e for e in own if e.strategy == each.strategy]) for each in lead]
+    sentences = [text for text in (*_failures(own), *told) if text]
+    return _headline(run.function, lead), lead, sentences
+
+
+def disagreement(advice: Sequence[Recommendation]) -> str:
+    """Which payload types want other sizes than most under one strategy; "" where all agree."""
+    wishes: dict[int, list[str]] = {}
+    for each in advice:
+        if each.memory_mb is not None:
+            wishes.setdefault(each.memory_mb, []).append(each.payload)
+    if len(wishes) < 2 or _common(advice):
+        return ""
+    by_number = sorted(wishes.items(), key=lambda item: (-len(item[1]), item[0]))
+    parts = [f"{format_mb(size)} for {_named(names, len(advice))}" for size, names in by_number]
+    return (
+        f"Payload types disagree about the {SUPERLATIVES[advice[0].strategy]} size: {join(parts)}."
+    )
+
+
+def _named(payloads: Sequence[str], of: int) -> str:
+    return join(payloads) if len(payloads) <= _FEW else f"{len(payloads)} of {of}"
+
+
+def notice(run: Run) -> str:
+    """What a reader must know about where the run took place; "" for the real AWS."""
+    if of_means(run):
+        return _MEANS
+    if not run.embedded:
+        return ""
+    about = run.manifest["endpoint"]
+    cores, limiter = about.get("cores"), about.get("limiter")
+    details = [f"{cores} cores" if cores else "", f"CPU limited by {limiter}" if limiter else ""]
+    where = ", ".join(part for part in details if part)
+    return (
+        f"Measured on the embedded AWS{f' ({where})' if where else ''}, not on AWS: the shape of "
+        "the curves is real, the milliseconds are this machine's. "
+        "Repeat it with your AWS profile before you set a size in production."
+    )
+
+
+def _common(advice: Sequence[Recommendation]) -> set[int]:
+    """Sizes that no payload type can tell apart from its best."""
+    accepted = [{e.memory_mb, *(e.alike_mb or ())} for e in advice if e.memory_mb is not None]
+    return set[int].intersection(*accepted) if accepted else set()
+
+
+def _headline(function: str, lead: Sequence[Recommendation]) -> str:
+    """What to set, and what today's size is as good as any for."""
+    name = short_name(function)
+    change: dict[int, list[str]] = {}
+    stay = []
+    for each in lead:
+        if each.memory_mb is None:
+            continue
+        if each.current_mb in (each.memory_mb, *(each.alike_mb or ())):
+            stay.append(_AIMS[each.strategy])
+        else:
+            change.setdefault(each.memory_mb, []).append(_AIMS[each.strategy])
+    today = format_mb(lead[0].current_mb) if lead and lead[0].current_mb else ""
+    if not change and not stay:
+        return f"No size of {name} can be recommended: {lead[0].reason if lead else 'no data'}."
+    if not change:
+        return f"Leave {name} at {today}: no size is better for {join(stay)}."
+    parts = [f"{format_mb(size)} for {join(names)}" for size, names in change.items()]
+    told = f"Set {name} to {join(parts)}"
+    if stay:
+        return f"{told}; for {join(stay)}, no size is better than {today} today."
+    return f"{told}{f' (today: {today})' if today else ''}."
+
+
+def _failures(advice: Sequence[Recommendation]) -> list[str]:
+    found = {each.payload: each.failing_mb for each in advice if each.failing_mb}
+    return [f"{name} fails at {join_mb(sizes)}." for name, sizes in found.items()]
+
+
+def _card(advice: Recommendation, *, named: bool) -> str:
+    name = f", {escape(short_name(advice.function))}" if named else ""
+    size = "none" if advice.memory_mb is None else format_mb(advice.memory_mb)
+    price = f"{format_usd(advice.cost_per_million_usd)} per million"
+    told = [f"{format_ms(advice.mean_ms)}, {price}", against_today(advice), certainty(advice)]
+    lines = "".join(f"<br>{html_words(text)}" for text in told if text)
+    return (
+        '<div class="lt-card" style="border: 1px solid; border-radius: 6px; padding: 8px 14px">'
+        f"{_CARDS[advice.strategy]}{name}<br><strong>{escape(size)}</strong>{lines}</div>"
+    )

@@ -1,0 +1,178 @@
+"""Numbers for people: used by tables, figures, sentences and the command line alone."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ...core.errors import UsageError
+
+NOTHING = "–"
+
+_GIVEN_NAME = re.compile(r"-([A-Za-z0-9]+)-(?=[A-Za-z0-9]*[0-9])[A-Za-z0-9]{12,13}$")
+"""The end of a name that CloudFormation gave: STACK-LogicalId-RANDOM."""
+
+
+@dataclass
+class Currency:
+    """How money is written: `pattern` has {} for the amount, `per_usd` is the exchange rate."""
+
+    pattern: str = "${}"
+    per_usd: float = 1.0
+
+
+_CURRENCY = Currency()
+
+
+def use_currency(pattern: str = "${}", per_usd: float = 1.0) -> None:
+    """Write money in this way from now on, as "{} €" and 0.92; computing stays in US dollars.
+
+    Raises:
+        UsageError: a pattern without {}, or a rate that is not positive.
+    """
+    if pattern.count("{}") != 1:
+        raise UsageError(
+            f'currency {pattern!r} must have {{}} once, for the amount, as in "{{}} €"'
+        )
+    if not per_usd > 0:
+        raise UsageError(f"per_usd must be more than 0, such as 0.92; not {per_usd}")
+    _CURRENCY.pattern, _CURRENCY.per_usd = pattern, per_usd
+
+
+def short_name(function: str) -> str:
+    """A function's name for headlines: what CloudFormation put around it is left out.
+
+    >>> short_name("shop-OrdersFunction-1JKHDUVWFRX5T"), short_name("orders-service")
+    ('OrdersFunction', 'orders-service')
+    """
+    found = _GIVEN_NAME.search(function)
+    return found[1] if found else function
+
+
+def format_ms(value: float) -> str:
+    """Milliseconds with three significant digits, in the unit that reads best.
+
+    >>> format_ms(0.4), format_ms(47.28), format_ms(1234.5), format_ms(75_000)
+    ('0.400 ms', '47.3 ms', '1.23 s', '75.0 s')
+    """
+    if _missing(value):
+        return NOTHING
+    return f"{_digits(value / 1000)} s" if abs(value) >= 1000 else f"{_digits(value)} ms"
+
+
+def format_usd(value: float) -> str:
+    """Money with three significant digits, whole from a thousand on (see `use_currency`).
+
+    >>> format_usd(0.2834), format_usd(12.5), format_usd(1234.4), format_usd(0.000001234)
+    ('$0.283', '$12.5', '$1,234', '$0.00000123')
+    """
+    if _missing(value):
+        return NOTHING
+    sign = "-" if value < 0 else ""
+    return sign + _CURRENCY.pattern.replace("{}", _digits(abs(value) * _CURRENCY.per_usd))
+
+
+def format_mb(value: float) -> str:
+    """Whole megabytes with thousands separated.
+
+    >>> format_mb(1769), format_mb(128)
+    ('1,769 MB', '128 MB')
+    """
+    return NOTHING if _missing(value) else f"{value:,.0f} MB"
+
+
+def format_share(value: float) -> str:
+    """A share between 0 and 1 as per cent; certainty that resampling cannot have is not claimed.
+
+    >>> format_share(0.347), format_share(0.9999), format_share(1.0), format_share(0.0)
+    ('35 %', '> 99 %', '> 99 %', '0 %')
+    """
+    if _missing(value):
+        return NOTHING
+    return "> 99 %" if value > 0.99 else f"{value * 100:.0f} %"
+
+
+def format_part(value: float) -> str:
+    """A part of a whole, a decimal where it is small; unlike `format_share` it claims nothing.
+
+    >>> format_part(0.013), format_part(0.27), format_part(0.01), format_part(0.0)
+    ('1.3 %', '27 %', '1 %', '0 %')
+    """
+    if _missing(value):
+        return NOTHING
+    text = f"{value * 100:.{1 if 0 < value < 0.0995 else 0}f}"
+    return f"{text.removesuffix('.0')} %"
+
+
+def format_change(value: float, less: str, more: str) -> str:
+    """A relative change in words.
+
+    >>> format_change(-0.34, "cheaper", "dearer"), format_change(1.85, "cheaper", "dearer")
+    ('34 % cheaper', '185 % dearer')
+    """
+    if _missing(value):
+        return NOTHING
+    percent = f"{abs(value) * 100:.0f}"
+    return "the same" if percent == "0" else f"{percent} % {less if value < 0 else more}"
+
+
+def format_span(low: float, high: float) -> str:
+    """Both ends of an interval of a relative change, signed.
+
+    >>> format_span(-0.161, -0.08), format_span(-0.02, 0.05)
+    ('-16 to -8 %', '-2 to +5 %')
+    """
+    if _missing(low) or _missing(high):
+        return NOTHING
+    return f"{_signed(low)} to {_signed(high)} %"
+
+
+def format_times(value: float) -> str:
+    """A ratio as "times".
+
+    >>> format_times(11.93), format_times(1.234)
+    ('11.9 ×', '1.23 ×')
+    """
+    return NOTHING if _missing(value) else f"{_digits(value)} ×"
+
+
+def ratio(value: float, base: float) -> float:
+    """`value / base`; NaN, which is shown as a dash, where the base is zero."""
+    return float(value) / float(base) if base else math.nan
+
+
+def join(names: Iterable[object]) -> str:
+    """Words as a list in a sentence.
+
+    >>> join(["a", "b", "c"]), join(["a"])
+    ('a, b and c', 'a')
+    """
+    words = [str(name) for name in names]
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def join_mb(sizes: Sequence[int]) -> str:
+    """Sizes as a list in a sentence, the unit once.
+
+    >>> join_mb((128, 1024))
+    '128 and 1,024 MB'
+    """
+    return f"{join(f'{size:,}' for size in sizes)} MB" if sizes else NOTHING
+
+
+def _signed(share: float) -> str:
+    percent = share * 100
+    places = 1 if abs(percent) < 1 else 0
+    text = f"{percent:+.{places}f}"
+    return "0" if not float(text) else text
+
+
+def _digits(value: float) -> str:
+    if value == 0:
+        return "0"
+    places = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{places}f}"
+
+
+def _missing(value: float | None) -> bool:
+    return value is None or math.isnan(value)

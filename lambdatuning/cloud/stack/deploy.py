@@ -1,0 +1,176 @@
+"""Deploying: plan (upload, change set), show, execute or discard."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import StackError
+from ..session import Cloud
+from . import bucket as buckets
+from .change_set import Change, create_change_set, wait_for_changes
+from .events import WAITING, StackEvent, Waiting, delete, failures, follow, outcome, seen_events
+from .package import build
+from .state import StackStatus, find, refuse_foreign, status
+from .template import check_parameters, load_template, local_code, template_body, with_code_in_s3
+
+DEFAULT_STACK = "lambdatuning"
+
+
+@dataclass(frozen=True)
+class DeployOptions:
+    """What to deploy: a stack's name, a template, parameters and tags of one's own."""
+
+    stack_name: str = DEFAULT_STACK
+    template: Path = Path("template.yaml")
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DeployPlan:
+    """A change set that waits to be executed or discarded; without changes there is none."""
+
+    stack_name: str
+    stack_id: str
+    change_set_id: str | None
+    creates: bool
+    changes: tuple[Change, ...]
+
+
+def plan_deploy(cloud: Cloud, options: DeployOptions, waiting: Waiting = WAITING) -> DeployPlan:
+    """Upload the code and have CloudFormation say what it would change.
+
+    UsageError for a bad template or parameter, StackError for a stack or bucket that cannot be
+    used; after these, and after Ctrl-C, a stack that was not there before has left nothing.
+    """
+    template = load_template(options.template)
+    check_parameters(template, options.parameters)
+    stack = find(cloud, options.stack_name)
+    before = _to_update(stack)
+    if before is None:
+        _refuse_taken_table(cloud, template, options.parameters)
+    try:
+        body = _upload(cloud, template, options)
+        parameters = _parameters(template, options, before)
+        tags = {"project": "lambdatuning", **options.tags}
+        made = create_change_set(
+            cloud, options.stack_name, body, parameters, tags, creates=before is None
+        )
+    except BaseException:
+        if before is None:
+            buckets.remove_artifacts(cloud, options.stack_name)
+        raise
+    plan = DeployPlan(options.stack_name, made.stack_id, made.id, before is None, ())
+    try:
+        changes = wait_for_changes(cloud, made, waiting)
+    except BaseException:
+        discard(cloud, plan)
+        raise
+    if changes is None:
+        return replace(plan, change_set_id=None)
+    return replace(plan, changes=changes)
+
+
+def execute(
+    cloud: Cloud,
+    plan: DeployPlan,
+    on_event: Callable[[StackEvent], None] = lambda _: None,
+    waiting: Waiting = WAITING,
+) -> dict[str, str]:
+    """Make the changes of `plan`; the stack's outputs.
+
+    StackError says which resource failed and why; the stack is then as it was, and one that this
+    plan created is gone. Ctrl-C ends the waiting alone: CloudFormation goes on.
+    """
+    if plan.change_set_id is not None:
+        seen = seen_events(cloud, plan.stack_id)
+        cloud.client("cloudformation").execute_change_set(ChangeSetName=plan.change_set_id)
+        events = follow(cloud, plan.stack_id, seen, on_event, waiting)
+        if outcome(events).state not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+            raise _failed(cloud, plan, events, waiting)
+    return dict(status(cloud, plan.stack_id).outputs)
+
+
+def discard(cloud: Cloud, plan: DeployPlan) -> None:
+    """Forget a plan that was declined, with the empty stack that came with it."""
+    cloudformation = cloud.client("cloudformation")
+    if plan.change_set_id is not None:
+        cloudformation.delete_change_set(ChangeSetName=plan.change_set_id)
+    if plan.creates:
+        cloudformation.delete_stack(StackName=plan.stack_id)
+        buckets.remove_artifacts(cloud, plan.stack_name)
+
+
+def _to_update(stack: StackStatus | None) -> StackStatus | None:
+    """The stack if it can be updated, None if it must be created; else StackError."""
+    if stack is None or stack.state == "REVIEW_IN_PROGRESS":
+        return None
+    refuse_foreign(stack)
+    if stack.state.endswith("_IN_PROGRESS"):
+        advice = "wait until it rests; `lambdatuning status` tells"
+    elif stack.state == "UPDATE_ROLLBACK_FAILED":
+        advice = f"run `aws cloudformation continue-update-rollback --stack-name {stack.name}`"
+    elif stack.state.endswith("_FAILED") or stack.state == "ROLLBACK_COMPLETE":
+        advice = "it can only be deleted: run `lambdatuning destroy`, then deploy again"
+    else:
+        return stack
+    reason = f" ({stack.reason})" if stack.reason else ""
+    raise StackError(f'the stack "{stack.name}" is in {stack.state}{reason}; {advice}')
+
+
+def _refuse_taken_table(
+    cloud: Cloud, template: Mapping[str, Any], parameters: Mapping[str, str]
+) -> None:
+    """A table of that name belongs to somebody else, since the stack is not there yet."""
+    default = template.get("Parameters", {}).get("TableName", {}).get("Default")
+    name = parameters.get("TableName", default)
+    if name is None:
+        return
+    dynamodb = cloud.client("dynamodb")
+    try:
+        dynamodb.describe_table(TableName=name)
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return
+    raise StackError(
+        f'a table "{name}" is there already and not of this stack; '
+        "pass another name: --parameter TableName=NAME"
+    )
+
+
+def _upload(cloud: Cloud, template: Mapping[str, Any], options: DeployOptions) -> str:
+    """The template as sent, its code being in the bucket."""
+    artifacts = [build(code) for code in local_code(template, options.template.parent)]
+    bucket = buckets.ensure_artifact_bucket(cloud)
+    keys = buckets.upload(cloud, bucket, options.stack_name, artifacts)
+    return template_body(with_code_in_s3(template, bucket, keys.get))
+
+
+def _parameters(
+    template: Mapping[str, Any], options: DeployOptions, before: StackStatus | None
+) -> list[dict[str, Any]]:
+    """Those given now, and those of the stack as they were; the rest have their defaults."""
+    kept = before.parameters.keys() & template.get("Parameters", {}).keys() if before else set()
+    return [
+        *({"ParameterKey": k, "ParameterValue": v} for k, v in options.parameters.items()),
+        *({"ParameterKey": k, "UsePreviousValue": True} for k in kept - options.parameters.keys()),
+    ]
+
+
+def _failed(
+    cloud: Cloud, plan: DeployPlan, events: list[StackEvent], waiting: Waiting
+) -> StackError:
+    """Why it failed; a stack that could not be created is removed first."""
+    why = failures(events)
+    if not plan.creates:
+        return StackError(
+            f"{plan.stack_name} was not updated and is in {outcome(events).state}: {why}; mend that"
+        )
+    end = delete(cloud, plan.stack_id, waiting=waiting)
+    if end.state != "DELETE_COMPLETE":
+        return StackError(
+            f"{plan.stack_name} was not created: {why}; and is in {end.state}: {end.reason}; "
+            "run `lambdatuning destroy`"
+        )
+    buckets.remove_artifacts(cloud, plan.stack_name)
+    return StackError(f"{plan.stack_name} was not created: {why}; nothing is left of it, mend that")

@@ -1,0 +1,223 @@
+"""The plan of a tuning run: everything checked, nothing created, the price known."""
+
+import secrets
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ...core.arn import FunctionArn, parse_function_arn, require_account
+from ...core.contract import EXPLORATIONS, parse_input
+from ...core.errors import DeclinedError, UsageError
+from ...core.estimate import EMBEDDED, ON_AWS, Estimate, Known, Work, estimate_run
+from ...core.expected import expect
+from ...core.payloads import PayloadType
+from ...core.plan import seeds_needed
+from ...core.prices import PriceBook, load_price_book, parse_price_book
+from ...core.sizes import DEFAULT_POWERS
+from ...functions.tuner.target import config as function_config
+from ...functions.tuner.target.target import target_of
+from ..session import Cloud
+from .room import Room, room_for
+from .tuner import Tuner, find_tuner
+
+AWS_ENVIRONMENTS = 5
+"""Execution environments a size: the fewest at which intervals hold what they state."""
+
+
+@dataclass(frozen=True)
+class TuneRequest:
+    """What the user asks for; `table` is where seed items go, `known` what earlier runs say, and
+    `cold` how many cold starts are measured on purpose at each size. `price_book` is the text of a
+    price book, "" for the packaged one. `explore` is "grid" or "adaptive"; an adaptive run is ended
+    by `max_usd`, its whole bill, and by `max_seconds`."""
+
+    function: str
+    state_machine_arn: str
+    payloads: tuple[PayloadType, ...]
+    sizes: tuple[int, ...] = DEFAULT_POWERS
+    num: int = 10
+    strategy: str = "cost"
+    weight: float = 0.5
+    auto_optimize: bool = False
+    alias: str | None = None
+    seed: int | None = None
+    environments: int | None = None
+    cold: int = 0
+    allowed_errors: tuple[str, ...] = ()
+    table: str = ""
+    price_book: str = ""
+    known: Known = field(default_factory=Known)
+    explore: str = EXPLORATIONS[0]
+    max_usd: float | None = None
+    max_seconds: float | None = None
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether each step is chosen by what was measured before it."""
+        return self.explore == "adaptive"
+
+
+@dataclass(frozen=True)
+class TunePlan:
+    """A run that can be started: its input, its price, and the function as it is now.
+
+    `grid` is the estimate of the grid, which is that of the run unless it is adaptive. `notes` are
+    what should be known before, such as a quota that makes the run slow. `original`
+    names the function whose copy is tuned.
+    """
+
+    request: TuneRequest
+    run_id: str
+    tuner: Tuner
+    arn: FunctionArn
+    config: Mapping[str, Any]
+    environments: int
+    estimate: Estimate
+    input: Mapping[str, Any]
+    prices: PriceBook
+    grid: Estimate
+    notes: tuple[str, ...] = ()
+    original: str = ""
+
+    @property
+    def function(self) -> str:
+        """Under which name the run is stored: of the original where a copy is tuned."""
+        return self.original or self.arn.name
+
+    @property
+    def seeds(self) -> int:
+        """How many items a payload type may use up."""
+        apart = self.environments + self.request.cold
+        return seeds_needed(self.request.num, len(self.request.sizes), apart)
+
+
+def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
+    """Check the request against the function and the tuner; UsageError or NotFoundError if bad."""
+    tuner = find_tuner(cloud, request.state_machine_arn)
+    function = _function(cloud, request.function)
+    _require_seedable(request)
+    environments = request.environments or default_environments(cloud)
+    prices = parse_price_book(request.price_book) if request.price_book else load_price_book()
+    target = target_of(function.arn, function.config)
+    grid = estimate_run(
+        prices,
+        (function.arn.region, function.architecture),
+        Work(
+            request.sizes,
+            {payload.name: request.num for payload in request.payloads},
+            environments,
+            request.cold,
+            float(function.config["Timeout"]),
+            target.snapstart and target.pays_for_restores,
+        ),
+        request.known,
+        EMBEDDED if cloud.kind == "embedded" else ON_AWS,
+    )
+    estimate = _expected(request, prices, function.arn.region, grid)
+    run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    room = room_for(cloud, function.arn, function.config, environments if tuner.ours else 1)
+    given = _input(cloud, request, function.arn, environments, run_id, room)
+    given |= _exploration(request, tuner, estimate)
+    parse_input(given)
+    return TunePlan(
+        request,
+        run_id,
+        tuner,
+        function.arn,
+        function.config,
+        environments,
+        estimate,
+        given,
+        prices,
+        grid,
+        room.notes,
+    )
+
+
+def _expected(request: TuneRequest, prices: PriceBook, region: str, grid: Estimate) -> Estimate:
+    if not request.adaptive:
+        return grid
+    return expect(prices, region, grid, request.num, request.strategy)
+
+
+def _exploration(request: TuneRequest, tuner: Tuner, expected: Estimate) -> dict[str, Any]:
+    """The inputs of an adaptive run; of its whole bill the tuner's own share is left out."""
+    if not request.adaptive:
+        if request.max_seconds is not None:
+            raise UsageError("a limit of time ends an adaptive run: give --explore adaptive, too")
+        return {}
+    if not tuner.ours:
+        raise UsageError("AWS Lambda Power Tuning measures a grid only; leave --explore out")
+    own_usd = expected.tuner_usd + expected.transitions_usd
+    if request.max_usd is not None and request.max_usd <= own_usd:
+        raise DeclinedError(
+            f"the tuner itself is estimated at ${own_usd:.4f}, so that max_usd={request.max_usd:g} "
+            "leaves nothing to measure for: allow more"
+        )
+    return {
+        "exploration": request.explore,
+        "maxUsd": None if request.max_usd is None else request.max_usd - own_usd,
+        "maxSeconds": request.max_seconds,
+    }
+
+
+def default_environments(cloud: Cloud) -> int:
+    """Five on AWS. The embedded AWS has one host: one more than its cores keeps all of it busy,
+    and more would only wait for CPU."""
+    cores = cloud.about.get("cores")
+    return AWS_ENVIRONMENTS if cores is None else min(AWS_ENVIRONMENTS, int(cores) + 1)
+
+
+@dataclass(frozen=True)
+class _Function:
+    arn: FunctionArn
+    config: Mapping[str, Any]
+    architecture: str
+
+
+def _function(cloud: Cloud, name: str) -> _Function:
+    """The function by name or ARN, with or without a qualifier."""
+    arn = parse_function_arn(name) if name.startswith("arn:") else None
+    if arn:
+        require_account(arn, cloud.account_id)
+    client = cloud.client("lambda", region=arn.region if arn else None)
+    config = function_config.read(client, name)
+    architectures = config.get("Architectures") or ["x86_64"]
+    return _Function(parse_function_arn(config["FunctionArn"]), config, architectures[0])
+
+
+def _require_seedable(request: TuneRequest) -> None:
+    seeded = [payload.name for payload in request.payloads if payload.seed]
+    if seeded and not request.table:
+        raise UsageError(f'payload type "{seeded[0]}" needs items in a table; name it with --table')
+
+
+def _input(
+    cloud: Cloud,
+    request: TuneRequest,
+    arn: FunctionArn,
+    environments: int,
+    run_id: str,
+    room: Room,
+) -> dict[str, Any]:
+    return {
+        "lambdaARN": str(arn),
+        "num": request.num,
+        "powerValues": list(request.sizes),
+        "payloadTypes": [payload.to_json() for payload in request.payloads],
+        "strategy": request.strategy,
+        "balancedWeight": request.weight,
+        "autoOptimize": request.auto_optimize,
+        "autoOptimizeAlias": request.alias,
+        "allowedExceptions": list(request.allowed_errors),
+        "runId": run_id,
+        "seed": zlib.crc32(run_id.encode()) if request.seed is None else request.seed,
+        "environments": environments,
+        "cold": request.cold,
+        "parallelSizes": room.sizes,
+        "sharedCores": room.cores,
+        "table": request.table,
+        "about": {"endpoint": {"kind": cloud.kind, **dict(cloud.about)}},
+    }

@@ -1,0 +1,139 @@
+"""Running an existing deployment of AWS Lambda Power Tuning, through its own contract."""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from ...core.errors import LambdaTuningError, UsageError
+from ...core.payloads import PayloadType
+from ...core.progress import Progress
+from ...core.rendering import Context
+from ...core.run import SCHEMA
+from ..executions import Execution, describe, failure, has_answer, start
+from ..run_store import FolderStore, StoredRun, save
+from ..session import Cloud
+from .plan import TunePlan
+from .run import Hands, seeded
+
+_FEWEST = 5
+
+
+def tune_elsewhere(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hands) -> StoredRun:
+    """One execution a payload type; the run has Power Tuning's statistics and no samples.
+
+    RunFailedError also for an execution that ended SUCCEEDED with {} or null, which is how Power
+    Tuning fails.
+    """
+    _refuse(plan)
+    outputs: dict[str, Any] = {}
+    executions: list[Execution] = []
+    started_s = hands.clock()
+    with seeded(cloud, plan, hands):
+        for index, payload in enumerate(plan.request.payloads):
+            name = f"{plan.run_id}-{secrets.token_hex(2)}"
+            arn = start(cloud, plan.tuner.state_machine_arn, name, _input(plan, payload))
+            with _left_alone(arn):
+                place = index, len(plan.request.payloads)
+                execution = _followed(cloud, arn, place, started_s, hands)
+            if not has_answer(execution):
+                raise failure(cloud, execution)
+            executions.append(execution)
+            outputs[payload.name] = execution.output
+    return save(store, _manifest(cloud, plan, outputs, executions), [])
+
+
+@contextmanager
+def _left_alone(execution_arn: str) -> Iterator[None]:
+    """Ctrl-C ends the following alone: who stops its machine stops its cleaning, too."""
+    try:
+        yield
+    except KeyboardInterrupt as exc:
+        raise LambdaTuningError(
+            f"no longer followed; {execution_arn} goes on, since AWS Lambda Power Tuning would "
+            "leave its versions and aliases behind if it were stopped"
+        ) from exc
+
+
+def _refuse(plan: TunePlan) -> None:
+    if plan.request.num < _FEWEST:
+        raise UsageError(f"AWS Lambda Power Tuning needs --num {_FEWEST} or more")
+    if plan.request.cold:
+        raise UsageError(
+            "AWS Lambda Power Tuning measures no cold starts beside warm ones: leave --cold out, "
+            "or use our tuner"
+        )
+    eaten = [p.name for p in plan.request.payloads if any(s.each is None for s in p.seed)]
+    if eaten:
+        raise UsageError(
+            f'payload type "{eaten[0]}" uses up an item an invocation, but AWS Lambda Power '
+            "Tuning sends one payload again and again; leave it out, or use our tuner"
+        )
+
+
+def _input(plan: TunePlan, payload: PayloadType) -> dict[str, Any]:
+    request = plan.request
+    context = Context(plan.run_id, payload.name, 0, plan.input["seed"], request.table)
+    given = {
+        "lambdaARN": str(plan.arn.unqualified),
+        "num": request.num,
+        "powerValues": list(request.sizes),
+        "payload": payload.rendered(context),
+        "strategy": request.strategy,
+        "balancedWeight": request.weight,
+        "autoOptimize": request.auto_optimize,
+        "includeOutputResults": True,
+    }
+    if request.alias:
+        given["autoOptimizeAlias"] = request.alias
+    if request.allowed_errors:
+        given["allowedExceptions"] = list(request.allowed_errors)
+    return given
+
+
+def _followed(
+    cloud: Cloud, execution_arn: str, place: tuple[int, int], started_s: float, hands: Hands
+) -> Execution:
+    done, total = place
+    while True:
+        execution = describe(cloud, execution_arn)
+        elapsed_s = hands.clock() - started_s
+        ended = 0 if execution.running else 1
+        hands.on_progress(Progress("tuning elsewhere", done + ended, total, elapsed_s))
+        if not execution.running:
+            return execution
+        hands.sleep(0.5 if cloud.kind == "embedded" else 5.0)
+
+
+def _manifest(
+    cloud: Cloud, plan: TunePlan, outputs: Mapping[str, Any], executions: list[Execution]
+) -> dict[str, Any]:
+    request, config = plan.request, plan.config
+    ended: list[datetime] = [e.stopped_at for e in executions if e.stopped_at]
+    return {
+        "schema": SCHEMA,
+        "run_id": plan.run_id,
+        "kind": "power-tuning",
+        "function": plan.function,
+        "function_arn": str(plan.arn.unqualified),
+        "code_sha256": config["CodeSha256"],
+        "runtime": config.get("Runtime", "container image"),
+        "architecture": (config.get("Architectures") or ["x86_64"])[0],
+        "current_memory_mb": config["MemorySize"],
+        "timeout_s": config["Timeout"],
+        "region": plan.arn.region,
+        "account_id": plan.arn.account_id,
+        "endpoint": {"kind": cloud.kind, **dict(cloud.about)},
+        "state_machine_arn": plan.tuner.state_machine_arn,
+        "execution_arn": [execution.arn for execution in executions],
+        "payloads": [{"name": p.name, "weight": p.weight} for p in request.payloads],
+        "sizes": list(request.sizes),
+        "num": request.num,
+        "strategy": request.strategy,
+        "weight": request.weight,
+        "started_at": executions[0].started_at.isoformat(),
+        "finished_at": max(ended).isoformat(),
+        "usd": sum(output["stateMachine"]["lambdaCost"] for output in outputs.values()),
+        "output": dict(outputs),
+    }

@@ -1,0 +1,105 @@
+"""What a version's logs tell of its requests: when each began, where, its report and its error."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ....core.report import Report, iter_reports
+from ....core.run import Target
+from .environments import stream_prefix
+
+_START = re.compile(r"^START RequestId: (?P<request>\S+)")
+_ERROR = re.compile(r"^\[ERROR\] (?P<type>[A-Za-z_][\w.]*)|\tERROR\t(Invoke Error|Uncaught)")
+_STREAM = re.compile(r"\[[^\]]*\](?P<environment>[0-9a-zA-Z]+)$")
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One request; `report` is None until it is over. `error` is the error type, "" for success:
+    of the platform, or what the runtimes of Python and Node.js print of an exception."""
+
+    request_id: str
+    started_at: datetime
+    environment: str
+    report: Report | None = None
+    error: str = ""
+
+
+def traces(
+    logs: Any, target: Target, version: str, days: Iterable[str], since_ms: int
+) -> list[Trace]:
+    """The requests that a version served since then; [] where its logs cannot be read. All lines
+    are read: an exception is told on lines that no pattern of CloudWatch Logs knows.
+    """
+    found: list[Trace] = []
+    for day in days:
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=target.log_group,
+            logStreamNamePrefix=stream_prefix(target, day, version),
+            startTime=since_ms,
+        )
+        try:
+            events = [event for page in pages for event in page["events"]]
+        except logs.exceptions.ClientError:
+            continue
+        found += _of_streams(events)
+    return found
+
+
+def _of_streams(events: Iterable[dict[str, Any]]) -> Iterator[Trace]:
+    """An environment serves one request at a time, so that its lines belong to the last START."""
+    streams: dict[str, list[dict[str, Any]]] = {}
+    for event in events:
+        streams.setdefault(event["logStreamName"], []).append(event)
+    for name, lines in streams.items():
+        match = _STREAM.search(name)
+        if match:
+            yield from _of_stream(match["environment"], lines)
+
+
+def _of_stream(environment: str, events: Iterable[dict[str, Any]]) -> Iterator[Trace]:
+    current: Trace | None = None
+    for event in events:
+        message = str(event["message"])
+        request = _started(message)
+        if request:
+            if current:
+                yield current
+            at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+            current = Trace(request, at, environment)
+        elif current:
+            current = _told(current, message)
+    if current:
+        yield current
+
+
+def _started(message: str) -> str:
+    match = _START.match(message)
+    if match:
+        return match["request"]
+    if not message.startswith("{"):
+        return ""
+    try:
+        value = json.loads(message)
+    except ValueError:
+        return ""
+    if not isinstance(value, dict) or value.get("type") != "platform.start":
+        return ""
+    return str(value["record"]["requestId"])
+
+
+def _told(trace: Trace, message: str) -> Trace:
+    for report in iter_reports(message):
+        if report.request_id == trace.request_id:
+            return replace(trace, report=report, error=trace.error or _of_platform(report))
+    match = _ERROR.search(message)
+    return replace(trace, error=match["type"] or "Unhandled") if match else trace
+
+
+def _of_platform(report: Report) -> str:
+    if report.status == "timeout":
+        return "Sandbox.Timedout"
+    return "" if report.status == "success" else report.error_type or "Unhandled"

@@ -1,0 +1,1 @@
+"""The deciding of an adaptive run: looks, rounds, steps."""

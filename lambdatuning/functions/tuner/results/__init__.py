@@ -1,0 +1,1 @@
+"""What was measured, added up by payload type and size."""

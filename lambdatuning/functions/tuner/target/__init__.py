@@ -1,0 +1,1 @@
+"""The function under test: its configuration, versions, snapshots, and the lock on it."""
