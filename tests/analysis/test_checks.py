@@ -104,6 +104,10 @@ def test_drift_is_found_and_noise_is_not() -> None:
     assert "drift" not in names(still)
     slower = run.samples["duration_ms"] * (1 + steps / len(steps))
     assert "durations rose" in one(changed(still, duration_ms=slower), "drift").cause
+    faster = run.samples["duration_ms"] / (1 + steps / len(steps)) ** 3
+    settling = changed(still, duration_ms=faster)
+    assert one(settling, "environments settling").severity == "note"
+    assert "drift" not in names(settling)
 
 
 def test_every_check_says_what_to_do() -> None:
