@@ -28,8 +28,12 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.local
 report: $(VENV)/.local
 	$(LT) report --local
 
+# What measures runs alone, after everything that may share the cores.
+MEASURING := tests/local tests/journeys
+
 test: $(VENV)/.dev browser tools axe lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto $(MEASURING:%=--ignore %)
+	$(BIN)/python -m pytest $(MEASURING)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
