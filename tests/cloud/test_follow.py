@@ -62,12 +62,15 @@ class Watcher:
         self.now_s += seconds
 
 
-def followed(rounds: list[list[Sample]], total: int) -> tuple[Watcher, Arrived, FakeS3, str]:
+def followed(
+    rounds: list[list[Sample]], total: int, side_by_side: int = 10
+) -> tuple[Watcher, Arrived, FakeS3, str]:
     s3, watcher, arrived = FakeS3(), Watcher(), Arrived()
     cloud = fake_cloud(stepfunctions=Run(s3, rounds))
     store = BucketStore(s3, "bucket", "runs/")
     follower = Follower(
-        cloud, store, PREFIX, total, watcher.told.append, watcher.clock, watcher.sleep
+        *(cloud, store, PREFIX, total, side_by_side),
+        *(watcher.told.append, watcher.clock, watcher.sleep),
     )
     execution = follower.follow(EXECUTION, arrived)
     return watcher, arrived, s3, execution.status
@@ -93,6 +96,13 @@ def test_progress_tells_sizes_and_the_time_that_the_slowest_leaves() -> None:
     assert "256 MB" in second.detail
     assert second.detail.endswith("[128:1 256:2]")
     assert (last.done, last.share) == (4, 1.0)
+
+
+def test_sizes_in_turn_are_paced_by_all_that_is_done() -> None:
+    """A size that has just begun is no slow one."""
+    rounds = [[], [sample(128), sample(128), sample(256)], [sample(256)]]
+    watcher, *_ = followed(rounds, 4, side_by_side=1)
+    assert watcher.told[1].expected_s == 2.0 * 4 / 3
 
 
 def test_a_part_of_another_run_is_none_of_ours() -> None:

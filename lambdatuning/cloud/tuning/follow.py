@@ -53,12 +53,13 @@ class Arrived:
 @dataclass(frozen=True)
 class Follower:
     """What following needs: where the run lies, how much is coming (0 for an adaptive run, which
-    decides that as it goes), whom to tell."""
+    decides that as it goes), how many sizes are measured side by side, whom to tell."""
 
     cloud: Cloud
     store: BucketStore
     prefix: str
     total: int
+    side_by_side: int
     on_progress: OnProgress
     clock: Clock
     sleep: Sleep
@@ -81,8 +82,15 @@ class Follower:
         if not self.total:
             return Progress("measuring", done, 0, elapsed_s, detail=arrived.step)
         sizes = " ".join(f"{size}:{count}" for size, count in sorted(arrived.by_size.items()))
-        # The smallest size is the slowest and all sizes run side by side: it tells the time left.
-        slowest = min(arrived.by_size.values(), default=0) * max(len(arrived.by_size), 1)
-        expected_s = elapsed_s * self.total / slowest if done and slowest else None
+        paced = self._paced(arrived)
+        expected_s = elapsed_s * self.total / paced if paced else None
         detail = f"{arrived.latest} [{sizes}]" if done else "publishing a version of each size"
         return Progress("measuring", done, self.total, elapsed_s, expected_s, detail)
+
+    def _paced(self, arrived: Arrived) -> int:
+        """How much of the total the time so far stands for: of sizes side by side the smallest is
+        the slowest and tells the time left; in turn, all that is done."""
+        counts = arrived.by_size.values()
+        if self.side_by_side == 1:
+            return sum(counts)
+        return min(counts, default=0) * len(counts)

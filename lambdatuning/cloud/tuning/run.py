@@ -43,7 +43,8 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hands) -> Stor
     arrived = Arrived()
     with seeded(cloud, plan, hands):
         total = 0 if plan.request.adaptive else plan.estimate.invocations
-        follower = Follower(cloud, bucket, prefix, total, **vars(hands))
+        side_by_side = int(plan.input["parallelSizes"])
+        follower = Follower(cloud, bucket, prefix, total, side_by_side, **vars(hands))
         with _undone_when_interrupted(cloud, plan, hands.sleep):
             arn = start(cloud, plan.tuner.state_machine_arn, plan.run_id, _sent(cloud, plan))
             execution = follower.follow(arn, arrived)
