@@ -13,7 +13,7 @@ import textwrap
 import urllib.parse
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -144,6 +144,23 @@ def missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+def printed(
+    command: Sequence[str | Path], environment: Mapping[str, str], cwd: Path | None = None
+) -> str:
+    """What a command prints with nothing else in its environment; it must succeed."""
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @dataclass(frozen=True)
 class AwsCli:
     """An AWS CLI, by default the one beside this interpreter, pointed to an endpoint alone."""
@@ -154,18 +171,7 @@ class AwsCli:
     def __call__(self, *arguments: str, cwd: Path | None = None) -> str:
         """Run `aws` with these arguments; what it prints. Fails the test when it fails."""
         assert self.program.exists(), 'the AWS CLI is missing: pip install -e ".[local,dev]"'
-        environment = {"PATH": os.environ["PATH"], **self.environment}
-        done = subprocess.run(
-            [self.program, *arguments],
-            cwd=cwd,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return printed([self.program, *arguments], self.environment, cwd)
 
     def json(self, *arguments: str) -> Any:
         """Run `aws` and parse what it prints."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lambdatuning.local.endpoint import environment_for
-from tests.local.conftest import ROLE, AwsCli, Cloud, missing, package
+from tests.local.conftest import ROLE, AwsCli, Cloud, missing, package, printed
 from tests.local.test_services import STACK
 
 ROOT = Path(__file__).parents[2]
@@ -147,16 +147,7 @@ def test_cloudformation_deploy_and_the_rest_api(cloud: Cloud, aws: AwsCli, tmp_p
 
 def _lambdatuning(aws: AwsCli, *arguments: str) -> str:
     """What our own command line prints about the same endpoint."""
-    done = subprocess.run(
-        [sys.executable, "-m", "lambdatuning", *arguments],
-        env={"PATH": os.environ["PATH"], **aws.environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return printed([sys.executable, "-m", "lambdatuning", *arguments], aws.environment)
 
 
 def test_our_own_template_deployed_by_the_cli_is_known_as_ours(aws: AwsCli, tmp_path: Path) -> None:

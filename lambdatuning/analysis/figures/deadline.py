@@ -16,7 +16,7 @@ from ..statistics.curves import Curve, curves
 from ..telling.format import format_mb, format_ms, format_share, format_usd, short_name
 from .axes import mark_vcpu, memory_axis, readable_ticks, value_axis
 from .chart import Chart, chart
-from .style import INK, MUTED, PAPER, SERIES, Layout, headline, headroom_in
+from .style import INK, MUTED, PAPER, SERIES, Layout, one_panel
 
 
 def plot_deadline(
@@ -93,13 +93,8 @@ def _draw(
     goal: Goal,
     advice: Recommendation,
 ) -> Figure:
-    head = headroom_in(title, subtitle, layout) + 0.42
-    height = head + (3.0 if layout.wide else 3.2)
-    figure = Figure(figsize=(layout.width_in, height))
-    axes = figure.subplots()
-    left, right = 0.72 / layout.width_in, 1 - 0.2 / layout.width_in
-    figure.subplots_adjust(left, 0.52 / height, right, 1 - head / height)
-    headline(figure, title, subtitle, layout)
+    body_in = 3.0 if layout.wide else 3.2
+    figure, axes = one_panel(layout, title, subtitle, body_in=body_in)
     values = [*prompt.quantile_ms.tolist(), goal.deadline_ms]
     logarithmic = value_axis(axes, values, "ms", [max(values) * 1.25])
     memory_axis(axes, curve.sizes, margin=0.07)

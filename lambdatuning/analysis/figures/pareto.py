@@ -15,7 +15,7 @@ from ..samples.several import apart
 from ..statistics.predicted import predict
 from ..telling.format import format_mb, format_ms, format_share, format_usd, join_mb, short_name
 from .chart import Chart, chart
-from .style import INK, MUTED, PAPER, SERIES, Layout, headline, headroom_in
+from .style import INK, MUTED, PAPER, SERIES, Layout, one_panel
 
 _MANY = 4
 """Points with a larger ratio between largest and smallest stand on a logarithmic axis."""
@@ -94,13 +94,8 @@ def _draw(
     guessed: DataFrame,
     today: int | None,
 ) -> Figure:
-    head = headroom_in(title, subtitle, layout) + 0.42
-    height = head + (3.4 if layout.wide else 3.6)
-    figure = Figure(figsize=(layout.width_in, height))
-    axes = figure.subplots()
-    left, right = 0.72 / layout.width_in, 1 - 0.2 / layout.width_in
-    figure.subplots_adjust(left, 0.52 / height, right, 1 - head / height)
-    headline(figure, title, subtitle, layout)
+    body_in = 3.4 if layout.wide else 3.6
+    figure, axes = one_panel(layout, title, subtitle, body_in=body_in)
     x, y = rows["cost_per_million_usd"], rows["mean_ms"]
     logs = [_scale(axes, x.tolist(), "x"), _scale(axes, y.tolist(), "y")]
     axes.set_title("Mean duration" + (" (log scale)" if logs[1] else ""), pad=6)

@@ -115,6 +115,18 @@ def headroom_in(title: str, subtitle: str, layout: Layout) -> float:
     return 0.2 + 0.215 * len(lines) + 0.165 * len(small)
 
 
+def one_panel(layout: Layout, title: str, subtitle: str, *, body_in: float) -> tuple[Figure, Axes]:
+    """A figure of one panel with a title of its own, `body_in` inches high, under its headline."""
+    head = headroom_in(title, subtitle, layout) + 0.42
+    height = head + body_in
+    figure = Figure(figsize=(layout.width_in, height))
+    axes = figure.subplots()
+    left, right = 0.72 / layout.width_in, 1 - 0.2 / layout.width_in
+    figure.subplots_adjust(left, 0.52 / height, right, 1 - head / height)
+    headline(figure, title, subtitle, layout)
+    return figure, axes
+
+
 def _wrapped(title: str, subtitle: str, layout: Layout) -> tuple[list[str], list[str]]:
     # Characters an inch, measured on the widest usual font, so that no text leaves the figure.
     return (
