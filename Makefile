@@ -47,10 +47,12 @@ browser:
 	@command -v chromium >/dev/null || { $(APT) chromium; }
 
 # The embedded AWS runs Node functions on the local node, lists processes with ps where there is
-# nothing better, and works with the AWS CLI (of which version 2 alone has `aws logs tail`).
+# nothing better, and works with the AWS CLI (of which version 2 alone has `aws logs tail`). The
+# README's tour, which a test runs, calls curl.
 tools:
 	@command -v node >/dev/null || { $(APT) nodejs; }
 	@command -v ps >/dev/null || { $(APT) procps; }
+	@command -v curl >/dev/null || { $(APT) curl; }
 	@PATH=/usr/local/bin:/usr/bin aws --version 2>&1 | grep -q aws-cli/2 || { $(APT) awscli; }
 
 # An accessibility checker looks at them.

@@ -1,12 +1,12 @@
 """The order in which Power Tuning's strategies put the sizes, ties and missing numbers included."""
 
-import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..strategies import DEFAULT_WEIGHT, check_strategy, clamp_weight
 from .javascript import UNDEFINED, divide, strictly_equal, to_number
+from .sorting import sorted_as_javascript
 
 Statistics = Mapping[str, Any]
 Compare = Callable[[Statistics, Statistics], float]
@@ -27,20 +27,14 @@ def ranked(
     else:
         first, second = (_COST, _DURATION) if strategy == "cost" else (_DURATION, _COST)
         compare = _by(first, second)
-    return _sorted(stats, compare)
+    return sorted_as_javascript(stats, compare)
 
 
 def by_size(stats: Sequence[Statistics]) -> list[Statistics]:
     """The statistics in the order of the visualization."""
-    return _sorted(stats, lambda one, other: _number(one, "value") - _number(other, "value"))
-
-
-def _sorted(stats: Sequence[Statistics], compare: Compare) -> list[Statistics]:
-    def order(one: Statistics, other: Statistics) -> int:
-        difference = compare(one, other)
-        return (difference > 0) - (difference < 0)
-
-    return sorted(stats, key=functools.cmp_to_key(order))
+    return sorted_as_javascript(
+        stats, lambda one, other: _number(one, "value") - _number(other, "value")
+    )
 
 
 def _by(first: str, second: str) -> Compare:
