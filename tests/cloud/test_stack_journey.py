@@ -61,8 +61,9 @@ def post(url: str, request: Any) -> tuple[int, Any]:
     try:
         with urllib.request.urlopen(urllib.request.Request(url, data)) as answer:
             return answer.status, json.load(answer)
-    except urllib.error.HTTPError as exc:
-        return exc.code, json.load(exc)
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, json.load(refusal)
 
 
 @pytest.fixture(scope="module")

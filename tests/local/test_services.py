@@ -48,8 +48,9 @@ def _post(url: str, body: object) -> tuple[int, str]:
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, refusal.read().decode()
 
 
 def _run_machine(cloud: Cloud, definition: dict[str, Any], given: object) -> dict[str, Any]:
