@@ -2,10 +2,13 @@
 
 import json
 from argparse import ArgumentParser, Namespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .manners import show
 from .tuning_arguments import STORE
+
+if TYPE_CHECKING:
+    from ..analysis.comparing.comparison import Comparison
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -24,40 +27,62 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--max-regression",
         type=float,
-        default=0.0,
         metavar="PERCENT",
-        help="how much slower or dearer is no regression (0)",
+        help="how much slower or dearer is no regression (5)",
+    )
+    parser.add_argument(
+        "--history",
+        default="",
+        metavar="RUNS",
+        help='more runs, ids or "latest 9": those of the code before teach how much runs differ',
     )
 
 
 def run(arguments: Namespace) -> int:
     """Say what changed; RegressionError, exit code 3, where it got significantly worse."""
-    from ..analysis.comparing.comparison import compare
-    from ..api.runs import load_runs
-    from ..core.errors import RegressionError, UsageError
-    from .runs import session
+    from ..analysis.comparing.gate import gate
+    from ..core.errors import RegressionError
 
-    runs = load_runs(
-        arguments.store,
-        arguments.run or "latest 2",
-        function=arguments.function,
-        cloud=session(arguments),
-    )
-    if len(runs) < 2:
-        raise UsageError(f"only {runs[0].run_id} is there; name two runs, or measure again")
-    comparison = compare(runs, payload_types=arguments.payload, memory_mb=arguments.memory)
-    worse = comparison.regressions(arguments.max_regression / 100)
-    show(arguments, _data(comparison, worse), str(comparison))
+    comparison = _compared(arguments)
+    worse = comparison.regressions
+    show(arguments, _data(comparison), comparison.words if worse else str(comparison))
     if worse:
-        beyond = f" by more than {arguments.max_regression:g} %" if arguments.max_regression else ""
-        raise RegressionError(f"regression{beyond}: {'; '.join(worse)}")
+        raise RegressionError(gate(comparison.pairs, comparison.max_regression))
     return 0
 
 
-def _data(comparison: Any, worse: list[str]) -> dict[str, Any]:
+def _compared(arguments: Namespace) -> "Comparison":
+    from ..analysis.comparing.comparison import compare
+    from ..analysis.comparing.gate import MAX_REGRESSION
+    from ..api.runs import load_runs
+    from ..core.errors import UsageError
+    from .runs import session
+
+    cloud, percent = session(arguments), arguments.max_regression
+    if percent is not None and not percent >= 0:
+        raise UsageError(f"--max-regression must be 0 or more per cent, such as 5; not {percent:g}")
+    named = arguments.run or "latest 2"
+    runs = load_runs(arguments.store, named, function=arguments.function, cloud=cloud)
+    if len(runs) < 2:
+        raise UsageError(f"only {runs[0].run_id} is there; name two runs, or measure again")
+    history = arguments.history and load_runs(
+        arguments.store, arguments.history, function=runs[0].function, cloud=cloud
+    )
+    return compare(
+        runs,
+        payload_types=arguments.payload,
+        memory_mb=arguments.memory,
+        max_regression=MAX_REGRESSION if percent is None else percent / 100,
+        history=history or (),
+    )
+
+
+def _data(comparison: "Comparison") -> dict[str, Any]:
     return {
         "answer": str(comparison),
-        "regressions": worse,
+        "regressions": comparison.regressions,
+        "max_regression": comparison.max_regression,
+        "same_code": vars(comparison.noise),
         "changes": _records(comparison.overall),
         "by_size": _records(comparison.by_size),
         "findings": [vars(each) for each in comparison.findings],

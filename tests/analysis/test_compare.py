@@ -1,13 +1,17 @@
 """Two runs compared: what is the same is said to be, what changed is found, with intervals."""
 
 import math
+import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 import lambdatuning as lt
+from lambdatuning.analysis.comparing.change import Change
 from lambdatuning.analysis.comparing.compare import BY_SIZE, OVERALL, pair
-from lambdatuning.analysis.comparing.verdict import significant, verdict
+from lambdatuning.analysis.comparing.noise import FACTOR, RUNS, Noise, noise, ratio, same_code
+from lambdatuning.analysis.comparing.verdict import verdict
 from lambdatuning.analysis.samples.published import PUBLISHED, means_run
 from lambdatuning.analysis.samples.run import Run
 from lambdatuning.analysis.samples.several import merge
@@ -19,6 +23,7 @@ from .synthetic import KINDS, Kind, synthetic_run
 FEW = KINDS[:3]
 SIZES = (128, 512, 2048)
 FASTER = [replace(kind, cpu_ms=kind.cpu_ms * 0.8) for kind in KINDS]
+RECORDED = Path(__file__).parents[2] / "data" / "recorded"
 
 
 def named(run: Run, **about: object) -> Run:
@@ -27,12 +32,80 @@ def named(run: Run, **about: object) -> Run:
 
 def test_the_same_thing_twice_does_not_differ() -> None:
     wrong = 0
-    for seed in range(0, 40, 2):
+    for seed in range(0, 20, 2):
         runs = [synthetic_run(FEW[:2], SIZES, seed=seed + n, host_spread=0.08) for n in (0, 1)]
         overall = pair(*runs).overall
         bounds = overall.filter(regex="_low_change|_high_change").to_numpy()
         wrong += bool((bounds[:, 0::2] > 0).any() or (bounds[:, 1::2] < 0).any())
-    assert wrong <= 3  # 5 % of 20 in the mean
+    assert wrong <= 1
+
+
+def shifted(run: Run, factor: float) -> Run:
+    """All that a run measured, by hosts that were slower just then."""
+    samples = run.samples
+    return Run(run.manifest, samples.assign(duration_ms=samples["duration_ms"] * factor))
+
+
+def test_what_shifts_a_whole_run_is_no_change_of_the_code() -> None:
+    rng = random.Random(1)
+    wrong = []
+    for seed in range(0, 14, 2):
+        runs = [
+            shifted(synthetic_run(FEW[:2], SIZES, seed=seed + n), math.exp(rng.gauss(0, 0.025)))
+            for n in (0, 1)
+        ]
+        alone, known = (pair(*runs, noise=each) for each in (Noise(1.0, 0.0), Noise()))
+        wrong.append([any(c.real for c in p.changes.values()) for p in (alone, known)])
+    told = [sum(each) for each in zip(*wrong, strict=True)]
+    assert told[0] >= 2  # intervals from inside the runs know nothing of it
+    assert told[1] <= 1
+
+
+def test_ten_per_cent_slower_is_a_regression() -> None:
+    found = 0
+    for seed in range(0, 20, 2):
+        before, after = (synthetic_run(FEW[:2], SIZES, seed=seed + n) for n in (0, 1))
+        found += bool(lt.compare([before, shifted(after, 1.1)]).regressions)
+    assert found >= 8
+
+
+def test_the_recorded_runs_of_the_same_code_show_no_regression() -> None:
+    comparison = lt.compare(lt.load_runs(RECORDED, "latest 2"))
+    text = str(comparison)
+    assert text.startswith("No significant difference between before and after: duration -")
+    told = "1 of 10 payload types differs, but less than runs of the same code do: digest is slower"
+    assert told in text
+    assert comparison.regressions == []
+    assert text.endswith(f"\n{comparison.gate}")
+    assert comparison.gate == (
+        "No regression: nothing got significantly slower or dearer by more than 5 %."
+    )
+
+
+def test_runs_of_the_same_code_teach_how_much_they_differ() -> None:
+    assert noise([]) == Noise(FACTOR, runs=RUNS)
+    runs = [named(synthetic_run(FEW, SIZES, seed=seed), run_id=f"run {seed}") for seed in range(12)]
+    other = named(synthetic_run(FEW, SIZES, seed=20), run_id="run 20", code_sha256="other")
+    assert [len(same) for same in same_code([*runs, runs[0], other])] == [12]
+    found = ratio(runs)
+    assert found is not None
+    assert found < 2  # nothing shifts them as a whole
+    calm = noise(same_code([*runs, other]))
+    assert calm.runs == RUNS + 11
+    assert calm.factor < FACTOR
+    wild = noise([[shifted(run, 1.3 ** (n % 2)) for n, run in enumerate(runs)]])
+    assert wild.factor > 2 * FACTOR
+    slower = [runs[0], shifted(other, 1.12)]
+    assert lt.compare(slower).regressions
+    history = [shifted(run, 1.3 ** (n % 2)) for n, run in enumerate(runs)]
+    assert not lt.compare(slower, history=history).regressions
+
+
+def test_two_runs_do_not_teach_that_their_own_difference_is_nothing() -> None:
+    before, after = (synthetic_run(FEW, SIZES, seed=seed) for seed in (1, 2))
+    same = lt.compare([before, named(shifted(after, 1.5), run_id="later")])
+    assert same.noise == Noise()
+    assert same.regressions
 
 
 def test_a_known_change_lies_in_its_interval() -> None:
@@ -40,11 +113,12 @@ def test_a_known_change_lies_in_its_interval() -> None:
     for seed in range(0, 40, 2):
         kinds = (KINDS[-1:], FASTER[-1:])
         runs = [synthetic_run(each, SIZES, seed=seed + n) for n, each in enumerate(kinds)]
-        value, low, high = pair(*runs).change("hash", "duration")
-        assert value == pytest.approx(-0.2, abs=0.05)
-        assert high < 0
+        found = pair(*runs).change("hash", "duration")
+        assert found.value == pytest.approx(-0.2, abs=0.05)
+        assert found.high < 0
         # 0.5 of 150.5 ms is waiting, the rest 20 % less: a little more with more CPU.
-        held += low <= -0.198 <= high
+        held += found.own_low <= -0.198 <= found.own_high
+        assert found.low < found.own_low < found.own_high < found.high
     assert held >= 18
 
 
@@ -74,27 +148,40 @@ def test_the_words_say_what_changed_and_by_how_much() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("ends", "words"),
     [
-        ((0.124, 0.081, 0.162), "slower by 12 % (8 to 16 %)"),
-        ((-0.005, -0.008, -0.002), "faster by 0.5 % (0.2 to 0.8 %)"),
-        ((0.01, -0.02, 0.041), "no significant difference (-2 to +4 %)"),
-        ((3.0, 2.0, 5.0), "slower by a factor of 4.0 (3.0 to 6.0)"),
-        ((-0.3, math.nan, math.nan), "faster by 30 % (no interval, so it may be chance)"),
+        ((0.124, 0.081, 0.162, 0.1, 0.15), "slower by 12 % (8 to 16 %)"),
+        ((-0.005, -0.008, -0.002, -0.006, -0.004), "faster by 0.5 % (0.2 to 0.8 %)"),
+        ((0.01, -0.02, 0.041, -0.01, 0.03), "no significant difference (-2 to +4 %)"),
+        (
+            (0.013, -0.04, 0.06, 0.0042, 0.0216),
+            "slower by 1.3 % (0.4 to 2.2 %), less than runs of the same code differ",
+        ),
+        ((3.0, 2.0, 5.0, 2.5, 4.5), "slower by a factor of 4.0 (3.0 to 6.0)"),
+        ((-0.3,), "faster by 30 % (no interval, so it may be chance)"),
     ],
 )
-def test_verdicts(change: tuple[float, float, float], words: str) -> None:
-    assert verdict("duration", *change) == words
-    assert significant(*change[1:]) == ("by" in words and "chance" not in words)
+def test_verdicts(ends: tuple[float, ...], words: str) -> None:
+    change = Change(*ends)
+    assert verdict("duration", change) == words
+    assert change.real == (words.endswith(")") and "no " not in words)
+    assert change.known == (len(ends) > 1)
+    assert change.worse(0.15) == ("factor" in words)
 
 
 def test_regressions_are_those_beyond_what_is_allowed() -> None:
-    comparison = lt.compare([synthetic_run(FASTER, seed=1), synthetic_run(seed=2)])
-    worse = comparison.regressions()
+    runs = [synthetic_run(FASTER, seed=1), synthetic_run(seed=2)]
+    comparison = lt.compare(runs)
+    worse = comparison.regressions
     assert any(text.startswith("hash is slower by 25 %") for text in worse)
     assert any(text.startswith("weighted mix is dearer") for text in worse)
-    assert comparison.regressions(0.5) == []
-    assert lt.compare([synthetic_run(seed=1), synthetic_run(FASTER, seed=2)]).regressions() == []
+    assert comparison.gate.startswith(f"Regression: {worse[0]}; {worse[1]}; {worse[2]}; and ")
+    allowed = lt.compare(runs, max_regression=0.5)
+    assert allowed.regressions == []
+    assert allowed.gate == f"No regression: {worse[0]}, and up to 50 % is allowed."
+    better = lt.compare(runs[::-1])
+    assert better.regressions == []
+    assert "nothing got significantly slower or dearer by more than 5 %" in str(better)
 
 
 def test_what_else_differs_is_said() -> None:
@@ -132,6 +219,7 @@ def test_a_published_curve_is_compared_with_the_mix_without_an_interval() -> Non
     assert comparison.overall.filter(regex="low|high").isna().all(axis=None)
     text = str(comparison)
     assert "no interval, so it may be chance" in text
+    assert "No regression: without an interval any difference may be chance." in text
     assert "1,000,000 invocations at 128 MB cost $2.00 a month, $" in text
     assert [each.name for each in comparison.findings if each.severity == "warning"] == [
         "means only"

@@ -30,8 +30,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lambdatuning.analysis.statistics.intervals import Clusters, Floats
-from lambdatuning.analysis.statistics.limits import mean_limits, quantile_limits
+from lambdatuning.analysis.statistics.intervals import Clusters, Floats, uncertainties
+from lambdatuning.analysis.statistics.limits import quantile_limits
 from lambdatuning.analysis.statistics.moderation import moderated, spread
 from lambdatuning.core.intervals import Uncertainty, limits
 
@@ -120,7 +120,8 @@ def coverage(source: Source, environments: int, each: int, trials: int) -> Itera
 def _limits(values: Floats) -> list[tuple[float, float]]:
     groups = _groups(values)
     ends = quantile_limits(groups, list(QUANTILES.values()), 0.95)
-    return [mean_limits(groups, 0, 0.95), *zip(ends[::2], ends[1::2], strict=True)]
+    mean = limits(float(values.mean()), uncertainties(groups)[0])
+    return [mean, *zip(ends[::2], ends[1::2], strict=True)]
 
 
 def run_coverage(

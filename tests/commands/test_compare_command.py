@@ -28,6 +28,22 @@ def test_a_regression_ends_with_3_and_says_what(nobody: Shell, store: str) -> No
     assert done.out.startswith("After against before: slower by 3")
     assert done.complaint.startswith("lambdatuning: regression: ")
     assert "hash is slower by 33 %" in done.complaint
+    assert "egression" not in done.out  # said once
+
+
+def test_no_regression_says_why(nobody: Shell, store: str) -> None:
+    done = nobody("compare", AFTER, BEFORE, "--store", store, "--history", "all")
+    assert (done.code, done.err) == (0, "")
+    told = "No regression: nothing got significantly slower or dearer by more than 5 %."
+    assert done.out.strip().splitlines()[-1] == told
+
+
+def test_the_recorded_runs_of_the_same_code_pass(nobody: Shell) -> None:
+    done = nobody("compare", "--store", "data/recorded", "--json")
+    assert done.code == 0, done.err
+    data = json.loads(done.out)
+    assert (data["regressions"], data["max_regression"]) == ([], 0.05)
+    assert data["same_code"]["runs"] == 10
 
 
 def test_what_got_better_or_is_allowed_is_no_regression(nobody: Shell, store: str) -> None:
@@ -54,6 +70,7 @@ def test_a_published_curve_never_fails_for_chance(nobody: Shell, store: str) -> 
         ([BEFORE, "http://x/#a"], 2, "not a visualization URL"),
         (["--payload", "hsh"], 2, 'no payload type "hsh"'),
         (["--memory", "777"], 2, "777 MB was not measured"),
+        (["--max-regression", "-1"], 2, "must be 0 or more per cent, such as 5; not -1"),
     ],
 )
 def test_refusals(nobody: Shell, store: str, words: list[str], code: int, complaint: str) -> None:

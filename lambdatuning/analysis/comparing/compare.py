@@ -2,9 +2,9 @@
 
 The change of a payload type is the geometric mean over the sizes that both runs measured of the
 ratio of its means. Its interval is Student's t on the log scale, from how execution environments
-differ in both runs (see `log_errors`).
-The rows of `Pair.overall` are judged together: their intervals are widened (Bonferroni), so that
-two runs of the same thing differ in any row with a probability of 5 % only. Those of
+differ in both runs (see `log_errors`), widened by how much runs of the same code differ (`noise`).
+The rows of `Pair.overall` are judged together: their intervals are widened once more (Bonferroni),
+so that two runs of the same code differ in any row with a probability of at most 5 %. Those of
 `Pair.by_size` hold one by one.
 """
 
@@ -15,13 +15,16 @@ from pandas import DataFrame
 
 from ...core.errors import UsageError, closest
 from ..checks.check import Check
+from ..samples.hosts import BEYOND, marked
 from ..samples.labels import labels
 from ..samples.run import Run, as_run
 from ..samples.several import apart
 from ..statistics.curves import MIX, Curve, curves
 from ..statistics.log_errors import log_errors
+from .change import Change
 from .compared import MEASURES, compared
 from .differing import differing
+from .noise import KNOWN, Noise
 
 OVERALL = (
     "payload",
@@ -47,6 +50,7 @@ BY_SIZE = (
     "cost_change",
     "cost_low_change",
     "cost_high_change",
+    BEYOND,
 )
 """Columns of the two frames; changes are after over before less 1, so that -0.1 is 10 % less."""
 
@@ -56,7 +60,8 @@ class Pair:
     """Two runs compared: `overall` has a row a payload type, the mix (or the only one) last.
 
     `by_size` has a row a payload type and memory size. Bounds are NaN where a run has fewer than
-    3 execution environments, or means only. `findings` say what else differs.
+    3 execution environments, or means only. `changes` are those of `overall`, by payload type and
+    measure. `findings` say what else differs.
     """
 
     before: Run
@@ -64,14 +69,12 @@ class Pair:
     names: tuple[str, str]
     overall: DataFrame
     by_size: DataFrame
+    changes: Mapping[tuple[str, str], Change]
     findings: tuple[Check, ...]
 
-    def change(self, payload: str, measure: str) -> tuple[float, float, float]:
-        """The change of a payload type's "duration" or "cost" over all sizes: value, low, high."""
-        row = self.overall.set_index("payload").loc[payload]
-        names = (f"{measure}_change", f"{measure}_low_change", f"{measure}_high_change")
-        value, low, high = (float(each) for each in row[list(names)].to_numpy(float))
-        return value, low, high
+    def change(self, payload: str, measure: str) -> Change:
+        """The change of a payload type's "duration" or "cost" over all sizes."""
+        return self.changes[payload, measure]
 
     @property
     def main(self) -> str:
@@ -87,6 +90,7 @@ def pair(
     memory_mb: int | None = None,
     weights: Mapping[str, float] | None = None,
     confidence: float = 0.95,
+    noise: Noise = KNOWN,
 ) -> Pair:
     """Compare the payload types and sizes that both runs have; `memory_mb` looks at one size.
 
@@ -105,15 +109,31 @@ def pair(
     if not found:
         raise UsageError(_no_size(first, second, memory_mb))
     together = 1 - (1 - confidence) / (len(found) * len(MEASURES))
-    by_size = [row for each in found for row in each.by_size(confidence)]
+    changes = [each.changes(noise, together) for each in found]
+    overall = [each.overall(own) for each, own in zip(found, changes, strict=True)]
+    by_size = [row for each in found for row in each.by_size(noise, confidence)]
     return Pair(
         first,
         second,
         names or labels([first, second]),
-        DataFrame([each.overall(together) for each in found], columns=list(OVERALL)),
-        DataFrame(by_size, columns=list(BY_SIZE)),
+        DataFrame(overall, columns=list(OVERALL)),
+        marked(DataFrame(by_size, columns=list(BY_SIZE[:-1])), _fewest_cores(first, second)),
+        {
+            (each.payload, measure): own[measure]
+            for each, own in zip(found, changes, strict=True)
+            for measure in MEASURES
+        },
         tuple(differing(first, second)),
     )
+
+
+def _fewest_cores(before: Run, after: Run) -> Run:
+    """The run whose host could tell fewer sizes apart; the first where neither had one host."""
+    return min((run for run in (before, after) if run.host), key=_cores, default=before)
+
+
+def _cores(run: Run) -> int:
+    return run.host.cores if run.host else 0
 
 
 def _single(run: Run) -> Run:

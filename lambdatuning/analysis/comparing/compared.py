@@ -1,6 +1,6 @@
 """One payload type of two runs: its changes, over all sizes and at each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,9 @@ import numpy as np
 from ...core.intervals import Uncertainty
 from ..statistics.curves import Curve
 from ..statistics.intervals import Floats
-from ..statistics.log_errors import LogErrors, reach, spread
+from ..statistics.log_errors import LogErrors, spread
+from .change import Change, change
+from .noise import Noise
 
 MEASURES = ("duration", "cost")
 
@@ -26,19 +28,26 @@ class Compared:
     after: dict[str, Floats]
     errors: dict[str, list[Uncertainty]]
 
-    def overall(self, confidence: float) -> dict[str, object]:
+    def changes(self, noise: Noise, confidence: float) -> dict[str, Change]:
+        """The change over all sizes, by measure."""
+        found = {}
+        for measure in MEASURES:
+            value = float(np.log(self.after[measure] / self.before[measure]).mean())
+            own = spread(self.errors[measure], 1 / len(self.sizes))
+            found[measure] = change(value, own, noise.widened(own), confidence)
+        return found
+
+    def overall(self, changes: Mapping[str, Change]) -> dict[str, object]:
         """The row of `compare.OVERALL`."""
         row: dict[str, object] = {"payload": self.payload}
         for measure in MEASURES:
-            value = float(np.log(self.after[measure] / self.before[measure]).mean())
-            known = spread(self.errors[measure], 1 / len(self.sizes))
-            row |= _change(measure, value, known, confidence)
+            row |= _columns(measure, changes[measure])
         return row | {
             "cheapest_before_mb": self.sizes[int(self.before["cost"].argmin())],
             "cheapest_after_mb": self.sizes[int(self.after["cost"].argmin())],
         }
 
-    def by_size(self, confidence: float) -> list[dict[str, object]]:
+    def by_size(self, noise: Noise, confidence: float) -> list[dict[str, object]]:
         """The rows of `compare.BY_SIZE`."""
         rows = []
         for n, size in enumerate(self.sizes):
@@ -46,8 +55,9 @@ class Compared:
             for measure, unit, factor in (("duration", "ms", 1), ("cost", "per_million_usd", 1e6)):
                 old, new = (float(side[measure][n]) for side in (self.before, self.after))
                 row |= {f"before_{unit}": old * factor, f"after_{unit}": new * factor}
-                known = self.errors[measure][n]
-                row |= _change(measure, float(np.log(new / old)), known, confidence)
+                own = self.errors[measure][n]
+                found = change(float(np.log(new / old)), own, noise.widened(own), confidence)
+                row |= _columns(measure, found)
             rows.append(row)
         return rows
 
@@ -87,13 +97,9 @@ def _both(before: Curve, after: Curve) -> str:
     return f"{before.payload} and {after.payload}"
 
 
-def _change(measure: str, value: float, known: Uncertainty, confidence: float) -> dict[str, object]:
-    """A change with its bounds, as far apart on the log scale to either side."""
-    half = reach(known, confidence)
-    with np.errstate(over="ignore"):
-        low, high = float(np.expm1(value - half)), float(np.expm1(value + half))
+def _columns(measure: str, change: Change) -> dict[str, object]:
     return {
-        f"{measure}_change": float(np.expm1(value)),
-        f"{measure}_low_change": low,
-        f"{measure}_high_change": high,
+        f"{measure}_change": change.value,
+        f"{measure}_low_change": change.low,
+        f"{measure}_high_change": change.high,
     }

@@ -16,7 +16,9 @@ from ..telling.answer import notice
 from ..telling.format import NOTHING, short_name
 from ..telling.statement import Statement, answered, html_words
 from .compare import Pair, pair
-from .verdict import about, bill, regressions, sentences
+from .gate import MAX_REGRESSION, gate, regressions
+from .noise import KNOWN, Noise, noise, same_code
+from .verdict import about, bill, sentences
 from .verdict import headline as headline_of
 
 
@@ -26,7 +28,20 @@ class Comparison:
 
     pairs: tuple[Pair, ...]
     monthly_invocations: float = 0
+    max_regression: float = MAX_REGRESSION
+    noise: Noise = KNOWN
     alone: tuple[Run, ...] = ()
+
+    @property
+    def regressions(self) -> list[str]:
+        """What got worse by more than `max_regression`, in words, the worst first."""
+        return [str(each) for each in regressions(self.pairs, self.max_regression)]
+
+    @property
+    def gate(self) -> str:
+        """One sentence on whether there is a regression, and why."""
+        told = gate(self.pairs, self.max_regression)
+        return f"{told[:1].upper()}{told[1:]}."
 
     @property
     def nothing(self) -> str:
@@ -63,16 +78,16 @@ class Comparison:
         found = list(dict.fromkeys(each for pair in self.pairs for each in pair.findings))
         return sorted(found, key=lambda check: ("error", "warning", "note").index(check.severity))
 
-    def regressions(self, max_change: float = 0.0) -> list[str]:
-        """What got significantly worse by more than `max_change` (0.05 is 5 %), in words."""
-        return [text for pair in self.pairs for text in regressions(pair, max_change)]
-
     def __str__(self) -> str:
-        if not self.pairs:
-            return self.nothing
+        return f"{self.words}\n{self.gate}" if self.pairs else self.nothing
+
+    @property
+    def words(self) -> str:
+        """What changed and what else differs, as plain text without the gate's line."""
         lines = [line for pair in self.pairs for line in (headline_of(pair), *self._told(pair))]
         grave = [each for each in self.findings if each.severity != "note"]
-        return "\n".join([*lines, *(f"{each.cause}: {each.next_step}." for each in grave)])
+        lines += [f"{each.cause}: {each.next_step}." for each in grave]
+        return "\n".join(lines)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         runs = [run for each in self.pairs for run in (each.before, each.after)]
@@ -88,7 +103,8 @@ class Comparison:
         notes = [note] if note else []
         notes += [f"{each.name.capitalize()} ({each.cause}): {each.next_step}." for each in grave]
         warned = "".join(f'<p class="lt-notice">{html_words(text)}</p>' for text in notes)
-        return f'<section class="lt-answer">{told}{warned}</section>'
+        gate = f'<p class="lt-gate"><strong>{html_words(self.gate)}</strong></p>'
+        return f'<section class="lt-answer">{told}{gate}{warned}</section>'
 
     def _told(self, pair: Pair) -> list[str]:
         return [*sentences(pair), *bill(pair, self.monthly_invocations)]
@@ -114,12 +130,17 @@ def compare(
     weights: Mapping[str, float] | None = None,
     confidence: float = 0.95,
     monthly_invocations: float = 0,
+    max_regression: float = MAX_REGRESSION,
+    history: Sequence[Run] = (),
 ) -> Comparison:
     """Compare the first of the runs with each of the others; one alone makes an empty comparison.
 
     All payload types that both have or those named (with commas; a published curve has none), over
     all sizes that both have or at `memory_mb` alone. `weights` of the mix are the first
     run's unless given. The intervals of one pair's payload types hold together with `confidence`.
+    How much runs of the same code differ is known beforehand (see `noise`), and better where some
+    of the `history` are of the first one's code, or several of the others of one. Getting worse is
+    a regression from `max_regression` on (0.05 is 5 %).
 
     Raises:
         UsageError: no run, several functions in one, or nothing in common.
@@ -128,14 +149,13 @@ def compare(
         raise UsageError("no run to compare; `lambdatuning runs` lists those that are stored")
     given = [as_run(run) for run in runs]
     before, *others = (run if of_means(run) else run.select(payload_types) for run in given)
-    return Comparison(
-        tuple(
-            pair(before, each, memory_mb=memory_mb, weights=weights, confidence=confidence)
-            for each in others
-        ),
-        monthly_invocations,
-        (before,),
-    )
+    how: dict[str, Any] = {"memory_mb": memory_mb, "weights": weights, "confidence": confidence}
+    # Runs before and after never teach each other: their difference is what is asked for.
+    judged = {run.run_id for run in others}
+    earlier = [run for run in history if run.run_id not in judged]
+    known = noise([*same_code([before, *earlier]), *same_code(others)])
+    pairs = tuple(pair(before, each, noise=known, **how) for each in others)
+    return Comparison(pairs, monthly_invocations, max_regression, known, (before,))
 
 
 def _section(pair: Pair, told: Sequence[str]) -> str:

@@ -1,9 +1,11 @@
 """A change in words: "faster by 12 % (8 to 16 %)", or that there is no significant difference."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 from ..statistics.curves import MIX
 from ..telling.format import format_mb, format_span, format_usd, join, short_name
+from .change import Change
 from .compare import Pair
 from .compared import MEASURES
 
@@ -15,71 +17,115 @@ _FEW = 2
 _CLOSE = 0.03
 """Sizes whose cost differs by less are called nearly the same."""
 
+_SMALL = 0.01995
+"""Changes below it, 2 %, are told with a decimal."""
+
 _DOUBLE = 1.0
 """Above so large an increase, a factor reads better than per cent."""
 
 NO_DIFFERENCE = "no significant difference"
+AS_RUNS = "less than runs of the same code differ"
 
 
-def significant(low: float, high: float) -> bool:
-    """Whether an interval excludes zero; False where there is none."""
-    return not math.isnan(low) and (low > 0 or high < 0)
-
-
-def verdict(measure: str, value: float, low: float, high: float) -> str:
+def verdict(measure: str, change: Change) -> str:
     """The change of "duration" or "cost" with its interval.
 
-    >>> verdict("duration", -0.12, -0.16, -0.08), verdict("cost", 0.01, -0.02, 0.04)
-    ('faster by 12 % (8 to 16 %)', 'no significant difference (-2 to +4 %)')
-    >>> verdict("duration", 0.12, math.nan, math.nan)
-    'slower by 12 % (no interval, so it may be chance)'
+    >>> verdict("duration", Change(-0.12, -0.16, -0.08, -0.15, -0.09))
+    'faster by 12 % (8 to 16 %)'
+    >>> verdict("cost", Change(0.013, -0.01, 0.036, 0.004, 0.022))
+    'dearer by 1.3 % (0.4 to 2.2 %), less than runs of the same code differ'
+    >>> verdict("cost", Change(0.01, -0.02, 0.04, -0.01, 0.03))
+    'no significant difference (-2 to +4 %)'
     """
+    if not change.known:
+        return f"{difference(measure, change)} (no interval, so it may be chance)"
+    if change.of_runs:
+        return f"{difference(measure, change)}, {AS_RUNS}"
+    if not change.real:
+        return f"{NO_DIFFERENCE} ({format_span(change.low, change.high)})"
+    return difference(measure, change)
+
+
+def difference(measure: str, change: Change) -> str:
+    """How large the change is; with the interval of what differs, where something does."""
     less, more = _WORDS[measure]
-    word = less if value < 0 else more
-    size = _percent(abs(value))
-    if value > _DOUBLE:
-        size = f"a factor of {value + 1:,.1f}"
-    if math.isnan(low):
-        return f"{word} by {size} (no interval, so it may be chance)"
-    if not significant(low, high):
-        return f"{NO_DIFFERENCE} ({format_span(low, high)})"
-    if value > _DOUBLE:
-        return f"{word} by {size} ({low + 1:,.1f} to {high + 1:,.1f})"
-    ends = sorted((abs(low), abs(high)))
-    return f"{word} by {size} ({_number(ends[0])} to {_percent(ends[1])})"
+    word = less if change.value < 0 else more
+    places = 1 if abs(change.value) < _SMALL else 0
+    size = f"{_number(abs(change.value), places)} %"
+    if change.value > _DOUBLE:
+        size = f"a factor of {change.value + 1:,.1f}"
+    ends = (change.low, change.high) if change.real else (change.own_low, change.own_high)
+    if not change.real and not change.of_runs:
+        return f"{word} by {size}"
+    if change.value > _DOUBLE:
+        return f"{word} by {size} ({ends[0] + 1:,.1f} to {ends[1] + 1:,.1f})"
+    low, high = sorted(map(abs, ends))
+    return f"{word} by {size} ({_number(low, places)} to {_number(high, places)} %)"
 
 
 def headline(pair: Pair) -> str:
     """What changed for the mix (or the only payload type), in one sentence."""
     before, after = pair.names
     changes = {measure: pair.change(pair.main, measure) for measure in MEASURES}
-    if all(not math.isnan(low) and not significant(low, high) for _, low, high in changes.values()):
-        told = join(f"{name} {format_span(*change[1:])}" for name, change in changes.items())
+    if all(each.known and not (each.real or each.of_runs) for each in changes.values()):
+        told = join(f"{name} {format_span(c.low, c.high)}" for name, c in changes.items())
         return f"No significant difference between {before} and {after}: {told}."
-    told = join(
-        verdict(name, *change).replace(NO_DIFFERENCE, f"{NO_DIFFERENCE} in {name}")
-        for name, change in changes.items()
-    )
+    small = [difference(name, each) for name, each in changes.items() if each.of_runs]
+    others = [
+        verdict(name, each).replace(NO_DIFFERENCE, f"{NO_DIFFERENCE} in {name}")
+        for name, each in changes.items()
+        if not each.of_runs
+    ]
+    told = "; ".join(part for part in (join(others), _as_runs(small)) if part)
     return f"{_capital(after)} against {before}: {told}."
 
 
 def sentences(pair: Pair) -> list[str]:
     """Which payload types changed, and whether the best size moved."""
-    own = pair.overall[pair.overall["payload"] != MIX]
+    own = [name for name in pair.overall["payload"] if name != MIX]
     if len(own) < 2:
         return _moved(pair)
-    told = []
-    for measure in MEASURES:
-        rows = [(name, *pair.change(name, measure)) for name in own["payload"]]
-        real = [(name, *change) for name, *change in rows if significant(*change[1:])]
-        real.sort(key=lambda row: -abs(row[1]))
-        named = [f"{name} is {verdict(measure, *change)}" for name, *change in real[:_FEW]]
-        if named:
-            count = f"{len(real)} of {len(own)} payload types differ in {measure}"
-            told.append(f"{count}{', most of all' if len(real) > _FEW else ''}: {join(named)}.")
-    if not told and not any(math.isnan(pair.change(name, "cost")[1]) for name in own["payload"]):
+    told = [text for measure in MEASURES if (text := _differing(pair, own, measure))]
+    told += _little(pair, own)
+    if not told and all(pair.change(name, "cost").known for name in own):
         told.append(f"None of the {len(own)} payload types differs significantly.")
     return told + _moved(pair)
+
+
+def _differing(pair: Pair, payloads: Sequence[str], measure: str) -> str:
+    real = {name: pair.change(name, measure) for name in payloads}
+    real = {name: each for name, each in real.items() if each.real}
+    if not real:
+        return ""
+    count = f"{len(real)} of {len(payloads)} payload types {_differ(len(real))} in {measure}"
+    most = ", most of all" if len(real) > _FEW else ""
+    return f"{count}{most}: {_named(real, measure)}."
+
+
+def _little(pair: Pair, payloads: Sequence[str]) -> list[str]:
+    """The payload types that differ less than runs of the same code, which may be nothing."""
+    both = [{name: pair.change(name, measure) for name in payloads} for measure in MEASURES]
+    little = [{n: c for n, c in each.items() if c.of_runs} for each in both]
+    names = set(little[0]) | set(little[1])
+    if not names:
+        return []
+    told = next(_named(each, m) for m, each in zip(MEASURES, little, strict=True) if each)
+    count = f"{len(names)} of {len(payloads)} payload types {_differ(len(names))}"
+    return [f"{count}, but less than runs of the same code do: {told}."]
+
+
+def _named(changes: Mapping[str, Change], measure: str) -> str:
+    """The largest changes, each with its payload type."""
+    largest = sorted(changes.items(), key=lambda item: -abs(item[1].value))
+    return join(f"{name} is {difference(measure, change)}" for name, change in largest[:_FEW])
+
+
+def _as_runs(differences: Sequence[str]) -> str:
+    return f"{join(differences)}, {AS_RUNS}" if differences else ""
+
+
+def _differ(count: int) -> str:
+    return "differs" if count == 1 else "differ"
 
 
 def _moved(pair: Pair) -> list[str]:
@@ -118,17 +164,6 @@ def title(pair: Pair) -> str:
     return headline(pair).removesuffix(".")
 
 
-def regressions(pair: Pair, max_change: float = 0.0) -> list[str]:
-    """What got significantly worse by more than `max_change` (0.05 is 5 %), in words."""
-    found = []
-    for payload in pair.overall["payload"]:
-        for measure in MEASURES:
-            value, low, high = pair.change(payload, measure)
-            if low > max_change:
-                found.append(f"{payload} is {verdict(measure, value, low, high)}")
-    return found
-
-
 def about(pair: Pair) -> str:
     """Which runs these are."""
     old, new = (
@@ -138,12 +173,8 @@ def about(pair: Pair) -> str:
     return f"{pair.names[0]}: {old}; {pair.names[1]}: {new}"
 
 
-def _percent(share: float) -> str:
-    return f"{_number(share)} %"
-
-
-def _number(share: float) -> str:
-    return f"{share * 100:.{1 if share < 0.00995 else 0}f}"
+def _number(share: float, places: int) -> str:
+    return f"{share * 100:.{1 if share < 0.00995 else places}f}"
 
 
 def _capital(text: str) -> str:

@@ -122,8 +122,8 @@ def difference(
 ) -> Difference:
     """The relative difference of two means, with their resampled means (as `replicates` gives).
 
-    Both groups were resampled in two levels, and independently of each other where they are of
-    different runs.
+    Both are of one run: runs at two times differ by more than their samples tell (see
+    `comparing.noise`).
     """
     change = resampled_after / resampled_before - 1
     low, high = interval(change, confidence)

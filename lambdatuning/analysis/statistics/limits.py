@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from ...core.intervals import Uncertainty, limits, uncertainty
+from ...core.intervals import Uncertainty, limits
 from ...core.quantile_interval import between, bounds, independent
 from .intervals import MIN_ENVIRONMENTS, Clusters, Floats, clusters
 from .moderation import of_cells
@@ -82,12 +82,6 @@ def _mean_limits(cell: Cell, column: int, confidence: float) -> tuple[float, flo
     centre = float(cell.groups.values[:, column].mean())
     relative = (cell.known or [])[column]
     return limits(centre, Uncertainty(relative.error * centre, relative.degrees), confidence)
-
-
-def mean_limits(groups: Clusters, column: int, confidence: float) -> tuple[float, float]:
-    """The interval of one column's mean by itself, as `core.intervals.mean_interval` has it."""
-    known = uncertainty(groups.sizes.tolist(), groups.means[:, column].tolist())
-    return limits(float(groups.values[:, column].mean()), known, confidence)
 
 
 def quantile_limits(

@@ -64,7 +64,7 @@ def spread(errors: list[Uncertainty], weight: float = 1.0) -> Uncertainty:
     if math.isnan(total) or not total:
         return Uncertainty(weight * math.sqrt(total), 1.0 if math.isnan(total) else math.inf)
     bottom = math.fsum(v * v / e.degrees for v, e in zip(variances, errors, strict=True))
-    return Uncertainty(weight * math.sqrt(total), total**2 / bottom)
+    return Uncertainty(weight * math.sqrt(total), total**2 / bottom if bottom else math.inf)
 
 
 def reach(known: Uncertainty, confidence: float) -> float:
