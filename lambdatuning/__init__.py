@@ -49,7 +49,7 @@ _HOMES = {
     "cold_starts": "analysis.cold.starts",
     "cold_decisions": "analysis.cold.decisions",
     "cold_answer": "analysis.cold.answer",
-    "plot_init": "analysis.figures.cold",
+    "plot_init": "analysis.figures.cold_init",
     "plot_cold_share": "analysis.figures.cold",
     "plot_comparison": "analysis.figures.compare",
     "plot_before_after": "analysis.figures.compare",
@@ -152,7 +152,8 @@ if TYPE_CHECKING:
     from .analysis.cold.starts import cold_starts
     from .analysis.comparing.comparison import compare
     from .analysis.figures.bill import plot_bill
-    from .analysis.figures.cold import plot_cold_share, plot_init
+    from .analysis.figures.cold import plot_cold_share
+    from .analysis.figures.cold_init import plot_init
     from .analysis.figures.compare import plot_before_after, plot_comparison
     from .analysis.figures.compromise import plot_compromise
     from .analysis.figures.controls import controls

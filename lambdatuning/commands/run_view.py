@@ -4,6 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.host import beyond_note
 from ..core.run import run_prefix
 from .manners import show
 
@@ -15,6 +16,8 @@ def show_run(arguments: Namespace, run: "Run") -> None:
     """Print the recommendation and where the run is stored, or all of it as JSON."""
     where = Path(arguments.store) / run_prefix(run.function, run.run_id)
     text = _elsewhere(run) if run.samples.empty else _answer(arguments, run)
+    note = beyond_note(run.manifest.get("endpoint"), run.beyond_mb)
+    text += f"\n{note}." if note else ""
     show(arguments, _data(run, text, where), f"{text}\n\nstored in {where}/")
 
 
@@ -45,6 +48,8 @@ def _data(run: "Run", text: str, where: Path) -> dict[str, Any]:
         "run_id": run.run_id,
         "function": run.function,
         "answer": text,
+        "sizes": list(run.manifest.get("sizes", run.sizes)),
+        "sizes_beyond_cores": list(run.beyond_mb),
         "recommendations": _recommendations(run),
         "exploration": told if run.adaptive else None,
         "overhead": manifest.get("overhead"),

@@ -124,6 +124,12 @@ def warm_up(chain: Sequence[Invocation], worker: int, *, size_index: int) -> Inv
     return _apart(chain[0].payload, size_index, worker)
 
 
+def awake(number: int) -> int:
+    """How many environments of its size are meant to run after a call of this number: 0 for a
+    sample, which wakes none."""
+    return (-number - 1) % _APART + 1 if number < 0 else 0
+
+
 def cold_starts(
     types: int, cold: int, environments: int, *, size_index: int
 ) -> tuple[Invocation, ...]:

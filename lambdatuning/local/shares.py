@@ -1,10 +1,11 @@
-"""How much CPU a memory size buys, and which sizes this host can tell apart."""
+"""How much CPU a memory size buys, and how much of it this host can give.
+
+Which sizes it cannot tell apart for that reason is a rule of `core.host`.
+"""
 
 import os
-from collections.abc import Iterable
 
-FULL_VCPU_MB = 1769
-"""Memory that buys one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")."""
+from ..core.sizes import vcpus
 
 
 def share_for(memory_mb: int) -> float:
@@ -13,7 +14,7 @@ def share_for(memory_mb: int) -> float:
     >>> share_for(1769)
     1.0
     """
-    return memory_mb / FULL_VCPU_MB
+    return vcpus(memory_mb)
 
 
 def host_cores() -> int:
@@ -26,16 +27,3 @@ def host_cores() -> int:
 def enforced_share(memory_mb: int, cores: int) -> float:
     """The share that a host with `cores` can really give, in vCPUs."""
     return min(share_for(memory_mb), float(cores))
-
-
-def distinguishable_sizes(sizes_mb: Iterable[int], cores: int) -> list[int]:
-    """The sizes, in MB and ascending, that a host with `cores` measures truthfully.
-
-    Larger ones ask for more vCPUs than there are: all of them run alike.
-    """
-    return sorted(size for size in set(sizes_mb) if share_for(size) <= cores)
-
-
-def indistinguishable_sizes(sizes_mb: Iterable[int], cores: int) -> list[int]:
-    """The sizes, in MB and ascending, that ask for more vCPUs than `cores`."""
-    return sorted(size for size in set(sizes_mb) if share_for(size) > cores)

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
-from lambdatuning.analysis.choice.recommend import Recommendation, recommend, recommendations
+from lambdatuning.analysis.choice.recommend import recommend
+from lambdatuning.analysis.choice.recommendation import Recommendation, recommendations
 from lambdatuning.analysis.samples.run import Run
 from lambdatuning.analysis.telling.answer import answer, disagreement
 from lambdatuning.analysis.telling.sentences import against_today, certainty, sentence

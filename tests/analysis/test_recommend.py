@@ -3,14 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdatuning.analysis.choice.aim import decide, objective, scores
 from lambdatuning.analysis.choice.goals import GOALS, Goal
-from lambdatuning.analysis.choice.recommend import (
-    decide,
-    objective,
-    recommend,
-    recommendations,
-    scores,
-)
+from lambdatuning.analysis.choice.recommend import recommend
+from lambdatuning.analysis.choice.recommendation import recommendations
 from lambdatuning.analysis.samples.run import Run
 from lambdatuning.analysis.statistics.curves import MIX, Curve, curves
 from lambdatuning.core.errors import UsageError

@@ -16,7 +16,7 @@ from lambdatuning.analysis.choice.recommend import recommend
 from lambdatuning.analysis.figures.bill import plot_bill
 from lambdatuning.analysis.figures.chart import NARROW_MIME, Chart
 from lambdatuning.analysis.figures.compromise import luminance
-from lambdatuning.analysis.figures.controls import controls
+from lambdatuning.analysis.figures.controls import controls, panel
 from lambdatuning.analysis.figures.deadline import plot_deadline
 from lambdatuning.analysis.figures.decision_map import _colours, map_title, plot_decision_map
 from lambdatuning.analysis.figures.pareto import pareto_title, plot_pareto
@@ -176,21 +176,44 @@ class TestControls:
         assert {"image/svg+xml", NARROW_MIME} <= set(shown)
         assert "text/html" not in shown
 
-    def test_move_figures_where_ipywidgets_is_there(self) -> None:
-        widgets = pytest.importorskip("ipywidgets")
-        shown = controls(SMALL, 1e6, deadline_ms=60)._repr_mimebundle_()
+    def test_sliders_redraw_the_figures_that_they_move(self) -> None:
+        pytest.importorskip("ipywidgets")
+        volume, weight, deadline, picture = panel(controls(SMALL, 1e6, deadline_ms=60)).children
+        before = picture.value
+        assert before.count("<svg") == 1
+        volume.value = 1e9
+        assert (picture.value.count("<svg"), picture.value == before) == (1, False)
+        weight.value = 1.0
+        assert picture.value.count("<svg") == 2
+        deadline.value = 1_000
+        assert picture.value.count("<svg") == 3
+        volume.value, weight.value, deadline.value = 1e6, 0.5, 60
+        assert picture.value == before
+
+    @pytest.mark.parametrize(("volume", "deadline_ms"), [(5, 0.3), (1e13, 900_000)])
+    def test_a_slider_begins_with_the_value_given(self, volume: float, deadline_ms: float) -> None:
+        pytest.importorskip("ipywidgets")
+        *sliders, _ = panel(controls(SMALL, volume, deadline_ms=deadline_ms)).children
+        assert [each.value for each in sliders] == [volume, 0.5, deadline_ms]
+
+    def test_a_notebook_is_told_of_the_sliders(self) -> None:
+        pytest.importorskip("ipywidgets")
+        shown = controls(SMALL, 1e6)._repr_mimebundle_()
         assert "application/vnd.jupyter.widget-view+json" in shown
-        assert widgets is not None
+
+    def test_both_ends_of_every_slider_can_be_drawn(self) -> None:
+        found = controls(SMALL, 1e6, deadline_ms=60)
+        for weight, volume, deadline_ms in ((0, 1e3, 1), (1, 1e11, 1e5)):
+            assert len(found.charts(weight, volume, deadline_ms)) == 3
 
     def test_figures_follow_the_values(self) -> None:
-        found = controls(SMALL, 1e6, deadline_ms=60)
-        titles = [
+        found = controls(SMALL, 1e6, weight=0.3, deadline_ms=60)
+        (first, second), (third, fourth) = (
             [chart.title for chart in found.charts(weight, volume, 60)]
             for weight, volume in ((0, 1e6), (1, 1e9))
-        ]
-        assert len(titles[0]) == 3
-        assert titles[0][:2] != titles[1][:2]
-        assert titles[0][2] == titles[1][2]
+        )
+        assert first != third
+        assert second != fourth
 
 
 def test_published_means_tell_no_deadline() -> None:

@@ -70,3 +70,16 @@ def test_quotas_that_may_not_be_read_bound_nothing(client: FakeLambda) -> None:
     client.faults["GetAccountSettings"] = ["ServiceException"]
     with pytest.raises(client.exceptions.ClientError):
         room(client)
+
+
+def test_sizes_beyond_the_cores_of_one_host_are_told(client: FakeLambda) -> None:
+    about = {"cores": 2, "measuring_cores": 1.25}
+    cloud = replace(fake_cloud(**{"lambda": client}), kind="embedded", about=about)
+    notes = room_for(cloud, FUNCTION, client.config, 3, (128, 4096, 10_240)).notes
+    assert notes == (
+        "4,096, 10,240 MB: more vCPUs than this host's 2 cores, so measured as 2 cores; "
+        "only AWS can tell such sizes apart",
+    )
+    assert room_for(cloud, FUNCTION, client.config, 3, (128, 3008)).notes == ()
+    aws = replace(cloud, kind="aws", about={})
+    assert room_for(aws, FUNCTION, client.config, 3, (10_240,)).notes == ()

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ...core.sizes import FULL_VCPU_MB, vcpus
 from ..samples.frames import failed, warm
 from ..samples.run import Run
 from ..statistics.intervals import MIN_ENVIRONMENTS
@@ -122,17 +121,14 @@ def stolen_cpu(run: Run) -> Iterator[Check]:
 
 
 def beyond_cores(run: Run) -> Iterator[Check]:
-    """Sizes with more vCPUs than the host of the embedded AWS has cores."""
-    cores = run.manifest.get("endpoint", {}).get("cores")
-    if not run.embedded or not cores:
-        return
-    beyond = [size for size in run.sizes if vcpus(size) > cores]
-    if beyond:
+    """Sizes with more vCPUs than the host of the embedded AWS has cores (see `core.host`)."""
+    if run.host and run.beyond_mb:
         yield Check(
             "warning",
             "sizes beyond this machine's cores",
-            f"{join_mb(beyond)} stand for more than the {cores} cores of this machine",
-            f"trust sizes up to {format_mb(int(cores * FULL_VCPU_MB))} only, or measure on AWS",
+            f"{join_mb(run.beyond_mb)} stand for more than the {run.host.told} of this machine, "
+            f"so that they ran as {run.host.told} do",
+            f"trust sizes up to {format_mb(run.host.largest_mb)} only, or measure on AWS",
         )
 
 

@@ -9,14 +9,16 @@ from pandas import DataFrame
 
 from ...core.errors import UsageError
 from ...core.strategies import DEFAULT_WEIGHT
+from ..samples.hosts import BEYOND, marked
 from ..samples.run import Run, as_run
 from ..samples.several import apart
 from ..statistics.curves import MIX, Curve, curves
 from ..statistics.intervals import interval
 from ..telling.format import format_mb
+from .aim import aim
 from .deadlines import prompts
 from .goals import Limits, choices, goals
-from .recommend import Recommendation, aim
+from .recommendation import Recommendation
 
 TODAY = "today"
 COLUMNS = (
@@ -34,6 +36,7 @@ COLUMNS = (
     "speedup",
     "probability_cheaper",
     "reason",
+    BEYOND,
 )
 
 
@@ -63,7 +66,8 @@ def bill(
         raise UsageError(f"monthly_invocations must be above 0; not {monthly_invocations}")
     wanted = goals(strategy or choices(**limits), weight, limits)
     parts = []
-    for run in apart(as_run(source)):
+    whole = as_run(source)
+    for run in apart(whole):
         known = curves(run, weights=weights, seed=seed)
         curve = next((each for each in known if each.payload == MIX), known[0] if known else None)
         if curve is None:
@@ -74,7 +78,9 @@ def bill(
         key = (curve.function, curve.architecture, curve.payload)
         chosen = [(goal.strategy, aim(curve, goal, current, prompt.get(key))) for goal in wanted]
         parts.append(_rows(curve, chosen, current, monthly_invocations))
-    return pd.concat(parts, ignore_index=True) if parts else DataFrame(columns=list(COLUMNS))
+    if not parts:
+        return DataFrame(columns=list(COLUMNS))
+    return marked(pd.concat(parts, ignore_index=True), whole)
 
 
 def _rows(
@@ -96,7 +102,7 @@ def _rows(
         for name, size, reason in sizes
     ]
     about = {"function": curve.function, "architecture": curve.architecture}
-    return DataFrame(rows).assign(**about).reindex(columns=list(COLUMNS))
+    return DataFrame(rows).assign(**about).reindex(columns=list(COLUMNS[:-1]))
 
 
 def _money(

@@ -6,14 +6,16 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
+from ..samples.hosts import BEYOND, marked
 from ..samples.run import Run, as_run
 from ..statistics.curves import Curve, curves
 from ..statistics.intervals import Floats
+from .aim import scores
 from .goals import Goal, score
-from .recommend import scores
+from .held_back import candidates
 
 STEPS = 101
-COLUMNS = ("function", "architecture", "payload", "weight", "memory_mb", "probability_best")
+COLUMNS = ("function", "architecture", "payload", "weight", "memory_mb", "probability_best", BEYOND)
 
 
 def decisions(
@@ -25,11 +27,15 @@ def decisions(
 ) -> DataFrame:
     """One row for each payload type (and the mix) and weight: the best balanced size, how sure.
 
-    Weights are `steps` even ones from 0 (speed alone) to 1 (cost alone).
+    Weights are `steps` even ones from 0 (speed alone) to 1 (cost alone). `probability_best` is NaN
+    where it cannot be known, as for sizes beyond the cores of the host.
     """
-    known = curves(as_run(source), weights=weights, seed=seed)
+    run = as_run(source)
+    known = curves(run, weights=weights, seed=seed)
     found = [_rows(curve, np.linspace(0, 1, steps)) for curve in known if curve.sizes]
-    return pd.concat(found, ignore_index=True) if found else DataFrame(columns=list(COLUMNS))
+    if not found:
+        return DataFrame(columns=list(COLUMNS))
+    return marked(pd.concat(found, ignore_index=True), run)
 
 
 def segments(rows: DataFrame) -> list[tuple[float, float, int]]:
@@ -60,8 +66,9 @@ def _rows(curve: Curve, weights: Floats) -> DataFrame:
 
 def _at(curve: Curve, weight: float) -> tuple[int, float]:
     goal = Goal("balanced", weight)
-    winner = int(score(curve.ms, curve.usd, goal).argmin())
-    if not curve.known:
+    allowed = candidates(curve, np.full(len(curve.sizes), fill_value=True))
+    winner = int(np.where(allowed, score(curve.ms, curve.usd, goal), np.inf).argmin())
+    if not curve.known or curve.sizes[winner] in curve.beyond_mb:
         return curve.sizes[winner], float("nan")
-    resampled = scores(curve, goal)
+    resampled = np.where(allowed, scores(curve, goal), np.inf)
     return curve.sizes[winner], float((resampled.argmin(axis=1) == winner).mean())

@@ -6,9 +6,18 @@ from typing import Any
 
 from pandas import DataFrame
 
+from ..samples.hosts import BEYOND, marked
 from ..samples.run import Run
 from ..statistics.curves import MIX
-from ..telling.format import format_change, format_mb, format_share, format_times, ratio, short_name
+from ..telling.format import (
+    format_change,
+    format_mb,
+    format_share,
+    format_times,
+    join_mb,
+    ratio,
+    short_name,
+)
 from ..telling.sentences import SUPERLATIVES
 from ..telling.statement import Statement
 
@@ -25,6 +34,7 @@ STEP_COLUMNS = (
     "spent_usd",
     "stopped",
     "reason",
+    BEYOND,
 )
 PREDICTION_COLUMNS = (
     "payload",
@@ -34,6 +44,7 @@ PREDICTION_COLUMNS = (
     "low_ms",
     "high_ms",
     "cost_usd",
+    BEYOND,
 )
 
 ANSWER_COLUMNS = (
@@ -44,6 +55,7 @@ ANSWER_COLUMNS = (
     "within_1",
     "within_5",
     "regret",
+    BEYOND,
 )
 
 ENDS: Mapping[str, str] = {
@@ -68,7 +80,7 @@ def exploration(run: Run) -> DataFrame:
     """
     steps = run.exploration.get("steps", ())
     rows = [row for step in steps for row in _rows(step)]
-    return DataFrame(rows, columns=list(STEP_COLUMNS))
+    return marked(DataFrame(rows, columns=list(STEP_COLUMNS[:-1])), run)
 
 
 def predictions(run: Run) -> DataFrame:
@@ -82,7 +94,7 @@ def predictions(run: Run) -> DataFrame:
         for answer in run.exploration.get("answers", ())
         for point in answer["curve"]
     ]
-    return DataFrame(rows, columns=list(PREDICTION_COLUMNS))
+    return marked(DataFrame(rows, columns=list(PREDICTION_COLUMNS[:-1])), run)
 
 
 def answers(run: Run) -> DataFrame:
@@ -102,7 +114,7 @@ def answers(run: Run) -> DataFrame:
         }
         for answer in run.exploration.get("answers", ())
     ]
-    return DataFrame(rows, columns=list(ANSWER_COLUMNS))
+    return marked(DataFrame(rows, columns=list(ANSWER_COLUMNS[:-1])), run)
 
 
 def exploration_answer(run: Run) -> Statement:
@@ -130,6 +142,8 @@ def _found(run: Run) -> tuple[str, str]:
         return "", f"No size is known to be best after {spent}"
     best = told["answers"][-1]
     guess = "" if _measured(best) else ", by prediction alone"
+    if run.host and best["memory_mb"] in run.beyond_mb:
+        guess += f", as far as {run.host.told} can tell"
     sure = f"within 5 % of the {_best(run)} size ({format_share(best['within_5'])} sure)"
     return format_mb(best["memory_mb"]), f"{sure}{guess}, after {spent}"
 
@@ -180,10 +194,16 @@ def _sentences(run: Run) -> Iterator[str]:
                 f"{answer['payload']} alone: {format_mb(answer['memory_mb'])}, within 5 % of its "
                 f"{_best(run)} size ({format_share(answer['within_5'])} sure)."
             )
-    guessed = sorted({size for size in run.manifest["sizes"] if size not in run.sizes})
+    known = {*run.sizes, *run.beyond_mb[1:]}
+    guessed = sorted({size for size in run.manifest["sizes"] if size not in known})
     if guessed:
         sizes = ", ".join(format_mb(size) for size in guessed)
         yield f"Not measured, and known by the model's prediction alone: {sizes}."
+    if run.host and run.beyond_mb:
+        yield (
+            f"Beyond the {run.host.told} of this host, {join_mb(run.beyond_mb)} would run alike; "
+            f"{format_mb(run.beyond_mb[0])} stood for all. How good they are, only AWS can tell."
+        )
     yield from (f"{text}." for text in told["warnings"])
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
+from ..samples.hosts import BEYOND, marked
 from ..samples.run import Run, as_run
 from ..statistics.curves import Curve, curves
 from ..statistics.intervals import Floats, interval
@@ -24,6 +25,7 @@ COLUMNS = (
     "efficient",
     "probability_efficient",
     "beaten_by_mb",
+    BEYOND,
 )
 
 
@@ -36,8 +38,11 @@ def pareto(
     them. `beaten_by_mb` is for the others the cheapest of the sizes that are both faster and
     cheaper. `probability_efficient` is how sure that is, NaN with too few environments.
     """
-    found = [_rows(curve) for curve in curves(as_run(source), weights=weights, seed=seed)]
-    return pd.concat(found, ignore_index=True)[list(COLUMNS)] if found else _empty()
+    run = as_run(source)
+    found = [_rows(curve) for curve in curves(run, weights=weights, seed=seed)]
+    if not found:
+        return DataFrame(columns=list(COLUMNS))
+    return marked(pd.concat(found, ignore_index=True), run)[list(COLUMNS)]
 
 
 def beaten(ms: Floats, usd: Floats) -> Floats:
@@ -80,7 +85,3 @@ def _ends(stem: str, unit: str, resampled: Floats) -> dict[str, list[float]]:
         f"{stem}_low_{unit}": [low for low, _ in pairs],
         f"{stem}_high_{unit}": [high for _, high in pairs],
     }
-
-
-def _empty() -> DataFrame:
-    return DataFrame(columns=list(COLUMNS))

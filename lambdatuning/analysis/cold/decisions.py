@@ -8,6 +8,7 @@ from pandas import DataFrame
 
 from ...core.strategies import DEFAULT_WEIGHT, STRATEGIES, check_strategy
 from ..choice.goals import Goal, score
+from ..samples.hosts import BEYOND, marked
 from ..samples.run import Run, as_run
 from ..samples.several import apart
 from ..statistics.curves import Curve, curves
@@ -29,6 +30,7 @@ COLUMNS = (
     "from_low_share",
     "from_high_share",
     "to_share",
+    BEYOND,
 )
 
 
@@ -71,14 +73,15 @@ def cold_decisions(
     means perhaps never. NaN for the first range and where there are fewer than 3 cold starts.
     """
     names = [strategy] if isinstance(strategy, str) else list(strategy)
+    whole = as_run(source)
     rows = [
         row
-        for run in apart(as_run(source))
+        for run in apart(whole)
         for cold in cold_curves(run, weights=weights)
         for name in names
         for row in _ranges(cold, check_strategy(name), weight)
     ]
-    return DataFrame(rows, columns=list(COLUMNS))
+    return marked(DataFrame(rows, columns=list(COLUMNS[:-1])), whole)
 
 
 def cold_curves(run: Run, *, weights: Mapping[str, float] | None = None) -> list[ColdCurve]:
@@ -117,8 +120,12 @@ def cold_curves(run: Run, *, weights: Mapping[str, float] | None = None) -> list
 
 
 def scores(cold: ColdCurve, shares: Floats, strategy: str, weight: float) -> Floats:
-    """What the strategy minimises (shares x sizes)."""
-    return score(cold.mean_ms(shares), cold.cost_usd(shares), Goal(strategy, weight))
+    """What the strategy minimises (shares x sizes); of sizes that the host could not tell apart
+    the smallest alone may win (see `choice.held_back`)."""
+    found = score(cold.mean_ms(shares), cold.cost_usd(shares), Goal(strategy, weight))
+    host = cold.curve.host
+    alike = host.beyond(cold.sizes)[1:] if host else ()
+    return np.where(np.isin(cold.sizes, alike), np.inf, found)
 
 
 def _ranges(cold: ColdCurve, strategy: str, weight: float) -> list[tuple[object, ...]]:

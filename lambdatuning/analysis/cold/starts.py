@@ -6,6 +6,7 @@ import numpy as np
 from pandas import DataFrame
 
 from ..samples.frames import failed, warm
+from ..samples.hosts import BEYOND, marked
 from ..samples.run import Run, as_run
 from ..statistics.intervals import Floats, interval, replicates
 
@@ -23,6 +24,7 @@ COLUMNS = (
     "extra_per_million_usd",
     "extra_per_million_low_usd",
     "extra_per_million_high_usd",
+    BEYOND,
 )
 """Columns of `cold_starts`, in order."""
 
@@ -35,16 +37,18 @@ def cold_starts(source: Run | DataFrame, *, confidence: float = 0.95, seed: int 
     `init_ms` is the mean time to start an environment (of SnapStart, to restore it). `extra_ms`
     and `extra_per_million_usd` are what a cold invocation takes and costs beyond a warm one of
     the same payload type and size: init, which is billed, and a first run that is slower. Bounds
-    hold the mean with `confidence`; they are NaN with fewer than 3 cold starts.
+    hold the mean with `confidence`; they are NaN with fewer than 3 cold starts. `beyond_cores`
+    marks the sizes that the host of an embedded AWS could not tell apart.
     """
-    beyond = beyond_warm(as_run(source).samples)
+    run = as_run(source)
+    beyond = beyond_warm(run.samples)
     rows = [
         (*_key(key), len(own), *_statistics(own, confidence, seed))
         for key, own in beyond.groupby(_KEYS, observed=True)
     ]
-    frame = DataFrame(rows, columns=list(COLUMNS)).sort_values(_KEYS, ignore_index=True)
+    frame = DataFrame(rows, columns=list(COLUMNS[:-1])).sort_values(_KEYS, ignore_index=True)
     dollars = [name for name in COLUMNS if name.endswith("_usd")]
-    return frame.assign(**{name: frame[name] * 1e6 for name in dollars})
+    return marked(frame.assign(**{name: frame[name] * 1e6 for name in dollars}), run)
 
 
 def beyond_warm(samples: DataFrame) -> DataFrame:

@@ -1,4 +1,4 @@
-"""Axes that are the same in every figure: memory, durations, costs, labels beside lines."""
+"""Axes that are the same in every figure: memory, durations, costs; and faint sample points."""
 
 from collections.abc import Sequence
 
@@ -8,21 +8,30 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from ...core.host import Host
 from ...core.sizes import FULL_VCPU_MB
 from ..telling.format import format_ms, format_usd
+from ..telling.marks import marked_mb
+from .hatching import hatch_beyond
 from .style import MUTED
 
 _LABEL_IN = 0.42
 """Room that a size's label needs on the memory axis."""
 
+_MARK_IN = 0.14
+"""What a mark behind the size adds to that."""
+
 _MANY = 12
 """With a larger ratio between largest and smallest value, a linear axis hides the small ones."""
 
 
-def memory_axis(axes: Axes, sizes: Sequence[int], *, margin: float = 0.06) -> None:
+def memory_axis(
+    axes: Axes, sizes: Sequence[int], *, margin: float = 0.06, host: Host | None = None
+) -> None:
     """Log2 axis with a tick at each measured size and a line where a size has one vCPU.
 
-    `margin` is the room beyond the outermost sizes, as a share of their distance.
+    `margin` is the room beyond the outermost sizes, as a share of their distance. Sizes that the
+    `host` could not tell apart have a dagger and are hatched.
     """
     octaves = max(float(np.log2(max(sizes) / min(sizes))), 1.0)
     room = 2 ** (octaves * margin)
@@ -30,10 +39,12 @@ def memory_axis(axes: Axes, sizes: Sequence[int], *, margin: float = 0.06) -> No
     axes.set_xlim(min(sizes) / room, max(sizes) * room)
     axes.xaxis.set_minor_locator(NullLocator())
     width_in = axes.get_position().width * axes.figure.get_figwidth()  # type: ignore[union-attr]
-    apart = _LABEL_IN * octaves * (1 + 2 * margin) / width_in
+    label_in = _LABEL_IN + (_MARK_IN if host and host.beyond(sizes) else 0)
+    apart = label_in * octaves * (1 + 2 * margin) / width_in
     shown = readable_ticks(sizes, apart)
     axes.xaxis.set_major_locator(FixedLocator([float(size) for size in shown]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: marked_mb(value, host)))
+    hatch_beyond(axes, sizes, host)
     if min(sizes) < FULL_VCPU_MB < max(sizes):
         axes.axvline(FULL_VCPU_MB, color=MUTED, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
 
@@ -110,71 +121,6 @@ def scatter(axes: Axes, x: Sequence[float], y: Sequence[float], colour: str) -> 
             snap=False,
         )
     )
-
-
-def label_lines(
-    axes: Axes, x: float, ends: Sequence[tuple[float, str, str]], gap_points: float = 11.5
-) -> None:
-    """Write each line's name at its end (value, name, colour), spread so that none overlap."""
-    figure = axes.figure
-    scale = 72 / figure.dpi
-    order = sorted(range(len(ends)), key=lambda n: ends[n][0])
-    wanted = [axes.transData.transform((x, ends[n][0]))[1] * scale for n in order]
-    low, high = (axes.transAxes.transform((0, edge))[1] * scale for edge in (0, 1))
-    placed = spread(wanted, gap_points, low, high)
-    for n, at, target in zip(order, placed, wanted, strict=True):
-        value, name, colour = ends[n]
-        axes.annotate(
-            name,
-            (x, value),
-            xytext=(12, at - target),
-            textcoords="offset points",
-            color=colour,
-            fontsize=9,
-            va="center",
-            annotation_clip=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": colour,
-                "linewidth": 0.6,
-                "alpha": 0.6,
-                "shrinkA": 0,
-                "shrinkB": 2,
-                "relpos": (0, 0.5),
-            },
-        )
-
-
-def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Ascending positions at least `gap` apart, near the wanted ones and inside low..high.
-
-    Neighbours that are too close are merged into blocks around their common mean.
-    """
-    blocks: list[list[float]] = []
-    for position in wanted:
-        blocks.append([position])
-        while len(blocks) > 1 and _bottom(blocks[-1], gap) < _top(blocks[-2], gap) + gap:
-            last = blocks.pop()
-            blocks[-1] += last
-    placed = [_bottom(block, gap) + n * gap for block in blocks for n in range(len(block))]
-    return _inside(placed, gap, low, high)
-
-
-def _bottom(block: Sequence[float], gap: float) -> float:
-    return sum(block) / len(block) - gap * (len(block) - 1) / 2
-
-
-def _top(block: Sequence[float], gap: float) -> float:
-    return sum(block) / len(block) + gap * (len(block) - 1) / 2
-
-
-def _inside(placed: list[float], gap: float, low: float, high: float) -> list[float]:
-    """Pushed up from the low end, then down from the high end: there, nothing may stick out."""
-    for n in range(len(placed)):
-        placed[n] = max(placed[n], placed[n - 1] + gap if n else low)
-    for n in reversed(range(len(placed))):
-        placed[n] = min(placed[n], placed[n + 1] - gap if n + 1 < len(placed) else high)
-    return placed
 
 
 def _decades(low: float, high: float) -> list[float]:

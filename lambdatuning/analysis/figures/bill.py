@@ -2,40 +2,28 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Unpack
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
+from ...core.host import Host
 from ...core.strategies import DEFAULT_WEIGHT
 from ..choice.bill import TODAY, bill
 from ..choice.goals import Limits
 from ..samples.run import Run, as_run
 from ..telling.format import (
     format_change,
-    format_mb,
     format_ms,
-    format_times,
     format_usd,
-    short_name,
 )
+from ..telling.marks import caption, in_words, marked_size
+from .bill_words import WORDS, bill_alt, bill_title, rows_of
 from .chart import Chart, chart
-from .style import GRID, INK, MUTED, SERIES, Layout, headline, headroom_in, quiet
-
-WORDS = {
-    TODAY: "today",
-    "cost": "cheapest",
-    "balanced": "balanced",
-    "knee": "best value",
-    "speed": "fastest",
-    "deadline": "in time",
-    "budget": "in budget",
-}
-"""What each choice is called beside its bar."""
-
-
-_SURE = 0.95
+from .functions import shown_of, together, views
+from .style import GRID, INK, MUTED, SERIES, Frame, Layout, framed, quiet
 
 
 def plot_bill(
@@ -62,88 +50,70 @@ def plot_bill(
         weights=weights,
         **limits,
     )
-    title = bill_title(frame)
     run = as_run(source)
+    bills = [_Bill(name, _own(frame, part), part.host) for name, part in views(run)]
+    title = together([(each.name, bill_title(each.frame)) for each in bills])
     subtitle = (
-        f"{short_name(run.function)}, {monthly_invocations:,.0f} invocations a month: memory, mean "
-        "duration, Lambda's bill a month; dark line: 95 % interval"
+        f"{shown_of(run, [each.name for each in bills])}, {monthly_invocations:,.0f} invocations a "
+        "month: memory, mean duration, Lambda's bill a month; dark line: 95 % interval"
+        f"{caption(run.host, run.sizes, hatched=False)}"
     )
 
     def draw(layout: Layout) -> Figure:
-        return _draw(layout, title, subtitle, frame)
+        return _draw(layout, title, subtitle, bills)
 
-    return chart(draw, title, bill_alt(frame))
+    alt = together([(each.name, bill_alt(each.frame)) for each in bills])
+    return chart(draw, title, alt + in_words(run.host, run.sizes))
 
 
-def bill_title(frame: DataFrame) -> str:
-    """What the cheapest choice saves a year, and what the speed of the best value costs."""
-    known = _rows(frame[frame["memory_mb"].notna()])
-    others = [row for row in known if row["choice"] != TODAY]
-    if not others:
-        return "No size can be recommended"
-    best = min(others, key=lambda row: float(row["month_usd"]))
-    if len(others) == len(known):
-        return (
-            f"{format_mb(best['memory_mb'])} costs least: {format_usd(best['month_usd'])} a month"
-        )
-    knees = [row for row in others if row["choice"] == "knee"]
-    fast = (knees or sorted(others, key=lambda row: float(row["mean_ms"])))[0]
-    first, extra = _saving(best), -fast["year_saving_usd"]
-    if extra <= 0 or fast["speedup"] <= 1.05:
-        return first
-    return (
-        f"{first}; {format_mb(fast['memory_mb'])} is {format_times(fast['speedup'])} faster for "
-        f"{format_usd(extra)} more a year"
+@dataclass(frozen=True, eq=False)
+class _Bill:
+    """The bills of one function (see `bill`)."""
+
+    name: str
+    frame: DataFrame
+    host: Host | None
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """A row a choice, below one of the function's name where it has one."""
+        head = [{"choice": "", "month_usd": float("nan"), "name": self.name}] if self.name else []
+        return [*head, *(row | {"host": self.host} for row in rows_of(self.frame))]
+
+
+def _own(frame: DataFrame, part: Run) -> DataFrame:
+    """The rows of a part that has one function and architecture."""
+    names = part.samples[["function", "architecture"]].astype(str).drop_duplicates()
+    return frame.astype({"function": str, "architecture": str}).merge(names)
+
+
+def _draw(layout: Layout, title: str, subtitle: str, bills: Sequence[_Bill]) -> Figure:
+    rows = [row for each in bills for row in each.rows]
+    figure, (axes,) = framed(
+        layout,
+        title,
+        subtitle,
+        Frame(
+            body_in=0.52 * max(len(rows), 1) + 0.12,
+            gap_in=0.12,
+            left_in=0.9,
+            right_in=0.12,
+            bottom_in=0.06,
+        ),
     )
-
-
-def _saving(best: Mapping[str, Any]) -> str:
-    """What the cheapest size saves, if that is beyond doubt."""
-    sure = best["probability_cheaper"]
-    if best["year_saving_usd"] <= 0 or (not math.isnan(sure) and sure < _SURE):
-        return "No size is clearly cheaper than today's"
-    return f"{format_mb(best['memory_mb'])} saves {format_usd(best['year_saving_usd'])} a year"
-
-
-def _rows(frame: DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): v for name, v in row.items()} for row in frame.to_dict("records")]
-
-
-def bill_alt(frame: DataFrame) -> str:
-    """The bill of each choice in words."""
-    parts = ["Bars of the monthly bill."]
-    for row in _rows(frame):
-        name = WORDS[row["choice"]]
-        if row["memory_mb"] is None or math.isnan(row["memory_mb"]):
-            parts.append(f"{name}: {row['reason']}.")
-            continue
-        parts.append(
-            f"{name}: {format_mb(row['memory_mb'])}, {format_usd(row['month_usd'])} a month, "
-            f"{format_usd(row['year_usd'])} a year, {format_ms(row['mean_ms'])}."
-        )
-    return " ".join(parts)
-
-
-def _draw(layout: Layout, title: str, subtitle: str, frame: DataFrame) -> Figure:
-    rows = _rows(frame)
-    head = headroom_in(title, subtitle, layout) + 0.12
-    each = 0.52
-    height = head + each * max(len(rows), 1) + 0.12
-    figure = Figure(figsize=(layout.width_in, height))
-    axes = figure.subplots()
-    left = 0.9 / layout.width_in
-    figure.subplots_adjust(left, 0.06 / height, 1 - 0.12 / layout.width_in, 1 - head / height)
-    headline(figure, title, subtitle, layout)
     quiet(axes)
     axes.set_xticks([])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     largest = max((row["month_usd"] for row in rows if row["month_usd"] > 0), default=1.0)
     axes.set_xlim(0, largest * 1.02)
-    axes.set_yticks(range(len(rows)), [WORDS[row["choice"]] for row in rows])
+    axes.set_yticks(range(len(rows)), [WORDS.get(row["choice"], "") for row in rows])
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if row["choice"] == TODAY else "normal")
     for n, row in enumerate(rows):
-        _bar(axes, n, row, layout)
+        if row["choice"]:
+            _bar(axes, n, row, layout)
+        else:
+            axes.text(0, n + 0.2, row["name"], color=INK, fontweight="bold", va="center")
     return figure
 
 
@@ -166,7 +136,11 @@ def _bar(axes: Axes, n: int, row: Mapping[str, Any], layout: Layout) -> None:
 
 
 def _told(row: Mapping[str, Any], layout: Layout) -> str:
-    told = [format_mb(row["memory_mb"]), format_ms(row["mean_ms"]), format_usd(row["month_usd"])]
+    told = [
+        marked_size(row["memory_mb"], row["host"]),
+        format_ms(row["mean_ms"]),
+        format_usd(row["month_usd"]),
+    ]
     against = row["choice"] != TODAY and not math.isnan(row["saving"])
     change = format_change(-row["saving"], "less", "more") if against else ""
     if not layout.wide:

@@ -1,4 +1,4 @@
-"""Cold starts: init against memory, and which size is best as their share grows."""
+"""Cold starts: cost, duration and the best size as their share grows."""
 
 import re
 from collections.abc import Sequence
@@ -9,43 +9,24 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from pandas import DataFrame
 
+from ...core.host import Host
 from ...core.strategies import DEFAULT_WEIGHT, STRATEGIES
-from ..cold.answer import decision, init_sentence
+from ..cold.answer import decision
 from ..cold.decisions import ColdCurve, cold_curves, cold_decisions
-from ..cold.starts import beyond_warm, cold_starts
 from ..samples.run import Run, as_run
 from ..samples.several import apart
 from ..statistics.intervals import Floats
 from ..telling.format import format_mb, format_ms, format_part, format_usd, short_name
-from .axes import label_lines, mark_vcpu, memory_axis, scatter, value_axis
+from ..telling.marks import caption, in_words, marked_size
+from .axes import value_axis
 from .chart import Chart, chart
-from .style import GRID, INK, MUTED, PAPER, SERIES, Layout, headline, headroom_in
+from .line_labels import label_lines
+from .style import GRID, INK, MUTED, PAPER, SERIES, Frame, Layout, framed
 
 _SHARES = np.linspace(0, 1, 101) ** 2
 _TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 _FEW_TICKS = (0.0, 0.05, 0.25, 0.5, 1.0)
-
-
-def plot_init(source: Run | DataFrame) -> Chart | None:
-    """Time to start an environment against memory: each cold start, the mean and its interval.
-
-    Beside it what a cold invocation takes beyond a warm one in all. A line a function. None
-    without a cold start.
-    """
-    run = as_run(source)
-    frame, singles = cold_starts(run), beyond_warm(run.samples)
-    if frame.empty:
-        return None
-    title = init_sentence(frame).removesuffix(".").partition(", but")[0]
-    subtitle = (
-        f"{len(singles)} cold starts; solid: init; dashed: init and all else that a cold "
-        "invocation takes beyond a warm one; bands: 95 % interval of the mean"
-    )
-
-    def draw(layout: Layout) -> Figure:
-        return _draw_init(layout, title, subtitle, frame, singles)
-
-    return chart(draw, title, init_alt(frame))
+_PANELS = {"usd": "Cost per million invocations", "ms": "Mean duration, init included"}
 
 
 def plot_cold_share(
@@ -54,13 +35,18 @@ def plot_cold_share(
     weight: float = DEFAULT_WEIGHT,
     *,
     payload: str = "",
+    function: str = "",
 ) -> Chart | None:
     """Cost and mean duration of each size as the share of cold starts grows, and the winners.
 
-    Of the mix, or of `payload`; with several functions, of the first. The strips below show which
-    size is best at which share under each strategy. None without a cold start.
+    Of the mix, or of `payload`; of several functions that of `function` (its whole name), or the
+    first, which the line under the title says. The strips below show which size is best at which
+    share under each strategy. None without a cold start, and for a function that is not there.
     """
-    run = apart(as_run(source))[0]
+    every = apart(as_run(source))
+    run = next((part for part in every if function in ("", part.function)), None)
+    if run is None:
+        return None
     found = {each.curve.payload: each for each in cold_curves(run)}
     if not found:
         return None
@@ -71,21 +57,13 @@ def plot_cold_share(
     told = decision(own[own["strategy"] == names[0]])
     title = re.sub(r" \([^)]*\)", "", told).removesuffix(".")
     subtitle = f"{short_name(run.function)}, {cold.curve.payload}; a line a memory size"
+    subtitle += f"; one of {len(every)} functions" if len(every) > 1 else ""
+    subtitle += caption(run.host, run.sizes, hatched=False)
 
     def draw(layout: Layout) -> Figure:
         return _draw_shares(layout, title, subtitle, cold, own)
 
-    return chart(draw, title, shares_alt(cold, own))
-
-
-def init_alt(frame: DataFrame) -> str:
-    """Init and its interval at each size, in words."""
-    told = [
-        f"{format_mb(row['memory_mb'])}: init {format_ms(row['init_ms'])}, in all "
-        f"{format_ms(row['extra_ms'])} more than a warm invocation."
-        for _, row in frame.iterrows()
-    ]
-    return " ".join(["Lines of cold start durations against memory.", *told])
+    return chart(draw, title, shares_alt(cold, own) + in_words(run.host, run.sizes))
 
 
 def shares_alt(cold: ColdCurve, ranges: DataFrame) -> str:
@@ -103,95 +81,40 @@ def shares_alt(cold: ColdCurve, ranges: DataFrame) -> str:
     )
 
 
-def _draw_init(
-    layout: Layout, title: str, subtitle: str, frame: DataFrame, singles: DataFrame
-) -> Figure:
-    head = headroom_in(title, subtitle, layout) + 0.2
-    height = head + 3.1
-    figure = Figure(figsize=(layout.width_in, height))
-    axes = figure.subplots()
-    lines = {
-        ", ".join(map(str, key)): rows
-        for key, rows in frame.groupby(["function", "architecture"], observed=True)
-    }
-    names = _names(list(lines))
-    room = 0.95 if layout.wide else 0.7
-    room += 0.06 * max((len(name) for name in names), default=0)
-    left = 0.72 / layout.width_in
-    figure.subplots_adjust(left, 0.52 / height, 1 - room / layout.width_in, 1 - head / height)
-    headline(figure, title, subtitle, layout)
-    bounds = frame[["init_ms", "extra_ms", "extra_high_ms", "init_low_ms"]].to_numpy(float)
-    value_axis(axes, bounds[np.isfinite(bounds)].tolist(), "ms", singles["start_ms"].tolist())
-    sizes = sorted(set(frame["memory_mb"]))
-    memory_axis(axes, sizes, margin=0.04)
-    ends = []
-    for n, (rows, name) in enumerate(zip(lines.values(), names, strict=True)):
-        colour = SERIES[n % len(SERIES)]
-        ends += _init_lines(axes, rows, name, colour)
-        own = singles[singles["function"] == rows["function"].iloc[0]]
-        spots = own["memory_mb"].to_numpy(float) * 2 ** (0.06 * np.sin(np.arange(len(own)) * 2.4))
-        scatter(axes, spots.tolist(), own["start_ms"].tolist(), colour)
-    label_lines(axes, float(max(sizes)), ends)
-    mark_vcpu(axes, sizes)
-    axes.set_xlabel("memory (MB, log scale)")
-    return figure
-
-
-def _init_lines(
-    axes: Axes, rows: DataFrame, name: str, colour: str
-) -> list[tuple[float, str, str]]:
-    sizes = rows["memory_mb"].to_numpy(float)
-    ends = []
-    for stem, dash, word in (("init", "solid", "init"), ("extra", (0, (4, 2)), "in all")):
-        mean, low, high = (
-            rows[f"{stem}{part}_ms"].to_numpy(float) for part in ("", "_low", "_high")
-        )
-        if stem == "init":
-            axes.fill_between(sizes, low, high, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(
-            sizes, mean, color=colour, linestyle=dash, linewidth=1.8 if stem == "init" else 1.3
-        )
-        ends.append((float(mean[-1]), f"{name} {word}".strip(), colour))
-    return ends
-
-
-def _names(keys: Sequence[str]) -> list[str]:
-    return (
-        [short_name(key.partition(",")[0]) for key in keys] if len(keys) > 1 else ["" for _ in keys]
-    )
-
-
 def _draw_shares(
     layout: Layout, title: str, subtitle: str, cold: ColdCurve, ranges: DataFrame
 ) -> Figure:
-    head = headroom_in(title, subtitle, layout) + 0.42
-    strategies = list(dict.fromkeys(ranges["strategy"]))
-    strip = 0.34 * len(strategies) + 0.2
-    heights = [1.9, 1.9, strip]
-    height = head + sum(heights) + 1.35
-    figure = Figure(figsize=(layout.width_in, height))
-    panes = figure.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": heights})
-    left, right = 0.78 / layout.width_in, 1 - 0.85 / layout.width_in
-    figure.subplots_adjust(left, 0.52 / height, right, 1 - head / height, hspace=0.33)
-    headline(figure, title, subtitle, layout)
+    heights = [1.9, 1.9, 0.34 * ranges["strategy"].nunique() + 0.2]
+    figure, panes = framed(
+        layout,
+        title,
+        subtitle,
+        Frame(
+            body_in=sum(heights) + 1.35,
+            shape=(3, 1),
+            left_in=0.78,
+            right_in=1.05 if cold.curve.beyond_mb else 0.85,
+            hspace=0.33,
+        ),
+        sharex=True,
+        gridspec_kw={"height_ratios": heights},
+    )
     costs, times = cold.cost_usd(_SHARES) * 1e6, cold.mean_ms(_SHARES)
-    _lines(panes[0], costs, cold.sizes, "usd", "Cost per million invocations", layout)
-    _lines(panes[1], times, cold.sizes, "ms", "Mean duration, init included", layout)
-    _strips(panes[2], ranges, strategies, layout)
+    _lines(panes[0], costs, cold, "usd", layout)
+    _lines(panes[1], times, cold, "ms", layout)
+    _strips(panes[2], ranges, cold.curve.host, layout)
     panes[2].set_xlabel("share of cold starts (square-root scale)")
     return figure
 
 
-def _lines(
-    axes: Axes, values: Floats, sizes: Sequence[int], unit: str, title: str, layout: Layout
-) -> None:
+def _lines(axes: Axes, values: Floats, cold: ColdCurve, unit: str, layout: Layout) -> None:
     logarithmic = value_axis(axes, values.ravel().tolist(), unit)
-    axes.set_title(title + (" (log scale)" if logarithmic else ""), pad=6)
+    axes.set_title(_PANELS[unit] + (" (log scale)" if logarithmic else ""), pad=6)
     ends = []
-    for n, size in enumerate(sizes):
+    for n, size in enumerate(cold.sizes):
         colour = SERIES[n % len(SERIES)]
         axes.plot(_SHARES, values[:, n], color=colour, linewidth=1.5)
-        ends.append((float(values[-1, n]), format_mb(size), colour))
+        ends.append((float(values[-1, n]), marked_size(size, cold.curve.host), colour))
     _share_axis(axes, layout)
     label_lines(axes, 1.0, ends)
 
@@ -204,7 +127,8 @@ def _share_axis(axes: Axes, layout: Layout) -> None:
     axes.set_xlim(0, 1)
 
 
-def _strips(axes: Axes, ranges: DataFrame, strategies: Sequence[str], layout: Layout) -> None:
+def _strips(axes: Axes, ranges: DataFrame, host: Host | None, layout: Layout) -> None:
+    strategies = list(dict.fromkeys(ranges["strategy"]))
     axes.set_title("Best size", pad=6)
     needed = 0.085 if layout.wide else 0.27
     for row in ranges.to_dict("records"):
@@ -212,9 +136,9 @@ def _strips(axes: Axes, ranges: DataFrame, strategies: Sequence[str], layout: La
         axes.barh(y, end - start, 0.72, left=start, color=GRID, edgecolor=PAPER, linewidth=1.5)
         width, middle = end**0.5 - start**0.5, ((end**0.5 + start**0.5) / 2) ** 2
         if width > needed:
-            text = format_mb(row["memory_mb"])
+            text = marked_size(row["memory_mb"], host)
             axes.text(middle, y, text, ha="center", va="center", fontsize=8.5, color=INK)
-    axes.set_yticks(range(len(strategies)), list(strategies))
+    axes.set_yticks(range(len(strategies)), strategies)
     axes.set_ylim(len(strategies) - 0.5, -0.5)
     axes.grid(visible=False)
     axes.spines["bottom"].set_color(MUTED)

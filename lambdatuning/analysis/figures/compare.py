@@ -9,19 +9,22 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from pandas import DataFrame
 
+from ...core.host import Host
+from ..comparing.change import excludes_zero
 from ..comparing.compare import Pair
 from ..comparing.compared import MEASURES
 from ..comparing.comparison import Comparison
-from ..comparing.verdict import headline, significant, title, verdict
+from ..comparing.verdict import headline, title, verdict
 from ..statistics.curves import MIX
+from ..statistics.intervals import Floats
 from ..telling.format import format_mb, format_ms, format_span, join_mb
+from ..telling.marks import caption, in_words
 from .axes import memory_axis, value_axis
 from .chart import Chart, chart
-from .style import INK, MUTED, SERIES, Layout, fit, headroom_in
-from .style import headline as write_headline
+from .style import INK, MUTED, SERIES, Frame, Layout, below, fit, framed, names_in
 
 _BETTER, _WORSE = SERIES[2], SERIES[1]
-_PANELS = {"duration": "Duration", "cost": "Cost"}
+_PANELS = {"duration": "Duration", "cost": "Cost (on a scale of its own)"}
 _SIDES = ((MUTED, "before"), (SERIES[0], "after"))
 
 
@@ -39,7 +42,7 @@ def plot_comparison(comparison: Comparison, pair: int = 0) -> Chart | None:
     sizes = sorted(set(chosen.by_size["memory_mb"]))
     subtitle = (
         f"{after} against {before}, all sizes ({join_mb(sizes)}); bars: 95 % intervals that hold "
-        "together; hollow: may be chance"
+        "together; hollow: no more than runs of the same code differ"
     )
 
     def draw(layout: Layout) -> Figure:
@@ -55,47 +58,48 @@ def plot_before_after(comparison: Comparison, pair: int = 0) -> Chart | None:
     chosen = comparison.pairs[pair]
     before, after = chosen.names
     frame = chosen.by_size
-    name, at = _largest(chosen)
-    found = f"The largest difference in duration: {name}, {verdict('duration', *at)}"
-    subtitle = f"grey: {before}; blue: {after}; mean duration of warm invocations"
+    found = _found(chosen)
+    subtitle = f"grey: {before}; blue: {after}, 95 % band; mean duration of warm invocations"
+    host, sizes = _host(chosen), chosen.before.sizes
+    subtitle += caption(host, sizes)
 
     def draw(layout: Layout) -> Figure:
         return _draw_curves(layout, found, subtitle, chosen)
 
-    return chart(draw, found, _curves_alt(frame, chosen.names))
+    return chart(draw, found, _curves_alt(frame, chosen.names) + in_words(host, sizes))
 
 
 def comparison_alt(pair: Pair) -> str:
     """The change of each payload type in words."""
     told = [
-        f"{payload}: duration {verdict('duration', *pair.change(payload, 'duration'))}, "
-        f"cost {verdict('cost', *pair.change(payload, 'cost'))}."
+        f"{payload}: duration {verdict('duration', pair.change(payload, 'duration'))}, "
+        f"cost {verdict('cost', pair.change(payload, 'cost'))}."
         for payload in pair.overall["payload"]
     ]
     return " ".join([headline(pair), *told])
 
 
 def _draw(layout: Layout, title: str, subtitle: str, frame: DataFrame) -> Figure:
-    head = headroom_in(title, subtitle, layout) + 0.45
     each = 0.29 * len(frame) + 0.2
-    height = head + 0.55 + (each if layout.wide else 2 * each + 0.62)
-    figure = Figure(figsize=(layout.width_in, height))
-    shape = (1, 2) if layout.wide else (2, 1)
-    panes = figure.subplots(*shape, sharey=True, sharex=True, squeeze=False).ravel()
     names = [fit(str(name), layout) for name in frame["payload"]]
-    left = (0.16 + 0.082 * max(map(len, names))) / layout.width_in
-    space = 0 if layout.wide else 0.62 / each
-    figure.subplots_adjust(left, 0.5 / height, 0.955, 1 - head / height, wspace=0.12, hspace=space)
-    write_headline(figure, title, subtitle, layout)
+    place = Frame(
+        body_in=0.55 + (each if layout.wide else 2 * each + 0.62),
+        gap_in=0.45,
+        left_in=names_in(names, layout),
+        right_in=0.045 * layout.width_in,
+        bottom_in=0.5,
+        shape=(1, 2) if layout.wide else (2, 1),
+        wspace=0.12,
+        hspace=0 if layout.wide else 0.62 / each,
+    )
+    figure, panes = framed(layout, title, subtitle, place, sharey=True)
     for measure, axes in zip(MEASURES, panes, strict=True):
         _panel(axes, frame, measure, names)
-    panes[0].set_xlim(*_reach(frame))
     return figure
 
 
-def _reach(frame: DataFrame) -> tuple[float, float]:
-    """Both panels on one scale, zero in the middle where nothing speaks against it."""
-    shown = frame.filter(regex="_change$").to_numpy(float) * 100
+def _reach(shown: Floats) -> tuple[float, float]:
+    """Zero in the middle where nothing speaks against it."""
     reach = max(float(np.nanmax(np.abs(shown))) * 1.15, 2.0)
     return max(-reach, -100.0), reach
 
@@ -107,7 +111,8 @@ def _panel(axes: Axes, frame: DataFrame, measure: str, names: Sequence[str]) -> 
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.xaxis.set_tick_params(labelbottom=True)
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.set_xlim(*_reach(values))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], prune="both"))
     axes.xaxis.set_major_formatter(
         FuncFormatter(lambda value, _: f"{value:+,.0f} %" if value else "0")
     )
@@ -117,7 +122,7 @@ def _panel(axes: Axes, frame: DataFrame, measure: str, names: Sequence[str]) -> 
     for label in axes.get_yticklabels():
         label.set_fontweight("bold" if label.get_text() == MIX else "normal")
     for y, (value, low, high) in enumerate(values):
-        real = significant(low, high)
+        real = excludes_zero(low, high)
         colour = (_BETTER if value < 0 else _WORSE) if real else MUTED
         if np.isfinite(low):
             axes.plot([low, high], [y, y], color=colour, linewidth=2.2, alpha=0.75)
@@ -130,30 +135,39 @@ def _panel(axes: Axes, frame: DataFrame, measure: str, names: Sequence[str]) -> 
 
 
 def _draw_curves(layout: Layout, title: str, subtitle: str, pair: Pair) -> Figure:
-    frame = pair.by_size
-    groups = [rows for _, rows in frame.groupby("payload", sort=False)]
+    groups = [rows for _, rows in pair.by_size.groupby("payload", sort=False)]
     columns = min(len(groups), 4 if layout.wide else 2)
     lines = -(-len(groups) // columns)
-    head = headroom_in(title, subtitle, layout) + 0.4
-    height = head + 1.5 * lines + 0.25
-    figure = Figure(figsize=(layout.width_in, height))
-    panes = figure.subplots(lines, columns, sharex=True, squeeze=False).ravel()
-    left = 0.6 / layout.width_in
-    figure.subplots_adjust(left, 0.5 / height, 0.985, 1 - head / height, wspace=0.42, hspace=0.36)
-    write_headline(figure, title, subtitle, layout)
+    place = Frame(
+        body_in=1.5 * lines + 0.25,
+        gap_in=0.4,
+        left_in=0.6,
+        right_in=0.015 * layout.width_in,
+        bottom_in=0.5,
+        shape=(lines, columns),
+        wspace=0.42,
+        hspace=0.36,
+    )
+    figure, panes = framed(layout, title, subtitle, place, sharex=True)
+    sizes = sorted(set(pair.by_size["memory_mb"]))
     for n, (axes, rows) in enumerate(zip(panes, groups, strict=False)):
-        _curve(axes, rows, sorted(set(frame["memory_mb"])), layout)
+        memory_axis(axes, sizes, margin=0.12, host=_host(pair))
+        _curve(axes, rows, layout)
         axes.xaxis.set_tick_params(labelbottom=n + columns >= len(groups))
     for axes in panes[len(groups) :]:
         axes.set_visible(False)
-    figure.supxlabel("memory (MB, log scale)", fontsize=9.5, y=0.06 / height)
+    below(figure, "memory (MB, log scale)")
     return figure
 
 
-def _curve(axes: Axes, rows: DataFrame, sizes: Sequence[int], layout: Layout) -> None:
+def _host(pair: Pair) -> Host | None:
+    """The host that could tell fewer sizes apart; None where both runs took place on AWS."""
+    return min((host for host in (pair.before.host, pair.after.host) if host), default=None)
+
+
+def _curve(axes: Axes, rows: DataFrame, layout: Layout) -> None:
     values = rows[["before_ms", "after_ms"]].to_numpy(float)
     logarithmic = value_axis(axes, values.ravel().tolist(), "ms")
-    memory_axis(axes, sizes, margin=0.12)
     axes.tick_params(labelsize=7.5)
     name = fit(str(rows["payload"].iloc[0]), layout)
     axes.set_title(name, pad=4, fontsize=9, color=INK if name == MIX else MUTED)
@@ -167,10 +181,15 @@ def _curve(axes: Axes, rows: DataFrame, sizes: Sequence[int], layout: Layout) ->
     axes.set_ylim(bottom, top) if logarithmic else axes.set_ylim(0, top)
 
 
-def _largest(pair: Pair) -> tuple[str, tuple[float, float, float]]:
+def _found(pair: Pair) -> str:
+    """The largest difference in duration that is one, or that there is none."""
     own = [name for name in pair.overall["payload"] if name != MIX] or [pair.main]
-    name = max(own, key=lambda payload: abs(np.log1p(pair.change(payload, "duration")[0])))
-    return name, pair.change(name, "duration")
+    changes = {name: pair.change(name, "duration") for name in own}
+    told = {name: each for name, each in changes.items() if each.real or not each.known}
+    if not told:
+        return "No payload type differs in duration by more than runs of the same code do"
+    name = max(told, key=lambda payload: abs(np.log1p(told[payload].value)))
+    return f"The largest difference in duration: {name}, {verdict('duration', told[name])}"
 
 
 def _curves_alt(frame: DataFrame, names: tuple[str, str]) -> str:

@@ -1,5 +1,6 @@
 """Sliders for weight, deadline and volume in a notebook; a plain figure everywhere else."""
 
+import math
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -14,8 +15,7 @@ from .bill import plot_bill
 from .chart import Chart
 from .deadline import plot_deadline
 from .decision_map import plot_decision_map
-
-_SVG = "image/svg+xml"
+from .svg import to_svg
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,14 +34,17 @@ class Controls:
     def charts(
         self, weight: float, monthly_invocations: float, deadline_ms: float = 0
     ) -> list[Chart]:
-        """The figures at these values of the sliders."""
+        """The bill at these values of the sliders, then the decision map and the deadline where
+        their own slider was moved: the notebook shows them as they were."""
         limits = Limits(**{**self.limits, "deadline_ms": deadline_ms})
         quantile = limits.get("quantile", DEFAULT_QUANTILE)
-        found = [
-            plot_bill(self.run, monthly_invocations, weight=weight, **limits),
-            plot_decision_map(self.run, weight),
-            plot_deadline(self.run, deadline_ms, quantile),
+        found: list[Chart | None] = [
+            plot_bill(self.run, monthly_invocations, weight=weight, **limits)
         ]
+        if weight != self.weight:
+            found.append(plot_decision_map(self.run, weight))
+        if deadline_ms != self.limits.get("deadline_ms", 0):
+            found.append(plot_deadline(self.run, deadline_ms, quantile))
         return [chart for chart in found if chart is not None]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
@@ -68,29 +71,61 @@ def _widget(controls: Controls) -> dict[str, Any]:
     """The output by which a notebook shows the sliders; empty without ipywidgets."""
     if find_spec("ipywidgets") is None:
         return {}
+    shown: dict[str, Any] = panel(controls)._repr_mimebundle_()
+    return {kind: value for kind, value in shown.items() if kind.startswith("application/")}
+
+
+def panel(controls: Controls) -> Any:
+    """The sliders and, last, the picture that follows them, as a box of ipywidgets."""
     ipywidgets: Any = import_module("ipywidgets")
-    picture = ipywidgets.HTML(controls.chart._repr_mimebundle_()[_SVG])
-    style = {"description_width": "11em"}
-    layout = {"width": "32em"}
+    picture = ipywidgets.HTML(_svg(controls.chart))
+    sliders = _sliders(controls, ipywidgets)
+
+    def follow(_: object) -> None:
+        charts = controls.charts(**{name: slider.value for name, slider in sliders.items()})
+        picture.value = "".join(map(_svg, charts))
+
+    for slider in sliders.values():
+        slider.observe(follow, "value")
+    return ipywidgets.VBox([*sliders.values(), picture])
+
+
+def _sliders(controls: Controls, ipywidgets: Any) -> dict[str, Any]:
+    """By the argument of `charts` that each of them moves."""
+    look = {
+        "style": {"description_width": "11em"},
+        "layout": {"width": "32em"},
+        "continuous_update": False,
+    }
     sliders = {
         "monthly_invocations": ipywidgets.FloatLogSlider(
-            value=controls.monthly_invocations, min=3, max=11, step=0.1, readout_format=",.0f"
+            description="invocations a month",
+            step=0.1,
+            **_decades(controls.monthly_invocations, 3, 11),
+            **look,
         ),
-        "weight": ipywidgets.FloatSlider(value=controls.weight, min=0, max=1, step=0.01),
+        "weight": ipywidgets.FloatSlider(
+            controls.weight, min=0, max=1, step=0.01, description="weight of cost", **look
+        ),
     }
     deadline_ms = controls.limits.get("deadline_ms", 0)
     if deadline_ms:
         sliders["deadline_ms"] = ipywidgets.FloatLogSlider(
-            value=deadline_ms, min=0, max=5, step=0.05
+            description="deadline (ms)", step=0.05, **_decades(deadline_ms, 0, 5), **look
         )
+    return sliders
 
-    def follow(_: object) -> None:
-        charts = controls.charts(**{name: slider.value for name, slider in sliders.items()})
-        picture.value = "".join(chart._repr_mimebundle_()[_SVG] for chart in charts)
 
-    for name, slider in sliders.items():
-        slider.description, slider.style, slider.layout = name.replace("_", " "), style, layout
-        slider.continuous_update = False
-        slider.observe(follow, "value")
-    shown: dict[str, Any] = ipywidgets.VBox([*sliders.values(), picture])._repr_mimebundle_()
-    return {kind: value for kind, value in shown.items() if kind.startswith("application/")}
+def _decades(value: float, low: int, high: int) -> dict[str, Any]:
+    """A logarithmic range that has the value in it: a slider would else begin with another one."""
+    exponent = math.log10(value)
+    return {
+        "value": value,
+        "min": min(low, math.floor(exponent)),
+        "max": max(high, math.ceil(exponent)),
+        "readout_format": ",.0f",
+    }
+
+
+def _svg(chart: Chart) -> str:
+    return to_svg(chart.figure, chart.title, chart.alt)

@@ -9,18 +9,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
+from ...core.host import Host
 from ..choice.recommend import recommend
 from ..samples.frames import warm
 from ..samples.published import of_means
 from ..samples.run import Run, as_run
+from ..statistics.curves import MIX
 from ..statistics.summary import summarise
-from .axes import label_lines, mark_vcpu, memory_axis, scatter, value_axis
+from ..telling.marks import caption, in_words
+from .axes import mark_vcpu, memory_axis, scatter, value_axis
 from .chart import Chart, chart
-from .style import PAPER, Layout, fit, headline, headroom_in, series_style
+from .functions import labelled
+from .line_labels import label_lines
+from .style import PAPER, Frame, Layout, fit, framed, series_style
 from .words import curves_alt, curves_title, source_line
 
 FEW = 5
 """Up to so many payload types, samples and strong bands are drawn."""
+
+_CURVE = ["function", "architecture", "payload"]
 
 MAX_POINTS = 30
 """Sample points drawn a size and payload type, at evenly spaced ranks."""
@@ -83,32 +90,39 @@ def plot_curves(
     wanted = (len(run.payloads) <= FEW and not of_means(run)) if samples is None else samples
     points = warm(run.samples) if wanted else run.samples.iloc[:0]
     subtitle = source_line(run) + ("; points: single invocations" if wanted else "")
-    title = curves_title(advice)
+    subtitle += caption(run.host, run.sizes)
+    title = curves_title(labelled(advice[advice["payload"] != MIX]))
 
     def draw(layout: Layout) -> Figure:
-        return _draw(layout, title, subtitle, summary, points, advice)
+        return _draw(layout, (title, subtitle), summary, points, advice, run.host)
 
-    return chart(draw, title, curves_alt(summary, advice))
+    alt = curves_alt(labelled(summary), labelled(advice))
+    return chart(draw, title, alt + in_words(run.host, run.sizes))
 
 
 def _draw(
     layout: Layout,
-    title: str,
-    subtitle: str,
+    words: tuple[str, str],
     summary: DataFrame,
     points: DataFrame,
     advice: DataFrame,
+    host: Host | None,
 ) -> Figure:
-    head = headroom_in(title, subtitle, layout) + 0.42
-    height = head + (5.0 if layout.wide else 5.6)
-    figure = Figure(figsize=(layout.width_in, height))
-    axes = figure.subplots(2, 1, sharex=True)
     widest = max(len(fit(name, layout)) for name in _lines(summary))
-    right = 1 - (0.34 + 0.078 * widest) / layout.width_in
-    left = 0.72 / layout.width_in if layout.wide else 0.66 / layout.width_in
-    figure.subplots_adjust(left, 0.52 / height, right, 1 - head / height, hspace=0.2)
-    headline(figure, title, subtitle, layout)
+    figure, axes = framed(
+        layout,
+        *words,
+        Frame(
+            body_in=5.0 if layout.wide else 5.6,
+            left_in=0.72 if layout.wide else 0.66,
+            right_in=0.34 + 0.078 * widest,
+            shape=(2, 1),
+            hspace=0.2,
+        ),
+        sharex=True,
+    )
     for panel, pane in zip(PANELS, axes, strict=True):
+        memory_axis(pane, sorted(set(summary["memory_mb"])), margin=0.025, host=host)
         _panel(pane, panel, summary, points, advice, layout)
     mark_vcpu(axes[0], sorted(summary["memory_mb"]))
     axes[1].set_xlabel("memory (MB, log scale)")
@@ -126,10 +140,9 @@ def _panel(
     values = summary[[panel.mean, panel.low, panel.high]].to_numpy(float) * panel.factor
     singles = (points[panel.sample] * panel.factor).tolist()
     logarithmic = value_axis(axes, values[np.isfinite(values)].tolist(), panel.unit, singles)
-    memory_axis(axes, sorted(set(summary["memory_mb"])), margin=0.025)
     title = panel.title if layout.wide else panel.short
     axes.set_title(title + (" (log scale)" if logarithmic else ""), pad=6)
-    winners = advice[advice["strategy"] == panel.strategy].set_index("payload")["memory_mb"]
+    winners = advice[advice["strategy"] == panel.strategy].set_index(_CURVE)["memory_mb"]
     ends = []
     lines = _lines(summary)
     band = 0.2 if len(lines) <= FEW else 0.1
@@ -138,7 +151,7 @@ def _panel(
         colour = str(style["color"])
         _line(axes, rows, panel, style, band)
         _samples(axes, rows, points, panel, colour)
-        _winner(axes, rows, panel, winners.get(rows["payload"].iloc[0]), colour)
+        _winner(axes, rows, panel, winners.get(tuple(rows[_CURVE].iloc[0])), colour)
         ends.append((float(rows[panel.mean].iloc[-1]) * panel.factor, fit(name, layout), colour))
     label_lines(axes, float(summary["memory_mb"].max()), ends)
 
@@ -160,7 +173,7 @@ def _line(axes: Axes, rows: DataFrame, panel: Panel, style: dict[str, Any], band
 
 
 def _samples(axes: Axes, rows: DataFrame, points: DataFrame, panel: Panel, colour: str) -> None:
-    key = rows[["function", "architecture", "payload"]].iloc[0]
+    key = rows[_CURVE].iloc[0]
     own = points[(points[key.index] == key).all(axis=1)]
     for size, cell in own.groupby("memory_mb"):
         ranked = np.sort(cell[panel.sample].to_numpy(float)) * panel.factor

@@ -1,22 +1,25 @@
 """The tail against memory, with the deadline: which sizes keep it, and the cheapest of these."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
+from ..choice.aim import aim
 from ..choice.deadlines import Prompt, prompts
 from ..choice.goals import DEFAULT_QUANTILE, Goal
-from ..choice.recommend import Recommendation, aim
+from ..choice.recommendation import Recommendation
 from ..samples.run import Run, as_run
-from ..samples.several import apart
 from ..statistics.curves import Curve, curves
-from ..telling.format import format_mb, format_ms, format_share, format_usd, short_name
+from ..telling.format import format_mb, format_ms, format_share, format_usd
+from ..telling.marks import caption, in_words
 from .axes import mark_vcpu, memory_axis, readable_ticks, value_axis
 from .chart import Chart, chart
-from .style import INK, MUTED, PAPER, SERIES, Layout, one_panel
+from .functions import shown_of, together, views
+from .style import INK, MUTED, PAPER, SERIES, Layout, framed, stacked
 
 
 def plot_deadline(
@@ -30,30 +33,52 @@ def plot_deadline(
     """The quantile of durations at each size of the mix (or of `payload`), and the deadline.
 
     Filled: kept; ringed: the cheapest that keeps it. Shares above are how likely a size keeps it.
-    With several functions, the first one's. None without a deadline, of published means, or where
+    Several functions have a panel each. None without a deadline, of published means, or where
     every size fails.
     """
     if not deadline_ms:
         return None
-    run = apart(as_run(source))[0].select(payload)
+    run = as_run(source).select(payload)
     goal = Goal("deadline", deadline_ms=deadline_ms, quantile=quantile)
-    curve = curves(run, weights=weights)[-1]
-    if not curve.sizes:
+    tails = [tail for name, part in views(run) if (tail := _tail(name, part, goal, weights))]
+    if not tails:
         return None
-    prompt = next(iter(prompts(run, [curve], goal, weights).values()), None)
-    if prompt is None:
-        return None
-    advice = aim(curve, goal, run.current_memory_mb, prompt)
-    title = deadline_title(advice, goal, prompt.sure(goal.quantile, curve.sizes, advice.memory_mb))
+    title = together([(each.name, _title(each, goal)) for each in tails])
     subtitle = (
-        f"{short_name(run.function)}, {curve.payload}; filled: kept; ring: cheapest of these; "
-        "per cent: how likely it is kept"
+        f"{shown_of(run, [each.name for each in tails])}, {tails[0].curve.payload}; filled: kept; "
+        f"ring: cheapest of these; per cent: how likely it is kept{caption(run.host, run.sizes)}"
     )
 
     def draw(layout: Layout) -> Figure:
-        return _draw(layout, title, subtitle, curve, prompt, goal, advice)
+        return _draw(layout, title, subtitle, tails, goal)
 
-    return chart(draw, title, deadline_alt(curve, prompt, goal))
+    alt = together([(each.name, deadline_alt(each.curve, each.prompt, goal)) for each in tails])
+    return chart(draw, title, alt + in_words(run.host, run.sizes))
+
+
+@dataclass(frozen=True, eq=False)
+class _Tail:
+    """One function's curve, how prompt it is, and what is recommended for the deadline."""
+
+    name: str
+    curve: Curve
+    prompt: Prompt
+    advice: Recommendation
+
+
+def _tail(name: str, run: Run, goal: Goal, weights: Mapping[str, float] | None) -> _Tail | None:
+    curve = curves(run, weights=weights)[-1]
+    prompt = next(iter(prompts(run, [curve], goal, weights).values()), None)
+    if not curve.sizes or prompt is None:
+        return None
+    return _Tail(name, curve, prompt, aim(curve, goal, run.current_memory_mb, prompt))
+
+
+def _title(tail: _Tail, goal: Goal) -> str:
+    size = tail.advice.memory_mb
+    return deadline_title(
+        tail.advice, goal, tail.prompt.sure(goal.quantile, tail.curve.sizes, size)
+    )
 
 
 def deadline_title(advice: Recommendation, goal: Goal, sure: float) -> str:
@@ -84,27 +109,27 @@ def _name(goal: Goal) -> str:
     return f"p{goal.quantile * 100:g}"
 
 
-def _draw(
-    layout: Layout,
-    title: str,
-    subtitle: str,
-    curve: Curve,
-    prompt: Prompt,
-    goal: Goal,
-    advice: Recommendation,
-) -> Figure:
-    body_in = 3.0 if layout.wide else 3.2
-    figure, axes = one_panel(layout, title, subtitle, body_in=body_in)
-    values = [*prompt.quantile_ms.tolist(), goal.deadline_ms]
-    logarithmic = value_axis(axes, values, "ms", [max(values) * 1.25])
-    memory_axis(axes, curve.sizes, margin=0.07)
-    axes.set_title(f"{_name(goal)} duration" + (" (log scale)" if logarithmic else ""), pad=16)
-    axes.set_xlabel("memory (MB, log scale)")
-    axes.plot(curve.sizes, prompt.quantile_ms, color=SERIES[0], linewidth=1.4, zorder=2)
-    _deadline(axes, goal)
-    _points(axes, curve, prompt, goal, advice)
-    mark_vcpu(axes, curve.sizes)
+def _draw(layout: Layout, title: str, subtitle: str, tails: Sequence[_Tail], goal: Goal) -> Figure:
+    place = stacked(len(tails), 3.0 if layout.wide else 3.2, 1.1)
+    figure, panes = framed(layout, title, subtitle, place)
+    for axes, tail in zip(panes, tails, strict=True):
+        _panel(axes, tail, goal)
     return figure
+
+
+def _panel(axes: Axes, tail: _Tail, goal: Goal) -> None:
+    sizes, tails_ms = tail.curve.sizes, tail.prompt.quantile_ms
+    values = [*tails_ms.tolist(), goal.deadline_ms]
+    logarithmic = value_axis(axes, values, "ms", [max(values) * 1.25])
+    memory_axis(axes, sizes, margin=0.07, host=tail.curve.host)
+    name = f"{tail.name}: " if tail.name else ""
+    scale = " (log scale)" if logarithmic else ""
+    axes.set_title(f"{name}{_name(goal)} duration{scale}", pad=16)
+    axes.set_xlabel("memory (MB, log scale)")
+    axes.plot(sizes, tails_ms, color=SERIES[0], linewidth=1.4, zorder=2)
+    _deadline(axes, goal)
+    _points(axes, tail.curve, tail.prompt, goal, tail.advice)
+    mark_vcpu(axes, sizes)
 
 
 def _deadline(axes: Axes, goal: Goal) -> None:

@@ -1,6 +1,7 @@
 """The decision map: which size is best as cost counts for more and speed for less."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from pandas import DataFrame
 
+from ...core.host import Host
 from ...core.strategies import DEFAULT_WEIGHT, clamp_weight
 from ..choice.decisions import decisions, segments
 from ..samples.run import Run, as_run
-from ..samples.several import apart
 from ..statistics.curves import MIX
 from ..telling.format import format_mb, format_share
+from ..telling.marks import caption, in_words, marked_mb
 from .chart import Chart, chart
 from .compromise import luminance
-from .style import GRID, INK, PAPER, Layout, fit, headline, headroom_in, quiet
+from .functions import together, views
+from .style import GRID, INK, PAPER, Frame, Layout, fit, framed, names_in, quiet
 
 _SHADES = LinearSegmentedColormap.from_list(
     "sizes",
@@ -38,23 +41,40 @@ def plot_decision_map(
 ) -> Chart | None:
     """A row a payload type: the best size at each weight, as tall as it is sure.
 
-    The line is the user's `weight`. With several functions, the map is that of the first. None
-    where every size fails.
+    The line is the user's `weight`. Several functions have rows below one another. None where
+    every size fails.
     """
-    run = apart(as_run(source))[0]
-    frame = decisions(run, weights=weights)
-    if frame.empty:
+    run, weight = as_run(source), clamp_weight(weight)
+    maps = [_Map(name, decisions(part, weights=weights), part.host) for name, part in views(run)]
+    maps = [each for each in maps if len(each.frame)]
+    if not maps:
         return None
-    title = map_title(frame, clamp_weight(weight))
+    title = together([(each.name, map_title(each.frame, weight)) for each in maps])
     subtitle = (
         "best memory size in MB as cost counts for more; the taller the band, the surer; line: "
-        f"your weight, {clamp_weight(weight):g}"
+        f"your weight, {weight:g}{caption(run.host, run.sizes, hatched=False)}"
     )
 
     def draw(layout: Layout) -> Figure:
-        return _draw(layout, title, subtitle, frame, clamp_weight(weight))
+        return _draw(layout, title, subtitle, maps, weight)
 
-    return chart(draw, title, map_alt(frame))
+    alt = together([(each.name, map_alt(each.frame)) for each in maps])
+    return chart(draw, title, alt + in_words(run.host, run.sizes))
+
+
+@dataclass(frozen=True, eq=False)
+class _Map:
+    """The decisions of one function (see `decisions`)."""
+
+    name: str
+    frame: DataFrame
+    host: Host | None
+
+    @property
+    def rows(self) -> list[tuple[str, DataFrame]]:
+        """The rows of each payload type, below one of the function's name where it has one."""
+        own = [(str(name), part) for name, part in self.frame.groupby("payload", sort=False)]
+        return [(self.name, self.frame.iloc[:0]), *own] if self.name else own
 
 
 def map_title(frame: DataFrame, weight: float) -> str:
@@ -92,27 +112,43 @@ def _at(rows: DataFrame, weight: float) -> tuple[float, float, int]:
     return next((each for each in found if each[0] <= weight <= each[1]), found[-1])
 
 
-def _draw(layout: Layout, title: str, subtitle: str, frame: DataFrame, weight: float) -> Figure:
-    rows = {str(name): part for name, part in frame.groupby("payload", sort=False)}
-    head = headroom_in(title, subtitle, layout) + 0.14
-    height = head + 0.36 * max(len(rows), 1) + 0.62
-    figure = Figure(figsize=(layout.width_in, height))
-    axes = figure.subplots()
-    widest = max((len(fit(name, layout)) for name in rows), default=0)
-    left = (0.16 + 0.082 * widest) / layout.width_in
-    right = 1 - 0.14 / layout.width_in
-    figure.subplots_adjust(left, 0.58 / height, right, 1 - head / height)
-    headline(figure, title, subtitle, layout)
-    shades = _colours(sorted(set(frame["memory_mb"])))
-    inches = layout.width_in * (right - left)
-    for n, part in enumerate(rows.values()):
-        _row(axes, n, part, shades, inches)
-    _axis(axes, list(rows), layout)
+def _draw(layout: Layout, title: str, subtitle: str, maps: Sequence[_Map], weight: float) -> Figure:
+    rows = [(name, part, each.host) for each in maps for name, part in each.rows]
+    left_in, right_in = names_in([name for name, part, _ in rows if len(part)], layout), 0.14
+    figure, (axes,) = framed(
+        layout,
+        title,
+        subtitle,
+        Frame(
+            body_in=0.36 * len(rows) + 0.62,
+            gap_in=0.14,
+            left_in=left_in,
+            right_in=right_in,
+            bottom_in=0.58,
+        ),
+    )
+    shades = _colours(sorted({int(size) for each in maps for size in each.frame["memory_mb"]}))
+    inches = layout.width_in - left_in - right_in
+    for n, (name, part, host) in enumerate(rows):
+        if len(part):
+            _row(axes, n, part, _Look(shades, inches, host))
+        else:
+            axes.text(0, n + 0.1, name, color=INK, fontweight="bold", va="center")
+    _axis(axes, [name if len(part) else "" for name, part, _ in rows], layout)
     axes.axvline(weight, color=INK, linewidth=1.2, zorder=4)
     return figure
 
 
-def _row(axes: Axes, n: int, rows: DataFrame, shades: Mapping[int, str], inches: float) -> None:
+@dataclass(frozen=True)
+class _Look:
+    """Shades of the sizes, the width of the panel in inches, and what measured the row."""
+
+    shades: Mapping[int, str]
+    inches: float
+    host: Host | None
+
+
+def _row(axes: Axes, n: int, rows: DataFrame, look: _Look) -> None:
     sure = rows["probability_best"].fillna(1).to_numpy(float)
     weight = rows["weight"].to_numpy(float)
     for low, high, size in segments(rows):
@@ -120,15 +156,15 @@ def _row(axes: Axes, n: int, rows: DataFrame, shades: Mapping[int, str], inches:
         x = np.unique([low, *weight[(weight > low) & (weight < high)], high])
         inside = rows["memory_mb"].to_numpy(int) == size
         half = _TALL / 2 * np.interp(x, weight[inside], sure[inside])
-        axes.fill_between(x, n - half, n + half, color=shades[size], linewidth=0)
+        axes.fill_between(x, n - half, n + half, color=look.shades[size], linewidth=0)
         axes.plot([high, high], [n - _TALL / 2, n + _TALL / 2], color=PAPER, linewidth=1.5)
-        _label(axes, n, (low, high, size), shades[size], inches)
+        _label(axes, n, (low, high, size), look)
 
 
-def _label(axes: Axes, n: int, part: tuple[float, float, int], shade: str, inches: float) -> None:
+def _label(axes: Axes, n: int, part: tuple[float, float, int], look: _Look) -> None:
     low, high, size = part
-    text = f"{size:,}"
-    if (high - low) * inches < _LETTER * len(text) + 0.06:
+    text, shade = marked_mb(size, look.host), look.shades[size]
+    if (high - low) * look.inches < _LETTER * len(text) + 0.06:
         return
     dark = luminance(shade) < 0.2
     style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8.5, "zorder": 5}

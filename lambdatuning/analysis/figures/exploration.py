@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,13 +10,15 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from ...core.errors import UsageError
+from ...core.host import Host
 from ..choice.exploration import exploration, exploration_headline, predictions, saving
 from ..samples.frames import warm
 from ..samples.run import Run
 from ..telling.format import format_mb, format_ms, format_share, format_times, join, join_mb
+from ..telling.marks import caption, in_words
 from .axes import memory_axis, scatter, value_axis
 from .chart import Chart, chart
-from .style import INK, MUTED, NARROW, PAPER, SERIES, Layout, fit, headline, headroom_in
+from .style import INK, MUTED, NARROW, PAPER, SERIES, Frame, Layout, below, fit, framed
 
 _BAND = SERIES[0]
 _LOOKS = SERIES[1]
@@ -41,12 +44,14 @@ def plot_exploration(run: Run, payloads: str | Sequence[str] = "") -> Chart:
     subtitle = (
         "line and band: what is believed, 90 % interval of the mean; filled: measured; hollow: "
         "predicted; ring: best; numbers: the steps that measured there"
+        f"{caption(run.host, run.beyond_mb)}"
     )
+    seen = _Seen(curves, steps, warm(chosen.samples), answers, run.host)
 
     def draw(layout: Layout) -> Figure:
-        return _draw(layout, (title, subtitle), curves, steps, warm(chosen.samples), answers)
+        return _draw(layout, (title, subtitle), seen)
 
-    return chart(draw, title, _alt(curves, steps, answers))
+    return chart(draw, title, _alt(curves, steps, answers) + in_words(run.host, run.beyond_mb))
 
 
 def _title(run: Run) -> str:
@@ -59,39 +64,42 @@ def _answers(run: Run) -> dict[str, Mapping[str, float]]:
     return {answer["payload"]: answer for answer in run.exploration["answers"]}
 
 
-def _draw(
-    layout: Layout,
-    words: tuple[str, str],
-    curves: DataFrame,
-    steps: DataFrame,
-    samples: DataFrame,
-    answers: Mapping[str, Mapping[str, float]],
-) -> Figure:
-    panels = list(curves.groupby("payload", observed=True, sort=False))
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What a run believes, measured and answered, by payload type."""
+
+    curves: DataFrame
+    steps: DataFrame
+    samples: DataFrame
+    answers: Mapping[str, Mapping[str, float]]
+    host: Host | None
+
+
+def _draw(layout: Layout, words: tuple[str, str], seen: _Seen) -> Figure:
+    panels = list(seen.curves.groupby("payload", observed=True, sort=False))
     columns = min(len(panels), 3 if layout.wide else 1)
     rows = -(-len(panels) // columns)
-    head = headroom_in(*words, layout) + 0.42
-    each = 2.9 if len(panels) == 1 else 1.75
-    height = head + each * rows + 0.3
-    figure = Figure(figsize=(layout.width_in, height))
-    panes = figure.subplots(rows, columns, squeeze=False).ravel()
-    left = 0.62 / layout.width_in
-    figure.subplots_adjust(left, 0.55 / height, 0.98, 1 - head / height, wspace=0.3, hspace=0.42)
-    headline(figure, *words, layout)
+    figure, panes = framed(
+        layout,
+        *words,
+        Frame(
+            body_in=(2.9 if len(panels) == 1 else 1.75) * rows + 0.3,
+            left_in=0.62,
+            right_in=0.02 * layout.width_in,
+            bottom_in=0.55,
+            shape=(rows, columns),
+            wspace=0.3,
+            hspace=0.42,
+        ),
+    )
+    shown = _SHOWN_ALONE if len(panels) == 1 and layout.wide else _SHOWN_STEPS
     for axes, (payload, curve) in zip(panes, panels, strict=False):
-        name = str(payload)
-        _panel(
-            axes,
-            curve,
-            steps[steps["payload"] == name],
-            samples[samples["payload"] == name],
-            answers[name]["memory_mb"],
-            _SHOWN_ALONE if len(panels) == 1 and layout.wide else _SHOWN_STEPS,
-        )
-        axes.set_title(f"{fit(name, NARROW)}{_scale(axes)}", pad=4)
+        _panel(axes, str(payload), curve, seen)
+        _number(axes, seen.steps[seen.steps["payload"] == payload], shown)
+        axes.set_title(f"{fit(str(payload), NARROW)}{_scale(axes)}", pad=4)
     for axes in panes[len(panels) :]:
         axes.set_visible(False)
-    figure.supxlabel("memory (MB, log scale)", fontsize=9.5, y=0.06 / height)
+    below(figure, "memory (MB, log scale)")
     return figure
 
 
@@ -99,16 +107,15 @@ def _scale(axes: Axes) -> str:
     return ", log scale" if axes.get_yscale() == "log" else ""
 
 
-def _panel(
-    axes: Axes, curve: DataFrame, steps: DataFrame, samples: DataFrame, best_mb: float, shown: int
-) -> None:
+def _panel(axes: Axes, payload: str, curve: DataFrame, seen: _Seen) -> None:
+    samples = seen.samples[seen.samples["payload"] == payload]
     sizes = curve["memory_mb"].tolist()
     middle, low, high = (
         curve[name].to_numpy(float) for name in ("duration_ms", "low_ms", "high_ms")
     )
     value_axis(axes, [*low, *high], "ms", samples["duration_ms"].tolist())
     _room_for_steps(axes)
-    memory_axis(axes, sizes, margin=0.09)
+    memory_axis(axes, sizes, margin=0.09, host=seen.host)
     axes.tick_params(labelsize=8)
     axes.fill_between(sizes, low, high, color=_BAND, alpha=0.2, linewidth=0)
     axes.plot(sizes, middle, color=_BAND, linewidth=1.4)
@@ -119,12 +126,11 @@ def _panel(
             np.array(sizes)[mask], middle[mask], "o", color=_BAND, markerfacecolor=face,
             markersize=4, zorder=4,
         )  # fmt: skip
-    at = np.array(sizes) == best_mb
+    at = np.array(sizes) == seen.answers[payload]["memory_mb"]
     axes.plot(
         np.array(sizes)[at], middle[at], "o", markersize=10, markerfacecolor="none",
         markeredgecolor=_LOOKS, markeredgewidth=1.8, zorder=5,
     )  # fmt: skip
-    _number(axes, steps, shown)
 
 
 def _room_for_steps(axes: Axes) -> None:

@@ -2,26 +2,23 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from pandas import DataFrame
 
+from ...core.host import Host
 from ..choice.pareto import pareto
 from ..samples.run import Run, as_run
-from ..samples.several import apart
 from ..statistics.predicted import predict
-from ..telling.format import format_mb, format_ms, format_share, format_usd, join_mb, short_name
+from ..telling.format import format_mb, format_ms, format_share, format_usd, join_mb
+from ..telling.marks import caption, in_words, marked_size
 from .chart import Chart, chart
-from .style import INK, MUTED, PAPER, SERIES, Layout, one_panel
-
-_MANY = 4
-"""Points with a larger ratio between largest and smallest stand on a logarithmic axis."""
-
-_LETTER, _LINE = 5.6, 11.0
-"""Room of a label's letter and line in points."""
+from .functions import shown_of, together, views
+from .points import Label, label_points, scale_points
+from .style import INK, MUTED, PAPER, SERIES, Layout, framed, stacked
 
 
 def plot_pareto(
@@ -35,25 +32,52 @@ def plot_pareto(
 
     Filled points on the line are the Pareto front; hollow ones are beaten by another size. Bars
     are the 95 % intervals of both; small dots are sizes that were not measured (see `predict`).
-    With several functions, the first one's. None where every size fails.
+    Several functions have a panel each. None where every size fails.
     """
-    run = apart(as_run(source))[0].select(payload)
+    run = as_run(source).select(payload)
+    fronts = [
+        front
+        for name, part in views(run)
+        if (front := _front(name, part, weights, current_memory_mb))
+    ]
+    if not fronts:
+        return None
+    title = together([(each.name, pareto_title(each.rows, each.today)) for each in fronts])
+    dots = "; dots: predicted sizes between" if any(len(each.guessed) for each in fronts) else ""
+    about = f"{shown_of(run, [each.name for each in fronts])}, {fronts[0].payload}"
+    subtitle = f"{about}; bars: 95 % intervals of the means{dots}"
+    subtitle += caption(run.host, run.sizes, hatched=False)
+
+    def draw(layout: Layout) -> Figure:
+        return _draw(layout, title, subtitle, fronts)
+
+    alt = together([(each.name, pareto_alt(each.rows)) for each in fronts])
+    return chart(draw, title, alt + in_words(run.host, run.sizes))
+
+
+@dataclass(frozen=True, eq=False)
+class _Front:
+    """The sizes of one function, measured (`rows`) and `guessed`; `today` is its current one."""
+
+    name: str
+    payload: str
+    rows: DataFrame
+    guessed: DataFrame
+    today: int | None
+    host: Host | None
+
+
+def _front(
+    name: str, run: Run, weights: Mapping[str, float] | None, current_memory_mb: int | None
+) -> _Front | None:
     frame = pareto(run, weights=weights)
     if frame.empty:
         return None
-    last = frame["payload"].iloc[-1]
-    rows = frame[frame["payload"] == last]
-    today = run.current_memory_mb if current_memory_mb is None else current_memory_mb
-    title = pareto_title(rows, today)
+    last = str(frame["payload"].iloc[-1])
     guessed = predict(run, weights=weights)
     guessed = guessed[guessed["predicted"] & (guessed["payload"] == last)]
-    dots = "; dots: predicted sizes between" if len(guessed) else ""
-    subtitle = f"{short_name(run.function)}, {last}; bars: 95 % intervals of the means{dots}"
-
-    def draw(layout: Layout) -> Figure:
-        return _draw(layout, title, subtitle, rows, guessed, today)
-
-    return chart(draw, title, pareto_alt(rows))
+    today = run.current_memory_mb if current_memory_mb is None else current_memory_mb
+    return _Front(name, last, frame[frame["payload"] == last], guessed, today, run.host)
 
 
 def pareto_title(rows: DataFrame, today: int | None) -> str:
@@ -86,22 +110,23 @@ def pareto_alt(rows: DataFrame) -> str:
     return " ".join(parts)
 
 
-def _draw(
-    layout: Layout,
-    title: str,
-    subtitle: str,
-    rows: DataFrame,
-    guessed: DataFrame,
-    today: int | None,
-) -> Figure:
-    body_in = 3.4 if layout.wide else 3.6
-    figure, axes = one_panel(layout, title, subtitle, body_in=body_in)
+def _draw(layout: Layout, title: str, subtitle: str, fronts: Sequence[_Front]) -> Figure:
+    place = stacked(len(fronts), 3.4 if layout.wide else 3.6)
+    figure, panes = framed(layout, title, subtitle, place)
+    for axes, front in zip(panes, fronts, strict=True):
+        _panel(axes, front)
+    return figure
+
+
+def _panel(axes: Axes, front: _Front) -> None:
+    rows, guessed = front.rows, front.guessed
     x, y = rows["cost_per_million_usd"], rows["mean_ms"]
-    logs = [_scale(axes, x.tolist(), "x"), _scale(axes, y.tolist(), "y")]
-    axes.set_title("Mean duration" + (" (log scale)" if logs[1] else ""), pad=6)
+    logs = [scale_points(axes, x.tolist(), "x"), scale_points(axes, y.tolist(), "y")]
+    what = f"{front.name}: mean duration" if front.name else "Mean duration"
+    axes.set_title(what + (" (log scale)" if logs[1] else ""), pad=6)
     axes.set_xlabel("cost per million invocations" + (" (log scale)" if logs[0] else ""))
-    front = rows[rows["efficient"]].sort_values("cost_per_million_usd")
-    axes.plot(front["cost_per_million_usd"], front["mean_ms"], color=SERIES[0], zorder=2)
+    best = rows[rows["efficient"]].sort_values("cost_per_million_usd")
+    axes.plot(best["cost_per_million_usd"], best["mean_ms"], color=SERIES[0], zorder=2)
     axes.plot(
         guessed["cost_per_million_usd"],
         guessed["mean_ms"],
@@ -113,43 +138,14 @@ def _draw(
     )
     points = [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
     for row in points:
-        _point(axes, row, current=row["memory_mb"] == today)
-    _labels(axes, points, today)
-    return figure
+        _point(axes, row, current=row["memory_mb"] == front.today)
+    label_points(axes, [_label(row, front) for row in points])
 
 
-def _scale(axes: Axes, values: list[float], which: str) -> bool:
-    """A scale around the points with room for labels; True when it is logarithmic.
-
-    It need not begin at zero: points show places, not lengths.
-    """
-    axis, scale, limits = (
-        (axes.xaxis, axes.set_xscale, axes.set_xlim)
-        if which == "x"
-        else (axes.yaxis, axes.set_yscale, axes.set_ylim)
-    )
-    low, high = (min(values), max(values)) if values else (1.0, 1.0)
-    unit = format_usd if which == "x" else format_ms
-    logarithmic = low > 0 and high / low > _MANY
-    if logarithmic:
-        scale("log")
-        limits(low / (high / low) ** 0.1, high * (high / low) ** (0.3 if which == "x" else 0.14))
-        axis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0)))
-        axis.set_minor_locator(NullLocator())
-    else:
-        room = (high - low) or high or 1.0
-        limits(max(low - 0.15 * room, 0), high + (0.3 if which == "x" else 0.15) * room)
-        axis.set_major_locator(MaxNLocator(4))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _plain(unit(round(value, 12)))))
-    axes.grid(visible=True, axis="both")
-    return logarithmic
-
-
-def _plain(text: str) -> str:
-    """A tick's label without needless zeros: "10.0 ms" -> "10 ms"."""
-    number, _, unit = text.partition(" ")
-    number = number.rstrip("0").rstrip(".") if "." in number else number
-    return f"{number} {unit}".strip()
+def _label(row: Mapping[str, Any], front: _Front) -> Label:
+    size, today = row["memory_mb"], row["memory_mb"] == front.today
+    words = marked_size(size, front.host) + (" today" if today else "")
+    return Label(row["cost_per_million_usd"], row["mean_ms"], words, today, not row["efficient"])
 
 
 def _point(axes: Axes, row: Mapping[str, Any], *, current: bool) -> None:
@@ -169,51 +165,3 @@ def _point(axes: Axes, row: Mapping[str, Any], *, current: bool) -> None:
         markeredgewidth=1.8,
         zorder=4,
     )
-
-
-def _labels(axes: Axes, rows: Sequence[Mapping[str, Any]], today: int | None) -> None:
-    """Each size beside its point, on the first side where it covers no other label or point."""
-    scale = 72 / axes.figure.dpi
-    spots = [
-        axes.transData.transform((row["cost_per_million_usd"], row["mean_ms"])) * scale
-        for row in rows
-    ]
-    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
-    for row, (x, y) in zip(rows, spots, strict=True):
-        current = row["memory_mb"] == today
-        text = format_mb(row["memory_mb"]) + (" today" if current else "")
-        boxes = [_box(x, y, len(text) * _LETTER, side) for side in _SIDES]
-        free = [n for n, box in enumerate(boxes) if not any(_meet(box, other) for other in taken)]
-        side = free[0] if free else 0
-        taken.append(boxes[side])
-        right, up = _SIDES[side]
-        axes.annotate(
-            text,
-            (row["cost_per_million_usd"], row["mean_ms"]),
-            xytext=(8 * right, 7 * up),
-            textcoords="offset points",
-            fontsize=9,
-            fontweight="bold" if current else "normal",
-            color=INK if row["efficient"] else MUTED,
-            ha="left" if right > 0 else "right",
-            va="center",
-            annotation_clip=False,
-            zorder=5,
-        )
-
-
-_SIDES = ((1, 1), (1, -1), (-1, -1), (-1, 1), (1, 2.4), (-1, -2.4))
-"""Where a label may stand: right or left of its point, above or below."""
-
-_Box = tuple[float, float, float, float]
-
-
-def _box(x: float, y: float, width: float, side: tuple[float, float]) -> _Box:
-    right, up = side
-    left = x + 8 if right > 0 else x - 8 - width
-    middle = y + 7 * up
-    return left, middle - _LINE / 2, left + width, middle + _LINE / 2
-
-
-def _meet(a: _Box, b: _Box) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

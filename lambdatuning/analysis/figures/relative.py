@@ -8,12 +8,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from pandas import DataFrame, Series
 
+from ...core.host import Host
 from ..samples.run import Run, as_run
 from ..statistics.intervals import Floats
 from ..statistics.summary import summarise
+from ..telling.marks import caption, in_words
 from .axes import memory_axis
 from .chart import Chart, chart
-from .style import NARROW, SERIES, Layout, fit, headline, headroom_in
+from .functions import labelled
+from .style import NARROW, SERIES, Frame, Layout, below, fit, framed
 from .words import relative_alt, relative_title
 
 _LINES = (("duration", "mean_ms", SERIES[1]), ("cost", "cost_usd", SERIES[0]))
@@ -26,40 +29,54 @@ def plot_relative(source: Run | DataFrame, payloads: str | Sequence[str] = "") -
     Both are ratios, so they may share an axis: where the lines cross, speed begins to cost more
     than it gains.
     """
-    summary = summarise(as_run(source).select(payloads))
-    summary = summary[summary["n"] > 0]
+    run = as_run(source).select(payloads)
+    summary = summarise(run)
+    summary = labelled(summary[summary["n"] > 0])
     title = relative_title(summary)
     subtitle = "each line as a multiple of its own lowest value, log scale"
+    subtitle += caption(run.host, run.sizes)
 
     def draw(layout: Layout) -> Figure:
-        return _draw(layout, title, subtitle, summary)
+        return _draw(layout, title, subtitle, summary, run.host)
 
-    return chart(draw, title, relative_alt(summary))
+    return chart(draw, title, relative_alt(summary) + in_words(run.host, run.sizes))
 
 
-def _draw(layout: Layout, title: str, subtitle: str, summary: DataFrame) -> Figure:
+def _draw(
+    layout: Layout, title: str, subtitle: str, summary: DataFrame, host: Host | None
+) -> Figure:
     panels = [rows for _, rows in summary.groupby("payload", observed=True)]
     columns = min(len(panels), 4 if layout.wide else 2)
     lines = -(-len(panels) // columns)
-    head = headroom_in(title, subtitle, layout) + 0.42
-    height = head + 1.55 * lines + 0.25
-    figure = Figure(figsize=(layout.width_in, height))
-    panes = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    left = 0.5 / layout.width_in
-    figure.subplots_adjust(left, 0.5 / height, 0.98, 1 - head / height, wspace=0.12, hspace=0.34)
-    headline(figure, title, subtitle, layout)
+    figure, panes = framed(
+        layout,
+        title,
+        subtitle,
+        Frame(
+            body_in=1.55 * lines + 0.25,
+            left_in=0.5,
+            right_in=0.02 * layout.width_in,
+            bottom_in=0.5,
+            shape=(lines, columns),
+            wspace=0.12,
+            hspace=0.34,
+        ),
+        sharex=True,
+        sharey=True,
+    )
+    sizes = sorted(set(summary["memory_mb"]))
     top = max(_ratio(rows[column]).max() for rows in panels for _, column, _ in _LINES)
     for n, (axes, rows) in enumerate(zip(panes, panels, strict=False)):
-        _panel(axes, rows, sorted(set(summary["memory_mb"])), top, named=n == 0)
+        memory_axis(axes, sizes, margin=0.12, host=host)
+        _panel(axes, rows, top, named=n == 0)
         axes.xaxis.set_tick_params(labelbottom=n + columns >= len(panels))
     for axes in panes[len(panels) :]:
         axes.set_visible(False)
-    figure.supxlabel("memory (MB, log scale)", fontsize=9.5, y=0.06 / height)
+    below(figure, "memory (MB, log scale)")
     return figure
 
 
-def _panel(axes: Axes, rows: DataFrame, sizes: Sequence[int], top: float, *, named: bool) -> None:
-    memory_axis(axes, sizes, margin=0.12)
+def _panel(axes: Axes, rows: DataFrame, top: float, *, named: bool) -> None:
     axes.set_yscale("log")
     axes.set_ylim(0.9, top * 1.35)
     axes.yaxis.set_major_locator(FixedLocator([mark for mark in _MARKS if mark <= top * 1.3][:12]))

@@ -11,9 +11,11 @@ from ...core.strategies import DEFAULT_WEIGHT, STRATEGIES
 from ..choice.recommend import recommend
 from ..samples.run import Run, as_run
 from ..statistics.curves import MIX
+from ..telling.marks import caption, in_words
 from .axes import memory_axis
 from .chart import Chart, chart
-from .style import GRID, INK, MUTED, PAPER, SERIES, Layout, fit, headline, headroom_in
+from .functions import is_mix, labelled
+from .style import GRID, INK, MUTED, PAPER, SERIES, Frame, Layout, fit, framed, names_in
 from .words import strategies_alt, strategies_title
 
 _LOOKS = {"cost": (SERIES[0], "o"), "balanced": (SERIES[2], "D"), "speed": (SERIES[1], "s")}
@@ -34,35 +36,41 @@ def plot_strategies(
     advice = recommend(run, strategy, weight, weights=weights)
     advice = advice[advice["memory_mb"].notna()]
     names = [strategy] if isinstance(strategy, str) else list(strategy)
-    title = strategies_title(advice)
+    title = strategies_title(labelled(advice[advice["payload"] != MIX]))
+    advice = labelled(advice)
     subtitle = "filled: best; hollow: cannot be told apart from it (95 %); grey line: size today"
+    subtitle += caption(run.host, run.sizes)
 
     def draw(layout: Layout) -> Figure:
-        return _draw(layout, title, subtitle, advice, names, run.sizes)
+        return _draw(layout, (title, subtitle), advice, names, run)
 
-    return chart(draw, title, strategies_alt(advice))
+    return chart(draw, title, strategies_alt(advice) + in_words(run.host, run.sizes))
 
 
 def _draw(
-    layout: Layout,
-    title: str,
-    subtitle: str,
-    advice: DataFrame,
-    names: Sequence[str],
-    sizes: Sequence[int],
+    layout: Layout, words: tuple[str, str], advice: DataFrame, names: Sequence[str], run: Run
 ) -> Figure:
     rows = list(dict.fromkeys(advice["payload"]))
-    head = headroom_in(title, subtitle, layout) + 0.5
     each = 0.27 * len(rows) + (0.1 if layout.wide else 0.62)
-    height = head + 0.5 + (each if layout.wide else each * len(names))
-    figure = Figure(figsize=(layout.width_in, height))
-    shape = (1, len(names)) if layout.wide else (len(names), 1)
-    panes = figure.subplots(*shape, sharey=True, sharex=True, squeeze=False).ravel()
-    left = (0.16 + 0.082 * max(len(fit(row, layout)) for row in rows)) / layout.width_in
-    figure.subplots_adjust(left, 0.5 / height, 0.985, 1 - head / height, wspace=0.08, hspace=0.22)
-    headline(figure, title, subtitle, layout)
+    figure, panes = framed(
+        layout,
+        *words,
+        Frame(
+            gap_in=0.5,
+            body_in=0.5 + (each if layout.wide else each * len(names)),
+            left_in=names_in(rows, layout),
+            right_in=0.015 * layout.width_in + (0.1 if run.beyond_mb else 0),
+            bottom_in=0.5,
+            shape=(1, len(names)) if layout.wide else (len(names), 1),
+            wspace=0.08,
+            hspace=0.22,
+        ),
+        sharex=True,
+        sharey=True,
+    )
     for name, axes in zip(names, panes, strict=True):
-        _panel(axes, advice[advice["strategy"] == name], rows, sizes, name, layout)
+        memory_axis(axes, run.sizes, margin=0.08, host=run.host)
+        _panel(axes, advice[advice["strategy"] == name], rows, run.sizes, name, layout)
     for axes in panes if layout.wide else panes[-1:]:
         axes.set_xlabel("memory (MB)")
     return figure
@@ -77,13 +85,12 @@ def _panel(
     layout: Layout,
 ) -> None:
     colour, marker = _LOOKS[name]
-    memory_axis(axes, sizes, margin=0.08)
     axes.set_title(name, color=colour, fontweight="bold")
     axes.set_yticks(range(len(rows)), [fit(row, layout) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.tick_params(axis="x", labelsize=8.5)
     for label in axes.get_yticklabels():
-        label.set_fontweight("bold" if label.get_text() == MIX else "normal")
+        label.set_fontweight("bold" if is_mix(label.get_text()) else "normal")
     axes.hlines(range(len(rows)), min(sizes), max(sizes), color=GRID, linewidth=0.8)
     _today(axes, advice)
     looks: dict[str, Any] = {"marker": marker, "linestyle": "", "color": colour, "markersize": 7}

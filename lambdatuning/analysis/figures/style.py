@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -115,16 +115,60 @@ def headroom_in(title: str, subtitle: str, layout: Layout) -> float:
     return 0.2 + 0.215 * len(lines) + 0.165 * len(small)
 
 
-def one_panel(layout: Layout, title: str, subtitle: str, *, body_in: float) -> tuple[Figure, Axes]:
-    """A figure of one panel with a title of its own, `body_in` inches high, under its headline."""
-    head = headroom_in(title, subtitle, layout) + 0.42
-    height = head + body_in
-    figure = Figure(figsize=(layout.width_in, height))
-    axes = figure.subplots()
-    left, right = 0.72 / layout.width_in, 1 - 0.2 / layout.width_in
-    figure.subplots_adjust(left, 0.52 / height, right, 1 - head / height)
+@dataclass(frozen=True)
+class Frame:
+    """Where a figure's panels stand, in inches: `shape` are their rows and columns.
+
+    `body_in` is the height below the headline and the gap under it, labels of axes included;
+    `wspace` and `hspace` are matplotlib's, shares of a panel.
+    """
+
+    body_in: float
+    shape: tuple[int, int] = (1, 1)
+    gap_in: float = 0.42
+    left_in: float = 0.72
+    right_in: float = 0.2
+    bottom_in: float = 0.52
+    wspace: float | None = None
+    hspace: float | None = None
+
+
+def framed(
+    layout: Layout, title: str, subtitle: str, frame: Frame, **options: Any
+) -> tuple[Figure, list[Axes]]:
+    """A figure under its headline, and its panels row by row; `options` go to `subplots`."""
+    head = headroom_in(title, subtitle, layout) + frame.gap_in
+    width, height = layout.width_in, head + frame.body_in
+    figure = Figure(figsize=(width, height))
+    panes = figure.subplots(*frame.shape, squeeze=False, **options).ravel()
+    figure.subplots_adjust(
+        left=frame.left_in / width,
+        bottom=frame.bottom_in / height,
+        right=1 - frame.right_in / width,
+        top=1 - head / height,
+        wspace=frame.wspace,
+        hspace=frame.hspace,
+    )
     headline(figure, title, subtitle, layout)
-    return figure, axes
+    return figure, list(panes)
+
+
+def stacked(count: int, body_in: float, apart_in: float = 0.95) -> Frame:
+    """Panels below one another, each `body_in` inches high with its labels."""
+    panel_in = body_in - Frame(body_in).bottom_in
+    return Frame(
+        body_in + (count - 1) * (panel_in + apart_in), (count, 1), hspace=apart_in / panel_in
+    )
+
+
+def below(figure: Figure, text: str) -> None:
+    """The label of an axis that all panels share."""
+    figure.supxlabel(text, fontsize=9.5, y=0.06 / figure.get_figheight())
+
+
+def names_in(names: Iterable[str], layout: Layout) -> float:
+    """Room in inches that the longest of some names takes left of a panel."""
+    return 0.16 + 0.082 * max((len(fit(name, layout)) for name in names), default=0)
 
 
 def _wrapped(title: str, subtitle: str, layout: Layout) -> tuple[list[str], list[str]]:

@@ -11,7 +11,8 @@ from pandas import DataFrame
 from ...core.billing import invocation_usd
 from ...core.prices import PriceBook
 from .frames import COLUMNS, read_parts, same
-from .report_lines import Columns, read_blocks
+from .report_columns import Columns
+from .report_lines import read_blocks
 
 _MOST_MB, _MOST_MS = 2.0**31, 2.0**53
 

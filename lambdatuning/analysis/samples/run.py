@@ -7,7 +7,11 @@ from typing import Any
 from pandas import DataFrame
 
 from ...core.errors import UsageError, closest
+from ...core.host import Host, host_of
 from .frames import read_parts
+
+MERGED = "merged"
+"""Where the manifest of a run that was merged from several keeps theirs (see `several`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +36,21 @@ class Run:
     def embedded(self) -> bool:
         """Whether it ran on the embedded AWS: its absolute speed is this machine's, not AWS's."""
         return _part(self.manifest, "endpoint").get("kind") == "embedded"
+
+    @property
+    def host(self) -> Host | None:
+        """The machine whose cores bound what could be told apart (of several the smallest); None
+        on AWS."""
+        found = [
+            host_of(each.get("endpoint")) for each in self.manifest.get(MERGED, [self.manifest])
+        ]
+        return min((host for host in found if host), default=None)
+
+    @property
+    def beyond_mb(self) -> tuple[int, ...]:
+        """Sizes of the run with more vCPUs than its host has cores; see `core.host`."""
+        sizes = {*self.sizes, *map(int, self.manifest.get("sizes", ()))}
+        return self.host.beyond(sizes) if self.host else ()
 
     @property
     def adaptive(self) -> bool:

@@ -7,9 +7,8 @@ import pandas as pd
 from pandas import DataFrame
 
 from ...core.errors import UsageError
-from .run import Run
+from .run import MERGED, Run
 
-_PARTS = "merged"
 _SHARED = (
     "kind",
     "function",
@@ -53,7 +52,7 @@ def apart(run: Run) -> list[Run]:
 
 def parts(run: Run) -> Sequence[Mapping[str, Any]]:
     """The manifests of the runs that were merged, or the only one."""
-    found: Sequence[Mapping[str, Any]] = run.manifest.get(_PARTS, [run.manifest])
+    found: Sequence[Mapping[str, Any]] = run.manifest.get(MERGED, [run.manifest])
     return found
 
 
@@ -95,7 +94,7 @@ def _shared(manifests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "started_at": min(str(each.get("started_at", "")) for each in manifests),
         "finished_at": max(str(each.get("finished_at", "")) for each in manifests),
         "warnings": [text for each in manifests for text in each.get("warnings", [])],
-        _PARTS: list(manifests),
+        MERGED: list(manifests),
     }
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from pandas import DataFrame
 
+from ...core.host import Host
 from ...core.strategies import FAILURE_LIMIT, CurvePoint
+from ..samples.hosts import hosts
 from ..samples.run import Run
 from .intervals import RESAMPLES, Floats
 from .summary import cells, summarise
@@ -19,7 +21,8 @@ MIX = "weighted mix"
 class Curve:
     """Mean duration and cost at each size that can win, with resampled means (resamples x sizes).
 
-    `failing_mb` are the sizes left out because too many invocations failed there.
+    `failing_mb` are the sizes left out because too many invocations failed there. `host` is the
+    one machine that measured all of them, None on AWS.
     """
 
     function: str
@@ -31,6 +34,12 @@ class Curve:
     resampled_ms: Floats
     resampled_usd: Floats
     failing_mb: tuple[int, ...]
+    host: Host | None = None
+
+    @property
+    def beyond_mb(self) -> tuple[int, ...]:
+        """Sizes that the host could not tell apart; () on AWS."""
+        return self.host.beyond(self.sizes) if self.host else ()
 
     @property
     def points(self) -> tuple[CurvePoint, ...]:
@@ -58,13 +67,14 @@ def curves(
     """
     summary = summarise(run)
     resampled = dict(cells(run.samples, seed))
+    known = hosts(run)
     found: list[Curve] = []
     for (function, architecture), rows in summary.groupby(
         ["function", "architecture"], observed=True
     ):
         names = (str(function), str(architecture))
         own = [
-            _curve((*names, str(payload)), part, resampled, max_failed)
+            _curve((*names, str(payload)), part, resampled, max_failed, known.get(names))
             for payload, part in rows.groupby("payload", observed=True)
         ]
         found += own
@@ -100,6 +110,7 @@ def mix(parts: Sequence[Curve], weights: Mapping[str, float]) -> Curve:
         resampled_ms=weighed("resampled_ms"),
         resampled_usd=weighed("resampled_usd"),
         failing_mb=tuple(sorted(every - set(sizes))),
+        host=parts[0].host,
     )
 
 
@@ -108,6 +119,7 @@ def _curve(
     rows: DataFrame,
     resampled: Mapping[tuple[str, str, str, int], Floats],
     max_failed: float,
+    host: Host | None,
 ) -> Curve:
     counted = rows["n"] + rows["cold"] + rows["failed"]
     usable = (rows["n"] > 0) & (rows["failed"] <= max_failed * counted)
@@ -123,4 +135,5 @@ def _curve(
         resampled_ms=both[:, 0],
         resampled_usd=both[:, 1],
         failing_mb=tuple(int(size) for size in rows[~usable]["memory_mb"]),
+        host=host,
     )

@@ -8,6 +8,7 @@ import pandas as pd
 from pandas import DataFrame
 
 from ...core.errors import UsageError
+from ..samples.hosts import BEYOND, marked
 from ..samples.run import Run, as_run
 from .curves import MIX, Curve, curves
 from .intervals import RESAMPLES, Floats, interval
@@ -25,6 +26,7 @@ COLUMNS = (
     "cost_low_usd",
     "cost_high_usd",
     "cost_per_million_usd",
+    BEYOND,
 )
 _STEP_MB = 64
 _MIN_MISS = 0.02
@@ -49,11 +51,14 @@ def predict(
     Raises:
         UsageError: a size outside the measured ones.
     """
-    known = [each for each in curves(as_run(source), weights=weights, seed=seed) if each.sizes]
+    run = as_run(source)
+    known = [each for each in curves(run, weights=weights, seed=seed) if each.sizes]
     own = [each for each in known if each.payload != MIX]
     miss = _miss(own)
     found = [_rows(curve, sizes or middles(curve.sizes), miss, seed) for curve in known]
-    return pd.concat(found, ignore_index=True) if found else DataFrame(columns=list(COLUMNS))
+    if not found:
+        return DataFrame(columns=list(COLUMNS))
+    return marked(pd.concat(found, ignore_index=True), run)[list(COLUMNS)]
 
 
 def middles(sizes: Sequence[int]) -> tuple[int, ...]:
@@ -105,7 +110,7 @@ def _rows(curve: Curve, wanted: Sequence[int], miss: float, seed: int) -> DataFr
         curve, curve.sizes, curve.ms, curve.usd, curve.resampled_ms, curve.resampled_usd
     )
     if not new:
-        return measured.assign(predicted=False)[list(COLUMNS)]
+        return measured.assign(predicted=False)
     off = np.exp(miss * np.random.default_rng(seed).standard_normal((RESAMPLES, 1)))
     parts = []
     for ms, usd, error in (
@@ -119,7 +124,7 @@ def _rows(curve: Curve, wanted: Sequence[int], miss: float, seed: int) -> DataFr
     (ms, usd), (drawn_ms, drawn_usd) = parts
     guessed = _frame(curve, new, ms[0], usd[0], drawn_ms, drawn_usd)
     both = pd.concat([measured.assign(predicted=False), guessed.assign(predicted=True)])
-    return both.sort_values("memory_mb", ignore_index=True)[list(COLUMNS)]
+    return both.sort_values("memory_mb", ignore_index=True)
 
 
 def _frame(

@@ -10,6 +10,7 @@ from pandas import DataFrame
 from pandas.api.typing import DataFrameGroupBy
 
 from ..samples.frames import failed, warm
+from ..samples.hosts import BEYOND, marked
 from ..samples.run import Run, as_run
 from . import limits
 from .intervals import Floats, resampled
@@ -48,6 +49,7 @@ COLUMNS = (
     "environments",
     "max_memory_mb",
     "init_ms_p50",
+    BEYOND,
 )
 """Columns of a summary, in order."""
 
@@ -78,7 +80,8 @@ def summarise(
     `relative_cost` is cost over that of the cheapest size. `saving` is the share of the current
     size's cost that this size saves and `speedup` the current duration over this one;
     `step_saving` and `step_speedup` say the same of the step from the next smaller size. The
-    current size is the manifest's unless it is given.
+    current size is the manifest's unless it is given. `beyond_cores` marks the sizes that the host
+    of an embedded AWS could not tell apart.
     """
     run = as_run(source)
     samples = run.samples[_USED]
@@ -97,7 +100,7 @@ def summarise(
     summary["relative_cost"] = summary["cost_usd"] / cheapest
     tidy = summary.reset_index().sort_values(KEYS, ignore_index=True)
     current = run.current_memory_mb if current_memory_mb is None else current_memory_mb
-    return _gains(tidy, current)[list(COLUMNS)]
+    return marked(_gains(tidy, current), run)[list(COLUMNS)]
 
 
 def cells(samples: DataFrame, seed: int = 0) -> Iterator[tuple[tuple[str, str, str, int], Floats]]:

@@ -10,23 +10,18 @@ from pandas import DataFrame
 from ...core.strategies import DEFAULT_WEIGHT, STRATEGIES
 from ..choice.exploration import exploration_headline
 from ..choice.goals import Limits
-from ..choice.recommend import Recommendation, recommend, recommendations
+from ..choice.quicker import Quicker, quicker
+from ..choice.recommend import recommend
+from ..choice.recommendation import Recommendation, recommendations
 from ..samples.published import of_means
 from ..samples.run import Run, as_run
 from ..samples.several import apart
-from ..statistics.curves import MIX
+from ..statistics.curves import MIX, curves
 from .format import format_mb, format_ms, format_usd, join, join_mb, short_name
+from .headline import headline
 from .sentences import SUPERLATIVES, against_today, certainty, sentence
 from .statement import answered, html_words
 
-_AIMS = {
-    "cost": "the lowest cost",
-    "speed": "the highest speed",
-    "balanced": "the best balance",
-    "knee": "the best value",
-    "deadline": "the lowest cost within the deadline",
-    "budget": "the highest speed within the budget",
-}
 _MEANS = (
     "From published means, without the samples behind them: how sure this is cannot be said. "
     "Measure with lambdatuning to know."
@@ -95,7 +90,7 @@ def answer(
         for each in apart(run)
     ]
     return Answer(
-        headline=" ".join(headline for headline, _, _ in told),
+        headline=" ".join(first for first, _, _ in told),
         lead=tuple(each for _, lead, _ in told for each in lead),
         sentences=(*_of_model(run), *(text for _, _, sentences in told for text in sentences)),
         notice=notice(run),
@@ -116,7 +111,16 @@ def _told(run: Run, frame: DataFrame) -> tuple[str, Sequence[Recommendation], Se
     own = [each for each in advice if each.payload != MIX]
     told = [disagreement([e for e in own if e.strategy == each.strategy]) for each in lead]
     sentences = [text for text in (*_failures(own), *told) if text]
-    return _headline(run.function, lead), lead, sentences
+    return headline(run.function, lead, _quicker(run, lead)), lead, sentences
+
+
+def _quicker(run: Run, lead: Sequence[Recommendation]) -> Quicker | None:
+    """The size that is as cheap as the cheapest and much faster, where cost is asked for."""
+    for advice in lead:
+        if advice.strategy == "cost" and advice.alike_mb:
+            found = [curve for curve in curves(run) if curve.payload == advice.payload]
+            return quicker(found[0], advice) if found else None
+    return None
 
 
 def disagreement(advice: Sequence[Recommendation]) -> str:
@@ -159,30 +163,6 @@ def _common(advice: Sequence[Recommendation]) -> set[int]:
     """Sizes that no payload type can tell apart from its best."""
     accepted = [{e.memory_mb, *(e.alike_mb or ())} for e in advice if e.memory_mb is not None]
     return set[int].intersection(*accepted) if accepted else set()
-
-
-def _headline(function: str, lead: Sequence[Recommendation]) -> str:
-    """What to set, and what today's size is as good as any for."""
-    name = short_name(function)
-    change: dict[int, list[str]] = {}
-    stay = []
-    for each in lead:
-        if each.memory_mb is None:
-            continue
-        if each.current_mb in (each.memory_mb, *(each.alike_mb or ())):
-            stay.append(_AIMS[each.strategy])
-        else:
-            change.setdefault(each.memory_mb, []).append(_AIMS[each.strategy])
-    today = format_mb(lead[0].current_mb) if lead and lead[0].current_mb else ""
-    if not change and not stay:
-        return f"No size of {name} can be recommended: {lead[0].reason if lead else 'no data'}."
-    if not change:
-        return f"Leave {name} at {today}: no size is better for {join(stay)}."
-    parts = [f"{format_mb(size)} for {join(names)}" for size, names in change.items()]
-    told = f"Set {name} to {join(parts)}"
-    if stay:
-        return f"{told}; for {join(stay)}, no size is better than {today} today."
-    return f"{told}{f' (today: {today})' if today else ''}."
 
 
 def _failures(advice: Sequence[Recommendation]) -> list[str]:

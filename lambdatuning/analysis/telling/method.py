@@ -49,9 +49,17 @@ def _design(run: Run) -> dict[str, object]:
     return {
         "Payload types (weight in the mix)": mix,
         "Memory sizes": join_mb(run.sizes),
+        "Measured with fewer vCPUs than on AWS": _held_back(run),
         "Invocations a size and payload type": run.manifest.get("num"),
         "Seed": run.manifest.get("seed"),
     }
+
+
+def _held_back(run: Run) -> str:
+    """Sizes beyond the cores of the host; "" where there are none."""
+    if run.host is None or not run.beyond_mb:
+        return ""
+    return f"{join_mb(run.beyond_mb)}: run with the {run.host.told} of this host"
 
 
 def _outcome(run: Run) -> dict[str, object]:

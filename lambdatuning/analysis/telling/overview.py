@@ -10,7 +10,8 @@ from pandas import DataFrame
 
 from ...core.strategies import DEFAULT_WEIGHT
 from ..choice.goals import Limits
-from ..choice.recommend import Recommendation, recommend, recommendations
+from ..choice.recommend import recommend
+from ..choice.recommendation import Recommendation, recommendations
 from ..samples.run import Run, as_run
 from ..samples.several import apart
 from ..statistics.curves import MIX
@@ -23,7 +24,7 @@ from .format import (
     join_mb,
     short_name,
 )
-from .sentences import SUPERLATIVES, sentence
+from .sentences import SUPERLATIVES, held_back, sentence
 from .statement import html_words
 
 
@@ -72,7 +73,7 @@ def _card(advice: Recommendation, *, named: bool) -> str:
 
 def _facts(advice: Recommendation) -> list[tuple[str, str]]:
     if advice.memory_mb is None:
-        return [("none can be recommended", advice.reason)]
+        return [("none can be recommended", f"{advice.reason}{held_back(advice)}")]
     today = NOTHING if advice.current_mb is None else format_mb(advice.current_mb)
     facts = [("today", today), (SUPERLATIVES[advice.strategy], format_mb(advice.memory_mb))]
     if advice.current_mb == advice.memory_mb:
@@ -98,7 +99,9 @@ def _faster(speedup: float) -> str:
 
 
 def _sure(advice: Recommendation) -> str:
-    if advice.alike_mb is None:
-        return f"not known ({advice.reason})"
-    sure = format_share(advice.probability_best)
-    return f"{sure}; as good: {join_mb(advice.alike_mb)}" if advice.alike_mb else sure
+    if advice.reason:
+        sure = f"not known ({advice.reason})"
+    else:
+        sure = format_share(advice.probability_best)
+    sure += f"; as good: {join_mb(advice.alike_mb)}" if advice.alike_mb else ""
+    return sure + ("" if advice.beyond_cores else held_back(advice))

@@ -2,7 +2,7 @@
 
 import math
 
-from ..choice.recommend import Recommendation
+from ..choice.recommendation import Recommendation
 from ..statistics.curves import MIX
 from .format import (
     format_change,
@@ -27,7 +27,8 @@ SUPERLATIVES = {
 def sentence(advice: Recommendation) -> str:
     """What to set, what it brings against today's size, and how sure that is."""
     if advice.memory_mb is None:
-        return f"{subject(advice.payload)}: no size can be recommended, since {advice.reason}."
+        why = f"{advice.reason}{held_back(advice)}"
+        return f"{subject(advice.payload)}: no size can be recommended, since {why}."
     superlative = SUPERLATIVES[advice.strategy]
     if advice.memory_mb == advice.current_mb:
         verdict = f"stay at {format_mb(advice.memory_mb)}, the {superlative} size"
@@ -44,11 +45,20 @@ def subject(payload: str) -> str:
 
 
 def certainty(advice: Recommendation) -> str:
-    """How sure the recommendation is, and what it cannot be told apart from."""
-    if advice.alike_mb is None:
-        return f"how sure cannot be said ({advice.reason})"
-    sure = f"{format_share(advice.probability_best)} sure"
-    return f"{sure}, {join_mb(advice.alike_mb)} cannot be told apart" if advice.alike_mb else sure
+    """How sure the recommendation is, what it cannot be told apart from, what was held back."""
+    if advice.reason:
+        sure = f"how sure cannot be said ({advice.reason})"
+    else:
+        sure = f"{format_share(advice.probability_best)} sure"
+    alike = f", {join_mb(advice.alike_mb)} cannot be told apart" if advice.alike_mb else ""
+    return sure + alike + ("" if advice.beyond_cores else held_back(advice))
+
+
+def held_back(advice: Recommendation) -> str:
+    """The sizes that might do better on AWS than on the few cores that measured them; or ""."""
+    if not advice.held_back_mb:
+        return ""
+    return f"; on AWS, {join_mb(advice.held_back_mb)} might be better: this host has fewer cores"
 
 
 def against_today(advice: Recommendation) -> str:

@@ -117,7 +117,8 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     )
     estimate = _expected(request, prices, function.arn.region, grid)
     run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-    room = room_for(cloud, function.arn, function.config, environments if tuner.ours else 1)
+    served = environments if tuner.ours else 1
+    room = room_for(cloud, function.arn, function.config, served, request.sizes)
     given = _input(cloud, request, function.arn, environments, run_id, room)
     given |= _exploration(request, tuner, estimate)
     parse_input(given)

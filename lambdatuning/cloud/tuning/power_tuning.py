@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ...core.errors import LambdaTuningError, UsageError
+from ...core.host import beyond_cores
 from ...core.payloads import PayloadType
 from ...core.progress import Progress
 from ...core.rendering import Context
@@ -110,6 +111,7 @@ def _manifest(
     cloud: Cloud, plan: TunePlan, outputs: Mapping[str, Any], executions: list[Execution]
 ) -> dict[str, Any]:
     request, config = plan.request, plan.config
+    endpoint = {"kind": cloud.kind, **dict(cloud.about)}
     ended: list[datetime] = [e.stopped_at for e in executions if e.stopped_at]
     return {
         "schema": SCHEMA,
@@ -124,11 +126,12 @@ def _manifest(
         "timeout_s": config["Timeout"],
         "region": plan.arn.region,
         "account_id": plan.arn.account_id,
-        "endpoint": {"kind": cloud.kind, **dict(cloud.about)},
+        "endpoint": endpoint,
         "state_machine_arn": plan.tuner.state_machine_arn,
         "execution_arn": [execution.arn for execution in executions],
         "payloads": [{"name": p.name, "weight": p.weight} for p in request.payloads],
         "sizes": list(request.sizes),
+        "sizes_beyond_cores": list(beyond_cores(endpoint, request.sizes)),
         "num": request.num,
         "strategy": request.strategy,
         "weight": request.weight,

@@ -1,6 +1,6 @@
 """How many sizes can be measured side by side, and what should be known before a run begins."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from ...core.arn import FunctionArn
 from ...core.contract import DEFAULT_PARALLEL_SIZES
 from ...core.errors import UsageError
+from ...core.host import beyond_note
 from ...functions.tuner.target.target import remarks, target_of
 from ..session import Cloud
 
@@ -23,11 +24,18 @@ class Room:
     notes: tuple[str, ...]
 
 
-def room_for(cloud: Cloud, arn: FunctionArn, config: Mapping[str, Any], environments: int) -> Room:
+def room_for(
+    cloud: Cloud,
+    arn: FunctionArn,
+    config: Mapping[str, Any],
+    environments: int,
+    sizes_mb: Sequence[int] = (),
+) -> Room:
     """What quotas leave for a function with so many environments a size; UsageError for too little.
 
     The tuner sees to the function's own concurrency as well; here it is said before anything
-    starts. Quotas that may not be read bound nothing.
+    starts, as are sizes beyond the cores of an embedded AWS. Quotas that may not be read bound
+    nothing.
     """
     wanted = _wanted(cloud)
     reserved = _reserved(cloud, arn, environments)
@@ -39,6 +47,8 @@ def room_for(cloud: Cloud, arn: FunctionArn, config: Mapping[str, Any], environm
             f"{free} unreserved concurrent executions let {sizes} instead of {wanted} sizes be "
             "measured at once: the run takes longer"
         )
+    beyond = beyond_note({"kind": cloud.kind, **cloud.about}, sizes_mb)
+    notes += [beyond] if beyond else []
     shared = cloud.about.get("measuring_cores")
     return Room(sizes, None if shared is None else float(shared) / sizes, tuple(notes))
 

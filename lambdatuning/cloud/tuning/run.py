@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import EndpointConnectionError, HTTPClientError
+from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
 
 from ...core.errors import LambdaTuningError
 from ...core.payloads import PayloadType, seed_items
@@ -15,12 +15,17 @@ from ...core.run import MANIFEST_NAME, run_prefix
 from ...functions.tuner.clean import take_back
 from ...functions.tuner.storage import STORE_PREFIX
 from ..executions import Execution, execution_arn, failure, has_answer, start, stop
+from ..explain import EXPIRED
 from ..host_facts import with_host_facts
 from ..run_store import BucketStore, FolderStore, StoredRun, save
 from ..seed import seed, unseed
 from ..session import Cloud
 from .follow import Arrived, Clock, Follower, Sleep
 from .plan import TunePlan
+
+
+class CutOffError(LambdaTuningError):
+    """The run goes on, out of the client's reach."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,13 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hands) -> Stor
         raise failure(cloud, execution)
     manifest = _manifest(json.loads(bucket.read(prefix + MANIFEST_NAME)), execution)
     manifest["function"] = plan.function
-    return save(store, manifest, with_host_facts(cloud, sorted(arrived.parts.items())))
+    parts = with_host_facts(cloud, sorted(arrived.parts.items()))
+    try:
+        return save(store, manifest, parts)
+    except OSError as exc:
+        raise LambdaTuningError(
+            f"{store.url}: {exc.strerror}; run {plan.run_id} is measured and {_kept(plan)}"
+        ) from exc
 
 
 def _sent(cloud: Cloud, plan: TunePlan) -> Mapping[str, Any]:
@@ -83,10 +94,19 @@ def seeded(cloud: Cloud, plan: TunePlan, hands: Hands) -> Iterator[None]:
         seed(cloud, table, items, sleep=hands.sleep)
         hands.on_progress(Progress("seeding", len(items), len(items), hands.clock() - started_s))
         yield
-    finally:
-        own = [item for payload in payloads for item in _items(plan, _own_seeds(payload))]
-        if own:
-            unseed(cloud, table, own, sleep=hands.sleep)
+    except CutOffError:
+        raise  # the run still needs them
+    except BaseException:
+        _unseed(cloud, plan, hands.sleep)
+        raise
+    _unseed(cloud, plan, hands.sleep)
+
+
+def _unseed(cloud: Cloud, plan: TunePlan, sleep: Sleep) -> None:
+    payloads = plan.request.payloads
+    own = [item for payload in payloads for item in _items(plan, _own_seeds(payload))]
+    if own:
+        unseed(cloud, plan.request.table, own, sleep=sleep)
 
 
 def _items(plan: TunePlan, payload: PayloadType) -> Iterator[Any]:
@@ -108,14 +128,27 @@ def _undone_when_interrupted(cloud: Cloud, plan: TunePlan, sleep: Sleep) -> Iter
     """
     try:
         yield
-    except (EndpointConnectionError, HTTPClientError) as exc:
-        raise LambdaTuningError(
-            f"the connection to AWS was lost; run {plan.run_id} goes on and ends by itself: "
-            f"load it later with the store s3://{plan.tuner.bucket}/{STORE_PREFIX.rstrip('/')}"
-        ) from exc
-    except BaseException:
+    except BaseException as exc:
+        if lost := _lost(exc):
+            raise CutOffError(
+                f"{lost}; run {plan.run_id} goes on, ends by itself and {_kept(plan)}"
+            ) from exc
         _undo(cloud, plan, sleep)
         raise
+
+
+def _lost(error: BaseException) -> str:
+    """What cuts the client off from a run that was started; "" where nothing does."""
+    if isinstance(error, EndpointConnectionError | HTTPClientError):
+        return "the connection to AWS was lost"
+    if isinstance(error, ClientError) and error.response["Error"].get("Code") in EXPIRED:
+        return "the AWS credentials have expired"
+    return ""
+
+
+def _kept(plan: TunePlan) -> str:
+    folder = STORE_PREFIX.rstrip("/")
+    return f"can be loaded from the store s3://{plan.tuner.bucket}/{folder}"
 
 
 def _undo(cloud: Cloud, plan: TunePlan, sleep: Sleep) -> None:

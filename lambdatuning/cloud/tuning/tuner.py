@@ -8,6 +8,8 @@ from botocore.exceptions import ClientError
 from ...core.errors import NotFoundError
 from ..session import Cloud
 
+_MISSING = {"InvalidArn", "StateMachineDoesNotExist", "ValidationException"}
+
 
 @dataclass(frozen=True)
 class Tuner:
@@ -25,6 +27,8 @@ def find_tuner(cloud: Cloud, state_machine_arn: str) -> Tuner:
             stateMachineArn=state_machine_arn
         )
     except ClientError as exc:
+        if exc.response["Error"]["Code"] not in _MISSING:
+            raise
         raise NotFoundError(
             f"there is no state machine {state_machine_arn}; check its ARN, region and account"
         ) from exc

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...core.compat.analyzer import analyse as contract_output
 from ...core.errors import RunFailedError
+from ...core.host import beyond_cores
 from ...core.prices import PriceBook
 from ...core.run import SCHEMA, RunPlan
 from .exploring import explored
@@ -90,6 +91,7 @@ def _totals(sizes: Sequence[Result]) -> dict[str, Any]:
 
 def _manifest(plan: RunPlan, prices: PriceBook, state: State) -> dict[str, Any]:
     target, question = plan.target, plan.question
+    endpoint = question.about.get("endpoint", {"kind": "unknown"})
     return {
         "schema": SCHEMA,
         "run_id": plan.run_id,
@@ -103,7 +105,7 @@ def _manifest(plan: RunPlan, prices: PriceBook, state: State) -> dict[str, Any]:
         "timeout_s": target.timeout_s,
         "region": target.region,
         "account_id": target.arn.split(":")[4],
-        "endpoint": question.about.get("endpoint", {"kind": "unknown"}),
+        "endpoint": endpoint,
         "execution_arn": plan.execution,
         "input": question.input,
         "payloads": [
@@ -111,6 +113,7 @@ def _manifest(plan: RunPlan, prices: PriceBook, state: State) -> dict[str, Any]:
             for p in plan.payloads
         ],
         "sizes": list(plan.sizes),
+        "sizes_beyond_cores": list(beyond_cores(endpoint, plan.sizes)),
         "num": question.num,
         "environments": plan.environments,
         "seed": plan.seed,

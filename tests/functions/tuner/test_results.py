@@ -121,6 +121,15 @@ def test_the_winner_the_contracts_fields_and_ours_beside(store: RunFolder) -> No
     manifest = store.read_json("_manifest.json")
     assert (manifest["invocations"], manifest["current_memory_mb"]) == (20, 128)
     assert manifest["usd"] == pytest.approx(20e-7)
+    assert manifest["sizes_beyond_cores"] == []
+
+
+def test_the_manifest_names_the_sizes_beyond_the_cores_of_the_host(store: RunFolder) -> None:
+    question = replace(QUESTION, about={"endpoint": {"kind": "embedded", "cores": 2}})
+    plan = one_type(sizes=(512, 4096, 10_240), question=question)
+    stored(store, plan, [sample(memory_mb=size) for size in plan.sizes for _ in range(3)])
+    analysed(store)
+    assert store.read_json("_manifest.json")["sizes_beyond_cores"] == [4096, 10_240]
 
 
 def test_snapshots_are_part_of_the_bill(store: RunFolder) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from ....core.billing import gb_seconds
 from ....core.exploration import Terms
+from ....core.host import beyond_cores
 from ....core.prices import PriceBook
 from ....core.run import RunPlan
 
@@ -13,8 +14,14 @@ _ROUNDED_UP_MS = 0.5
 
 
 def terms(plan: RunPlan, prices: PriceBook, without: Collection[str] = ()) -> Terms | None:
-    """The sizes that may still be measured, and what an invocation costs; None without a size."""
-    sizes = tuple(size for size in plan.sizes if str(size) not in without)
+    """The sizes that may still be measured, and what an invocation costs; None without a size.
+
+    Of sizes that run alike, as the one host that they share has too few cores, the smallest
+    stands for all: the others would show the same durations at higher prices.
+    """
+    left = [size for size in plan.sizes if str(size) not in without]
+    alike = beyond_cores(plan.question.about.get("endpoint"), left)[1:]
+    sizes = tuple(size for size in left if size not in alike)
     region = prices.region(plan.target.region)
     if not sizes:
         return None

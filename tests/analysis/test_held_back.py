@@ -1,0 +1,282 @@
+"""Sizes that the host could not tell apart: marked in words, tables and figures, never sure."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from lambdatuning.analysis.checks.findings import checks
+from lambdatuning.analysis.choice.aim import decide
+from lambdatuning.analysis.choice.bill import bill
+from lambdatuning.analysis.choice.decisions import decisions
+from lambdatuning.analysis.choice.goals import GOALS, Goal
+from lambdatuning.analysis.choice.held_back import held_back
+from lambdatuning.analysis.choice.pareto import pareto
+from lambdatuning.analysis.choice.recommend import recommend
+from lambdatuning.analysis.choice.recommendation import Recommendation, recommendations
+from lambdatuning.analysis.cold.decisions import cold_decisions
+from lambdatuning.analysis.cold.starts import cold_starts
+from lambdatuning.analysis.figures.bill import plot_bill
+from lambdatuning.analysis.figures.chart import NARROW_MIME, Chart
+from lambdatuning.analysis.figures.cold import plot_cold_share
+from lambdatuning.analysis.figures.cold_init import plot_init
+from lambdatuning.analysis.figures.compromise import plot_compromise
+from lambdatuning.analysis.figures.curves import plot_curves
+from lambdatuning.analysis.figures.deadline import plot_deadline
+from lambdatuning.analysis.figures.decision_map import plot_decision_map
+from lambdatuning.analysis.figures.hatching import hatching
+from lambdatuning.analysis.figures.pareto import plot_pareto
+from lambdatuning.analysis.figures.relative import plot_relative
+from lambdatuning.analysis.figures.strategies import plot_strategies
+from lambdatuning.analysis.samples.hosts import BEYOND
+from lambdatuning.analysis.samples.run import Run
+from lambdatuning.analysis.samples.several import apart, merge
+from lambdatuning.analysis.statistics.curves import Curve, curves
+from lambdatuning.analysis.statistics.predicted import predict
+from lambdatuning.analysis.statistics.summary import summarise
+from lambdatuning.analysis.telling.answer import answer
+from lambdatuning.analysis.telling.marks import DAGGER, NOTE
+from lambdatuning.analysis.telling.method import method
+from lambdatuning.analysis.telling.overview import overview
+from lambdatuning.analysis.telling.sentences import sentence
+from lambdatuning.analysis.telling.tables import TABLE_MIME, table
+from lambdatuning.core.host import Host
+
+from .synthetic import KINDS, Kind, synthetic_run
+
+SIZES = (128, 1769, 3008, 4096, 10_240)
+CPU, IO = Kind("cpu", 0, 400), Kind("io", 50, 0)
+RUN = synthetic_run((CPU, IO), SIZES)
+AWS = synthetic_run((CPU, IO), SIZES, endpoint="aws")
+TRUE = synthetic_run((CPU, IO), SIZES[:3])
+
+
+def curve(ms: list[float], sizes: tuple[int, ...] = SIZES, cores: int = 2) -> Curve:
+    """A curve of a host, without noise; costs are those of GB-seconds."""
+    means = np.array(ms)
+    usd = means * np.array(sizes) * 1.6e-11
+    rng = np.random.default_rng(1)
+    noise = rng.lognormal(0, 0.001, (500, len(ms)))
+    return Curve("f", "x86_64", "p", sizes, means, usd, means * noise, usd * noise, (), Host(cores))
+
+
+def advice(run: Run, payload: str, strategy: str, **limits: float) -> Recommendation:
+    frame = recommend(run, strategy, **limits)  # type: ignore[arg-type]
+    return recommendations(frame[frame["payload"] == payload])[0]
+
+
+def test_a_run_knows_its_sizes_beyond_the_cores_also_one_recorded_before() -> None:
+    assert "sizes_beyond_cores" not in RUN.manifest
+    assert RUN.host == Host(2)
+    assert RUN.beyond_mb == (4096, 10_240)
+    assert (AWS.host, AWS.beyond_mb) == (None, ())
+    assert (TRUE.host, TRUE.beyond_mb) == (Host(2), ())
+    assert Run({}, RUN.samples).beyond_mb == ()
+
+
+def test_chance_does_not_choose_among_sizes_that_run_alike() -> None:
+    """10,240 MB was measured fastest, by 1 %: 4,096 MB ran on the same cores for less."""
+    found = decide(curve([4000, 400, 300, 200, 198]), "speed")
+    assert found.memory_mb == 4096
+    assert np.isnan(found.probability_best)
+    assert found.alike_mb == (10_240,)
+    assert found.beyond_cores
+    assert "fewer than its vCPUs" in found.reason
+
+
+def test_a_smaller_size_wins_where_the_smallest_alike_is_no_better() -> None:
+    found = decide(curve([4000, 400, 200, 201, 198]), "speed")
+    assert found.memory_mb == 3008
+    assert found.probability_best > 0.9
+    assert found.alike_mb == ()
+    assert found.held_back_mb == (4096, 10_240)
+
+
+def test_what_loses_even_with_all_its_vcpus_is_not_held_back() -> None:
+    """At 10,240 MB 2 cores stand for 5.8: on AWS it takes a third of the time at best."""
+    flat = curve([50, 50, 50, 50, 50])
+    assert held_back(flat, 0, Goal("cost"), None) == ()
+    assert held_back(flat, 0, Goal("speed"), None) == (4096, 10_240)
+    steep = curve([4000, 400, 50, 70, 130])
+    assert held_back(steep, 2, Goal("speed"), None) == (10_240,)
+    assert held_back(replace(steep, host=None), 2, Goal("speed"), None) == ()
+
+
+@pytest.mark.parametrize("strategy", GOALS)
+def test_no_goal_is_sure_of_a_size_that_was_held_back(strategy: str) -> None:
+    limits = {"deadline_ms": 450.0, "budget_usd_per_million": 1e6}
+    found = advice(RUN, "cpu", strategy, **limits)
+    assert found.memory_mb not in {10_240}
+    assert found.beyond_cores == bool(found.reason)
+    assert found.beyond_mb == (4096, 10_240)
+
+
+def test_where_nothing_is_held_back_nothing_changes() -> None:
+    for strategy in ("cost", "speed", "balanced"):
+        assert advice(AWS, "cpu", strategy).beyond_mb == ()
+        assert advice(AWS, "cpu", strategy).reason == ""
+        assert advice(TRUE, "cpu", strategy).held_back_mb == ()
+
+
+def test_sentences_say_it() -> None:
+    winner = replace(
+        advice(AWS, "cpu", "speed"),
+        memory_mb=4096,
+        probability_best=float("nan"),
+        alike_mb=(10_240,),
+        reason="measured with 2 cores, fewer than its vCPUs on AWS",
+        beyond_mb=(4096, 10_240),
+        held_back_mb=(10_240,),
+    )
+    assert sentence(winner).endswith(
+        "; how sure cannot be said (measured with 2 cores, fewer than its vCPUs on AWS), "
+        "10,240 MB cannot be told apart."
+    )
+    compared = replace(winner, memory_mb=3008, probability_best=0.8, reason="", alike_mb=())
+    assert sentence(compared).endswith(
+        "; 80 % sure; on AWS, 10,240 MB might be better: this host has fewer cores."
+    )
+    none = replace(compared, memory_mb=None, reason="no size keeps p95 within 5.00 ms")
+    assert "; on AWS, 10,240 MB might be better" in sentence(none)
+
+
+def test_answer_overview_method_and_checks_say_it() -> None:
+    for text in (str(answer(RUN, "speed")), overview(RUN, "speed")._repr_html_()):
+        assert "on AWS" in text
+    assert "4,096 and 10,240 MB: run with the 2 cores of this host" in str(method(RUN))
+    assert "fewer vCPUs" not in str(method(AWS))
+    (found,) = [each for each in checks(RUN) if "beyond" in each.name]
+    assert found.cause.startswith("4,096 and 10,240 MB stand for more than the 2 cores")
+    assert "up to 3,538 MB" in found.next_step
+    assert not [each for each in checks(AWS) if "beyond" in each.name]
+
+
+FRAMES: dict[str, Callable[[Run], object]] = {
+    "summary": summarise,
+    "pareto": pareto,
+    "decisions": decisions,
+    "predicted": predict,
+    "recommendations": recommend,
+    "cold starts": cold_starts,
+    "cold decisions": cold_decisions,
+    "bill": lambda run: bill(run, 1e6, current_memory_mb=10_240),
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_every_frame_of_sizes_has_the_column(name: str) -> None:
+    for run, expected in ((RUN, 3538.0), (AWS, np.inf), (TRUE, 3538.0)):
+        frame = FRAMES[name](run)
+        assert frame[BEYOND].dtype == bool  # type: ignore[index]
+        assert (frame[BEYOND] == (frame["memory_mb"] > expected)).all()  # type: ignore[index]
+
+
+def test_functions_keep_their_own_hosts() -> None:
+    other = Run({**AWS.manifest, "function": "g"}, AWS.samples.assign(function="g"))
+    both = merge([RUN, other])
+    frame = summarise(both)
+    marked = frame[frame[BEYOND]]
+    assert set(marked["function"]) == {RUN.function}
+    assert {part.function: part.beyond_mb for part in apart(both)} == {
+        RUN.function: (4096, 10_240),
+        "g": (),
+    }
+    assert [each.host for each in curves(both)] == [Host(2)] * 3 + [None] * 3
+    html = table(frame)._repr_html_()
+    assert html.count("lt-mark") == len(marked)
+
+
+class TestTables:
+    def test_sizes_have_a_dagger_that_a_note_explains(self) -> None:
+        html = table(summarise(RUN), "Durations", ["payload", "memory_mb", "mean_ms"])._repr_html_()
+        assert re.findall(r">([\d,]+ MB)<abbr", html) == ["4,096 MB", "10,240 MB"] * 2
+        assert '<abbr class="lt-mark" title="more vCPUs than' in html
+        assert html.count(NOTE) == 1
+        assert html.index(NOTE) > html.index("</table>")
+        text = str(table(summarise(RUN)))
+        assert f"10,240 MB{DAGGER}" in text
+        assert text.endswith(NOTE)
+
+    def test_lists_of_sizes_and_captions_are_marked_too(self) -> None:
+        frame = recommend(RUN, current_memory_mb=10_240)
+        shown = table(frame, "Sizes")
+        assert shown.caption.endswith(f"today 10,240 MB{DAGGER}")
+        assert f"4,096{DAGGER} and 10,240{DAGGER} MB" in str(shown)
+        assert f"3,008{DAGGER}" not in str(shown)
+
+    def test_files_have_a_boolean_column(self) -> None:
+        data = table(summarise(RUN), "Durations", ["memory_mb"])._repr_mimebundle_()[TABLE_MIME]
+        at = data["columns"].index(BEYOND)
+        assert [row[at] for row in data["data"]] == [False, False, False, True, True] * 2
+        assert len(data["ranks"]) == 1
+
+    def test_on_aws_nothing_is_marked(self) -> None:
+        for run in (AWS, TRUE):
+            for frame in (summarise(run), recommend(run), bill(run, 1e6)):
+                assert DAGGER not in table(frame)._repr_html_() + str(table(frame))
+
+    def test_memory_that_was_used_is_no_size(self) -> None:
+        run = Run(RUN.manifest, RUN.samples.assign(max_memory_mb=9000))
+        assert f"9,000 MB{DAGGER}" not in str(table(summarise(run)))
+
+
+PLOTS: dict[str, Callable[[Run], Chart | None]] = {
+    "curves": plot_curves,
+    "strategies": plot_strategies,
+    "compromise": plot_compromise,
+    "relative": plot_relative,
+    "map": plot_decision_map,
+    "pareto": plot_pareto,
+    "deadline": lambda run: plot_deadline(run, 60),
+    "bill": lambda run: plot_bill(run, 1e6, current_memory_mb=10_240),
+    "init": plot_init,
+    "share": plot_cold_share,
+}
+HATCHED = {"curves", "strategies", "compromise", "relative", "deadline", "init"}
+
+
+class TestFigures:
+    @pytest.mark.parametrize("name", PLOTS)
+    def test_every_figure_with_sizes_explains_its_marks(self, name: str) -> None:
+        chart = PLOTS[name](RUN)
+        assert chart is not None
+        shown = chart._repr_mimebundle_()
+        for kind in ("image/svg+xml", NARROW_MIME):
+            root = ElementTree.fromstring(shown[kind])
+            words = " ".join("".join(each.itertext()) for each in root.iter() if each.text)
+            words = re.sub(r"\s+", " ", words)
+            assert f"{DAGGER}{' and hatched' if name in HATCHED else ''}: more vCPUs" in words
+            assert "<pattern" not in shown[kind]
+        assert "10,240 MB have more vCPUs than this host's 2 cores" in chart.alt
+        assert "as 2 cores." in chart.alt
+
+    @pytest.mark.parametrize("name", PLOTS)
+    def test_on_aws_no_figure_is_marked(self, name: str) -> None:
+        for run in (AWS, TRUE):
+            chart = PLOTS[name](run)
+            assert chart is not None
+            assert DAGGER not in json.dumps(chart._repr_mimebundle_(), ensure_ascii=False)
+            assert "more vCPUs" not in chart.alt
+
+    def test_lines_fill_the_box_and_stay_in_it(self) -> None:
+        lines = hatching(2.0, 5.0, 0.5, 1.5)
+        assert len(lines) > 40
+        assert lines[..., 0].min() == pytest.approx(2, abs=0.05)
+        assert lines[..., 0].max() == pytest.approx(5, abs=0.05)
+        assert lines[..., 0].min() >= 2 - 1e-9
+        assert lines[..., 0].max() <= 5 + 1e-9
+        assert lines[..., 1].min() >= 0.5 - 1e-9
+        assert lines[..., 1].max() <= 1.5 + 1e-9
+        rise = np.diff(lines, axis=1)[:, 0]
+        assert rise[:, 0] == pytest.approx(rise[:, 1])
+
+    def test_one_core_marks_the_whole_right_half(self) -> None:
+        about = {"endpoint": {"kind": "embedded", "cores": 1}}
+        run = synthetic_run(KINDS[:2], (2048, 3008), about=about)
+        chart = plot_curves(run)
+        assert run.beyond_mb == (2048, 3008)
+        assert "1 core and were measured as 1 core." in chart.alt

@@ -1,0 +1,101 @@
+"""Figures of several functions show each of them, under its name."""
+
+from collections.abc import Callable
+
+import pytest
+
+from lambdatuning.analysis.choice.recommend import recommend
+from lambdatuning.analysis.figures.bill import plot_bill
+from lambdatuning.analysis.figures.chart import NARROW_MIME, Chart
+from lambdatuning.analysis.figures.cold import plot_cold_share
+from lambdatuning.analysis.figures.compromise import penalties, plot_compromise
+from lambdatuning.analysis.figures.curves import plot_curves
+from lambdatuning.analysis.figures.deadline import plot_deadline
+from lambdatuning.analysis.figures.decision_map import plot_decision_map
+from lambdatuning.analysis.figures.functions import together, views
+from lambdatuning.analysis.figures.pareto import plot_pareto
+from lambdatuning.analysis.figures.relative import plot_relative
+from lambdatuning.analysis.figures.strategies import plot_strategies
+from lambdatuning.analysis.samples.run import Run
+from lambdatuning.analysis.samples.several import merge
+
+from .synthetic import Kind, synthetic_run
+
+CPU, IO = Kind("work", 0, 150), Kind("work", 40, 1)
+EXTRA = Kind("extra", 5, 5)
+
+
+def named(kind: Kind, name: str, **about: object) -> Run:
+    sizes = (128, 512, 1769, 3008)
+    manifest = {"run_id": f"20261123T090500-{name}", "function": name, **about}
+    run = synthetic_run((kind, EXTRA), sizes, per_environment=2, about=manifest)
+    return Run(run.manifest, run.samples)
+
+
+BOTH = merge([named(CPU, "orders"), named(IO, "payments", current_memory_mb=512)])
+PLOTS: dict[str, Callable[[Run], Chart | None]] = {
+    "curves": plot_curves,
+    "strategies": plot_strategies,
+    "compromise": plot_compromise,
+    "relative": plot_relative,
+    "map": plot_decision_map,
+    "pareto": plot_pareto,
+    "deadline": lambda run: plot_deadline(run, 60),
+    "bill": lambda run: plot_bill(run, 1e6),
+}
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_every_function_is_shown_under_its_name(name: str) -> None:
+    chart = PLOTS[name](BOTH)
+    assert chart is not None
+    shown = chart._repr_mimebundle_()
+    for kind in ("image/svg+xml", NARROW_MIME):
+        drawn = shown[kind].partition(">")[2]
+        assert "orders" in drawn
+        assert "payments" in drawn
+    assert "orders" in chart.alt
+    assert "payments" in chart.alt
+
+
+def test_titles_say_what_is_found_of_each() -> None:
+    chart = plot_pareto(BOTH)
+    assert chart is not None
+    first, second = chart.title.split("; ")
+    assert first.startswith("orders: ")
+    assert second.startswith("payments: ")
+    many = together([(f"f{n}", "found") for n in range(9)])
+    assert many == "f0: found; f1: found; f2: found; and 6 more functions"
+
+
+def test_rows_of_two_functions_are_not_mixed_up() -> None:
+    frame = penalties(BOTH)
+    assert list(frame.index) == [
+        *("extra, orders", "work, orders", "mix, orders"),
+        *("extra, payments", "work, payments", "mix, payments"),
+    ]
+    assert frame.T["work, payments"].tolist()[0] == 0
+    alone = penalties(views(BOTH)[0][1])
+    assert frame.T["work, orders"].tolist() == alone.T["work"].tolist()
+
+
+def test_each_function_is_judged_against_its_own_size_today() -> None:
+    frame = recommend(BOTH, "cost").drop_duplicates("function").set_index("function")
+    assert frame["current_mb"].to_dict() == {"orders": 128, "payments": 512}
+
+
+def test_names_tell_no_more_than_is_needed() -> None:
+    assert [name for name, _ in views(BOTH)] == ["orders", "payments"]
+    assert [name for name, _ in views(named(CPU, "orders"))] == [""]
+    arm = named(CPU, "orders", architecture="arm64")
+    arm = Run(arm.manifest, arm.samples.assign(architecture="arm64"))
+    both = merge([named(CPU, "orders"), arm])
+    assert [name for name, _ in views(both)] == ["orders, arm64", "orders, x86_64"]
+
+
+def test_the_figure_of_one_function_says_which() -> None:
+    chosen = plot_cold_share(BOTH, function="payments")
+    assert chosen is not None
+    shown = chosen._repr_mimebundle_()["image/svg+xml"]
+    assert "payments, weighted mix; a line a memory size; one of 2 functions" in shown
+    assert plot_cold_share(BOTH, function="nobody") is None

@@ -1,0 +1,33 @@
+"""What an adaptive run may measure: never two sizes that its host cannot tell apart."""
+
+from dataclasses import replace
+
+from lambdatuning.core.prices import load_price_book
+from lambdatuning.core.run import RunPlan
+from lambdatuning.functions.tuner.exploring.terms import terms
+
+from .plans import QUESTION, make_plan
+
+SIZES = (512, 3008, 4096, 8192, 10_240)
+
+
+def plan(endpoint: object) -> RunPlan:
+    return make_plan(sizes=SIZES, question=replace(QUESTION, about={"endpoint": endpoint}))
+
+
+def sizes(endpoint: object, *without: str) -> tuple[int, ...] | None:
+    found = terms(plan(endpoint), load_price_book(), without)
+    return found.sizes if found else None
+
+
+def test_on_aws_every_size_is_measured() -> None:
+    assert sizes({"kind": "aws"}) == SIZES
+    assert sizes(None) == SIZES
+
+
+def test_the_smallest_size_beyond_the_cores_stands_for_all() -> None:
+    host = {"kind": "embedded", "cores": 2}
+    assert sizes(host) == (512, 3008, 4096)
+    assert sizes(host, "4096") == (512, 3008, 8192)
+    assert sizes({"kind": "embedded", "cores": 6}) == SIZES
+    assert sizes(host, *map(str, SIZES)) is None
