@@ -67,7 +67,7 @@ lab: $(VENV)/.dev
 	$(LT) local --run $(BIN)/jupyter lab notebooks/
 
 bench-%: $(VENV)/.dev
-	$(BIN)/python -m tests.bench.$(subst -,_,$*)
+	$(BIN)/python -m tests.bench.$(subst -,_,$*) $(if $(LIMITER),--limiter $(LIMITER)) $(OPTIONS)
 
 clean:
 	rm -rf $(VENV) reports data/runs

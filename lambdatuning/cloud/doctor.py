@@ -76,8 +76,10 @@ def _identity(cloud: Cloud) -> Finding:
 def _endpoint(cloud: Cloud) -> Finding:
     where = cloud.endpoint_url or "the endpoints of AWS"
     kind = "embedded AWS, " if cloud.kind == "embedded" else ""
-    limiter = f", CPU share by {cloud.about['limiter']}" if "limiter" in cloud.about else ""
-    return Finding("endpoint", "ok", f"{kind}{where}, region {cloud.region}{limiter}")
+    limiter, why = cloud.about.get("limiter"), cloud.about.get("limiter_why")
+    share = f", CPU share by {limiter}" if limiter else ""
+    without = f" without cgroups ({why})" if why else ""
+    return Finding("endpoint", "ok", f"{kind}{where}, region {cloud.region}{share}{without}")
 
 
 def _skew(cloud: Cloud, clock: Callable[[], float]) -> Finding:

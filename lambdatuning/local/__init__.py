@@ -8,8 +8,8 @@ ministack_hook  every invocation goes from ministack on to the invoker; it alone
                 ministack_corrections, which puts right where it answers other than AWS
 invoker         one invocation: pool -> environment -> report, under admission
 pool            idle and busy execution environments
-environment     one real process in a cage: command, own_tmp, runtime_process, runtime_api,
-                *_runtime (what a runtime brings along), *_bootstrap
+environment     one real process in a cage: command, own_tmp, runtime_process, runtime_api with
+                arrivals, settling, *_runtime (what a runtime brings along), *_bootstrap
 limiters/       CPU share = memory / 1769 MB by cgroup v2, cgroup v1 or SIGSTOP
 report, transcript, faults      what AWS writes and answers
 log_buffer, log_events          what a function printed, cut into events

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
+from urllib.parse import urlsplit
 
 from ..core.errors import LambdaTuningError, UsageError
 from .platforms import check_platform
@@ -103,7 +104,17 @@ def environment_for(url: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
+        **_past_proxies(url),
     }
+
+
+def _past_proxies(url: str) -> dict[str, str]:
+    """What keeps a user's proxy from between AWS tools and us; nothing where there is none."""
+    if not urllib.request.getproxies_environment():
+        return {}
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    hosts = ",".join(filter(None, (known, urlsplit(url).hostname)))
+    return {"NO_PROXY": hosts, "no_proxy": hosts}
 
 
 def _log(log_file: Path | None) -> IO[bytes]:

@@ -14,7 +14,7 @@ from .limiters import Cage
 from .log_events import LogEvent
 from .runtime_api import Event, RuntimeApi
 from .runtime_process import RuntimeProcess
-from .settling import Settled, settle
+from .settling import Settled, passed_s, settle
 
 INIT_LIMIT_S = 10.0
 """The init phase of an on-demand function may take 10 seconds."""
@@ -27,8 +27,9 @@ class Ran:
     """How one invocation went inside its environment.
 
     `fault` is None when the handler answered; `error_type` names the error that it answered with.
-    `duration_ms` is time that really passed, never less: what other load took of it is told by
-    `stolen_ms` and left for the analysis to judge. `held_ms` is what strict settling added.
+    `duration_ms` is time that really passed, less only what the runtime waited for the Runtime API
+    to take its response: what other load took of it is told by `stolen_ms` and left for the
+    analysis to judge. `held_ms` is what strict settling added.
     """
 
     payload: bytes
@@ -115,7 +116,7 @@ class Environment:
         self.invocations += 1
         limit_s = self.spec.timeout_s - spent_s
         began, event = self._exchange(request, share, limit_s)
-        took_s = time.monotonic() - began
+        took_s = self._took_s(began, event)
         if not self._broken:
             self._cage.freeze()
         cpu_s, stolen_s = self._spent()
@@ -164,6 +165,11 @@ class Environment:
         self._cage.lift()
         self._broken = event.kind not in ("response", "error") or not self._comes_back(deadline)
         return began, event
+
+    def _took_s(self, began: float, event: Event) -> float:
+        if self._broken:
+            return time.monotonic() - began
+        return passed_s(began, event.arrived, event.answered, self._api.polled)
 
     def _answer(self, deadline: float) -> Event:
         event = self._api.wait(deadline)

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from . import http_message
+from . import arrivals, http_message
 from .function import Request
 from .log_buffer import LogBuffer
 
@@ -27,17 +27,24 @@ _MOST_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class Event:
-    """What the runtime did next, and the body that it sent along."""
+    """What the runtime did next, and the body that it sent along.
+
+    `arrived` is when a request of its was here as a whole, `answered` when it got its answer
+    (`time.monotonic` seconds); between them it waited for us.
+    """
 
     kind: EventKind
     body: bytes = b""
+    arrived: float = 0.0
+    answered: float = 0.0
 
 
 class _Connection:
-    __slots__ = ("buffer", "continued", "socket")
+    __slots__ = ("arrived", "buffer", "continued", "socket")
 
     def __init__(self, accepted: socket.socket) -> None:
         self.socket = accepted
+        self.arrived = 0.0
         self.buffer = bytearray()
         self.continued = False
 
@@ -48,10 +55,13 @@ class RuntimeApi:
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=8)
         self._listener.setblocking(False)
+        arrivals.stamp(self._listener)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._connections: set[_Connection] = set()
         self._polling: _Connection | None = None
+        self.polled = 0.0
+        """When the runtime asked for an invocation last (`time.monotonic` seconds)."""
         self._log_fd = -1
         self.log = LogBuffer()
 
@@ -153,7 +163,7 @@ class RuntimeApi:
 
     def _request(self, connection: _Connection) -> http_message.HttpRequest | None:
         """The next request if it is there as a whole. Raises OSError, ValueError."""
-        data = connection.socket.recv(_READ_BYTES)
+        data, connection.arrived = arrivals.receive(connection.socket, _READ_BYTES)
         if not data or len(connection.buffer) > _MOST_BYTES:
             raise ConnectionError("closed by the runtime, or too much to hold")
         connection.buffer += data
@@ -181,12 +191,15 @@ class RuntimeApi:
     def _serve(self, connection: _Connection, request: http_message.HttpRequest) -> Event | None:
         if request.path.endswith(b"/invocation/next"):
             self._polling = connection
+            self.polled = connection.arrived
             return Event("next")
+        kind = _kind_of(request.path)
+        # Before it is sent: the runtime may have gone on by the time that we do.
+        answered = time.monotonic()
         with contextlib.suppress(OSError):
             # It may be gone already, with its answer given.
             connection.socket.sendall(_ACCEPTED)
-        kind = _kind_of(request.path)
-        return Event(kind, request.body) if kind else None
+        return Event(kind, request.body, connection.arrived, answered) if kind else None
 
 
 def _kind_of(path: bytes) -> EventKind | None:

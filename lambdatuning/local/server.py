@@ -25,7 +25,7 @@ from .admission import Admission
 from .gateway import Gateway
 from .invoker import Invoker
 from .ledger import Ledger
-from .limiters import Limiter, choose
+from .limiters import Choice, choose
 from .packages import PackageStore
 from .platforms import check_platform
 from .pool import Pool
@@ -57,12 +57,13 @@ def serve(options: argparse.Namespace) -> None:
     ident = sweep.server_ident(os.getpid())
     folder = state / ident
     folder.mkdir(mode=0o700)
-    limiter = choose(options.limiter, ident)
+    chosen = choose(options.limiter, ident)
+    limiter = chosen.limiter
     lifeline = supervisor.start(f"{command.MARKER_NAME}={ident}", limiter.leftovers(), folder)
     try:
         # Its clocks measure the functions: it should not wait a time slice behind other load.
         limiter.protect(os.getpid())
-        _run(options, listener, ident, folder, limiter)
+        _run(options, listener, ident, folder, chosen)
     finally:
         limiter.close()
         shutil.rmtree(folder, ignore_errors=True)
@@ -70,7 +71,7 @@ def serve(options: argparse.Namespace) -> None:
 
 
 def _run(
-    options: argparse.Namespace, listener: socket.socket, ident: str, folder: Path, limiter: Limiter
+    options: argparse.Namespace, listener: socket.socket, ident: str, folder: Path, chosen: Choice
 ) -> None:
     port = listener.getsockname()[1]
     os.environ.update(
@@ -78,13 +79,13 @@ def _run(
     )
     tempfile.tempdir = str(folder)
     host = _host(f"http://{_reached_at(options.host)}:{port}", ident, folder)
-    pool = Pool(host, limiter, folder / "environments", ministack_hook.function_exists)
+    pool = Pool(host, chosen.limiter, folder / "environments", ministack_hook.function_exists)
     ledger = Ledger()
     admission = Admission(host_cores())
     strict = options.settle == "strict"
     invoker = Invoker(pool, admission, ledger, ministack_hook.append_logs, strict=strict)
     ministack_hook.install(invoker.invoke, PackageStore(folder / "packages"))
-    facts = _facts(options, limiter, host) | {"measuring_cores": admission.capacity}
+    facts = _facts(options, chosen, host) | {"measuring_cores": admission.capacity}
     application = Gateway(ministack_hook.application(), lambda: facts, ledger, options.host)
     try:
         asyncio.run(_listen_and_serve(application, listener, host.endpoint_url, options))
@@ -149,11 +150,12 @@ def _host(url: str, ident: str, folder: Path) -> command.Host:
     )
 
 
-def _facts(options: argparse.Namespace, limiter: Limiter, host: command.Host) -> dict[str, object]:
+def _facts(options: argparse.Namespace, chosen: Choice, host: command.Host) -> dict[str, object]:
     return {
         "kind": "embedded",
         "version": version("lambdatuning"),
-        "limiter": limiter.name,
+        "limiter": chosen.limiter.name,
+        "limiter_why": chosen.why,
         "settle": options.settle,
         "cores": host_cores(),
         "account_id": ACCOUNT_ID,

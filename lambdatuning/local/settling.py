@@ -33,3 +33,16 @@ def settle(
         held_s=max(0.0, duration_s - took_s),
         stolen_s=min(max(0.0, waited_s), max(0.0, took_s - due_s)),
     )
+
+
+def passed_s(began: float, arrived: float, answered: float, polled: float) -> float:
+    """Seconds from `began` until the runtime `polled` for its next invocation, less its waiting.
+
+    Its response `arrived` and was `answered` meanwhile, and between the two it could only wait for
+    the Runtime API. AWS's has cores of its own; ours shares them with the callers, and what that
+    takes is no work of the function's. All are moments of one clock, in seconds.
+
+    >>> passed_s(began=1.0, arrived=1.5, answered=2.0, polled=2.25)
+    0.75
+    """
+    return max(0.0, arrived - began) + max(0.0, polled - answered)

@@ -17,6 +17,7 @@ def start(marker: str, cgroups: Sequence[str], folder: Path) -> int:
 
     Call it before any thread is started.
     """
+    sweep.note(cgroups, folder)
     reader, writer = os.pipe()
     if os.fork() == 0:
         status = 1

@@ -4,29 +4,36 @@ Standard library only, and only modules that import nothing heavy: the superviso
 """
 
 import contextlib
-import os
 import shutil
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from .limiters import cgroup_files, processes
+from .limiters import cgroup_files, delegation, hierarchy, processes
+from .limiters.hierarchy import OURS
+from .limiters.interface import UnusableError
 
-PREFIX = "lambdatuning-"
+_GROUPS = "cgroups"
+"""File in a server's folder that names its cgroups, one a line."""
 _TRIES = 50
 
 
 def server_ident(pid: int) -> str:
     """Name of what belongs to the server process `pid`: its cgroups and its folder."""
-    return f"{PREFIX}{pid}-{time.time_ns():x}"
+    return f"{OURS}{pid}-{time.time_ns():x}"
 
 
 def owner_of(ident: str) -> int | None:
     """Process id of the server that made something called `ident`; None for other names."""
     parts = ident.split("-")
-    is_ours = len(parts) == 3 and ident.startswith(PREFIX) and parts[1].isdigit()
+    is_ours = len(parts) == 3 and ident.startswith(OURS) and parts[1].isdigit()
     return int(parts[1]) if is_ours else None
+
+
+def note(cgroups: Iterable[str], folder: Path) -> None:
+    """Write down in a server's folder which cgroups are its own."""
+    (folder / _GROUPS).write_text("\n".join(cgroups))
 
 
 def clear(marker: str, cgroups: Iterable[str], folders: Iterable[str]) -> None:
@@ -41,47 +48,44 @@ def clear(marker: str, cgroups: Iterable[str], folders: Iterable[str]) -> None:
         processes.signal_all(left, signal.SIGKILL)
         time.sleep(0.01)
     for group in groups:
-        remove_below(group)
+        delegation.release(group)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def clear_dead_servers(marker_name: str, state: Path) -> None:
     """What servers left, in cgroups and in the folder `state`, whose supervisor was killed too."""
-    for ident, folder in _leftovers(state):
-        owner = owner_of(ident)
-        if owner is not None and not processes.alive(owner):
-            is_group = (folder / "cgroup.procs").exists()
-            groups, folders = ([folder], []) if is_group else ([], [folder])
-            clear(f"{marker_name}={ident}", map(str, groups), map(str, folders))
-
-
-def remove_below(group: Path) -> None:
-    """Remove an emptied cgroup and the groups in it."""
-    with contextlib.suppress(OSError):
-        for child in group.iterdir():
-            if child.is_dir():
-                cgroup_files.remove(child)
-    cgroup_files.remove(group)
+    for place in {state, *_homes()}:
+        for entry in cgroup_files.children(place):
+            owner = owner_of(entry.name)
+            if owner is None or processes.alive(owner) or _holds_strangers(entry):
+                continue
+            is_group = (entry / "cgroup.procs").exists()
+            groups = [str(entry)] if is_group else _noted(entry)
+            clear(f"{marker_name}={entry.name}", groups, [] if is_group else [str(entry)])
 
 
 def _kill_below(group: Path) -> None:
+    for child in cgroup_files.children(group):
+        cgroup_files.kill(child)
+
+
+def _holds_strangers(group: Path) -> bool:
+    # A server of another container may share the hierarchy; its processes have no number here.
+    members = [group, *cgroup_files.children(group)]
+    return any(cgroup_files.holds_any(one) and not cgroup_files.pids_of(one) for one in members)
+
+
+def _noted(folder: Path) -> list[str]:
     with contextlib.suppress(OSError):
-        for child in group.iterdir():
-            if child.is_dir():
-                processes.signal_all(cgroup_files.pids_of(child), signal.SIGKILL)
+        return (folder / _GROUPS).read_text().splitlines()
+    return []
 
 
-def _leftovers(state: Path) -> list[tuple[str, Path]]:
-    places = [state]
-    for kind, controllers in (("cgroup", ("cpu", "cpuacct", "memory")), ("cgroup2", ("",))):
-        for controller in controllers:
-            mounted = cgroup_files.mount_point(kind, controller)
-            if mounted is not None:
-                own = mounted / cgroup_files.own_group(controller).lstrip("/")
-                places += {mounted, own, *own.parents} & {mounted, own, own.parent}
-    found = []
-    for place in places:
-        with contextlib.suppress(OSError):
-            found += [(entry.name, entry) for entry in os.scandir(place) if entry.is_dir()]
-    return [(name, Path(entry)) for name, entry in found]
+def _homes() -> Iterator[Path]:
+    """Groups in which a server like this one would have made its own."""
+    kinds = [("cgroup2", ""), *(("cgroup", one) for one in ("cpu", "cpuacct", "memory", "pids"))]
+    for kind, controller in kinds:
+        with contextlib.suppress(UnusableError):
+            yield from hierarchy.upwards(*hierarchy.own(kind, controller))
+        yield from (mount.point for mount in hierarchy.mounts(kind, controller))

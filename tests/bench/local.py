@@ -2,8 +2,9 @@
 
 Every figure stands beside the bare minimum measured in the same run: a raw socket echo between two
 Python processes, and a bare Python subprocess. `--quick` takes fewer samples and leaves the tuning
-run out; `--cold-starts` says how many starts must leave nothing behind. On two cores it takes
-about five minutes.
+run out; `--cold-starts` says how many starts must leave nothing behind; `--limiter sigstop` holds
+the functions as for a user without rights (to be one altogether, run it as one), and `--fidelity`
+measures nothing but fidelity. On two cores it takes about five minutes, fidelity alone two.
 """
 
 import argparse
@@ -36,15 +37,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.local")
     parser.add_argument("--quick", action="store_true", help="fewer samples, no tuning run")
     parser.add_argument("--cold-starts", type=int, default=1000, metavar="N")
+    parser.add_argument("--limiter", default="auto", help="as of `lambdatuning local`")
+    parser.add_argument("--fidelity", action="store_true", help="fidelity alone")
     options = parser.parse_args()
-    divisor = 4 if options.quick else 1
     figures: dict[str, object] = {"cores": host_cores(), "load_before": os.getloadavg()[0]}
-    figures |= bare_minimum(2000)
-    figures |= warm_and_cold(2000, options.cold_starts // divisor)
-    figures |= through_http(240 // divisor)
-    figures |= fidelity(divisor)
-    figures["tuning_overhead"] = None if options.quick else tuning_overhead()
+    if not options.fidelity:
+        figures |= speed(options)
+    figures |= fidelity(4 if options.quick else 1, options.limiter)
+    if not options.fidelity:
+        # A tuning run chooses its limiter by itself.
+        runs = not options.quick and options.limiter == "auto"
+        figures["tuning_overhead"] = tuning_overhead() if runs else None
     print(json.dumps(figures))
+
+
+def speed(options: argparse.Namespace) -> dict[str, object]:
+    """How fast it is, beside the bare minimum, and what it leaves behind."""
+    divisor = 4 if options.quick else 1
+    return {
+        **bare_minimum(2000),
+        **warm_and_cold(2000, options.cold_starts // divisor, options.limiter),
+        **through_http(240 // divisor, options.limiter),
+    }
 
 
 def bare_minimum(messages: int) -> dict[str, float]:

@@ -23,20 +23,25 @@ MANY = 8
 """Environments at once."""
 
 
-def fidelity(divisor: int) -> dict[str, list[dict[str, object]]]:
+def fidelity(divisor: int, limiter: str = "auto") -> dict[str, list[dict[str, object]]]:
     """Rows of CPU and of sleep at every size: idle, one core loaded, many environments at once.
 
+    `limiter` of a row is what held the functions: the one asked for, or of "auto" the one found;
     `error` is median(duration / ideal) - 1, `cv` the variation of that ratio, `stolen` the part of
     the durations that other load took; of a sleeping row, `error_ms` is median(duration) - sleep.
     A larger `divisor` takes fewer samples.
     """
-    with start() as endpoint:
+    with start(limiter=limiter) as endpoint:
         idle = _rows(endpoint, divisor, "idle", 1)
         with _one_core_loaded():
             loaded = _rows(endpoint, 2 * divisor, "one core", 1)
         many = _rows(endpoint, divisor, "idle", MANY)
         sleeps = [_sleeping_row(endpoint, memory_mb) for memory_mb in SIZES_MB]
-    return {"fidelity": [*idle, *loaded, *many], "sleep": sleeps}
+        held_by = {"limiter": endpoint.facts()["limiter"]}
+    return {
+        "fidelity": [held_by | row for row in (*idle, *loaded, *many)],
+        "sleep": [held_by | row for row in sleeps],
+    }
 
 
 def _rows(

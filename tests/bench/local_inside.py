@@ -13,9 +13,9 @@ _SETTLED_AFTER = 50
 """Cold starts after which the memory of a process that leaks nothing stays the same."""
 
 
-def warm_and_cold(warm: int, cold: int) -> dict[str, float]:
+def warm_and_cold(warm: int, cold: int, limiter: str = "auto") -> dict[str, float]:
     """Warm invocations of an echo, one after the other, and what `cold` fresh starts leave."""
-    with inside.running() as (invoker, spec):
+    with inside.running(limiter=limiter) as (invoker, spec):
         for number in range(20):
             _timed_ms(invoker, spec, f"warm-up-{number}")
         times = [_timed_ms(invoker, spec, f"warm-{number}") for number in range(warm)]

@@ -17,10 +17,10 @@ ROOT = Path(__file__).parents[2]
 THREADS = 8
 
 
-def through_http(calls_per_thread: int) -> dict[str, float | None]:
+def through_http(calls_per_thread: int, limiter: str = "auto") -> dict[str, float | None]:
     """Start to the first answer, calls from 8 threads, deployment, memory of the server."""
     began = time.perf_counter()
-    with start() as endpoint:
+    with start(limiter=limiter) as endpoint:
         client_of(endpoint, "sts").get_caller_identity()
         start_s = time.perf_counter() - began
         http_per_s = _http_per_s(endpoint, calls_per_thread)

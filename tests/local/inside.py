@@ -26,7 +26,7 @@ def running(source: str = ECHO, limiter: str = "auto") -> Iterator[tuple[Invoker
         (folder / "code").mkdir()
         (folder / "code" / "app.py").write_text(source)
         ident = sweep.server_ident(os.getpid())
-        cages = choose(limiter, ident)
+        cages = choose(limiter, ident).limiter
         pool = Pool(_host(folder, ident), cages, folder / "environments", lambda _arn: True)
         try:
             cages.protect(os.getpid())

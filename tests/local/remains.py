@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lambdatuning.local import command
-from lambdatuning.local.limiters import cgroup_files
+from lambdatuning.local.limiters import hierarchy
 
 
 def processes_of_server(server_pid: int) -> list[int]:
@@ -44,10 +44,9 @@ def left_by(server_pid: int, state: Path) -> list[Any]:
 
 
 def _hierarchies() -> Iterator[Path]:
-    kinds = [("cgroup2", ""), *(("cgroup", name) for name in ("cpu", "cpuacct", "memory"))]
+    kinds = [("cgroup2", ""), *(("cgroup", name) for name in ("cpu", "cpuacct", "memory", "pids"))]
     for kind, controller in kinds:
-        if mounted := cgroup_files.mount_point(kind, controller):
-            yield mounted
+        yield from (mount.point for mount in hierarchy.mounts(kind, controller))
 
 
 def gone(server_pid: int, state: Path) -> bool:

@@ -129,7 +129,7 @@ def test_period_settling_lets_short_handlers_burst() -> None:
 
 
 def test_every_limiter_that_is_chosen_has_its_name() -> None:
-    limiter = choose("sigstop", "lambdatuning-test")
+    limiter = choose("sigstop", "lambdatuning-test").limiter
     try:
         assert limiter.name == "sigstop"
     finally:

@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -165,9 +166,10 @@ def test_missing_rights_on_cgroups_are_told_in_one_line(limiter: str) -> None:
         [sys.executable, "-c", source, limiter], capture_output=True, text=True, check=True
     )
 
-    assert told.stdout == (
-        f"UsageError limiter {limiter} needs rights on its cgroups that this user has not; "
-        "use --limiter auto or sigstop\n"
+    if not told.stdout:
+        pytest.skip("an ordinary user has these rights here")
+    assert re.fullmatch(
+        f"UsageError limiter {limiter} cannot work here: [^\n]+; use --limiter auto\n", told.stdout
     )
 
 
@@ -262,8 +264,8 @@ def test_the_facts_say_what_is_running(cloud: Cloud) -> None:
     assert facts["limiter"] in ("cgroup1", "cgroup2", "sigstop")
     assert facts["settle"] == "strict"
     assert set(facts) == {
-        *("kind", "version", "limiter", "settle", "cores", "measuring_cores", "account_id"),
-        *("ministack", "awslambdaric", "python", "node"),
+        *("kind", "version", "limiter", "limiter_why", "settle", "cores", "measuring_cores"),
+        *("account_id", "ministack", "awslambdaric", "python", "node"),
     }
     json.dumps(facts)
 

@@ -17,15 +17,29 @@ BURN = """
         while time.thread_time() < end:
             pass
     """
+MOST_PROCESSES = """
+    import resource
+    def handler(event, context):
+        return resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    """
 
 
 def main() -> None:
     """Measure some sizes, unsettled, on a server of one's own."""
-    with endpoint.start(settle="period") as running:
+    with endpoint.start(settle="period", limiter="sigstop") as running:
         cloud = Cloud(running)
         limiter = running.facts()["limiter"]
         rows = [_row(cloud, memory_mb, cpu_s) for memory_mb, cpu_s in ((128, 0.03), (512, 0.1))]
-    seen = {"uid": os.geteuid(), "limiter": limiter, "rows": rows, "stopped_left": _stopped()}
+        most_processes = cloud.run(MOST_PROCESSES).payload
+    seen = {
+        "uid": os.geteuid(),
+        "limiter": limiter,
+        "rows": rows,
+        "stopped_left": _stopped(),
+        "most_processes": most_processes,
+        # Twice as many as now, so that a program that ends meanwhile matters not.
+        "threads_of_all": 2 * int(Path("/proc/loadavg").read_text().split()[3].split("/")[1]),
+    }
     json.dump(seen, sys.stdout)
 
 

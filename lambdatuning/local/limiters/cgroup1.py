@@ -1,20 +1,24 @@
-"""CPU share by cgroup v1: cpu, cpuacct and memory hierarchies, each with a group of ours."""
+"""CPU share by cgroup v1: cpu, cpuacct, memory and pids hierarchies, each with a group of ours."""
 
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..shares import host_cores
-from . import cgroup_files, freezing, processes, time_slice
+from . import cgroup_files, freezing, hierarchy, processes, time_slice
 from .cgroup_files import ControlFile
-from .interface import PERIOD_S
+from .interface import MOST_PROCESSES, PERIOD_S, UnusableError
 
 _PERIOD_US = round(PERIOD_S * 1e6)
 _MIN_QUOTA_US = 1000
 _TOP_SHARES = 262_144
-_SERVER_SHARES = 64
-"""A 16th of a cage's: the server's work for one caller must not disturb the function of another."""
-_CONTROLLERS = ("cpu", "cpuacct", "memory")
+_SERVER_SHARES = 16
+"""A 64th of a cage's: the server's work for one caller must not disturb the function of another.
+
+It is also the server's part of the parent's weight while a function runs: much less, and other load
+would come before the server.
+"""
+_NEEDED = ("cpu", "cpuacct", "memory")
 
 
 class Cgroup1Limiter:
@@ -23,10 +27,17 @@ class Cgroup1Limiter:
     name = "cgroup1"
 
     def __init__(self, ident: str) -> None:
-        self._parents = {controller: _home(controller) / ident for controller in _CONTROLLERS}
-        for parent in self._parents.values():
-            parent.mkdir(exist_ok=True)
-        cgroup_files.write(self._parents["cpu"] / "cpu.shares", _TOP_SHARES)
+        """Raises `UnusableError`."""
+        self._parents = {one: _home(one) / ident for one in _NEEDED}
+        with contextlib.suppress(UnusableError):
+            self._parents["pids"] = _home("pids") / ident
+        try:
+            for parent in self._parents.values():
+                parent.mkdir(exist_ok=True)
+            cgroup_files.write(self._parents["cpu"] / "cpu.shares", _TOP_SHARES)
+        except OSError as exc:
+            self._remove()
+            raise UnusableError(f"cgroup v1: {cgroup_files.told(exc)}") from exc
         self._server = self._parents["cpu"] / "server"
 
     def cage(self, ident: str, memory_mb: int) -> "Cgroup1Cage":
@@ -47,6 +58,9 @@ class Cgroup1Limiter:
     def close(self) -> None:
         """Remove the parent groups, and what was protected from them."""
         cgroup_files.empty_into(self._server, self._parents["cpu"].parent)
+        self._remove()
+
+    def _remove(self) -> None:
         for parent in set(self._parents.values()):
             cgroup_files.remove(parent)
 
@@ -62,6 +76,8 @@ class Cgroup1Cage:
         with contextlib.suppress(OSError):
             # Swapping would turn a memory limit into a slow function.
             cgroup_files.write(folders["memory"] / "memory.memsw.limit_in_bytes", memory_mb << 20)
+        if "pids" in folders:
+            cgroup_files.write(folders["pids"] / "pids.max", MOST_PROCESSES)
         cgroup_files.write(folders["cpu"] / "cpu.cfs_period_us", _PERIOD_US)
         self._quota = ControlFile(folders["cpu"] / "cpu.cfs_quota_us", writable=True)
         self._stat = ControlFile(folders["cpu"] / "cpu.stat")
@@ -118,28 +134,19 @@ class Cgroup1Cage:
 
     def close(self) -> None:
         """See `Cage.close`."""
-        cgroup_files.kill(self._folders["cpu"])
+        # There the killing begins with an end to forking.
+        cgroup_files.kill(self._folders.get("pids", self._folders["cpu"]))
         for file in (self._quota, self._stat, self._usage):
             file.close()
         for folder in set(self._folders.values()):
             cgroup_files.remove(folder)
 
 
-def available() -> bool:
-    """Whether this process may make groups in all three hierarchies."""
-    probe = "lambdatuning-probe"
-    try:
-        for controller in _CONTROLLERS:
-            folder = _home(controller) / probe
-            folder.mkdir(exist_ok=True)
-            folder.rmdir()
-    except OSError:
-        return False
-    return True
-
-
 def _home(controller: str) -> Path:
     # Below our own group, so that limits set on us hold for functions; a container may not see it.
-    own = cgroup_files.own_folder("cgroup", controller)
-    mounted = cgroup_files.mount_point("cgroup", controller)
-    return own if own.is_dir() or mounted is None else mounted
+    try:
+        return hierarchy.outside_ours(*hierarchy.own("cgroup", controller))
+    except UnusableError:
+        for mount in hierarchy.mounts("cgroup", controller):
+            return mount.point
+        raise

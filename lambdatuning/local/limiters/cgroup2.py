@@ -1,21 +1,19 @@
-"""CPU share by cgroup v2: cpu.max, memory.max and cpu.stat of a group in a delegated subtree."""
+"""CPU share by cgroup v2: cpu.max, memory.max and pids.max of a group in a delegated subtree."""
 
 import contextlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..shares import host_cores
-from . import cgroup_files, processes, time_slice
+from . import cgroup_files, delegation, hierarchy, processes, systemd_scope, time_slice
 from .cgroup_files import ControlFile
-from .interface import PERIOD_S
+from .interface import MOST_PROCESSES, PERIOD_S, UnusableError
 
 _PERIOD_US = round(PERIOD_S * 1e6)
 _MIN_QUOTA_US = 1000
 _TOP_WEIGHT = 10_000
-_SERVER_WEIGHT = 6
-"""A 16th of a cage's: the server's work for one caller must not disturb the function of another."""
-_CONTROLLERS = ("cpu", "memory")
+_SERVER_WEIGHT = 2
+"""A 50th of a cage's; see `cgroup1`."""
 
 
 class Cgroup2Limiter:
@@ -23,13 +21,18 @@ class Cgroup2Limiter:
 
     name = "cgroup2"
 
-    def __init__(self, ident: str, home: Path | None = None) -> None:
-        self._parent = (home or _home()) / ident
-        self._parent.mkdir(exist_ok=True)
-        cgroup_files.write(self._parent / "cpu.weight", _TOP_WEIGHT)
-        cgroup_files.write(self._parent / "cgroup.subtree_control", "+cpu +memory")
+    def __init__(self, ident: str) -> None:
+        """Raises `UnusableError`."""
+        home = find_home(ident)
+        try:
+            self._parent = delegation.claim(home, ident)
+            cgroup_files.write(self._parent / "cpu.weight", _TOP_WEIGHT)
+            delegation.hand_down(self._parent)
+        except OSError as exc:
+            delegation.release(home / ident)
+            raise UnusableError(f"cgroup v2: {cgroup_files.told(exc)}") from exc
         self._server = self._parent / "server"
-        self._home = self._parent.parent
+        self._before = home
 
     def cage(self, ident: str, memory_mb: int) -> "Cgroup2Cage":
         """See `Limiter.cage`."""
@@ -37,7 +40,7 @@ class Cgroup2Limiter:
 
     def protect(self, pid: int) -> None:
         """See `Limiter.protect`."""
-        self._home = cgroup_files.own_folder("cgroup2")
+        self._before, _ = hierarchy.own("cgroup2")
         self._server.mkdir(exist_ok=True)
         cgroup_files.write(self._server / "cpu.weight", _SERVER_WEIGHT)
         cgroup_files.write(self._server / "cgroup.procs", pid)
@@ -49,8 +52,8 @@ class Cgroup2Limiter:
 
     def close(self) -> None:
         """Remove the parent group, and what was protected from it."""
-        cgroup_files.empty_into(self._server, self._home)
-        cgroup_files.remove(self._parent)
+        cgroup_files.empty_into(self._server, self._before)
+        delegation.release(self._parent)
 
 
 class Cgroup2Cage:
@@ -63,6 +66,9 @@ class Cgroup2Cage:
         with contextlib.suppress(OSError):
             # Swapping would turn a memory limit into a slow function.
             cgroup_files.write(folder / "memory.swap.max", 0)
+        with contextlib.suppress(OSError):
+            # Not every user is given this controller.
+            cgroup_files.write(folder / "pids.max", MOST_PROCESSES)
         self._max = ControlFile(folder / "cpu.max", writable=True)
         self._freeze = ControlFile(folder / "cgroup.freeze", writable=True)
         self._stat = ControlFile(folder / "cpu.stat")
@@ -117,50 +123,21 @@ class Cgroup2Cage:
         cgroup_files.kill(self._folder)
         for file in (self._max, self._freeze, self._stat):
             file.close()
-        cgroup_files.remove(self._folder)
+        cgroup_files.remove_all(self._folder)
 
 
-def available() -> bool:
-    """Whether there is a subtree in which this process may make groups with cpu and memory."""
-    try:
-        probe = _home() / "lambdatuning-probe"
-        probe.mkdir(exist_ok=True)
-        usable = (probe / "cpu.max").exists() and (probe / "memory.max").exists()
-        probe.rmdir()
-    except OSError:
-        return False
-    return usable
+def find_home(ident: str) -> Path:
+    """The group in which the parent of all cages is made. Raises `UnusableError`.
+
+    Where systemd rules, a scope of our own, unless we are in a group already that was given to us.
+    """
+    own, top = _own()
+    is_sure = delegation.is_given(own, top) or delegation.missing(top)
+    if not is_sure and systemd_scope.enter(ident):
+        own, top = _own()
+    return delegation.home(own, top)
 
 
-def _home() -> Path:
-    """The nearest group, from our own upwards, that may hand cpu and memory to its children."""
-    folder = cgroup_files.own_folder("cgroup2")
-    mounted = cgroup_files.mount_point("cgroup2")
-    while True:
-        if folder.is_dir() and _offers(folder):
-            _delegate(folder, is_root=folder == mounted)
-            return folder
-        if folder == mounted:
-            raise PermissionError("no cgroup v2 subtree with cpu and memory may be written here")
-        folder = folder.parent
-
-
-def _offers(folder: Path) -> bool:
-    offered = (folder / "cgroup.controllers").read_text().split()
-    return set(_CONTROLLERS) <= set(offered) and os.access(
-        folder / "cgroup.subtree_control", os.W_OK
-    )
-
-
-def _delegate(folder: Path, *, is_root: bool) -> None:
-    given = (folder / "cgroup.subtree_control").read_text().split()
-    if set(_CONTROLLERS) <= set(given):
-        return
-    if not is_root:
-        # A group that hands controllers down may hold no processes itself: move them to a leaf.
-        leaf = folder / "lambdatuning-others"
-        leaf.mkdir(exist_ok=True)
-        for pid in cgroup_files.pids_of(folder):
-            with contextlib.suppress(OSError):
-                cgroup_files.write(leaf / "cgroup.procs", pid)
-    cgroup_files.write(folder / "cgroup.subtree_control", "+cpu +memory")
+def _own() -> tuple[Path, Path]:
+    own, top = hierarchy.own("cgroup2")
+    return hierarchy.outside_ours(own, top), top

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from . import proc_table, processes
@@ -29,8 +30,15 @@ class ControlFile:
 
 
 def write(path: Path, value: int | str) -> None:
-    """Write one value to a control file."""
-    path.write_text(str(value))
+    """Write one value to a control file. Raises OSError, also where there is none."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
+    try:
+        os.write(descriptor, str(value).encode())
+    except OSError as exc:
+        exc.filename = str(path)
+        raise
+    finally:
+        os.close(descriptor)
 
 
 def field(contents: bytes, name: bytes) -> int:
@@ -43,15 +51,28 @@ def field(contents: bytes, name: bytes) -> int:
 
 
 def pids_of(folder: Path) -> list[int]:
-    """Processes in the cgroup `folder`; none when it is gone."""
+    """Processes in the cgroup `folder` that can be named here; none when it is gone."""
     # Opened anew each time: cgroup v1 answers an open file from a list up to a second old.
     with contextlib.suppress(OSError):
-        return [int(pid) for pid in proc_table.read(f"{folder}/cgroup.procs").split()]
+        listed = proc_table.read(f"{folder}/cgroup.procs").split()
+        # 0 is a process outside our PID namespace; a signal to "0" would hit ourselves.
+        return [int(pid) for pid in listed if pid != b"0"]
     return []
+
+
+def holds_any(folder: Path) -> bool:
+    """Whether a process is in the cgroup `folder`, one of another PID namespace included."""
+    with contextlib.suppress(OSError):
+        return bool(proc_table.read(f"{folder}/cgroup.procs").strip())
+    return False
 
 
 def kill(folder: Path, tries: int = 200) -> None:
     """Kill every process in the cgroup `folder`, also those that fork meanwhile."""
+    # One write where the kernel can (v2, Linux 5.14); else at least nobody forks (where counted).
+    for name, value in (("cgroup.kill", 1), ("pids.max", 0)):
+        with contextlib.suppress(OSError):
+            write(folder / name, value)
     for _ in range(tries):
         if not (pids := pids_of(folder)):
             return
@@ -59,16 +80,28 @@ def kill(folder: Path, tries: int = 200) -> None:
         time.sleep(0.002)
 
 
+def children(folder: Path) -> Iterator[Path]:
+    """Groups directly in `folder`; none when it is gone."""
+    with contextlib.suppress(OSError):
+        yield from [entry for entry in folder.iterdir() if entry.is_dir()]
+
+
 def remove(folder: Path, tries: int = 100) -> None:
     """Remove an emptied cgroup; the kernel needs a moment after its last process."""
     for _ in range(tries):
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                folder.rmdir()
-            except OSError:
-                time.sleep(0.005)
-                continue
-        return
+        if not folder.exists():
+            return
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+            return
+        time.sleep(0.005)
+
+
+def remove_all(folder: Path) -> None:
+    """Remove an emptied cgroup and the groups in it."""
+    for child in children(folder):
+        remove_all(child)
+    remove(folder)
 
 
 def empty_into(folder: Path, other: Path) -> None:
@@ -79,28 +112,9 @@ def empty_into(folder: Path, other: Path) -> None:
     remove(folder)
 
 
-def own_folder(kind: str, controller: str = "") -> Path:
-    """Folder of this process's cgroup. Raises FileNotFoundError where it cannot be seen."""
-    mounted = mount_point(kind, controller)
-    if mounted is None:
-        raise FileNotFoundError(f"no {kind} {controller} hierarchy is mounted here")
-    return mounted / own_group(controller).lstrip("/")
-
-
-def mount_point(kind: str, controller: str = "") -> Path | None:
-    """Where a cgroup hierarchy is mounted: `kind` "cgroup2", or "cgroup" with a controller."""
-    mounts = Path("/proc/self/mounts")
-    for line in mounts.read_text().splitlines() if mounts.exists() else ():
-        _, target, filesystem, options, *_ = line.split()
-        if filesystem == kind and (not controller or controller in options.split(",")):
-            return Path(target)
-    return None
-
-
-def own_group(controller: str = "") -> str:
-    """Path of this process's cgroup in the hierarchy of `controller` ("" is cgroup v2's)."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controller in controllers.split(","):
-            return path
-    return "/"
+def told(error: OSError) -> str:
+    """What went wrong with a control file, in a few words."""
+    if isinstance(error, PermissionError):
+        return "this user may not make groups"
+    where = Path(error.filename).name if error.filename else "a control file"
+    return f"{where}: {error.strerror}"

@@ -15,6 +15,7 @@ import struct
 import time
 
 from . import processes
+from .interface import MOST_PROCESSES
 
 COMMAND = struct.Struct("<ciff")
 MIN_SLICE_S = 0.0004
@@ -40,6 +41,8 @@ class Group:
         self._settle(now)
         if processes.resident_bytes(self.members) > self.limit_bytes:
             self.out_of_memory = True
+            self.signal(signal.SIGKILL)
+        if len(self.members) > MOST_PROCESSES:
             self.signal(signal.SIGKILL)
         if self.stopped:
             self.go_on()

@@ -7,6 +7,17 @@ PERIOD_S = 0.02
 """The scheduling period that functions on AWS observe, in seconds."""
 MARK_NAME = "LAMBDATUNING_CAGE"
 """The environment variable by which a process tells the cage that it belongs in, by its ident."""
+MOST_PROCESSES = 1024
+"""Processes and threads that an execution environment may have, the runtime's own among them (AWS
+Lambda Developer Guide, "Lambda quotas"); beyond, a fork fails with EAGAIN."""
+
+
+class UnusableError(Exception):
+    """A limiter cannot work here; its message says why, in a few words."""
+
+
+class NotMountedError(UnusableError):
+    """What a limiter would need does not exist on this system."""
 
 
 class Cage(Protocol):

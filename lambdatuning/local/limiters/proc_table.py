@@ -7,6 +7,7 @@ from pathlib import Path
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_MOST_BYTES = 1 << 17
 
 
 class ProcTable:
@@ -71,10 +72,15 @@ class ProcTable:
 
 
 def read(path: str) -> bytes:
-    """Contents of a small /proc or control file, opened anew. Raises OSError."""
+    """Contents of a /proc or control file, opened anew. Raises OSError."""
     # A plain read is several times cheaper than a buffered file, and this runs at every invocation.
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return os.read(descriptor, 1 << 17)
+        contents = part = os.read(descriptor, _MOST_BYTES)
+        # Lists come a page at a time, in whole entries: one nearly full may not be the last.
+        while len(part) > _PAGE_BYTES // 2:
+            part = os.read(descriptor, _MOST_BYTES)
+            contents += part
+        return contents
     finally:
         os.close(descriptor)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import signal
 import struct
 import subprocess
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import freezing, processes, ps_table, time_slice
-from .interface import MARK_NAME, PERIOD_S
+from .interface import MARK_NAME, MOST_PROCESSES, PERIOD_S, UnusableError
 
 COMMAND = struct.Struct("<ciff")
 """Command, process id, share in CPUs, memory limit in MB; see `duty_controller.obey`."""
@@ -34,7 +35,10 @@ class SigstopLimiter:
     name = "sigstop" if processes.TABLE.measures_cpu else "sigstop-by-the-clock"
 
     def __init__(self, ident: str) -> None:
+        """Raises `UnusableError`."""
         del ident
+        if not _can_watch():
+            raise UnusableError("neither the CPU clocks of other processes nor ps can be read")
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, "-I", "-S", "-c", _START, str(PERIOD_S)],
             stdin=subprocess.PIPE,
@@ -100,6 +104,7 @@ class SigstopCage:
         self._pid = pid
         self._living = [pid]
         _raise_priority(pid)
+        _bound_processes(pid)
 
     def limit(self, share: float) -> None:
         """See `Cage.limit`."""
@@ -158,7 +163,18 @@ def _raise_priority(pid: int) -> None:
         Path(f"/proc/{pid}/autogroup").write_text(str(_PRIORITY))
 
 
-def available() -> bool:
+def _bound_processes(pid: int) -> None:
+    # The kernel counts all threads of a user: those of others must stay free. It exempts root,
+    # whom the controller watches.
+    with contextlib.suppress(OSError, AttributeError, ValueError):
+        threads = int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
+        _, most = resource.prlimit(pid, resource.RLIMIT_NPROC)
+        limit = threads + MOST_PROCESSES
+        limit = limit if most == resource.RLIM_INFINITY else min(limit, most)
+        resource.prlimit(pid, resource.RLIMIT_NPROC, (limit, limit))
+
+
+def _can_watch() -> bool:
     """Whether other processes can be watched: by their CPU clocks, or at least by ps."""
     if processes.TABLE.measures_cpu:
         return processes.TABLE.cpu_s(os.getppid()) > 0

@@ -1,0 +1,208 @@
+"""What a cage of real cgroups holds, in each version that this machine has."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lambdatuning.core.errors import UsageError
+from lambdatuning.local import sweep
+from lambdatuning.local.limiters import Cage, Limiter, cgroup_files, choose
+from lambdatuning.local.limiters.interface import MOST_PROCESSES
+from lambdatuning.local.shares import share_for
+from tests.local.remains import gone, left_by
+
+# Both end by themselves: if a test run is killed, nobody else would end them.
+SPIN = "end = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
+FAMILY = f"""
+import os, threading, time
+for _ in range(2):
+    if os.fork() == 0:
+        os.setsid()
+        break
+for _ in range(2):
+    threading.Thread(target=lambda: exec({SPIN!r}, globals())).start()
+"""
+EAT = "held = []\nwhile True: held.append(bytearray(64 << 20))"
+# Bounded, for the case that the limit does not hold.
+FORK = """
+import os, sys, time
+made = 0
+try:
+    for made in range(1500):
+        if os.fork() == 0:
+            time.sleep(120)
+            os._exit(0)
+except OSError as error:
+    sys.stdout.write(f"{made} {type(error).__name__} {error.strerror}")
+    sys.stdout.flush()
+time.sleep(120)
+"""
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture(params=["cgroup2", "cgroup1"])
+def limiter(request: pytest.FixtureRequest) -> Iterator[Limiter]:
+    try:
+        chosen = choose(request.param, sweep.server_ident(os.getpid()))
+    except UsageError as exc:
+        pytest.skip(str(exc))
+    yield chosen.limiter
+    chosen.limiter.close()
+
+
+@pytest.fixture
+def cage(limiter: Limiter) -> Iterator[Cage]:
+    made = limiter.cage("some", 512)
+    yield made
+    if _folder(made).exists():
+        made.close()
+
+
+@pytest.fixture
+def start(cage: Cage) -> Iterator[Start]:
+    """Starts a Python program in the cage."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin(program: str) -> "subprocess.Popen[bytes]":
+        entering = "".join(f"echo $$ > {path}\n" for path in cage.entry_files())
+        command = ["/bin/sh", "-c", f'{entering}exec "$@"', "sh", sys.executable, "-S", "-c"]
+        started.append(subprocess.Popen([*command, program], stdout=subprocess.PIPE))
+        return started[-1]
+
+    yield begin
+    # The whole family, or its members hold the pipe open.
+    cgroup_files.kill(_folder(cage))
+    for process in started:
+        process.communicate(timeout=60)
+
+
+def _folder(cage: Cage) -> Path:
+    return Path(cage.entry_files()[0]).parent
+
+
+def _members(cage: Cage) -> list[int]:
+    return cgroup_files.pids_of(_folder(cage))
+
+
+def _wait_for_family(cage: Cage) -> None:
+    deadline = time.monotonic() + 60
+    while len(_members(cage)) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    _wait_for(cage, 0.3)
+
+
+def _wait_for(cage: Cage, cpu_s: float) -> None:
+    """Until its processes have used so much more."""
+    began_s, deadline = cage.cpu_s(), time.monotonic() + 60
+    while cage.cpu_s() < began_s + cpu_s:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_no_more_cpu_than_its_share(cage: Cage, start: Start) -> None:
+    start(FAMILY)
+    _wait_for_family(cage)
+
+    cage.limit(share_for(128))
+    _wait_for(cage, 0.01)
+    used_s, began = cage.cpu_s(), time.monotonic()
+    time.sleep(1)
+    share = (cage.cpu_s() - used_s) / (time.monotonic() - began)
+
+    assert 0.2 * share_for(128) < share < 1.25 * share_for(128)
+    cage.lift()
+    _wait_for(cage, 0.2)
+
+
+def test_it_stops_and_goes_on(cage: Cage, start: Start) -> None:
+    start(FAMILY)
+    _wait_for_family(cage)
+
+    cage.freeze()
+    time.sleep(0.1)
+    frozen_at_s = cage.cpu_s()
+    time.sleep(0.1)
+
+    assert cage.cpu_s() == frozen_at_s
+    assert cage.stolen_s() < 10
+    assert cage.peak_memory_mb() > 1
+    cage.thaw()
+    _wait_for(cage, 0.05)
+
+
+def test_it_is_killed_at_its_memory_size(cage: Cage, start: Start) -> None:
+    process = start(EAT)
+
+    assert process.wait(120) == -signal.SIGKILL
+    assert cage.ran_out_of_memory()
+
+
+def test_a_quiet_one_was_not_killed(cage: Cage, start: Start) -> None:
+    process = start("")
+
+    assert process.wait(60) == 0
+    assert not cage.ran_out_of_memory()
+
+
+def test_it_has_so_many_processes_and_no_more(limiter: Limiter, start: Start, cage: Cage) -> None:
+    process = start(FORK)
+    assert process.stdout is not None
+
+    told = os.read(process.stdout.fileno(), 200).decode()
+
+    assert told == f"{MOST_PROCESSES - 1} BlockingIOError Resource temporarily unavailable"
+    assert len(_members(cage)) == MOST_PROCESSES  # more than one page of the list
+    # Others go on, and nothing of it is left.
+    subprocess.run([sys.executable, "-S", "-c", ""], check=True)
+    cage.close()
+    assert _members(cage) == []
+    assert not _folder(cage).exists()
+
+
+def test_frozen_families_end_with_their_cage(cage: Cage, start: Start) -> None:
+    start(FAMILY)
+    _wait_for_family(cage)
+    cage.freeze()
+    members = _members(cage)
+
+    cage.close()
+
+    assert not any(Path(f"/proc/{pid}/cmdline").exists() and _runs(pid) for pid in members)
+    assert not _folder(cage).exists()
+
+
+def _runs(pid: int) -> bool:
+    """A killed child of ours stays as a zombie until it is waited for."""
+    with contextlib.suppress(OSError):
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    return False
+
+
+def test_a_dead_servers_groups_go_with_its_processes(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    ident = sweep.server_ident(process.pid)
+    limiter = choose("auto", ident).limiter
+    cage = limiter.cage("some", 128)
+    entering = "".join(f"echo $$ > {path}\n" for path in cage.entry_files())
+    (tmp_path / ident).mkdir()
+    sweep.note(limiter.leftovers(), tmp_path / ident)
+    with subprocess.Popen(["/bin/sh", "-c", f"{entering}exec sleep 60"]) as left:
+        while cage.entry_files() and left.pid not in _members(cage):
+            time.sleep(0.005)
+        if not cage.entry_files():
+            left.kill()
+
+        sweep.clear_dead_servers("NO_MARK", tmp_path)
+
+        assert left.wait(20) == -signal.SIGKILL
+    assert gone(process.pid, tmp_path), left_by(process.pid, tmp_path)
+    limiter.close()

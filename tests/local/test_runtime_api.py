@@ -1,0 +1,134 @@
+"""The Runtime API by itself, with a runtime that is a thread: when things happened on it."""
+
+import contextlib
+import http.client
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from lambdatuning.local import arrivals
+from lambdatuning.local.function import Request
+from lambdatuning.local.runtime_api import RuntimeApi
+
+BUSY_S = 0.3
+"""How long the server is busy elsewhere: far more than a message takes."""
+Pair = tuple[socket.socket, socket.socket]
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux stamps what arrives")
+
+
+@contextlib.contextmanager
+def _pair() -> Iterator[Pair]:
+    """Who writes and, behind a listener that is stamped, who reads."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        arrivals.stamp(server)
+        with socket.create_connection(server.getsockname()) as writer, server.accept()[0] as reader:
+            yield writer, reader
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kernel_stamps() -> Iterator[None]:
+    """As long as one listener is open, and a moment after it was opened, the kernel stamps."""
+    with _pair() as (writer, reader):
+        for _ in range(500 if sys.platform == "linux" else 0):
+            writer.sendall(b"x")
+            if reader.recvmsg(1, 64)[1]:
+                break
+            time.sleep(0.01)
+        yield
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    with _pair() as both:
+        yield both
+
+
+@linux
+def test_what_is_read_late_arrived_when_it_was_sent(
+    pair: Pair,
+) -> None:
+    writer, reader = pair
+    sent = time.monotonic()
+    writer.sendall(b"early")
+    time.sleep(BUSY_S)
+
+    data, arrived = arrivals.receive(reader, 100)
+
+    assert data == b"early"
+    assert sent - 0.001 <= arrived < sent + BUSY_S
+
+
+@linux
+def test_what_came_in_parts_arrived_with_the_last(
+    pair: Pair,
+) -> None:
+    writer, reader = pair
+    writer.sendall(b"first ")
+    time.sleep(BUSY_S)
+    sent_again = time.monotonic()
+    writer.sendall(b"last")
+    time.sleep(BUSY_S)
+
+    data, arrived = arrivals.receive(reader, 100)
+
+    assert data == b"first last"
+    assert sent_again - 0.001 <= arrived < sent_again + BUSY_S
+
+
+def test_the_end_of_a_connection_has_a_time(pair: Pair) -> None:
+    writer, reader = pair
+    writer.close()
+
+    data, arrived = arrivals.receive(reader, 100)
+
+    assert data == b""
+    assert arrived <= time.monotonic()
+
+
+@linux
+def test_a_busy_server_answers_late_but_knows_when_it_was_asked() -> None:
+    api = RuntimeApi()
+    runtime = threading.Thread(target=_runtime, args=(api.address,))
+    runtime.start()
+    try:
+        deadline = time.monotonic() + 30
+        _await_poll(api, deadline)
+        api.send(Request("r1", b"{}", "arn"), 0)
+        time.sleep(BUSY_S)  # the response has come long since
+
+        response = api.wait(deadline)
+        time.sleep(BUSY_S)  # so has the next poll
+        _await_poll(api, deadline)
+        seen = time.monotonic()
+    finally:
+        api.close()
+        runtime.join()
+
+    assert (response.kind, response.body) == ("response", b'"done"')
+    assert response.answered - response.arrived > BUSY_S / 2
+    assert 0 <= api.polled - response.answered < seen - response.answered - BUSY_S / 2
+
+
+def _await_poll(api: RuntimeApi, deadline: float) -> None:
+    while not api.ready:
+        assert api.wait(deadline).kind != "timeout"
+
+
+def _runtime(address: str) -> None:
+    """Serve one invocation as awslambdaric does, on one connection; ask for another in vain."""
+    connection = http.client.HTTPConnection(address)
+    prefix = "/2018-06-01/runtime/invocation"
+
+    def said(method: str, path: str, body: bytes | None = None) -> None:
+        connection.request(method, f"{prefix}/{path}", body)
+        connection.getresponse().read()
+
+    said("GET", "next")
+    said("POST", "r1/response", b'"done"')
+    with pytest.raises(ConnectionError):
+        said("GET", "next")
+    connection.close()
