@@ -36,24 +36,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.execute(arguments) or 0)
     except LambdaTuningError as exc:
         return _say(str(exc), exc.exit_code)
-    except KeyboardInterrupt:
-        return _say("stopped; what was begun has been undone", 130)
+    except KeyboardInterrupt as exc:
+        return _say(str(exc) or "stopped; what was begun has been undone", 130)
     except BrokenPipeError:
         # The reader of our output has seen enough; keep Python from complaining at exit.
         sys.stderr.close()
         return 0
+    except OSError as exc:
+        return _say(f"{_where(exc)}{exc.strerror or exc}; mend that, then try again", 1)
     except Exception as exc:
         return _explain(exc)
 
 
 def _say(message: str, code: int) -> int:
-    print(f"lambdatuning: {' '.join(message.split())}", file=sys.stderr)
+    # A line of progress that rewrites itself may stand there half told.
+    over = "\r\x1b[K" if sys.stderr.isatty() else ""
+    print(f"{over}lambdatuning: {' '.join(message.split())}", file=sys.stderr)
     return code
+
+
+def _where(error: OSError) -> str:
+    return "" if error.filename is None else f"{error.filename}: "
 
 
 def _explain(error: Exception) -> int:
     """One line for what boto3 raises; anything else is a fault of ours and keeps its trace."""
-    from .cloud.session import explain
+    from .cloud.explain import explain
 
     explained = explain(error)
     return _say(str(explained), explained.exit_code)

@@ -74,11 +74,19 @@ def _bill(plan: TunePlan) -> str:
         f"${found.tuner_usd:.4f}, Step Functions ${found.transitions_usd:.4f}"
     )
     if plan.request.adaptive:
-        parts += f"; the grid would be about ${plan.grid.usd:.4f}, and it stops at the grid's price"
+        parts += f"; {_against_grid(plan)}"
     return (
         f"{parts}; at most ${found.at_most_usd + found.tuner_usd:.4f} should every invocation time "
         f"out; at the prices of {plan.prices.version}"
     )
+
+
+def _against_grid(plan: TunePlan) -> str:
+    """What an adaptive run saves; to decide about few and short invocations may cost more."""
+    grid = f"the grid would be about ${plan.grid.usd:.4f}"
+    if plan.estimate.usd > plan.grid.usd:
+        return f"{grid}, which is cheaper: leave --explore out"
+    return f"{grid}, and it stops at the grid's price"
 
 
 def require_budget(plan: TunePlan, max_usd: float | None) -> None:

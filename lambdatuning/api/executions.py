@@ -6,6 +6,7 @@ from pandas import DataFrame
 
 from ..cloud.executions import Execution, cause, describe, has_answer, list_executions
 from ..cloud.session import Cloud
+from ..core.errors import UsageError
 from ..core.visualization import decode_visualization
 
 EXECUTION_COLUMNS = (
@@ -31,8 +32,10 @@ def executions(cloud: Cloud, state_machine: str, *, limit: int = 100) -> DataFra
 
     `status` is FAILED also for those that ended SUCCEEDED without an answer, which is how Power
     Tuning fails; `cause` then says why, from their history. Dry runs have no answer either.
-    NotFoundError without the state machine.
+    UsageError for no ARN, NotFoundError without the state machine.
     """
+    if not state_machine.startswith("arn:"):
+        raise UsageError(f"{state_machine}: name the state machine by its ARN")
     found = (describe(cloud, arn) for arn in list_executions(cloud, state_machine, limit))
     return DataFrame([_row(cloud, each) for each in found], columns=list(EXECUTION_COLUMNS))
 

@@ -1,11 +1,13 @@
 """Deploying, describing and removing the stack."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..cloud import stack as stacks
 from ..cloud.session import Cloud
 from ..core.errors import StackError
+from ..core.progress import OnProgress, Progress
 from .consent import Confirm, agree, describe_changes, describe_removal
 
 STACK = stacks.DEFAULT_STACK
@@ -35,7 +37,19 @@ def deploy(
         except BaseException:
             stacks.discard(cloud, plan)
             raise
-    return stacks.execute(cloud, plan, on_event)
+    with _told_what_goes_on(f'CloudFormation goes on with the stack "{stack}"'):
+        return stacks.execute(cloud, plan, on_event)
+
+
+def deploying(on_progress: OnProgress, clock: Callable[[], float]) -> OnEvent:
+    """Tells each event of a deployment as progress: it takes minutes on AWS."""
+    started_s = clock()
+
+    def told(event: stacks.StackEvent) -> None:
+        now = f"{event.logical_id} {event.state}"
+        on_progress(Progress("deploying", 0, 0, clock() - started_s, detail=now))
+
+    return told
 
 
 def status(cloud: Cloud, stack: str = STACK) -> stacks.StackStatus:
@@ -71,5 +85,17 @@ def destroy(
     """
     plan = stacks.plan_destroy(cloud, stack)
     confirm(describe_removal(plan), f'remove the stack "{stack}" with all of this?')
-    stacks.execute_destroy(cloud, plan, on_event)
+    again = f'the stack "{stack}" is removed in part: destroy it again'
+    with _told_what_goes_on(again):
+        stacks.execute_destroy(cloud, plan, on_event)
     return plan
+
+
+@contextmanager
+def _told_what_goes_on(words: str) -> Iterator[None]:
+    """Ctrl-C ends the waiting alone, and says so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        told = f"stopped waiting; {words}; `lambdatuning status` tells how it is"
+        raise KeyboardInterrupt(told) from None

@@ -29,7 +29,7 @@ from .consent import Confirm, agree, describe_price, require_budget
 from .known import known
 from .prices import book_name, read_price_book
 from .runs import STORE, loaded
-from .stack import STACK, deploy, usable_outputs
+from .stack import STACK, deploy, deploying, usable_outputs
 
 PAYLOADS = "data/payloads"
 
@@ -128,7 +128,7 @@ def benchmark(
     """
     types = _payload_types(payload, payloads) or load_payload_types(Path(payloads))
     _refuse_bad_options(options)
-    outputs = _deployed(cloud, stack, template, confirm)
+    outputs = _deployed(cloud, stack, template, confirm, options.get("on_progress"))
     return tune(
         cloud,
         outputs["FunctionName"],
@@ -156,9 +156,7 @@ def _run(
     confirm: Confirm,
     on_progress: OnProgress | None,
 ) -> Run:
-    folder = open_store(store)
-    if not isinstance(folder, FolderStore):
-        raise UsageError(f"{store}: a run is stored in a local folder; copy it to S3 afterwards")
+    folder = _folder(store)
     now = datetime.now(UTC)
     request = replace(asked.request, known=known(folder, cloud, asked.request.function))
     plan = plan_tune(cloud, request, now)
@@ -171,6 +169,15 @@ def _run(
     with isolated(cloud, request.function, time.sleep) as copy:
         copied = plan_tune(cloud, replace(request, function=copy), now)
         return loaded(run(cloud, replace(copied, original=plan.arn.name), folder, hands))
+
+
+def _folder(store: str | Path) -> FolderStore:
+    """Where the run will be stored; UsageError where it could not be."""
+    folder = open_store(store)
+    if not isinstance(folder, FolderStore):
+        raise UsageError(f"{store}: a run is stored in a local folder; copy it to S3 afterwards")
+    folder.refuse_unwritable()
+    return folder
 
 
 def _question(cloud: Cloud, plan: TunePlan) -> str:
@@ -205,12 +212,18 @@ def _refuse_bad_options(options: Mapping[str, Any]) -> None:
     check_strategy(options.get("strategy", "cost"))
     check_exploration(options.get("explore", "grid"))
     number("weight", options.get("weight", 0.5), 0, 1)
+    _folder(options.get("store", STORE))
 
 
 def _deployed(
-    cloud: Cloud, stack: str, template: str | Path, confirm: Confirm
+    cloud: Cloud,
+    stack: str,
+    template: str | Path,
+    confirm: Confirm,
+    on_progress: OnProgress | None,
 ) -> Mapping[str, str]:
     try:
         return usable_outputs(cloud, stack)
     except NotFoundError:
-        return deploy(cloud, stack, template=template, confirm=confirm)
+        told = deploying(on_progress or show_progress(), time.monotonic)
+        return deploy(cloud, stack, template=template, confirm=confirm, on_event=told)

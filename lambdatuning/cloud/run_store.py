@@ -81,6 +81,17 @@ class FolderStore:
         """The content of one key."""
         return (self.root / key).read_bytes()
 
+    def refuse_unwritable(self) -> None:
+        """UsageError where no run could be stored; leaves nothing behind."""
+        place = next(each for each in (self.root, *self.root.absolute().parents) if each.exists())
+        try:
+            with tempfile.TemporaryFile(dir=place):
+                pass
+        except OSError as exc:
+            raise UsageError(
+                f"{self.root}: no run can be stored there ({exc.strerror}); name another folder"
+            ) from exc
+
     def add(self, prefix: str, files: Iterable[tuple[str, bytes]]) -> None:
         """Add a run's folder as a whole: a reader sees all of it or nothing."""
         target = self.root / prefix

@@ -2,35 +2,22 @@
 
 import json
 import os
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-    UnauthorizedSSOTokenError,
-)
+from botocore.credentials import JSONFileCache
+from botocore.exceptions import NoRegionError
 
-from ..core.errors import CredentialsError, LambdaTuningError, UsageError
-
-_LOGIN = "run `aws configure`, export AWS_PROFILE, or use --local for the embedded AWS"
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId"}
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+from ..core.errors import CredentialsError
+from .explain import LOOPBACK, explain
 
 
 @dataclass(frozen=True)
@@ -60,8 +47,9 @@ class Cloud:
     def _clients(self, service: str, region: str) -> Any:
         key = (service, region)
         if key not in self._cache:
+            config = _config(self.endpoint_url)
             self._cache[key] = self.session.client(
-                service, region_name=region, endpoint_url=self.endpoint_url, config=_CONFIG
+                service, region_name=region, endpoint_url=self.endpoint_url, config=config
             )
         return self._cache[key]
 
@@ -81,17 +69,24 @@ def connect(
 ) -> Cloud:
     """Open the session; profile, region and endpoint default to what boto3 finds.
 
-    Raises CredentialsError when nobody is logged in, the login has expired or no region is set,
-    and LambdaTuningError when the endpoint does not answer.
+    An embedded AWS needs neither login nor region. Raises CredentialsError when nobody is logged
+    in, the login has expired or no region is set, and LambdaTuningError when the endpoint does not
+    answer.
     """
+    about = _about(endpoint_url or os.environ.get("AWS_ENDPOINT_URL"))
     try:
-        session = _session(profile, region)
-        sts = session.client("sts", endpoint_url=endpoint_url, config=_CONFIG)
+        session = _embedded_session(region) if about and not profile else _session(profile, region)
+        endpoint = endpoint_url or _loopback(session.client("sts").meta.endpoint_url)
+        sts = session.client("sts", endpoint_url=endpoint, config=_config(endpoint))
         identity = sts.get_caller_identity()
+    except EOFError as exc:
+        raise CredentialsError(
+            "the profile asks for an MFA code, and nobody can be asked here: log in once with "
+            "`aws sts get-caller-identity` in a terminal, whose session is used then"
+        ) from exc
     except Exception as exc:
         raise explain(exc) from exc
-    endpoint = endpoint_url or _loopback(sts.meta.endpoint_url)
-    about = _about(endpoint)
+    about = about or _about(endpoint)
     return Cloud(
         region=session.region_name,
         account_id=identity["Account"],
@@ -104,63 +99,50 @@ def connect(
 
 
 def _session(profile: str | None, region: str | None) -> Any:
-    # Other SDKs and Lambda itself call it AWS_REGION, boto3 reads AWS_DEFAULT_REGION alone.
-    named = region or os.environ.get("AWS_REGION")
-    session = boto3.Session(profile_name=profile, region_name=named)
+    core = botocore.session.Session(profile=profile)
+    # Where the AWS CLI keeps the sessions of assumed roles: one MFA code serves both.
+    roles = Path("~/.aws/cli/cache").expanduser()
+    if os.access(roles.parents[1], os.W_OK):
+        provider = core.get_component("credential_provider").get_provider("assume-role")
+        provider.cache = JSONFileCache(str(roles))
+    session = boto3.Session(botocore_session=core, region_name=_named(region))
     if session.region_name is None:
         raise NoRegionError
     return session
 
 
-def explain(error: Exception) -> LambdaTuningError:
-    """The error of ours that says in one line what a boto3 error of the login means."""
-    if isinstance(error, LambdaTuningError):
-        return error
-    if isinstance(error, ClientError) and error.response["Error"]["Code"] in _EXPIRED:
-        return CredentialsError(f"the AWS credentials are expired or unknown: {_LOGIN}")
-    for kinds, leaf, advice in _MEANINGS:
-        if isinstance(error, kinds):
-            return leaf(f"{_one_line(error)}: {advice}")
-    raise error
+def _embedded_session(region: str | None) -> Any:
+    """The login of the environment, or one of no worth: nobody's own is ever sent there."""
+    return boto3.Session(
+        aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "embedded"),
+        aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "embedded"),
+        aws_session_token=os.environ.get("AWS_SESSION_TOKEN"),
+        region_name=_named(region) or os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
+    )
 
 
-_MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[LambdaTuningError], str], ...] = (
-    ((ProfileNotFound,), UsageError, "`aws configure list-profiles` names the known ones"),
-    ((NoRegionError,), CredentialsError, "pass --region or export AWS_REGION"),
-    (
-        (TokenRetrievalError, UnauthorizedSSOTokenError, SSOError),
-        CredentialsError,
-        "the SSO login has expired; run `aws sso login`",
-    ),
-    (
-        (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError),
-        CredentialsError,
-        _LOGIN,
-    ),
-    (
-        (EndpointConnectionError,),
-        LambdaTuningError,
-        "is the endpoint running? (`lambdatuning local` starts the embedded one)",
-    ),
-    ((ClientError, BotoCoreError, ValueError), LambdaTuningError, "AWS refused; mend that first"),
-)
+def _named(region: str | None) -> str | None:
+    # Other SDKs and Lambda itself call it AWS_REGION, boto3 reads AWS_DEFAULT_REGION alone.
+    return region or os.environ.get("AWS_REGION")
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _config(endpoint_url: str | None) -> Config:
+    """No proxy of the user's comes between us and loopback."""
+    return _CONFIG if _loopback(endpoint_url) is None else _CONFIG.merge(Config(proxies={}))
 
 
-def _loopback(url: str) -> str | None:
-    return url if urlsplit(url).hostname in _LOOPBACK else None
+def _loopback(url: str | None) -> str | None:
+    return url if urlsplit(url or "").hostname in LOOPBACK else None
 
 
 def _about(endpoint_url: str | None) -> Mapping[str, Any]:
     """What the embedded AWS says of itself; {} for any other endpoint."""
-    if endpoint_url is None or urlsplit(endpoint_url).hostname not in _LOOPBACK:
+    if _loopback(endpoint_url) is None:
         return {}
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(f"{endpoint_url}/_lambdatuning", timeout=5) as answer:  # noqa: S310
+        with direct.open(f"{endpoint_url}/_lambdatuning", timeout=5) as answer:
             about = json.load(answer)
-    except (urllib.error.URLError, TimeoutError, ValueError):
+    except (OSError, ValueError):
         return {}
     return about if isinstance(about, dict) and about.get("kind") == "embedded" else {}

@@ -1,6 +1,7 @@
 """`lambdatuning local`: the embedded AWS in the foreground, or around another command."""
 
 import os
+import shutil
 import subprocess
 import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
@@ -18,7 +19,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--settle", default="strict", help="strict (exact) or period (as AWS bursts)"
     )
     parser.add_argument("--log-file", metavar="FILE", help="where the server's complaints go")
-    parser.add_argument("--run", nargs=REMAINDER, help="run this command in it, then stop")
+    parser.add_argument(
+        "--run", nargs=REMAINDER, metavar="COMMAND", help="run this command in it, then stop"
+    )
 
 
 def run(arguments: Namespace) -> int:
@@ -27,6 +30,7 @@ def run(arguments: Namespace) -> int:
     from ..local.endpoint import start
     from ..local.settings import LOOPBACK
 
+    _refuse_bad_command(arguments.run)
     host = arguments.host or LOOPBACK[0]
     if host not in LOOPBACK:
         say(f"warning: {host} is no loopback address: whoever reaches it can run code here")
@@ -46,6 +50,14 @@ def run(arguments: Namespace) -> int:
         say(f"the embedded AWS serves at {endpoint.url}; Ctrl-C stops it")
         _wait_for(endpoint.process)
     return 0
+
+
+def _refuse_bad_command(command: list[str] | None) -> None:
+    """Before anything is started for it."""
+    from ..core.errors import UsageError
+
+    if command is not None and (not command or shutil.which(command[0]) is None):
+        raise UsageError(f"--run {' '.join(command)}: name a command that is there")
 
 
 def _wait_for(process: "subprocess.Popen[bytes]") -> None:

@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from ..core.read_options import whole_number
 from .manners import progress, say, show
 from .place import surroundings
 
@@ -21,9 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar=("NAME", "VALUE"),
         help="notebook parameter (repeatable)",
     )
-    parser.add_argument(
-        "--at-once", type=int, default=2, metavar="N", help="notebooks that run at once (2)"
-    )
+    parser.add_argument("--at-once", default=2, metavar="N", help="notebooks that run at once (2)")
     parser.add_argument("--out", default="reports", metavar="FOLDER", help="where HTML goes")
 
 
@@ -31,6 +30,7 @@ def run(arguments: Namespace) -> int:
     """Run the notebooks; the paths of the reports go to stdout."""
     from ..reporting.report import plan, report
 
+    workers = whole_number("--at-once", arguments.at_once)
     notebooks, parameters = _notebooks(arguments.notebook), dict(arguments.parameter)
     plan(notebooks, parameters, folder=Path.cwd())
     with surroundings(arguments):
@@ -38,7 +38,7 @@ def run(arguments: Namespace) -> int:
             notebooks,
             parameters,
             out=arguments.out,
-            workers=arguments.at_once,
+            workers=workers,
             on_progress=progress(arguments),
         )
     for done in reports:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from ..core.errors import UsageError, closest
@@ -63,12 +64,24 @@ def report(
     """
     jobs = plan(notebooks, parameters or {}, folder=Path.cwd())
     folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_ready(folder)
     board = Board([(job.notebook.stem, job.cells) for job in jobs], on_progress, clock)
     try:
         return run_all(jobs, lambda job: _run(job, folder, board), workers)
     finally:
         write_index(folder)
+
+
+def _make_ready(folder: Path) -> None:
+    """There and open to writing, before anything is measured for it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as exc:
+        raise UsageError(
+            f"{folder}: no report can be written there ({exc.strerror}); name another folder"
+        ) from exc
 
 
 def plan(

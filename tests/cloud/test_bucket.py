@@ -9,6 +9,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from lambdatuning.cloud.session import Cloud
+from lambdatuning.cloud.stack import Waiting
 from lambdatuning.cloud.stack import bucket as buckets
 from lambdatuning.cloud.stack.package import Artifact
 from lambdatuning.core.errors import StackError
@@ -111,3 +112,29 @@ def test_emptying_takes_every_version_page_by_page(embedded: Cloud) -> None:
     buckets.empty(embedded, bucket)
     assert buckets.count(embedded, bucket) == 0
     s3.delete_bucket(Bucket=bucket)
+
+
+def test_a_bucket_that_was_deleted_just_before_is_waited_for() -> None:
+    s3 = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    slept = list[float]()
+    waiting = Waiting(lambda: sum(slept), slept.append)
+    with Stubber(s3) as stub:
+        stub.add_client_error("head_bucket", "404", http_status_code=404)
+        for _ in range(3):
+            stub.add_client_error("create_bucket", "OperationAborted", http_status_code=409)
+        stub.add_client_error("create_bucket", "BucketAlreadyExists")
+        with pytest.raises(StackError, match="BucketAlreadyExists"):
+            buckets.ensure_artifact_bucket(fake_cloud(s3=s3), waiting)
+    assert len(slept) == 3
+
+
+def test_patience_with_a_bucket_that_is_being_deleted_ends() -> None:
+    s3 = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    slept = list[float]()
+    waiting = Waiting(lambda: sum(slept), slept.append)
+    with Stubber(s3) as stub:
+        stub.add_client_error("head_bucket", "404", http_status_code=404)
+        for _ in range(60):
+            stub.add_client_error("create_bucket", "OperationAborted", http_status_code=409)
+        with pytest.raises(StackError, match=r"deletion of an older bucket .* takes over 120 s"):
+            buckets.ensure_artifact_bucket(fake_cloud(s3=s3), waiting)

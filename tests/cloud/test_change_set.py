@@ -6,7 +6,12 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from lambdatuning.cloud.stack.change_set import Change, ChangeSet, wait_for_changes
+from lambdatuning.cloud.stack.change_set import (
+    Change,
+    ChangeSet,
+    delete_change_set,
+    wait_for_changes,
+)
 from lambdatuning.cloud.stack.events import Waiting
 from lambdatuning.core.errors import StackError
 from tests.cloud.conftest import fake_cloud
@@ -69,3 +74,13 @@ def test_any_other_failure_is_told_in_one_line(client: Any) -> None:
     failed = {"Status": "FAILED", "StatusReason": "Transform failed\n with: Bad"}
     with pytest.raises(StackError, match="refuses: Transform failed with: Bad; mend that first"):
         waited(client, failed)
+
+
+def test_one_that_is_still_computed_is_deleted_once_it_can_be(client: Any) -> None:
+    """As after Ctrl-C: CloudFormation lets go of a change set only when it is made."""
+    with Stubber(client) as stub:
+        for _ in range(2):
+            stub.add_client_error("delete_change_set", "InvalidChangeSetStatus")
+        stub.add_response("delete_change_set", {})
+        delete_change_set(fake_cloud(cloudformation=client), MADE.id, PATIENT)
+        stub.assert_no_pending_responses()

@@ -1,13 +1,17 @@
 """Payload files: found by name or path, and refused with file, line and reason."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lambdatuning.cloud.payload_files import load_payload_types
 from lambdatuning.core.errors import UsageError
+from lambdatuning.core.rendering import Context
 
 ROOT = Path(__file__).parents[2]
+CONTEXT = Context(run="run", payload="any", n=0)
 
 
 def test_the_projects_own_types_all_load() -> None:
@@ -52,3 +56,20 @@ def test_what_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match="cannot be read"):
         load_payload_types(tmp_path)
+
+
+@pytest.mark.parametrize("event", [{"n": 3, "name": "x"}, [1, 2], "text", {"id": "{{not ours}}"}])
+def test_a_file_given_by_its_path_may_be_a_plain_event(tmp_path: Path, event: Any) -> None:
+    file = tmp_path / "my event (1).json"
+    file.write_text(json.dumps(event))
+    (found,) = load_payload_types(tmp_path / "types", [file])
+    assert (found.name, found.rendered(CONTEXT)) == ("my-event-1", event)
+
+
+def test_a_payload_file_given_by_its_path_is_read_as_strictly_as_any(tmp_path: Path) -> None:
+    file = tmp_path / "typo.json"
+    file.write_text('{"name": "typo", "evnt": {}, "weight": 2}')
+    with pytest.raises(UsageError, match=r'"evnt"; did you mean "event"'):
+        load_payload_types(tmp_path / "types", [file])
+    with pytest.raises(UsageError, match='"evnt"'):
+        load_payload_types(tmp_path, ["typo"])

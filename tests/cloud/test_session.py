@@ -1,12 +1,13 @@
 """The door to AWS: each way in which it stays shut is one line that says what to do."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
 
-from lambdatuning.cloud.session import connect, explain
-from lambdatuning.core.errors import CredentialsError, LambdaTuningError, UsageError
+from lambdatuning.cloud.session import connect
+from lambdatuning.core.errors import CredentialsError, UsageError
+from lambdatuning.local import endpoint
 
 NOBODY = "http://127.0.0.1:9"
 
@@ -21,6 +22,13 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatc
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     return monkeypatch
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[endpoint.LocalEndpoint]:
+    """An embedded AWS that nobody is logged in to."""
+    with endpoint.start() as server:
+        yield server
 
 
 def log_in(patch: pytest.MonkeyPatch) -> None:
@@ -44,17 +52,41 @@ def test_an_unknown_profile() -> None:
         connect(profile="none", region="us-east-1")
 
 
-@pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException", "RequestExpired"])
-def test_an_expired_login(code: str) -> None:
-    error = ClientError({"Error": {"Code": code, "Message": "x"}}, "GetCallerIdentity")
-    found = explain(error)
-    assert isinstance(found, CredentialsError)
-    assert "expired" in str(found)
-    assert "\n" not in str(found)
+def test_the_session_of_a_role_lies_where_the_aws_cli_keeps_its_own(
+    nobody: pytest.MonkeyPatch, tmp_path: Path, running: endpoint.LocalEndpoint
+) -> None:
+    """So that one MFA code serves the AWS CLI, us, and the kernels of reports."""
+    nobody.setenv("HOME", str(tmp_path))
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / "config").write_text(
+        "[profile role]\nregion = eu-west-1\nsource_profile = keys\n"
+        "role_arn = arn:aws:iam::111122223333:role/tuning\n"
+        "[profile keys]\naws_access_key_id = a\naws_secret_access_key = b\n"
+    )
+    nobody.setenv("AWS_ENDPOINT_URL", running.url)
+    assert ":assumed-role/tuning/" in connect(profile="role").caller_arn
+    assert len(list((tmp_path / ".aws/cli/cache").glob("*.json"))) == 1
 
 
-def test_what_is_unknown_is_not_hidden() -> None:
-    with pytest.raises(ZeroDivisionError):
-        explain(ZeroDivisionError())
-    ours = LambdaTuningError("x")
-    assert explain(ours) is ours
+def test_other_tools_are_told_to_pass_a_proxy_by(
+    nobody: pytest.MonkeyPatch, running: endpoint.LocalEndpoint
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "NO_PROXY", "no_proxy"):
+        nobody.delenv(name, raising=False)
+    assert endpoint.environment_for(running.url) == running.environment
+    nobody.setenv("HTTP_PROXY", NOBODY)
+    nobody.setenv("NO_PROXY", "intranet")
+    given = endpoint.environment_for(running.url)
+    assert given["NO_PROXY"] == given["no_proxy"] == "intranet,127.0.0.1"
+
+
+def test_an_embedded_aws_wants_no_login_no_region_and_no_proxy(
+    nobody: pytest.MonkeyPatch, running: endpoint.LocalEndpoint
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY"):
+        nobody.setenv(name, NOBODY)
+    cloud = connect(endpoint_url=running.url)
+    assert (cloud.kind, cloud.region) == ("embedded", running.region)
+    assert cloud.client("s3").list_buckets()["Buckets"] == []
+    nobody.setenv("AWS_ENDPOINT_URL", running.url)
+    assert connect(region="eu-west-1").region == "eu-west-1"

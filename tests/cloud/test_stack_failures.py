@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from lambdatuning.api.stack import deploy, deploying, destroy, status
 from lambdatuning.cloud.session import Cloud
 from lambdatuning.cloud.stack import (
     DeployOptions,
+    StackEvent,
     StackResource,
+    StackStatus,
     execute,
     execute_destroy,
     find,
@@ -22,6 +25,7 @@ from lambdatuning.cloud.stack import (
 )
 from lambdatuning.cloud.stack.destroy import DestroyPlan
 from lambdatuning.core.errors import StackError, UsageError
+from lambdatuning.core.progress import Progress
 from tests.cloud.conftest import fake_cloud
 
 BUCKET = {"Type": "AWS::S3::Bucket"}
@@ -55,6 +59,12 @@ def make(cloud: Cloud, name: str, *, tags: list[dict[str, str]], **resources: An
     client.create_stack(StackName=name, TemplateBody=body, Tags=tags)
     while client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"].endswith("_PROGRESS"):
         time.sleep(0.05)
+
+
+def at_rest(cloud: Cloud, name: str) -> StackStatus:
+    while (found := status(cloud, name)).state.endswith("_PROGRESS"):
+        time.sleep(0.05)
+    return found
 
 
 def buckets(cloud: Cloud) -> list[str]:
@@ -120,6 +130,30 @@ def test_missing_code_is_refused_before_anything_is_made(embedded: Cloud, tmp_pa
     assert find(embedded, "no-code") is None
 
 
+def test_ctrl_c_while_cloudformation_works_says_that_it_goes_on(
+    embedded: Cloud, tmp_path: Path
+) -> None:
+    def stop(_: StackEvent) -> None:
+        raise KeyboardInterrupt
+
+    template = options(tmp_path, "going-on", Good=BUCKET).template
+    with pytest.raises(KeyboardInterrupt, match='goes on with the stack "going-on"'):
+        deploy(embedded, "going-on", template=template, on_event=stop)
+    found = at_rest(embedded, "going-on")
+    assert found.state == "CREATE_COMPLETE"
+    with pytest.raises(KeyboardInterrupt, match="destroy it again"):
+        destroy(embedded, "going-on", on_event=stop)
+
+
+def test_a_deployment_tells_how_far_it_is(embedded: Cloud, tmp_path: Path) -> None:
+    told = list[Progress]()
+    template = options(tmp_path, "told", Good=BUCKET).template
+    deploy(embedded, "told", template=template, on_event=deploying(told.append, lambda: 1.0))
+    assert {each.stage for each in told} == {"deploying"}
+    assert "Good CREATE_COMPLETE" in [each.detail for each in told]
+    destroy(embedded, "told")
+
+
 @pytest.mark.parametrize(
     ("state", "advice"),
     [
@@ -127,6 +161,7 @@ def test_missing_code_is_refused_before_anything_is_made(embedded: Cloud, tmp_pa
         ("DELETE_IN_PROGRESS", "wait until it rests"),
         ("DELETE_FAILED", "lambdatuning destroy"),
         ("ROLLBACK_FAILED", "lambdatuning destroy"),
+        ("UPDATE_FAILED", "rollback-stack --stack-name s"),
         ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --stack-name s"),
     ],
 )
@@ -141,6 +176,18 @@ def test_a_stack_that_cannot_be_updated_says_what_to_do(
 def test_a_busy_stack_is_not_destroyed() -> None:
     with pytest.raises(StackError, match="UPDATE_IN_PROGRESS; wait"):
         plan_destroy(fake_cloud(cloudformation=OneStack("UPDATE_IN_PROGRESS")), "s")
+
+
+def test_a_protected_stack_is_refused_before_its_bucket_is_emptied() -> None:
+    protected = OneStack("CREATE_COMPLETE", EnableTerminationProtection=True)
+    with pytest.raises(StackError, match="--no-enable-termination-protection --stack-name s"):
+        plan_destroy(fake_cloud(cloudformation=protected), "s")
+
+
+@pytest.mark.parametrize("name", ["bad name", "1st", "", "under_score", "a" * 129])
+def test_a_name_that_no_stack_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="letter first"):
+        plan_deploy(fake_cloud(), options(tmp_path, name, Good=BUCKET))
 
 
 @pytest.mark.parametrize("fails", [1, 2])
@@ -228,8 +275,8 @@ class Pages:
 class OneStack:
     """A CloudFormation with one stack of ours in a state that takes long to bring about."""
 
-    def __init__(self, state: str) -> None:
-        self.state = state
+    def __init__(self, state: str, **more: Any) -> None:
+        self.state, self.more = state, more
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
         stack = {
@@ -238,5 +285,6 @@ class OneStack:
             "StackStatus": self.state,
             "StackStatusReason": "because",
             "Tags": OURS,
+            **self.more,
         }
         return {"Stacks": [stack]}

@@ -1,6 +1,7 @@
 """Bad input: one line that says what to do, the right exit code, before anything is created."""
 
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,7 +10,7 @@ from typing import ClassVar
 
 import pytest
 
-from .conftest import Result, Shell
+from .conftest import Result, Shell, command, environment
 
 
 def refused(done: Result, code: int, *words: str) -> None:
@@ -61,6 +62,10 @@ def test_a_state_machine_that_does_not_exist(deployed: Shell) -> None:
     refused(done, 1, "no state machine", arn)
 
 
+def test_executions_are_asked_for_by_arn(served: Shell) -> None:
+    refused(served("executions", "my-tuner"), 2, "my-tuner", "ARN")
+
+
 def test_a_stack_that_is_not_there(served: Shell) -> None:
     refused(served("status", "--stack", "none"), 1, 'no stack "none"', "lambdatuning deploy")
     refused(served("tune", "any", "--yes", "--stack", "none"), 1, 'no stack "none"')
@@ -92,6 +97,42 @@ def test_local_excludes_another_place(nobody: Shell) -> None:
 def test_bad_local_options(nobody: Shell) -> None:
     refused(nobody("local", "--port", "70000"), 2, "--port", "65535")
     refused(nobody("local", "--limiter", "cgruop1"), 2, "cgruop1", "cgroup1")
+    refused(nobody("local", "--run"), 2, "name a command")
+    refused(nobody("local", "--run", "no-such-command", "x"), 2, "no-such-command x")
+
+
+def test_a_code_that_nobody_can_type(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile mfa]\nregion = eu-west-1\nsource_profile = keys\n"
+        "role_arn = arn:aws:iam::111122223333:role/x\n"
+        "mfa_serial = arn:aws:iam::111122223333:mfa/me\n"
+        "[profile keys]\naws_access_key_id = a\naws_secret_access_key = b\n"
+    )
+    done = subprocess.run(
+        command("status", "--profile", "mfa"),
+        env=environment({"AWS_CONFIG_FILE": str(config), "HOME": str(tmp_path)}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,  # no terminal of who runs the tests
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "nobody can be asked here" in done.stderr.splitlines()[-1]
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_measured(
+    served: Shell, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    done = served("benchmark", "--yes", "--stack", "never", "--store", str(file / "runs"))
+    refused(done, 2, "no run can be stored there")
+    assert served("status", "--stack", "never").code == 1
+    done = served("report", "notebooks/05_compare.ipynb", "--out", str(file / "reports"))
+    refused(done, 2, "no report can be written there")
+    assert file.read_text() == ""
 
 
 def test_without_a_yes_nothing_is_done(served: Shell) -> None:
@@ -111,6 +152,7 @@ def test_unknown_notebook_parameters_name_the_closest(served: Shell) -> None:
     refused(done, 2, "sedd", "seed")
     done = served("report", "notebooks/01_benchmark.ipynb", "-p", "num", "ten")
     refused(done, 2, "num", "ten")
+    refused(served("report", "--at-once", "0"), 2, "--at-once", "1 or more")
 
 
 def test_a_run_that_is_not_there(served: Shell, tmp_path: Path) -> None:

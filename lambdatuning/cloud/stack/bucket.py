@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ...core.errors import StackError
 from ..session import Cloud
+from .events import WAITING, Waiting
 from .package import Artifact
 
 _MISSING = {"404", "NoSuchBucket", "NotFound"}
+_PATIENCE_S = 120.0
 
 
 def artifact_bucket(cloud: Cloud) -> str:
@@ -18,23 +21,34 @@ def artifact_bucket(cloud: Cloud) -> str:
     return f"lambdatuning-artifacts-{cloud.account_id}-{cloud.region}"
 
 
-def ensure_artifact_bucket(cloud: Cloud) -> str:
+def ensure_artifact_bucket(cloud: Cloud, waiting: Waiting = WAITING) -> str:
     """Its name, once it is there, private, encrypted and TLS only; StackError if not ours."""
     bucket = artifact_bucket(cloud)
     if not exists(cloud, bucket):
-        s3 = cloud.client("s3")
-        where = {} if cloud.region == "us-east-1" else {"LocationConstraint": cloud.region}
+        _create(cloud, bucket, replace(waiting, patience_s=_PATIENCE_S))
+    _secure(cloud, bucket)
+    return bucket
+
+
+def _create(cloud: Cloud, bucket: str, waiting: Waiting) -> None:
+    """Make it; S3 refuses for a while where a bucket of that name was deleted just before."""
+    s3 = cloud.client("s3")
+    where = {} if cloud.region == "us-east-1" else {"LocationConstraint": cloud.region}
+    for _ in waiting.pauses(f"the deletion of an older bucket {bucket}"):
         try:
             s3.create_bucket(
                 Bucket=bucket,
                 ObjectOwnership="BucketOwnerEnforced",
                 **({"CreateBucketConfiguration": where} if where else {}),
             )
+            break
         except ClientError as exc:
-            raise _not_ours(bucket, exc) from exc
-        s3.get_waiter("bucket_exists").wait(Bucket=bucket)
-    _secure(cloud, bucket)
-    return bucket
+            code = exc.response["Error"]["Code"]
+            if code == "BucketAlreadyOwnedByYou":
+                break
+            if code != "OperationAborted":
+                raise _not_ours(bucket, exc) from exc
+    s3.get_waiter("bucket_exists").wait(Bucket=bucket)
 
 
 def exists(cloud: Cloud, bucket: str) -> bool:

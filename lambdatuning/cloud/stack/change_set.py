@@ -77,6 +77,17 @@ def wait_for_changes(cloud: Cloud, made: ChangeSet, waiting: Waiting) -> tuple[C
     raise AssertionError("pauses end with an error")
 
 
+def delete_change_set(cloud: Cloud, change_set_id: str, waiting: Waiting) -> None:
+    """Delete it, also one that CloudFormation is still computing and does not let go of yet."""
+    cloudformation = cloud.client("cloudformation")
+    for _ in waiting.pauses("the change set"):
+        try:
+            cloudformation.delete_change_set(ChangeSetName=change_set_id)
+            return
+        except cloudformation.exceptions.InvalidChangeSetStatusException:
+            continue
+
+
 def _changes(cloud: Cloud, made: ChangeSet) -> tuple[Change, ...]:
     pages = cloud.client("cloudformation").get_paginator("describe_change_set")
     return tuple(

@@ -8,10 +8,10 @@ from typing import Any
 from ...core.errors import StackError
 from ..session import Cloud
 from . import bucket as buckets
-from .change_set import Change, create_change_set, wait_for_changes
+from .change_set import Change, create_change_set, delete_change_set, wait_for_changes
 from .events import WAITING, StackEvent, Waiting, delete, failures, follow, outcome, seen_events
 from .package import build
-from .state import StackStatus, find, refuse_foreign, status
+from .state import StackStatus, check_stack_name, find, refuse_foreign, status
 from .template import check_parameters, load_template, local_code, template_body, with_code_in_s3
 
 DEFAULT_STACK = "lambdatuning"
@@ -44,6 +44,7 @@ def plan_deploy(cloud: Cloud, options: DeployOptions, waiting: Waiting = WAITING
     UsageError for a bad template or parameter, StackError for a stack or bucket that cannot be
     used; after these, and after Ctrl-C, a stack that was not there before has left nothing.
     """
+    check_stack_name(options.stack_name)
     template = load_template(options.template)
     check_parameters(template, options.parameters)
     stack = find(cloud, options.stack_name)
@@ -51,7 +52,7 @@ def plan_deploy(cloud: Cloud, options: DeployOptions, waiting: Waiting = WAITING
     if before is None:
         _refuse_taken_table(cloud, template, options.parameters)
     try:
-        body = _upload(cloud, template, options)
+        body = _upload(cloud, template, options, waiting)
         parameters = _parameters(template, options, before)
         tags = {"project": "lambdatuning", **options.tags}
         made = create_change_set(
@@ -65,7 +66,7 @@ def plan_deploy(cloud: Cloud, options: DeployOptions, waiting: Waiting = WAITING
     try:
         changes = wait_for_changes(cloud, made, waiting)
     except BaseException:
-        discard(cloud, plan)
+        discard(cloud, plan, waiting)
         raise
     if changes is None:
         return replace(plan, change_set_id=None)
@@ -92,14 +93,20 @@ def execute(
     return dict(status(cloud, plan.stack_id).outputs)
 
 
-def discard(cloud: Cloud, plan: DeployPlan) -> None:
+def discard(cloud: Cloud, plan: DeployPlan, waiting: Waiting = WAITING) -> None:
     """Forget a plan that was declined, with the empty stack that came with it."""
-    cloudformation = cloud.client("cloudformation")
     if plan.change_set_id is not None:
-        cloudformation.delete_change_set(ChangeSetName=plan.change_set_id)
+        delete_change_set(cloud, plan.change_set_id, waiting)
     if plan.creates:
-        cloudformation.delete_stack(StackName=plan.stack_id)
+        cloud.client("cloudformation").delete_stack(StackName=plan.stack_id)
         buckets.remove_artifacts(cloud, plan.stack_name)
+
+
+_CAN_GO_BACK = {
+    "UPDATE_FAILED": "rollback-stack",
+    "UPDATE_ROLLBACK_FAILED": "continue-update-rollback",
+}
+"""States that need not cost the table: what brings a stack back from them."""
 
 
 def _to_update(stack: StackStatus | None) -> StackStatus | None:
@@ -109,8 +116,8 @@ def _to_update(stack: StackStatus | None) -> StackStatus | None:
     refuse_foreign(stack)
     if stack.state.endswith("_IN_PROGRESS"):
         advice = "wait until it rests; `lambdatuning status` tells"
-    elif stack.state == "UPDATE_ROLLBACK_FAILED":
-        advice = f"run `aws cloudformation continue-update-rollback --stack-name {stack.name}`"
+    elif stack.state in _CAN_GO_BACK:
+        advice = f"run `aws cloudformation {_CAN_GO_BACK[stack.state]} --stack-name {stack.name}`"
     elif stack.state.endswith("_FAILED") or stack.state == "ROLLBACK_COMPLETE":
         advice = "it can only be deleted: run `lambdatuning destroy`, then deploy again"
     else:
@@ -138,10 +145,12 @@ def _refuse_taken_table(
     )
 
 
-def _upload(cloud: Cloud, template: Mapping[str, Any], options: DeployOptions) -> str:
+def _upload(
+    cloud: Cloud, template: Mapping[str, Any], options: DeployOptions, waiting: Waiting
+) -> str:
     """The template as sent, its code being in the bucket."""
     artifacts = [build(code) for code in local_code(template, options.template.parent)]
-    bucket = buckets.ensure_artifact_bucket(cloud)
+    bucket = buckets.ensure_artifact_bucket(cloud, waiting)
     keys = buckets.upload(cloud, bucket, options.stack_name, artifacts)
     return template_body(with_code_in_s3(template, bucket, keys.get))
 

@@ -28,11 +28,17 @@ class DestroyPlan:
 
 
 def plan_destroy(cloud: Cloud, stack_name: str) -> DestroyPlan:
-    """What will go; NotFoundError without the stack, StackError if it is busy or not ours."""
+    """What will go; NotFoundError without the stack, StackError if it is busy, protected
+    or not ours."""
     stack = status(cloud, stack_name)
     refuse_foreign(stack)
     if stack.state.endswith("_IN_PROGRESS") and stack.state != "REVIEW_IN_PROGRESS":
         raise StackError(f'the stack "{stack.name}" is in {stack.state}; wait until it rests')
+    if stack.protected:
+        raise StackError(
+            f'the stack "{stack.name}" is protected: run `aws cloudformation update-termination-'
+            f"protection --no-enable-termination-protection --stack-name {stack.name}` first"
+        )
     found = tuple(r for r in resources(cloud, stack.id) if r.state != "DELETE_COMPLETE")
     packages = buckets.count(cloud, buckets.artifact_bucket(cloud), f"{stack.name}/")
     objects = sum(buckets.count(cloud, name) for name in _bucket_names(found))

@@ -1,12 +1,13 @@
 """What a stack is and what it says of itself."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ...core.errors import NotFoundError, StackError
+from ...core.errors import NotFoundError, StackError, UsageError
 from ..session import Cloud
 
 OURS = "lambdatuning"
@@ -15,7 +16,8 @@ OURS = "lambdatuning"
 
 @dataclass(frozen=True)
 class StackStatus:
-    """A stack as CloudFormation describes it; `state` is CREATE_COMPLETE and the like."""
+    """A stack as CloudFormation describes it; `state` is CREATE_COMPLETE and the like, and a
+    `protected` one is not deleted."""
 
     name: str
     id: str
@@ -26,6 +28,7 @@ class StackStatus:
     tags: Mapping[str, str]
     parameters: Mapping[str, str]
     outputs: Mapping[str, str]
+    protected: bool = False
 
     @property
     def is_ours(self) -> bool:
@@ -78,6 +81,14 @@ def resources(cloud: Cloud, stack_id: str) -> Iterator[StackResource]:
             )
 
 
+def check_stack_name(name: str) -> None:
+    """UsageError for a name that CloudFormation does not take."""
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9-]{0,127}", name):
+        raise UsageError(
+            f'--stack "{name}": a stack has a letter first, then letters, digits and hyphens'
+        )
+
+
 def refuse_foreign(stack: StackStatus) -> None:
     """StackError for a stack that was not made of our template."""
     if not stack.is_ours:
@@ -101,6 +112,7 @@ def _status(cloud: Cloud, stack: Mapping[str, Any]) -> StackStatus:
             p["ParameterKey"]: p.get("ParameterValue", "") for p in stack.get("Parameters", ())
         },
         outputs=_reachable(cloud, outputs),
+        protected=bool(stack.get("EnableTerminationProtection")),
     )
 
 

@@ -1,0 +1,70 @@
+"""A client that is cut off from AWS: the run goes on, and its samples can be fetched later."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+import lambdatuning as lt
+from lambdatuning.core.errors import LambdaTuningError
+from lambdatuning.core.progress import Progress
+
+from .conftest import Place
+
+EXPIRED: Any = {"Error": {"Code": "ExpiredTokenException", "Message": "expired"}}
+BUSY: Any = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
+
+
+def failing(error: Exception) -> Callable[[Progress], None]:
+    """Where progress is told AWS has been asked just before: so it fails there."""
+
+    def listen(progress: Progress) -> None:
+        if progress.stage == "measuring":
+            raise error
+
+    return listen
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (EndpointConnectionError(endpoint_url="x"), "the connection to AWS was lost; run"),
+        (ClientError(EXPIRED, "DescribeExecution"), "the AWS credentials have expired; run"),
+    ],
+)
+def test_the_run_goes_on_and_can_be_loaded_later(
+    place: Place, untouched: Callable[[], bool], tmp_path: Path, error: Exception, words: str
+) -> None:
+    with pytest.raises(LambdaTuningError, match=words) as caught:
+        place.tune("ping", store=tmp_path, on_progress=failing(error))
+    states = place.client("stepfunctions")
+    machine = place.outputs["StateMachineArn"]
+    newest = states.list_executions(stateMachineArn=machine)["executions"][0]
+    assert newest["name"] in str(caught.value)
+    assert place.ended(newest["executionArn"])["status"] == "SUCCEEDED"
+    store = str(caught.value).rpartition(" ")[2]
+    assert len(lt.load_run(store, newest["name"], cloud=place.cloud).samples) > 0
+    assert untouched()
+
+
+def test_any_other_refusal_ends_the_run(
+    place: Place, untouched: Callable[[], bool], tmp_path: Path
+) -> None:
+    error = ClientError(BUSY, "DescribeExecution")
+    with pytest.raises(ClientError, match="Rate exceeded"):
+        place.tune("ping", store=tmp_path, on_progress=failing(error))
+    assert untouched()
+
+
+def test_a_disk_that_takes_no_run_says_where_it_is(place: Place, tmp_path: Path) -> None:
+    """The folder is there when the run begins, and a file in its place when it ends."""
+    store = tmp_path / "store"
+
+    def in_the_way(progress: Progress) -> None:
+        if progress.stage == "measuring" and not store.exists():
+            store.write_text("")
+
+    with pytest.raises(LambdaTuningError, match=r"is measured and can be loaded from .* s3://"):
+        place.tune("ping", store=store, on_progress=in_the_way)
