@@ -26,11 +26,11 @@ from .gateway import Gateway
 from .invoker import Invoker
 from .ledger import Ledger
 from .limiters import Choice, choose
+from .limiters.cores import host_cores
 from .packages import PackageStore
 from .platforms import check_platform
 from .pool import Pool
 from .settings import ACCOUNT_ID, LOOPBACK, REGION, SETTLES
-from .shares import host_cores
 
 _KEEP_ALIVE_S = 75
 

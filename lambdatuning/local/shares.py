@@ -3,8 +3,6 @@
 Which sizes it cannot tell apart for that reason is a rule of `core.host`.
 """
 
-import os
-
 from ..core.sizes import vcpus
 
 
@@ -15,13 +13,6 @@ def share_for(memory_mb: int) -> float:
     1.0
     """
     return vcpus(memory_mb)
-
-
-def host_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def enforced_share(memory_mb: int, cores: int) -> float:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from lambdatuning.local.shares import host_cores
+from lambdatuning.local.limiters.cores import host_cores
 from tests.bench.local_fidelity import fidelity
 from tests.bench.local_inside import warm_and_cold
 from tests.bench.local_served import through_http, tuning_overhead

@@ -12,8 +12,8 @@ from lambdatuning.local.function import FunctionSpec
 from lambdatuning.local.invoker import Invoker
 from lambdatuning.local.ledger import Ledger
 from lambdatuning.local.limiters import choose
+from lambdatuning.local.limiters.cores import host_cores
 from lambdatuning.local.pool import Pool
-from lambdatuning.local.shares import host_cores
 
 ECHO = "def handler(event, context):\n    return event\n"
 

@@ -9,7 +9,8 @@ import pytest
 from lambdatuning.local import endpoint
 from lambdatuning.local.admission import Admission
 from lambdatuning.local.limiters.choice import choose
-from lambdatuning.local.shares import host_cores, share_for
+from lambdatuning.local.limiters.cores import host_cores
+from lambdatuning.local.shares import share_for
 from tests.local.conftest import Cloud
 
 BURN = """

@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..shares import host_cores
 from . import cgroup_files, delegation, hierarchy, processes, systemd_scope, time_slice
 from .cgroup_files import ControlFile
+from .cores import host_cores
 from .interface import MOST_PROCESSES, PERIOD_S, UnusableError
 
 _PERIOD_US = round(PERIOD_S * 1e6)
