@@ -18,7 +18,7 @@ from ..cloud.tuning.run import Hands
 from ..cloud.tuning.run import tune as tune_here
 from ..core.contract import check_exploration
 from ..core.errors import NotFoundError, UsageError
-from ..core.payloads import PayloadType, unique
+from ..core.payloads import PayloadType
 from ..core.plan import MAX_COLD, MAX_ENVIRONMENTS
 from ..core.progress import OnProgress
 from ..core.read_options import number, whole_number
@@ -26,6 +26,7 @@ from ..core.sizes import DEFAULT_POWERS, parse_sizes
 from ..core.strategies import check_strategy
 from ..reporting.progress import show_progress
 from .consent import Confirm, agree, describe_price, require_budget
+from .events import Wanted, payload_types
 from .known import known
 from .prices import book_name, read_price_book
 from .runs import STORE, loaded
@@ -37,7 +38,7 @@ PAYLOADS = "data/payloads"
 def tune(
     cloud: Cloud,
     function: str,
-    payload: PayloadType | str | Path | Iterable[PayloadType | str | Path] = (),
+    payload: Wanted | Iterable[Wanted] = (),
     *,
     powers: str | Iterable[int] | None = None,
     num: int | str = 10,
@@ -64,8 +65,9 @@ def tune(
 ) -> Run:
     """Tune one function (name or ARN) and store the run.
 
-    `payload` names payload types of the folder `payloads`, files, or `PayloadType`s; none means
-    one empty event. `powers` are memory sizes in MB, `num` the invocations a size and type.
+    `payload` names payload types of the folder `payloads` or files, or is `PayloadType`s, or an
+    event (a dict), sent as it stands; none means one empty event. `powers` are memory sizes in MB,
+    `num` the invocations a size and type.
     `cold` cold starts a size are measured on purpose, apart from the warm samples.
     `allowed_errors` are error types that the function is meant to raise. `isolate` tunes a copy of
     the function, which is removed again. `price_book` is a file (see `lambdatuning prices`); None
@@ -80,7 +82,7 @@ def tune(
     request = TuneRequest(
         function=function,
         state_machine_arn="",
-        payloads=_payload_types(payload, payloads) or (PayloadType("empty", {}),),
+        payloads=payload_types(payload, payloads) or (PayloadType("empty", {}),),
         sizes=_sizes(powers),
         num=whole_number("num", num),
         strategy=check_strategy(strategy),
@@ -115,7 +117,7 @@ def benchmark(
     *,
     stack: str = STACK,
     template: str | Path = "template.yaml",
-    payload: Iterable[PayloadType | str | Path] = (),
+    payload: Wanted | Iterable[Wanted] = (),
     payloads: str | Path = PAYLOADS,
     confirm: Confirm = agree,
     **options: Any,
@@ -126,7 +128,7 @@ def benchmark(
     and state machine, which are the stack's; all types of the folder `payloads` unless some are
     named.
     """
-    types = _payload_types(payload, payloads) or load_payload_types(Path(payloads))
+    types = payload_types(payload, payloads) or load_payload_types(Path(payloads))
     _refuse_bad_options(options)
     outputs = _deployed(cloud, stack, template, confirm, options.get("on_progress"))
     return tune(
@@ -186,17 +188,6 @@ def _question(cloud: Cloud, plan: TunePlan) -> str:
     if cloud.kind == "embedded" and not sets:
         return ""
     return f"run this on {plan.arn.name}{sets}?"
-
-
-def _payload_types(
-    payload: PayloadType | str | Path | Iterable[PayloadType | str | Path], folder: str | Path
-) -> tuple[PayloadType, ...]:
-    wanted = [payload] if isinstance(payload, PayloadType | str | Path) else list(payload)
-    if not wanted:
-        return ()
-    given = [entry for entry in wanted if isinstance(entry, PayloadType)]
-    names = [entry for entry in wanted if not isinstance(entry, PayloadType)]
-    return unique([*given, *(load_payload_types(Path(folder), names) if names else ())])
 
 
 def _sizes(powers: str | Iterable[int] | None) -> tuple[int, ...]:
