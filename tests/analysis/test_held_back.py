@@ -106,6 +106,15 @@ def test_what_loses_even_with_all_its_vcpus_is_not_held_back() -> None:
     assert held_back(replace(steep, host=None), 2, Goal("speed"), None) == ()
 
 
+def test_the_millisecond_that_is_billed_at_least_cannot_be_divided() -> None:
+    """Half a millisecond at 10,240 MB costs a whole one with any number of vCPUs."""
+    short = curve([5.5, 1.2, 0.8, 0.5, 0.5])
+    billed = np.ceil(short.ms) * np.array(SIZES) * 1.6e-11 + 2e-7
+    assert held_back(replace(short, usd=billed), 0, Goal("cost"), None) == ()
+    long = replace(short, ms=short.ms * 100, usd=billed * 100)
+    assert held_back(long, 0, Goal("cost"), None) == (10_240,)
+
+
 @pytest.mark.parametrize("strategy", GOALS)
 def test_no_goal_is_sure_of_a_size_that_was_held_back(strategy: str) -> None:
     limits = {"deadline_ms": 450.0, "budget_usd_per_million": 1e6}

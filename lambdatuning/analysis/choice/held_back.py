@@ -27,8 +27,9 @@ def held_back(curve: Curve, winner: int, goal: Goal, prompt: Prompt | None) -> t
     """The sizes that might be better than the winner with all the vCPUs that AWS gives them.
 
     With more vCPUs an invocation is faster by their ratio at most, as if it were nothing but
-    parallel computing, and cheaper by as much. A size that loses even so loses on AWS, too. Where
-    the winner itself was held back, all others that were are among them.
+    parallel computing, and cheaper by as much, but never billed less than a millisecond. A size
+    that loses even so loses on AWS, too. Where the winner itself was held back, all others that
+    were are among them.
     """
     if curve.host is None or not curve.beyond_mb:
         return ()
@@ -39,7 +40,9 @@ def held_back(curve: Curve, winner: int, goal: Goal, prompt: Prompt | None) -> t
     measured = score(
         curve.ms, curve.usd, goal, in_time=None if prompt is None else prompt.share, scale=scale
     )
-    best = score(curve.ms * bound, curve.usd * bound, goal, in_time=in_time, scale=scale)
+    # At most ms + 1 milliseconds are billed today, so that this factor leaves one at least.
+    usd = curve.usd * np.where(bound < 1, np.maximum(bound, 1 / (curve.ms + 1)), 1.0)
+    best = score(curve.ms * bound, usd, goal, in_time=in_time, scale=scale)
     beyond = np.isin(sizes, curve.beyond_mb)
     open_to = beyond & (best < measured[winner]) & (np.arange(len(sizes)) != winner)
     return tuple(int(size) for size in sizes[open_to])
