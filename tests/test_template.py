@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ import pytest
 from cfnlint.api import lint_file  # type: ignore[import-untyped]
 from samtranslator.translator.transform import transform
 
-from lambdatuning.cloud.stack.package import build
+from lambdatuning.cloud.stack.package import build, read_folder
 from lambdatuning.cloud.stack.template import (
     load_template,
     local_code,
@@ -197,3 +200,33 @@ def test_code_packages_are_small_and_hold_no_tests() -> None:
     for code in local_code(TEMPLATE, ROOT):
         artifact = build(code)
         assert len(artifact.data) < 150_000, code.logical_id
+
+
+IMPORT_ALL = """
+import functions.entry, importlib, pkgutil
+import lambdatuning.functions.tuner as tuner
+for module in pkgutil.walk_packages(tuner.__path__, tuner.__name__ + "."):
+    importlib.import_module(module.name)
+print(tuner.__file__)
+"""
+
+
+@pytest.mark.parametrize("by", ["sam", "us"])
+def test_the_tuner_finds_all_that_it_imports_in_its_package(tmp_path: Path, by: str) -> None:
+    """`sam build` copies whole folders; we leave out what the template names."""
+    (code,) = [each for each in local_code(TEMPLATE, ROOT) if each.logical_id == "TunerControl"]
+    for name, data in read_folder(code.path, code.package if by == "us" else ()):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    handler = RESOURCES["TunerControl"]["Properties"]["Handler"]
+    region = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "_HANDLER": handler, "SAMPLES_BUCKET": "b", **region},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()).is_relative_to(tmp_path)

@@ -10,7 +10,8 @@ variable TRACES) holds them in the form of data/traces, which is the default. On
 - `by_stated`: how often an answer was within 5 %, by what was stated.
 - `payload_types`: five types tuned together against one by one; ratio of GB-seconds. Fewer seeds.
 - `robust`: the same rows on made-up functions of which no published trace has the like, and on
-  measured ones with hosts that differ by 10 %. Fewer seeds.
+  measured ones with hosts that differ by 10 %, and with handlers whose first call in an execution
+  environment takes half as long again. Fewer seeds.
 - `decision_s`: CPU seconds of one decision.
 
 Where every function taught the package's prior, as those of data/traces did, a prior taught by one
@@ -48,7 +49,7 @@ OBJECTIVES = ("cost", "balanced", "speed")
 SEEDS, QUICK_SEEDS = 20, 2
 NICE, SAY_EVERY_S = 10, 20.0
 T = TypeVar("T")
-HOST_SPREAD = 0.1
+HOST_SPREAD, FIRST = 0.1, 1.5
 ROBUST_SEEDS = 5
 
 
@@ -62,6 +63,7 @@ class Job:
     seeds: int
     objectives: tuple[str, ...]
     host_spread: float = 0.0
+    first: float = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -161,7 +163,7 @@ def _trials(job: Job) -> Iterator[Trial]:
             for seed in range(job.seeds):
                 key = crc32(f"{job.trace.name}/{objective}/{name}".encode())
                 rng = np.random.default_rng([seed, key])
-                account = Account({"": job.trace}, rng, job.host_spread)
+                account = Account({"": job.trace}, rng, job.host_spread, job.first)
                 (outcome,) = method(account, objective, seed).values()
                 yield trial(name, objective, job.split, seed, account, job.trace, outcome)
 
@@ -173,6 +175,7 @@ def _robust(jobs: Sequence[Job], objectives: tuple[str, ...]) -> Iterator[Job]:
     for job in jobs:
         if job.split == "held-out":
             yield replace(job, split="hosts differ", seeds=ROBUST_SEEDS, host_spread=HOST_SPREAD)
+            yield replace(job, split="first calls", seeds=ROBUST_SEEDS, first=FIRST)
 
 
 def _groups(traces: Sequence[Trace], *, crossed: bool) -> Iterator[tuple[Group, Prior]]:

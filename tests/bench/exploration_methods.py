@@ -73,6 +73,7 @@ def adaptive(prior: Prior) -> Method:
                     item.count,
                     environments=item.environments,
                     payload=item.payload,
+                    wake=item.wake,
                 )
         return {
             answer.payload: Outcome(answer.memory_mb, answer.within_1, answer.within_5)

@@ -21,13 +21,15 @@ class Account:
     """What was invoked and spent; every size is a published version, so environments stay warm.
 
     `traces` are payload types. The first call of an environment is cold and bills its init.
-    `host_spread` makes environments differ by a log-normal factor of their own. `offered` are the
+    `host_spread` makes environments differ by a log-normal factor of their own, `first` makes the
+    handler of their first calls take so many times as long. `offered` are the
     sizes to choose from, where they are not those that every payload type was measured around.
     """
 
     traces: Mapping[str, Trace]
     rng: np.random.Generator
     host_spread: float = 0.0
+    first: float = 1.0
     offered: tuple[int, ...] = ()
     gb_s: float = 0.0
     usd: float = 0.0
@@ -48,16 +50,24 @@ class Account:
         return tuple(size for size in grids[0] if all(size in grid for grid in grids))
 
     def invoke(
-        self, memory_mb: int, count: int, *, environments: int = 1, payload: str = ""
+        self,
+        memory_mb: int,
+        count: int,
+        *,
+        environments: int = 1,
+        payload: str = "",
+        wake: bool = True,
     ) -> None:
-        """Start environments until there are so many, then make `count` warm invocations."""
+        """Start environments until there are so many, then make `count` warm invocations; without
+        `wake` those that start them are among the `count`."""
         hosts = self.hosts.setdefault(memory_mb, [])
         while len(hosts) < environments:
             hosts.append(float(np.exp(self.host_spread * self.rng.standard_normal())))
             self._pay(memory_mb, payload, [len(hosts) - 1], self._init_ms())
+            count -= not wake
         used = min(environments, len(hosts))
         # The newest environments first: they are the ones that were asked for.
-        self._pay(memory_mb, payload, [len(hosts) - 1 - k % used for k in range(count)])
+        self._pay(memory_mb, payload, [len(hosts) - 1 - k % used for k in range(max(count, 0))])
 
     def _init_ms(self) -> float:
         return INIT_MS * float(np.exp(INIT_SPREAD * self.rng.standard_normal()))
@@ -65,7 +75,7 @@ class Account:
     def _pay(self, memory_mb: int, payload: str, used: Sequence[int], init_ms: float = 0.0) -> None:
         drawn = self.traces[payload].draw(memory_mb, len(used), self.rng).tolist()
         for host, ms in zip(used, drawn, strict=True):
-            duration = ms * self.hosts[memory_mb][host]
+            duration = ms * self.hosts[memory_mb][host] * (self.first if init_ms else 1.0)
             billed = float(math.ceil(duration + init_ms))
             gb_s = gb_seconds(memory_mb, billed)
             self.gb_s += gb_s

@@ -53,6 +53,17 @@ def test_what_is_invoked_is_billed(traces: Mapping[str, Trace]) -> None:
     assert first.billed_ms == np.ceil(first.duration_ms + first.init_ms)
 
 
+def test_the_first_call_of_a_size_may_be_the_one_that_is_wanted(
+    traces: Mapping[str, Trace],
+) -> None:
+    account = Account({"": traces["slapp/pi"]}, np.random.default_rng(0), first=3.0)
+    account.invoke(1024, 1, wake=False)
+    account.invoke(1024, 2, wake=False)
+    assert [o.cold for o in account.observations] == [True, False, False]
+    cold, *warm = (o.duration_ms for o in account.observations)
+    assert cold > 2.5 * max(warm)
+
+
 def test_hosts_of_one_size_differ_and_stay_what_they_are(traces: Mapping[str, Trace]) -> None:
     account = Account({"": traces["slapp/pi"]}, np.random.default_rng(1), host_spread=0.3)
     account.invoke(1024, 4, environments=2)

@@ -14,11 +14,13 @@ Truth = Callable[[int], float]
 
 @dataclass
 class Made:
-    """Durations in ms by payload type, with log-normal spread, hosts, drift and a timeout."""
+    """Durations in ms by payload type, with log-normal spread, hosts, drift and a timeout; the
+    first call of an environment takes `first` times as long."""
 
     truth: dict[str, Truth]
     spread: float = 0.02
     hosts: float = 0.0
+    first: float = 1.0
     drift: float = 0.0
     timeout_ms: float = math.inf
     seed: int = 0
@@ -32,16 +34,20 @@ class Made:
     def terms(self) -> Terms:
         return Terms(SIZES, dict.fromkeys(self.truth, 1.0), request_usd=0.0)
 
-    def measure(self, memory_mb: int, payload: str, count: int, environments: int = 1) -> None:
+    def measure(
+        self, memory_mb: int, payload: str, count: int, environments: int = 1, *, wake: bool = True
+    ) -> None:
         hosts = self.environments.setdefault(memory_mb, [])
         while len(hosts) < environments:
             hosts.append(math.exp(self.rng.gauss(0, self.hosts)))
             self._one(memory_mb, payload, len(hosts) - 1, INIT_MS)
+            count -= not wake
         for k in range(count):
             self._one(memory_mb, payload, len(hosts) - 1 - k % environments, 0.0)
 
     def _one(self, memory_mb: int, payload: str, host: int, init_ms: float) -> None:
         factor = self.environments[memory_mb][host] * math.exp(self.rng.gauss(0, self.spread))
+        factor *= self.first if init_ms else 1.0
         factor *= 1 + self.drift * len(self.seen)
         duration = min(self.truth[payload](memory_mb) * factor, self.timeout_ms)
         self.seen.append(
@@ -65,7 +71,9 @@ class Made:
         proposals = [propose((), objective, self.terms, budget)]
         while proposals[-1].batch:
             for item in proposals[-1].batch:
-                self.measure(item.memory_mb, item.payload, item.count, item.environments)
+                self.measure(
+                    item.memory_mb, item.payload, item.count, item.environments, wake=item.wake
+                )
             proposals.append(propose(self.seen, objective, self.terms, budget))
             assert len(proposals) < 500
         return proposals

@@ -44,14 +44,16 @@ def test_the_answer_costs_a_fraction_of_the_grid_and_was_measured(strategy: str)
     assert end.stopped == "sure"
     assert answer.within_5 >= 0.9
     assert len(made.seen) < 30
-    assert sum(o.memory_mb == answer.memory_mb and not o.cold for o in made.seen) >= 2
+    calls = [o.cold for o in made.seen if o.memory_mb == answer.memory_mb]
+    assert len(calls) >= 2
+    assert not all(calls)
 
 
 def test_unmeasured_sizes_are_predicted_with_intervals_that_hold_the_truth() -> None:
     held = []
-    for seed in range(10):
-        truth = cpu(300.0, 0.05 * seed)
-        end = Made({"": truth}, seed=seed).explore()[-1]
+    for seed in range(20):
+        truth = cpu(300.0, 0.05 * (seed // 2))
+        end = Made({"": truth}, seed=seed).explore(("cost", "speed")[seed % 2])[-1]
         unmeasured = [p for p in end.answers[0].curve if not p.measured]
         held += [p.low_ms <= truth(p.memory_mb) <= p.high_ms for p in unmeasured]
     assert len(held) > 10

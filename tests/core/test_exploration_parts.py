@@ -10,8 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdatuning.core.exploration import Objective, Observation, Terms, load_prior
-from lambdatuning.core.exploration.environments import compare, expected_sd, likely_environments
-from lambdatuning.core.exploration.evidence import gather, location_ms
+from lambdatuning.core.exploration.environments import (
+    Comparison,
+    compare,
+    expected_sd,
+    likely_environments,
+)
+from lambdatuning.core.exploration.evidence import gather
+from lambdatuning.core.exploration.first_calls import First, likeness
+from lambdatuning.core.exploration.groups import Group
+from lambdatuning.core.exploration.locations import doubt, location
 from lambdatuning.core.exploration.looks import Market
 from lambdatuning.core.exploration.losses import bill, mixed, outlook, regrets
 from lambdatuning.core.exploration.matrices import cholesky, dot, inverse, log_determinant, times
@@ -58,11 +66,42 @@ def test_between_points_it_is_straight_and_beyond_them_constant() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "location"),
-    [([5.0], 5.0), ([1.0, 3.0], 2.0), ([1.0, 2.0, 90.0], 2.0), ([1.0, 2.0, 3.0, 4.0, 99.0], 3.0)],
+    ("values", "lies"),
+    [
+        ([5.0], 5.0),
+        ([1.0, 3.0], 2.0),
+        ([1.0, 1.02, 9.0], 1.01),
+        ([1.0, 1.0, 1.0, 1.0, 9.0], 1.0),
+        ([1.0, 1.1, 1.2], 1.1),
+    ],
 )
-def test_a_location_is_robust_as_soon_as_it_can_be(values: list[float], location: float) -> None:
-    assert location_ms(values) == location
+def test_a_location_is_robust_as_soon_as_it_can_be(values: list[float], lies: float) -> None:
+    assert location(values, [1.0] * len(values), 0.1) == pytest.approx(lies, abs=1e-4)
+
+
+@given(st.lists(st.floats(-5.0, 5.0), min_size=1, max_size=9), st.floats(0.01, 3.0))
+def test_a_location_lies_among_its_values_and_moves_with_them(
+    values: list[float], spread: float
+) -> None:
+    even = [1.0] * len(values)
+    found = location(values, even, spread)
+    assert min(values) - 1e-9 <= found <= max(values) + 1e-9
+    moved = location([value + 2.0 for value in values], even, spread)
+    assert moved == pytest.approx(found + 2.0, abs=1e-5)
+
+
+def test_two_samples_that_disagree_leave_a_doubt_which_a_third_settles() -> None:
+    assert doubt([1.0, 1.02], [1.0, 1.0], 0.02) == 0.0
+    assert doubt([1.0, 1.6], [1.0, 1.0], 0.02) == pytest.approx(0.3)
+    assert doubt([1.0, 1.01, 1.6], [1.0, 1.0, 1.0], 0.02) == 0.0
+
+
+def test_first_calls_count_as_far_as_they_are_like_later_ones() -> None:
+    alike = [First(0.01, 2), First(-0.02, 1)]
+    unknown = likeness([], 0.02)
+    assert likeness([First(0.5, 2), First(0.4, 1)], 0.02) < 0.05 < unknown < likeness(alike, 0.02)
+    # One stray call among many that are alike changes little.
+    assert likeness([*alike * 2, First(0.7, 1)], 0.02) > 0.8
 
 
 def test_the_posterior_is_narrow_where_measured_and_wide_where_not() -> None:
@@ -138,11 +177,13 @@ def test_the_mix_weighs_the_types_and_keeps_the_slowest_deadline() -> None:
 
 
 def test_environments_that_differ_are_told_from_a_spread() -> None:
-    alike = compare([[1.0, 1.01], [1.01, 1.0]], sd=0.02)
-    unlike = compare([[1.0, 1.01], [1.2, 1.21]], sd=0.02)
+    def of(*logs: list[float]) -> Comparison | None:
+        return compare([Group(values, [1.0] * len(values)) for values in logs], sd=0.02)
+
+    alike, unlike = of([1.0, 1.01], [1.01, 1.0]), of([1.0, 1.01], [1.2, 1.21])
     assert alike is not None
     assert unlike is not None
-    assert compare([[1.0, 1.01]], sd=0.02) is None
+    assert of([1.0, 1.01]) is None
     assert expected_sd([alike]) < expected_sd([]) < expected_sd([unlike])
     assert sum(weight for _, weight in likely_environments([unlike])) == pytest.approx(1.0)
 

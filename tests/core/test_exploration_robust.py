@@ -19,7 +19,7 @@ def falls_above_one_vcpu(size: int) -> float:
 
 
 def steps_at_vcpus(size: int) -> float:
-    return 400.0 * (1769 / min(size, 1769)) * (0.55 if size > 1769 else 1.0)
+    return 400.0 * (1769 / min(size, 1769)) * (0.65 if size > 1769 else 1.0)
 
 
 def flat(size: int) -> float:
@@ -77,8 +77,9 @@ def test_stated_confidences_are_true_on_unlike_and_noisy_curves() -> None:
 
 def test_an_unlike_curve_costs_more_samples_and_is_named_so() -> None:
     usual, unlike = Made({"": cpu(300.0, 0.1)}), Made({"": zigzag})
-    assert usual.explore()[-1].warnings == ()
-    end = unlike.explore()[-1]
+    # Where no two sizes cost nearly the same: telling those apart costs more than any curve.
+    assert usual.explore("speed")[-1].warnings == ()
+    end = unlike.explore("speed")[-1]
     assert any("follow no known curve" in warning for warning in end.warnings)
     assert len(unlike.seen) > len(usual.seen)
 
@@ -123,6 +124,25 @@ def test_hosts_that_differ_are_seen_named_and_sampled_more_widely() -> None:
         named += any("execution environments differ" in warning for warning in warnings)
     assert named >= 3
     assert unlike > 1.5 * calm
+
+
+@pytest.mark.parametrize("first", [1.25, 4.0])
+def test_first_calls_that_last_longer_are_no_samples(first: float) -> None:
+    made = Made({"": cpu(300.0, 0.1)}, first=first)
+    (answer,) = made.explore()[-1].answers
+    assert made.regret(answer.memory_mb) < 0.03
+    evidence = gather(made.seen, load_prior())
+    assert evidence.first == 0.0
+    truth = {size: math.log(cpu(300.0, 0.1)(size)) for size in SIZES}
+    assert all(abs(size.log_ms - truth[size.memory_mb]) < 0.06 for size in evidence.sizes)
+
+
+def test_where_first_calls_are_alike_hopeless_sizes_get_no_other() -> None:
+    for seed in range(3):
+        made = Made({"": cpu(300.0, 0.1)}, seed=seed)
+        made.explore("speed")
+        calls = [[o.cold for o in made.seen if o.memory_mb == size] for size in SIZES]
+        assert [True] in calls
 
 
 def test_samples_without_environments_are_taken_as_they_are() -> None:

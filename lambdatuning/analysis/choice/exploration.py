@@ -86,7 +86,8 @@ def exploration(run: Run) -> DataFrame:
 def predictions(run: Run) -> DataFrame:
     """The curves that an adaptive run ended with: of each payload type, and of the mix.
 
-    `measured` counts the warm samples at a size: where it is 0 the rest is the model's word alone.
+    `measured` counts the samples that tell of a size: where it is 0 the rest is the model's word
+    alone.
     `low_ms` and `high_ms` bound the mean duration with a probability of 90 %. Empty for a grid.
     """
     rows = [

@@ -1,7 +1,8 @@
 """Adaptive exploration: after every batch, what to measure next, or the answer.
 
 The way: `question` (what is asked and seen) -> `failures` (sizes that cannot win) -> `evidence`
-(a location and its trust for each size, `environments` told apart) -> `readings` (how much of it
+(of each size, by `size_evidence`: where its durations, in `groups`, have their `locations`, and how
+far to trust that; `environments` told apart, `first_calls` weighed) -> `readings` (how much of it
 may be noise) -> `posterior` (a mixture over curves: shapes of the `prior`, and `departures`) ->
 `losses` (regret of each size under each curve) -> `looks`, `value` (what more would save, for its
 price) -> `stopping`, `choice` (go on, or enough) -> `proposal` (the batch over all payload types).

@@ -14,7 +14,7 @@ from .question import Answer, Objective, Observation, Prediction, Terms
 
 DRAWS, LENT_DRAWS = 200, 6
 _LOW, _HIGH = 0.05, 0.95
-_SURPRISES = 0.01
+_SURPRISES = 0.02
 """How often a function or its hosts are unlike anything that the model knows."""
 LENT_SIZES = 2
 """A payload type lends its curve to the others once it was measured at so many sizes."""
@@ -82,7 +82,7 @@ def _lent(
 
 def answer(belief: Belief, place: int, *, curve: bool = False) -> Answer:
     """The answer that the size of index `place` would be; with its curve where it is asked for."""
-    counts = {size.memory_mb: size.count for size in belief.evidence.sizes}
+    counts = {size.memory_mb: size.calls for size in belief.evidence.sizes}
     measured = [counts.get(size, 0) for size in belief.sizes]
     return Answer(
         payload=belief.payload,

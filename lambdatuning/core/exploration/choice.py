@@ -1,16 +1,19 @@
 """The next batch of one payload type, and why."""
 
+import math
 import random
 from dataclasses import dataclass
 
 from .belief import Belief, answer
 from .looks import Action, Look, Market
 from .question import Answer, Item
+from .size_evidence import SizeEvidence
 from .stopping import judge
 from .value import best_look
 
-VERIFIED = 2
-"""Samples at the recommended size, at least: nothing is recommended that was not measured."""
+VERIFIED = 1.5
+"""Samples at the recommended size, at least, one of them warm: nothing is recommended that was not
+measured, and measured again."""
 UNLIKE, DOUBT, COMPARED = 0.1, 0.12, 1
 """Where hosts may differ so much (log) with more than this probability, because what was seen fits
 no curve, so many samples on a second execution environment have to tell."""
@@ -41,17 +44,23 @@ def choose(
         market,
         rng,
     )
-    verdict = judge(answer(belief, place), look, spent_usd, sure)
+    found = answer(belief, place)
+    verdict = judge(found, look, spent_usd, sure)
     if not verdict.enough:
-        return Choice(look, verdict.reason, exhausted=look is None)
-    known = belief.evidence.at(belief.sizes[place])
-    short = VERIFIED - (known.count if known else 0)
+        return Choice(look, verdict.reason)
+    short = _unverified(belief.evidence.at(belief.sizes[place]))
     if short > 0:
-        price = market.price(place, short, 1)
-        verify = Action((Look(place, short, 1),), 0.0, price)
+        verify = Action((Look(place, short, 1),), 0.0, market.price(place, short, 1))
         return Choice(verify, f"{verdict.reason}; to be verified")
     other = _second_environment(belief, market)
-    return Choice(other, f"{verdict.reason}; do hosts differ?" if other else verdict.reason)
+    if other:
+        return Choice(other, f"{verdict.reason}; do hosts differ?")
+    return Choice(None, verdict.reason, exhausted=look is None and found.within_5 < sure)
+
+
+def _unverified(known: SizeEvidence | None) -> int:
+    """How many warm samples are missing at the size that would be recommended."""
+    return 1 if known is None else max(1 - known.count, math.ceil(VERIFIED - known.alike))
 
 
 def _second_environment(belief: Belief, market: Market) -> Action | None:
@@ -72,7 +81,13 @@ def _second_environment(belief: Belief, market: Market) -> Action | None:
 def items(belief: Belief, action: Action) -> list[Item]:
     """The batch items of an action."""
     return [
-        Item(belief.sizes[look.place], belief.payload, look.count, look.environments)
+        Item(
+            belief.sizes[look.place],
+            belief.payload,
+            max(look.count, 1),
+            look.environments,
+            wake=look.count > 0,
+        )
         for look in action.looks
     ]
 
@@ -80,5 +95,7 @@ def items(belief: Belief, action: Action) -> list[Item]:
 def measured_answer(belief: Belief) -> Answer:
     """The best answer among the sizes that were measured, with its curve."""
     expected = belief.expected
-    places = [belief.sizes.index(size.memory_mb) for size in belief.evidence.sizes]
+    known = belief.evidence.sizes
+    warm = [size for size in known if size.count] or known
+    places = [belief.sizes.index(size.memory_mb) for size in warm]
     return answer(belief, min(places, key=expected.__getitem__), curve=True)

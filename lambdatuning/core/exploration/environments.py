@@ -3,10 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import fmean
+
+from .groups import Group
 
 PRIOR = ((0.005, 0.88), (0.03, 0.07), (0.1, 0.045), (0.25, 0.005))
 """(sd of single environments around their mean in log, how likely it is before any was seen)."""
+_STRAY, _STRAY_SD = 0.05, 0.4
+"""How often an outlier among few samples makes environments look different, and how much (log)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +23,16 @@ class Comparison:
     degrees: int
 
 
-def compare(groups: Sequence[Sequence[float]], sd: float) -> Comparison | None:
-    """Of the log durations that each environment of one size took; None with fewer than two.
+def compare(groups: Sequence[Group], sd: float) -> Comparison | None:
+    """Of the environments of one size; None with fewer than two.
 
     `sd` is the spread of single invocations (log).
     """
     if len(groups) < 2:
         return None
-    means = [median(values) for values in groups]
+    means = [group.location(sd) for group in groups]
     centre = fmean(means)
-    noise = fmean(sd**2 / len(values) for values in groups)
+    noise = fmean(sd**2 / group.weight for group in groups)
     return Comparison(sum((m - centre) ** 2 for m in means), noise, len(means) - 1)
 
 
@@ -50,5 +54,11 @@ def expected_sd(comparisons: Sequence[Comparison]) -> float:
 
 
 def _log_likelihood(one: Comparison, between: float) -> float:
-    variance = between + one.noise
+    usual = math.log(1 - _STRAY) + _log_density(one, between + one.noise)
+    stray = math.log(_STRAY) + _log_density(one, _STRAY_SD**2)
+    most = max(usual, stray)
+    return most + math.log(math.exp(usual - most) + math.exp(stray - most))
+
+
+def _log_density(one: Comparison, variance: float) -> float:
     return -0.5 * (one.degrees * math.log(variance) + one.squares / variance)

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .evidence import Evidence, SizeEvidence, location_factor
+from .evidence import Evidence
+from .locations import location_factor
 from .matrices import Vector
+from .size_evidence import SizeEvidence
 
 COUNTS = (1, 3, 9, 27)
 MAX_COUNT = 100
@@ -18,7 +20,8 @@ _ENVIRONMENT_SHARE = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """`count` samples at the size of index `place`, until it was run in `environments` ones.
+    """`count` warm samples at the size of index `place`, until it was run in `environments` ones;
+    none where the size runs nowhere yet, and its first call is what is wanted.
 
     `variance` is of what it would tell, as if it were independent of what is known.
     """
@@ -71,12 +74,13 @@ class Market:
 
 
 def looks_at(
-    place: int, known: SizeEvidence | None, evidence: Evidence, between: float
+    place: int, known: SizeEvidence | None, evidence: Evidence, between: float, running: int
 ) -> Iterator[Look]:
-    """Each way to look at a size."""
+    """Each way to look at a size, of which so many environments run."""
     if known is None:
-        for count in COUNTS:
-            variance = evidence.sd_log**2 * location_factor(count) + between + _TINY
+        first = 0.0 if running else evidence.first
+        for count in (0, *COUNTS) if first else COUNTS:
+            variance = evidence.sd_log**2 * location_factor(count + first) + between + _TINY
             yield Look(place, count, 1, variance)
         return
     before = known.variance(between)
@@ -84,7 +88,7 @@ def looks_at(
     matters = between / known.even > _ENVIRONMENT_SHARE * before
     for new in (0, 1) if matters and evidence.named else (0,):
         for count in COUNTS:
-            after = known.variance(between, count, new)
+            after = known.variance(between, count + new * evidence.first, new)
             if known.count + count > MAX_COUNT or known.environments + new > MAX_ENVIRONMENTS:
                 continue
             if after < before:

@@ -18,7 +18,6 @@ from .spending import affords, environments, market, spent_usd
 
 FIRST_MB = {"cost": 512}
 _FIRST_MB = 1024
-_FIRST_COUNT = 2
 
 
 def propose(
@@ -43,9 +42,8 @@ def propose(
     )
     if not case.sizes:
         return Proposal((), "invocations fail at every size", "failed", ())
-    missing = [name for name, found in case.by_payload.items() if not found]
-    if missing:
-        return _first_look(case, missing)
+    if case.missing:
+        return _first_look(case)
     rng = random.Random(f"{seed}/{len(case.seen)}")  # noqa: S311
     beliefs = believe(case.by_payload, case.sizes, objective, terms, case.prior, rng)
     return _decide(case, beliefs, rng)
@@ -71,27 +69,31 @@ class _Case:
 
     @property
     def by_payload(self) -> dict[str, list[Observation]]:
-        """The warm successes of each payload type at sizes that may still win."""
+        """The successes of each payload type at sizes that may still win."""
         found: dict[str, list[Observation]] = {name: [] for name in self.terms.payloads}
         sizes = set(self.sizes)
         for one in self.seen:
-            if one.memory_mb in sizes and not one.cold and not one.error:
+            if one.memory_mb in sizes and not one.error:
                 found[one.payload].append(one)
         return found
 
+    @property
+    def missing(self) -> list[str]:
+        """The payload types without a warm success."""
+        return [name for name, seen in self.by_payload.items() if all(one.cold for one in seen)]
 
-def _first_look(case: _Case, missing: Sequence[str]) -> Proposal:
+
+def _first_look(case: _Case) -> Proposal:
     """A middle size, the same for all payload types, since an environment serves them all."""
     done = [one.memory_mb for found in case.by_payload.values() for one in found]
     middle = FIRST_MB.get(case.objective.strategy, _FIRST_MB)
     size = done[0] if done else min(case.sizes, key=lambda s: abs(math.log(s / middle)))
-    # One sample tells which of several payload types is the shortest; it then goes first.
-    count = _FIRST_COUNT if len(case.terms.payloads) == 1 else 1
-    spent, calls = spent_usd(case.seen, case.terms), len(case.seen) + count * len(missing)
-    if not affords(case.budget, spent, calls):
+    # One sample each tells which of several payload types is the shortest; it then goes first.
+    batch = tuple(Item(size, name, 1) for name in case.missing)
+    calls = len(case.seen) + len(batch)
+    if not affords(case.budget, spent_usd(case.seen, case.terms), calls):
         reason = "the budget ended before every payload type was measured"
         return Proposal((), reason, "budget", ())
-    batch = tuple(Item(size, name, count) for name in missing)
     return Proposal(batch, "a first look, from which the scale is learnt", "", ())
 
 
@@ -121,7 +123,9 @@ def _plan(case: _Case, beliefs: Mapping[str, Belief], rng: random.Random) -> _Pl
     reasons: list[str] = []
     ends: set[str] = set()
     spent, calls = spent_usd(case.seen, case.terms), len(case.seen)
-    share, running = spent / len(beliefs), environments(case.seen)
+    running = environments(case.seen)
+    # Of n payload types each has an n-th of the bill, and what one may save is an n-th of all.
+    share = spent / len(beliefs) ** 2
     for place, belief in enumerate(sorted(beliefs.values(), key=_length)):
         prices = market(belief, case.seen, case.terms, running)
         choice = choose(belief, prices, rng, share, case.budget.sure)

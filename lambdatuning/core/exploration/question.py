@@ -100,21 +100,26 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """`count` warm invocations of one payload type at one size.
+    """`count` invocations of one payload type at one size.
 
     `environments` is how many execution environments of that size should have been used once this
-    is done: where it is more than were seen, new ones must be started.
+    is done: where it is more than were seen, new ones must be started, each by a call beside the
+    `count`. Without `wake` the first environment of a size is started by the first of the `count`.
     """
 
     memory_mb: int
     payload: str
     count: int
     environments: int = 1
+    wake: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The curve at one size: the median and the 90 % interval of the mean duration and its cost."""
+    """The curve at one size: the median and the 90 % interval of the mean duration and its cost.
+
+    `measured` calls tell of it: warm ones, and first ones where those are alike.
+    """
 
     memory_mb: int
     measured: int

@@ -10,7 +10,7 @@ from .evidence import Evidence
 from .matrices import Matrix, Vector, cholesky, inverse, log_determinant
 from .prior import Prior
 
-_JITTER = 0.004**2
+_JITTER = 0.001**2
 _MATTERS = 0.02
 """Where environments differ by as much, how well the spread is known no longer matters."""
 _KNOWN_DEGREES = 40
@@ -57,7 +57,7 @@ def _noises(evidence: Evidence) -> Iterator[tuple[float, float, Vector]]:
         widenings = _widenings(evidence.degrees) if environment_sd < _MATTERS else (1.0,)
         for widen in widenings:
             variances = [
-                max(one.variance(environment_sd**2) + one.sd_log**2 * (widen - 1) / one.count, 0.0)
+                max(one.variance(environment_sd**2) + one.sd_log**2 * (widen - 1) / one.alike, 0.0)
                 + _JITTER
                 for one in evidence.sizes
             ]

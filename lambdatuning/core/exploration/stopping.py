@@ -5,14 +5,9 @@ from dataclasses import dataclass
 from .looks import Action
 from .question import Answer
 
-LEEWAY, HOPELESS = 0.03, 0.01
-"""Where so much is missing of the wanted probability it goes on, unless a batch saves no more than
-this much regret for each time that its price is what was spent so far."""
-REGRET, FAIR = 0.0015, 0.008
-"""Above this expected regret it goes on while a batch saves that much for its price."""
-BARGAIN = 0.018
-"""Where a batch saves this much for its price it is worth it though the answer is good: short
-functions are measured well, since that costs next to nothing."""
+WORTH = 0.0013
+"""A batch is worth its price as long as it is expected to save this much regret for each time that
+its price is what was spent so far: to add a tenth to the bill it must save a tenth of this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +19,14 @@ class Verdict:
 
 
 def judge(answer: Answer, look: Action | None, spent_usd: float, sure: float) -> Verdict:
-    """Whether `answer` is good enough, given the best further look."""
+    """Whether `answer` is good enough, given the best further look.
+
+    `spent_usd` is what this payload type answers for; `sure` the probability wanted.
+    """
     said = f"{answer.memory_mb} MB is within 5 % of the best with {answer.within_5:.0%}"
-    worth = look.score * spent_usd if look else 0.0
-    if answer.within_5 < sure - LEEWAY:
-        return Verdict(worth <= HOPELESS, f"{said}, of {sure:.0%} wanted")
-    if answer.within_5 < sure and worth > FAIR:
-        return Verdict(False, f"{said}, of {sure:.0%} wanted")
-    if not look or not look.material:
+    if answer.within_5 < sure:
+        said += f", of {sure:.0%} wanted"
+    if look is None or look.score * spent_usd <= WORTH:
         return Verdict(True, said)
-    if answer.regret > REGRET and worth > FAIR:
-        return Verdict(False, f"{said}, but expected to be {answer.regret:.1%} worse than it")
-    if worth > BARGAIN:
-        return Verdict(False, f"{said}; another look costs little beside what it may save")
-    return Verdict(True, said)
+    more = look.price_usd / spent_usd
+    return Verdict(False, f"{said}; {more:.0%} more of the bill may save {look.gain:.2%}")

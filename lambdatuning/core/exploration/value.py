@@ -52,7 +52,9 @@ def best_look(
     truths = _truths(columns[now], len(sizes), rng)
     rivals = [column for column in _undominated(columns, sums) if column is not columns[now]]
     looks = {
-        place: list(looks_at(place, evidence.at(sizes[place]), evidence, between))
+        place: list(
+            looks_at(place, evidence.at(sizes[place]), evidence, between, market.running[place])
+        )
         for place in _worth_a_thought(columns, sizes)
     }
     best: Action | None = None

@@ -9,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdatuning.core.errors import RunFailedError, UsageError
+from lambdatuning.core.exploration import Item, Proposal
 from lambdatuning.core.look import Look, look_from_json, widened
 from lambdatuning.core.plan import Batch, Work, batch_from_json, deal
+from lambdatuning.core.run import RunPlan
 from lambdatuning.core.sizes import ALL_POWERS
 from lambdatuning.functions.tuner.exploring import explore, rounds
+from lambdatuning.functions.tuner.exploring.looks import looks
 
 from .adaptive import Machine, types
 from .test_results import sample
@@ -103,7 +106,7 @@ def test_the_smallest_budget_buys_a_first_look() -> None:
     output = machine.run(powerValues=POWERS, maxUsd=1e-9)
     assert output["exploration"]["stopped"] == "budget"
     assert output["exploration"]["answers"][-1]["within5"] < 0.95
-    assert len(machine.client.sent) == 3
+    assert len(machine.client.sent) == 2
 
 
 def test_it_never_costs_more_than_the_grid() -> None:
@@ -119,7 +122,7 @@ def test_it_never_costs_more_than_the_grid() -> None:
 
 def test_a_batch_that_crashes_fails_its_size_and_the_others_go_on() -> None:
     machine = Machine(broken_mb=512)
-    output = machine.run(powerValues=POWERS)
+    output = machine.run(powerValues=POWERS, strategy="balanced")
     assert output["failedSizes"]["512"] == "LambdaTuningError: x"
     assert [batch.memory_mb for batch in machine.measured].count(512) == 1
     assert output["power"] != 512
@@ -257,3 +260,45 @@ def test_a_look_travels_as_json() -> None:
     assert batch_from_json(json.loads(json.dumps(batch.to_json()))) == batch
     assert batch.look is not None
     assert look_from_json(batch.look.to_json()) == batch.look
+
+
+def test_a_size_of_which_the_first_call_told_enough_is_no_failed_one() -> None:
+    machine = Machine(lambda _, memory_mb: 900.0 * max(1, 1769 / memory_mb))
+    output = machine.run(powerValues=[128, 512, 1769, 3008], strategy="speed")
+    rows = {row["value"]: row for row in output["results"]}
+    once = [size for size, row in rows.items() if not row["n"]]
+    assert once
+    assert all(rows[size]["cold"]["n"] == 1 for size in once)
+    assert output["failedSizes"] == {}
+    assert output["power"] not in once
+
+
+def test_no_environment_is_woken_again_by_a_call_of_the_same_number() -> None:
+    machine = Machine()
+    plan = _plan_of(machine, types("a", "b"))
+    woken = sample("a", 512, environment="e", invocation=-(1 + plan.sizes.index(512) * 10_000 + 1))
+    proposal = Proposal((Item(512, "a", 1, environments=2),), "", "", ())
+    assert looks(plan, [0, 0], proposal, [])[512].seen == 0
+    assert looks(plan, [0, 0], proposal, [woken])[512].seen == 2
+
+
+def test_items_of_two_sizes_share_no_number_where_one_is_widened() -> None:
+    plan = _plan_of(Machine(), types("a", "b"))
+    batch = (Item(256, "b", 1, environments=2), Item(128, "b", 1))
+    wanted = looks(plan, [0, 5], Proposal(batch, "", "", ()), [])
+    assert [wanted[size].items for size in (256, 128)] == [((1, 5, 2),), ((1, 7, 1),)]
+
+
+def test_what_is_not_to_be_woken_is_not() -> None:
+    plan = _plan_of(Machine(), types("a", "b"))
+    batch = (Item(256, "a", 1, wake=False), Item(512, "a", 1))
+    wanted = looks(plan, [0, 0], Proposal(batch, "", "", ()), [])
+    assert [(wanted[size].environments, wanted[size].seen) for size in (256, 512)] == [
+        (1, 1),
+        (1, 0),
+    ]
+
+
+def _plan_of(machine: Machine, payloads: list[dict[str, Any]]) -> RunPlan:
+    machine.begun(powerValues=POWERS, payloadTypes=payloads)
+    return machine.store.read_plan()

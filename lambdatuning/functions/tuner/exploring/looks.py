@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from ....core.exploration import Proposal
 from ....core.look import Look, widened
+from ....core.plan import awake
 from ....core.run import RunPlan
 from ....core.samples import Sample
 
@@ -20,18 +21,22 @@ def looks(
     index = {payload.name: i for i, payload in enumerate(plan.payloads)}
     numbers, items = list(sent), defaultdict[int, list[tuple[int, int, int]]](list)
     wide: dict[int, int] = defaultdict(int)
-    for item in proposal.batch:
-        payload = index[item.payload]
-        most = len(plan.sizes) * plan.counts[payload]
-        count = min(item.count, most - numbers[payload])
-        if count > 0:
-            items[item.memory_mb].append((payload, numbers[payload], count))
-            numbers[payload] += count
-            wide[item.memory_mb] = max(wide[item.memory_mb], item.environments)
     seen = _environments(samples)
+    for item in proposal.batch:
+        payload, size = index[item.payload], item.memory_mb
+        width = min(item.environments, plan.environments)
+        # As many as `widened` would make of them, that no number is given twice.
+        least = width - sum(n for _, _, n in items[size]) if width > seen[size] else 0
+        most = len(plan.sizes) * plan.counts[payload]
+        count = min(max(item.count, least), most - numbers[payload])
+        if count > 0:
+            items[size].append((payload, numbers[payload], count))
+            numbers[payload] += count
+            wide[size] = max(wide[size], width)
+            if not item.wake:
+                seen[size] = max(seen[size], width)
     return {
-        size: widened(wanted, min(wide[size], plan.environments), seen.get(size, 0))
-        for size, wanted in items.items()
+        size: widened(wanted, wide[size], seen[size]) for size, wanted in items.items() if wanted
     }
 
 
@@ -53,9 +58,16 @@ def sent_with(known: Sequence[int], wanted: Iterable[Look]) -> list[int]:
     return found
 
 
-def _environments(samples: Iterable[Sample]) -> dict[int, int]:
-    """How many execution environments of each size were seen."""
-    found: dict[int, set[str]] = defaultdict(set)
+def _environments(samples: Iterable[Sample]) -> defaultdict[int, int]:
+    """How many execution environments of each size were seen, or woken.
+
+    Lambda may serve a call that was to wake another one from one that is idle: it is not woken
+    again, by a call of the same number.
+    """
+    names: dict[int, set[str]] = defaultdict(set)
+    found: defaultdict[int, int] = defaultdict(int)
     for sample in samples:
-        found[sample.memory_mb].add(sample.environment)
-    return {size: len(names) for size, names in found.items()}
+        size = sample.memory_mb
+        names[size].add(sample.environment)
+        found[size] = max(found[size], len(names[size]), awake(sample.invocation))
+    return found

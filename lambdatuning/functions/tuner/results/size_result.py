@@ -23,9 +23,11 @@ def size_result(plan: RunPlan, memory_mb: int, samples: Iterable[Sample]) -> Res
     tallies = tally(samples, with_cold=not plan.warm, allowed=plan.question.allowed_errors)
     order = {payload.name: index for index, payload in enumerate(plan.payloads)}
     tallies.sort(key=lambda entry: order[entry.payload])
-    missing = [name for name in order if name not in {entry.payload for entry in tallies}]
-    reason = next((entry.reason for entry in tallies if entry.reason), "")
-    # An adaptive run measures a payload type where it wants to: that is no failure of the size.
+    # An adaptive run measures a payload type where it wants to, and may learn enough of a size
+    # from its first call: that is no failure of the size.
+    kept = [entry for entry in tallies if plan.limits is None or not entry.only_cold]
+    missing = [name for name in order if name not in {entry.payload for entry in kept}]
+    reason = next((entry.reason for entry in kept if entry.reason), "")
     if missing and not reason and plan.limits is None:
         reason = f"{missing[0]} was not measured"
     return {

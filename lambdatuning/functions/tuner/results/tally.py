@@ -44,6 +44,11 @@ class Tally:
         return self.errors.total()
 
     @property
+    def only_cold(self) -> bool:
+        """Whether all that is known is how long cold starts took."""
+        return bool(self.cold_ms) and not self.total_ms and not self.errors
+
+    @property
     def reason(self) -> str:
         """Why this size cannot win; "" where it can."""
         unwanted = self.failed - self.allowed
