@@ -13,8 +13,13 @@ Wanted = PayloadType | str | Path | Mapping[str, Any]
 
 
 def payload_types(wanted: Wanted | Iterable[Wanted], folder: str | Path) -> tuple[PayloadType, ...]:
-    """The types meant; names are looked up in `folder`. UsageError for what cannot be one."""
+    """The types meant, () for none; names are looked up in `folder`.
+
+    UsageError for what cannot be one.
+    """
     many = [wanted] if isinstance(wanted, PayloadType | str | Path | Mapping) else list(wanted)
+    if not many:
+        return ()
     given = [_event(entry) if isinstance(entry, Mapping) else entry for entry in many]
     types = [entry for entry in given if isinstance(entry, PayloadType)]
     names = [entry for entry in given if isinstance(entry, str | Path)]

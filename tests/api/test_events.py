@@ -22,6 +22,10 @@ def test_names_events_and_types_go_together() -> None:
     assert {kind.name for kind in found} == {"echo", "mine", "event"}
 
 
+def test_none_are_none() -> None:
+    assert payload_types((), PAYLOADS) == ()
+
+
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
