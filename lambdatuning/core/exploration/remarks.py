@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from .belief import Belief
 from .question import Answer, Budget
+from .words import join_mb, percent
 
 _STRAYS = 0.2
 _DIFFERS = 0.05
@@ -24,8 +25,8 @@ def remarks(
     if stopped:
         unsure = [a for a in answers if a.within_5 < budget.sure]
         found += [
-            f"{_name(a.payload)}: {a.memory_mb} MB is within 5 % of the best with a probability of "
-            f"{a.within_5:.0%} only; {_WHY.get(stopped, stopped)}"
+            f"{_name(a.payload)}: {join_mb([a.memory_mb])} is within 5 % of the best with a "
+            f"probability of {percent(a.within_5)} only; {_WHY.get(stopped, stopped)}"
             for a in unsure
         ]
     return tuple(found)
@@ -45,18 +46,17 @@ def _of(belief: Belief) -> Iterator[str]:
         yield "durations follow no known curve, so more was measured than usual"
     if evidence.comparisons and evidence.environment_sd > _DIFFERS:
         yield (
-            f"execution environments differ by {evidence.environment_sd:.0%}; "
+            f"execution environments differ by {percent(evidence.environment_sd)}; "
             "the answer rests on several of them"
         )
-    drifting = [str(s.memory_mb) for s in evidence.sizes if s.drift > _MIN_DRIFT]
+    drifting = [s.memory_mb for s in evidence.sizes if s.drift > _MIN_DRIFT]
     if drifting:
-        yield f"durations drifted while they were measured, at {', '.join(drifting)} MB"
+        yield f"durations drifted while they were measured, at {join_mb(drifting)}"
 
 
 def _given_up(sizes: Sequence[int]) -> Iterator[str]:
     if sizes:
-        named = ", ".join(map(str, sizes))
-        yield f"invocations fail at, or below what fails at, these sizes: {named} MB"
+        yield f"invocations fail at, or below what fails at, these sizes: {join_mb(sizes)}"
 
 
 def _name(payload: str | None) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from .looks import Action
 from .question import Answer
+from .words import join_mb, percent
 
 WORTH = 0.0013
 """A batch is worth its price as long as it is expected to save this much regret for each time that
@@ -23,10 +24,13 @@ def judge(answer: Answer, look: Action | None, spent_usd: float, sure: float) ->
 
     `spent_usd` is what this payload type answers for; `sure` the probability wanted.
     """
-    said = f"{answer.memory_mb} MB is within 5 % of the best with {answer.within_5:.0%}"
+    found = f"{join_mb([answer.memory_mb])} is within 5 % of the best"
+    said = f"{found} with {percent(answer.within_5)}"
     if answer.within_5 < sure:
-        said += f", of {sure:.0%} wanted"
+        said += f", of {percent(sure)} wanted"
     if look is None or look.score * spent_usd <= WORTH:
         return Verdict(True, said)
     more = look.price_usd / spent_usd
-    return Verdict(False, f"{said}; {more:.0%} more of the bill may save {look.gain:.2%}")
+    return Verdict(
+        False, f"{said}; {percent(more)} more of the bill may save {percent(look.gain, 2)}"
+    )
