@@ -21,17 +21,11 @@ from lambdatuning.analysis.choice.recommendation import Recommendation, recommen
 from lambdatuning.analysis.cold.decisions import cold_decisions
 from lambdatuning.analysis.cold.starts import cold_starts
 from lambdatuning.analysis.figures.bill import plot_bill
-from lambdatuning.analysis.figures.chart import NARROW_MIME, Chart
+from lambdatuning.analysis.figures.chart import NARROW_MIME
 from lambdatuning.analysis.figures.cold import plot_cold_share
 from lambdatuning.analysis.figures.cold_init import plot_init
-from lambdatuning.analysis.figures.compromise import plot_compromise
 from lambdatuning.analysis.figures.curves import plot_curves
-from lambdatuning.analysis.figures.deadline import plot_deadline
-from lambdatuning.analysis.figures.decision_map import plot_decision_map
 from lambdatuning.analysis.figures.hatching import hatching
-from lambdatuning.analysis.figures.pareto import plot_pareto
-from lambdatuning.analysis.figures.relative import plot_relative
-from lambdatuning.analysis.figures.strategies import plot_strategies
 from lambdatuning.analysis.samples.hosts import BEYOND
 from lambdatuning.analysis.samples.run import Run
 from lambdatuning.analysis.samples.several import apart, merge
@@ -46,6 +40,7 @@ from lambdatuning.analysis.telling.sentences import sentence
 from lambdatuning.analysis.telling.tables import TABLE_MIME, table
 from lambdatuning.core.host import Host
 
+from .plots import PLOTS, Plot
 from .synthetic import KINDS, Kind, synthetic_run
 
 SIZES = (128, 1769, 3008, 4096, 10_240)
@@ -233,14 +228,7 @@ class TestTables:
         assert f"9,000 MB{DAGGER}" not in str(table(summarise(run)))
 
 
-PLOTS: dict[str, Callable[[Run], Chart | None]] = {
-    "curves": plot_curves,
-    "strategies": plot_strategies,
-    "compromise": plot_compromise,
-    "relative": plot_relative,
-    "map": plot_decision_map,
-    "pareto": plot_pareto,
-    "deadline": lambda run: plot_deadline(run, 60),
+MARKED: dict[str, Plot] = PLOTS | {
     "bill": lambda run: plot_bill(run, 1e6, current_memory_mb=10_240),
     "init": plot_init,
     "share": plot_cold_share,
@@ -249,9 +237,9 @@ HATCHED = {"curves", "strategies", "compromise", "relative", "deadline", "init"}
 
 
 class TestFigures:
-    @pytest.mark.parametrize("name", PLOTS)
+    @pytest.mark.parametrize("name", MARKED)
     def test_every_figure_with_sizes_explains_its_marks(self, name: str) -> None:
-        chart = PLOTS[name](RUN)
+        chart = MARKED[name](RUN)
         assert chart is not None
         shown = chart._repr_mimebundle_()
         for kind in ("image/svg+xml", NARROW_MIME):
@@ -263,10 +251,10 @@ class TestFigures:
         assert "10,240 MB have more vCPUs than this host's 2 cores" in chart.alt
         assert "as 2 cores." in chart.alt
 
-    @pytest.mark.parametrize("name", PLOTS)
+    @pytest.mark.parametrize("name", MARKED)
     def test_on_aws_no_figure_is_marked(self, name: str) -> None:
         for run in (AWS, TRUE):
-            chart = PLOTS[name](run)
+            chart = MARKED[name](run)
             assert chart is not None
             assert DAGGER not in json.dumps(chart._repr_mimebundle_(), ensure_ascii=False)
             assert "more vCPUs" not in chart.alt

@@ -1,24 +1,17 @@
 """Figures of several functions show each of them, under its name."""
 
-from collections.abc import Callable
-
 import pytest
 
 from lambdatuning.analysis.choice.recommend import recommend
-from lambdatuning.analysis.figures.bill import plot_bill
-from lambdatuning.analysis.figures.chart import NARROW_MIME, Chart
+from lambdatuning.analysis.figures.chart import NARROW_MIME
 from lambdatuning.analysis.figures.cold import plot_cold_share
-from lambdatuning.analysis.figures.compromise import penalties, plot_compromise
-from lambdatuning.analysis.figures.curves import plot_curves
-from lambdatuning.analysis.figures.deadline import plot_deadline
-from lambdatuning.analysis.figures.decision_map import plot_decision_map
+from lambdatuning.analysis.figures.compromise import penalties
 from lambdatuning.analysis.figures.functions import together, views
 from lambdatuning.analysis.figures.pareto import plot_pareto
-from lambdatuning.analysis.figures.relative import plot_relative
-from lambdatuning.analysis.figures.strategies import plot_strategies
 from lambdatuning.analysis.samples.run import Run
 from lambdatuning.analysis.samples.several import merge
 
+from .plots import PLOTS
 from .synthetic import Kind, synthetic_run
 
 CPU, IO = Kind("work", 0, 150), Kind("work", 40, 1)
@@ -33,16 +26,6 @@ def named(kind: Kind, name: str, **about: object) -> Run:
 
 
 BOTH = merge([named(CPU, "orders"), named(IO, "payments", current_memory_mb=512)])
-PLOTS: dict[str, Callable[[Run], Chart | None]] = {
-    "curves": plot_curves,
-    "strategies": plot_strategies,
-    "compromise": plot_compromise,
-    "relative": plot_relative,
-    "map": plot_decision_map,
-    "pareto": plot_pareto,
-    "deadline": lambda run: plot_deadline(run, 60),
-    "bill": lambda run: plot_bill(run, 1e6),
-}
 
 
 @pytest.mark.parametrize("name", PLOTS)

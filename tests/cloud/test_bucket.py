@@ -18,6 +18,8 @@ from tests.cloud.conftest import fake_cloud
 ONE = Artifact("One", "1.zip", b"one")
 TWO = Artifact("Two", "2.zip", b"two")
 
+Deleting = tuple[Stubber, Cloud, list[float], Waiting]
+
 
 @pytest.fixture(autouse=True)
 def _no_bucket_stays(embedded: Cloud) -> Iterator[None]:
@@ -114,27 +116,29 @@ def test_emptying_takes_every_version_page_by_page(embedded: Cloud) -> None:
     s3.delete_bucket(Bucket=bucket)
 
 
-def test_a_bucket_that_was_deleted_just_before_is_waited_for() -> None:
+@pytest.fixture
+def deleting() -> Iterator[Deleting]:
+    """An account without the bucket: what S3 will answer, and how long was slept."""
     s3 = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     slept = list[float]()
-    waiting = Waiting(lambda: sum(slept), slept.append)
     with Stubber(s3) as stub:
         stub.add_client_error("head_bucket", "404", http_status_code=404)
-        for _ in range(3):
-            stub.add_client_error("create_bucket", "OperationAborted", http_status_code=409)
-        stub.add_client_error("create_bucket", "BucketAlreadyExists")
-        with pytest.raises(StackError, match="BucketAlreadyExists"):
-            buckets.ensure_artifact_bucket(fake_cloud(s3=s3), waiting)
+        yield stub, fake_cloud(s3=s3), slept, Waiting(lambda: sum(slept), slept.append)
+
+
+def test_a_bucket_that_was_deleted_just_before_is_waited_for(deleting: Deleting) -> None:
+    stub, cloud, slept, waiting = deleting
+    for _ in range(3):
+        stub.add_client_error("create_bucket", "OperationAborted", http_status_code=409)
+    stub.add_client_error("create_bucket", "BucketAlreadyExists")
+    with pytest.raises(StackError, match="BucketAlreadyExists"):
+        buckets.ensure_artifact_bucket(cloud, waiting)
     assert len(slept) == 3
 
 
-def test_patience_with_a_bucket_that_is_being_deleted_ends() -> None:
-    s3 = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
-    slept = list[float]()
-    waiting = Waiting(lambda: sum(slept), slept.append)
-    with Stubber(s3) as stub:
-        stub.add_client_error("head_bucket", "404", http_status_code=404)
-        for _ in range(60):
-            stub.add_client_error("create_bucket", "OperationAborted", http_status_code=409)
-        with pytest.raises(StackError, match=r"deletion of an older bucket .* takes over 120 s"):
-            buckets.ensure_artifact_bucket(fake_cloud(s3=s3), waiting)
+def test_patience_with_a_bucket_that_is_being_deleted_ends(deleting: Deleting) -> None:
+    stub, cloud, _, waiting = deleting
+    for _ in range(60):
+        stub.add_client_error("create_bucket", "OperationAborted", http_status_code=409)
+    with pytest.raises(StackError, match=r"deletion of an older bucket .* takes over 120 s"):
+        buckets.ensure_artifact_bucket(cloud, waiting)
