@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,6 +169,16 @@ def test_the_cheapest_size_within_a_deadline() -> None:
         0.95,
     )
     assert p95 < 230
+
+
+def test_a_deadline_that_no_size_keeps_changes_no_other_choice() -> None:
+    others = [goal for goal in GOALS if goal != "deadline"]
+    free = recommend(RUN, others, budget_usd_per_million=5)
+    bound = recommend(RUN, GOALS, budget_usd_per_million=5, deadline_ms=0.01)
+    assert bound[bound["strategy"] == "deadline"]["memory_mb"].isna().all()
+    # Sizes that may be missing are no whole numbers to pandas.
+    rest = bound[bound["strategy"] != "deadline"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rest, free, check_dtype=False)
 
 
 def test_a_deadline_that_none_keeps_names_the_nearest() -> None:
