@@ -82,3 +82,14 @@ def test_the_headline_says_by_how_much_and_against_what(change: float, told: str
         f"Set f to 512 MB for the lowest cost (today: 128 MB); 1,024 MB {told} "
         "(no significant difference) and is 2.00 × faster than 512 MB."
     )
+
+
+def test_what_is_told_of_another_size_than_todays_does_not_follow_on_it() -> None:
+    _, advice = judged(synthetic_run(CPU_BOUND, (128, 512, 1024), seed=3))
+    cheap = replace(advice, memory_mb=512, alike_mb=(1024,), current_mb=128)
+    in_time = replace(advice, strategy="deadline", memory_mb=128, alike_mb=(), current_mb=128)
+    assert headline("f", [cheap, in_time], Quicker(1024, 512, 0.0, 2.0)) == (
+        "Set f to 512 MB for the lowest cost; for the lowest cost within the deadline, no size is "
+        "better than 128 MB today; 1,024 MB costs the same (no significant difference) and is "
+        "2.00 × faster than 512 MB."
+    )
