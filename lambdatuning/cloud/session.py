@@ -36,6 +36,11 @@ class Cloud:
     about: Mapping[str, Any]
     session: Any = field(repr=False)
 
+    @property
+    def endpoint(self) -> dict[str, Any]:
+        """What a manifest says of it: the kind, and all that the embedded AWS says of itself."""
+        return {"kind": self.kind, **self.about}
+
     def client(self, service: str, *, region: str | None = None) -> Any:
         """A boto3 client that retries throttling with backoff; `region` for another region."""
         return self._clients(service, region or self.region)

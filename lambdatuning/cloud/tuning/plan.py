@@ -220,5 +220,5 @@ def _input(
         "parallelSizes": room.sizes,
         "sharedCores": room.cores,
         "table": request.table,
-        "about": {"endpoint": {"kind": cloud.kind, **dict(cloud.about)}},
+        "about": {"endpoint": cloud.endpoint},
     }

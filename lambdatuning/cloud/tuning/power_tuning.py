@@ -111,7 +111,6 @@ def _manifest(
     cloud: Cloud, plan: TunePlan, outputs: Mapping[str, Any], executions: list[Execution]
 ) -> dict[str, Any]:
     request, config = plan.request, plan.config
-    endpoint = {"kind": cloud.kind, **dict(cloud.about)}
     ended: list[datetime] = [e.stopped_at for e in executions if e.stopped_at]
     return {
         "schema": SCHEMA,
@@ -126,12 +125,12 @@ def _manifest(
         "timeout_s": config["Timeout"],
         "region": plan.arn.region,
         "account_id": plan.arn.account_id,
-        "endpoint": endpoint,
+        "endpoint": cloud.endpoint,
         "state_machine_arn": plan.tuner.state_machine_arn,
         "execution_arn": [execution.arn for execution in executions],
         "payloads": [{"name": p.name, "weight": p.weight} for p in request.payloads],
         "sizes": list(request.sizes),
-        "sizes_beyond_cores": list(beyond_cores(endpoint, request.sizes)),
+        "sizes_beyond_cores": list(beyond_cores(cloud.endpoint, request.sizes)),
         "num": request.num,
         "strategy": request.strategy,
         "weight": request.weight,

@@ -47,7 +47,7 @@ def room_for(
             f"{free} unreserved concurrent executions let {sizes} instead of {wanted} sizes be "
             "measured at once: the run takes longer"
         )
-    beyond = beyond_note({"kind": cloud.kind, **cloud.about}, sizes_mb)
+    beyond = beyond_note(cloud.endpoint, sizes_mb)
     notes += [beyond] if beyond else []
     shared = cloud.about.get("measuring_cores")
     return Room(sizes, None if shared is None else float(shared) / sizes, tuple(notes))
