@@ -60,7 +60,7 @@ class Job:
     trace: Trace
     split: str
     prior: Prior
-    seeds: int
+    seeds: range
     objectives: tuple[str, ...]
     host_spread: float = 0.0
     first: float = 1.0
@@ -74,13 +74,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     traces = read_traces(folder)
     if not traces:
         sys.exit(f"{folder}: no function with enough memory sizes; see data/traces/MANIFEST.md")
-    seeds = options.seeds or (QUICK_SEEDS if options.quick else SEEDS)
+    count = options.seeds or (QUICK_SEEDS if options.quick else SEEDS)
+    seeds = range(options.first_seed, options.first_seed + count)
     objectives = tuple(options.objectives.split(","))
     # A half can only be kept from teaching where all of them taught.
     crossed = {trace.name for trace in traces} <= load_prior().taught
     jobs = list(_jobs(traces, seeds, objectives, crossed=crossed))
     beside = [] if options.quick else list(_robust(jobs, objectives))
-    few = min(seeds, ROBUST_SEEDS)
+    few = min(count, ROBUST_SEEDS)
     tasks = [(group, o, few) for group in _groups(traces, crossed=crossed) for o in objectives]
     with ProcessPoolExecutor(options.jobs) as pool:
         trials = _joined(_progress("functions", pool.map(_run, jobs), len(jobs)))
@@ -121,13 +122,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("folder", nargs="?", type=Path, help="traces; default data/traces")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_SEEDS} seeds, less beside")
     parser.add_argument("--seeds", type=int, help=f"default {SEEDS}")
+    parser.add_argument("--first-seed", type=int, default=0, help="to repeat it with other luck")
     parser.add_argument("--objectives", default=",".join(OBJECTIVES))
     parser.add_argument("--jobs", type=int, help="processes; default one a core")
     return parser.parse_args(arguments)
 
 
 def _jobs(
-    traces: Sequence[Trace], seeds: int, objectives: tuple[str, ...], *, crossed: bool
+    traces: Sequence[Trace], seeds: range, objectives: tuple[str, ...], *, crossed: bool
 ) -> Iterator[Job]:
     if not crossed:
         prior = load_prior()
@@ -160,7 +162,7 @@ def _run(job: Job) -> list[Trial]:
 def _trials(job: Job) -> Iterator[Trial]:
     for objective in job.objectives:
         for name, method in methods(job.prior).items():
-            for seed in range(job.seeds):
+            for seed in job.seeds:
                 key = crc32(f"{job.trace.name}/{objective}/{name}".encode())
                 rng = np.random.default_rng([seed, key])
                 account = Account({"": job.trace}, rng, job.host_spread, job.first)
@@ -169,13 +171,13 @@ def _trials(job: Job) -> Iterator[Trial]:
 
 
 def _robust(jobs: Sequence[Job], objectives: tuple[str, ...]) -> Iterator[Job]:
-    prior = load_prior()
+    prior, few = load_prior(), range(ROBUST_SEEDS)
     for trace in unlike():
-        yield Job(trace, "unlike", prior, ROBUST_SEEDS, objectives)
+        yield Job(trace, "unlike", prior, few, objectives)
     for job in jobs:
         if job.split == "held-out":
-            yield replace(job, split="hosts differ", seeds=ROBUST_SEEDS, host_spread=HOST_SPREAD)
-            yield replace(job, split="first calls", seeds=ROBUST_SEEDS, first=FIRST)
+            yield replace(job, split="hosts differ", seeds=few, host_spread=HOST_SPREAD)
+            yield replace(job, split="first calls", seeds=few, first=FIRST)
 
 
 def _groups(traces: Sequence[Trace], *, crossed: bool) -> Iterator[tuple[Group, Prior]]:
