@@ -122,7 +122,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("folder", nargs="?", type=Path, help="traces; default data/traces")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_SEEDS} seeds, less beside")
     parser.add_argument("--seeds", type=int, help=f"default {SEEDS}")
-    parser.add_argument("--first-seed", type=int, default=0, help="to repeat it with other luck")
+    parser.add_argument(
+        "--first-seed", type=int, default=0, help="other luck for `results`; the rest keeps its own"
+    )
     parser.add_argument("--objectives", default=",".join(OBJECTIVES))
     parser.add_argument("--jobs", type=int, help="processes; default one a core")
     return parser.parse_args(arguments)
