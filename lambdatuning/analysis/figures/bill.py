@@ -19,10 +19,10 @@ from ..telling.format import (
     format_ms,
     format_usd,
 )
-from ..telling.marks import caption, in_words, marked_size
+from ..telling.marks import caption, marked_size
 from .bill_words import WORDS, bill_alt, bill_title, rows_of
-from .chart import Chart, chart
-from .functions import shown_of, together, views
+from .chart import Chart
+from .functions import chart_of, shown_of, views
 from .style import GRID, INK, MUTED, SERIES, Frame, Layout, framed, quiet
 
 
@@ -52,18 +52,17 @@ def plot_bill(
     )
     run = as_run(source)
     bills = [_Bill(name, _own(frame, part), part.host) for name, part in views(run)]
-    title = together([(each.name, bill_title(each.frame)) for each in bills])
     subtitle = (
         f"{shown_of(run, [each.name for each in bills])}, {monthly_invocations:,.0f} invocations a "
         "month: memory, mean duration, Lambda's bill a month; dark line: 95 % interval"
         f"{caption(run.host, run.sizes, hatched=False)}"
     )
 
-    def draw(layout: Layout) -> Figure:
+    def draw(layout: Layout, title: str) -> Figure:
         return _draw(layout, title, subtitle, bills)
 
-    alt = together([(each.name, bill_alt(each.frame)) for each in bills])
-    return chart(draw, title, alt + in_words(run.host, run.sizes))
+    parts = [(each.name, bill_title(each.frame), bill_alt(each.frame)) for each in bills]
+    return chart_of(run, parts, draw)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,10 +15,10 @@ from ..choice.recommendation import Recommendation
 from ..samples.run import Run, as_run
 from ..statistics.curves import Curve, curves
 from ..telling.format import format_mb, format_ms, format_share, format_usd
-from ..telling.marks import caption, in_words
+from ..telling.marks import caption
 from .axes import mark_vcpu, memory_axis, readable_ticks, value_axis
-from .chart import Chart, chart
-from .functions import shown_of, together, views
+from .chart import Chart
+from .functions import chart_of, shown_of, views
 from .style import INK, MUTED, PAPER, SERIES, Layout, framed, stacked
 
 
@@ -43,17 +43,19 @@ def plot_deadline(
     tails = [tail for name, part in views(run) if (tail := _tail(name, part, goal, weights))]
     if not tails:
         return None
-    title = together([(each.name, _title(each, goal)) for each in tails])
     subtitle = (
         f"{shown_of(run, [each.name for each in tails])}, {tails[0].curve.payload}; filled: kept; "
         f"ring: cheapest of these; per cent: how likely it is kept{caption(run.host, run.sizes)}"
     )
 
-    def draw(layout: Layout) -> Figure:
+    def draw(layout: Layout, title: str) -> Figure:
         return _draw(layout, title, subtitle, tails, goal)
 
-    alt = together([(each.name, deadline_alt(each.curve, each.prompt, goal)) for each in tails])
-    return chart(draw, title, alt + in_words(run.host, run.sizes))
+    parts = [
+        (each.name, _title(each, goal), deadline_alt(each.curve, each.prompt, goal))
+        for each in tails
+    ]
+    return chart_of(run, parts, draw)
 
 
 @dataclass(frozen=True, eq=False)

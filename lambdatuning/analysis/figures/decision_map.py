@@ -17,10 +17,10 @@ from ..choice.decisions import decisions, segments
 from ..samples.run import Run, as_run
 from ..statistics.curves import MIX
 from ..telling.format import format_mb, format_share
-from ..telling.marks import caption, in_words, marked_mb
-from .chart import Chart, chart
+from ..telling.marks import caption, marked_mb
+from .chart import Chart
 from .compromise import luminance
-from .functions import together, views
+from .functions import chart_of, views
 from .style import GRID, INK, PAPER, Frame, Layout, fit, framed, names_in, quiet
 
 _SHADES = LinearSegmentedColormap.from_list(
@@ -49,17 +49,16 @@ def plot_decision_map(
     maps = [each for each in maps if len(each.frame)]
     if not maps:
         return None
-    title = together([(each.name, map_title(each.frame, weight)) for each in maps])
     subtitle = (
         "best memory size in MB as cost counts for more; the taller the band, the surer; line: "
         f"your weight, {weight:g}{caption(run.host, run.sizes, hatched=False)}"
     )
 
-    def draw(layout: Layout) -> Figure:
+    def draw(layout: Layout, title: str) -> Figure:
         return _draw(layout, title, subtitle, maps, weight)
 
-    alt = together([(each.name, map_alt(each.frame)) for each in maps])
-    return chart(draw, title, alt + in_words(run.host, run.sizes))
+    parts = [(each.name, map_title(each.frame, weight), map_alt(each.frame)) for each in maps]
+    return chart_of(run, parts, draw)
 
 
 @dataclass(frozen=True, eq=False)

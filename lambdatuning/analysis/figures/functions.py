@@ -1,13 +1,17 @@
 """Figures of several functions: each has its part, under a name no longer than tells it apart."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from ..samples.run import Run
 from ..samples.several import apart
 from ..statistics.curves import MIX
 from ..telling.format import short_name
+from ..telling.marks import in_words
+from .chart import Chart, chart
+from .style import Layout
 
 _MIX = "mix"
 
@@ -26,6 +30,16 @@ def together(titles: Sequence[tuple[str, str]]) -> str:
     told = [f"{name}: {title}" if name else title for name, title in titles[:_TOLD]]
     more = len(titles) - _TOLD
     return "; ".join([*told, *([f"and {more} more functions"] if more > 0 else [])])
+
+
+def chart_of(
+    run: Run, parts: Sequence[tuple[str, str, str]], draw: Callable[[Layout, str], Figure]
+) -> Chart:
+    """A chart of several functions: (name, finding, alternative text) of each; `draw` gets the
+    title that tells their findings."""
+    title = together([(name, finding) for name, finding, _ in parts])
+    alt = together([(name, text) for name, _, text in parts])
+    return chart(lambda layout: draw(layout, title), title, alt + in_words(run.host, run.sizes))
 
 
 def shown_of(run: Run, names: Sequence[str]) -> str:

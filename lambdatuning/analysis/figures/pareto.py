@@ -14,9 +14,9 @@ from ..choice.pareto import pareto
 from ..samples.run import Run, as_run
 from ..statistics.predicted import predict
 from ..telling.format import format_mb, format_ms, format_share, format_usd, join_mb
-from ..telling.marks import caption, in_words, marked_size
-from .chart import Chart, chart
-from .functions import shown_of, together, views
+from ..telling.marks import caption, marked_size
+from .chart import Chart
+from .functions import chart_of, shown_of, views
 from .points import Label, label_points, scale_points
 from .style import INK, MUTED, PAPER, SERIES, Layout, framed, stacked
 
@@ -42,17 +42,18 @@ def plot_pareto(
     ]
     if not fronts:
         return None
-    title = together([(each.name, pareto_title(each.rows, each.today)) for each in fronts])
     dots = "; dots: predicted sizes between" if any(len(each.guessed) for each in fronts) else ""
     about = f"{shown_of(run, [each.name for each in fronts])}, {fronts[0].payload}"
     subtitle = f"{about}; bars: 95 % intervals of the means{dots}"
     subtitle += caption(run.host, run.sizes, hatched=False)
 
-    def draw(layout: Layout) -> Figure:
+    def draw(layout: Layout, title: str) -> Figure:
         return _draw(layout, title, subtitle, fronts)
 
-    alt = together([(each.name, pareto_alt(each.rows)) for each in fronts])
-    return chart(draw, title, alt + in_words(run.host, run.sizes))
+    parts = [
+        (each.name, pareto_title(each.rows, each.today), pareto_alt(each.rows)) for each in fronts
+    ]
+    return chart_of(run, parts, draw)
 
 
 @dataclass(frozen=True, eq=False)
