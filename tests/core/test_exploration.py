@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from statistics import median
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,15 +39,18 @@ def test_a_proposal_is_plain_json() -> None:
 
 @pytest.mark.parametrize("strategy", ["cost", "speed", "balanced"])
 def test_the_answer_costs_a_fraction_of_the_grid_and_was_measured(strategy: str) -> None:
-    made = Made({"": cpu(400.0, 0.2)})
-    end = made.explore(strategy)[-1]
-    (answer,) = end.answers
-    assert end.stopped == "sure"
-    assert answer.within_5 >= 0.9
-    assert len(made.seen) < 30
-    calls = [o.cold for o in made.seen if o.memory_mb == answer.memory_mb]
-    assert len(calls) >= 2
-    assert not all(calls)
+    calls = []
+    for seed in range(7):
+        made = Made({"": cpu(400.0, 0.2)}, seed=seed)
+        end = made.explore(strategy)[-1]
+        (answer,) = end.answers
+        assert end.stopped == "sure"
+        assert answer.within_5 >= 0.9
+        at_answer = [o.cold for o in made.seen if o.memory_mb == answer.memory_mb]
+        assert len(at_answer) >= 2
+        assert not all(at_answer)
+        calls.append(len(made.seen))
+    assert median(calls) < 10 * len(SIZES) / 3
 
 
 def test_unmeasured_sizes_are_predicted_with_intervals_that_hold_the_truth() -> None:

@@ -204,7 +204,7 @@ def test_a_look_at_what_is_in_doubt_is_worth_more_than_one_at_what_is_known() ->
     losses = [[math.exp(v - min(curve)) - 1 for v in curve] for curve in curves]
     evidence = gather([Observation("", 512, 1.0, 1.0, environment="a")], load_prior())
     market = Market([1e-6] * 3, [1e-5] * 3, (0, 0, 0))
-    best = best_look(curves, losses, evidence, 0.0, (512, 1024, 2048), market, rng)
+    best = best_look(curves, losses, evidence, 0.0, (512, 1024, 2048), market)
     assert best is not None
     assert [look.place for look in best.looks] == [1]
     assert 0 < best.gain < max(row[0] for row in losses)

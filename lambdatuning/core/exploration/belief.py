@@ -12,7 +12,7 @@ from .posterior import Posterior, posterior
 from .prior import Prior
 from .question import Answer, Objective, Observation, Prediction, Terms
 
-DRAWS, LENT_DRAWS = 200, 6
+DRAWS, LENT_DRAWS = 400, 6
 _LOW, _HIGH = 0.05, 0.95
 _SURPRISES = 0.02
 """How often a function or its hosts are unlike anything that the model knows."""

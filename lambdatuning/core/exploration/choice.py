@@ -1,14 +1,13 @@
 """The next batch of one payload type, and why."""
 
 import math
-import random
 from dataclasses import dataclass
 
 from .belief import Belief, answer
 from .looks import Action, Look, Market
 from .question import Answer, Item
 from .size_evidence import SizeEvidence
-from .stopping import judge
+from .stopping import Standard, judge
 from .value import best_look
 
 VERIFIED = 1.5
@@ -29,9 +28,7 @@ class Choice:
     exhausted: bool = False
 
 
-def choose(
-    belief: Belief, market: Market, rng: random.Random, spent_usd: float, sure: float
-) -> Choice:
+def choose(belief: Belief, market: Market, standard: Standard) -> Choice:
     """What to measure next of one payload type."""
     expected = belief.expected
     place = min(range(len(expected)), key=expected.__getitem__)
@@ -42,10 +39,9 @@ def choose(
         belief.posterior.between,
         belief.sizes,
         market,
-        rng,
     )
     found = answer(belief, place)
-    verdict = judge(found, look, spent_usd, sure)
+    verdict = judge(found, look, standard)
     if not verdict.enough:
         return Choice(look, verdict.reason)
     short = _unverified(belief.evidence.at(belief.sizes[place]))
@@ -55,7 +51,7 @@ def choose(
     other = _second_environment(belief, market)
     if other:
         return Choice(other, f"{verdict.reason}; do hosts differ?")
-    return Choice(None, verdict.reason, exhausted=look is None and found.within_5 < sure)
+    return Choice(None, verdict.reason, exhausted=look is None and found.within_5 < standard.sure)
 
 
 def _unverified(known: SizeEvidence | None) -> int:

@@ -15,6 +15,7 @@ from .prior import Prior, load_prior
 from .question import Answer, Budget, Item, Objective, Observation, Proposal, Terms
 from .remarks import remarks
 from .spending import affords, environments, market, spent_usd
+from .stopping import Standard
 
 FIRST_MB = {"cost": 512}
 _FIRST_MB = 1024
@@ -46,7 +47,7 @@ def propose(
         return _first_look(case)
     rng = random.Random(f"{seed}/{len(case.seen)}")  # noqa: S311
     beliefs = believe(case.by_payload, case.sizes, objective, terms, case.prior, rng)
-    return _decide(case, beliefs, rng)
+    return _decide(case, beliefs)
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,8 @@ class _Plan:
     ends: frozenset[str]
 
 
-def _decide(case: _Case, beliefs: Mapping[str, Belief], rng: random.Random) -> Proposal:
-    plan = _plan(case, beliefs, rng)
+def _decide(case: _Case, beliefs: Mapping[str, Belief]) -> Proposal:
+    plan = _plan(case, beliefs)
     answers = [measured_answer(belief) for belief in beliefs.values()]
     stopped = "" if plan.batch else _stopped(plan, answers, case.budget.sure)
     if len(answers) > 1:
@@ -116,7 +117,7 @@ def _decide(case: _Case, beliefs: Mapping[str, Belief], rng: random.Random) -> P
     return Proposal(plan.batch, "; ".join(plan.reasons), stopped, tuple(answers), said)
 
 
-def _plan(case: _Case, beliefs: Mapping[str, Belief], rng: random.Random) -> _Plan:
+def _plan(case: _Case, beliefs: Mapping[str, Belief]) -> _Plan:
     """What every payload type wants next; the shortest one alone, as long as it wants anything:
     its curve is the cheapest, and the others learn from it."""
     batch: list[Item] = []
@@ -128,7 +129,9 @@ def _plan(case: _Case, beliefs: Mapping[str, Belief], rng: random.Random) -> _Pl
     share = spent / len(beliefs) ** 2
     for place, belief in enumerate(sorted(beliefs.values(), key=_length)):
         prices = market(belief, case.seen, case.terms, running)
-        choice = choose(belief, prices, rng, share, case.budget.sure)
+        rounds = spent / len(beliefs) / sum(prices.warm_usd)
+        standard = Standard(case.objective.strategy, share, rounds, case.budget.sure)
+        choice = choose(belief, prices, standard)
         reasons.append(choice.reason)
         if choice.action is None:
             ends.add("exhausted" if choice.exhausted else "sure")

@@ -13,9 +13,14 @@ from .question import Observation
 _P95 = 1.645
 _TAIL_COUNT = 20
 """A p95 is read from this many samples; from fewer it follows from their spread."""
-_POOLED_WEIGHT, _CLIP = 4.0, 4.0
-"""How many samples the spread of all sizes is worth against a size's own; an outlier counts as if
-it lay so many spreads away."""
+_POOLED_WEIGHT, _CLIP = 2.0, 4.0
+"""How many samples the spread of all sizes is worth against a size's own: of the published traces
+the spread of single sizes differs from that of their function by a factor of 1.8 (its log by 0.6),
+as if two samples had told of it. An outlier counts as if it lay so many spreads away."""
+_KNOWN_DEGREES = 4.0
+"""A spread that few samples tell of is allowed to be larger: as Student's t of so many degrees of
+freedom, and of one more for each further sample, is wider than a normal distribution. Of as few as
+two degrees the variance would be infinite."""
 _DIFFERS = 0.04
 """Environments that differ so much (log) are weighed alike, however many samples each has."""
 _DRIFT_COUNT, _DRIFT_ERRORS, _MEDIAN_VARIANCE = 10, 3.5, 1.5
@@ -83,7 +88,7 @@ def size_evidence(
         count=len(warm),
         calls=sum(len(group.logs) for group in groups),
         log_ms=place.log_ms,
-        sd_log=spread,
+        sd_log=spread * _allowance(groups),
         environments=len(groups),
         alike=1 / sum(share**2 / group.weight for share, group in weighed),
         even=1 / sum(share**2 for share in place.shares),
@@ -99,6 +104,12 @@ def _spread(groups: Sequence[Group], pooled: float) -> float:
     degrees = sum(group.degrees for group in groups)
     squares = sum(group.squares(_CLIP * pooled, group.location(pooled)) for group in groups)
     return math.sqrt((_POOLED_WEIGHT * pooled**2 + squares) / (_POOLED_WEIGHT + degrees))
+
+
+def _allowance(groups: Sequence[Group]) -> float:
+    """How much larger a spread counts that is known from few samples."""
+    degrees = _KNOWN_DEGREES + sum(group.degrees for group in groups)
+    return math.sqrt(degrees / (degrees - 2))
 
 
 def _place(groups: Sequence[Group], spread: float, between: float) -> _Place:

@@ -1,36 +1,83 @@
 """What a further measurement is worth: the regret that it is expected to save, and its price.
 
-The knowledge gradient (Frazier, Powell and Dayanik 2008) by importance weights over drawn curves:
-each of a few of them plays the truth in turn, a measurement of it reweighs the others, and the
-best size is chosen anew.
+The knowledge gradient of correlated beliefs (Frazier, Powell and Dayanik 2009), rival by rival. By
+how much a rival is better than the choice of now is taken for a normal variable, as likely to be
+positive and with as large a mean saving as under the drawn curves; a measurement tells of it what
+a linear regression on what is measured explains. In closed form, so that no luck of simulated
+measurements is in it.
 """
 
 import math
-import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter, le, mul
+from operator import itemgetter, mul
+from statistics import NormalDist
 
 from .evidence import Evidence
 from .looks import Action, Look, Market, looks_at
-from .matrices import Matrix, Vector
+from .matrices import Matrix, Vector, cholesky, dot, inverse, times
 
-FANTASIES = 16
-WRONG = 0.005
-"""A curve under which the choice of now costs more regret than this is one that matters."""
 _EVERY = 2
 """Of the drawn curves, these suffice to compare looks."""
 _PLACES, _RIVALS = 12, 2
+_EVEN, _TINY = 0.5, 1e-300
+_NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
-class _Truth:
-    """The index of a curve, errors of what is measured then at each size, and its weight."""
+class _Rival:
+    """A size that may be better than the choice of now.
 
-    curve: int
-    errors: Vector
-    share: float
+    By how much it is worse has the mean `behind` (in `scale`, its standard deviation) as far as it
+    may be better; `off` is by how much it is worse under each curve, less its mean over curves,
+    and `variance` that of these.
+    """
+
+    behind: float
+    scale: float
+    off: Vector
+    variance: float
+
+    def saving(self, told: float) -> float:
+        """The regret that is expected to be saved by learning this share of the variance."""
+        if told <= 0:
+            return 0.0
+        part = math.sqrt(min(told, 1.0))
+        return self.scale * part * _above(self.behind / part)
+
+
+class _Curves:
+    """The drawn log durations of each place less their mean, and how they go with rivals."""
+
+    def __init__(self, logs: Matrix, rivals: Sequence[_Rival]) -> None:
+        self.off = [_centred(column) for column in logs]
+        self.rivals = rivals
+        self._with_rivals: dict[int, Vector] = {}
+
+    def saved(self, looks: Sequence[Look]) -> float:
+        """The regret that looks save, at the rival where they save most."""
+        seen = [self.off[look.place] for look in looks]
+        covariance = [[_covariance(a, b) for b in seen] for a in seen]
+        for k, look in enumerate(looks):
+            covariance[k][k] += look.variance
+        precision = inverse(cholesky(covariance))
+        most = 0.0
+        for rival, found in zip(
+            self.rivals, zip(*map(self._along, looks), strict=True), strict=True
+        ):
+            told = dot(found, times(precision, found)) / rival.variance
+            most = max(most, rival.saving(told))
+        return most
+
+    def _along(self, look: Look) -> Vector:
+        """The covariance of a place with each rival."""
+        known = self._with_rivals.get(look.place)
+        if known is None:
+            off = self.off[look.place]
+            known = [_covariance(off, rival.off) for rival in self.rivals]
+            self._with_rivals[look.place] = known
+        return known
 
 
 def best_look(
@@ -40,7 +87,6 @@ def best_look(
     between: float,
     sizes: Sequence[int],
     market: Market,
-    rng: random.Random,
 ) -> Action | None:
     """The batch that saves most for its price, if any saves enough to matter; None where there is
     nothing left to measure."""
@@ -49,8 +95,8 @@ def best_look(
     sums = list(map(sum, columns))
     now = min(range(len(sums)), key=sums.__getitem__)
     most = sums[now] / len(columns[now])
-    truths = _truths(columns[now], len(sizes), rng)
-    rivals = [column for column in _undominated(columns, sums) if column is not columns[now]]
+    rivals = [_rival(column, columns[now]) for column in columns]
+    drawn = _Curves(logs, [rival for rival in rivals if rival])
     looks = {
         place: list(
             looks_at(place, evidence.at(sizes[place]), evidence, between, market.running[place])
@@ -62,8 +108,7 @@ def best_look(
         # No look saves more than all that there is to save.
         if best and best.material and most / price <= best.score:
             break
-        gain = _saved(considered, logs, columns[now], rivals, truths)
-        found = Action(considered, gain, price)
+        found = Action(considered, min(drawn.saved(considered), most), price)
         if best is None or (found.material, found.score) > (best.material, best.score):
             best = found
     return best
@@ -89,35 +134,6 @@ def _by_price(
     return sorted(((market.of(*one), one) for one in found), key=itemgetter(0))
 
 
-def _truths(losses: Vector, sizes: int, rng: random.Random) -> list[_Truth]:
-    """Curves that play the truth, the same for every look, so that luck favours none.
-
-    Half of them are among the few curves under which the choice of now is wrong: what a look may
-    save it saves there.
-    """
-    ranked = sorted(range(len(losses)), key=losses.__getitem__)
-    wrong = sum(loss > WRONG for loss in losses)
-    found = []
-    for part in (ranked[: len(ranked) - wrong], ranked[len(ranked) - wrong :]):
-        count = min(FANTASIES // 2, len(part))
-        offset = rng.random()
-        for k in range(count):
-            place = part[int((k + offset) * len(part) / count)]
-            errors = [rng.gauss(0.0, 1.0) for _ in range(sizes)]
-            found.append(_Truth(place, errors, len(part) / count / len(losses)))
-    return found
-
-
-def _undominated(columns: Matrix, sums: Sequence[float]) -> Matrix:
-    """The sizes that are not worse than another one under every curve."""
-    kept: Matrix = []
-    for place in sorted(range(len(sums)), key=sums.__getitem__):
-        column = columns[place]
-        if not any(all(map(le, better, column)) for better in kept):
-            kept.append(column)
-    return kept
-
-
 def _worth_a_thought(columns: Matrix, sizes: Sequence[int]) -> Sequence[int]:
     """All sizes; of many, the most promising ones and some spread over all."""
     if len(sizes) <= _PLACES:
@@ -126,26 +142,28 @@ def _worth_a_thought(columns: Matrix, sizes: Sequence[int]) -> Sequence[int]:
     return sorted({*promising[: _PLACES // 2], *range(0, len(sizes), 2 * len(sizes) // _PLACES)})
 
 
-def _saved(
-    looks: Sequence[Look],
-    logs: Matrix,
-    now: Vector,
-    rivals: Matrix,
-    truths: Sequence[_Truth],
-) -> float:
-    """The regret that measurements are expected to save."""
-    exp = math.exp
-    total = 0.0
-    for truth in truths:
-        weights = [1.0] * len(now)
-        for look in looks:
-            column, half = logs[look.place], -0.5 / look.variance
-            seen = column[truth.curve] + math.sqrt(look.variance) * truth.errors[look.place]
-            weights = [
-                w * exp(half * (v - seen) ** 2) for w, v in zip(weights, column, strict=True)
-            ]
-        stays = sum(map(mul, weights, now))
-        least = min([sum(map(mul, weights, losses)) for losses in rivals], default=stays)
-        if least < stays:
-            total += truth.share * (stays - least) / sum(weights)
-    return total
+def _rival(losses: Vector, now: Vector) -> _Rival | None:
+    """A size beside the choice of now; None where it is better under no curve."""
+    worse = [a - b for a, b in zip(losses, now, strict=True)]
+    better = [-value for value in worse if value < 0]
+    if not better:
+        return None
+    chance = min(len(better) / len(worse), _EVEN)
+    behind = _NORMAL.inv_cdf(1 - chance)
+    scale = sum(better) / len(worse) / _above(behind)
+    off = _centred(worse)
+    return _Rival(behind, scale, off, max(_covariance(off, off), _TINY))
+
+
+def _above(behind: float) -> float:
+    """The mean of what a standard normal variable is above `behind`, 0 where it is below."""
+    return _NORMAL.pdf(behind) - behind * math.erfc(behind / math.sqrt(2)) / 2
+
+
+def _centred(values: Vector) -> Vector:
+    mean = sum(values) / len(values)
+    return [value - mean for value in values]
+
+
+def _covariance(left: Vector, right: Vector) -> float:
+    return float(sum(map(mul, left, right))) / len(left)

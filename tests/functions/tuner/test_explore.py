@@ -121,11 +121,11 @@ def test_it_never_costs_more_than_the_grid() -> None:
 
 
 def test_a_batch_that_crashes_fails_its_size_and_the_others_go_on() -> None:
-    machine = Machine(broken_mb=512)
-    output = machine.run(powerValues=POWERS, strategy="balanced")
-    assert output["failedSizes"]["512"] == "LambdaTuningError: x"
-    assert [batch.memory_mb for batch in machine.measured].count(512) == 1
-    assert output["power"] != 512
+    machine = Machine(broken_mb=1769)
+    output = machine.run(powerValues=POWERS, strategy="speed")
+    assert output["failedSizes"]["1769"] == "LambdaTuningError: x"
+    assert [batch.memory_mb for batch in machine.measured].count(1769) == 1
+    assert output["power"] != 1769
     assert output["exploration"]["stopped"] in {"sure", "price"}
 
 
@@ -173,7 +173,7 @@ def test_a_decision_that_is_made_again_is_the_same() -> None:
 
 
 def test_a_round_goes_on_until_another_size_is_wanted() -> None:
-    machine = Machine()
+    machine = Machine(lambda _, memory_mb: 20.0 + 100.0 * max(1.0, 1769 / memory_mb))
     state, rounds_played = machine.begun(powerValues=POWERS), 0
     while state["batches"]:
         state, rounds_played = machine.played(machine.published(state)), rounds_played + 1
