@@ -85,7 +85,7 @@ def _against_grid(plan: TunePlan) -> str:
     """What an adaptive run saves; to decide about few and short invocations may cost more."""
     grid = f"the grid would be about ${plan.grid.usd:.4f}"
     if plan.estimate.usd > plan.grid.usd:
-        return f"{grid}, which is cheaper: leave --explore out"
+        return f"{grid}, which is cheaper: give --explore grid"
     return f"{grid}, and it stops at the grid's price"
 
 

@@ -10,7 +10,7 @@ from .tuning_arguments import add_tuning_arguments, tuning_options
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Everything about the run."""
-    add_tuning_arguments(parser)
+    add_tuning_arguments(parser, "grid")
     parser.add_argument("--template", default="template.yaml", help="deployed if there is no stack")
 
 
@@ -25,7 +25,7 @@ def run(arguments: Namespace) -> int:
             payload=arguments.payload,
             confirm=confirm(arguments),
             on_progress=progress(arguments),
-            **tuning_options(arguments),
+            **tuning_options(arguments, "grid"),
         )
     show_run(arguments, found)
     return 0

@@ -4,12 +4,14 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 STACK = "lambdatuning"
+NUM = 10
 PAYLOADS = "data/payloads"
 STORE = "data/runs"
 
 
-def add_tuning_arguments(parser: ArgumentParser) -> None:
-    """Which payloads, sizes and strategy, and where the run is stored."""
+def add_tuning_arguments(parser: ArgumentParser, explored: str) -> None:
+    """Which payloads, sizes and strategy, and where the run is stored; `explored` tells how, if
+    nothing is said."""
     parser.add_argument(
         "--payload",
         action="append",
@@ -19,7 +21,7 @@ def add_tuning_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--payloads", default=PAYLOADS, metavar="FOLDER", help="payload files")
     parser.add_argument("--powers", metavar="MB,MB,...", help='memory sizes, or "ALL"')
-    parser.add_argument("--num", default=10, help="invocations a size and payload type (10)")
+    parser.add_argument("--num", help=f"invocations a size and payload type ({NUM})")
     parser.add_argument("--strategy", default="cost", help="cost, speed or balanced")
     parser.add_argument("--weight", default=0.5, help="for balanced: 0 is speed, 1 is cost")
     parser.add_argument("--auto-optimize", action="store_true", help="set the winner")
@@ -45,9 +47,9 @@ def add_tuning_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--explore",
-        default="grid",
         metavar="HOW",
-        help="grid: every size, num times; adaptive: what tells most for its price, until sure",
+        help="grid: every size, num times; adaptive: what tells most for its price, until sure "
+        f"({explored})",
     )
     parser.add_argument(
         "--max-usd",
@@ -57,9 +59,10 @@ def add_tuning_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--max-minutes", help="end an adaptive run with the best answer so far")
 
 
-def tuning_options(arguments: Namespace) -> dict[str, Any]:
-    """The options as `lambdatuning.tune` and `benchmark` take them."""
-    names = ("powers", "num", "strategy", "weight", "auto_optimize", "alias", "seed")
+def tuning_options(arguments: Namespace, explore: str) -> dict[str, Any]:
+    """The options as `lambdatuning.tune` and `benchmark` take them; `explore` if none is given."""
+    names = ("powers", "strategy", "weight", "auto_optimize", "alias", "seed")
     more = ("environments", "stack", "store", "max_usd", "payloads", "allowed_errors", "price_book")
-    ends = ("explore", "max_minutes")
-    return {name: getattr(arguments, name) for name in (*names, *more, *ends)}
+    given = {name: getattr(arguments, name) for name in (*names, *more, "max_minutes")}
+    num = NUM if arguments.num is None else arguments.num
+    return {**given, "num": num, "explore": arguments.explore or explore}

@@ -25,6 +25,7 @@ from lambdatuning.core.exploration.losses import bill, mixed, outlook, regrets
 from lambdatuning.core.exploration.matrices import cholesky, dot, inverse, log_determinant, times
 from lambdatuning.core.exploration.posterior import posterior
 from lambdatuning.core.exploration.prior import interpolate
+from lambdatuning.core.exploration.stopping import PATIENCE, Standard
 from lambdatuning.core.exploration.value import best_look
 from lambdatuning.core.strategies import CurvePoint, rank
 
@@ -209,6 +210,43 @@ def test_a_look_at_what_is_in_doubt_is_worth_more_than_one_at_what_is_known() ->
     assert [look.place for look in best.looks] == [1]
     assert 0 < best.gain < max(row[0] for row in losses)
     assert best.price_usd == pytest.approx(1e-5 + 1e-6 * best.looks[0].count)
+
+
+def test_what_is_unlikely_but_would_save_much_is_worth_a_look() -> None:
+    rng = random.Random(0)
+    # Under one curve of 25 the second size is half as dear; else it is far dearer.
+    curves = [[0.0, -0.7 if k % 25 == 0 else rng.gauss(0.5, 0.02)] for k in range(1, 401)]
+    losses = [[math.exp(v - min(curve)) - 1 for v in curve] for curve in curves]
+    evidence = gather([Observation("", 512, 1.0, 1.0, environment="a")], load_prior())
+    market = Market([1e-6] * 2, [1e-5] * 2, (1, 0))
+    best = best_look(curves, losses, evidence, 0.0, (512, 1024), market)
+    assert best is not None
+    assert [look.place for look in best.looks] == [1]
+    whole = sum(row[0] for row in losses) / len(losses)
+    assert 0.5 * whole < best.gain < 1.2 * whole
+
+
+@given(st.integers(0, 10_000), st.floats(0.001, 0.5))
+def test_no_look_saves_more_than_there_is_to_save(seed: int, spread: float) -> None:
+    rng = random.Random(seed)
+    curves = [[rng.gauss(0.05 * place, spread) for place in range(4)] for _ in range(60)]
+    losses = [[math.exp(v - min(curve)) - 1 for v in curve] for curve in curves]
+    evidence = gather([Observation("", 128, 1.0, 1.0, environment="a")], load_prior())
+    market = Market([1e-6] * 4, [1e-5] * 4, (1, 0, 0, 0))
+    best = best_look(curves, losses, evidence, 0.0, (128, 256, 512, 1024), market)
+    assert best is not None
+    every_other = list(zip(*losses[::2], strict=True))
+    least = min(sum(column) / len(column) for column in every_other)
+    assert 0 <= best.gain <= least + 1e-12
+
+
+def test_patience_ends() -> None:
+    def least(rounds: float) -> float:
+        return Standard("cost", 1.0, rounds, 0.95).least
+
+    assert least(PATIENCE) == pytest.approx(2 * least(0.0))
+    assert least(2 * PATIENCE) == pytest.approx(5 * least(0.0))
+    assert Standard("speed", 1.0, 0.0, 0.95).least < least(0.0)
 
 
 def _sd(values: list[float]) -> float:

@@ -150,7 +150,7 @@ def _exploration(request: TuneRequest, tuner: Tuner, expected: Estimate) -> dict
             raise UsageError("a limit of time ends an adaptive run: give --explore adaptive, too")
         return {}
     if not tuner.ours:
-        raise UsageError("AWS Lambda Power Tuning measures a grid only; leave --explore out")
+        raise UsageError("AWS Lambda Power Tuning measures a grid only; give --explore grid")
     own_usd = expected.tuner_usd + expected.transitions_usd
     if request.max_usd is not None and request.max_usd <= own_usd:
         raise DeclinedError(

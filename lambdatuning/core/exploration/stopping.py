@@ -7,7 +7,7 @@ from .question import Answer
 from .words import join_mb, percent
 
 WORTH = {"cost": 0.0007}
-_WORTH = 0.0003
+_WORTH = 0.00025
 """A batch is worth its price as long as it is expected to save this much regret for each time that
 its price is what was spent so far: to add a tenth to the bill it must save a tenth of this. Where
 time is saved, and not money alone, less is enough."""
