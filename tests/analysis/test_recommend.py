@@ -57,6 +57,18 @@ def test_a_failing_size_cannot_win_and_is_named() -> None:
     assert np.isnan(float(str(found["saving"])))
 
 
+def test_a_size_of_which_only_the_cold_start_was_seen_does_not_fail() -> None:
+    """An adaptive run looks at some sizes no closer, and at others with one payload type alone."""
+    run = synthetic_run((CPU, IO))
+    samples = run.samples
+    glimpsed = (samples["payload"] == "cpu") & (samples["memory_mb"] == 128) & ~samples["cold"]
+    unseen = (samples["payload"] == "io") & (samples["memory_mb"] == 256)
+    for found in curves(Run(run.manifest, samples[~glimpsed & ~unseen])):
+        assert found.failing_mb == ()
+        assert (128 in found.sizes) == (found.payload == "io")
+        assert (256 in found.sizes) == (found.payload == "cpu")
+
+
 def test_a_payload_type_that_always_fails_has_no_recommendation() -> None:
     run = synthetic_run((Kind("broken", 5, 5, needs_mb=9999), IO))
     found = advice(run, "broken")

@@ -90,7 +90,6 @@ def mix(parts: Sequence[Curve], weights: Mapping[str, float]) -> Curve:
     share = np.array([weights[part.payload] for part in parts], float)
     share /= share.sum()
     sizes = tuple(sorted(set[int].intersection(*(set(part.sizes) for part in parts))))
-    every = {size for part in parts for size in (*part.sizes, *part.failing_mb)}
     columns = [[part.sizes.index(size) for size in sizes] for part in parts]
 
     def weighed(name: str) -> Floats:
@@ -109,7 +108,7 @@ def mix(parts: Sequence[Curve], weights: Mapping[str, float]) -> Curve:
         usd=weighed("usd"),
         resampled_ms=weighed("resampled_ms"),
         resampled_usd=weighed("resampled_usd"),
-        failing_mb=tuple(sorted(every - set(sizes))),
+        failing_mb=tuple(sorted({size for part in parts for size in part.failing_mb})),
         host=parts[0].host,
     )
 
@@ -122,8 +121,9 @@ def _curve(
     host: Host | None,
 ) -> Curve:
     counted = rows["n"] + rows["cold"] + rows["failed"]
-    usable = (rows["n"] > 0) & (rows["failed"] <= max_failed * counted)
-    good = rows[usable]
+    # An adaptive run may look at a size by its cold start alone: nothing failed there.
+    failing = (rows["failed"] > max_failed * counted) | ((rows["n"] == 0) & (rows["failed"] > 0))
+    good = rows[(rows["n"] > 0) & ~failing]
     sizes = tuple(int(size) for size in good["memory_mb"])
     stacked = [resampled[(*key, size)] for size in sizes]
     both = np.stack(stacked, axis=-1) if stacked else np.empty((RESAMPLES, 2, 0))
@@ -134,6 +134,6 @@ def _curve(
         usd=good["cost_usd"].to_numpy(float),
         resampled_ms=both[:, 0],
         resampled_usd=both[:, 1],
-        failing_mb=tuple(int(size) for size in rows[~usable]["memory_mb"]),
+        failing_mb=tuple(int(size) for size in rows[failing]["memory_mb"]),
         host=host,
     )
