@@ -1,188 +1,241 @@
 """How often do 95 % intervals hold the truth? `make bench-intervals`; one JSON line last.
 
-Two sources, both resampled in two levels, with thousands of trials a line:
+Runs of up to 6 cells (memory sizes) of one function are drawn, thousands of intervals a line, from
+three groups of sources which are never pooled:
 
-- `simulation`: environments whose speed differs by a spread, invocations that differ by a noise
-  (both log-normal), so that the truth is known.
-- `traces`: durations of real functions (data/traces). Each memory size was measured on one host, so
-  a size's samples over the local trend of the curve are one environment; trials draw environments,
-  then invocations in them, and the truth is that of all of them together.
+- `quiet` and `noisy`: warm calls of measured functions (data/traces). The truth of a cell is the
+  plain mean of all of them, or what is billed on average (`--billed`: whole milliseconds).
+- `simulated`: made-up calls with a known mean: log-normal, two modes, few but very slow ones, short
+  ones that are rounded.
 
-Lines whose source begins with `run` are of whole runs, whose cells (payload types at 6 sizes) lend
-each other spreads as in every report: `run: simulation` of 10 types unlike in noise and in how much
-hosts matter to them, `run: traces` of the 6 functions. The others are of cells by themselves.
-
-The last line has `{"coverage": [{"source", "environments", "n", "statistic", "covered"}]}`: the
-share of the shown intervals that held the truth. `shown` is how often there was one: quantiles have
-none where samples are too few, and lines with fewer than half of them shown are left out. Lines of
-the source `traces` are the mean over its functions, which stand beside them by name.
+`--hosts` gives each execution environment a log-normal factor of its own; `--one-host` gives a
+factor of 10 % to one cell of the run alone, and tells of that cell; with `--blocks` calls of one
+environment are neighbours in the traces instead of independent. Each line has the share `covered`,
+the shares of misses `below` and `above` (where the truth lay), the median `width` of the interval
+over the mean, and `width_ratio`, that width over what normal theory gives for a known spread.
+The last line has `{"coverage": [{"source", "group", "environments", "hosts", "n", "statistic",
+"covered", "shown", "below", "above", "width", "width_ratio"}]}`; `source` "all" is the mean over
+the functions of a group. Quantiles have no interval where samples are too few (`shown`).
 """
 
 import argparse
+import csv
+import gzip
 import json
 import math
-from collections.abc import Callable, Iterator
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any
+from zlib import crc32
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 
-from lambdatuning.analysis.statistics.intervals import Clusters, Floats, uncertainties
-from lambdatuning.analysis.statistics.limits import quantile_limits
-from lambdatuning.analysis.statistics.moderation import moderated, spread
-from lambdatuning.core.intervals import Uncertainty, limits
+from lambdatuning.core.mean_intervals import mean_errors
+from lambdatuning.core.quantile_interval import quantile_interval
 
-TRACES = Path(__file__).parents[2] / "data" / "traces" / "raw_invocations.csv.gz"
+Floats = npt.NDArray[np.float64]
+
+TRACES = Path(__file__).parents[2] / "data" / "traces"
+FILES = {"quiet": "raw_invocations.csv.gz", "noisy": "raw_invocations_noisy.csv.gz"}
+CELLS, LEAST_CALLS, NICE = 6, 6, 10
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95}
-DESIGNS = ((3, 5), (4, 5), (5, 2), (5, 10), (5, 40), (8, 20), (20, 5), (20, 25))
-"""Environments, and invocations on each."""
-
-SCENARIOS = ((0.0, 0.2), (0.02, 0.1), (0.1, 0.1), (0.3, 0.1), (0.1, 0.5))
-"""Spread between environments, noise inside them: standard deviations of log durations."""
-
-Draw = Callable[[np.random.Generator, int, int], Floats]
+OTHER_HOST = 0.1
+HOSTS = np.array([-1.645, -1.036, -0.674, -0.385, -0.126, 0.126, 0.385, 0.674, 1.036, 1.645])
+"""Quantiles of the standard normal distribution in the middles of tenths."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where samples come from (`draw` gives environments x invocations), and what is true."""
+    """A function: the calls of each cell. `whole`: they are billed in whole milliseconds."""
 
     name: str
-    truth: dict[str, float]
-    draw: Draw
+    group: str
+    cells: Sequence[Floats]
+    whole: bool = False
 
 
-def simulation(spread: float, noise: float) -> Source:
-    """Log-normal environments and invocations."""
-    whole = NormalDist(0, math.hypot(spread, noise))
-    truth = {name: math.exp(whole.inv_cdf(q)) for name, q in QUANTILES.items()}
-    truth["mean"] = math.exp(whole.variance / 2)
+@dataclass(frozen=True)
+class Design:
+    """How a run of a source is drawn."""
 
-    def draw(rng: np.random.Generator, environments: int, each: int) -> Floats:
-        hosts = spread * rng.standard_normal((environments, 1))
-        return np.exp(hosts + noise * rng.standard_normal((environments, each)))
+    n: int
+    environments: int
+    hosts: float = 0.0
+    billed: bool = False
+    blocks: bool = False
+    one_host: bool = False
 
-    return Source(f"simulation: spread {spread:g}, noise {noise:g}", truth, draw)
+
+def measured(folder: Path) -> Iterator[Source]:
+    """The functions of the traces."""
+    for group, file in FILES.items():
+        found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        with gzip.open(folder / file, "rt") as lines:
+            for row in csv.DictReader(lines):
+                if row["kind"] == "warm":
+                    cell = found[row["function_id"]][int(row["memory_mb"])]
+                    cell.append(float(row["duration_ms"]))
+        for name, by_size in sorted(found.items()):
+            cells = [np.array(v) for _, v in sorted(by_size.items()) if len(v) >= LEAST_CALLS]
+            yield Source(name, group, cells)
 
 
-def traces(path: Path) -> list[Source]:
-    """A source for each function of the traces."""
-    frame = pd.read_csv(path)
-    return [
-        _trace(str(name), [cell["duration_ms"].to_numpy(float) for _, cell in by_size])
-        for name, rows in frame.groupby("function_id")
-        if (by_size := rows.groupby("memory_mb"))
+def simulated() -> Iterator[Source]:
+    """Made-up functions, 20,000 calls a cell."""
+    for name in ("lognormal 10 %", "lognormal 50 %", "two modes", "2 % at 10x", "5 % at 4x"):
+        yield Source(name, "simulated", [_made(name, cell) for cell in range(CELLS)])
+    short = [
+        _made("lognormal 10 %", k) / 200 * ms for k, ms in enumerate((1.2, 1.5, 1.9, 2.4, 3.1))
     ]
+    yield Source("1-3 ms, whole ms", "simulated", short, whole=True)
 
 
-def _trace(name: str, sizes: list[Floats]) -> Source:
-    shortest = min(map(len, sizes))
-    trend = np.log([np.median(values) for values in sizes])
-    pool = np.array(
-        [
-            sizes[i][:shortest] / np.exp(np.median(trend[[i - 2, i - 1, i + 1, i + 2]]))
-            for i in range(2, len(sizes) - 2)
-        ]
-    )
-    truth = {key: float(np.quantile(pool, q)) for key, q in QUANTILES.items()}
-
-    def draw(rng: np.random.Generator, environments: int, each: int) -> Floats:
-        hosts = rng.integers(len(pool), size=(environments, 1))
-        drawn: Floats = pool[hosts, rng.integers(shortest, size=(environments, each))]
-        return drawn
-
-    return Source(f"traces: {name}", truth | {"mean": float(pool.mean())}, draw)
+def _made(name: str, cell: int) -> Floats:
+    rng = np.random.default_rng([crc32(name.encode()), cell])
+    noise, chance = rng.standard_normal(20_000), rng.random(20_000)
+    usual = 200 * np.exp(0.1 * noise)
+    return {
+        "lognormal 10 %": usual,
+        "lognormal 50 %": 200 * np.exp(0.5 * noise),
+        "two modes": 200 * np.exp(0.05 * noise) * np.where(chance < 0.3, 1.6, 1),
+        "2 % at 10x": usual * np.where(chance < 0.02, 10, 1),
+        "5 % at 4x": usual * np.where(chance < 0.05, 4, 1),
+    }[name]
 
 
-def coverage(source: Source, environments: int, each: int, trials: int) -> Iterator[dict[str, Any]]:
+def coverage(source: Source, design: Design, trials: int) -> Iterator[dict[str, Any]]:
     """One line for each statistic that mostly had an interval."""
-    rng = np.random.default_rng([environments, each])
-    names = ["mean", *QUANTILES]
-    truth = np.array([source.truth[name] for name in names])
-    found = np.array([_limits(source.draw(rng, environments, each)) for _ in range(trials)])
-    shown = np.isfinite(found[:, :, 0])
-    held = (found[:, :, 0] <= truth) & (truth <= found[:, :, 1])
-    for name, share, hits in zip(names, shown.mean(axis=0), held.sum(axis=0), strict=True):
-        if share >= 0.5:
+    key = [crc32(source.name.encode()), design.n, design.environments, int(1000 * design.hosts)]
+    rng = np.random.default_rng(key)
+    found: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+    truths = [_truth(cell, source, design) for cell in source.cells]
+    for _ in range(trials):
+        for name, row in _trial(source, design, truths, rng):
+            found[name].append(row)
+    for name, rows in found.items():
+        values = np.array(rows)
+        shown = np.isfinite(values[:, 0])
+        if shown.mean() >= 0.5:
+            low, high, truth, sd = values[shown].T
+            width = (high - low) / truth
+            normal = 2 * 1.96 * sd / math.sqrt(design.n) / truth
             yield {
                 "source": source.name,
-                "environments": environments,
-                "n": environments * each,
+                "group": source.group,
+                "environments": design.environments,
+                "hosts": design.hosts,
+                "n": design.n,
                 "statistic": name,
-                "covered": round(float(hits / (share * trials)), 4),
-                "shown": round(float(share), 3),
+                "covered": round(float(((low <= truth) & (truth <= high)).mean()), 4),
+                "shown": round(float(shown.mean()), 3),
+                "below": round(float((truth < low).mean()), 4),
+                "above": round(float((truth > high).mean()), 4),
+                "width": round(float(np.median(width)), 5),
+                "width_ratio": round(float(np.median(width / np.maximum(normal, 1e-9))), 3),
             }
 
 
-def _limits(values: Floats) -> list[tuple[float, float]]:
-    groups = _groups(values)
-    ends = quantile_limits(groups, list(QUANTILES.values()), 0.95)
-    mean = limits(float(values.mean()), uncertainties(groups)[0])
-    return [mean, *zip(ends[::2], ends[1::2], strict=True)]
+def _truth(cell: Floats, source: Source, design: Design) -> dict[str, float]:
+    """The plain mean and the quantiles of a cell over calls and hosts, and the spread of calls."""
+    spread = OTHER_HOST if design.one_host else design.hosts
+    every = (cell[:, None] * np.exp(spread * HOSTS)).ravel() if spread else cell
+    billed = np.ceil(every) if source.whole or design.billed else every
+    mean = float(billed.mean())
+    if spread and not (source.whole or design.billed):
+        mean = float(cell.mean()) * math.exp(spread**2 / 2)
+    quantiles = {name: float(np.quantile(billed, q)) for name, q in QUANTILES.items()}
+    return {"mean": mean, "sd": float(billed.std()), **quantiles}
 
 
-def run_coverage(
-    sources: list[Source], name: str, environments: int, each: int, trials: int
-) -> dict[str, Any]:
-    """The share of all cells of such runs whose interval of the mean held the truth."""
-    rng = np.random.default_rng([environments, each, len(sources)])
-    held = []
-    for _ in range(trials):
-        drawn = [
-            (source, source.draw(rng, environments, each)) for _ in range(6) for source in sources
-        ]
-        spreads = [spread(_groups(values), 0) for _, values in drawn]
-        for (source, values), known in zip(drawn, moderated(spreads), strict=True):
-            centre = float(values.mean())
-            low, high = limits(centre, Uncertainty(known.error * centre, known.degrees))
-            held.append(low <= source.truth["mean"] <= high)
-    return {
-        "source": f"run: {name}",
-        "environments": environments,
-        "n": environments * each,
-        "statistic": "mean",
-        "covered": round(float(np.mean(held)), 4),
-        "shown": 1.0,
-    }
+def _trial(
+    source: Source, design: Design, truths: Sequence[dict[str, float]], rng: np.random.Generator
+) -> Iterator[tuple[str, tuple[float, ...]]]:
+    count = min(CELLS, len(source.cells))
+    picked = rng.choice(len(source.cells), count, replace=False)
+    whole = source.whole or design.billed
+    run = [_drawn(source.cells[k], design, rng, first=not i) for i, k in enumerate(picked)]
+    run = [[np.ceil(part) if whole else part for part in cell] for cell in run]
+    lists = [[part.tolist() for part in cell] for cell in run]
+    for k, cell, error in zip(picked, lists, mean_errors(lists, unit=float(whole)), strict=True):
+        truth = truths[k]
+        low, high = error.limits() if error else (math.nan, math.nan)
+        yield "mean", (low, high, truth["mean"], truth["sd"])
+        if design.hosts == 0 and not whole:
+            values = [value for part in cell for value in part]
+            names = [str(e) for e, part in enumerate(cell) for _ in part]
+            for name, q in QUANTILES.items():
+                ends = quantile_interval(values, names, q) or (math.nan, math.nan)
+                yield name, (*ends, truth[name], truth["sd"])
+        if design.one_host:
+            return
 
 
-def _groups(values: Floats) -> Clusters:
-    environments, each = values.shape
-    starts = np.arange(environments) * each
-    return Clusters(values.reshape(-1, 1), starts, np.full(environments, each))
+def _drawn(cell: Floats, design: Design, rng: np.random.Generator, *, first: bool) -> list[Floats]:
+    sizes = [len(part) for part in np.array_split(np.arange(design.n), design.environments)]
+    spread = (OTHER_HOST if first else 0.0) if design.one_host else design.hosts
+    parts = []
+    for size in sizes:
+        if design.blocks:
+            calls = cell[(rng.integers(len(cell)) + np.arange(size)) % len(cell)]
+        else:
+            calls = rng.choice(cell, size)
+        parts.append(calls * math.exp(spread * rng.standard_normal()))
+    return parts
 
 
-def _together(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The mean of the functions of the traces, for each design and statistic."""
-    frame = pd.DataFrame([line for line in lines if line["source"].startswith("traces")])
-    keys = ["environments", "n", "statistic"]
-    whole = frame.groupby(keys, sort=False)[["covered", "shown"]].mean().round(4).reset_index()
-    rows: list[dict[str, Any]] = json.loads(whole.to_json(orient="records"))
-    return [{"source": "traces"} | row for row in rows]
+def together(lines: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The mean over the functions of each group."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for line in lines:
+        names = ("group", "environments", "hosts", "n", "statistic")
+        groups[tuple(line[name] for name in names)].append(line)
+    for (group, environments, hosts, n, statistic), some in groups.items():
+        shares = ("covered", "shown", "below", "above", "width", "width_ratio")
+        yield {
+            "source": "all",
+            "group": group,
+            "environments": environments,
+            "hosts": hosts,
+            "n": n,
+            "statistic": statistic,
+            **{name: round(float(np.mean([line[name] for line in some])), 4) for name in shares},
+        }
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--trials", type=int, default=2_000)
+    parser.add_argument("--trials", type=int, default=100, help="runs a line")
     parser.add_argument("--traces", type=Path, default=TRACES)
+    parser.add_argument("--n", type=int, nargs="+", default=[10, 30, 100], help="calls a cell")
+    parser.add_argument("--environments", type=int, nargs="+", default=[5])
+    parser.add_argument("--hosts", type=float, nargs="+", default=[0.0, 0.03, 0.1])
+    parser.add_argument("--billed", action="store_true")
+    parser.add_argument("--blocks", action="store_true")
+    parser.add_argument("--one-host", action="store_true")
     options = parser.parse_args()
-    sources = [*(simulation(*scenario) for scenario in SCENARIOS), *traces(options.traces)]
+    os.nice(NICE)
+    designs = [
+        Design(n, environments, hosts, options.billed, options.blocks, options.one_host)
+        for environments in options.environments
+        for hosts in options.hosts
+        for n in options.n
+    ]
     lines: list[dict[str, Any]] = []
-    for source in sources:
-        for design in DESIGNS:
-            lines += coverage(source, *design, options.trials)
-    lines += _together(lines)
-    unlike = [simulation(0.02 + 0.02 * n, 0.02 * 1.4**n) for n in range(10)]
-    for name, parts in (("simulation", unlike), ("traces", sources[len(SCENARIOS) :])):
-        lines += [run_coverage(parts, name, *d, max(options.trials // 20, 1)) for d in DESIGNS]
+    for source in (*measured(options.traces), *simulated()):
+        for design in designs:
+            lines += coverage(source, design, options.trials)
+    lines += together(lines)
     for line in lines:
-        marked = "" if 0.93 <= line["covered"] <= 0.97 or line["environments"] < 5 else "  <-"
         print(
-            f"{line['source']:34} {line['environments']:3} environments, n {line['n']:4} "
-            f"{line['statistic']:5} {line['covered']:7.1%} (shown {line['shown']:4.0%}){marked}"
+            f"{line['group']:10}{line['source']:24}{line['environments']:3} environments, hosts "
+            f"{line['hosts']:4.0%}, n {line['n']:4} {line['statistic']:5}{line['covered']:7.1%} "
+            f"(below {line['below']:5.1%}, above {line['above']:5.1%}, width {line['width']:6.1%}, "
+            f"x{line['width_ratio']:.2f}, shown {line['shown']:4.0%})"
         )
     print(json.dumps({"coverage": lines}))
 
