@@ -24,7 +24,7 @@ from .student import incomplete_beta
 MIN_CELLS = 6
 """With fewer cells each stands on its own."""
 
-_CHANCE = 0.05
+_CHANCE = 0.15
 """A cell whose environments differ as much as this with a smaller probability is lent less."""
 
 _LEAST = 1e-18
