@@ -1,7 +1,7 @@
-"""CPU admission: invocations run at once only while their CPU shares fit the host.
+"""CPU admission: how much CPU a memory size buys, and who may run while the host has it.
 
 Parallel environments would otherwise steal from each other and their durations would lie. What does
-not fit waits, in order and unbilled.
+not fit waits, in order and unbilled. Which sizes a host cannot tell apart is a rule of `core.host`.
 """
 
 import threading
@@ -9,7 +9,22 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .shares import enforced_share
+from ..core.sizes import vcpus
+
+
+def share_for(memory_mb: int) -> float:
+    """vCPUs that AWS gives to `memory_mb`, linear: 128 MB -> 0.0724, 1769 MB -> 1.0.
+
+    >>> share_for(1769)
+    1.0
+    """
+    return vcpus(memory_mb)
+
+
+def enforced_share(memory_mb: int, cores: int) -> float:
+    """The share that a host with `cores` can really give, in vCPUs."""
+    return min(share_for(memory_mb), float(cores))
+
 
 SERVER_CORES = 0.75
 """Cores kept free for the endpoint itself, its services and the clients of this host."""

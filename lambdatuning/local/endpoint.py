@@ -16,8 +16,7 @@ from typing import IO, Self
 from urllib.parse import urlsplit
 
 from ..core.errors import LambdaTuningError, UsageError
-from .platforms import check_platform
-from .settings import ACCESS_KEY_ID, LOOPBACK, REGION, SECRET_ACCESS_KEY
+from .settings import ACCESS_KEY_ID, LOOPBACK, REGION, SECRET_ACCESS_KEY, check_platform
 
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 10.0
@@ -112,8 +111,8 @@ def _past_proxies(url: str) -> dict[str, str]:
     """What keeps a user's proxy from between AWS tools and us; nothing where there is none."""
     if not urllib.request.getproxies_environment():
         return {}
-    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
-    hosts = ",".join(filter(None, (known, urlsplit(url).hostname)))
+    exempt = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    hosts = ",".join(filter(None, (exempt, urlsplit(url).hostname)))
     return {"NO_PROXY": hosts, "no_proxy": hosts}
 
 

@@ -1,31 +1,75 @@
 """One invocation from request to outcome: environment, init phase, admission, report."""
 
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-from . import faults, transcript
+from . import faults
 from .admission import Admission, Claim
-from .environment import INIT_LIMIT_S, Environment, Ran
 from .function import Facts, Fault, FunctionSpec, Outcome, Request
-from .ledger import Ledger
-from .log_events import LogEvent
+from .logs import platform
+from .logs.platform import Report
+from .logs.printed import LogEvent
 from .pool import Pool
-from .report import Report
+from .runtime.environment import INIT_LIMIT_S, Environment, HandlerRun
+
+CAPACITY = 50_000
+"""About 30 MB; a large tuning run has some 5,000."""
+
+
+class Ledger:
+    """The last `capacity` invocations, by request id and in order of completion."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._sequence = 0
+        self._rows: OrderedDict[str, tuple[int, Facts]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, facts: Facts) -> None:
+        """Remember one invocation, forgetting the oldest when full."""
+        with self._lock:
+            self._sequence += 1
+            self._rows[facts.request_id] = (self._sequence, facts)
+            if len(self._rows) > self._capacity:
+                self._rows.popitem(last=False)
+
+    def of(self, request_ids: list[str]) -> list[dict[str, object]]:
+        """Rows of these request ids; unknown or forgotten ones are left out."""
+        with self._lock:
+            rows = [self._rows[rid] for rid in request_ids if rid in self._rows]
+        return [_row(*entry) for entry in rows]
+
+    def since(self, sequence: int) -> list[dict[str, object]]:
+        """Rows completed after the row numbered `sequence` (0: all that are remembered)."""
+        with self._lock:
+            newest_first = []
+            for entry in reversed(self._rows.values()):
+                if entry[0] <= sequence:
+                    break
+                newest_first.append(entry)
+        return [_row(*entry) for entry in reversed(newest_first)]
+
+
+def _row(sequence: int, facts: Facts) -> dict[str, object]:
+    return {"sequence": sequence, **asdict(facts)}
+
 
 LogSink = Callable[[FunctionSpec, str, list[LogEvent]], None]
 """Receives the function, the name of the log stream, and events to append."""
 
 
 @dataclass
-class _Course:
+class _Progress:
     """What has happened to one invocation so far; times in seconds unless named otherwise."""
 
     spec: FunctionSpec
     request: Request
-    began: datetime
+    started: datetime
     cold: bool = False
     waited_s: float = 0.0
     spent_s: float = 0.0
@@ -53,70 +97,70 @@ class Invoker:
         caller = self._pool.by_key(caller_key) if caller_key else None
         claim = caller.claim if caller else None
         with claim.lent() if claim else nullcontext():
-            course = _Course(spec, request, datetime.now(UTC))
-            environment, fault = self._ready_environment(course)
+            progress = _Progress(spec, request, datetime.now(UTC))
+            environment, fault = self._ready_environment(progress)
             with self._ended_on_error(environment):
                 if fault is None:
-                    outcome = self._run(course, environment)
+                    outcome = self._run(progress, environment)
                 else:
-                    outcome = self._outcome(course, environment, _not_run(course, fault))
+                    outcome = self._outcome(progress, environment, _not_run(progress, fault))
             self._pool.give_back(environment)
             self._ledger.add(outcome.facts)
         return outcome
 
-    def _ready_environment(self, course: _Course) -> tuple[Environment, Fault | None]:
+    def _ready_environment(self, progress: _Progress) -> tuple[Environment, Fault | None]:
         """A started environment, or one that would not start and why.
 
         A failed init phase is tried once more as part of the invocation, as AWS does; then it
         counts into the invocation's duration.
         """
-        if environment := self._pool.take(course.spec):
+        if environment := self._pool.take(progress.spec):
             return environment, None
-        course.cold = True
-        environment, fault = self._start(course, INIT_LIMIT_S, "init")
+        progress.cold = True
+        environment, fault = self._start(progress, INIT_LIMIT_S, "init")
         if fault is None:
-            course.init_ms = environment.init_ms
+            progress.init_ms = environment.init_ms
         else:
             self._pool.give_back(environment)
-            environment, fault = self._start(course, course.spec.timeout_s, "invoke")
-            course.spent_s = environment.init_ms / 1e3
+            environment, fault = self._start(progress, progress.spec.timeout_s, "invoke")
+            progress.spent_s = environment.init_ms / 1e3
         return environment, fault
 
     def _start(
-        self, course: _Course, limit_s: float, phase: str
+        self, progress: _Progress, limit_s: float, phase: str
     ) -> tuple[Environment, Fault | None]:
-        environment = self._pool.new(course.spec)
+        environment = self._pool.new(progress.spec)
         one_core = self._admission.capacity_of_one_core
-        with self._ended_on_error(environment), self._admitted(course, one_core) as claim:
+        with self._ended_on_error(environment), self._admitted(progress, one_core) as claim:
             environment.claim = claim
             fault = environment.start(limit_s)
             environment.claim = None
         ended = datetime.now(UTC)
-        events = transcript.init_start(course.spec, environment.interpreter, course.began)
-        course.init_log = environment.take_log()
-        if course.spec.snapstart and fault is None:
-            events += transcript.restored(course.spec, environment.init_ms, ended)
+        events = platform.init_start(progress.spec, environment.interpreter, progress.started)
+        progress.init_log = environment.take_log()
+        if progress.spec.snapstart and fault is None:
+            events += platform.restored(progress.spec, environment.init_ms, ended)
         if fault is not None:
-            events += course.init_log
-            events += transcript.init_failed(course.spec, environment.init_ms, phase, fault, ended)
-            course.init_log = []
-        self._log(course.spec, environment.stream, events)
+            events += progress.init_log
+            events += platform.init_failed(progress.spec, environment.init_ms, phase, fault, ended)
+            progress.init_log = []
+        self._log(progress.spec, environment.stream, events)
         return environment, fault
 
-    def _run(self, course: _Course, environment: Environment) -> Outcome:
-        memory_mb = course.spec.memory_mb
-        with self._admitted(course, self._admission.weight(memory_mb)) as claim:
+    def _run(self, progress: _Progress, environment: Environment) -> Outcome:
+        memory_mb = progress.spec.memory_mb
+        with self._admitted(progress, self._admission.weight(memory_mb)) as claim:
             environment.claim = claim
-            course.began = datetime.now(UTC)
+            progress.started = datetime.now(UTC)
             share = self._admission.share(memory_mb)
             try:
                 ran = environment.invoke(
-                    course.request, share, strict=self._strict, spent_s=course.spent_s
+                    progress.request, share, strict=self._strict, spent_s=progress.spent_s
                 )
             finally:
                 environment.claim = None
             # Before the next is let in: our own work would disturb what is measured of that.
-            return self._outcome(course, environment, ran)
+            return self._outcome(progress, environment, ran)
 
     @contextmanager
     def _ended_on_error(self, environment: Environment) -> Iterator[None]:
@@ -129,41 +173,41 @@ class Invoker:
             raise
 
     @contextmanager
-    def _admitted(self, course: _Course, weight: float) -> Iterator[Claim]:
+    def _admitted(self, progress: _Progress, weight: float) -> Iterator[Claim]:
         arrived = time.monotonic()
         with Claim(self._admission, weight) as claim:
-            course.waited_s += time.monotonic() - arrived
+            progress.waited_s += time.monotonic() - arrived
             yield claim
 
-    def _outcome(self, course: _Course, environment: Environment, ran: Ran) -> Outcome:
-        spec, request_id = course.spec, course.request.request_id
-        numbers = _report(course, environment, ran)
-        times = (course.began, datetime.now(UTC))
-        printed = course.init_log, ran.log
-        events = transcript.invocation(spec, printed, ran.fault, numbers, times)
+    def _outcome(self, progress: _Progress, environment: Environment, ran: HandlerRun) -> Outcome:
+        spec, request_id = progress.spec, progress.request.request_id
+        numbers = _report(progress, environment, ran)
+        times = (progress.started, datetime.now(UTC))
+        printed = progress.init_log, ran.log
+        events = platform.invocation(spec, printed, ran.fault, numbers, times)
         self._log(spec, environment.stream, events)
         return Outcome(
             payload=faults.body(ran.fault, request_id) if ran.fault else ran.payload,
             error=numbers.status != "success",
             lines=tuple(event.text for event in events),
-            facts=_facts(course, environment, ran, numbers),
+            facts=_facts(progress, environment, ran, numbers),
         )
 
 
-def _not_run(course: _Course, fault: Fault) -> Ran:
-    return Ran(b"", fault.error_type, fault, [], course.spent_s * 1e3, 0.0, 0.0, 0.0)
+def _not_run(progress: _Progress, fault: Fault) -> HandlerRun:
+    return HandlerRun(b"", fault.error_type, fault, [], progress.spent_s * 1e3, 0.0, 0.0, 0.0)
 
 
-def _report(course: _Course, environment: Environment, ran: Ran) -> Report:
+def _report(progress: _Progress, environment: Environment, ran: HandlerRun) -> Report:
     error_type = ran.fault.error_type if ran.fault else ran.error_type
     status = ran.fault.status if ran.fault else ("error" if ran.error_type else "success")
     return Report(
-        request_id=course.request.request_id,
+        request_id=progress.request.request_id,
         duration_ms=ran.duration_ms,
-        memory_mb=course.spec.memory_mb,
+        memory_mb=progress.spec.memory_mb,
         max_memory_mb=_max_memory_mb(environment, error_type),
-        init_ms=None if course.spec.snapstart else course.init_ms,
-        restore_ms=course.init_ms if course.spec.snapstart else None,
+        init_ms=None if progress.spec.snapstart else progress.init_ms,
+        restore_ms=progress.init_ms if progress.spec.snapstart else None,
         status=status,
         error_type=error_type,
     )
@@ -176,17 +220,19 @@ def _max_memory_mb(environment: Environment, error_type: str) -> int:
     return environment.peak_memory_mb()
 
 
-def _facts(course: _Course, environment: Environment, ran: Ran, numbers: Report) -> Facts:
+def _facts(
+    progress: _Progress, environment: Environment, ran: HandlerRun, numbers: Report
+) -> Facts:
     return Facts(
         request_id=numbers.request_id,
-        function=course.spec.arn,
+        function=progress.spec.arn,
         memory_mb=numbers.memory_mb,
         environment=environment.stream,
         cpu_ms=ran.cpu_ms,
         stolen_ms=ran.stolen_ms,
-        waited_ms=course.waited_s * 1e3,
+        waited_ms=progress.waited_s * 1e3,
         held_ms=ran.held_ms,
-        cold=course.cold,
+        cold=progress.cold,
         duration_ms=round(numbers.duration_ms, 2),
         billed_ms=numbers.billed_ms + numbers.billed_restore_ms,
         init_ms=numbers.init_ms,

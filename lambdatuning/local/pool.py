@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from .command import Host
-from .environment import Environment
 from .function import FunctionSpec
 from .limiters import Limiter
+from .runtime.command import Host
+from .runtime.environment import Environment
 
 IDLE_LIMIT_S = 300.0
 MOST_IDLE = 100
@@ -62,8 +62,8 @@ class Pool:
         if self._closed.is_set():
             raise RuntimeError("the embedded AWS is stopping")
         ident = f"e{time.monotonic_ns()}"
-        cage = self._limiter.cage(ident, spec.memory_mb)
-        environment = Environment(spec, self._host, cage, self._folder / ident)
+        sandbox = self._limiter.sandbox(ident, spec.memory_mb)
+        environment = Environment(spec, self._host, sandbox, self._folder / ident)
         with self._lock:
             self._by_key[environment.key_id] = environment
         return environment

@@ -20,17 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import LambdaTuningError, UsageError
-from . import command, ministack_hook, own_tmp, python_runtime, supervisor, sweep
+from . import cleanup
 from .admission import Admission
-from .gateway import Gateway
-from .invoker import Invoker
-from .ledger import Ledger
+from .invoker import Invoker, Ledger
 from .limiters import Choice, choose
 from .limiters.cores import host_cores
-from .packages import PackageStore
-from .platforms import check_platform
 from .pool import Pool
-from .settings import ACCOUNT_ID, LOOPBACK, REGION, SETTLES
+from .runtime import command, mounts
+from .services import ministack
+from .services.gateway import Gateway
+from .services.packages import PackageStore
+from .settings import ACCOUNT_ID, LOOPBACK, REGION, SETTLES, check_platform
 
 _KEEP_ALIVE_S = 75
 
@@ -52,14 +52,16 @@ def serve(options: argparse.Namespace) -> None:
     _warn_of_strangers(options.host)
     state: Path = (options.state or _default_state()).resolve()
     state.mkdir(parents=True, exist_ok=True)
-    sweep.clear_dead_servers(command.MARKER_NAME, state)
+    cleanup.clear_dead_servers(command.MARKER_NAME, state)
     listener = _listen(options.host, options.port)
-    ident = sweep.server_ident(os.getpid())
+    ident = cleanup.server_ident(os.getpid())
     folder = state / ident
     folder.mkdir(mode=0o700)
     chosen = choose(options.limiter, ident)
     limiter = chosen.limiter
-    lifeline = supervisor.start(f"{command.MARKER_NAME}={ident}", limiter.leftovers(), folder)
+    lifeline = cleanup.start_supervisor(
+        f"{command.MARKER_NAME}={ident}", limiter.leftovers(), folder
+    )
     try:
         # Its clocks measure the functions: it should not wait a time slice behind other load.
         limiter.protect(os.getpid())
@@ -75,18 +77,18 @@ def _run(
 ) -> None:
     port = listener.getsockname()[1]
     os.environ.update(
-        ministack_hook.settings(port=port, account_id=ACCOUNT_ID, region=REGION, folder=str(folder))
+        ministack.settings(port=port, account_id=ACCOUNT_ID, region=REGION, folder=str(folder))
     )
     tempfile.tempdir = str(folder)
     host = _host(f"http://{_reached_at(options.host)}:{port}", ident, folder)
-    pool = Pool(host, chosen.limiter, folder / "environments", ministack_hook.function_exists)
+    pool = Pool(host, chosen.limiter, folder / "environments", ministack.function_exists)
     ledger = Ledger()
     admission = Admission(host_cores())
     strict = options.settle == "strict"
-    invoker = Invoker(pool, admission, ledger, ministack_hook.append_logs, strict=strict)
-    ministack_hook.install(invoker.invoke, PackageStore(folder / "packages"))
+    invoker = Invoker(pool, admission, ledger, ministack.append_logs, strict=strict)
+    ministack.install(invoker.invoke, PackageStore(folder / "packages"))
     facts = _facts(options, chosen, host) | {"measuring_cores": admission.capacity}
-    application = Gateway(ministack_hook.application(), lambda: facts, ledger, options.host)
+    application = Gateway(ministack.application(), lambda: facts, ledger, options.host)
     try:
         asyncio.run(_listen_and_serve(application, listener, host.endpoint_url, options))
     finally:
@@ -138,7 +140,7 @@ def _default_state() -> Path:
 
 def _host(url: str, ident: str, folder: Path) -> command.Host:
     packages = folder / "python"
-    python_runtime.link_packages(packages)
+    command.link_packages(packages)
     node = command.find_node()
     return command.Host(
         endpoint_url=url,
@@ -146,7 +148,7 @@ def _host(url: str, ident: str, folder: Path) -> command.Host:
         runtime_packages=packages,
         node=node,
         node_version=command.node_version(node),
-        tmp_tools=own_tmp.find_tools(folder),
+        tmp_tools=mounts.find_tools(folder),
     )
 
 

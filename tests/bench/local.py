@@ -75,19 +75,19 @@ def _socket_echo_per_s(messages: int) -> float:
         assert server.stdout
         with socket.create_connection(("127.0.0.1", int(server.stdout.readline()))) as peer:
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            began = time.perf_counter()
+            started = time.perf_counter()
             for _ in range(messages):
                 peer.sendall(b"{}")
                 peer.recv(65536)
-            return messages / (time.perf_counter() - began)
+            return messages / (time.perf_counter() - started)
 
 
 def _subprocess_ms() -> float:
     times = []
     for _ in range(10):
-        began = time.perf_counter()
+        started = time.perf_counter()
         subprocess.run([sys.executable, "-S", "-c", "import json"], check=True)
-        times.append((time.perf_counter() - began) * 1e3)
+        times.append((time.perf_counter() - started) * 1e3)
     return statistics.median(times)
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from lambdatuning.local.admission import share_for
 from lambdatuning.local.endpoint import LocalEndpoint, start
-from lambdatuning.local.shares import share_for
 from tests.bench.local_functions import BURN, client_of, function
 
 SIZES_MB = (128, 256, 512, 1024, 1769)

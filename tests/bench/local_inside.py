@@ -46,7 +46,7 @@ def _cold(
 
 
 def _timed_ms(invoker: Invoker, spec: FunctionSpec, request_id: str) -> float:
-    began = time.perf_counter()
+    started = time.perf_counter()
     outcome = invoker.invoke(spec, Request(request_id, b"{}", spec.arn))
     assert outcome.payload == b"{}"
-    return (time.perf_counter() - began) * 1e3
+    return (time.perf_counter() - started) * 1e3

@@ -19,10 +19,10 @@ THREADS = 8
 
 def through_http(calls_per_thread: int, limiter: str = "auto") -> dict[str, float | None]:
     """Start to the first answer, calls from 8 threads, deployment, memory of the server."""
-    began = time.perf_counter()
+    started = time.perf_counter()
     with start(limiter=limiter) as endpoint:
         client_of(endpoint, "sts").get_caller_identity()
-        start_s = time.perf_counter() - began
+        start_s = time.perf_counter() - started
         http_per_s = _http_per_s(endpoint, calls_per_thread)
         deploy_s = _deploy_s(endpoint)
         status = Path(f"/proc/{endpoint.process.pid}/status").read_text()
@@ -44,16 +44,16 @@ def _http_per_s(endpoint: LocalEndpoint, calls_per_thread: int) -> float:
 
     with ThreadPoolExecutor(THREADS) as threads:
         list(threads.map(call, [5] * THREADS))
-        began = time.perf_counter()
+        started = time.perf_counter()
         list(threads.map(call, [calls_per_thread] * THREADS))
-        return THREADS * calls_per_thread / (time.perf_counter() - began)
+        return THREADS * calls_per_thread / (time.perf_counter() - started)
 
 
 def _deploy_s(endpoint: LocalEndpoint) -> float | None:
     """Seconds that `lambdatuning deploy` takes for template.yaml, process start included."""
-    began = time.perf_counter()
+    started = time.perf_counter()
     done = _lambdatuning("deploy", "--yes", "--quiet", **endpoint.environment)
-    return None if done is None else round(time.perf_counter() - began, 2)
+    return None if done is None else round(time.perf_counter() - started, 2)
 
 
 def tuning_overhead() -> float | None:

@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from lambdatuning.local import command, own_tmp, python_runtime, sweep
+from lambdatuning.local import cleanup
 from lambdatuning.local.admission import Admission
 from lambdatuning.local.function import FunctionSpec
-from lambdatuning.local.invoker import Invoker
-from lambdatuning.local.ledger import Ledger
+from lambdatuning.local.invoker import Invoker, Ledger
 from lambdatuning.local.limiters import choose
 from lambdatuning.local.limiters.cores import host_cores
 from lambdatuning.local.pool import Pool
+from lambdatuning.local.runtime import command, mounts
 
 ECHO = "def handler(event, context):\n    return event\n"
 
@@ -25,18 +25,18 @@ def running(source: str = ECHO, limiter: str = "auto") -> Iterator[tuple[Invoker
         folder = Path(name)
         (folder / "code").mkdir()
         (folder / "code" / "app.py").write_text(source)
-        ident = sweep.server_ident(os.getpid())
-        cages = choose(limiter, ident).limiter
-        pool = Pool(_host(folder, ident), cages, folder / "environments", lambda _arn: True)
+        ident = cleanup.server_ident(os.getpid())
+        sandboxes = choose(limiter, ident).limiter
+        pool = Pool(_host(folder, ident), sandboxes, folder / "environments", lambda _arn: True)
         try:
-            cages.protect(os.getpid())
+            sandboxes.protect(os.getpid())
             yield (
                 Invoker(pool, Admission(host_cores()), Ledger(), lambda *_: None, strict=True),
                 _spec(folder / "code"),
             )
         finally:
             pool.close()
-            cages.close()
+            sandboxes.close()
 
 
 def left_by(pid: int) -> dict[str, float]:
@@ -52,8 +52,8 @@ def left_by(pid: int) -> dict[str, float]:
 
 def _host(folder: Path, ident: str) -> command.Host:
     packages = folder / "python"
-    python_runtime.link_packages(packages)
-    tools = own_tmp.find_tools(folder)
+    command.link_packages(packages)
+    tools = mounts.find_tools(folder)
     return command.Host("http://127.0.0.1:9", ident, packages, None, tmp_tools=tools)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lambdatuning.local import command
-from lambdatuning.local.limiters import hierarchy
+from lambdatuning.local.limiters import cgroups
+from lambdatuning.local.runtime import command
 
 
 def processes_of_server(server_pid: int) -> list[int]:
@@ -46,7 +46,7 @@ def left_by(server_pid: int, state: Path) -> list[Any]:
 def _hierarchies() -> Iterator[Path]:
     kinds = [("cgroup2", ""), *(("cgroup", name) for name in ("cpu", "cpuacct", "memory", "pids"))]
     for kind, controller in kinds:
-        yield from (mount.point for mount in hierarchy.mounts(kind, controller))
+        yield from (mount.point for mount in cgroups.mounts(kind, controller))
 
 
 def gone(server_pid: int, state: Path) -> bool:

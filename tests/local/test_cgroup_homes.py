@@ -1,7 +1,7 @@
 """Which group becomes the home of ours, in made-up trees of cgroup v2, and where trees are mounted.
 
 Files that the kernel would move processes by are plain ones here, each holding what was written
-last; tests/local/test_cgroup_cages.py has real ones.
+last; tests/local/test_cgroup_sandboxes.py has real ones.
 """
 
 import os
@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from lambdatuning.local.limiters import choose, delegation, hierarchy, systemd_scope
+from lambdatuning.local.cleanup import owner_of, server_ident
+from lambdatuning.local.limiters import cgroups, choose, delegation
 from lambdatuning.local.limiters.interface import NotMountedError, UnusableError
-from lambdatuning.local.sweep import owner_of, server_ident
 
 NOBODY = 65534
 ALL = "cpuset cpu io memory pids"
@@ -82,7 +82,7 @@ def test_a_scope_of_ours_is_ours_by_its_name(top: Path) -> None:
     make(own.parent, hands="cpu memory pids")
 
     assert delegation.home(own, top) == own
-    assert not systemd_scope.is_one(own.parent)
+    assert not delegation.is_scope(own.parent)
 
 
 # --- why there is none
@@ -223,9 +223,9 @@ def test_the_only_hierarchy(tmp_path: Path) -> None:
     own = tmp_path / "fs" / "user.slice" / "session-1.scope"
     own.mkdir(parents=True)
 
-    assert hierarchy.own("cgroup2", process=here) == (own, tmp_path / "fs")
+    assert cgroups.own("cgroup2", process=here) == (own, tmp_path / "fs")
     with pytest.raises(NotMountedError, match=r"^cgroup v1 \(cpu\) is not mounted$"):
-        hierarchy.own("cgroup", "cpu", process=here)
+        cgroups.own("cgroup", "cpu", process=here)
 
 
 def test_both_versions_side_by_side(tmp_path: Path) -> None:
@@ -233,8 +233,8 @@ def test_both_versions_side_by_side(tmp_path: Path) -> None:
     (tmp_path / "cpu" / "a").mkdir(parents=True)
     (tmp_path / "unified" / "c").mkdir(parents=True)
 
-    assert hierarchy.own("cgroup", "cpuacct", process=here)[0] == tmp_path / "cpu" / "a"
-    assert hierarchy.own("cgroup2", process=here)[0] == tmp_path / "unified" / "c"
+    assert cgroups.own("cgroup", "cpuacct", process=here)[0] == tmp_path / "cpu" / "a"
+    assert cgroups.own("cgroup2", process=here)[0] == tmp_path / "unified" / "c"
 
 
 def test_a_container_that_sees_its_part_of_the_tree_under_its_full_name(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_a_container_that_sees_its_part_of_the_tree_under_its_full_name(tmp_path
     here = process(tmp_path, mounts, "4:memory:/docker/1a/inner\n")
     (tmp_path / "fs" / "inner").mkdir(parents=True)
 
-    assert hierarchy.own("cgroup", "memory", process=here)[0] == tmp_path / "fs" / "inner"
+    assert cgroups.own("cgroup", "memory", process=here)[0] == tmp_path / "fs" / "inner"
 
 
 def test_a_mount_from_outside_the_cgroup_namespace_does_not_count(tmp_path: Path) -> None:
@@ -250,18 +250,18 @@ def test_a_mount_from_outside_the_cgroup_namespace_does_not_count(tmp_path: Path
     (tmp_path / "fs").mkdir()
 
     with pytest.raises(UnusableError, match=r"^cgroup v2 is mounted, but not the group of this"):
-        hierarchy.own("cgroup2", process=here)
+        cgroups.own("cgroup2", process=here)
 
 
 def test_a_system_without_cgroups(tmp_path: Path) -> None:
     with pytest.raises(NotMountedError):
-        hierarchy.own("cgroup2", process=tmp_path)
+        cgroups.own("cgroup2", process=tmp_path)
 
 
 def test_groups_of_other_servers_are_no_home(tmp_path: Path) -> None:
     own = tmp_path / "box" / "lambdatuning-7-1a" / "server"
 
-    assert hierarchy.outside_ours(own, tmp_path) == tmp_path / "box"
-    assert hierarchy.outside_ours(tmp_path / "box", tmp_path) == tmp_path / "box"
+    assert cgroups.outside_ours(own, tmp_path) == tmp_path / "box"
+    assert cgroups.outside_ours(tmp_path / "box", tmp_path) == tmp_path / "box"
     assert owner_of("lambdatuning-7-1a") == 7
     assert owner_of(delegation.REST) is None

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from lambdatuning.local import sweep
-from lambdatuning.local.limiters import cgroup1, cgroup_files, time_slice
+from lambdatuning.local import cleanup
+from lambdatuning.local.limiters import cgroup1, cgroups, processes
 from lambdatuning.local.limiters.interface import UnusableError
 
 ROOT = Path(__file__).parents[2]
@@ -38,19 +38,19 @@ def test_what_is_protected_gets_short_slices_and_keeps_its_priority(
 ) -> None:
     os.setpriority(os.PRIO_PROCESS, busy.pid, 7)
 
-    granted = time_slice.shorten(busy.pid)
+    granted = processes.shorten_slice(busy.pid)
 
     assert os.getpriority(os.PRIO_PROCESS, busy.pid) == 7
     if platform.machine() == "x86_64" and _kernel() >= (6, 12):
         assert granted
-        assert _slice_ns(busy.pid) == time_slice.SLICE_NS
+        assert _slice_ns(busy.pid) == processes.SLICE_NS
 
 
 def test_a_process_that_is_gone_has_no_slice() -> None:
     with subprocess.Popen([sys.executable, "-S", "-c", ""]) as process:
         process.wait()
 
-    assert not time_slice.shorten(process.pid)
+    assert not processes.shorten_slice(process.pid)
 
 
 def _kernel() -> tuple[int, ...]:
@@ -72,25 +72,25 @@ def test_a_server_comes_before_other_load_and_after_functions(
     busy: "subprocess.Popen[bytes]",
 ) -> None:
     try:
-        limiter = cgroup1.Cgroup1Limiter(sweep.server_ident(os.getpid()))
+        limiter = cgroup1.Cgroup1Limiter(cleanup.server_ident(os.getpid()))
     except UnusableError as exc:
         pytest.skip(str(exc))
-    cage = limiter.cage("some", 128)
+    sandbox = limiter.sandbox("some", 128)
     [top] = {
         Path(folder) for folder in limiter.leftovers() if (Path(folder) / "cpu.shares").exists()
     }
     try:
         limiter.protect(busy.pid)
 
-        assert cgroup_files.pids_of(top / "server") == [busy.pid]
+        assert cgroups.pids_of(top / "server") == [busy.pid]
         weights = [int((top / name / "cpu.shares").read_text()) for name in ("server", "some", ".")]
         assert weights[0] < weights[1] < weights[2]
     finally:
-        cage.close()
+        sandbox.close()
         limiter.close()
 
     assert not top.exists()
-    assert busy.pid in cgroup_files.pids_of(top.parent)
+    assert busy.pid in cgroups.pids_of(top.parent)
 
 
 # --- without privileges

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.local.log_buffer import KEPT_BYTES, LogBuffer
-from lambdatuning.local.log_events import LogEvent, cut
+from lambdatuning.local.logs.printed import KEPT_BYTES, LogBuffer, LogEvent, cut
 from tests.local.conftest import NODE, Cloud, package
 
 

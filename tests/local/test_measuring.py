@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lambdatuning.local import endpoint
-from lambdatuning.local.admission import Admission
-from lambdatuning.local.limiters.choice import choose
+from lambdatuning.local.admission import Admission, share_for
+from lambdatuning.local.limiters import choose
 from lambdatuning.local.limiters.cores import host_cores
-from lambdatuning.local.shares import share_for
 from tests.local.conftest import Cloud
 
 BURN = """

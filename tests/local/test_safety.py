@@ -19,7 +19,7 @@ import pytest
 from lambdatuning.core.errors import UsageError
 from lambdatuning.local import endpoint
 from lambdatuning.local.limiters import processes
-from lambdatuning.local.platforms import check_platform
+from lambdatuning.local.settings import check_platform
 from tests.local.conftest import NODE, PYTHON, ROLE, Cloud
 from tests.local.remains import gone, left_by, wait_for_processes
 
@@ -228,10 +228,10 @@ def test_terminate_and_interrupt_end_it_in_order(tmp_path: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         running = endpoint.start(state_dir=tmp_path)
         Cloud(running).run("def handler(event, context):\n    return 1\n")
-        began = time.monotonic()
+        started = time.monotonic()
         running.process.send_signal(number)
         assert running.process.wait(10) == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - started < 5
         running.stop()
         assert gone(running.process.pid, tmp_path)
 

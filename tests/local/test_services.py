@@ -125,8 +125,8 @@ def test_a_map_runs_environments_side_by_side(cloud: Cloud) -> None:
 def test_a_map_takes_its_concurrency_from_a_path(cloud: Cloud) -> None:
     """ministack passes over MaxConcurrencyPath and runs everything at once."""
     name = cloud.function(
-        "import time\ndef handler(event, context):\n    began = time.time()\n"
-        "    time.sleep(0.15)\n    return [began, time.time()]\n"
+        "import time\ndef handler(event, context):\n    started = time.time()\n"
+        "    time.sleep(0.15)\n    return [started, time.time()]\n"
     )
     inner = _task(name) | {"ProcessorConfig": {"Mode": "INLINE"}}
     every = {

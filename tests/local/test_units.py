@@ -12,33 +12,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdatuning.local import (
+    admission,
     faults,
-    http_message,
-    ministack_corrections,
-    ministack_hook,
-    node_runtime,
-    report,
-    shares,
 )
 from lambdatuning.local.admission import Admission, Claim
 from lambdatuning.local.function import Facts
-from lambdatuning.local.ledger import Ledger
-from lambdatuning.local.report import Report
-from lambdatuning.local.settling import passed_s, settle
+from lambdatuning.local.invoker import Ledger
+from lambdatuning.local.logs import platform
+from lambdatuning.local.logs.platform import Report
+from lambdatuning.local.runtime import command, runtime_api
+from lambdatuning.local.runtime.environment import passed_s, settle
+from lambdatuning.local.services import corrections, ministack
 
 AT = datetime(2026, 1, 31, 12, 0, 0, 123_456, UTC)
 
 
 def test_the_hook_is_where_we_expect_it() -> None:
-    """Fails when ministack moves what `ministack_hook` replaces: read that module anew then."""
+    """Fails when ministack moves what `services.ministack` replaces: read that module anew then."""
     from importlib.metadata import version
 
     from ministack.services import cloudwatch_logs, lambda_svc
 
-    assert version("ministack") == ministack_hook.PINNED_VERSION
-    hook = getattr(lambda_svc, ministack_hook.HOOK)
-    assert tuple(signature(hook).parameters) == ministack_hook.PARAMETERS
-    assert vars(lambda_svc)[ministack_hook.SETTLING] > 0
+    assert version("ministack") == ministack.PINNED_VERSION
+    hook = getattr(lambda_svc, ministack.HOOK)
+    assert tuple(signature(hook).parameters) == ministack.PARAMETERS
+    assert vars(lambda_svc)[ministack.SETTLING] > 0
     assert "_log_groups" in vars(cloudwatch_logs)
     assert tuple(signature(cloudwatch_logs._append_log_events).parameters) == ("stream", "events")
     assert callable(cloudwatch_logs._make_group_arn)
@@ -49,8 +47,8 @@ def test_the_hook_is_where_we_expect_it() -> None:
 
 
 def test_what_is_corrected_is_where_we_expect_it() -> None:
-    """Fails when ministack moves what `ministack_corrections` wraps: read that module anew then."""
-    for module, functions in ministack_corrections.WRAPPED.items():
+    """Fails when ministack moves what `services.corrections` wraps: read that module anew then."""
+    for module, functions in corrections.WRAPPED.items():
         for name, parameters in functions.items():
             wrapped = vars(import_module(module))[name]
             assert tuple(signature(wrapped).parameters) == parameters, name
@@ -60,9 +58,9 @@ def test_what_is_corrected_is_where_we_expect_it() -> None:
 
 
 def test_memory_buys_cpu_in_proportion() -> None:
-    assert shares.share_for(1769) == 1.0
-    assert shares.share_for(128) == pytest.approx(0.0724, abs=1e-4)
-    assert shares.enforced_share(10_240, cores=2) == 2.0
+    assert admission.share_for(1769) == 1.0
+    assert admission.share_for(128) == pytest.approx(0.0724, abs=1e-4)
+    assert admission.enforced_share(10_240, cores=2) == 2.0
 
 
 @given(
@@ -91,11 +89,11 @@ def test_a_period_settled_duration_is_the_time_it_took() -> None:
 
 @given(st.lists(st.floats(0, 900), min_size=4, max_size=4))
 def test_a_duration_leaves_out_what_was_waited_for_the_runtime_api(moments: list[float]) -> None:
-    began, arrived, answered, polled = sorted(moments)
+    started, arrived, answered, polled = sorted(moments)
 
-    took_s = passed_s(began, arrived, answered, polled)
+    took_s = passed_s(started, arrived, answered, polled)
 
-    assert took_s == pytest.approx((polled - began) - (answered - arrived))
+    assert took_s == pytest.approx((polled - started) - (answered - arrived))
 
 
 @given(st.lists(st.floats(0, 900), min_size=4, max_size=4))
@@ -112,13 +110,13 @@ def test_node_modules_come_from_layers_first_and_from_this_node_last(tmp_path: P
         folder.mkdir(parents=True)
 
     layers = (layer, others.parent)
-    path = node_runtime.module_path("nodejs22.x", layers, task, str(prefix / "bin/node"))
+    path = command.node_module_path("nodejs22.x", layers, task, str(prefix / "bin/node"))
 
     assert path.split(":")[:4] == [str(versioned), str(common), str(task), str(of_node)]
 
 
 def test_a_cold_report_has_the_form_of_aws() -> None:
-    line = report.text_report(Report("X", 47.28, 128, 70, 340.74))
+    line = platform.text_report(Report("X", 47.28, 128, 70, 340.74))
 
     # The sample line of the AWS documentation, but for billing init since August 2025.
     assert line == (
@@ -138,7 +136,7 @@ def test_a_cold_report_has_the_form_of_aws() -> None:
 )
 def test_reports_tell_what_the_platform_ended(status: str, error_type: str, end: str) -> None:
     numbers = Report("X", 1.0, 128, 70, status=status, error_type=error_type)
-    assert report.text_report(numbers).endswith(end)
+    assert platform.text_report(numbers).endswith(end)
 
 
 @given(st.floats(0, 1e6), st.none() | st.floats(0, 1e4))
@@ -148,7 +146,7 @@ def test_billed_time_is_whole_milliseconds_rounded_up(duration: float, init: flo
 
 
 def test_platform_times_have_milliseconds() -> None:
-    assert report.timestamp(AT) == "2026-01-31T12:00:00.123Z"
+    assert platform.timestamp(AT) == "2026-01-31T12:00:00.123Z"
 
 
 @pytest.mark.parametrize(
@@ -177,9 +175,9 @@ REQUESTS = [
 @pytest.mark.parametrize(("message", "body"), REQUESTS)
 def test_requests_are_parsed_once_complete(message: bytes, body: bytes) -> None:
     for end in range(len(message)):
-        assert http_message.parse(message[:end]) is None
+        assert runtime_api.parse_request(message[:end]) is None
 
-    parsed = http_message.parse(message + b"next")
+    parsed = runtime_api.parse_request(message + b"next")
 
     assert parsed is not None
     assert parsed[0].path == b"/a"

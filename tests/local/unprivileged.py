@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lambdatuning.local import endpoint
-from lambdatuning.local.shares import share_for
+from lambdatuning.local.admission import share_for
 from tests.local.conftest import Cloud
 
 BURN = """

@@ -4,8 +4,8 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import cgroup_files, freezing, hierarchy, processes, time_slice
-from .cgroup_files import ControlFile
+from . import cgroups, processes
+from .cgroups import ControlFile
 from .cores import host_cores
 from .interface import MOST_PROCESSES, PERIOD_S, UnusableError
 
@@ -13,7 +13,7 @@ _PERIOD_US = round(PERIOD_S * 1e6)
 _MIN_QUOTA_US = 1000
 _TOP_SHARES = 262_144
 _SERVER_SHARES = 16
-"""A 64th of a cage's: the server's work for one caller must not disturb the function of another.
+"""A 64th of a sandbox's: the server's work for one caller must not disturb the function of another.
 
 It is also the server's part of the parent's weight while a function runs: much less, and other load
 would come before the server.
@@ -22,7 +22,7 @@ _NEEDED = ("cpu", "cpuacct", "memory")
 
 
 class Cgroup1Limiter:
-    """A parent group in each hierarchy, heavier than all other load, with a group for each cage."""
+    """A parent group in each hierarchy, heavier than all other load, a group for each sandbox."""
 
     name = "cgroup1"
 
@@ -34,22 +34,22 @@ class Cgroup1Limiter:
         try:
             for parent in self._parents.values():
                 parent.mkdir(exist_ok=True)
-            cgroup_files.write(self._parents["cpu"] / "cpu.shares", _TOP_SHARES)
+            cgroups.write(self._parents["cpu"] / "cpu.shares", _TOP_SHARES)
         except OSError as exc:
             self._remove()
-            raise UnusableError(f"cgroup v1: {cgroup_files.told(exc)}") from exc
+            raise UnusableError(f"cgroup v1: {cgroups.describe_error(exc)}") from exc
         self._server = self._parents["cpu"] / "server"
 
-    def cage(self, ident: str, memory_mb: int) -> "Cgroup1Cage":
-        """See `Limiter.cage`."""
-        return Cgroup1Cage({name: top / ident for name, top in self._parents.items()}, memory_mb)
+    def sandbox(self, ident: str, memory_mb: int) -> "Cgroup1Sandbox":
+        """See `Limiter.sandbox`."""
+        return Cgroup1Sandbox({name: top / ident for name, top in self._parents.items()}, memory_mb)
 
     def protect(self, pid: int) -> None:
         """See `Limiter.protect`."""
         self._server.mkdir(exist_ok=True)
-        cgroup_files.write(self._server / "cpu.shares", _SERVER_SHARES)
-        cgroup_files.write(self._server / "cgroup.procs", pid)
-        time_slice.shorten(pid)
+        cgroups.write(self._server / "cpu.shares", _SERVER_SHARES)
+        cgroups.write(self._server / "cgroup.procs", pid)
+        processes.shorten_slice(pid)
 
     def leftovers(self) -> Sequence[str]:
         """See `Limiter.leftovers`."""
@@ -57,28 +57,28 @@ class Cgroup1Limiter:
 
     def close(self) -> None:
         """Remove the parent groups, and what was protected from them."""
-        cgroup_files.empty_into(self._server, self._parents["cpu"].parent)
+        cgroups.empty_into(self._server, self._parents["cpu"].parent)
         self._remove()
 
     def _remove(self) -> None:
         for parent in set(self._parents.values()):
-            cgroup_files.remove(parent)
+            cgroups.remove(parent)
 
 
-class Cgroup1Cage:
-    """One group in each hierarchy; see `Cage`."""
+class Cgroup1Sandbox:
+    """One group in each hierarchy; see `Sandbox`."""
 
     def __init__(self, folders: dict[str, Path], memory_mb: int) -> None:
         self._folders = folders
         for folder in folders.values():
             folder.mkdir(exist_ok=True)
-        cgroup_files.write(folders["memory"] / "memory.limit_in_bytes", memory_mb << 20)
+        cgroups.write(folders["memory"] / "memory.limit_in_bytes", memory_mb << 20)
         with contextlib.suppress(OSError):
             # Swapping would turn a memory limit into a slow function.
-            cgroup_files.write(folders["memory"] / "memory.memsw.limit_in_bytes", memory_mb << 20)
+            cgroups.write(folders["memory"] / "memory.memsw.limit_in_bytes", memory_mb << 20)
         if "pids" in folders:
-            cgroup_files.write(folders["pids"] / "pids.max", MOST_PROCESSES)
-        cgroup_files.write(folders["cpu"] / "cpu.cfs_period_us", _PERIOD_US)
+            cgroups.write(folders["pids"] / "pids.max", MOST_PROCESSES)
+        cgroups.write(folders["cpu"] / "cpu.cfs_period_us", _PERIOD_US)
         self._quota = ControlFile(folders["cpu"] / "cpu.cfs_quota_us", writable=True)
         self._stat = ControlFile(folders["cpu"] / "cpu.stat")
         self._usage = ControlFile(folders["cpuacct"] / "cpuacct.usage")
@@ -89,64 +89,64 @@ class Cgroup1Cage:
         self.lift()
 
     def entry_files(self) -> Sequence[str]:
-        """See `Cage.entry_files`."""
+        """See `Sandbox.entry_files`."""
         return [str(folder / "cgroup.procs") for folder in set(self._folders.values())]
 
     def adopt(self, pid: int) -> None:
-        """See `Cage.adopt`."""
+        """See `Sandbox.adopt`."""
         # The process entered through `entry_files` before it became the runtime.
 
     def limit(self, share: float) -> None:
-        """See `Cage.limit`; a new quota also starts a new period, so every invocation is alike."""
+        """See `Sandbox.limit`; a new quota starts a new period, so every invocation is alike."""
         quota_us = round(share * _PERIOD_US)
         self._quota.write(min(max(_MIN_QUOTA_US, quota_us), self._free_us))
 
     def thaw(self) -> None:
-        """See `Cage.thaw`."""
-        freezing.go_on(self._frozen)
+        """See `Sandbox.thaw`."""
+        processes.resume(self._frozen)
 
     def lift(self) -> None:
-        """See `Cage.lift`."""
+        """See `Sandbox.lift`."""
         self._quota.write(self._free_us)
 
     def freeze(self) -> None:
-        """See `Cage.freeze`."""
-        self._frozen = freezing.stop(lambda: cgroup_files.pids_of(self._folders["cpu"]))
+        """See `Sandbox.freeze`."""
+        self._frozen = processes.stop_all(lambda: cgroups.pids_of(self._folders["cpu"]))
 
     def cpu_s(self) -> float:
-        """See `Cage.cpu_s`."""
+        """See `Sandbox.cpu_s`."""
         return int(self._usage.read()) / 1e9
 
     def stolen_s(self) -> float:
-        """See `Cage.stolen_s`; being throttled is not being stolen from."""
-        throttled_s = cgroup_files.field(self._stat.read(), b"throttled_time") / 1e9
+        """See `Sandbox.stolen_s`; being throttled is not being stolen from."""
+        throttled_s = cgroups.field(self._stat.read(), b"throttled_time") / 1e9
         return processes.waited_s(self._frozen) - throttled_s
 
     def peak_memory_mb(self) -> int:
-        """See `Cage.peak_memory_mb`; the group's own maximum misses pages shared with others."""
+        """See `Sandbox.peak_memory_mb`; the group's own maximum misses pages shared with others."""
         self._peak_mb = max(self._peak_mb, processes.peak_memory_mb(self._frozen))
         return self._peak_mb
 
     def ran_out_of_memory(self) -> bool:
-        """See `Cage.ran_out_of_memory`."""
+        """See `Sandbox.ran_out_of_memory`."""
         control = (self._folders["memory"] / "memory.oom_control").read_bytes()
-        return cgroup_files.field(control, b"oom_kill") > 0
+        return cgroups.field(control, b"oom_kill") > 0
 
     def close(self) -> None:
-        """See `Cage.close`."""
+        """See `Sandbox.close`."""
         # There the killing begins with an end to forking.
-        cgroup_files.kill(self._folders.get("pids", self._folders["cpu"]))
+        cgroups.kill(self._folders.get("pids", self._folders["cpu"]))
         for file in (self._quota, self._stat, self._usage):
             file.close()
         for folder in set(self._folders.values()):
-            cgroup_files.remove(folder)
+            cgroups.remove(folder)
 
 
 def _home(controller: str) -> Path:
     # Below our own group, so that limits set on us hold for functions; a container may not see it.
     try:
-        return hierarchy.outside_ours(*hierarchy.own("cgroup", controller))
+        return cgroups.outside_ours(*cgroups.own("cgroup", controller))
     except UnusableError:
-        for mount in hierarchy.mounts("cgroup", controller):
+        for mount in cgroups.mounts("cgroup", controller):
             return mount.point
         raise

@@ -4,7 +4,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from . import hierarchy
+from . import cgroups
 from .interface import NotMountedError, UnusableError
 
 _SELF = Path("/proc/self")
@@ -36,7 +36,7 @@ def _bound_to() -> int:
 
 def _groups(kind: str, controller: str, process: Path) -> list[Path]:
     try:
-        return list(hierarchy.upwards(*hierarchy.own(kind, controller, process)))
+        return list(cgroups.upwards(*cgroups.own(kind, controller, process)))
     except (NotMountedError, UnusableError, OSError):
         return []
 

@@ -8,11 +8,14 @@ given a group leaves the processes of others in it alone.
 import contextlib
 import fcntl
 import os
+import shutil
+import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from . import cgroup_files, systemd_scope
-from .hierarchy import OURS, upwards
+from . import cgroups
+from .cgroups import OURS, upwards
 from .interface import UnusableError
 
 NEEDED = ("cpu", "memory")
@@ -60,14 +63,14 @@ def claim(folder: Path, name: str) -> Path:
 
 def hand_down(folder: Path) -> None:
     """Let the children of `folder` have limits. Raises OSError."""
-    cgroup_files.write(folder / "cgroup.subtree_control", " ".join(f"+{one}" for one in NEEDED))
+    cgroups.write(folder / "cgroup.subtree_control", " ".join(f"+{one}" for one in NEEDED))
     with contextlib.suppress(OSError):
-        cgroup_files.write(folder / "cgroup.subtree_control", "+pids")
+        cgroups.write(folder / "cgroup.subtree_control", "+pids")
 
 
 def release(group: Path) -> None:
     """Remove an emptied group of ours; after the last of them, put its parent back."""
-    cgroup_files.remove_all(group)
+    cgroups.remove_all(group)
     folder, rest = group.parent, group.parent / REST
     with contextlib.suppress(OSError):
         if not rest.is_dir():
@@ -77,30 +80,30 @@ def release(group: Path) -> None:
             if not others:
                 _take_back(folder)
                 _move(rest, folder)
-                cgroup_files.remove(rest)
+                cgroups.remove(rest)
 
 
 def _take_back(folder: Path) -> None:
     control = folder / "cgroup.subtree_control"
     handed = control.read_text().split()
-    cgroup_files.write(control, " ".join(f"-{one}" for one in handed))
+    cgroups.write(control, " ".join(f"-{one}" for one in handed))
 
 
 def _move(source: Path, target: Path) -> None:
     for _ in range(_TRIES):
-        if not (pids := cgroup_files.pids_of(source)):
+        if not (pids := cgroups.pids_of(source)):
             return
         for pid in pids:
             with contextlib.suppress(OSError):
-                cgroup_files.write(target / "cgroup.procs", pid)
+                cgroups.write(target / "cgroup.procs", pid)
 
 
 def _hindrance(folder: Path) -> str:
     """Why no group of ours can be in `folder`; nothing when it can."""
     if lacking := missing(folder):
         return f"{' and '.join(lacking)} not delegated to this user"
-    wanted = (folder, folder / "cgroup.procs", folder / "cgroup.subtree_control")
-    return "" if all(_writable(path) for path in wanted) else "not writable by this user"
+    needed = (folder, folder / "cgroup.procs", folder / "cgroup.subtree_control")
+    return "" if all(_writable(path) for path in needed) else "not writable by this user"
 
 
 def _writable(path: Path) -> bool:
@@ -111,12 +114,12 @@ def _must_move(folder: Path) -> bool:
     """Whether it holds processes and hands nothing down yet; the topmost group may do both."""
     handed = (folder / "cgroup.subtree_control").read_text().split()
     is_topmost = not (folder / "cgroup.type").exists()
-    return not is_topmost and not set(NEEDED) <= set(handed) and cgroup_files.holds_any(folder)
+    return not is_topmost and not set(NEEDED) <= set(handed) and cgroups.holds_any(folder)
 
 
 def _given_to_us(folder: Path, top: Path) -> bool:
     """The top of a container, what systemd marks, or where the rights of a user begin."""
-    if folder == top or systemd_scope.is_one(folder):
+    if folder == top or is_scope(folder):
         return True
     if not _writable(folder.parent / "cgroup.procs"):
         return True
@@ -135,8 +138,8 @@ def _reason(own: Path, top: Path) -> str:
     writable = [place for place in upwards(own, top) if _writable(place)]
     if not writable:
         return "cgroup v2: this user may not make groups"
-    found = _hindrance(writable[-1])
-    return f"cgroup v2: {found or 'its processes are not ours to move'}"
+    hindrance = _hindrance(writable[-1])
+    return f"cgroup v2: {hindrance or 'its processes are not ours to move'}"
 
 
 @contextlib.contextmanager
@@ -148,3 +151,60 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+_SCOPE_PREFIX = "app-"
+"""As https://systemd.io/DESKTOP_ENVIRONMENTS names applications."""
+_SCOPE_LIMIT_S = 5.0
+_PAUSE_S = 0.01
+_BOOTED = Path("/run/systemd/system")
+"""Exists where systemd is the system's manager: sd_booted(3)."""
+_MANAGER = (
+    "org.freedesktop.systemd1",
+    "/org/freedesktop/systemd1",
+    "org.freedesktop.systemd1.Manager",
+)
+
+
+def enter_scope(ident: str) -> bool:
+    """Move this process into a new scope, named after `ident`; whether that was done."""
+    name = f"{_SCOPE_PREFIX}{ident}"
+    busctl = shutil.which("busctl")
+    if busctl is None or not _BOOTED.exists():
+        return False
+    try:
+        subprocess.run(  # noqa: S603 - systemd's own tool
+            scope_request(busctl, name),
+            check=True,
+            capture_output=True,
+            timeout=_SCOPE_LIMIT_S,
+            # Where cron or sudo did not say it.
+            env={"XDG_RUNTIME_DIR": f"/run/user/{os.geteuid()}", **os.environ},
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return _arrived(name)
+
+
+def is_scope(folder: Path) -> bool:
+    """Whether the group at `folder` is such a scope."""
+    return folder.name.startswith(f"{_SCOPE_PREFIX}{cgroups.OURS}")
+
+
+def scope_request(busctl: str, name: str) -> Sequence[str]:
+    """The call that asks for it."""
+    manager = "--system" if os.geteuid() == 0 else "--user"
+    properties = ("PIDs", "au", "1", str(os.getpid()), "Delegate", "b", "true")
+    described = ("Description", "s", "lambdatuning local")
+    given = (f"{name}.scope", "fail", "3", *described, *properties, "0")
+    return [busctl, manager, "call", *_MANAGER, "StartTransientUnit", "ssa(sv)a(sa(sv))", *given]
+
+
+def _arrived(name: str) -> bool:
+    # It is answered before it is done.
+    deadline = time.monotonic() + _SCOPE_LIMIT_S
+    while not cgroups.group_of_process().endswith(f"/{name}.scope"):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE_S)
+    return True

@@ -1,10 +1,9 @@
 """The controller process of `sigstop.py`: a budget of CPU time for each process group.
 
 Every period adds share * period of CPU time to a group's budget, at most one period's worth is
-kept; a group whose budget is spent is stopped until a period's worth has come back. Where nobody
-tells CPU times, a group counts as busy on one core whenever it is not stopped. Its memory is looked
-at on the same beat. When standard input ends, the server is gone: every group goes on, for the
-supervisor to kill. Runs in a process of its own, on the standard library alone.
+kept; a group whose budget is spent is stopped until a period's worth has come back. Its
+memory is looked at on the same beat. When standard input ends, the server is gone: every group goes
+on, for the supervisor to kill. Runs in a process of its own that imports no more than it needs.
 """
 
 import contextlib
@@ -72,12 +71,10 @@ class Group:
     def _settle(self, now: float) -> None:
         self.members = processes.tree(self.pid)
         earned_s = (now - self.at) * self.share
-        self.budget_s = min(self.most_s, self.budget_s + earned_s - self._spent_s(now))
+        self.budget_s = min(self.most_s, self.budget_s + earned_s - self._spent_s())
         self.at = now
 
-    def _spent_s(self, now: float) -> float:
-        if not processes.TABLE.measures_cpu:
-            return 0.0 if self.stopped else now - self.at
+    def _spent_s(self) -> float:
         before, self.used_s = self.used_s, processes.cpu_of_all_s(self.members)
         # A child that ended takes its time along: the sum may not go back.
         return max(0.0, self.used_s - before)

@@ -1,12 +1,12 @@
-"""What a limiter offers: a cage for each execution environment."""
+"""What a limiter offers: a sandbox for each execution environment."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 PERIOD_S = 0.02
 """The scheduling period that functions on AWS observe, in seconds."""
-MARK_NAME = "LAMBDATUNING_CAGE"
-"""The environment variable by which a process tells the cage that it belongs in, by its ident."""
+MARK_NAME = "LAMBDATUNING_SANDBOX"
+"""The environment variable that names, in every process of a sandbox, that sandbox."""
 MOST_PROCESSES = 1024
 """Processes and threads that an execution environment may have, the runtime's own among them (AWS
 Lambda Developer Guide, "Lambda quotas"); beyond, a fork fails with EAGAIN."""
@@ -20,7 +20,7 @@ class NotMountedError(UnusableError):
     """What a limiter would need does not exist on this system."""
 
 
-class Cage(Protocol):
+class Sandbox(Protocol):
     """Holds all processes of one execution environment.
 
     Its process runs freely at first (the init phase has a full CPU), then not at all between
@@ -62,23 +62,23 @@ class Cage(Protocol):
 
 
 class Limiter(Protocol):
-    """Makes cages; one for each server."""
+    """Makes sandboxes; one for each server."""
 
     @property
     def name(self) -> str:
         """As recorded in every run's manifest."""
 
-    def cage(self, ident: str, memory_mb: int) -> Cage:
-        """A cage named `ident` whose processes may hold `memory_mb` together."""
+    def sandbox(self, ident: str, memory_mb: int) -> Sandbox:
+        """A sandbox named `ident` whose processes may hold `memory_mb` together."""
 
     def protect(self, pid: int) -> None:
-        """Let the server, process `pid`, run before other load of the host as its cages do.
+        """Let the server, process `pid`, run before other load of the host as its sandboxes do.
 
-        What it starts inherits that: call it before its first thread and its first cage.
+        What it starts inherits that: call it before its first thread and its first sandbox.
         """
 
     def leftovers(self) -> Sequence[str]:
         """Folders that a supervisor must empty and remove after the server's sudden death."""
 
     def close(self) -> None:
-        """Free what the limiter itself holds; its cages are closed before."""
+        """Free what the limiter itself holds; its sandboxes are closed before."""

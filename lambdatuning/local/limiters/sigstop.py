@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import freezing, processes, ps_table, time_slice
+from . import processes
 from .interface import MARK_NAME, MOST_PROCESSES, PERIOD_S, UnusableError
 
 COMMAND = struct.Struct("<ciff")
@@ -20,10 +20,11 @@ COMMAND = struct.Struct("<ciff")
 _PRIORITY = -15
 _TRIES = 100
 _PAUSE_S = 0.01
-# Without a path of anybody's, but for the folder that this package lies in.
+_OUR_FOLDER = Path(__file__).parents[len(__package__.split("."))]
+# Without the search path of this interpreter, but for the folders of this package and of psutil.
 _START = f"""
 import sys
-sys.path.append({str(Path(__file__).parents[len(__package__.split("."))])!r})
+sys.path += [{str(_OUR_FOLDER)!r}, *sys.argv[2:]]
 from {__package__}.duty_controller import run
 run(float(sys.argv[1]))
 """
@@ -32,15 +33,15 @@ run(float(sys.argv[1]))
 class SigstopLimiter:
     """Owns the controller process; see `duty_controller.py`."""
 
-    name = "sigstop" if processes.TABLE.measures_cpu else "sigstop-by-the-clock"
+    name = "sigstop"
 
     def __init__(self, ident: str) -> None:
         """Raises `UnusableError`."""
         del ident
         if not _can_watch():
-            raise UnusableError("neither the CPU clocks of other processes nor ps can be read")
+            raise UnusableError("the CPU clocks of other processes cannot be read")
         self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-I", "-S", "-c", _START, str(PERIOD_S)],
+            [sys.executable, "-I", "-S", "-c", _START, str(PERIOD_S), *processes.TABLE.packages()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -49,14 +50,14 @@ class SigstopLimiter:
         self.protect(self._process.pid)
         self._lock = threading.Lock()
 
-    def cage(self, ident: str, memory_mb: int) -> "SigstopCage":
-        """See `Limiter.cage`."""
-        return SigstopCage(self, ident, memory_mb)
+    def sandbox(self, ident: str, memory_mb: int) -> "SigstopSandbox":
+        """See `Limiter.sandbox`."""
+        return SigstopSandbox(self, ident, memory_mb)
 
     def protect(self, pid: int) -> None:
         """See `Limiter.protect`; only who may raise priorities can."""
         _raise_priority(pid)
-        time_slice.shorten(pid)
+        processes.shorten_slice(pid)
 
     def leftovers(self) -> Sequence[str]:
         """See `Limiter.leftovers`; the controller lets go of its own when the server is gone."""
@@ -83,8 +84,8 @@ class SigstopLimiter:
         self._process.communicate()
 
 
-class SigstopCage:
-    """A process group under the controller; see `Cage`."""
+class SigstopSandbox:
+    """A process group under the controller; see `Sandbox`."""
 
     def __init__(self, limiter: SigstopLimiter, ident: str, memory_mb: int) -> None:
         self._limiter = limiter
@@ -96,51 +97,51 @@ class SigstopCage:
         self._out_of_memory = False
 
     def entry_files(self) -> Sequence[str]:
-        """See `Cage.entry_files`."""
+        """See `Sandbox.entry_files`."""
         return []
 
     def adopt(self, pid: int) -> None:
-        """See `Cage.adopt`."""
+        """See `Sandbox.adopt`."""
         self._pid = pid
         self._living = [pid]
         _raise_priority(pid)
         _bound_processes(pid)
 
     def limit(self, share: float) -> None:
-        """See `Cage.limit`."""
+        """See `Sandbox.limit`."""
         self._limiter.limit(self._pid, share, self._memory_mb)
 
     def thaw(self) -> None:
-        """See `Cage.thaw`."""
-        freezing.go_on(self._living)
+        """See `Sandbox.thaw`."""
+        processes.resume(self._living)
 
     def lift(self) -> None:
-        """See `Cage.lift`."""
+        """See `Sandbox.lift`."""
         self._out_of_memory = self._limiter.lift(self._pid) or self._out_of_memory
 
     def freeze(self) -> None:
-        """See `Cage.freeze`."""
-        self._living = freezing.stop(lambda: processes.tree(self._pid))
+        """See `Sandbox.freeze`."""
+        self._living = processes.stop_all(lambda: processes.tree(self._pid))
 
     def cpu_s(self) -> float:
-        """See `Cage.cpu_s`; the time of children that have ended is known to the clock tick."""
+        """See `Sandbox.cpu_s`; the time of children that have ended is known to the clock tick."""
         return processes.cpu_of_all_s(self._living) + processes.ended_children_s(self._living)
 
     def stolen_s(self) -> float:
-        """See `Cage.stolen_s`; a stopped process is not ready to run, so it does not count."""
+        """See `Sandbox.stolen_s`; a stopped process is not ready to run, so it does not count."""
         return processes.waited_s(self._living)
 
     def peak_memory_mb(self) -> int:
-        """See `Cage.peak_memory_mb`."""
+        """See `Sandbox.peak_memory_mb`."""
         self._peak_mb = max(self._peak_mb, processes.peak_memory_mb(self._living))
         return self._peak_mb
 
     def ran_out_of_memory(self) -> bool:
-        """See `Cage.ran_out_of_memory`."""
+        """See `Sandbox.ran_out_of_memory`."""
         return self._out_of_memory
 
     def close(self) -> None:
-        """See `Cage.close`."""
+        """See `Sandbox.close`."""
         if self._pid:
             pids = processes.tree(self._pid)
             processes.signal_group(self._pid, signal.SIGKILL)
@@ -175,7 +176,5 @@ def _bound_processes(pid: int) -> None:
 
 
 def _can_watch() -> bool:
-    """Whether other processes can be watched: by their CPU clocks, or at least by ps."""
-    if processes.TABLE.measures_cpu:
-        return processes.TABLE.cpu_s(os.getppid()) > 0
-    return ps_table.available()
+    """Whether the CPU clocks of other processes can be read."""
+    return processes.TABLE.cpu_s(os.getppid()) > 0

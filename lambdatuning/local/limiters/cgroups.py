@@ -1,13 +1,99 @@
-"""Control files of a cgroup, kept open: they are read and written at every invocation."""
+"""Cgroups as files: where they are mounted, which this process is in, control files, members."""
 
 import contextlib
 import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from . import proc_table, processes
+from . import processes
+from .interface import NotMountedError, UnusableError
+
+OURS = "lambdatuning-"
+"""Every group that this program makes begins with it."""
+_SELF = Path("/proc/self")
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A mounted hierarchy: of its groups, those below `root` show at the folder `point`."""
+
+    point: Path
+    root: str
+
+    def folder(self, group: str) -> Path | None:
+        """Where `group` shows; None when it does not."""
+        # From within a cgroup namespace, a root that lies outside it is told as "/..".
+        if ".." in f"{self.root}/{group}".split("/"):
+            return None
+        if not Path(group).is_relative_to(self.root):
+            return None
+        return self.point / Path(group).relative_to(self.root)
+
+
+def mounts(kind: str, controller: str = "", process: Path = _SELF) -> Iterator[Mount]:
+    """Mounted hierarchies: `kind` is "cgroup2", or "cgroup" (v1) with a controller."""
+    table = process / "mountinfo"
+    for line in table.read_text().splitlines() if table.exists() else ():
+        # proc(5): fields of the mount, optional ones, "-", fields of the file system.
+        of_mount, _, of_filesystem = (part.split() for part in line.partition(" - "))
+        if of_filesystem[0] == kind and (not controller or controller in _options(of_filesystem)):
+            yield Mount(Path(of_mount[4]), of_mount[3])
+
+
+def own(kind: str, controller: str = "", process: Path = _SELF) -> tuple[Path, Path]:
+    """Folder of this process's group, and the topmost one that shows.
+
+    Raises `NotMountedError` where there is no such hierarchy, and `UnusableError` where its group
+    does not show.
+    """
+    mounted = list(mounts(kind, controller, process))
+    if not mounted:
+        raise NotMountedError(f"{_called(kind, controller)} is not mounted")
+    group = group_of_process(controller, process)
+    for mount in mounted:
+        folder = mount.folder(group)
+        if folder is not None and folder.is_dir():
+            return folder, mount.point
+    raise UnusableError(
+        f"{_called(kind, controller)} is mounted, but not the group of this process"
+    )
+
+
+def outside_ours(folder: Path, top: Path) -> Path:
+    """`folder`, or what it lies in where that is a group of ours.
+
+    A server may be started by a process that another server has moved.
+    """
+    ours = [place for place in upwards(folder, top) if place.name.startswith(OURS)]
+    return ours[-1].parent if ours else folder
+
+
+def group_of_process(controller: str = "", process: Path = _SELF) -> str:
+    """Name of its group in the hierarchy of `controller` ("" is cgroup v2's), "/" the topmost."""
+    for line in (process / "cgroup").read_text().splitlines():
+        _, controllers, group = line.split(":", 2)
+        if controller in controllers.split(","):
+            return group
+    return "/"
+
+
+def upwards(folder: Path, top: Path) -> Iterator[Path]:
+    """`folder` and those that it lies in, up to `top`."""
+    for place in (folder, *folder.parents):
+        yield place
+        if place == top:
+            return
+
+
+def _options(of_filesystem: list[str]) -> list[str]:
+    return of_filesystem[-1].split(",")
+
+
+def _called(kind: str, controller: str) -> str:
+    return "cgroup v2" if kind == "cgroup2" else f"cgroup v1 ({controller})"
 
 
 class ControlFile:
@@ -54,7 +140,7 @@ def pids_of(folder: Path) -> list[int]:
     """Processes in the cgroup `folder` that can be named here; none when it is gone."""
     # Opened anew each time: cgroup v1 answers an open file from a list up to a second old.
     with contextlib.suppress(OSError):
-        listed = proc_table.read(f"{folder}/cgroup.procs").split()
+        listed = processes.read_file(f"{folder}/cgroup.procs").split()
         # 0 is a process outside our PID namespace; a signal to "0" would hit ourselves.
         return [int(pid) for pid in listed if pid != b"0"]
     return []
@@ -63,7 +149,7 @@ def pids_of(folder: Path) -> list[int]:
 def holds_any(folder: Path) -> bool:
     """Whether a process is in the cgroup `folder`, one of another PID namespace included."""
     with contextlib.suppress(OSError):
-        return bool(proc_table.read(f"{folder}/cgroup.procs").strip())
+        return bool(processes.read_file(f"{folder}/cgroup.procs").strip())
     return False
 
 
@@ -112,7 +198,7 @@ def empty_into(folder: Path, other: Path) -> None:
     remove(folder)
 
 
-def told(error: OSError) -> str:
+def describe_error(error: OSError) -> str:
     """What went wrong with a control file, in a few words."""
     if isinstance(error, PermissionError):
         return "this user may not make groups"

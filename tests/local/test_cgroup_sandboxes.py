@@ -1,4 +1,4 @@
-"""What a cage of real cgroups holds, in each version that this machine has."""
+"""What a sandbox of real cgroups holds, in each version that this machine has."""
 
 import contextlib
 import os
@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from lambdatuning.core.errors import UsageError
-from lambdatuning.local import sweep
-from lambdatuning.local.limiters import Cage, Limiter, cgroup_files, choose
+from lambdatuning.local import cleanup
+from lambdatuning.local.admission import share_for
+from lambdatuning.local.limiters import Limiter, Sandbox, cgroups, choose
 from lambdatuning.local.limiters.interface import MOST_PROCESSES
-from lambdatuning.local.shares import share_for
 from tests.local.remains import gone, left_by
 
 # Both end by themselves: if a test run is killed, nobody else would end them.
@@ -50,7 +50,7 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 @pytest.fixture(params=["cgroup2", "cgroup1"])
 def limiter(request: pytest.FixtureRequest) -> Iterator[Limiter]:
     try:
-        chosen = choose(request.param, sweep.server_ident(os.getpid()))
+        chosen = choose(request.param, cleanup.server_ident(os.getpid()))
     except UsageError as exc:
         pytest.skip(str(exc))
     yield chosen.limiter
@@ -58,125 +58,127 @@ def limiter(request: pytest.FixtureRequest) -> Iterator[Limiter]:
 
 
 @pytest.fixture
-def cage(limiter: Limiter) -> Iterator[Cage]:
-    made = limiter.cage("some", 512)
+def sandbox(limiter: Limiter) -> Iterator[Sandbox]:
+    made = limiter.sandbox("some", 512)
     yield made
     if _folder(made).exists():
         made.close()
 
 
 @pytest.fixture
-def start(cage: Cage) -> Iterator[Start]:
-    """Starts a Python program in the cage."""
+def start(sandbox: Sandbox) -> Iterator[Start]:
+    """Starts a Python program in the sandbox."""
     started: list[subprocess.Popen[bytes]] = []
 
     def begin(program: str) -> "subprocess.Popen[bytes]":
-        entering = "".join(f"echo $$ > {path}\n" for path in cage.entry_files())
+        entering = "".join(f"echo $$ > {path}\n" for path in sandbox.entry_files())
         command = ["/bin/sh", "-c", f'{entering}exec "$@"', "sh", sys.executable, "-S", "-c"]
         started.append(subprocess.Popen([*command, program], stdout=subprocess.PIPE))
         return started[-1]
 
     yield begin
     # The whole family, or its members hold the pipe open.
-    cgroup_files.kill(_folder(cage))
+    cgroups.kill(_folder(sandbox))
     for process in started:
         process.communicate(timeout=60)
 
 
-def _folder(cage: Cage) -> Path:
-    return Path(cage.entry_files()[0]).parent
+def _folder(sandbox: Sandbox) -> Path:
+    return Path(sandbox.entry_files()[0]).parent
 
 
-def _members(cage: Cage) -> list[int]:
-    return cgroup_files.pids_of(_folder(cage))
+def _members(sandbox: Sandbox) -> list[int]:
+    return cgroups.pids_of(_folder(sandbox))
 
 
-def _wait_for_family(cage: Cage) -> None:
+def _wait_for_family(sandbox: Sandbox) -> None:
     deadline = time.monotonic() + 60
-    while len(_members(cage)) < 3:
+    while len(_members(sandbox)) < 3:
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    _wait_for(cage, 0.3)
+    _wait_for(sandbox, 0.3)
 
 
-def _wait_for(cage: Cage, cpu_s: float) -> None:
+def _wait_for(sandbox: Sandbox, cpu_s: float) -> None:
     """Until its processes have used so much more."""
-    began_s, deadline = cage.cpu_s(), time.monotonic() + 60
-    while cage.cpu_s() < began_s + cpu_s:
+    began_s, deadline = sandbox.cpu_s(), time.monotonic() + 60
+    while sandbox.cpu_s() < began_s + cpu_s:
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
 
-def test_no_more_cpu_than_its_share(cage: Cage, start: Start) -> None:
+def test_no_more_cpu_than_its_share(sandbox: Sandbox, start: Start) -> None:
     start(FAMILY)
-    _wait_for_family(cage)
+    _wait_for_family(sandbox)
 
-    cage.limit(share_for(128))
-    _wait_for(cage, 0.01)
-    used_s, began = cage.cpu_s(), time.monotonic()
+    sandbox.limit(share_for(128))
+    _wait_for(sandbox, 0.01)
+    used_s, started = sandbox.cpu_s(), time.monotonic()
     time.sleep(1)
-    share = (cage.cpu_s() - used_s) / (time.monotonic() - began)
+    share = (sandbox.cpu_s() - used_s) / (time.monotonic() - started)
 
     assert 0.2 * share_for(128) < share < 1.25 * share_for(128)
-    cage.lift()
-    _wait_for(cage, 0.2)
+    sandbox.lift()
+    _wait_for(sandbox, 0.2)
 
 
-def test_it_stops_and_goes_on(cage: Cage, start: Start) -> None:
+def test_it_stops_and_goes_on(sandbox: Sandbox, start: Start) -> None:
     start(FAMILY)
-    _wait_for_family(cage)
+    _wait_for_family(sandbox)
 
-    cage.freeze()
+    sandbox.freeze()
     time.sleep(0.1)
-    frozen_at_s = cage.cpu_s()
+    frozen_at_s = sandbox.cpu_s()
     time.sleep(0.1)
 
-    assert cage.cpu_s() == frozen_at_s
-    assert cage.stolen_s() < 10
-    assert cage.peak_memory_mb() > 1
-    cage.thaw()
-    _wait_for(cage, 0.05)
+    assert sandbox.cpu_s() == frozen_at_s
+    assert sandbox.stolen_s() < 10
+    assert sandbox.peak_memory_mb() > 1
+    sandbox.thaw()
+    _wait_for(sandbox, 0.05)
 
 
-def test_it_is_killed_at_its_memory_size(cage: Cage, start: Start) -> None:
+def test_it_is_killed_at_its_memory_size(sandbox: Sandbox, start: Start) -> None:
     process = start(EAT)
 
     assert process.wait(120) == -signal.SIGKILL
-    assert cage.ran_out_of_memory()
+    assert sandbox.ran_out_of_memory()
 
 
-def test_a_quiet_one_was_not_killed(cage: Cage, start: Start) -> None:
+def test_a_quiet_one_was_not_killed(sandbox: Sandbox, start: Start) -> None:
     process = start("")
 
     assert process.wait(60) == 0
-    assert not cage.ran_out_of_memory()
+    assert not sandbox.ran_out_of_memory()
 
 
-def test_it_has_so_many_processes_and_no_more(limiter: Limiter, start: Start, cage: Cage) -> None:
+def test_it_has_so_many_processes_and_no_more(
+    limiter: Limiter, start: Start, sandbox: Sandbox
+) -> None:
     process = start(FORK)
     assert process.stdout is not None
 
     told = os.read(process.stdout.fileno(), 200).decode()
 
     assert told == f"{MOST_PROCESSES - 1} BlockingIOError Resource temporarily unavailable"
-    assert len(_members(cage)) == MOST_PROCESSES  # more than one page of the list
+    assert len(_members(sandbox)) == MOST_PROCESSES  # more than one page of the list
     # Others go on, and nothing of it is left.
     subprocess.run([sys.executable, "-S", "-c", ""], check=True)
-    cage.close()
-    assert _members(cage) == []
-    assert not _folder(cage).exists()
+    sandbox.close()
+    assert _members(sandbox) == []
+    assert not _folder(sandbox).exists()
 
 
-def test_frozen_families_end_with_their_cage(cage: Cage, start: Start) -> None:
+def test_frozen_families_end_with_their_sandbox(sandbox: Sandbox, start: Start) -> None:
     start(FAMILY)
-    _wait_for_family(cage)
-    cage.freeze()
-    members = _members(cage)
+    _wait_for_family(sandbox)
+    sandbox.freeze()
+    members = _members(sandbox)
 
-    cage.close()
+    sandbox.close()
 
     assert not any(Path(f"/proc/{pid}/cmdline").exists() and _runs(pid) for pid in members)
-    assert not _folder(cage).exists()
+    assert not _folder(sandbox).exists()
 
 
 def _runs(pid: int) -> bool:
@@ -189,19 +191,19 @@ def _runs(pid: int) -> bool:
 def test_a_dead_servers_groups_go_with_its_processes(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
-    ident = sweep.server_ident(process.pid)
+    ident = cleanup.server_ident(process.pid)
     limiter = choose("auto", ident).limiter
-    cage = limiter.cage("some", 128)
-    entering = "".join(f"echo $$ > {path}\n" for path in cage.entry_files())
+    sandbox = limiter.sandbox("some", 128)
+    entering = "".join(f"echo $$ > {path}\n" for path in sandbox.entry_files())
     (tmp_path / ident).mkdir()
-    sweep.note(limiter.leftovers(), tmp_path / ident)
+    cleanup.note_cgroups(limiter.leftovers(), tmp_path / ident)
     with subprocess.Popen(["/bin/sh", "-c", f"{entering}exec sleep 60"]) as left:
-        while cage.entry_files() and left.pid not in _members(cage):
+        while sandbox.entry_files() and left.pid not in _members(sandbox):
             time.sleep(0.005)
-        if not cage.entry_files():
+        if not sandbox.entry_files():
             left.kill()
 
-        sweep.clear_dead_servers("NO_MARK", tmp_path)
+        cleanup.clear_dead_servers("NO_MARK", tmp_path)
 
         assert left.wait(20) == -signal.SIGKILL
     assert gone(process.pid, tmp_path), left_by(process.pid, tmp_path)

@@ -9,16 +9,120 @@ import os
 import selectors
 import socket
 import struct
+import sys
 import time
 from dataclasses import dataclass
 from typing import Literal
 
-from . import arrivals, http_message
-from .function import Request
-from .log_buffer import LogBuffer
+from ..function import Request
+from ..logs.printed import LogBuffer
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """One parsed request; header names are lower case."""
+
+    method: bytes
+    path: bytes
+    headers: dict[bytes, bytes]
+    body: bytes
+
+
+def parse_request(buffer: bytes | bytearray) -> tuple[HttpRequest, bytes] | None:
+    """The first request in `buffer` and what follows it, or None while it is incomplete."""
+    end = buffer.find(b"\r\n\r\n")
+    if end < 0:
+        return None
+    lines = bytes(buffer[:end]).split(b"\r\n")
+    method, path, _ = lines[0].split(b" ", 2)
+    headers = _headers(lines[1:])
+    content = _body(buffer, end + 4, headers)
+    if content is None:
+        return None
+    body, rest = content
+    return HttpRequest(method, path, headers, body), bytes(buffer[rest:])
+
+
+def expects_continue(buffer: bytes | bytearray) -> bool:
+    """Whether the client waits for `100 Continue` before it sends its body."""
+    end = buffer.find(b"\r\n\r\n")
+    return end > 0 and b"100-continue" in bytes(buffer[:end]).lower()
+
+
+def build_answer(status: str, headers: dict[str, str], body: bytes) -> bytes:
+    """A whole response, e.g. `answer("200 OK", {...}, b"{}")`."""
+    head = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+    head += [f"{name}: {value}" for name, value in headers.items()]
+    return ("\r\n".join(head) + "\r\n\r\n").encode() + body
+
+
+def _headers(lines: list[bytes]) -> dict[bytes, bytes]:
+    pairs = (line.partition(b":") for line in lines)
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _body(
+    buffer: bytes | bytearray, start: int, headers: dict[bytes, bytes]
+) -> tuple[bytes, int] | None:
+    if headers.get(b"transfer-encoding", b"").lower() == b"chunked":
+        return _chunked(buffer, start)
+    end = start + int(headers.get(b"content-length", b"0"))
+    return (bytes(buffer[start:end]), end) if len(buffer) >= end else None
+
+
+def _chunked(buffer: bytes | bytearray, start: int) -> tuple[bytes, int] | None:
+    chunks: list[bytes] = []
+    while True:
+        line_end = buffer.find(b"\r\n", start)
+        if line_end < 0:
+            return None
+        size = int(bytes(buffer[start:line_end]).split(b";")[0], 16)
+        start = line_end + 2 + size + 2
+        if len(buffer) < start:
+            return None
+        if size == 0:
+            return b"".join(chunks), start
+        chunks.append(bytes(buffer[line_end + 2 : start - 2]))
+
+
+# socket(7); the number that it has on every processor that Python names Linux for.
+_STAMPS = getattr(socket, "SO_TIMESTAMPNS", 35)
+_STAMP = struct.Struct("@ll")
+_STAMP_SPACE = socket.CMSG_SPACE(_STAMP.size)
+_STAMPED = sys.platform == "linux"
+
+
+def stamp_arrivals(listener: socket.socket) -> None:
+    """Have what arrives on the connections that `listener` accepts stamped.
+
+    The kernel begins a moment later with it, if nobody else has asked yet.
+    """
+    if _STAMPED:
+        listener.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
+
+
+def receive_stamped(connection: socket.socket, most_bytes: int) -> tuple[bytes, float]:
+    """What is there to read and when the last of it arrived (`time.monotonic` seconds)."""
+    if not _STAMPED:
+        return connection.recv(most_bytes), time.monotonic()
+    data, ancillary, _, _ = connection.recvmsg(most_bytes, _STAMP_SPACE)
+    return data, time.monotonic() - _age_s(ancillary)
+
+
+def _age_s(ancillary: list[tuple[int, int, bytes]]) -> float:
+    """Seconds since the stamp, which is of the wall clock; 0 without one."""
+    for level, kind, value in ancillary:
+        if level == socket.SOL_SOCKET and kind == _STAMPS:
+            seconds, nanoseconds = _STAMP.unpack(value)
+            age_ns: int = time.time_ns() - seconds * 10**9 - nanoseconds
+            return max(0, age_ns) / 1e9
+    return 0.0
+
 
 EventKind = Literal["next", "response", "error", "init_error", "exit", "timeout"]
-_ACCEPTED = http_message.answer("202 Accepted", {}, b'{"status":"OK"}\n')
+_ACCEPTED = build_answer("202 Accepted", {}, b'{"status":"OK"}\n')
 _SEND_LIMIT = struct.pack("ll", 30, 0)
 _READ_BYTES = 1 << 18
 _MOST_BYTES = 64 << 20
@@ -55,7 +159,7 @@ class RuntimeApi:
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=8)
         self._listener.setblocking(False)
-        arrivals.stamp(self._listener)
+        stamp_arrivals(self._listener)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._connections: set[_Connection] = set()
@@ -96,7 +200,7 @@ class RuntimeApi:
         }
         if request.client_context:
             headers["Lambda-Runtime-Client-Context"] = request.client_context
-        connection.socket.sendall(http_message.answer("200 OK", headers, request.payload))
+        connection.socket.sendall(build_answer("200 OK", headers, request.payload))
 
     def wait(self, deadline: float) -> Event:
         """The runtime's next act, or "timeout" at `deadline` (`time.monotonic` seconds)."""
@@ -161,13 +265,13 @@ class RuntimeApi:
             self._drop(connection)
             return None
 
-    def _request(self, connection: _Connection) -> http_message.HttpRequest | None:
+    def _request(self, connection: _Connection) -> HttpRequest | None:
         """The next request if it is there as a whole. Raises OSError, ValueError."""
-        data, connection.arrived = arrivals.receive(connection.socket, _READ_BYTES)
+        data, connection.arrived = receive_stamped(connection.socket, _READ_BYTES)
         if not data or len(connection.buffer) > _MOST_BYTES:
             raise ConnectionError("closed by the runtime, or too much to hold")
         connection.buffer += data
-        parsed = http_message.parse(connection.buffer)
+        parsed = parse_request(connection.buffer)
         if parsed is None:
             self._continue(connection)
             return None
@@ -177,9 +281,9 @@ class RuntimeApi:
         return request
 
     def _continue(self, connection: _Connection) -> None:
-        if not connection.continued and http_message.expects_continue(connection.buffer):
+        if not connection.continued and expects_continue(connection.buffer):
             connection.continued = True
-            connection.socket.sendall(http_message.CONTINUE)
+            connection.socket.sendall(CONTINUE)
 
     def _drop(self, connection: _Connection) -> None:
         self._selector.unregister(connection.socket)
@@ -188,7 +292,7 @@ class RuntimeApi:
         if self._polling is connection:
             self._polling = None
 
-    def _serve(self, connection: _Connection, request: http_message.HttpRequest) -> Event | None:
+    def _serve(self, connection: _Connection, request: HttpRequest) -> Event | None:
         if request.path.endswith(b"/invocation/next"):
             self._polling = connection
             self.polled = connection.arrived

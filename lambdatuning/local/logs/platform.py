@@ -1,9 +1,12 @@
-"""The platform's own log lines, text and JSON: INIT_START, START, END, REPORT."""
+"""What the platform itself writes into a log stream: INIT_START, START, END and REPORT lines."""
 
 import json
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from ..function import Fault, FunctionSpec
+from .printed import LogEvent
 
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30}
 
@@ -79,18 +82,18 @@ def json_report(report: Report, at: datetime) -> str:
     record["status"] = report.status
     if report.error_type:
         record["errorType"] = report.error_type
-    return _event("platform.report", record, at)
+    return _json_line("platform.report", record, at)
 
 
 def json_start(request_id: str, version: str, at: datetime) -> str:
     """The `platform.start` line of the JSON log format."""
-    return _event("platform.start", {"requestId": request_id, "version": version}, at)
+    return _json_line("platform.start", {"requestId": request_id, "version": version}, at)
 
 
 def json_restore_start(runtime: str, function: str, version: str, at: datetime) -> str:
     """The `platform.restoreStart` line of the JSON log format."""
     record = {"runtimeVersion": runtime, "functionName": function, "functionVersion": version}
-    return _event("platform.restoreStart", record, at)
+    return _json_line("platform.restoreStart", record, at)
 
 
 def json_init_start(runtime: str, function: str, version: str, at: datetime) -> str:
@@ -102,7 +105,7 @@ def json_init_start(runtime: str, function: str, version: str, at: datetime) -> 
         "functionName": function,
         "functionVersion": version,
     }
-    return _event("platform.initStart", record, at)
+    return _json_line("platform.initStart", record, at)
 
 
 def logs_info(system_log_level: str) -> bool:
@@ -115,5 +118,77 @@ def timestamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
 
 
-def _event(kind: str, record: dict[str, object] | dict[str, str], at: datetime) -> str:
+def _json_line(kind: str, record: dict[str, object] | dict[str, str], at: datetime) -> str:
     return json.dumps({"time": timestamp(at), "type": kind, "record": record})
+
+
+def init_start(spec: FunctionSpec, interpreter: str, at: datetime) -> list[LogEvent]:
+    """What the platform writes when an init phase begins; `interpreter` is what really runs."""
+    if not spec.json_logs:
+        phase = "RESTORE_START" if spec.snapstart else "INIT_START"
+        return [_event(at, f"{phase} Runtime Version: {spec.runtime}\tEmbedded on: {interpreter}")]
+    if not logs_info(spec.system_log_level):
+        return []
+    start = json_restore_start if spec.snapstart else json_init_start
+    return [_event(at, start(interpreter, spec.name, spec.version, at))]
+
+
+def restored(spec: FunctionSpec, restore_ms: float, at: datetime) -> list[LogEvent]:
+    """The RESTORE_REPORT of an environment that is ready; JSON logs tell it in the report alone."""
+    if spec.json_logs:
+        return []
+    return [_event(at, f"RESTORE_REPORT Restore Duration: {restore_ms:.2f} ms")]
+
+
+def init_failed(
+    spec: FunctionSpec, init_ms: float, phase: str, fault: Fault, at: datetime
+) -> list[LogEvent]:
+    """The INIT_REPORT of an init phase that failed; JSON logs tell it in the report alone."""
+    if spec.json_logs:
+        return []
+    line = f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\tStatus: {fault.status}"
+    if fault.status != "timeout":
+        line += f"\tError Type: {fault.error_type}"
+    return [_event(at, line)]
+
+
+def invocation(
+    spec: FunctionSpec,
+    printed: tuple[list[LogEvent], list[LogEvent]],
+    fault: Fault | None,
+    numbers: Report,
+    times: tuple[datetime, datetime],
+) -> list[LogEvent]:
+    """START, what the handler printed, the platform's word on a fault, END, REPORT.
+
+    `printed` comes from the init phase and from the handler, `times` are begin and end.
+    """
+    before, within = printed
+    started, ended = times
+    if spec.json_logs:
+        if not logs_info(spec.system_log_level):
+            return [*before, *within]
+        start = json_start(numbers.request_id, spec.version, started)
+        end = json_report(numbers, ended)
+        return [*before, _event(started, start), *within, _event(ended, end)]
+    return [
+        *before,
+        _event(started, f"START RequestId: {numbers.request_id} Version: {spec.version}"),
+        *within,
+        *_fault(fault, numbers.request_id, ended),
+        _event(ended, f"END RequestId: {numbers.request_id}"),
+        _event(ended, text_report(numbers)),
+    ]
+
+
+def _fault(fault: Fault | None, request_id: str, at: datetime) -> list[LogEvent]:
+    if fault is None or not fault.message.startswith("Error: "):
+        return []
+    if fault.status == "timeout":
+        text = fault.message.removeprefix("Error: ")
+        return [_event(at, f"{timestamp(at)} {request_id} {text}\n")]
+    return [_event(at, f"RequestId: {request_id} {fault.message}\nRuntime.ExitError")]
+
+
+def _event(at: datetime, text: str) -> LogEvent:
+    return LogEvent(int(at.timestamp() * 1e3), text)

@@ -31,10 +31,10 @@ def find_tools(folder: Path) -> Tools | None:
     if os.geteuid() != 0:
         return None
     search = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
-    found = [shutil.which(name, path=search) for name in ("unshare", "mount", "mke2fs")]
-    if not all(found):
+    programs = [shutil.which(name, path=search) for name in ("unshare", "mount", "mke2fs")]
+    if not all(programs):
         return None
-    tools = Tools(*map(str, found))
+    tools = Tools(*map(str, programs))
     return tools if _works(tools, folder) else None
 
 

@@ -88,16 +88,16 @@ def without_false_conditions(
     """A change set lists no resource whose condition is false, as it will not be made."""
 
     def resolved(template: Any, params: Any, stack_name: str, stack_id: str) -> dict[str, Any]:
-        found = resolve(template, params, stack_name, stack_id)
-        if not found:
-            return found
+        resolved_props = resolve(template, params, stack_name, stack_id)
+        if not resolved_props:
+            return resolved_props
         holds = evaluate(template, params)
         kept = {
             name: resource
-            for name, resource in found["Resources"].items()
+            for name, resource in resolved_props["Resources"].items()
             if holds.get(resource.get("Condition"), True)
         }
-        return {**found, "Resources": kept}
+        return {**resolved_props, "Resources": kept}
 
     return resolved
 
@@ -136,8 +136,8 @@ def refusing_unknown_fields(
 
     def started(data: Any) -> tuple[int, dict[str, str], bytes]:
         machine = machine_of(data.get("stateMachineArn", ""))
-        if machine is not None and (found := _passed_over(machine["definition"])):
-            text = f"{found} is not supported by the embedded AWS; use a state without it"
+        if machine is not None and (field := _passed_over(machine["definition"])):
+            text = f"{field} is not supported by the embedded AWS; use a state without it"
             body = {"__type": "InvalidDefinition", "message": text}
             headers = {"Content-Type": "application/x-amz-json-1.0"}
             return 400, headers, json.dumps(body).encode()
@@ -155,8 +155,8 @@ def _passed_over(definition: str) -> str:
         if isinstance(node, list):
             waiting += node
         elif isinstance(node, dict):
-            if "Type" in node and (found := sorted(PASSED_OVER & node.keys())):
-                return found[0]
+            if "Type" in node and (fields := sorted(PASSED_OVER & node.keys())):
+                return fields[0]
             waiting += [value for name, value in node.items() if name not in _FREE]
     return ""
 

@@ -6,7 +6,8 @@ event, however many lines it has, and has its own time. Whatever else is printed
 with the time at which it was read. Here both come through one pipe, which keeps their order.
 """
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 FRAME_MARK = b"\xa5\x5a"
@@ -38,8 +39,8 @@ def _cut(chunks: Iterable[tuple[int, bytes]]) -> Iterator[LogEvent]:
     for at_ms, chunk in chunks:
         rest += chunk
         start = 0
-        while (found := _next(rest, start, at_ms)) is not None:
-            event, start = found
+        while (step := _next(rest, start, at_ms)) is not None:
+            event, start = step
             yield event
         rest = rest[start:]
     if rest:
@@ -77,3 +78,53 @@ def _is_frame(data: bytes, start: int) -> bool:
 
 def _decoded(data: bytes) -> str:
     return data.decode("utf-8", "replace")
+
+
+KEPT_BYTES = 4 << 20
+TAIL_BYTES = 4096
+
+
+def _clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class LogBuffer:
+    """The first `KEPT_BYTES` printed and the last `TAIL_BYTES`, with the gap marked."""
+
+    def __init__(self, clock_ms: Callable[[], int] = _clock_ms) -> None:
+        self._clock_ms = clock_ms
+        self._chunks: list[tuple[int, bytes]] = []
+        self._kept_bytes = 0
+        self._tail = bytearray()
+        self._dropped = 0
+
+    def add(self, data: bytes) -> None:
+        """Append what was read from the function's pipe just now."""
+        room = KEPT_BYTES - self._kept_bytes
+        if kept := data[:room]:
+            self._chunks.append((self._clock_ms(), kept))
+            self._kept_bytes += len(kept)
+        if rest := data[room:]:
+            self._tail += rest
+            surplus = max(0, len(self._tail) - TAIL_BYTES)
+            self._dropped += surplus
+            del self._tail[:surplus]
+
+    def take(self) -> list[LogEvent]:
+        """The log events so far; the buffer is empty afterwards."""
+        if not self._chunks:
+            return []
+        events = cut(self._chunks)
+        if self._tail:
+            events += self._cut_tail()
+        self._chunks.clear()
+        self._kept_bytes = 0
+        return events
+
+    def _cut_tail(self) -> list[LogEvent]:
+        now_ms = self._clock_ms()
+        gap = f"[{self._dropped} bytes of log dropped]\n".encode() if self._dropped else b""
+        events = cut([(now_ms, gap), (now_ms, bytes(self._tail))])
+        self._tail.clear()
+        self._dropped = 0
+        return events

@@ -10,7 +10,7 @@ import threading
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from ..core.errors import UsageError
+from ...core.errors import UsageError
 
 UNZIPPED_LIMIT_BYTES = 262_144_000
 """Lambda's limit of 250 MB for a function with its layers."""
@@ -22,7 +22,7 @@ class PackageStore:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._lock = threading.Lock()
-        self._known: dict[str, Path] = {}
+        self._folders: dict[str, Path] = {}
         root.mkdir(parents=True, exist_ok=True)
 
     def unpack(self, identity: str, package: bytes) -> Path:
@@ -31,13 +31,13 @@ class PackageStore:
         `identity` names these very bytes (the code's SHA-256, a layer version's ARN): to hash
         megabytes at every invocation would cost more than a warm invocation.
         """
-        if (folder := self._known.get(identity)) is not None:
+        if (folder := self._folders.get(identity)) is not None:
             return folder
         with self._lock:
             folder = self._root / hashlib.sha256(identity.encode()).hexdigest()[:24]
             if not folder.is_dir():
                 self._extract(package, folder)
-            self._known[identity] = folder
+            self._folders[identity] = folder
         return folder
 
     def _extract(self, package: bytes, folder: Path) -> None:
@@ -82,7 +82,7 @@ def _opened(package: bytes) -> zipfile.ZipFile:
         return zipfile.ZipFile(io.BytesIO(package))
     except zipfile.BadZipFile as exc:
         raise UsageError(
-            "code package refused: it is not a zip file; package the code anew"
+            "code package refused: it is not a zip file; package the code again"
         ) from exc
 
 

@@ -1,20 +1,23 @@
 """How the runtime of an execution environment is started: arguments and environment variables."""
 
 import contextlib
+import functools
 import os
 import platform
+import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
-from ..core.errors import UsageError
-from . import node_runtime, own_tmp
-from .function import FunctionSpec
-from .limiters.interface import MARK_NAME
+from ...core.errors import UsageError
+from ..function import FunctionSpec
+from ..limiters.interface import MARK_NAME
+from . import mounts
 
 MARKER_NAME = "LAMBDATUNING_SERVER"
 _HERE = Path(__file__).parent
@@ -24,7 +27,7 @@ _HERE = Path(__file__).parent
 class Host:
     """What every environment of one server has in common.
 
-    `runtime_packages` is the folder that `python_runtime.link_packages` filled; `marker` is found
+    `runtime_packages` is the folder that `link_packages` filled; `marker` is packages
     in the environment of every process that belongs to this server; `tmp_tools` is None where
     functions cannot have a /tmp of their own, but only a TMPDIR.
     """
@@ -34,7 +37,7 @@ class Host:
     runtime_packages: Path
     node: str | None
     node_version: str | None = None
-    tmp_tools: own_tmp.Tools | None = None
+    tmp_tools: mounts.Tools | None = None
 
 
 def find_node() -> str | None:
@@ -87,9 +90,9 @@ def entered(
     script = [f"echo $$ > {shlex.quote(path)}" for path in entry_files]
     prefix: list[str] = []
     if host.tmp_tools is not None:
-        prefix = own_tmp.namespace(host.tmp_tools)
+        prefix = mounts.namespace(host.tmp_tools)
         needed = _needed(spec, host)
-        script = [*own_tmp.lines(host.tmp_tools, folder, spec.ephemeral_mb, needed), *script]
+        script = [*mounts.lines(host.tmp_tools, folder, spec.ephemeral_mb, needed), *script]
     if not script:
         return runtime
     return [*prefix, "/bin/sh", "-c", "\n".join([*script, 'exec "$@"']), "sh", *runtime]
@@ -108,7 +111,7 @@ def variables(
 ) -> dict[str, str]:
     """Environment variables: those that AWS documents, the endpoint's, and the function's own.
 
-    `folder` belongs to the execution environment and has the name of its cage.
+    `folder` belongs to the execution environment and has the name of its sandbox.
     """
     return {
         **_documented(spec, stream),
@@ -159,7 +162,7 @@ def _language(spec: FunctionSpec, host: Host) -> dict[str, str]:
         roots += [*_versioned_layers(spec), host.runtime_packages]
         # Code is read-only on AWS, so nothing is ever compiled to disk there.
         return {"PYTHONPATH": _joined(roots), "PYTHONDONTWRITEBYTECODE": "1"}
-    path = node_runtime.module_path(spec.runtime, spec.layers, spec.task_root, host.node)
+    path = node_module_path(spec.runtime, spec.layers, spec.task_root, host.node)
     return {"NODE_PATH": path}
 
 
@@ -174,3 +177,79 @@ def _bins(spec: FunctionSpec) -> list[Path]:
 
 def _joined(paths: list[Path]) -> str:
     return os.pathsep.join(str(path) for path in paths)
+
+
+SDK_FOLDER = "nodejs/node_modules/@aws-sdk/"
+_SYSTEM_FOLDERS = ("/usr/local/lib/node_modules", "/usr/lib/node_modules", "/usr/share/nodejs")
+
+
+def node_module_path(
+    runtime: str, layers: Iterable[Path], task_root: Path, node: str | None
+) -> str:
+    """NODE_PATH: folders of the layers, in their order, then the function's, then node's own."""
+    of_layers = [
+        layer / "nodejs" / folder
+        for layer in layers
+        for folder in (f"node{_major(runtime)}/node_modules", "node_modules")
+    ]
+    folders = [folder for folder in of_layers if folder.is_dir()]
+    return os.pathsep.join(map(str, [*folders, task_root, *global_folders(node)]))
+
+
+@functools.cache
+def global_folders(node: str | None) -> tuple[Path, ...]:
+    """Folders with the AWS SDK among the modules that `node` offers everybody on this machine."""
+    named = [Path(entry) for entry in os.environ.get("NODE_PATH", "").split(os.pathsep) if entry]
+    beside = [Path(node).resolve().parent.parent / "lib/node_modules"] if node else []
+    candidates = [*named, *beside, *map(Path, _SYSTEM_FOLDERS)]
+    return tuple(folder for folder in dict.fromkeys(candidates) if (folder / "@aws-sdk").is_dir())
+
+
+def _major(runtime: str) -> str:
+    return runtime.removeprefix("nodejs").partition(".")[0]
+
+
+ROOTS = ("awslambdaric", "boto3")
+
+
+def link_packages(folder: Path) -> None:
+    """Fill `folder` with links to awslambdaric, boto3 and what they need, from this interpreter.
+
+    Raises `UsageError` when one of them is not installed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for package in _closure(ROOTS):
+        for entry in _top_level(package):
+            link = folder / entry.name
+            if not link.is_symlink():
+                link.symlink_to(entry)
+
+
+def _closure(roots: tuple[str, ...]) -> list[Distribution]:
+    packages: dict[str, Distribution] = {}
+    names = list(roots)
+    while names:
+        name = names.pop()
+        if name not in packages:
+            packages[name] = _installed(name)
+            names += _requirements(packages[name])
+    return list(packages.values())
+
+
+def _requirements(package: Distribution) -> list[str]:
+    lines = [line for line in package.requires or () if "extra ==" not in line]
+    return [re.split(r"[^\w.-]", line, maxsplit=1)[0].lower() for line in lines]
+
+
+def _installed(name: str) -> Distribution:
+    try:
+        return distribution(name)
+    except PackageNotFoundError as exc:
+        raise UsageError(
+            f'{name} is not installed; run: pip install "lambdatuning[local]"'
+        ) from exc
+
+
+def _top_level(package: Distribution) -> set[Path]:
+    names = {file.parts[0] for file in package.files or ()} - {"..", "bin", "__pycache__"}
+    return {Path(str(package.locate_file(name))) for name in names}

@@ -1,4 +1,4 @@
-"""One execution environment: a real process, its Runtime API, its cage and its own /tmp."""
+"""One execution environment: a real process, its Runtime API, its sandbox and its own /tmp."""
 
 import shutil
 import time
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from . import command, faults
-from .admission import Claim
-from .function import Fault, FunctionSpec, Request
-from .limiters import Cage
-from .log_events import LogEvent
+from .. import faults
+from ..admission import Claim
+from ..function import Fault, FunctionSpec, Request
+from ..limiters import Sandbox
+from ..logs.printed import LogEvent
+from . import command
+from .process import RuntimeProcess
 from .runtime_api import Event, RuntimeApi
-from .runtime_process import RuntimeProcess
-from .settling import Settled, passed_s, settle
 
 INIT_LIMIT_S = 10.0
 """The init phase of an on-demand function may take 10 seconds."""
@@ -23,12 +23,57 @@ _SOCKET_HOLDS_BYTES = 32 << 10
 
 
 @dataclass(frozen=True)
-class Ran:
+class Settled:
+    """Times of one invocation, in seconds: its duration, what of that it was held back, and by how
+    much other load on the host may have lengthened it.
+    """
+
+    duration_s: float
+    held_s: float
+    stolen_s: float
+
+
+def settle(
+    took_s: float, cpu_s: float, waited_s: float, share: float | None, limit_s: float
+) -> Settled:
+    """The duration, at most `limit_s`: `took_s`, or CPU used / `share` where that is longer.
+
+    A kernel hands out CPU by the period, so that a handler shorter than its first period runs free;
+    the hold makes up for it. `share` None leaves that burst in, as AWS does. `waited_s`, for which
+    threads were ready but not running, counts as stolen as far as it ends after CPU used / share.
+
+    >>> settle(0.010, 0.010, 0.0, 0.25, 3.0)
+    Settled(duration_s=0.04, held_s=0.03, stolen_s=0.0)
+    """
+    due_s = cpu_s / share if share else 0.0
+    duration_s = min(max(took_s, due_s), limit_s)
+    return Settled(
+        duration_s=duration_s,
+        held_s=max(0.0, duration_s - took_s),
+        stolen_s=min(max(0.0, waited_s), max(0.0, took_s - due_s)),
+    )
+
+
+def passed_s(started: float, arrived: float, answered: float, polled: float) -> float:
+    """Seconds from `started` until the runtime `polled` for its next invocation, less its waiting.
+
+    Its response `arrived` and was `answered` meanwhile, and between the two it could only wait for
+    the Runtime API. AWS's has cores of its own; ours shares them with the callers, and what that
+    takes is no work of the function's. All are moments of one clock, in seconds.
+
+    >>> passed_s(started=1.0, arrived=1.5, answered=2.0, polled=2.25)
+    0.75
+    """
+    return max(0.0, arrived - started) + max(0.0, polled - answered)
+
+
+@dataclass(frozen=True)
+class HandlerRun:
     """How one invocation went inside its environment.
 
     `fault` is None when the handler answered; `error_type` names the error that it answered with.
     `duration_ms` is time that really passed, less only what the runtime waited for the Runtime API
-    to take its response: what other load took of it is told by `stolen_ms` and left for the
+    to take its response: what other load took of it stands in `stolen_ms` and is left for the
     analysis to judge. `held_ms` is what strict settling added.
     """
 
@@ -45,7 +90,9 @@ class Ran:
 class Environment:
     """Starts with `start`, serves one `invoke` at a time, ends with `close`."""
 
-    def __init__(self, spec: FunctionSpec, host: command.Host, cage: Cage, folder: Path) -> None:
+    def __init__(
+        self, spec: FunctionSpec, host: command.Host, sandbox: Sandbox, folder: Path
+    ) -> None:
         self.spec = spec
         self.ident = uuid.uuid4().hex
         # Never 12 digits: ministack would read such a key as an account id.
@@ -61,7 +108,7 @@ class Environment:
         # CPU and stolen seconds when it was last frozen: nothing is added until it runs again.
         self._accounts = (0.0, 0.0)
         self._host = host
-        self._cage = cage
+        self._sandbox = sandbox
         self._folder = folder
         self._api = RuntimeApi()
         self._process: RuntimeProcess | None = None
@@ -70,13 +117,13 @@ class Environment:
 
     def start(self, limit_s: float = INIT_LIMIT_S) -> Fault | None:
         """Run the init phase at full speed; None when it is ready, else why it ended."""
-        began = time.monotonic()
+        started = time.monotonic()
         self._spawn()
-        event = self._api.wait(began + limit_s)
-        self.init_ms = min(time.monotonic() - began, limit_s) * 1e3
+        event = self._api.wait(started + limit_s)
+        self.init_ms = min(time.monotonic() - started, limit_s) * 1e3
         if event.kind == "next":
-            self._cage.freeze()
-            self._accounts = self._cage.cpu_s(), self._cage.stolen_s()
+            self._sandbox.freeze()
+            self._accounts = self._sandbox.cpu_s(), self._sandbox.stolen_s()
             return None
         fault = self._init_fault(event, limit_s)
         self.close()
@@ -100,31 +147,33 @@ class Environment:
             folder=self._folder,
         )
         runtime = command.arguments(self.spec, self._host)
-        files = self._cage.entry_files()
+        files = self._sandbox.entry_files()
         arguments = command.entered(runtime, self.spec, self._host, files, self._folder)
         self._process = RuntimeProcess.start(arguments, env, self.spec.task_root)
-        self._cage.adopt(self._process.pid)
+        self._sandbox.adopt(self._process.pid)
         self._api.watch(self._process.log_fd, self._process.exit_fd)
 
     # --- invoke phase
 
-    def invoke(self, request: Request, share: float, *, strict: bool, spent_s: float = 0.0) -> Ran:
+    def invoke(
+        self, request: Request, share: float, *, strict: bool, spent_s: float = 0.0
+    ) -> HandlerRun:
         """Run the handler once at `share` CPUs; in `strict` no faster than CPU used / share.
 
         `spent_s` is what an init phase inside this invocation took of its time already.
         """
         self.invocations += 1
         limit_s = self.spec.timeout_s - spent_s
-        began, event = self._exchange(request, share, limit_s)
-        took_s = self._took_s(began, event)
+        started, event = self._exchange(request, share, limit_s)
+        took_s = self._took_s(started, event)
         if not self._broken:
-            self._cage.freeze()
+            self._sandbox.freeze()
         cpu_s, stolen_s = self._spent()
         settled = settle(took_s, cpu_s, stolen_s, share if strict else None, limit_s)
-        _sleep_until(began + settled.duration_s)
+        _sleep_until(started + settled.duration_s)
         if event.kind in ("response", "error") and settled.duration_s >= limit_s:
             event = Event("timeout")
-        ran = self._told(event, settled, cpu_s, spent_s)
+        ran = self._result(event, settled, cpu_s, spent_s)
         self.last_used = time.monotonic()
         if self._broken or event.kind == "timeout":
             self.close()
@@ -132,11 +181,11 @@ class Environment:
 
     def _spent(self) -> tuple[float, float]:
         """CPU seconds and stolen seconds since it was asked last."""
-        before, self._accounts = self._accounts, (self._cage.cpu_s(), self._cage.stolen_s())
+        before, self._accounts = self._accounts, (self._sandbox.cpu_s(), self._sandbox.stolen_s())
         return self._accounts[0] - before[0], self._accounts[1] - before[1]
 
-    def _told(self, event: Event, settled: Settled, cpu_s: float, spent_s: float) -> Ran:
-        return Ran(
+    def _result(self, event: Event, settled: Settled, cpu_s: float, spent_s: float) -> HandlerRun:
+        return HandlerRun(
             payload=event.body,
             error_type=faults.error_type(event.body) if event.kind == "error" else "",
             fault=self._fault(event),
@@ -152,24 +201,24 @@ class Environment:
 
         Returns when the runtime asks for its next invocation: there duration ends, on AWS too.
         """
-        self._cage.limit(share)
+        self._sandbox.limit(share)
         try:
-            began = self._deliver(request, limit_s)
+            started = self._deliver(request, limit_s)
         except OSError:
             self._broken = True
             return time.monotonic(), Event("exit")
-        deadline = began + limit_s
+        deadline = started + limit_s
         event = self._answer(deadline)
         # The quota goes before the runtime asks for its next invocation: were it stalled there for
         # the rest of a period, the reply would be late by what strict settling cannot take back.
-        self._cage.lift()
+        self._sandbox.lift()
         self._broken = event.kind not in ("response", "error") or not self._comes_back(deadline)
-        return began, event
+        return started, event
 
-    def _took_s(self, began: float, event: Event) -> float:
+    def _took_s(self, started: float, event: Event) -> float:
         if self._broken:
-            return time.monotonic() - began
-        return passed_s(began, event.arrived, event.answered, self._api.polled)
+            return time.monotonic() - started
+        return passed_s(started, event.arrived, event.answered, self._api.polled)
 
     def _answer(self, deadline: float) -> Event:
         event = self._api.wait(deadline)
@@ -190,11 +239,11 @@ class Environment:
         if not waits_for_reader:
             # It wakes up once, with the request there already, instead of twice.
             self._api.send(request, deadline_ms)
-        began = time.monotonic()
-        self._cage.thaw()
+        started = time.monotonic()
+        self._sandbox.thaw()
         if waits_for_reader:
             self._api.send(request, deadline_ms)
-        return began
+        return started
 
     def _fault(self, event: Event) -> Fault | None:
         if event.kind == "timeout":
@@ -207,7 +256,7 @@ class Environment:
         return self._ended()
 
     def _ended(self) -> Fault:
-        if self._cage.ran_out_of_memory():
+        if self._sandbox.ran_out_of_memory():
             return faults.out_of_memory()
         return faults.exited(self._process.returncode() if self._process else None)
 
@@ -221,7 +270,7 @@ class Environment:
 
     def peak_memory_mb(self) -> int:
         """The most memory held so far, never above the memory size."""
-        return min(self._cage.peak_memory_mb(), self.spec.memory_mb)
+        return min(self._sandbox.peak_memory_mb(), self.spec.memory_mb)
 
     @property
     def usable(self) -> bool:
@@ -236,7 +285,7 @@ class Environment:
         self.dead = True
         if self._process is not None:
             self._process.kill()
-        self._cage.close()
+        self._sandbox.close()
         self._api.drain_log()
         self._api.close()
         if self._process is not None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from .limiters.processes import signal_group
+from ..limiters.processes import signal_group
 
 _LAST_WORDS_S = 0.5
 """How long after its end shows its exit status may take."""

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..core.errors import LambdaTuningError
-from . import function_record, invocation_context, layer_records, log_pages, ministack_corrections
-from .function import FunctionSpec, Outcome, Request
-from .log_events import LogEvent
+from ...core.errors import LambdaTuningError
+from ..function import FunctionSpec, Outcome, Request
+from ..logs.printed import LogEvent
+from . import corrections, records
+from .gateway import current_call
 from .packages import PackageStore
 
 PINNED_VERSION = "1.5.33"
@@ -56,7 +57,7 @@ def install(invoke: Invoke, packages: PackageStore) -> None:
         del started
         try:
             spec = _spec(func, config, packages)
-            call = invocation_context.now()
+            call = current_call()
             call.request_id = request_id
             request = Request(
                 request_id,
@@ -72,8 +73,8 @@ def install(invoke: Invoke, packages: PackageStore) -> None:
     setattr(lambda_svc, HOOK, execute)
     setattr(lambda_svc, SETTLING, SETTLING_S)
     logs = _logs_svc()
-    logs._filter_log_events = log_pages.paged(logs._filter_log_events)
-    ministack_corrections.install()
+    logs._filter_log_events = paged(logs._filter_log_events)
+    corrections.install()
 
 
 def application() -> Any:
@@ -90,7 +91,7 @@ def function_exists(arn: str) -> bool:
     return record is not None and (not version or version[0] in record["versions"])
 
 
-def append_logs(spec: FunctionSpec, stream_name: str, told: list[LogEvent]) -> None:
+def append_logs(spec: FunctionSpec, stream_name: str, printed: list[LogEvent]) -> None:
     """Append events to a log stream in CloudWatch Logs, made with its group where missing."""
     logs = _logs_svc()
     now_ms = int(time.time() * 1e3)
@@ -102,7 +103,7 @@ def append_logs(spec: FunctionSpec, stream_name: str, told: list[LogEvent]) -> N
     # On AWS, too, the newline is part of the message.
     events = [
         {"timestamp": event.at_ms, "message": f"{event.text}\n", "ingestionTime": now_ms}
-        for event in told
+        for event in printed
     ]
     logs._append_log_events(stream, events)
     if group["subscriptionFilters"]:
@@ -145,8 +146,8 @@ def _new_stream(now_ms: int) -> dict[str, Any]:
 
 def _spec(func: dict[str, Any], config: dict[str, Any], packages: PackageStore) -> FunctionSpec:
     svc = _lambda_svc()
-    layers = layer_records.of_function(config, svc._resolve_layer_zip, svc._layers.values)
-    return function_record.spec_of(config, func.get("code_zip"), layers, packages.unpack)
+    layers = records.layers_of(config, svc._resolve_layer_zip, svc._layers.values)
+    return records.spec_of(config, func.get("code_zip"), layers, packages.unpack)
 
 
 def _trace_id() -> str:
@@ -172,3 +173,45 @@ def _result(outcome: Outcome, *, direct: bool) -> dict[str, Any]:
 def _refusal(error: LambdaTuningError) -> dict[str, Any]:
     body = {"errorType": "LambdaTuning.NotSupported", "errorMessage": str(error)}
     return {"body": body, "log": "", "error": True, "function_error": "Unhandled"}
+
+
+Response = tuple[int, dict[str, str], bytes]
+Operation = Callable[[dict[str, Any]], Response]
+
+MOST_EVENTS = 10_000
+
+
+def paged(filter_events: Operation) -> Operation:
+    """`filter_events`, with `nextToken` in its answers as long as there may be more.
+
+    A token is `T-N`: go on with the events from millisecond T on, of which N are delivered already.
+    """
+
+    def filter_page(data: dict[str, Any]) -> Response:
+        start_ms, skipped = _position(data)
+        most = min(int(data.get("limit") or MOST_EVENTS), MOST_EVENTS)
+        status, headers, body = filter_events({**data, "startTime": start_ms, "limit": MOST_EVENTS})
+        if status != 200:
+            return status, headers, body
+        answer = json.loads(body)
+        events = answer["events"]
+        answer["events"] = page = events[skipped : skipped + most]
+        more = len(events) == MOST_EVENTS or len(events) > skipped + most
+        if page and more:
+            answer["nextToken"] = _token(events[: skipped + len(page)])
+        return status, headers, json.dumps(answer).encode()
+
+    return filter_page
+
+
+def _position(data: dict[str, Any]) -> tuple[int | None, int]:
+    if token := data.get("nextToken"):
+        start_ms, _, skipped = str(token).partition("-")
+        return int(start_ms), int(skipped)
+    return data.get("startTime"), 0
+
+
+def _token(delivered: list[dict[str, Any]]) -> str:
+    last_ms = delivered[-1]["timestamp"]
+    same = sum(1 for event in delivered if event["timestamp"] == last_ms)
+    return f"{last_ms}-{same}"

@@ -1,17 +1,20 @@
-"""Takes along what a server leaves behind when it dies suddenly: processes, cgroups, folders.
+"""Removes what a server leaves behind, however it ended: processes, cgroups, folders.
 
-Standard library only, and only modules that import nothing heavy: the supervisor runs it.
+A supervisor, forked before the first thread, waits at one end of a pipe whose other end is the
+server's; the next server clears what is left when a supervisor was killed as well. Standard library
+only, and only modules that import nothing heavy.
 """
 
 import contextlib
+import os
 import shutil
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from .limiters import cgroup_files, delegation, hierarchy, processes
-from .limiters.hierarchy import OURS
+from .limiters import cgroups, delegation, processes
+from .limiters.cgroups import OURS
 from .limiters.interface import UnusableError
 
 _GROUPS = "cgroups"
@@ -31,7 +34,7 @@ def owner_of(ident: str) -> int | None:
     return int(parts[1]) if is_ours else None
 
 
-def note(cgroups: Iterable[str], folder: Path) -> None:
+def note_cgroups(cgroups: Iterable[str], folder: Path) -> None:
     """Write down in a server's folder which cgroups are its own."""
     (folder / _GROUPS).write_text("\n".join(cgroups))
 
@@ -56,7 +59,7 @@ def clear(marker: str, cgroups: Iterable[str], folders: Iterable[str]) -> None:
 def clear_dead_servers(marker_name: str, state: Path) -> None:
     """What servers left, in cgroups and in the folder `state`, whose supervisor was killed too."""
     for place in {state, *_homes()}:
-        for entry in cgroup_files.children(place):
+        for entry in cgroups.children(place):
             owner = owner_of(entry.name)
             if owner is None or processes.alive(owner) or _holds_strangers(entry):
                 continue
@@ -66,14 +69,14 @@ def clear_dead_servers(marker_name: str, state: Path) -> None:
 
 
 def _kill_below(group: Path) -> None:
-    for child in cgroup_files.children(group):
-        cgroup_files.kill(child)
+    for child in cgroups.children(group):
+        cgroups.kill(child)
 
 
 def _holds_strangers(group: Path) -> bool:
     # A server of another container may share the hierarchy; its processes have no number here.
-    members = [group, *cgroup_files.children(group)]
-    return any(cgroup_files.holds_any(one) and not cgroup_files.pids_of(one) for one in members)
+    members = [group, *cgroups.children(group)]
+    return any(cgroups.holds_any(one) and not cgroups.pids_of(one) for one in members)
 
 
 def _noted(folder: Path) -> list[str]:
@@ -87,5 +90,46 @@ def _homes() -> Iterator[Path]:
     kinds = [("cgroup2", ""), *(("cgroup", one) for one in ("cpu", "cpuacct", "memory", "pids"))]
     for kind, controller in kinds:
         with contextlib.suppress(UnusableError):
-            yield from hierarchy.upwards(*hierarchy.own(kind, controller))
-        yield from (mount.point for mount in hierarchy.mounts(kind, controller))
+            yield from cgroups.upwards(*cgroups.own(kind, controller))
+        yield from (mount.point for mount in cgroups.mounts(kind, controller))
+
+
+_MOST_DESCRIPTORS = 4096
+
+
+def start_supervisor(marker: str, cgroups: Sequence[str], folder: Path) -> int:
+    """Fork the supervisor of this process; the descriptor that it watches, to be kept open.
+
+    Call it before any thread is started.
+    """
+    note_cgroups(cgroups, folder)
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        status = 1
+        try:
+            _detach(reader)
+            _wait_for_end(reader)
+            clear(marker, cgroups, [str(folder)])
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(reader)
+    return writer
+
+
+def _detach(reader: int) -> None:
+    # A session of its own, so that no Ctrl-C of the terminal reaches it; no descriptor but one, so
+    # that nobody waits for the end of a pipe which only the supervisor still holds.
+    os.setsid()
+    os.chdir("/")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+    os.closerange(3, reader)
+    # Some systems name no limit, and nothing was opened beyond: the server has only begun.
+    os.closerange(reader + 1, reader + _MOST_DESCRIPTORS)
+
+
+def _wait_for_end(reader: int) -> None:
+    while os.read(reader, 1):
+        pass

@@ -4,12 +4,36 @@ import base64
 import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from . import faults, invocation_context
-from .invocation_context import Call
-from .ledger import Ledger
+from .. import faults
+from ..invoker import Ledger
+
+
+@dataclass
+class Call:
+    """One HTTP request; `request_id` is filled in when it turns out to invoke a function.
+
+    `direct` holds for a synchronous call of the Invoke API, whose answer goes out byte by byte;
+    only then is `key_id` set, because only then does the caller wait. `client_context` is JSON.
+    """
+
+    key_id: str = ""
+    direct: bool = False
+    client_context: str = ""
+    request_id: str = ""
+
+
+_current: ContextVar[Call] = ContextVar("lambdatuning_call")
+
+
+def current_call() -> Call:
+    """The call in progress; an empty one outside of any request."""
+    return _current.get(None) or Call()
+
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -101,7 +125,7 @@ class Gateway:
         else:
             key_id = _key_id(headers) if waits else ""
             call = Call(key_id, direct=waits, client_context=_client_context(headers))
-            invocation_context.current.set(call)
+            _current.set(call)
             await self._inner(scope, _replayed(payload, receive), _with_request_id(send, call))
 
 
@@ -148,8 +172,8 @@ def _with_request_id(send: Send, call: Call) -> Send:
 
 
 def _key_id(headers: dict[bytes, bytes]) -> str:
-    found = _CREDENTIAL.search(headers.get(b"authorization", b""))
-    return found.group(1).decode("latin-1") if found else ""
+    match = _CREDENTIAL.search(headers.get(b"authorization", b""))
+    return match.group(1).decode("latin-1") if match else ""
 
 
 def _client_context(headers: dict[bytes, bytes]) -> str:

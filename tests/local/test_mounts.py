@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdatuning.local import own_tmp
+from lambdatuning.local.runtime import mounts
 from tests.local.conftest import Cloud
 
 # Files alone: where the interpreter itself lies below /tmp, its folder stays visible there.
@@ -29,8 +29,8 @@ FILL = """
 
 
 @pytest.fixture
-def mounts(tmp_path: Path) -> None:
-    if own_tmp.find_tools(tmp_path) is None:
+def mountable(tmp_path: Path) -> None:
+    if mounts.find_tools(tmp_path) is None:
         pytest.skip("mounting needs root and loop devices")
 
 
@@ -42,7 +42,7 @@ def test_files_last_as_long_as_the_environment(cloud: Cloud) -> None:
     assert cloud.invoke(other, "c").payload == ["c"]
 
 
-@pytest.mark.usefixtures("mounts")
+@pytest.mark.usefixtures("mountable")
 def test_the_literal_tmp_is_the_environments_own(cloud: Cloud) -> None:
     mark = Path("/tmp") / f"of-the-host-{os.getpid()}"
     mark.touch()
@@ -60,7 +60,7 @@ def test_the_literal_tmp_is_the_environments_own(cloud: Cloud) -> None:
     assert answer.payload == []
 
 
-@pytest.mark.usefixtures("mounts")
+@pytest.mark.usefixtures("mountable")
 def test_it_is_as_large_as_the_ephemeral_storage_and_no_memory(cloud: Cloud) -> None:
     name = cloud.function(FILL, MemorySize=384)
 
@@ -68,7 +68,7 @@ def test_it_is_as_large_as_the_ephemeral_storage_and_no_memory(cloud: Cloud) -> 
     assert cloud.invoke(name, 520).payload == "No space left on device"
 
 
-@pytest.mark.usefixtures("mounts")
+@pytest.mark.usefixtures("mountable")
 def test_functions_run_when_everything_lies_in_tmp(tmp_path: Path) -> None:
     from lambdatuning.local import endpoint
 
