@@ -55,7 +55,7 @@ def diagnose(
 def installation() -> list[Finding]:
     """What is importable here; needs no account."""
     return [
-        _installed("reports", ("pandas", "matplotlib", "papermill", "nbconvert", "ipykernel"), ""),
+        _installed("reports", ("pandas", "matplotlib", "papermill", "nh3", "ipykernel"), ""),
         _installed("embedded AWS", ("ministack", "awslambdaric", "samtranslator"), "[local]"),
         _installed("notebooks", ("jupyterlab", "ipywidgets"), "[lab]"),
     ]

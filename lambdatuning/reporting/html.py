@@ -9,11 +9,10 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
-from .files import TableFile, table_file
+from .markup import markdown, sanitize
 from .parameters import TAG
 from .progress import METADATA
-from .sanitize import sanitize
-from .sorting import sortable
+from .tables import TableFile, sortable, table_file
 
 NARROW_MIME = "application/vnd.lambdatuning.narrow+svg"
 """The narrow layout of a figure (see `analysis.figures.chart`)."""
@@ -191,9 +190,7 @@ def _plain(text: object, kind: str = "plain") -> str:
 
 
 def _markdown(source: object) -> str:
-    from nbconvert.filters import markdown2html
-
-    return _scrolling(sanitize(markdown2html(_text(source)).replace("&#182;", "")))
+    return _scrolling(markdown(_text(source)))
 
 
 def _code(cell: Mapping[str, Any]) -> Code:

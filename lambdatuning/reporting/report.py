@@ -1,8 +1,11 @@
 """Reports: notebooks run with the user's parameters, one HTML file each, and their index."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +14,11 @@ from typing import Any
 
 from ..core.errors import UsageError, closest
 from ..core.progress import OnProgress, ignore
-from .board import Board
-from .execute import execute
+from .execution import end_kernels, execute
 from .html import Made, Page, answer_of, render
 from .index import describe_change, read_entry, write_index
 from .parameters import Parameter, check_names, convert, declared, tags
-from .together import run_all
+from .progress import Board
 
 MEASURES = "measures"
 """Tag of a cell that measures: its notebook runs before the others, and alone."""
@@ -152,3 +154,40 @@ def _write_tables(page: Page, folder: Path) -> None:
     for each in page.tables:
         (folder / f"{each.name}.csv").write_text(each.csv(), encoding="utf-8")
         (folder / f"{each.name}.json").write_text(each.json(), encoding="utf-8")
+
+
+def run_all(jobs: Sequence[Job], run: Callable[[Job], Report], workers: int) -> list[Report]:
+    """The results in the order of the jobs.
+
+    Those that measure come first, since others read what they measured: if one fails, nothing
+    else runs. Of the others each is finished before the first failure is raised. When stopped,
+    no kernel stays behind.
+    """
+    results = {n: run(job) for n, job in enumerate(jobs) if job.alone}
+    rest = {n: job for n, job in enumerate(jobs) if not job.alone}
+    if len(rest) <= 1 or workers <= 1:
+        results |= {n: run(job) for n, job in rest.items()}
+    else:
+        results |= _at_once(rest, run, workers)
+    return [results[n] for n in range(len(jobs))]
+
+
+def _at_once(jobs: dict[int, Job], run: Callable[[Job], Report], workers: int) -> dict[int, Report]:
+    with ThreadPoolExecutor(workers) as pool:
+        running = {n: pool.submit(_closing, run, job) for n, job in jobs.items()}
+        try:
+            wait(running.values())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_kernels()
+            raise
+    return {n: each.result() for n, each in running.items()}
+
+
+def _closing(run: Callable[[Job], Report], job: Job) -> Report:
+    """Run in a thread; the event loop that Jupyter makes for it goes with the job."""
+    try:
+        return run(job)
+    finally:
+        with suppress(RuntimeError):
+            asyncio.get_event_loop().close()

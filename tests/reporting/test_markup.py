@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.reporting.sanitize import sanitize
+from lambdatuning.reporting.markup import sanitize
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ from lambdatuning.reporting.sanitize import sanitize
         ('<p style="background: URL(//x)">a</p>', "<p>a</p>"),
         (r'<p style="background: u\72l(x)">a</p>', "<p>a</p>"),
         ("<blink>a</blink>", "a"),
-        ("<table><tr><td>a", "<table><tr><td>a</td></tr></table>"),
-        ("a<br>b</p>", "a<br>b"),
+        ("<table><tr><td>a", "<table><tbody><tr><td>a</td></tr></tbody></table>"),
+        ("a<br>b</p>", "a<br>b<p></p>"),
         (
             '<img src="data:image/png;base64,AAAA" alt="x">',
             '<img src="data:image/png;base64,AAAA" alt="x">',
@@ -33,9 +33,12 @@ from lambdatuning.reporting.sanitize import sanitize
         ('<img src="data:image/svg+xml;base64,AAAA">', "<img>"),
         (
             "<svg viewBox='0 0 1 1'><path d='M0 0'/></svg>",
-            '<svg viewBox="0 0 1 1"><path d="M0 0"/></svg>',
+            '<svg viewBox="0 0 1 1"><path d="M0 0"></path></svg>',
         ),
-        ("<svg><use href='#a'/><use href='x.svg#a'/></svg>", '<svg><use href="#a"/><use/></svg>'),
+        (
+            "<svg><use href='#a'/><use href='x.svg#a'/></svg>",
+            '<svg><use href="#a"></use><use></use></svg>',
+        ),
         ("<svg><g clip-path='url(#a)'></g></svg>", '<svg><g clip-path="url(#a)"></g></svg>'),
         ("<svg><foreignObject><p>x</p></foreignObject></svg>", "<svg></svg>"),
         ("<!-- x --><p>a</p>", "<p>a</p>"),

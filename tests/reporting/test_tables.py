@@ -4,9 +4,8 @@ import json
 
 from lambdatuning.analysis.telling import statement, tables
 from lambdatuning.reporting import html
-from lambdatuning.reporting.files import TableFile, slug, table_file
 from lambdatuning.reporting.index import describe_change, read_entry, render_index
-from lambdatuning.reporting.sorting import sortable
+from lambdatuning.reporting.tables import TableFile, slug, sortable, table_file
 
 DATA = {"caption": "Best sizes, x86_64", "columns": ["payload", "sizes", "ms"],
         "data": [["=cmd()", [128, 256], 1.5], ["b", None, None]]}  # fmt: skip

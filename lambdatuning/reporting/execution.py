@@ -1,18 +1,76 @@
-"""Papermill's engine, with two differences: this interpreter's kernel, and its progress told."""
+"""Running one notebook by papermill, in a kernel of this very interpreter."""
 
+import logging
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+import papermill
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
+from papermill.exceptions import PapermillExecutionError
 
+from ..core.errors import RunFailedError
 from .progress import METADATA
 
-NAME = "lambdatuning"
+ENGINE = "lambdatuning"
+
+
+def execute(
+    notebook: Path,
+    output: Path,
+    values: Mapping[str, object],
+    on_cell: Callable[[], None],
+    on_line: Callable[[str], None],
+) -> Any:
+    """Run the notebook with these parameter values; the executed one is written to `output`.
+
+    The kernel starts in the notebook's folder, as it does in JupyterLab, and inherits the
+    environment (credentials, endpoint). `on_cell` is called after each code cell,
+    `on_line` with what a running cell shows as its progress.
+
+    Raises:
+        RunFailedError: a cell failed, or the kernel died; `output` keeps what was reached.
+    """
+    _quieten("papermill")
+    try:
+        return papermill.execute_notebook(
+            str(notebook),
+            str(output),
+            parameters=dict(values),
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            engine_name=ENGINE,
+            resources={"metadata": {"path": str(notebook.resolve().parent)}},
+            on_cell_executed=lambda **_: on_cell(),
+            on_line=on_line,
+        )
+    except PapermillExecutionError as exc:
+        raise RunFailedError(
+            f"{notebook.name}, cell {exc.exec_count}: {exc.ename}: {_one_line(exc.evalue)} "
+            f"(the notebook as far as it got: {output})"
+        ) from exc
+    except DeadKernelError as exc:
+        raise RunFailedError(
+            f"{notebook.name}: its kernel died, perhaps for lack of memory "
+            f"(the notebook as far as it got: {output})"
+        ) from exc
+
+
+def _quieten(name: str) -> None:
+    """Papermill logs what is raised anyway, and warns of parameters whose type it cannot read."""
+    logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:500]
+
 
 _DISPLAYS = frozenset({"display_data", "update_display_data"})
 
@@ -68,7 +126,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
 
 
 class Engine(NBClientEngine):  # type: ignore[misc]
-    """The engine that `execute` names; cells may take as long as they need."""
+    """Papermill's, but for the client; cells may take as long as they need."""
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
@@ -78,4 +136,4 @@ class Engine(NBClientEngine):  # type: ignore[misc]
         return Client(nb_man, kernel_name=kernel_name, startup_timeout=60, **chosen).execute()
 
 
-papermill_engines.register(NAME, Engine)
+papermill_engines.register(ENGINE, Engine)
