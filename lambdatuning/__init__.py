@@ -29,56 +29,56 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "connect": "cloud.session",
-    "embedded": "api.embedded",
+    "embedded": "api.stack",
     "deploy": "api.stack",
     "status": "api.stack",
     "destroy": "api.stack",
-    "load_payload_types": "cloud.payload_files",
+    "load_payload_types": "cloud.payloads",
     "PayloadType": "core.payloads",
     "tune": "api.tuning",
     "benchmark": "api.tuning",
     "executions": "api.executions",
     "show": "api.executions",
-    "Run": "analysis.samples.run",
+    "Run": "analysis.run",
     "runs": "api.runs",
     "load_run": "api.runs",
     "load_runs": "api.runs",
     "load": "api.runs",
-    "compare": "analysis.comparing.comparison",
-    "use_currency": "analysis.telling.format",
-    "cold_starts": "analysis.cold.starts",
-    "cold_decisions": "analysis.cold.decisions",
-    "cold_answer": "analysis.cold.answer",
-    "plot_init": "analysis.figures.cold_init",
-    "plot_cold_share": "analysis.figures.cold",
-    "plot_comparison": "analysis.figures.compare",
-    "plot_before_after": "analysis.figures.compare",
-    "summarise": "analysis.statistics.summary",
-    "recommend": "analysis.choice.recommend",
-    "answer": "analysis.telling.answer",
-    "checks": "analysis.checks.findings",
-    "overview": "analysis.telling.overview",
-    "method": "analysis.telling.method",
-    "table": "analysis.telling.tables",
-    "exploration": "analysis.choice.exploration",
-    "exploration_answer": "analysis.choice.exploration",
-    "predictions": "analysis.choice.exploration",
-    "plot_exploration": "analysis.figures.exploration",
-    "plot_curves": "analysis.figures.curves",
-    "plot_strategies": "analysis.figures.strategies",
-    "plot_compromise": "analysis.figures.compromise",
-    "plot_relative": "analysis.figures.relative",
-    "pareto": "analysis.choice.pareto",
-    "predict": "analysis.statistics.predicted",
-    "decisions": "analysis.choice.decisions",
-    "bill": "analysis.choice.bill",
-    "choices": "analysis.choice.goals",
-    "controls": "analysis.figures.controls",
+    "compare": "analysis.compare.comparison",
+    "use_currency": "analysis.text.format",
+    "cold_starts": "analysis.cold_starts",
+    "cold_decisions": "analysis.cold_starts",
+    "cold_answer": "analysis.cold_starts",
+    "plot_init": "analysis.plot.cold",
+    "plot_cold_share": "analysis.plot.cold",
+    "plot_comparison": "analysis.plot.compare",
+    "plot_before_after": "analysis.plot.compare",
+    "summarise": "analysis.summary",
+    "recommend": "analysis.recommend",
+    "answer": "analysis.answer",
+    "checks": "analysis.checks",
+    "overview": "analysis.answer",
+    "method": "analysis.method",
+    "table": "analysis.text.tables",
+    "exploration": "analysis.adaptive",
+    "exploration_answer": "analysis.adaptive",
+    "predictions": "analysis.adaptive",
+    "plot_exploration": "analysis.adaptive",
+    "plot_curves": "analysis.plot.curves",
+    "plot_strategies": "analysis.plot.strategies",
+    "plot_compromise": "analysis.plot.strategies",
+    "plot_relative": "analysis.plot.curves",
+    "pareto": "analysis.pareto",
+    "predict": "analysis.predicted",
+    "decisions": "analysis.decision_map",
+    "bill": "analysis.bill",
+    "choices": "analysis.goals",
+    "controls": "analysis.plot.controls",
     "read_reports": "api.logs",
-    "plot_decision_map": "analysis.figures.decision_map",
-    "plot_pareto": "analysis.figures.pareto",
-    "plot_deadline": "analysis.figures.deadline",
-    "plot_bill": "analysis.figures.bill",
+    "plot_decision_map": "analysis.decision_map",
+    "plot_pareto": "analysis.pareto",
+    "plot_deadline": "analysis.plot.deadline",
+    "plot_bill": "analysis.bill",
     "report": "reporting.report",
     "LambdaTuningError": "core.errors",
 }
@@ -140,45 +140,34 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from .analysis.checks.findings import checks
-    from .analysis.choice.bill import bill
-    from .analysis.choice.decisions import decisions
-    from .analysis.choice.exploration import exploration, exploration_answer, predictions
-    from .analysis.choice.goals import choices
-    from .analysis.choice.pareto import pareto
-    from .analysis.choice.recommend import recommend
-    from .analysis.cold.answer import cold_answer
-    from .analysis.cold.decisions import cold_decisions
-    from .analysis.cold.starts import cold_starts
-    from .analysis.comparing.comparison import compare
-    from .analysis.figures.bill import plot_bill
-    from .analysis.figures.cold import plot_cold_share
-    from .analysis.figures.cold_init import plot_init
-    from .analysis.figures.compare import plot_before_after, plot_comparison
-    from .analysis.figures.compromise import plot_compromise
-    from .analysis.figures.controls import controls
-    from .analysis.figures.curves import plot_curves
-    from .analysis.figures.deadline import plot_deadline
-    from .analysis.figures.decision_map import plot_decision_map
-    from .analysis.figures.exploration import plot_exploration
-    from .analysis.figures.pareto import plot_pareto
-    from .analysis.figures.relative import plot_relative
-    from .analysis.figures.strategies import plot_strategies
-    from .analysis.samples.run import Run
-    from .analysis.statistics.predicted import predict
-    from .analysis.statistics.summary import summarise
-    from .analysis.telling.answer import answer
-    from .analysis.telling.format import use_currency
-    from .analysis.telling.method import method
-    from .analysis.telling.overview import overview
-    from .analysis.telling.tables import table
-    from .api.embedded import embedded
+    from .analysis.adaptive import exploration, exploration_answer, plot_exploration, predictions
+    from .analysis.answer import answer, overview
+    from .analysis.bill import bill, plot_bill
+    from .analysis.checks import checks
+    from .analysis.cold_starts import cold_answer, cold_decisions, cold_starts
+    from .analysis.compare.comparison import compare
+    from .analysis.decision_map import decisions, plot_decision_map
+    from .analysis.goals import choices
+    from .analysis.method import method
+    from .analysis.pareto import pareto, plot_pareto
+    from .analysis.plot.cold import plot_cold_share, plot_init
+    from .analysis.plot.compare import plot_before_after, plot_comparison
+    from .analysis.plot.controls import controls
+    from .analysis.plot.curves import plot_curves, plot_relative
+    from .analysis.plot.deadline import plot_deadline
+    from .analysis.plot.strategies import plot_compromise, plot_strategies
+    from .analysis.predicted import predict
+    from .analysis.recommend import recommend
+    from .analysis.run import Run
+    from .analysis.summary import summarise
+    from .analysis.text.format import use_currency
+    from .analysis.text.tables import table
     from .api.executions import executions, show
     from .api.logs import read_reports
     from .api.runs import load, load_run, load_runs, runs
-    from .api.stack import deploy, destroy, status
+    from .api.stack import deploy, destroy, embedded, status
     from .api.tuning import benchmark, tune
-    from .cloud.payload_files import load_payload_types
+    from .cloud.payloads import load_payload_types
     from .cloud.session import connect
     from .core.errors import LambdaTuningError
     from .core.payloads import PayloadType

@@ -21,10 +21,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from lambdatuning.core import compat, sizes
-from lambdatuning.core.compat.analyzer import visualization
-from lambdatuning.core.compat.javascript import UNDEFINED, to_number, to_string
+from lambdatuning.core import power_tuning, sizes
+from lambdatuning.core.javascript import UNDEFINED, to_number, to_string
+from lambdatuning.core.power_tuning import visualization
 from lambdatuning.core.visualization import decode_arrays
+from tests import oracle
 from tests.fakes import power_tuning as upstream
 
 Case = Mapping[str, Any]
@@ -171,12 +172,12 @@ def _visualization_decode(given: Case) -> dict[str, Any]:
 
 
 def _log_totals(given: Case) -> dict[str, Any]:
-    durations, billed = compat.tail_totals(given["logs"])
+    durations, billed = oracle.tail_totals(given["logs"])
     return {"durations": durations, "billed": billed}
 
 
 def _payloads(given: Case) -> list[Any]:
-    texts = compat.generate_payloads(given["num"], given.get("payload", UNDEFINED))
+    texts = oracle.generate_payloads(given["num"], given.get("payload", UNDEFINED))
     return [[text, len(list(group))] for text, group in groupby(texts)]
 
 
@@ -186,38 +187,38 @@ def _s3_payload(given: Case) -> dict[str, Any]:
 
 
 AREAS: Mapping[str, Callable[[Any], Any]] = {
-    "average": lambda given: compat.average_duration(
+    "average": lambda given: power_tuning.average_duration(
         given.get("durations"), to_number(given.get("discardTopBottom", UNDEFINED))
     ),
-    "price": lambda given: compat.price(
+    "price": lambda given: power_tuning.price(
         given["minCost"],
         given.get("value", UNDEFINED),
         given.get("duration", UNDEFINED),
         given["minRAM"],
     ),
-    "total_cost": lambda given: compat.total_cost(
+    "total_cost": lambda given: power_tuning.total_cost(
         given["minCost"], given["value"], given.get("durations"), given["minRAM"]
     ),
-    "sf_cost": lambda given: compat.step_functions_cost(
+    "sf_cost": lambda given: power_tuning.step_functions_cost(
         given["nPower"],
         region=_region(given),
         only_cold_starts=bool(given.get("onlyColdStarts")),
         num=given.get("num", UNDEFINED),
     ),
-    "lambda_base_cost": lambda given: compat.lambda_base_cost(
+    "lambda_base_cost": lambda given: power_tuning.lambda_base_cost(
         given["region"], given.get("architecture", UNDEFINED)
     ),
     "visualization_url": _visualization_url,
     "visualization_decode": _visualization_decode,
     "analyzer": lambda given: upstream.analyse(given["event"], given.get("env", {})),
-    "log_duration": lambda given: compat.extract_duration(
+    "log_duration": lambda given: oracle.extract_duration(
         given["log"], given.get("type") or "durationMs"
     ),
     "log_totals": _log_totals,
     "payloads": _payloads,
-    "payload_is_weighted": lambda given: compat.is_weighted(given.get("payload", UNDEFINED)),
-    "payload_convert": lambda given: compat.convert_payload(given.get("payload", UNDEFINED)),
-    "arn_region": lambda given: compat.region_of_arn(given.get("arn", UNDEFINED)),
+    "payload_is_weighted": lambda given: oracle.is_weighted(given.get("payload", UNDEFINED)),
+    "payload_convert": lambda given: oracle.convert_payload(given.get("payload", UNDEFINED)),
+    "arn_region": lambda given: power_tuning.region_of_arn(given.get("arn", UNDEFINED)),
     "s3_payload": _s3_payload,
     "all_power_values": lambda _: sizes.parse_sizes("ALL"),
     "executor": lambda given: upstream.run_size(given["event"], upstream.FakeAws(given["aws"])),

@@ -13,10 +13,11 @@ import pytest
 from cfnlint.api import lint_file  # type: ignore[import-untyped]
 from samtranslator.translator.transform import transform
 
-from lambdatuning.cloud.stack.package import build, read_folder
-from lambdatuning.cloud.stack.template import (
+from lambdatuning.cloud.stack.package import (
+    build,
     load_template,
     local_code,
+    read_folder,
     template_body,
     with_code_in_s3,
 )

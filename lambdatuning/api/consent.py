@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from ..cloud.session import Cloud
-from ..cloud.stack import Change, DeployPlan, DestroyPlan
+from ..cloud.stack.deploy import Change, DeployPlan
+from ..cloud.stack.destroy import DestroyPlan
 from ..cloud.tuning.plan import TunePlan
 from ..core.errors import DeclinedError
 

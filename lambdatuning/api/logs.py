@@ -10,7 +10,7 @@ from pandas import DataFrame
 
 from ..analysis.samples.log_reports import reports_frame
 from ..core.errors import NotFoundError
-from ..core.prices import PriceBook, load_price_book
+from ..core.pricing import PriceBook, load_price_book
 
 _BLOCK_LINES = 2_048
 _BLOCK_BYTES = 1 << 19

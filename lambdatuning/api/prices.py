@@ -12,7 +12,7 @@ from pandas import DataFrame
 from ..cloud.price_list import refreshed_book
 from ..cloud.session import Cloud
 from ..core.errors import UsageError
-from ..core.prices import RegionPrices, parse_price_book
+from ..core.pricing import RegionPrices, parse_price_book
 
 Book = dict[str, Any]
 

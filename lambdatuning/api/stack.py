@@ -1,14 +1,43 @@
-"""Deploying, describing and removing the stack."""
+"""Where to work, and the stack: an embedded AWS, deploying, describing, removing."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..cloud import stack as stacks
-from ..cloud.session import Cloud
-from ..core.errors import StackError
+from ..cloud.session import Cloud, connect
+from ..core.errors import StackError, UsageError
 from ..core.progress import OnProgress, Progress
 from .consent import Confirm, agree, describe_changes, describe_removal
+
+
+@contextmanager
+def embedded(*, limiter: str = "auto", settle: str = "strict") -> Iterator[Cloud]:
+    """Start an embedded AWS, connect to it, and stop it at the end.
+
+    While it runs, the environment points AWS tools and child processes (a notebook's kernel) to
+    it. UsageError when the extra `local` is not installed.
+    """
+    try:
+        from ..local.endpoint import start
+    except ImportError as exc:
+        raise UsageError(
+            f"the embedded AWS is not installed ({exc.name}); pip install 'lambdatuning[local]'"
+        ) from exc
+    with start(limiter=limiter, settle=settle) as endpoint:
+        before = dict(os.environ)
+        os.environ.pop("AWS_PROFILE", None)
+        os.environ.update(endpoint.environment)
+        try:
+            yield connect(endpoint_url=endpoint.url, region=endpoint.region)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+# Deploying, describing and removing the stack.
+
 
 STACK = stacks.DEFAULT_STACK
 

@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..analysis.samples.run import Run
-from ..cloud.payload_files import load_payload_types
-from ..cloud.run_store import FolderStore, open_store
+from pandas import DataFrame
+
+from ..analysis.frames import failed, warm
+from ..analysis.run import Run
+from ..cloud.payloads import load_payload_types
+from ..cloud.run_store import FolderStore, StoredRun, open_store, stored_runs
 from ..cloud.session import Cloud
 from ..cloud.tuning.isolation import isolated
 from ..cloud.tuning.plan import TunePlan, TuneRequest, plan_tune
@@ -18,19 +21,103 @@ from ..cloud.tuning.run import Hands
 from ..cloud.tuning.run import tune as tune_here
 from ..core.contract import check_exploration
 from ..core.errors import NotFoundError, UsageError
-from ..core.payloads import PayloadType
+from ..core.estimate import Known, Overhead, Work, learnt
+from ..core.options import number, whole_number
+from ..core.payloads import PayloadType, unique
 from ..core.plan import MAX_COLD, MAX_ENVIRONMENTS
 from ..core.progress import OnProgress
-from ..core.read_options import number, whole_number
 from ..core.sizes import DEFAULT_POWERS, parse_sizes
 from ..core.strategies import check_strategy
 from ..reporting.progress import show_progress
 from .consent import Confirm, agree, describe_price, require_budget
-from .events import Wanted, payload_types
-from .known import known
 from .prices import book_name, read_price_book
 from .runs import STORE, loaded
 from .stack import STACK, deploy, deploying, usable_outputs
+
+Wanted = PayloadType | str | Path | Mapping[str, Any]
+"""A type, the name of one, a file, or the event itself, which is sent as it stands."""
+
+
+def payload_types(wanted: Wanted | Iterable[Wanted], folder: str | Path) -> tuple[PayloadType, ...]:
+    """The types meant, () for none; names are looked up in `folder`.
+
+    UsageError for what cannot be one.
+    """
+    many = [wanted] if isinstance(wanted, PayloadType | str | Path | Mapping) else list(wanted)
+    if not many:
+        return ()
+    given = [_event(entry) if isinstance(entry, Mapping) else entry for entry in many]
+    types = [entry for entry in given if isinstance(entry, PayloadType)]
+    names = [entry for entry in given if isinstance(entry, str | Path)]
+    if len(types) + len(names) < len(given):
+        raise UsageError("a payload is a name, a file, an event (a dict) or a PayloadType")
+    if sum(isinstance(entry, Mapping) for entry in many) > 1:
+        raise UsageError("several events need names; write PayloadType(name, event) for each")
+    return unique([*types, *(load_payload_types(Path(folder), names) if names else ())])
+
+
+def _event(event: Mapping[str, Any]) -> PayloadType:
+    return PayloadType("event", dict(event), literal=True)
+
+
+# What earlier runs say of a function's durations: the base of an estimate.
+
+
+_RUNS = 5
+"""Runs that are looked at, newest last: older ones tell of older code."""
+
+
+def known(store: FolderStore, cloud: Cloud, function: str) -> Known:
+    """Mean billed times of a function's latest runs on the same kind of endpoint, and the tuner's.
+
+    The newest run that has a payload type at a size counts for it.
+    """
+    name = function.rpartition(":function:")[2].partition(":")[0] or function
+    earlier = [run for run in stored_runs(store) if _comparable(run, cloud, name)]
+    found = Known({}, {})
+    for run in earlier[-_RUNS:]:
+        samples = loaded(run).samples
+        cold = samples[samples["cold"] & ~failed(samples)]
+        own = Known(_means(warm(samples), ["payload", "memory_mb"]), _means(cold, ["memory_mb"]))
+        found = Known(
+            {**found.warm_ms, **own.warm_ms},
+            {**found.cold_ms, **own.cold_ms},
+            _overhead(run.manifest, own) or found.overhead,
+        )
+    return found
+
+
+def _overhead(manifest: Mapping[str, Any], own: Known) -> Overhead | None:
+    """What the tuner itself took in a run of a grid; None where the manifest does not tell."""
+    took, given = manifest.get("tuner_ms"), manifest.get("input") or {}
+    if not took or given.get("exploration", "grid") != "grid":
+        return None
+    work = Work(
+        sizes=manifest["sizes"],
+        counts={payload["name"]: int(manifest["num"]) for payload in manifest["payloads"]},
+        environments=int(manifest["environments"]),
+        cold=int(given.get("cold") or 0),
+        timeout_s=float(manifest["timeout_s"]),
+    )
+    return learnt(work, own, float(took["control"]), float(took["measure"]))
+
+
+def _comparable(run: StoredRun, cloud: Cloud, name: str) -> bool:
+    manifest = run.manifest
+    endpoint = manifest.get("endpoint") or {}
+    same = manifest.get("function") == name and endpoint.get("kind") == cloud.kind
+    return same and manifest.get("kind") == "lambdatuning"
+
+
+def _means(samples: DataFrame, keys: list[str]) -> dict[Any, float]:
+    means = samples.groupby(keys, observed=True)["billed_ms"].mean().reset_index()
+    rows = zip(*(means[key].tolist() for key in keys), strict=True)
+    names = [row if len(keys) > 1 else row[0] for row in rows]
+    return dict(zip(names, means["billed_ms"].astype(float).tolist(), strict=True))
+
+
+# Tuning a function, and benchmarking the stack's function with every payload type.
+
 
 PAYLOADS = "data/payloads"
 

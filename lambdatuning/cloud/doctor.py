@@ -14,7 +14,7 @@ from ..core.errors import StackError
 from ..core.sizes import MAX_MB
 from .session import Cloud
 from .stack.deploy import DEFAULT_STACK
-from .stack.state import find, refuse_foreign
+from .stack.status import find, refuse_foreign
 
 NEW_ACCOUNT_MB = 3_008
 NEW_ACCOUNT_CONCURRENCY = 10

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ..core.errors import LambdaTuningError
-from ..core.prices import parse_price_book
+from ..core.pricing import parse_price_book
 from .session import Cloud
 
 Product = Mapping[str, Any]

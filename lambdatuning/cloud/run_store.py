@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..core.errors import NotFoundError, UsageError, closest
-from ..core.run import MANIFEST_NAME, run_prefix
+from ..core.records import MANIFEST_NAME, run_prefix
 from .session import Cloud
 
 LATEST = "latest"

@@ -8,7 +8,7 @@ from .manners import show
 from .tuning_arguments import STORE
 
 if TYPE_CHECKING:
-    from ..analysis.comparing.comparison import Comparison
+    from ..analysis.compare.comparison import Comparison
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Say what changed; RegressionError, exit code 3, where it got significantly worse."""
-    from ..analysis.comparing.gate import gate
+    from ..analysis.compare.comparison import gate
     from ..core.errors import RegressionError
 
     comparison = _compared(arguments)
@@ -52,8 +52,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _compared(arguments: Namespace) -> "Comparison":
-    from ..analysis.comparing.comparison import compare
-    from ..analysis.comparing.gate import MAX_REGRESSION
+    from ..analysis.compare.comparison import MAX_REGRESSION, compare
     from ..api.runs import load_runs
     from ..core.errors import UsageError
     from .runs import session

@@ -3,7 +3,7 @@
 import json
 from argparse import ArgumentParser, Namespace
 
-from ..core.read_options import whole_number
+from ..core.options import whole_number
 from .manners import show
 from .place import place
 

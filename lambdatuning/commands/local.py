@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Serve until Ctrl-C, or until the command given with --run ends; its exit code."""
-    from ..core.read_options import whole_number
+    from ..core.options import whole_number
     from ..local.endpoint import start
     from ..local.settings import LOOPBACK
 

@@ -30,7 +30,7 @@ def surroundings(arguments: Namespace) -> Iterator[None]:
     No login is needed until something asks AWS: reading a stored run never does.
     """
     if arguments.local:
-        from ..api.embedded import embedded
+        from ..api.stack import embedded
 
         _refuse_elsewhere(arguments)
         # It bills nothing and ends with the command: there is nothing to ask.

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from ..core.read_options import whole_number
+from ..core.options import whole_number
 from .manners import progress, say, show
 from .place import surroundings
 

@@ -4,12 +4,12 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.host import beyond_note
-from ..core.run import run_prefix
+from ..core.records import run_prefix
+from ..core.sizes import beyond_note
 from .manners import show
 
 if TYPE_CHECKING:
-    from ..analysis.samples.run import Run
+    from ..analysis.run import Run
 
 
 def show_run(arguments: Namespace, run: "Run") -> None:
@@ -22,10 +22,10 @@ def show_run(arguments: Namespace, run: "Run") -> None:
 
 
 def _answer(arguments: Namespace, run: "Run") -> str:
-    from ..analysis.telling.answer import answer, notice
+    from ..analysis.answer import answer, notice
 
     if run.adaptive:
-        from ..analysis.choice.exploration import exploration_answer
+        from ..analysis.adaptive import exploration_answer
 
         return "\n".join(filter(None, (str(exploration_answer(run)), notice(run))))
     return str(answer(run, arguments.strategy, float(arguments.weight)))
@@ -71,8 +71,8 @@ def _billed_gb_s(run: "Run") -> float | None:
 
 def _recommendations(run: "Run") -> Any:
     """Of an adaptive run the model's own: its few samples a size do not decide by themselves."""
-    from ..analysis.choice.exploration import answers
-    from ..analysis.choice.recommend import recommend
+    from ..analysis.adaptive import answers
+    from ..analysis.recommend import recommend
 
     if run.adaptive:
         return _records(answers(run))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..cloud.stack import StackEvent
+    from ..cloud.stack.status import StackEvent
 
 
 def event_line(event: "StackEvent") -> str:

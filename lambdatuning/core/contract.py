@@ -1,16 +1,219 @@
-"""The execution input of AWS Lambda Power Tuning, and what we add to it, read and validated."""
+"""The execution input of AWS Lambda Power Tuning, and what we add to it, read and checked.
 
-from collections.abc import Callable, Mapping
+Every rule raises UsageError with the name of the input and what it may be.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
-from . import fields
-from .arn import FunctionArn
+from . import options
+from .arn import FunctionArn, parse_function_arn
 from .errors import UsageError, closest
-from .mix import shares, weighted_mix
+from .payloads import payload_type, shares, unique, weighted_mix
 from .plan import MAX_COLD, MAX_ENVIRONMENTS
-from .sizes import DEFAULT_POWERS
-from .strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT
+from .sizes import DEFAULT_POWERS, parse_sizes
+from .strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, check_strategy, clamp_weight
+
+_SCHEME = re.compile(r"[A-Za-z0-9.+-]+://")
+_AUTHORITY = re.compile(r"[^/?#]*")
+_NO_HOST = re.compile(r"[ \"%';<>\\^`{|}]")
+_PATH = re.compile(r"[^?#]*")
+_MALFORMED_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+def parse_s3_path(value: object) -> tuple[str, str]:
+    """Bucket and key; UsageError for anything else.
+
+    As in Power Tuning the path is a URL: escapes such as %20 are undone, and "?" and "#" end the
+    key unless they are escaped.
+
+    >>> parse_s3_path("s3://my-bucket/a%20b.json")
+    ('my-bucket', 'a b.json')
+    """
+    if not isinstance(value, str) or "s3://" not in value:
+        raise UsageError("Invalid S3 path, not a string in the format s3://BUCKET/KEY")
+    bucket, path = _split(value.strip())
+    key = _unescape(path)[1:]
+    if not bucket or not key:
+        raise UsageError(f'Invalid S3 path: "{value}" (bucket: {bucket}, key: {key})')
+    return bucket, key
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Host and path, as the URL parser of Node.js splits them."""
+    scheme = _SCHEME.match(text)
+    if not scheme:
+        return "", text
+    path = _PATH.match(text, scheme.end())
+    rest = (path[0] if path else "").replace("\\", "/")
+    authority = _AUTHORITY.match(rest)
+    named = authority[0] if authority else ""
+    # An address may name a user and a port; neither is part of the bucket.
+    host = re.sub(r"[\t\n\r]", "", named.rpartition("@")[2])
+    end = _NO_HOST.search(host)
+    after = (host[end.start() :] if end else "") + rest[len(named) :]
+    name = re.sub(r":[0-9]*$", "", host[: end.start()] if end else host)
+    bucket, colon, more = (name, "", "") if name.startswith("[") else name.partition(":")
+    path_text = f"/:{more}{after}" if colon else after
+    return _ascii(bucket.lower()), path_text
+
+
+def _ascii(host: str) -> str:
+    """A name outside ASCII as the domain name system writes it."""
+    if host.isascii():
+        return host.removeprefix("[").removesuffix("]")
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError as exc:
+        raise UsageError(f"Invalid S3 path: {host!r} is no bucket name") from exc
+
+
+def _unescape(path: str) -> str:
+    try:
+        if not _MALFORMED_ESCAPE.search(path):
+            return unquote(path, errors="strict")
+    except UnicodeDecodeError:
+        pass
+    raise UsageError("URI malformed: an S3 path has a % that is not an escape; write it as %25")
+
+
+# How each field of an execution input is read: `rule(name, value)` gives it or refuses it.
+
+
+MAX_TRIM = 0.4
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+def sizes(name: str, value: Any) -> tuple[int, ...]:
+    """Memory sizes in MB; the default ones for an empty list."""
+    if value in ([], (), ""):
+        return DEFAULT_POWERS
+    try:
+        return parse_sizes(value)
+    except UsageError as exc:
+        raise UsageError(f'input "{name}": {exc}') from exc
+
+
+def number(name: str, value: Any) -> float:
+    """A finite number, or a string of one."""
+    return options.number(f'input "{name}"', value)
+
+
+def whole(low: int, high: float = math.inf) -> Callable[[str, Any], int]:
+    """The rule for a whole number within limits."""
+    return lambda name, value: options.whole_number(f'input "{name}"', value, low, high)
+
+
+def above_zero(name: str, value: Any) -> float:
+    """A number above 0."""
+    found = number(name, value)
+    if found <= 0:
+        raise UsageError(f'input "{name}" must be above 0; not {value!r}')
+    return found
+
+
+def one_of(words: Sequence[str]) -> Callable[[str, Any], str]:
+    """The rule for one of a few words."""
+
+    def rule(name: str, value: Any) -> str:
+        if value not in words:
+            raise UsageError(f'input "{name}" is {value!r}; {closest(str(value), words)}')
+        return str(value)
+
+    return rule
+
+
+def flag(name: str, value: Any) -> bool:
+    """A boolean, or "true" or "false", or 1 or 0."""
+    if value in (0, 1):  # False and True too
+        return bool(value)
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    raise UsageError(f'input "{name}" must be true or false; not {value!r}')
+
+
+def text(name: str, value: Any) -> str | None:
+    """A string; None for an empty one."""
+    if isinstance(value, str):
+        return value or None
+    raise UsageError(f'input "{name}" must be a string; not {value!r}')
+
+
+def arn(name: str, value: Any) -> FunctionArn | None:
+    """A function's ARN; None for an empty string."""
+    if value == "":
+        return None
+    try:
+        return parse_function_arn(value)
+    except UsageError as exc:
+        raise UsageError(f'input "{name}": {exc}') from exc
+
+
+def s3_path(name: str, value: Any) -> str | None:
+    """An `s3://BUCKET/KEY`, checked and as it was given; None for an empty string."""
+    if value == "":
+        return None
+    try:
+        parse_s3_path(value)
+    except UsageError as exc:
+        raise UsageError(f'input "{name}": {exc}') from exc
+    return str(value)
+
+
+def strategy(_: str, value: Any) -> str:
+    """A known strategy; the default for an empty string."""
+    return check_strategy(value or DEFAULT_STRATEGY)
+
+
+def weight(name: str, value: Any) -> float:
+    """The weight of cost, clamped to 0..1."""
+    return clamp_weight(number(name, value))
+
+
+def trim(name: str, value: Any) -> float:
+    """The share trimmed at each end, clamped to 0..0.4."""
+    return min(max(number(name, value), 0.0), MAX_TRIM)
+
+
+def names(name: str, value: Any) -> tuple[str, ...]:
+    """A list of strings."""
+    if isinstance(value, list | tuple) and all(isinstance(entry, str) for entry in value):
+        return tuple(value)
+    raise UsageError(f'input "{name}" must be a list of error types; not {value!r}')
+
+
+def types(name: str, value: Any) -> tuple[Mapping[str, Any], ...]:
+    """Payload types as they were given, each checked, no name twice."""
+    if not isinstance(value, list | tuple):
+        raise UsageError(f'input "{name}" must be a list of payload types; not {value!r}')
+    if value:
+        unique(
+            payload_type(entry, f'input "{name}"[{i}] {{}}'.format) for i, entry in enumerate(value)
+        )
+    return tuple(value)
+
+
+def run_id(name: str, value: Any) -> str:
+    """A name that can be part of an S3 key and of an alias."""
+    if isinstance(value, str) and _RUN_ID.fullmatch(value):
+        return value
+    raise UsageError(
+        f'input "{name}" must be 1 to 80 of letters, digits, ".", "_", "-"; not {value!r}'
+    )
+
+
+def anything(_: str, value: Any) -> Any:
+    """Whatever JSON holds."""
+    return value
+
+
+# The execution input of AWS Lambda Power Tuning, and what we add to it, read and validated.
+
 
 EXPLORATIONS = ("grid", "adaptive")
 
@@ -151,38 +354,38 @@ def _refuse_beside_exploring(parsed: TuningInput) -> None:
 
 
 INPUTS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
-    "lambdaARN": ("lambda_arn", fields.arn),
-    "num": ("num", fields.whole(1)),
-    "powerValues": ("power_values", fields.sizes),
-    "payload": ("payload", fields.anything),
-    "payloadS3": ("payload_s3", fields.s3_path),
-    "parallelInvocation": ("parallel_invocation", fields.flag),
-    "strategy": ("strategy", fields.strategy),
-    "balancedWeight": ("balanced_weight", fields.weight),
-    "autoOptimize": ("auto_optimize", fields.flag),
-    "autoOptimizeAlias": ("auto_optimize_alias", fields.text),
-    "dryRun": ("dry_run", fields.flag),
-    "preProcessorARN": ("pre_processor_arn", fields.arn),
-    "postProcessorARN": ("post_processor_arn", fields.arn),
-    "discardTopBottom": ("discard_top_bottom", fields.trim),
-    "sleepBetweenRunsMs": ("sleep_between_runs_ms", fields.whole(0)),
-    "disablePayloadLogs": ("disable_payload_logs", fields.flag),
-    "includeOutputResults": ("include_output_results", fields.flag),
-    "onlyColdStarts": ("only_cold_starts", fields.flag),
-    "allowedExceptions": ("allowed_exceptions", fields.names),
-    "runId": ("run_id", fields.run_id),
-    "seed": ("seed", fields.whole(0)),
-    "environments": ("environments", fields.whole(1, MAX_ENVIRONMENTS)),
-    "parallelSizes": ("parallel_sizes", fields.whole(1, MAX_PARALLEL_SIZES)),
-    "sharedCores": ("shared_cores", fields.above_zero),
-    "cold": ("cold", fields.whole(0, MAX_COLD)),
-    "payloadTypes": ("payload_types", fields.types),
-    "payloadTypesS3": ("payload_types_s3", fields.s3_path),
-    "priceBook": ("price_book", fields.s3_path),
-    "table": ("table", fields.text),
-    "about": ("about", fields.anything),
-    "exploration": ("exploration", fields.one_of(EXPLORATIONS)),
-    "maxUsd": ("max_usd", fields.above_zero),
-    "maxSeconds": ("max_seconds", fields.above_zero),
+    "lambdaARN": ("lambda_arn", arn),
+    "num": ("num", whole(1)),
+    "powerValues": ("power_values", sizes),
+    "payload": ("payload", anything),
+    "payloadS3": ("payload_s3", s3_path),
+    "parallelInvocation": ("parallel_invocation", flag),
+    "strategy": ("strategy", strategy),
+    "balancedWeight": ("balanced_weight", weight),
+    "autoOptimize": ("auto_optimize", flag),
+    "autoOptimizeAlias": ("auto_optimize_alias", text),
+    "dryRun": ("dry_run", flag),
+    "preProcessorARN": ("pre_processor_arn", arn),
+    "postProcessorARN": ("post_processor_arn", arn),
+    "discardTopBottom": ("discard_top_bottom", trim),
+    "sleepBetweenRunsMs": ("sleep_between_runs_ms", whole(0)),
+    "disablePayloadLogs": ("disable_payload_logs", flag),
+    "includeOutputResults": ("include_output_results", flag),
+    "onlyColdStarts": ("only_cold_starts", flag),
+    "allowedExceptions": ("allowed_exceptions", names),
+    "runId": ("run_id", run_id),
+    "seed": ("seed", whole(0)),
+    "environments": ("environments", whole(1, MAX_ENVIRONMENTS)),
+    "parallelSizes": ("parallel_sizes", whole(1, MAX_PARALLEL_SIZES)),
+    "sharedCores": ("shared_cores", above_zero),
+    "cold": ("cold", whole(0, MAX_COLD)),
+    "payloadTypes": ("payload_types", types),
+    "payloadTypesS3": ("payload_types_s3", s3_path),
+    "priceBook": ("price_book", s3_path),
+    "table": ("table", text),
+    "about": ("about", anything),
+    "exploration": ("exploration", one_of(EXPLORATIONS)),
+    "maxUsd": ("max_usd", above_zero),
+    "maxSeconds": ("max_seconds", above_zero),
 }
 """Every input by its name in the execution input, with the field and the rule that reads it."""

@@ -1,13 +1,86 @@
-"""Payload types: the kinds of event that a function meets, read from files and checked."""
+"""Payload types: the kinds of event that a function meets, read, checked, rendered and weighed."""
 
 import json
+import math
+import random
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import UsageError, closest
-from .rendering import Context, render
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+)((?::[^{}:]*)*)\s*\}\}")
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz     "
+
+
+@dataclass(frozen=True)
+class Context:
+    """What placeholders are rendered from; the same context renders the same text."""
+
+    run: str
+    payload: str
+    n: int
+    seed: int = 0
+    table: str = ""
+    memory_mb: int = 0
+    timestamp: str = ""
+
+
+def render(value: Any, context: Context) -> Any:
+    """`value` with every placeholder of its strings filled in.
+
+    `{{uuid}} {{n}} {{run}} {{table}} {{payload}} {{memory_mb}} {{timestamp}} {{text:LENGTH}}
+    {{int:LOW:HIGH}}`; a string that is one `{{int:..}}` or `{{n:int}}` alone becomes a number.
+    """
+    rng = random.Random(f"{context.seed}/{context.run}/{context.payload}/{context.n}")  # noqa: S311
+    return _render(value, context, rng)
+
+
+def _render(value: Any, context: Context, rng: random.Random) -> Any:
+    if isinstance(value, dict):
+        return {_render_text(k, context, rng): _render(v, context, rng) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_render(item, context, rng) for item in value]
+    if isinstance(value, str):
+        return _render_string(value, context, rng)
+    return value
+
+
+def _render_string(text: str, context: Context, rng: random.Random) -> str | int:
+    match = _PLACEHOLDER.fullmatch(text)
+    if match and (match[1] == "int" or match[2] == ":int"):
+        return int(_fill(match, context, rng))
+    return _render_text(text, context, rng)
+
+
+def _render_text(text: str, context: Context, rng: random.Random) -> str:
+    return _PLACEHOLDER.sub(lambda match: _fill(match, context, rng), text)
+
+
+def _fill(match: re.Match[str], context: Context, rng: random.Random) -> str:
+    name, arguments = match[1], match[2].split(":")[1:]
+    try:
+        match name, arguments:
+            case "uuid", []:
+                return str(uuid.UUID(int=rng.getrandbits(128), version=4))
+            case "text", [length]:
+                return "".join(rng.choices(_ALPHABET, k=int(length)))
+            case "int", [low, high]:
+                return str(rng.randint(int(low), int(high)))
+            case "n", [] | ["int"]:
+                return str(context.n)
+            case (("run" | "table" | "payload" | "memory_mb" | "timestamp"), []):
+                return str(getattr(context, name))
+    except ValueError as exc:
+        raise UsageError(f"placeholder {match[0]}: {exc}") from exc
+    known = ("uuid", "n", "run", "table", "payload", "memory_mb", "timestamp", "text", "int")
+    raise UsageError(f"unknown placeholder {match[0]}; {closest(name, known)}")
+
+
+# Payload types: the kinds of event that a function meets, read from files and checked.
+
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 """Lambda's limit for a synchronous invocation."""
@@ -159,3 +232,84 @@ def _line_of(text: str, key: str) -> int:
     """The line in which a field stands; the first where it cannot be told."""
     position = text.find(f'"{key}"') if key else -1
     return text.count("\n", 0, position) + 1 if position >= 0 else 1
+
+
+# Power Tuning's `payload`: one event, or a mix of weighted ones.
+
+
+@dataclass(frozen=True)
+class WeightedPayload:
+    """One event of a mix; weights are relative to each other."""
+
+    event: Any
+    weight: float
+
+
+def weighted_mix(payload: Any) -> tuple[WeightedPayload, ...]:
+    """The events of a weighted mix; empty if `payload` is one event to be sent as it is.
+
+    A mix is a list of which every element is an object with a `payload` and a `weight`, neither of
+    them empty or 0, as Power Tuning decides it.
+
+    >>> weighted_mix([{"payload": {"a": 1}, "weight": 3}])[0].weight
+    3
+    >>> weighted_mix([1, 2, 3])
+    ()
+    """
+    if not isinstance(payload, list | tuple) or not all(_is_weighted(item) for item in payload):
+        return ()
+    return tuple(WeightedPayload(event_of(i["payload"]), _weight(i["weight"])) for i in payload)
+
+
+def event_of(payload: Any) -> Any:
+    """The event that a payload stands for: a string that holds JSON is that JSON.
+
+    >>> event_of('{"a": 1}'), event_of("plain")
+    ({'a': 1}, 'plain')
+    """
+    if not isinstance(payload, str):
+        return payload
+    try:
+        return json.loads(payload, parse_constant=_refuse)
+    except ValueError:
+        return payload
+
+
+def shares(weights: Sequence[float], num: int) -> tuple[int, ...]:
+    """How many of `num` invocations each weight gets: floor(weight * num / total), the last the
+    rest. UsageError if there are fewer invocations than weights, or if a share is below 1.
+
+    >>> shares([1, 1, 1], 10)
+    (3, 3, 4)
+    """
+    if num < len(weights):
+        raise UsageError(
+            f'You have {len(weights)} payloads and only "num"={num}. Please increase "num".'
+        )
+    total = 0.0
+    for weight in weights:  # left to right: sum() rounds differently
+        total += weight
+    found = [math.floor(weight * num / total) if total else 0 for weight in weights]
+    if any(share < 1 for share in found):
+        raise UsageError("Invalid payload weight (num is too small)")
+    return (*found[:-1], num - sum(found[:-1]))
+
+
+def _is_weighted(item: Any) -> bool:
+    if not isinstance(item, dict):
+        return False
+    payload, weight = item.get("payload"), item.get("weight")
+    return bool(weight) and (bool(payload) or isinstance(payload, dict | list))
+
+
+def _weight(value: Any) -> float:
+    try:
+        if not isinstance(value, bool) and math.isfinite(float(value)):
+            return value if isinstance(value, int | float) else float(value)
+    except (TypeError, ValueError):
+        pass
+    raise UsageError(f"payload weight {value!r} is not a number; write one such as 1")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

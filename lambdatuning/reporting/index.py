@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote
 
-from ..analysis.telling.format import short_name
+from ..analysis.text.format import short_name
 from .html import resource, template
 
 NAME = "index.html"

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 
-from lambdatuning.analysis.figures.bill import plot_bill
-from lambdatuning.analysis.figures.chart import Chart
-from lambdatuning.analysis.figures.compromise import plot_compromise
-from lambdatuning.analysis.figures.curves import plot_curves
-from lambdatuning.analysis.figures.deadline import plot_deadline
-from lambdatuning.analysis.figures.decision_map import plot_decision_map
-from lambdatuning.analysis.figures.pareto import plot_pareto
-from lambdatuning.analysis.figures.relative import plot_relative
-from lambdatuning.analysis.figures.strategies import plot_strategies
-from lambdatuning.analysis.samples.run import Run
+from lambdatuning.analysis.bill import plot_bill
+from lambdatuning.analysis.decision_map import plot_decision_map
+from lambdatuning.analysis.pareto import plot_pareto
+from lambdatuning.analysis.plot.chart import Chart
+from lambdatuning.analysis.plot.curves import plot_curves, plot_relative
+from lambdatuning.analysis.plot.deadline import plot_deadline
+from lambdatuning.analysis.plot.strategies import plot_compromise, plot_strategies
+from lambdatuning.analysis.run import Run
 
 Plot = Callable[[Run], Chart | None]
 

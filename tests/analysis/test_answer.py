@@ -1,10 +1,9 @@
 from dataclasses import replace
 
-from lambdatuning.analysis.choice.recommend import recommend
-from lambdatuning.analysis.choice.recommendation import Recommendation, recommendations
-from lambdatuning.analysis.samples.run import Run
-from lambdatuning.analysis.telling.answer import answer, disagreement
-from lambdatuning.analysis.telling.sentences import against_today, certainty, sentence
+from lambdatuning.analysis.answer import answer, disagreement
+from lambdatuning.analysis.decide import Recommendation, recommendations
+from lambdatuning.analysis.recommend import against_today, certainty, recommend, sentence
+from lambdatuning.analysis.run import Run
 
 from .synthetic import Kind, synthetic_run
 

@@ -4,11 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lambdatuning.analysis.checks.check import Check
-from lambdatuning.analysis.checks.findings import checks
-from lambdatuning.analysis.checks.shape import modes
-from lambdatuning.analysis.samples.run import Run
-from lambdatuning.analysis.samples.several import merge
+from lambdatuning.analysis.checks import Check, checks, modes
+from lambdatuning.analysis.run import Run, merge
 
 from .synthetic import Kind, synthetic_run
 

@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 
 import lambdatuning as lt
-from lambdatuning.analysis.cold.answer import NO_COLD
-from lambdatuning.analysis.cold.decisions import cold_curves
-from lambdatuning.analysis.cold.starts import COLUMNS, beyond_warm
-from lambdatuning.analysis.samples.run import Run
-from lambdatuning.analysis.samples.several import merge
+from lambdatuning.analysis.cold_starts import NO_COLD, START_COLUMNS, beyond_warm, cold_curves
+from lambdatuning.analysis.run import Run, merge
 
 from .synthetic import Kind, synthetic_run
 
@@ -30,7 +27,7 @@ SHIFTING = slow_when_warm(RUN)
 
 def test_what_a_cold_start_takes_and_costs_beyond_a_warm_one() -> None:
     frame = lt.cold_starts(RUN)
-    assert list(frame) == list(COLUMNS)
+    assert list(frame) == list(START_COLUMNS)
     assert list(frame["memory_mb"]) == [128, 256, 512, 1024, 1536, 3008]
     assert (frame["cold"] == 5).all()
     # The made-up hosts start in 240 ms at every size and then run as a warm one does.

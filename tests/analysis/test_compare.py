@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 
 import lambdatuning as lt
-from lambdatuning.analysis.comparing.change import Change
-from lambdatuning.analysis.comparing.compare import BY_SIZE, OVERALL, pair
-from lambdatuning.analysis.comparing.noise import FACTOR, RUNS, Noise, noise, ratio, same_code
-from lambdatuning.analysis.comparing.verdict import verdict
-from lambdatuning.analysis.samples.published import PUBLISHED, means_run
-from lambdatuning.analysis.samples.run import Run
-from lambdatuning.analysis.samples.several import merge
+from lambdatuning.analysis.compare.noise import FACTOR, RUNS, Change, Noise, noise, ratio, same_code
+from lambdatuning.analysis.compare.pair import BY_SIZE, OVERALL, pair
+from lambdatuning.analysis.compare.text import verdict
+from lambdatuning.analysis.run import PUBLISHED, Run, means_run, merge
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.strategies import CurvePoint
 

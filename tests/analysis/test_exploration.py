@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from lambdatuning.analysis.checks.findings import checks
-from lambdatuning.analysis.choice.exploration import (
+from lambdatuning.analysis.adaptive import (
     answers,
     exploration,
     exploration_answer,
+    plot_exploration,
     predictions,
     saving,
 )
-from lambdatuning.analysis.figures.exploration import plot_exploration
-from lambdatuning.analysis.samples.run import Run, to_run
-from lambdatuning.analysis.telling.answer import answer
+from lambdatuning.analysis.answer import answer
+from lambdatuning.analysis.checks import checks
+from lambdatuning.analysis.run import Run, to_run
 from lambdatuning.core.errors import UsageError
 from tests.functions.tuner.adaptive import Machine, types
 

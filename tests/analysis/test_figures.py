@@ -9,15 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.analysis.figures.axes import readable_ticks
-from lambdatuning.analysis.figures.chart import NARROW_MIME, Chart
-from lambdatuning.analysis.figures.compromise import luminance, penalties, plot_compromise
-from lambdatuning.analysis.figures.curves import plot_curves
-from lambdatuning.analysis.figures.line_labels import spread
-from lambdatuning.analysis.figures.relative import plot_relative
-from lambdatuning.analysis.figures.strategies import plot_strategies
-from lambdatuning.analysis.figures.style import INK, PAPER, SERIES
-from lambdatuning.analysis.samples.run import Run
+from lambdatuning.analysis.plot.axes import readable_ticks
+from lambdatuning.analysis.plot.chart import NARROW_MIME, Chart
+from lambdatuning.analysis.plot.curves import plot_curves, plot_relative
+from lambdatuning.analysis.plot.labels import spread
+from lambdatuning.analysis.plot.strategies import (
+    luminance,
+    penalties,
+    plot_compromise,
+    plot_strategies,
+)
+from lambdatuning.analysis.plot.style import INK, PAPER, SERIES
+from lambdatuning.analysis.run import Run
 from lambdatuning.core.errors import UsageError
 
 from .synthetic import KINDS, Kind, synthetic_run

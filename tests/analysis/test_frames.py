@@ -3,9 +3,9 @@ import gzip
 import pandas as pd
 import pytest
 
-from lambdatuning.analysis.samples.frames import COLUMNS, failed, read_parts, samples_frame, warm
+from lambdatuning.analysis.frames import COLUMNS, failed, read_parts, samples_frame, warm
 from lambdatuning.core.errors import RunFailedError
-from lambdatuning.core.samples import Sample, encode_part
+from lambdatuning.core.records import Sample, encode_part
 
 
 def sample(**changes: object) -> Sample:

@@ -9,36 +9,28 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from lambdatuning.analysis.checks.findings import checks
-from lambdatuning.analysis.choice.aim import decide
-from lambdatuning.analysis.choice.bill import bill
-from lambdatuning.analysis.choice.decisions import decisions
-from lambdatuning.analysis.choice.goals import GOALS, Goal
-from lambdatuning.analysis.choice.held_back import held_back
-from lambdatuning.analysis.choice.pareto import pareto
-from lambdatuning.analysis.choice.recommend import recommend
-from lambdatuning.analysis.choice.recommendation import Recommendation, recommendations
-from lambdatuning.analysis.cold.decisions import cold_decisions
-from lambdatuning.analysis.cold.starts import cold_starts
-from lambdatuning.analysis.figures.bill import plot_bill
-from lambdatuning.analysis.figures.chart import NARROW_MIME
-from lambdatuning.analysis.figures.cold import plot_cold_share
-from lambdatuning.analysis.figures.cold_init import plot_init
-from lambdatuning.analysis.figures.curves import plot_curves
-from lambdatuning.analysis.figures.hatching import hatching
-from lambdatuning.analysis.samples.hosts import BEYOND
-from lambdatuning.analysis.samples.run import Run
-from lambdatuning.analysis.samples.several import apart, merge
-from lambdatuning.analysis.statistics.curves import Curve, curves
-from lambdatuning.analysis.statistics.predicted import predict
-from lambdatuning.analysis.statistics.summary import summarise
-from lambdatuning.analysis.telling.answer import answer
-from lambdatuning.analysis.telling.marks import DAGGER, NOTE
-from lambdatuning.analysis.telling.method import method
-from lambdatuning.analysis.telling.overview import overview
-from lambdatuning.analysis.telling.sentences import sentence
-from lambdatuning.analysis.telling.tables import TABLE_MIME, table
-from lambdatuning.core.host import Host
+from lambdatuning.analysis.answer import answer, overview
+from lambdatuning.analysis.bill import bill, plot_bill
+from lambdatuning.analysis.checks import checks
+from lambdatuning.analysis.cold_starts import cold_decisions, cold_starts
+from lambdatuning.analysis.curves import Curve, curves
+from lambdatuning.analysis.decide import Recommendation, decide, held_back, recommendations
+from lambdatuning.analysis.decision_map import decisions
+from lambdatuning.analysis.goals import GOALS, Goal
+from lambdatuning.analysis.hosts import BEYOND
+from lambdatuning.analysis.method import method
+from lambdatuning.analysis.pareto import pareto
+from lambdatuning.analysis.plot.axes import hatching
+from lambdatuning.analysis.plot.chart import NARROW_MIME
+from lambdatuning.analysis.plot.cold import plot_cold_share, plot_init
+from lambdatuning.analysis.plot.curves import plot_curves
+from lambdatuning.analysis.predicted import predict
+from lambdatuning.analysis.recommend import recommend, sentence
+from lambdatuning.analysis.run import Run, apart, merge
+from lambdatuning.analysis.summary import summarise
+from lambdatuning.analysis.text.marks import DAGGER, NOTE
+from lambdatuning.analysis.text.tables import TABLE_MIME, table
+from lambdatuning.core.sizes import Host
 
 from .plots import PLOTS, Plot
 from .synthetic import KINDS, Kind, synthetic_run

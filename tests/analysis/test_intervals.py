@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.analysis.statistics.intervals import (
+from lambdatuning.analysis.intervals import (
     clusters,
     difference,
     interval,

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdatuning.analysis.samples.frames import COLUMNS, read_parts
+from lambdatuning.analysis.frames import COLUMNS, read_parts
 from lambdatuning.api import logs
 from lambdatuning.api.logs import read_reports
 from lambdatuning.core.errors import NotFoundError, UsageError
-from lambdatuning.core.report import Report, ReportError, parse_report
+from lambdatuning.core.log_report import Report, ReportError, parse_report
 
 ID = "8f5a0000-0000-4000-8000-000000000001"
 WARM = (

@@ -1,20 +1,22 @@
 import numpy as np
 import pytest
 
-from lambdatuning.analysis.choice.recommend import recommend
-from lambdatuning.analysis.samples.run import Run
-from lambdatuning.analysis.statistics.intervals import Clusters, clusters, uncertainties
-from lambdatuning.analysis.statistics.moderation import (
+from lambdatuning.analysis.intervals import (
     MIN_CELLS,
+    Clusters,
     Spread,
+    clusters,
     digamma,
     moderated,
     of_cells,
     spread,
     trigamma,
+    uncertainties,
 )
-from lambdatuning.analysis.statistics.summary import summarise
-from lambdatuning.core.intervals import Uncertainty, limits
+from lambdatuning.analysis.recommend import recommend
+from lambdatuning.analysis.run import Run
+from lambdatuning.analysis.summary import summarise
+from lambdatuning.core.statistics import Uncertainty, limits
 
 from .synthetic import Kind, synthetic_run
 

@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lambdatuning.analysis.statistics.curves import MIX
-from lambdatuning.analysis.statistics.predicted import COLUMNS, between, middles, predict
-from lambdatuning.analysis.statistics.summary import summarise
+from lambdatuning.analysis.curves import MIX
+from lambdatuning.analysis.predicted import COLUMNS, between, middles, predict
+from lambdatuning.analysis.summary import summarise
 from lambdatuning.core.errors import UsageError
 
 from .synthetic import KINDS, Kind, synthetic_run

@@ -5,12 +5,10 @@ from dataclasses import replace
 import pytest
 
 import lambdatuning as lt
-from lambdatuning.analysis.choice.quicker import Quicker, quicker
-from lambdatuning.analysis.choice.recommend import recommend
-from lambdatuning.analysis.choice.recommendation import Recommendation, recommendations
-from lambdatuning.analysis.samples.run import Run
-from lambdatuning.analysis.statistics.curves import Curve, curves
-from lambdatuning.analysis.telling.headline import headline
+from lambdatuning.analysis.curves import Curve, curves
+from lambdatuning.analysis.decide import Recommendation, recommendations
+from lambdatuning.analysis.recommend import Quicker, headline, quicker, recommend
+from lambdatuning.analysis.run import Run
 
 from .synthetic import Kind, synthetic_run
 

@@ -4,12 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.analysis.choice.aim import decide, objective, scores
-from lambdatuning.analysis.choice.goals import GOALS, Goal
-from lambdatuning.analysis.choice.recommend import recommend
-from lambdatuning.analysis.choice.recommendation import recommendations
-from lambdatuning.analysis.samples.run import Run
-from lambdatuning.analysis.statistics.curves import MIX, Curve, curves
+from lambdatuning.analysis.curves import MIX, Curve, curves
+from lambdatuning.analysis.decide import decide, objective, recommendations, scores
+from lambdatuning.analysis.goals import GOALS, Goal
+from lambdatuning.analysis.recommend import recommend
+from lambdatuning.analysis.run import Run
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.strategies import STRATEGIES, CurvePoint, choose
 

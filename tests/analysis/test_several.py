@@ -1,8 +1,7 @@
 import pytest
 
 import lambdatuning as lt
-from lambdatuning.analysis.samples.run import Run
-from lambdatuning.analysis.samples.several import apart, merge, parts
+from lambdatuning.analysis.run import Run, apart, merge, parts
 from lambdatuning.core.errors import UsageError
 
 from .synthetic import KINDS, synthetic_run

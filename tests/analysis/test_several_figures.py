@@ -2,14 +2,13 @@
 
 import pytest
 
-from lambdatuning.analysis.choice.recommend import recommend
-from lambdatuning.analysis.figures.chart import NARROW_MIME
-from lambdatuning.analysis.figures.cold import plot_cold_share
-from lambdatuning.analysis.figures.compromise import penalties
-from lambdatuning.analysis.figures.functions import together, views
-from lambdatuning.analysis.figures.pareto import plot_pareto
-from lambdatuning.analysis.samples.run import Run
-from lambdatuning.analysis.samples.several import merge
+from lambdatuning.analysis.pareto import plot_pareto
+from lambdatuning.analysis.plot.chart import NARROW_MIME
+from lambdatuning.analysis.plot.cold import plot_cold_share
+from lambdatuning.analysis.plot.functions import together, views
+from lambdatuning.analysis.plot.strategies import penalties
+from lambdatuning.analysis.recommend import recommend
+from lambdatuning.analysis.run import Run, merge
 
 from .plots import PLOTS
 from .synthetic import Kind, synthetic_run

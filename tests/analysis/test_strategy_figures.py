@@ -8,20 +8,23 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from lambdatuning.analysis.choice.bill import bill
-from lambdatuning.analysis.choice.decisions import decisions, segments
-from lambdatuning.analysis.choice.goals import Limits, choices
-from lambdatuning.analysis.choice.pareto import pareto
-from lambdatuning.analysis.choice.recommend import recommend
-from lambdatuning.analysis.figures.bill import plot_bill
-from lambdatuning.analysis.figures.chart import NARROW_MIME, Chart
-from lambdatuning.analysis.figures.compromise import luminance
-from lambdatuning.analysis.figures.controls import controls, panel
-from lambdatuning.analysis.figures.deadline import plot_deadline
-from lambdatuning.analysis.figures.decision_map import _colours, map_title, plot_decision_map
-from lambdatuning.analysis.figures.pareto import pareto_title, plot_pareto
-from lambdatuning.analysis.samples.run import Run
-from lambdatuning.api.sources import published_runs
+from lambdatuning.analysis.bill import bill, plot_bill
+from lambdatuning.analysis.decision_map import (
+    _colours,
+    decisions,
+    map_title,
+    plot_decision_map,
+    segments,
+)
+from lambdatuning.analysis.goals import Limits, choices
+from lambdatuning.analysis.pareto import pareto, pareto_title, plot_pareto
+from lambdatuning.analysis.plot.chart import NARROW_MIME, Chart
+from lambdatuning.analysis.plot.controls import controls, panel
+from lambdatuning.analysis.plot.deadline import plot_deadline
+from lambdatuning.analysis.plot.strategies import luminance
+from lambdatuning.analysis.recommend import recommend
+from lambdatuning.analysis.run import Run
+from lambdatuning.api.runs import published_runs
 from lambdatuning.core.errors import UsageError
 
 from .synthetic import KINDS, Kind, synthetic_run

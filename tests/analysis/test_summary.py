@@ -2,10 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lambdatuning.analysis.statistics.intervals import interval
-from lambdatuning.analysis.statistics.summary import COLUMNS, QUANTILES, cells, summarise
-from lambdatuning.core.quantile_interval import quantile_interval
-from lambdatuning.core.statistics import quantile
+from lambdatuning.analysis.intervals import interval
+from lambdatuning.analysis.summary import COLUMNS, QUANTILES, cells, summarise
+from lambdatuning.core.statistics import quantile, quantile_interval
 from lambdatuning.core.statistics import summarise as core_summarise
 
 from .synthetic import KINDS, SIZES, Kind, synthetic_run

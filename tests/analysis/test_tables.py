@@ -3,12 +3,12 @@ import doctest
 import pandas as pd
 from pandas import DataFrame
 
-from lambdatuning.analysis.checks.check import Check
-from lambdatuning.analysis.choice.recommend import recommend
-from lambdatuning.analysis.statistics.summary import summarise
-from lambdatuning.analysis.telling import format as formats
-from lambdatuning.analysis.telling.method import method
-from lambdatuning.analysis.telling.tables import TABLE_MIME, table
+from lambdatuning.analysis.checks import Check
+from lambdatuning.analysis.method import method
+from lambdatuning.analysis.recommend import recommend
+from lambdatuning.analysis.summary import summarise
+from lambdatuning.analysis.text import format as formats
+from lambdatuning.analysis.text.tables import TABLE_MIME, table
 
 from .synthetic import Kind, synthetic_run
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from lambdatuning import PayloadType
-from lambdatuning.api.events import payload_types
+from lambdatuning.api.tuning import payload_types
 from lambdatuning.core.errors import UsageError
 
 PAYLOADS = Path(__file__).parents[2] / "data" / "payloads"

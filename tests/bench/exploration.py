@@ -33,8 +33,7 @@ from zlib import crc32
 
 import numpy as np
 
-from lambdatuning.core.exploration import Prior, load_prior
-from lambdatuning.core.exploration.prior import prior_from_json
+from lambdatuning.core.exploration.prior import Prior, load_prior, prior_from_json
 
 from .exploration_decision import decision_times
 from .exploration_methods import methods

@@ -4,7 +4,8 @@ import time
 
 import numpy as np
 
-from lambdatuning.core.exploration import Objective, Terms, propose
+from lambdatuning.core.exploration.proposal import propose
+from lambdatuning.core.exploration.question import Objective, Terms
 from lambdatuning.core.sizes import ALL_POWERS
 
 from .exploration_simulator import Account

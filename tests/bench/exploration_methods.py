@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lambdatuning.core.exploration import Objective, Prior, Terms, propose
+from lambdatuning.core.exploration.prior import Prior
+from lambdatuning.core.exploration.proposal import propose
+from lambdatuning.core.exploration.question import Objective, Terms
 from lambdatuning.core.strategies import CurvePoint, choose
 
 from .exploration_simulator import USD_PER_GB_S, Account

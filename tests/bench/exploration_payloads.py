@@ -8,7 +8,7 @@ from zlib import crc32
 
 import numpy as np
 
-from lambdatuning.core.exploration import Prior
+from lambdatuning.core.exploration.prior import Prior
 
 from .exploration_methods import Outcome, adaptive
 from .exploration_score import regret

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lambdatuning.core.billing import gb_seconds
-from lambdatuning.core.exploration import Observation
+from lambdatuning.core.exploration.question import Observation
+from lambdatuning.core.pricing import gb_seconds
 
 from .exploration_traces import Trace
 

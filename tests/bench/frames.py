@@ -95,8 +95,8 @@ def read_plainly(path: Path) -> int:
 
 def summarise_stored(path: Path) -> int:
     """Every stored part of a run, to the summary with its intervals."""
-    from lambdatuning.analysis.samples.frames import read_parts
-    from lambdatuning.analysis.statistics.summary import summarise
+    from lambdatuning.analysis.frames import read_parts
+    from lambdatuning.analysis.summary import summarise
 
     frame = read_parts(part.read_bytes() for part in sorted(path.glob("*.gz")))
     assert summarise(frame)["mean_low_ms"].notna().all()
@@ -107,7 +107,7 @@ def write_parts(folder: Path, count: int) -> None:
     """Stored samples of 10 payload types at 6 sizes on 20 environments each."""
     import pandas as pd
 
-    from lambdatuning.core.samples import COLUMNS
+    from lambdatuning.core.records import COLUMNS
 
     rng = np.random.default_rng(1)
     for part, begin in enumerate(range(0, count, _PART_ROWS)):

@@ -22,11 +22,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lambdatuning.analysis.comparing.compare import Pair, pair
-from lambdatuning.analysis.comparing.compared import MEASURES
-from lambdatuning.analysis.comparing.gate import MAX_REGRESSION, regressions
-from lambdatuning.analysis.comparing.noise import FLOOR, Noise, ratio, same_code
-from lambdatuning.analysis.samples.run import Run
+from lambdatuning.analysis.compare.comparison import MAX_REGRESSION, regressions
+from lambdatuning.analysis.compare.noise import FLOOR, Noise, ratio, same_code
+from lambdatuning.analysis.compare.pair import MEASURES, Pair, pair
+from lambdatuning.analysis.run import Run
 from lambdatuning.api.runs import load_runs
 
 FEE_USD = 0.2e-6

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lambdatuning.core.exploration import load_prior
+from lambdatuning.core.exploration.prior import load_prior
 
 from .exploration import Job, _run, halve
 from .exploration_score import regret, results

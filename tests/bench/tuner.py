@@ -16,7 +16,7 @@ from typing import Any
 
 import lambdatuning as lt
 from lambdatuning.cloud.session import Cloud
-from lambdatuning.core.billing import gb_seconds
+from lambdatuning.core.pricing import gb_seconds
 from lambdatuning.core.progress import ignore
 from lambdatuning.core.sizes import DEFAULT_POWERS
 

@@ -9,9 +9,9 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from lambdatuning.cloud.session import Cloud
-from lambdatuning.cloud.stack import Waiting
 from lambdatuning.cloud.stack import bucket as buckets
 from lambdatuning.cloud.stack.package import Artifact
+from lambdatuning.cloud.stack.status import Waiting
 from lambdatuning.core.errors import StackError
 from tests.cloud.conftest import fake_cloud
 

@@ -6,13 +6,13 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from lambdatuning.cloud.stack.change_set import (
+from lambdatuning.cloud.stack.deploy import (
     Change,
     ChangeSet,
     delete_change_set,
     wait_for_changes,
 )
-from lambdatuning.cloud.stack.events import Waiting
+from lambdatuning.cloud.stack.status import Waiting
 from lambdatuning.core.errors import StackError
 from tests.cloud.conftest import fake_cloud
 

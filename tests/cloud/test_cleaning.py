@@ -3,10 +3,15 @@
 import pytest
 
 from lambdatuning.cloud.session import Cloud
-from lambdatuning.cloud.tuning.cleaning import Remains, clean_function, describe_remains, remains
+from lambdatuning.cloud.tuning.cleaning import (
+    Remains,
+    clean_function,
+    describe_remains,
+    remains,
+)
 from lambdatuning.core.errors import LockedError, NotFoundError
 from lambdatuning.core.plan import Work
-from lambdatuning.functions.tuner.target import lock, versions
+from lambdatuning.functions.tuner import function, lock
 from tests.fakes.aws_lambda import ARN, FakeLambda, FakeStates, refusal
 
 from .conftest import fake_cloud
@@ -43,7 +48,7 @@ def crash(client: FakeLambda) -> None:
     held = lock.Lock("run-0", 128, EXECUTION)
     client.create_alias(ARN, lock.ALIAS, "$LATEST", held.describe())
     for size in (512, 1024):
-        versions.publish(client, ARN, "run-0", Work(size, 0), no_sleep)
+        function.publish(client, ARN, "run-0", Work(size, 0), no_sleep)
 
 
 def test_what_a_dead_run_left_is_listed_and_put_back(client: FakeLambda) -> None:
@@ -80,7 +85,7 @@ def test_a_run_that_goes_on_is_left_alone(client: FakeLambda) -> None:
 
 
 def test_versions_whose_lock_is_gone_are_removed_as_well(client: FakeLambda) -> None:
-    versions.publish(client, ARN, "run-0", Work(512, 0), no_sleep)
+    function.publish(client, ARN, "run-0", Work(512, 0), no_sleep)
     client.change(MemorySize=128)
     found = remains(cloud(client), "shop")
     assert found.lines == ("version 2 is removed",)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdatuning.cloud.stack.template import (
+from lambdatuning.cloud.stack.package import (
     check_parameters,
     load_template,
     local_code,

@@ -10,7 +10,7 @@ from botocore.stub import ANY, Stubber
 
 from lambdatuning.cloud.doctor import Finding, _asked, _concurrency, _memory, _stack, diagnose
 from lambdatuning.cloud.session import Cloud
-from lambdatuning.cloud.stack import DeployOptions, execute, plan_deploy
+from lambdatuning.cloud.stack.deploy import DeployOptions, execute, plan_deploy
 from tests.cloud.conftest import fake_cloud
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"

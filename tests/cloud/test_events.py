@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lambdatuning.cloud.stack.events import StackEvent, Waiting, failures, follow, seen_events
+from lambdatuning.cloud.stack.status import StackEvent, Waiting, failures, follow, seen_events
 from lambdatuning.core.errors import StackError
 from tests.cloud.conftest import fake_cloud
 

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from lambdatuning.api.executions import executions, show
-from lambdatuning.cloud.executions import describe, execution_arn, failure, has_answer, start, stop
+from lambdatuning.cloud.executions import (
+    describe,
+    execution_arn,
+    failure,
+    has_answer,
+    start,
+    stop,
+)
 from lambdatuning.core.errors import NotFoundError, UsageError
 from lambdatuning.core.visualization import Run, comparison_url, decode_visualization
 from tests.fakes.aws_lambda import Pages, refusal

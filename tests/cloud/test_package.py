@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdatuning.cloud.stack.package import Artifact, build, read_folder, zip_files
-from lambdatuning.cloud.stack.template import LocalCode
+from lambdatuning.cloud.stack.package import Artifact, LocalCode, build, read_folder, zip_files
 from lambdatuning.core.errors import UsageError
 
 

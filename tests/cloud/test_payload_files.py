@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lambdatuning.cloud.payload_files import load_payload_types
+from lambdatuning.cloud.payloads import load_payload_types
 from lambdatuning.core.errors import UsageError
-from lambdatuning.core.rendering import Context
+from lambdatuning.core.payloads import Context
 
 ROOT = Path(__file__).parents[2]
 CONTEXT = Context(run="run", payload="any", n=0)

@@ -13,7 +13,12 @@ from lambdatuning.cloud.session import Cloud
 from lambdatuning.cloud.tuning.plan import TunePlan, TuneRequest, plan_tune
 from lambdatuning.cloud.tuning.power_tuning import tune_elsewhere
 from lambdatuning.cloud.tuning.run import Hands
-from lambdatuning.core.errors import LambdaTuningError, NotFoundError, RunFailedError, UsageError
+from lambdatuning.core.errors import (
+    LambdaTuningError,
+    NotFoundError,
+    RunFailedError,
+    UsageError,
+)
 from lambdatuning.core.payloads import PayloadType, Seed
 from lambdatuning.core.progress import ignore
 from tests.fakes.aws_lambda import ARN, FakeLambda, refusal

@@ -11,9 +11,8 @@ import pytest
 
 from lambdatuning.api.prices import book_name, prices, read_price_book, refresh_prices
 from lambdatuning.cloud.price_list import refreshed_book, region_prices
-from lambdatuning.core.billing import invocation_usd
 from lambdatuning.core.errors import LambdaTuningError, UsageError
-from lambdatuning.core.prices import parse_price_book
+from lambdatuning.core.pricing import invocation_usd, parse_price_book
 from tests.fakes.aws_lambda import Pages, refusal
 
 from .conftest import fake_cloud

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lambdatuning.cloud.tuning.room import Room, room_for
+from lambdatuning.cloud.tuning.plan import Room, room_for
 from lambdatuning.core.arn import parse_function_arn
 from lambdatuning.core.errors import UsageError
 from tests.fakes.aws_lambda import ARN, FakeLambda

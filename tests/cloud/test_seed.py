@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambdatuning.cloud.seed import seed, unseed
+from lambdatuning.cloud.payloads import seed, unseed
 from lambdatuning.cloud.session import Cloud
 from lambdatuning.core.errors import LambdaTuningError, NotFoundError
 from tests.cloud.conftest import fake_cloud

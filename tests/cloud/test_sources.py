@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import lambdatuning as lt
-from lambdatuning.api.sources import read_time
+from lambdatuning.api.runs import read_time
 from lambdatuning.core.errors import NotFoundError, UsageError
 
 from ..analysis.synthetic import KINDS, store_synthetic_run

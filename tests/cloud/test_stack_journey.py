@@ -9,18 +9,10 @@ from typing import Any
 import pytest
 
 from lambdatuning.cloud.session import Cloud
-from lambdatuning.cloud.stack import (
-    DeployOptions,
-    discard,
-    execute,
-    execute_destroy,
-    find,
-    plan_deploy,
-    plan_destroy,
-    status,
-)
-from lambdatuning.cloud.stack.events import StackEvent
-from lambdatuning.cloud.stack.template import load_template, local_code
+from lambdatuning.cloud.stack.deploy import DeployOptions, discard, execute, plan_deploy
+from lambdatuning.cloud.stack.destroy import execute_destroy, plan_destroy
+from lambdatuning.cloud.stack.package import load_template, local_code
+from lambdatuning.cloud.stack.status import StackEvent, find, status
 from lambdatuning.core.errors import NotFoundError, StackError, UsageError
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"

@@ -3,8 +3,8 @@
 import doctest
 from typing import Any
 
-from lambdatuning.cloud.tuning import steps
-from lambdatuning.cloud.tuning.steps import describe_step
+from lambdatuning.cloud.tuning import run
+from lambdatuning.cloud.tuning.run import describe_step
 
 
 def step(**more: Any) -> dict[str, Any]:
@@ -12,7 +12,7 @@ def step(**more: Any) -> dict[str, Any]:
 
 
 def test_the_example_holds() -> None:
-    assert doctest.testmod(steps).failed == 0
+    assert doctest.testmod(run).failed == 0
 
 
 def test_before_the_first_look_nothing_is_sure() -> None:

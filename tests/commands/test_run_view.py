@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambdatuning.analysis.samples.run import Run
+from lambdatuning.analysis.run import Run
 from lambdatuning.commands.run_view import show_run
 from tests.analysis.synthetic import Kind, synthetic_run
 

@@ -5,7 +5,14 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from lambdatuning.core.exploration import Budget, Objective, Observation, Proposal, Terms, propose
+from lambdatuning.core.exploration.proposal import propose
+from lambdatuning.core.exploration.question import (
+    Budget,
+    Objective,
+    Observation,
+    Proposal,
+    Terms,
+)
 
 SIZES = (128, 256, 512, 1024, 1536, 3008)
 INIT_MS = 250.0

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.core.billing import (
+from lambdatuning.core.errors import UsageError
+from lambdatuning.core.pricing import (
     Tier,
     api_requests_usd,
     beyond_free_tier,
@@ -16,7 +17,9 @@ from lambdatuning.core.billing import (
     ephemeral_usd,
     gb_seconds,
     invocation_usd,
+    load_price_book,
     month_usd,
+    parse_price_book,
     provisioned_usd,
     restore_usd,
     snapstart_cache_usd,
@@ -24,8 +27,6 @@ from lambdatuning.core.billing import (
     tiered_usd,
     transitions_usd,
 )
-from lambdatuning.core.errors import UsageError
-from lambdatuning.core.prices import load_price_book, parse_price_book
 
 BOOK = load_price_book()
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from lambdatuning.core.estimate import Estimate
-from lambdatuning.core.expected import SHARES, expect
-from lambdatuning.core.prices import load_price_book
+from lambdatuning.core.estimate import SHARES, Estimate, expect
+from lambdatuning.core.pricing import load_price_book
 
 BOOK = load_price_book()
 

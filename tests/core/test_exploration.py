@@ -10,8 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lambdatuning.core.errors import UsageError
-from lambdatuning.core.exploration import Budget, Objective, Observation, Terms, observe, propose
-from lambdatuning.core.samples import Sample
+from lambdatuning.core.exploration.proposal import propose
+from lambdatuning.core.exploration.question import (
+    Budget,
+    Objective,
+    Observation,
+    Terms,
+    observe,
+)
+from lambdatuning.core.records import Sample
 
 from .exploring import SIZES, Made, cpu
 

@@ -9,24 +9,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.core.exploration import Objective, Observation, Terms, load_prior
-from lambdatuning.core.exploration.environments import (
+from lambdatuning.core.exploration.evidence import (
     Comparison,
+    First,
+    Group,
     compare,
+    doubt,
     expected_sd,
+    gather,
     likely_environments,
+    likeness,
+    location,
 )
-from lambdatuning.core.exploration.evidence import gather
-from lambdatuning.core.exploration.first_calls import First, likeness
-from lambdatuning.core.exploration.groups import Group
-from lambdatuning.core.exploration.locations import doubt, location
-from lambdatuning.core.exploration.looks import Market
-from lambdatuning.core.exploration.losses import bill, mixed, outlook, regrets
-from lambdatuning.core.exploration.matrices import cholesky, dot, inverse, log_determinant, times
-from lambdatuning.core.exploration.posterior import posterior
-from lambdatuning.core.exploration.prior import interpolate
-from lambdatuning.core.exploration.stopping import PATIENCE, Standard
-from lambdatuning.core.exploration.value import best_look
+from lambdatuning.core.exploration.posterior import bill, mixed, outlook, posterior, regrets
+from lambdatuning.core.exploration.prior import (
+    cholesky,
+    dot,
+    interpolate,
+    inverse,
+    load_prior,
+    log_determinant,
+    times,
+)
+from lambdatuning.core.exploration.proposal import PATIENCE, Standard
+from lambdatuning.core.exploration.question import Objective, Observation, Terms
+from lambdatuning.core.exploration.value import Market, best_look
 from lambdatuning.core.strategies import CurvePoint, rank
 
 from .exploring import SIZES, Made, cpu

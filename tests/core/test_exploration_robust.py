@@ -4,8 +4,10 @@ import math
 
 import pytest
 
-from lambdatuning.core.exploration import Objective, Observation, Terms, load_prior, propose
 from lambdatuning.core.exploration.evidence import gather
+from lambdatuning.core.exploration.prior import load_prior
+from lambdatuning.core.exploration.proposal import propose
+from lambdatuning.core.exploration.question import Objective, Observation, Terms
 
 from .exploring import SIZES, Made, Truth, cpu
 

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.core.host import Host, beyond_cores, beyond_note, host_of
-from lambdatuning.core.sizes import MAX_MB, MIN_MB, vcpus
+from lambdatuning.core.sizes import MAX_MB, MIN_MB, Host, beyond_cores, beyond_note, host_of, vcpus
 
 EMBEDDED = {"kind": "embedded", "cores": 2}
 SIZES = st.lists(st.integers(MIN_MB, MAX_MB))

@@ -8,15 +8,16 @@ from hypothesis import strategies as st
 
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.payloads import (
+    Context,
     PayloadType,
     Seed,
     normalised,
     parse_payload_type,
     payload_type,
+    render,
     seed_items,
     unique,
 )
-from lambdatuning.core.rendering import Context, render
 
 
 def context(n: int = 0, **changes: object) -> Context:

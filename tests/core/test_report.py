@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.core.report import Report, ReportError, iter_reports, parse_report
+from lambdatuning.core.log_report import Report, ReportError, iter_reports, parse_report
 
 ID = "8f5a0000-0000-4000-8000-000000000001"
 OTHER = "8f5a0000-0000-4000-8000-000000000002"

@@ -8,10 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.core.intervals import mean_interval, uncertainty
-from lambdatuning.core.quantile_interval import quantile_interval
-from lambdatuning.core.statistics import mean, quantile, summarise, trimmed_mean
-from lambdatuning.core.student import incomplete_beta, student_t
+from lambdatuning.core.statistics import (
+    incomplete_beta,
+    mean,
+    mean_interval,
+    quantile,
+    quantile_interval,
+    student_t,
+    summarise,
+    trimmed_mean,
+    uncertainty,
+)
 
 VALUES = st.lists(st.floats(0, 1e6), min_size=1, max_size=60)
 

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from lambdatuning.cloud.stack.package import read_folder, zip_files
-from lambdatuning.core.payloads import PayloadType, parse_payload_type, seed_items
-from lambdatuning.core.rendering import Context, render
+from lambdatuning.core.payloads import Context, PayloadType, parse_payload_type, render, seed_items
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "lambdatuning" / "functions"

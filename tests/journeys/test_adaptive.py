@@ -10,7 +10,7 @@ import pytest
 import lambdatuning as lt
 from lambdatuning.core.errors import DeclinedError, UsageError
 from lambdatuning.core.progress import Progress
-from lambdatuning.functions.tuner.target import lock
+from lambdatuning.functions.tuner import lock
 
 from .conftest import Place
 

@@ -14,7 +14,7 @@ from pandas.testing import assert_frame_equal
 import lambdatuning as lt
 from lambdatuning.core.errors import LockedError, RunFailedError, UsageError
 from lambdatuning.core.progress import Progress
-from lambdatuning.functions.tuner.target import lock
+from lambdatuning.functions.tuner import lock
 
 from .conftest import Place
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 import lambdatuning as lt
-from lambdatuning.api.known import known
+from lambdatuning.api.tuning import known
 from lambdatuning.cloud.run_store import FolderStore
 from lambdatuning.cloud.tuning.plan import TuneRequest, plan_tune
-from lambdatuning.core.billing import duration_usd, load_price_book, transitions_usd
 from lambdatuning.core.errors import DeclinedError
 from lambdatuning.core.estimate import Estimate
+from lambdatuning.core.pricing import duration_usd, load_price_book, transitions_usd
 from tests.bench.tuner import history, transitions
 
 from .conftest import Place

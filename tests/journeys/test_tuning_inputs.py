@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from lambdatuning.api.prices import read_price_book
-from lambdatuning.core.billing import invocation_usd, load_price_book, restore_usd
-from lambdatuning.core.samples import Sample, decode_part
+from lambdatuning.core.pricing import invocation_usd, load_price_book, restore_usd
+from lambdatuning.core.records import Sample, decode_part
 
 from .conftest import Place
 from .functions import HANDLER, make_function, package

@@ -12,13 +12,11 @@ import boto3
 import pytest
 
 from lambdatuning.core.plan import batch_from_json
-from lambdatuning.core.prices import load_price_book
+from lambdatuning.core.pricing import load_price_book
 from lambdatuning.functions.tuner import control
-from lambdatuning.functions.tuner.batch.answer import NO_ANSWER
-from lambdatuning.functions.tuner.batch.invoke import Caller
-from lambdatuning.functions.tuner.batch.lost import Finder
+from lambdatuning.functions.tuner.batch.invoke import NO_ANSWER, Caller
 from lambdatuning.functions.tuner.batch.measure import measure_batch
-from lambdatuning.functions.tuner.batch.writer import Writer
+from lambdatuning.functions.tuner.batch.samples import Finder, Writer
 from lambdatuning.functions.tuner.storage import RunFolder, folder
 
 from .conftest import Place

@@ -14,8 +14,7 @@ import pytest
 
 import lambdatuning as lt
 from lambdatuning.api.prices import read_price_book
-from lambdatuning.functions.tuner import control, measuring
-from lambdatuning.functions.tuner.target import lock
+from lambdatuning.functions.tuner import control, lock, measuring
 
 from .conftest import Place
 from .functions import make_function

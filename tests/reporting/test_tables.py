@@ -2,7 +2,7 @@ import csv
 import io
 import json
 
-from lambdatuning.analysis.telling import statement, tables
+from lambdatuning.analysis.text import statement, tables
 from lambdatuning.reporting import html
 from lambdatuning.reporting.index import describe_change, read_entry, render_index
 from lambdatuning.reporting.tables import TableFile, slug, sortable, table_file

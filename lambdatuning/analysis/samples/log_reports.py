@@ -8,9 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from ...core.billing import invocation_usd
-from ...core.prices import PriceBook
-from .frames import COLUMNS, read_parts, same
+from ...core.pricing import PriceBook, invocation_usd
+from ..frames import COLUMNS, read_parts, same
 from .report_columns import Columns
 from .report_lines import read_blocks
 

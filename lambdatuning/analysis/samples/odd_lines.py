@@ -1,6 +1,6 @@
 """REPORT lines in no usual form: read one by one by `core.report`, which decides what they are."""
 
-from ...core.report import Report, iter_reports
+from ...core.log_report import Report, iter_reports
 from .report_forms import JSON_TIME, STAMP, Row
 
 

@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 
 from ...core.errors import StackError
 from ..session import Cloud
-from .events import WAITING, Waiting
 from .package import Artifact
+from .status import WAITING, Waiting
 
 _MISSING = {"404", "NoSuchBucket", "NotFound"}
 _PATIENCE_S = 120.0

@@ -9,8 +9,16 @@ from botocore.exceptions import ClientError
 from ...core.errors import StackError
 from ..session import Cloud
 from . import bucket as buckets
-from .events import WAITING, StackEvent, Waiting, delete
-from .state import StackResource, refuse_foreign, resources, status
+from .status import (
+    WAITING,
+    StackEvent,
+    StackResource,
+    Waiting,
+    delete,
+    refuse_foreign,
+    resources,
+    status,
+)
 
 _BUCKET = "AWS::S3::Bucket"
 _TABLE = "AWS::DynamoDB::Table"

@@ -6,9 +6,9 @@ from typing import Any
 
 from ...core.arn import parse_function_arn
 from ...core.errors import LockedError
+from ...functions.tuner import lock
 from ...functions.tuner.clean import clean
-from ...functions.tuner.target import lock, versions
-from ...functions.tuner.target.config import read
+from ...functions.tuner.function import ours, read, remove
 from ..session import Cloud
 from .isolation import copies, remove_copy
 
@@ -47,9 +47,9 @@ def remains(cloud: Cloud, function: str) -> Remains:
         raise LockedError(
             f"run {held.run_id} is going on ({held.execution}); wait for it, or stop it first"
         )
-    ours = tuple(version["Version"] for version in versions.ours(client, str(found)))
+    published = tuple(version["Version"] for version in ours(client, str(found)))
     dead = tuple(name for name in copies(client, found.name) if not _in_use(cloud, client, name))
-    return Remains(str(found), found.region, config["MemorySize"], held, ours, dead)
+    return Remains(str(found), found.region, config["MemorySize"], held, published, dead)
 
 
 def _in_use(cloud: Cloud, client: Any, copy: str) -> bool:
@@ -67,7 +67,7 @@ def clean_function(cloud: Cloud, found: Remains, sleep: Callable[[float], None])
     """Put it back; what was done."""
     client: Any = cloud.client("lambda", region=found.region)
     done = clean(client, found.function_arn, None, sleep)
-    done += (f"version {number}" for number in versions.remove(client, found.function_arn))
+    done += (f"version {number}" for number in remove(client, found.function_arn))
     for name in found.copies:
         remove_copy(cloud, client, found.region, name)
         done.append(f"function {name}")

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from ...core.arn import parse_function_arn
 from ...core.errors import LambdaTuningError, UsageError
-from ...functions.tuner.target.config import read, settled
+from ...functions.tuner.function import read, settled
 from ..session import Cloud
 
 PREFIX = "lambdatuning-copy-"

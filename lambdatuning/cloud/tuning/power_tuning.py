@@ -7,11 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from ...core.errors import LambdaTuningError, UsageError
-from ...core.host import beyond_cores
-from ...core.payloads import PayloadType
+from ...core.payloads import Context, PayloadType
 from ...core.progress import Progress
-from ...core.rendering import Context
-from ...core.run import SCHEMA
+from ...core.records import SCHEMA
+from ...core.sizes import beyond_cores
 from ..executions import Execution, describe, failure, has_answer, start
 from ..run_store import FolderStore, StoredRun, save
 from ..session import Cloud

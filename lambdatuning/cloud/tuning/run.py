@@ -1,9 +1,11 @@
 """A tuning run from the client's side: seed, start, follow, fetch, store; undone when stopped."""
 
 import json
-from collections.abc import Iterator, Mapping
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
@@ -11,17 +13,152 @@ from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClient
 from ...core.errors import LambdaTuningError
 from ...core.payloads import PayloadType, seed_items
 from ...core.progress import OnProgress, Progress
-from ...core.run import MANIFEST_NAME, run_prefix
+from ...core.records import MANIFEST_NAME, Sample, decode_part, encode_part, run_prefix
 from ...functions.tuner.clean import take_back
-from ...functions.tuner.storage import STORE_PREFIX
-from ..executions import Execution, execution_arn, failure, has_answer, start, stop
+from ...functions.tuner.storage import STEP_PREFIX, STORE_PREFIX
+from ..executions import Execution, describe, execution_arn, failure, has_answer, start, stop
 from ..explain import EXPIRED
-from ..host_facts import with_host_facts
+from ..payloads import seed, unseed
 from ..run_store import BucketStore, FolderStore, StoredRun, save
-from ..seed import seed, unseed
 from ..session import Cloud
-from .follow import Arrived, Clock, Follower, Sleep
 from .plan import TunePlan
+
+
+def with_host_facts(
+    cloud: Cloud, parts: Iterable[tuple[str, bytes]]
+) -> Iterator[tuple[str, bytes]]:
+    """The parts with `stolen_ms` filled in where the embedded AWS ran them; else as they are."""
+    if cloud.kind != "embedded":
+        yield from parts
+        return
+    stolen_ms = _stolen_ms(cloud)
+    for name, data in parts:
+        yield name, encode_part(_known(sample, stolen_ms) for sample in decode_part(data))
+
+
+def _known(sample: Sample, stolen_ms: Mapping[str, float]) -> Sample:
+    return replace(sample, stolen_ms=stolen_ms.get(sample.request_id))
+
+
+def _stolen_ms(cloud: Cloud) -> dict[str, float]:
+    address = f"{cloud.endpoint_url}/_lambdatuning/invocations?since=0"
+    with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310 - loopback
+        rows = json.load(answer)
+    return {row["request_id"]: round(row["stolen_ms"], 3) for row in rows}
+
+
+# The steps of an adaptive run as they are taken, for somebody who watches.
+
+
+_SHOWN = 2
+
+
+def describe_step(number: int, step: Mapping[str, Any]) -> str:
+    """One line: what is measured next, how sure the answer is so far, what was spent.
+
+    >>> describe_step(4, {"batch": [{"memory_mb": 256, "payload": "echo", "count": 6}],
+    ...                   "answers": [{"within_5": 0.81}], "usd": 0.0001, "stopped": ""})
+    'step 4: 256 MB x 6 of echo; sure 81 %; spent $0.0001'
+    """
+    doing = _batch(step["batch"]) if step["batch"] else f"stopped: {step['stopped']}"
+    sure = min((answer["within_5"] for answer in step["answers"]), default=None)
+    told = "" if sure is None else f"; sure {sure * 100:.0f} %"
+    return f"step {number}: {doing}{told}; spent ${step['usd']:.4f}"
+
+
+def _batch(items: Sequence[Mapping[str, Any]]) -> str:
+    shown = [f"{i['memory_mb']} MB x {i['count']} of {i['payload']}" for i in items[:_SHOWN]]
+    rest = len(items) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")
+
+
+# Following a tuning run: parts are fetched as they come, so that progress is by size.
+
+
+Clock = Callable[[], float]
+Sleep = Callable[[float], None]
+
+
+@dataclass
+class Arrived:
+    """The sample parts that have arrived, and how many invocations each size has had."""
+
+    parts: dict[str, bytes] = field(default_factory=dict)
+    by_size: Counter[int] = field(default_factory=Counter)
+    payloads: set[str] = field(default_factory=set)
+    latest: str = ""
+    steps: int = 0
+    step: str = "choosing what to measure first"
+
+    def fetch(self, store: BucketStore, prefix: str) -> None:
+        """Fetch the parts that are new."""
+        for key in store.keys(f"{prefix}samples-"):
+            name = key.removeprefix(prefix)
+            if name not in self.parts:
+                self.parts[name] = store.read(key)
+                self._count(decode_part(self.parts[name]))
+
+    def fetch_steps(self, store: BucketStore, prefix: str) -> None:
+        """Read the latest step of an adaptive run, where there is a new one."""
+        keys = list(store.keys(prefix + STEP_PREFIX))
+        if len(keys) > self.steps:
+            self.steps = len(keys)
+            self.step = describe_step(self.steps, json.loads(store.read(keys[-1])))
+
+    def _count(self, samples: Iterable[Sample]) -> None:
+        for sample in samples:
+            self.by_size[sample.memory_mb] += 1
+            self.payloads.add(sample.payload)
+            self.latest = f"{sample.memory_mb} MB, {sample.payload} {sample.duration_ms:,.0f} ms"
+
+
+@dataclass(frozen=True)
+class Follower:
+    """What following needs: where the run lies, how much is coming (0 for an adaptive run, which
+    decides that as it goes), how many sizes are measured side by side, whom to tell."""
+
+    cloud: Cloud
+    store: BucketStore
+    prefix: str
+    total: int
+    side_by_side: int
+    on_progress: OnProgress
+    clock: Clock
+    sleep: Sleep
+
+    def follow(self, execution_arn: str, arrived: Arrived) -> Execution:
+        """Wait for the end of an execution, telling how far it is; all parts have arrived then."""
+        started_s, pause_s = self.clock(), 0.5 if self.cloud.kind == "embedded" else 2.0
+        while True:
+            execution = describe(self.cloud, execution_arn)
+            arrived.fetch(self.store, self.prefix)
+            if not self.total:
+                arrived.fetch_steps(self.store, self.prefix)
+            self.on_progress(self._progress(arrived, self.clock() - started_s))
+            if not execution.running:
+                return execution
+            self.sleep(pause_s)
+
+    def _progress(self, arrived: Arrived, elapsed_s: float) -> Progress:
+        done = sum(arrived.by_size.values())
+        if not self.total:
+            return Progress("measuring", done, 0, elapsed_s, detail=arrived.step)
+        sizes = " ".join(f"{size}:{count}" for size, count in sorted(arrived.by_size.items()))
+        paced = self._paced(arrived)
+        expected_s = elapsed_s * self.total / paced if paced else None
+        detail = f"{arrived.latest} [{sizes}]" if done else "publishing a version of each size"
+        return Progress("measuring", done, self.total, elapsed_s, expected_s, detail)
+
+    def _paced(self, arrived: Arrived) -> int:
+        """How much of the total the time so far stands for: of sizes side by side the smallest is
+        the slowest and tells the time left; in turn, all that is done."""
+        counts = arrived.by_size.values()
+        if self.side_by_side == 1:
+            return sum(counts)
+        return min(counts, default=0) * len(counts)
+
+
+# A tuning run from the client's side: seed, start, follow, fetch, store; undone when stopped.
 
 
 class CutOffError(LambdaTuningError):

@@ -1,4 +1,4 @@
-"""The curve of one payload type after what was seen: a mixture of Gaussians over log durations.
+"""The curves of a payload type, or of the mix, after what was seen, and what each size would lose.
 
 log duration = level + shape + departure. The shape is one of the prior's, the departure a Gaussian
 process over log2 memory whose scale is one of several, the level anything. The scale, how much
@@ -8,17 +8,96 @@ unlike every shape moves weight to wide departures, or to unlike hosts, by itsel
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import accumulate
 from operator import mul
 
-from .departures import BANK, LEVEL_SD, covariance, departures
-from .evidence import Evidence
-from .matrices import Matrix, Vector, times
-from .prior import Prior
-from .readings import Reading, readings
+from .evidence import Evidence, gather, likely_environments
+from .prior import (
+    BANK,
+    LEVEL_SD,
+    Matrix,
+    Prior,
+    Vector,
+    cholesky,
+    covariance,
+    departures,
+    inverse,
+    log_determinant,
+    times,
+)
+from .question import Answer, Objective, Observation, Prediction, Terms
+
+_JITTER = 0.001**2
+_MATTERS = 0.02
+"""Where environments differ by as much, how well the spread is known no longer matters."""
+_KNOWN_DEGREES = 40
+_NEGLIGIBLE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far a curve strays from its shape, and what its samples then say.
+
+    `scale` is of the departure, `environment_sd` of single environments; `noise_sd` of what was
+    seen at each place, whose whole covariance has the inverse `precision`.
+    """
+
+    scale: float
+    environment_sd: float
+    log_weight: float
+    noise_sd: Vector
+    precision: Matrix
+
+
+def readings(
+    evidence: Evidence, sizes: tuple[int, ...], places: Sequence[int], prior: Prior
+) -> Iterator[Reading]:
+    """Gaussian conditioning (Rasmussen and Williams 2006, 2.23-2.24), all shapes at once."""
+    noises = list(_noises(evidence))
+    for scale, weight in prior.departures:
+        whole = covariance(sizes, scale)
+        for environment_sd, noise_weight, noise in noises:
+            inner = [[whole[i][j] for j in places] for i in places]
+            for k, variance in enumerate(noise):
+                inner[k][k] += variance
+            lower = cholesky(inner)
+            log_weight = (
+                math.log(max(weight * noise_weight, _NEGLIGIBLE)) - log_determinant(lower) / 2
+            )
+            sds = [math.sqrt(variance) for variance in noise]
+            yield Reading(scale, environment_sd, log_weight, sds, inverse(lower))
+
+
+def _noises(evidence: Evidence) -> Iterator[tuple[float, float, Vector]]:
+    """(sd of environments, weight, variance of what each size says): what may be noise."""
+    for environment_sd, weight in likely_environments(evidence.comparisons):
+        widenings = _widenings(evidence.degrees) if environment_sd < _MATTERS else (1.0,)
+        for widen in widenings:
+            variances = [
+                max(one.variance(environment_sd**2) + one.sd_log**2 * (widen - 1) / one.alike, 0.0)
+                + _JITTER
+                for one in evidence.sizes
+            ]
+            yield environment_sd, weight / len(widenings), variances
+
+
+def _widenings(degrees: float) -> Sequence[float]:
+    """Factors of the spread's variance, equally likely: the inverse chi-square in three parts.
+
+    Wilson and Hilferty's cube root approximation of its quantiles.
+    """
+    if degrees > _KNOWN_DEGREES:
+        return (1.0,)
+    part = 2 / (9 * degrees)
+    cubes = ((1 - part + z * math.sqrt(part)) ** 3 for z in (-0.967, 0.0, 0.967))
+    return [1 / max(cube, 0.05) for cube in cubes]
+
+
+# The curve of one payload type after what was seen: a mixture of Gaussians over log durations.
+
 
 _LEVEL_LOG_MS = math.log(300.0)
 _BORROWED = 0.75
@@ -183,3 +262,278 @@ def _known_shapes(prior: Prior, sizes: tuple[int, ...]) -> tuple[Vector, Matrix]
         weights[key] = weights.get(key, 0.0) + shape.weight
         curves.setdefault(key, curve)
     return [math.log(weight) for weight in weights.values()], list(curves.values())
+
+
+# How much worse than the best each size would be, under one possible curve.
+
+
+_EXCESS_MS = 0.5
+"""What rounding up to whole milliseconds adds on average where nothing was measured."""
+_P95 = 1.645
+_MISSED = 1.0
+"""The least regret of a size that breaks the limit while another one keeps it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What turns the durations of a payload type into prices and p95s, size by size.
+
+    `tail` is p95 over mean.
+    """
+
+    sizes: tuple[int, ...]
+    excess_ms: Vector
+    tail: Vector
+    usd_per_ms: Vector
+    request_usd: float
+
+    def costs(self, durations_ms: Sequence[float]) -> Vector:
+        """USD of one invocation at each size, rounding up to whole milliseconds included."""
+        terms = zip(durations_ms, self.excess_ms, self.usd_per_ms, strict=True)
+        return [(ms + excess) * rate + self.request_usd for ms, excess, rate in terms]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What one curve means at each size: mean and p95 duration in ms, USD an invocation."""
+
+    mean_ms: Vector
+    tail: Sequence[float]
+    cost_usd: Vector
+
+    @property
+    def p95_ms(self) -> Vector:
+        """Seldom asked for."""
+        return list(map(mul, self.mean_ms, self.tail))
+
+
+def bill(evidence: Evidence, sizes: Sequence[int], terms: Terms) -> Bill:
+    """The bill of one payload type by what its samples were billed."""
+    known = [evidence.at(size) for size in sizes]
+    return Bill(
+        sizes=tuple(sizes),
+        excess_ms=[size.excess_ms if size else _EXCESS_MS for size in known],
+        tail=[math.exp(size.tail_log if size else _P95 * evidence.sd_log) for size in known],
+        usd_per_ms=[size / 1024 / 1000 * terms.usd_per_gb_s for size in sizes],
+        request_usd=terms.request_usd,
+    )
+
+
+def outlook(curve: Sequence[float], priced: Bill) -> Outlook:
+    """What a curve of log durations means."""
+    durations = list(map(math.exp, curve))
+    return Outlook(durations, priced.tail, priced.costs(durations))
+
+
+def mixed(outlooks: Sequence[Outlook], weights: Sequence[float]) -> Outlook:
+    """The weighted mean over payload types; the p95 is that of the slowest type."""
+    whole = sum(weights)
+
+    def mean(columns: Sequence[Vector]) -> Vector:
+        by_size = zip(*columns, strict=True)
+        return [
+            sum(w * v for w, v in zip(weights, values, strict=True)) / whole for values in by_size
+        ]
+
+    means = mean([o.mean_ms for o in outlooks])
+    slowest = [max(values) for values in zip(*(o.p95_ms for o in outlooks), strict=True)]
+    tail = [p95 / ms for p95, ms in zip(slowest, means, strict=True)]
+    return Outlook(means, tail, mean([o.cost_usd for o in outlooks]))
+
+
+def regrets(outlooks: Sequence[Outlook], objective: Objective) -> Matrix:
+    """One row a curve, one column a size: objective over the best size's, minus 1."""
+    if objective.strategy == "speed":
+        return [_over_best(one.mean_ms) for one in outlooks]
+    if objective.strategy == "cost":
+        return [_over_best(one.cost_usd) for one in outlooks]
+    if objective.strategy == "balanced":
+        weight = objective.weight
+        return [_over_best(_balanced(one.mean_ms, one.cost_usd, weight)) for one in outlooks]
+    if objective.strategy == "deadline":
+        return [_limited(one.cost_usd, one.p95_ms, objective.deadline_ms) for one in outlooks]
+    return [_limited(one.mean_ms, one.cost_usd, objective.budget_usd) for one in outlooks]
+
+
+def _over_best(values: Vector) -> Vector:
+    best = min(values)
+    return [value / best - 1 for value in values]
+
+
+def _balanced(durations: Vector, costs: Vector, weight: float) -> Vector:
+    dearest, slowest = weight / max(costs), (1 - weight) / max(durations)
+    return [c * dearest + d * slowest for c, d in zip(costs, durations, strict=True)]
+
+
+def _limited(values: Vector, limited: Vector, limit: float) -> Vector:
+    """The least of `values` among sizes that keep the limit; else the one that misses it least."""
+    kept = [value for value, used in zip(values, limited, strict=True) if used <= limit]
+    if not kept:
+        return _over_best(limited)
+    best = min(kept)
+    return [
+        value / best - 1 if used <= limit else _MISSED + used / limit - 1
+        for value, used in zip(values, limited, strict=True)
+    ]
+
+
+# What is believed of one payload type, or of the mix, after what was seen.
+
+
+DRAWS, LENT_DRAWS = 400, 6
+_LOW, _HIGH = 0.05, 0.95
+_SURPRISES = 0.02
+"""How often a function or its hosts are unlike anything that the model knows."""
+LENT_SIZES = 2
+"""A payload type lends its curve to the others once it was measured at so many sizes."""
+
+
+@dataclass(frozen=True)
+class Belief:
+    """Possible curves and what each would mean; row by draw, column by size."""
+
+    payload: str
+    sizes: tuple[int, ...]
+    evidence: Evidence
+    posterior: Posterior
+    priced: Bill
+    curves: Matrix
+    outlooks: Sequence[Outlook]
+    losses: Matrix
+
+    @cached_property
+    def expected(self) -> Vector:
+        """The expected regret of each size."""
+        return [sum(column) / len(self.losses) for column in zip(*self.losses, strict=True)]
+
+    @cached_property
+    def ordered_ms(self) -> Matrix:
+        """The possible mean durations of each size, ascending."""
+        return [sorted(c) for c in zip(*(one.mean_ms for one in self.outlooks), strict=True)]
+
+
+def believe(
+    seen: Mapping[str, Sequence[Observation]],
+    sizes: tuple[int, ...],
+    objective: Objective,
+    terms: Terms,
+    prior: Prior,
+    rng: random.Random,
+) -> dict[str, Belief]:
+    """The belief of each payload type in `seen`, which learns from the others' own curves."""
+    evidence = {name: gather(found, prior) for name, found in seen.items()}
+    alone = {name: posterior(known, sizes, prior) for name, known in evidence.items()}
+    lent = _lent(evidence, alone, rng) if len(seen) > 1 else {}
+    beliefs = {}
+    for name, known in evidence.items():
+        borrowed = [curve for other, some in lent.items() if other != name for curve in some]
+        shared = posterior(known, sizes, prior, borrowed) if borrowed else alone[name]
+        curves = shared.draw(DRAWS, rng)
+        priced = bill(known, sizes, terms)
+        outlooks = [outlook(curve, priced) for curve in curves]
+        losses = regrets(outlooks, objective)
+        beliefs[name] = Belief(name, sizes, known, shared, priced, curves, outlooks, losses)
+    return beliefs
+
+
+def _lent(
+    evidence: Mapping[str, Evidence], alone: Mapping[str, Posterior], rng: random.Random
+) -> dict[str, Matrix]:
+    """Curves that the payload types may have which were measured at several sizes; several of
+    each, since it does not know its own."""
+    return {
+        name: alone[name].draw(LENT_DRAWS, rng)
+        for name, known in evidence.items()
+        if len(known.sizes) >= LENT_SIZES
+    }
+
+
+def answer(belief: Belief, place: int, *, curve: bool = False) -> Answer:
+    """The answer that the size of index `place` would be; with its curve where it is asked for."""
+    counts = {size.memory_mb: size.calls for size in belief.evidence.sizes}
+    measured = [counts.get(size, 0) for size in belief.sizes]
+    return Answer(
+        payload=belief.payload,
+        memory_mb=belief.sizes[place],
+        within_1=_within(belief.losses, place, 0.01),
+        within_5=_within(belief.losses, place, 0.05),
+        regret=belief.expected[place],
+        curve=_predictions(belief, measured) if curve else (),
+    )
+
+
+def mix(beliefs: Iterable[Belief], objective: Objective, terms: Terms) -> Answer:
+    """The answer for the weighted mix, of sizes at which every payload type was measured."""
+    found = list(beliefs)
+    weights = [terms.payloads[belief.payload] for belief in found]
+    outlooks = [
+        mixed(row, weights) for row in zip(*(belief.outlooks for belief in found), strict=True)
+    ]
+    losses = regrets(outlooks, objective)
+    sizes = found[0].sizes
+    counts = [[b.evidence.at(size) for b in found] for size in sizes]
+    measured = [min(e.count if e else 0 for e in row) for row in counts]
+    expected = [sum(column) / len(losses) for column in zip(*losses, strict=True)]
+    known = [i for i, count in enumerate(measured) if count] or list(range(len(sizes)))
+    best = min(known, key=expected.__getitem__)
+    return Answer(
+        payload=None,
+        memory_mb=sizes[best],
+        within_1=_within(losses, best, 0.01),
+        within_5=_within(losses, best, 0.05),
+        regret=expected[best],
+        curve=_mixed_predictions(sizes, measured, outlooks),
+    )
+
+
+def _within(losses: Matrix, place: int, tolerance: float) -> float:
+    """The probability that no size is better by more than `tolerance`.
+
+    A share of draws; half a draw is held back at each end, since no draw proves certainty, and
+    `_SURPRISES` for what no draw has in it.
+    """
+    count = sum(row[place] <= tolerance for row in losses)
+    return (1 - _SURPRISES) * (count + 0.5) / (len(losses) + 1)
+
+
+def _predictions(belief: Belief, measured: Sequence[int]) -> tuple[Prediction, ...]:
+    """A cost rises with its duration, so that its median is that of the median duration."""
+    middle = [_at(column, 0.5) for column in belief.ordered_ms]
+    costs = belief.priced.costs(middle)
+    return tuple(
+        Prediction(
+            memory_mb=size,
+            measured=measured[i],
+            duration_ms=middle[i],
+            low_ms=_at(ordered, _LOW),
+            high_ms=_at(ordered, _HIGH),
+            cost_usd=costs[i],
+        )
+        for i, (size, ordered) in enumerate(zip(belief.sizes, belief.ordered_ms, strict=True))
+    )
+
+
+def _mixed_predictions(
+    sizes: Sequence[int], measured: Sequence[int], outlooks: Sequence[Outlook]
+) -> tuple[Prediction, ...]:
+    durations = [sorted(c) for c in zip(*(one.mean_ms for one in outlooks), strict=True)]
+    costs = [sorted(c) for c in zip(*(one.cost_usd for one in outlooks), strict=True)]
+    return tuple(
+        Prediction(
+            memory_mb=size,
+            measured=measured[i],
+            duration_ms=_at(durations[i], 0.5),
+            low_ms=_at(durations[i], _LOW),
+            high_ms=_at(durations[i], _HIGH),
+            cost_usd=_at(costs[i], 0.5),
+        )
+        for i, size in enumerate(sizes)
+    )
+
+
+def _at(ordered: Sequence[float], share: float) -> float:
+    """A quantile of many ordered values, straight between them."""
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..errors import UsageError, closest
-from ..samples import Sample
+from ..records import Sample
 from ..strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, clamp_weight
 
 STRATEGIES = ("cost", "speed", "balanced", "deadline", "budget")

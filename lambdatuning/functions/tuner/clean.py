@@ -4,9 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from ...core.errors import LambdaTuningError
-from .target import lock
-from .target.config import Sleep, read, set_memory
-from .target.versions import remove
+from . import lock
+from .function import Sleep, read, remove, set_memory
 
 _STOPPED = "stopped"
 """What a lock names as its owner once the owner's execution was stopped from outside."""

@@ -3,27 +3,64 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ...core.arn import parse_function_arn
-from ...core.errors import UsageError
-from . import decide
+from ...core.errors import LambdaTuningError, UsageError
+from . import decide, lock
 from .analyse import analyse
-from .apply import apply
 from .clean import clean
 from .clients import PATIENT, client
-from .exploring import explore, rounds
+from .function import Sleep, publish_for_good, set_memory, settled
 from .prepare import Services, prepare
-from .prices import price_book
 from .publish import Publisher, publish_next, publish_wanted
-from .storage import RunFolder, folder
-from .target.config import Sleep
+from .storage import RunFolder, folder, price_book
 
 State = dict[str, Any]
+
+
+def apply(state: State, client: Any, sleep: Sleep) -> State:
+    """Do what `autoOptimize` asks; without it, nothing.
+
+    With an alias the winner is published and the alias points at it, while `$LATEST` keeps its
+    size; else `$LATEST` gets the winner, and the lock remembers that this size is to stay.
+    """
+    wanted = state["apply"]
+    power = (state["output"] or {}).get("power")
+    if not wanted["autoOptimize"] or power is None:
+        return state
+    function, alias = state["run"]["arn"], wanted["alias"]
+    held = lock.read(client, function)
+    if held is None or held.run_id != state["run"]["id"]:
+        raise LambdaTuningError(f"the run was stopped: its lock on {function} is gone")
+    if alias:
+        _publish_behind(client, function, held, int(power), alias, sleep)
+    else:
+        # The lock learns it first: after a crash in between, cleaning sets the winner.
+        lock.update(client, function, replace(held, memory_mb=int(power)))
+        set_memory(client, function, int(power), sleep)
+    return {**state, "output": {**state["output"], "applied": {"power": power, "alias": alias}}}
+
+
+def _publish_behind(
+    client: Any, function: str, held: lock.Lock, memory_mb: int, alias: str, sleep: Sleep
+) -> None:
+    try:
+        version = publish_for_good(client, function, held.run_id, memory_mb, sleep)
+    finally:
+        set_memory(client, function, held.memory_mb, sleep)
+    settled(client, function, version, sleep)
+    try:
+        client.update_alias(FunctionName=function, Name=alias, FunctionVersion=version)
+    except client.exceptions.ResourceNotFoundException:
+        client.create_alias(FunctionName=function, Name=alias, FunctionVersion=version)
+
+
+# The steps of the state machine but measuring: routed by name, AWS clients made here.
 
 
 @dataclass(frozen=True)
@@ -102,16 +139,16 @@ def _prepare(step: Step) -> State:
 def _publish(step: Step) -> State:
     remaining_ms = step.context.get_remaining_time_in_millis
     plan = step.store.read_plan()
-    publish = publish_wanted if explore.is_adaptive(step.state) else publish_next
+    publish = publish_wanted if decide.is_adaptive(step.state) else publish_next
     return publish(step.state, Publisher(step.client, plan, remaining_ms, step.sleep))
 
 
 def _decide(step: Step) -> State:
-    if not explore.is_adaptive(step.state):
+    if not decide.is_adaptive(step.state):
         return decide.step(step.state)
     store = step.store
-    explorer = partial(explore.explorer_now, store.read_plan(), store, step.started)
-    return rounds.ended(step.state, explorer)
+    explorer = partial(decide.explorer_now, store.read_plan(), store, step.started)
+    return decide.ended(step.state, explorer)
 
 
 def _analyse(step: Step) -> State:

@@ -9,18 +9,14 @@ from typing import Any
 
 from ...core.arn import parse_function_arn
 from ...core.plan import Batch, batch_from_json
-from ...core.run import RunPlan
-from .batch.chain import END_WITHIN_S
+from ...core.records import RunPlan
 from .batch.invoke import Caller
-from .batch.lost import Finder
-from .batch.measure import measure_batch
-from .batch.writer import Writer, size_prefix
+from .batch.measure import END_WITHIN_S, measure_batch
+from .batch.samples import Finder, Writer, size_prefix
 from .clients import client, invoking
-from .exploring.explore import explorer_now
-from .exploring.rounds import Round, play
-from .prices import price_book
-from .results.size_result import size_result
-from .storage import RunFolder, folder
+from .decide import Round, explorer_now, play
+from .results import size_result
+from .storage import RunFolder, folder, price_book
 
 _SPARE_MS = 40_000
 """Kept back of the function's own time: for storing what was measured."""

@@ -8,10 +8,20 @@ from botocore.exceptions import ClientError
 
 from ...core.errors import LambdaTuningError, UsageError
 from ...core.plan import Batch, Work, batch_from_json
-from ...core.run import RunPlan
-from .target import lock
-from .target.config import Sleep, is_settled, read, set_memory, settled
-from .target.versions import description, ours, publish, remove, spare_mb
+from ...core.records import RunPlan
+from . import lock
+from .function import (
+    Sleep,
+    description,
+    is_settled,
+    ours,
+    publish,
+    read,
+    remove,
+    set_memory,
+    settled,
+    spare_mb,
+)
 
 AT_ONCE = 60
 """Versions that are published before they are measured: as many as the state has room for."""

@@ -1,14 +1,23 @@
-"""The samples bucket: the plan, the parts, the results and the manifest of a run."""
+"""The samples bucket: price book, plan, sample parts, results and manifest of a run."""
 
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ...core.contract import parse_s3_path
 from ...core.errors import UsageError
-from ...core.run import MANIFEST_NAME, PLAN_NAME, RunPlan, plan_from_json, run_prefix
-from ...core.s3_path import parse_s3_path
-from ...core.samples import Sample, decode_part, encode_part
+from ...core.pricing import PriceBook, load_price_book, parse_price_book
+from ...core.records import (
+    MANIFEST_NAME,
+    PLAN_NAME,
+    RunPlan,
+    Sample,
+    decode_part,
+    encode_part,
+    plan_from_json,
+    run_prefix,
+)
 
 STORE_PREFIX = "runs/"
 STEP_PREFIX = "_step-"
@@ -138,3 +147,11 @@ def read_url(s3: Any, url: str) -> Any:
         return json.loads(text)
     except ValueError as exc:
         raise UsageError(f"{url} is not JSON; mend the object") from exc
+
+
+# The price book of a run: the packaged one, or the one that the user put into S3.
+
+
+def price_book(s3: Any, url: str | None) -> PriceBook:
+    """The price book at `s3://bucket/key`, else the packaged one; UsageError says what is wrong."""
+    return parse_price_book(read_text(s3, url), url) if url else load_price_book()

@@ -9,13 +9,13 @@ from datetime import timedelta
 from typing import Any
 
 from lambdatuning.core.plan import Batch
-from lambdatuning.core.prices import load_price_book
+from lambdatuning.core.pricing import load_price_book
+from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.analyse import analyse
 from lambdatuning.functions.tuner.batch.invoke import Caller
 from lambdatuning.functions.tuner.batch.measure import measure_batch
-from lambdatuning.functions.tuner.batch.writer import Writer
+from lambdatuning.functions.tuner.batch.samples import Writer
 from lambdatuning.functions.tuner.clean import clean
-from lambdatuning.functions.tuner.exploring import explore, rounds
 from lambdatuning.functions.tuner.measuring import summarise
 from lambdatuning.functions.tuner.prepare import Services, prepare
 from lambdatuning.functions.tuner.publish import Publisher, publish_wanted
@@ -91,15 +91,15 @@ class Machine:
         publisher = Publisher(self.client, plan, lambda: 900_000, self.time.sleep)
         return publish_wanted(state, publisher) if state["published"] < state["works"] else state
 
-    def explorer(self) -> explore.Explorer:
-        return explore.Explorer(self.store.read_plan(), self.store, self.prices, self.time.now_s)
+    def explorer(self) -> decide.Explorer:
+        return decide.Explorer(self.store.read_plan(), self.store, self.prices, self.time.now_s)
 
     def played(self, state: dict[str, Any]) -> dict[str, Any]:
         """The state after a round, as the measuring function and then deciding leave it."""
         began_s = self.time.now_s
-        round_ = rounds.Round(self.measure, self.explorer, lambda: self.time.now_s - began_s)
-        measured = [{"state": rounds.play(state, round_)}] if state["batches"] else []
-        return rounds.ended({**state, "measured": measured}, self.explorer)
+        round_ = decide.Round(self.measure, self.explorer, lambda: self.time.now_s - began_s)
+        measured = [{"state": decide.play(state, round_)}] if state["batches"] else []
+        return decide.ended({**state, "measured": measured}, self.explorer)
 
     def measure(self, batch: Batch) -> dict[str, Any]:
         plan = self.store.read_plan()

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from lambdatuning.core.prices import load_price_book
-from lambdatuning.core.run import RunPlan
+from lambdatuning.core.pricing import load_price_book
+from lambdatuning.core.records import RunPlan
 from lambdatuning.functions.tuner.batch.invoke import Caller
 from lambdatuning.functions.tuner.storage import RunFolder
 from tests.fakes.aws_lambda import FakeLambda, FakeLogs, FakeS3

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lambdatuning.core.plan import batch_from_json
-from lambdatuning.core.prices import load_price_book
-from lambdatuning.core.run import RunPlan
+from lambdatuning.core.pricing import load_price_book
+from lambdatuning.core.records import RunPlan
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.analyse import analyse
-from lambdatuning.functions.tuner.apply import apply
 from lambdatuning.functions.tuner.batch.invoke import Caller
 from lambdatuning.functions.tuner.batch.measure import measure_batch
-from lambdatuning.functions.tuner.batch.writer import Writer
+from lambdatuning.functions.tuner.batch.samples import Writer
 from lambdatuning.functions.tuner.clean import clean
+from lambdatuning.functions.tuner.control import apply
 from lambdatuning.functions.tuner.measuring import summarise
 from lambdatuning.functions.tuner.prepare import Services, prepare
 from lambdatuning.functions.tuner.publish import Publisher, publish_next

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lambdatuning.core.payloads import PayloadType
-from lambdatuning.core.run import Question, RunPlan, Target
+from lambdatuning.core.records import Question, RunPlan, Target
 from tests.fakes.aws_lambda import ARN
 
 EXECUTION = "arn:aws:states:us-east-1:111122223333:execution:Tuner:run-1"

@@ -6,10 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from lambdatuning.core.plan import Batch, Invocation, Work
-from lambdatuning.core.run import RunPlan
-from lambdatuning.core.samples import Sample
-from lambdatuning.functions.tuner.batch.chain import Chain, chains, run
+from lambdatuning.core.records import RunPlan, Sample
 from lambdatuning.functions.tuner.batch.invoke import Caller
+from lambdatuning.functions.tuner.batch.measure import Chain, chains, run
 from tests.fakes.aws_lambda import FakeLambda, refusal
 
 from .plans import QUESTION, Time, make_plan

@@ -6,9 +6,9 @@ import pytest
 
 from lambdatuning.core.errors import LambdaTuningError
 from lambdatuning.core.plan import Work
-from lambdatuning.functions.tuner.apply import apply
+from lambdatuning.functions.tuner import function, lock
 from lambdatuning.functions.tuner.clean import clean, take_back
-from lambdatuning.functions.tuner.target import lock, versions
+from lambdatuning.functions.tuner.control import apply
 from tests.fakes.aws_lambda import ARN, FakeLambda
 
 from .plans import EXECUTION, Time
@@ -31,7 +31,7 @@ def test_everything_is_put_back(client: FakeLambda, time: Time) -> None:
     client.publish_version(ARN)
     client.create_alias(ARN, "RAM128", "1")
     hold(client)
-    versions.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
+    function.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
     done = clean(client, ARN, EXECUTION, time.sleep)
     assert done == ["memory size 512 -> 128 MB", "version 2", "lock of run run-1"]
     assert (client.memory_mb, list(client.versions), list(client.aliases)) == (
@@ -55,7 +55,7 @@ def test_a_crash_while_cleaning_keeps_the_lock_for_the_next_try(
     client: FakeLambda, time: Time
 ) -> None:
     hold(client)
-    versions.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
+    function.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
     client.faults["DeleteFunction"] = ["ServiceException"]
     with pytest.raises(client.exceptions.ClientError):
         clean(client, ARN, EXECUTION, time.sleep)
@@ -89,7 +89,7 @@ def test_an_alias_gets_the_winner_and_latest_keeps_its_size(
     if exists:
         client.create_alias(ARN, "live", "1")
     hold(client)
-    versions.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
+    function.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
     for _ in range(2):  # a step may be run again
         apply(state(512, alias="live"), client, time.sleep)
     clean(client, ARN, EXECUTION, time.sleep)
@@ -114,7 +114,7 @@ def test_a_step_that_outlives_its_execution_is_undone(client: FakeLambda, time: 
     def sleep(seconds: float) -> None:
         time.sleep(seconds)
         if late and lock.ALIAS in client.aliases:
-            versions.publish(client, ARN, "run-1", Work(late.pop(), 0), time.sleep)
+            function.publish(client, ARN, "run-1", Work(late.pop(), 0), time.sleep)
 
     done = take_back(client, ARN, EXECUTION, sleep)
     assert done[-1] == "lock of run run-1"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from lambdatuning.functions.tuner import lock
 from lambdatuning.functions.tuner.clean import clean, take_back
-from lambdatuning.functions.tuner.target import lock
 from tests.fakes.aws_lambda import ARN, FakeLambda, FakeS3
 
 from .machine import Machine

@@ -9,13 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdatuning.core.errors import RunFailedError, UsageError
-from lambdatuning.core.exploration import Item, Proposal
-from lambdatuning.core.look import Look, look_from_json, widened
-from lambdatuning.core.plan import Batch, Work, batch_from_json, deal
-from lambdatuning.core.run import RunPlan
+from lambdatuning.core.exploration.question import Item, Proposal
+from lambdatuning.core.plan import Batch, Look, Work, batch_from_json, deal, look_from_json, widened
+from lambdatuning.core.records import RunPlan
 from lambdatuning.core.sizes import ALL_POWERS
-from lambdatuning.functions.tuner.exploring import explore, rounds
-from lambdatuning.functions.tuner.exploring.looks import looks
+from lambdatuning.functions.tuner import decide
+from lambdatuning.functions.tuner.decide import looks
 
 from .adaptive import Machine, types
 from .test_results import sample
@@ -114,7 +113,7 @@ def test_it_never_costs_more_than_the_grid() -> None:
     state = machine.begun(powerValues=[128, 256, 512, 1024, 8192], num=2)
     dear = sample("a", 8192, duration_ms=100.0, billed_ms=100, cost_usd=1.4e-5, environment="e")
     machine.store.write_part("08192-x", [dear] * 17)
-    after = explore.step({**state, "measured": []}, machine.explorer())
+    after = decide.adaptive_step({**state, "measured": []}, machine.explorer())
     told = list(machine.store.read_steps())[-1]
     assert told["usd"] > told["grid"]["usd"]
     assert (told["stopped"], after["batches"], after["sizes"]) == ("grid", [], [8192])
@@ -149,7 +148,7 @@ def test_a_batch_that_is_not_done_goes_on_before_anything_is_decided() -> None:
     machine = Machine()
     state = machine.published(machine.begun(powerValues=POWERS))
     unfinished = {**machine.measure(batch_from_json(state["batches"][0])), "left": True}
-    after = explore.step({**state, "measured": [unfinished]}, machine.explorer())
+    after = decide.adaptive_step({**state, "measured": [unfinished]}, machine.explorer())
     assert after["batches"] == [unfinished["batch"]]
     assert (after["step"], after["published"] < after["works"]) == (state["step"], False)
 
@@ -159,7 +158,7 @@ def test_when_the_time_is_over_what_is_not_done_is_left_so() -> None:
     state = machine.published(machine.begun(powerValues=POWERS, maxSeconds=60))
     unfinished = {**machine.measure(batch_from_json(state["batches"][0])), "left": True}
     machine.time.now_s = 61
-    after = explore.step({**state, "measured": [unfinished]}, machine.explorer())
+    after = decide.adaptive_step({**state, "measured": [unfinished]}, machine.explorer())
     assert (after["batches"], after["sizes"]) == ([], [512])
     assert list(machine.store.read_steps())[-1]["stopped"] == "time"
 
@@ -168,7 +167,9 @@ def test_a_decision_that_is_made_again_is_the_same() -> None:
     machine = Machine()
     state = machine.published(machine.begun(powerValues=POWERS))
     measured = [machine.measure(batch_from_json(state["batches"][0]))]
-    made = [explore.step({**state, "measured": measured}, machine.explorer()) for _ in range(2)]
+    made = [
+        decide.adaptive_step({**state, "measured": measured}, machine.explorer()) for _ in range(2)
+    ]
     assert made[0] == made[1]
 
 
@@ -202,7 +203,7 @@ def test_a_round_that_crashes_for_good_fails_the_sizes_that_it_began_with() -> N
     machine = Machine()
     state = machine.published(machine.begun(powerValues=POWERS))
     crashed = {"batch": state["batches"][0], "left": False, "criticalMs": 0, "error": "Exit: 1"}
-    after = rounds.ended({**state, "measured": [crashed]}, machine.explorer)
+    after = decide.ended({**state, "measured": [crashed]}, machine.explorer)
     assert after["failed"] == {"512": "Exit: 1"}
     assert [batch["memoryMb"] for batch in after["batches"]] != [512]
     assert after["batches"]

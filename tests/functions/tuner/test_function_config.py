@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lambdatuning.core.errors import LambdaTuningError, NotFoundError, UsageError
-from lambdatuning.functions.tuner.target.config import read, set_memory, settled
+from lambdatuning.functions.tuner.function import read, set_memory, settled
 from tests.fakes.aws_lambda import ARN, FakeLambda
 
 from .plans import Time

@@ -9,10 +9,14 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 
 from lambdatuning.core.errors import LambdaTuningError
 from lambdatuning.core.plan import Invocation
-from lambdatuning.core.run import RunPlan
-from lambdatuning.core.samples import Sample
-from lambdatuning.functions.tuner.batch.answer import LOST, MISSING_REPORT, NO_ANSWER
-from lambdatuning.functions.tuner.batch.invoke import Caller, measure_one
+from lambdatuning.core.records import RunPlan, Sample
+from lambdatuning.functions.tuner.batch.invoke import (
+    LOST,
+    MISSING_REPORT,
+    NO_ANSWER,
+    Caller,
+    measure_one,
+)
 from tests.fakes.aws_lambda import ARN, FakeLambda, refusal
 
 from .plans import Time, make_plan

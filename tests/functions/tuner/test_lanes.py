@@ -6,13 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lambdatuning.core.look import Look
-from lambdatuning.core.plan import Batch, Work
-from lambdatuning.core.run import RunPlan
+from lambdatuning.core.plan import Batch, Look, Work
+from lambdatuning.core.records import RunPlan
 from lambdatuning.functions.tuner.batch.invoke import Caller
-from lambdatuning.functions.tuner.batch.lanes import Lanes
-from lambdatuning.functions.tuner.batch.measure import measure_batch
-from lambdatuning.functions.tuner.batch.writer import Writer
+from lambdatuning.functions.tuner.batch.measure import Lanes, measure_batch
+from lambdatuning.functions.tuner.batch.samples import Writer
 from lambdatuning.functions.tuner.storage import RunFolder
 from tests.fakes.aws_lambda import FakeLogs
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lambdatuning.core.errors import LockedError, UsageError
-from lambdatuning.functions.tuner.target import lock
+from lambdatuning.functions.tuner import lock
 from tests.fakes.aws_lambda import ARN, FakeLambda, FakeStates
 
 PREFIX = "arn:aws:states:us-east-1:111122223333:execution:Tuner"

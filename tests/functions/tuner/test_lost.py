@@ -11,15 +11,11 @@ from typing import Any
 import pytest
 
 from lambdatuning.core.plan import Batch, Invocation, Work
-from lambdatuning.core.prices import load_price_book
-from lambdatuning.core.run import RunPlan
-from lambdatuning.core.samples import Sample
-from lambdatuning.functions.tuner.batch.answer import LOST, NO_ANSWER, lost_sample
-from lambdatuning.functions.tuner.batch.chain import chains, run
-from lambdatuning.functions.tuner.batch.invoke import Caller
-from lambdatuning.functions.tuner.batch.lost import Finder
-from lambdatuning.functions.tuner.batch.measure import measure_batch, stored
-from lambdatuning.functions.tuner.batch.writer import Writer
+from lambdatuning.core.pricing import load_price_book
+from lambdatuning.core.records import RunPlan, Sample
+from lambdatuning.functions.tuner.batch.invoke import LOST, NO_ANSWER, Caller, lost_sample
+from lambdatuning.functions.tuner.batch.measure import chains, measure_batch, run, stored
+from lambdatuning.functions.tuner.batch.samples import Finder, Writer
 from lambdatuning.functions.tuner.storage import RunFolder
 from tests.fakes.aws_lambda import FakeLambda, FakeLogs
 

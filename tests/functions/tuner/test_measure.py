@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from lambdatuning.core.plan import Batch, Work
-from lambdatuning.core.run import RunPlan
-from lambdatuning.functions.tuner.batch.environments import environments
+from lambdatuning.core.records import RunPlan
 from lambdatuning.functions.tuner.batch.invoke import Caller
 from lambdatuning.functions.tuner.batch.measure import measure_batch
-from lambdatuning.functions.tuner.batch.writer import Writer, size_prefix
+from lambdatuning.functions.tuner.batch.samples import Writer, size_prefix
+from lambdatuning.functions.tuner.batch.traces import environments
 from lambdatuning.functions.tuner.storage import RunFolder
 from tests.fakes.aws_lambda import FakeLambda, FakeLogs, refusal
 

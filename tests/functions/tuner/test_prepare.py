@@ -7,9 +7,9 @@ import pytest
 
 from lambdatuning.core.errors import LockedError, NotFoundError, UsageError
 from lambdatuning.core.plan import Work
+from lambdatuning.functions.tuner import function, lock
 from lambdatuning.functions.tuner.prepare import Services, prepare
 from lambdatuning.functions.tuner.storage import RunFolder
-from lambdatuning.functions.tuner.target import lock, versions
 from tests.fakes.aws_lambda import ARN, FakeLambda, FakeS3, FakeStates
 
 from .plans import EXECUTION, Time
@@ -159,7 +159,7 @@ def test_what_a_dead_run_left_is_undone_first(
     client: FakeLambda, s3: FakeS3, time: Time, store: RunFolder
 ) -> None:
     client.create_alias(ARN, lock.ALIAS, "$LATEST", lock.Lock("run-0", 128, OTHER).describe())
-    versions.publish(client, ARN, "run-0", Work(1024, 0), time.sleep)
+    function.publish(client, ARN, "run-0", Work(1024, 0), time.sleep)
     prepare(given(), EXECUTION, services(client, s3, time))
     assert (client.memory_mb, client.marked) == (128, [])
     assert store.read_plan().target.memory_mb == 128
@@ -170,7 +170,7 @@ def test_run_again_after_a_crash_while_taking_over_it_still_undoes(
     client: FakeLambda, s3: FakeS3, time: Time
 ) -> None:
     client.create_alias(ARN, lock.ALIAS, "$LATEST", lock.Lock("run-0", 128, OTHER).describe())
-    versions.publish(client, ARN, "run-0", Work(1024, 0), time.sleep)
+    function.publish(client, ARN, "run-0", Work(1024, 0), time.sleep)
     client.faults["UpdateFunctionConfiguration"] = ["ServiceException"]
     with pytest.raises(client.exceptions.ClientError):
         prepare(given(), EXECUTION, services(client, s3, time))

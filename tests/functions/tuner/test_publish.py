@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from lambdatuning.core.errors import LambdaTuningError
-from lambdatuning.core.run import RunPlan
+from lambdatuning.core.records import RunPlan
+from lambdatuning.functions.tuner import lock
 from lambdatuning.functions.tuner.publish import AT_ONCE, Publisher, publish_next
-from lambdatuning.functions.tuner.target import lock
 from tests.fakes.aws_lambda import ARN, FakeLambda
 
 from .plans import EXECUTION, Time, make_plan

@@ -9,13 +9,12 @@ import pytest
 from lambdatuning.core.errors import RunFailedError
 from lambdatuning.core.payloads import PayloadType
 from lambdatuning.core.plan import Batch, Work
-from lambdatuning.core.prices import load_price_book
-from lambdatuning.core.run import RunPlan, plan_from_json
-from lambdatuning.core.samples import Sample
+from lambdatuning.core.pricing import load_price_book
+from lambdatuning.core.records import RunPlan, Sample, plan_from_json
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.analyse import analyse
 from lambdatuning.functions.tuner.measuring import summarise
-from lambdatuning.functions.tuner.results.size_result import size_result
+from lambdatuning.functions.tuner.results import size_result
 from lambdatuning.functions.tuner.storage import RunFolder
 
 from .plans import QUESTION, make_plan

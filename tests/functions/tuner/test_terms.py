@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from lambdatuning.core.prices import load_price_book
-from lambdatuning.core.run import RunPlan
-from lambdatuning.functions.tuner.exploring.terms import terms
+from lambdatuning.core.pricing import load_price_book
+from lambdatuning.core.records import RunPlan
+from lambdatuning.functions.tuner.decide import terms
 
 from .plans import QUESTION, make_plan
 

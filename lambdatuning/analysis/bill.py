@@ -1,0 +1,343 @@
+"""What each choice of a size costs a month and a year: numbers, words and figure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Unpack
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from pandas import DataFrame
+
+from ..core.errors import UsageError
+from ..core.sizes import Host
+from ..core.strategies import DEFAULT_WEIGHT
+from .curves import MIX, Curve, curves
+from .deadline import prompts
+from .decide import Recommendation, aim
+from .goals import Limits, choices, goals
+from .hosts import BEYOND, marked
+from .intervals import interval
+from .plot.chart import Chart
+from .plot.functions import chart_of, shown_of, views
+from .plot.style import GRID, INK, MUTED, SERIES, Frame, Layout, framed, quiet
+from .run import Run, apart, as_run
+from .text.format import format_change, format_mb, format_ms, format_times, format_usd
+from .text.marks import caption, marked_size
+
+TODAY = "today"
+COLUMNS = (
+    "function",
+    "architecture",
+    "choice",
+    "memory_mb",
+    "mean_ms",
+    "month_usd",
+    "month_low_usd",
+    "month_high_usd",
+    "year_usd",
+    "year_saving_usd",
+    "saving",
+    "speedup",
+    "probability_cheaper",
+    "reason",
+    BEYOND,
+)
+
+
+def bill(
+    source: Run | DataFrame,
+    monthly_invocations: float,
+    strategy: str | Sequence[str] = (),
+    weight: float = DEFAULT_WEIGHT,
+    *,
+    current_memory_mb: int | None = None,
+    weights: Mapping[str, float] | None = None,
+    seed: int = 0,
+    **limits: Unpack[Limits],
+) -> DataFrame:
+    """One row for today's size (if it is known) and for each strategy, for each function.
+
+    Without a strategy, these are all whose limits are given (see `goals.choices`).
+    Costs are those of the mix of payload types, at the prices of the run: duration and requests at
+    the first tier, without the free tier. `month_low_usd` and `month_high_usd` hold the true mean
+    with 95 %. `year_saving_usd`, `saving`, `speedup` and `probability_cheaper` are against today's
+    size. `reason` says why a strategy has no size.
+
+    Raises:
+        UsageError: invocations that are no amount, an unknown strategy, a limit that is missing.
+    """
+    if not monthly_invocations > 0:
+        raise UsageError(f"monthly_invocations must be above 0; not {monthly_invocations}")
+    wanted = goals(strategy or choices(**limits), weight, limits)
+    parts = []
+    whole = as_run(source)
+    for run in apart(whole):
+        known = curves(run, weights=weights, seed=seed)
+        curve = next((each for each in known if each.payload == MIX), known[0] if known else None)
+        if curve is None:
+            continue
+        current = run.current_memory_mb if current_memory_mb is None else current_memory_mb
+        timed = [goal for goal in wanted if goal.strategy == "deadline"]
+        prompt = prompts(run, [curve], timed[0], weights, seed) if timed else {}
+        key = (curve.function, curve.architecture, curve.payload)
+        chosen = [(goal.strategy, aim(curve, goal, current, prompt.get(key))) for goal in wanted]
+        parts.append(_rows(curve, chosen, current, monthly_invocations))
+    if not parts:
+        return DataFrame(columns=list(COLUMNS))
+    return marked(pd.concat(parts, ignore_index=True), whole)
+
+
+def _rows(
+    curve: Curve,
+    chosen: Sequence[tuple[str, Recommendation]],
+    current_mb: int | None,
+    monthly: float,
+) -> DataFrame:
+    sizes: list[tuple[str, int | None, str]] = [
+        (name, advice.memory_mb, advice.reason) for name, advice in chosen
+    ]
+    if current_mb in curve.sizes:
+        sizes.insert(0, (TODAY, current_mb, ""))
+    elif current_mb in curve.failing_mb:
+        sizes.insert(0, (TODAY, None, f"{format_mb(float(current_mb or 0))} fails"))
+    rows = [
+        {"choice": name, "memory_mb": size, "reason": reason if size is None else ""}
+        | _money(curve, size, current_mb, monthly)
+        for name, size, reason in sizes
+    ]
+    about = {"function": curve.function, "architecture": curve.architecture}
+    return DataFrame(rows).assign(**about).reindex(columns=list(COLUMNS[:-1]))
+
+
+def _money(
+    curve: Curve, size: int | None, current_mb: int | None, monthly: float
+) -> dict[str, float]:
+    if size is None:
+        return {}
+    at = curve.sizes.index(size)
+    low, high = interval(curve.resampled_usd[:, at])
+    money = {
+        "mean_ms": float(curve.ms[at]),
+        "month_usd": float(curve.usd[at]) * monthly,
+        "month_low_usd": low * monthly,
+        "month_high_usd": high * monthly,
+        "year_usd": float(curve.usd[at]) * monthly * 12,
+    }
+    if current_mb in curve.sizes:
+        money |= _against(curve, at, curve.sizes.index(current_mb), monthly)
+    return money
+
+
+def _against(curve: Curve, at: int, today: int, monthly: float) -> dict[str, float]:
+    change = curve.resampled_usd[:, at] - curve.resampled_usd[:, today]
+    cheaper = float((change < 0).mean()) if curve.known and at != today else float("nan")
+    usd, ms = curve.usd, curve.ms
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            "year_saving_usd": float(usd[today] - usd[at]) * monthly * 12,
+            "saving": float(1 - usd[at] / usd[today]),
+            "speedup": float(ms[today] / ms[at]),
+            "probability_cheaper": cheaper,
+        }
+
+
+# What the bill says: its title, and its alternative text.
+
+
+WORDS = {
+    TODAY: "today",
+    "cost": "cheapest",
+    "balanced": "balanced",
+    "knee": "best value",
+    "speed": "fastest",
+    "deadline": "in time",
+    "budget": "in budget",
+}
+"""What each choice is called beside its bar."""
+
+
+_SURE = 0.95
+
+
+def bill_title(frame: DataFrame) -> str:
+    """What the cheapest choice saves a year, and what the speed of the best value costs."""
+    known = rows_of(frame[frame["memory_mb"].notna()])
+    others = [row for row in known if row["choice"] != TODAY]
+    if not others:
+        return "No size can be recommended"
+    best = min(others, key=lambda row: float(row["month_usd"]))
+    if len(others) == len(known):
+        return (
+            f"{format_mb(best['memory_mb'])} costs least: {format_usd(best['month_usd'])} a month"
+        )
+    knees = [row for row in others if row["choice"] == "knee"]
+    fast = (knees or sorted(others, key=lambda row: float(row["mean_ms"])))[0]
+    first, extra = _saving(best), -fast["year_saving_usd"]
+    if extra <= 0 or fast["speedup"] <= 1.05:
+        return first
+    return (
+        f"{first}; {format_mb(fast['memory_mb'])} is {format_times(fast['speedup'])} faster for "
+        f"{format_usd(extra)} more a year"
+    )
+
+
+def _saving(best: Mapping[str, Any]) -> str:
+    """What the cheapest size saves, if that is beyond doubt."""
+    sure = best["probability_cheaper"]
+    if best["year_saving_usd"] <= 0 or (not math.isnan(sure) and sure < _SURE):
+        return "No size is clearly cheaper than today's"
+    return f"{format_mb(best['memory_mb'])} saves {format_usd(best['year_saving_usd'])} a year"
+
+
+def rows_of(frame: DataFrame) -> list[dict[str, Any]]:
+    """The rows of a bill, by the names of their columns."""
+    return [{str(name): v for name, v in row.items()} for row in frame.to_dict("records")]
+
+
+def bill_alt(frame: DataFrame) -> str:
+    """The bill of each choice in words."""
+    parts = ["Bars of the monthly bill."]
+    for row in rows_of(frame):
+        name = WORDS[row["choice"]]
+        if row["memory_mb"] is None or math.isnan(row["memory_mb"]):
+            parts.append(f"{name}: {row['reason']}.")
+            continue
+        parts.append(
+            f"{name}: {format_mb(row['memory_mb'])}, {format_usd(row['month_usd'])} a month, "
+            f"{format_usd(row['year_usd'])} a year, {format_ms(row['mean_ms'])}."
+        )
+    return " ".join(parts)
+
+
+# The monthly bill of each choice beside today's, with what it saves a year.
+
+
+def plot_bill(
+    source: Run | DataFrame,
+    monthly_invocations: float,
+    strategy: str | Sequence[str] = (),
+    weight: float = DEFAULT_WEIGHT,
+    *,
+    current_memory_mb: int | None = None,
+    weights: Mapping[str, float] | None = None,
+    **limits: Unpack[Limits],
+) -> Chart:
+    """A bar a choice: the monthly bill at this volume, with its 95 % interval.
+
+    Beside each: size, mean duration, bill and what it saves a year. With several functions, their
+    bars stand below one another.
+    """
+    frame = bill(
+        source,
+        monthly_invocations,
+        strategy,
+        weight,
+        current_memory_mb=current_memory_mb,
+        weights=weights,
+        **limits,
+    )
+    run = as_run(source)
+    bills = [_Bill(name, _own(frame, part), part.host) for name, part in views(run)]
+    subtitle = (
+        f"{shown_of(run, [each.name for each in bills])}, {monthly_invocations:,.0f} invocations a "
+        "month: memory, mean duration, Lambda's bill a month; dark line: 95 % interval"
+        f"{caption(run.host, run.sizes, hatched=False)}"
+    )
+
+    def draw(layout: Layout, title: str) -> Figure:
+        return _draw(layout, title, subtitle, bills)
+
+    parts = [(each.name, bill_title(each.frame), bill_alt(each.frame)) for each in bills]
+    return chart_of(run, parts, draw)
+
+
+@dataclass(frozen=True, eq=False)
+class _Bill:
+    """The bills of one function (see `bill`)."""
+
+    name: str
+    frame: DataFrame
+    host: Host | None
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """A row a choice, below one of the function's name where it has one."""
+        head = [{"choice": "", "month_usd": float("nan"), "name": self.name}] if self.name else []
+        return [*head, *(row | {"host": self.host} for row in rows_of(self.frame))]
+
+
+def _own(frame: DataFrame, part: Run) -> DataFrame:
+    """The rows of a part that has one function and architecture."""
+    names = part.samples[["function", "architecture"]].astype(str).drop_duplicates()
+    return frame.astype({"function": str, "architecture": str}).merge(names)
+
+
+def _draw(layout: Layout, title: str, subtitle: str, bills: Sequence[_Bill]) -> Figure:
+    rows = [row for each in bills for row in each.rows]
+    figure, (axes,) = framed(
+        layout,
+        title,
+        subtitle,
+        Frame(
+            body_in=0.52 * max(len(rows), 1) + 0.12,
+            gap_in=0.12,
+            left_in=0.9,
+            right_in=0.12,
+            bottom_in=0.06,
+        ),
+    )
+    quiet(axes)
+    axes.set_xticks([])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    largest = max((row["month_usd"] for row in rows if row["month_usd"] > 0), default=1.0)
+    axes.set_xlim(0, largest * 1.02)
+    axes.set_yticks(range(len(rows)), [WORDS.get(row["choice"], "") for row in rows])
+    for label, row in zip(axes.get_yticklabels(), rows, strict=True):
+        label.set_fontweight("bold" if row["choice"] == TODAY else "normal")
+    for n, row in enumerate(rows):
+        if row["choice"]:
+            _bar(axes, n, row, layout)
+        else:
+            axes.text(0, n + 0.2, row["name"], color=INK, fontweight="bold", va="center")
+    return figure
+
+
+def _bar(axes: Axes, n: int, row: Mapping[str, Any], layout: Layout) -> None:
+    size = row["memory_mb"]
+    if size is None or math.isnan(size):
+        short = str(row["reason"]) if layout.wide or row["choice"] == TODAY else "no size"
+        _text(axes, 0, n, short, MUTED)
+        return
+    colour = MUTED if row["choice"] == TODAY else SERIES[0]
+    axes.barh(n + 0.17, row["month_usd"], 0.3, color=colour, linewidth=0, alpha=0.85)
+    axes.barh(n + 0.17, axes.get_xlim()[1], 0.3, color=GRID, linewidth=0, alpha=0.35, zorder=0)
+    axes.plot(
+        [row["month_low_usd"], row["month_high_usd"]],
+        [n + 0.17, n + 0.17],
+        color=INK,
+        linewidth=1.6,
+    )
+    _text(axes, 0, n - 0.2, _told(row, layout), INK)
+
+
+def _told(row: Mapping[str, Any], layout: Layout) -> str:
+    told = [
+        marked_size(row["memory_mb"], row["host"]),
+        format_ms(row["mean_ms"]),
+        format_usd(row["month_usd"]),
+    ]
+    against = row["choice"] != TODAY and not math.isnan(row["saving"])
+    change = format_change(-row["saving"], "less", "more") if against else ""
+    if not layout.wide:
+        return ", ".join([*told, *([change] if change else [])])
+    told[-1] += " a month"
+    if against and change != "the same":
+        change += f" ({format_usd(abs(row['year_saving_usd']))} a year)"
+    return ", ".join([*told, change or f"{format_usd(row['year_usd'])} a year"])
+
+
+def _text(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
+    axes.text(x, y, text, fontsize=8.8, color=colour, va="center", ha="left", clip_on=False)

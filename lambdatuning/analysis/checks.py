@@ -1,0 +1,410 @@
+"""What may mislead in a run: each finding with its cause and what to do about it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pandas import DataFrame, Series
+
+from ..core.sizes import MAX_MB, MIN_MB
+from .adaptive import ENDS, exploration_headline
+from .curves import MIX
+from .frames import failed, warm
+from .intervals import MIN_ENVIRONMENTS, Floats
+from .recommend import recommend
+from .run import Run, as_run, parts
+from .text.format import format_mb, format_share, format_times, join, join_mb
+
+KEYS = ["payload", "memory_mb"]
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding. `severity` is "error" (do not use the result), "warning" or "note"."""
+
+    severity: str
+    name: str
+    cause: str
+    next_step: str
+
+
+def places(rows: DataFrame) -> str:
+    """Where: "list at 128 MB, cpu at 128 and 256 MB", cut after a few."""
+    sizes = rows.groupby("payload", observed=True)["memory_mb"].unique()
+    told = [f"{name} at {join_mb(sorted(map(int, each)))}" for name, each in sizes.items()]
+    more = len(told) - _SHOWN
+    return ", ".join(told[:_SHOWN]) + (f" and {more} more payload types" if more > 0 else "")
+
+
+# Findings about samples: too few, failed, mixed up, disturbed.
+
+
+MIN_SAMPLES = 5
+MAX_STOLEN = 0.03
+MAX_COLD = 0.2
+NEARLY_FULL = 0.9
+
+
+def no_answer(run: Run) -> Iterator[Check]:
+    """Nothing that statistics could be made of."""
+    if warm(run.samples).empty:
+        yield Check(
+            "error",
+            "no warm samples",
+            "no invocation succeeded on a warm environment",
+            "look at the failures, then measure again with more invocations",
+        )
+
+
+def failures(run: Run) -> Iterator[Check]:
+    """Invocations that failed: by error type, where."""
+    bad = run.samples[failed(run.samples)]
+    for error, rows in bad.groupby("error", observed=True):
+        yield Check(
+            "warning",
+            "failed invocations",
+            f"{len(rows)} invocations ended in {error}: {places(rows)}",
+            "they are counted and left out of every mean; look into the function's log",
+        )
+
+
+def few_samples(run: Run) -> Iterator[Check]:
+    """Cells with fewer warm samples than `MIN_SAMPLES`; an adaptive run wants no more."""
+    if run.adaptive:
+        return
+    counts = warm(run.samples).groupby(KEYS, observed=True).size()
+    few = counts[counts < MIN_SAMPLES]
+    if len(few):
+        yield Check(
+            "warning",
+            "too few samples",
+            f"{len(few)} of {len(counts)} combinations of payload type and size have fewer than "
+            f"{MIN_SAMPLES} warm samples ({places(few.reset_index())})",
+            "measure with a larger num",
+        )
+
+
+def few_environments(run: Run) -> Iterator[Check]:
+    """Sizes at which no interval can be given; an adaptive run has the model's instead."""
+    if run.adaptive:
+        return
+    counts = warm(run.samples).groupby("memory_mb")["environment"].nunique()
+    few = counts[counts < MIN_ENVIRONMENTS]
+    if len(few):
+        yield Check(
+            "warning",
+            "too few execution environments",
+            f"fewer than {MIN_ENVIRONMENTS} environments served {join_mb(sorted(few.index))}, so "
+            "that one slow host would decide; no interval is shown",
+            f"measure with at least {MIN_ENVIRONMENTS}, better 5, environments",
+        )
+
+
+def cold_starts(run: Run) -> Iterator[Check]:
+    """Cold starts among the warm samples, or so many that few warm ones are left."""
+    good = run.samples[~failed(run.samples)]
+    mixed = good[~good["cold"] & (good["init_ms"].notna() | good["restore_ms"].notna())]
+    if len(mixed):
+        yield Check(
+            "error",
+            "cold starts among warm samples",
+            f"{len(mixed)} samples have an init or restore duration but are not marked cold",
+            "measure again; do not use these means",
+        )
+    share = float(good["cold"].mean()) if len(good) else 0.0
+    if share > MAX_COLD:
+        yield Check(
+            "note",
+            "many cold starts",
+            f"{format_share(share)} of the invocations were cold starts; they are shown apart",
+            "measure with a larger num, or in fewer environments, for more warm samples",
+        )
+
+
+def memory_full(run: Run) -> Iterator[Check]:
+    """Sizes whose memory the function nearly exhausts."""
+    samples = run.samples
+    full = samples[samples["max_memory_mb"] >= NEARLY_FULL * samples["memory_mb"]]
+    full = full[~failed(full)]
+    if len(full):
+        yield Check(
+            "warning",
+            "memory nearly exhausted",
+            f"more than {format_share(NEARLY_FULL)} of the memory was used: {places(full)}",
+            "choose a larger size for these, or expect Runtime.OutOfMemory with larger input",
+        )
+
+
+def stolen_cpu(run: Run) -> Iterator[Check]:
+    """CPU time that other load on the host took (known on the embedded AWS only)."""
+    known = run.samples.dropna(subset=["stolen_ms"])
+    total = float(known["duration_ms"].sum())
+    share = float(known["stolen_ms"].sum()) / total if total else 0.0
+    if share > MAX_STOLEN:
+        yield Check(
+            "warning",
+            "stolen CPU",
+            f"other load on this machine took {format_share(share)} of the running time",
+            "stop the other load and measure again",
+        )
+
+
+def beyond_cores(run: Run) -> Iterator[Check]:
+    """Sizes with more vCPUs than the host of the embedded AWS has cores (see `core.host`)."""
+    if run.host and run.beyond_mb:
+        yield Check(
+            "warning",
+            "sizes beyond this machine's cores",
+            f"{join_mb(run.beyond_mb)} stand for more than the {run.host.told} of this machine, "
+            f"so that they ran as {run.host.told} do",
+            f"trust sizes up to {format_mb(run.host.largest_mb)} only, or measure on AWS",
+        )
+
+
+def drifting(run: Run) -> Iterator[Check]:
+    """Durations that rise or fall with time inside environments, beyond chance, in all cells."""
+    good = warm(run.samples).sort_values("started_at")
+    log_ms = np.log(good["duration_ms"].clip(lower=1e-3))
+    grouped = good.assign(log_ms=log_ms).groupby([*KEYS, "environment"], observed=True)
+    order = grouped.cumcount() - (grouped["log_ms"].transform("size") - 1) / 2
+    deviation = (log_ms - grouped["log_ms"].transform("mean")).rank()
+    free = len(good) - grouped.ngroups
+    if free < MIN_SAMPLES or order.std() == 0 or deviation.std() == 0:
+        return
+    correlation = float(np.corrcoef(order, deviation)[0, 1])
+    if abs(correlation) > max(0.2, 4 / np.sqrt(free)):
+        yield _rising(correlation) if correlation > 0 else _settling(correlation)
+
+
+def _rising(correlation: float) -> Check:
+    return Check(
+        "warning",
+        "drift",
+        f"durations rose during the run (rank correlation with time {correlation:+.2f})",
+        "measure again when the machine and its neighbours are quiet",
+    )
+
+
+def _settling(correlation: float) -> Check:
+    """Young environments import, connect and compile what they need for the first time."""
+    return Check(
+        "note",
+        "environments settling",
+        "an environment's first invocations took longer than its later ones "
+        f"(rank correlation with time {correlation:+.2f})",
+        "usual for young environments; a larger num brings the means nearer to those of old ones",
+    )
+
+
+def throttled(run: Run) -> Iterator[Check]:
+    """Invocations that Lambda refused at first."""
+    retried = run.samples[run.samples["retries"] > 0]
+    if len(retried):
+        yield Check(
+            "note",
+            "throttled invocations",
+            f"{len(retried)} invocations were repeated after throttling "
+            f"({int(retried['retries'].sum())} retries in all)",
+            "durations are not affected; raise the concurrency limit for faster runs",
+        )
+
+
+# A finding about the shape of durations: two kinds of invocations in one cell.
+
+
+MIN_VALUES = 30
+"""With fewer, two modes and one cannot be told apart."""
+
+_MIN_PART = 0.15
+
+
+def modes(values: Floats) -> tuple[float, float] | None:
+    """The share of the higher mode and the distance of the means; None where there is one mode.
+
+    Values are split in two where that leaves least variance. Two modes are claimed where they are
+    so far apart as one-sided skew, a flat top or heavy tails make them once in a thousand samples
+    (Ashman's D above 3.8 + 85 / n, found by simulation), and each has 15 % of the values.
+    Source: K. M. Ashman, C. M. Bird, S. E. Zepf, Detecting Bimodality in Astronomical Datasets,
+    Astronomical Journal 108 (1994).
+    """
+    n = len(values)
+    if n < MIN_VALUES:
+        return None
+    ordered = np.sort(values)
+    cuts = np.arange(int(np.ceil(_MIN_PART * n)), n - int(np.ceil(_MIN_PART * n)) + 1)
+    counts = np.array([cuts, n - cuts], float)
+    sums, squares = (_parts(each, cuts) for each in (ordered, ordered**2))
+    means = sums / counts
+    left = squares - sums * means
+    best = int(left.sum(axis=0).argmin())
+    variances = np.maximum(left[:, best] / counts[:, best], 0)
+    distance = float(means[1, best] - means[0, best])
+    apart = np.sqrt(2) * distance / np.sqrt(max(float(variances.sum()), 1e-12))
+    return (float(counts[1, best]) / n, distance) if apart > 3.8 + 85 / n else None
+
+
+def multi_modal(run: Run) -> Iterator[Check]:
+    """Cells whose invocations fall into two groups, also inside environments, beyond chance."""
+    good = warm(run.samples)
+    cells = [rows for _, rows in good.groupby(["function", "architecture", *KEYS], observed=True)]
+    judged = [(_two_kinds(rows), rows) for rows in cells]
+    found = [(*known, rows) for known, rows in judged if known]
+    if found:
+        share, distance, rows = max(found, key=lambda each: each[1])
+        yield Check(
+            "warning",
+            "two kinds of invocations",
+            f"durations have two modes in {len(found)} of {len(cells)} combinations of payload "
+            f"type and size: {places(rows)}, {format_share(share)} take "
+            f"{format_times(float(np.exp(distance)))} as long as the others",
+            "find what differs (a cache, a connection, a branch); measure both as payload types",
+        )
+
+
+def _two_kinds(rows: DataFrame) -> tuple[float, float] | None:
+    """Share and distance of the slower kind; None where it is single environments that differ."""
+    logs = np.log(rows["duration_ms"].to_numpy(float).clip(min=1e-3))
+    known = modes(logs)
+    if known is None:
+        return None
+    slower = Series(logs > np.sort(logs)[round((1 - known[0]) * len(logs)) - 1], index=rows.index)
+    mixed = slower.groupby(rows["environment"], observed=True).nunique() > 1
+    return known if mixed.mean() >= 0.5 else None
+
+
+def _parts(values: Floats, cuts: NDArray[np.int64]) -> Floats:
+    """Sums of the values before and after each cut."""
+    total = np.cumsum(values)
+    before = total[cuts - 1]
+    return np.array([before, total[-1] - before])
+
+
+# Findings about the answer: winners at an edge, payload types that disagree, own warnings.
+
+
+def edge_of_grid(run: Run) -> Iterator[Check]:
+    """Winners at the largest or smallest measured size that a further size might beat."""
+    if len(run.sizes) < 2 or warm(run.samples).empty:
+        return
+    low, high = run.sizes[0], run.sizes[-1]
+    advice = recommend(run, "cost")
+    for edge, beyond, possible in ((low, "smaller", MIN_MB), (high, "larger", MAX_MB)):
+        if edge in run.beyond_mb:
+            continue  # larger ones would run alike: `samples.beyond_cores` says so
+        names = advice[(advice["memory_mb"] == edge) & (advice["payload"] != MIX)]["payload"]
+        if len(names) and edge != possible:
+            yield Check(
+                "note",
+                "cheapest size at the edge of the grid",
+                f"{format_mb(edge)}, the {beyond.replace('er', 'est')} size measured, "
+                f"is cheapest for {join(names)}",
+                f"measure {beyond} sizes too",
+            )
+
+
+def types_disagree(run: Run) -> Iterator[Check]:
+    """No size is the best, or as good as the best, for all payload types."""
+    if len(run.payloads) < 2 or warm(run.samples).empty:
+        return
+    advice = recommend(run, "cost")
+    advice = advice[(advice["payload"] != MIX) & advice["memory_mb"].notna()]
+    accepted = [{int(row["memory_mb"]), *(row["alike_mb"] or ())} for _, row in advice.iterrows()]
+    if accepted and not set.intersection(*accepted):
+        yield Check(
+            "note",
+            "payload types disagree",
+            "no size is cheapest, or as cheap, for every payload type",
+            "choose by the mix, or split the function by payload type",
+        )
+
+
+def recorded(run: Run) -> Iterator[Check]:
+    """Warnings that the run itself recorded."""
+    for text in run.manifest.get("warnings", []):
+        yield Check("warning", "recorded by the run", str(text), "see the run's manifest")
+
+
+# Findings about an adaptive run: that it ended before it was sure.
+
+
+_CUT_SHORT = {
+    "budget": "allow more (--max-usd, or a larger num)",
+    "grid": "measure the grid, or allow a larger num",
+    "time": "allow more time (--max-minutes)",
+    "history": "ask for fewer payload types at once",
+}
+
+
+def cut_short(run: Run) -> Iterator[Check]:
+    """An adaptive run that a limit ended: its answer is the best so far."""
+    stopped = run.exploration.get("stopped", "")
+    if stopped in _CUT_SHORT:
+        yield Check(
+            "warning",
+            "ended before it was sure",
+            f"{ENDS[stopped]}; {exploration_headline(run)}",
+            _CUT_SHORT[stopped],
+        )
+
+
+# Findings about runs that were pooled into one: whatever else than chance may differ in them.
+
+
+def mixed_runs(run: Run) -> Iterator[Check]:
+    """Pooled runs of one function that had other code, prices, or machines."""
+    by_function: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for manifest in parts(run):
+        key = (str(manifest.get("function", "")), str(manifest.get("architecture", "")))
+        by_function.setdefault(key, []).append(manifest)
+    for (function, _), manifests in by_function.items():
+        for name, severity, facts, advice in _kinds(manifests):
+            known = list(dict.fromkeys(fact for fact in facts if fact))
+            if len(known) > 1:
+                told = join(f"{fact[:12]}…" if len(fact) > 24 else fact for fact in known)
+                yield Check(severity, name, f"runs of {function} with {told} are pooled", advice)
+
+
+def _kinds(
+    manifests: list[Mapping[str, Any]],
+) -> Iterator[tuple[str, str, list[str], str]]:
+    code = [str(each.get("code_sha256") or "") for each in manifests]
+    advice = "look at one of them, or compare them in notebook 05"
+    yield "different code in one summary", "warning", code, advice
+    books = [str((each.get("price_book") or {}).get("version", "")) for each in manifests]
+    yield "different price books in one summary", "warning", books, "durations are not affected"
+    ends = [(each.get("endpoint") or {}) for each in manifests]
+    places = [" ".join(str(end[k]) for k in ("kind", "limiter") if end.get(k)) for end in ends]
+    yield "different machines in one summary", "error", places, "do not use these means"
+
+
+# What to mind before believing a run: each finding with its cause and what to do about it.
+
+
+RULES: tuple[Callable[[Run], Iterator[Check]], ...] = (
+    no_answer,
+    failures,
+    cut_short,
+    few_samples,
+    few_environments,
+    cold_starts,
+    memory_full,
+    stolen_cpu,
+    beyond_cores,
+    drifting,
+    multi_modal,
+    throttled,
+    mixed_runs,
+    edge_of_grid,
+    types_disagree,
+    recorded,
+)
+
+
+def checks(source: Run | DataFrame) -> list[Check]:
+    """All findings about a run or about bare samples, the gravest first; [] when all is well."""
+    run = as_run(source)
+    found = [check for rule in RULES for check in rule(run)]
+    return sorted(found, key=lambda check: ("error", "warning", "note").index(check.severity))

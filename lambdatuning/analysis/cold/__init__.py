@@ -1,1 +1,0 @@
-"""Cold starts: what they take and cost, and when they change the decision."""

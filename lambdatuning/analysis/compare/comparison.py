@@ -1,0 +1,233 @@
+"""A comparison as an answer, and the gate of a pipeline."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, NamedTuple
+
+import pandas as pd
+from pandas import DataFrame
+
+from ...core.errors import UsageError
+from ..answer import notice
+from ..checks import Check
+from ..run import Run, as_run, of_means
+from ..text.format import NOTHING, format_part, short_name
+from ..text.statement import Statement, answered, html_words
+from .noise import KNOWN, Change, Noise, noise, same_code
+from .pair import MEASURES, Pair, pair
+from .text import about, bill, difference, sentences
+from .text import headline as headline_of
+
+MAX_REGRESSION = 0.05
+"""A worse change is no regression up to here: seldom does so little move the best size, and it is
+what an hour, a neighbour or another host may do to a function that nobody touched."""
+
+_FEW = 3
+"""Regressions named in the line; the changes have all."""
+
+
+class Worse(NamedTuple):
+    """One payload type whose "duration" or "cost" went up."""
+
+    payload: str
+    measure: str
+    change: Change
+
+    def __str__(self) -> str:
+        return f"{self.payload} is {difference(self.measure, self.change)}"
+
+
+def regressions(pairs: Iterable[Pair], max_change: float = MAX_REGRESSION) -> list[Worse]:
+    """What got worse by more than runs of the same code differ and than `max_change` (0.05 is
+    5 %), the worst first."""
+    return _worst(each for each in _each(pairs) if each.change.worse(max_change))
+
+
+def gate(pairs: Sequence[Pair], max_change: float = MAX_REGRESSION) -> str:
+    """Why there is a regression, or why there is none, in one line without a full stop."""
+    found = regressions(pairs, max_change)
+    if found:
+        more = f"; and {len(found) - _FEW} more" if len(found) > _FEW else ""
+        return f"regression: {'; '.join(map(str, found[:_FEW]))}{more}"
+    if not all(each.change.known for each in _each(pairs)):
+        return "no regression: without an interval any difference may be chance"
+    allowed = format_part(max_change)
+    for each in regressions(pairs, 0.0):
+        return f"no regression: {each}, and up to {allowed} is allowed"
+    beyond = f" by more than {allowed}" if max_change else ""
+    return f"no regression: nothing got significantly slower or dearer{beyond}"
+
+
+def _each(pairs: Iterable[Pair]) -> Iterator[Worse]:
+    for one in pairs:
+        for payload in one.overall["payload"]:
+            for measure in MEASURES:
+                yield Worse(payload, measure, one.change(payload, measure))
+
+
+def _worst(found: Iterable[Worse]) -> list[Worse]:
+    return sorted(found, key=lambda each: -each.change.value)
+
+
+# A comparison as an answer: the headline of each pair, what else differs, the numbers behind.
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """One run against one or more others. Shows itself in notebooks; `str()` is plain text."""
+
+    pairs: tuple[Pair, ...]
+    monthly_invocations: float = 0
+    max_regression: float = MAX_REGRESSION
+    noise: Noise = KNOWN
+    alone: tuple[Run, ...] = ()
+
+    @property
+    def regressions(self) -> list[str]:
+        """What got worse by more than `max_regression`, in words, the worst first."""
+        return [str(each) for each in regressions(self.pairs, self.max_regression)]
+
+    @property
+    def gate(self) -> str:
+        """One sentence on whether there is a regression, and why."""
+        told = gate(self.pairs, self.max_regression)
+        return f"{told[:1].upper()}{told[1:]}."
+
+    @property
+    def nothing(self) -> str:
+        """What to do where there is one run only."""
+        names = ", ".join(short_name(run.function) for run in self.alone)
+        return (
+            f"Nothing to compare yet: one run of {names} is stored. "
+            "Measure again after a change, and this report says what it changed."
+        )
+
+    @property
+    def overall(self) -> DataFrame:
+        """A row a payload type (and pair), the change over all sizes; see `compare.OVERALL`."""
+        return self._stacked("overall")
+
+    @property
+    def by_size(self) -> DataFrame:
+        """A row a payload type and memory size (and pair); see `compare.BY_SIZE`."""
+        return self._stacked("by_size")
+
+    @property
+    def runs(self) -> DataFrame:
+        """What the runs are, one row each."""
+        if not self.pairs:
+            return DataFrame([_facts("the only one", run) for run in self.alone])
+        first = self.pairs[0]
+        others = [(each.names[1], each.after) for each in self.pairs]
+        named = [(first.names[0], first.before), *others]
+        return DataFrame([_facts(name, run) for name, run in named])
+
+    @property
+    def findings(self) -> list[Check]:
+        """What else differs between the runs, each finding once, the gravest first."""
+        found = list(dict.fromkeys(each for pair in self.pairs for each in pair.findings))
+        return sorted(found, key=lambda check: ("error", "warning", "note").index(check.severity))
+
+    def __str__(self) -> str:
+        return f"{self.words}\n{self.gate}" if self.pairs else self.nothing
+
+    @property
+    def words(self) -> str:
+        """What changed and what else differs, as plain text without the gate's line."""
+        lines = [line for pair in self.pairs for line in (headline_of(pair), *self._told(pair))]
+        grave = [each for each in self.findings if each.severity != "note"]
+        lines += [f"{each.cause}: {each.next_step}." for each in grave]
+        return "\n".join(lines)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        runs = [run for each in self.pairs for run in (each.before, each.after)]
+        headline = " ".join(map(headline_of, self.pairs)) if self.pairs else self.nothing
+        return answered(headline, [run.function for run in runs or self.alone])
+
+    def _repr_html_(self) -> str:
+        if not self.pairs:
+            return Statement(self.nothing)._repr_html_()
+        told = "".join(_section(each, self._told(each)) for each in self.pairs)
+        note = notice(self.pairs[0].before)
+        grave = [each for each in self.findings if each.severity != "note"]
+        notes = [note] if note else []
+        notes += [f"{each.name.capitalize()} ({each.cause}): {each.next_step}." for each in grave]
+        warned = "".join(f'<p class="lt-notice">{html_words(text)}</p>' for text in notes)
+        gate = f'<p class="lt-gate"><strong>{html_words(self.gate)}</strong></p>'
+        return f'<section class="lt-answer">{told}{gate}{warned}</section>'
+
+    def _told(self, pair: Pair) -> list[str]:
+        return [*sentences(pair), *bill(pair, self.monthly_invocations)]
+
+    def _stacked(self, name: str) -> DataFrame:
+        if not self.pairs:
+            return DataFrame()
+        frames: list[DataFrame] = [getattr(each, name) for each in self.pairs]
+        if len(frames) == 1:
+            return frames[0]
+        told = [
+            frame.assign(run=each.names[1]) for frame, each in zip(frames, self.pairs, strict=True)
+        ]
+        whole = pd.concat(told, ignore_index=True)
+        return whole[["run", *(column for column in whole if column != "run")]]
+
+
+def compare(
+    runs: Sequence[Run | DataFrame],
+    *,
+    payload_types: str | Sequence[str] = "",
+    memory_mb: int | None = None,
+    weights: Mapping[str, float] | None = None,
+    confidence: float = 0.95,
+    monthly_invocations: float = 0,
+    max_regression: float = MAX_REGRESSION,
+    history: Sequence[Run] = (),
+) -> Comparison:
+    """Compare the first of the runs with each of the others; one alone makes an empty comparison.
+
+    All payload types that both have or those named (with commas; a published curve has none), over
+    all sizes that both have or at `memory_mb` alone. `weights` of the mix are the first
+    run's unless given. The intervals of one pair's payload types hold together with `confidence`.
+    How much runs of the same code differ is known beforehand (see `noise`), and better where some
+    of the `history` are of the first one's code, or several of the others of one. Getting worse is
+    a regression from `max_regression` on (0.05 is 5 %).
+
+    Raises:
+        UsageError: no run, several functions in one, or nothing in common.
+    """
+    if not runs:
+        raise UsageError("no run to compare; `lambdatuning runs` lists those that are stored")
+    given = [as_run(run) for run in runs]
+    before, *others = (run if of_means(run) else run.select(payload_types) for run in given)
+    how: dict[str, Any] = {"memory_mb": memory_mb, "weights": weights, "confidence": confidence}
+    # Runs before and after never teach each other: their difference is what is asked for.
+    judged = {run.run_id for run in others}
+    earlier = [run for run in history if run.run_id not in judged]
+    known = noise([*same_code([before, *earlier]), *same_code(others)])
+    pairs = tuple(pair(before, each, noise=known, **how) for each in others)
+    return Comparison(pairs, monthly_invocations, max_regression, known, (before,))
+
+
+def _section(pair: Pair, told: Sequence[str]) -> str:
+    words = "".join(f"<li>{html_words(text)}</li>" for text in told)
+    return (
+        f'<p class="lt-headline"><strong>{html_words(headline_of(pair))}</strong></p>'
+        f'<p class="lt-runs">{escape(about(pair))}</p><ul>{words}</ul>'
+    )
+
+
+def _facts(name: str, run: Run) -> dict[str, object]:
+    manifest = run.manifest
+    return {
+        "which": name,
+        "run": run.run_id,
+        "function": run.function,
+        "architecture": manifest.get("architecture") or NOTHING,
+        "runtime": manifest.get("runtime") or NOTHING,
+        "today_mb": run.current_memory_mb,
+        "samples": len(run.samples),
+        "begun": str(manifest.get("started_at") or NOTHING)[:16].replace("T", " "),
+        "code": str(manifest.get("code_sha256") or NOTHING)[:12],
+        "prices": str(manifest.get("price_book", {}).get("version") or NOTHING),
+    }

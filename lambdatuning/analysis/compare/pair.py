@@ -1,0 +1,362 @@
+"""Two runs side by side: what changed in duration and cost, and what else differs.
+
+The change of a payload type is the geometric mean over the sizes that both runs measured of the
+ratio of its means. Its interval is Student's t on the log scale, from how execution environments
+differ in both runs (see `log_errors`), widened by how much runs of the same code differ (`noise`).
+The rows of `Pair.overall` are judged together: their intervals are widened once more (Bonferroni),
+so that two runs of the same code differ in any row with a probability of at most 5 %. Those of
+`Pair.by_size` hold one by one.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pandas import DataFrame
+
+from ...core.errors import UsageError, closest
+from ...core.statistics import Uncertainty
+from ..checks import Check
+from ..curves import MIX, Curve, curves
+from ..hosts import BEYOND, marked
+from ..intervals import Floats
+from ..log_errors import LogErrors, log_errors, spread
+from ..run import Run, apart, as_run, labels, of_means
+from ..text.format import join_mb
+from .noise import KNOWN, Change, Noise, change
+
+MEASURES = ("duration", "cost")
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """One payload type in both runs, at the `sizes` of both; `before` and `after` by measure.
+
+    `errors` are those of the logarithm of after over before, by measure, one a size.
+    """
+
+    payload: str
+    sizes: tuple[int, ...]
+    before: dict[str, Floats]
+    after: dict[str, Floats]
+    errors: dict[str, list[Uncertainty]]
+
+    def changes(self, noise: Noise, confidence: float) -> dict[str, Change]:
+        """The change over all sizes, by measure."""
+        found = {}
+        for measure in MEASURES:
+            value = float(np.log(self.after[measure] / self.before[measure]).mean())
+            own = spread(self.errors[measure], 1 / len(self.sizes))
+            found[measure] = change(value, own, noise.widened(own), confidence)
+        return found
+
+    def overall(self, changes: Mapping[str, Change]) -> dict[str, object]:
+        """The row of `compare.OVERALL`."""
+        row: dict[str, object] = {"payload": self.payload}
+        for measure in MEASURES:
+            row |= _columns(measure, changes[measure])
+        return row | {
+            "cheapest_before_mb": self.sizes[int(self.before["cost"].argmin())],
+            "cheapest_after_mb": self.sizes[int(self.after["cost"].argmin())],
+        }
+
+    def by_size(self, noise: Noise, confidence: float) -> list[dict[str, object]]:
+        """The rows of `compare.BY_SIZE`."""
+        rows = []
+        for n, size in enumerate(self.sizes):
+            row: dict[str, object] = {"payload": self.payload, "memory_mb": size}
+            for measure, unit, factor in (("duration", "ms", 1), ("cost", "per_million_usd", 1e6)):
+                old, new = (float(side[measure][n]) for side in (self.before, self.after))
+                row |= {f"before_{unit}": old * factor, f"after_{unit}": new * factor}
+                own = self.errors[measure][n]
+                found = change(float(np.log(new / old)), own, noise.widened(own), confidence)
+                row |= _columns(measure, found)
+            rows.append(row)
+        return rows
+
+
+def compared(
+    curves: tuple[Curve, Curve], errors: tuple[LogErrors, LogErrors], memory_mb: int | None
+) -> Compared:
+    """The curves of one payload type of both runs, with their uncertainties (see `log_errors`)."""
+    before, after = curves
+    sizes = [size for size in before.sizes if size in after.sizes]
+    if memory_mb is not None:
+        sizes = [size for size in sizes if size == memory_mb]
+    columns = [[each.sizes.index(size) for size in sizes] for each in curves]
+    old, new = (
+        {"duration": each.ms[at], "cost": each.usd[at]}
+        for each, at in zip(curves, columns, strict=True)
+    )
+    payload = before.payload if before.payload == after.payload else _both(before, after)
+    return Compared(payload, tuple(sizes), old, new, _together(curves, errors, sizes))
+
+
+def _together(
+    curves: tuple[Curve, Curve], errors: tuple[LogErrors, LogErrors], sizes: Sequence[int]
+) -> dict[str, list[Uncertainty]]:
+    """The uncertainty of after over before, by measure, one a size."""
+    sides = [
+        [known[each.payload, size] for size in sizes]
+        for known, each in zip(errors, curves, strict=True)
+    ]
+    return {
+        measure: [spread([a[measure], b[measure]]) for a, b in zip(*sides, strict=True)]
+        for measure in MEASURES
+    }
+
+
+def _both(before: Curve, after: Curve) -> str:
+    return f"{before.payload} and {after.payload}"
+
+
+def _columns(measure: str, change: Change) -> dict[str, object]:
+    return {
+        f"{measure}_change": change.value,
+        f"{measure}_low_change": change.low,
+        f"{measure}_high_change": change.high,
+    }
+
+
+# What differs between two runs beside what was measured: whatever else could explain a change.
+
+
+_FACTS = (
+    ("code_sha256", "code", "this is what a comparison before and after a change is for"),
+    ("architecture", "architecture", "this is what a comparison of architectures is for"),
+    ("runtime", "runtime", "a part of the change may be the runtime's"),
+    ("region", "region", "hosts and prices differ by region; compare inside one"),
+    ("num", "invocations a size", "the one with fewer decides the width of the intervals"),
+)
+
+
+def differing(before: Run, after: Run) -> Iterator[Check]:
+    """A finding for each fact that is known of both runs and not the same."""
+    yield from _endpoints(before, after)
+    yield from _prices(before, after)
+    for key, name, advice in _FACTS:
+        old, new = before.manifest.get(key), after.manifest.get(key)
+        if old and new and old != new:
+            yield Check("note", f"different {name}", f"{_short(old)}, then {_short(new)}", advice)
+    if before.sizes != after.sizes:
+        yield Check(
+            "note",
+            "different sizes",
+            f"{join_mb(before.sizes)}, then {join_mb(after.sizes)}",
+            "only sizes of both are compared",
+        )
+    if before.embedded and after.embedded:
+        yield Check(
+            "note",
+            "other times",
+            "on one machine at two times; what else ran on it is a part of any difference",
+            "where a small difference matters, measure in turn: before, after, before, after",
+        )
+    if of_means(before) or of_means(after):
+        yield Check(
+            "warning",
+            "means only",
+            "a published curve has no samples",
+            "whether a difference is chance cannot be said; measure both to know",
+        )
+
+
+def _endpoints(before: Run, after: Run) -> Iterator[Check]:
+    old, new = (_endpoint(run.manifest) for run in (before, after))
+    if old and new and old != new:
+        yield Check(
+            "error" if "embedded" in old + new and old.split()[0] != new.split()[0] else "warning",
+            "different machines",
+            f"{old}, then {new}",
+            "durations of different machines cannot be compared; measure both in one place",
+        )
+
+
+def _endpoint(manifest: Mapping[str, Any]) -> str:
+    about = manifest.get("endpoint") or {}
+    keys = ("kind", "limiter", "cores", "settle", "python")
+    return " ".join(str(about[key]) for key in keys if about.get(key))
+
+
+def _prices(before: Run, after: Run) -> Iterator[Check]:
+    old, new = (
+        str(run.manifest.get("price_book", {}).get("version", "")) for run in (before, after)
+    )
+    if old and new and old != new:
+        yield Check(
+            "warning",
+            "different price books",
+            f"{old}, then {new}",
+            "a part of the change of cost is the prices'; durations tell the rest",
+        )
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return f"{text[:12]}…" if len(text) > 20 else text
+
+
+# Two runs side by side: what changed in duration and cost, with intervals, and what else differs.
+
+
+OVERALL = (
+    "payload",
+    "duration_change",
+    "duration_low_change",
+    "duration_high_change",
+    "cost_change",
+    "cost_low_change",
+    "cost_high_change",
+    "cheapest_before_mb",
+    "cheapest_after_mb",
+)
+BY_SIZE = (
+    "payload",
+    "memory_mb",
+    "before_ms",
+    "after_ms",
+    "duration_change",
+    "duration_low_change",
+    "duration_high_change",
+    "before_per_million_usd",
+    "after_per_million_usd",
+    "cost_change",
+    "cost_low_change",
+    "cost_high_change",
+    BEYOND,
+)
+"""Columns of the two frames; changes are after over before less 1, so that -0.1 is 10 % less."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two runs compared: `overall` has a row a payload type, the mix (or the only one) last.
+
+    `by_size` has a row a payload type and memory size. Bounds are NaN where a run has fewer than
+    3 execution environments, or means only. `changes` are those of `overall`, by payload type and
+    measure. `findings` say what else differs.
+    """
+
+    before: Run
+    after: Run
+    names: tuple[str, str]
+    overall: DataFrame
+    by_size: DataFrame
+    changes: Mapping[tuple[str, str], Change]
+    findings: tuple[Check, ...]
+
+    def change(self, payload: str, measure: str) -> Change:
+        """The change of a payload type's "duration" or "cost" over all sizes."""
+        return self.changes[payload, measure]
+
+    @property
+    def main(self) -> str:
+        """The row that answers: the mix, or the only payload type."""
+        return str(self.overall["payload"].iloc[-1])
+
+
+def pair(
+    before: Run | DataFrame,
+    after: Run | DataFrame,
+    *,
+    names: tuple[str, str] | None = None,
+    memory_mb: int | None = None,
+    weights: Mapping[str, float] | None = None,
+    confidence: float = 0.95,
+    noise: Noise = KNOWN,
+) -> Pair:
+    """Compare the payload types and sizes that both runs have; `memory_mb` looks at one size.
+
+    A run with a single curve and no payload type in common with the other is compared with its
+    mix. `weights` of the mix are those of the run before unless given.
+
+    Raises:
+        UsageError: several functions in one run, or no payload type or size in common.
+    """
+    first, second = (_single(as_run(run)) for run in (before, after))
+    weighing = first.weights if weights is None else weights
+    old, new = _matched(first, second, weighing)
+    errors = (log_errors(first, weighing), log_errors(second, _weights(old, new, second, weighing)))
+    cells = [compared(both, errors, memory_mb) for both in zip(old, new, strict=True)]
+    found = [each for each in cells if each.sizes]
+    if not found:
+        raise UsageError(_no_size(first, second, memory_mb))
+    together = 1 - (1 - confidence) / (len(found) * len(MEASURES))
+    changes = [each.changes(noise, together) for each in found]
+    overall = [each.overall(own) for each, own in zip(found, changes, strict=True)]
+    by_size = [row for each in found for row in each.by_size(noise, confidence)]
+    return Pair(
+        first,
+        second,
+        names or labels([first, second]),
+        DataFrame(overall, columns=list(OVERALL)),
+        marked(DataFrame(by_size, columns=list(BY_SIZE[:-1])), _fewest_cores(first, second)),
+        {
+            (each.payload, measure): own[measure]
+            for each, own in zip(found, changes, strict=True)
+            for measure in MEASURES
+        },
+        tuple(differing(first, second)),
+    )
+
+
+def _fewest_cores(before: Run, after: Run) -> Run:
+    """The run whose host could tell fewer sizes apart; the first where neither had one host."""
+    return min((run for run in (before, after) if run.host), key=_cores, default=before)
+
+
+def _cores(run: Run) -> int:
+    return run.host.cores if run.host else 0
+
+
+def _single(run: Run) -> Run:
+    several = apart(run)
+    if run.samples.empty:
+        raise UsageError(f"run {run.run_id or '(unnamed)'} has no samples to compare")
+    if len(several) > 1:
+        names = ", ".join(f"{each.function} ({each.manifest['architecture']})" for each in several)
+        raise UsageError(f"compare runs of one function and architecture each; one has {names}")
+    return several[0]
+
+
+def _weights(
+    old: Sequence[Curve], new: Sequence[Curve], second: Run, weighing: Mapping[str, float]
+) -> Mapping[str, float]:
+    """Weights of the run after: those of the run before where they have payload types in common."""
+    common = [each.payload for each in old] == [each.payload for each in new]
+    return {name: weighing.get(name, 0) for name in second.payloads} if common else second.weights
+
+
+def _matched(
+    before: Run, after: Run, weights: Mapping[str, float]
+) -> tuple[Sequence[Curve], Sequence[Curve]]:
+    """Curves to compare, in the same order: payload types of both, then their mix."""
+    common = [name for name in before.payloads if name in after.payloads]
+    if common:
+        given = {name: weights.get(name, 0) for name in common}
+        sides = [
+            {each.payload: each for each in curves(run.select(common), weights=given, seed=seed)}
+            for seed, run in enumerate((before, after))
+        ]
+        wanted = [name for name in (*common, MIX) if all(name in side for side in sides)]
+        return [sides[0][name] for name in wanted], [sides[1][name] for name in wanted]
+    if 1 not in (len(before.payloads), len(after.payloads)):
+        raise UsageError(
+            f"the runs have no payload type in common: {closest('', before.payloads)}, and "
+            f"{closest('', after.payloads)}"
+        )
+    return [_one(before, weights, 0)], [_one(after, after.weights, 1)]
+
+
+def _one(run: Run, weights: Mapping[str, float], seed: int) -> Curve:
+    """The curve of the mix, or the only one."""
+    return curves(run, weights=weights, seed=seed)[-1]
+
+
+def _no_size(before: Run, after: Run, memory_mb: int | None) -> str:
+    if memory_mb is not None:
+        return f"{memory_mb} MB was not measured, or failed, in one of the runs"
+    return (
+        f"no memory size was measured in both runs: {list(before.sizes)} and {list(after.sizes)} MB"
+    )

@@ -1,0 +1,258 @@
+"""The decision map: which size wins as the weight goes from speed to cost; numbers and figure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter
+from pandas import DataFrame
+
+from ..core.sizes import Host
+from ..core.strategies import DEFAULT_WEIGHT, clamp_weight
+from .curves import MIX, Curve, curves
+from .decide import candidates, scores
+from .goals import Goal, score
+from .hosts import BEYOND, marked
+from .intervals import Floats
+from .plot.chart import Chart
+from .plot.functions import chart_of, views
+from .plot.strategies import luminance
+from .plot.style import GRID, INK, PAPER, Frame, Layout, fit, framed, names_in, quiet
+from .run import Run, as_run
+from .text.format import format_mb, format_share
+from .text.marks import caption, marked_mb
+
+STEPS = 101
+COLUMNS = ("function", "architecture", "payload", "weight", "memory_mb", "probability_best", BEYOND)
+
+
+def decisions(
+    source: Run | DataFrame,
+    *,
+    weights: Mapping[str, float] | None = None,
+    steps: int = STEPS,
+    seed: int = 0,
+) -> DataFrame:
+    """One row for each payload type (and the mix) and weight: the best balanced size, how sure.
+
+    Weights are `steps` even ones from 0 (speed alone) to 1 (cost alone). `probability_best` is NaN
+    where it cannot be known, as for sizes beyond the cores of the host.
+    """
+    run = as_run(source)
+    known = curves(run, weights=weights, seed=seed)
+    found = [_rows(curve, np.linspace(0, 1, steps)) for curve in known if curve.sizes]
+    if not found:
+        return DataFrame(columns=list(COLUMNS))
+    return marked(pd.concat(found, ignore_index=True), run)
+
+
+def segments(rows: DataFrame) -> list[tuple[float, float, int]]:
+    """Where each size wins, of the rows of one payload type: (from, to, memory_mb).
+
+    A change between two weights is put halfway between them.
+    """
+    weight, size = rows["weight"].to_numpy(float), rows["memory_mb"].to_numpy(int)
+    changes = np.flatnonzero(np.diff(size))
+    edges = [0.0, *((weight[changes] + weight[changes + 1]) / 2).tolist(), 1.0]
+    winners = [int(size[0]), *(int(each) for each in size[changes + 1])]
+    return list(zip(edges[:-1], edges[1:], winners, strict=True))
+
+
+def _rows(curve: Curve, weights: Floats) -> DataFrame:
+    found = [_at(curve, float(weight)) for weight in weights]
+    return DataFrame(
+        {
+            "function": curve.function,
+            "architecture": curve.architecture,
+            "payload": curve.payload,
+            "weight": weights,
+            "memory_mb": [size for size, _ in found],
+            "probability_best": [sure for _, sure in found],
+        }
+    )
+
+
+def _at(curve: Curve, weight: float) -> tuple[int, float]:
+    goal = Goal("balanced", weight)
+    allowed = candidates(curve, np.full(len(curve.sizes), fill_value=True))
+    winner = int(np.where(allowed, score(curve.ms, curve.usd, goal), np.inf).argmin())
+    if not curve.known or curve.sizes[winner] in curve.beyond_mb:
+        return curve.sizes[winner], float("nan")
+    resampled = np.where(allowed, scores(curve, goal), np.inf)
+    return curve.sizes[winner], float((resampled.argmin(axis=1) == winner).mean())
+
+
+# The decision map: which size is best as cost counts for more and speed for less.
+
+
+_SHADES = LinearSegmentedColormap.from_list(
+    "sizes",
+    [(0, "#cfe3f1"), (0.5, "#6fb1db"), (0.5, "#1a6aa3"), (1, "#00243f")],
+)
+"""Without the middle shades, on which neither dark nor light words can be read."""
+
+_TALL = 0.84
+_LETTER = 0.078
+
+
+def plot_decision_map(
+    source: Run | DataFrame,
+    weight: float = DEFAULT_WEIGHT,
+    *,
+    weights: Mapping[str, float] | None = None,
+) -> Chart | None:
+    """A row a payload type: the best size at each weight, as tall as it is sure.
+
+    The line is the user's `weight`. Several functions have rows below one another. None where
+    every size fails.
+    """
+    run, weight = as_run(source), clamp_weight(weight)
+    maps = [_Map(name, decisions(part, weights=weights), part.host) for name, part in views(run)]
+    maps = [each for each in maps if len(each.frame)]
+    if not maps:
+        return None
+    subtitle = (
+        "best memory size in MB as cost counts for more; the taller the band, the surer; line: "
+        f"your weight, {weight:g}{caption(run.host, run.sizes, hatched=False)}"
+    )
+
+    def draw(layout: Layout, title: str) -> Figure:
+        return _draw(layout, title, subtitle, maps, weight)
+
+    parts = [(each.name, map_title(each.frame, weight), map_alt(each.frame)) for each in maps]
+    return chart_of(run, parts, draw)
+
+
+@dataclass(frozen=True, eq=False)
+class _Map:
+    """The decisions of one function (see `decisions`)."""
+
+    name: str
+    frame: DataFrame
+    host: Host | None
+
+    @property
+    def rows(self) -> list[tuple[str, DataFrame]]:
+        """The rows of each payload type, below one of the function's name where it has one."""
+        own = [(str(name), part) for name, part in self.frame.groupby("payload", sort=False)]
+        return [(self.name, self.frame.iloc[:0]), *own] if self.name else own
+
+
+def map_title(frame: DataFrame, weight: float) -> str:
+    """What is best for the mix (or the only type) at this weight, and how far that holds."""
+    payload, rows = [(str(name), part) for name, part in frame.groupby("payload", sort=False)][-1]
+    low, high, size = _point_at(rows, weight)
+    told = (
+        f"{format_mb(size)} is best for the {payload}"
+        if payload == MIX
+        else f"{format_mb(size)} is best for {payload}"
+    )
+    if (low, high) == (0, 1):
+        return f"{told}, whatever cost and speed weigh"
+    ends = [format_share(low).removeprefix("> "), format_share(high).removeprefix("> ")]
+    if low == 0:
+        return f"{told} while cost counts for less than {ends[1]}"
+    if high == 1:
+        return f"{told} while cost counts for more than {ends[0]}"
+    return f"{told} while cost counts for {ends[0].removesuffix(' %')} to {ends[1]}"
+
+
+def map_alt(frame: DataFrame) -> str:
+    """The ranges of each payload type in words."""
+    parts = ["Best memory size by the weight of cost, from 0 (speed alone) to 1 (cost alone)."]
+    for payload, rows in frame.groupby("payload", sort=False):
+        told = [
+            f"{format_mb(size)} from {low:.2f} to {high:.2f}" for low, high, size in segments(rows)
+        ]
+        parts.append(f"{payload}: {', '.join(told)}.")
+    return " ".join(parts)
+
+
+def _point_at(rows: DataFrame, weight: float) -> tuple[float, float, int]:
+    found = segments(rows)
+    return next((each for each in found if each[0] <= weight <= each[1]), found[-1])
+
+
+def _draw(layout: Layout, title: str, subtitle: str, maps: Sequence[_Map], weight: float) -> Figure:
+    rows = [(name, part, each.host) for each in maps for name, part in each.rows]
+    left_in, right_in = names_in([name for name, part, _ in rows if len(part)], layout), 0.14
+    figure, (axes,) = framed(
+        layout,
+        title,
+        subtitle,
+        Frame(
+            body_in=0.36 * len(rows) + 0.62,
+            gap_in=0.14,
+            left_in=left_in,
+            right_in=right_in,
+            bottom_in=0.58,
+        ),
+    )
+    shades = _colours(sorted({int(size) for each in maps for size in each.frame["memory_mb"]}))
+    inches = layout.width_in - left_in - right_in
+    for n, (name, part, host) in enumerate(rows):
+        if len(part):
+            _row(axes, n, part, _Look(shades, inches, host))
+        else:
+            axes.text(0, n + 0.1, name, color=INK, fontweight="bold", va="center")
+    _axis(axes, [name if len(part) else "" for name, part, _ in rows], layout)
+    axes.axvline(weight, color=INK, linewidth=1.2, zorder=4)
+    return figure
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Shades of the sizes, the width of the panel in inches, and what measured the row."""
+
+    shades: Mapping[int, str]
+    inches: float
+    host: Host | None
+
+
+def _row(axes: Axes, n: int, rows: DataFrame, look: _Look) -> None:
+    sure = rows["probability_best"].fillna(1).to_numpy(float)
+    weight = rows["weight"].to_numpy(float)
+    for low, high, size in segments(rows):
+        axes.barh(n, high - low, _TALL, left=low, color=GRID, alpha=0.7, linewidth=0)
+        x = np.unique([low, *weight[(weight > low) & (weight < high)], high])
+        inside = rows["memory_mb"].to_numpy(int) == size
+        half = _TALL / 2 * np.interp(x, weight[inside], sure[inside])
+        axes.fill_between(x, n - half, n + half, color=look.shades[size], linewidth=0)
+        axes.plot([high, high], [n - _TALL / 2, n + _TALL / 2], color=PAPER, linewidth=1.5)
+        _label(axes, n, (low, high, size), look)
+
+
+def _label(axes: Axes, n: int, part: tuple[float, float, int], look: _Look) -> None:
+    low, high, size = part
+    text, shade = marked_mb(size, look.host), look.shades[size]
+    if (high - low) * look.inches < _LETTER * len(text) + 0.06:
+        return
+    dark = luminance(shade) < 0.2
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8.5, "zorder": 5}
+    style["bbox"] = {"facecolor": shade, "linewidth": 0, "boxstyle": "square,pad=0.12"}
+    colour = "#fdfeff" if dark else "#10202f"
+    axes.text((low + high) / 2, n, text, color=colour, fontweight="bold", **style)
+
+
+def _axis(axes: Axes, names: Sequence[str], layout: Layout) -> None:
+    quiet(axes)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(len(names) - 0.45, -0.55)
+    axes.set_yticks(range(len(names)), [fit(name, layout) for name in names])
+    for label in axes.get_yticklabels():
+        label.set_fontweight("bold" if label.get_text() == MIX else "normal")
+    axes.xaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    what = "weight of cost (0: speed alone, 1: cost alone)"
+    axes.set_xlabel(what if layout.wide else "0: speed alone, 1: cost alone")
+
+
+def _colours(sizes: Sequence[int]) -> dict[int, str]:
+    """Shades from light to dark by rank: neighbours among the winners can be told apart."""
+    steps = np.linspace(0, 1, len(sizes)) if len(sizes) > 1 else [0.5]
+    return {size: to_hex(_SHADES(step)) for size, step in zip(sizes, steps, strict=True)}

@@ -1,1 +1,0 @@
-"""Figures in one house style; each is a `Chart` that carries its alternative text."""

@@ -1,0 +1,1 @@
+"""Figures in one house style; each is a chart that carries its alternative text."""

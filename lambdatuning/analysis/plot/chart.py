@@ -1,0 +1,130 @@
+"""A chart: one picture in two layouts as SVG, with its title and its alternative text."""
+
+import hashlib
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from . import style
+from .style import NARROW, WIDE, Layout, house_style
+
+_NAMES = {style.INK: "ink", style.PAPER: "paper", style.MUTED: "muted", style.GRID: "grid"} | {
+    colour: f"series-{n}" for n, colour in enumerate(style.SERIES)
+}
+_COLOUR = re.compile(r"(fill|stroke): (#[0-9a-f]{6})")
+_TAG = re.compile(r"<[^>]*>")
+_NUMBER = re.compile(r"-?\d+\.\d{2,}")
+_DOT = re.compile(r"M (\S+) (\S+) \nL (\S+) \2 \n")
+_FONT = re.compile(r"(font: [^;\"']*)'[^']*'(?:, (?:'[^']*'|[\w-]+))*")
+
+
+def to_svg(figure: Figure, title: str, alt: str) -> str:
+    """The figure as one `<svg>` element.
+
+    Text stays text. House colours become `var(--name, #rrggbb)`, so that a page with a dark theme
+    can say otherwise. Ids are made unique by the content, as several figures share a page. Nothing
+    in it refers to an address outside it.
+    """
+    data = io.StringIO()
+    with style.house_style():
+        figure.savefig(data, format="svg", metadata={"Date": None, "Creator": None})
+    text = data.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+    text = re.sub(r"<style type=\"text/css\">.*?</style>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<svg [^>]*?viewBox=\"([^\"]*)\"[^>]*>", r'<svg viewBox="\1">', text, count=1)
+    text = _TAG.sub(lambda tag: _NUMBER.sub(_rounded, tag[0]), text)  # not in words: "$0.25"
+    text = _DOT.sub(_dot, text)
+    text = _COLOUR.sub(_themed, text)
+    text = re.sub(
+        r"font: ([^;\"]*)", lambda m: "font: " + _FONT.sub("system-ui, sans-serif", m[1]), text
+    )
+    text = re.sub(r"xlink:href", "href", re.sub(r"\n\s*", "\n", text))
+    return _described(_unique_ids(text), title, alt)
+
+
+def _rounded(found: re.Match[str]) -> str:
+    return f"{float(found[0]):.1f}".removesuffix(".0")
+
+
+def _dot(found: re.Match[str]) -> str:
+    """A line too short to have a length is a sample point: written as shortly as can be."""
+    short = abs(float(found[3]) - float(found[1])) < 0.15
+    return f"M{found[1]} {found[2]}h.1" if short else found[0]
+
+
+def _themed(found: re.Match[str]) -> str:
+    name = _NAMES.get(found[2])
+    return f"{found[1]}: var(--{name}, {found[2]})" if name else found[0]
+
+
+def _unique_ids(text: str) -> str:
+    prefix = hashlib.sha256(text.encode()).hexdigest()[:8]
+    used = set(re.findall(r"(?:href=\"|url\()#([^\")]+)", text))
+    text = re.sub(
+        r' id="([^"]*)"', lambda m: f' id="f{prefix}-{m[1]}"' if m[1] in used else "", text
+    )
+    return re.sub(r"(href=\"|url\()#", rf"\1#f{prefix}-", text)
+
+
+def _described(text: str, title: str, alt: str) -> str:
+    label = escape(f"{title} {alt}", quote=True)
+    opening = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{label}" '
+        'stroke-linejoin="round" stroke-linecap="butt" '
+    )
+    return text.replace("<svg ", opening, 1).strip()
+
+
+# A chart: one picture in two layouts, with its title and its alternative text.
+
+
+NARROW_MIME = "application/vnd.lambdatuning.narrow+svg"
+"""Output type under which a notebook keeps the narrow layout, for the report on a phone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """`figure` is a plain matplotlib figure to change or save; `alt` says in words what it shows.
+
+    In a notebook it shows itself as SVG.
+    """
+
+    figure: Figure
+    narrow: Figure
+    title: str
+    alt: str
+
+    def save(self, path: str | Path) -> Path:
+        """Write the wide layout for slides or print; the format follows from the file's ending."""
+        with house_style():
+            self.figure.savefig(path, dpi=200)
+        return Path(path)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {
+            "image/svg+xml": to_svg(self.figure, self.title, self.alt),
+            NARROW_MIME: to_svg(self.narrow, self.title, self.alt),
+            "text/plain": f"{self.title}\n{self.alt}",
+        }
+
+
+def chart(draw: Callable[[Layout], Figure], title: str, alt: str) -> Chart:
+    """Draw both layouts in the house style."""
+    with house_style():
+        return Chart(draw(WIDE), draw(NARROW), title, alt)
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG, for programs that cannot show SVG."""
+    data = io.BytesIO()
+    with house_style():
+        figure.savefig(data, format="png", dpi=144)
+    return data.getvalue()

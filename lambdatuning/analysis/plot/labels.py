@@ -1,0 +1,179 @@
+"""Names at lines and points, placed so that none covers another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from ..text.format import format_ms, format_usd
+from .style import INK, MUTED
+
+
+def label_lines(
+    axes: Axes, x: float, ends: Sequence[tuple[float, str, str]], gap_points: float = 11.5
+) -> None:
+    """Write each line's name at its end (value, name, colour), spread so that none overlap."""
+    figure = axes.figure
+    scale = 72 / figure.dpi
+    order = sorted(range(len(ends)), key=lambda n: ends[n][0])
+    wanted = [axes.transData.transform((x, ends[n][0]))[1] * scale for n in order]
+    low, high = (axes.transAxes.transform((0, edge))[1] * scale for edge in (0, 1))
+    placed = spread(wanted, gap_points, low, high)
+    for n, at, target in zip(order, placed, wanted, strict=True):
+        value, name, colour = ends[n]
+        axes.annotate(
+            name,
+            (x, value),
+            xytext=(12, at - target),
+            textcoords="offset points",
+            color=colour,
+            fontsize=9,
+            va="center",
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.6,
+                "alpha": 0.6,
+                "shrinkA": 0,
+                "shrinkB": 2,
+                "relpos": (0, 0.5),
+            },
+        )
+
+
+def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Ascending positions at least `gap` apart, near the wanted ones and inside low..high.
+
+    Neighbours that are too close are merged into blocks around their common mean.
+    """
+    blocks: list[list[float]] = []
+    for position in wanted:
+        blocks.append([position])
+        while len(blocks) > 1 and _bottom(blocks[-1], gap) < _top(blocks[-2], gap) + gap:
+            last = blocks.pop()
+            blocks[-1] += last
+    placed = [_bottom(block, gap) + n * gap for block in blocks for n in range(len(block))]
+    return _inside(placed, gap, low, high)
+
+
+def _bottom(block: Sequence[float], gap: float) -> float:
+    return sum(block) / len(block) - gap * (len(block) - 1) / 2
+
+
+def _top(block: Sequence[float], gap: float) -> float:
+    return sum(block) / len(block) + gap * (len(block) - 1) / 2
+
+
+def _inside(placed: list[float], gap: float, low: float, high: float) -> list[float]:
+    """Pushed up from the low end, then down from the high end: there, nothing may stick out."""
+    for n in range(len(placed)):
+        placed[n] = max(placed[n], placed[n - 1] + gap if n else low)
+    for n in reversed(range(len(placed))):
+        placed[n] = min(placed[n], placed[n + 1] - gap if n + 1 < len(placed) else high)
+    return placed
+
+
+# Points on two axes: scales around them, and labels that cover neither points nor each other.
+
+
+_MANY = 4
+"""Points with a larger ratio between largest and smallest stand on a logarithmic axis."""
+
+_LETTER, _LINE = 5.6, 11.0
+"""Room of a label's letter and line in points."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """Words beside a point: bold where they matter most, quiet where they matter less."""
+
+    x: float
+    y: float
+    text: str
+    bold: bool
+    quiet: bool
+
+
+def scale_points(axes: Axes, values: list[float], which: str) -> bool:
+    """A scale around the points with room for labels; True when it is logarithmic.
+
+    It need not begin at zero: points show places, not lengths.
+    """
+    axis, scale, limits = (
+        (axes.xaxis, axes.set_xscale, axes.set_xlim)
+        if which == "x"
+        else (axes.yaxis, axes.set_yscale, axes.set_ylim)
+    )
+    low, high = (min(values), max(values)) if values else (1.0, 1.0)
+    unit = format_usd if which == "x" else format_ms
+    logarithmic = low > 0 and high / low > _MANY
+    if logarithmic:
+        scale("log")
+        limits(low / (high / low) ** 0.1, high * (high / low) ** (0.3 if which == "x" else 0.14))
+        axis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0)))
+        axis.set_minor_locator(NullLocator())
+    else:
+        room = (high - low) or high or 1.0
+        limits(max(low - 0.15 * room, 0), high + (0.3 if which == "x" else 0.15) * room)
+        axis.set_major_locator(MaxNLocator(4))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _plain(unit(round(value, 12)))))
+    axes.grid(visible=True, axis="both")
+    return logarithmic
+
+
+def _plain(text: str) -> str:
+    """A tick's label without needless zeros: "10.0 ms" -> "10 ms"."""
+    number, _, unit = text.partition(" ")
+    number = number.rstrip("0").rstrip(".") if "." in number else number
+    return f"{number} {unit}".strip()
+
+
+def label_points(axes: Axes, labels: Sequence[Label]) -> None:
+    """Each label beside its point, on the first side where it covers no other label or point and
+    stays in the figure."""
+    scale = 72 / axes.figure.dpi
+    width = axes.figure.get_figwidth() * 72  # type: ignore[union-attr]
+    spots = [axes.transData.transform((label.x, label.y)) * scale for label in labels]
+    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
+    for label, (x, y) in zip(labels, spots, strict=True):
+        boxes = [_box(x, y, len(label.text) * _LETTER, side) for side in _SIDES]
+        inside = [n for n, box in enumerate(boxes) if box[0] >= 0 and box[2] <= width]
+        free = [n for n in inside if not any(_meet(boxes[n], other) for other in taken)]
+        side = (free or inside or [0])[0]
+        taken.append(boxes[side])
+        right, up = _SIDES[side]
+        axes.annotate(
+            label.text,
+            (label.x, label.y),
+            xytext=(8 * right, 7 * up),
+            textcoords="offset points",
+            fontsize=9,
+            fontweight="bold" if label.bold else "normal",
+            color=MUTED if label.quiet else INK,
+            ha="left" if right > 0 else "right",
+            va="center",
+            annotation_clip=False,
+            zorder=5,
+        )
+
+
+_SIDES = (
+    *((1, 1), (1, -1), (-1, -1), (-1, 1), (1, 2.4), (-1, -2.4), (-1, 2.4), (1, -2.4)),
+    *((1, 3.8), (-1, 3.8), (1, -3.8), (-1, -3.8), (-1, 5.2), (1, 5.2)),
+)
+"""Where a label may stand: right or left of its point, above or below."""
+
+_Box = tuple[float, float, float, float]
+
+
+def _box(x: float, y: float, width: float, side: tuple[float, float]) -> _Box:
+    right, up = side
+    left = x + 8 if right > 0 else x - 8 - width
+    middle = y + 7 * up
+    return left, middle - _LINE / 2, left + width, middle + _LINE / 2
+
+
+def _meet(a: _Box, b: _Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

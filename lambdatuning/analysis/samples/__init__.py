@@ -1,1 +1,0 @@
-"""What an analysis reads: runs and their samples, from parts, log lines or published curves."""

@@ -1,0 +1,169 @@
+"""The summary: one row for each function, architecture, payload type and memory size."""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas import DataFrame
+from pandas.api.typing import DataFrameGroupBy
+
+from . import intervals
+from .frames import failed, warm
+from .hosts import BEYOND, marked
+from .intervals import MEASURES, Floats, resampled
+from .run import Run, as_run
+
+KEYS = ["function", "architecture", "payload", "memory_mb"]
+COLUMNS = (
+    *KEYS,
+    "n",
+    "cold",
+    "failed",
+    "mean_ms",
+    "mean_low_ms",
+    "mean_high_ms",
+    "p50_ms",
+    "p50_low_ms",
+    "p50_high_ms",
+    "p90_ms",
+    "p90_low_ms",
+    "p90_high_ms",
+    "p95_ms",
+    "p95_low_ms",
+    "p95_high_ms",
+    "p99_ms",
+    "p99_low_ms",
+    "p99_high_ms",
+    "cost_usd",
+    "cost_low_usd",
+    "cost_high_usd",
+    "cost_per_million_usd",
+    "relative_cost",
+    "saving",
+    "speedup",
+    "step_saving",
+    "step_speedup",
+    "environments",
+    "max_memory_mb",
+    "init_ms_p50",
+    BEYOND,
+)
+"""Columns of a summary, in order."""
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+
+_USED = [
+    *KEYS,
+    *MEASURES,
+    "run_id",
+    "environment",
+    "cold",
+    "error",
+    "max_memory_mb",
+    "init_ms",
+]
+
+
+def summarise(
+    source: Run | DataFrame, *, confidence: float = 0.95, current_memory_mb: int | None = None
+) -> DataFrame:
+    """What each payload type takes and costs at each size.
+
+    Statistics (mean, quantiles, cost) are those of warm successful invocations, `n` of them;
+    cold starts and failures are counted beside. `*_low_*` and `*_high_*` hold the true value with
+    probability `confidence`; they are NaN with fewer than 3 execution environments, and where the
+    samples are too few for a quantile. Quantiles interpolate linearly between samples.
+
+    `relative_cost` is cost over that of the cheapest size. `saving` is the share of the current
+    size's cost that this size saves and `speedup` the current duration over this one;
+    `step_saving` and `step_speedup` say the same of the step from the next smaller size. The
+    current size is the manifest's unless it is given. `beyond_cores` marks the sizes that the host
+    of an embedded AWS could not tell apart.
+    """
+    run = as_run(source)
+    samples = run.samples[_USED]
+    grouped = warm(samples).groupby(KEYS, observed=True)
+    found = intervals.cells(warm(samples), KEYS)
+    ends = DataFrame(
+        list(intervals.cell_limits(found, QUANTILES, confidence)), columns=_limit_columns()
+    )
+    summary = pd.concat(
+        [_counts(samples), grouped.size().rename("n"), _statistics(grouped)], axis=1
+    ).join(ends.set_index(KEYS).astype(float))
+    summary["n"] = summary["n"].fillna(0).astype(int)
+    summary["environments"] = summary["environments"].fillna(0).astype(int)
+    summary["cost_per_million_usd"] = summary["cost_usd"] * 1e6
+    cheapest = summary.groupby(level=KEYS[:3], observed=True)["cost_usd"].transform("min")
+    summary["relative_cost"] = summary["cost_usd"] / cheapest
+    tidy = summary.reset_index().sort_values(KEYS, ignore_index=True)
+    current = run.current_memory_mb if current_memory_mb is None else current_memory_mb
+    return marked(_gains(tidy, current), run)[list(COLUMNS)]
+
+
+def cells(samples: DataFrame, seed: int = 0) -> Iterator[tuple[tuple[str, str, str, int], Floats]]:
+    """Resampled means of duration and cost (RESAMPLES x 2) for each key of the summary.
+
+    Cells of one size share the draw of environments, so that their sums keep the correlation
+    that sharing hosts gives them. Cells of different runs are drawn independently.
+    """
+    for key, cell in intervals.cells(warm(samples[_USED]), KEYS).items():
+        function, architecture, _, memory_mb = key
+        yield (
+            key,
+            resampled(
+                cell.groups,
+                cell.known,
+                outer=_seed(seed, cell.run_id, function, architecture, memory_mb),
+                inner=_seed(seed, cell.run_id, *key),
+            ),
+        )
+
+
+def _counts(samples: DataFrame) -> DataFrame:
+    marked = samples.assign(failed=failed(samples))
+    counted = marked.groupby(KEYS, observed=True).agg(
+        cold=("cold", "sum"), failed=("failed", "sum"), max_memory_mb=("max_memory_mb", "max")
+    )
+    cold = marked[marked["cold"] & ~marked["failed"]]
+    counted["init_ms_p50"] = cold.groupby(KEYS, observed=True)["init_ms"].median()
+    return counted
+
+
+def _statistics(grouped: "DataFrameGroupBy[Any, Any]") -> DataFrame:
+    statistics = grouped.agg(
+        mean_ms=("duration_ms", "mean"),
+        cost_usd=("cost_usd", "mean"),
+        environments=("environment", "nunique"),
+    )
+    names: Mapping[float, str] = {q: f"{name}_ms" for name, q in QUANTILES.items()}
+    quantiles = grouped["duration_ms"].quantile(np.array(list(names))).unstack()
+    return statistics.join(quantiles.rename(columns=names).reindex(columns=list(names.values())))
+
+
+def _limit_columns() -> list[str]:
+    stems = [("mean", "ms"), ("cost", "usd"), *((name, "ms") for name in QUANTILES)]
+    return [*KEYS, *(f"{stem}_{end}_{unit}" for stem, unit in stems for end in ("low", "high"))]
+
+
+def _gains(summary: DataFrame, current_mb: int | None) -> DataFrame:
+    """With what each size saves and gains, against the current one and the next smaller one."""
+    by = summary.groupby(KEYS[:3], observed=True)
+    before = by[["cost_usd", "mean_ms"]].shift()
+    at_current = summary[["cost_usd", "mean_ms"]].where(summary["memory_mb"] == (current_mb or 0))
+    today = at_current.groupby([summary[key] for key in KEYS[:3]], observed=True).transform("max")
+    gains = {}
+    for prefix, base in (("", today), ("step_", before)):
+        gains[f"{prefix}saving"] = 1 - _ratio(summary["cost_usd"], base["cost_usd"])
+        gains[f"{prefix}speedup"] = _ratio(base["mean_ms"], summary["mean_ms"])
+    return summary.assign(**gains)
+
+
+def _ratio(value: "pd.Series[float]", base: "pd.Series[float]") -> "pd.Series[float]":
+    """Their quotients; NaN, which is shown as a dash, where the base is zero."""
+    return value / base.where(base > 0)
+
+
+def _seed(seed: int, *key: object) -> int:
+    return zlib.crc32(repr((seed, *map(str, key))).encode())

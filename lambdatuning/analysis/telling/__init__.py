@@ -1,1 +1,0 @@
-"""Answers for people: words, tables, formats of numbers."""

@@ -1,0 +1,1 @@
+"""Answers for people: formats of numbers, tables, statements."""

@@ -1,0 +1,158 @@
+"""Columns of a readable table: which are shown, their names, and how their values are written."""
+
+from collections.abc import Callable
+from numbers import Real
+from typing import Any
+
+import pandas as pd
+from pandas import DataFrame
+
+from ..hosts import BEYOND
+from .format import (
+    NOTHING,
+    format_change,
+    format_mb,
+    format_ms,
+    format_part,
+    format_share,
+    format_span,
+    format_times,
+    format_usd,
+    join,
+    join_mb,
+)
+
+_HEADERS = {
+    "cost_per_million_usd": "cost per million",
+    "power": "recommended",
+    "probability_best": "sure",
+    "probability_cheaper": "sure it is cheaper",
+    "year_saving_usd": "saved a year",
+    "month_usd": "a month",
+    "year_usd": "a year",
+    "usd": "spent",
+    "alike_mb": "cannot be told apart",
+    "failing_mb": "fails at",
+    "mean_ms": "mean",
+    "memory_mb": "memory",
+    "relative_cost": "against cheapest",
+    "max_memory_mb": "memory used",
+    "init_ms_p50": "init, median",
+    "speedup": "speed-up",
+    "current_mb": "today",
+    "saving": "cost against today",
+    "step_saving": "cost of the step",
+    "step_speedup": "speed-up of the step",
+    "next_step": "what to do",
+    "duration_change": "duration",
+    "cost_change": "cost",
+    "before_per_million_usd": "per million before",
+    "after_per_million_usd": "per million after",
+    "cheapest_before_mb": "cheapest before",
+    "cheapest_after_mb": "cheapest after",
+    "extra_ms": "beyond a warm one",
+    "extra_per_million_usd": "cost beyond, per million",
+    "cold": "cold starts",
+    "from_share": "from",
+    "to_share": "to",
+    "held_back_mb": "might win on AWS",
+}
+_SUPERSEDED = {"cost_per_million_usd": {"cost_usd", "cost_low_usd", "cost_high_usd"}}
+_FOR_MACHINES = {BEYOND, "beyond_mb"}
+"""Columns that a reader meets as marks beside the sizes (see `marks`)."""
+
+_FORMATS: dict[str, Callable[[float], str]] = {
+    "power": format_mb,
+    "probability_best": format_share,
+    "probability_cheaper": format_share,
+    "probability_efficient": format_share,
+    "saving": lambda share: format_change(-share, "cheaper", "dearer"),
+    "relative_cost": format_times,
+    "duration_change": lambda change: format_change(change, "faster", "slower"),
+    "cost_change": lambda change: format_change(change, "cheaper", "dearer"),
+    "from_share": format_part,
+    "to_share": format_part,
+    "from_low_share": format_part,
+    "from_high_share": format_part,
+    "speedup": format_times,
+    "step_saving": lambda share: format_change(-share, "cheaper", "dearer"),
+    "step_speedup": format_times,
+}
+
+
+def shown(frame: DataFrame) -> list[str]:
+    """The columns that readers see: bounds stand beside their means, and no cost twice."""
+    hidden = _FOR_MACHINES.union(*(_SUPERSEDED.get(name, ()) for name in frame.columns))
+    hidden |= {name for pair in bounds(frame).values() for name in pair}
+    return [name for name in frame.columns if name not in hidden]
+
+
+def bounds(frame: DataFrame) -> dict[str, tuple[str, str]]:
+    """For each column with `*_low_*` and `*_high_*` beside it, the names of these."""
+    found = {}
+    for name in frame.columns:
+        stem, _, unit = str(name).rpartition("_")
+        pair = (f"{stem}_low_{unit}", f"{stem}_high_{unit}")
+        if set(pair) <= set(frame.columns):
+            found[str(name)] = pair
+    return found
+
+
+def ranks(column: "pd.Series[Any]") -> list[int]:
+    """Each row's place among a column's values, by number or else by text; absent ones last."""
+    if wordy(column):
+        column = column.astype(object).map(lambda value: str(value).lower())
+    ranked = column.rank(method="dense", na_option="bottom")
+    return [int(rank) for rank in ranked]
+
+
+def wordy(column: "pd.Series[Any]") -> bool:
+    """Whether a column holds words or lists, not numbers alone."""
+    return bool(column.astype(object).map(is_words).any())
+
+
+def is_words(value: object) -> bool:
+    """Whether a value is written as words: a text, or a list."""
+    return isinstance(value, str | tuple | list)
+
+
+def header(name: str) -> str:
+    """A column's name for readers, without its unit."""
+    stem, _, unit = name.rpartition("_")
+    short = stem if stem and unit in {"ms", "mb", "usd"} else name
+    return _HEADERS.get(name, short.replace("_", " "))
+
+
+def span(pair: tuple[str, str], low: Any, high: Any) -> str:
+    """Both bounds of a value, the unit once where it is the same."""
+    if pair[0].endswith("_change"):
+        return format_span(low, high)
+    begin, end = text(pair[0], low), text(pair[1], high)
+    number, _, unit = begin.rpartition(" ")
+    return f"{number if number and end.endswith(f' {unit}') else begin} to {end}"
+
+
+def text(name: str, value: object) -> str:
+    """A value of the column `name` for readers."""
+    if isinstance(value, tuple | list):
+        numbers = all(isinstance(each, Real) for each in value)
+        return join_mb(value) if numbers else join(value)
+    if value is None or (isinstance(value, float) and pd.isna(value)):
+        return NOTHING
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Real):
+        return _format(name)(float(value))
+    return str(value)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.3g}"
+
+
+def _format(name: str) -> Callable[[float], str]:
+    if name in _FORMATS:
+        return _FORMATS[name]
+    units = {"ms": format_ms, "mb": format_mb, "usd": format_usd}
+    words = name.split("_")
+    return next((units[word] for word in reversed(words) if word in units), _number)

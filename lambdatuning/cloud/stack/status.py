@@ -1,0 +1,263 @@
+"""What a stack is and says of itself, followed while CloudFormation works on it."""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ...core.errors import NotFoundError, StackError, UsageError
+from ..session import Cloud
+
+OURS = "lambdatuning"
+"""Our stacks have it as the tag `project` or, if others deployed them, begin their text with it."""
+
+
+@dataclass(frozen=True)
+class StackStatus:
+    """A stack as CloudFormation describes it; `state` is CREATE_COMPLETE and the like, and a
+    `protected` one is not deleted."""
+
+    name: str
+    id: str
+    state: str
+    reason: str
+    description: str
+    changed_at: str
+    tags: Mapping[str, str]
+    parameters: Mapping[str, str]
+    outputs: Mapping[str, str]
+    protected: bool = False
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it was made of our template: no other stack is ever touched."""
+        return self.tags.get("project") == OURS or self.description.startswith(OURS)
+
+
+@dataclass(frozen=True)
+class StackResource:
+    """One resource of a stack; `physical_id` is its name or ARN."""
+
+    logical_id: str
+    type: str
+    physical_id: str
+    state: str
+
+
+def status(cloud: Cloud, stack_name: str) -> StackStatus:
+    """The stack of that name or ARN; NotFoundError where there is none."""
+    found = find(cloud, stack_name)
+    if found is None:
+        raise NotFoundError(
+            f'no stack "{stack_name}" in {cloud.region} of account {cloud.account_id}; '
+            "run `lambdatuning deploy` first"
+        )
+    return found
+
+
+def find(cloud: Cloud, stack_name: str) -> StackStatus | None:
+    """The stack, or None; a deleted stack is found by its ARN alone."""
+    try:
+        answer = cloud.client("cloudformation").describe_stacks(StackName=stack_name)
+    except ClientError as exc:
+        if "does not exist" in exc.response["Error"]["Message"]:
+            return None
+        raise
+    return _status(cloud, answer["Stacks"][0])
+
+
+def resources(cloud: Cloud, stack_id: str) -> Iterator[StackResource]:
+    """Every resource of the stack, also of one that is deleted (by its ARN)."""
+    pages = cloud.client("cloudformation").get_paginator("list_stack_resources")
+    for page in pages.paginate(StackName=stack_id):
+        for entry in page["StackResourceSummaries"]:
+            yield StackResource(
+                entry["LogicalResourceId"],
+                entry["ResourceType"],
+                entry.get("PhysicalResourceId", ""),
+                entry["ResourceStatus"],
+            )
+
+
+def check_stack_name(name: str) -> None:
+    """UsageError for a name that CloudFormation does not take."""
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9-]{0,127}", name):
+        raise UsageError(
+            f'--stack "{name}": a stack has a letter first, then letters, digits and hyphens'
+        )
+
+
+def refuse_foreign(stack: StackStatus) -> None:
+    """StackError for a stack that was not made of our template."""
+    if not stack.is_ours:
+        raise StackError(
+            f'the stack "{stack.name}" is not of lambdatuning ({stack.description or "no text"}); '
+            "pass another name: --stack NAME"
+        )
+
+
+def _status(cloud: Cloud, stack: Mapping[str, Any]) -> StackStatus:
+    outputs = {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", ())}
+    return StackStatus(
+        name=stack["StackName"],
+        id=stack["StackId"],
+        state=stack["StackStatus"],
+        reason=stack.get("StackStatusReason", ""),
+        description=stack.get("Description", ""),
+        changed_at=str(stack.get("LastUpdatedTime") or stack.get("CreationTime", "")),
+        tags={tag["Key"]: tag["Value"] for tag in stack.get("Tags", ())},
+        parameters={
+            p["ParameterKey"]: p.get("ParameterValue", "") for p in stack.get("Parameters", ())
+        },
+        outputs=_reachable(cloud, outputs),
+        protected=bool(stack.get("EnableTerminationProtection")),
+    )
+
+
+def _reachable(cloud: Cloud, outputs: dict[str, str]) -> dict[str, str]:
+    """The outputs with the API's address on a loopback endpoint, where its own has no DNS name."""
+    if cloud.endpoint_url and {"ApiUrl", "ApiId", "StageName"} <= outputs.keys():
+        path = outputs["ApiUrl"].rsplit("/", 1)[1]
+        base = f"{cloud.endpoint_url}/restapis/{outputs['ApiId']}/{outputs['StageName']}"
+        return {**outputs, "ApiUrl": f"{base}/_user_request_/{path}"}
+    return outputs
+
+
+# Following a stack while CloudFormation works on it.
+
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+PATIENCE_S = 3600.0
+
+
+@dataclass(frozen=True)
+class StackEvent:
+    """One line of a stack's history."""
+
+    at: str
+    logical_id: str
+    type: str
+    state: str
+    reason: str
+    is_stack: bool
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the stack rests after it."""
+        return self.is_stack and not self.state.endswith("_IN_PROGRESS")
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How to wait: a monotonic clock in seconds, `sleep`, and the patience."""
+
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    patience_s: float = PATIENCE_S
+
+    def pauses(self, what: str) -> Iterator[None]:
+        """One turn a pause, each longer than the last; StackError when patience is over."""
+        deadline, pause_s = self.clock() + self.patience_s, FIRST_PAUSE_S
+        while self.clock() < deadline:
+            yield
+            self.sleep(pause_s)
+            pause_s = min(LONGEST_PAUSE_S, pause_s * 1.3)
+        raise StackError(
+            f"{what} takes over {self.patience_s:.0f} s; `lambdatuning status` tells how it goes on"
+        )
+
+
+WAITING = Waiting(time.monotonic, time.sleep)
+
+
+def seen_events(cloud: Cloud, stack_id: str) -> frozenset[str]:
+    """The IDs of the events up to now, which `follow` leaves out."""
+    return frozenset(event["EventId"] for event in _events(cloud, stack_id))
+
+
+def follow(
+    cloud: Cloud,
+    stack_id: str,
+    seen: frozenset[str],
+    on_event: Callable[[StackEvent], None],
+    waiting: Waiting,
+) -> list[StackEvent]:
+    """Every event after those `seen`, oldest first, until the stack rests.
+
+    The events and not the stack's state are believed, since the state may still be the old one
+    just after a change has begun.
+    """
+    known, events = set(seen), list[StackEvent]()
+    for _ in waiting.pauses(f"the stack {stack_id.split('/')[1]}"):
+        fresh = _until_known(cloud, stack_id, known)
+        known.update(entry["EventId"] for entry in fresh)
+        for entry in reversed(fresh):
+            events.append(_event(entry))
+            on_event(events[-1])
+        if outcome(events).is_end:
+            return events
+    raise AssertionError("pauses end with an error")
+
+
+def delete(
+    cloud: Cloud,
+    stack_id: str,
+    on_event: Callable[[StackEvent], None] = lambda _: None,
+    waiting: Waiting = WAITING,
+) -> StackEvent:
+    """Delete the stack of that ARN; its last event, DELETE_COMPLETE or DELETE_FAILED."""
+    seen = seen_events(cloud, stack_id)
+    cloud.client("cloudformation").delete_stack(StackName=stack_id)
+    return outcome(follow(cloud, stack_id, seen, on_event, waiting))
+
+
+def outcome(events: list[StackEvent]) -> StackEvent:
+    """The last event of the stack itself; one still in progress where there is none yet."""
+    nothing_yet = StackEvent("", "", "", "UNKNOWN_IN_PROGRESS", "", is_stack=True)
+    return next((event for event in reversed(events) if event.is_stack), nothing_yet)
+
+
+def failures(events: list[StackEvent]) -> str:
+    """Which resources failed first and why; what only stopped because of them is left out."""
+    failed = [
+        f"{event.logical_id} ({event.type}): {event.reason}"
+        for event in events
+        if event.state.endswith("_FAILED") and not event.is_stack and not _is_echo(event.reason)
+    ]
+    stack = [event.reason for event in events if event.is_stack and event.reason]
+    return " ".join("; ".join(failed[:3] or stack[:1] or ["no reason given"]).split())
+
+
+def _is_echo(reason: str) -> bool:
+    return "cancelled" in reason.lower()
+
+
+def _until_known(cloud: Cloud, stack_id: str, known: set[str]) -> list[dict[str, Any]]:
+    """New events, newest first; the pages of a long history are read no further than needed."""
+    fresh = []
+    for event in _events(cloud, stack_id):
+        if event["EventId"] in known:
+            break
+        fresh.append(event)
+    return fresh
+
+
+def _events(cloud: Cloud, stack_id: str) -> Iterator[dict[str, Any]]:
+    pages = cloud.client("cloudformation").get_paginator("describe_stack_events")
+    for page in pages.paginate(StackName=stack_id):
+        yield from page["StackEvents"]
+
+
+def _event(entry: dict[str, Any]) -> StackEvent:
+    return StackEvent(
+        at=str(entry["Timestamp"]),
+        logical_id=entry["LogicalResourceId"],
+        type=entry["ResourceType"],
+        state=entry["ResourceStatus"],
+        reason=entry.get("ResourceStatusReason", ""),
+        is_stack=entry.get("PhysicalResourceId") == entry["StackId"],
+    )

@@ -1,0 +1,325 @@
+"""The price book, and what AWS bills by it, in USD."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from importlib.resources import files
+from typing import Any
+
+from .errors import UsageError, closest
+
+ARCHITECTURES = ("x86_64", "arm64")
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A unit price that holds up to `up_to` units a month (infinite for the last tier)."""
+
+    up_to: float
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class RegionPrices:
+    """Unit prices of one region in USD.
+
+    GB-seconds are tiered by architecture. `borrowed` names the fields of the price book for which
+    no price of this region is known, so that those of us-east-1 stand in.
+    """
+
+    region: str
+    duration_gb_s: Mapping[str, tuple[Tier, ...]]
+    provisioned_capacity_gb_s: Mapping[str, float]
+    provisioned_duration_gb_s: Mapping[str, float]
+    request: float
+    ephemeral_gb_s: float
+    snapstart_cache_gb_s: float
+    snapstart_restore_gb: float
+    transition: float
+    api_requests: tuple[Tier, ...]
+    write_unit: float
+    read_unit: float
+    borrowed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PriceBook:
+    """Every region's prices, the monthly free tier, and where and when they were read."""
+
+    version: str
+    source: str
+    regions: Mapping[str, RegionPrices]
+    free_requests: int = 0
+    free_gb_s: int = 0
+
+    def region(self, name: str) -> RegionPrices:
+        """Prices of a region; UsageError naming the known ones for any other."""
+        if name in self.regions:
+            return self.regions[name]
+        raise UsageError(
+            f'no prices for region "{name}" in price book {self.version}; '
+            f"known are: {', '.join(sorted(self.regions))}; "
+            f"`lambdatuning prices --refresh {name}` asks AWS for it"
+        )
+
+
+def load_price_book() -> PriceBook:
+    """The price book that comes with the package."""
+    return parse_price_book((files(__package__) / "prices.json").read_text("utf-8"), "prices.json")
+
+
+def parse_price_book(text: str, origin: str = "price book") -> PriceBook:
+    """A price book from its JSON; UsageError names `origin` and what is wrong.
+
+    Prices are decimal strings, so that the file holds exactly what AWS publishes. A region lists
+    only what differs from `default`.
+    """
+    try:
+        data = json.loads(text)
+        regions = {name: _region(name, data) for name in _names(data)}
+        free = data.get("free_tier_per_month", {})
+        return PriceBook(
+            version=str(data["version"]),
+            source="; ".join(f"{what}: {source}" for what, source in data["sources"].items()),
+            regions=regions,
+            free_requests=int(free.get("requests", 0)),
+            free_gb_s=int(free.get("gb_s", 0)),
+        )
+    except KeyError as exc:
+        raise UsageError(f"{origin}: {exc} is missing; refresh the price book") from exc
+    except (ValueError, TypeError, AttributeError, InvalidOperation) as exc:
+        raise UsageError(f"{origin}: not a price book: {exc}; refresh it") from exc
+
+
+def check_architecture(name: str) -> str:
+    """`name` if Lambda has such processors; UsageError with the closest otherwise."""
+    if name not in ARCHITECTURES:
+        raise UsageError(f'unknown architecture "{name}"; {closest(name, ARCHITECTURES)}')
+    return name
+
+
+def _names(data: Mapping[str, Any]) -> Iterable[str]:
+    return dict.fromkeys((*data["default_regions"], *data["regions"]))
+
+
+def _region(name: str, data: Mapping[str, Any]) -> RegionPrices:
+    own = data["regions"].get(name, {})
+    prices = {**data["default"], **own}
+    provisioned = prices["provisioned_usd_per_gb_s"]
+    return RegionPrices(
+        region=name,
+        duration_gb_s={
+            arch: _tiers(prices["duration_usd_per_gb_s"][arch], 1) for arch in ARCHITECTURES
+        },
+        provisioned_capacity_gb_s={a: _usd(provisioned[a]["capacity"]) for a in ARCHITECTURES},
+        provisioned_duration_gb_s={a: _usd(provisioned[a]["duration"]) for a in ARCHITECTURES},
+        request=_usd(prices["requests_usd_per_million"], 1_000_000),
+        ephemeral_gb_s=_usd(prices["ephemeral_storage_usd_per_gb_s"]),
+        snapstart_cache_gb_s=_usd(prices["snapstart_cache_usd_per_gb_s"]),
+        snapstart_restore_gb=_usd(prices["snapstart_restore_usd_per_gb"]),
+        transition=_usd(prices["transitions_usd_per_thousand"], 1_000),
+        api_requests=_tiers(prices["api_requests_usd_per_million"], 1_000_000),
+        write_unit=_usd(prices["write_units_usd_per_million"], 1_000_000),
+        read_unit=_usd(prices["read_units_usd_per_million"], 1_000_000),
+        borrowed=_borrowed(name, own, data),
+    )
+
+
+def _borrowed(name: str, own: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[str, ...]:
+    if name == "us-east-1":
+        return ()
+    in_default = name in data["default_regions"]
+    borrowed = data.get("us_east_1_only", []) if in_default else data["default"]
+    return tuple(field for field in borrowed if field not in own)
+
+
+def _tiers(entries: Any, per: int) -> tuple[Tier, ...]:
+    tiers = tuple(
+        Tier(math.inf if up_to is None else float(up_to), _usd(usd, per)) for up_to, usd in entries
+    )
+    limits = [tier.up_to for tier in tiers]
+    if not limits or limits[-1] != math.inf or limits != sorted(set(limits)):
+        raise ValueError("tiers must rise and the last one must be open (null)")
+    return tiers
+
+
+def _usd(text: Any, per: int = 1) -> float:
+    if not isinstance(text, str):
+        raise TypeError(f"price {text!r} is no decimal string")
+    price = Decimal(text) / per
+    if not price.is_finite() or price < 0:
+        raise ValueError(f"price {text!r} is no amount")
+    return float(price)
+
+
+# What AWS bills, in USD: invocations, months of them, transitions, API and table requests.
+
+
+__all__ = [
+    "ARCHITECTURES",
+    "FREE_EPHEMERAL_MB",
+    "PriceBook",
+    "RegionPrices",
+    "Tier",
+    "api_requests_usd",
+    "beyond_free_tier",
+    "check_architecture",
+    "check_on_demand",
+    "duration_usd",
+    "ephemeral_usd",
+    "gb_seconds",
+    "invocation_usd",
+    "load_price_book",
+    "month_usd",
+    "parse_price_book",
+    "provisioned_usd",
+    "read_units",
+    "restore_usd",
+    "snapstart_cache_usd",
+    "table_usd",
+    "tiered_usd",
+    "transitions_usd",
+    "write_units",
+]
+
+FREE_EPHEMERAL_MB = 512
+"""`/tmp` up to this size is free."""
+
+_MIN_CACHE_HOURS = 3.0
+
+
+def gb_seconds(memory_mb: int, billed_ms: float) -> float:
+    """Memory times billed time; Lambda's GB has 1024 MB.
+
+    >>> gb_seconds(512, 2000)
+    1.0
+    """
+    return memory_mb / 1024 * billed_ms / 1000
+
+
+def duration_usd(
+    book: PriceBook, region: str, architecture: str, memory_mb: int, billed_ms: float
+) -> float:
+    """Price of the duration alone, at the first tier, which is what a further invocation costs
+    below 6 thousand million GB-s a month (7.5 on arm64)."""
+    tiers = book.region(region).duration_gb_s[check_architecture(architecture)]
+    return gb_seconds(memory_mb, billed_ms) * tiers[0].usd
+
+
+def invocation_usd(
+    book: PriceBook, region: str, architecture: str, memory_mb: int, billed_ms: float
+) -> float:
+    """Price of one on-demand invocation: its duration and the request fee.
+
+    `billed_ms` is all that was billed: since August 2025 the init is in it; the billed restore of a
+    SnapStart function is added by `Report.total_billed_ms`. First tier, no free tier; `/tmp` above
+    512 MB and the reading of a snapshot are priced by `ephemeral_usd` and `restore_usd`. UsageError
+    for an unknown region or architecture.
+    """
+    duration = duration_usd(book, region, architecture, memory_mb, billed_ms)
+    return duration + book.region(region).request
+
+
+def ephemeral_usd(book: PriceBook, region: str, ephemeral_mb: int, billed_ms: float) -> float:
+    """Price of `/tmp` above the free 512 MB during one invocation."""
+    paid_mb = max(ephemeral_mb - FREE_EPHEMERAL_MB, 0)
+    return gb_seconds(paid_mb, billed_ms) * book.region(region).ephemeral_gb_s
+
+
+def restore_usd(book: PriceBook, region: str, memory_mb: int) -> float:
+    """Price of reading a SnapStart snapshot once (Python and .NET; Java does not pay)."""
+    return memory_mb / 1024 * book.region(region).snapstart_restore_gb
+
+
+def month_usd(
+    book: PriceBook, region: str, architecture: str, *, gb_s: float, invocations: float
+) -> float:
+    """A month's Lambda bill for GB-seconds and invocations, volume tiers included."""
+    prices = book.region(region)
+    duration = tiered_usd(prices.duration_gb_s[check_architecture(architecture)], gb_s)
+    return duration + invocations * prices.request
+
+
+def beyond_free_tier(book: PriceBook, gb_s: float, invocations: float) -> tuple[float, float]:
+    """What of a month's GB-seconds and invocations is billed after the account's free tier."""
+    return max(gb_s - book.free_gb_s, 0.0), max(invocations - book.free_requests, 0.0)
+
+
+def tiered_usd(tiers: Sequence[Tier], units: float, already: float = 0.0) -> float:
+    """Price of `units` when `already` were used this month.
+
+    >>> tiered_usd([Tier(100, 2.0), Tier(math.inf, 1.0)], units=30, already=90)
+    40.0
+    """
+    total, start = 0.0, 0.0
+    for tier in tiers:
+        within = min(tier.up_to, already + units) - max(start, already)
+        total += max(within, 0.0) * tier.usd
+        start = tier.up_to
+    return total
+
+
+def transitions_usd(book: PriceBook, region: str, transitions: int) -> float:
+    """Price of state transitions of a standard Step Functions execution."""
+    return book.region(region).transition * transitions
+
+
+def api_requests_usd(book: PriceBook, region: str, requests: float, already: float = 0.0) -> float:
+    """Price of API Gateway REST requests, `already` having been made this month."""
+    return tiered_usd(book.region(region).api_requests, requests, already)
+
+
+def write_units(item_bytes: int) -> int:
+    """DynamoDB write units of one put, update or delete: one for each started KB.
+
+    >>> write_units(200), write_units(1025)
+    (1, 2)
+    """
+    return max(math.ceil(item_bytes / 1024), 1)
+
+
+def read_units(read_bytes: int, *, consistent: bool = False) -> float:
+    """DynamoDB read units of one read: one for each started 4 KB, half if eventually consistent.
+
+    >>> read_units(200), read_units(5000, consistent=True)
+    (0.5, 2.0)
+    """
+    return max(math.ceil(read_bytes / 4096), 1) * (1.0 if consistent else 0.5)
+
+
+def table_usd(book: PriceBook, region: str, *, writes: float = 0.0, reads: float = 0.0) -> float:
+    """Price of on-demand DynamoDB write and read units."""
+    prices = book.region(region)
+    return writes * prices.write_unit + reads * prices.read_unit
+
+
+def snapstart_cache_usd(book: PriceBook, region: str, memory_mb: int, hours: float) -> float:
+    """Price of keeping one published version's snapshot; at least three hours are billed.
+
+    For the runtimes that pay for SnapStart: Python and .NET, not Java.
+    """
+    held_s = max(hours, _MIN_CACHE_HOURS) * 3600
+    return memory_mb / 1024 * held_s * book.region(region).snapstart_cache_gb_s
+
+
+def provisioned_usd(
+    book: PriceBook, region: str, architecture: str, *, kept_gb_s: float, run_gb_s: float = 0.0
+) -> float:
+    """Price of provisioned concurrency: GB-seconds for which it was kept, and those it ran."""
+    prices, arch = book.region(region), check_architecture(architecture)
+    kept = kept_gb_s * prices.provisioned_capacity_gb_s[arch]
+    return kept + run_gb_s * prices.provisioned_duration_gb_s[arch]
+
+
+def check_on_demand(configuration: Mapping[str, Any]) -> None:
+    """UsageError for a function on Lambda Managed Instances, given its GetFunctionConfiguration.
+
+    Those pay for EC2 instances, a management fee and requests, not for GB-seconds.
+    """
+    if configuration.get("CapacityProviderConfig"):
+        raise UsageError(
+            "the function runs on Lambda Managed Instances, which are billed by the instance and "
+            "not by GB-second; tune an on-demand copy of it instead"
+        )

@@ -1,0 +1,250 @@
+"""The records that travel between the rooms: the sample, and the plan of a run."""
+
+import csv
+import gzip
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from .payloads import PayloadType, payload_type
+from .plan import Batch, Invocation, Work, cold_starts, deal, schedule, seed_number
+from .sizes import vcpus
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One invocation, as Lambda billed it.
+
+    `duration_ms` is the handler's time alone; `init_ms` (cold start) and `restore_ms` (SnapStart)
+    stand beside it. `error` is the error type, "" for success. `environment` names the execution
+    environment, "" where it could not be learnt. `stolen_ms` is CPU time lost to other load, known
+    on the embedded AWS only. `cost_usd` is duration plus request fee at the price book's rates.
+    """
+
+    payload: str
+    memory_mb: int
+    invocation: int
+    cold: bool
+    environment: str
+    started_at: str
+    duration_ms: float
+    billed_ms: int
+    init_ms: float | None
+    restore_ms: float | None
+    max_memory_mb: int | None
+    error: str
+    cost_usd: float
+    request_id: str
+    architecture: str
+    retries: int = 0
+    stolen_ms: float | None = None
+
+
+COLUMNS = tuple(field.name for field in fields(Sample))
+"""Columns of a stored part; `function` and `run_id` are in its Hive-style path."""
+
+_INTEGERS = frozenset({"memory_mb", "invocation", "billed_ms", "max_memory_mb", "retries"})
+_FLOATS = frozenset({"duration_ms", "init_ms", "restore_ms", "cost_usd", "stolen_ms"})
+
+
+def encode_part(samples: Iterable[Sample]) -> bytes:
+    """Samples as gzipped CSV with a header, a line a sample (line breaks become spaces)."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_cell(value) for value in asdict(sample).values()] for sample in samples)
+    return gzip.compress(text.getvalue().encode(), compresslevel=6, mtime=0)
+
+
+def decode_part(data: bytes) -> Iterator[Sample]:
+    """The samples of one part; columns that a newer version added are left out."""
+    text = io.StringIO(gzip.decompress(data).decode(), newline="")
+    for row in csv.DictReader(text):
+        yield Sample(**{name: _value(name, row[name]) for name in COLUMNS if name in row})
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return " ".join(value.splitlines()) if isinstance(value, str) else value
+
+
+def _value(name: str, text: str) -> Any:
+    if name == "cold":
+        return text == "true"
+    if name in _INTEGERS or name in _FLOATS:
+        if text == "":
+            return None
+        return int(text) if name in _INTEGERS else float(text)
+    return text
+
+
+# The plan of one tuning run, written to the bucket once and read by every step.
+
+
+PLAN_NAME = "_plan.json"
+MANIFEST_NAME = "_manifest.json"
+"""Names begin with "_", so that Athena, DuckDB and Spark pass them over beside the samples."""
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Target:
+    """The function under test, as it was before the run touched it."""
+
+    arn: str
+    name: str
+    region: str
+    architecture: str
+    runtime: str
+    memory_mb: int
+    timeout_s: int
+    code_sha256: str
+    log_group: str
+    log_format: str = "Text"
+    ephemeral_mb: int = 512
+    image: bool = False
+    vpc: bool = False
+    snapstart: bool = False
+
+    @property
+    def pays_for_restores(self) -> bool:
+        """Reading a SnapStart snapshot is billed for Python and .NET, not for Java."""
+        return not self.runtime.startswith("java")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the samples once they are measured."""
+
+    num: int
+    strategy: str
+    weight: float
+    trim: float
+    include_output: bool
+    dry_run: bool
+    allowed_errors: tuple[str, ...]
+    input: Mapping[str, Any]
+    about: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where an adaptive run ends, sure or not: never above what the grid would invoke."""
+
+    max_invocations: int
+    max_usd: float | None = None
+    max_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """Everything that measuring needs to know; `counts` are invocations a size, by payload type.
+
+    `mode` is "warm" (a warm-up apart, then warm samples), "first" (no warm-up: whatever comes
+    first counts, as `parallelInvocation` and `dryRun` want it) or "cold" (every invocation on an
+    environment of its own). `cold` is how many cold starts are measured beside, at each size.
+    `limits` are those of an adaptive run, None for the grid. `shared_cores` are those of the one
+    host that runs a size's environments, None where each has its own, as on AWS.
+    """
+
+    run_id: str
+    execution: str
+    target: Target
+    sizes: tuple[int, ...]
+    payloads: tuple[PayloadType, ...]
+    counts: tuple[int, ...]
+    environments: int
+    seed: int
+    table: str
+    mode: str
+    cold: int
+    sleep_ms: int
+    pre_processor: str | None
+    post_processor: str | None
+    price_book: str | None
+    question: Question
+    limits: Limits | None = None
+    shared_cores: float | None = None
+
+    @property
+    def warm(self) -> bool:
+        """Whether environments are woken first, so that cold starts stay out of the samples."""
+        return self.mode == "warm"
+
+    @property
+    def work(self) -> tuple[Work, ...]:
+        """The versions that are measured, in the order in which they are published.
+
+        Sizes take turns, since Lambda publishes nothing that equals the version before.
+        """
+        starts = sum(self.counts) if self.mode == "cold" else self.cold
+        rounds = [*range(1, 1 + -(-starts // self.environments))]
+        if self.mode != "cold":
+            rounds.insert(0, 0)
+        return tuple(Work(size, number) for number in rounds for size in self.sizes)
+
+    def chains(self, work: Work) -> tuple[tuple[Invocation, ...], ...]:
+        """The chains of invocations of one version, one for each execution environment."""
+        index, wide = self.sizes.index(work.memory_mb), self.environments
+        if work.round == 0:
+            return schedule(self.counts, wide, size_index=index, seed=self.seed)
+        if self.mode == "cold":
+            (starts,) = schedule(self.counts, 1, size_index=index, seed=self.seed)
+        else:
+            starts = cold_starts(len(self.counts), self.cold, wide, size_index=index)
+        first = (work.round - 1) * wide
+        return tuple((invocation,) for invocation in starts[first : first + wide])
+
+    def chains_of(self, batch: Batch) -> tuple[tuple[Invocation, ...], ...]:
+        """The chains of a batch: those of its version, or those that an adaptive step wants."""
+        if batch.look is None:
+            return self.chains(batch.work)
+        return deal(batch.look, seed=f"{self.seed}/{batch.memory_mb}/{batch.work.round}")
+
+    def lanes(self, batch: Batch, chains: int) -> int:
+        """How many of a batch's chains may invoke at once: all, or where they share cores, as many
+        as have their CPU there. More would wait for one another, and for nothing else.
+
+        What must start on environments of its own is always sent at once.
+        """
+        apart = batch.look is None and batch.work.round > 0
+        if self.shared_cores is None or not self.warm or apart:
+            return chains
+        return min(chains, max(1, int(self.shared_cores / vcpus(batch.memory_mb))))
+
+    def number(self, invocation: Invocation) -> int:
+        """The `{{n}}` that an invocation's placeholders see."""
+        count, apart = self.counts[invocation.payload], self.environments + self.cold
+        return seed_number(invocation, count, len(self.sizes), apart)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plain JSON values."""
+        return asdict(self) | {"payloads": [payload.to_json() for payload in self.payloads]}
+
+
+def plan_from_json(value: Mapping[str, Any]) -> RunPlan:
+    """The inverse of `RunPlan.to_json`."""
+    question, limits = value["question"], value.get("limits")
+    return RunPlan(
+        **{
+            **value,
+            "target": Target(**value["target"]),
+            "sizes": tuple(value["sizes"]),
+            "counts": tuple(value["counts"]),
+            "limits": Limits(**limits) if limits else None,
+            "payloads": tuple(payload_type(entry) for entry in value["payloads"]),
+            "question": Question(
+                **{**question, "allowed_errors": tuple(question["allowed_errors"])}
+            ),
+        }
+    )
+
+
+def run_prefix(function: str, run_id: str) -> str:
+    """The Hive-style folder of a run within a store."""
+    return f"function={function}/run={run_id}/"

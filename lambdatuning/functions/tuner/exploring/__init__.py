@@ -1,1 +1,0 @@
-"""The deciding of an adaptive run: looks, rounds, steps."""

@@ -1,0 +1,180 @@
+"""The function under test: its configuration, its versions, read, changed and waited for."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ...core.errors import LambdaTuningError, NotFoundError, UsageError
+from ...core.plan import Work
+
+Sleep = Callable[[float], None]
+WAIT_S = 300.0
+_TRIES = 8
+
+
+def read(client: Any, function: str, qualifier: str | None = None) -> dict[str, Any]:
+    """GetFunctionConfiguration; NotFoundError when there is no such function."""
+    qualified = {"Qualifier": qualifier} if qualifier else {}
+    try:
+        answer = client.get_function_configuration(FunctionName=function, **qualified)
+    except client.exceptions.ResourceNotFoundException as exc:
+        name = f"{function}:{qualifier}" if qualifier else function
+        raise NotFoundError(
+            f"there is no function {name}; check its name, region and account"
+        ) from exc
+    return dict(answer)
+
+
+def settled(
+    client: Any, function: str, qualifier: str | None, sleep: Sleep, wait_s: float = WAIT_S
+) -> dict[str, Any]:
+    """The configuration once it is Active and its last update is through (AWS takes seconds)."""
+    waited, pause = 0.0, 0.05
+    while True:
+        config = read(client, function, qualifier)
+        if is_settled(config):
+            return config
+        if waited >= wait_s:
+            state = f"{config.get('State')}/{config.get('LastUpdateStatus')}"
+            raise LambdaTuningError(f"{function} is still {state} after {waited:.0f} s; try later")
+        sleep(pause)
+        waited += pause
+        pause = min(2.0, pause * 1.5)
+
+
+def is_settled(config: dict[str, Any]) -> bool:
+    """Whether it can be used and changed; LambdaTuningError when it never will be."""
+    state, update = config.get("State"), config.get("LastUpdateStatus")
+    if state == "Failed" or update == "Failed":
+        reason = config.get("StateReason") or config.get("LastUpdateStatusReason")
+        raise LambdaTuningError(f"{config['FunctionArn']} is not usable: {reason}; mend it first")
+    return state in {None, "Active", "Inactive"} and update in {None, "Successful"}
+
+
+def set_memory(client: Any, function: str, memory_mb: int, sleep: Sleep) -> dict[str, Any]:
+    """Give `$LATEST` a memory size and wait until it has it; returns the configuration.
+
+    The revision guards against a change between reading and writing. Lambda makes new revisions
+    by itself when a state settles, so a refusal alone is no foreign change and is tried again. A
+    size that is another one after all is: LambdaTuningError, since two would fight over it.
+    """
+    for tries in range(1, _TRIES + 1):
+        config = settled(client, function, None, sleep)
+        if config["MemorySize"] == memory_mb:
+            return config
+        try:
+            client.update_function_configuration(
+                FunctionName=function, MemorySize=memory_mb, RevisionId=config["RevisionId"]
+            )
+        except client.exceptions.InvalidParameterValueException as exc:
+            reason = exc.response["Error"]["Message"]
+            raise UsageError(f"{memory_mb} MB is refused: {reason}") from exc
+        except (
+            client.exceptions.PreconditionFailedException,
+            client.exceptions.ResourceConflictException,
+        ):
+            sleep(0.2 * tries)
+            continue
+        config = settled(client, function, None, sleep)
+        if config["MemorySize"] == memory_mb:
+            return config
+        break
+    raise LambdaTuningError(
+        f"{function} is being changed by someone else; start again when it is quiet"
+    )
+
+
+# Published versions of a run: ours are known by their description and nothing else is removed.
+
+
+_MARK = "lambdatuning "
+_SPARE = 9_999
+_TRIES = 8
+
+
+def description(run_id: str, work: Work) -> str:
+    """What a version of ours is called."""
+    return f"{_MARK}{run_id} {work.memory_mb} MB round {work.round}"
+
+
+def spare_mb(memory_mb: int) -> int:
+    """The size of a version that only stands between two others."""
+    return memory_mb + 1 if memory_mb < 1024 else memory_mb - 1
+
+
+def publish(client: Any, function: str, run_id: str, work: Work, sleep: Sleep) -> str:
+    """Publish `$LATEST` at a memory size; the version's number. It may still be Pending.
+
+    Lambda publishes nothing when nothing changed since the last version, and answers with that
+    one. The user's own serves as well and, lacking our mark, is never removed; but one of ours
+    stands for other work, and cold starts need a version that nobody used: a spare of another
+    size, published in between, makes it a change.
+    """
+    found = _published(client, function, run_id, work, sleep)
+    if _serves(found, run_id, work):
+        return str(found["Version"])
+    _published(client, function, run_id, Work(spare_mb(work.memory_mb), _SPARE), sleep)
+    found = _published(client, function, run_id, work, sleep)
+    if not _serves(found, run_id, work):
+        raise LambdaTuningError(f"{function} publishes no new version at {work.memory_mb} MB")
+    return str(found["Version"])
+
+
+def publish_for_good(client: Any, function: str, run_id: str, memory_mb: int, sleep: Sleep) -> str:
+    """Publish a version that is the user's from now on: never one that carries our mark."""
+    set_memory(client, function, memory_mb, sleep)
+    found = _publish(client, function, {}, sleep)
+    if found["Description"].startswith(_MARK):
+        _published(client, function, run_id, Work(spare_mb(memory_mb), _SPARE), sleep)
+        set_memory(client, function, memory_mb, sleep)
+        found = _publish(client, function, {}, sleep)
+    return str(found["Version"])
+
+
+def ours(client: Any, function: str, run_id: str | None = None) -> Iterator[dict[str, Any]]:
+    """The versions that runs of ours published; only one run's with `run_id`."""
+    wanted = f"{_MARK}{run_id} " if run_id else _MARK
+    pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=function)
+    for page in pages:
+        for version in page["Versions"]:
+            text = version.get("Description", "")
+            if version["Version"] != "$LATEST" and text.startswith(wanted):
+                yield version
+
+
+def remove(client: Any, function: str, run_id: str | None = None) -> list[str]:
+    """Delete our versions; the numbers of those that went."""
+    gone = []
+    for version in list(ours(client, function, run_id)):
+        try:
+            client.delete_function(FunctionName=function, Qualifier=version["Version"])
+        except client.exceptions.ResourceNotFoundException:
+            continue
+        except client.exceptions.ResourceConflictException:
+            continue  # the user pointed an alias at it: it is in use, and theirs to remove
+        gone.append(version["Version"])
+    return gone
+
+
+def _published(client: Any, function: str, run_id: str, work: Work, sleep: Sleep) -> dict[str, Any]:
+    config = set_memory(client, function, work.memory_mb, sleep)
+    marked = {"CodeSha256": config["CodeSha256"], "Description": description(run_id, work)}
+    return _publish(client, function, marked, sleep)
+
+
+def _publish(client: Any, function: str, given: dict[str, str], sleep: Sleep) -> dict[str, Any]:
+    """PublishVersion; a version that is still being made is waited for."""
+    for tries in range(1, _TRIES + 1):
+        try:
+            return dict(client.publish_version(FunctionName=function, **given))
+        except client.exceptions.ResourceConflictException:
+            if tries == _TRIES:
+                raise
+            sleep(0.2 * tries)
+    raise AssertionError("the last try returns or raises")
+
+
+def _serves(version: dict[str, Any], run_id: str, work: Work) -> bool:
+    text = version.get("Description", "")
+    if text == description(run_id, work):
+        return True
+    return work.round == 0 and not text.startswith(_MARK)

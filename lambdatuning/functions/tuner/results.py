@@ -1,0 +1,201 @@
+"""What was measured, added up by payload type and size, and in the contract's terms.
+
+Only numbers are kept, not samples: a size may have a million of them.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...core.payloads import normalised
+from ...core.power_tuning import lambda_base_cost, size_statistics
+from ...core.records import RunPlan, Sample
+from ...core.statistics import quantile, summarise
+from ...core.strategies import FAILURE_LIMIT
+
+ALLOWED_LIMIT = 0.5
+"""The same with the errors that `allowedExceptions` names: a size that mostly fails answers
+nothing, whatever it costs."""
+
+
+def _floats() -> "array[float]":
+    return array("d")
+
+
+@dataclass
+class Tally:
+    """The samples of one payload type at one size; the columns of successes run side by side."""
+
+    payload: str
+    memory_mb: int
+    sent: int = 0
+    total_ms: "array[float]" = field(default_factory=_floats)
+    billed_ms: "array[float]" = field(default_factory=_floats)
+    cost_usd: "array[float]" = field(default_factory=_floats)
+    environments: list[str] = field(default_factory=list)
+    cold_ms: "array[float]" = field(default_factory=_floats)
+    init_ms: "array[float]" = field(default_factory=_floats)
+    errors: Counter[str] = field(default_factory=Counter)
+    allowed: int = 0
+    all_usd: float = 0.0
+    retries: int = 0
+
+    @property
+    def failed(self) -> int:
+        """All failures, those allowed included: shown, never averaged."""
+        return self.errors.total()
+
+    @property
+    def only_cold(self) -> bool:
+        """Whether all that is known is how long cold starts took."""
+        return bool(self.cold_ms) and not self.total_ms and not self.errors
+
+    @property
+    def reason(self) -> str:
+        """Why this size cannot win; "" where it can."""
+        unwanted = self.failed - self.allowed
+        if unwanted > FAILURE_LIMIT * self.sent or self.failed > ALLOWED_LIMIT * self.sent:
+            errors = ", ".join(name for name, _ in self.errors.most_common(3))
+            return f"{self.failed} of {self.sent} invocations of {self.payload} failed: {errors}"
+        return "" if self.total_ms else f"{self.payload} has no successful warm invocation"
+
+    def add(self, sample: Sample, *, with_cold: bool, allowed: Collection[str]) -> None:
+        """Count a sample; a cold start is kept apart unless `with_cold`."""
+        self.sent += 1
+        self.all_usd += sample.cost_usd
+        self.retries += sample.retries
+        if sample.error:
+            self.errors[sample.error] += 1
+            self.allowed += sample.error in allowed
+            return
+        if sample.cold:
+            self.cold_ms.append(total_ms(sample))
+            self.init_ms.append(sample.init_ms or sample.restore_ms or 0.0)
+        if with_cold or not sample.cold:
+            self.total_ms.append(total_ms(sample))
+            self.billed_ms.append(sample.billed_ms)
+            self.cost_usd.append(sample.cost_usd)
+            self.environments.append(sample.environment)
+
+
+def tally(samples: Iterable[Sample], *, with_cold: bool, allowed: Collection[str]) -> list[Tally]:
+    """One tally for each payload type and size that has samples, in the order of the samples."""
+    found: dict[tuple[str, int], Tally] = {}
+    for sample in samples:
+        key = (sample.payload, sample.memory_mb)
+        found.setdefault(key, Tally(*key)).add(sample, with_cold=with_cold, allowed=allowed)
+    return list(found.values())
+
+
+def total_ms(sample: Sample) -> float:
+    """Duration with init and restore, as Power Tuning counts it."""
+    return sample.duration_ms + (sample.init_ms or 0.0) + (sample.restore_ms or 0.0)
+
+
+# The results of one size: of each payload type, and of the mix of them in the contract's terms.
+
+
+Result = dict[str, Any]
+
+
+def size_result(plan: RunPlan, memory_mb: int, samples: Iterable[Sample]) -> Result:
+    """Everything that is told of a size, as plain JSON values.
+
+    `results` has a row for each payload type, `statistics` are Power Tuning's (None where the size
+    cannot win, and then `reason` says why), `invocations`, `retries` and `usd` are totals.
+    """
+    tallies = tally(samples, with_cold=not plan.warm, allowed=plan.question.allowed_errors)
+    order = {payload.name: index for index, payload in enumerate(plan.payloads)}
+    tallies.sort(key=lambda entry: order[entry.payload])
+    # An adaptive run measures a payload type where it wants to, and may learn enough of a size
+    # from its first call: that is no failure of the size.
+    kept = [entry for entry in tallies if plan.limits is None or not entry.only_cold]
+    missing = [name for name in order if name not in {entry.payload for entry in kept}]
+    reason = next((entry.reason for entry in kept if entry.reason), "")
+    if missing and not reason and plan.limits is None:
+        reason = f"{missing[0]} was not measured"
+    return {
+        "value": memory_mb,
+        "reason": reason,
+        "results": [payload_result(entry) for entry in tallies],
+        "statistics": _statistics(plan, memory_mb, tallies) if not missing and not reason else None,
+        "invocations": sum(entry.sent for entry in tallies),
+        "retries": sum(entry.retries for entry in tallies),
+        "usd": sum(entry.all_usd for entry in tallies),
+    }
+
+
+def payload_result(found: Tally) -> Result:
+    """Statistics of total durations in ms (init included where cold starts are counted)."""
+    return {
+        "payload": found.payload,
+        "value": found.memory_mb,
+        "n": len(found.total_ms),
+        "failed": found.failed,
+        **({"errors": dict(found.errors)} if found.failed else {}),
+        **_durations(found),
+        "cold": _cold(found),
+    }
+
+
+def _durations(found: Tally) -> Result:
+    summary = summarise(found.total_ms, found.environments)
+    if summary is None:
+        return {}
+    known = summary.mean_low is not None
+    return {
+        "mean": summary.mean,
+        "p50": summary.p50,
+        "p90": summary.p90,
+        "p95": summary.p95,
+        "p99": summary.p99,
+        "interval": [summary.mean_low, summary.mean_high] if known else None,
+        "costUsd": sum(found.cost_usd) / summary.n,
+    }
+
+
+def _cold(found: Tally) -> Result:
+    """Cold starts apart: how many, their whole duration, and the init (or restore) in it."""
+    if not found.cold_ms:
+        return {"n": 0}
+    return {
+        "n": len(found.cold_ms),
+        "mean": sum(found.cold_ms) / len(found.cold_ms),
+        "p50": quantile(found.cold_ms, 0.5),
+        "p95": quantile(found.cold_ms, 0.95),
+        "init": sum(found.init_ms) / len(found.init_ms),
+    }
+
+
+def _statistics(plan: RunPlan, memory_mb: int, tallies: Sequence[Tally]) -> Result:
+    """Power Tuning's statistics: of one type as it computes them, of a mix as the weighted sum of
+    its types, so that trimming drops no type."""
+    base_usd = lambda_base_cost(plan.target.region, plan.target.architecture)
+    parts = {
+        found.payload: size_statistics(
+            memory_mb,
+            found.total_ms,
+            found.billed_ms,
+            base_cost_usd=base_usd,
+            trim=plan.question.trim,
+        )
+        for found in tallies
+    }
+    weights = {payload.name: payload.weight for payload in normalised(plan.payloads)}
+    return _mixed(memory_mb, parts, weights)
+
+
+def _mixed(
+    memory_mb: int, parts: Mapping[str, Mapping[str, float]], weights: Mapping[str, float]
+) -> Result:
+    def weighted(name: str) -> float:
+        return sum(weights[payload] * part[name] for payload, part in parts.items())
+
+    return {
+        "averagePrice": weighted("averagePrice"),
+        "averageDuration": weighted("averageDuration"),
+        "totalCost": sum(part["totalCost"] for part in parts.values()),
+        "value": memory_mb,
+    }

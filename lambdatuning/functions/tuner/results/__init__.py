@@ -1,1 +1,0 @@
-"""What was measured, added up by payload type and size."""

@@ -1,0 +1,141 @@
+"""The function under test, before anything is changed: what cannot be tuned is refused."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ...core.arn import FunctionArn
+from ...core.errors import UsageError
+from ...core.plan import Work
+from ...core.pricing import PriceBook, check_on_demand, snapstart_cache_usd
+from ...core.records import RunPlan, Target
+from .batch.measure import END_WITHIN_S
+from .function import Sleep, description, read, settled
+
+PAID_HOURS = 3.0
+"""The least that is billed for a version; those of a run are gone before."""
+
+
+def snapshots_usd(target: Target, prices: PriceBook, sizes_mb: Iterable[int]) -> float:
+    """The price of keeping one version of each size until the run is over."""
+    if not target.snapstart or not target.pays_for_restores:
+        return 0.0
+    return sum(snapstart_cache_usd(prices, target.region, size, PAID_HOURS) for size in sizes_mb)
+
+
+def published_mb(plan: RunPlan, state: Mapping[str, Any]) -> list[int]:
+    """The sizes of the versions that a run has published, once for each version."""
+    if plan.limits:
+        return [int(size) for size in state["versions"]]
+    sizes = [work.memory_mb for work in plan.work[: int(state["published"])]]
+    return [size for size in sizes if str(size) not in state["failed"]]
+
+
+# The function under test, before anything is changed: what cannot be tuned is refused.
+
+
+def look_at(client: Any, arn: FunctionArn, sleep: Sleep) -> Target:
+    """The function as it is now; UsageError for one that cannot be tuned."""
+    function = str(arn.unqualified)
+    try:
+        config = settled(client, function, None, sleep)
+    except ClientError as exc:
+        if not _denied(exc):
+            raise
+        raise UsageError(
+            f"the tuner may not touch {function}: deploy it with --parameter "
+            f"TunableFunctionArns={function}"
+        ) from exc
+    check_on_demand(config)
+    if config.get("PackageType") == "Image":
+        _may_publish_image(client, arn)
+    if arn.qualifier:
+        _same_code(client, arn, config)
+    return target_of(arn, config)
+
+
+def remarks(target: Target, parallel: int, wanted_parallel: int) -> list[str]:
+    """What should be known of a run on this function, though it can be tuned."""
+    found = []
+    if target.vpc:
+        found.append(
+            f"{target.name} is in a VPC: the network interfaces of a new version may take a minute "
+            "or more, which is waited for and not measured"
+        )
+    if target.timeout_s > END_WITHIN_S:
+        found.append(
+            f"{target.name} may run for {target.timeout_s} s, longer than its tuner can wait: such "
+            f"an invocation is given up after {END_WITHIN_S:.0f} s, never sent again, and "
+            "completed from its REPORT line in CloudWatch Logs"
+        )
+    if parallel < wanted_parallel:
+        found.append(
+            f"the reserved concurrency of {target.name} lets {parallel} instead of "
+            f"{wanted_parallel} sizes be measured at once: the run takes longer"
+        )
+    return found
+
+
+def concurrency(client: Any, arn: FunctionArn, environments: int, sizes: int) -> int:
+    """How many sizes can be measured at once with the function's reserved concurrency."""
+    answer = client.get_function(FunctionName=str(arn.unqualified))
+    reserved = (answer.get("Concurrency") or {}).get("ReservedConcurrentExecutions")
+    if reserved is None:
+        return sizes
+    if reserved < environments:
+        raise UsageError(
+            f"{arn.name} has a reserved concurrency of {reserved}, below the {environments} "
+            f'execution environments asked for; raise it, or pass "environments": '
+            f"{max(int(reserved), 1)} or less"
+        )
+    return min(sizes, int(reserved) // environments)
+
+
+def _may_publish_image(client: Any, arn: FunctionArn) -> None:
+    """Publishing a container image needs rights on its repository, too. Asked for a digest that no
+    code has, Lambda says whether it would, and publishes nothing; should it, the mark is ours."""
+    probe = {"CodeSha256": "0" * 64, "Description": description("probe", Work(0, 0))}
+    try:
+        client.publish_version(FunctionName=str(arn.unqualified), **probe)
+    except ClientError as exc:
+        if _denied(exc):
+            raise UsageError(
+                f"{arn.name} is a container image and the tuner may not publish it: grant its "
+                "control role ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on the repository"
+            ) from exc
+
+
+def _denied(error: ClientError) -> bool:
+    return "AccessDenied" in str(error.response["Error"]["Code"])
+
+
+def _same_code(client: Any, arn: FunctionArn, latest: dict[str, Any]) -> None:
+    """Sizes are published from `$LATEST`: a version or alias of other code cannot be tuned so."""
+    qualified = read(client, str(arn.unqualified), arn.qualifier)
+    if qualified["CodeSha256"] != latest["CodeSha256"]:
+        raise UsageError(
+            f"{arn.name}:{arn.qualifier} has other code than $LATEST, from which sizes are "
+            "published; tune the function without a qualifier, or deploy that code first"
+        )
+
+
+def target_of(arn: FunctionArn, config: Mapping[str, Any]) -> Target:
+    """The function as its configuration describes it."""
+    logging = config.get("LoggingConfig") or {}
+    return Target(
+        arn=str(arn.unqualified),
+        name=arn.name,
+        region=arn.region,
+        architecture=(config.get("Architectures") or ["x86_64"])[0],
+        runtime=config.get("Runtime", "container image"),
+        memory_mb=config["MemorySize"],
+        timeout_s=config["Timeout"],
+        code_sha256=config["CodeSha256"],
+        log_group=logging.get("LogGroup") or f"/aws/lambda/{arn.name}",
+        log_format=logging.get("LogFormat", "Text"),
+        ephemeral_mb=(config.get("EphemeralStorage") or {}).get("Size", 512),
+        image=config.get("PackageType") == "Image",
+        snapstart=(config.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions",
+        vpc=bool((config.get("VpcConfig") or {}).get("SubnetIds")),
+    )
