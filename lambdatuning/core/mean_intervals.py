@@ -26,9 +26,8 @@ from dataclasses import dataclass
 from itertools import chain
 from statistics import NormalDist, fmean, median
 
-from .intervals import CONFIDENCE, Uncertainty, uncertainty
 from .moderation import Spread, moderated
-from .student import student_t
+from .statistics import CONFIDENCE, Uncertainty, student_t, uncertainty
 
 CUT = 3.0
 """Where tails begin, in distances from the median to the 90 % (10 %) quantile."""

@@ -35,7 +35,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lambdatuning.core.mean_intervals import mean_errors
-from lambdatuning.core.quantile_interval import quantile_interval
+from lambdatuning.core.statistics import quantile_interval
 
 Floats = npt.NDArray[np.float64]
 
