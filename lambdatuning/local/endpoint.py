@@ -112,8 +112,8 @@ def _past_proxies(url: str) -> dict[str, str]:
     if not urllib.request.getproxies_environment():
         return {}
     exempt = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
-    hosts = ",".join(filter(None, (exempt, urlsplit(url).hostname)))
-    return {"NO_PROXY": hosts, "no_proxy": hosts}
+    hosts = dict.fromkeys(filter(None, (exempt, urlsplit(url).hostname, *LOOPBACK)))
+    return {"NO_PROXY": ",".join(hosts), "no_proxy": ",".join(hosts)}
 
 
 def _log(log_file: Path | None) -> IO[bytes]:
@@ -126,7 +126,7 @@ def _spawn(arguments: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
-        env=_clean(os.environ),
+        env={**_clean(os.environ), **_past_proxies("")},
         # Ctrl-C belongs to the client, which then ends the server in order.
         start_new_session=True,
     )

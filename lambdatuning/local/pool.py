@@ -82,18 +82,26 @@ class Pool:
         """The environment that was given this access key: who makes a nested call."""
         return self._by_key.get(key_id)
 
+    def is_key(self, key_id: str) -> bool:
+        """Whether an environment that lives was given this access key."""
+        return key_id in self._by_key
+
     def count(self) -> int:
         """Environments that live now."""
         return len(self._by_key)
 
+    def kill(self) -> None:
+        """End the process of every environment, so that whoever invokes goes on; start no more."""
+        self._closed.set()
+        for environment in list(self._by_key.values()):
+            environment.kill()
+
     def close(self) -> None:
         """End every environment, busy ones too."""
-        self._closed.set()
+        self.kill()
         self._ending.put(None)
         self._reaper.join()
-        with self._lock:
-            everyone = list(self._by_key.values())
-        for environment in everyone:
+        for environment in list(self._by_key.values()):
             environment.close()
 
     def _retire(self, arn: str) -> None:

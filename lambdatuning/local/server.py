@@ -9,12 +9,15 @@ import asyncio
 import json
 import os
 import platform
+import select
 import shutil
 import signal
 import socket
 import sys
 import tempfile
 import threading
+import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,8 @@ from .services.packages import PackageStore
 from .settings import ACCOUNT_ID, LOOPBACK, REGION, SETTLES, check_platform
 
 _KEEP_ALIVE_S = 75
+_END_LIMIT_S = 1.5
+"""How long the end in order may take, before the server just ends."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -88,25 +93,35 @@ def _run(
     invoker = Invoker(pool, admission, ledger, ministack.append_logs, strict=strict)
     ministack.install(invoker.invoke, PackageStore(folder / "packages"))
     facts = _facts(options, chosen, host) | {"measuring_cores": admission.capacity}
-    application = Gateway(ministack.application(), lambda: facts, ledger, options.host)
+    application = Gateway(ministack.application(), lambda: facts, ledger, options.host, pool.is_key)
     try:
-        asyncio.run(_listen_and_serve(application, listener, host.endpoint_url, options))
+        asyncio.run(_listen_and_serve(application, listener, host.endpoint_url, options, pool.kill))
     finally:
         pool.close()
 
 
 async def _listen_and_serve(
-    application: Any, listener: socket.socket, url: str, options: argparse.Namespace
+    application: Any,
+    listener: socket.socket,
+    url: str,
+    options: argparse.Namespace,
+    kill_environments: Callable[[], None],
 ) -> None:
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    if options.lifeline:
-        threading.Thread(target=_follow_lifeline, args=(loop, stop), daemon=True).start()
+
+    def end() -> None:
+        loop.call_soon_threadsafe(stop.set)
+        # Invocations that run now would be waited for. What is left is the supervisor's.
+        threading.Thread(target=kill_environments, daemon=True).start()
+        time.sleep(_END_LIMIT_S)
+        os._exit(0)
+
+    wakers = [_signalled()] + ([0] if options.lifeline else [])
+    threading.Thread(target=_wait_for_end, args=(wakers, end), daemon=True).start()
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.keep_alive_timeout = _KEEP_ALIVE_S
@@ -117,10 +132,22 @@ async def _listen_and_serve(
     await hypercorn_serve(application, config, shutdown_trigger=stop.wait)
 
 
-def _follow_lifeline(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    while os.read(0, 1):
-        pass
-    loop.call_soon_threadsafe(stop.set)
+def _signalled() -> int:
+    """A descriptor that becomes readable with SIGINT or SIGTERM, whatever the main thread does."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    return reader
+
+
+def _wait_for_end(wakers: list[int], end: Callable[[], None]) -> None:
+    """Call `end` when a signal comes in, or standard input ends (descriptor 0)."""
+    while True:
+        for waker in select.select(wakers, [], [])[0]:
+            if os.read(waker, 1) == b"" or waker != 0:
+                end()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from lambdatuning.local.function import Request
-from lambdatuning.local.runtime import runtime_api
+from lambdatuning.local.runtime import http_messages
 from lambdatuning.local.runtime.runtime_api import RuntimeApi
 
 BUSY_S = 0.3
@@ -24,7 +24,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux stamps wh
 def _pair() -> Iterator[Pair]:
     """Who writes and, behind a listener that is stamped, who reads."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        runtime_api.stamp_arrivals(server)
+        http_messages.stamp_arrivals(server)
         with socket.create_connection(server.getsockname()) as writer, server.accept()[0] as reader:
             yield writer, reader
 
@@ -56,7 +56,7 @@ def test_what_is_read_late_arrived_when_it_was_sent(
     writer.sendall(b"early")
     time.sleep(BUSY_S)
 
-    data, arrived = runtime_api.receive_stamped(reader, 100)
+    data, arrived = http_messages.receive_stamped(reader, 100)
 
     assert data == b"early"
     assert sent - 0.001 <= arrived < sent + BUSY_S
@@ -73,7 +73,7 @@ def test_what_came_in_parts_arrived_with_the_last(
     writer.sendall(b"last")
     time.sleep(BUSY_S)
 
-    data, arrived = runtime_api.receive_stamped(reader, 100)
+    data, arrived = http_messages.receive_stamped(reader, 100)
 
     assert data == b"first last"
     assert sent_again - 0.001 <= arrived < sent_again + BUSY_S
@@ -83,7 +83,7 @@ def test_the_end_of_a_connection_has_a_time(pair: Pair) -> None:
     writer, reader = pair
     writer.close()
 
-    data, arrived = runtime_api.receive_stamped(reader, 100)
+    data, arrived = http_messages.receive_stamped(reader, 100)
 
     assert data == b""
     assert arrived <= time.monotonic()

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,9 @@ import pytest
 from lambdatuning.core.errors import UsageError
 from lambdatuning.local import endpoint
 from lambdatuning.local.limiters import processes
+from lambdatuning.local.services.packages import PackageStore, check_package
 from lambdatuning.local.settings import check_platform
-from tests.local.conftest import NODE, PYTHON, ROLE, Cloud
+from tests.local.conftest import NODE, PYTHON, ROLE, Cloud, package
 from tests.local.remains import gone, left_by, wait_for_processes
 
 STUBBORN = """
@@ -108,6 +110,10 @@ def _zip_with(name: str, mode: int = 0) -> bytes:
         ("a/../../escaped.py", 0),
         ("..\\escaped.py", 0),
         ("link", stat.S_IFLNK | 0o777),
+        ("app.py/inner.py", 0),
+        ("app.py/", 0),
+        ("x" * 300, 0),
+        ("d/" * 2_500 + "deep", 0),
         ("pipe", stat.S_IFIFO | 0o666),
     ],
 )
@@ -115,7 +121,77 @@ def test_packages_that_would_escape_are_refused(cloud: Cloud, name: str, mode: i
     answer = cloud.run("", Code={"ZipFile": _zip_with(name, mode)})
 
     assert answer.error == "Unhandled"
-    assert f'code package refused: "{name}"' in answer.payload["errorMessage"].replace("\\\\", "\\")
+    message = answer.payload["errorMessage"].replace("\\\\", "\\")
+    assert message.startswith(f'code package refused: "{name[:97]}')
+    assert "/var/" not in message
+
+
+def _damaged() -> bytes:
+    whole = package({"app.py": "def handler(event, context):\n    return 1\n"})
+    return whole.replace(b"return 1", b"return 2", 1)
+
+
+def _marked(flag: int = 0, method: int = 0) -> bytes:
+    """A zip whose member says that it is encrypted, or compressed by another method."""
+    whole = bytearray(package({"app.py": "def handler(event, context):\n    return 1\n"}))
+    for header, at in ((whole.find(b"PK\x01\x02"), 8), (0, 6)):
+        whole[header + at] |= flag
+        whole[header + at + 2] = method
+    return bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (_damaged(), '"app.py" is damaged (its checksum is wrong); package it again'),
+        (_marked(flag=1), '"app.py" is encrypted; package it without a password'),
+        (_marked(method=99), '"app.py" is compressed by a method unknown here (99); use deflate'),
+        (b"PK, or so it says", "it is not a zip file; package the code again"),
+    ],
+)
+def test_packages_that_cannot_be_read_are_refused(content: bytes, why: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        check_package(content)
+    assert str(refused.value) == f"code package refused: {why}"
+
+
+def _linked(links: dict[str, str], **files: str) -> bytes:
+    """A package as `zip -y` makes it."""
+    buffer = io.BytesIO(package({name.replace("_", "."): text for name, text in files.items()}))
+    with zipfile.ZipFile(buffer, "a") as archive:
+        for name, target in links.items():
+            member = zipfile.ZipInfo(name)
+            member.external_attr = (stat.S_IFLNK | 0o777) << 16
+            archive.writestr(member, target)
+    return buffer.getvalue()
+
+
+def test_links_within_a_package_work(cloud: Cloud) -> None:
+    content = _linked(
+        {"app.py": "real.py", "deep/er/up": "../../real.py"},
+        real_py="import os\ndef handler(event, context):\n"
+        "    return [os.readlink('app.py'), os.path.samefile('deep/er/up', 'real.py')]\n",
+    )
+
+    assert cloud.run("", Code={"ZipFile": content}).payload == ["real.py", True]
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        {"out": "/etc/passwd"},
+        {"out": "../../outside"},
+        {"a/b/c/root": "../../..", "out": "a/b/c/root/.."},
+        {"out": ""},
+    ],
+)
+def test_links_out_of_a_package_are_refused(links: dict[str, str], tmp_path: Path) -> None:
+    store = PackageStore(tmp_path)
+
+    with pytest.raises(UsageError, match=r'^code package refused: "out" is a link'):
+        store.unpack("it", _linked(links))
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_unknown_runtimes_are_refused_in_one_line(cloud: Cloud) -> None:
@@ -283,3 +359,75 @@ def test_many_cold_starts_leak_no_descriptor(cloud: Cloud) -> None:
             time.sleep(0.5)
             counts.append(len(list(Path(f"/proc/{cloud.endpoint.process.pid}/fd").iterdir())))
     assert counts[1] <= counts[0] + 2
+
+
+BUSY = """
+    import time
+    def handler(event, context):
+        time.sleep(60)
+    """
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_while_functions_run(number: signal.Signals, tmp_path: Path) -> None:
+    running = endpoint.start(state_dir=tmp_path)
+    cloud = Cloud(running)
+    busy = cloud.function(BUSY, Timeout=90)
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(cloud.invoke, busy)
+        wait_for_processes(running.process.pid, 1)
+        running.process.send_signal(number)
+        # 2 s are promised; the rest is for a busy machine.
+        assert running.process.wait(10) == 0
+        assert isinstance(waiting.exception(30), Exception)
+    running.stop()
+    assert gone(running.process.pid, tmp_path), left_by(running.process.pid, tmp_path)
+
+
+SAYS = """
+    import os, socket, time
+    def handler(event, context):
+        host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+        with socket.create_connection((host, int(port))) as api:
+            api.settimeout(2)
+            api.sendall(event["say"].replace("ID", context.aws_request_id).encode())
+            try:
+                said = api.recv(1000).decode()
+            except TimeoutError:
+                said = "nothing"
+        time.sleep(event.get("sleep_s", 0))
+        return said.partition("\\r\\n")[0]
+    """
+POST = "POST /2018-06-01/runtime/invocation/"
+
+
+@pytest.mark.parametrize(
+    ("say", "answer"),
+    [
+        (POST + "ID/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-6\r\n", ""),
+        (POST + "ID/response HTTP/1.1\r\nContent-Length: -6\r\n\r\n", ""),
+        (POST + "ID/response HTTP/1.1\r\nContent-Length: 9\r\n\r\nforever", "nothing"),
+        (POST + "my/response HTTP/1.1\r\nContent-Length: 1\r\n\r\n1", "HTTP/1.1 400 Bad Request"),
+        (POST + "ID/unknown HTTP/1.1\r\nContent-Length: 1\r\n\r\n1", "HTTP/1.1 404 Not Found"),
+        ("GET /2018-06-01/anything HTTP/1.1\r\n\r\n", "HTTP/1.1 404 Not Found"),
+        ("PUT /2022-07-01/telemetry HTTP/1.1\r\n\r\n", "HTTP/1.1 202 Accepted"),
+        (POST + "ID/response HTTP/1.1\r\nOrigin: http://lo\r\n\r\n", "HTTP/1.1 403 Forbidden"),
+        ("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nSec-Fetch-Site: cross-site\r\n\r\n",
+         "HTTP/1.1 403 Forbidden"),
+        ("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: evil.example:80\r\n\r\n",
+         "HTTP/1.1 403 Forbidden"),
+    ],
+)  # fmt: skip
+def test_the_runtime_api_bears_what_a_handler_says(cloud: Cloud, say: str, answer: str) -> None:
+    name = cloud.function(SAYS, Timeout=20)
+
+    assert cloud.invoke(name, {"say": say}).payload == answer
+    assert cloud.invoke(name, {"say": "\r\n\r\n"}).payload == ""
+
+
+def test_a_malformed_response_does_not_lift_the_timeout(cloud: Cloud) -> None:
+    say = POST + "ID/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-6\r\n-6\r\n"
+
+    answer = cloud.run(SAYS, {"say": say, "sleep_s": 60}, Timeout=2)
+
+    assert answer.payload["errorType"] == "Sandbox.Timedout"

@@ -20,8 +20,9 @@ from lambdatuning.local.function import Facts
 from lambdatuning.local.invoker import Ledger
 from lambdatuning.local.logs import platform
 from lambdatuning.local.logs.platform import Report
-from lambdatuning.local.runtime import command, runtime_api
+from lambdatuning.local.runtime import command
 from lambdatuning.local.runtime.environment import passed_s, settle
+from lambdatuning.local.runtime.http_messages import RequestReader
 from lambdatuning.local.services import corrections, ministack
 
 AT = datetime(2026, 1, 31, 12, 0, 0, 123_456, UTC)
@@ -174,15 +175,57 @@ REQUESTS = [
 
 @pytest.mark.parametrize(("message", "body"), REQUESTS)
 def test_requests_are_parsed_once_complete(message: bytes, body: bytes) -> None:
-    for end in range(len(message)):
-        assert runtime_api.parse_request(message[:end]) is None
+    reader = RequestReader()
+    for byte in message[:-1]:
+        reader.feed(bytes([byte]))
+        assert reader.next() is None
 
-    parsed = runtime_api.parse_request(message + b"next")
+    reader.feed(message[-1:] + message)
+    for _ in range(2):
+        request = reader.next()
+        assert request is not None
+        assert (request.path, request.body) == (b"/a", body)
+    assert reader.next() is None
 
-    assert parsed is not None
-    assert parsed[0].path == b"/a"
-    assert parsed[0].body == body
-    assert parsed[1] == b"next"
+
+CHUNKED = b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
+
+
+def test_trailers_are_headers() -> None:
+    """As AWS's streaming clients report an error in the middle of a response."""
+    reader = RequestReader()
+    reader.feed(CHUNKED + b"\r\n1\r\na\r\n0\r\nLambda-Runtime-Function-Error-Type: Oh\r\n")
+    assert reader.next() is None
+
+    reader.feed(b"\r\n")
+    request = reader.next()
+
+    assert request is not None
+    assert request.body == b"a"
+    assert request.headers[b"lambda-runtime-function-error-type"] == b"Oh"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"POST /a HTTP/1.1\r\nContent-Length: -6\r\n\r\n",
+        b"POST /a HTTP/1.1\r\nContent-Length: +6\r\n\r\nabcdef",
+        b"POST /a HTTP/1.1\r\nContent-Length: 1_0\r\n\r\n",
+        b"POST /a HTTP/1.1\r\nContent-Length: 999999999999\r\n\r\n",
+        CHUNKED + b"\r\n-6\r\nab\r\n",
+        CHUNKED + b"\r\n0x2\r\nab\r\n",
+        CHUNKED + b"\r\n\r\nab\r\n",
+        CHUNKED + b"\r\nffffffff\r\nab\r\n",
+        CHUNKED + b"\r\n" + b"0" * 2000,
+        CHUNKED + b"x" * (3 << 20),
+        b"nonsense\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_is_refused(message: bytes) -> None:
+    reader = RequestReader()
+    reader.feed(message)
+    with pytest.raises(ValueError, match=r"."):
+        reader.next()
 
 
 def _facts(number: int) -> Facts:

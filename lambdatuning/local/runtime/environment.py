@@ -110,7 +110,7 @@ class Environment:
         self._host = host
         self._sandbox = sandbox
         self._folder = folder
-        self._api = RuntimeApi()
+        self._api = RuntimeApi(spec)
         self._process: RuntimeProcess | None = None
 
     # --- init phase
@@ -202,11 +202,12 @@ class Environment:
         Returns when the runtime asks for its next invocation: there duration ends, on AWS too.
         """
         self._sandbox.limit(share)
+        started = time.monotonic()
         try:
             started = self._deliver(request, limit_s)
-        except OSError:
+        except OSError as exc:
             self._broken = True
-            return time.monotonic(), Event("exit")
+            return started, Event("timeout" if isinstance(exc, TimeoutError) else "exit")
         deadline = started + limit_s
         event = self._answer(deadline)
         # The quota goes before the runtime asks for its next invocation: were it stalled there for
@@ -242,7 +243,7 @@ class Environment:
         started = time.monotonic()
         self._sandbox.thaw()
         if waits_for_reader:
-            self._api.send(request, deadline_ms)
+            self._api.send(request, deadline_ms, started + limit_s)
         return started
 
     def _fault(self, event: Event) -> Fault | None:
@@ -276,6 +277,11 @@ class Environment:
     def usable(self) -> bool:
         """Whether it can take another invocation."""
         return not self.dead and self._process is not None and self._process.running
+
+    def kill(self) -> None:
+        """Kill its process; whoever waits for an answer of it sees its end."""
+        if self._process is not None:
+            self._process.kill()
 
     def close(self) -> None:
         """Kill its processes and remove what it left."""

@@ -1,132 +1,49 @@
-"""The Runtime API (2018-06-01) of one execution environment.
+"""The Runtime API (2018-06-01) and the Extensions API (2020-01-01) of one execution environment.
 
 It runs in whatever thread invokes: one selector watches the runtime's connections, its log pipe,
 the end of its process and the deadline together, so that no invocation is handed between threads.
+
+Other processes can reach its port, so who connects must be of this user, a browser is refused by
+what it cannot leave out of its requests, and a response counts only under the id of the request
+that it answers, which nobody else knows.
 """
 
 import contextlib
+import json
 import os
+import select
 import selectors
 import socket
-import struct
-import sys
 import time
-from dataclasses import dataclass
+import uuid
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlsplit
 
-from ..function import Request
+from .. import peers
+from ..function import FunctionSpec, Request
 from ..logs.printed import LogBuffer
+from .http_messages import (
+    CONTINUE,
+    HttpRequest,
+    RequestReader,
+    build_answer,
+    receive_stamped,
+    stamp_arrivals,
+)
 
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-@dataclass(frozen=True)
-class HttpRequest:
-    """One parsed request; header names are lower case."""
-
-    method: bytes
-    path: bytes
-    headers: dict[bytes, bytes]
-    body: bytes
-
-
-def parse_request(buffer: bytes | bytearray) -> tuple[HttpRequest, bytes] | None:
-    """The first request in `buffer` and what follows it, or None while it is incomplete."""
-    end = buffer.find(b"\r\n\r\n")
-    if end < 0:
-        return None
-    lines = bytes(buffer[:end]).split(b"\r\n")
-    method, path, _ = lines[0].split(b" ", 2)
-    headers = _headers(lines[1:])
-    content = _body(buffer, end + 4, headers)
-    if content is None:
-        return None
-    body, rest = content
-    return HttpRequest(method, path, headers, body), bytes(buffer[rest:])
-
-
-def expects_continue(buffer: bytes | bytearray) -> bool:
-    """Whether the client waits for `100 Continue` before it sends its body."""
-    end = buffer.find(b"\r\n\r\n")
-    return end > 0 and b"100-continue" in bytes(buffer[:end]).lower()
-
-
-def build_answer(status: str, headers: dict[str, str], body: bytes) -> bytes:
-    """A whole response, e.g. `answer("200 OK", {...}, b"{}")`."""
-    head = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}"]
-    head += [f"{name}: {value}" for name, value in headers.items()]
-    return ("\r\n".join(head) + "\r\n\r\n").encode() + body
-
-
-def _headers(lines: list[bytes]) -> dict[bytes, bytes]:
-    pairs = (line.partition(b":") for line in lines)
-    return {name.strip().lower(): value.strip() for name, _, value in pairs}
-
-
-def _body(
-    buffer: bytes | bytearray, start: int, headers: dict[bytes, bytes]
-) -> tuple[bytes, int] | None:
-    if headers.get(b"transfer-encoding", b"").lower() == b"chunked":
-        return _chunked(buffer, start)
-    end = start + int(headers.get(b"content-length", b"0"))
-    return (bytes(buffer[start:end]), end) if len(buffer) >= end else None
-
-
-def _chunked(buffer: bytes | bytearray, start: int) -> tuple[bytes, int] | None:
-    chunks: list[bytes] = []
-    while True:
-        line_end = buffer.find(b"\r\n", start)
-        if line_end < 0:
-            return None
-        size = int(bytes(buffer[start:line_end]).split(b";")[0], 16)
-        start = line_end + 2 + size + 2
-        if len(buffer) < start:
-            return None
-        if size == 0:
-            return b"".join(chunks), start
-        chunks.append(bytes(buffer[line_end + 2 : start - 2]))
-
-
-# socket(7); the number that it has on every processor that Python names Linux for.
-_STAMPS = getattr(socket, "SO_TIMESTAMPNS", 35)
-_STAMP = struct.Struct("@ll")
-_STAMP_SPACE = socket.CMSG_SPACE(_STAMP.size)
-_STAMPED = sys.platform == "linux"
-
-
-def stamp_arrivals(listener: socket.socket) -> None:
-    """Have what arrives on the connections that `listener` accepts stamped.
-
-    The kernel begins a moment later with it, if nobody else has asked yet.
-    """
-    if _STAMPED:
-        listener.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
-
-
-def receive_stamped(connection: socket.socket, most_bytes: int) -> tuple[bytes, float]:
-    """What is there to read and when the last of it arrived (`time.monotonic` seconds)."""
-    if not _STAMPED:
-        return connection.recv(most_bytes), time.monotonic()
-    data, ancillary, _, _ = connection.recvmsg(most_bytes, _STAMP_SPACE)
-    return data, time.monotonic() - _age_s(ancillary)
-
-
-def _age_s(ancillary: list[tuple[int, int, bytes]]) -> float:
-    """Seconds since the stamp, which is of the wall clock; 0 without one."""
-    for level, kind, value in ancillary:
-        if level == socket.SOL_SOCKET and kind == _STAMPS:
-            seconds, nanoseconds = _STAMP.unpack(value)
-            age_ns: int = time.time_ns() - seconds * 10**9 - nanoseconds
-            return max(0, age_ns) / 1e9
-    return 0.0
-
-
-EventKind = Literal["next", "response", "error", "init_error", "exit", "timeout"]
+EventKind = Literal["next", "response", "error", "init_error", "extension_error", "exit", "timeout"]
+RUNTIME = b"/2018-06-01/runtime/"
+EXTENSION = b"/2020-01-01/extension/"
+_SUBSCRIPTIONS = {b"/2022-07-01/telemetry": "Telemetry", b"/2020-08-15/logs": "Logs"}
+_LOOPBACK = ("127.0.0.1", "localhost", "")
 _ACCEPTED = build_answer("202 Accepted", {}, b'{"status":"OK"}\n')
-_SEND_LIMIT = struct.pack("ll", 30, 0)
 _READ_BYTES = 1 << 18
-_MOST_BYTES = 64 << 20
-"""A response may have 6 MB; what is larger is read, to be refused as AWS does, up to here."""
+_MOST_READS = 64
+"""Of the log pipe at a time: a process that prints without end must not hold us there."""
+_MOST_CONNECTIONS = 64
 
 
 @dataclass(frozen=True)
@@ -144,26 +61,42 @@ class Event:
 
 
 class _Connection:
-    __slots__ = ("arrived", "buffer", "continued", "socket")
+    __slots__ = ("arrived", "continued", "reader", "socket")
 
     def __init__(self, accepted: socket.socket) -> None:
         self.socket = accepted
         self.arrived = 0.0
-        self.buffer = bytearray()
+        self.reader = RequestReader()
         self.continued = False
+
+
+@dataclass
+class _Extension:
+    """A registered extension; `polling` is where it waits for its next event."""
+
+    name: str
+    events: Collection[str]
+    polling: _Connection | None = None
+    connections: list[_Connection] = field(default_factory=list)
 
 
 class RuntimeApi:
     """One listening socket on loopback and what is said on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, spec: FunctionSpec | None = None, users: Collection[int] = ()) -> None:
+        """`users` may connect besides root and the user of this process."""
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=8)
         self._listener.setblocking(False)
         stamp_arrivals(self._listener)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._spec = spec
+        self._users = users
         self._connections: set[_Connection] = set()
         self._polling: _Connection | None = None
+        self._extensions: dict[bytes, _Extension] = {}
+        self._current = b""
+        self._events: deque[Event] = deque()
         self.polled = 0.0
         """When the runtime asked for an invocation last (`time.monotonic` seconds)."""
         self._log_fd = -1
@@ -177,8 +110,12 @@ class RuntimeApi:
 
     @property
     def ready(self) -> bool:
-        """Whether the runtime has asked for its next invocation."""
-        return self._polling is not None
+        """Whether the runtime and every extension have asked for what comes next."""
+        return self._polling is not None and self.extensions_ready(len(self._extensions))
+
+    def extensions_ready(self, count: int) -> bool:
+        """Whether `count` extensions have registered and asked for their next event."""
+        return sum(1 for one in self._extensions.values() if one.polling) >= count
 
     def watch(self, log_fd: int, exit_fd: int) -> None:
         """Watch the pipe that the runtime prints to and a descriptor that tells of its end."""
@@ -187,11 +124,16 @@ class RuntimeApi:
         self._selector.register(log_fd, selectors.EVENT_READ, self._read_log)
         self._selector.register(exit_fd, selectors.EVENT_READ, None)
 
-    def send(self, request: Request, deadline_ms: int) -> None:
-        """Answer the runtime's pending poll; `ready` must hold. Raises OSError when it is gone."""
+    def send(self, request: Request, deadline_ms: int, deadline: float = 0.0) -> None:
+        """Answer the runtime's pending poll; `ready` must hold. Raises OSError when it is gone.
+
+        `deadline_ms` is told to the function (Unix time), until `deadline` (`time.monotonic`
+        seconds; 0: not at all) is waited for a reader: TimeoutError then.
+        """
         connection, self._polling = self._polling, None
         if connection is None:
             raise ConnectionError("the runtime has not asked for an invocation")
+        self._current = request.request_id.encode()
         headers = {
             "Lambda-Runtime-Aws-Request-Id": request.request_id,
             "Lambda-Runtime-Deadline-Ms": str(deadline_ms),
@@ -200,28 +142,45 @@ class RuntimeApi:
         }
         if request.client_context:
             headers["Lambda-Runtime-Client-Context"] = request.client_context
-        connection.socket.sendall(build_answer("200 OK", headers, request.payload))
+        for extension in self._extensions.values():
+            self._tell(extension, _invoke_event(request, deadline_ms))
+        _send_all(connection.socket, build_answer("200 OK", headers, request.payload), deadline)
+
+    def shut_down(self, reason: str, deadline: float) -> None:
+        """Tell every extension that asked for it of the end, and wait for theirs until then."""
+        left_ms = max(0, int((deadline - time.monotonic()) * 1e3))
+        event = {
+            "eventType": "SHUTDOWN",
+            "shutdownReason": reason,
+            "deadlineMs": int(time.time() * 1e3) + left_ms,
+        }
+        waiting = [one for one in self._extensions.values() if self._tell(one, event)]
+        while any(one.connections for one in waiting):
+            if self.wait(deadline).kind in ("timeout", "exit"):
+                return
 
     def wait(self, deadline: float) -> Event:
         """The runtime's next act, or "timeout" at `deadline` (`time.monotonic` seconds)."""
-        while (left := deadline - time.monotonic()) > 0:
+        while not self._events:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return Event("timeout")
             gone = False
             for key, _ in self._selector.select(left):
                 if key.data is None:
                     gone = True
-                    continue
-                event: Event | None = key.data()
-                if event is not None:
-                    return event
-            if gone:
+                else:
+                    key.data()
+            if gone and not self._events:
                 self.drain_log()
                 return Event("exit")
-        return Event("timeout")
+        return self._events.popleft()
 
     def drain_log(self) -> None:
         """Read what is in the log pipe now."""
-        while self._read_pipe():
-            pass
+        for _ in range(_MOST_READS):
+            if not self._read_pipe():
+                return
 
     def close(self) -> None:
         """Close every descriptor that this object opened."""
@@ -229,6 +188,8 @@ class RuntimeApi:
             connection.socket.close()
         self._listener.close()
         self._selector.close()
+
+    # --- what comes in
 
     def _read_log(self) -> None:
         if not self._read_pipe():
@@ -247,68 +208,215 @@ class RuntimeApi:
         return bool(data)
 
     def _accept(self) -> None:
-        accepted, _ = self._listener.accept()
-        # A limit that the kernel keeps: Python's own would cost a system call for each message.
-        accepted.setblocking(True)
-        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_LIMIT)
-        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = _Connection(accepted)
-        self._connections.add(connection)
-        self._selector.register(accepted, selectors.EVENT_READ, lambda: self._receive(connection))
+        with contextlib.suppress(OSError):  # gone again, or no descriptor is left
+            accepted, client = self._listener.accept()
+            user = peers.user_of(client, self._listener.getsockname())
+            if len(self._connections) >= _MOST_CONNECTIONS or (
+                peers.is_stranger(user) and user not in self._users
+            ):
+                accepted.close()
+                return
+            accepted.setblocking(True)
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = _Connection(accepted)
+            self._connections.add(connection)
+            receive = lambda: self._receive(connection)  # noqa: E731 - what the selector calls
+            self._selector.register(accepted, selectors.EVENT_READ, receive)
 
-    def _receive(self, connection: _Connection) -> Event | None:
+    def _receive(self, connection: _Connection) -> None:
         try:
-            request = self._request(connection)
-            return None if request is None else self._serve(connection, request)
+            data, connection.arrived = receive_stamped(connection.socket, _READ_BYTES)
+            if not data:
+                raise ConnectionError("closed by the runtime")
+            connection.reader.feed(data)
+            while (request := connection.reader.next()) is not None:
+                connection.continued = False
+                self._serve(connection, request)
+            self._continue(connection)
         except (OSError, ValueError):
             # Gone, or not talking HTTP: any handler can connect here and send what it likes.
             self._drop(connection)
-            return None
-
-    def _request(self, connection: _Connection) -> HttpRequest | None:
-        """The next request if it is there as a whole. Raises OSError, ValueError."""
-        data, connection.arrived = receive_stamped(connection.socket, _READ_BYTES)
-        if not data or len(connection.buffer) > _MOST_BYTES:
-            raise ConnectionError("closed by the runtime, or too much to hold")
-        connection.buffer += data
-        parsed = parse_request(connection.buffer)
-        if parsed is None:
-            self._continue(connection)
-            return None
-        request, rest = parsed
-        connection.buffer = bytearray(rest)
-        connection.continued = False
-        return request
 
     def _continue(self, connection: _Connection) -> None:
-        if not connection.continued and expects_continue(connection.buffer):
+        if not connection.continued and connection.reader.expects_continue:
             connection.continued = True
-            connection.socket.sendall(CONTINUE)
+            _send_now(connection.socket, CONTINUE)
 
     def _drop(self, connection: _Connection) -> None:
+        if connection not in self._connections:
+            return
         self._selector.unregister(connection.socket)
         connection.socket.close()
         self._connections.discard(connection)
         if self._polling is connection:
             self._polling = None
+        for extension in self._extensions.values():
+            if connection in extension.connections:
+                extension.connections.remove(connection)
+            if extension.polling is connection:
+                extension.polling = None
 
-    def _serve(self, connection: _Connection, request: HttpRequest) -> Event | None:
-        if request.path.endswith(b"/invocation/next"):
+    # --- routes
+
+    def _serve(self, connection: _Connection, request: HttpRequest) -> None:
+        path = request.path.partition(b"?")[0]
+        if _comes_from_a_page(request.headers):
+            _refuse(connection, "403 Forbidden", "Forbidden", "web pages may not use this API")
+        elif path.startswith(RUNTIME):
+            self._serve_runtime(connection, request, path.removeprefix(RUNTIME))
+        elif path.startswith(EXTENSION):
+            self._serve_extension(connection, request, path.removeprefix(EXTENSION))
+        elif request.method == b"PUT" and path in _SUBSCRIPTIONS:
+            # As AWS's own emulator answers: nothing fails by it.
+            name = _SUBSCRIPTIONS[path]
+            text = f"{name} API is not supported"
+            _refuse(connection, "202 Accepted", f"{name}.NotSupported", text)
+        else:
+            _refuse_route(connection)
+
+    def _serve_runtime(self, connection: _Connection, request: HttpRequest, route: bytes) -> None:
+        if (request.method, route) == (b"GET", b"invocation/next"):
             self._polling = connection
             self.polled = connection.arrived
-            return Event("next")
-        kind = _kind_of(request.path)
+            self._events.append(Event("next"))
+        elif request.method != b"POST":
+            _refuse_route(connection)
+        elif route == b"init/error":
+            self._accept_post(connection, "init_error", request.body)
+        else:
+            self._serve_invocation(connection, request, route)
+
+    def _serve_invocation(
+        self, connection: _Connection, request: HttpRequest, route: bytes
+    ) -> None:
+        invocation, request_id, last = (*route.split(b"/"), b"", b"", b"")[:3]
+        if invocation != b"invocation" or last not in (b"response", b"error"):
+            _refuse_route(connection)
+        elif not self._current or request_id != self._current:
+            _refuse(connection, "400 Bad Request", "InvalidRequestID", "Invalid request ID")
+        else:
+            self._current = b""
+            failed = last == b"error" or b"lambda-runtime-function-error-type" in request.headers
+            self._accept_post(connection, "error" if failed else "response", request.body)
+
+    def _accept_post(self, connection: _Connection, kind: EventKind, body: bytes) -> None:
         # Before it is sent: the runtime may have gone on by the time that we do.
         answered = time.monotonic()
+        self._events.append(Event(kind, body, connection.arrived, answered))
         with contextlib.suppress(OSError):
             # It may be gone already, with its answer given.
-            connection.socket.sendall(_ACCEPTED)
-        return Event(kind, request.body, connection.arrived, answered) if kind else None
+            _send_now(connection.socket, _ACCEPTED)
+
+    def _serve_extension(self, connection: _Connection, request: HttpRequest, route: bytes) -> None:
+        ident = request.headers.get(b"lambda-extension-identifier", b"")
+        extension = self._extensions.get(ident)
+        if (request.method, route) == (b"POST", b"register"):
+            self._register(connection, request)
+        elif extension is None:
+            text = "Invalid extension identifier"
+            _refuse(connection, "403 Forbidden", "Extension.InvalidExtensionIdentifier", text)
+        elif (request.method, route) == (b"GET", b"event/next"):
+            extension.polling = connection
+            if connection not in extension.connections:
+                extension.connections.append(connection)
+            self.polled = max(self.polled, connection.arrived)
+            self._events.append(Event("next"))
+        elif request.method == b"POST" and route in (b"init/error", b"exit/error"):
+            kind = request.headers.get(b"lambda-extension-function-error-type", b"Extension.Error")
+            body = {"errorType": kind.decode("latin-1"), "errorMessage": extension.name}
+            self._accept_post(connection, "extension_error", json.dumps(body).encode())
+        else:
+            _refuse_route(connection)
+
+    def _register(self, connection: _Connection, request: HttpRequest) -> None:
+        name = request.headers.get(b"lambda-extension-name", b"").decode("latin-1")
+        events = _subscribed(request.body)
+        if not name or events is None:
+            text = "name an extension and the events INVOKE, SHUTDOWN or none"
+            _refuse(connection, "400 Bad Request", "Extension.InvalidRequest", text)
+            return
+        ident = str(uuid.uuid4())
+        self._extensions[ident.encode()] = _Extension(name, events)
+        spec = self._spec
+        body = {
+            "functionName": spec.name if spec else "",
+            "functionVersion": spec.version if spec else "",
+            "handler": spec.handler if spec else "",
+        }
+        if b"accountId" in request.headers.get(b"lambda-extension-accept-feature", b""):
+            body["accountId"] = spec.account_id if spec else ""
+        headers = {"Lambda-Extension-Identifier": ident}
+        answer = build_answer("200 OK", headers, json.dumps(body).encode())
+        _send_now(connection.socket, answer)
+
+    def _tell(self, extension: _Extension, event: dict[str, object]) -> bool:
+        """Hand an event to an extension that waits for it; whether it did."""
+        if extension.polling is None or event["eventType"] not in extension.events:
+            return False
+        connection, extension.polling = extension.polling, None
+        headers = {"Lambda-Extension-Event-Identifier": str(uuid.uuid4())}
+        with contextlib.suppress(OSError):
+            answer = build_answer("200 OK", headers, json.dumps(event).encode())
+            _send_now(connection.socket, answer)
+        return True
 
 
-def _kind_of(path: bytes) -> EventKind | None:
-    if path.endswith(b"/response"):
-        return "response"
-    if path.endswith(b"/init/error"):
-        return "init_error"
-    return "error" if path.endswith(b"/error") else None
+def _comes_from_a_page(headers: dict[bytes, bytes]) -> bool:
+    """Whether a browser sends this, or a name that is not ours leads here (DNS rebinding)."""
+    if b"origin" in headers or b"sec-fetch-site" in headers:
+        return True
+    try:
+        name = urlsplit(f"//{headers.get(b'host', b'').decode('latin-1')}").hostname or ""
+    except ValueError:
+        return True
+    return name not in _LOOPBACK
+
+
+def _invoke_event(request: Request, deadline_ms: int) -> dict[str, object]:
+    return {
+        "eventType": "INVOKE",
+        "deadlineMs": deadline_ms,
+        "requestId": request.request_id,
+        "invokedFunctionArn": request.invoked_arn,
+        "tracing": {"type": "X-Amzn-Trace-Id", "value": request.trace_id},
+    }
+
+
+def _subscribed(body: bytes) -> Collection[str] | None:
+    """The events that an extension registers for; None for what AWS refuses."""
+    try:
+        asked = json.loads(body or b"{}")
+    except ValueError:
+        return None
+    events = asked.get("events", []) if isinstance(asked, dict) else None
+    if not isinstance(events, list) or not set(map(str, events)) <= {"INVOKE", "SHUTDOWN"}:
+        return None
+    return events
+
+
+def _refuse(connection: _Connection, status: str, kind: str, message: str) -> None:
+    body = json.dumps({"errorMessage": message, "errorType": kind}).encode()
+    _send_now(connection.socket, build_answer(status, {}, body))
+
+
+def _refuse_route(connection: _Connection) -> None:
+    _refuse(connection, "404 Not Found", "NotFound", "404 page not found")
+
+
+def _send_now(connection: socket.socket, data: bytes) -> None:
+    """Send a short answer without waiting: who does not read is let go. Raises OSError."""
+    if connection.send(data, socket.MSG_DONTWAIT) < len(data):
+        raise ConnectionError("the answer is not read")
+
+
+def _send_all(connection: socket.socket, data: bytes, deadline: float) -> None:
+    """Send it all, waiting for a reader until `deadline`. Raises OSError, TimeoutError then."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[connection.send(view, socket.MSG_DONTWAIT) :]
+        except BlockingIOError:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError("the event is not read") from None
+            select.select([], [connection], [], left_s)

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from .. import faults
+from .. import faults, peers
 from ..invoker import Ledger
+from ..settings import LOOPBACK
+from . import signatures
+from .signatures import needs_signature
 
 
 @dataclass
@@ -41,6 +44,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_ACTION = re.compile(rb"(^|&)Action=")
 _CREDENTIAL = re.compile(rb"Credential=([^/,\s]+)/")
 _INVOKE = re.compile(r"^/2015-03-31/functions/[^/]+/invocations$")
 _LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]", "::1")
@@ -51,12 +55,19 @@ class Gateway:
     """ASGI middleware around ministack."""
 
     def __init__(
-        self, inner: App, facts: Callable[[], dict[str, object]], ledger: Ledger, host: str
+        self,
+        inner: App,
+        facts: Callable[[], dict[str, object]],
+        ledger: Ledger,
+        host: str,
+        is_environment: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        """`is_environment` tells the access keys of our own execution environments."""
         self._inner = inner
         self._facts = facts
         self._ledger = ledger
         self._names = (*_LOCAL_NAMES, host)
+        self._is_environment = is_environment
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; see the ASGI specification."""
@@ -64,17 +75,40 @@ class Gateway:
             await self._inner(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        if refusal := self._refusal(headers):
+        if refusal := self._refusal(scope, headers):
             await _refuse(scope, send, refusal)
         elif scope["path"].startswith("/_lambdatuning"):
             await self._own(scope, send)
         elif scope["type"] == "http" and _INVOKE.match(scope["path"]):
             await self._invoke(scope, receive, send, headers)
+        elif scope["type"] == "http" and (service := needs_signature(call := _call(scope))):
+            await self._signed(scope, receive, send, call, service)
         else:
             await self._inner(scope, receive, send)
 
-    def _refusal(self, headers: dict[bytes, bytes]) -> str:
+    def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
+        return (
+            self._refusal_of_page(headers)
+            or _refusal_of_link(scope, headers)
+            or self._refusal_of_user(scope, headers)
+        )
+
+    def _refusal_of_user(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
+        """Other users of this machine can connect as well; what they deploy would run as us."""
+        client, server = scope.get("client"), scope.get("server")
+        if not client or not server or server[0] not in LOOPBACK:
+            return ""
+        user = peers.user_of(tuple(client), tuple(server))
+        # A function may change its user.
+        if not peers.is_stranger(user) or self._is_environment(_key_id(headers)):
+            return ""
+        return f"this endpoint serves one user of this machine, not user {user}"
+
+    def _refusal_of_page(self, headers: dict[bytes, bytes]) -> str:
         # A web page can make a browser send requests here, but not hide where it came from.
+        site = headers.get(b"sec-fetch-site", b"none").decode("latin-1")
+        if site not in ("none", "same-origin"):
+            return f"a {site} request of a web page may not use this endpoint"
         host = headers.get(b"host", b"").decode("latin-1")
         if not self._is_local(f"//{host}"):
             return f'host "{host}" is not this endpoint; use 127.0.0.1 or localhost'
@@ -89,6 +123,24 @@ class Gateway:
         except ValueError:
             return False
         return name in self._names or name.endswith(_LOCAL_SUFFIXES)
+
+    async def _signed(
+        self, scope: Scope, receive: Receive, send: Send, call: signatures.Call, service: str
+    ) -> None:
+        """Pass on a call of what AWS_IAM protects, if it is signed as it should be."""
+        body = await _body(receive)
+        if body is None:
+            return
+        refused = signatures.refusal(call, service, body, self._is_environment)
+        if refused is None:
+            if "authorization" not in call.headers:
+                # ministack looks for a header alone, and this call is signed in its query.
+                signed = (b"authorization", b"AWS4-HMAC-SHA256 in the query")
+                scope = {**scope, "headers": [*scope["headers"], signed]}
+            await self._inner(scope, _replayed(body, receive), send)
+        else:
+            header = (b"x-amzn-errortype", refused.error_type.encode())
+            await _answer(send, 403, refused.body, (header,))
 
     async def _own(self, scope: Scope, send: Send) -> None:
         query = parse_qs(scope["query_string"].decode("latin-1"))
@@ -127,6 +179,27 @@ class Gateway:
             call = Call(key_id, direct=waits, client_context=_client_context(headers))
             _current.set(call)
             await self._inner(scope, _replayed(payload, receive), _with_request_id(send, call))
+
+
+def _refusal_of_link(scope: Scope, headers: dict[bytes, bytes]) -> str:
+    """What a link or a picture could do in a browser too old to tell where it comes from."""
+    if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+        return ""
+    if b"authorization" in headers or not _ACTION.search(scope["query_string"]):
+        return ""
+    return "an action by GET needs an Authorization header; use POST, as AWS's tools do"
+
+
+def _call(scope: Scope) -> signatures.Call:
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    return signatures.Call(
+        method=scope["method"],
+        raw_path=raw_path.partition(b"?")[0].decode("latin-1"),
+        query=scope["query_string"].decode("latin-1"),
+        headers={
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        },
+    )
 
 
 async def _body(receive: Receive) -> bytes | None:

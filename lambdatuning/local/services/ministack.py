@@ -14,6 +14,7 @@ from typing import Any
 from ...core.errors import LambdaTuningError
 from ..function import FunctionSpec, Outcome, Request
 from ..logs.printed import LogEvent
+from ..settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from . import corrections, records
 from .gateway import current_call
 from .packages import PackageStore
@@ -38,6 +39,8 @@ def settings(*, port: int, account_id: str, region: str, folder: str) -> dict[st
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_ACCOUNT_ID": account_id,
         "MINISTACK_REGION": region,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
         "LAMBDA_ACCOUNT_CONCURRENCY": "1000",
         # It would look for containers of its own in the user's Docker, and remove them.
         "DOCKER_HOST": f"unix://{folder}/no-docker.sock",

@@ -2,18 +2,23 @@
 
 import hashlib
 import io
+import lzma
 import os
 import shutil
 import stat
+import struct
 import tempfile
 import threading
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from ...core.errors import UsageError
 
 UNZIPPED_LIMIT_BYTES = 262_144_000
 """Lambda's limit of 250 MB for a function with its layers."""
+_MOST_NAME_BYTES = 255
+_MOST_PATH_BYTES = 1000
 
 
 class PackageStore:
@@ -45,8 +50,7 @@ class PackageStore:
         try:
             with _opened(package) as archive:
                 check_members(archive.infolist())
-                for member in archive.infolist():
-                    _extract_member(archive, member, temporary)
+                _extract(archive, temporary)
             # mkdtemp's 0700 would hide the code from a function that changes its user.
             temporary.chmod(0o755)
             temporary.rename(folder)
@@ -55,39 +59,111 @@ class PackageStore:
             raise
 
 
+def check_package(package: bytes) -> None:
+    """Raise `UsageError` for a zip that cannot be unpacked in full, naming what is wrong."""
+    with _opened(package) as archive:
+        members = archive.infolist()
+        check_members(members)
+        for member in members:
+            if not member.is_dir():
+                _read(archive, member)
+
+
 def check_members(members: list[zipfile.ZipInfo]) -> None:
-    """Refuse what would escape the folder (absolute paths, `..`, links) or is over the limit.
+    """Refuse what would be written elsewhere, cannot be written, or is over Lambda's limit.
 
     Raises `UsageError` that names the first offending member.
     """
+    kinds: dict[PurePosixPath, bool] = {}
     for member in members:
-        path = PurePosixPath(member.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0:1]:
-            raise UsageError(
-                f'code package refused: "{member.filename}" would be written elsewhere'
-            )
+        path = _checked_path(member)
         kind = stat.S_IFMT(member.external_attr >> 16)
-        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise UsageError(
-                f'code package refused: "{member.filename}" is a link or device; package real files'
-            )
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
+            raise _refused(member, "is a pipe or a device; package real files")
+        _check_kind(member, path, kinds)
     if sum(member.file_size for member in members) > UNZIPPED_LIMIT_BYTES:
         raise UsageError(
             f"code package refused: unzipped size must be smaller than {UNZIPPED_LIMIT_BYTES} bytes"
         )
 
 
+def _checked_path(member: zipfile.ZipInfo) -> PurePosixPath:
+    path = PurePosixPath(member.filename.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0:1]:
+        raise _refused(member, "would be written elsewhere")
+    try:
+        lengths = [len(part.encode()) for part in path.parts]
+    except UnicodeEncodeError as exc:
+        raise _refused(member, "has a name that is no text") from exc
+    if max(lengths, default=0) > _MOST_NAME_BYTES or sum(lengths) + len(lengths) > _MOST_PATH_BYTES:
+        raise _refused(member, f"has a name over {_MOST_NAME_BYTES} or a path over 1000 bytes")
+    return path
+
+
+def _check_kind(
+    member: zipfile.ZipInfo, path: PurePosixPath, kinds: dict[PurePosixPath, bool]
+) -> None:
+    """Refuse a name that stands for a file and for a folder; `kinds`: whether each is a folder."""
+    for one, is_folder in ((path, member.is_dir()), *((above, True) for above in path.parents)):
+        if kinds.setdefault(one, is_folder) is not is_folder:
+            raise _refused(member, f'needs "{one}" as a file and as a folder')
+
+
+def _refused(member: zipfile.ZipInfo, why: str) -> UsageError:
+    name = member.filename if len(member.filename) <= 100 else f"{member.filename[:97]}..."
+    return UsageError(f'code package refused: "{name}" {why}')
+
+
 def _opened(package: bytes) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(io.BytesIO(package))
-    except zipfile.BadZipFile as exc:
+    except (zipfile.BadZipFile, ValueError, OSError, struct.error) as exc:
         raise UsageError(
             "code package refused: it is not a zip file; package the code again"
         ) from exc
 
 
-def _extract_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
-    written = Path(archive.extract(member, folder))
-    mode = stat.S_IMODE(member.external_attr >> 16)
-    if mode and not member.is_dir():
-        os.chmod(written, (mode | stat.S_IRUSR) & 0o777)  # noqa: PTH101 - a ZipInfo mode, no setuid
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    try:
+        return archive.read(member)
+    except NotImplementedError as exc:
+        why = f"is compressed by a method unknown here ({member.compress_type}); use deflate"
+        raise _refused(member, why) from exc
+    except RuntimeError as exc:
+        raise _refused(member, "is encrypted; package it without a password") from exc
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError) as exc:
+        raise _refused(member, "is damaged (its checksum is wrong); package it again") from exc
+
+
+def _extract(archive: zipfile.ZipFile, folder: Path) -> None:
+    """Write all members below `folder`; links last, so that nothing is written through one."""
+    links: list[tuple[Path, zipfile.ZipInfo, str]] = []
+    for member in archive.infolist():
+        target = folder / member.filename.replace("\\", "/")
+        if member.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        content = _read(archive, member)
+        mode = member.external_attr >> 16
+        if stat.S_ISLNK(mode):
+            links.append((target, member, content.decode("utf-8", "surrogateescape")))
+            continue
+        target.write_bytes(content)
+        if stat.S_IMODE(mode):
+            # No setuid; and what nobody may read could not be loaded.
+            target.chmod((mode | stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH) & 0o777)
+    _link(links, folder)
+
+
+def _link(links: list[tuple[Path, zipfile.ZipInfo, str]], folder: Path) -> None:
+    for target, member, content in links:
+        if not content or "\0" in content or len(content) > _MOST_PATH_BYTES:
+            raise _refused(member, "is a link to nowhere")
+        if not target.is_symlink():
+            target.symlink_to(content)
+    root = folder.resolve()
+    for target, member, content in links:
+        inside = not PurePosixPath(content).is_absolute()
+        if not inside or not Path(os.path.realpath(target)).is_relative_to(root):
+            raise _refused(member, "is a link that leads out of the package")
