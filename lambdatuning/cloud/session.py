@@ -131,6 +131,12 @@ def _named(region: str | None) -> str | None:
     return region or os.environ.get("AWS_REGION")
 
 
+def open_url(url: str, timeout_s: float) -> Any:
+    """The answer of an http or https URL; no proxy of the user's comes between us and loopback."""
+    proxies = urllib.request.ProxyHandler({} if _loopback(url) else None)
+    return urllib.request.build_opener(proxies).open(url, timeout=timeout_s)
+
+
 def _config(endpoint_url: str | None) -> Config:
     """No proxy of the user's comes between us and loopback."""
     return _CONFIG if _loopback(endpoint_url) is None else _CONFIG.merge(Config(proxies={}))
@@ -144,9 +150,8 @@ def _about(endpoint_url: str | None) -> Mapping[str, Any]:
     """What the embedded AWS says of itself; {} for any other endpoint."""
     if _loopback(endpoint_url) is None:
         return {}
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"{endpoint_url}/_lambdatuning", timeout=5) as answer:
+        with open_url(f"{endpoint_url}/_lambdatuning", 5) as answer:
             about = json.load(answer)
     except (OSError, ValueError):
         return {}

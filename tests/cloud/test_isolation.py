@@ -142,3 +142,16 @@ def test_who_may_make_no_function_is_told_what_is_missing() -> None:
         isolated(cloud, "shop", lambda _: None),
     ):
         pytest.fail("there is no copy")
+
+
+def test_no_proxy_carries_the_code(embedded: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://192.0.2.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    make_function(embedded, "proxied")
+
+    with isolated(embedded, "proxied", lambda _: None) as copy:
+        answer = embedded.client("lambda").invoke(FunctionName=copy, Payload=b"{}")
+
+    assert "FunctionError" not in answer

@@ -1,7 +1,6 @@
 """A copy of a function, tuned in its place and removed: nothing of the original is touched."""
 
 import secrets
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -11,7 +10,7 @@ from botocore.exceptions import ClientError
 from ...core.arn import parse_function_arn
 from ...core.errors import LambdaTuningError, UsageError
 from ...functions.tuner.function import read, settled
-from ..session import Cloud
+from ..session import Cloud, open_url
 
 PREFIX = "lambdatuning-copy-"
 """How copies are named: the stack's tuner may tune those of any function."""
@@ -133,5 +132,5 @@ def _copy(client: Any, config: Mapping[str, Any], name: str, sleep: Callable[[fl
 def _download(url: str) -> bytes:
     if not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
         raise UsageError("the function's code has no address to be copied from")
-    with urllib.request.urlopen(url, timeout=300) as answer:  # noqa: S310 - checked above
+    with open_url(url, 300) as answer:
         return bytes(answer.read())

@@ -1,7 +1,6 @@
 """A tuning run from the client's side: seed, start, follow, fetch, store; undone when stopped."""
 
 import json
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from ..executions import Execution, describe, execution_arn, failure, has_answer
 from ..explain import EXPIRED
 from ..payloads import seed, unseed
 from ..run_store import BucketStore, FolderStore, StoredRun, save
-from ..session import Cloud
+from ..session import Cloud, open_url
 from .plan import TunePlan
 
 
@@ -42,7 +41,7 @@ def _known(sample: Sample, stolen_ms: Mapping[str, float]) -> Sample:
 
 def _stolen_ms(cloud: Cloud) -> dict[str, float]:
     address = f"{cloud.endpoint_url}/_lambdatuning/invocations?since=0"
-    with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310 - loopback
+    with open_url(address, 60) as answer:
         rows = json.load(answer)
     return {row["request_id"]: round(row["stolen_ms"], 3) for row in rows}
 
