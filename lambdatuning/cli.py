@@ -6,9 +6,10 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 regression found, 4 declined, 130 stopp
 import argparse
 import importlib
 import sys
+import warnings
 from collections.abc import Sequence
 
-from .core.errors import LambdaTuningError
+from .core.errors import LambdaTuningError, RunSkippedWarning
 
 _COMMANDS = {
     "local": "serve the embedded AWS on this machine",
@@ -32,6 +33,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     parser = _parser()
     arguments = parser.parse_args(argv)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RunSkippedWarning)
+        told = warnings.showwarning
+        warnings.showwarning = lambda message, category, *rest: (
+            print(f"lambdatuning: {message}", file=sys.stderr)
+            if issubclass(category, RunSkippedWarning)
+            else told(message, category, *rest)
+        )
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     try:
         return int(arguments.execute(arguments) or 0)
     except LambdaTuningError as exc:

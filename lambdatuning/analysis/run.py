@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from pandas import DataFrame
 
-from ..core.errors import UsageError, closest
+from ..core.errors import RunFailedError, UsageError, closest
 from ..core.records import Sample
 from ..core.sizes import Host, host_of
 from ..core.strategies import CurvePoint
@@ -118,9 +118,21 @@ class Run:
 
 
 def to_run(manifest: Mapping[str, Any], parts: Iterable[bytes]) -> Run:
-    """A run from its stored manifest and the bytes of its parts (see `frames.read_parts`)."""
+    """A run from its stored manifest and the bytes of its parts (see `frames.read_parts`).
+
+    Raises:
+        RunFailedError: a part is damaged, missing or there twice.
+    """
     names = {"run_id": str(manifest["run_id"]), "function": str(manifest["function"])}
-    return Run(manifest, read_parts(parts, **names))
+    samples = read_parts(parts, **names)
+    invocations = manifest.get("invocations")
+    if invocations is not None and len(samples) != invocations:
+        what = "parts are missing" if len(samples) < invocations else "parts are there twice"
+        raise RunFailedError(
+            f"run {names['run_id']} has {len(samples):,} samples of {invocations:,} invocations: "
+            f"{what}; copy the run again, or delete it"
+        )
+    return Run(manifest, samples)
 
 
 def as_run(source: Run | DataFrame) -> Run:

@@ -1,7 +1,7 @@
 """Stored runs, executions and published curves: listed and loaded."""
 
-import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,10 +14,18 @@ from pandas import DataFrame
 
 from ..analysis.run import Run, means_run, merge, to_run
 from ..cloud.executions import Execution, describe, has_answer, list_executions
-from ..cloud.run_store import LATEST, StoredRun, find_run, open_store, stored_runs
+from ..cloud.run_store import (
+    LATEST,
+    Skipped,
+    StoredRun,
+    find_run,
+    open_store,
+    read_run,
+    stored_runs,
+    warn_of,
+)
 from ..cloud.session import Cloud, connect
-from ..core.errors import NotFoundError, UsageError, closest
-from ..core.records import MANIFEST_NAME
+from ..core.errors import NotFoundError, RunFailedError, UsageError, closest
 from ..core.visualization import decode_visualization
 
 EXECUTIONS = 100
@@ -95,24 +103,32 @@ def _stored(run: StoredRun) -> Source:
     return Source(run.run_id, run.manifest, lambda: to_run(run.manifest, run.parts()))
 
 
-def newest_of(sources: Sequence[Source], wanted: Wanted, number: int) -> list[Source]:
+def newest_of(sources: Sequence[Source], wanted: Wanted, number: int) -> list[Run]:
     """The newest runs that are meant, oldest first: `number` of each function, 0 for all.
 
-    NotFoundError where there is none, or fewer than 2 where several are asked for.
+    One whose samples are damaged or missing is left out with a warning, and an older one taken in
+    its place. NotFoundError where there is none.
     """
     meant = [each for each in sources if wanted(each)]
-    if not meant:
-        there = f"; {len(sources)} others are there" if sources else ""
+    read: list[Run] = []
+    skipped: list[Skipped] = []
+    taken: Counter[str] = Counter()
+    for source in reversed(meant):
+        name = str(source.manifest.get("function"))
+        if number and taken[name] >= number:
+            continue
+        try:
+            read.insert(0, source.load())
+        except RunFailedError as exc:
+            skipped.append(Skipped(source.run_id, str(exc)))
+        else:
+            taken[name] += 1
+    warn_of(skipped)
+    if not read:
+        others = len(sources) - len(skipped)
+        there = f"; {others} others are there" if others else ""
         raise NotFoundError(f"no such run{there}; `lambdatuning benchmark` makes one")
-    if not number:
-        return meant
-    functions = dict.fromkeys(str(each.manifest.get("function")) for each in meant)
-    kept = [
-        own
-        for name in functions
-        for own in [e for e in meant if str(e.manifest.get("function")) == name][-number:]
-    ]
-    return [each for each in meant if each in kept]
+    return read
 
 
 def published_runs(url: str) -> list[Run]:
@@ -134,7 +150,10 @@ def _executed(cloud: Cloud, state_machine: str) -> Iterator[Source]:
         if isinstance(output, dict) and str(output.get("samples", "")).startswith("s3://"):
             # Samples expire before the history of executions does.
             with suppress(cloud.client("s3").exceptions.NoSuchKey):
-                yield _with_samples(cloud, str(output["samples"]))
+                try:
+                    yield _with_samples(cloud, str(output["samples"]))
+                except RunFailedError as exc:
+                    warn_of([Skipped(arn, str(exc))])
         elif isinstance(output, dict) and (output.get("stateMachine") or {}).get("visualization"):
             yield _with_means(execution)
 
@@ -143,8 +162,10 @@ def _with_samples(cloud: Cloud, address: str) -> Source:
     """The run whose folder lies there, `s3://BUCKET/.../function=NAME/run=ID/`."""
     root, key, rest = address.rpartition("function=")
     store = open_store(root, cloud)
-    manifest = json.loads(store.read(f"{key}{rest}{MANIFEST_NAME}"))
-    return _stored(StoredRun(store, key + rest, manifest))
+    found = read_run(store, key + rest)
+    if isinstance(found, str):
+        raise RunFailedError(f"{address} {found}")
+    return _stored(found)
 
 
 def _with_means(execution: Execution) -> Source:
@@ -234,8 +255,7 @@ def load_runs(
     known = cached_source(store, state_machine, region, cloud)
     names = _names(runs)
     if len(names) == 1 and (found := _NEWEST.fullmatch(names[0])):
-        newest = newest_of(known(), wanted, 0 if found[1] == "all" else int(found[2] or 1))
-        return [each.load() for each in newest]
+        return newest_of(known(), wanted, 0 if found[1] == "all" else int(found[2] or 1))
     return [run for name in names for run in _named(name, known)]
 
 
@@ -281,8 +301,8 @@ def _row(run: StoredRun) -> dict[str, object]:
     output = manifest.get("output") or {}
     return {
         **{name: manifest.get(name) for name in _COLUMNS},
-        "endpoint": manifest.get("endpoint", {}).get("kind"),
-        "payloads": [payload["name"] for payload in manifest["payloads"]],
+        "endpoint": (manifest.get("endpoint") or {}).get("kind"),
+        "payloads": [payload["name"] for payload in manifest.get("payloads", ())],
         "explored": "adaptive" if manifest.get("exploration") else "grid",
         "power": output.get("power"),
         "url": f"{run.store.url}/{run.prefix}",

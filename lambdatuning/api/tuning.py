@@ -12,7 +12,14 @@ from pandas import DataFrame
 from ..analysis.frames import failed, warm
 from ..analysis.run import Run
 from ..cloud.payloads import load_payload_types
-from ..cloud.run_store import FolderStore, StoredRun, open_store, stored_runs
+from ..cloud.run_store import (
+    FolderStore,
+    Skipped,
+    StoredRun,
+    open_store,
+    stored_runs,
+    warn_of,
+)
 from ..cloud.session import Cloud
 from ..cloud.tuning.isolation import isolated
 from ..cloud.tuning.plan import TunePlan, TuneRequest, plan_tune
@@ -20,7 +27,7 @@ from ..cloud.tuning.power_tuning import tune_elsewhere
 from ..cloud.tuning.run import Hands
 from ..cloud.tuning.run import tune as tune_here
 from ..core.contract import check_exploration
-from ..core.errors import NotFoundError, UsageError
+from ..core.errors import NotFoundError, RunFailedError, UsageError
 from ..core.estimate import Known, Overhead, Work, learnt
 from ..core.options import number, whole_number
 from ..core.payloads import PayloadType, unique
@@ -76,7 +83,11 @@ def known(store: FolderStore, cloud: Cloud, function: str) -> Known:
     earlier = [run for run in stored_runs(store) if _comparable(run, cloud, name)]
     found = Known({}, {})
     for run in earlier[-_RUNS:]:
-        samples = loaded(run).samples
+        try:
+            samples = loaded(run).samples
+        except RunFailedError as exc:
+            warn_of([Skipped(run.run_id, str(exc))])
+            continue
         cold = samples[samples["cold"] & ~failed(samples)]
         own = Known(_means(warm(samples), ["payload", "memory_mb"]), _means(cold, ["memory_mb"]))
         found = Known(

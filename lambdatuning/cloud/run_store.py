@@ -1,22 +1,50 @@
-"""Stored runs: immutable folders, in a local folder or under `s3://bucket/prefix`."""
+"""Stored runs: immutable folders, in a local folder or under `s3://bucket/prefix`.
+
+What cannot be read (damaged, foreign, of a newer version, copied in part) is skipped with a
+RunSkippedWarning that names its path and the reason: it is never in the way of the others.
+"""
 
 import json
+import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..core.errors import NotFoundError, UsageError, closest
-from ..core.records import MANIFEST_NAME, run_prefix
+from botocore.exceptions import ClientError
+
+from ..core.errors import (
+    LambdaTuningError,
+    NotFoundError,
+    RunFailedError,
+    RunSkippedWarning,
+    UsageError,
+    closest,
+)
+from ..core.records import MANIFEST_NAME, SCHEMA, run_prefix
+from .explain import EXPIRED
 from .session import Cloud
 
 LATEST = "latest"
 
 _UNFINISHED = ".new-"
 """How the folder of a run that is being written begins: no reader looks into it."""
+
+_ABANDONED_S = 3600.0
+"""A folder that nobody has written to for so long belongs to a save that was killed."""
+
+_SHOWN = 5
+"""Skipped runs that a warning names; of more it says how many."""
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.=-]{0,199}")
+"""What the name of a run, a function or a file of a run may be: nothing that leaves its folder."""
 
 
 class Store(Protocol):
@@ -48,6 +76,11 @@ class StoredRun:
     def run_id(self) -> str:
         """The run's id."""
         return str(self.manifest["run_id"])
+
+    @property
+    def function(self) -> str:
+        """The name of the function that was tuned."""
+        return str(self.manifest["function"])
 
     def part_keys(self) -> list[str]:
         """The keys of the sample parts, in order."""
@@ -96,10 +129,11 @@ class FolderStore:
         """Add a run's folder as a whole: a reader sees all of it or nothing."""
         target = self.root / prefix
         target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(target.parent, time.time() - _ABANDONED_S)
         folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target.parent))
         try:
             for name, data in files:
-                (folder / name).write_bytes(data)
+                _write(folder / _plain_name("file", name), data)
             folder.chmod(0o755)
             folder.rename(target)
         finally:
@@ -146,19 +180,188 @@ def open_store(address: str | Path, cloud: Cloud | None = None) -> Store:
     return BucketStore(cloud.client("s3"), bucket, f"{root.rstrip('/')}/" if root else "")
 
 
+def _write(path: Path, data: bytes) -> None:
+    """On the disk before the folder gets its name, so that a power cut leaves no half run."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sweep(folder: Path, before_s: float) -> None:
+    """Remove what killed saves left in `folder`; others that are at work there are left alone."""
+    for path in folder.glob(f"{_UNFINISHED}*"):
+        with suppress(OSError):
+            if max(each.stat().st_mtime for each in (path, *path.iterdir())) < before_s:
+                shutil.rmtree(path)
+
+
+def _plain_name(what: str, name: object) -> str:
+    """The name; LambdaTuningError where it would lead out of the folder that it is written to."""
+    if isinstance(name, str) and _NAME.fullmatch(name) and ".." not in name:
+        return name
+    raise LambdaTuningError(
+        f"{name!r} cannot be the name of a {what} in a store: only letters, digits and _.=- are "
+        "written; was the run made by something else?"
+    )
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A folder that holds a run, or a part of one, that cannot be read."""
+
+    url: str
+    reason: str
+
+
 def stored_runs(store: Store) -> list[StoredRun]:
-    """Every complete run of a store, oldest first."""
-    found = []
-    for key in sorted(store.keys("")):
-        if key.endswith("/" + MANIFEST_NAME):
-            manifest = json.loads(store.read(key))
-            found.append(StoredRun(store, key.removesuffix(MANIFEST_NAME), manifest))
-    return sorted(found, key=lambda run: run.run_id)
+    """Every complete run of a store, oldest first; a RunSkippedWarning names all others."""
+    runs, skipped = survey(store)
+    warn_of(skipped)
+    return runs
+
+
+def survey(store: Store) -> tuple[list[StoredRun], list[Skipped]]:
+    """The runs of a store, oldest first, and what looks like one and cannot be read."""
+    keys = sorted(store.keys(""))
+    read = {
+        prefix: read_run(store, prefix) for prefix in sorted(_prefixes(keys, f"/{MANIFEST_NAME}"))
+    }
+    runs = {(run.function, run.run_id): run for run in read.values() if isinstance(run, StoredRun)}
+    skipped = [
+        Skipped(_address(store, prefix), _reason(run, runs))
+        for prefix, run in read.items()
+        if run not in runs.values()
+    ]
+    halves = _prefixes(keys, ".csv.gz") - read.keys()
+    skipped += [Skipped(_address(store, prefix), _HALF) for prefix in sorted(halves)]
+    return sorted(runs.values(), key=lambda run: run.run_id), skipped
+
+
+def _address(store: Store, prefix: str) -> str:
+    return f"{store.url.removesuffix('/')}/{prefix}"
+
+
+def warn_of(skipped: Iterable[Skipped]) -> None:
+    """One warning that names them; none for none."""
+    lines = [f"{each.url}: {each.reason}" for each in skipped]
+    if lines:
+        more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+        text = "; ".join([*lines[:_SHOWN], *more])
+        warnings.warn(f"left out: {text}", RunSkippedWarning, stacklevel=3)
+
+
+_HALF = (
+    f"has samples and no {MANIFEST_NAME}: the run goes on, was cut off, or was copied in part; "
+    "copy it again or delete it"
+)
+
+
+def _reason(run: StoredRun | str, runs: Mapping[tuple[str, str], StoredRun]) -> str:
+    if isinstance(run, str):
+        return run
+    kept = runs[run.function, run.run_id]
+    return f"is a second copy of {kept.prefix}; delete one of them"
+
+
+def _prefixes(keys: Iterable[str], ending: str) -> set[str]:
+    """The folders of the keys that end so; what lies in the store's root is no run."""
+    return {key.rpartition("/")[0] + "/" for key in keys if "/" in key and key.endswith(ending)}
+
+
+def read_run(store: Store, prefix: str) -> StoredRun | str:
+    """The run whose folder that is, or why it cannot be read."""
+    try:
+        manifest = json.loads(store.read(prefix + MANIFEST_NAME))
+    except ClientError as exc:
+        if exc.response["Error"]["Code"] in {*EXPIRED, "NoSuchKey"}:
+            raise
+        return f"cannot be read ({exc.response['Error']['Code']})"
+    except OSError as exc:
+        return f"cannot be read ({exc.strerror})"
+    except (ValueError, RecursionError):
+        return f"its {MANIFEST_NAME} is damaged; copy the run again or delete it"
+    flaw = _flaw(manifest)
+    return flaw or StoredRun(store, prefix, manifest)
+
+
+def _flaw(manifest: object) -> str:
+    """Why that is no manifest that this version reads; "" if it is one."""
+    if not isinstance(manifest, dict):
+        return f"its {MANIFEST_NAME} is not of lambdatuning"
+    schema = manifest.get("schema", SCHEMA)
+    if isinstance(schema, int) and schema > SCHEMA:
+        return (
+            f"was written by a newer version (schema {schema}, this one reads {SCHEMA}): "
+            "upgrade lambdatuning"
+        )
+    lacking = [name for name in ("run_id", "function") if name not in manifest]
+    wrong = [
+        name for name, fits in _FIELDS.items() if name in manifest and not fits(manifest[name])
+    ]
+    if lacking or wrong:
+        what = f"has no {lacking[0]}" if lacking else f"has a {wrong[0]} that cannot be read"
+        return f"its {MANIFEST_NAME} {what}: it is damaged or not of lambdatuning"
+    return ""
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and bool(_NAME.fullmatch(value))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def _is_object(value: object) -> bool:
+    return value is None or isinstance(value, dict)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_payloads(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(each, dict)
+        and isinstance(each.get("name"), str)
+        and _is_number(each.get("weight", 1))
+        and each.get("weight", 1) >= 0
+        for each in value
+    )
+
+
+_FIELDS: Mapping[str, Callable[[object], bool]] = {
+    "schema": _is_count,
+    "run_id": _is_name,
+    "function": _is_name,
+    "payloads": _is_payloads,
+    "sizes": lambda value: isinstance(value, list) and all(map(_is_count, value)),
+    "warnings": lambda value: (
+        isinstance(value, list) and all(isinstance(each, str) for each in value)
+    ),
+    "endpoint": _is_object,
+    "output": _is_object,
+    "exploration": _is_object,
+    "input": _is_object,
+    "tuner_ms": _is_object,
+    "invocations": _is_count,
+    "current_memory_mb": lambda value: value is None or _is_count(value),
+    "usd": lambda value: value is None or _is_number(value),
+    "started_at": lambda value: value is None or isinstance(value, str),
+}
+"""What is read of a manifest, and what makes it readable. Fields may be absent: older versions,
+and AWS Lambda Power Tuning's runs, have fewer."""
 
 
 def find_run(store: Store, run_id: str = LATEST) -> StoredRun:
-    """One run by its id, or the newest; NotFoundError names the closest id."""
-    runs = stored_runs(store)
+    """One run by its id, or the newest; NotFoundError names the closest id, RunFailedError says
+    why the one that is asked for cannot be read."""
+    runs, skipped = survey(store)
+    for each in skipped:
+        if f"/run={run_id}/" in each.url:
+            raise RunFailedError(f"{each.url} {each.reason}")
+    warn_of(skipped)
     if not runs:
         raise NotFoundError(f"no run in {store.url}; `lambdatuning benchmark` makes one")
     if run_id == LATEST:
@@ -174,8 +377,15 @@ def find_run(store: Store, run_id: str = LATEST) -> StoredRun:
 def save(
     store: FolderStore, manifest: Mapping[str, Any], parts: Iterable[tuple[str, bytes]]
 ) -> StoredRun:
-    """Store a run: its parts as they are, the manifest beside them."""
-    prefix = run_prefix(manifest["function"], manifest["run_id"])
+    """Store a run: its parts as they are, the manifest beside them.
+
+    LambdaTuningError where a name in it would lead out of the store.
+    """
+    names = (_plain_name(what, manifest[key]) for what, key in _NAMED)
+    prefix = run_prefix(*names)
     body = json.dumps(manifest, indent=2, sort_keys=True).encode()
     store.add(prefix, [*parts, (MANIFEST_NAME, body)])
     return StoredRun(store, prefix, manifest)
+
+
+_NAMED = (("function", "function"), ("run", "run_id"))

@@ -48,6 +48,10 @@ class DeclinedError(LambdaTuningError):
     exit_code = 4
 
 
+class RunSkippedWarning(UserWarning):
+    """A stored run that cannot be read, and is left out of the others."""
+
+
 def closest(name: str, known: Iterable[str]) -> str:
     """End of a message about an unknown name: the closest known one, else all of them.
 

@@ -1,10 +1,15 @@
 """Stored runs: whole or not at all, in a folder and in a bucket alike."""
 
+import json
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
+from lambdatuning.api.runs import load_run, load_runs
 from lambdatuning.cloud.run_store import (
     BucketStore,
     FolderStore,
@@ -13,7 +18,14 @@ from lambdatuning.cloud.run_store import (
     save,
     stored_runs,
 )
-from lambdatuning.core.errors import NotFoundError, UsageError
+from lambdatuning.core.errors import (
+    LambdaTuningError,
+    NotFoundError,
+    RunFailedError,
+    RunSkippedWarning,
+    UsageError,
+)
+from lambdatuning.core.records import Sample, encode_part
 from tests.fakes.aws_lambda import FakeS3
 
 from .conftest import fake_cloud
@@ -70,3 +82,140 @@ def test_a_bucket_is_read_like_a_folder(tmp_path: Path) -> None:
 def test_a_bad_address_is_refused(address: str) -> None:
     with pytest.raises(UsageError, match="s3://BUCKET/PREFIX"):
         open_store(address, fake_cloud(s3=FakeS3()))
+
+
+GOOD = {"run_id": "2026a", "function": "shop", "schema": 1}
+NAMED = "function=shop/run=2026b/"
+
+UNREADABLE: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "is damaged"),
+    "cut off": (b'{"run_id": "2026b", "fun', "is damaged"),
+    "not text": (b"\xff\xfe\x00", "is damaged"),
+    "deeply nested": (b"[" * 200_000, "is damaged"),
+    "a list": (b"[]", "is not of lambdatuning"),
+    "of somebody else": (b'{"format": "parquet"}', "has no run_id"),
+    "without a function": (b'{"run_id": "2026b"}', "has no function"),
+    "of the future": (
+        b'{"schema": 99, "run_id": "2026b", "function": "shop"}',
+        r"newer version \(schema 99, this one reads 1\): upgrade",
+    ),
+    "a number for a name": (b'{"run_id": 7, "function": "shop"}', "has a run_id"),
+    "a name with a way out": (b'{"run_id": "../../x", "function": "shop"}', "has a run_id"),
+    "nameless payload types": (
+        b'{"run_id": "2026b", "function": "shop", "payloads": [{}]}',
+        "has a payloads",
+    ),
+    "a weight that is none": (
+        b'{"run_id": "2026b", "function": "shop", "payloads": [{"name": "a", "weight": NaN}]}',
+        "has a payloads",
+    ),
+    "a negative count": (
+        b'{"run_id": "2026b", "function": "shop", "invocations": -1}',
+        "has a invocations",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_what_cannot_be_read_is_named_and_in_nobodys_way(tmp_path: Path, kind: str) -> None:
+    body, reason = UNREADABLE[kind]
+    store = FolderStore(tmp_path)
+    save(store, GOOD, [])
+    (tmp_path / NAMED).mkdir(parents=True)
+    (tmp_path / NAMED / "_manifest.json").write_bytes(body)
+    with pytest.warns(RunSkippedWarning, match=f"{NAMED}: .*{reason}"):
+        assert [run.run_id for run in stored_runs(store)] == ["2026a"]
+    with pytest.raises(RunFailedError, match=f"{NAMED} .*{reason}"):
+        find_run(store, "2026b")
+
+
+def test_a_half_run_is_named(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    save(store, GOOD, [("samples-1.csv.gz", b"1")])
+    (tmp_path / "function=shop/run=2026a/_manifest.json").unlink()
+    with pytest.warns(RunSkippedWarning, match=r"run=2026a/: has samples and no _manifest\.json"):
+        assert stored_runs(store) == []
+
+
+def test_the_second_copy_of_a_run_does_not_count_twice(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    save(store, GOOD, [])
+    shutil.copytree(tmp_path / "function=shop", tmp_path / "copied")
+    with pytest.warns(RunSkippedWarning, match="is a second copy of"):
+        assert len(stored_runs(store)) == 1
+
+
+def test_of_many_the_first_are_named_and_the_others_counted(tmp_path: Path) -> None:
+    for number in range(8):
+        (tmp_path / f"run={number}").mkdir()
+        (tmp_path / f"run={number}" / "_manifest.json").write_text("")
+    with pytest.warns(RunSkippedWarning, match=r"run=0/: .*run=4/: .*; and 3 more$"):
+        stored_runs(FolderStore(tmp_path))
+
+
+def test_an_object_that_may_not_be_read_is_named_an_expired_login_is_raised(
+    tmp_path: Path,
+) -> None:
+    s3 = FakeS3()
+    for name in ("2026a", "2026b"):
+        s3.put_object("b", f"function=shop/run={name}/_manifest.json", json.dumps(GOOD).encode())
+    s3.faults["GetObject"] = ["AccessDenied"]
+    store = open_store("s3://b", fake_cloud(s3=s3))
+    with pytest.warns(RunSkippedWarning, match=r"run=2026a/: cannot be read \(AccessDenied\)"):
+        assert len(stored_runs(store)) == 1
+    s3.faults["GetObject"] = ["ExpiredToken"]
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        stored_runs(store)
+
+
+@pytest.mark.parametrize(
+    "name", ["../up", "/root", "a/b", "..", ".", "", ".hidden", "a\0b", "a\\b"]
+)
+def test_no_name_leads_out_of_the_store(tmp_path: Path, name: str) -> None:
+    store = FolderStore(tmp_path / "store")
+    with pytest.raises(LambdaTuningError, match="cannot be the name of a run"):
+        save(store, {"run_id": name, "function": "shop"}, [])
+    with pytest.raises(LambdaTuningError, match="cannot be the name of a function"):
+        save(store, {"run_id": "2026a", "function": name}, [])
+    with pytest.raises(LambdaTuningError, match="cannot be the name of a file"):
+        save(store, GOOD, [(name, b"")])
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_what_killed_saves_left_is_swept_and_a_save_at_work_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "function=shop"
+    for name in (".new-old", ".new-young"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "samples-1.csv.gz").write_bytes(b"1")
+    for path in (folder / ".new-old" / "samples-1.csv.gz", folder / ".new-old"):
+        os.utime(path, (1, 1))
+    save(FolderStore(tmp_path), GOOD, [])
+    assert sorted(path.name for path in folder.iterdir()) == [".new-young", "run=2026a"]
+
+
+def test_a_run_without_some_of_its_samples_is_no_run(tmp_path: Path) -> None:
+    sample = samples(3)
+    parts = [(f"samples-{n}.csv.gz", encode_part([one])) for n, one in enumerate(sample)]
+    store = FolderStore(tmp_path)
+    save(store, {**GOOD, "invocations": 3}, parts)
+    assert len(load_run(tmp_path).samples) == 3
+    part = tmp_path / "function=shop/run=2026a/samples-1.csv.gz"
+    shutil.copy(part, part.with_name("samples-1-copy.csv.gz"))
+    with pytest.raises(RunFailedError, match="4 samples of 3 invocations: parts are there twice"):
+        load_run(tmp_path)
+    part.unlink()
+    part.with_name("samples-1-copy.csv.gz").unlink()
+    with pytest.raises(RunFailedError, match="2 samples of 3 invocations: parts are missing"):
+        load_run(tmp_path)
+    save(store, {**GOOD, "run_id": "2025z", "invocations": 3}, parts)
+    with pytest.warns(RunSkippedWarning, match="parts are missing"):
+        [run] = load_runs(tmp_path, "latest")
+    assert run.run_id == "2025z"
+
+
+def samples(count: int) -> list[Sample]:
+    return [
+        Sample("echo", 128, n, False, "e", "2026-11-23T09:00:00Z", 1.0, 1, None, None, 40, "", 1e-9,
+               f"r{n}", "x86_64")
+        for n in range(count)
+    ]  # fmt: skip

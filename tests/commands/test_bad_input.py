@@ -10,6 +10,8 @@ from typing import ClassVar
 
 import pytest
 
+from tests.analysis.synthetic import store_synthetic_run
+
 from .conftest import Result, Shell, command, environment
 
 
@@ -227,3 +229,16 @@ def test_a_stack_in_rollback_complete(answering: Shell) -> None:
     _Answers.answers = {"GetCallerIdentity": IDENTITY, "DescribeStacks": (200, stack)}
     for words in (("benchmark", "--payload", "ping"), ("tune", "any"), ("deploy",)):
         refused(answering(*words, "--yes"), 1, "ROLLBACK_COMPLETE", "lambdatuning destroy")
+
+
+def test_a_damaged_run_is_named_and_the_others_are_listed(nobody: Shell, tmp_path: Path) -> None:
+    store_synthetic_run(tmp_path)
+    (tmp_path / "function=shop" / "run=2026a").mkdir(parents=True)
+    (tmp_path / "function=shop" / "run=2026a" / "_manifest.json").write_text("{")
+    done = nobody("runs", "--json", "--store", str(tmp_path))
+    assert done.code == 0
+    assert [run["function"] for run in json.loads(done.out)] == ["LambdaFunctionOverHttps"]
+    assert done.err.splitlines() == [
+        f"lambdatuning: left out: {tmp_path}/function=shop/run=2026a/: its _manifest.json is "
+        "damaged; copy the run again or delete it"
+    ]
