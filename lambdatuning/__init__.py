@@ -9,7 +9,7 @@ The sample, one row an invocation, is the atom; everything above it is computed 
 
 The rooms, imports going one way, downwards:
 
-    cli, commands   the command line; thin
+    cli             the command line; thin
     api             the public functions below, which commands and notebooks call
     reporting       strict papermill run, progress, HTML
     analysis        pandas: frames, intervals, recommendations, checks, figures

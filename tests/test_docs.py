@@ -12,7 +12,7 @@ import lambdatuning as lt
 from lambdatuning import cli
 from lambdatuning.local import endpoint
 
-from .commands.conftest import environment
+from .cli.conftest import environment
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -51,7 +51,7 @@ def test_the_recorded_run_is_whole() -> None:
 
 
 def test_every_command_stands_in_the_readme() -> None:
-    assert [name for name in cli._COMMANDS if f"`lambdatuning {name}`" not in README] == []
+    assert [name for name in cli.COMMANDS if f"`lambdatuning {name}`" not in README] == []
 
 
 def test_every_public_name_stands_in_the_readme_and_exists() -> None:

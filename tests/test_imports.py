@@ -18,8 +18,7 @@ MAY_IMPORT = {
     "local": {"core", "local"},
     "reporting": {"core", "analysis", "cloud", "reporting"},
     "api": {"core", "analysis", "cloud", "local", "reporting", "api"},
-    "commands": {"core", "analysis", "cloud", "local", "reporting", "api", "commands"},
-    "cli": {"core", "analysis", "cloud", "local", "reporting", "api", "commands"},
+    "cli": {"core", "analysis", "cloud", "local", "reporting", "api", "cli"},
 }
 """Rooms and the rooms that they may import; the package's front door (its `__init__`, `__main__`)
 may import all of them."""
@@ -77,7 +76,7 @@ def test_rooms_import_only_what_the_map_allows(room: str) -> None:
     for path in modules(room):
         wrong = set(rooms_of(path)) - MAY_IMPORT[room]
         # The package's own names (its version) load the front door, so only the top may use them.
-        allowed = {""} if room in ("cli", "commands") else set()
+        allowed = {""} if room == "cli" else set()
         assert not wrong - allowed, f"{path.relative_to(ROOT)} imports {sorted(wrong)}"
 
 

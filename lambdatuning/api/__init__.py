@@ -1,1 +1,1 @@
-"""The public functions, which notebooks and commands call: plain values in, frozen ones out."""
+"""The public functions of notebooks and the command line: plain values in, frozen ones out."""

@@ -1,6 +1,5 @@
 """Every error that a user may meet: one base class, few leaves, each message says what to do."""
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -60,6 +59,8 @@ def closest(name: str, known: Iterable[str]) -> str:
     >>> closest("x", ["cost", "speed"])
     'known are: cost, speed'
     """
+    import difflib  # takes a tenth of the time of `lambdatuning --help`, which needs it not
+
     names = sorted(known)
     matches = difflib.get_close_matches(name, names, n=1)
     return f'did you mean "{matches[0]}"?' if matches else f"known are: {', '.join(names)}"

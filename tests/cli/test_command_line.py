@@ -10,6 +10,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+import lambdatuning as lt
 from lambdatuning import cli
 
 from ..analysis.synthetic import store_synthetic_run
@@ -20,15 +21,14 @@ HEAVY = {"boto3", "botocore", "pandas", "numpy", "matplotlib", "papermill", "min
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom lambdatuning.cli import main\n"
-        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "import sys\nfrom lambdatuning.cli import main\nmain(['--help'])\n"
         "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert not HEAVY & set(done.stderr.split())
-    assert all(name in done.stdout for name in cli._COMMANDS)
+    assert all(name in done.stdout for name in cli.COMMANDS)
 
 
 def test_an_unknown_command_is_wrong_usage(nobody: Shell) -> None:
@@ -180,3 +180,31 @@ def test_a_stored_run_is_reported_without_any_login(nobody: Shell, tmp_path: Pat
     )
     assert done.code == 0, done.err
     assert (tmp_path / "out" / "02_payload_types.html").stat().st_size < 1_000_000
+
+
+def test_unknown_words_name_the_closest(nobody: Shell) -> None:
+    done = nobody("tnue")
+    assert done.complaint.startswith("lambdatuning: No such command 'tnue'. Did you mean 'tune'?")
+    done = nobody("tune", "mine", "--stor", "x")
+    assert (done.code, done.out) == (2, "")
+    assert "'--store'" in done.complaint
+
+
+def test_the_version(nobody: Shell) -> None:
+    assert nobody("--version").out == f"lambdatuning {lt.__version__}\n"
+
+
+def test_a_terminal_without_unicode_is_written_in_ascii(nobody: Shell) -> None:
+    done = nobody("compare", "--store", "data/recorded", PYTHONIOENCODING="ascii")
+    assert done.code == 0, done.err
+    assert done.out.isascii()
+    assert "?" not in done.out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_commands_are_completed(nobody: Shell, shell: str) -> None:
+    script = nobody(_LAMBDATUNING_COMPLETE=f"{shell}_source")
+    assert "_LAMBDATUNING_COMPLETE" in script.out
+    words = {"COMP_WORDS": "lambdatuning comp", "COMP_CWORD": "1" if shell != "fish" else "comp"}
+    done = nobody(_LAMBDATUNING_COMPLETE=f"{shell}_complete", **words)
+    assert "compare" in done.out.replace(",", "\n").split()

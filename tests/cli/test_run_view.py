@@ -1,13 +1,13 @@
 """What `tune` and `benchmark` print of a finished run."""
 
 import json
-from argparse import Namespace
 from typing import Any
 
 import pytest
 
 from lambdatuning.analysis.run import Run
-from lambdatuning.commands.run_view import show_run
+from lambdatuning.cli.output import Output
+from lambdatuning.cli.tuning import Shown, show_run
 from tests.analysis.synthetic import Kind, synthetic_run
 
 SIZES = (128, 3008, 4096, 10_240)
@@ -15,8 +15,7 @@ CPU = (Kind("cpu", 0, 400),)
 
 
 def printed(run: Run, capsys: pytest.CaptureFixture[str], **given: Any) -> str:
-    arguments = {"store": "runs", "json": False, "strategy": "cost", "weight": 0.5} | given
-    show_run(Namespace(**arguments), run)
+    show_run(Output(**given), run, Shown("runs"))
     return capsys.readouterr().out
 
 

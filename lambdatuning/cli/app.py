@@ -1,0 +1,145 @@
+"""Finds and runs a command; turns errors into one line and an exit code."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import click
+
+from ..core.errors import LambdaTuningError
+from .output import fail, readable_anywhere, warnings_in_one_line
+
+
+class _Listed(NamedTuple):
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "local": _Listed("local", "Serve the embedded AWS on this machine."),
+    "doctor": _Listed("account", "Check login, endpoint, quotas, stack and installation."),
+    "deploy": _Listed("stack", "Deploy or update the stack of template.yaml."),
+    "status": _Listed("stack", "Show the stack and its outputs."),
+    "destroy": _Listed("stack", "Remove the stack and everything in it."),
+    "tune": _Listed("tuning", "Tune one function."),
+    "benchmark": _Listed("tuning", "Tune the stack's function for every payload type."),
+    "runs": _Listed("runs", "List stored runs."),
+    "compare": _Listed("runs", "Compare runs: before and after, functions, published curves."),
+    "report": _Listed("reports", "Run notebooks and export HTML."),
+    "executions": _Listed("runs", "List past executions of a tuner, also of Power Tuning."),
+    "show": _Listed("runs", "Read a published visualization URL."),
+    "prices": _Listed("account", "Show the price book, or refresh it from AWS."),
+    "clean": _Listed("tuning", "Put back what a dead run left on a function."),
+}
+"""Every command in the order of the help text: the module that holds it, and what it does."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    readable_anywhere(sys.stdout, sys.stderr)
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    with warnings_in_one_line():
+        return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        return int(application.main(arguments, "lambdatuning", standalone_mode=False) or 0)
+    except click.UsageError as exc:
+        return fail(_with_advice(exc), 2)
+    except click.ClickException as exc:
+        return fail(exc.format_message(), exc.exit_code)
+    except click.Abort:
+        return fail("stopped", 130)
+
+
+class _Commands(click.Group):
+    """Imports the module of a command when that command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f".{COMMANDS[cmd_name].module}", __package__)
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list of commands, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, listed.summary) for name, listed in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; every error becomes one line and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except click.exceptions.Exit as exc:
+            return exc.exit_code
+        except click.ClickException:
+            raise
+        except BrokenPipeError:
+            # The reader of our output has seen enough; keep Python from complaining at exit.
+            sys.stderr.close()
+            return 0
+        except (Exception, KeyboardInterrupt) as exc:
+            return fail(*_message(exc))
+
+
+def _message(error: Exception | KeyboardInterrupt) -> tuple[str, int]:
+    """One line for what went wrong, and the exit code; a fault of ours keeps its trace."""
+    if isinstance(error, LambdaTuningError):
+        return str(error), error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        return str(error) or "stopped; what was started has been undone", 130
+    if isinstance(error, OSError):
+        file = "" if error.filename is None else f"{error.filename}: "
+        return f"{file}{error.strerror or error}; fix that, then try again", 1
+    from ..cloud.explain import explain
+
+    explained = explain(error)
+    return str(explained), explained.exit_code
+
+
+def _with_advice(error: click.UsageError) -> str:
+    """The message, and where to read more."""
+    path = error.ctx.command_path if error.ctx else "lambdatuning"
+    return f"{error.format_message()} See `{path} --help`."
+
+
+def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        from .. import __version__
+
+        click.echo(f"lambdatuning {__version__}")
+        ctx.exit()
+
+
+@click.command(
+    "lambdatuning",
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="`lambdatuning COMMAND --help` tells more. Every command takes --local to run on an "
+    "embedded AWS of its own, without an account. Exit codes: 0 done, 1 failed, 2 wrong usage, "
+    "3 regression found, 4 declined, 5 cannot tell, 130 stopped by Ctrl-C.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version and exit.",
+)
+def application() -> None:
+    """How much memory should a Lambda function have, and what does it cost?"""

@@ -1,0 +1,199 @@
+"""Data to stdout, messages to stderr, consent before anything is billed or changed."""
+
+import codecs
+import json
+import shutil
+import sys
+import unicodedata
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+from ..core.errors import DeclinedError, RunSkippedWarning
+from ..core.progress import OnProgress, ignore
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_GAP = 2
+_NARROWEST = 8
+"""Characters that are left of a text column before a table is written as a list."""
+
+_ASCII = {
+    "×": "x",
+    "–": "-",
+    "—": "-",
+    "…": "...",
+    "€": "EUR",
+    "¥": "CNY ",
+    "→": "->",
+    "µ": "u",
+    "≤": "<=",
+}
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a command talks: `--json`, `--quiet` and `--yes`."""
+
+    json: bool = False
+    quiet: bool = False
+    yes: bool = False
+
+    def show(self, data: Any, text: str) -> None:
+        """The result: `data` as JSON for machines, else `text`."""
+        if self.json:
+            json.dump(data, sys.stdout, indent=2, default=str, allow_nan=False)
+            print()
+        else:
+            print(text)
+
+    def confirm(self, description: str, question: str) -> None:
+        """Show what is about to happen and ask; the library's `Confirm`.
+
+        DeclinedError without a yes, or where there is no terminal to ask on.
+        """
+        if not self.json:
+            say(description)
+        if question:
+            self._ask(question)
+
+    def _ask(self, question: str) -> None:
+        if self.yes:
+            return
+        if not sys.stdin.isatty():
+            raise DeclinedError(f"{question} needs a yes: pass --yes where nobody can be asked")
+        say()
+        print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+            raise DeclinedError("declined; nothing was changed")
+
+    def progress(self) -> OnProgress:
+        """Where progress goes: the terminal, unless it would disturb."""
+        if self.quiet:
+            return ignore
+        from ..reporting.progress import terminal_progress
+
+        return terminal_progress(sys.stderr)
+
+    def each(self, line: Callable[[Any], str]) -> Callable[[Any], None]:
+        """Says the line of every event, unless it would disturb."""
+        return lambda event: None if self.quiet else say(line(event))
+
+
+def say(text: str = "") -> None:
+    """A message: to stderr, so that stdout holds data alone."""
+    print(text, file=sys.stderr)
+
+
+def fail(message: str, code: int) -> int:
+    """The one line of a command that did not do what it was asked to; returns its exit code."""
+    # A line of progress that rewrites itself may stand there half written.
+    over = "\r\x1b[K" if sys.stderr.isatty() else ""
+    print(f"{over}lambdatuning: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+@contextmanager
+def warnings_in_one_line() -> Iterator[None]:
+    """A stored run that is left out is a message, not a warning with a line of our source."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RunSkippedWarning)
+        otherwise = warnings.showwarning
+        warnings.showwarning = lambda message, category, *rest: (
+            say(f"lambdatuning: {message}")
+            if issubclass(category, RunSkippedWarning)
+            else otherwise(message, category, *rest)
+        )
+        yield
+
+
+def records(frame: "DataFrame") -> Any:
+    """Rows as JSON values: NaN is null, times are ISO 8601."""
+    return json.loads(frame.to_json(orient="records", date_format="iso"))
+
+
+def table(frame: "DataFrame") -> str:
+    """A frame as text that fits the terminal: long texts are cut, then rows become lists.
+
+    Where the output is no terminal, nothing is cut.
+    """
+    heads = [str(name) for name in frame.columns]
+    cells = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
+    right = [_is_number(frame[name]) for name in frame.columns]
+    widths = [
+        max([len(head), *(len(row[column]) for row in cells)]) for column, head in enumerate(heads)
+    ]
+    fitted = _fit(widths, right, _terminal_width())
+    if fitted is None:
+        return "\n\n".join(_list(heads, row) for row in cells)
+    rows = [_line(row, fitted, right) for row in [heads, *cells]]
+    return "\n".join(rows)
+
+
+def _terminal_width() -> int | None:
+    """Columns of the terminal; None where stdout is none, so that `grep` sees whole values."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _fit(widths: list[int], right: list[bool], width: int | None) -> list[int] | None:
+    """Widths whose sum fits, made by cutting the widest texts; None where that is not enough."""
+    fitted = list(widths)
+    while width is not None and sum(fitted) + _GAP * (len(fitted) - 1) > width:
+        texts = [column for column, number in enumerate(right) if not number]
+        widest = max(texts, key=lambda column: fitted[column], default=None)
+        if widest is None or fitted[widest] <= _NARROWEST:
+            return None
+        fitted[widest] -= 1
+    return fitted
+
+
+def _line(row: list[str], widths: list[int], right: list[bool]) -> str:
+    cells = [
+        _cut(text, width).rjust(width) if number else _cut(text, width).ljust(width)
+        for text, width, number in zip(row, widths, right, strict=True)
+    ]
+    return (" " * _GAP).join(cells).rstrip()
+
+
+def _list(heads: list[str], row: list[str]) -> str:
+    width = max(map(len, heads))
+    return "\n".join(f"{head:<{width}}  {text}" for head, text in zip(heads, row, strict=True))
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    missing = value is None or value != value  # noqa: PLR0124 - NaN and NaT differ from themselves
+    return "" if missing else " ".join(str(value).split())
+
+
+def _is_number(column: Any) -> bool:
+    return bool(column.dtype.kind in "iuf")
+
+
+def readable_anywhere(*streams: TextIO) -> None:
+    """Write what a terminal's encoding does not have in ASCII instead of dying of it."""
+    codecs.register_error("lambdatuning.ascii", _in_ascii)
+    for stream in streams:
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure and (stream.encoding or "").lower().replace("-", "") != "utf8":
+            reconfigure(errors="lambdatuning.ascii")
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(_ASCII.get(character) or _plain(character) for character in text), error.end
+
+
+def _plain(character: str) -> str:
+    base = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    return base or "?"

@@ -1,0 +1,149 @@
+"""`lambdatuning runs`, `compare`, `executions` and `show`: what was measured before."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..core.errors import RegressionError, UsageError
+from ..core.options import whole_number
+from .options import store_option
+from .output import records, table
+from .session import Session, session_options
+
+if TYPE_CHECKING:
+    from ..analysis.compare.comparison import Comparison
+    from ..analysis.run import Run
+
+_EXECUTION_COLUMNS = [
+    "execution",
+    "function",
+    "status",
+    "strategy",
+    "power",
+    "cost_usd",
+    "duration_ms",
+    "cause",
+]
+
+
+@click.command()
+@store_option
+@session_options
+def runs(session: Session, store: str) -> None:
+    """List the stored runs, oldest first."""
+    from ..api.runs import runs
+
+    frame = runs(store, cloud=session.connect_for(store))
+    if frame.empty:
+        text = f"no run in {store}; `lambdatuning benchmark` makes one"
+    else:
+        wide = frame.assign(payloads=frame["payloads"].str.len(), sizes=frame["sizes"].str.len())
+        text = table(wide.drop(columns=["url", "kind", "region"]))
+    session.output.show(records(frame), text)
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[RUN]...")
+@store_option
+@click.option("--function", default="", help="With no run named: of this function.")
+@click.option("--payload", default="", help="Payload types, with commas (default: all).")
+@click.option("--memory", type=int, metavar="MB", help="This size alone (default: all).")
+@click.option(
+    "--max-regression",
+    type=float,
+    metavar="PERCENT",
+    help="How much slower or more expensive is no regression (5).",
+)
+@click.option(
+    "--history",
+    default="",
+    metavar="RUNS",
+    help='More runs, ids or "latest 9": those of the code before teach how much runs differ.',
+)
+@session_options
+def compare(session: Session, /, names: tuple[str, ...], store: str, **options: Any) -> None:
+    """Compare RUNs (ids or visualization URLs, the one before first; default: the two newest).
+
+    Exit code 3 where something got significantly worse.
+    """
+    from ..analysis.compare.comparison import gate
+
+    comparison = _compared(session, names, store, options)
+    worse = comparison.regressions
+    session.output.show(_data(comparison), comparison.words if worse else str(comparison))
+    if worse:
+        raise RegressionError(gate(comparison.pairs, comparison.max_regression))
+
+
+@click.command()
+@click.argument("state_machine", metavar="ARN")
+@click.option("--limit", default="100", show_default=True, metavar="N", help="Newest so many.")
+@session_options
+def executions(session: Session, state_machine: str, limit: str) -> None:
+    """List past executions of the state machine ARN, ours or Power Tuning's, newest first.
+
+    An execution that ended without an answer is a failed one.
+    """
+    from ..api.executions import executions
+
+    number = whole_number("--limit", limit)
+    with session.connected() as cloud:
+        frame = executions(cloud, state_machine, limit=number)
+    text = "no execution yet" if frame.empty else table(frame[_EXECUTION_COLUMNS])
+    session.output.show(records(frame), text)
+
+
+@click.command()
+@click.argument("url")
+@session_options
+def show(session: Session, url: str) -> None:
+    """Print the curves of a visualization URL of Power Tuning, also of a comparison of two."""
+    from ..api.executions import show
+
+    frame = show(url)
+    session.output.show(records(frame), table(frame))
+
+
+def _compared(
+    session: Session, names: tuple[str, ...], store: str, options: dict[str, Any]
+) -> "Comparison":
+    from ..analysis.compare.comparison import MAX_REGRESSION, compare
+
+    percent = options["max_regression"]
+    if percent is not None and not percent >= 0:
+        raise UsageError(f"--max-regression must be 0 or more per cent, such as 5; not {percent:g}")
+    loaded, history = _loaded(session, names, store, options)
+    return compare(
+        loaded,
+        payload_types=options["payload"],
+        memory_mb=options["memory"],
+        max_regression=MAX_REGRESSION if percent is None else percent / 100,
+        history=history,
+    )
+
+
+def _loaded(
+    session: Session, names: tuple[str, ...], store: str, options: dict[str, Any]
+) -> tuple[list["Run"], list["Run"]]:
+    """The runs to compare, and those of the code before."""
+    from ..api.runs import load_runs
+
+    cloud = session.connect_for(store)
+    loaded = load_runs(store, names or "latest 2", function=options["function"], cloud=cloud)
+    if len(loaded) < 2:
+        raise UsageError(f"only {loaded[0].run_id} is there; name two runs, or measure again")
+    if not options["history"]:
+        return loaded, []
+    return loaded, load_runs(store, options["history"], function=loaded[0].function, cloud=cloud)
+
+
+def _data(comparison: "Comparison") -> dict[str, Any]:
+    return {
+        "answer": str(comparison),
+        "regressions": comparison.regressions,
+        "max_regression": comparison.max_regression,
+        "same_code": vars(comparison.noise),
+        "changes": records(comparison.overall),
+        "by_size": records(comparison.by_size),
+        "findings": [vars(each) for each in comparison.findings],
+    }

@@ -1,0 +1,103 @@
+"""`lambdatuning deploy`, `status` and `destroy`: the stack."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from ..core.errors import UsageError, closest
+from .options import stack_option, template_option
+from .session import Session, session_options
+
+if TYPE_CHECKING:
+    from ..cloud.stack.status import StackEvent
+
+
+@click.command()
+@stack_option
+@template_option
+@click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Template parameter (repeatable).",
+)
+@session_options
+def deploy(session: Session, stack: str, template: str, parameters: tuple[str, ...]) -> None:
+    """Deploy or update the stack: package, show the change set, ask, execute, print the outputs."""
+    from ..api.stack import deploy
+
+    with session.connected() as cloud:
+        outputs = deploy(
+            cloud,
+            stack,
+            template=template,
+            parameters=_parameters(parameters),
+            confirm=session.output.confirm,
+            on_event=session.output.each(_event_line),
+        )
+    session.output.show(outputs, _output_lines(outputs))
+
+
+@click.command()
+@stack_option
+@click.option("--output", "name", metavar="NAME", help="Print this output of the stack alone.")
+@session_options
+def status(session: Session, stack: str, name: str | None) -> None:
+    """Show the stack's state and its outputs."""
+    from ..api.stack import status
+
+    with session.connected() as cloud:
+        state = status(cloud, stack)
+    if name:
+        if name not in state.outputs:
+            raise UsageError(f"no output {name}; {closest(name, state.outputs)}")
+        session.output.show(state.outputs[name], state.outputs[name])
+        return
+    origin = "" if state.is_ours else "not a stack of lambdatuning"
+    head = "  ".join(filter(None, (state.name, state.state, state.reason, origin)))
+    session.output.show(asdict(state), f"{head}\n{_output_lines(state.outputs)}")
+
+
+@click.command()
+@stack_option
+@session_options
+def destroy(session: Session, stack: str) -> None:
+    """Remove the stack and all that is in it: list, ask, empty, remove, check."""
+    from ..api.stack import destroy
+
+    with session.connected() as cloud:
+        plan = destroy(
+            cloud,
+            stack,
+            confirm=session.output.confirm,
+            on_event=session.output.each(_event_line),
+        )
+    removed = {"stack": plan.stack_name, "resources": len(plan.resources), "objects": plan.objects}
+    session.output.show(
+        removed, f'the stack "{plan.stack_name}" is gone, and nothing of it is left'
+    )
+
+
+def _parameters(given: tuple[str, ...]) -> dict[str, str]:
+    parameters = {}
+    for entry in given:
+        name, equals, value = entry.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--parameter {entry}: write NAME=VALUE")
+        parameters[name] = value
+    return parameters
+
+
+def _event_line(event: "StackEvent") -> str:
+    """One event of a deployment."""
+    reason = f"  {event.reason}" if event.reason else ""
+    return f"  {event.state:<20} {event.logical_id} ({event.type}){reason}"
+
+
+def _output_lines(outputs: Mapping[str, str]) -> str:
+    """The outputs, one a line."""
+    width = max((len(name) for name in outputs), default=0)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in sorted(outputs.items()))

@@ -1,0 +1,179 @@
+"""`lambdatuning tune`, `benchmark` and `clean`: a run, its answer, and what a dead one left."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..core.records import run_prefix
+from ..core.sizes import beyond_note
+from .options import NUM, template_option, tuning_options
+from .output import Output, records
+from .session import Session, session_options
+
+if TYPE_CHECKING:
+    from ..analysis.run import Run
+
+
+@click.command()
+@click.argument("function")
+@tuning_options("adaptive; with --num, --cold or --state-machine grid")
+@click.option("--table", default="", help="Table for seed items and {{table}}.")
+@click.option(
+    "--cold",
+    default="0",
+    show_default=True,
+    metavar="N",
+    help="Measure so many cold starts per size on purpose.",
+)
+@click.option("--isolate", is_flag=True, help="Tune a copy of the function and remove it.")
+@click.option(
+    "--state-machine", metavar="ARN", help="Another tuner, also AWS Lambda Power Tuning itself."
+)
+@session_options
+def tune(session: Session, /, function: str, payload: tuple[str, ...], **options: Any) -> None:
+    """Tune FUNCTION (a name or an ARN), store the run, and say what to set."""
+    from ..api.tuning import tune
+
+    # What says how often to measure, or needs the contract's own fields, asks for the grid.
+    grid = options["num"] is not None or options["state_machine"] or options["cold"] != "0"
+    with session.connected() as cloud:
+        run = tune(
+            cloud,
+            function,
+            payload,
+            confirm=session.output.confirm,
+            on_progress=session.output.progress(),
+            **_measured(options, "grid" if grid else "adaptive"),
+        )
+    show_run(session.output, run, Shown.of(options))
+
+
+@click.command()
+@tuning_options("grid")
+@template_option
+@session_options
+def benchmark(session: Session, /, template: str, payload: tuple[str, ...], **options: Any) -> None:
+    """Tune the stack's own function for every payload type in one run; deploys if needed."""
+    from ..api.tuning import benchmark
+
+    with session.connected() as cloud:
+        run = benchmark(
+            cloud,
+            template=template,
+            payload=payload,
+            confirm=session.output.confirm,
+            on_progress=session.output.progress(),
+            **_measured(options, "grid"),
+        )
+    show_run(session.output, run, Shown.of(options))
+
+
+@click.command()
+@click.argument("function")
+@session_options
+def clean(session: Session, function: str) -> None:
+    """Put back what a dead run left on FUNCTION: list what is ours, ask, put it back."""
+    from ..cloud.tuning.cleaning import clean_function, describe_remains, remains
+
+    done: list[str] = []
+    with session.connected() as cloud:
+        left = remains(cloud, function)
+        if left.lines:
+            session.output.confirm(describe_remains(left), "put all of this back?")
+            done = clean_function(cloud, left, time.sleep)
+    session.output.show(done, "\n".join(done) or f"nothing of ours is left on {function}")
+
+
+def _measured(options: dict[str, Any], explore: str) -> dict[str, Any]:
+    """The options as the library takes them; `explore` if nothing is said."""
+    num = NUM if options["num"] is None else options["num"]
+    return {**options, "num": num, "explore": options["explore"] or explore}
+
+
+# A finished run: the answer in a sentence, and where the run lies.
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a run is shown by."""
+
+    store: str
+    strategy: str = "cost"
+    weight: float = 0.5
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> "Shown":
+        """From the options of a command."""
+        return cls(options["store"], options["strategy"], float(options["weight"]))
+
+
+def show_run(output: Output, run: "Run", shown: Shown) -> None:
+    """Print the recommendation and where the run is stored, or all of it as JSON."""
+    where = Path(shown.store) / run_prefix(run.function, run.run_id)
+    text = _elsewhere(run) if run.samples.empty else _answer(run, shown)
+    note = beyond_note(run.manifest.get("endpoint"), run.beyond_mb)
+    text += f"\n{note}." if note else ""
+    output.show(_data(run, text, where), f"{text}\n\nstored in {where}/")
+
+
+def _answer(run: "Run", shown: Shown) -> str:
+    from ..analysis.answer import answer, notice
+
+    if run.adaptive:
+        from ..analysis.adaptive import exploration_answer
+
+        return "\n".join(filter(None, (str(exploration_answer(run)), notice(run))))
+    return str(answer(run, shown.strategy, shown.weight))
+
+
+def _elsewhere(run: "Run") -> str:
+    """What a deployment of AWS Lambda Power Tuning said."""
+    return "\n".join(
+        f"{name}: {output['power']} MB is best for {run.manifest['strategy']}, "
+        f"{output['duration']:,.2f} ms and ${output['cost']:.3g} an invocation (AWS Lambda Power "
+        "Tuning's trimmed means: it keeps no samples, so no interval can be given)"
+        for name, output in run.manifest["output"].items()
+    )
+
+
+def _data(run: "Run", text: str, where: Path) -> dict[str, Any]:
+    manifest = run.manifest
+    exploration = {
+        name: run.exploration.get(name) for name in ("stopped", "reason", "spent", "grid")
+    }
+    return {
+        "run_id": run.run_id,
+        "function": run.function,
+        "answer": text,
+        "sizes": list(run.manifest.get("sizes", run.sizes)),
+        "sizes_beyond_cores": list(run.beyond_mb),
+        "recommendations": _recommendations(run),
+        "exploration": exploration if run.adaptive else None,
+        "overhead": manifest.get("overhead"),
+        "wall_ms": manifest.get("wall_ms"),
+        "billed_ms_critical_path": manifest.get("billed_ms_critical_path"),
+        "invocations": manifest.get("invocations"),
+        "billed_gb_s": _billed_gb_s(run),
+        "usd": manifest.get("usd"),
+        "stored_in": str(where),
+    }
+
+
+def _billed_gb_s(run: "Run") -> float | None:
+    """What the function was billed for, warm-ups included."""
+    if run.samples.empty:
+        return None
+    return round(float((run.samples["memory_mb"] * run.samples["billed_ms"]).sum()) / 1_024_000, 3)
+
+
+def _recommendations(run: "Run") -> Any:
+    """Of an adaptive run the model's own: its few samples a size do not decide by themselves."""
+    from ..analysis.adaptive import answers
+    from ..analysis.recommend import recommend
+
+    if run.adaptive:
+        return records(answers(run))
+    return [] if run.samples.empty else records(recommend(run, run.manifest["strategy"]))
