@@ -79,7 +79,7 @@ def use_and_break_off(cloud: Cloud) -> None:
 
 
 def test_the_copy_runs_and_is_gone_at_the_end_also_after_an_error(embedded: Cloud) -> None:
-    make_function(embedded, "shop", Environment={"Variables": {"A": "1"}}, Timeout=7)
+    make_function(embedded, "shop", Environment={"Variables": {"AA": "1"}}, Timeout=7)
     before = settings(embedded, "shop")
     with pytest.raises(KeyboardInterrupt):
         use_and_break_off(embedded)

@@ -77,7 +77,7 @@ def test_other_tools_are_told_to_pass_a_proxy_by(
     nobody.setenv("HTTP_PROXY", NOBODY)
     nobody.setenv("NO_PROXY", "intranet")
     given = endpoint.environment_for(running.url)
-    assert given["NO_PROXY"] == given["no_proxy"] == "intranet,127.0.0.1"
+    assert given["NO_PROXY"] == given["no_proxy"] == "intranet,127.0.0.1,localhost"
 
 
 def test_an_embedded_aws_wants_no_login_no_region_and_no_proxy(

@@ -1,6 +1,7 @@
 """One embedded AWS for each test module, and short ways to make and invoke functions on it."""
 
 import base64
+import contextlib
 import io
 import itertools
 import json
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 import urllib.parse
 import urllib.request
 import zipfile
@@ -93,6 +95,22 @@ class Cloud:
         self.client("lambda").create_function(FunctionName=name, **given)
         return name
 
+    def settle(self, name: str) -> None:
+        """Wait until a function may be changed again."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            state = self.client("lambda").get_function_configuration(FunctionName=name)
+            if state["State"] == "Active" and state["LastUpdateStatus"] == "Successful":
+                return
+            time.sleep(0.01)
+        pytest.fail(f"{name} is not settled")
+
+    def change(self, name: str, **settings: Any) -> None:
+        """UpdateFunctionConfiguration, before and after which the function is settled."""
+        self.settle(name)
+        self.client("lambda").update_function_configuration(FunctionName=name, **settings)
+        self.settle(name)
+
     def invoke(self, name: str, event: object = None, **settings: Any) -> Answer:
         """Invoke synchronously with the log tail."""
         payload = json.dumps(event).encode()
@@ -122,6 +140,17 @@ class Cloud:
         """All log events of a group."""
         pages = self.client("logs").get_paginator("filter_log_events")
         return [event for page in pages.paginate(logGroupName=group) for event in page["events"]]
+
+    def wait_for_message(self, group: str, start: str) -> str:
+        """The first message of a group that begins with `start`. Fails the test without one."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with contextlib.suppress(self.client("logs").exceptions.ResourceNotFoundException):
+                for message in self.messages(group):
+                    if message.startswith(start):
+                        return message
+            time.sleep(0.05)
+        pytest.fail(f"nothing in {group} begins with {start!r}")
 
     def messages(self, group: str) -> list[str]:
         """What the events of a group say, without the newline at the end of each."""

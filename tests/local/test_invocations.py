@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.conftest import PYTHON, Cloud, package
+from tests.local.conftest import PYTHON, ROLE, Cloud, package
 
 ECHO = "def handler(event, context):\n    return event\n"
 
@@ -266,13 +266,13 @@ def test_an_environment_is_reused_and_serves_one_at_a_time(cloud: Cloud) -> None
 
 def test_new_configuration_and_new_code_make_new_environments(cloud: Cloud) -> None:
     name = cloud.function(
-        "import os\ndef handler(event, context):\n    return os.environ['X']\n",
-        Environment={"Variables": {"X": "1"}},
+        "import os\ndef handler(event, context):\n    return os.environ['XX']\n",
+        Environment={"Variables": {"XX": "1"}},
     )
     client = cloud.client("lambda")
     assert cloud.invoke(name).payload == "1"
 
-    client.update_function_configuration(FunctionName=name, Environment={"Variables": {"X": "2"}})
+    cloud.change(name, Environment={"Variables": {"XX": "2"}})
     assert cloud.invoke(name).payload == "2"
     client.update_function_code(FunctionName=name, ZipFile=package({"app.py": ECHO}))
     assert cloud.invoke(name, "new").payload == "new"
@@ -286,9 +286,10 @@ def test_versions_and_aliases_have_environments_of_their_own(cloud: Cloud) -> No
         MemorySize=200,
     )
     client = cloud.client("lambda")
+    cloud.settle(name)
     version = client.publish_version(FunctionName=name)["Version"]
     client.create_alias(FunctionName=name, Name="live", FunctionVersion=version)
-    client.update_function_configuration(FunctionName=name, MemorySize=300)
+    cloud.change(name, MemorySize=300)
 
     assert cloud.invoke(name).payload == ["$LATEST", [name], "300"]
     assert cloud.invoke(name, Qualifier=version).payload == [version, [name, version], "200"]
@@ -309,6 +310,64 @@ def test_documented_variables_are_set(cloud: Cloud) -> None:
     assert variables["AWS_REGION"] == "us-east-1"
     assert variables["AWS_ENDPOINT_URL"] == cloud.endpoint.url
     assert variables["_HANDLER"] == "app.handler"
+
+
+def test_the_python_path_is_the_functions_to_set(cloud: Cloud) -> None:
+    """Unreserved, by "Working with environment variables"; its order is that of AWS's runtime."""
+    files = {
+        "app.py": "import sys, helper, boto3\ndef handler(event, context):\n"
+        "    return [helper.WHO, sys.path[:2]]\n",
+        "vendor/helper.py": "WHO = 'vendor'\n",
+        "vendor/awslambdaric/__init__.py": "raise RuntimeError('not the runtime')\n",
+    }
+    for path in ("vendor", "/nowhere:vendor"):
+        answer = cloud.run(
+            "",
+            Code={"ZipFile": package(files)},
+            Environment={"Variables": {"PYTHONPATH": path}},
+        )
+        assert answer.error is None, answer.payload
+        assert answer.payload[0] == "vendor"
+
+
+def test_what_is_not_reserved_is_the_functions_to_set(cloud: Cloud) -> None:
+    source = "import os\ndef handler(event, context):\n    return dict(os.environ)\n"
+    own = {"TZ": "Europe/Berlin", "LANG": "C", "PATH": "/own", "AWS_XRAY_CONTEXT_MISSING": "IGNORE"}
+
+    variables = cloud.run(source, Environment={"Variables": own}).payload
+
+    assert {name: variables[name] for name in own} == own
+    defaults = cloud.run(source).payload
+    assert defaults["TZ"] == ":UTC"
+    assert "PYTHONPATH" not in defaults
+
+
+def test_what_the_emulator_needs_cannot_be_set(cloud: Cloud) -> None:
+    """Past the API's check, as a stack may; the function still runs."""
+    template = {
+        "Resources": {
+            "F": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "FunctionName": "stubborn",
+                    "Runtime": PYTHON,
+                    "Handler": "index.handler",
+                    "Role": ROLE,
+                    "Code": {"ZipFile": "def handler(event, context):\n    return 1\n"},
+                    "Environment": {
+                        "Variables": {"AWS_LAMBDA_RUNTIME_API": "x:1", "_HANDLER": "no.no"}
+                    },
+                },
+            }
+        }
+    }
+    client = cloud.client("cloudformation")
+    client.create_stack(StackName="stubborn", TemplateBody=json.dumps(template))
+    client.get_waiter("stack_create_complete").wait(
+        StackName="stubborn", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+
+    assert cloud.invoke("stubborn").payload == 1
 
 
 def test_the_context_object_counts_down(cloud: Cloud) -> None:

@@ -9,7 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 from ...core.errors import UsageError
 from ..function import FunctionSpec
 from ..limiters.interface import MARK_NAME
+from ..settings import SECRET_ACCESS_KEY
 from . import mounts
 
 MARKER_NAME = "LAMBDATUNING_SERVER"
@@ -68,7 +69,8 @@ def arguments(spec: FunctionSpec, host: Host) -> list[str]:
     """The command line. Raises `UsageError` for a runtime that cannot run here."""
     if spec.runtime.startswith("python"):
         bootstrap = str(_HERE / "python_bootstrap.py")
-        return [sys.executable, "-S", "-s", "-P", bootstrap, spec.handler]
+        places = [host.runtime_packages, spec.task_root, *_python_layers(spec)]
+        return [sys.executable, "-S", "-s", "-P", bootstrap, spec.handler, *map(str, places)]
     if spec.runtime.startswith("nodejs"):
         if host.node is None:
             raise UsageError(f"{spec.runtime} needs node on the PATH; install Node.js and restart")
@@ -80,12 +82,19 @@ def arguments(spec: FunctionSpec, host: Host) -> list[str]:
 
 
 def entered(
-    runtime: list[str], spec: FunctionSpec, host: Host, entry_files: Sequence[str], folder: Path
-) -> list[str]:
+    runtime: list[str],
+    spec: FunctionSpec,
+    host: Host,
+    entry_files: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+) -> tuple[list[str], Mapping[str, str]]:
     """`runtime`, started by a shell that first gives it its own /tmp and enters its limits.
 
-    A limit is entered by writing the process's id into each of `entry_files`, so the runtime is
-    inside from its first instruction on; `folder` is where its /tmp is made.
+    Returns the arguments and the variables of the process to start. A limit is entered by writing
+    the process's id into each of `entry_files`, so the runtime is inside from its first instruction
+    on; `folder` is where its /tmp is made. The shell and the programs that it calls are apart from
+    `environment`, whose PATH or LD_PRELOAD are the function's: it reads that from a file at last.
     """
     script = [f"echo $$ > {shlex.quote(path)}" for path in entry_files]
     prefix: list[str] = []
@@ -94,8 +103,14 @@ def entered(
         needed = _needed(spec, host)
         script = [*mounts.lines(host.tmp_tools, folder, spec.ephemeral_mb, needed), *script]
     if not script:
-        return runtime
-    return [*prefix, "/bin/sh", "-c", "\n".join([*script, 'exec "$@"']), "sh", *runtime]
+        return runtime, environment
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    file = folder / "launch.sh"
+    file.touch(mode=0o600)
+    file.write_text("\n".join([*script, *lines, 'exec "$@"\n']), "utf-8", "replace")
+    marks = {name: environment[name] for name in (MARKER_NAME, MARK_NAME)}
+    own = {"PATH": f"{os.defpath}:/usr/sbin:/sbin", **marks}
+    return [*prefix, "/bin/sh", str(file), *runtime], own
 
 
 def _needed(spec: FunctionSpec, host: Host) -> list[Path]:
@@ -113,25 +128,29 @@ def variables(
 
     `folder` belongs to the execution environment and has the name of its sandbox.
     """
-    return {
-        **_documented(spec, stream),
-        **_language(spec, host),
-        "PATH": _joined([Path("/usr/local/bin"), *_bins(spec)]) + f":{os.defpath}",
+    reserved = {
+        **_reserved(spec, stream),
         "AWS_LAMBDA_RUNTIME_API": api,
         "AWS_ACCESS_KEY_ID": key_id,
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
         "AWS_SESSION_TOKEN": "local",
+        MARKER_NAME: host.marker,
+        MARK_NAME: folder.name,
+    }
+    return {
+        **_defaults(spec, host),
+        "PATH": _joined([Path("/usr/local/bin"), *_bins(spec)]) + f":{os.defpath}",
         "AWS_ENDPOINT_URL": host.endpoint_url,
         "AWS_EC2_METADATA_DISABLED": "true",
         **({} if host.tmp_tools else {"TMPDIR": str(folder / "tmp")}),
         **dict(spec.variables),
-        MARKER_NAME: host.marker,
-        MARK_NAME: folder.name,
+        **reserved,
     }
 
 
-def _documented(spec: FunctionSpec, stream: str) -> dict[str, str]:
-    # docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Defined runtime variables".
+def _reserved(spec: FunctionSpec, stream: str) -> dict[str, str]:
+    # docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Reserved environment
+    # variables": the function cannot set them.
     given = {
         "_HANDLER": spec.handler,
         "_X_AMZN_TRACE_ID": "",
@@ -144,11 +163,8 @@ def _documented(spec: FunctionSpec, stream: str) -> dict[str, str]:
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": stream,
-        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-        "LANG": "en_US.UTF-8",
         "LAMBDA_TASK_ROOT": str(spec.task_root),
         "LAMBDA_RUNTIME_DIR": str(_HERE),
-        "TZ": ":UTC",
     }
     if spec.json_logs:
         given["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
@@ -156,19 +172,20 @@ def _documented(spec: FunctionSpec, stream: str) -> dict[str, str]:
     return given
 
 
-def _language(spec: FunctionSpec, host: Host) -> dict[str, str]:
+def _defaults(spec: FunctionSpec, host: Host) -> dict[str, str]:
+    """What the function may set otherwise: there, "Unreserved environment variables"."""
+    given = {"LANG": "en_US.UTF-8", "TZ": ":UTC", "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR"}
     if spec.runtime.startswith("python"):
-        roots = [spec.task_root, *(layer / "python" for layer in spec.layers)]
-        roots += [*_versioned_layers(spec), host.runtime_packages]
         # Code is read-only on AWS, so nothing is ever compiled to disk there.
-        return {"PYTHONPATH": _joined(roots), "PYTHONDONTWRITEBYTECODE": "1"}
+        return {**given, "PYTHONDONTWRITEBYTECODE": "1"}
     path = node_module_path(spec.runtime, spec.layers, spec.task_root, host.node)
-    return {"NODE_PATH": path}
+    return {**given, "NODE_PATH": path}
 
 
-def _versioned_layers(spec: FunctionSpec) -> list[Path]:
-    tail = f"python/lib/{spec.runtime}/site-packages"
-    return [layer / tail for layer in spec.layers if (layer / tail).is_dir()]
+def _python_layers(spec: FunctionSpec) -> list[Path]:
+    versioned = f"python/lib/{spec.runtime}/site-packages"
+    places = [layer / tail for layer in spec.layers for tail in (versioned, "python")]
+    return [place for place in places if place.is_dir()]
 
 
 def _bins(spec: FunctionSpec) -> list[Path]:

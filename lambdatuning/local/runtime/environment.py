@@ -148,8 +148,8 @@ class Environment:
         )
         runtime = command.arguments(self.spec, self._host)
         files = self._sandbox.entry_files()
-        arguments = command.entered(runtime, self.spec, self._host, files, self._folder)
-        self._process = RuntimeProcess.start(arguments, env, self.spec.task_root)
+        arguments, own = command.entered(runtime, self.spec, self._host, files, self._folder, env)
+        self._process = RuntimeProcess.start(arguments, own, self.spec.task_root)
         self._sandbox.adopt(self._process.pid)
         self._api.watch(self._process.log_fd, self._process.exit_fd)
 

@@ -1,5 +1,6 @@
 """The front door: who may knock, our own routes, and what ministack must be told of a request."""
 
+import asyncio
 import base64
 import json
 import re
@@ -7,12 +8,13 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from .. import faults, peers
 from ..invoker import Ledger
 from ..settings import LOOPBACK
 from . import signatures
+from .lambda_limits import Problem, changes_function, in_progress, problem_of
 from .signatures import needs_signature
 
 
@@ -22,12 +24,20 @@ class Call:
 
     `direct` holds for a synchronous call of the Invoke API, whose answer goes out byte by byte;
     only then is `key_id` set, because only then does the caller wait. `client_context` is JSON.
+    `payload` is the event of an Invoke, byte by byte.
     """
 
     key_id: str = ""
     direct: bool = False
     client_context: str = ""
+    payload: bytes | None = None
     request_id: str = ""
+
+    def sent(self, event: Any) -> bytes:
+        """`event` as bytes: as they were sent, where this call sent it."""
+        if self.payload is not None and (self.direct or json.loads(self.payload) == event):
+            return self.payload
+        return json.dumps(event, separators=(",", ":")).encode()
 
 
 _current: ContextVar[Call] = ContextVar("lambdatuning_call")
@@ -44,6 +54,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_TYPE = "x-amz-invocation-type"
+_LAMBDA_PATHS = ("/2015-03-31/functions", "/2018-10-31/layers")
 _ACTION = re.compile(rb"(^|&)Action=")
 _CREDENTIAL = re.compile(rb"Credential=([^/,\s]+)/")
 _INVOKE = re.compile(r"^/2015-03-31/functions/[^/]+/invocations$")
@@ -81,6 +93,8 @@ class Gateway:
             await self._own(scope, send)
         elif scope["type"] == "http" and _INVOKE.match(scope["path"]):
             await self._invoke(scope, receive, send, headers)
+        elif scope["type"] == "http" and _changes_lambda(scope):
+            await self._lambda(scope, receive, send)
         elif scope["type"] == "http" and (service := needs_signature(call := _call(scope))):
             await self._signed(scope, receive, send, call, service)
         else:
@@ -164,21 +178,68 @@ class Gateway:
     async def _invoke(
         self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]
     ) -> None:
-        waits = headers.get(b"x-amz-invocation-type", b"RequestResponse") == b"RequestResponse"
+        kind = headers.get(b"x-amz-invocation-type", b"RequestResponse").decode("latin-1")
+        waits = kind == "RequestResponse"
         payload = await _body(receive)
         limit = faults.MAX_PAYLOAD_BYTES if waits else faults.MAX_EVENT_BYTES
         if payload is None:
             return
-        if len(payload) > limit:
+        if kind not in ("RequestResponse", "Event", "DryRun"):
+            await _refuse_call(send, problem_of(scope["method"], scope["path"], {_TYPE: kind}, b""))
+        elif len(payload) > limit:
             await _refuse_payload(send, len(payload), limit)
         elif problem := _json_problem(payload):
             # ministack would hand an empty event to the function.
             await _fail(send, 400, "InvalidRequestContentException", problem)
         else:
             key_id = _key_id(headers) if waits else ""
-            call = Call(key_id, direct=waits, client_context=_client_context(headers))
+            call = Call(key_id, waits, _client_context(headers), payload=payload or b"{}")
             _current.set(call)
             await self._inner(scope, _replayed(payload, receive), _with_request_id(send, call))
+
+    async def _lambda(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a change of a function or layer, if Lambda would take it."""
+        body = await _body(receive)
+        if body is None:
+            return
+        call = _call(scope)
+        problem = await asyncio.to_thread(
+            problem_of, call.method, scope["path"], call.headers, body
+        ) or await self._problem_of_progress(scope)
+        if problem is None:
+            await self._inner(scope, _replayed(body, receive), send)
+        else:
+            await _refuse_call(send, problem)
+
+    async def _problem_of_progress(self, scope: Scope) -> Problem | None:
+        name = changes_function(scope["method"], scope["path"])
+        if not name:
+            return None
+        path = f"/2015-03-31/functions/{quote(name, safe=':')}/configuration"
+        asked = {**scope, "method": "GET", "path": path, "raw_path": path.encode()}
+        status, answer = await _asked(self._inner, {**asked, "query_string": b""})
+        return in_progress(json.loads(answer)) if status == 200 else None
+
+
+def _changes_lambda(scope: Scope) -> bool:
+    return scope["method"] in ("POST", "PUT") and scope["path"].startswith(_LAMBDA_PATHS)
+
+
+async def _asked(app: App, scope: Scope) -> tuple[int, bytes]:
+    """Status and body of what `app` answers to a request without a body."""
+    status = 0
+    parts: list[bytes] = []
+
+    async def send(message: Message) -> None:
+        nonlocal status
+        status = message.get("status", status)
+        parts.append(message.get("body", b""))
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    await app(scope, receive, send)
+    return status, b"".join(parts)
 
 
 def _refusal_of_link(scope: Scope, headers: dict[bytes, bytes]) -> str:
@@ -224,11 +285,18 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return receiving
 
 
+def _refuse_constant(name: str) -> None:
+    # Python takes them, JSON does not have them.
+    raise ValueError(f"Unrecognized token '{name}': was expecting ('true', 'false' or 'null')")
+
+
 def _json_problem(payload: bytes) -> str:
     try:
-        json.loads(payload or b"null")
+        json.loads(payload or b"null", parse_constant=_refuse_constant)
     except ValueError as exc:
         return f"Could not parse request body into json: {exc}"
+    except RecursionError:
+        return "Could not parse request body into json: it is nested too deeply"
     return ""
 
 
@@ -264,6 +332,11 @@ async def _refuse_payload(send: Send, length: int, limit: int) -> None:
         f"this one has {length}"
     )
     await _fail(send, 413, "RequestTooLargeException", text)
+
+
+async def _refuse_call(send: Send, problem: Problem | None) -> None:
+    kind, message, status = problem or Problem("InternalError", "no reason", 500)
+    await _fail(send, status, kind, message)
 
 
 async def _fail(send: Send, status: int, kind: str, message: str) -> None:

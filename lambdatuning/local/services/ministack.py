@@ -64,7 +64,7 @@ def install(invoke: Invoke, packages: PackageStore) -> None:
             call.request_id = request_id
             request = Request(
                 request_id,
-                _encoded(event),
+                call.sent(event),
                 config["FunctionArn"],
                 _trace_id(),
                 call.client_context,
@@ -155,10 +155,6 @@ def _spec(func: dict[str, Any], config: dict[str, Any], packages: PackageStore) 
 
 def _trace_id() -> str:
     return f"Root=1-{int(time.time()):08x}-{time.time_ns():024x};Sampled=0"
-
-
-def _encoded(event: Any) -> bytes:
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _result(outcome: Outcome, *, direct: bool) -> dict[str, Any]:

@@ -66,7 +66,9 @@ def check_package(package: bytes) -> None:
         check_members(members)
         for member in members:
             if not member.is_dir():
-                _read(archive, member)
+                content = _read(archive, member)
+                if stat.S_ISLNK(member.external_attr >> 16):
+                    _check_link(member, content)
 
 
 def check_members(members: list[zipfile.ZipInfo]) -> None:
@@ -109,6 +111,17 @@ def _check_kind(
             raise _refused(member, f'needs "{one}" as a file and as a folder')
 
 
+def _check_link(member: zipfile.ZipInfo, content: bytes) -> str:
+    """Where a link leads, which must be within the package as far as names tell."""
+    target = content.decode("utf-8", "surrogateescape")
+    if not target or "\0" in target or len(target) > _MOST_PATH_BYTES:
+        raise _refused(member, "is a link to nowhere")
+    place = os.path.normpath(PurePosixPath(member.filename).parent / target)
+    if target.startswith("/") or place.startswith(".."):
+        raise _refused(member, "is a link that leads out of the package")
+    return target
+
+
 def _refused(member: zipfile.ZipInfo, why: str) -> UsageError:
     name = member.filename if len(member.filename) <= 100 else f"{member.filename[:97]}..."
     return UsageError(f'code package refused: "{name}" {why}')
@@ -147,7 +160,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path) -> None:
         content = _read(archive, member)
         mode = member.external_attr >> 16
         if stat.S_ISLNK(mode):
-            links.append((target, member, content.decode("utf-8", "surrogateescape")))
+            links.append((target, member, _check_link(member, content)))
             continue
         target.write_bytes(content)
         if stat.S_IMODE(mode):
@@ -158,12 +171,9 @@ def _extract(archive: zipfile.ZipFile, folder: Path) -> None:
 
 def _link(links: list[tuple[Path, zipfile.ZipInfo, str]], folder: Path) -> None:
     for target, member, content in links:
-        if not content or "\0" in content or len(content) > _MOST_PATH_BYTES:
-            raise _refused(member, "is a link to nowhere")
         if not target.is_symlink():
             target.symlink_to(content)
     root = folder.resolve()
-    for target, member, content in links:
-        inside = not PurePosixPath(content).is_absolute()
-        if not inside or not Path(os.path.realpath(target)).is_relative_to(root):
+    for target, member, _ in links:
+        if not Path(os.path.realpath(target)).is_relative_to(root):
             raise _refused(member, "is a link that leads out of the package")

@@ -1,0 +1,243 @@
+"""What Lambda refuses is refused, in its words."""
+
+import http.client
+import json
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.local.conftest import PYTHON, ROLE, Cloud, package
+
+ONE = "def handler(event, context):\n    return 1\n"
+FAILED = "failed to satisfy constraint: Member must "
+
+
+def _refused(cloud: Cloud, **settings: Any) -> tuple[str, str]:
+    """Name and text of the error of CreateFunction."""
+    given = {
+        "FunctionName": "refused",
+        "Runtime": PYTHON,
+        "Role": ROLE,
+        "Handler": "app.handler",
+        "Code": {"ZipFile": package({"app.py": ONE})},
+        **settings,
+    }
+    unchecked = boto3.client(
+        "lambda",
+        endpoint_url=cloud.endpoint.url,
+        region_name="us-east-1",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+        config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
+    )
+    with pytest.raises(ClientError) as refused:
+        unchecked.create_function(**given)
+    error = refused.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"MemorySize": 20_000}, "'20000' at 'memorySize' ... value less than or equal to 10240"),
+        ({"MemorySize": 127}, "'127' at 'memorySize' ... value greater than or equal to 128"),
+        ({"Timeout": 901}, "'901' at 'timeout' ... value less than or equal to 900"),
+        (
+            {"EphemeralStorage": {"Size": 20_480}},
+            "'20480' at 'ephemeralStorage.size' ... value less than or equal to 10240",
+        ),
+        (
+            {"FunctionName": "x" * 65},
+            f"'{'x' * 65}' at 'functionName' ... length less than or equal to 64",
+        ),
+    ],
+)
+def test_sizes_out_of_range(cloud: Cloud, settings: dict[str, Any], message: str) -> None:
+    assert _refused(cloud, **settings) == (
+        "ValidationException",
+        f"1 validation error detected: Value {message.replace('...', f'{FAILED}have')}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "start"),
+    [
+        ({"FunctionName": "no name"}, "Value 'no name' at 'functionName'"),
+        ({"Role": "somebody"}, "Value 'somebody' at 'role'"),
+        ({"Handler": "app handler"}, "Value 'app handler' at 'handler'"),
+    ],
+)
+def test_names_that_are_none(cloud: Cloud, settings: dict[str, Any], start: str) -> None:
+    code, message = _refused(cloud, **settings)
+
+    assert code == "ValidationException"
+    assert message.startswith(
+        f"1 validation error detected: {start} {FAILED}satisfy regular expression pattern: "
+    )
+
+
+def test_an_unknown_runtime(cloud: Cloud) -> None:
+    code, message = _refused(cloud, Runtime="python9.9")
+
+    assert code == "InvalidParameterValueException"
+    assert message.startswith(f"Value 'python9.9' at 'runtime' {FAILED}satisfy enum value set: [")
+    assert message.endswith("] or be a valid ARN")
+
+
+def test_two_errors_are_told_together(cloud: Cloud) -> None:
+    _, message = _refused(cloud, MemorySize=1, Timeout=0)
+
+    assert message.startswith("2 validation errors detected: ")
+
+
+UNABLE = (
+    "Lambda was unable to configure your environment variables because the environment variables "
+    "you have provided "
+)
+
+
+def test_reserved_variables(cloud: Cloud) -> None:
+    variables = {"AWS_REGION": "eu-west-1", "AWS_LAMBDA_RUNTIME_API": "x", "MINE": "1"}
+
+    assert _refused(cloud, Environment={"Variables": variables}) == (
+        "InvalidParameterValueException",
+        f"{UNABLE}contains reserved keys that are currently not supported for modification. "
+        "Reserved keys used in this request: AWS_LAMBDA_RUNTIME_API, AWS_REGION",
+    )
+
+
+def test_more_than_4_kb_of_variables(cloud: Cloud) -> None:
+    code, message = _refused(cloud, Environment={"Variables": {"BIG": "x" * 5_000}})
+
+    assert code == "InvalidParameterValueException"
+    assert message.startswith(f"{UNABLE}exceeded the 4KB limit. String measured: {{")
+
+
+def test_a_package_that_cannot_be_unpacked(cloud: Cloud) -> None:
+    whole = package({"app.py": ONE})
+    code, message = _refused(cloud, Code={"ZipFile": whole.replace(b"return 1", b"return 2", 1)})
+
+    assert code == "InvalidParameterValueException"
+    assert message.startswith("Could not unzip uploaded file. Please check your file, then try to")
+    assert '"app.py" is damaged' in message
+
+
+def test_a_package_over_50_mb(cloud: Cloud) -> None:
+    code, message = _refused(cloud, Code={"ZipFile": bytes(53_000_000)})
+
+    assert code == "RequestEntityTooLargeException"
+    assert message == "Request must be smaller than 70167211 bytes for the CreateFunction operation"
+
+
+def test_changes_are_checked_as_well(cloud: Cloud) -> None:
+    name = cloud.function(ONE)
+    client = cloud.client("lambda")
+    client.get_waiter("function_active_v2").wait(FunctionName=name)
+    with pytest.raises(ClientError, match="at 'memorySize' failed to satisfy constraint"):
+        client.update_function_configuration(FunctionName=name, MemorySize=20_000)
+    with pytest.raises(ClientError, match="reserved keys"):
+        client.update_function_configuration(
+            FunctionName=name, Environment={"Variables": {"_X_AMZN_TRACE_ID": "1"}}
+        )
+    with pytest.raises(ClientError, match="Could not unzip uploaded file"):
+        client.update_function_code(FunctionName=name, ZipFile=b"no zip")
+
+
+def test_a_change_waits_for_the_one_before(cloud: Cloud) -> None:
+    name = cloud.function(ONE)
+    client = cloud.client("lambda")
+    client.get_waiter("function_active_v2").wait(FunctionName=name)
+    arn = client.update_function_configuration(FunctionName=name, MemorySize=256)["FunctionArn"]
+
+    with pytest.raises(client.exceptions.ResourceConflictException) as refused:
+        client.update_function_configuration(FunctionName=name, MemorySize=512)
+
+    assert refused.value.response["Error"]["Message"] == (
+        "The operation cannot be performed at this time. "
+        f"An update is in progress for resource: {arn}"
+    )
+    client.get_waiter("function_updated_v2").wait(
+        FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 10}
+    )
+    assert client.update_function_configuration(FunctionName=name, MemorySize=512)
+
+
+def test_an_unknown_type_of_invocation(cloud: Cloud) -> None:
+    name = cloud.function(ONE)
+    with pytest.raises(ClientError) as refused:
+        cloud.client("lambda").invoke(FunctionName=name, InvocationType="Sometimes")
+
+    assert refused.value.response["Error"] == {
+        "Code": "ValidationException",
+        "Message": f"1 validation error detected: Value 'Sometimes' at 'invocationType' {FAILED}"
+        "satisfy enum value set: [Event, RequestResponse, DryRun]",
+    }
+
+
+def _sent(
+    cloud: Cloud, name: str, payload: bytes, kind: str = "RequestResponse"
+) -> tuple[int, bytes]:
+    """What a raw Invoke answers: boto3 would read and write the payload itself."""
+    host, port = cloud.endpoint.url.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
+    connection.request(
+        "POST",
+        f"/2015-03-31/functions/{name}/invocations",
+        payload,
+        {"X-Amz-Invocation-Type": kind},
+    )
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, body
+
+
+RAW = """
+    import base64, os
+    from awslambdaric import bootstrap, lambda_runtime_marshaller
+    def handler(event, context):
+        return repr(event)
+    """
+
+
+@pytest.mark.parametrize(
+    ("payload", "event"),
+    [
+        (b'"\\ud83d"', "'\\ud83d'"),
+        (b"1e400", "inf"),
+        (b"1.0", "1.0"),
+        (b'{"a": 1,   "a": 2}', "{'a': 2}"),
+        (b"123456789012345678901234567890", "123456789012345678901234567890"),
+        (b"", "{}"),
+    ],
+)
+def test_the_event_comes_as_it_was_sent(cloud: Cloud, payload: bytes, event: str) -> None:
+    name = cloud.function(RAW)
+
+    status, body = _sent(cloud, name, payload)
+
+    assert (status, json.loads(body)) == (200, event)
+
+
+def test_half_an_emoji_arrives_asynchronously(cloud: Cloud) -> None:
+    name = cloud.function("def handler(event, context):\n    print('got', ascii(event))\n")
+
+    assert _sent(cloud, name, b'{"half": "\\ud83d", "much": 1e400}', "Event") == (202, b"")
+
+    assert cloud.wait_for_message(f"/aws/lambda/{name}", "got") == (
+        "got {'half': '\\ud83d', 'much': inf}"
+    )
+
+
+@pytest.mark.parametrize(
+    "payload", [b"NaN", b'{"a": Infinity}', b"[-Infinity]", b"{", b"[" * 100_000]
+)
+def test_what_is_no_json_is_refused(cloud: Cloud, payload: bytes) -> None:
+    name = cloud.function(ONE)
+    for kind in ("RequestResponse", "Event"):
+        status, body = _sent(cloud, name, payload, kind)
+        assert status == 400
+        assert json.loads(body)["message"].startswith("Could not parse request body into json: ")
