@@ -170,7 +170,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path) -> None:
 
 
 def _link(links: list[tuple[Path, zipfile.ZipInfo, str]], folder: Path) -> None:
-    for target, member, content in links:
+    for target, _, content in links:
         if not target.is_symlink():
             target.symlink_to(content)
     root = folder.resolve()
