@@ -45,7 +45,7 @@ def test_the_tour_runs(tmp_path: Path) -> None:
 def test_the_recorded_run_is_whole() -> None:
     run = lt.load_run(ROOT / "data" / "recorded")
     assert run.embedded
-    assert len(run.samples) == run.manifest["invocations"]
+    assert len(run.samples) == run.manifest.invocations
     assert len(run.payloads) == len(lt.load_payload_types(ROOT / "data" / "payloads"))
     assert set(lt.recommend(run)["payload"]) > set(run.payloads)
 

@@ -121,7 +121,7 @@ def answers(run: Run) -> DataFrame:
     rows = [
         {
             "payload": answer["payload"] or MIX,
-            "strategy": run.manifest["strategy"],
+            "strategy": run.manifest.strategy,
             "memory_mb": answer["memory_mb"],
             "measured": _measured(answer) > 0,
             **{name: answer[name] for name in ("within_1", "within_5", "regret")},
@@ -209,7 +209,7 @@ def _sentences(run: Run) -> Iterator[str]:
                 f"{_best(run)} size ({format_share(answer['within_5'])} sure)."
             )
     known = {*run.sizes, *run.beyond_mb[1:]}
-    guessed = sorted({size for size in run.manifest["sizes"] if size not in known})
+    guessed = sorted({size for size in run.manifest.sizes if size not in known})
     if guessed:
         sizes = ", ".join(format_mb(size) for size in guessed)
         yield f"Not measured, and known by the model's prediction alone: {sizes}."
@@ -228,7 +228,7 @@ def _measured(answer: Mapping[str, Any]) -> int:
 
 
 def _best(run: Run) -> str:
-    return SUPERLATIVES[run.manifest["strategy"]]
+    return SUPERLATIVES[run.manifest.strategy]
 
 
 # How an adaptive run learnt its curves: what it believes, what it saw, and in which order.

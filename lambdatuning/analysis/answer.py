@@ -165,7 +165,7 @@ def notice(run: Run) -> str:
         return _MEANS
     if not run.embedded:
         return ""
-    about = run.manifest["endpoint"]
+    about = run.manifest.endpoint
     cores, limiter = about.get("cores"), about.get("limiter")
     details = [f"{cores} cores" if cores else "", f"CPU limited by {limiter}" if limiter else ""]
     where = ", ".join(part for part in details if part)

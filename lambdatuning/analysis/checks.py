@@ -1,13 +1,13 @@
 """What may mislead in a run: each finding with its cause and what to do about it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pandas import DataFrame, Series
 
+from ..core.manifest import Manifest
 from ..core.sizes import MAX_MB, MIN_MB
 from .adaptive import ENDS, exploration_headline
 from .curves import MIX
@@ -323,7 +323,7 @@ def types_disagree(run: Run) -> Iterator[Check]:
 
 def recorded(run: Run) -> Iterator[Check]:
     """Warnings that the run itself recorded."""
-    for text in run.manifest.get("warnings", []):
+    for text in run.manifest.warnings:
         yield Check("warning", "recorded by the run", str(text), "see the run's manifest")
 
 
@@ -355,9 +355,9 @@ def cut_short(run: Run) -> Iterator[Check]:
 
 def mixed_runs(run: Run) -> Iterator[Check]:
     """Pooled runs of one function that had other code, prices, or machines."""
-    by_function: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    by_function: dict[tuple[str, str], list[Manifest]] = {}
     for manifest in parts(run):
-        key = (str(manifest.get("function", "")), str(manifest.get("architecture", "")))
+        key = (manifest.function, manifest.architecture)
         by_function.setdefault(key, []).append(manifest)
     for (function, _), manifests in by_function.items():
         for name, severity, facts, advice in _kinds(manifests):
@@ -368,14 +368,14 @@ def mixed_runs(run: Run) -> Iterator[Check]:
 
 
 def _kinds(
-    manifests: list[Mapping[str, Any]],
+    manifests: list[Manifest],
 ) -> Iterator[tuple[str, str, list[str], str]]:
-    code = [str(each.get("code_sha256") or "") for each in manifests]
+    code = [each.code_sha256 for each in manifests]
     advice = "look at one of them, or compare them in notebook 05"
     yield "different code in one summary", "warning", code, advice
-    books = [str((each.get("price_book") or {}).get("version", "")) for each in manifests]
+    books = [each.price_book.version for each in manifests]
     yield "different price books in one summary", "warning", books, "durations are not affected"
-    ends = [(each.get("endpoint") or {}) for each in manifests]
+    ends = [each.endpoint for each in manifests]
     places = [" ".join(str(end[k]) for k in ("kind", "limiter") if end.get(k)) for end in ends]
     yield "different machines in one summary", "error", places, "do not use these means"
 

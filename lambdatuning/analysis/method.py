@@ -1,10 +1,8 @@
 """How a run was measured: what a reader needs to judge it, and to repeat it."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from pandas import DataFrame
 
+from ..core.manifest import Manifest, PriceBookName
 from .frames import failed, warm
 from .run import Run, as_run
 from .text.format import format_mb, format_usd, join_mb
@@ -20,7 +18,7 @@ def method(source: Run | DataFrame) -> Table:
 
 
 def _place(run: Run) -> dict[str, object]:
-    about = run.manifest.get("endpoint", {})
+    about = run.manifest.endpoint
     names = {"embedded": "embedded AWS on this machine, not AWS", "aws": "AWS"}
     kind = about.get("kind", "")
     return {
@@ -28,18 +26,18 @@ def _place(run: Run) -> dict[str, object]:
         "CPU limiter": about.get("limiter"),
         "Settling": about.get("settle"),
         "CPU cores of the host": about.get("cores"),
-        "Region": run.manifest.get("region"),
+        "Region": run.manifest.region or None,
     }
 
 
-def _target(manifest: Mapping[str, Any]) -> dict[str, object]:
-    size = manifest.get("current_memory_mb")
+def _target(manifest: Manifest) -> dict[str, object]:
+    size = manifest.current_memory_mb
     return {
-        "Function": manifest.get("function_arn") or manifest.get("function"),
-        "Runtime": manifest.get("runtime"),
-        "Architecture": manifest.get("architecture"),
+        "Function": manifest.function_arn or manifest.function or None,
+        "Runtime": manifest.runtime or None,
+        "Architecture": manifest.architecture or None,
         "Memory today": None if size is None else format_mb(size),
-        "Code SHA-256": manifest.get("code_sha256"),
+        "Code SHA-256": manifest.code_sha256 or None,
     }
 
 
@@ -50,8 +48,8 @@ def _design(run: Run) -> dict[str, object]:
         "Payload types (weight in the mix)": mix,
         "Memory sizes": join_mb(run.sizes),
         "Measured with fewer vCPUs than on AWS": _held_back(run),
-        "Invocations a size and payload type": run.manifest.get("num"),
-        "Seed": run.manifest.get("seed"),
+        "Invocations a size and payload type": run.manifest.num,
+        "Seed": run.manifest.seed,
     }
 
 
@@ -67,23 +65,23 @@ def _outcome(run: Run) -> dict[str, object]:
     good, bad = len(warm(samples)), int(failed(samples).sum())
     cold = int((samples["cold"] & ~failed(samples)).sum())
     per_size = samples.groupby("memory_mb")["environment"].nunique()
-    book, spent = manifest.get("price_book", {}), manifest.get("usd")
+    book, spent = manifest.price_book, manifest.usd
     return {
         "Samples": f"{len(samples):,}: {good:,} warm, {cold:,} cold, {bad:,} failed",
         "Execution environments a size": _span(int(per_size.min()), int(per_size.max())),
         "Statistics": "means of warm successful invocations; bands hold the mean with 95 %",
         "Price book": _first_clause(book),
         "Cost at these prices": None if spent is None else format_usd(spent),
-        "Started": manifest.get("started_at"),
-        "Finished": manifest.get("finished_at"),
+        "Started": manifest.started_at or None,
+        "Finished": manifest.finished_at or None,
         "Run": run.run_id,
     }
 
 
-def _first_clause(book: Mapping[str, Any]) -> str:
+def _first_clause(book: PriceBookName) -> str:
     """Version and the beginning of the source, which may list every service."""
-    told = " from ".join(str(book[key]) for key in ("version", "source") if key in book)
-    return told.partition(";")[0]
+    named = " from ".join(text for text in (book.version, book.source) if text)
+    return named.partition(";")[0]
 
 
 def _span(low: int, high: int) -> str:

@@ -2,59 +2,54 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 from pandas import DataFrame
 
 from ..core.errors import RunFailedError, UsageError, closest
+from ..core.manifest import MEANS, Manifest
 from ..core.records import Sample
 from ..core.sizes import Host, host_of
 from ..core.strategies import CurvePoint
 from .frames import read_parts, samples_frame
 from .text.format import short_name
 
-MERGED = "merged"
-"""Where the manifest of a run that was merged from several keeps theirs (see `several`)."""
-
 
 @dataclass(frozen=True, eq=False)
 class Run:
     """One stored run. `samples` has the columns of `frames.COLUMNS`, one row an invocation."""
 
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     samples: DataFrame
 
     @property
     def run_id(self) -> str:
         """Sortable id, UTC time first; "" for samples without a manifest."""
-        return str(self.manifest.get("run_id", ""))
+        return self.manifest.run_id
 
     @property
     def function(self) -> str:
         """Name of the function that was tuned."""
-        known = self.manifest.get("function") or next(iter(self.samples["function"].unique()), "")
-        return str(known)
+        return self.manifest.function or str(next(iter(self.samples["function"].unique()), ""))
 
     @property
     def embedded(self) -> bool:
         """Whether it ran on the embedded AWS: its absolute speed is this machine's, not AWS's."""
-        return _part(self.manifest, "endpoint").get("kind") == "embedded"
+        return self.manifest.endpoint.get("kind") == "embedded"
 
     @property
     def host(self) -> Host | None:
         """The machine whose cores bound what could be told apart (of several the smallest); None
         on AWS."""
-        found = [
-            host_of(each.get("endpoint")) for each in self.manifest.get(MERGED, [self.manifest])
-        ]
+        found = [host_of(manifest.endpoint) for manifest in parts(self)]
         return min((host for host in found if host), default=None)
 
     @property
     def beyond_mb(self) -> tuple[int, ...]:
         """Sizes of the run with more vCPUs than its host has cores; see `core.host`."""
-        sizes = {*self.sizes, *map(int, self.manifest.get("sizes", ()))}
+        sizes = {*self.sizes, *self.manifest.sizes}
         return self.host.beyond(sizes) if self.host else ()
 
     @property
@@ -65,25 +60,24 @@ class Run:
     @property
     def exploration(self) -> Mapping[str, Any]:
         """What an adaptive run tells of its steps and of its model; empty for a grid."""
-        return _part(self.manifest, "exploration")
+        return self.manifest.exploration
 
     @property
     def current_memory_mb(self) -> int | None:
         """Memory size of the function when the run began, if it is known."""
-        size = self.manifest.get("current_memory_mb")
-        return None if size is None else int(size)
+        return self.manifest.current_memory_mb
 
     @property
     def weights(self) -> dict[str, float]:
         """Weight of each measured payload type in the mix; 1 where the manifest names none."""
-        stated = {each["name"]: each.get("weight", 1) for each in self.manifest.get("payloads", [])}
-        return {name: float(stated.get(name, 1)) for name in self.payloads}
+        stated = {payload.name: payload.weight for payload in self.manifest.payloads}
+        return {name: stated.get(name, 1.0) for name in self.payloads}
 
     @property
     def payloads(self) -> tuple[str, ...]:
         """Measured payload types: in the manifest's order, then what it does not name."""
         measured = set(self.samples["payload"].unique())
-        stated = [each["name"] for each in self.manifest.get("payloads", [])]
+        stated = [payload.name for payload in self.manifest.payloads]
         return (*(n for n in stated if n in measured), *sorted(measured - set(stated)))
 
     @property
@@ -117,19 +111,18 @@ class Run:
         )
 
 
-def to_run(manifest: Mapping[str, Any], parts: Iterable[bytes]) -> Run:
+def to_run(manifest: Manifest, parts: Iterable[bytes]) -> Run:
     """A run from its stored manifest and the bytes of its parts (see `frames.read_parts`).
 
     Raises:
         RunFailedError: a part is damaged, missing or there twice.
     """
-    names = {"run_id": str(manifest["run_id"]), "function": str(manifest["function"])}
-    samples = read_parts(parts, **names)
-    invocations = manifest.get("invocations")
+    samples = read_parts(parts, run_id=manifest.run_id, function=manifest.function)
+    invocations = manifest.invocations
     if invocations is not None and len(samples) != invocations:
         what = "parts are missing" if len(samples) < invocations else "parts are there twice"
         raise RunFailedError(
-            f"run {names['run_id']} has {len(samples):,} samples of {invocations:,} invocations: "
+            f"run {manifest.run_id} has {len(samples):,} samples of {invocations:,} invocations: "
             f"{what}; copy the run again, or delete it"
         )
     return Run(manifest, samples)
@@ -137,12 +130,7 @@ def to_run(manifest: Mapping[str, Any], parts: Iterable[bytes]) -> Run:
 
 def as_run(source: Run | DataFrame) -> Run:
     """The run itself, or bare samples as a run without a manifest."""
-    return source if isinstance(source, Run) else Run({}, source)
-
-
-def _part(manifest: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = manifest.get(name)
-    return found if isinstance(found, Mapping) else {}
+    return source if isinstance(source, Run) else Run(Manifest(), source)
 
 
 # Several runs as one, and one of several functions taken apart again.
@@ -189,10 +177,9 @@ def apart(run: Run) -> list[Run]:
     return [_part_of(run, *name) for name in names]
 
 
-def parts(run: Run) -> Sequence[Mapping[str, Any]]:
+def parts(run: Run) -> Sequence[Manifest]:
     """The manifests of the runs that were merged, or the only one."""
-    found: Sequence[Mapping[str, Any]] = run.manifest.get(MERGED, [run.manifest])
-    return found
+    return run.manifest.parts or (run.manifest,)
 
 
 def _part_of(run: Run, function: str, architecture: str) -> Run:
@@ -201,47 +188,45 @@ def _part_of(run: Run, function: str, architecture: str) -> Run:
     manifests = [
         manifest
         for manifest in parts(run)
-        if manifest.get("function", function) == function
-        and manifest.get("architecture", architecture) == architecture
+        if manifest.function in ("", function) and manifest.architecture in ("", architecture)
     ]
     return Run(_shared(manifests or [run.manifest]), own)
 
 
-def _manifest(runs: Sequence[Run]) -> dict[str, Any]:
+def _manifest(runs: Sequence[Run]) -> Manifest:
     flat = [manifest for run in runs for manifest in parts(run)]
-    return _shared(sorted(flat, key=lambda manifest: str(manifest.get("run_id", ""))))
+    return _shared(sorted(flat, key=lambda manifest: manifest.run_id))
 
 
-def _shared(manifests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _shared(manifests: Sequence[Manifest]) -> Manifest:
     """What the manifests agree on, the payload types of all, and the manifests themselves."""
     if len(manifests) == 1:
-        return dict(manifests[0])
+        return manifests[0]
     first = manifests[0]
-    same = {
-        name: first[name]
+    same: dict[str, Any] = {
+        name: getattr(first, name)
         for name in _SHARED
-        if all(each.get(name) == first.get(name) for each in manifests) and name in first
+        if all(getattr(each, name) == getattr(first, name) for each in manifests)
     }
-    payloads = {each["name"]: each for m in manifests for each in m.get("payloads", [])}
-    ids = [str(each.get("run_id", "")) for each in manifests]
-    return {
-        **same,
-        "run_id": ", ".join(ids),
-        "endpoint": same.get("endpoint") or _endpoint(manifests),
-        "payloads": list(payloads.values()),
-        "usd": sum(each.get("usd") or 0 for each in manifests),
-        "started_at": min(str(each.get("started_at", "")) for each in manifests),
-        "finished_at": max(str(each.get("finished_at", "")) for each in manifests),
-        "warnings": [text for each in manifests for text in each.get("warnings", [])],
-        MERGED: list(manifests),
-    }
+    payloads = {payload.name: payload for each in manifests for payload in each.payloads}
+    return replace(
+        Manifest(**same),
+        run_id=", ".join(each.run_id for each in manifests),
+        endpoint=same.get("endpoint") or _endpoint(manifests),
+        payloads=tuple(payloads.values()),
+        usd=sum(each.usd or 0.0 for each in manifests),
+        started_at=min(each.started_at for each in manifests),
+        finished_at=max(each.finished_at for each in manifests),
+        warnings=tuple(text for each in manifests for text in each.warnings),
+        parts=tuple(manifests),
+    )
 
 
-def _endpoint(manifests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _endpoint(manifests: Sequence[Manifest]) -> Mapping[str, Any]:
     """The embedded AWS if any of them was measured there: what it limits, it limits for all."""
-    found = [each.get("endpoint", {}) for each in manifests]
+    found = [each.endpoint for each in manifests]
     embedded = [each for each in found if each.get("kind") == "embedded"]
-    return dict((embedded or found)[0])
+    return (embedded or found)[0]
 
 
 def _samples(runs: Sequence[Run]) -> DataFrame:
@@ -272,17 +257,14 @@ def _told(run: Run, runs: Sequence[Run]) -> list[str]:
     if len(full) > 1:
         words.append(short_name(run.function) if len(names) == len(full) else run.function)
     for key in ("architecture", "region"):
-        values = [str(each.manifest.get(key) or "") for each in runs]
+        values = [str(getattr(each.manifest, key)) for each in runs]
         if len(set(values)) > 1 and all(values):
-            words.append(str(run.manifest[key]))
+            words.append(str(getattr(run.manifest, key)))
     return words
 
 
 # Curves of others as runs: means by memory size, without the samples behind them.
 
-
-MEANS = "means"
-"""A manifest's `kind` where only means are known; there is no interval then."""
 
 PUBLISHED = "published curve"
 
@@ -294,17 +276,15 @@ def means_run(
 
     `about` goes into its manifest (region, architecture, started_at, ...).
     """
-    manifest = {"run_id": function, "function": function, "payloads": [{"name": payload}]}
-    given = manifest | about | {"kind": MEANS}
-    architecture = str(given.get("architecture", ""))
-    samples = [_sample(point, payload, architecture) for point in points]
-    names = {"run_id": str(given["run_id"]), "function": function}
-    return Run(given, samples_frame(samples, **names))
+    given = {"run_id": function, "payloads": [{"name": payload}], **about}
+    manifest = Manifest.from_json({**given, "function": function, "kind": MEANS})
+    samples = [_sample(point, payload, manifest.architecture) for point in points]
+    return Run(manifest, samples_frame(samples, run_id=manifest.run_id, function=function))
 
 
 def of_means(run: Run) -> bool:
     """Whether a run has means only, which no interval can be made of."""
-    return run.manifest.get("kind") == MEANS
+    return run.manifest.kind == MEANS
 
 
 def _sample(point: CurvePoint, payload: str, architecture: str) -> Sample:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from ..cloud.run_store import (
 )
 from ..cloud.session import Cloud, connect
 from ..core.errors import NotFoundError, RunFailedError, UsageError, closest
+from ..core.manifest import Manifest
 from ..core.visualization import decode_visualization
 
 EXECUTIONS = 100
@@ -37,7 +38,7 @@ class Source:
     """A run that can be loaded; `manifest` is what is known before."""
 
     run_id: str
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     load: Callable[[], Run]
 
 
@@ -53,13 +54,13 @@ class Wanted:
     def __call__(self, source: Source) -> bool:
         """Whether a run is meant; one that does not say when it began is in no time range."""
         manifest = source.manifest
-        if self.function not in str(manifest.get("function", "")):
+        if self.function not in manifest.function:
             return False
-        if self.region and manifest.get("region") != self.region:
+        if self.region and manifest.region != self.region:
             return False
         if not (self.since or self.until):
             return True
-        begun = read_time("started_at", str(manifest.get("started_at") or ""))
+        begun = read_time("started_at", manifest.started_at)
         return begun is not None and not (
             (self.since and begun < self.since) or (self.until and begun > self.until)
         )
@@ -114,7 +115,7 @@ def newest_of(sources: Sequence[Source], wanted: Wanted, number: int) -> list[Ru
     skipped: list[Skipped] = []
     taken: Counter[str] = Counter()
     for source in reversed(meant):
-        name = str(source.manifest.get("function"))
+        name = source.manifest.function
         if number and taken[name] >= number:
             continue
         try:
@@ -178,7 +179,7 @@ def _with_means(execution: Execution) -> Source:
         "region": execution.arn.split(":")[3],
         "num": given.get("num"),
         "started_at": execution.started_at.isoformat(),
-        "execution_arn": execution.arn,
+        "execution_arns": [execution.arn],
         "usd": execution.output["stateMachine"].get("lambdaCost"),
     }
     (curve,) = decode_visualization(execution.output["stateMachine"]["visualization"])
@@ -187,7 +188,7 @@ def _with_means(execution: Execution) -> Source:
 
 
 def _begun(source: Source) -> str:
-    return str(source.manifest.get("started_at", ""))
+    return source.manifest.started_at
 
 
 # Stored runs, listed and loaded.
@@ -298,12 +299,20 @@ def _named(name: str, known: Callable[[], Sequence[Source]]) -> list[Run]:
 
 def _row(run: StoredRun) -> dict[str, object]:
     manifest = run.manifest
-    output = manifest.get("output") or {}
+    own = {name: getattr(manifest, name, None) for name in _COLUMNS}
     return {
-        **{name: manifest.get(name) for name in _COLUMNS},
-        "endpoint": (manifest.get("endpoint") or {}).get("kind"),
-        "payloads": [payload["name"] for payload in manifest.get("payloads", ())],
-        "explored": "adaptive" if manifest.get("exploration") else "grid",
-        "power": output.get("power"),
+        **{name: None if value == "" else value for name, value in own.items()},
+        "endpoint": manifest.endpoint.get("kind"),
+        "payloads": [payload.name for payload in manifest.payloads],
+        "sizes": list(manifest.sizes),
+        "explored": "adaptive" if manifest.exploration else "grid",
+        "power": _answer_mb(manifest),
         "url": f"{run.store.url}/{run.prefix}",
     }
+
+
+def _answer_mb(manifest: Manifest) -> int | None:
+    """The size that the run answers: by its decision, or as a tuner of another kind said."""
+    if manifest.decision:
+        return manifest.decision.memory_mb
+    return manifest.output.get("power")

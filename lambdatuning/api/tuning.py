@@ -29,6 +29,7 @@ from ..cloud.tuning.run import tune as tune_here
 from ..core.contract import check_exploration
 from ..core.errors import NotFoundError, RunFailedError, UsageError
 from ..core.estimate import Known, Overhead, Work, learnt
+from ..core.manifest import OURS, Manifest
 from ..core.options import number, whole_number
 from ..core.payloads import PayloadType, unique
 from ..core.plan import MAX_COLD, MAX_ENVIRONMENTS
@@ -98,26 +99,25 @@ def known(store: FolderStore, cloud: Cloud, function: str) -> Known:
     return found
 
 
-def _overhead(manifest: Mapping[str, Any], own: Known) -> Overhead | None:
+def _overhead(manifest: Manifest, own: Known) -> Overhead | None:
     """What the tuner itself took in a run of a grid; None where the manifest does not tell."""
-    took, given = manifest.get("tuner_ms"), manifest.get("input") or {}
-    if not took or given.get("exploration", "grid") != "grid":
+    took, given = manifest.tuner_ms, manifest.input
+    if not took or not manifest.environments or manifest.exploration:
         return None
     work = Work(
-        sizes=manifest["sizes"],
-        counts={payload["name"]: int(manifest["num"]) for payload in manifest["payloads"]},
-        environments=int(manifest["environments"]),
+        sizes=manifest.sizes,
+        counts={payload.name: manifest.num or 0 for payload in manifest.payloads},
+        environments=manifest.environments,
         cold=int(given.get("cold") or 0),
-        timeout_s=float(manifest["timeout_s"]),
+        timeout_s=manifest.timeout_s or 0.0,
     )
-    return learnt(work, own, float(took["control"]), float(took["measure"]))
+    return learnt(work, own, took.control, took.measure)
 
 
 def _comparable(run: StoredRun, cloud: Cloud, name: str) -> bool:
     manifest = run.manifest
-    endpoint = manifest.get("endpoint") or {}
-    same = manifest.get("function") == name and endpoint.get("kind") == cloud.kind
-    return same and manifest.get("kind") == "lambdatuning"
+    same = manifest.function == name and manifest.endpoint.get("kind") == cloud.kind
+    return same and manifest.kind == OURS
 
 
 def _means(samples: DataFrame, keys: list[str]) -> dict[Any, float]:

@@ -9,6 +9,7 @@ import click
 
 from ..core.records import run_prefix
 from ..core.sizes import beyond_note
+from ..core.strategies import DEFAULT_WEIGHT
 from .options import NUM, template_option, tuning_options
 from .output import Output, records
 from .session import Session, session_options
@@ -114,7 +115,7 @@ def show_run(output: Output, run: "Run", shown: Shown) -> None:
     """Print the recommendation and where the run is stored, or all of it as JSON."""
     where = Path(shown.store) / run_prefix(run.function, run.run_id)
     text = _elsewhere(run) if run.samples.empty else _answer(run, shown)
-    note = beyond_note(run.manifest.get("endpoint"), run.beyond_mb)
+    note = beyond_note(run.manifest.endpoint, run.beyond_mb)
     text += f"\n{note}." if note else ""
     output.show(_data(run, text, where), f"{text}\n\nstored in {where}/")
 
@@ -132,10 +133,10 @@ def _answer(run: "Run", shown: Shown) -> str:
 def _elsewhere(run: "Run") -> str:
     """What a deployment of AWS Lambda Power Tuning said."""
     return "\n".join(
-        f"{name}: {output['power']} MB is best for {run.manifest['strategy']}, "
+        f"{name}: {output['power']} MB is best for {run.manifest.strategy}, "
         f"{output['duration']:,.2f} ms and ${output['cost']:.3g} an invocation (AWS Lambda Power "
         "Tuning's trimmed means: it keeps no samples, so no interval can be given)"
-        for name, output in run.manifest["output"].items()
+        for name, output in run.manifest.output.items()
     )
 
 
@@ -148,16 +149,17 @@ def _data(run: "Run", text: str, where: Path) -> dict[str, Any]:
         "run_id": run.run_id,
         "function": run.function,
         "answer": text,
-        "sizes": list(run.manifest.get("sizes", run.sizes)),
+        "sizes": list(run.manifest.sizes or run.sizes),
         "sizes_beyond_cores": list(run.beyond_mb),
+        "decision": manifest.decision.figures() if manifest.decision else None,
         "recommendations": _recommendations(run),
         "exploration": exploration if run.adaptive else None,
-        "overhead": manifest.get("overhead"),
-        "wall_ms": manifest.get("wall_ms"),
-        "billed_ms_critical_path": manifest.get("billed_ms_critical_path"),
-        "invocations": manifest.get("invocations"),
+        "overhead": manifest.overhead,
+        "wall_ms": manifest.wall_ms,
+        "billed_ms_critical_path": manifest.billed_ms_critical_path,
+        "invocations": manifest.invocations,
         "billed_gb_s": _billed_gb_s(run),
-        "usd": manifest.get("usd"),
+        "usd": manifest.usd,
         "stored_in": str(where),
     }
 
@@ -176,4 +178,7 @@ def _recommendations(run: "Run") -> Any:
 
     if run.adaptive:
         return records(answers(run))
-    return [] if run.samples.empty else records(recommend(run, run.manifest["strategy"]))
+    if run.samples.empty:
+        return []
+    weight = DEFAULT_WEIGHT if run.manifest.weight is None else run.manifest.weight
+    return records(recommend(run, run.manifest.strategy, weight))

@@ -28,7 +28,9 @@ from ..core.errors import (
     UsageError,
     closest,
 )
-from ..core.records import MANIFEST_NAME, SCHEMA, run_prefix
+from ..core.manifest import MANIFEST_NAME, SCHEMA, Manifest
+from ..core.records import run_prefix
+from ..core.wire import snake
 from .explain import EXPIRED
 from .session import Cloud
 
@@ -70,17 +72,17 @@ class StoredRun:
 
     store: Store
     prefix: str
-    manifest: Mapping[str, Any]
+    manifest: Manifest
 
     @property
     def run_id(self) -> str:
         """The run's id."""
-        return str(self.manifest["run_id"])
+        return self.manifest.run_id
 
     @property
     def function(self) -> str:
         """The name of the function that was tuned."""
-        return str(self.manifest["function"])
+        return self.manifest.function
 
     def part_keys(self) -> list[str]:
         """The keys of the sample parts, in order."""
@@ -281,14 +283,14 @@ def read_run(store: Store, prefix: str) -> StoredRun | str:
         return f"cannot be read ({exc.strerror})"
     except (ValueError, RecursionError):
         return f"its {MANIFEST_NAME} is damaged; copy the run again or delete it"
-    flaw = _flaw(manifest)
-    return flaw or StoredRun(store, prefix, manifest)
+    return _flaw(manifest) or StoredRun(store, prefix, Manifest.from_json(manifest))
 
 
-def _flaw(manifest: object) -> str:
+def _flaw(value: object) -> str:
     """Why that is no manifest that this version reads; "" if it is one."""
-    if not isinstance(manifest, dict):
+    if not isinstance(value, dict):
         return f"its {MANIFEST_NAME} is not of lambdatuning"
+    manifest = {snake(name): entry for name, entry in value.items()}
     schema = manifest.get("schema", SCHEMA)
     if isinstance(schema, int) and schema > SCHEMA:
         return (
@@ -374,18 +376,14 @@ def find_run(store: Store, run_id: str = LATEST) -> StoredRun:
     )
 
 
-def save(
-    store: FolderStore, manifest: Mapping[str, Any], parts: Iterable[tuple[str, bytes]]
-) -> StoredRun:
+def save(store: FolderStore, manifest: Manifest, parts: Iterable[tuple[str, bytes]]) -> StoredRun:
     """Store a run: its parts as they are, the manifest beside them.
 
     LambdaTuningError where a name in it would lead out of the store.
     """
-    names = (_plain_name(what, manifest[key]) for what, key in _NAMED)
-    prefix = run_prefix(*names)
-    body = json.dumps(manifest, indent=2, sort_keys=True).encode()
+    prefix = run_prefix(
+        _plain_name("function", manifest.function), _plain_name("run", manifest.run_id)
+    )
+    body = json.dumps(manifest.to_json(), indent=2, sort_keys=True).encode()
     store.add(prefix, [*parts, (MANIFEST_NAME, body)])
     return StoredRun(store, prefix, manifest)
-
-
-_NAMED = (("function", "function"), ("run", "run_id"))

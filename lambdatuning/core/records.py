@@ -86,10 +86,7 @@ def _value(name: str, text: str) -> Any:
 
 
 PLAN_NAME = "_plan.json"
-MANIFEST_NAME = "_manifest.json"
-"""Names begin with "_", so that Athena, DuckDB and Spark pass them over beside the samples."""
-
-SCHEMA = 1
+"""The name begins with "_", so that Athena, DuckDB and Spark pass it over beside the samples."""
 
 
 @dataclass(frozen=True)

@@ -40,14 +40,24 @@ def choose(
 def rank(
     points: Iterable[CurvePoint], strategy: str, weight: float = DEFAULT_WEIGHT
 ) -> tuple[CurvePoint, ...]:
-    """The points from best to worst; what ties stays in the order given.
+    """The points from best to worst; ties go to the cheaper, the faster, then the smaller size.
 
-    `cost` breaks ties by duration and `speed` by cost. `balanced` minimises
+    `balanced` minimises
     `weight * cost / max cost + (1 - weight) * duration / max duration`, the weight clamped to
     0 (speed) .. 1 (cost): AWS Lambda Power Tuning's formula.
     """
     found = tuple(points)
-    return tuple(sorted(found, key=score(found, strategy, weight)))
+    best = score(found, strategy, weight)
+    return tuple(sorted(found, key=lambda point: (*map(_rounded, best(point)), *_tie(point))))
+
+
+def _tie(point: CurvePoint) -> tuple[float, float, int]:
+    return _rounded(point.cost_usd), _rounded(point.duration_ms), point.memory_mb
+
+
+def _rounded(value: float) -> float:
+    """Without the last digits, which differ by the order in which a mean was added up."""
+    return float(f"{value:.12g}")
 
 
 def score(

@@ -12,6 +12,7 @@ from typing import Any
 from lambdatuning.analysis.frames import samples_frame
 from lambdatuning.analysis.run import Run
 from lambdatuning.cloud.run_store import FolderStore, save
+from lambdatuning.core.manifest import Manifest
 from lambdatuning.core.records import Sample, encode_part
 
 SIZES = (128, 256, 512, 1024, 1536, 3008)
@@ -50,8 +51,13 @@ def synthetic_run(
 ) -> Run:
     """A run in memory; `options` as `synthetic_samples` and `synthetic_manifest` take them."""
     manifest, samples = _made(kinds, sizes, **options)
-    names = {"run_id": manifest["run_id"], "function": manifest["function"]}
+    names = {"run_id": manifest.run_id, "function": manifest.function}
     return Run(manifest, samples_frame(samples, **names))
+
+
+def changed(manifest: Manifest, about: Mapping[str, Any]) -> Manifest:
+    """The manifest with other values, named and written as in its file."""
+    return Manifest.from_json({**manifest.to_json(), **about})
 
 
 def store_synthetic_run(
@@ -77,14 +83,14 @@ def _made(
     seed: int = 7,
     about: Mapping[str, Any] = MappingProxyType({}),
     **options: float,
-) -> tuple[dict[str, Any], list[Sample]]:
+) -> tuple[Manifest, list[Sample]]:
     num = environments * per_environment
-    manifest = synthetic_manifest(kinds, sizes, num=num, endpoint=endpoint, seed=seed)
-    manifest |= about
+    whole = synthetic_manifest(kinds, sizes, num=num, endpoint=endpoint, seed=seed)
+    manifest = Manifest.from_json({**whole, **about})
     samples = synthetic_samples(kinds, sizes, environments, per_environment, seed=seed, **options)
     if endpoint == "aws":
         samples = [replace(sample, stolen_ms=None) for sample in samples]
-    return manifest | {"invocations": len(samples)}, samples
+    return replace(manifest, invocations=len(samples)), samples
 
 
 def synthetic_samples(

@@ -5,7 +5,7 @@ from lambdatuning.analysis.decide import Recommendation, recommendations
 from lambdatuning.analysis.recommend import against_today, certainty, recommend, sentence
 from lambdatuning.analysis.run import Run
 
-from .synthetic import Kind, synthetic_run
+from .synthetic import Kind, changed, synthetic_run
 
 RUN = synthetic_run()
 ADVICE = Recommendation(
@@ -72,7 +72,7 @@ def test_the_headline_names_the_size_for_each_aim() -> None:
 
 def test_the_embedded_aws_is_named_and_the_real_one_is_not() -> None:
     assert "embedded AWS (2 cores, CPU limited by cgroup v2), not on AWS" in str(answer(RUN))
-    real = Run({**RUN.manifest, "endpoint": {"kind": "aws"}}, RUN.samples)
+    real = Run(changed(RUN.manifest, {"endpoint": {"kind": "aws"}}), RUN.samples)
     assert "embedded" not in str(answer(real))
 
 

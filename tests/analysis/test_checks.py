@@ -8,6 +8,7 @@ from lambdatuning.analysis.checks import Check, checks, modes
 from lambdatuning.analysis.run import Run, merge
 
 from .synthetic import Kind, synthetic_run
+from .synthetic import changed as about
 
 QUIET = (Kind("a", 5, 5), Kind("b", 6, 6))
 
@@ -89,7 +90,7 @@ def test_payload_types_that_disagree() -> None:
 def test_throttling_and_recorded_warnings() -> None:
     run = changed(synthetic_run(QUIET), retries=1)
     assert "repeated after throttling" in one(run, "throttled invocations").cause
-    warned = Run({**run.manifest, "warnings": ["runtime differs"]}, run.samples)
+    warned = Run(about(run.manifest, {"warnings": ["runtime differs"]}), run.samples)
     assert one(warned, "recorded by the run").cause == "runtime differs"
 
 
@@ -147,9 +148,9 @@ def test_two_modes_are_found_when_they_are_far_apart() -> None:
 
 def test_pooled_runs_of_other_code_are_named() -> None:
     first = synthetic_run(QUIET)
-    second = Run({**first.manifest, "code_sha256": "other", "run_id": "2"}, first.samples)
+    second = Run(about(first.manifest, {"code_sha256": "other", "run_id": "2"}), first.samples)
     found = one(merge([first, second]), "different code in one summary")
     assert "other" in found.cause
-    assert names(merge([first, Run({**first.manifest, "run_id": "2"}, first.samples)])) == []
-    prices = {**first.manifest, "price_book": {"version": "2027-01"}, "run_id": "2"}
+    assert names(merge([first, Run(about(first.manifest, {"run_id": "2"}), first.samples)])) == []
+    prices = about(first.manifest, {"price_book": {"version": "2027-01"}, "run_id": "2"})
     assert one(merge([first, Run(prices, first.samples)]), "different price books in one summary")

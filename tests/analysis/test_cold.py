@@ -7,7 +7,7 @@ import lambdatuning as lt
 from lambdatuning.analysis.cold_starts import NO_COLD, START_COLUMNS, beyond_warm, cold_curves
 from lambdatuning.analysis.run import Run, merge
 
-from .synthetic import Kind, synthetic_run
+from .synthetic import Kind, changed, synthetic_run
 
 KINDS = (Kind("read", 20, 4), Kind("hash", 0.5, 150, weight=3))
 RUN = synthetic_run(KINDS, noise=0.01, host_spread=0.01)
@@ -94,7 +94,7 @@ def test_without_three_cold_starts_there_is_no_interval() -> None:
 
 
 def test_several_functions_each_get_their_answer() -> None:
-    other = Run({**RUN.manifest, "function": "other"}, RUN.samples.assign(function="other"))
+    other = Run(changed(RUN.manifest, {"function": "other"}), RUN.samples.assign(function="other"))
     found = lt.cold_answer(merge([RUN, other]))
     assert "LambdaFunctionOverHttps: " in found.headline
     assert "other: " in found.headline

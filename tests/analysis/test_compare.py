@@ -15,7 +15,7 @@ from lambdatuning.analysis.run import PUBLISHED, Run, means_run, merge
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.strategies import CurvePoint
 
-from .synthetic import KINDS, Kind, synthetic_run
+from .synthetic import KINDS, Kind, changed, synthetic_run
 
 FEW = KINDS[:3]
 SIZES = (128, 512, 2048)
@@ -24,7 +24,7 @@ RECORDED = Path(__file__).parents[2] / "data" / "recorded"
 
 
 def named(run: Run, **about: object) -> Run:
-    return Run({**run.manifest, **about}, run.samples)
+    return Run(changed(run.manifest, about), run.samples)
 
 
 def test_the_same_thing_twice_does_not_differ() -> None:
@@ -251,7 +251,7 @@ def test_what_cannot_be_compared_is_refused() -> None:
         lt.compare([one, synthetic_run(FEW, (256,))])
     with pytest.raises(UsageError, match="1024 MB was not measured"):
         lt.compare([one, one], memory_mb=1024)
-    other = Run({**one.manifest, "function": "other"}, one.samples.assign(function="other"))
+    other = Run(changed(one.manifest, {"function": "other"}), one.samples.assign(function="other"))
     with pytest.raises(UsageError, match="compare runs of one function"):
         lt.compare([merge([one, other]), one])
 

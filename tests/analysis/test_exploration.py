@@ -20,7 +20,7 @@ from lambdatuning.analysis.run import Run, to_run
 from lambdatuning.core.errors import UsageError
 from tests.functions.tuner.adaptive import Machine, types
 
-from .synthetic import synthetic_run
+from .synthetic import changed, synthetic_run
 
 POWERS = [128, 256, 512, 1024, 1769]
 
@@ -30,7 +30,7 @@ def adaptive(*names: str, **given: Any) -> Run:
     machine = Machine()
     machine.run(powerValues=POWERS, payloadTypes=types(*names), **given)
     parts = [body for key, body in machine.s3.objects.items() if "/samples-" in key]
-    return to_run(machine.store.read_json("_manifest.json"), parts)
+    return to_run(machine.store.read_manifest(), parts)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_every_step_has_its_rows_and_the_end_has_one(one: Run) -> None:
     last = steps.iloc[-1]
     assert last["stopped"] in {"sure", "price"}
     assert math.isnan(last["memory_mb"])
-    assert last["answer_mb"] == one.manifest["output"]["power"]
+    assert last["answer_mb"] == one.manifest.output["power"]
     assert (steps["stopped"].iloc[:-1] == "").all()
     assert steps["spent_usd"].is_monotonic_increasing
 
@@ -93,7 +93,7 @@ def test_the_figure_shows_each_payload_type(two: Run) -> None:
 
 def with_exploration(run: Run, **changes: Any) -> Run:
     told: Mapping[str, Any] = {**run.exploration, **changes}
-    return Run({**run.manifest, "exploration": told}, run.samples)
+    return Run(changed(run.manifest, {"exploration": told}), run.samples)
 
 
 def test_without_an_answer_or_a_grid_to_compare_it_says_so(one: Run) -> None:

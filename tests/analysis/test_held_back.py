@@ -30,10 +30,11 @@ from lambdatuning.analysis.run import Run, apart, merge
 from lambdatuning.analysis.summary import summarise
 from lambdatuning.analysis.text.marks import DAGGER, NOTE
 from lambdatuning.analysis.text.tables import TABLE_MIME, table
+from lambdatuning.core.manifest import Manifest
 from lambdatuning.core.sizes import Host
 
 from .plots import PLOTS, Plot
-from .synthetic import KINDS, Kind, synthetic_run
+from .synthetic import KINDS, Kind, changed, synthetic_run
 
 SIZES = (128, 1769, 3008, 4096, 10_240)
 CPU, IO = Kind("cpu", 0, 400), Kind("io", 50, 0)
@@ -57,12 +58,12 @@ def advice(run: Run, payload: str, strategy: str, **limits: float) -> Recommenda
 
 
 def test_a_run_knows_its_sizes_beyond_the_cores_also_one_recorded_before() -> None:
-    assert "sizes_beyond_cores" not in RUN.manifest
+    assert RUN.manifest.sizes_beyond_cores == ()
     assert RUN.host == Host(2)
     assert RUN.beyond_mb == (4096, 10_240)
     assert (AWS.host, AWS.beyond_mb) == (None, ())
     assert (TRUE.host, TRUE.beyond_mb) == (Host(2), ())
-    assert Run({}, RUN.samples).beyond_mb == ()
+    assert Run(Manifest(), RUN.samples).beyond_mb == ()
 
 
 def test_chance_does_not_choose_among_sizes_that_run_alike() -> None:
@@ -172,7 +173,7 @@ def test_every_frame_of_sizes_has_the_column(name: str) -> None:
 
 
 def test_functions_keep_their_own_hosts() -> None:
-    other = Run({**AWS.manifest, "function": "g"}, AWS.samples.assign(function="g"))
+    other = Run(changed(AWS.manifest, {"function": "g"}), AWS.samples.assign(function="g"))
     both = merge([RUN, other])
     frame = summarise(both)
     marked = frame[frame[BEYOND]]

@@ -4,7 +4,7 @@ import lambdatuning as lt
 from lambdatuning.analysis.run import Run, apart, merge, parts
 from lambdatuning.core.errors import UsageError
 
-from .synthetic import KINDS, synthetic_run
+from .synthetic import KINDS, changed, synthetic_run
 
 SIZES = (128, 512, 2048)
 ONE = synthetic_run(KINDS[:2], SIZES, seed=1, about={"run_id": "1", "usd": 1.0})
@@ -13,15 +13,15 @@ TWO = synthetic_run(KINDS[1:3], SIZES, seed=2, about={"run_id": "2", "usd": 2.0,
 
 def other(run: Run, function: str = "other", **about: object) -> Run:
     samples = run.samples.assign(function=function)
-    return Run({**run.manifest, "function": function, **about}, samples)
+    return Run(changed(run.manifest, {"function": function, **about}), samples)
 
 
 def test_runs_of_one_function_pool_their_samples_and_environments() -> None:
     both = merge([ONE, TWO])
     assert len(both.samples) == len(ONE.samples) + len(TWO.samples)
     assert both.function == ONE.function
-    assert both.manifest["usd"] == 3
-    assert "num" not in both.manifest
+    assert both.manifest.usd == 3
+    assert both.manifest.num is None
     assert both.run_id == "1, 2"
     assert set(both.payloads) == {kind.name for kind in KINDS[:3]}
     again = merge([ONE, synthetic_run(KINDS[:2], SIZES, seed=3)])
@@ -34,7 +34,7 @@ def test_functions_are_kept_apart_with_their_own_manifests() -> None:
     assert both.current_memory_mb is None
     assert [each.function for each in apart(both)] == [ONE.function, "other"]
     assert [each.current_memory_mb for each in apart(both)] == [128, 512]
-    assert [each.manifest["num"] for each in apart(both)] == [ONE.manifest["num"], 99]
+    assert [each.manifest.num for each in apart(both)] == [ONE.manifest.num, 99]
     found = lt.answer(both, "cost")
     assert "LambdaFunctionOverHttps" in found.headline
     assert "other" in found.headline
@@ -44,7 +44,7 @@ def test_functions_are_kept_apart_with_their_own_manifests() -> None:
 
 def test_merging_is_flat_and_one_run_stays_itself() -> None:
     assert merge([ONE]) is ONE
-    assert [each["run_id"] for each in parts(merge([merge([ONE, TWO]), TWO]))] == ["1", "2", "2"]
+    assert [each.run_id for each in parts(merge([merge([ONE, TWO]), TWO]))] == ["1", "2", "2"]
     with pytest.raises(UsageError, match="no run"):
         merge([])
 

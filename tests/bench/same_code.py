@@ -15,6 +15,7 @@ and of all cells (payload type and size) whose interval excludes zero.
 import argparse
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,7 @@ def _slower(run: Run, share: float) -> Run:
     billed_ms = np.ceil(duration_ms + samples["init_ms"].fillna(0))
     per_ms = (samples["cost_usd"] - FEE_USD) / samples["billed_ms"]
     return Run(
-        {**run.manifest, "code_sha256": "slower"},
+        replace(run.manifest, code_sha256="slower"),
         samples.assign(
             duration_ms=duration_ms, billed_ms=billed_ms, cost_usd=FEE_USD + per_ms * billed_ms
         ),

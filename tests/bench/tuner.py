@@ -50,15 +50,15 @@ def measured(
             cloud, outputs["FunctionName"], payload, table=outputs["TableName"],
             powers=powers(sizes), num=num, seed=1, store=store, on_progress=ignore,
         )  # fmt: skip
-    events = list(history(cloud, run.manifest["execution_arn"]))
+    events = list(history(cloud, run.manifest.execution_arn))
     spent = [row for row in ledger(cloud) if row["request_id"] not in before]
     found = {
         "payload": payload,
         "sizes": sizes,
         "num": num,
-        "overhead": round(run.manifest["overhead"], 3),
-        "wall_s": round(run.manifest["wall_ms"] / 1000, 2),
-        "critical_s": round(run.manifest["billed_ms_critical_path"] / 1000, 2),
+        "overhead": round(run.manifest.overhead or 0.0, 3),
+        "wall_s": round((run.manifest.wall_ms or 0) / 1000, 2),
+        "critical_s": round((run.manifest.billed_ms_critical_path or 0) / 1000, 2),
         "transitions": transitions(events),
         "tuner_gb_s": round(sum(tuner_gb_s(row) for row in spent), 3),
         "state_bytes_max": max(state_bytes(events)),

@@ -68,8 +68,8 @@ def test_one_execution_a_payload_type_and_a_run_without_samples(tmp_path: Path) 
     assert [given["payload"] for given in states.inputs] == [{"x": 1}, {"y": 2}]
     assert states.inputs[0]["powerValues"] == [128, 256]
     stored = find_run(store)
-    assert stored.manifest["kind"] == "power-tuning"
-    assert stored.manifest["output"]["b"]["power"] == 256
+    assert stored.manifest.kind == "power-tuning"
+    assert stored.manifest.output["b"]["power"] == 256
     assert stored.part_keys() == []
 
 

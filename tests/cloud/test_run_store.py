@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,14 +26,15 @@ from lambdatuning.core.errors import (
     RunSkippedWarning,
     UsageError,
 )
+from lambdatuning.core.manifest import Manifest
 from lambdatuning.core.records import Sample, encode_part
 from tests.fakes.aws_lambda import FakeS3
 
 from .conftest import fake_cloud
 
 
-def manifest(run_id: str, function: str = "shop") -> dict[str, str]:
-    return {"run_id": run_id, "function": function}
+def manifest(run_id: str, function: str = "shop") -> Manifest:
+    return Manifest(run_id=run_id, function=function)
 
 
 def test_runs_come_back_oldest_first_with_their_parts(tmp_path: Path) -> None:
@@ -42,7 +44,7 @@ def test_runs_come_back_oldest_first_with_their_parts(tmp_path: Path) -> None:
     save(store, manifest("2026a", "other"), [])
     assert [run.run_id for run in stored_runs(store)] == ["2026a", "2026b"]
     assert list(find_run(store).parts()) == [b"1", b"2"]
-    assert find_run(store, "2026a").manifest["function"] == "other"
+    assert find_run(store, "2026a").manifest.function == "other"
 
 
 def test_a_run_that_is_not_written_whole_is_not_there(tmp_path: Path) -> None:
@@ -84,7 +86,7 @@ def test_a_bad_address_is_refused(address: str) -> None:
         open_store(address, fake_cloud(s3=FakeS3()))
 
 
-GOOD = {"run_id": "2026a", "function": "shop", "schema": 1}
+GOOD = Manifest(run_id="2026a", function="shop")
 NAMED = "function=shop/run=2026b/"
 
 UNREADABLE: dict[str, tuple[bytes, str]] = {
@@ -97,7 +99,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "without a function": (b'{"run_id": "2026b"}', "has no function"),
     "of the future": (
         b'{"schema": 99, "run_id": "2026b", "function": "shop"}',
-        r"newer version \(schema 99, this one reads 1\): upgrade",
+        r"newer version \(schema 99, this one reads 2\): upgrade",
     ),
     "a number for a name": (b'{"run_id": 7, "function": "shop"}', "has a run_id"),
     "a name with a way out": (b'{"run_id": "../../x", "function": "shop"}', "has a run_id"),
@@ -158,7 +160,9 @@ def test_an_object_that_may_not_be_read_is_named_an_expired_login_is_raised(
 ) -> None:
     s3 = FakeS3()
     for name in ("2026a", "2026b"):
-        s3.put_object("b", f"function=shop/run={name}/_manifest.json", json.dumps(GOOD).encode())
+        s3.put_object(
+            "b", f"function=shop/run={name}/_manifest.json", json.dumps(GOOD.to_json()).encode()
+        )
     s3.faults["GetObject"] = ["AccessDenied"]
     store = open_store("s3://b", fake_cloud(s3=s3))
     with pytest.warns(RunSkippedWarning, match=r"run=2026a/: cannot be read \(AccessDenied\)"):
@@ -174,9 +178,9 @@ def test_an_object_that_may_not_be_read_is_named_an_expired_login_is_raised(
 def test_no_name_leads_out_of_the_store(tmp_path: Path, name: str) -> None:
     store = FolderStore(tmp_path / "store")
     with pytest.raises(LambdaTuningError, match="cannot be the name of a run"):
-        save(store, {"run_id": name, "function": "shop"}, [])
+        save(store, manifest(name), [])
     with pytest.raises(LambdaTuningError, match="cannot be the name of a function"):
-        save(store, {"run_id": "2026a", "function": name}, [])
+        save(store, manifest("2026a", name), [])
     with pytest.raises(LambdaTuningError, match="cannot be the name of a file"):
         save(store, GOOD, [(name, b"")])
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -197,7 +201,7 @@ def test_a_run_without_some_of_its_samples_is_no_run(tmp_path: Path) -> None:
     sample = samples(3)
     parts = [(f"samples-{n}.csv.gz", encode_part([one])) for n, one in enumerate(sample)]
     store = FolderStore(tmp_path)
-    save(store, {**GOOD, "invocations": 3}, parts)
+    save(store, replace(GOOD, invocations=3), parts)
     assert len(load_run(tmp_path).samples) == 3
     part = tmp_path / "function=shop/run=2026a/samples-1.csv.gz"
     shutil.copy(part, part.with_name("samples-1-copy.csv.gz"))
@@ -207,7 +211,7 @@ def test_a_run_without_some_of_its_samples_is_no_run(tmp_path: Path) -> None:
     part.with_name("samples-1-copy.csv.gz").unlink()
     with pytest.raises(RunFailedError, match="2 samples of 3 invocations: parts are missing"):
         load_run(tmp_path)
-    save(store, {**GOOD, "run_id": "2025z", "invocations": 3}, parts)
+    save(store, replace(GOOD, run_id="2025z", invocations=3), parts)
     with pytest.warns(RunSkippedWarning, match="parts are missing"):
         [run] = load_runs(tmp_path, "latest")
     assert run.run_id == "2025z"

@@ -85,7 +85,7 @@ def test_the_history_of_power_tuning_is_runs_of_means() -> None:
     assert run.run_id == "e1"
     assert run.function == "shop"
     assert run.sizes == (128, 256)
-    assert run.manifest["started_at"] == STARTED.isoformat()
+    assert run.manifest.started_at == STARTED.isoformat()
     assert lt.load_runs(runs="e1", state_machine=MACHINE, cloud=cloud)[0].run_id == "e1"
     with pytest.raises(NotFoundError, match="no such run"):
         lt.load_runs(state_machine=MACHINE, cloud=cloud, since="2027-01-01")

@@ -26,13 +26,13 @@ def test_two_payload_types_from_the_first_look_to_the_report(
         "digest", "ping", powers="512,1024,1769", num=6, explore="adaptive", store=tmp_path,
         strategy="speed", confirm=lambda talk, _: told.append(talk), on_progress=lines.append,
     )  # fmt: skip
-    grid = 3 * (2 * 6 + run.manifest["environments"])
+    grid = 3 * (2 * 6 + (run.manifest.environments or 0))
     assert f"at most {grid} invocations" in told[0]
     assert "the grid would be about $" in told[0]
     assert any(re.match(r"step \d+: .* MB x \d+ of \w+", line.detail) for line in lines)
     assert run.adaptive
-    assert run.manifest["output"]["power"] in run.sizes
-    assert run.manifest["exploration"]["spent"]["invocations"] == len(run.samples) <= grid
+    assert run.manifest.output["power"] in run.sizes
+    assert run.manifest.exploration["spent"]["invocations"] == len(run.samples) <= grid
     assert (run.samples["environment"] != "").all()
     steps = lt.exploration(run)
     assert steps["stopped"].iloc[-1] in {"sure", "price", "budget", "exhausted"}

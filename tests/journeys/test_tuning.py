@@ -50,14 +50,14 @@ def test_two_payload_types_and_cold_starts_on_purpose(
     counts = warm.groupby(["payload", "memory_mb"], observed=True).size()
     assert counts.tolist() == [2, 2, 2, 2]
     apart = samples[samples["invocation"] < 0]
-    assert 2 * (2 + 1) <= len(apart) <= 2 * (2 + run.manifest["environments"])
+    assert 2 * (2 + 1) <= len(apart) <= 2 * (2 + (run.manifest.environments or 0))
     assert apart["cold"].all()
     assert apart["init_ms"].gt(0).all()
     assert (samples["error"] == "").all()
     assert (samples["environment"] != "").all()
     assert samples["environment"].nunique() >= len(apart)
-    assert run.manifest["seed"] == 11
-    assert run.manifest["overhead"] > 1
+    assert run.manifest.seed == 11
+    assert (run.manifest.overhead or 0) > 1
     (stored,) = lt.runs(tmp_path)["run_id"]
     assert stored == run.run_id
     assert untouched()
@@ -83,8 +83,8 @@ def test_a_size_that_fails_is_told_and_the_others_go_on(
     finally:
         client.update_function_configuration(FunctionName=place.function, Timeout=before)
         client.get_waiter("function_updated_v2").wait(FunctionName=place.function)
-    assert run.manifest["output"]["power"] == 1769
-    assert "Sandbox.Timedout" in run.manifest["failed_sizes"]["128"]
+    assert run.manifest.output["power"] == 1769
+    assert "Sandbox.Timedout" in run.manifest.failed_sizes["128"]
     assert untouched()
 
 
@@ -147,7 +147,7 @@ def test_what_a_dead_run_left_is_taken_over_and_undone(
 ) -> None:
     hold(place, FOREIGN)
     run = place.tune("ping", powers="256", store=tmp_path)
-    assert run.manifest["current_memory_mb"] == 128
+    assert run.manifest.current_memory_mb == 128
     assert untouched()
 
 
@@ -176,7 +176,7 @@ def test_a_killed_client_leaves_a_run_that_ends_by_itself(
     assert untouched()
     stored = f"s3://{place.outputs['SamplesBucket']}/runs"
     run = lt.load_run(stored, held.run_id, cloud=place.cloud)
-    assert run.manifest["output"]["power"] in (256, 512)
+    assert run.manifest.output["power"] in (256, 512)
 
 
 def test_a_run_stopped_in_the_console_is_put_back_by_the_command(
@@ -344,7 +344,7 @@ def test_the_history_of_a_state_machine_is_loaded_with_all_samples(
     run = place.tune(payload("ping", {"operation": "ping"}), store=tmp_path)
     machine = place.outputs["StateMachineArn"]
     again = lt.load(runs=run.run_id, state_machine=machine, cloud=place.cloud)
-    assert again.manifest["sizes"] == run.manifest["sizes"]
+    assert again.manifest.sizes == run.manifest.sizes
     order = ["memory_mb", "request_id"]
     assert_frame_equal(
         again.samples.sort_values(order, ignore_index=True).drop(columns="stolen_ms"),

@@ -53,8 +53,8 @@ def billed(place: Place, store: Path) -> tuple[float, lt.Run]:
         for row in ledger(place)
         if row["request_id"] not in before and "-Tuner" in row["function"]
     )
-    steps = transitions(history(place.cloud, run.manifest["execution_arn"]))
-    return run.manifest["usd"] + tuner_usd + transitions_usd(book, "us-east-1", steps), run
+    steps = transitions(history(place.cloud, run.manifest.execution_arn))
+    return (run.manifest.usd or 0.0) + tuner_usd + transitions_usd(book, "us-east-1", steps), run
 
 
 def test_the_estimate_is_within_a_fifth_of_the_bill(place: Place, tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_the_estimate_is_within_a_fifth_of_the_bill(place: Place, tmp_path: Path
         assert before.known
         after, run = billed(place, tmp_path)
         errors.append(max(abs(before.usd / after - 1),
-                          abs(before.function_usd / run.manifest["usd"] - 1)))  # fmt: skip
+                          abs(before.function_usd / (run.manifest.usd or 0.0) - 1)))  # fmt: skip
         if errors[-1] <= 0.2:
             return
     pytest.fail(f"the estimates were off by {errors}")

@@ -198,7 +198,7 @@ def test_a_run_is_priced_by_the_book_that_it_is_given(place: Place, tmp_path: Pa
         confirm=lambda talk, _: told.append(talk),
     )  # fmt: skip
     assert "at the prices of dear" in told[0]
-    assert run.manifest["price_book"]["version"] == "dear"
+    assert run.manifest.price_book.version == "dear"
     gb_s = 0.5 * run.samples["billed_ms"] / 1000
     assert run.samples["cost_usd"].tolist() == pytest.approx(
         (gb_s * 0.0000333334 + 0.2e-6).tolist()

@@ -127,8 +127,8 @@ def same_code(runs: Iterable[Run]) -> list[list[Run]]:
     """Runs of the same code in the same place, two or more in each list."""
     found: defaultdict[str, dict[str, Run]] = defaultdict(dict)
     for run in runs:
-        if run.manifest.get("code_sha256"):
-            place = repr([run.manifest.get(name) for name in _SAME])
+        if run.manifest.code_sha256:
+            place = repr([getattr(run.manifest, name) for name in _SAME])
             found[place][run.run_id] = run
     return [list(each.values()) for each in found.values() if len(each) > 1]
 

@@ -10,12 +10,12 @@ so that two runs of the same code differ in any row with a probability of at mos
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from pandas import DataFrame
 
 from ...core.errors import UsageError, closest
+from ...core.manifest import Manifest
 from ...core.statistics import Uncertainty
 from ..checks import Check
 from ..curves import MIX, Curve, curves
@@ -136,7 +136,7 @@ def differing(before: Run, after: Run) -> Iterator[Check]:
     yield from _endpoints(before, after)
     yield from _prices(before, after)
     for key, name, advice in _FACTS:
-        old, new = before.manifest.get(key), after.manifest.get(key)
+        old, new = getattr(before.manifest, key), getattr(after.manifest, key)
         if old and new and old != new:
             yield Check("note", f"different {name}", f"{_short(old)}, then {_short(new)}", advice)
     if before.sizes != after.sizes:
@@ -173,16 +173,14 @@ def _endpoints(before: Run, after: Run) -> Iterator[Check]:
         )
 
 
-def _endpoint(manifest: Mapping[str, Any]) -> str:
-    about = manifest.get("endpoint") or {}
+def _endpoint(manifest: Manifest) -> str:
+    about = manifest.endpoint
     keys = ("kind", "limiter", "cores", "settle", "python")
     return " ".join(str(about[key]) for key in keys if about.get(key))
 
 
 def _prices(before: Run, after: Run) -> Iterator[Check]:
-    old, new = (
-        str(run.manifest.get("price_book", {}).get("version", "")) for run in (before, after)
-    )
+    old, new = (run.manifest.price_book.version for run in (before, after))
     if old and new and old != new:
         yield Check(
             "warning",
@@ -315,7 +313,7 @@ def _single(run: Run) -> Run:
     if run.samples.empty:
         raise UsageError(f"run {run.run_id or '(unnamed)'} has no samples to compare")
     if len(several) > 1:
-        names = ", ".join(f"{each.function} ({each.manifest['architecture']})" for each in several)
+        names = ", ".join(f"{each.function} ({each.manifest.architecture})" for each in several)
         raise UsageError(f"compare runs of one function and architecture each; one has {names}")
     return several[0]
 

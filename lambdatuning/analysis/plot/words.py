@@ -61,7 +61,7 @@ def source_line(run: Run) -> str:
     """Where the numbers come from, for the line under a title."""
     if of_means(run):
         return f"{short_name(run.function)}, means without samples: no intervals"
-    place = "embedded AWS" if run.embedded else run.manifest.get("region") or "AWS"
+    place = "embedded AWS" if run.embedded else run.manifest.region or "AWS"
     warm = int((~run.samples["cold"] & (run.samples["error"] == "")).sum())
     names = list(dict.fromkeys(run.samples["function"].astype(str)))
     function = short_name(names[0]) if len(names) == 1 else f"{len(names)} functions"

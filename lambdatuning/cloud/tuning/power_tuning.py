@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from ...core.errors import LambdaTuningError, UsageError
+from ...core.manifest import POWER_TUNING, Manifest, ManifestPayload
 from ...core.payloads import Context, PayloadType
 from ...core.progress import Progress
-from ...core.records import SCHEMA
 from ...core.sizes import beyond_cores
 from ..executions import Execution, describe, failure, has_answer, start
 from ..run_store import FolderStore, StoredRun, save
@@ -108,33 +108,32 @@ def _followed(
 
 def _manifest(
     cloud: Cloud, plan: TunePlan, outputs: Mapping[str, Any], executions: list[Execution]
-) -> dict[str, Any]:
+) -> Manifest:
     request, config = plan.request, plan.config
     ended: list[datetime] = [e.stopped_at for e in executions if e.stopped_at]
-    return {
-        "schema": SCHEMA,
-        "run_id": plan.run_id,
-        "kind": "power-tuning",
-        "function": plan.function,
-        "function_arn": str(plan.arn.unqualified),
-        "code_sha256": config["CodeSha256"],
-        "runtime": config.get("Runtime", "container image"),
-        "architecture": (config.get("Architectures") or ["x86_64"])[0],
-        "current_memory_mb": config["MemorySize"],
-        "timeout_s": config["Timeout"],
-        "region": plan.arn.region,
-        "account_id": plan.arn.account_id,
-        "endpoint": cloud.endpoint,
-        "state_machine_arn": plan.tuner.state_machine_arn,
-        "execution_arn": [execution.arn for execution in executions],
-        "payloads": [{"name": p.name, "weight": p.weight} for p in request.payloads],
-        "sizes": list(request.sizes),
-        "sizes_beyond_cores": list(beyond_cores(cloud.endpoint, request.sizes)),
-        "num": request.num,
-        "strategy": request.strategy,
-        "weight": request.weight,
-        "started_at": executions[0].started_at.isoformat(),
-        "finished_at": max(ended).isoformat(),
-        "usd": sum(output["stateMachine"]["lambdaCost"] for output in outputs.values()),
-        "output": dict(outputs),
-    }
+    return Manifest(
+        run_id=plan.run_id,
+        kind=POWER_TUNING,
+        function=plan.function,
+        function_arn=str(plan.arn.unqualified),
+        code_sha256=config["CodeSha256"],
+        runtime=config.get("Runtime", "container image"),
+        architecture=(config.get("Architectures") or ["x86_64"])[0],
+        current_memory_mb=config["MemorySize"],
+        timeout_s=config["Timeout"],
+        region=plan.arn.region,
+        account_id=plan.arn.account_id,
+        endpoint=cloud.endpoint,
+        state_machine_arn=plan.tuner.state_machine_arn,
+        execution_arns=tuple(execution.arn for execution in executions),
+        payloads=tuple(ManifestPayload(p.name, p.weight) for p in request.payloads),
+        sizes=request.sizes,
+        sizes_beyond_cores=beyond_cores(cloud.endpoint, request.sizes),
+        num=request.num,
+        strategy=request.strategy,
+        weight=request.weight,
+        started_at=executions[0].started_at.isoformat(),
+        finished_at=max(ended).isoformat(),
+        usd=sum(output["stateMachine"]["lambdaCost"] for output in outputs.values()),
+        output=dict(outputs),
+    )

@@ -10,9 +10,10 @@ from typing import Any
 from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
 
 from ...core.errors import LambdaTuningError
+from ...core.manifest import MANIFEST_NAME, Manifest, read_manifest
 from ...core.payloads import PayloadType, seed_items
 from ...core.progress import OnProgress, Progress
-from ...core.records import MANIFEST_NAME, Sample, decode_part, encode_part, run_prefix
+from ...core.records import Sample, decode_part, encode_part, run_prefix
 from ...functions.tuner.clean import take_back
 from ...functions.tuner.storage import STEP_PREFIX, STORE_PREFIX
 from ..executions import Execution, describe, execution_arn, failure, has_answer, start, stop
@@ -191,8 +192,8 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hands) -> Stor
             execution = follower.follow(arn, arrived)
     if not has_answer(execution):
         raise failure(cloud, execution)
-    manifest = _manifest(json.loads(bucket.read(prefix + MANIFEST_NAME)), execution)
-    manifest["function"] = plan.function
+    manifest = _completed(read_manifest(bucket.read(prefix + MANIFEST_NAME)), execution)
+    manifest = replace(manifest, function=plan.function)
     parts = with_host_facts(cloud, sorted(arrived.parts.items()))
     try:
         return save(store, manifest, parts)
@@ -294,15 +295,14 @@ def _undo(cloud: Cloud, plan: TunePlan, sleep: Sleep) -> None:
     take_back(client, str(plan.arn.unqualified), arn, sleep)
 
 
-def _manifest(manifest: Mapping[str, Any], execution: Execution) -> dict[str, Any]:
+def _completed(manifest: Manifest, execution: Execution) -> Manifest:
     """The tuner's manifest, with the times that only the finished execution knows."""
-    critical_ms = manifest["billed_ms_critical_path"]
-    wall_ms = execution.wall_ms
-    return {
-        **manifest,
-        "state_machine_arn": execution.state_machine_arn,
-        "output": execution.output,
-        "finished_at": execution.stopped_at.isoformat() if execution.stopped_at else None,
-        "wall_ms": wall_ms,
-        "overhead": wall_ms / critical_ms if wall_ms and critical_ms else None,
-    }
+    critical_ms, wall_ms = manifest.billed_ms_critical_path, execution.wall_ms
+    return replace(
+        manifest,
+        state_machine_arn=execution.state_machine_arn,
+        output=execution.output or {},
+        finished_at=execution.stopped_at.isoformat() if execution.stopped_at else "",
+        wall_ms=wall_ms,
+        overhead=wall_ms / critical_ms if wall_ms and critical_ms else None,
+    )

@@ -4,13 +4,15 @@
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from ...core.errors import RunFailedError
+from ...core.manifest import Manifest, ManifestPayload, PriceBookName, TunerTime
 from ...core.power_tuning import analyse as contract_output
 from ...core.pricing import PriceBook
-from ...core.records import SCHEMA, RunPlan
+from ...core.records import RunPlan
 from ...core.sizes import beyond_cores
 from .results import Result
 from .storage import RunFolder
@@ -156,12 +158,20 @@ def analyse(
     if output is not None and explored:
         output = with_answer(output, winners, explored)
     store.write_json("_results.json", [row for size in sizes for row in size["results"]])
-    ended = {"failed_sizes": failed, "started_at": started, "output": output}
-    ended |= {"exploration": explored} if explored else {}
-    totals = _totals(sizes)
-    totals["snapshots_usd"] = snapshots_usd(plan.target, prices, published_mb(plan, state))
-    totals["usd"] += totals["snapshots_usd"]
-    store.write_manifest({**_manifest(plan, prices, state), **totals, **ended})
+    snapshots = snapshots_usd(plan.target, prices, published_mb(plan, state))
+    store.write_manifest(
+        replace(
+            _manifest(plan, prices, state),
+            invocations=sum(size["invocations"] for size in sizes),
+            retries=sum(size["retries"] for size in sizes),
+            usd=sum(size["usd"] for size in sizes) + snapshots,
+            snapshots_usd=snapshots,
+            failed_sizes=failed,
+            started_at=started,
+            output=output or {},
+            exploration=explored or {},
+        )
+    )
     return {**state, "failed": failed, "output": output}
 
 
@@ -196,43 +206,34 @@ def _more(sizes: Sequence[Result], store: RunFolder, plan: RunPlan, state: State
     }
 
 
-def _totals(sizes: Sequence[Result]) -> dict[str, Any]:
-    return {name: sum(size[name] for size in sizes) for name in ("invocations", "retries", "usd")}
-
-
-def _manifest(plan: RunPlan, prices: PriceBook, state: State) -> dict[str, Any]:
+def _manifest(plan: RunPlan, prices: PriceBook, state: State) -> Manifest:
     target, question = plan.target, plan.question
     endpoint = question.about.get("endpoint", {"kind": "unknown"})
-    return {
-        "schema": SCHEMA,
-        "run_id": plan.run_id,
-        "kind": "lambdatuning",
-        "function": target.name,
-        "function_arn": target.arn,
-        "code_sha256": target.code_sha256,
-        "runtime": target.runtime,
-        "architecture": target.architecture,
-        "current_memory_mb": target.memory_mb,
-        "timeout_s": target.timeout_s,
-        "region": target.region,
-        "account_id": target.arn.split(":")[4],
-        "endpoint": endpoint,
-        "execution_arn": plan.execution,
-        "input": question.input,
-        "payloads": [
-            {"name": p.name, "description": p.description, "weight": p.weight}
-            for p in plan.payloads
-        ],
-        "sizes": list(plan.sizes),
-        "sizes_beyond_cores": list(beyond_cores(endpoint, plan.sizes)),
-        "num": question.num,
-        "environments": plan.environments,
-        "seed": plan.seed,
-        "strategy": question.strategy,
-        "weight": question.weight,
-        "price_book": {"version": prices.version, "source": prices.source},
-        "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "billed_ms_critical_path": state["criticalMs"],
-        "tuner_ms": {name: state.get(f"{name}Ms", 0) for name in ("control", "measure")},
-        "warnings": state["warnings"],
-    }
+    return Manifest(
+        run_id=plan.run_id,
+        function=target.name,
+        function_arn=target.arn,
+        code_sha256=target.code_sha256,
+        runtime=target.runtime,
+        architecture=target.architecture,
+        current_memory_mb=target.memory_mb,
+        timeout_s=target.timeout_s,
+        region=target.region,
+        account_id=target.arn.split(":")[4],
+        endpoint=endpoint,
+        execution_arns=(plan.execution,),
+        input=question.input,
+        payloads=tuple(ManifestPayload(p.name, p.weight, p.description) for p in plan.payloads),
+        sizes=plan.sizes,
+        sizes_beyond_cores=beyond_cores(endpoint, plan.sizes),
+        num=question.num,
+        environments=plan.environments,
+        seed=plan.seed,
+        strategy=question.strategy,
+        weight=question.weight,
+        price_book=PriceBookName(prices.version, prices.source),
+        finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        billed_ms_critical_path=state["criticalMs"],
+        tuner_ms=TunerTime(state.get("controlMs", 0), state.get("measureMs", 0)),
+        warnings=tuple(state["warnings"]),
+    )

@@ -7,9 +7,9 @@ from typing import Any
 
 from ...core.contract import parse_s3_path
 from ...core.errors import UsageError
+from ...core.manifest import MANIFEST_NAME, Manifest
 from ...core.pricing import PriceBook, load_price_book, parse_price_book
 from ...core.records import (
-    MANIFEST_NAME,
     PLAN_NAME,
     RunPlan,
     Sample,
@@ -85,9 +85,13 @@ class RunFolder:
         for key in self._keys(STEP_PREFIX):
             yield self.read_json(key.removeprefix(self.prefix))
 
-    def write_manifest(self, manifest: Any) -> None:
+    def write_manifest(self, manifest: Manifest) -> None:
         """The manifest: its presence says that the run is complete."""
-        self.write_json(MANIFEST_NAME, manifest)
+        self.write_json(MANIFEST_NAME, manifest.to_json())
+
+    def read_manifest(self) -> Manifest:
+        """The inverse of `write_manifest`."""
+        return Manifest.from_json(self.read_json(MANIFEST_NAME))
 
     def write_part(self, name: str, samples: Iterable[Sample], kind: str = "samples") -> None:
         """One part of samples, immutable."""

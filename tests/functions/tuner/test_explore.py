@@ -59,7 +59,7 @@ def test_a_size_that_nobody_wants_is_never_published() -> None:
 def test_the_manifest_tells_every_step_and_why() -> None:
     machine = Machine()
     machine.run(powerValues=POWERS)
-    told = machine.store.read_json("_manifest.json")["exploration"]
+    told = machine.store.read_manifest().exploration
     assert [step["step"] for step in told["steps"]] == [*range(1, len(told["steps"]) + 1)]
     assert all(step["reason"] for step in told["steps"])
     assert [step["stopped"] for step in told["steps"]] == [
@@ -69,7 +69,7 @@ def test_the_manifest_tells_every_step_and_why() -> None:
     assert all(step["batch"] for step in told["steps"][:-1])
     spent = [step["usd"] for step in told["steps"]]
     assert spent == sorted(spent)
-    assert spent[-1] == pytest.approx(machine.store.read_json("_manifest.json")["usd"])
+    assert spent[-1] == pytest.approx(machine.store.read_manifest().usd)
 
 
 def test_types_learn_side_by_side_and_none_is_sent_more_than_in_the_grid() -> None:

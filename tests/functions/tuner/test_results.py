@@ -117,10 +117,10 @@ def test_the_winner_the_contracts_fields_and_ours_beside(store: RunFolder) -> No
         "power", "cost", "duration", "stateMachine", "runId", "samples", "warnings", "results",
         "failedSizes",
     }  # fmt: skip
-    manifest = store.read_json("_manifest.json")
-    assert (manifest["invocations"], manifest["current_memory_mb"]) == (20, 128)
-    assert manifest["usd"] == pytest.approx(20e-7)
-    assert manifest["sizes_beyond_cores"] == []
+    manifest = store.read_manifest()
+    assert (manifest.invocations, manifest.current_memory_mb) == (20, 128)
+    assert manifest.usd == pytest.approx(20e-7)
+    assert manifest.sizes_beyond_cores == ()
 
 
 def test_the_manifest_names_the_sizes_beyond_the_cores_of_the_host(store: RunFolder) -> None:
@@ -128,20 +128,20 @@ def test_the_manifest_names_the_sizes_beyond_the_cores_of_the_host(store: RunFol
     plan = one_type(sizes=(512, 4096, 10_240), question=question)
     stored(store, plan, [sample(memory_mb=size) for size in plan.sizes for _ in range(3)])
     analysed(store)
-    assert store.read_json("_manifest.json")["sizes_beyond_cores"] == [4096, 10_240]
+    assert store.read_manifest().sizes_beyond_cores == (4096, 10_240)
 
 
 def test_snapshots_are_part_of_the_bill(store: RunFolder) -> None:
     target = replace(one_type().target, snapstart=True)
     stored(store, one_type(target=target), [*[sample()] * 5, *[sample(memory_mb=512)] * 5])
     analysed(store)
-    manifest = store.read_json("_manifest.json")
+    manifest = store.read_manifest()
     kept = (128 + 512) / 1024 * 3 * 3600 * 0.0000015046
-    assert manifest["snapshots_usd"] == pytest.approx(kept)
-    assert manifest["usd"] == pytest.approx(kept + 10e-7)
+    assert manifest.snapshots_usd == pytest.approx(kept)
+    assert manifest.usd == pytest.approx(kept + 10e-7)
     stored(store, one_type(target=replace(target, runtime="java21")), [sample()] * 5)
     analysed(store)
-    assert store.read_json("_manifest.json")["snapshots_usd"] == 0
+    assert store.read_manifest().snapshots_usd == 0
 
 
 def test_a_failed_size_is_told_and_the_others_go_on(store: RunFolder) -> None:

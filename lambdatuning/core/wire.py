@@ -1,0 +1,54 @@
+"""Spelling at the border: camelCase in JSON, snake_case inside."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+_HUMP = re.compile(r"(?<=[a-z0-9])[A-Z]")
+_UNDERSCORE = re.compile(r"_([a-z0-9])")
+_SNAKE = {"within1": "within_1", "within5": "within_5"}
+"""A number after an underscore leaves no trace in camelCase, so that these are named."""
+
+
+def snake(name: str) -> str:
+    """A name as it is inside; one that is so already stays.
+
+    >>> snake("codeSha256"), snake("run_id")
+    ('code_sha256', 'run_id')
+    """
+    return _SNAKE.get(name) or _HUMP.sub(lambda match: f"_{match[0].lower()}", name)
+
+
+def camel(name: str) -> str:
+    """A name as it is in JSON.
+
+    >>> camel("billed_ms_critical_path")
+    'billedMsCriticalPath'
+    """
+    return _UNDERSCORE.sub(lambda match: match[1].upper(), name)
+
+
+def inside(value: Any) -> Any:
+    """A JSON value with all names in it as they are inside."""
+    return _renamed(value, snake)
+
+
+def outside(value: Any) -> Any:
+    """A value with all names in it as they are in JSON; tuples become lists."""
+    return _renamed(value, camel)
+
+
+def known_fields(record: type, value: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The entries of a JSON object that a dataclass has a field for, and the others as they are."""
+    names = {field.name for field in fields(record)} - {"extra"}
+    own = {snake(name): entry for name, entry in value.items() if snake(name) in names}
+    return own, {name: entry for name, entry in value.items() if snake(name) not in names}
+
+
+def _renamed(value: Any, rename: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {rename(str(name)): _renamed(entry, rename) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_renamed(entry, rename) for entry in value]
+    return value
