@@ -7,7 +7,7 @@ LT := $(BIN)/lambdatuning
 APT := apt-get update -qq && apt-get install -y -qq
 AXE := $(VENV)/axe/node_modules/axe-core/axe.min.js
 
-.PHONY: help report test lint types browser tools axe lab clean
+.PHONY: help report test lint types browser tools axe checkov lab clean
 
 help:
 	@echo "make report      measure on the embedded AWS and leave HTML in reports/"
@@ -31,7 +31,7 @@ report: $(VENV)/.local
 # What measures runs alone, after everything that may share the cores.
 MEASURING := tests/local tests/journeys
 
-test: $(VENV)/.dev browser tools axe lint types
+test: $(VENV)/.dev browser tools axe checkov lint types
 	$(BIN)/python -m pytest --numprocesses auto $(MEASURING:%=--ignore %)
 	$(BIN)/python -m pytest $(MEASURING)
 
@@ -62,6 +62,13 @@ $(AXE): $(VENV)/.dev
 	@command -v npm >/dev/null || { $(APT) npm; }
 	npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/axe axe-core@^4.10
 	@touch $@
+
+# It looks for what is unsafe in the template, and pins another boto3 than ours.
+checkov: $(VENV)/checkov/bin/checkov
+
+$(VENV)/checkov/bin/checkov: $(VENV)/.dev
+	$(PYTHON) -m venv $(VENV)/checkov
+	$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check 'checkov>=3.2,<4'
 
 lab: $(VENV)/.dev
 	$(LT) local --run $(BIN)/jupyter lab notebooks/

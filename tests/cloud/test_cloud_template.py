@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from lambdatuning.cloud.stack.package import (
-    check_parameters,
     load_template,
     local_code,
     template_body,
     with_code_in_s3,
 )
+from lambdatuning.cloud.stack.parameters import check_parameters
 from lambdatuning.core.errors import UsageError
 
 TEXT = """

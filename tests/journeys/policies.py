@@ -79,12 +79,14 @@ def call_of(operation: str, given: dict[str, Any], region: str, account_id: str)
         return Call(action, (f"{group}:log-stream:",))
     if service == "states":
         return Call(action, (given["executionArn"],))
-    return Call(action, _functions(given))
+    return Call(action, _functions(action, given))
 
 
-def _functions(given: dict[str, Any]) -> tuple[str, ...]:
+def _functions(action: str, given: dict[str, Any]) -> tuple[str, ...]:
     arn = given["FunctionName"]
     assert arn.startswith("arn:"), f"{arn}: a name alone is of this region"
+    if action in {"lambda:DeleteFunction", "lambda:InvokeFunction"}:
+        return (f"{arn}:{given['Qualifier']}",) if "Qualifier" in given else (arn,)
     if "Qualifier" in given:
         return arn, f"{arn}:{given['Qualifier']}"
     return (arn, f"{arn}:{given['Name']}") if "Name" in given else (arn,)

@@ -181,6 +181,8 @@ def test_no_other_function_or_bucket_may_be_touched(
     forbidden = [
         ("lambda:InvokeFunction", f"arn:aws:lambda:us-east-1:{account}:function:other"),
         ("lambda:DeleteFunction", f"arn:aws:lambda:us-east-1:{account}:function:other:1"),
+        ("lambda:DeleteFunction", place.outputs["FunctionArn"]),
+        ("lambda:DeleteFunction", f"arn:aws:lambda:us-east-1:{account}:function:tuned-1"),
         ("lambda:UpdateFunctionConfiguration", f"arn:aws:lambda:eu-west-1:{account}:function:x"),
         (
             "lambda:UpdateFunctionConfiguration",

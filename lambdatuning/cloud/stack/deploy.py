@@ -13,12 +13,12 @@ from ..session import Cloud
 from . import bucket as buckets
 from .package import (
     build,
-    check_parameters,
     load_template,
     local_code,
     template_body,
     with_code_in_s3,
 )
+from .parameters import check_parameters
 from .status import (
     WAITING,
     StackEvent,
@@ -75,7 +75,7 @@ def create_change_set(
             TemplateBody=body,
             Parameters=parameters,
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
     except ClientError as exc:
         raise _refused(exc.response["Error"]["Message"]) from exc

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
@@ -13,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from ...core.errors import UsageError, closest
+from ...core.errors import UsageError
 
 MAX_BODY_BYTES = 51_200
 """CloudFormation's limit for a template that is sent and not lying in S3."""
@@ -114,36 +113,6 @@ def template_body(template: Mapping[str, Any]) -> str:
     if len(body.encode()) > MAX_BODY_BYTES:
         raise UsageError(f"the template has over {MAX_BODY_BYTES} bytes; split it")
     return body
-
-
-def check_parameters(template: Mapping[str, Any], values: Mapping[str, str]) -> None:
-    """Refuse names and values that CloudFormation would refuse, before anything is created."""
-    known = template.get("Parameters", {})
-    for name, value in values.items():
-        if name not in known:
-            raise UsageError(f'the stack has no parameter "{name}"; {closest(name, known)}')
-        _check_value(name, value, known[name])
-
-
-def _check_value(name: str, value: str, declared: Mapping[str, Any]) -> None:
-    allowed = [str(option) for option in declared.get("AllowedValues", ())]
-    if allowed and value not in allowed:
-        raise UsageError(f'{name} must be one of {", ".join(allowed)}; not "{value}"')
-    pattern = declared.get("AllowedPattern")
-    if pattern and not re.fullmatch(pattern, value):
-        raise UsageError(f'{name} must match {pattern}; not "{value}"')
-    if declared["Type"] == "Number" and not _in_range(value, declared):
-        low, high = declared.get("MinValue", "-"), declared.get("MaxValue", "-")
-        raise UsageError(f'{name} must be a number from {low} to {high}; not "{value}"')
-
-
-def _in_range(value: str, declared: Mapping[str, Any]) -> bool:
-    try:
-        number = float(value)
-    except ValueError:
-        return False
-    low, high = declared.get("MinValue", number), declared.get("MaxValue", number)
-    return float(low) <= number <= float(high)
 
 
 # Code packages: zips whose bytes and names depend on the code alone.

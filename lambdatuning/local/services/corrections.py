@@ -25,7 +25,12 @@ WRAPPED: dict[str, dict[str, tuple[str, ...]]] = {
         "_resolve_props_for_diff": ("template", "params", "stack_name", "stack_id"),
         "_evaluate_conditions": ("template", "params"),
     },
-    "ministack.services.cloudformation.handlers": {"_describe_stacks": ("params",)},
+    "ministack.services.cloudformation.engine": {"_evaluate_conditions": ("template", "params")},
+    "ministack.services.cloudformation.stacks": {"_evaluate_conditions": ("template", "params")},
+    "ministack.services.cloudformation.handlers": {
+        "_describe_stacks": ("params",),
+        "_evaluate_conditions": ("template", "params"),
+    },
     "ministack.services.stepfunctions": {
         "_describe_execution": ("data",),
         "_resolve_state_machine_arn": ("arn",),
@@ -55,8 +60,11 @@ def install() -> None:
 
 def _correct_cloudformation() -> None:
     from ministack.services import cloudformation
-    from ministack.services.cloudformation import changesets, handlers
+    from ministack.services.cloudformation import changesets, engine, handlers, stacks
 
+    evaluate = with_joined_lists(engine._evaluate_conditions)
+    for module in (changesets, engine, handlers, stacks):
+        module._evaluate_conditions = evaluate
     changesets._resolve_props_for_diff = without_false_conditions(
         changesets._resolve_props_for_diff, changesets._evaluate_conditions
     )
@@ -100,6 +108,29 @@ def without_false_conditions(
         return {**resolved_props, "Resources": kept}
 
     return resolved
+
+
+def with_joined_lists(
+    evaluate: Callable[[Any, Any], dict[str, bool]],
+) -> Callable[[Any, Any], dict[str, bool]]:
+    """Fn::Join of a list parameter is its text in a condition, too: how an empty list is told."""
+
+    def evaluated(template: Any, params: Any) -> dict[str, bool]:
+        conditions = template.get("Conditions") or {}
+        return evaluate({**template, "Conditions": _joined(conditions, params)}, params)
+
+    return evaluated
+
+
+def _joined(value: Any, params: Any) -> Any:
+    match value:
+        case {"Fn::Join": [str(separator), {"Ref": name}]} if name in params:
+            return str(params[name]["Value"]).replace(",", separator)
+        case dict():
+            return {key: _joined(inner, params) for key, inner in value.items()}
+        case list():
+            return [_joined(inner, params) for inner in value]
+    return value
 
 
 def with_descriptions(describe: Operation, stacks: Callable[[], Any]) -> Operation:

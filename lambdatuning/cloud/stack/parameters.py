@@ -1,0 +1,142 @@
+"""Parameters of a template: what CloudFormation or IAM would refuse is refused beforehand."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ...core.errors import UsageError, closest
+
+MAX_CHARACTERS = 4_096
+"""CloudFormation's limit for the value of a parameter."""
+
+MAX_POLICY_CHARACTERS = 10_240
+"""IAM's limit for the inline policies of a role together."""
+
+_A_NAME, _AN_ARN = "n" * 14, "a" * 125
+"""A region or account, and the ARN of a function whose name CloudFormation made."""
+
+Values = Mapping[str, Any]
+
+
+def check_parameters(template: Mapping[str, Any], values: Mapping[str, str]) -> None:
+    """UsageError for names and values that cannot be, before anything is created."""
+    known = template.get("Parameters", {})
+    for name, value in values.items():
+        if name not in known:
+            raise UsageError(f'the stack has no parameter "{name}"; {closest(name, known)}')
+        _check_value(name, value, known[name])
+    for role, characters in policy_sizes(template, values).items():
+        if characters > MAX_POLICY_CHARACTERS:
+            raise UsageError(
+                f"the policies of {role} would have about {characters:,} characters, of which IAM "
+                f"takes {MAX_POLICY_CHARACTERS:,}: name several functions by one pattern with *"
+            )
+
+
+def _check_value(name: str, value: str, declared: Mapping[str, Any]) -> None:
+    allowed = [str(option) for option in declared.get("AllowedValues", ())]
+    if allowed and value not in allowed:
+        raise UsageError(f'{name} must be one of {", ".join(allowed)}; not "{value}"')
+    pattern = declared.get("AllowedPattern")
+    for part in _parts(value, declared) if pattern else ():
+        if not re.fullmatch(pattern, part):
+            raise UsageError(f'{name} must match {pattern}; not "{part}"')
+    if len(value) > MAX_CHARACTERS:
+        raise UsageError(
+            f"{name} has {len(value):,} characters, of which CloudFormation takes "
+            f"{MAX_CHARACTERS:,}: name several things by one pattern with *"
+        )
+    if declared["Type"] == "Number" and not _in_range(value, declared):
+        low, high = declared.get("MinValue", "-"), declared.get("MaxValue", "-")
+        raise UsageError(f'{name} must be a number from {low} to {high}; not "{value}"')
+
+
+def _parts(value: str, declared: Mapping[str, Any]) -> list[str]:
+    """Each value of a list by itself."""
+    listed = declared["Type"] == "CommaDelimitedList"
+    return [part.strip() for part in value.split(",")] if listed else [value]
+
+
+def _in_range(value: str, declared: Mapping[str, Any]) -> bool:
+    try:
+        number = float(value)
+    except ValueError:
+        return False
+    low, high = declared.get("MinValue", number), declared.get("MaxValue", number)
+    return float(low) <= number <= float(high)
+
+
+# How large the policies become.
+
+
+def policy_sizes(template: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, int]:
+    """About how many characters the inline policies of each role have, white space left out as IAM
+    does; a condition holds where a parameter that it looks at is given."""
+    declared = template.get("Parameters", {})
+    given = {
+        name: values.get(name, str(each.get("Default", ""))) for name, each in declared.items()
+    }
+    changed = {name for name in given if given[name] != str(declared[name].get("Default", ""))}
+    holds = {
+        name: bool(changed & set(_references(condition)))
+        for name, condition in template.get("Conditions", {}).items()
+    }
+    return {
+        logical_id: len(_compact(_resolved(resource["Properties"]["Policies"], given, holds)))
+        for logical_id, resource in template["Resources"].items()
+        if "Policies" in resource.get("Properties", {}) and resource["Type"] == "AWS::IAM::Role"
+    }
+
+
+def _compact(policies: Any) -> str:
+    return json.dumps(policies, separators=(",", ":"))
+
+
+def _references(value: Any) -> Iterator[str]:
+    """The names that an expression refers to."""
+    if isinstance(value, dict):
+        yield from (str(value[key]) for key in ("Ref", "Condition") if key in value)
+        value = list(value.values())
+    for each in value if isinstance(value, list) else ():
+        yield from _references(each)
+
+
+def _resolved(value: Any, given: Values, holds: Mapping[str, bool]) -> Any:
+    """The value, as long as CloudFormation would make it."""
+    if isinstance(value, list):
+        resolved = (_resolved(inner, given, holds) for inner in value)
+        return [each for each in resolved if each is not None]
+    if not isinstance(value, dict):
+        return value
+    (name, argument), *others = value.items() if value else (("", None),)
+    if others or name not in _FUNCTIONS:
+        return {key: _resolved(inner, given, holds) for key, inner in value.items()}
+    if name == "Fn::If":
+        condition, yes, no = argument
+        return _resolved(yes if holds.get(condition) else no, given, holds)
+    return _FUNCTIONS[name](_resolved(argument, given, holds), given)
+
+
+def _ref(name: str, given: Values) -> Any:
+    return None if name == "AWS::NoValue" else given.get(name, _A_NAME)
+
+
+def _sub(argument: Any, given: Values) -> str:
+    text, names = argument if isinstance(argument, list) else (argument, {})
+    known = {**given, **names}
+
+    def value(match: "re.Match[str]") -> str:
+        return str(known.get(match[1], _AN_ARN if "." in match[1] else _A_NAME))
+
+    return re.sub(r"\$\{([^}]+)\}", value, text)
+
+
+_FUNCTIONS: Mapping[str, Callable[[Any, Values], Any]] = {
+    "Ref": _ref,
+    "Fn::GetAtt": lambda _, __: _AN_ARN,
+    "Fn::If": lambda argument, _: argument,
+    "Fn::Join": lambda argument, _: str(argument[1]).replace(",", argument[0]),
+    "Fn::Split": lambda argument, _: str(argument[1]).split(argument[0]),
+    "Fn::Sub": _sub,
+}
