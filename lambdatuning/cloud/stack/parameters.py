@@ -38,9 +38,9 @@ def _check_value(name: str, value: str, declared: Mapping[str, Any]) -> None:
     allowed = [str(option) for option in declared.get("AllowedValues", ())]
     if allowed and value not in allowed:
         raise UsageError(f'{name} must be one of {", ".join(allowed)}; not "{value}"')
-    pattern = declared.get("AllowedPattern")
-    for part in _parts(value, declared) if pattern else ():
-        if not re.fullmatch(pattern, part):
+    pattern = str(declared.get("AllowedPattern", ".*"))
+    for part in _parts(value, declared):
+        if not re.fullmatch(pattern, part, re.DOTALL):
             raise UsageError(f'{name} must match {pattern}; not "{part}"')
     if len(value) > MAX_CHARACTERS:
         raise UsageError(
@@ -109,10 +109,10 @@ def _resolved(value: Any, given: Values, holds: Mapping[str, bool]) -> Any:
         return [each for each in resolved if each is not None]
     if not isinstance(value, dict):
         return value
-    (name, argument), *others = value.items() if value else (("", None),)
-    if others or name not in _FUNCTIONS:
+    name, argument = next(iter(value.items()), ("", None))
+    if len(value) != 1 or name not in _FUNCTIONS:
         return {key: _resolved(inner, given, holds) for key, inner in value.items()}
-    if name == "Fn::If":
+    if name == "Fn::If" and isinstance(argument, list):
         condition, yes, no = argument
         return _resolved(yes if holds.get(condition) else no, given, holds)
     return _FUNCTIONS[name](_resolved(argument, given, holds), given)
