@@ -1,26 +1,33 @@
 // Starts a Node function: a Lambda runtime client (Runtime API 2018-06-01) without native parts.
-import { existsSync, writeSync } from 'node:fs';
+//
+// It does what AWS's own client does (aws-lambda-ric: 3.x up to nodejs22.x, 4.x from nodejs24.x on),
+// which needs a compiler; tests/local/test_node_client.py holds the two against each other.
+import { existsSync, readFileSync, writeSync } from 'node:fs';
 import http from 'node:http';
 import module, { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { format } from 'node:util';
+import { format, types } from 'node:util';
 
 const BASE = '/2018-06-01/runtime';
 const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-const jsonLogs = process.env.AWS_LAMBDA_LOG_FORMAT === 'JSON';
-const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
-const leastLevel = jsonLogs ? LEVELS.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL || 'INFO') : 0;
-let requestId;
+const runtimeMajor = Number(/nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV)?.[1] ?? 22);
+// From nodejs24.x on there are no callbacks, and nothing waits for an empty event loop.
+const promisesOnly = runtimeMajor >= 24;
 
-// A record of the logger is one event, however many lines it has: see log_events.py.
+// --- console: a record of the logger is one event, however many lines it has (logs/printed.py)
+
+const jsonLogs = process.env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === 'JSON';
+const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
+const leastLevel = LEVELS.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL?.toUpperCase());
 const FRAME_TYPE = 0xa55a0003;
+const REQUEST_ID = Symbol.for('aws.lambda.runtime.requestId');
 const logDescriptor = Number(process.env._LAMBDA_TELEMETRY_LOG_FD);
 delete process.env._LAMBDA_TELEMETRY_LOG_FD;
 
 function writeRecord(text) {
-  const message = Buffer.from(text);
+  const message = Buffer.from(`${text}\n`);
   const header = Buffer.alloc(16);
   header.writeUInt32BE(FRAME_TYPE, 0);
   header.writeUInt32BE(message.length, 4);
@@ -35,21 +42,96 @@ function writeRecord(text) {
   }
 }
 
-function log(level, args) {
-  if (LEVELS.indexOf(level) < leastLevel) return;
-  const timestamp = new Date().toISOString();
-  if (jsonLogs) {
-    const message = args.length === 1 && typeof args[0] === 'object' ? args[0] : format(...args);
-    writeRecord(JSON.stringify({ timestamp, level, requestId, message }));
-  } else {
-    writeRecord(`${timestamp}\t${requestId}\t${level}\t${format(...args)}`);
+function errorFields(error) {
+  return {
+    errorType: error.constructor?.name ?? 'UnknownError',
+    errorMessage: error.message,
+    stackTrace: typeof error.stack === 'string' ? error.stack.split('\n') : [],
+  };
+}
+
+const plainErrors = (_key, value) =>
+  value instanceof Error ? { ...errorFields(value), ...value } : value;
+
+function jsonLine(level, values) {
+  const line = { timestamp: new Date().toISOString(), level, requestId: globalThis[REQUEST_ID] };
+  if (values.length === 1) {
+    try {
+      return JSON.stringify({ ...line, message: values[0] }, plainErrors);
+    } catch {
+      return JSON.stringify({ ...line, message: format(values[0]) });
+    }
   }
+  const error = values.find((value) => value instanceof Error);
+  return JSON.stringify({ ...line, message: format(...values), ...(error && errorFields(error)) });
+}
+
+function log(level, values) {
+  if (LEVELS.indexOf(level) < leastLevel) return;
+  const text = () =>
+    `${new Date().toISOString()}\t${globalThis[REQUEST_ID]}\t${level}\t${format(...values)}`;
+  writeRecord(jsonLogs ? jsonLine(level, values) : text());
 }
 
 for (const name of ['trace', 'debug', 'info', 'warn', 'error']) {
-  console[name] = (...args) => log(name.toUpperCase(), args);
+  console[name] = (message, ...values) => log(name.toUpperCase(), [message, ...values]);
 }
-console.log = (...args) => log('INFO', args);
+console.log = console.info;
+
+function logError(title, cause) {
+  const error = cause instanceof Error ? cause : new Error(cause);
+  if (jsonLogs) return console.error(error);
+  let shown;
+  try {
+    shown = JSON.stringify(error, (_key, value) => {
+      if (!(value instanceof Error)) return value;
+      const { name, message, code, stack } = value;
+      const listed = { errorType: name, errorMessage: message, code, ...value };
+      return typeof stack === 'string' ? { ...listed, stack: stack.split('\n') } : listed;
+    });
+  } catch {
+    shown = JSON.stringify(described(error));
+  }
+  return console.error(title, `\t${shown}`);
+}
+
+// --- errors, as the Runtime API takes them
+
+function described(error) {
+  const shownAs = (text) => text?.replace(/\x7F/g, '%7F');
+  const fields = error && ['name', 'message', 'stack'].every((key) => typeof error[key] === 'string');
+  try {
+    if (!types.isNativeError(error) && !(fields && error.name && error.message && error.stack)) {
+      return { errorType: typeof error, errorMessage: error.toString(), trace: [] };
+    }
+    return {
+      errorType: shownAs(error.name),
+      errorMessage: shownAs(error.message),
+      trace: shownAs(error.stack).split('\n'),
+    };
+  } catch {
+    return {
+      errorType: 'handled',
+      errorMessage: 'callback called with Error argument, but there was a problem while '
+        + 'retrieving one or more of its message, name, and stack',
+    };
+  }
+}
+
+function named(name, message) {
+  const error = new Error(message);
+  return Object.defineProperty(error, 'name', { value: `Runtime.${name}` });
+}
+
+function serialized(result) {
+  try {
+    return JSON.stringify(result === undefined ? null : result);
+  } catch {
+    throw new Error('Unable to stringify response body');
+  }
+}
+
+// --- the Runtime API
 
 function call(method, route, body, headers = {}) {
   const payload = body === undefined ? undefined : Buffer.from(body);
@@ -66,19 +148,13 @@ function call(method, route, body, headers = {}) {
   });
 }
 
-function described(error) {
-  if (!(error instanceof Error)) {
-    return { errorType: typeof error, errorMessage: String(error), trace: [] };
-  }
-  const { name, message, stack } = error;
-  return { errorType: name, errorMessage: message, trace: (stack || '').split('\n') };
+function postError(route, error) {
+  const description = described(error);
+  const type = { 'lambda-runtime-function-error-type': encodeURI(description.errorType ?? '') };
+  return call('POST', route, JSON.stringify(description), type);
 }
 
-function named(name, message) {
-  const error = new Error(message);
-  error.name = name;
-  return error;
-}
+// --- the function's module
 
 // ES modules ignore NODE_PATH, but on Lambda they find layers and the AWS SDK there all the same.
 // A module below `<folder>/node_modules` is found as seen from a file in `<folder>`.
@@ -128,20 +204,48 @@ function importModule(file) {
   return import(pathToFileURL(file).href);
 }
 
-const ES_MODULE_ERRORS = ['ERR_REQUIRE_ESM', 'ERR_REQUIRE_ASYNC_MODULE', 'ERR_MODULE_NOT_FOUND'];
+function requireFile(file) {
+  return existsSync(file) ? createRequire(file)(file) : undefined;
+}
 
-async function loadModule(file) {
-  for (const suffix of ['.mjs', '.js', '.cjs']) {
-    if (!existsSync(file + suffix)) continue;
-    if (suffix === '.mjs') return importModule(file + suffix);
+async function importFile(file) {
+  return existsSync(file) ? importModule(file) : undefined;
+}
+
+// Whether the nearest package.json, up to a node_modules, makes the .js files below it ES modules.
+function isModuleFolder(folder) {
+  const description = path.join(folder, 'package.json');
+  if (existsSync(description)) {
     try {
-      return createRequire(file + suffix)(file + suffix);
-    } catch (error) {
-      if (!ES_MODULE_ERRORS.includes(error.code)) throw error;
-      return importModule(file + suffix);
+      return JSON.parse(readFileSync(description, 'utf8'))?.type === 'module';
+    } catch {
+      return false;
     }
   }
-  throw named('Runtime.ImportModuleError', `Error: Cannot find module '${path.basename(file)}'`);
+  const above = path.dirname(folder);
+  return above !== folder && path.basename(above) !== 'node_modules' && isModuleFolder(above);
+}
+
+async function loadModule(file) {
+  const isModule = existsSync(`${file}.js`) && isModuleFolder(path.dirname(file));
+  const loaded = (existsSync(file) && path.extname(file) === '' && requireFile(file))
+    || (!isModule && (await requireOrImport(`${file}.js`)))
+    || (isModule && (await importFile(`${file}.js`)))
+    || (await importFile(`${file}.mjs`))
+    || requireFile(`${file}.cjs`);
+  if (loaded) return loaded;
+  const from = createRequire(path.join(process.env.LAMBDA_TASK_ROOT, 'from.js'));
+  return from(path.relative(process.env.LAMBDA_TASK_ROOT, file));
+}
+
+async function requireOrImport(file) {
+  try {
+    return requireFile(file);
+  } catch (error) {
+    // A .js file that is written as an ES module finds layers and the SDK by its import alone.
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    return importModule(file);
+  }
 }
 
 // Only here can it be missing: Lambda's own Node.js runtimes bring it along.
@@ -151,92 +255,273 @@ function sdkAdvice(message) {
 }
 
 async function loadHandler() {
-  const [folder, name] = [path.dirname(process.env._HANDLER), path.basename(process.env._HANDLER)];
+  const given = process.env._HANDLER;
+  if (given.includes('..')) {
+    throw named('MalformedHandlerName', `'${given}' is not a valid handler name. `
+      + 'Use absolute paths when specifying root directories in handler names.');
+  }
+  const name = path.basename(given);
   const dot = name.indexOf('.');
-  if (dot < 0) throw named('Runtime.MalformedHandlerName', 'Bad handler');
+  if (dot < 0) throw named('MalformedHandlerName', 'Bad handler');
+  const folder = given.slice(0, given.length - name.length);
   const file = path.resolve(process.env.LAMBDA_TASK_ROOT, folder, name.slice(0, dot));
-  let module;
+  let loaded;
   try {
-    module = await loadModule(file);
+    loaded = await loadModule(file);
   } catch (error) {
-    if (error instanceof SyntaxError) throw named('Runtime.UserCodeSyntaxError', String(error));
-    if (/MODULE_NOT_FOUND$/.test(error.code)) {
-      const advice = sdkAdvice(error.message);
-      throw named('Runtime.ImportModuleError', `Error: ${error.message}${advice}`);
-    }
+    if (error instanceof SyntaxError) throw named('UserCodeSyntaxError', String(error));
+    const advice = sdkAdvice(error?.message ?? '');
+    if (error?.code === 'MODULE_NOT_FOUND') throw named('ImportModuleError', `${error}${advice}`);
+    if (advice) error.message += advice;
     throw error;
   }
-  const wanted = name.slice(dot + 1).split('.');
-  const found = wanted.reduce((inner, key) => inner && inner[key], module);
-  const handler = found || wanted.reduce((inner, key) => inner && inner[key], module.default);
-  if (typeof handler !== 'function') {
-    throw named('Runtime.HandlerNotFound', `${process.env._HANDLER} is undefined or not exported`);
-  }
+  const handler = name.slice(dot + 1).split('.').reduce((inner, key) => inner && inner[key], loaded);
+  if (!handler) throw named('HandlerNotFound', `${given} is undefined or not exported`);
+  if (typeof handler !== 'function') throw named('HandlerNotFound', `${given} is not a function`);
   return handler;
 }
 
+// --- invocations
+
+const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
+// What to do once the event loop is empty.
+let whenIdle = () => {};
+// Where an error goes that nobody catches; {} before the first invocation.
+let invocation = {};
+
 function contextOf(headers) {
   const deadline = Number(headers['lambda-runtime-deadline-ms']);
-  const client = headers['lambda-runtime-client-context'];
+  const parsed = (text) => (text ? JSON.parse(text) : undefined);
   return {
-    awsRequestId: headers['lambda-runtime-aws-request-id'],
-    invokedFunctionArn: headers['lambda-runtime-invoked-function-arn'],
-    clientContext: client ? JSON.parse(client) : undefined,
-    callbackWaitsForEmptyEventLoop: true,
-    functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
     functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
+    functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
     memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
     logGroupName: process.env.AWS_LAMBDA_LOG_GROUP_NAME,
     logStreamName: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
+    clientContext: parsed(headers['lambda-runtime-client-context']),
+    identity: parsed(headers['lambda-runtime-cognito-identity']),
+    invokedFunctionArn: headers['lambda-runtime-invoked-function-arn'],
+    awsRequestId: headers['lambda-runtime-aws-request-id'],
+    tenantId: headers['lambda-runtime-aws-tenant-id'],
     getRemainingTimeInMillis: () => deadline - Date.now(),
   };
 }
 
-function run(handler, event, context) {
-  return new Promise((resolve, reject) => {
-    const callback = (error, result) => (error ? reject(error) : resolve(result));
-    Object.assign(context, { done: callback, succeed: resolve, fail: reject });
-    const returned = handler(event, context, callback);
-    if (returned && typeof returned.then === 'function') returned.then(resolve, reject);
-    else if (handler.length < 3 && returned !== undefined) resolve(returned);
-    else if (handler.length < 2) resolve(null);
-  });
+async function nextInvocation() {
+  const { headers, body } = await call('GET', '/invocation/next');
+  const context = contextOf(headers);
+  globalThis[REQUEST_ID] = context.awsRequestId;
+  if (headers['lambda-runtime-trace-id']) {
+    process.env._X_AMZN_TRACE_ID = headers['lambda-runtime-trace-id'];
+  } else {
+    delete process.env._X_AMZN_TRACE_ID;
+  }
+  const route = `/invocation/${context.awsRequestId}`;
+  invocation = { route };
+  return { context, route, text: body.toString() };
 }
 
-async function fail(route, title, error) {
-  const description = described(error);
-  const { errorType, errorMessage, trace } = description;
-  log('ERROR', [title, JSON.stringify({ errorType, errorMessage, stack: trace })]);
-  const type = { 'lambda-runtime-function-error-type': errorType };
-  await call('POST', route, JSON.stringify(description), type);
-}
-
-async function serve(handler) {
-  for (;;) {
-    const { headers, body } = await call('GET', '/invocation/next');
-    const context = contextOf(headers);
-    requestId = context.awsRequestId;
-    process.env._X_AMZN_TRACE_ID = headers['lambda-runtime-trace-id'] || '';
-    const route = `/invocation/${requestId}`;
-    try {
-      const result = await run(handler, JSON.parse(body.toString() || 'null'), context);
-      const text = JSON.stringify(result === undefined ? null : result);
-      await call('POST', `${route}/response`, text);
-    } catch (error) {
-      await fail(`${route}/error`, 'Invoke Error', error);
+// How an invocation of the older runtimes may end: a callback, a promise, context.done and its kin,
+// or, without any, an empty event loop. The first of them counts.
+function endings(route, context) {
+  let finished = false;
+  let posted = false;
+  let waits = true;
+  const goOn = () => setImmediate(serveOnce);
+  const post = (sending) => sending.then(goOn, crash);
+  const complete = (result) => {
+    if (posted) {
+      console.error('Invocation has already been reported as done. '
+        + 'Cannot call complete more than once per invocation.');
+      return;
     }
+    posted = true;
+    post(call('POST', `${route}/response`, serialized(result)));
+  };
+  const failWith = (error) => {
+    logError('Invoke Error', error);
+    post(postError(`${route}/error`, error));
+  };
+  const isGiven = (error) => error !== undefined && error !== null;
+  const first = (ending) => (...values) => {
+    if (finished) return;
+    ending(...values);
+    finished = true;
+  };
+  const end = (error, result) => {
+    whenIdle = () => {};
+    if (isGiven(error)) failWith(error);
+    else complete(result);
+  };
+  const callback = (error, result) => {
+    whenIdle = () => {};
+    if (isGiven(error)) failWith(error);
+    else if (waits) whenIdle = () => setImmediate(() => complete(result));
+    else complete(result);
+  };
+  Object.defineProperty(context, 'callbackWaitsForEmptyEventLoop', {
+    get: () => waits,
+    set: (value) => { waits = value; },
+    enumerable: true,
+    configurable: true,
+  });
+  context.done = first(end);
+  context.succeed = first((result) => end(null, result));
+  context.fail = first((error) => end(isGiven(error) ? error : 'handled', null));
+  whenIdle = () => complete(null);
+  return first(callback);
+}
+
+const isPromise = (value) => Boolean(value) && typeof value.then === 'function';
+
+async function serveWithCallbacks(handler) {
+  const { context, route, text } = await nextInvocation();
+  const callback = endings(route, context);
+  try {
+    const result = handler(JSON.parse(text), context, callback);
+    if (isPromise(result)) {
+      result.then(context.succeed, context.fail).catch(context.fail);
+    }
+  } catch (error) {
+    callback(error);
+  }
+}
+
+async function servePromise(handler) {
+  const { context, route, text } = await nextInvocation();
+  try {
+    await call('POST', `${route}/response`, serialized(await handler(JSON.parse(text), context)));
+  } catch (error) {
+    logError('Invoke Error', error);
+    await postError(`${route}/error`, error);
+  }
+  setImmediate(serveOnce);
+}
+
+// --- response streams: sent in chunks, which an Invoke that buffers gets as one
+
+function openStream(route) {
+  let answered;
+  const answer = new Promise((resolve, reject) => { answered = { resolve, reject }; });
+  answer.catch(() => {});
+  const stream = http.request({
+    host, port, method: 'POST', path: `${BASE}${route}/response`, agent,
+    headers: {
+      'Lambda-Runtime-Function-Response-Mode': 'streaming',
+      'Transfer-Encoding': 'chunked',
+      Trailer: ['Lambda-Runtime-Function-Error-Type', 'Lambda-Runtime-Function-Error-Body'],
+      'Content-Type': 'application/octet-stream',
+    },
+  }, (response) => response.resume().on('end', answered.resolve));
+  stream.on('error', answered.reject);
+  let isWritten = false;
+  const write = stream.write.bind(stream);
+  stream.setContentType = (type) => {
+    if (isWritten) throw named('InvalidStreamingOperation', 'Cannot set content-type, too late.');
+    stream.setHeader('Content-Type', type);
+  };
+  stream.write = (chunk, ...rest) => {
+    const isRaw = typeof chunk === 'string' || chunk instanceof Uint8Array;
+    if (!isWritten && typeof stream._onBeforeFirstWrite === 'function') {
+      stream._onBeforeFirstWrite((part) => write(part));
+    }
+    isWritten = true;
+    return write(isRaw ? chunk : JSON.stringify(chunk), ...rest);
+  };
+  return { stream, answer };
+}
+
+async function serveStream(handler) {
+  const { context, route, text } = await nextInvocation();
+  const { stream, answer } = openStream(route);
+  let waits = true;
+  Object.defineProperty(context, 'callbackWaitsForEmptyEventLoop', {
+    get: () => waits, set: (value) => { waits = value; }, enumerable: true,
+  });
+  whenIdle = () => setImmediate(serveOnce);
+  const goOn = () => {
+    whenIdle = () => {};
+    if (waits && !promisesOnly) whenIdle = () => setImmediate(serveOnce);
+    else setImmediate(serveOnce);
+  };
+  try {
+    const running = handler(JSON.parse(text), stream, context);
+    if (!isPromise(running)) throw 'Streaming does not support non-async handlers.';
+    if ((await running) !== undefined) console.warn('Streaming handlers ignore return values.');
+    if (!stream.writableEnded) throw 'Response stream is not finished.';
+    await answer;
+  } catch (error) {
+    logError('Invoke Error', error);
+    const description = described(error);
+    stream.addTrailers({
+      'Lambda-Runtime-Function-Error-Type': description.errorType,
+      'Lambda-Runtime-Function-Error-Body':
+        Buffer.from(JSON.stringify(description)).toString('base64'),
+    });
+    stream.end();
+    await answer;
+  }
+  goOn();
+}
+
+globalThis.awslambda = {
+  streamifyResponse(handler) {
+    handler[STREAMING] = 'response';
+    return handler;
+  },
+  HttpResponseStream: class {
+    static from(stream, prelude) {
+      stream.setContentType('application/vnd.awslambda.http-integration-response');
+      stream._onBeforeFirstWrite = (write) => {
+        write(JSON.stringify(prelude));
+        write(new Uint8Array(8));
+      };
+      return stream;
+    }
+  },
+};
+
+// --- what nobody catches
+
+async function endWith(code, error) {
+  try {
+    await postError(invocation.route ? `${invocation.route}/error` : '/init/error', error);
+  } finally {
+    process.exit(code);
   }
 }
 
 function crash(error) {
-  log('ERROR', ['Uncaught Exception', JSON.stringify(described(error))]);
-  process.exit(129);
+  logError('Uncaught Exception', error);
+  return endWith(129, error);
 }
-process.on('uncaughtException', crash);
+
+function crashOfRejection(reason, promise) {
+  const error = Object.assign(named('UnhandledPromiseRejection', String(reason)), { reason, promise });
+  logError('Unhandled Promise Rejection', error);
+  return endWith(128, error);
+}
+
+let serveOnce = () => {};
+
+if (!promisesOnly) {
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crashOfRejection);
+  process.on('beforeExit', () => whenIdle());
+}
 
 try {
-  await serve(await loadHandler());
+  const handler = await loadHandler();
+  if (promisesOnly && handler.length >= 3 && !handler[STREAMING]) {
+    throw named('CallbackHandlerDeprecated', 'ERROR: AWS Lambda has removed support for '
+      + 'callback-based function handlers starting with Node.js 24. You need to modify this '
+      + 'function to use a supported handler signature to use Node.js 24 or later. For more '
+      + 'information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.');
+  }
+  const serve = handler[STREAMING] ? serveStream : promisesOnly ? servePromise : serveWithCallbacks;
+  serveOnce = () => serve(handler).catch(crash);
+  setImmediate(serveOnce);
 } catch (error) {
-  await fail('/init/error', 'Uncaught Exception', error);
-  process.exit(1);
+  logError(promisesOnly ? 'Init Error' : 'Uncaught Exception', error);
+  await endWith(promisesOnly ? 1 : 129, error);
 }

@@ -8,6 +8,7 @@ what it cannot leave out of its requests, and a response counts only under the i
 that it answers, which nobody else knows.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -296,8 +297,8 @@ class RuntimeApi:
             _refuse(connection, "400 Bad Request", "InvalidRequestID", "Invalid request ID")
         else:
             self._current = b""
-            failed = last == b"error" or b"lambda-runtime-function-error-type" in request.headers
-            self._accept_post(connection, "error" if failed else "response", request.body)
+            kind, body = _outcome(last, request)
+            self._accept_post(connection, kind, body)
 
     def _accept_post(self, connection: _Connection, kind: EventKind, body: bytes) -> None:
         # Before it is sent: the runtime may have gone on by the time that we do.
@@ -359,6 +360,16 @@ class RuntimeApi:
             answer = build_answer("200 OK", headers, json.dumps(event).encode())
             _send_now(connection.socket, answer)
         return True
+
+
+def _outcome(last: bytes, request: HttpRequest) -> tuple[EventKind, bytes]:
+    """What was posted: a stream that broke off tells its error in its trailers."""
+    if last == b"error":
+        return "error", request.body
+    if b"lambda-runtime-function-error-type" not in request.headers:
+        return "response", request.body
+    encoded = request.headers.get(b"lambda-runtime-function-error-body", b"")
+    return "error", base64.b64decode(encoded) or request.body
 
 
 def _comes_from_a_page(headers: dict[bytes, bytes]) -> bool:
