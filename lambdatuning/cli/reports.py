@@ -1,5 +1,6 @@
 """`lambdatuning report`: run notebooks strictly and export HTML."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from .output import say
 from .session import Session, session_options
 
 FOLDER = "notebooks"
-_PARAMETER = ("-p", "--parameter")
+_PAIRS = frozenset(("-p", "--parameter", "-r", "--parameter-raw"))
 
 
 class _Report(click.Command):
@@ -19,7 +20,7 @@ class _Report(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         joined: list[str] = []
         for word in args:
-            if len(joined) > 1 and joined[-2] in _PARAMETER and "=" not in joined[-1]:
+            if len(joined) > 1 and joined[-2] in _PAIRS and "=" not in joined[-1]:
                 joined[-1] += f"={word}"
             else:
                 joined.append(word)
@@ -29,53 +30,112 @@ class _Report(click.Command):
 @click.command(cls=_Report)
 @click.argument("notebooks", nargs=-1, metavar="[NOTEBOOK]...")
 @click.option(
-    *_PARAMETER,
-    "parameters",
+    *("-p", "--parameter", "typed"),
     multiple=True,
     metavar="NAME=VALUE",
-    help="Notebook parameter (repeatable).",
+    help="Notebook parameter, also as NAME VALUE (repeatable).",
+)
+@click.option(
+    *("-r", "--parameter-raw", "raw"),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="The same, its value taken as text (repeatable).",
+)
+@click.option(
+    *("-y", "--parameters-yaml", "texts"),
+    multiple=True,
+    metavar="YAML",
+    help='Notebook parameters as YAML or JSON, such as "{num: 20}" (repeatable).',
+)
+@click.option(
+    *("-f", "--parameters-file", "files"),
+    multiple=True,
+    metavar="FILE",
+    help="The same from a file or an address (repeatable).",
 )
 @click.option(
     "--at-once", default="2", show_default=True, metavar="N", help="Notebooks that run at once."
 )
 @click.option(
-    "--out", default="reports", show_default=True, metavar="FOLDER", help="Where HTML goes."
+    "--out",
+    default="reports",
+    show_default=True,
+    metavar="PLACE",
+    help="Where HTML goes: a folder, or an address such as s3://bucket/prefix.",
+)
+@click.option(
+    "--name",
+    default="{notebook}",
+    show_default=True,
+    metavar="PATTERN",
+    help="Names of the reports, of {notebook}, {date}, {time} and parameters.",
 )
 @session_options
 def report(
     session: Session,
+    /,
     notebooks: tuple[str, ...],
-    parameters: tuple[str, ...],
     at_once: str,
     out: str,
+    name: str,
+    **given: tuple[str, ...],
 ) -> None:
     """Run NOTEBOOKs (default: all of notebooks/) and export HTML; the paths go to stdout."""
     from ..reporting.report import plan, report
 
     workers = whole_number("--at-once", at_once)
-    names, values = _notebooks(notebooks), _parameters(parameters)
-    plan(names, values, folder=Path.cwd())
+    names, values = _notebooks(notebooks), _parameters(given)
+    plan(names, values, folder=Path.cwd(), name=name)
     progress = session.output.progress()
     with session.environment():
-        reports = report(names, values, out=out, workers=workers, on_progress=progress)
+        reports = report(names, values, out=out, name=name, workers=workers, on_progress=progress)
     for done in reports:
         say(f"{done.notebook.name}: {done.elapsed_s:.0f} s")
-    paths = [str(done.html) for done in reports]
+    paths = [done.address for done in reports]
     session.output.show(paths, "\n".join(paths))
 
 
 def _notebooks(named: tuple[str, ...]) -> list[str]:
-    notebooks = list(named) or sorted(str(path) for path in Path(FOLDER).glob("*.ipynb"))
+    folder = Path(FOLDER)
+    notebooks = list(named) or sorted(str(path) for path in folder.glob("*.ipynb"))
     if not notebooks:
-        raise UsageError(f"no notebook in {FOLDER}/; name one, or run in the project's folder")
+        raise UsageError(
+            f"no notebook in {folder.resolve()}; name one, or run in the project's folder"
+        )
     return notebooks
 
 
-def _parameters(given: tuple[str, ...]) -> dict[str, str]:
-    parameters = {}
-    for entry in given:
-        name, equals, value = entry.partition("=")
-        if not equals or not name:
-            raise UsageError(f"-p {entry}: write -p NAME=VALUE")
-        parameters[name] = value
+def _parameters(given: Mapping[str, tuple[str, ...]]) -> dict[str, object]:
+    """Of files, then of YAML, then one by one, as in papermill: the last one counts."""
+    from ..reporting.values import Typed, read_yaml
+
+    parameters: dict[str, object] = {}
+    for path in given["files"]:
+        parameters |= read_yaml(_read(path), f"--parameters-file {path}")
+    for text in given["texts"]:
+        parameters |= read_yaml(text, "--parameters-yaml")
+    for entry in given["typed"]:
+        name, value = _pair("-p", entry)
+        parameters[name] = Typed(value)
+    parameters |= (_pair("-r", entry) for entry in given["raw"])
     return parameters
+
+
+def _pair(option: str, entry: str) -> tuple[str, str]:
+    name, equals, value = entry.partition("=")
+    if not equals or not name:
+        raise UsageError(f"{option} {entry}: write {option} NAME=VALUE")
+    return name, value
+
+
+def _read(path: str) -> str:
+    if "://" in path:
+        from ..reporting.execution import read_address
+
+        return read_address(path)
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as exc:
+        raise UsageError(f"--parameters-file {Path(path).resolve()}: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"--parameters-file {path} is not text: {exc}") from exc

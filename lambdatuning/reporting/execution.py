@@ -2,77 +2,137 @@
 
 import logging
 import sys
+import warnings
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import papermill
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
-from papermill.exceptions import PapermillExecutionError
+from papermill.exceptions import PapermillException, PapermillExecutionError
+from papermill.iorw import papermill_io
+from papermill.translators import PythonTranslator, papermill_translators
 
-from ..core.errors import RunFailedError
+from ..core.errors import RunFailedError, UsageError, closest
+from .parameters import Code
 from .progress import METADATA
 
-ENGINE = "lambdatuning"
+NAME = "lambdatuning"
+"""Of the engine, and of the kernel for which parameters are written as Python."""
+
+
+def read_notebook(source: str) -> Any:
+    """A notebook (nbformat 4) from a path, or from an address that papermill reads.
+
+    Raises:
+        UsageError: there is none, or it is no notebook.
+    """
+    text = read_address(source) if "://" in source else _read_path(Path(source))
+    try:
+        with warnings.catch_warnings():
+            # Cells without an id, as older notebooks have them.
+            warnings.simplefilter("ignore")
+            # Notebooks of version 3 come as records of that version's.
+            older = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+            notebook = nbformat.from_dict(older)  # type: ignore[no-untyped-call]
+        if all("source" in cell for cell in notebook.cells):
+            return notebook
+        reason = "it has cells without source"
+    except Exception as exc:
+        reason = _one_line(str(exc))
+    raise UsageError(f"{source} is not a notebook: {reason}")
+
+
+def _read_path(path: Path) -> str:
+    if not path.is_file():
+        folder = path.parent.resolve()
+        there = sorted(each.name for each in folder.glob("*.ipynb"))
+        hint = closest(path.name, there) if there else "there is no notebook in that folder"
+        raise UsageError(f"no notebook {path.name} in {folder}; {hint}")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"{path} is not a notebook: {exc}") from exc
+
+
+def read_address(address: str) -> str:
+    """The text behind an address, as papermill reads it; UsageError where it cannot."""
+    try:
+        return str(papermill_io.read(address, extensions=None))
+    except Exception as exc:
+        raise UsageError(f"{address} cannot be read: {_one_line(str(exc))}") from exc
+
+
+def language(notebook: Mapping[str, Any]) -> str:
+    """The programming language that a notebook says it is in; Python where it says nothing."""
+    about = notebook.get("metadata", {})
+    name = about.get("kernelspec", {}).get("language") or about.get("language_info", {}).get("name")
+    return str(name or "python").lower()
+
+
+class NotebookFailedError(RunFailedError):
+    """A cell failed or the kernel died; `notebook` is as far as it got."""
+
+    def __init__(self, message: str, notebook: Any) -> None:
+        super().__init__(message)
+        self.notebook = notebook
 
 
 def execute(
-    notebook: Path,
-    output: Path,
+    notebook: Any,
     values: Mapping[str, object],
-    on_cell: Callable[[], None],
+    *,
+    name: str,
+    folder: Path,
+    on_cell: Callable[[Any], None],
     on_line: Callable[[str], None],
 ) -> Any:
-    """Run the notebook with these parameter values; the executed one is written to `output`.
+    """Run a notebook with these parameter values; the executed one.
 
-    The kernel starts in the notebook's folder, as it does in JupyterLab, and inherits the
-    environment (credentials, endpoint). `on_cell` is called after each code cell,
-    `on_line` with what a running cell shows as its progress.
+    The kernel starts in `folder`, as it does in JupyterLab, and inherits the environment
+    (credentials, endpoint). Python runs in this interpreter, another language in the kernel that
+    the notebook names. `on_cell` is called with the notebook as far as it got after each code
+    cell, `on_line` with what a running cell shows as its progress.
 
     Raises:
-        RunFailedError: a cell failed, or the kernel died; `output` keeps what was reached.
+        NotebookFailedError: a cell failed, or the kernel died.
+        UsageError: a kernel that is not installed.
     """
     _quieten("papermill")
+    running = [notebook]
+    python = language(notebook) in {"python", "ipython"}
     try:
         return papermill.execute_notebook(
-            str(notebook),
-            str(output),
+            notebook,
+            None,
             parameters=dict(values),
-            kernel_name="python3",
-            language="python",
+            kernel_name=NAME if python else None,
+            language="python" if python else None,
             progress_bar=False,
-            engine_name=ENGINE,
-            resources={"metadata": {"path": str(notebook.resolve().parent)}},
-            on_cell_executed=lambda **_: on_cell(),
+            engine_name=NAME,
+            resources={"metadata": {"path": str(folder)}},
+            running=running,
+            on_cell=on_cell,
             on_line=on_line,
         )
     except PapermillExecutionError as exc:
-        raise RunFailedError(
-            f"{notebook.name}, cell {exc.exec_count}: {exc.ename}: {_one_line(exc.evalue)} "
-            f"(the notebook as far as it got: {output})"
-        ) from exc
+        message = f"{name}, cell {exc.exec_count}: {exc.ename}: {_one_line(exc.evalue)}"
+        raise NotebookFailedError(message, running[-1]) from exc
     except DeadKernelError as exc:
-        raise RunFailedError(
-            f"{notebook.name}: its kernel died, perhaps for lack of memory "
-            f"(the notebook as far as it got: {output})"
-        ) from exc
-
-
-def _quieten(name: str) -> None:
-    """Papermill logs what is raised anyway, and warns of parameters whose type it cannot read."""
-    logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:500]
-
-
-_DISPLAYS = frozenset({"display_data", "update_display_data"})
+        message = f"{name}: its kernel died, perhaps for lack of memory"
+        raise NotebookFailedError(message, running[-1]) from exc
+    except NoSuchKernel as exc:
+        installed = ", ".join(sorted(KernelSpecManager().find_kernel_specs())) or "none"
+        message = f'{name} needs the kernel "{exc.name}", installed are: {installed}'
+        raise UsageError(message) from exc
+    except (PapermillException, RuntimeError, ValueError) as exc:
+        raise NotebookFailedError(f"{name}: {_one_line(str(exc))}", running[-1]) from exc
 
 
 class ThisInterpreter(KernelSpecManager):
@@ -91,10 +151,12 @@ class ThisInterpreter(KernelSpecManager):
 
 
 class ThisKernel(AsyncKernelManager):
-    """Starts, and shuts down, a kernel of this interpreter."""
+    """Starts, and shuts down, a kernel: of this interpreter for Python, else by its name."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(kernel_spec_manager=ThisInterpreter(), **options)
+        if options.get("kernel_name") == NAME:
+            options["kernel_spec_manager"] = ThisInterpreter()
+        super().__init__(**options)
         _RUNNING.add(self)
 
 
@@ -110,7 +172,7 @@ def end_kernels() -> None:
 
 
 class Client(PapermillNotebookClient):  # type: ignore[misc]
-    """Tells what a running cell shows as its progress (see `progress.notebook_progress`)."""
+    """Passes on what a running cell shows as its progress (see `progress.notebook_progress`)."""
 
     def __init__(self, nb_man: Any, *, on_line: Callable[[str], None], **options: Any) -> None:
         super().__init__(nb_man, kernel_manager_class=ThisKernel, **options)
@@ -120,7 +182,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         """As papermill does, and progress lines are passed on."""
         content = msg["content"]
         ours = content.get("metadata", {}).get("lambdatuning") == METADATA["lambdatuning"]
-        if ours and msg["msg_type"] in _DISPLAYS:
+        if ours and msg["msg_type"] in {"display_data", "update_display_data"}:
             self._on_line(content["data"]["text/plain"])
         return super().process_message(msg, *args, **options)
 
@@ -130,10 +192,36 @@ class Engine(NBClientEngine):  # type: ignore[misc]
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
-        """Run the cells; `options` are those of the client."""
-        wanted = ("on_line", "on_cell_executed", "resources")
-        chosen = {name: options[name] for name in wanted}
-        return Client(nb_man, kernel_name=kernel_name, startup_timeout=60, **chosen).execute()
+        """Run the cells; the notebook that they change is appended to `running`."""
+        options["running"].append(nb_man.nb)
+        client = Client(
+            nb_man,
+            kernel_name=kernel_name,
+            startup_timeout=60,
+            on_line=options["on_line"],
+            resources=options["resources"],
+            on_cell_executed=lambda **_: options["on_cell"](nb_man.nb),
+        )
+        return client.execute()
 
 
-papermill_engines.register(ENGINE, Engine)
+class Translator(PythonTranslator):  # type: ignore[misc]
+    """Papermill's, which can write JSON, and code as it is."""
+
+    @classmethod
+    def translate(cls, val: object) -> str:
+        """The source of a value."""
+        return str(val) if isinstance(val, Code) else str(super().translate(val))
+
+
+papermill_engines.register(NAME, Engine)
+papermill_translators.register(NAME, Translator)
+
+
+def _quieten(name: str) -> None:
+    """Papermill logs what is raised anyway, and warns of parameters whose type it cannot read."""
+    logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:500]

@@ -1,18 +1,23 @@
-"""An executed notebook as one HTML file: no script, no address outside it, nothing unescaped."""
+"""An executed notebook as one HTML file: no script, nothing loaded, nothing unescaped."""
 
+import base64
+import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from .markup import markdown, sanitize
-from .parameters import TAG
+from .markup import Attachments, Markup, picture
+from .parameters import TAG, tags
 from .progress import METADATA
 from .tables import TableFile, sortable, table_file
+from .terminal import terminal_html, visible
 
 NARROW_MIME = "application/vnd.lambdatuning.narrow+svg"
 """The narrow layout of a figure (see `analysis.figures.chart`)."""
@@ -29,21 +34,27 @@ _HEADING = re.compile(r"^#\s+(.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Code:
-    """One code cell for the appendix."""
+    """One code cell for the appendix, and what it said on stderr as markup."""
 
     source: str
-    text: str
+    said: str
 
 
 @dataclass(frozen=True)
 class Made:
-    """What a report is made from beside its notebook; `change` is what the index says of it."""
+    """What a report is made from beside its notebook.
+
+    `name` is the notebook's, `stem` the report's; `change` is what the index says of it. `folder`
+    is where the notebook's pictures lie, `links` has the reports that other notebooks have become.
+    """
 
     name: str
     made_at: str
     stem: str = ""
     change: str = ""
     linked: bool = False
+    folder: Path | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,40 +69,41 @@ def render(notebook: Mapping[str, Any], made: Made) -> Page:
     """The report of an executed notebook.
 
     It has the notebook's words and outputs in their order; code, and what it printed on stderr,
-    is folded away at the end.
+    is folded away at the end. What a report cannot hold is named where it would stand.
     """
     cells = notebook["cells"]
-    story = Story(made.stem)
+    story = Story(made)
     body = "\n".join(block for cell in cells for block in story.blocks(cell))
-    told = answer_of(notebook)
+    answer = answer_of(notebook)
     html: str = template("report.html.j2").render(
         title=_title(cells, made.name),
         body=body,
         code=[_code(cell) for cell in cells if cell["cell_type"] == "code"],
         style=resource("report.css"),
         made=made,
-        headline=told.get("headline", ""),
-        functions=", ".join(told.get("functions", [])),
+        headline=answer.get("headline", ""),
+        functions=", ".join(answer.get("functions", [])),
     )
-    return Page(html, tuple(story.tables))
+    return Page(visible(html), tuple(story.tables))
 
 
 def answer_of(notebook: Mapping[str, Any]) -> Mapping[str, Any]:
     """The first answer among the outputs: `headline` and `functions`; {} without one."""
     for cell in notebook["cells"]:
         for output in cell.get("outputs", ()):
-            found: Mapping[str, Any] = output.get("data", {}).get(ANSWER_MIME, {})
-            if found:
-                return found
+            answer: Mapping[str, Any] = output.get("data", {}).get(ANSWER_MIME, {})
+            if answer:
+                return answer
     return {}
 
 
 class Story:
     """Writes cells as HTML one after the other, and collects the tables among them."""
 
-    def __init__(self, stem: str = "") -> None:
+    def __init__(self, made: Made) -> None:
         self.tables: list[TableFile] = []
-        self._stem = stem
+        self._stem = made.stem
+        self._markup = Markup(made.folder, made.links)
         self._heading = ""
 
     def blocks(self, cell: Mapping[str, Any]) -> Iterator[str]:
@@ -99,18 +111,38 @@ class Story:
         if cell["cell_type"] == "markdown":
             source = _text(cell["source"])
             self._heading = next(iter(_ANY_HEADING.findall(source)), self._heading)
-            yield _markdown(source)
-        for output in cell.get("outputs", ()):
+            yield self._markdown(source, cell.get("attachments"))
+        for output in _joined(cell.get("outputs", ())):
             yield self._output(output)
+        if self._markup.left_out:
+            words = "; ".join(self._markup.left_out)
+            yield f'<p class="lt-facts">Left out of this report: {escape(words)}.</p>'
+            self._markup.left_out.clear()
 
     def _output(self, output: Mapping[str, Any]) -> str:
-        data = output.get("data", {})
-        if TABLE_MIME in data and data[TABLE_MIME].get("data"):
-            return self._table(data)
-        return _output(output)
+        kind = output["output_type"]
+        if kind == "stream":
+            return _plain(output["text"]) if output["name"] == "stdout" else ""
+        if kind == "error":
+            return _plain(f"{output['ename']}: {output['evalue']}", "error")
+        if _is_progress(output):
+            return ""
+        return self._richest(output["data"], output.get("metadata", {}))
 
-    def _table(self, data: Mapping[str, Any]) -> str:
+    def _richest(self, data: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+        """The richest form of an output that a report can hold and that says something."""
+        forms = (self._table, self._figure, self._html, self._picture, self._words)
+        block = next((block for form in forms if (block := form(data, about))), "")
+        if "text/html" not in data:
+            for kind in data:
+                if kind not in _SHOWN and not kind.startswith(_OURS):
+                    self._markup.leave_out(f"an output of type {kind}")
+        return block
+
+    def _table(self, data: Mapping[str, Any], _: Mapping[str, Any]) -> str:
         """A table with links to its numbers."""
+        if not data.get(TABLE_MIME, {}).get("data"):
+            return ""
         names = [each.name for each in self.tables]
         file = table_file(data[TABLE_MIME], self._heading, names)
         self.tables.append(file)
@@ -118,12 +150,117 @@ class Story:
             f'<a href="{quote(f"{self._stem}/{file.name}.{kind}")}">{kind.upper()}</a>'
             for kind in ("csv", "json")
         )
-        markup = sanitize(_text(data["text/html"]))
+        markup = self._markup.html(_text(data["text/html"]))
         if self._stem:
             markup = _captioned(markup, f'<span class="lt-files">{links}</span>')
             markup = sortable(markup, data[TABLE_MIME].get("ranks", []), file.name)
         label = f"Table: {file.name.replace('-', ' ')}"
         return f'<div class="output">{_scrolling(markup, label)}</div>'
+
+    def _figure(self, data: Mapping[str, Any], _: Mapping[str, Any]) -> str:
+        """A drawing. Ours follow the colours of the page; others, which may have styles and
+        fonts of their own, are pictures by themselves."""
+        if "image/svg+xml" not in data:
+            return ""
+        wide = _text(data["image/svg+xml"])
+        if NARROW_MIME in data:
+            narrow = self._markup.html(_text(data[NARROW_MIME]))
+            return (
+                f'<figure class="chart"><div class="wide">{self._markup.html(wide)}</div>'
+                f'<div class="narrow">{narrow}</div></figure>'
+            )
+        if "xmlns=" not in wide:
+            return f'<figure class="chart">{self._markup.html(wide)}</figure>'
+        text = base64.b64encode(wide.encode()).decode()
+        return _image(picture("image/svg+xml", text) or "", _alt(data))
+
+    def _html(self, data: Mapping[str, Any], _: Mapping[str, Any]) -> str:
+        if "text/html" in data:
+            markup = self._markup.html(_text(data["text/html"]))
+            if _says_something(markup):
+                return f'<div class="output">{_scrolling(markup)}</div>'
+        if "text/markdown" in data:
+            return self._markdown(_text(data["text/markdown"]))
+        return ""
+
+    def _picture(self, data: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+        for kind in data:
+            address = picture(kind, _text(data[kind])) if kind in _PICTURES else None
+            if address:
+                facts = about.get(kind, {})
+                return _image(address, str(facts.get("alt") or _alt(data)), facts)
+        return ""
+
+    def _words(self, data: Mapping[str, Any], _: Mapping[str, Any]) -> str:
+        if "text/latex" in data:
+            return _plain(data["text/latex"])
+        if "application/json" in data:
+            return _plain(json.dumps(data["application/json"], indent=1, ensure_ascii=False))
+        words = _text(data.get("text/plain", ""))
+        return "" if len(data) > 1 and _OBJECT.fullmatch(words.strip()) else _plain(words)
+
+    def _markdown(self, source: str, attachments: Attachments | None = None) -> str:
+        return _scrolling(self._markup.markdown(source, attachments))
+
+
+_OURS = "application/vnd.lambdatuning."
+
+_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/avif")
+
+_SHOWN = {
+    *_PICTURES,
+    "image/svg+xml",
+    "text/html",
+    "text/markdown",
+    "text/latex",
+    "text/plain",
+    "application/json",
+}
+
+_OBJECT = re.compile(r"<[\w.]+ object(?: at 0x[0-9a-f]+)?>")
+"""What stands for an object that has a form of its own: nothing that a reader needs."""
+
+_DRAWN = re.compile(r"<(?:img|svg|hr)\b")
+_TAG = re.compile(r"<[^>]*>")
+
+
+def _says_something(markup: str) -> bool:
+    """Whether a reader would see anything of it."""
+    return bool(_DRAWN.search(markup) or _TAG.sub("", markup).strip())
+
+
+def _joined(outputs: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Outputs, with neighbours of one stream as one: a line may rewrite what came before it."""
+
+    def stream(output: Mapping[str, Any]) -> tuple[str, str]:
+        return output["output_type"], output.get("name", "")
+
+    for (kind, _), group in groupby(outputs, stream):
+        members = list(group)
+        if kind == "stream":
+            yield {**members[0], "text": "".join(_text(each["text"]) for each in members)}
+        else:
+            yield from members
+
+
+def _is_progress(output: Mapping[str, Any]) -> bool:
+    return bool(output.get("metadata", {}).get("lambdatuning") == METADATA["lambdatuning"])
+
+
+def _alt(data: Mapping[str, Any]) -> str:
+    """What the picture shows, as far as its notebook says so."""
+    words = _text(data.get("text/plain", "")).strip()
+    return "figure" if not words or words.startswith("<") else words
+
+
+def _image(address: str, alt: str, facts: Mapping[str, Any] | None = None) -> str:
+    """A picture, as wide and high as its notebook has it."""
+    size = "".join(
+        f' {name}="{int(value)}"'
+        for name in ("width", "height")
+        if isinstance(value := (facts or {}).get(name), int | float)
+    )
+    return f'<figure><img alt="{escape(alt)}" src="{escape(address)}"{size}></figure>'
 
 
 def _captioned(table: str, words: str) -> str:
@@ -135,47 +272,12 @@ def _captioned(table: str, words: str) -> str:
 
 def _title(cells: Sequence[Mapping[str, Any]], name: str) -> str:
     for cell in cells:
-        found = _HEADING.search(cell["source"]) if cell["cell_type"] == "markdown" else None
-        if found:
-            return re.sub(r"[*_`]", "", found[1]).strip()
+        heading = (
+            _HEADING.search(_text(cell["source"])) if cell["cell_type"] == "markdown" else None
+        )
+        if heading:
+            return re.sub(r"[*_`]", "", heading[1]).strip()
     return name
-
-
-def _output(output: Mapping[str, Any]) -> str:
-    kind = output["output_type"]
-    if kind == "stream":
-        return _plain(output["text"]) if output["name"] == "stdout" else ""
-    if kind == "error":
-        return _plain(f"{output['ename']}: {output['evalue']}", "error")
-    if output.get("metadata", {}).get("lambdatuning") == METADATA["lambdatuning"]:
-        return ""
-    return _data(output["data"])
-
-
-def _data(data: Mapping[str, Any]) -> str:
-    """The richest form of an output that a report can hold."""
-    if "image/svg+xml" in data:
-        return _figure(data)
-    if "text/html" in data:
-        return f'<div class="output">{_scrolling(sanitize(_text(data["text/html"])))}</div>'
-    if "text/markdown" in data:
-        return _markdown(_text(data["text/markdown"]))
-    if "image/png" in data:
-        alt = escape(_text(data.get("text/plain", "figure")))
-        image = "".join(_text(data["image/png"]).split())
-        return f'<figure><img alt="{alt}" src="data:image/png;base64,{escape(image)}"></figure>'
-    return _plain(_text(data.get("text/plain", "")))
-
-
-def _figure(data: Mapping[str, Any]) -> str:
-    wide = sanitize(_text(data["image/svg+xml"]))
-    if NARROW_MIME not in data:
-        return f'<figure class="chart">{wide}</figure>'
-    narrow = sanitize(_text(data[NARROW_MIME]))
-    return (
-        f'<figure class="chart"><div class="wide">{wide}</div>'
-        f'<div class="narrow">{narrow}</div></figure>'
-    )
 
 
 def _scrolling(markup: str, label: str = "table") -> str:
@@ -185,23 +287,18 @@ def _scrolling(markup: str, label: str = "table") -> str:
 
 
 def _plain(text: object, kind: str = "plain") -> str:
-    words = _text(text).strip()
-    return f'<pre class="{kind}">{escape(words)}</pre>' if words else ""
-
-
-def _markdown(source: object) -> str:
-    return _scrolling(markdown(_text(source)))
+    words = terminal_html(_text(text)).strip()
+    return f'<pre class="{kind}">{words}</pre>' if words else ""
 
 
 def _code(cell: Mapping[str, Any]) -> Code:
-    tags = cell.get("metadata", {}).get("tags", [])
-    kind = "parameters" if TAG in tags else "given" if "injected-parameters" in tags else ""
     said = [
         _text(each["text"])
         for each in cell.get("outputs", ())
         if each["output_type"] == "stream" and each["name"] == "stderr"
     ]
-    return Code(_text(cell["source"]), "".join(said) if kind != "parameters" else "")
+    shown = TAG not in tags(cell)
+    return Code(_text(cell["source"]), terminal_html("".join(said)).strip() if shown else "")
 
 
 def _text(value: object) -> str:

@@ -1,18 +1,15 @@
-"""The page that lists a folder's reports: date, function, answer, and what changed."""
+"""The page that lists a place's reports: date, function, answer, and what changed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import quote
 
 from ..analysis.text.format import short_name
+from .destination import Destination
 from .html import resource, template
 
 NAME = "index.html"
-
-_HEAD = 60_000
-"""Characters in which a report's head ends, style included."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +24,10 @@ class Entry:
     change: str
 
 
-def write_index(folder: Path) -> Path:
-    """(Re)write the index of all reports that lie in a folder, by name."""
-    found = (read_entry(path) for path in sorted(folder.glob("*.html")) if path.name != NAME)
-    path = folder / NAME
-    path.write_text(render_index([each for each in found if each]), encoding="utf-8")
-    return path
+def write_index(place: Destination) -> None:
+    """(Re)write the index of all reports that lie in a place, by name."""
+    entries = (read_entry(place, name) for name in place.pages() if name != NAME)
+    place.write(NAME, render_index([each for each in entries if each]))
 
 
 def render_index(entries: Sequence[Entry]) -> str:
@@ -41,20 +36,19 @@ def render_index(entries: Sequence[Entry]) -> str:
     return page
 
 
-def read_entry(path: Path) -> Entry | None:
+def read_entry(place: Destination, name: str) -> Entry | None:
     """What a report says of itself; None for a file that is no report of ours, or not there."""
-    if not path.is_file():
-        return None
-    with path.open(encoding="utf-8", errors="replace") as file:
-        head = _Head(file.read(_HEAD))
+    text = place.head(name)
+    head = _Head(text or "")
     if head.facts.get("generator") != "lambdatuning":
         return None
     made, functions, answer, change = (
-        head.facts.get(f"lambdatuning-{name}", "")
-        for name in ("made", "function", "answer", "change")
+        head.facts.get(f"lambdatuning-{fact}", "")
+        for fact in ("made", "function", "answer", "change")
     )
     short = ", ".join(map(short_name, functions.split(", ")))
-    return Entry(quote(path.name), head.title or path.stem, made, short, answer, change)
+    title = head.title or name.removesuffix(".html")
+    return Entry(quote(name), title, made, short, answer, change)
 
 
 def describe_change(before: Entry | None, answer: str) -> str:

@@ -1,52 +1,72 @@
-"""The parameters of a notebook: read from its tagged cell, and values held to them."""
+"""The parameters of a notebook: read from its tagged cell, and their names checked."""
 
 import ast
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..core.errors import UsageError, closest
 
 TAG = "parameters"
-_TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+
+
+class Code(str):
+    """Python source of a value."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One line of the parameters cell: `name: kind = default  # comment`."""
+    """One parameter: `name: kind = default  # comment`.
+
+    `kind` is its annotation as it is written, or else the type of its default; empty where
+    neither says one. `default` is a value, or `Code` where it is computed.
+    """
 
     name: str
     kind: str
     default: object
     comment: str = ""
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """The alternatives of a union, generics without their arguments: ("list", "None")."""
-        return tuple(part.strip().partition("[")[0] for part in self.kind.split("|"))
+    annotated: bool = field(default=False, compare=False)
 
 
-def declared(notebook: Mapping[str, Any]) -> tuple[Parameter, ...]:
+def declared(notebook: Mapping[str, Any], name: str = "the notebook") -> tuple[Parameter, ...]:
     """The parameters in the cell tagged `parameters`, in order; () without such a cell.
 
-    A parameter without annotation has the type of its default.
+    The cell may hold any code: whatever is assigned in it, also within `if` or `try`, is a
+    parameter. UsageError where it is no Python.
     """
-    source = next(("".join(cell["source"]) for cell in notebook["cells"] if TAG in tags(cell)), "")
-    lines = source.splitlines()
-    found = []
-    for node in ast.parse(source).body:
-        target = _target(node)
-        if target is None or node.value is None:  # type: ignore[attr-defined]
-            continue
-        default = ast.literal_eval(node.value)  # type: ignore[attr-defined]
-        kind = ast.unparse(node.annotation) if isinstance(node, ast.AnnAssign) else ""
-        end = lines[(node.end_lineno or 1) - 1][node.end_col_offset or 0 :]
-        comment = end.partition("#")[2].strip()
-        found.append(Parameter(target, kind or type(default).__name__, default, comment))
-    return tuple(found)
+    source = next((_source(cell) for cell in notebook["cells"] if TAG in tags(cell)), "")
+    try:
+        tree = _parse(source)
+    except SyntaxError as exc:
+        raise UsageError(
+            f"{name}: its parameters cell is not Python (line {exc.lineno}: {exc.msg})"
+        ) from exc
+    except ValueError as exc:  # such as NUL, or half a character
+        raise UsageError(f"{name}: its parameters cell is not Python ({exc})") from exc
+    parameters: dict[str, Parameter] = {}
+    for parameter in _assigned(tree.body, source.splitlines()):
+        first = parameters.setdefault(parameter.name, parameter)
+        if not first.annotated and parameter.kind not in {first.kind, ""}:
+            # Values of two types are assigned to it, so that neither counts.
+            parameters[first.name] = replace(first, kind="")
+    return tuple(parameters.values())
+
+
+def mentioned(notebook: Mapping[str, Any]) -> set[str]:
+    """Names that the notebook's code reads: papermill can give values to all of them."""
+    names = set()
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            try:
+                nodes = ast.walk(_parse(_source(cell)))
+            except (SyntaxError, ValueError):
+                continue
+            names |= {each.id for each in nodes if isinstance(each, ast.Name)}
+    return names
 
 
 def tags(cell: Mapping[str, Any]) -> Sequence[str]:
@@ -64,108 +84,84 @@ def check_names(names: Iterable[str], known: Iterable[Parameter], where: str) ->
             raise UsageError(f'unknown parameter "{name}" of {where}; {hint}')
 
 
-def convert(parameter: Parameter, value: object, *, folder: Path) -> object:
-    """The value as the declared type; text (from a command line) is parsed.
-
-    Text for a parameter that may be a `Path` is relative to `folder`, where the command was given;
-    addresses such as `s3://...` stay as they are.
-
-    Raises:
-        UsageError: the value does not fit the declared type.
-    """
-    if isinstance(value, Path):
-        value = str(value)
-    for kind in parameter.kinds:
-        fits, converted = _READERS[kind](value) if kind in _READERS else (False, None)
-        if fits:
-            return _located(parameter, converted, folder)
-    raise UsageError(
-        f"parameter {parameter.name} must be {parameter.kind}, such as "
-        f"{json.dumps(parameter.default, default=str)}; not {value!r}"
-    )
+def _source(cell: Mapping[str, Any]) -> str:
+    return "".join(cell["source"])
 
 
-def _located(parameter: Parameter, value: object, folder: Path) -> object:
-    if "Path" not in parameter.kinds or not isinstance(value, str) or not value:
-        return value
-    return value if "://" in value else str((folder / Path(value).expanduser()).resolve())
+_WRAPPERS = re.compile(r"\s*%%(capture|time|timeit|prun)\b.*")
+"""Magics whose cell is Python all the same."""
 
 
-def _target(node: ast.stmt) -> str | None:
-    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-        return node.target.id
-    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-        return node.targets[0].id
-    return None
-
-
-Read = tuple[bool, object]
-
-
-def _read_str(value: object) -> Read:
-    return isinstance(value, str), value
-
-
-def _read_int(value: object) -> Read:
-    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]+\s*", value):
-        return True, int(value)
-    return isinstance(value, int) and not isinstance(value, bool), value
-
-
-def _read_float(value: object) -> Read:
-    if isinstance(value, str):
-        try:
-            return True, float(value)
-        except ValueError:
-            return False, None
-    return isinstance(value, int | float) and not isinstance(value, bool), value
-
-
-def _read_bool(value: object) -> Read:
-    if isinstance(value, str):
-        text = value.strip().lower()
-        return text in _TRUE | _FALSE, text in _TRUE
-    return isinstance(value, bool), value
-
-
-def _read_none(value: object) -> Read:
-    empty = isinstance(value, str) and value.strip().lower() in {"", "none", "null"}
-    return empty or value is None, None
-
-
-def _read_list(value: object) -> Read:
-    parsed = _json(value)
-    if isinstance(value, str) and not isinstance(parsed, list):
-        parsed = [_scalar(part.strip()) for part in value.split(",") if part.strip()]
-    return isinstance(parsed, list | tuple), list(parsed) if isinstance(parsed, list | tuple) else 0
-
-
-def _read_dict(value: object) -> Read:
-    parsed = _json(value)
-    return isinstance(parsed, dict), parsed
-
-
-def _json(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def _parse(source: str) -> ast.Module:
+    """The syntax tree of a cell, line by line as it is written; magics become calls."""
     try:
-        return json.loads(value)
-    except ValueError:
-        return None
+        return ast.parse(source)
+    except SyntaxError:
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        wrapped = _WRAPPERS.match(source)
+        # The magic's line stays a line, so that comments are found where they stand.
+        python = f"pass{source[wrapped.end() :]}" if wrapped else source
+        transform = TransformerManager().transform_cell  # type: ignore[no-untyped-call]
+        return ast.parse(transform(python))
 
 
-def _scalar(text: str) -> object:
-    parsed = _json(text)
-    return parsed if isinstance(parsed, int | float) else text
+def _assigned(body: Sequence[ast.AST], lines: Sequence[str]) -> Iterator[Parameter]:
+    """A parameter for each name that these statements, and those within them, assign."""
+    for node in body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            kind = ast.unparse(node.annotation)
+            yield _parameter(node.target.id, kind, node.value, _comment(node, lines))
+        elif isinstance(node, ast.Assign):
+            for name, value in (pair for each in node.targets for pair in _pairs(each, node.value)):
+                yield _parameter(name, "", value, _comment(node, lines))
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for _, within in ast.iter_fields(node):
+                blocks = (
+                    [each for each in within if isinstance(each, ast.stmt | ast.ExceptHandler)]
+                    if isinstance(within, list)
+                    else []
+                )
+                yield from _assigned(blocks, lines)
 
 
-_READERS = {
-    "None": _read_none,
-    "bool": _read_bool,
-    "int": _read_int,
-    "float": _read_float,
-    "list": _read_list,
-    "dict": _read_dict,
-    "str": _read_str,
-    "Path": _read_str,
-}
+def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr | None]]:
+    """Names and what is assigned to them, as far as that can be seen: `a, b = 1, 2`."""
+    if isinstance(target, ast.Name):
+        yield target.id, value
+    elif isinstance(target, ast.Tuple | ast.List):
+        parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+        matched = parts if len(parts) == len(target.elts) else [None] * len(target.elts)
+        for each, part in zip(target.elts, matched, strict=True):
+            if isinstance(each, ast.Name):
+                yield each.id, part
+
+
+def _parameter(name: str, kind: str, value: ast.expr | None, comment: str) -> Parameter:
+    noted = re.match(r"type:\s*(\S+)\s*(.*)", comment)
+    if noted and not kind:
+        kind, comment = noted[1], noted[2]
+    annotated = bool(kind)
+    if value is None:
+        return Parameter(name, kind, Code("..."), comment, annotated)
+    try:
+        default = ast.literal_eval(value)
+    except (ValueError, TypeError, MemoryError, RecursionError):
+        code = Code(ast.unparse(value))
+        return Parameter(name, kind or _constructed(value), code, comment, annotated)
+    kind = kind or ("" if default is None else type(default).__name__)
+    return Parameter(name, kind, default, comment, annotated)
+
+
+def _constructed(value: ast.expr) -> str:
+    """`date.today()` and `datetime(2026, 11, 1)` are of a type that can be read from text."""
+    text = ast.unparse(value.func) if isinstance(value, ast.Call) else ""
+    made = re.fullmatch(r"(?:\w+\.)?(date|datetime|Path)(?:\.\w+)?", text)
+    return made[1] if made else ""
+
+
+def _comment(node: ast.stmt, lines: Sequence[str]) -> str:
+    """What stands after a statement on its last line."""
+    last = (node.end_lineno or 1) - 1
+    rest = lines[last].encode()[node.end_col_offset or 0 :].decode() if last < len(lines) else ""
+    return rest.partition("#")[2].strip()

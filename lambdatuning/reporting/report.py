@@ -1,159 +1,242 @@
 """Reports: notebooks run with the user's parameters, one HTML file each, and their index."""
 
 import asyncio
-import json
+import re
+import string
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
 
-from ..core.errors import UsageError, closest
+import nbformat
+
+from ..core.errors import LambdaTuningError, RunFailedError, UsageError, closest
 from ..core.progress import OnProgress, ignore
-from .execution import end_kernels, execute
+from .destination import Destination, Folder, destination
+from .execution import NotebookFailedError, end_kernels, execute, language, read_notebook
 from .html import Made, Page, answer_of, render
+from .index import NAME as INDEX
 from .index import describe_change, read_entry, write_index
-from .parameters import Parameter, check_names, convert, declared, tags
+from .parameters import TAG, Parameter, check_names, declared, mentioned, tags
 from .progress import Board
+from .values import as_code, convert
 
 MEASURES = "measures"
 """Tag of a cell that measures: its notebook runs before the others, and alone."""
 
+_NAME = "{notebook}"
+
 
 @dataclass(frozen=True)
 class Report:
-    """One finished report."""
+    """One finished report; `address` is the path of its HTML file, or its address elsewhere."""
 
     notebook: Path
-    html: Path
+    address: str
     elapsed_s: float
+
+    @property
+    def html(self) -> Path:
+        """The HTML file of a report in a folder."""
+        return Path(self.address)
 
 
 @dataclass(frozen=True)
 class Job:
-    """A notebook with the values that it will run with; `alone` where it measures."""
+    """A notebook with the values that it will run with; `alone` where it measures.
+
+    `name` is the report's, which no other report of the run has.
+    """
 
     notebook: Path
+    content: Any
     values: Mapping[str, object]
-    cells: int = 0
+    name: str
+    folder: Path
     alone: bool = False
+
+    @property
+    def cells(self) -> int:
+        """Code cells; papermill adds one with the given values."""
+        code = [cell for cell in self.content["cells"] if cell["cell_type"] == "code"]
+        return len(code) + bool(self.values)
 
 
 def report(
-    notebooks: Sequence[str | Path],
+    notebooks: str | Path | Sequence[str | Path],
     parameters: Mapping[str, object] | None = None,
     *,
     out: str | Path = "reports",
+    name: str = _NAME,
     workers: int = 2,
     on_progress: OnProgress = ignore,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Report]:
     """Run the notebooks and write `out`/NAME.html for each, and `out`/index.html of all there.
 
+    `notebooks` is one, or a sequence. `out` is a folder, `s3://bucket/prefix`, or another address
+    that papermill writes to. `name` may hold {notebook}, {date}, {time} (UTC) and the notebook's
+    parameters; reports that would have one name are told apart by folder or number.
+
     Beside each report, in `out`/NAME/, lie its tables as CSV and JSON. A notebook with a cell
     tagged `measures` runs first and alone, so that nothing disturbs it and the others see what it
     measured; of the others, `workers` run at once. Every name and value is checked before
     anything runs. A parameter goes to each notebook that declares it; at least one must. A
-    notebook that fails is kept as `out`/NAME.failed.ipynb; the others are finished.
+    notebook that fails, or whose report cannot be written, is kept as `out`/NAME.failed.ipynb;
+    the others are finished.
 
     Raises:
         UsageError: no such notebook, an unknown parameter, a value of the wrong type.
         RunFailedError: a notebook failed.
     """
-    jobs = plan(notebooks, parameters or {}, folder=Path.cwd())
-    folder = Path(out)
-    _make_ready(folder)
-    board = Board([(job.notebook.stem, job.cells) for job in jobs], on_progress, clock)
-    try:
-        return run_all(jobs, lambda job: _run(job, folder, board), workers)
-    finally:
-        write_index(folder)
-
-
-def _make_ready(folder: Path) -> None:
-    """There and open to writing, before anything is measured for it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as exc:
-        raise UsageError(
-            f"{folder}: no report can be written there ({exc.strerror}); name another folder"
-        ) from exc
+    jobs = plan(notebooks, parameters or {}, folder=Path.cwd(), name=name)
+    place = destination(out)
+    place.prepare()
+    board = Board([(job.name, job.cells) for job in jobs], on_progress, clock)
+    links = {job.notebook.name: quote(f"{job.name}.html") for job in reversed(jobs)}
+    return run_all(jobs, lambda job: _run(job, place, board, links), workers)
 
 
 def plan(
-    notebooks: Sequence[str | Path], parameters: Mapping[str, object], *, folder: Path
+    notebooks: str | Path | Sequence[str | Path],
+    parameters: Mapping[str, object],
+    *,
+    folder: Path,
+    name: str = _NAME,
+    now: datetime | None = None,
 ) -> list[Job]:
     """What will run with which values; relative paths among the values are relative to `folder`."""
-    read = [(Path(each), _read(Path(each))) for each in notebooks]
-    found = [(path, notebook, declared(notebook)) for path, notebook in read]
-    known = {each.name: each for *_, each_known in found for each in each_known}
-    where = found[0][0].name if len(found) == 1 else "these notebooks"
+    listed = [notebooks] if isinstance(notebooks, str | Path) else notebooks
+    sources = [str(each) for each in listed]
+    if not sources:
+        raise UsageError("no notebook is named")
+    contents = [read_notebook(source) for source in sources]
+    own = [
+        _parameters(content, source, parameters)
+        for content, source in zip(contents, sources, strict=True)
+    ]
+    known = {each.name: each for each_own in own for each in each_own}
+    where = Path(sources[0]).name if len(sources) == 1 else "these notebooks"
     check_names(parameters, known.values(), where)
+    values = [
+        {
+            each.name: as_code(convert(each, parameters[each.name], folder=folder))
+            for each in each_own
+            if each.name in parameters
+        }
+        for each_own in own
+    ]
+    facts = [
+        _facts(source, each_own, each_values, now or datetime.now(UTC))
+        for source, each_own, each_values in zip(sources, own, values, strict=True)
+    ]
+    names = _distinct([_file_name(name, each) for each in facts], sources)
     return [
-        _job(path, notebook, dict(_values(own, parameters, folder)))
-        for path, notebook, own in found
+        Job(Path(source), content, given, chosen, _home(source), _measures(content))
+        for source, content, given, chosen in zip(sources, contents, values, names, strict=True)
     ]
 
 
-def _job(path: Path, notebook: Mapping[str, Any], values: Mapping[str, object]) -> Job:
-    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    # Papermill adds a cell with the given values.
-    return Job(path, values, len(code) + bool(values), any(MEASURES in tags(cell) for cell in code))
+def _parameters(content: Any, source: str, given: Mapping[str, object]) -> tuple[Parameter, ...]:
+    """The parameters that a notebook has.
+
+    Without a parameters cell, and in languages other than Python, papermill gives any; they are
+    the given ones that the code mentions, or all of them.
+    """
+    if language(content) not in {"python", "ipython"}:
+        return tuple(Parameter(name, "", None) for name in given)
+    if any(TAG in tags(cell) for cell in content["cells"]):
+        return declared(content, source)
+    read = mentioned(content)
+    return tuple(Parameter(name, "", None) for name in given if name in read)
 
 
-def _values(
-    own: Sequence[Parameter], parameters: Mapping[str, object], folder: Path
-) -> Iterator[tuple[str, object]]:
-    for parameter in own:
-        if parameter.name in parameters:
-            yield parameter.name, convert(parameter, parameters[parameter.name], folder=folder)
+def _home(source: str) -> Path:
+    """Where a notebook's kernel starts."""
+    return Path.cwd() if "://" in source else Path(source).resolve().parent
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    if not path.is_file():
-        there = sorted(each.name for each in path.parent.glob("*.ipynb"))
-        hint = closest(path.name, there) if there else "there is no notebook in that folder"
-        raise UsageError(f"no notebook {path}; {hint}")
+def _measures(content: Any) -> bool:
+    return any(MEASURES in tags(cell) for cell in content["cells"])
+
+
+# ---- Names of reports
+
+
+def _facts(
+    source: str, own: Iterable[Parameter], values: Mapping[str, object], now: datetime
+) -> Mapping[str, object]:
+    """What a report's name may hold."""
+    return {
+        **{each.name: values.get(each.name, each.default) for each in own},
+        "notebook": Path(source).stem,
+        "date": _Moment(now, "%Y-%m-%d"),
+        "time": _Moment(now, "%H%M%S"),
+    }
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """A time that writes itself in a form of its own, or as it is asked: {date:%Y%m}."""
+
+    moment: datetime
+    form: str
+
+    def __format__(self, form: str) -> str:
+        return self.moment.strftime(form or self.form)
+
+
+def _file_name(pattern: str, facts: Mapping[str, object]) -> str:
+    """The pattern filled in, as a file name of any system.
+
+    >>> _file_name("{notebook}: {date}", {"notebook": "a", "date": "2026-11-28"})
+    'a- 2026-11-28'
+    """
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as exc:
-        raise UsageError(f"{path} is not a notebook: {exc}") from exc
-    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
-        raise UsageError(f"{path} is not a notebook of version 4: open and save it in JupyterLab")
-    return notebook
+        fields = [field for _, field, _, _ in string.Formatter().parse(pattern) if field]
+        for field in fields:
+            if field not in facts:
+                hint = closest(field, facts)
+                raise UsageError(f'--name {pattern}: it has an unknown "{field}"; {hint}')
+        text = pattern.format_map(facts)
+    except (ValueError, IndexError, KeyError, AttributeError, TypeError) as exc:
+        raise UsageError(
+            f"--name {pattern}: {exc}; write it like {{notebook}}-{{date}}, without paths"
+        ) from exc
+    safe = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]+', "-", text).strip(". ")[:150]
+    return safe or "report"
 
 
-def _run(job: Job, folder: Path, board: Board) -> Report:
-    stem = job.notebook.stem
-    line = board.line(stem)
-    failed = folder / f"{stem}.failed.ipynb"
-    notebook = execute(job.notebook, failed, job.values, line.cell, line.tell)
-    html = folder / f"{stem}.html"
-    made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    change = describe_change(read_entry(html), str(answer_of(notebook).get("headline", "")))
-    made = Made(job.notebook.name, made_at, stem, change, linked=True)
-    page = render(notebook, made)
-    _write_tables(page, folder / stem)
-    html.write_text(page.html, encoding="utf-8")
-    failed.unlink()
-    return Report(job.notebook, html, line.elapsed_s())
+def _distinct(names: Sequence[str], sources: Sequence[str]) -> list[str]:
+    """Names of which no two are the same file, nor the index.
+
+    Notebooks of one name in two folders get their folders' names, what is still alike a number.
+    """
+    times = Counter(name.casefold() for name in names)
+    named = [
+        f"{_home(source).name}-{name}" if times[name.casefold()] > 1 else name
+        for name, source in zip(names, sources, strict=True)
+    ]
+    taken = {INDEX.partition(".")[0]}
+    distinct = []
+    for name in named:
+        chosen, number = name, 2
+        while chosen.casefold() in taken:
+            chosen, number = f"{name}-{number}", number + 1
+        taken.add(chosen.casefold())
+        distinct.append(chosen)
+    return distinct
 
 
-def _write_tables(page: Page, folder: Path) -> None:
-    """The tables of this report, and none that an earlier one left."""
-    for old in (*folder.glob("*.csv"), *folder.glob("*.json")):
-        old.unlink()
-    if page.tables:
-        folder.mkdir(exist_ok=True)
-    for each in page.tables:
-        (folder / f"{each.name}.csv").write_text(each.csv(), encoding="utf-8")
-        (folder / f"{each.name}.json").write_text(each.json(), encoding="utf-8")
+# ---- Running
 
 
 def run_all(jobs: Sequence[Job], run: Callable[[Job], Report], workers: int) -> list[Report]:
@@ -166,13 +249,27 @@ def run_all(jobs: Sequence[Job], run: Callable[[Job], Report], workers: int) -> 
     results = {n: run(job) for n, job in enumerate(jobs) if job.alone}
     rest = {n: job for n, job in enumerate(jobs) if not job.alone}
     if len(rest) <= 1 or workers <= 1:
-        results |= {n: run(job) for n, job in rest.items()}
+        results |= _in_turn(rest, run)
     else:
         results |= _at_once(rest, run, workers)
     return [results[n] for n in range(len(jobs))]
 
 
-def _at_once(jobs: dict[int, Job], run: Callable[[Job], Report], workers: int) -> dict[int, Report]:
+def _in_turn(jobs: Mapping[int, Job], run: Callable[[Job], Report]) -> dict[int, Report]:
+    results, failures = {}, []
+    for n, job in jobs.items():
+        try:
+            results[n] = run(job)
+        except Exception as exc:
+            failures.append(exc)
+    if failures:
+        raise failures[0]
+    return results
+
+
+def _at_once(
+    jobs: Mapping[int, Job], run: Callable[[Job], Report], workers: int
+) -> dict[int, Report]:
     with ThreadPoolExecutor(workers) as pool:
         running = {n: pool.submit(_closing, run, job) for n, job in jobs.items()}
         try:
@@ -191,3 +288,120 @@ def _closing(run: Callable[[Job], Report], job: Job) -> Report:
     finally:
         with suppress(RuntimeError):
             asyncio.get_event_loop().close()
+
+
+def _run(job: Job, place: Destination, board: Board, links: Mapping[str, str]) -> Report:
+    line = board.line(job.name)
+    draft = Draft(place, job.name)
+
+    def after_cell(notebook: Any) -> None:
+        draft.save(notebook)
+        line.cell()
+
+    try:
+        notebook = execute(
+            job.content,
+            job.values,
+            name=job.notebook.name,
+            folder=job.folder,
+            on_cell=after_cell,
+            on_line=line.tell,
+        )
+        draft.save(notebook)
+    except NotebookFailedError as exc:
+        draft.save(exc.notebook)
+        raise RunFailedError(f"{exc} (the notebook as far as it got: {draft.keep()})") from exc
+    except BaseException:
+        draft.keep()
+        raise
+    try:
+        page = _publish(job, notebook, place, links)
+    except Exception as exc:
+        raise RunFailedError(
+            f"{job.notebook.name} ran to its end, but its report could not be written: "
+            f"{_described(exc)} (the executed notebook: {draft.keep()})"
+        ) from exc
+    draft.drop()
+    return Report(job.notebook, place.address(page), line.elapsed_s())
+
+
+def _publish(job: Job, notebook: Any, place: Destination, links: Mapping[str, str]) -> str:
+    """Write report, tables and index; the name of the report's file."""
+    file = f"{job.name}.html"
+    made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    with place.publishing():
+        change = describe_change(
+            read_entry(place, file), str(answer_of(notebook).get("headline", ""))
+        )
+        folder = None if "://" in str(job.notebook) else job.folder
+        made = Made(
+            job.notebook.name, made_at, job.name, change, linked=True, folder=folder, links=links
+        )
+        page = render(notebook, made)
+        _write_tables(page, job.name, place)
+        place.write(file, page.html)
+        write_index(place)
+    return file
+
+
+def _write_tables(page: Page, folder: str, place: Destination) -> None:
+    """The tables of this report, and none that an earlier one left."""
+    files = {f"{each.name}.csv": each.csv() for each in page.tables}
+    files |= {f"{each.name}.json": each.json() for each in page.tables}
+    for name, text in files.items():
+        place.write(f"{folder}/{name}", text)
+    place.remove_others(folder, frozenset(files))
+
+
+def _described(error: Exception) -> str:
+    words = " ".join(str(error).split())[:500]
+    return words if isinstance(error, LambdaTuningError) else f"{type(error).__name__}: {words}"
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+"""Halves of characters, which JSON writes as escapes and no file can hold otherwise."""
+
+
+class Draft:
+    """An executed notebook as it grows, on this machine: what a run costs is never lost."""
+
+    def __init__(self, place: Destination, name: str) -> None:
+        self._place = place
+        self._name = name
+        self._file = f"{name}.running-{uuid4().hex[:8]}.ipynb"
+        self._path: Path | None = None
+
+    def save(self, notebook: Any) -> None:
+        """Write it beside the reports, or, where that fails, among the temporary files."""
+        text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+        text = _HALF.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        beside = [self._place.path] if isinstance(self._place, Folder) else []
+        for folder in (*beside, Path(tempfile.gettempdir())):
+            path = folder / self._file
+            try:
+                path.write_text(text, encoding="utf-8")
+            except OSError:
+                continue
+            if self._path is not None and self._path != path:
+                self._path.unlink(missing_ok=True)
+            self._path = path
+            return
+
+    def keep(self) -> str:
+        """Keep it as NAME.failed.ipynb, and say where it lies."""
+        if self._path is None:
+            return "nowhere"
+        final = f"{self._name}.failed.ipynb"
+        try:
+            self._place.write(final, self._path.read_text(encoding="utf-8"))
+        except Exception:
+            return str(self._path)
+        self._path.unlink(missing_ok=True)
+        return self._place.address(final)
+
+    def drop(self) -> None:
+        """Its report is written: neither it nor an earlier failure is needed."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+        if isinstance(self._place, Folder):
+            (self._place.path / f"{self._name}.failed.ipynb").unlink(missing_ok=True)

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-_FORMULA = re.compile(r"^[=+\-@\t\r]")
+from .terminal import visible
+
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+"""How text begins that a spreadsheet takes for a formula (OWASP, "CSV Injection"): a sign, also
+the full-width ones of East Asian keyboards, or a character that may be trimmed off before one."""
+
+_UNSEEN = re.compile(r"[\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _LONGEST = 60
 
 
@@ -24,18 +30,20 @@ class TableFile:
     def csv(self) -> str:
         """A header and a line a row; lists are joined by spaces, what is absent is empty.
 
-        Text that a spreadsheet would take for a formula gets an apostrophe in front.
+        Text that a spreadsheet would take for a formula gets an apostrophe in front; control
+        characters are written as escapes.
         """
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.columns)
+        writer.writerow([_cell(name) for name in self.columns])
         writer.writerows([_cell(value) for value in row] for row in self.rows)
         return text.getvalue()
 
     def json(self) -> str:
-        """A list with an object a row."""
+        """A list with an object a row; characters that cannot be seen are written as escapes."""
         rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-        return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
+        text = json.dumps(rows, indent=1, ensure_ascii=False)
+        return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
 def table_file(data: Mapping[str, Any], heading: str, taken: Sequence[str]) -> TableFile:
@@ -62,9 +70,10 @@ def slug(text: str) -> str:
 
 def _cell(value: object) -> object:
     if isinstance(value, list):
-        return " ".join(map(str, value))
-    if isinstance(value, str) and _FORMULA.match(value):
-        return f"'{value}"
+        value = " ".join(map(str, value))
+    if isinstance(value, str):
+        # Judged as it came: an escape hides no formula.
+        return f"'{visible(value)}" if _FORMULA.match(value) else visible(value)
     return "" if value is None else value
 
 

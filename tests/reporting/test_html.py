@@ -1,3 +1,4 @@
+import base64
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -33,13 +34,16 @@ def test_the_page_says_what_it_is_and_forbids_what_it_does_not_need() -> None:
     assert "made 2026-11-23 09:00 UTC" in text
 
 
-def test_there_is_no_script_and_no_address() -> None:
+def test_there_is_no_script_and_nothing_is_loaded() -> None:
     text = page(
         shown(text__html="<b>x</b><script src='https://x'></script>"),
         markdown="# T\n\n[link](https://example.com) ![img](https://example.com/x.png)",
     )
     assert "<script" not in text
-    assert "//" not in re.sub(r"/\*.*?\*/", "", text)
+    assert '<a href="https://example.com">link</a> img' in text
+    assert not re.search(r"(src|xlink:href)\s*=", text)
+    assert "Left out of this report: the picture https://example.com/x.png." in text
+    assert "Left out of this report: a script." in text
 
 
 def test_words_of_data_are_shown_not_run() -> None:
@@ -104,5 +108,86 @@ def test_words_can_be_read_in_every_theme() -> None:
         for name in ("ink", "muted", *(f"series-{n}" for n in range(len(SERIES)))):
             low, high = sorted((paper, luminance(theme[name])))
             assert (high + 0.05) / (low + 0.05) >= 4.5, name
+        panel = luminance(theme["panel"])
+        for name in ("red", "green", "yellow", "blue", "magenta", "cyan"):
+            low, high = sorted((panel, luminance(theme[name])))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, name
         low, high = sorted((luminance(theme["warn"]), luminance(theme["warn-panel"])))
         assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+def test_pictures_of_every_kind_are_kept_with_size_and_words() -> None:
+    for kind in ("jpeg", "gif", "webp"):
+        text = body(page(shown(**{f"image__{kind}": "QUJD\n"}, text__plain="<IPython Image>")))
+        assert f'<figure><img alt="figure" src="data:image/{kind};base64,QUJD"></figure>' in text
+    sized = shown(image__png="QUJD", text__plain="a line")
+    sized["metadata"] = {"image/png": {"width": 40, "height": 30.0, "alt": "a < b"}}
+    assert 'alt="a &lt; b" src="data:image/png;base64,QUJD" width="40" height="30"' in page(sized)
+
+
+def test_a_drawing_of_another_program_is_a_picture_by_itself() -> None:
+    svg = '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><style>*{}</style></svg>'
+    text = body(page({"output_type": "display_data", "metadata": {},
+                      "data": {"image/svg+xml": svg}}))  # fmt: skip
+    data = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', text)
+    assert data
+    assert base64.b64decode(data[1]).decode() == svg
+    assert "Left out" not in text
+
+
+def test_the_next_form_stands_in_for_one_that_a_report_cannot_hold() -> None:
+    script = "<div id='x'></div><script>draw()</script>"
+    text = body(page(shown(text__html=script, image__png="QUJD")))
+    assert "data:image/png;base64,QUJD" in text
+    assert "Left out of this report: a script." in text
+    widget = {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "HBox()"}
+    text = body(page({"output_type": "display_data", "metadata": {}, "data": widget}))
+    assert '<pre class="plain">HBox()</pre>' in text
+    assert "an output of type application/vnd.jupyter.widget-view+json" in text
+    script_alone = {"application/javascript": "1", "text/plain": "<IPython.Javascript object>"}
+    text = body(page({"output_type": "display_data", "metadata": {}, "data": script_alone}))
+    assert "IPython" not in text
+    assert "an output of type application/javascript" in text
+    plotly: dict[str, Any] = {"application/vnd.plotly.v1+json": {"data": []}}
+    text = body(page({"output_type": "display_data", "metadata": {}, "data": plotly}))
+    assert "Left out of this report: an output of type application/vnd.plotly.v1+json." in text
+    assert r"\alpha" in body(page(shown(text__latex=r"$\alpha$", text__plain="x")))
+    json_text = {"application/json": {"a": [1]}, "text/plain": "<JSON>"}
+    assert "&quot;a&quot;: [" in body(
+        page({"output_type": "display_data", "metadata": {}, "data": json_text})
+    )
+
+
+def test_progress_of_a_terminal_is_folded_and_colours_are_classes() -> None:
+    parts: list[dict[str, Any]] = [
+        {"output_type": "stream", "name": "stdout", "text": "10 %\r"},
+        {"output_type": "stream", "name": "stdout", "text": ["100 %\n", "\x1b[31mred\x1b[0m"]},
+    ]
+    text = body(page(*parts))
+    assert '<pre class="plain">100 %\n<span class="lt-red">red</span></pre>' in text
+    stderr = {"output_type": "stream", "name": "stderr", "text": "1 %\r2 % <b>"}
+    assert '<pre class="plain">2 % &lt;b&gt;</pre>' in page(stderr)
+
+
+def test_no_control_character_reaches_the_page() -> None:
+    evil = "a\x1b[2J\x07b\u202e\ud83d<c>"
+    cells = [
+        {"cell_type": "markdown", "source": f"# T {evil}", "metadata": {}},
+        {"cell_type": "code", "source": evil, "metadata": {}, "outputs": [
+            shown(text__html=f"<p title='{evil}'>x{evil}&#27;[1m</p>"),
+            {"output_type": "error", "ename": evil, "evalue": evil, "traceback": []}]},
+    ]  # fmt: skip
+    text = render({"cells": cells}, Made(f"{evil}.ipynb", "2026-11-23 09:00 UTC")).html
+    assert not re.search(
+        r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text
+    )
+    assert "<title>T a\\x1b[2J\\x07b\\u202e\\ud83d&lt;c&gt;</title>" in text
+    assert "x1b[1m" in text
+
+
+def test_attachments_of_a_cell_are_shown() -> None:
+    cell = {"cell_type": "markdown", "source": ["# T\n", "![x](attachment:a.png)"], "metadata": {},
+            "attachments": {"a.png": {"image/png": "QUJD"}}}  # fmt: skip
+    text = render({"cells": [cell]}, Made("a.ipynb", "now")).html
+    assert 'src="data:image/png;base64,QUJD"' in text
+    assert "<title>T</title>" in text

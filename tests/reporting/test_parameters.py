@@ -1,12 +1,9 @@
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lambdatuning.core.errors import UsageError
-from lambdatuning.reporting.parameters import Parameter, check_names, convert, declared
-
-HERE = Path("/given/here")
+from lambdatuning.reporting.parameters import Code, Parameter, check_names, declared, mentioned
 
 
 def cell(source: str, *tags: str) -> dict[str, Any]:
@@ -27,65 +24,6 @@ def test_a_notebook_without_the_tag_has_none() -> None:
     assert declared({"cells": [cell("num: int = 1")]}) == ()
 
 
-@pytest.mark.parametrize(
-    ("kind", "text", "value"),
-    [
-        ("int", "12", 12),
-        ("int", "-3", -3),
-        ("float", "0.5", 0.5),
-        ("float", "1", 1.0),
-        ("bool", "true", True),
-        ("bool", "no", False),
-        ("str", "12", "12"),
-        ("str", "", ""),
-        ("int | None", "none", None),
-        ("int | None", "3", 3),
-        ("list[int]", "[1, 2]", [1, 2]),
-        ("list[int]", "128,256", [128, 256]),
-        ("list[str]", "read, hash", ["read", "hash"]),
-        ("dict[str, int]", '{"a": 1}', {"a": 1}),
-        ("str | Path", "data/runs", "/given/here/data/runs"),
-        ("str | Path", "/abs", "/abs"),
-        ("str | Path", "s3://bucket/runs", "s3://bucket/runs"),
-        ("str | Path", "", ""),
-    ],
-)
-def test_text_becomes_the_declared_type(kind: str, text: str, value: object) -> None:
-    found = convert(Parameter("p", kind, None), text, folder=HERE)
-    assert found == value
-    assert type(found) is type(value)
-
-
-@pytest.mark.parametrize(
-    ("kind", "value"),
-    [
-        ("int", "ten"),
-        ("int", "1.5"),
-        ("int", True),
-        ("int", 1.5),
-        ("float", "fast"),
-        ("bool", "maybe"),
-        ("bool", 1),
-        ("str", 3),
-        ("dict[str, int]", "[1]"),
-        ("list[int]", 3),
-        ("float", None),
-    ],
-)
-def test_a_value_of_another_type_is_refused(kind: str, value: object) -> None:
-    with pytest.raises(UsageError, match=r"parameter p must be .*, such as 7; not ") as caught:
-        convert(Parameter("p", kind, 7), value, folder=HERE)
-    assert kind in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("kind", "value"), [("int", 3), ("float", 3), ("str", Path("/x")), ("bool", False)]
-)
-def test_values_of_the_type_pass(kind: str, value: object) -> None:
-    expected = str(value) if isinstance(value, Path) else value
-    assert convert(Parameter("p", kind, None), value, folder=HERE) == expected
-
-
 def test_an_unknown_name_is_refused_with_the_closest() -> None:
     known = [Parameter("num", "int", 1), Parameter("seed", "int", 1)]
     with pytest.raises(
@@ -94,3 +32,87 @@ def test_an_unknown_name_is_refused_with_the_closest() -> None:
         check_names(["seed", "nums"], known, "01.ipynb")
     with pytest.raises(UsageError, match="it has no parameters"):
         check_names(["num"], [], "01.ipynb")
+
+
+def known(source: str) -> dict[str, tuple[str, object]]:
+    found = declared({"cells": [cell(source, "parameters")]})
+    return {each.name: (each.kind, each.default) for each in found}
+
+
+def test_a_cell_may_hold_any_code() -> None:
+    source = """%matplotlib inline
+import os
+from datetime import date, datetime
+limit = 10 * 60  # seconds
+url = os.environ.get("URL", "x")
+!echo hello
+a, b = 1, "two"
+c = d = 3.5
+since: date = date(2026, 11, 1)
+until = datetime.now()
+nothing = None
+ratio = 1  # type: float the share
+price = "10 €"  # of one
+if limit > 5:
+    mode = "fast"
+else:
+    mode = "slow"
+try:
+    import numpy
+    size = 1
+except ImportError:
+    size = None
+def helper():
+    hidden = 1
+bare: int
+display(limit)
+"""
+    assert known(source) == {
+        "limit": ("", Code("10 * 60")),
+        "url": ("", Code("os.environ.get('URL', 'x')")),
+        "a": ("int", 1),
+        "b": ("str", "two"),
+        "c": ("float", 3.5),
+        "d": ("float", 3.5),
+        "since": ("date", Code("date(2026, 11, 1)")),
+        "until": ("datetime", Code("datetime.now()")),
+        "nothing": ("", None),
+        "ratio": ("float", 1),
+        "price": ("str", "10 €"),
+        "mode": ("str", "fast"),
+        "size": ("int", 1),
+        "bare": ("int", Code("...")),
+    }
+    found = declared({"cells": [cell(source, "parameters")]})
+    comments = {each.name: each.comment for each in found if each.comment}
+    assert comments == {"limit": "seconds", "ratio": "the share", "price": "of one"}
+
+
+@pytest.mark.parametrize("magic", ["%%capture", "%%time", "%%capture out --no-stderr"])
+def test_a_cell_under_a_magic_of_python_is_read(magic: str) -> None:
+    source = f"{magic}\nnum: int = 3  # how many"
+    assert declared({"cells": [cell(source, "parameters")]}) == (
+        Parameter("num", "int", 3, "how many"),
+    )
+
+
+def test_a_cell_of_another_language_has_none() -> None:
+    assert known("%%bash\nx=1; [ -e y ]") == {}
+
+
+def test_a_name_with_values_of_two_types_has_none_and_an_annotation_stands() -> None:
+    assert known('x = 1\nif x:\n    x = "a"') == {"x": ("", 1)}
+    assert known('x: float = 1\nx = "a"') == {"x": ("float", 1)}
+    assert known("x = 1\nx = x * 2") == {"x": ("int", 1)}
+
+
+def test_a_cell_that_is_no_python_is_refused_with_its_line() -> None:
+    with pytest.raises(UsageError, match=r"a\.ipynb: its parameters cell is not Python \(line 2: "):
+        declared({"cells": [cell("x = 1\ny = = 2", "parameters")]}, "a.ipynb")
+
+
+def test_names_that_code_mentions() -> None:
+    cells = [cell("%time print(alpha)"), cell("beta = gamma"), cell("not python at all ("),
+             {"cell_type": "markdown", "source": "delta", "metadata": {}}]  # fmt: skip
+    assert mentioned({"cells": cells}) >= {"beta", "gamma"}
+    assert "delta" not in mentioned({"cells": cells})

@@ -1,8 +1,11 @@
+import html
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -130,8 +133,8 @@ def test_ctrl_c_leaves_no_kernel_behind(tmp_path: Path) -> None:
 
 def test_a_report_says_what_changed_since_the_last_and_leaves_no_old_table(tmp_path: Path) -> None:
     body = (
-        "from lambdatuning.analysis.telling.statement import Statement\n"
-        "from lambdatuning.analysis.telling.tables import table\nfrom pandas import DataFrame"
+        "from lambdatuning.analysis.text.statement import Statement\n"
+        "from lambdatuning.analysis.text.tables import table\nfrom pandas import DataFrame"
     )
     parameters = "answer: str = 'one'  # it"
     show = "Statement(answer, functions=('f',))"
@@ -183,6 +186,158 @@ def test_a_dying_kernel_is_a_failure(tmp_path: Path) -> None:
         report([notebook], out=tmp_path / "out")
 
 
+def test_any_notebook_of_papermill_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMIT", "7")
+    notebook = write_notebook(
+        tmp_path / "a {b}.ipynb",
+        "print([limit, pause, url, sizes, since, many, ratio, store])",
+        parameters="%matplotlib inline\nimport os\nfrom datetime import date, timedelta\n"
+        "from pathlib import Path\nfrom typing import List, Optional\n"
+        "limit = int(os.environ['LIMIT'])\npause = 10 * 60\nurl = os.environ.get('URL')\n"
+        "sizes: List[int] = [1]\nsince: Optional[date] = None\nmany = (1, 2)\n"
+        "ratio = 1 / 3\nstore: Path = Path('.')",
+    )
+    given = {"url": "x", "sizes": "2, 3", "since": "2026-11-28", "many": "3, 4", "store": "s"}
+    (made,) = report(str(notebook), given, out=tmp_path / "out {x}")
+    text = html.unescape(made.html.read_text())
+    shown = "[7, 600, 'x', [2, 3], datetime.date(2026, 11, 28), (3, 4), 0.3333333333333333, "
+    assert f"{shown}PosixPath('{Path.cwd()}/s')]" in text
+
+
+def test_a_notebook_without_a_parameters_cell_takes_what_its_code_mentions(
+    tmp_path: Path,
+) -> None:
+    notebook = write_notebook(tmp_path / "a.ipynb", "print(num * 2)")
+    (made,) = report(notebook, {"num": 21}, out=tmp_path / "out")
+    assert "42" in made.html.read_text()
+    with pytest.raises(UsageError, match='unknown parameter "nim"'):
+        report(notebook, {"nim": 21}, out=tmp_path / "out")
+
+
+def test_a_notebook_of_another_language_needs_its_kernel(tmp_path: Path) -> None:
+    path = write_notebook(tmp_path / "a.ipynb", "cat(1)")
+    notebook = json.loads(path.read_text())
+    notebook["metadata"]["kernelspec"] = {"name": "ir", "language": "R", "display_name": "R"}
+    path.write_text(json.dumps(notebook))
+    with pytest.raises(UsageError, match=r'a\.ipynb needs the kernel "ir", installed are: python3'):
+        report(path, {"any": 1}, out=tmp_path / "out")
+
+
+def test_an_older_notebook_runs(tmp_path: Path) -> None:
+    cell = {"cell_type": "code", "input": "print(6 * 7)", "outputs": [], "language": "python",
+            "collapsed": False, "prompt_number": 1, "metadata": {}}  # fmt: skip
+    old = {"metadata": {"name": ""}, "nbformat": 3, "nbformat_minor": 0,
+           "worksheets": [{"cells": [cell], "metadata": {}}]}  # fmt: skip
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps(old))
+    (made,) = report(path, out=tmp_path / "out")
+    assert "42" in made.html.read_text()
+
+
+def test_notebooks_of_one_name_get_a_report_each(tmp_path: Path) -> None:
+    made = []
+    for folder in "xy":
+        (tmp_path / folder).mkdir()
+        made.append(write_notebook(tmp_path / folder / "a.ipynb", f"print('from ' + {folder!r})"))
+    reports = report(made, out=tmp_path / "out")
+    assert [each.html.name for each in reports] == ["x-a.html", "y-a.html"]
+    assert "from y" in reports[1].html.read_text()
+
+
+def test_names_of_reports_differ_and_may_hold_dates_and_parameters(tmp_path: Path) -> None:
+    one = write_notebook(tmp_path / "a.ipynb", parameters="sizes: list = [1]\nkind = 'x/y'")
+    two = write_notebook(tmp_path / "index.ipynb")
+    now = datetime(2026, 11, 28, 9, 5, 7)
+
+    def names(pattern: str, *notebooks: Path) -> list[str]:
+        jobs = plan(list(notebooks), {}, folder=tmp_path, name=pattern, now=now)
+        return [job.name for job in jobs]
+
+    assert names("{notebook}", one, one) == [f"{tmp_path.name}-a", f"{tmp_path.name}-a-2"]
+    assert names("{notebook}", two) == ["index-2"]
+    assert names("{notebook}-{date}", one) == ["a-2026-11-28"]
+    assert names("{date:%Y%m}/{time} {kind} {notebook}", one) == ["202611-090507 x-y a"]
+    assert names("../..", one) == ["-"]
+    with pytest.raises(UsageError, match=r'--name {dat}: it has an unknown "dat"; did you mean'):
+        names("{dat}", one)
+    for bad in ("{", "{}", "{0}", "{notebook.__class__}", "{notebook!z}", "{notebook:%%%}"):
+        with pytest.raises(UsageError, match="--name"):
+            names(bad, one)
+
+
+def test_two_runs_into_one_folder_do_not_trip_over_each_other(tmp_path: Path) -> None:
+    wait = (
+        "import pathlib, time, uuid\n"
+        "pathlib.Path(f'{uuid.uuid4()}.here').touch()\n"
+        "until = time.monotonic() + 60\n"
+        "while len(list(pathlib.Path().glob('*.here'))) < 2 and time.monotonic() < until:\n"
+        "    time.sleep(0.02)\n"
+        "print('beside:', len(list(pathlib.Path().glob('*.here'))))"
+    )
+    notebook = write_notebook(tmp_path / "a.ipynb", wait)
+    code = f"from lambdatuning.reporting.report import report\nreport({str(notebook)!r}, out='out')"
+    both = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    for process in both:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    assert "beside: 2" in (tmp_path / "out" / "a.html").read_text()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.html", "index.html"]
+
+
+def test_an_error_after_the_run_never_loses_the_run(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path / "a.ipynb", "print('paid', 6 * 7)")
+    out = tmp_path / "out"
+    (out / "a.html").mkdir(parents=True)
+    with pytest.raises(RunFailedError) as caught:
+        report(notebook, out=out)
+    message = str(caught.value)
+    assert message.startswith("a.ipynb ran to its end, but its report could not be written: ")
+    assert message.endswith(f"(the executed notebook: {out}/a.failed.ipynb)")
+    assert "paid 42" in (out / "a.failed.ipynb").read_text()
+
+
+def test_a_run_is_kept_elsewhere_when_its_folder_is_gone(tmp_path: Path) -> None:
+    notebook = write_notebook(
+        tmp_path / "a.ipynb", "import shutil\nshutil.rmtree('out')\nopen('out', 'w')", "print(42)"
+    )
+    with pytest.raises(RunFailedError, match="the executed notebook: ") as caught:
+        report(notebook, out=tmp_path / "out")
+    kept = Path(str(caught.value).rpartition("notebook: ")[2].rstrip(")"))
+    assert "42" in kept.read_text()
+    kept.unlink()
+
+
+def test_a_stopped_run_keeps_what_it_reached(tmp_path: Path) -> None:
+    notebook = write_notebook(
+        tmp_path / "a.ipynb",
+        "print('reached')",
+        "import pathlib, time\npathlib.Path('here').touch()\ntime.sleep(60)",
+    )
+    code = f"from lambdatuning.reporting.report import report\nreport({str(notebook)!r}, out='out')"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE)
+    until = time.monotonic() + 60
+    while not (tmp_path / "here").exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert "reached" in (tmp_path / "out" / "a.failed.ipynb").read_text()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.failed.ipynb"]
+
+
+def test_pictures_and_links_between_notebooks_reach_the_reports(tmp_path: Path) -> None:
+    (tmp_path / "p.gif").write_bytes(b"GIF89a..")
+    one = write_notebook(tmp_path / "a.ipynb", "# A\n\n![p](p.gif) [next](b.ipynb)")
+    two = write_notebook(tmp_path / "b.ipynb", "# B\n\n[back](./a.ipynb)")
+    made = report([one, two], out=tmp_path / "out", name="{notebook} x")
+    assert 'src="data:image/gif;base64,' in made[0].html.read_text()
+    assert '<a href="b%20x.html">next</a>' in made[0].html.read_text()
+    assert '<a href="a%20x.html">back</a>' in made[1].html.read_text()
+
+
 def test_names_are_checked_before_anything_runs(tmp_path: Path) -> None:
     bad = write_notebook(tmp_path / "a.ipynb", "open('ran', 'w')", parameters="num: int = 3  # n")
     with pytest.raises(
@@ -206,7 +361,7 @@ def test_a_parameter_goes_to_the_notebooks_that_have_it(tmp_path: Path) -> None:
 
 def test_a_missing_notebook_names_the_closest(tmp_path: Path) -> None:
     write_notebook(tmp_path / "01_benchmark.ipynb")
-    with pytest.raises(UsageError, match=r'did you mean "01_benchmark\.ipynb"'):
+    with pytest.raises(UsageError, match=rf'in {tmp_path}; did you mean "01_benchmark\.ipynb"'):
         plan([tmp_path / "01_benchmarks.ipynb"], {}, folder=tmp_path)
     with pytest.raises(UsageError, match="there is no notebook in that folder"):
         plan([tmp_path / "none" / "x.ipynb"], {}, folder=tmp_path)

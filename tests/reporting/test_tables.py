@@ -2,8 +2,11 @@ import csv
 import io
 import json
 
+import pytest
+
 from lambdatuning.analysis.text import statement, tables
 from lambdatuning.reporting import html
+from lambdatuning.reporting.destination import Folder
 from lambdatuning.reporting.index import describe_change, read_entry, render_index
 from lambdatuning.reporting.tables import TableFile, slug, sortable, table_file
 
@@ -17,6 +20,39 @@ def test_csv_and_json_have_all_rows_and_no_formula() -> None:
     rows = list(csv.reader(io.StringIO(file.csv())))
     assert rows == [["payload", "sizes", "ms"], ["'=cmd()", "128 256", "1.5"], ["b", "", ""]]
     assert json.loads(file.json())[0] == {"payload": "=cmd()", "sizes": [128, 256], "ms": 1.5}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "\uff1d1",
+        "\uff0b1",
+        "\uff0d1",
+        "\uff201",
+        " =1",
+    ],
+)
+def test_no_text_is_a_formula_in_cells_heads_or_lists(text: str) -> None:
+    file = TableFile("t", [text, "n"], [[text, -1], [[text, "b"], 1]])
+    rows = list(csv.reader(io.StringIO(file.csv())))
+    assert [row[0][0] for row in rows] == ["'", "'", "'"]
+    assert [row[1] for row in rows] == ["n", "-1", "1"]
+
+
+def test_control_characters_are_escapes_in_both_files() -> None:
+    evil = "a\x1b[31m\x9b\u202eb\nc"
+    file = TableFile("t", ["x"], [[evil]])
+    assert file.csv() == 'x\n"a\\x1b[31m\\x9b\\u202eb\nc"\n'
+    assert json.loads(file.json()) == [{"x": evil}]
+    assert "\x9b" not in file.json()
+    assert "\u202e" not in file.json()
 
 
 def test_names_are_made_of_the_caption_or_the_heading_and_differ() -> None:
@@ -67,7 +103,8 @@ def test_a_table_links_to_its_numbers() -> None:
 def test_a_report_says_of_itself_what_the_index_shows(tmp_path) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "a b.html"
     path.write_text(report('Set "F" to <1> & more'), "utf-8")
-    entry = read_entry(path)
+    place = Folder(tmp_path)
+    entry = read_entry(place, path.name)
     assert entry is not None
     assert entry.href == "a%20b.html"
     assert entry.answer == 'Set "F" to <1> & more'
@@ -79,8 +116,8 @@ def test_a_report_says_of_itself_what_the_index_shows(tmp_path) -> None:  # type
     assert describe_change(entry, "new").startswith("Changed; 2026-11-23 09:00 UTC it said: Set")
     assert describe_change(None, "new") == ""
     (tmp_path / "other.html").write_text("<title>not ours</title>")
-    assert read_entry(tmp_path / "other.html") is None
-    assert read_entry(tmp_path / "gone.html") is None
+    assert read_entry(place, "other.html") is None
+    assert read_entry(place, "gone.html") is None
 
 
 def test_a_file_of_a_table_without_rows() -> None:

@@ -1,0 +1,74 @@
+"""`lambdatuning report` with the options of papermill."""
+
+import html
+import json
+from pathlib import Path
+
+import pytest
+
+from ..reporting.notebooks import write_notebook
+from .conftest import Shell
+
+PARAMETERS = """from typing import List, Optional
+num: int = 3
+sizes: List[int] = [1]
+name: Optional[str] = None
+free = 2 * 3
+"""
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Path:
+    return write_notebook(
+        tmp_path / "a.ipynb", "print([num, sizes, name, free])", parameters=PARAMETERS
+    )
+
+
+def shown(path: str) -> str:
+    return html.unescape(Path(path).read_text("utf-8"))
+
+
+def test_parameters_are_given_in_every_form_of_papermill_and_the_last_counts(
+    nobody: Shell, notebook: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "given.yaml"
+    file.write_text("num: 1\nsizes: [1, 2]\nname: 2026-11-01\n")
+    done = nobody(
+        *("report", "-p", "num=41", str(notebook), "-f", str(file), "-y", "{name: b, num: 40}"),
+        *("-p", "sizes", "128,256", "-r", "free=5", "--out", str(tmp_path / "out"), "--json"),
+        *("--name", "{notebook}-{num}"),
+    )
+    assert done.code == 0, done.err
+    (path,) = json.loads(done.out)
+    assert path == str(tmp_path / "out" / "a-41.html")
+    assert "[41, [128, 256], 'b', '5']" in shown(path)
+
+
+def test_a_parameter_that_has_no_type_is_read_as_papermill_reads_it(
+    nobody: Shell, notebook: Path, tmp_path: Path
+) -> None:
+    done = nobody(
+        *("report", "-p", "free=5", "--parameter", "name", "None", str(notebook)),
+        *("--out", str(tmp_path / "out"), "--quiet"),
+    )
+    assert done.code == 0, done.err
+    assert "[3, [1], None, 5]" in shown(done.out.strip())
+
+
+def test_what_is_wrong_with_parameters_is_one_line(
+    nobody: Shell, notebook: Path, tmp_path: Path
+) -> None:
+    def refused(*words: str) -> str:
+        done = nobody("report", str(notebook), "--out", str(tmp_path / "out"), *words)
+        assert done.code == 2
+        assert not (tmp_path / "out").exists()
+        return done.complaint
+
+    assert "-p num: write -p NAME=VALUE" in refused("--quiet", "-p", "num")
+    assert 'unknown parameter "nim"' in refused("-y", "{nim: 1}")
+    assert "--parameters-yaml is not YAML: " in refused("-y", "{num")
+    assert f"--parameters-file {tmp_path / 'none.yaml'}: No such file" in refused(
+        "-f", str(tmp_path / "none.yaml")
+    )
+    assert "--name {x}: it has an unknown" in refused("--name", "{x}")
+    assert "parameter sizes must be List[int]" in refused("-p", "sizes=a,b")

@@ -1,0 +1,223 @@
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lambdatuning.core.errors import UsageError
+from lambdatuning.reporting.execution import Translator
+from lambdatuning.reporting.parameters import Code, Parameter
+from lambdatuning.reporting.values import Typed, as_code, convert, read_yaml
+
+HERE = Path("/given/here")
+
+
+def converted(kind: str, value: object) -> object:
+    return convert(Parameter("p", kind, None), value, folder=HERE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("int", "12", 12),
+        ("int", "-3", -3),
+        ("float", "0.5", 0.5),
+        ("float", "1", 1.0),
+        ("bool", "true", True),
+        ("bool", "no", False),
+        ("str", "12", "12"),
+        ("str", "", ""),
+        ("int | None", "none", None),
+        ("int | None", "3", 3),
+        ("list[int]", "[1, 2]", [1, 2]),
+        ("list[int]", "128,256", [128, 256]),
+        ("list[str]", "read, hash", ["read", "hash"]),
+        ("dict[str, int]", '{"a": 1}', {"a": 1}),
+        ("str | Path", "data/runs", "/given/here/data/runs"),
+        ("str | Path", "/abs", "/abs"),
+        ("str | Path", "s3://bucket/runs", "s3://bucket/runs"),
+        ("str | Path", "", ""),
+    ],
+)
+def test_text_becomes_the_declared_type(kind: str, text: str, value: object) -> None:
+    found = converted(kind, text)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("int", "ten"),
+        ("int", "1.5"),
+        ("int", True),
+        ("int", 1.5),
+        ("float", "fast"),
+        ("bool", "maybe"),
+        ("bool", 1),
+        ("str", 3),
+        ("dict[str, int]", "[1]"),
+        ("list[int]", 3),
+        ("float", None),
+    ],
+)
+def test_a_value_of_another_type_is_refused(kind: str, value: object) -> None:
+    with pytest.raises(UsageError, match=r"parameter p must be .*, such as 7; not ") as caught:
+        convert(Parameter("p", kind, 7), value, folder=HERE)
+    assert kind in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("int", 3), ("float", 3), ("str", Path("/x")), ("bool", False)]
+)
+def test_values_of_the_type_pass(kind: str, value: object) -> None:
+    expected = str(value) if isinstance(value, Path) else value
+    assert converted(kind, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        ("List[str]", "a, b", ["a", "b"]),
+        ("typing.List[int]", "[1, 2]", [1, 2]),
+        ("list[str]", "[a, b]", ["a", "b"]),
+        ("list[float]", "1, 2.5", [1.0, 2.5]),
+        ("Sequence[int]", (1, 2), [1, 2]),
+        ("list", "1, x", [1, "x"]),
+        ("list", "", []),
+        ("list[Path]", "a, /b", [Path("/given/here/a"), Path("/b")]),
+        ("tuple[int, str]", "3, x", (3, "x")),
+        ("tuple[int, ...]", "(1, 2, 3)", (1, 2, 3)),
+        ("Tuple[float, float]", [1, 2.5], (1, 2.5)),
+        ("tuple", "(1, 'a')", (1, "a")),
+        ("set[str]", "a, b, a", {"a", "b"}),
+        ("Optional[int]", "3", 3),
+        ("Optional[int]", "None", None),
+        ("Optional[int]", "", None),
+        ("Optional[str]", "none", None),
+        ("Optional[str]", "", ""),
+        ("typing.Union[int, str]", "x", "x"),
+        ("Union[int, None]", None, None),
+        ("None | list[int]", "1,2", [1, 2]),
+        ("'int'", "3", 3),
+        ("Annotated[int, 'how many']", "3", 3),
+        ("Literal['cost', 'speed']", "speed", "speed"),
+        ("Literal[1, 2]", "2", 2),
+        ("Dict[str, List[int]]", '{"a": [1]}', {"a": [1]}),
+        ("Mapping[str, float]", "{a: 1.5}", {"a": 1.5}),
+        ("dict[int, str]", "{1: 'a'}", {1: "a"}),
+        ("date", "2026-11-28", date(2026, 11, 28)),
+        ("datetime.date", datetime(2026, 11, 28, 9), date(2026, 11, 28)),
+        ("datetime", "2026-11-28T09:00", datetime(2026, 11, 28, 9)),
+        ("dt.datetime", date(2026, 11, 28), datetime(2026, 11, 28)),
+        ("Optional[date]", "", None),
+        ("Path", "runs", Path("/given/here/runs")),
+        ("str", date(2026, 11, 28), "2026-11-28"),
+        ("int", "10_000_000", 10_000_000),
+        ("int", np.int64(5), 5),
+        ("float", np.float32(0.5), 0.5),
+        ("list[int]", np.array([1, 2]), [1, 2]),
+        ("datetime", pd.Timestamp("2026-11-28 09:00"), datetime(2026, 11, 28, 9)),
+    ],
+)
+def test_annotations_of_every_kind_are_kept_to(kind: str, value: object, expected: Any) -> None:
+    found = converted(kind, value)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("List[int]", "1, x"),
+        ("list[int]", [1, "x"]),
+        ("list[int]", [1, True]),
+        ("list[str]", "[1, 2"),
+        ("tuple[int, int]", "1"),
+        ("Optional[int]", "x"),
+        ("Literal['cost', 'speed']", "sped"),
+        ("Literal[1]", True),
+        ("dict[str, int]", '{"a": "b"}'),
+        ("date", "tomorrow"),
+        ("date", "2026-11-31"),
+        ("datetime", 5),
+        ("int | None", 1.5),
+    ],
+)
+def test_what_is_not_of_the_annotation_is_refused(kind: str, value: object) -> None:
+    with pytest.raises(UsageError, match=r"parameter p must be "):
+        converted(kind, value)
+
+
+def test_a_refusal_shows_code_as_code() -> None:
+    with pytest.raises(UsageError, match=r"must be date, such as date\(2026, 1, 1\); not 'x'"):
+        convert(Parameter("p", "date", Code("date(2026, 1, 1)")), "x", folder=HERE)
+
+
+@pytest.mark.parametrize("kind", ["", "Any", "object", "Strategy", "pd.Timestamp", "not a type!"])
+def test_without_a_type_that_is_known_values_are_taken_as_papermill_takes_them(kind: str) -> None:
+    texts = {"5": 5, "1.5": 1.5, "True": True, "None": None, "true": "true", "a b": "a b", "": ""}
+    for text, expected in texts.items():
+        found = converted(kind, Typed(text))
+        assert (found, type(found)) == (expected, type(expected))
+    assert converted(kind, "5") == "5"
+    assert converted(kind, [1, {"a": None}]) == [1, {"a": None}]
+
+
+def test_an_object_that_no_notebook_can_be_given_is_refused() -> None:
+    with pytest.raises(UsageError, match="parameter p: a object cannot be written"):
+        converted("", object())
+    with pytest.raises(UsageError, match="cannot be written"):
+        converted("", [{"a": object()}])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        True,
+        -3,
+        1e400,
+        float("-inf"),
+        'it\'s "quoted" \\ \n \ud83d €',
+        [1, [2.5, None]],
+        {"a": {"b": [False]}},
+        (1,),
+        (),
+        {1: "a", (2, 3): {4}},
+        {1, 2},
+        frozenset({"a"}),
+        date(2026, 11, 28),
+        [datetime(2026, 11, 28, 9, 30)],
+        Path("/a b"),
+    ],
+)
+def test_values_arrive_as_they_are_without_any_import(value: object) -> None:
+    source = Translator.translate(as_code(value))
+    found = eval(source, {"datetime": "the notebook's own", "Path": None})
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_nan_arrives() -> None:
+    assert as_code(float("nan")) == 'float("nan")'
+
+
+def test_plain_data_stays_data() -> None:
+    assert as_code({"a": [1]}) == {"a": [1]}
+    assert not isinstance(as_code("date(1)"), Code)
+
+
+def test_yaml_gives_values_to_names() -> None:
+    assert read_yaml("{num: 20, since: 2026-11-01, sizes: [128, 256]}", "-y") == {
+        "num": 20,
+        "since": "2026-11-01",
+        "sizes": [128, 256],
+    }
+    assert read_yaml("", "-y") == {}
+    with pytest.raises(UsageError, match=r'-y must give values to names, as in "num: 20"'):
+        read_yaml("[1]", "-y")
+    with pytest.raises(UsageError, match="-y is not YAML: "):
+        read_yaml("{a: [", "-y")
