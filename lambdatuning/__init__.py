@@ -75,6 +75,7 @@ _HOMES = {
     "choices": "analysis.goals",
     "controls": "analysis.plot.controls",
     "read_reports": "api.logs",
+    "import_logs": "api.logs",
     "plot_decision_map": "analysis.decision_map",
     "plot_pareto": "analysis.pareto",
     "plot_deadline": "analysis.plot.deadline",
@@ -105,6 +106,7 @@ __all__ = [
     "executions",
     "exploration",
     "exploration_answer",
+    "import_logs",
     "load",
     "load_payload_types",
     "load_run",
@@ -163,7 +165,7 @@ if TYPE_CHECKING:
     from .analysis.text.format import use_currency
     from .analysis.text.tables import table
     from .api.executions import executions, show
-    from .api.logs import read_reports
+    from .api.logs import import_logs, read_reports
     from .api.runs import load, load_run, load_runs, runs
     from .api.stack import deploy, destroy, embedded, status
     from .api.tuning import benchmark, tune

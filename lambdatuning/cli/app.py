@@ -27,6 +27,7 @@ COMMANDS = {
     "runs": _Listed("runs", "List stored runs."),
     "compare": _Listed("runs", "Compare runs: before and after, functions, published curves."),
     "report": _Listed("reports", "Run notebooks and export HTML."),
+    "logs": _Listed("runs", "Make a run of exported logs, in whatever form they are."),
     "executions": _Listed("runs", "List past executions of a tuner, also of Power Tuning."),
     "show": _Listed("runs", "Read a published visualization URL."),
     "prices": _Listed("account", "Show the price book, or refresh it from AWS."),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..core.errors import DeclinedError, RunSkippedWarning
+from ..core.errors import DeclinedError, RunSkippedWarning, UnreadReportsWarning
 from ..core.progress import OnProgress, ignore
 
 if TYPE_CHECKING:
@@ -96,15 +96,19 @@ def fail(message: str, code: int) -> int:
     return code
 
 
+_SHOWN_WARNINGS = (RunSkippedWarning, UnreadReportsWarning)
+
+
 @contextmanager
 def warnings_in_one_line() -> Iterator[None]:
-    """A stored run that is left out is a message, not a warning with a line of our source."""
+    """What input lacks is a message, not a warning with a line of our source."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", RunSkippedWarning)
+        for shown in _SHOWN_WARNINGS:
+            warnings.simplefilter("always", shown)
         otherwise = warnings.showwarning
         warnings.showwarning = lambda message, category, *rest: (
             say(f"lambdatuning: {message}")
-            if issubclass(category, RunSkippedWarning)
+            if issubclass(category, _SHOWN_WARNINGS)
             else otherwise(message, category, *rest)
         )
         yield

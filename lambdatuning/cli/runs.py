@@ -1,4 +1,4 @@
-"""`lambdatuning runs`, `compare`, `executions` and `show`: what was measured before."""
+"""`lambdatuning runs`, `compare`, `logs`, `executions` and `show`: what was measured before."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +102,49 @@ def show(session: Session, url: str) -> None:
 
     frame = show(url)
     session.output.show(records(frame), table(frame))
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@store_option
+@click.option("--function", default="", help="This function alone; or its name, if logs lack it.")
+@click.option(
+    "--architecture", default="x86_64", show_default=True, help="Of the function, for its price."
+)
+@session_options
+def logs(
+    session: Session, files: tuple[str, ...], store: str, function: str, architecture: str
+) -> None:
+    """Make a run of exported logs (files, folders, - for stdin), which every notebook reads."""
+    from ..api.logs import import_logs
+
+    run = import_logs(
+        files,
+        store=store,
+        function=function,
+        architecture=architecture,
+        region=session.region or "us-east-1",
+    )
+    data = {
+        "rows": len(run.samples),
+        "failed": int(run.samples["error"].ne("").sum()),
+        "cold": int(run.samples["cold"].sum()),
+        "unread": int(run.manifest.logs["unread"]),
+        "run_id": run.run_id,
+    }
+    session.output.show(data, _logs_text(run, data, store))
+
+
+def _logs_text(run: "Run", data: dict[str, Any], store: str) -> str:
+    from ..analysis.text.format import join, join_mb
+
+    functions = join(sorted(str(name) for name in run.samples["function"].unique()))
+    return (
+        f"{data['rows']:,} invocations of {functions} at {join_mb(run.sizes)}: "
+        f"{data['failed']:,} failed, {data['cold']:,} cold starts; "
+        f"{data['unread']:,} reports could not be read\n\n"
+        f"stored in {store}/ as {run.run_id}; `lambdatuning report` looks at it"
+    )
 
 
 def _compared(

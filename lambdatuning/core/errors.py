@@ -51,6 +51,10 @@ class RunSkippedWarning(UserWarning):
     """A stored run that cannot be read, and is left out of the others."""
 
 
+class UnreadReportsWarning(UserWarning):
+    """Lines of logs that hold a report which could not be read, and so is missing."""
+
+
 def closest(name: str, known: Iterable[str]) -> str:
     """End of a message about an unknown name: the closest known one, else all of them.
 

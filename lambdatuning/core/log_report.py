@@ -26,7 +26,8 @@ class Report:
     """What Lambda reports of one invocation: times in ms, memory in MB.
 
     `init_ms` is there on a cold start and `restore_ms` where a SnapStart snapshot was restored,
-    else None. `billed_ms` holds the init, but not `billed_restore_ms`. `status` is "success",
+    else None. `billed_ms` is all that is billed: of a restored snapshot it is the duration, rounded
+    up, with the `billed_restore_ms` that stand beside it once more. `status` is "success",
     "timeout", "error" or "failure"; `error_type` is "" unless Lambda names one.
     """
 
@@ -50,11 +51,6 @@ class Report:
     def total_ms(self) -> float:
         """Duration with init and restore, as AWS Lambda Power Tuning counts it."""
         return self.duration_ms + (self.init_ms or 0.0) + (self.restore_ms or 0.0)
-
-    @property
-    def total_billed_ms(self) -> int:
-        """All billed milliseconds, those of a restore included."""
-        return self.billed_ms + (self.billed_restore_ms or 0)
 
 
 def parse_report(log_tail: str, request_id: str | None = None) -> Report:

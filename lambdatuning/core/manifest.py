@@ -15,8 +15,8 @@ MANIFEST_NAME = "_manifest.json"
 SCHEMA = 2
 """1 was spelled in snake_case and had no decision; it is read as well."""
 
-OURS, POWER_TUNING, MEANS = "lambdatuning", "power-tuning", "means"
-"""Kinds of runs: by our tuner, by AWS Lambda Power Tuning, and published means alone."""
+OURS, POWER_TUNING, MEANS, LOGS = "lambdatuning", "power-tuning", "means", "logs"
+"""Kinds of runs: by our tuner, by AWS Lambda Power Tuning, published means alone, exported logs."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,9 @@ class Manifest:
     `endpoint` is what the session says of the AWS that measured, `input` and `output` are the
     execution's, in the contract's own words. `exploration` is what an adaptive run did and
     answered, empty for a grid. `exposed_ms` is how long callers of `$LATEST` could meet another
-    memory size. `parts` are the manifests of the runs that were merged into one. `extra` has the
-    fields of a newer version, kept as they came.
+    memory size. `logs` is what was lost of the logs that a run was read from (`analysis.logs`),
+    empty for a measured run. `parts` are the manifests of the runs that were merged into one.
+    `extra` has the fields of a newer version, kept as they came.
     """
 
     run_id: str = ""
@@ -96,6 +97,7 @@ class Manifest:
     output: Mapping[str, Any] = field(default_factory=dict)
     exploration: Mapping[str, Any] = field(default_factory=dict)
     decision: Decision | None = None
+    logs: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple["Manifest", ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 

@@ -213,8 +213,8 @@ def invocation_usd(
 ) -> float:
     """Price of one on-demand invocation: its duration and the request fee.
 
-    `billed_ms` is all that was billed: since August 2025 the init is in it; the billed restore of a
-    SnapStart function is added by `Report.total_billed_ms`. First tier, no free tier; `/tmp` above
+    `billed_ms` is all that was billed: since August 2025 the init is in it, and the billed restore
+    of a SnapStart function always was. First tier, no free tier; `/tmp` above
     512 MB and the reading of a snapshot are priced by `ephemeral_usd` and `restore_usd`. UsageError
     for an unknown region or architecture.
     """

@@ -234,7 +234,7 @@ def _facts(
         held_ms=ran.held_ms,
         cold=progress.cold,
         duration_ms=round(numbers.duration_ms, 2),
-        billed_ms=numbers.billed_ms + numbers.billed_restore_ms,
+        billed_ms=numbers.billed_ms,
         init_ms=numbers.init_ms,
         max_memory_mb=numbers.max_memory_mb,
         status=numbers.status,

@@ -26,7 +26,7 @@ def test_warm_text() -> None:
     report = parse_report(f"START RequestId: {ID} Version: 7\nEND RequestId: {ID}\n{WARM}\n", ID)
     assert report == Report(ID, 47.28, 48, 128, 70)
     assert not report.cold
-    assert (report.total_ms, report.total_billed_ms) == (47.28, 48)
+    assert (report.total_ms, report.billed_ms) == (47.28, 48)
 
 
 def test_cold_text_with_xray() -> None:
@@ -41,12 +41,13 @@ def test_snapstart_text() -> None:
     tail = (
         "RESTORE_START Runtime Version: python:3.13.v1\n"
         "RESTORE_REPORT Restore Duration: 299.12 ms\n"
-        f"{WARM}Restore Duration: 299.12 ms\tBilled Restore Duration: 45 ms\t\n"
+        "REPORT RequestId: 1\tDuration: 159.87 ms\tBilled Duration: 278 ms\tMemory Size: 1024 MB\t"
+        "Max Memory Used: 88 MB\tRestore Duration: 562.43 ms\tBilled Restore Duration: 118 ms\t\n"
     )
-    report = parse_report(tail, ID)
-    assert (report.restore_ms, report.billed_restore_ms, report.init_ms) == (299.12, 45, None)
+    report = parse_report(tail)
+    assert (report.restore_ms, report.billed_restore_ms, report.init_ms) == (562.43, 118, None)
     assert report.cold
-    assert report.total_billed_ms == 93
+    assert report.billed_ms == 278
 
 
 @pytest.mark.parametrize(

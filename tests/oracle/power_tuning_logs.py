@@ -56,7 +56,7 @@ def report_totals(reports: Iterable[Report]) -> tuple[list[float], list[float]]:
     found = list(reports)
     return (
         [report.total_ms for report in found],
-        [float(report.total_billed_ms) for report in found],
+        [float(report.billed_ms + (report.billed_restore_ms or 0)) for report in found],
     )
 
 

@@ -29,12 +29,14 @@ class Report:
 
     @property
     def billed_ms(self) -> int:
-        """Whole milliseconds, rounded up; since August 2025 the init phase is billed as well."""
-        return math.ceil(round(self.duration_ms + (self.init_ms or 0.0), 3))
+        """All that is billed, in whole milliseconds: the duration with the init phase (since August
+        2025), rounded up, and the restore of a snapshot, rounded up by itself."""
+        run_ms = math.ceil(round(self.duration_ms + (self.init_ms or 0.0), 3))
+        return run_ms + self.billed_restore_ms
 
     @property
     def billed_restore_ms(self) -> int:
-        """Billed beside `billed_ms`, not within it."""
+        """The part of `billed_ms` that is for the restore."""
         return math.ceil(round(self.restore_ms or 0.0, 3))
 
 

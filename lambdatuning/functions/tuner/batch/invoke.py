@@ -52,7 +52,7 @@ def sample_of(
         environment="",
         started_at=started_at.astimezone(UTC).isoformat(timespec="milliseconds"),
         duration_ms=report.duration_ms if report else float("nan"),
-        billed_ms=report.total_billed_ms if report else 0,
+        billed_ms=report.billed_ms if report else 0,
         init_ms=report.init_ms if report else None,
         restore_ms=report.restore_ms if report else None,
         max_memory_mb=report.max_memory_mb if report else None,
@@ -96,7 +96,7 @@ def completed(
         sample,
         cold=report.cold,
         duration_ms=report.duration_ms,
-        billed_ms=report.total_billed_ms,
+        billed_ms=report.billed_ms,
         init_ms=report.init_ms,
         restore_ms=report.restore_ms,
         max_memory_mb=report.max_memory_mb,
@@ -128,7 +128,7 @@ def _report(answer: Mapping[str, Any], request_id: str) -> Report | None:
 
 
 def _cost_usd(target: Target, prices: PriceBook, memory_mb: int, report: Report) -> float:
-    billed_ms, region = report.total_billed_ms, target.region
+    billed_ms, region = report.billed_ms, target.region
     restored = report.restore_ms is not None and target.pays_for_restores
     return (
         invocation_usd(prices, region, target.architecture, memory_mb, billed_ms)
