@@ -77,7 +77,7 @@ def _bill(plan: TunePlan) -> str:
     if plan.request.adaptive:
         parts += f"; {_against_grid(plan)}"
     return (
-        f"{parts}; at most ${found.at_most_usd + found.tuner_usd:.4f} should every invocation time "
+        f"{parts}; at most ${found.at_most_usd:.4f} should every invocation time "
         f"out; at the prices of {plan.prices.version}"
     )
 
