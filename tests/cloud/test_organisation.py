@@ -116,7 +116,7 @@ def test_an_update_finds_the_organisations_bucket_again(embedded: Cloud, tmp_pat
 def test_what_denies_is_named(entry: dict[str, str]) -> None:
     assert denied_by(entry["message"]) == entry["by"]
     answer = {"Error": {"Code": "AccessDenied", "Message": entry["message"]}}
-    explained = str(explain(ClientError(answer, "CreateRole")))  # type: ignore[arg-type]
+    explained = str(explain(ClientError(answer, "CreateRole")))
     assert ("have that permission granted" in explained) == (entry["by"] == "")
     assert ("whatever your own permissions are" in explained) == (entry["by"] != "")
 
