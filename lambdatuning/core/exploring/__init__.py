@@ -1,0 +1,1 @@
+"""Adaptive exploration (being built)."""

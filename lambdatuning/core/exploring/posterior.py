@@ -1,0 +1,198 @@
+"""Curves that a payload type may have after what was seen: draws from a mixture of Gaussians."""
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from .evidence import SizeEvidence
+from .matrices import Matrix, Vector, cholesky, dot, inverse, log_determinant, times
+from .noise import NoiseDraw, noise_draws, systematic
+from .prior import LEVEL_SD, Prior, alike
+
+DRAWS = 300
+_BANK = 509
+"""So many departures are drawn once for all decisions; a prime, that strides go round them all."""
+_LENT, _LENT_SCALES = 0.4, (0.03, 0.1, 0.25)
+"""The share of the mixture that curves of other payload types have, and departures from those."""
+_LOWEST, _HIGHEST = -1.0, 14.0
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Possible curves of log durations (row by draw, column by size), and possible noises."""
+
+    curves: Matrix
+    noises: Sequence[NoiseDraw]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of the mixture: its weight (log), its mean at each size, its departures' scale."""
+
+    log_weight: float
+    mean: Vector
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the sizes of index `places` tell under one noise, with the variances of that."""
+
+    places: Sequence[int]
+    logs: Vector
+    variances: Vector
+
+    def precision(self, sizes: tuple[int, ...], scale: float) -> tuple[Matrix, float]:
+        """The inverse covariance where departures are of this scale, and its log determinant."""
+        correlations = alike(sizes)
+        covariance = [
+            [LEVEL_SD**2 + scale**2 * correlations[a][b] for b in self.places] for a in self.places
+        ]
+        for k, variance in enumerate(self.variances):
+            covariance[k][k] += variance
+        lower = cholesky(covariance)
+        return inverse(lower), log_determinant(lower)
+
+
+def posterior(
+    evidence: Sequence[SizeEvidence],
+    sizes: tuple[int, ...],
+    prior: Prior,
+    rng: random.Random,
+    lent: Sequence[Vector] = (),
+) -> Posterior:
+    """What `evidence` (of at least one size) lets believe; `lent` are curves of the other payload
+    types of the function."""
+    places = [sizes.index(size.memory_mb) for size in evidence]
+    rough = _rough([size.log_mean(0.0) for size in evidence], places, sizes)
+    noises = noise_draws(evidence, rough, places, prior.noise, rng)
+    told = [_told(evidence, places, noise) for noise in noises]
+    return Posterior(_curves(told, _parts(sizes, prior, lent), sizes, rng), noises)
+
+
+def means_posterior(
+    log_means: Vector,
+    variances: Vector,
+    places: Sequence[int],
+    sizes: tuple[int, ...],
+    prior: Prior,
+    rng: random.Random,
+) -> Matrix:
+    """Possible curves where means and their variances (log) are known otherwise, as of a grid."""
+    told = [_Told(places, log_means, variances)]
+    return _curves(told, _parts(sizes, prior, ()), sizes, rng)
+
+
+def _told(
+    evidence: Sequence[SizeEvidence], places: Sequence[int], noise: NoiseDraw
+) -> _Told:
+    logs, variances = [], []
+    for size, place in zip(evidence, places, strict=True):
+        own = math.log1p(noise.call_variance(place) / size.calls)
+        # The log of a mean of few calls lies low, as slow calls are rare.
+        logs.append(size.log_mean(noise.first) + own / 2)
+        variances.append(own + noise.host**2 * size.uneven + noise.first_variance(size))
+    return _Told(places, logs, variances)
+
+
+def _parts(sizes: tuple[int, ...], prior: Prior, lent: Sequence[Vector]) -> list[_Part]:
+    own = _prior_parts(sizes, prior)
+    if not lent:
+        return own
+    less = math.log(1 - _LENT)
+    parts = [_Part(part.log_weight + less, part.mean, part.scale) for part in own]
+    each = math.log(_LENT / len(lent) / len(_LENT_SCALES))
+    return parts + [_Part(each, curve, scale) for curve in lent for scale in _LENT_SCALES]
+
+
+@cache
+def _prior_parts(sizes: tuple[int, ...], prior: Prior) -> list[_Part]:
+    return [
+        _Part(
+            math.log(one.weight), [log + prior.level for log in one.shape.logs(sizes)], one.scale
+        )
+        for one in prior.components
+    ]
+
+
+def _curves(
+    told: Sequence[_Told], parts: Sequence[_Part], sizes: tuple[int, ...], rng: random.Random
+) -> Matrix:
+    """Draws of a part and a noise by their probability, then of a curve of that part (by Matheron's
+    rule: a draw from the prior, corrected by what it misses)."""
+    scales = sorted({part.scale for part in parts})
+    known = [{scale: one.precision(sizes, scale) for scale in scales} for one in told]
+    logs = [
+        _log_probability(one, part, *precisions[part.scale])
+        for one, precisions in zip(told, known, strict=True)
+        for part in parts
+    ]
+    most = max(logs)
+    drawn = systematic([math.exp(each - most) for each in logs], DRAWS, rng)
+    bank, start, stride = _bank(sizes), rng.randrange(_BANK), rng.randrange(1, _BANK)
+    curves = []
+    for k, pick in enumerate(drawn):
+        noise, part = divmod(pick, len(parts))
+        departure = bank[(start + k * stride) % _BANK]
+        precision, _ = known[noise][parts[part].scale]
+        curves.append(_curve(told[noise], parts[part], precision, departure, sizes, rng))
+    return curves
+
+
+def _log_probability(told: _Told, part: _Part, precision: Matrix, determinant: float) -> float:
+    off = [y - part.mean[place] for y, place in zip(told.logs, told.places, strict=True)]
+    return part.log_weight - 0.5 * (determinant + dot(off, times(precision, off)))
+
+
+def _curve(
+    told: _Told,
+    part: _Part,
+    precision: Matrix,
+    departure: Vector,
+    sizes: tuple[int, ...],
+    rng: random.Random,
+) -> Vector:
+    level = rng.gauss(0, LEVEL_SD)
+    curve = [
+        mean + level + part.scale * off for mean, off in zip(part.mean, departure, strict=True)
+    ]
+    missed = [
+        y - curve[place] - math.sqrt(variance) * rng.gauss(0, 1)
+        for place, y, variance in zip(told.places, told.logs, told.variances, strict=True)
+    ]
+    weights = times(precision, missed)
+    whole = LEVEL_SD**2 * sum(weights)
+    square, correlations = part.scale**2, alike(sizes)
+    found = []
+    for value, row in zip(curve, correlations, strict=True):
+        pull = sum(row[place] * weight for place, weight in zip(told.places, weights, strict=True))
+        found.append(min(max(value + whole + square * pull, _LOWEST), _HIGHEST))
+    return found
+
+
+@cache
+def _bank(sizes: tuple[int, ...]) -> Matrix:
+    """Departures of scale 1, the same in every run."""
+    rng = random.Random(_BANK)  # noqa: S311
+    lower = cholesky(alike(sizes))
+    found = []
+    for _ in range(_BANK):
+        normal = [rng.gauss(0, 1) for _ in sizes]
+        found.append([dot(row, normal[: len(row)]) for row in lower])
+    return found
+
+
+def _rough(logs: Vector, places: Sequence[int], sizes: tuple[int, ...]) -> Vector:
+    """Log durations at every size, straight in log memory between those that were measured."""
+    x = [math.log(size) for size in sizes]
+    found = []
+    for k in range(len(sizes)):
+        after = next((n for n, place in enumerate(places) if place >= k), len(places) - 1)
+        before = max(after - 1, 0) if places[after] > k else after
+        low, high = places[before], places[after]
+        share = (x[k] - x[low]) / (x[high] - x[low]) if high > low else 0.0
+        share = min(max(share, 0.0), 1.0)
+        found.append(logs[before] * (1 - share) + logs[after] * share)
+    return found

@@ -1,0 +1,110 @@
+"""What is believed of a function before it is measured: shapes of its curve, and its noise.
+
+A curve (log mean duration over memory) is one of a mixture of shapes, of a free level, with a
+departure from it. A shape has a share of the time that CPU does not shorten (the floor), a size at
+which CPU stops helping (the cap), and a power by which throttling hits small sizes harder.
+`tests/bench/make_prior.py` learns the weights, and the noise of single calls, from measured
+functions; `prior.json` holds what it learnt.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from .matrices import Matrix, Vector
+
+FULL_VCPU_MB = 1769
+LEVEL_SD = 2.5
+"""The level of a curve may be anything."""
+_SMALL_MB = 512
+_REACH, _ROUGH = math.log(4), 0.4
+"""Departures from a shape: how far (in log memory) they are alike, and the share that is rough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A floor (0: nothing but CPU, 1: flat), a cap in MB, and the power of small sizes."""
+
+    floor: float
+    cap_mb: float
+    power: float
+
+    def logs(self, sizes: Sequence[int]) -> Vector:
+        """Log durations at `sizes`, up to a level."""
+        return [math.log(self._duration(size)) for size in sizes]
+
+    def _duration(self, size: int) -> float:
+        throttled = max(_SMALL_MB / size, 1.0) ** (self.power - 1)
+        return self.floor + (1 - self.floor) * FULL_VCPU_MB / min(size, self.cap_mb) * throttled
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A shape with departures of `scale` (log) from it, and how probable it is."""
+
+    weight: float
+    shape: Shape
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Log spread of single calls (log) = level + slope x log ms + a function's + a size's own.
+
+    `function_sd` and `size_sd` are the standard deviations of the latter two. A call counts as
+    `trust` degrees of freedom, since durations have heavier tails than the log-normal.
+    """
+
+    level: float
+    slope: float
+    function_sd: float
+    size_sd: float
+    trust: float
+
+    def centre(self, log_ms: float) -> float:
+        """The log spread expected where calls take so long."""
+        return self.level + self.slope * min(max(log_ms, 0.0), math.log(20_000))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prior:
+    """What measured functions teach; `taught` names them. Equal only to itself, as it is a key of
+    what follows from it."""
+
+    level: float
+    components: tuple[Component, ...]
+    noise: Noise
+    taught: frozenset[str]
+
+
+def prior_from_json(value: Mapping[str, Any]) -> Prior:
+    """A prior from the plain values that `tests/bench/make_prior.py` makes."""
+    return Prior(
+        level=float(value["level"]),
+        components=tuple(
+            Component(float(weight), Shape(floor, cap_mb, power), scale)
+            for weight, floor, cap_mb, power, scale in value["components"]
+        ),
+        noise=Noise(**value["noise"]),
+        taught=frozenset(value["taught"]),
+    )
+
+
+@cache
+def load_prior() -> Prior:
+    """The prior of the package."""
+    return prior_from_json(json.loads(files(__package__).joinpath("prior.json").read_text("utf-8")))
+
+
+@cache
+def alike(sizes: tuple[int, ...]) -> Matrix:
+    """The correlations of departures at `sizes`."""
+    logs = [math.log(size) for size in sizes]
+    return [
+        [(1 - _ROUGH) * math.exp(-abs(a - b) / _REACH) + _ROUGH * (a == b) for b in logs]
+        for a in logs
+    ]

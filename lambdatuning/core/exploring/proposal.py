@@ -1,0 +1,304 @@
+"""The decision after every batch: what to measure next, or the answer.
+
+It has no memory: the samples so far are its whole state, so that it can run anywhere, again.
+"""
+
+import math
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
+
+from ..billing import gb_seconds
+from .belief import Belief, believe, mix, quantile
+from .failures import failing
+from .prior import Prior, load_prior
+from .question import Answer, Budget, Item, Objective, Observation, Proposal, Terms
+from .remarks import remarks
+from .value import Action, Calls, Market, best_action
+from .words import join_mb, percent
+
+FIRST_MB = 512
+FAR = 3.0
+"""Two sizes at least so many times apart are measured before anything is concluded."""
+WORTH = 0.02
+"""Calls are worth their price as long as they are expected to save this much regret for what
+measuring every size would cost."""
+_CERTAIN_REGRET = 2.0
+"""A sure answer may be expected to be so many times the wanted regret worse than the best."""
+_CAP = 0.35
+"""The quantile of what measuring every size may cost that is not exceeded."""
+_VERIFIED = 1
+"""Warm calls at the recommended size, at least, after its first one."""
+_SHORT_MS, _NOISY, _CONFIDENT = 100.0, 0.1, 0.9
+"""Of functions this short, or this noisy (log spread), both neighbours of the recommended size are
+called before so much certainty is stated: they may have two modes at single sizes."""
+_HOSTS, _DOUBT, _TELLING = 0.05, 0.1, 0.1
+"""Where hosts may differ by this much (log) with more than this probability, a second environment is
+compared at a size where calls are this quiet (log)."""
+_INIT_MS = 250.0
+"""The init expected before any was seen."""
+
+
+def propose(
+    observations: Iterable[Observation],
+    objective: Objective,
+    terms: Terms,
+    budget: Budget | None = None,
+    *,
+    seed: int = 0,
+    prior: Prior | None = None,
+) -> Proposal:
+    """What to measure after `observations` (all so far, in the order made), or the end.
+
+    Equal arguments give equal proposals. `prior` is the package's unless another is given.
+    """
+    case = _Case(
+        seen=tuple(one for one in observations if one.payload in terms.payloads),
+        objective=objective,
+        terms=terms,
+        budget=budget or Budget(),
+        prior=prior or load_prior(),
+    )
+    if not case.sizes:
+        return Proposal((), "invocations fail at every size", "failed", ())
+    if case.missing:
+        return _first_look(case)
+    rng = random.Random(f"{seed}/{len(case.seen)}")  # noqa: S311
+    beliefs = believe(case.by_payload, case.sizes, objective, terms, case.prior, rng)
+    return _decide(case, beliefs, rng)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """Everything that was given, and what follows from it at once."""
+
+    seen: tuple[Observation, ...]
+    objective: Objective
+    terms: Terms
+    budget: Budget
+    prior: Prior
+
+    @cached_property
+    def given_up(self) -> tuple[int, ...]:
+        return failing(self.seen, self.terms.sizes)
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(sorted(set(self.terms.sizes) - set(self.given_up)))
+
+    @cached_property
+    def by_payload(self) -> dict[str, list[Observation]]:
+        """The successes of each payload type at sizes that may still win."""
+        found: dict[str, list[Observation]] = {name: [] for name in self.terms.payloads}
+        sizes = set(self.sizes)
+        for one in self.seen:
+            if one.memory_mb in sizes and not one.error:
+                found[one.payload].append(one)
+        return found
+
+    @property
+    def missing(self) -> list[str]:
+        """The payload types without a success."""
+        return [name for name, seen in self.by_payload.items() if not seen]
+
+    @cached_property
+    def spent_usd(self) -> float:
+        """The bill of what was invoked, cold starts and failures included."""
+        return math.fsum(
+            gb_seconds(one.memory_mb, one.billed_ms) * self.terms.usd_per_gb_s
+            + self.terms.request_usd
+            for one in self.seen
+        )
+
+    @cached_property
+    def init_ms(self) -> float:
+        inits = [one.init_ms for one in self.seen if one.cold and one.init_ms]
+        return fmean(inits) if inits else _INIT_MS
+
+    @cached_property
+    def running(self) -> dict[int, int]:
+        """How many execution environments were seen at each size, for whichever payload type."""
+        found: defaultdict[int, set[str]] = defaultdict(set)
+        for one in self.seen:
+            found[one.memory_mb].add(one.environment)
+        return {size: len(names) for size, names in found.items()}
+
+    @property
+    def named(self) -> bool:
+        """Whether it is known which environment served a call."""
+        return any(one.environment for one in self.seen)
+
+    def start_usd(self, size: int) -> float:
+        """What an init adds to the bill."""
+        return gb_seconds(size, self.init_ms) * self.terms.usd_per_gb_s
+
+    def market(self, belief: Belief, running: Mapping[int, int]) -> Market:
+        """Prices by what is believed."""
+        return Market(
+            belief.priced.costs(belief.typical_ms),
+            [self.start_usd(size) for size in belief.sizes],
+            [running.get(size, 0) for size in belief.sizes],
+        )
+
+    def grid_usd(self, belief: Belief, share: float) -> float:
+        """A quantile of what measuring a payload type at every size may cost."""
+        calls, starts = self.budget.grid_calls, self.budget.grid_environments
+        bills = sorted(calls * sum(one.cost_usd) for one in belief.outlooks)
+        inits = sum(map(self.start_usd, belief.sizes)) * starts / len(self.terms.payloads)
+        return quantile(bills, share) + inits
+
+    def affords(self, usd: float, calls: int) -> bool:
+        """Whether a run that has cost so much by then keeps the budget that was given."""
+        most_usd, most_calls = self.budget.max_usd, self.budget.max_invocations
+        return (most_usd is None or usd <= most_usd) and (
+            most_calls is None or calls <= most_calls
+        )
+
+
+def _first_look(case: _Case) -> Proposal:
+    """A middle size, the same for all payload types, since an environment serves them all."""
+    done = [one.memory_mb for found in case.by_payload.values() for one in found]
+    size = done[0] if done else min(case.sizes, key=lambda s: abs(math.log(s / FIRST_MB)))
+    # One call each tells which of several payload types is the shortest; it then goes first.
+    batch = tuple(Item(size, name, 1, wake=False) for name in case.missing)
+    if not case.affords(case.spent_usd, len(case.seen) + len(batch)):
+        reason = "the budget ended before every payload type was measured"
+        return Proposal((), reason, "budget", ())
+    return Proposal(batch, "a first look, from which the scale is learnt", "", ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What is measured next of a payload type (None: nothing), why, and how it ended."""
+
+    action: Action | None
+    reason: str
+    end: str = ""
+
+
+def _decide(case: _Case, beliefs: Mapping[str, Belief], rng: random.Random) -> Proposal:
+    batch, reasons, ends = _plan(case, beliefs, rng)
+    answers = [belief.measured_answer() for belief in beliefs.values()]
+    if len(answers) > 1:
+        answers.append(mix(beliefs.values(), case.objective, case.terms))
+    stopped = "" if batch else next((e for e in ("budget", "grid", "price") if e in ends), "sure")
+    said = remarks(beliefs.values(), answers, case.given_up, case.budget, stopped)
+    return Proposal(tuple(batch), "; ".join(reasons), stopped, tuple(answers), said)
+
+
+def _plan(
+    case: _Case, beliefs: Mapping[str, Belief], rng: random.Random
+) -> tuple[list[Item], list[str], set[str]]:
+    """What every payload type wants next; the shortest one alone, as long as it wants anything:
+    its curve is the cheapest, and the others learn from it."""
+    batch: list[Item] = []
+    reasons: list[str] = []
+    ends: set[str] = set()
+    usd, calls, running = case.spent_usd, len(case.seen), dict(case.running)
+    cap = sum(case.grid_usd(belief, _CAP) for belief in beliefs.values())
+    for place, belief in enumerate(sorted(beliefs.values(), key=_length)):
+        choice = _choose(case, belief, case.market(belief, running), cap - usd, rng)
+        reasons.append(choice.reason)
+        if choice.action is None:
+            ends.add(choice.end)
+            continue
+        usd += choice.action.usd
+        calls += sum(one.count for one in choice.action.calls)
+        if not case.affords(usd, calls):
+            ends.add("budget")
+            continue
+        for one in choice.action.calls:
+            size = belief.sizes[one.place]
+            wake = running.get(size, 0) > 0
+            batch.append(Item(size, belief.payload, one.count, one.environments, wake=wake))
+            # Later payload types find these environments running, and need not pay for them.
+            running[size] = max(running.get(size, 0), one.environments)
+        if place == 0:
+            break
+    return batch, reasons, ends
+
+
+def _length(belief: Belief) -> float:
+    """How long a payload type takes, at the sizes where it was measured."""
+    return max(size.log_mean(0.0) for size in belief.evidence)
+
+
+def _choose(
+    case: _Case, belief: Belief, market: Market, left_usd: float, rng: random.Random
+) -> _Choice:
+    """What to measure next of one payload type."""
+    far = _far(belief)
+    if far:
+        action = best_action(belief, market, math.inf, rng, far)
+        return _Choice(action, f"sizes {FAR:g} times apart are compared first")
+    answer = belief.answer(belief.best)
+    found = f"{join_mb([answer.memory_mb])} is within 5 % of the best with {percent(answer.within_5)}"
+    end = _end(case.budget, answer)
+    action = None
+    if not end:
+        action = best_action(belief, market, left_usd, rng)
+        grid = case.grid_usd(belief, 0.5)
+        if action is None:
+            end = "grid"
+        elif action.saves < WORTH * action.usd / grid:
+            end = "price"
+        else:
+            saves = percent(action.saves, 2)
+            return _Choice(action, f"{found}; {percent(action.usd / grid)} more of the bill of "
+                           f"measuring every size may save {saves}")
+    for calls, why in _open(case, belief, market):
+        usd = market.price([calls])
+        if usd <= left_usd:
+            return _Choice(Action((calls,), usd), f"{found}; {why}")
+    return _Choice(None, found, end)
+
+
+def _end(budget: Budget, answer: Answer) -> str:
+    """Whether an answer is good enough: expected to lose little, or sure to."""
+    if answer.regret <= budget.regret:
+        return "sure"
+    certain = answer.within_5 >= budget.sure and answer.regret <= _CERTAIN_REGRET * budget.regret
+    return "sure" if certain else ""
+
+
+def _far(belief: Belief) -> list[int]:
+    """The places that are far enough from what was measured; none where that is far apart."""
+    seen = [size.memory_mb for size in belief.evidence]
+    least = min(FAR, belief.sizes[-1] / belief.sizes[0])
+    if max(seen) / min(seen) >= least:
+        return []
+    apart = [max(size, *seen) / min(size, *seen) for size in belief.sizes]
+    least = min(least, max(apart))
+    return [k for k, times in enumerate(apart) if times >= least]
+
+
+def _open(case: _Case, belief: Belief, market: Market) -> Iterator[tuple[Calls, str]]:
+    """What is still to be seen before an answer stands."""
+    known = belief.at(belief.best)
+    running = max(market.running[belief.best], 1)
+    warm, first = (known.warm, len(known.first_ms)) if known else (0, 0)
+    if warm < _VERIFIED:
+        cold = not market.running[belief.best]
+        yield Calls(belief.best, _VERIFIED - warm + cold, running), "to be verified"
+    if _short_or_noisy(belief) and belief.within(belief.best, 0.05) >= _CONFIDENT:
+        for place in (belief.best - 1, belief.best + 1):
+            if 0 <= place < len(belief.sizes) and belief.at(place) is None:
+                yield Calls(place, 1, max(market.running[place], 1)), "its neighbours are called"
+    if case.named and all(size.environments < 2 for size in belief.evidence):
+        doubt = sum(noise.host >= _HOSTS for noise in belief.noises) / len(belief.noises)
+        quiet = [k for k in range(len(belief.sizes)) if belief.at(k) and _spread(belief, k) <= _TELLING]
+        if doubt > _DOUBT and quiet:
+            looks = [Calls(k, 1, market.running[k] + 1) for k in quiet]
+            yield min(looks, key=lambda one: market.price([one])), "do hosts differ?"
+
+
+def _short_or_noisy(belief: Belief) -> bool:
+    return belief.typical_ms[belief.best] < _SHORT_MS or _spread(belief, belief.best) > _NOISY
+
+
+def _spread(belief: Belief, place: int) -> float:
+    """The median of the log spreads that single calls may have at a size."""
+    return sorted(noise.spreads[place] for noise in belief.noises)[len(belief.noises) // 2]

@@ -1,0 +1,217 @@
+"""What more calls are worth: the regret that they are expected to save, and their price.
+
+The knowledge gradient (Frazier, Powell and Dayanik 2009) by weighing draws again: the outcome of
+calls is imagined under some of the possible curves, each outcome makes the curves more or less
+probable, and regret is saved where another size is then the better choice.
+"""
+
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import mul
+
+from .belief import Belief
+from .matrices import Vector
+
+COUNTS = (1, 3, 8, 24)
+_OUTCOMES, _RIVALS, _PLACES, _COLUMNS = 20, 2, 12, 6
+_MAX_ENVIRONMENTS = 8
+_HOSTS_MATTER = 0.3
+_BLUR = 0.03
+"""Draws are few: no outcome tells one from its neighbours (a share of their variance)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """`count` calls at the size of index `place`, until `environments` of them have served it.
+
+    The first call of a size starts its first environment; `variance` (log) is that of what the calls
+    tell, as if it were independent of what is known.
+    """
+
+    place: int
+    count: int
+    environments: int = 1
+    variance: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Calls at one or several sizes; what they cost, and the regret they are expected to save."""
+
+    calls: tuple[Calls, ...]
+    usd: float
+    saves: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What an invocation costs at each size, warm and with an init, by the durations believed.
+
+    `running` are how many environments of each size run already, for whichever payload type.
+    """
+
+    warm_usd: Vector
+    start_usd: Vector
+    running: Sequence[int]
+
+    def price(self, calls: Sequence[Calls]) -> float:
+        """Of calls at several sizes, with the environments that have to be started."""
+        return sum(
+            one.count * self.warm_usd[one.place]
+            + max(one.environments - self.running[one.place], 0)
+            * (self.start_usd[one.place] + self._woken(one))
+            for one in calls
+        )
+
+    def _woken(self, one: Calls) -> float:
+        """Beside the first environment of a size, each is started by a call of its own."""
+        return self.warm_usd[one.place] if self.running[one.place] else 0.0
+
+
+def best_action(
+    belief: Belief, market: Market, most_usd: float, rng: random.Random, far: Sequence[int] = ()
+) -> Action | None:
+    """The calls that save most for their price among those of at most `most_usd`; None where there
+    are none. Where places are given as `far`, one of them has to be among them, at any price."""
+    options = sorted(
+        (Action(calls, market.price(calls)) for calls in _options(belief, market, far)),
+        key=lambda action: action.usd,
+    )
+    worth = _Worth.of(belief, rng)
+    best: Action | None = None
+    for option in options:
+        if option.usd > most_usd and not far:
+            break
+        # No calls save more than all that there is to save.
+        if best and worth.most / option.usd <= best.saves / best.usd:
+            break
+        found = Action(option.calls, option.usd, worth.saved(option.calls, rng))
+        if best is None or found.saves / found.usd > best.saves / best.usd:
+            best = found
+    return best
+
+
+def _options(belief: Belief, market: Market, far: Sequence[int]) -> Iterator[tuple[Calls, ...]]:
+    """Calls at a single size, and the same at the sizes that may be the best."""
+    places = _worth_a_thought(belief)
+    single: Mapping[int, list[Calls]] = {
+        place: list(_calls_at(belief, market, place)) for place in {*places, *far}
+    }
+    for place in far or places:
+        yield from ((calls,) for calls in single[place])
+    if far:
+        return
+    rivals = _rivals(belief)
+    groups = [[belief.best, rival] for rival in rivals]
+    groups += [[belief.best, *rivals]] if len(rivals) > 1 else []
+    for group in groups:
+        for count in COUNTS:
+            yield tuple(
+                next(calls for calls in single[place] if calls.count == count)
+                if place in single
+                else next(c for c in _calls_at(belief, market, place) if c.count == count)
+                for place in group
+            )
+
+
+def _calls_at(belief: Belief, market: Market, place: int) -> Iterator[Calls]:
+    """Each way to make calls at a size: on the environments that there are, and on another one."""
+    known = belief.at(place)
+    noises = belief.noises
+    one = sum(noise.call_variance(place) for noise in noises) / len(noises)
+    host = sum(noise.host**2 for noise in noises) / len(noises)
+    running = max(market.running[place], 1)
+    if known is None:
+        for count in COUNTS:
+            yield Calls(place, count, running, math.log1p(one / count) + host)
+        return
+    n, uneven = known.calls, known.uneven
+    before = one / n + host * uneven
+    for count in COUNTS:
+        after = one / (n + count) + host * uneven
+        yield Calls(place, count, running, _told(before, after))
+    if host * uneven > _HOSTS_MATTER * before and known.environments < _MAX_ENVIRONMENTS:
+        more = known.environments + 1
+        for count in COUNTS:
+            after = one / (n + count + 1) + host / more
+            yield Calls(place, count, max(more, running), _told(before, after))
+
+
+def _told(before: float, after: float) -> float:
+    """The variance of an independent look that takes one variance to another."""
+    return 1 / max(1 / after - 1 / before, 1e-9)
+
+
+def _rivals(belief: Belief) -> list[int]:
+    wins = [0] * len(belief.sizes)
+    for row in belief.losses:
+        wins[row.index(min(row))] += 1
+    others = [place for place in range(len(wins)) if place != belief.best]
+    return sorted(others, key=lambda place: -wins[place])[:_RIVALS]
+
+
+def _worth_a_thought(belief: Belief) -> Sequence[int]:
+    """All sizes; of many, the most promising ones and some spread over all."""
+    count = len(belief.sizes)
+    if count <= _PLACES:
+        return range(count)
+    promising = sorted(range(count), key=belief.expected.__getitem__)
+    return sorted({*promising[: _PLACES // 2], *range(0, count, 2 * count // _PLACES)})
+
+
+@dataclass(frozen=True)
+class _Worth:
+    """The draws, by columns: log durations at each place, and losses of the sizes that may win."""
+
+    logs: Sequence[Vector]
+    losses: Sequence[Vector]
+    most: float
+
+    @classmethod
+    def of(cls, belief: Belief, rng: random.Random) -> "_Worth":
+        columns = list(zip(*belief.losses, strict=True))
+        likely = sorted(range(len(columns)), key=belief.expected.__getitem__)
+        least = {row.index(min(row)) for row in belief.losses}
+        kept = [place for place in likely if place in least or place == belief.best][:_COLUMNS]
+        # The choice of now stands first.
+        kept.sort(key=lambda place: place != belief.best)
+        return cls(
+            [list(column) for column in zip(*belief.curves, strict=True)],
+            [list(columns[place]) for place in kept],
+            belief.expected[belief.best],
+        )
+
+    def saved(self, calls: Sequence[Calls], rng: random.Random) -> float:
+        """The regret that the outcome of calls is expected to save."""
+        seen = [self._scaled(one) for one in calls]
+        count = len(self.losses[0])
+        start, stride = rng.randrange(count), count // _OUTCOMES
+        total = 0.0
+        for k in range(_OUTCOMES):
+            truth = (start + k * stride) % count
+            weights = _weights(seen, truth, rng)
+            after = [sum(map(mul, weights, column)) for column in self.losses]
+            total += (after[0] - min(after)) / sum(weights)
+        return min(total / _OUTCOMES, self.most)
+
+    def _scaled(self, one: Calls) -> Vector:
+        """Log durations over the error of what the calls tell of them."""
+        column = self.logs[one.place]
+        mean = sum(column) / len(column)
+        own = sum((value - mean) ** 2 for value in column) / len(column)
+        error = math.sqrt(one.variance + _BLUR * own)
+        return [(value - mean) / error for value in column]
+
+
+def _weights(seen: Sequence[Vector], truth: int, rng: random.Random) -> Vector:
+    """How probable each draw is after calls that one of them is the truth of."""
+    offs = None
+    for column in seen:
+        outcome = column[truth] + rng.gauss(0, 1)
+        squares = [(value - outcome) ** 2 for value in column]
+        offs = squares if offs is None else [a + b for a, b in zip(offs, squares, strict=True)]
+    assert offs is not None
+    least = min(offs)
+    return [math.exp((least - off) / 2) for off in offs]
