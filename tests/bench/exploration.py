@@ -1,9 +1,10 @@
 """Adaptive exploration beside Power Tuning's grid: `make bench-exploration`.
 
 Simulated tuners pay for durations drawn from measured functions. `--traces` is a folder in the form
-of data/traces, which is the default. Functions are in groups that are never pooled (quiet, noisy, two
-modes, curves), and a prior taught by one half of them is tried on the other, in both directions;
-families are not split. Of functions that taught nothing the package's prior is tried instead.
+of data/traces, which is the default. Functions are in groups that are never pooled: quiet, noisy,
+two modes, curves, and `unlike` (made up, as no trace is). A prior taught by one half of them is
+tried on the other, in both directions; families are not split. Of functions that taught nothing the
+package's prior is tried.
 `--hosts` gives execution environments log-normal factors of their own, `--first` makes the
 handlers of their first calls take so many times as long; `--regret` are the regrets accepted.
 
@@ -32,12 +33,15 @@ from zlib import crc32
 
 import numpy as np
 
-from lambdatuning.core.exploring.prior import Prior, load_prior, prior_from_json
+from lambdatuning.core.exploration.prior import Prior, load_prior, prior_from_json
 
+from .exploration_decision import decision_times
 from .exploration_functions import GROUPS, TRACES, Function, read_functions
 from .exploration_methods import methods
+from .exploration_payloads import compare
 from .exploration_score import BASE, Trial, by_stated, results, text
 from .exploration_simulator import Account
+from .exploration_unlike import unlike
 from .make_prior import make_prior
 
 OBJECTIVES = ("cost", "balanced", "speed", "value")
@@ -60,27 +64,47 @@ def main(arguments: Sequence[str] | None = None) -> None:
     functions = read_functions(options.traces)
     if not functions:
         sys.exit(f"{options.traces}: no function with enough memory sizes")
-    judged = list(_judged(functions, options.groups.split(","), options.curves))
+    groups = options.groups.split(",")
+    judged = list(_judged(functions, groups, options.curves))
+    if "unlike" in groups:
+        judged += [(function, load_prior()) for function in unlike(1)]
     worlds = [World(hosts, first) for hosts in options.hosts for first in options.first]
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     jobs = [(f, prior, world, seed) for f, prior in judged for world in worlds for seed in seeds]
     trials: list[Trial] = []
     for function, prior, world, seed in _progress(jobs):
         for objective in options.objectives.split(","):
-            trials += _trials(function, prior, world, seed, objective, options.regret)
-    line: dict[str, Any] = {"results": results(trials), "by_stated": by_stated(trials)}
-    for row in sorted(line["results"], key=lambda r: (r["hosts"], r["first"], r["objective"],
-                                                      GROUPS.index(r["group"]), r["method"])):
+            trials += trials_of(function, prior, world, seed, objective, options.regret)
+    together = (
+        []
+        if options.quick
+        else [(group, objective) for group in groups(functions) for objective in ("cost", "speed")]
+    )
+    line: dict[str, Any] = {
+        "results": results(trials),
+        "by_stated": by_stated(trials),
+        "payload_types": [
+            compare(group, load_prior(), objective, 1) for group, objective in _progress(together)
+        ],
+        "decision_s": decision_times(),
+    }
+    for row in sorted(line["results"], key=_place):
         sys.stdout.write(text(row) + "\n")
-    for row in line["by_stated"]:
+    for row in (*line["by_stated"], *line["payload_types"], line["decision_s"]):
         sys.stdout.write(f"{row}\n")
     sys.stdout.write(json.dumps(line) + "\n")
+
+
+def _place(row: dict[str, Any]) -> tuple[Any, ...]:
+    names = ("hosts", "first", "objective")
+    return (*(row[name] for name in names), GROUPS.index(row["group"]), row["method"])
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--traces", type=Path, default=Path(os.environ.get("TRACES") or TRACES))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="without payload types")
     parser.add_argument("--first-seed", type=int, default=0, help="other luck")
     parser.add_argument("--objectives", default=",".join(OBJECTIVES))
     parser.add_argument("--groups", default=",".join(GROUPS))
@@ -137,7 +161,7 @@ def halve(functions: Iterable[Function]) -> tuple[list[Function], list[Function]
     return halves
 
 
-def _trials(
+def trials_of(
     function: Function,
     prior: Prior,
     world: World,

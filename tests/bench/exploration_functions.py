@@ -1,9 +1,9 @@
 """Measured functions as random sources of durations: what a simulated tuner invokes and pays for.
 
-`quiet`, `noisy` and `two modes` (short functions that take one of two times) resample their own warm
-calls. Where only means were published (`curves`), these wear the residuals of a measured function of
-like duration: their spread and tails are real, if not their own. The truth of a size is the plain
-mean, of billed time for costs, since a bill is a sum.
+`quiet`, `noisy` and `two modes` (short functions that take one of two times) resample their own
+warm calls. Where only means were published (`curves`), these wear the residuals of a measured
+function of like duration: their spread and tails are real, if not their own. The truth of a size is
+the plain mean, of billed time for costs, since a bill is a sum.
 """
 
 import csv
@@ -23,7 +23,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 TRACES = Path(__file__).parents[2] / "data" / "traces"
 POWERS = (128, 256, 512, 1024, 1536, 3008)
-GROUPS = ("quiet", "noisy", "two modes", "curves")
+GROUPS = ("quiet", "noisy", "two modes", "curves", "unlike")
 LEAST_CALLS, LEAST_SIZES, NEAR = 6, 4, 0.3
 
 

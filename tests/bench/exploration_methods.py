@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lambdatuning.core.exploring.prior import Prior
-from lambdatuning.core.exploring.proposal import propose
-from lambdatuning.core.exploring.question import Budget, Objective, Terms
+from lambdatuning.core.exploration.prior import Prior
+from lambdatuning.core.exploration.proposal import propose
+from lambdatuning.core.exploration.question import Budget, Objective, Terms
 
 from .exploration_functions import Floats, regrets
 from .exploration_simulator import Account

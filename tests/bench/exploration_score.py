@@ -97,8 +97,7 @@ def _row(key: dict[str, Any], found: Sequence[Trial]) -> dict[str, Any]:
 
 
 def _mean(values: Iterable[float]) -> float:
-    found = round(float(np.mean(list(values))), 4)
-    return found
+    return round(float(np.mean(list(values))), 4)
 
 
 def text(row: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lambdatuning.core.exploring.question import Observation
+from lambdatuning.core.exploration.question import Observation
 
 from .exploration_functions import Function
 

@@ -20,14 +20,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lambdatuning.core.exploring.prior import FULL_VCPU_MB, LEVEL_SD, Shape, alike
+from lambdatuning.core.exploration.prior import FULL_VCPU_MB, LEVEL_SD, Shape, alike
 
 from .exploration_functions import TRACES, Function, read_functions
 
 Floats = npt.NDArray[np.float64]
 
 ROOT = Path(__file__).parents[2]
-PRIOR = ROOT / "lambdatuning" / "core" / "exploring" / "prior.json"
+PRIOR = ROOT / "lambdatuning" / "core" / "exploration" / "prior.json"
 
 FLOORS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.55, 0.8, 1.0)
 CAPS_MB = (FULL_VCPU_MB, 2 * FULL_VCPU_MB, 900)

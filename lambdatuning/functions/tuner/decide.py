@@ -19,7 +19,7 @@ from ...core.exploration.proposal import propose
 from ...core.exploration.question import Budget, Objective, Proposal, Terms, observe
 from ...core.plan import Batch, Look, Work, awake, batch_from_json, widened
 from ...core.pricing import PriceBook, gb_seconds
-from ...core.records import RunPlan, Sample
+from ...core.records import Limits, RunPlan, Sample
 from ...core.sizes import beyond_cores
 from .storage import RunFolder, price_book
 
@@ -295,9 +295,21 @@ def _proposal(state: State, explorer: Explorer, samples: Sequence[Sample]) -> Pr
     if found is None or plan.limits is None:
         return _NO_SIZE
     seen = [observe(_as_success(s, question.allowed_errors)) for s in samples]
-    budget = Budget(plan.limits.max_usd, plan.limits.max_invocations)
     return propose(
-        seen, Objective(question.strategy, question.weight), found, budget, seed=plan.seed
+        seen, Objective(question.strategy, question.weight), found, _budget(plan), seed=plan.seed
+    )
+
+
+def _budget(plan: RunPlan) -> Budget:
+    """The limits of the run, and the grid in whose place it is, warm-ups included."""
+    limits = plan.limits or Limits(0)
+    woken = plan.environments / len(plan.payloads)
+    calls = {p.name: n + woken for p, n in zip(plan.payloads, plan.counts, strict=True)}
+    return Budget(
+        max_usd=limits.max_usd,
+        max_invocations=limits.max_invocations,
+        grid_calls=calls,
+        grid_environments=plan.environments,
     )
 
 

@@ -1,1 +1,0 @@
-"""Adaptive exploration (being built)."""
