@@ -137,9 +137,9 @@ def test_a_type_that_was_hardly_measured_follows_the_curve_of_another() -> None:
     alone = posterior(evidence, SIZES, prior, random.Random(1))
     helped = posterior(evidence, SIZES, prior, random.Random(1), [known])
     drawn = [[curve[0] for curve in found.curves] for found in (helped, alone)]
-    assert pstdev(drawn[0]) < pstdev(drawn[1])
     truth = math.log(cpu(300.0, 0.4)(128))
-    assert abs(fmean(drawn[0]) - truth) < abs(fmean(drawn[1]) - truth)
+    near = [sum(abs(value - truth) < 0.1 for value in values) for values in drawn]
+    assert near[0] > 1.3 * near[1]
 
 
 @given(

@@ -157,7 +157,10 @@ _LENT_CURVES, _LENT_SIZES = 6, 2
 
 @dataclass(frozen=True)
 class Belief:
-    """Possible curves and what each would mean; row by draw, column by size."""
+    """Possible curves and what each would mean; row by draw, column by size.
+
+    `helped` are those to which other payload types lent their curves.
+    """
 
     payload: str
     sizes: tuple[int, ...]
@@ -167,6 +170,7 @@ class Belief:
     priced: Bill
     outlooks: Sequence[Outlook]
     losses: Matrix
+    helped: bool = False
 
     def at(self, place: int) -> SizeEvidence | None:
         """What was seen at the size of index `place`; None of nothing."""
@@ -255,13 +259,16 @@ def believe(
         found = alone[name]
         if len(alone) > 1 and together:
             found = posterior(known, sizes, prior, rng, others, hosts)
+        if len(alone) > 1:
+            # Draws of payload types are put side by side in the mix, by chance alone.
+            rng.shuffle(found.curves)
         count = len(found.noises)
         spreads = [sum(n.spreads[k] for n in found.noises) / count for k in range(len(sizes))]
         priced = bill(known, sizes, terms, spreads)
         outlooks = [outlook(curve, priced) for curve in found.curves]
         losses = regrets(outlooks, objective)
         beliefs[name] = Belief(
-            name, sizes, known, found.curves, found.noises, priced, outlooks, losses
+            name, sizes, known, found.curves, found.noises, priced, outlooks, losses, bool(others)
         )
     return beliefs
 
@@ -279,27 +286,55 @@ def _hosts(others: Sequence[Sequence[NoiseDraw]]) -> list[tuple[float, float]]:
     return found
 
 
-def mix(beliefs: Iterable[Belief], objective: Objective, terms: Terms) -> Answer:
-    """The answer for the weighted mix, of sizes at which every payload type was measured."""
+@dataclass(frozen=True)
+class Mix:
+    """What is believed of the weighted mix of several payload types; row by draw, column by size.
+
+    `calls` are those of the payload type that was called least at each size.
+    """
+
+    sizes: tuple[int, ...]
+    calls: Sequence[int]
+    outlooks: Sequence[Outlook]
+    losses: Matrix
+
+    @cached_property
+    def expected(self) -> Vector:
+        """The expected regret of each size."""
+        return [sum(column) / len(self.losses) for column in zip(*self.losses, strict=True)]
+
+    @cached_property
+    def best(self) -> int:
+        """The index of the size of least expected regret, measured or not."""
+        return min(range(len(self.sizes)), key=self.expected.__getitem__)
+
+    def answer(self) -> Answer:
+        """The best answer among the sizes at which every payload type was measured."""
+        places = range(len(self.sizes))
+        known = [place for place in places if self.calls[place]] or places
+        best = min(known, key=self.expected.__getitem__)
+        return Answer(
+            payload=None,
+            memory_mb=self.sizes[best],
+            within_1=within(self.losses, best, 0.01, self.calls[best]),
+            within_5=within(self.losses, best, 0.05, self.calls[best]),
+            regret=self.expected[best],
+            curve=_mixed_predictions(self.sizes, self.calls, self.outlooks),
+        )
+
+
+def mix(beliefs: Iterable[Belief], objective: Objective, terms: Terms) -> Mix:
+    """The belief of the mix by those of all its payload types."""
     found = list(beliefs)
-    sizes = found[0].sizes
     weights = [terms.payloads[belief.payload] for belief in found]
     outlooks = [
         mixed(row, weights) for row in zip(*(belief.outlooks for belief in found), strict=True)
     ]
-    losses = regrets(outlooks, objective)
-    places = range(len(sizes))
-    calls = [min(e.calls if (e := b.at(k)) else 0 for b in found) for k in places]
-    expected = [sum(column) / len(losses) for column in zip(*losses, strict=True)]
-    best = min([k for k in places if calls[k]] or places, key=expected.__getitem__)
-    return Answer(
-        payload=None,
-        memory_mb=sizes[best],
-        within_1=within(losses, best, 0.01, calls[best]),
-        within_5=within(losses, best, 0.05, calls[best]),
-        regret=expected[best],
-        curve=_mixed_predictions(sizes, calls, outlooks),
-    )
+    calls = [
+        min(known.warm if (known := belief.at(k)) else 0 for belief in found)
+        for k in range(len(found[0].sizes))
+    ]
+    return Mix(found[0].sizes, calls, outlooks, regrets(outlooks, objective))
 
 
 def within(losses: Matrix, place: int, tolerance: float, calls: int) -> float:

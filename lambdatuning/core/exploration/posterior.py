@@ -13,7 +13,7 @@ from .prior import LEVEL_SD, Matrix, Prior, Vector, alike
 DRAWS = 300
 _BANK = 509
 """So many departures are drawn once for all decisions; a prime, that strides go round them all."""
-_LENT, _LENT_SCALES = 0.4, (0.03, 0.1, 0.25)
+_LENT, _LENT_SCALES = 0.2, (0.03, 0.1, 0.25)
 """The share of the mixture that curves of other payload types have, and departures from those."""
 _LOWEST, _HIGHEST = -1.0, 14.0
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from statistics import fmean
 
 from ..pricing import gb_seconds
-from .belief import Belief, believe, mix, quantile
+from .belief import Belief, Mix, believe, mix, quantile
 from .evidence import failing
 from .prior import Prior, load_prior
 from .question import Answer, Budget, Item, Objective, Observation, Proposal, Terms
@@ -33,9 +33,9 @@ _VERIFIED, _FREE = 12, 0.5
 _SHORT_MS, _NOISY, _CONFIDENT = 100.0, 0.1, 0.9
 """Of functions this short, or this noisy (log spread), both neighbours of the recommended size are
 called before so much certainty is stated: they may have two modes at single sizes."""
-_HOSTS, _DOUBT, _TELLING = 0.05, 0.1, 0.1
+_HOSTS, _DOUBT, _TELLING, _COMPARED = 0.05, 0.1, 0.1, 3
 """Where hosts may differ by this much (log) with more than this probability, a second environment
-is compared at a size where calls are this quiet (log)."""
+is compared at a size where calls are this quiet (log), and no more than so many."""
 _GRID_CALLS, _INIT_MS = 10, 250.0
 """Calls at each size where the grid is not known, and the init expected before any was seen."""
 
@@ -99,8 +99,8 @@ class _Case:
 
     @property
     def missing(self) -> list[str]:
-        """The payload types without a success."""
-        return [name for name, seen in self.by_payload.items() if not seen]
+        """The payload types without a warm success."""
+        return [name for name, seen in self.by_payload.items() if all(one.cold for one in seen)]
 
     @cached_property
     def spent_usd(self) -> float:
@@ -160,7 +160,7 @@ def _first_look(case: _Case) -> Proposal:
     done = [one.memory_mb for found in case.by_payload.values() for one in found]
     size = done[0] if done else min(case.sizes, key=lambda s: abs(math.log(s / FIRST_MB)))
     # One call each tells which of several payload types is the shortest; it then goes first.
-    batch = tuple(Item(size, name, 1, wake=False) for name in case.missing)
+    batch = tuple(Item(size, name, 1) for name in case.missing)
     if not case.affords(case.spent_usd, len(case.seen) + len(batch)):
         reason = "the budget ended before every payload type was measured"
         return Proposal((), reason, "budget", ())
@@ -180,10 +180,26 @@ def _decide(case: _Case, beliefs: Mapping[str, Belief], rng: random.Random) -> P
     batch, reasons, ends = _plan(case, beliefs, rng)
     answers = [belief.measured_answer() for belief in beliefs.values()]
     if len(answers) > 1:
-        answers.append(mix(beliefs.values(), case.objective, case.terms))
+        whole = mix(beliefs.values(), case.objective, case.terms)
+        answers.append(whole.answer())
+        if not batch and "budget" not in ends:
+            batch = _mix_calls(case, beliefs, whole)
+            reasons += ["the best size of the mix is to be verified"] if batch else []
     stopped = "" if batch else next((e for e in ("budget", "grid", "price") if e in ends), "sure")
     said = remarks(beliefs.values(), answers, case.given_up, case.budget, stopped)
     return Proposal(tuple(batch), "; ".join(reasons), stopped, tuple(answers), said)
+
+
+def _mix_calls(case: _Case, beliefs: Mapping[str, Belief], whole: Mix) -> list[Item]:
+    """A call of each payload type that was not measured at the best size of the mix."""
+    size = whole.sizes[whole.best]
+    missing = [b for b in beliefs.values() if not (e := b.at(whole.best)) or not e.warm]
+    usd = case.spent_usd + case.start_usd(size)
+    usd += sum(b.priced.costs(b.typical_ms)[whole.best] for b in missing)
+    cap = sum(case.grid_usd(belief, _CAP) for belief in beliefs.values())
+    if usd > cap or not case.affords(usd, len(case.seen) + len(missing)):
+        return []
+    return [Item(size, belief.payload, 1) for belief in missing]
 
 
 def _plan(
@@ -228,7 +244,7 @@ def _choose(
 ) -> _Choice:
     """What to measure next of one payload type."""
     far = _far(belief)
-    if far:
+    if far and not belief.helped:
         action = best_action(belief, market, math.inf, rng, far)
         return _Choice(action, f"sizes {FAR:g} times apart are compared first")
     answer = belief.answer(belief.best)
@@ -280,7 +296,7 @@ def _far(belief: Belief) -> list[int]:
 def _open(case: _Case, belief: Belief, market: Market) -> Iterator[tuple[Calls, str]]:
     """What is still to be seen before an answer stands."""
     beyond = _beyond(belief)
-    if beyond:
+    if beyond and not belief.helped:
         looks = [Calls(place, 1, max(market.running[place], 1)) for place in beyond]
         cheapest = min(looks, key=lambda one: market.price([one]))
         yield cheapest, f"no size is to lie more than {FAR:g} times from what was called"
@@ -298,7 +314,10 @@ def _open(case: _Case, belief: Belief, market: Market) -> Iterator[tuple[Calls, 
                 yield Calls(place, 1, max(market.running[place], 1)), "its neighbours are called"
     if case.named and max(case.running.values()) < 2:
         doubt = sum(noise.host >= _HOSTS for noise in belief.noises) / len(belief.noises)
-        called = [belief.sizes.index(size.memory_mb) for size in belief.evidence]
+        # Where it was asked for in vain (Lambda may serve from what is idle), it is not again.
+        few = [size.memory_mb for size in belief.evidence if size.calls <= _COMPARED]
+        twice = len(belief.evidence) - len(few) > 1
+        called = [] if twice else [belief.sizes.index(size) for size in few]
         quiet = [k for k in called if _spread(belief, k) <= _TELLING]
         if doubt > _DOUBT and quiet:
             looks = [Calls(k, 1, market.running[k] + 1) for k in quiet]
