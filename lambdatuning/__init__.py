@@ -14,6 +14,7 @@ The rooms, imports going one way, downwards:
     reporting       strict papermill run, progress, HTML
     analysis        pandas: frames, intervals, recommendations, checks, figures
     cloud           the boto3 edge: session, stack, executions, run store
+    workspace       the user's folder: settings, and files that come with the package
     local           the embedded AWS: a Lambda whose speed follows its memory size
     functions       what is deployed: the DynamoDBManager handler and the tuner
     core            the rules, standard library only, no I/O

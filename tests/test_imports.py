@@ -14,11 +14,12 @@ MAY_IMPORT = {
     "core": {"core"},
     "functions": {"core", "functions"},
     "analysis": {"core", "analysis"},
-    "cloud": {"core", "functions", "cloud"},
+    "workspace": {"core", "workspace"},
+    "cloud": {"core", "functions", "workspace", "cloud"},
     "local": {"core", "local"},
-    "reporting": {"core", "analysis", "cloud", "reporting"},
-    "api": {"core", "analysis", "cloud", "local", "reporting", "api"},
-    "cli": {"core", "analysis", "cloud", "local", "reporting", "api", "cli"},
+    "reporting": {"core", "analysis", "workspace", "cloud", "reporting"},
+    "api": {"core", "analysis", "workspace", "cloud", "local", "reporting", "api"},
+    "cli": {"core", "analysis", "workspace", "cloud", "local", "reporting", "api", "cli"},
 }
 """Rooms and the rooms that they may import; the package's front door (its `__init__`, `__main__`)
 may import all of them."""

@@ -72,11 +72,12 @@ ANSWER_COLUMNS = (
 )
 
 ENDS: Mapping[str, str] = {
-    "sure": "the answer is expected to lose no more than was accepted",
+    "sure": "it is sure enough",
     "price": "more samples would cost more than they may save",
     "budget": "the budget ended",
     "time": "the time ended",
-    "grid": "more samples would cost as much as measuring every size",
+    "grid": "it had cost as much as the grid would",
+    "exhausted": "more samples at these sizes would not make it surer",
     "history": "the execution's history was nearly full",
     "failed": "invocations failed at every size",
 }

@@ -20,7 +20,7 @@ from ..cloud.run_store import FolderStore, save
 from ..core.errors import NotFoundError, UnreadReportsWarning, UsageError, closest
 from ..core.manifest import LOGS, Manifest, ManifestPayload, PriceBookName
 from ..core.pricing import PriceBook, load_price_book
-from .runs import STORE
+from .runs import store_address
 
 PAYLOAD = "as logged"
 """The payload type of logged calls: logs do not tell what was sent."""
@@ -70,7 +70,7 @@ def read_reports(
 def import_logs(
     files: str | Path | Sequence[str | Path],
     *,
-    store: str | Path = STORE,
+    store: str | Path = "",
     function: str = "",
     architecture: str = "x86_64",
     region: str = "us-east-1",
@@ -99,7 +99,7 @@ def import_logs(
         price_book=PriceBookName(prices.version, prices.source),
         logs={"files": [str(name) for name in names], **reading.summary},
     )
-    folder = FolderStore(Path(store))
+    folder = FolderStore(Path(store_address(store)))
     runs = [_stored(folder, name, samples, about) for name, samples in parts.items()]
     merged = merge(runs)
     return Run(replace(merged.manifest, logs=about.logs), merged.samples)

@@ -13,11 +13,10 @@ from ..cloud.price_list import refreshed_book
 from ..cloud.session import Cloud
 from ..core.errors import UsageError
 from ..core.pricing import RegionPrices, parse_price_book
+from ..workspace import resources
+from ..workspace.settings import read_settings
 
 Book = dict[str, Any]
-
-BOOK = "data/prices.json"
-"""Where a refreshed book lies; a run uses it once it is there."""
 
 COLUMNS = (
     "region",
@@ -66,17 +65,19 @@ def book_name(path: str | Path | None = None) -> str:
 
 
 def refresh_prices(
-    cloud: Cloud, regions: Sequence[str] = (), *, path: str | Path = BOOK
+    cloud: Cloud, regions: Sequence[str] = (), *, path: str | Path | None = None
 ) -> dict[str, list[str]]:
     """Write the regions' prices of today into the price book at `path`; what changed by region.
 
+    Without `path` it is the project's, which runs use once it is there: `price_book` of its
+    settings, else data/prices.json.
     Begins with the packaged book where there is no file yet. Without `regions` those of the
     session. Needs pricing:GetProducts. The book is written whole or not at all, and only once it
     can be read back.
     """
     if cloud.kind == "embedded":
         raise UsageError("the embedded AWS has no Price List API: refresh with an AWS profile")
-    file = Path(path)
+    file = Path(path or own_book())
     book = json.loads(read_price_book(file) if file.exists() else _packaged())
     wanted = list(regions) or [cloud.region]
     after = refreshed_book(cloud, book, wanted, f"{datetime.now(UTC):%Y-%m-%d}")
@@ -88,9 +89,16 @@ def refresh_prices(
 
 
 def _chosen(path: str | Path | None) -> Path | None:
-    if path is not None:
+    if path:
         return Path(path)
-    return Path(BOOK) if Path(BOOK).exists() else None
+    own = own_book()
+    return own if own.exists() or read_settings()["price_book"] else None
+
+
+def own_book() -> Path:
+    """Where the price book of the project lies, once there is one."""
+    settings = read_settings()
+    return Path(settings["price_book"] or settings.folder / resources.PRICE_BOOK)
 
 
 def _packaged() -> str:

@@ -28,6 +28,7 @@ from ..cloud.session import Cloud, connect
 from ..core.errors import NotFoundError, RunFailedError, UsageError, closest
 from ..core.manifest import Manifest
 from ..core.visualization import decode_visualization
+from ..workspace.settings import read_settings
 
 EXECUTIONS = 100
 """Executions of a state machine that are looked at, newest first."""
@@ -104,7 +105,7 @@ def _stored(run: StoredRun) -> Source:
     return Source(run.run_id, run.manifest, lambda: to_run(run.manifest, run.parts()))
 
 
-def newest_of(sources: Sequence[Source], wanted: Wanted, number: int) -> list[Run]:
+def newest_of(sources: Sequence[Source], wanted: Wanted, where: str, number: int) -> list[Run]:
     """The newest runs that are meant, oldest first: `number` of each function, 0 for all.
 
     One whose samples are damaged or missing is left out with a warning, and an older one taken in
@@ -128,7 +129,7 @@ def newest_of(sources: Sequence[Source], wanted: Wanted, number: int) -> list[Ru
     if not read:
         others = len(sources) - len(skipped)
         there = f"; {others} others are there" if others else ""
-        raise NotFoundError(f"no such run{there}; `lambdatuning benchmark` makes one")
+        raise NotFoundError(f"no such run in {where}{there}; `lambdatuning benchmark` makes one")
     return read
 
 
@@ -194,8 +195,6 @@ def _begun(source: Source) -> str:
 # Stored runs, listed and loaded.
 
 
-STORE = "data/runs"
-
 _NEWEST = re.compile(r"(all|latest)(?: (\d+))?")
 
 _COLUMNS = (
@@ -218,19 +217,27 @@ _COLUMNS = (
 )
 
 
-def runs(store: str | Path = STORE, *, cloud: Cloud | None = None) -> DataFrame:
-    """Every stored run, oldest first, one row each; `s3://bucket/runs` needs `cloud`."""
-    rows = [_row(run) for run in stored_runs(open_store(store, cloud))]
+def store_address(store: str | Path | None = "") -> str | Path:
+    """The store named, else the project's: `store` of its settings, else ./lambdatuning-runs."""
+    return store or str(read_settings()["store"])
+
+
+def runs(store: str | Path = "", *, cloud: Cloud | None = None) -> DataFrame:
+    """Every stored run, oldest first, one row each; `s3://bucket/runs` needs `cloud`.
+
+    `store` "" is the project's (see `store_address`), here and in the functions below.
+    """
+    rows = [_row(run) for run in stored_runs(open_store(store_address(store), cloud))]
     return DataFrame(rows, columns=list(_COLUMNS))
 
 
-def load_run(store: str | Path = STORE, run_id: str = LATEST, *, cloud: Cloud | None = None) -> Run:
+def load_run(store: str | Path = "", run_id: str = LATEST, *, cloud: Cloud | None = None) -> Run:
     """One run with all of its samples; NotFoundError names the closest id."""
-    return loaded(find_run(open_store(store, cloud), run_id))
+    return loaded(find_run(open_store(store_address(store), cloud), run_id))
 
 
 def load_runs(
-    store: str | Path = STORE,
+    store: str | Path = "",
     runs: str | Sequence[str] = "all",
     *,
     function: str = "",
@@ -253,15 +260,21 @@ def load_runs(
         NotFoundError: nothing there, naming the closest id.
     """
     wanted = Wanted(function, region, read_time("since", since), read_time("until", until))
-    known = cached_source(store, state_machine, region, cloud)
+    address = store_address(store)
+    known = cached_source(address, state_machine, region, cloud)
     names = _names(runs)
     if len(names) == 1 and (found := _NEWEST.fullmatch(names[0])):
-        return newest_of(known(), wanted, 0 if found[1] == "all" else int(found[2] or 1))
-    return [run for name in names for run in _named(name, known)]
+        return newest_of(
+            known(),
+            wanted,
+            state_machine or str(address),
+            0 if found[1] == "all" else int(found[2] or 1),
+        )
+    return [run for name in names for run in _named(name, known, state_machine or str(address))]
 
 
 def load(
-    store: str | Path = STORE,
+    store: str | Path = "",
     runs: str | Sequence[str] = LATEST,
     *,
     payload_types: str | Sequence[str] = "",
@@ -284,7 +297,7 @@ def _names(runs: str | Sequence[str]) -> list[str]:
     return [name.strip() for name in names if name.strip()] or ["all"]
 
 
-def _named(name: str, known: Callable[[], Sequence[Source]]) -> list[Run]:
+def _named(name: str, known: Callable[[], Sequence[Source]], where: str) -> list[Run]:
     """The runs of one name: an id, or a visualization URL, which needs no store."""
     if "#" in name or name.startswith("http"):
         return published_runs(name)
@@ -293,7 +306,7 @@ def _named(name: str, known: Callable[[], Sequence[Source]]) -> list[Run]:
         return [list(sources.values())[-1].load()]
     if name not in sources:
         hint = closest(name, sources) if sources else "there is none; `lambdatuning benchmark`"
-        raise NotFoundError(f"no run {name}; {hint}")
+        raise NotFoundError(f"no run {name} in {where}; {hint}")
     return [sources[name].load()]
 
 

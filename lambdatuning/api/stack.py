@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..cloud import stack as stacks
-from ..cloud.explain import undoing
 from ..cloud.session import Cloud, connect
 from ..core.errors import StackError, UsageError
 from ..core.progress import OnProgress, Progress
+from ..workspace import resources
+from ..workspace.settings import read_settings
 from .consent import Confirm, agree, describe_changes, describe_removal
 
 
@@ -40,38 +41,41 @@ def embedded(*, limiter: str = "auto", settle: str = "strict") -> Iterator[Cloud
 # Deploying, describing and removing the stack.
 
 
-STACK = stacks.DEFAULT_STACK
-
 OnEvent = Callable[[stacks.StackEvent], None]
+
+
+def stack_name(stack: str = "") -> str:
+    """The stack named, else the project's: `stack` of its settings, else "lambdatuning"."""
+    return stack or str(read_settings()["stack"])
 
 
 def deploy(
     cloud: Cloud,
-    stack: str = STACK,
+    stack: str = "",
     *,
-    template: str | Path = "template.yaml",
+    template: str | Path = "",
     parameters: Mapping[str, str] | None = None,
     tags: Mapping[str, str] | None = None,
-    role_arn: str = "",
-    bucket: str = "",
     confirm: Confirm = agree,
     on_event: OnEvent = lambda _: None,
 ) -> dict[str, str]:
     """Deploy or update the stack and return its outputs; no changes is success.
 
-    `tags` are added to those that the stack has, which every resource gets. `role_arn` is a role by
-    which CloudFormation works in the caller's place, `bucket` one of the organisation's for the
-    code packages; an update keeps those of before. `confirm` is shown the
-    change set and asked before anything changes. StackError names the
-    resource that failed and why; nothing half-made is left.
+    `template` "" is the project's, else the package's; `tags` are those of the project's settings
+    unless given. `confirm` is shown the change set and asked before anything changes. StackError
+    names the resource that failed and why; nothing half-made is left.
     """
-    options = stacks.DeployOptions(
-        stack, Path(template), dict(parameters or {}), dict(tags or {}), role_arn, bucket
-    )
+    settings, stack = read_settings(), stack_name(stack)
+    file = resources.template(template, settings).path
+    labels = settings["tags"] if tags is None else tags
+    options = stacks.DeployOptions(stack, file, dict(parameters or {}), dict(labels))
     plan = stacks.plan_deploy(cloud, options)
     if plan.changes:
-        with undoing(lambda: stacks.discard(cloud, plan), f"the change set {plan.change_set_id}"):
+        try:
             confirm(describe_changes(plan), f'deploy these changes to the stack "{stack}"?')
+        except BaseException:
+            stacks.discard(cloud, plan)
+            raise
     with _told_what_goes_on(f'CloudFormation goes on with the stack "{stack}"'):
         return stacks.execute(cloud, plan, on_event)
 
@@ -87,16 +91,17 @@ def deploying(on_progress: OnProgress, clock: Callable[[], float]) -> OnEvent:
     return told
 
 
-def status(cloud: Cloud, stack: str = STACK) -> stacks.StackStatus:
+def status(cloud: Cloud, stack: str = "") -> stacks.StackStatus:
     """The stack's state and outputs; NotFoundError when it is not there."""
-    return stacks.status(cloud, stack)
+    return stacks.status(cloud, stack_name(stack))
 
 
-def usable_outputs(cloud: Cloud, stack: str = STACK) -> Mapping[str, str]:
+def usable_outputs(cloud: Cloud, stack: str = "") -> Mapping[str, str]:
     """The outputs of a stack that can be used; StackError says what to do about another.
 
     NotFoundError when it is not there.
     """
+    stack = stack_name(stack)
     found = stacks.status(cloud, stack)
     if not found.is_ours or "StateMachineArn" not in found.outputs:
         state = f"{found.state} {found.reason}".strip()
@@ -109,22 +114,22 @@ def usable_outputs(cloud: Cloud, stack: str = STACK) -> Mapping[str, str]:
 
 def destroy(
     cloud: Cloud,
-    stack: str = STACK,
+    stack: str = "",
     *,
-    role_arn: str = "",
     confirm: Confirm = agree,
     on_event: OnEvent = lambda _: None,
 ) -> stacks.DestroyPlan:
     """Remove the stack with all that is in it, its bucket's samples included; what was removed.
 
-    By the role that it was deployed with, or by `role_arn`. `confirm` is
-    shown the list and asked first. StackError says what is left and what to do.
+    `confirm` is shown the list and asked first. StackError says what is left and what to do.
     """
-    plan = stacks.plan_destroy(cloud, stack, role_arn)
+    stack = stack_name(stack)
+    plan = stacks.plan_destroy(cloud, stack)
     confirm(describe_removal(plan), f'remove the stack "{stack}" with all of this?')
     again = f'the stack "{stack}" is removed in part: destroy it again'
     with _told_what_goes_on(again):
-        return stacks.execute_destroy(cloud, plan, on_event)
+        stacks.execute_destroy(cloud, plan, on_event)
+    return plan
 
 
 @contextmanager

@@ -37,10 +37,11 @@ from ..core.progress import OnProgress
 from ..core.sizes import DEFAULT_POWERS, parse_sizes
 from ..core.strategies import check_strategy
 from ..reporting.progress import show_progress
+from ..workspace import resources
 from .consent import Confirm, agree, describe_price, require_budget
 from .prices import book_name, read_price_book
-from .runs import STORE, loaded
-from .stack import STACK, deploy, deploying, usable_outputs
+from .runs import loaded, store_address
+from .stack import deploy, deploying, usable_outputs
 
 Wanted = PayloadType | str | Path | Mapping[str, Any]
 """A type, the name of one, a file, or the event itself, which is sent as it stands."""
@@ -61,7 +62,9 @@ def payload_types(wanted: Wanted | Iterable[Wanted], folder: str | Path) -> tupl
         raise UsageError("a payload is a name, a file, an event (a dict) or a PayloadType")
     if sum(isinstance(entry, Mapping) for entry in many) > 1:
         raise UsageError("several events need names; write PayloadType(name, event) for each")
-    return unique([*types, *(load_payload_types(Path(folder), names) if names else ())])
+    return unique(
+        [*types, *(load_payload_types(resources.payloads(folder).path, names) if names else ())]
+    )
 
 
 def _event(event: Mapping[str, Any]) -> PayloadType:
@@ -130,9 +133,6 @@ def _means(samples: DataFrame, keys: list[str]) -> dict[Any, float]:
 # Tuning a function, and benchmarking the stack's function with every payload type.
 
 
-PAYLOADS = "data/payloads"
-
-
 def tune(
     cloud: Cloud,
     function: str,
@@ -152,9 +152,9 @@ def tune(
     price_book: str | Path | None = None,
     table: str = "",
     state_machine: str | None = None,
-    stack: str = STACK,
-    payloads: str | Path = PAYLOADS,
-    store: str | Path = STORE,
+    stack: str = "",
+    payloads: str | Path = "",
+    store: str | Path = "",
     explore: str = "grid",
     max_usd: float | str | None = None,
     max_minutes: float | str | None = None,
@@ -213,10 +213,10 @@ def tune(
 def benchmark(
     cloud: Cloud,
     *,
-    stack: str = STACK,
-    template: str | Path = "template.yaml",
+    stack: str = "",
+    template: str | Path = "",
     payload: Wanted | Iterable[Wanted] = (),
-    payloads: str | Path = PAYLOADS,
+    payloads: str | Path = "",
     confirm: Confirm = agree,
     **options: Any,
 ) -> Run:
@@ -226,7 +226,9 @@ def benchmark(
     and state machine, which are the stack's; all types of the folder `payloads` unless some are
     named.
     """
-    types = payload_types(payload, payloads) or load_payload_types(Path(payloads))
+    types = payload_types(payload, payloads) or load_payload_types(
+        resources.payloads(payloads).path
+    )
     _refuse_bad_options(options)
     outputs = _deployed(cloud, stack, template, confirm, options.get("on_progress"))
     return tune(
@@ -271,9 +273,9 @@ def _run(
         return loaded(run(cloud, replace(copied, original=plan.arn.name), folder, hands))
 
 
-def _folder(store: str | Path) -> FolderStore:
+def _folder(store: str | Path | None) -> FolderStore:
     """Where the run will be stored; UsageError where it could not be."""
-    folder = open_store(store)
+    folder = open_store(store_address(store))
     if not isinstance(folder, FolderStore):
         raise UsageError(f"{store}: a run is stored in a local folder; copy it to S3 afterwards")
     folder.refuse_unwritable()
@@ -301,7 +303,7 @@ def _refuse_bad_options(options: Mapping[str, Any]) -> None:
     check_strategy(options.get("strategy", "cost"))
     check_exploration(options.get("explore", "grid"))
     number("weight", options.get("weight", 0.5), 0, 1)
-    _folder(options.get("store", STORE))
+    _folder(options.get("store"))
 
 
 def _deployed(

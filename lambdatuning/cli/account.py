@@ -47,11 +47,11 @@ def prices(
     session: Session, regions: tuple[str, ...], refresh: bool, price_book: str | None
 ) -> None:
     """Show the price book, one line per region, or refresh it from the AWS Price List API."""
-    from ..api.prices import BOOK, refresh_prices
+    from ..api.prices import own_book, refresh_prices
 
     changed = None
     if refresh:
-        price_book = price_book or BOOK
+        price_book = price_book or str(own_book())
         with session.connected() as cloud:
             changed = refresh_prices(cloud, regions, path=price_book)
     _show(session, price_book, regions, changed)

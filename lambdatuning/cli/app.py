@@ -84,6 +84,7 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; every error becomes one line and an exit code."""
         try:
+            ctx.default_map = _defaults()
             return super().invoke(ctx)
         except click.exceptions.Exit as exc:
             return exc.exit_code
@@ -95,6 +96,15 @@ class _Commands(click.Group):
             return 0
         except (Exception, KeyboardInterrupt) as exc:
             return fail(*_message(exc))
+
+
+def _defaults() -> dict[str, dict[str, Any]]:
+    """The project's settings, which options that are not given take."""
+    from ..workspace.settings import read_settings
+    from .options import defaults
+
+    values = defaults(read_settings())
+    return dict.fromkeys(COMMANDS, values)
 
 
 def _message(error: Exception | KeyboardInterrupt) -> tuple[str, int]:

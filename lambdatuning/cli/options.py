@@ -1,32 +1,31 @@
 """The options that several commands share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
 
+from ..core.errors import UsageError
+from ..workspace.settings import Settings
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-STACK = "lambdatuning"
 NUM = 10
-PAYLOADS = "data/payloads"
-STORE = "data/runs"
 
-stack_option = click.option("--stack", default=STACK, show_default=True, help="Name of the stack.")
+# What is not given is the project's: see `workspace.settings`.
+stack_option = click.option("--stack", help="Name of the stack (lambdatuning).")
 template_option = click.option(
-    "--template", default="template.yaml", show_default=True, metavar="FILE", help="SAM template."
+    "--template", metavar="FILE", help="SAM template (template.yaml if it is there, else built in)."
 )
 store_option = click.option(
     "--store",
-    default=STORE,
-    show_default=True,
     metavar="FOLDER",
-    help="Where runs are stored: a folder, or s3://bucket/runs to read.",
+    help="Where runs are stored: a folder (lambdatuning-runs), or s3://bucket/runs to read.",
 )
 price_book_option = click.option(
     "--price-book",
     metavar="FILE",
-    help="Prices to compute bills from (data/prices.json if there is one, else the packaged).",
+    help="Prices to compute bills from (data/prices.json if it is there, else built in).",
 )
 
 _TUNING_OPTIONS = (
@@ -37,7 +36,9 @@ _TUNING_OPTIONS = (
         help="Payload type (repeatable; benchmark: default all of --payloads).",
     ),
     click.option(
-        "--payloads", default=PAYLOADS, show_default=True, metavar="FOLDER", help="Payload files."
+        "--payloads",
+        metavar="FOLDER",
+        help="Payload types (data/payloads if it is there, else built in).",
     ),
     click.option("--powers", metavar="MB,MB,...", help='Memory sizes, or "ALL".'),
     click.option("--num", metavar="N", help=f"Invocations per size and payload type ({NUM})."),
@@ -99,3 +100,30 @@ def tuning_options(explored: str) -> Callable[[F], F]:
         return command
 
     return decorated
+
+
+def defaults(settings: Settings) -> dict[str, Any]:
+    """The settings by the names of the options that they stand for."""
+    given = settings.given
+    named = {
+        **{name: settings[name] for name in ("stack", "store")},
+        **{name: given[name] for name in _SAME_NAME if name in given},
+        "tags": tuple(f"{key}={value}" for key, value in settings["tags"].items()),
+    }
+    if "tolerance" in given:
+        named["max_regression"] = given["tolerance"]
+    return named
+
+
+_SAME_NAME = ("payloads", "template", "price_book", "strategy", "weight", "max_usd")
+
+
+def pairs(option: str, given: Iterable[str]) -> dict[str, str]:
+    """The values of a repeatable NAME=VALUE option."""
+    named = {}
+    for entry in given:
+        name, equals, value = entry.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{option} {entry}: write {option} NAME=VALUE")
+        named[name] = value
+    return named

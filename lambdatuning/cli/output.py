@@ -17,6 +17,8 @@ from ..core.progress import OnProgress, ignore
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from ..workspace.resources import Resource
+
 _GAP = 2
 _NARROWEST = 8
 """Characters that are left of a text column before a table is written as a list."""
@@ -77,6 +79,11 @@ class Output:
         from ..reporting.progress import terminal_progress
 
         return terminal_progress(sys.stderr)
+
+    def taken(self, what: str, resource: "Resource") -> None:
+        """Say that a file of the package is used because the folder has none of its own."""
+        if resource.packaged and not (self.quiet or self.json):
+            say(f"{what}: {resource}")
 
     def each(self, line: Callable[[Any], str]) -> Callable[[Any], None]:
         """Says the line of every event, unless it would disturb."""

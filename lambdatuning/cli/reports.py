@@ -1,5 +1,6 @@
 """`lambdatuning report`: run notebooks strictly and export HTML."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,11 +8,21 @@ import click
 
 from ..core.errors import UsageError
 from ..core.options import whole_number
+from ..workspace import resources
+from ..workspace.settings import read_settings
+from .options import pairs
 from .output import say
 from .session import Session, session_options
 
-FOLDER = "notebooks"
 _PAIRS = frozenset(("-p", "--parameter", "-r", "--parameter-raw"))
+_PARAMETERS = {
+    "strategy": "strategy",
+    "weight": "weight",
+    "deadline_ms": "deadline",
+    "monthly_invocations": "volume",
+    "max_regression_percent": "tolerance",
+}
+"""Parameters of notebooks, and the settings that they take if nothing is given."""
 
 
 class _Report(click.Command):
@@ -84,25 +95,48 @@ def report(
     from ..reporting.report import plan, report
 
     workers = whole_number("--at-once", at_once)
-    names, values = _notebooks(notebooks), _parameters(given)
-    plan(names, values, folder=Path.cwd(), name=name)
+    paths, values = _notebooks(session, notebooks), _parameters(given)
+    plan(paths, values, folder=Path.cwd(), name=name)
+    values = {**_settings(paths), **values}
     progress = session.output.progress()
     with session.environment():
-        reports = report(names, values, out=out, name=name, workers=workers, on_progress=progress)
+        reports = report(paths, values, out=out, name=name, workers=workers, on_progress=progress)
     for done in reports:
         say(f"{done.notebook.name}: {done.elapsed_s:.0f} s")
-    paths = [done.address for done in reports]
-    session.output.show(paths, "\n".join(paths))
+    made = [done.address for done in reports]
+    session.output.show(made, "\n".join(made))
 
 
-def _notebooks(named: tuple[str, ...]) -> list[str]:
-    folder = Path(FOLDER)
-    notebooks = list(named) or sorted(str(path) for path in folder.glob("*.ipynb"))
-    if not notebooks:
-        raise UsageError(
-            f"no notebook in {folder.resolve()}; name one, or run in the project's folder"
-        )
-    return notebooks
+def _notebooks(session: Session, named: tuple[str, ...]) -> list[str]:
+    """Those named; one of the package's where the folder has none of that name."""
+    folder = resources.notebooks()
+    if named:
+        return [_notebook(folder.path, name) for name in named]
+    session.output.taken("notebooks", folder)
+    return sorted(str(path) for path in folder.path.glob("*.ipynb"))
+
+
+def _notebook(folder: Path, name: str) -> str:
+    inside = folder / Path(name).name
+    return str(inside) if not ("://" in name or Path(name).exists()) and inside.exists() else name
+
+
+def _settings(notebooks: list[str]) -> dict[str, object]:
+    """The project's settings that the notebooks have a parameter for."""
+    from ..reporting.parameters import declared
+
+    settings = read_settings().given
+    names = {
+        parameter.name
+        for path in notebooks
+        if Path(path).is_file()
+        for parameter in declared(json.loads(Path(path).read_text("utf-8")))
+    }
+    return {
+        name: settings[setting]
+        for name, setting in _PARAMETERS.items()
+        if name in names and setting in settings
+    }
 
 
 def _parameters(given: Mapping[str, tuple[str, ...]]) -> dict[str, object]:
@@ -114,18 +148,10 @@ def _parameters(given: Mapping[str, tuple[str, ...]]) -> dict[str, object]:
         parameters |= read_yaml(_read(path), f"--parameters-file {path}")
     for text in given["texts"]:
         parameters |= read_yaml(text, "--parameters-yaml")
-    for entry in given["typed"]:
-        name, value = _pair("-p", entry)
+    for name, value in pairs("-p", given["typed"]).items():
         parameters[name] = Typed(value)
-    parameters |= (_pair("-r", entry) for entry in given["raw"])
+    parameters |= pairs("-r", given["raw"])
     return parameters
-
-
-def _pair(option: str, entry: str) -> tuple[str, str]:
-    name, equals, value = entry.partition("=")
-    if not equals or not name:
-        raise UsageError(f"{option} {entry}: write {option} NAME=VALUE")
-    return name, value
 
 
 def _read(path: str) -> str:

@@ -51,6 +51,10 @@ class Session:
 
         No login is needed until something asks AWS: reading a stored run never does.
         """
+        from ..workspace.settings import FOLDER_VARIABLE, read_settings
+
+        # A kernel works in the folder of its notebook, which may be the package's.
+        os.environ[FOLDER_VARIABLE] = str(read_settings().folder)
         if self.local:
             from ..api.stack import embedded
 

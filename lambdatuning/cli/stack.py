@@ -7,19 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from ..core.errors import UsageError, closest
-from .options import stack_option, template_option
+from ..workspace import resources
+from .options import pairs, stack_option, template_option
 from .session import Session, session_options
 
 if TYPE_CHECKING:
     from ..cloud.stack.status import StackEvent
-
-
-role_option = click.option(
-    "--role-arn",
-    default="",
-    metavar="ARN",
-    help="Role by which CloudFormation works (default: the one of before, else your own rights).",
-)
 
 
 @click.command()
@@ -33,41 +26,28 @@ role_option = click.option(
     help="Template parameter (repeatable).",
 )
 @click.option(
-    "--tag",
-    "tags",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Tag of the stack and of all in it, added to those that it has (repeatable).",
-)
-@role_option
-@click.option(
-    "--bucket",
-    default="",
-    metavar="NAME",
-    help="Bucket of the organisation's for code packages (default: one of our own is made).",
+    "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag of the stack (repeatable)."
 )
 @session_options
 def deploy(
     session: Session,
     stack: str,
-    template: str,
+    template: str | None,
     parameters: tuple[str, ...],
     tags: tuple[str, ...],
-    role_arn: str,
-    bucket: str,
 ) -> None:
     """Deploy or update the stack: package, show the change set, ask, execute, print the outputs."""
     from ..api.stack import deploy
 
+    file = resources.template(template)
+    session.output.taken("template", file)
     with session.connected() as cloud:
         outputs = deploy(
             cloud,
             stack,
-            template=template,
-            parameters=_pairs("--parameter", "NAME", parameters),
-            tags=_pairs("--tag", "KEY", tags),
-            role_arn=role_arn,
-            bucket=bucket,
+            template=file.path,
+            parameters=pairs("--parameter", parameters),
+            tags=pairs("--tag", tags),
             confirm=session.output.confirm,
             on_event=session.output.each(_event_line),
         )
@@ -96,9 +76,8 @@ def status(session: Session, stack: str, name: str | None) -> None:
 
 @click.command()
 @stack_option
-@role_option
 @session_options
-def destroy(session: Session, stack: str, role_arn: str) -> None:
+def destroy(session: Session, stack: str) -> None:
     """Remove the stack and all that is in it: list, ask, empty, remove, check."""
     from ..api.stack import destroy
 
@@ -106,28 +85,13 @@ def destroy(session: Session, stack: str, role_arn: str) -> None:
         plan = destroy(
             cloud,
             stack,
-            role_arn=role_arn,
             confirm=session.output.confirm,
             on_event=session.output.each(_event_line),
         )
-    removed = {
-        "stack": plan.stack_name,
-        "resources": len(plan.resources),
-        "objects": plan.objects,
-        "notes": list(plan.notes),
-    }
-    end = f"; {'; '.join(plan.notes)}" if plan.notes else ", and nothing of it is left"
-    session.output.show(removed, f'the stack "{plan.stack_name}" is gone{end}')
-
-
-def _pairs(option: str, key: str, given: tuple[str, ...]) -> dict[str, str]:
-    pairs = {}
-    for entry in given:
-        name, equals, value = entry.partition("=")
-        if not equals or not name:
-            raise UsageError(f"{option} {entry}: write {key}=VALUE")
-        pairs[name] = value
-    return pairs
+    removed = {"stack": plan.stack_name, "resources": len(plan.resources), "objects": plan.objects}
+    session.output.show(
+        removed, f'the stack "{plan.stack_name}" is gone, and nothing of it is left'
+    )
 
 
 def _event_line(event: "StackEvent") -> str:

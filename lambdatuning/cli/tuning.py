@@ -10,6 +10,7 @@ import click
 from ..core.records import run_prefix
 from ..core.sizes import beyond_note
 from ..core.strategies import DEFAULT_WEIGHT
+from ..workspace import resources
 from .options import NUM, template_option, tuning_options
 from .output import Output, records
 from .session import Session, session_options
@@ -38,6 +39,8 @@ def tune(session: Session, /, function: str, payload: tuple[str, ...], **options
     """Tune FUNCTION (a name or an ARN), store the run, and say what to set."""
     from ..api.tuning import tune
 
+    if payload:
+        session.output.taken("payload types", resources.payloads(options["payloads"]))
     # What says how often to measure, or needs the contract's own fields, asks for the grid.
     grid = options["num"] is not None or options["state_machine"] or options["cold"] != "0"
     with session.connected() as cloud:
@@ -56,14 +59,19 @@ def tune(session: Session, /, function: str, payload: tuple[str, ...], **options
 @tuning_options("grid")
 @template_option
 @session_options
-def benchmark(session: Session, /, template: str, payload: tuple[str, ...], **options: Any) -> None:
+def benchmark(
+    session: Session, /, template: str | None, payload: tuple[str, ...], **options: Any
+) -> None:
     """Tune the stack's own function for every payload type in one run; deploys if needed."""
     from ..api.tuning import benchmark
 
+    file = resources.template(template)
+    session.output.taken("template", file)
+    session.output.taken("payload types", resources.payloads(options["payloads"]))
     with session.connected() as cloud:
         run = benchmark(
             cloud,
-            template=template,
+            template=file.path,
             payload=payload,
             confirm=session.output.confirm,
             on_progress=session.output.progress(),

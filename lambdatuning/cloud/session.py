@@ -17,6 +17,7 @@ from botocore.credentials import JSONFileCache
 from botocore.exceptions import NoRegionError
 
 from ..core.errors import CredentialsError
+from ..workspace.settings import read_settings
 from .explain import LOOPBACK, explain
 
 
@@ -40,11 +41,6 @@ class Cloud:
     def endpoint(self) -> dict[str, Any]:
         """What a manifest says of it: the kind, and all that the embedded AWS says of itself."""
         return {"kind": self.kind, **self.about}
-
-    @property
-    def partition(self) -> str:
-        """ "aws", "aws-us-gov", "aws-cn" and the like: how ARNs begin here."""
-        return self.caller_arn.split(":")[1]
 
     def client(self, service: str, *, region: str | None = None) -> Any:
         """A boto3 client that retries throttling with backoff; `region` for another region."""
@@ -77,13 +73,18 @@ _CONFIG = Config(
 def connect(
     *, profile: str | None = None, region: str | None = None, endpoint_url: str | None = None
 ) -> Cloud:
-    """Open the session; profile, region and endpoint default to what boto3 finds.
+    """Open the session; what is not given is the project's (its settings), else what boto3 finds.
 
     An embedded AWS needs neither login nor region. Raises CredentialsError when nobody is logged
     in, the login has expired or no region is set, and LambdaTuningError when the endpoint does not
     answer.
     """
+    settings = read_settings().given
+    if not os.environ.get("AWS_ENDPOINT_URL"):
+        endpoint_url = endpoint_url or settings.get("endpoint_url")
     about = _about(endpoint_url or os.environ.get("AWS_ENDPOINT_URL"))
+    if not about:
+        profile, region = profile or settings.get("profile"), region or settings.get("region")
     try:
         session = _embedded_session(region) if about and not profile else _session(profile, region)
         endpoint = endpoint_url or _loopback(session.client("sts").meta.endpoint_url)

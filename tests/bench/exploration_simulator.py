@@ -1,4 +1,4 @@
-"""A simulated Lambda that resamples measured functions and bills what a tuner invokes."""
+"""A simulated Lambda that resamples traces and bills what a tuner invokes."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lambdatuning.core.exploration.question import Observation
+from lambdatuning.core.pricing import gb_seconds
 
-from .exploration_functions import Function
+from .exploration_traces import Trace
 
 INIT_MS, INIT_SPREAD = 250.0, 0.25
 USD_PER_GB_S, REQUEST_USD = 0.0000166667, 0.0000002
@@ -19,13 +20,13 @@ USD_PER_GB_S, REQUEST_USD = 0.0000166667, 0.0000002
 class Account:
     """What was invoked and spent; every size is a published version, so environments stay warm.
 
-    `functions` are payload types. The first call of an environment is cold and bills its init.
+    `traces` are payload types. The first call of an environment is cold and bills its init.
     `host_spread` makes environments differ by a log-normal factor of their own, `first` makes the
-    handler of their first calls take so many times as long. `offered` are the sizes to choose from,
-    where they are not those at which every payload type was measured.
+    handler of their first calls take so many times as long. `offered` are the
+    sizes to choose from, where they are not those that every payload type was measured around.
     """
 
-    functions: Mapping[str, Function]
+    traces: Mapping[str, Trace]
     rng: np.random.Generator
     host_spread: float = 0.0
     first: float = 1.0
@@ -41,12 +42,12 @@ class Account:
         return len(self.observations)
 
     @property
-    def sizes(self) -> tuple[int, ...]:
+    def grid(self) -> tuple[int, ...]:
         """The sizes to choose from."""
         if self.offered:
             return self.offered
-        given = [function.sizes for function in self.functions.values()]
-        return tuple(size for size in given[0] if all(size in some for some in given))
+        grids = [trace.grid for trace in self.traces.values()]
+        return tuple(size for size in grids[0] if all(size in grid for grid in grids))
 
     def invoke(
         self,
@@ -72,12 +73,11 @@ class Account:
         return INIT_MS * float(np.exp(INIT_SPREAD * self.rng.standard_normal()))
 
     def _pay(self, memory_mb: int, payload: str, used: Sequence[int], init_ms: float = 0.0) -> None:
-        values = self.functions[payload].samples[memory_mb]
-        drawn = values[self.rng.integers(0, len(values), len(used))].tolist()
+        drawn = self.traces[payload].draw(memory_mb, len(used), self.rng).tolist()
         for host, ms in zip(used, drawn, strict=True):
             duration = ms * self.hosts[memory_mb][host] * (self.first if init_ms else 1.0)
             billed = float(math.ceil(duration + init_ms))
-            gb_s = memory_mb / 1024 * billed / 1000
+            gb_s = gb_seconds(memory_mb, billed)
             self.gb_s += gb_s
             self.usd += gb_s * USD_PER_GB_S + REQUEST_USD
             self.observations.append(

@@ -4,17 +4,17 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from .exploration_functions import POWERS, Floats, Function
+from .exploration_traces import Floats, Trace
 
-SIZES = np.array(POWERS, float)
+SIZES = np.array([128, 192, 256, 384, 512, 768, 1024, 1280, 1536, 1792, 2048, 2560, 3008], float)
 SAMPLES = 200
 
 Curve = Callable[[np.random.Generator], Floats]
 
 
-def unlike(each: int = 4, seed: int = 0) -> tuple[Function, ...]:
+def unlike(each: int = 4, seed: int = 0) -> tuple[Trace, ...]:
     """`each` functions of every kind, reproducible from `seed`; kinds are their families."""
-    found: list[Function] = []
+    found: list[Trace] = []
     for kind, (curve, spread) in KINDS.items():
         for k in range(each):
             rng = np.random.default_rng([seed, k, len(found)])
@@ -22,12 +22,10 @@ def unlike(each: int = 4, seed: int = 0) -> tuple[Function, ...]:
     return tuple(found)
 
 
-def _trace(
-    name: str, kind: str, means_ms: Floats, spread: str, rng: np.random.Generator
-) -> Function:
+def _trace(name: str, kind: str, means_ms: Floats, spread: str, rng: np.random.Generator) -> Trace:
     noise = NOISES[spread]
     values = {int(m): np.sort(ms * noise(rng)) for m, ms in zip(SIZES, means_ms, strict=True)}
-    return Function(name, "unlike", kind, values)
+    return Trace(name, "unlike", kind, values)
 
 
 def _work(rng: np.random.Generator, low_ms: float, high_ms: float, floor: float) -> Floats:
@@ -38,7 +36,7 @@ def _work(rng: np.random.Generator, low_ms: float, high_ms: float, floor: float)
 
 
 def _jump(rng: np.random.Generator) -> Floats:
-    at = rng.choice(SIZES[1:5])
+    at = rng.choice(SIZES[2:9])
     return _work(rng, 50, 2000, 0.1) * np.where(at > SIZES, rng.uniform(1.3, 3.0), 1.0)
 
 

@@ -171,7 +171,7 @@ def test_without_a_file_the_packaged_book_is_the_beginning(
     monkeypatch.chdir(tmp_path)
     assert (book_name(), prices().attrs["version"]) == ("packaged", BOOK["version"])
     refresh_prices(fake_cloud(pricing=FakePricing()), ["eu-west-3"])
-    assert book_name() == "data/prices.json"
+    assert book_name() == str(tmp_path / "data/prices.json")
     after = prices(regions=["eu-west-3", "us-east-1"])
     assert after["x86_64_usd_per_gb_s"].tolist() == [0.00002, 0.0000166667]
     assert after["borrowed"].tolist()[1] == ""

@@ -51,7 +51,7 @@ def test_runs_are_narrowed_by_function_region_and_time(store: Path) -> None:
 
 
 def test_what_is_not_there_is_said(store: Path, tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match="no such run; 3 others are there"):
+    with pytest.raises(NotFoundError, match=f"no such run in {store}; 3 others are there"):
         lt.load_runs(store, function="nobody")
     with pytest.raises(NotFoundError, match=f'did you mean "{IDS[0]}"'):
         lt.load_runs(store, IDS[0][:-2])

@@ -23,6 +23,10 @@ _CODE = {
 }
 
 
+_INSTALLED = Path(__file__).parents[3]
+"""The folder in which the package lies."""
+
+
 class _Loader(yaml.SafeLoader):
     """YAML as CloudFormation reads it: tags are intrinsic functions, and a date is its text."""
 
@@ -85,13 +89,19 @@ def load_template(path: Path) -> dict[str, Any]:
 
 
 def local_code(template: Mapping[str, Any], folder: Path) -> Iterator[LocalCode]:
-    """Every function and state machine whose code lies beside the template, in `folder`."""
+    """Every function and state machine whose code lies beside the template, in `folder`.
+
+    Code that is not there is that of the installed package: so the template that comes with it,
+    and a copy of that in any folder, can be deployed.
+    """
     for logical_id, resource in template["Resources"].items():
         name, *_ = _CODE.get(resource.get("Type"), ("",))
         uri = resource.get("Properties", {}).get(name)
         if isinstance(uri, str) and not uri.startswith("s3://"):
             package = resource.get("Metadata", {}).get("Package", ())
-            yield LocalCode(logical_id, name, folder / uri, tuple(package))
+            path = folder / uri
+            inside = _INSTALLED / uri
+            yield LocalCode(logical_id, name, inside if not path.exists() else path, tuple(package))
 
 
 def with_code_in_s3(

@@ -350,5 +350,4 @@ def _input(
         "sharedCores": room.cores,
         "table": request.table,
         "about": {"endpoint": cloud.endpoint},
-        "rule": "means",
     }

@@ -1,0 +1,6 @@
+"""The folder that a user works in: its settings, its files, and those of the package otherwise.
+
+settings    lambdatuning.toml, [tool.lambdatuning], LAMBDATUNING_* and defaults, with their origin
+resources   template, notebooks, payload types, recorded runs: the folder's own, else the package's
+project     a project of one's own, written by `lambdatuning init`
+"""

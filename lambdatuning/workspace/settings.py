@@ -1,0 +1,176 @@
+"""Settings of a project: from its files, beaten by environment variables, beaten by arguments."""
+
+import os
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import UsageError, closest
+from ..core.options import number
+
+FILE = "lambdatuning.toml"
+PREFIX = "LAMBDATUNING_"
+FOLDER_VARIABLE = "LAMBDATUNING_FOLDER"
+"""The project's folder, for a kernel that works in the folder of its notebook."""
+
+DEFAULT = "default"
+
+_INTERNAL = {
+    FOLDER_VARIABLE,
+    "LAMBDATUNING_SERVER",
+    "LAMBDATUNING_SANDBOX",
+    "LAMBDATUNING_PROCESS_TABLE",
+}
+"""Variables of this prefix that are no settings: the embedded AWS marks its processes by them."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key: how its value is read (`read(name, value)`), and what it means."""
+
+    name: str
+    read: Callable[[str, Any], Any]
+    default: Any
+    meaning: str
+    is_path: bool = False
+
+
+@dataclass(frozen=True)
+class Value:
+    """What a setting is, and which file or variable said so."""
+
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a project's folder."""
+
+    folder: Path
+    values: Mapping[str, Value]
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of a setting."""
+        return self.values[name].value
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What a file or a variable says, without the defaults."""
+        return {name: each.value for name, each in self.values.items() if each.origin != DEFAULT}
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise UsageError(f"{name} must be text in quotes; not {value!r}")
+    return value
+
+
+def _amount(low: float, high: float = float("inf")) -> Callable[[str, Any], float]:
+    return lambda name, value: number(name, value, low, high)
+
+
+def _tags(name: str, value: Any) -> dict[str, str]:
+    """A table, or `KEY=VALUE,KEY=VALUE` in a variable."""
+    if isinstance(value, str):
+        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+        if not all(equals and key.strip() for key, equals, _ in pairs):
+            raise UsageError(f"{name} must be KEY=VALUE,KEY=VALUE; not {value!r}")
+        return {key.strip(): text.strip() for key, _, text in pairs}
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise UsageError(f'{name} must be a table of texts, as in {{team = "shop"}}; not {value!r}')
+    return dict(value)
+
+
+SETTINGS = (
+    Setting("profile", _text, "", "AWS profile"),
+    Setting("region", _text, "", "AWS region"),
+    Setting("endpoint_url", _text, "", "endpoint to use instead of AWS's own"),
+    Setting("stack", _text, "lambdatuning", "name of the stack"),
+    Setting("store", _text, "lambdatuning-runs", "folder in which runs are stored", is_path=True),
+    Setting("payloads", _text, "", "folder of payload types (else the package's)", is_path=True),
+    Setting("template", _text, "", "SAM template (else the package's)", is_path=True),
+    Setting("notebooks", _text, "", "folder of notebooks (else the package's)", is_path=True),
+    Setting("price_book", _text, "", "price book (else the package's)", is_path=True),
+    Setting("strategy", _text, "cost", "cost, speed, balanced, knee, deadline or budget"),
+    Setting("weight", _amount(0, 1), 0.5, "for balanced: 0 is speed, 1 is cost"),
+    Setting("tolerance", _amount(0), 5.0, "per cent by which a run may be worse than the last"),
+    Setting("deadline", _amount(0), 0.0, "milliseconds that an invocation may take; 0: any"),
+    Setting("volume", _amount(0), 10e6, "invocations per month, for the bill"),
+    Setting("max_usd", _amount(0), None, "US dollars that a run may cost; none: asked each time"),
+    Setting("tags", _tags, {}, "tags of the stack and all in it"),
+)
+"""Every key, in the order in which `lambdatuning config` shows them."""
+
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+def read_settings(
+    start: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings that hold in a folder (default: where this process works).
+
+    The nearest folder from `start` upward with a lambdatuning.toml, or a pyproject.toml that has
+    [tool.lambdatuning], is the project's; without one `start` is. Variables LAMBDATUNING_NAME beat
+    the file. Relative paths are relative to the project's folder, also those of variables.
+
+    Raises:
+        UsageError: an unknown key, naming the closest, or a value that is not of its kind.
+    """
+    variables = os.environ if environment is None else environment
+    begin = start or Path(variables.get(FOLDER_VARIABLE) or Path.cwd())
+    folder, file, table = _project(begin.resolve())
+    values = {each.name: Value(each.default, DEFAULT) for each in SETTINGS}
+    values |= dict(_from_file(table, file))
+    values |= dict(_from_variables(variables))
+    return Settings(folder, {name: _located(folder, name, each) for name, each in values.items()})
+
+
+def _project(start: Path) -> tuple[Path, Path, Mapping[str, Any]]:
+    """The project's folder, the file that has its settings, and these."""
+    for folder in (start, *start.parents):
+        own = folder / FILE
+        if own.is_file():
+            return folder, own, _toml(own)
+        shared = folder / "pyproject.toml"
+        table = _toml(shared).get("tool", {}) if shared.is_file() else {}
+        if "lambdatuning" in table:
+            return folder, shared, table["lambdatuning"]
+    return start, start / FILE, {}
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8-sig"))
+    except (OSError, ValueError) as exc:
+        raise UsageError(f"{file} cannot be read: {exc}; fix the file") from exc
+
+
+def _from_file(table: Mapping[str, Any], file: Path) -> Iterator[tuple[str, Value]]:
+    for name, value in table.items():
+        if name not in _BY_NAME:
+            raise UsageError(f'{file}: unknown key "{name}"; {closest(name, _BY_NAME)}')
+        yield name, Value(_BY_NAME[name].read(f"{file}: {name}", value), str(file))
+
+
+def _from_variables(variables: Mapping[str, str]) -> Iterator[tuple[str, Value]]:
+    for variable, text in sorted(variables.items()):
+        name = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX) or variable in _INTERNAL:
+            continue
+        if name not in _BY_NAME:
+            known = [f"{PREFIX}{each.upper()}" for each in _BY_NAME]
+            raise UsageError(f"unknown variable {variable}; {closest(variable, known)}")
+        setting = _BY_NAME[name]
+        # An empty variable takes back what a file says.
+        value = setting.read(variable, text) if text else setting.default
+        yield name, Value(value, variable)
+
+
+def _located(folder: Path, name: str, each: Value) -> Value:
+    """A path made absolute; addresses such as s3://bucket/runs stay as they are."""
+    if not _BY_NAME[name].is_path or not each.value or "://" in each.value:
+        return each
+    return Value(str(folder / Path(each.value).expanduser()), each.origin)
