@@ -72,12 +72,11 @@ ANSWER_COLUMNS = (
 )
 
 ENDS: Mapping[str, str] = {
-    "sure": "it is sure enough",
+    "sure": "the answer is expected to lose no more than was accepted",
     "price": "more samples would cost more than they may save",
     "budget": "the budget ended",
     "time": "the time ended",
-    "grid": "it had cost as much as the grid would",
-    "exhausted": "more samples at these sizes would not make it surer",
+    "grid": "more samples would cost as much as measuring every size",
     "history": "the execution's history was nearly full",
     "failed": "invocations failed at every size",
 }

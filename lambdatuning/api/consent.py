@@ -26,7 +26,8 @@ def describe_removal(plan: DestroyPlan) -> str:
     """What goes with the stack, as lines."""
     lines = [f"  {entry.type} {entry.physical_id}" for entry in plan.resources]
     what = f'stack "{plan.stack_name}", {len(plan.resources)} resources'
-    inside = f"with {plan.objects} objects in its bucket and {plan.packages} code packages:"
+    packages = "its" if plan.packages is None else plan.packages
+    inside = f"with {plan.objects} objects in its bucket and {packages} code packages:"
     return "\n".join([f"{what}, {inside}", *lines])
 
 
@@ -77,7 +78,7 @@ def _bill(plan: TunePlan) -> str:
     if plan.request.adaptive:
         parts += f"; {_against_grid(plan)}"
     return (
-        f"{parts}; at most ${found.at_most_usd + found.tuner_usd:.4f} should every invocation time "
+        f"{parts}; at most ${found.at_most_usd:.4f} should every invocation time "
         f"out; at the prices of {plan.prices.version}"
     )
 

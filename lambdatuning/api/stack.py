@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..cloud import stack as stacks
+from ..cloud.explain import undoing
 from ..cloud.session import Cloud, connect
 from ..core.errors import StackError, UsageError
 from ..core.progress import OnProgress, Progress
@@ -56,26 +57,28 @@ def deploy(
     template: str | Path = "",
     parameters: Mapping[str, str] | None = None,
     tags: Mapping[str, str] | None = None,
+    role_arn: str = "",
+    bucket: str = "",
     confirm: Confirm = agree,
     on_event: OnEvent = lambda _: None,
 ) -> dict[str, str]:
     """Deploy or update the stack and return its outputs; no changes is success.
 
-    `template` "" is the project's, else the package's; `tags` are those of the project's settings
-    unless given. `confirm` is shown the change set and asked before anything changes. StackError
-    names the resource that failed and why; nothing half-made is left.
+    `template` "" is the project's, else the package's. `tags`, those of the project's settings
+    unless given, are added to those that the stack has, which every resource gets. `role_arn` is a
+    role by which CloudFormation works in the caller's place, `bucket` one of the organisation's for
+    the code packages; an update keeps those of before. `confirm` is shown the change set and asked
+    before anything changes. StackError names the resource that failed and why; nothing half-made
+    is left.
     """
     settings, stack = read_settings(), stack_name(stack)
     file = resources.template(template, settings).path
-    labels = settings["tags"] if tags is None else tags
-    options = stacks.DeployOptions(stack, file, dict(parameters or {}), dict(labels))
+    labels = dict(settings["tags"] if tags is None else tags)
+    options = stacks.DeployOptions(stack, file, dict(parameters or {}), labels, role_arn, bucket)
     plan = stacks.plan_deploy(cloud, options)
     if plan.changes:
-        try:
+        with undoing(lambda: stacks.discard(cloud, plan), f"the change set {plan.change_set_id}"):
             confirm(describe_changes(plan), f'deploy these changes to the stack "{stack}"?')
-        except BaseException:
-            stacks.discard(cloud, plan)
-            raise
     with _told_what_goes_on(f'CloudFormation goes on with the stack "{stack}"'):
         return stacks.execute(cloud, plan, on_event)
 
@@ -116,20 +119,21 @@ def destroy(
     cloud: Cloud,
     stack: str = "",
     *,
+    role_arn: str = "",
     confirm: Confirm = agree,
     on_event: OnEvent = lambda _: None,
 ) -> stacks.DestroyPlan:
     """Remove the stack with all that is in it, its bucket's samples included; what was removed.
 
-    `confirm` is shown the list and asked first. StackError says what is left and what to do.
+    By the role that it was deployed with, or by `role_arn`. `confirm` is
+    shown the list and asked first. StackError says what is left and what to do.
     """
     stack = stack_name(stack)
-    plan = stacks.plan_destroy(cloud, stack)
+    plan = stacks.plan_destroy(cloud, stack, role_arn)
     confirm(describe_removal(plan), f'remove the stack "{stack}" with all of this?')
     again = f'the stack "{stack}" is removed in part: destroy it again'
     with _told_what_goes_on(again):
-        stacks.execute_destroy(cloud, plan, on_event)
-    return plan
+        return stacks.execute_destroy(cloud, plan, on_event)
 
 
 @contextmanager

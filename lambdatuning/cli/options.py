@@ -118,12 +118,12 @@ def defaults(settings: Settings) -> dict[str, Any]:
 _SAME_NAME = ("payloads", "template", "price_book", "strategy", "weight", "max_usd")
 
 
-def pairs(option: str, given: Iterable[str]) -> dict[str, str]:
-    """The values of a repeatable NAME=VALUE option."""
+def pairs(option: str, given: Iterable[str], kind: str = "NAME") -> dict[str, str]:
+    """The values of a repeatable option such as NAME=VALUE."""
     named = {}
     for entry in given:
         name, equals, value = entry.partition("=")
         if not equals or not name:
-            raise UsageError(f"{option} {entry}: write {option} NAME=VALUE")
+            raise UsageError(f"{option} {entry}: write {option} {kind}=VALUE")
         named[name] = value
     return named

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from ..cloud.stack.status import StackEvent
 
 
+role_option = click.option(
+    "--role-arn",
+    default="",
+    metavar="ARN",
+    help="Role by which CloudFormation works (default: the one of before, else your own rights).",
+)
+
+
 @click.command()
 @stack_option
 @template_option
@@ -26,7 +34,18 @@ if TYPE_CHECKING:
     help="Template parameter (repeatable).",
 )
 @click.option(
-    "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag of the stack (repeatable)."
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Tag of the stack and of all in it, added to those that it has (repeatable).",
+)
+@role_option
+@click.option(
+    "--bucket",
+    default="",
+    metavar="NAME",
+    help="Bucket of the organisation's for code packages (default: one of our own is made).",
 )
 @session_options
 def deploy(
@@ -35,6 +54,8 @@ def deploy(
     template: str | None,
     parameters: tuple[str, ...],
     tags: tuple[str, ...],
+    role_arn: str,
+    bucket: str,
 ) -> None:
     """Deploy or update the stack: package, show the change set, ask, execute, print the outputs."""
     from ..api.stack import deploy
@@ -47,7 +68,9 @@ def deploy(
             stack,
             template=file.path,
             parameters=pairs("--parameter", parameters),
-            tags=pairs("--tag", tags),
+            tags=pairs("--tag", tags, "KEY"),
+            role_arn=role_arn,
+            bucket=bucket,
             confirm=session.output.confirm,
             on_event=session.output.each(_event_line),
         )
@@ -76,8 +99,9 @@ def status(session: Session, stack: str, name: str | None) -> None:
 
 @click.command()
 @stack_option
+@role_option
 @session_options
-def destroy(session: Session, stack: str) -> None:
+def destroy(session: Session, stack: str, role_arn: str) -> None:
     """Remove the stack and all that is in it: list, ask, empty, remove, check."""
     from ..api.stack import destroy
 
@@ -85,13 +109,18 @@ def destroy(session: Session, stack: str) -> None:
         plan = destroy(
             cloud,
             stack,
+            role_arn=role_arn,
             confirm=session.output.confirm,
             on_event=session.output.each(_event_line),
         )
-    removed = {"stack": plan.stack_name, "resources": len(plan.resources), "objects": plan.objects}
-    session.output.show(
-        removed, f'the stack "{plan.stack_name}" is gone, and nothing of it is left'
-    )
+    removed = {
+        "stack": plan.stack_name,
+        "resources": len(plan.resources),
+        "objects": plan.objects,
+        "notes": list(plan.notes),
+    }
+    end = f"; {'; '.join(plan.notes)}" if plan.notes else ", and nothing of it is left"
+    session.output.show(removed, f'the stack "{plan.stack_name}" is gone{end}')
 
 
 def _event_line(event: "StackEvent") -> str:

@@ -1,5 +1,7 @@
 """What an error of boto3 means: one line that says what to do, in place of its own."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from botocore.exceptions import (
@@ -22,7 +24,13 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
-from ..core.errors import CredentialsError, LambdaTuningError, NotFoundError, UsageError
+from ..core.errors import (
+    CredentialsError,
+    LambdaTuningError,
+    NotFoundError,
+    UsageError,
+    denied_by,
+)
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -48,11 +56,39 @@ def explain(error: Exception) -> LambdaTuningError:
     raise error
 
 
+def with_remains(error: BaseException, remains: str) -> BaseException:
+    """The error with what could not be undone after it: the cause stays what is said first."""
+    if isinstance(error, KeyboardInterrupt):
+        return KeyboardInterrupt(f"stopped; {remains}")
+    if not isinstance(error, Exception):
+        return error
+    explained = explain(error)
+    return type(explained)(f"{explained}; {remains}")
+
+
+@contextmanager
+def undoing(undo: Callable[[], object], what: str) -> Iterator[None]:
+    """After an error `undo` is called; where that fails too, both are told, the cause first."""
+    try:
+        yield
+    except BaseException as cause:
+        try:
+            undo()
+        except Exception as failure:
+            raise with_remains(cause, f"{what} is left: {explain(failure)}") from cause
+        raise
+
+
 def _answered(error: ClientError) -> LambdaTuningError:
     """What AWS itself says."""
     code = str(error.response["Error"].get("Code", ""))
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400))
     leaf, advice = _of_code(code, status)
+    if denial := denied_by(str(error)):
+        return LambdaTuningError(
+            f"{_one_line(error)}; {denial} forbids it, whatever your own permissions are: ask who "
+            "administers the organisation or the account"
+        )
     if leaf is CredentialsError:
         return leaf(f"the AWS credentials are {advice} ({code}): {LOGIN}")
     return leaf(f"{_one_line(error)}; {advice}")

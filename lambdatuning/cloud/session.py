@@ -42,6 +42,11 @@ class Cloud:
         """What a manifest says of it: the kind, and all that the embedded AWS says of itself."""
         return {"kind": self.kind, **self.about}
 
+    @property
+    def partition(self) -> str:
+        """ "aws", "aws-us-gov", "aws-cn" and the like: how ARNs begin here."""
+        return self.caller_arn.split(":")[1]
+
     def client(self, service: str, *, region: str | None = None) -> Any:
         """A boto3 client that retries throttling with backoff; `region` for another region."""
         return self._clients(service, region or self.region)

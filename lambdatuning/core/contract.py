@@ -217,6 +217,9 @@ def anything(_: str, value: Any) -> Any:
 
 EXPLORATIONS = ("grid", "adaptive")
 
+RULES = ("contract", "means")
+"""What chooses the winner: Power Tuning's trimmed means, or plain means (see `core.decision`)."""
+
 MIN_NUM = 5
 """Fewest invocations a size in Power Tuning's contract, where 20 % is trimmed at each end."""
 
@@ -241,6 +244,7 @@ class TuningInput:
     client that go into the manifest as they are. `exploration` is "grid" (every size, `num` times)
     or "adaptive" (after every step what tells most for its price, never more in all than the grid),
     which may be ended, sure or not, by `max_usd`, the price of its invocations, or `max_seconds`.
+    `rule` chooses the winner: "contract" as Power Tuning does, "means" as our own client asks.
     """
 
     lambda_arn: FunctionArn
@@ -276,6 +280,7 @@ class TuningInput:
     exploration: str = EXPLORATIONS[0]
     max_usd: float | None = None
     max_seconds: float | None = None
+    rule: str = RULES[0]
 
     @property
     def adaptive(self) -> bool:
@@ -387,5 +392,6 @@ INPUTS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
     "exploration": ("exploration", one_of(EXPLORATIONS)),
     "maxUsd": ("max_usd", above_zero),
     "maxSeconds": ("max_seconds", above_zero),
+    "rule": ("rule", one_of(RULES)),
 }
 """Every input by its name in the execution input, with the field and the rule that reads it."""

@@ -86,6 +86,16 @@ class Evidence:
     sent: int
     failed: int = 0
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Evidence":
+        """The inverse of `to_json`."""
+        duration, cost = Mean(**value["duration"]), Mean(**value["cost"])
+        return cls(**{**value, "duration": duration, "cost": cost})
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
     @property
     def wins_nothing(self) -> bool:
         """Whether the size cannot be an answer for the type."""

@@ -1,5 +1,6 @@
 """Every error that a user may meet: one base class, few leaves, each message says what to do."""
 
+import re
 from collections.abc import Iterable
 
 
@@ -53,6 +54,31 @@ class RunSkippedWarning(UserWarning):
 
 class UnreadReportsWarning(UserWarning):
     """Lines of logs that hold a report which could not be read, and so is missing."""
+
+
+_DENIALS = re.compile(
+    r"explicit deny in (?P<explicit>an? (?:[A-Za-z-]+ )*?(?:policy|boundary))|"
+    r"because no (?P<lacking>permissions boundary|(?:service control|resource control|session) "
+    r"policy) allows"
+)
+
+
+def denied_by(message: str) -> str:
+    """What forbids a call whatever a user's own policies allow; "" where a permission is missing.
+
+    IAM's messages name it (IAM User Guide, Troubleshoot access denied error messages).
+
+    >>> denied_by("... is not authorized to perform: iam:CreateRole on resource: r with an "
+    ...           "explicit deny in a service control policy")
+    'a service control policy'
+    >>> denied_by("... because no identity-based policy allows the s3:PutObject action")
+    ''
+    """
+    text = " ".join(message.split())
+    match = _DENIALS.search(text)
+    if match is None:
+        return "an explicit deny in a policy" if "explicit deny" in text else ""
+    return match["explicit"] or f"a {match['lacking']}"
 
 
 def closest(name: str, known: Iterable[str]) -> str:

@@ -72,7 +72,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A price in USD by what is paid for; `known` says whether earlier runs gave the durations."""
+    """A price in USD by what is paid for; `known` says whether earlier runs gave the durations.
+
+    `at_most_usd` is the whole bill, the tuner's waiting included, should every call time out.
+    """
 
     invocations: int
     function_usd: float
@@ -119,14 +122,24 @@ def estimate_run(
         return warm + apart + kept * work.versions / len(work.sizes)
 
     steps = _FIXED_STEPS + _STEPS_A_VERSION * work.versions + _STEPS_A_SIZE * len(work.sizes)
+    own = known.overhead or overhead
+    at_most_usd = sum(calls * usd(size, work.timeout_s * 1000) for size in work.sizes)
+    at_most_usd += _tuner_usd(book, region, work, _all_timing_out(work), own)
     return Estimate(
         invocations=calls * len(work.sizes),
         function_usd=sum(size_usd(size) for size in work.sizes),
-        tuner_usd=_tuner_usd(book, region, work, known, known.overhead or overhead),
+        tuner_usd=_tuner_usd(book, region, work, known, own),
         transitions_usd=transitions_usd(book, region, steps),
-        at_most_usd=sum(calls * usd(size, work.timeout_s * 1000) for size in work.sizes),
+        at_most_usd=at_most_usd + transitions_usd(book, region, steps),
         known=all((n, size) in known.warm_ms for size in work.sizes for n in work.counts),
     )
+
+
+def _all_timing_out(work: Work) -> Known:
+    """What a run is that waits for the function's timeout every time."""
+    timeout_ms = work.timeout_s * 1000
+    cells = {(name, size): timeout_ms for name in work.counts for size in work.sizes}
+    return Known(cells, dict.fromkeys(work.sizes, timeout_ms))
 
 
 def _warm_ms(work: Work, known: Known, payload: str, size: int) -> float:

@@ -127,6 +127,7 @@ class Question:
     allowed_errors: tuple[str, ...]
     input: Mapping[str, Any]
     about: Mapping[str, Any]
+    rule: str = "contract"
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,23 @@
-"""Adaptive exploration beside Power Tuning's grids: `python -m tests.bench.exploration [FOLDER]`.
+"""Adaptive exploration beside Power Tuning's grid: `make bench-exploration`.
 
-Simulated tuners pay for durations drawn from measured functions; FOLDER (or the environment
-variable TRACES) holds them in the form of data/traces, which is the default. One JSON line last:
+Simulated tuners pay for durations drawn from measured functions. `--traces` is a folder in the form
+of data/traces, which is the default. Functions are in groups that are never pooled: quiet, noisy,
+two modes, curves, and `unlike` (made up, as no trace is). A prior taught by one half of them is
+tried on the other, in both directions; families are not split. Of functions that taught nothing the
+package's prior is tried.
+`--hosts` gives execution environments log-normal factors of their own, `--first` makes the
+handlers of their first calls take so many times as long; `--regret` are the regrets accepted.
 
-- `results`: a row for each method, objective and split. GB-seconds and USD (requests and init
-  included) are geometric means over grid-10's. Regret is the objective's excess over the best of
-  Power Tuning's sizes, and with `fine_` over the best of every 64 MB. `stated_` is the mean of the
-  probabilities that a method gave, `within_` how often they were true.
-- `by_stated`: how often an answer was within 5 %, by what was stated.
-- `payload_types`: five types tuned together against one by one; ratio of GB-seconds. Fewer seeds.
-- `robust`: the same rows on made-up functions of which no published trace has the like, and on
-  measured ones with hosts that differ by 10 %, and with handlers whose first call in an execution
-  environment takes half as long again. Fewer seeds.
+One JSON line last:
+
+- `results`: a row for each method, objective, group and world. `gbs_fewer` is the geometric mean of
+  grid-10's GB-seconds over the method's (inits included), regret the objective's excess over the
+  best size, by plain means. `stated` is the mean of the probabilities of being within 5 % that a
+  method gave, `within_5` how often it was. `over_grid_by_10` is the share of runs that cost over
+  10 % more than grid-10.
+- `by_stated`: how often answers were within 5 %, by what was stated.
+- `payload_types`: five types tuned together against one by one.
 - `decision_s`: CPU seconds of one decision.
-
-Where every function taught the package's prior, as those of data/traces did, a prior taught by one
-half of them is tried on the other, in both directions; families are not split. Otherwise the
-package's prior is tried, and `split` says whether a function taught it.
 """
 
 import argparse
@@ -24,9 +25,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from zlib import crc32
@@ -36,179 +36,175 @@ import numpy as np
 from lambdatuning.core.exploration.prior import Prior, load_prior, prior_from_json
 
 from .exploration_decision import decision_times
+from .exploration_functions import GROUPS, TRACES, Function, read_functions
 from .exploration_methods import methods
-from .exploration_payloads import Group, compare, groups
-from .exploration_score import Trial, by_stated, results, trial
+from .exploration_payloads import compare
+from .exploration_score import BASE, Trial, by_stated, results, text
 from .exploration_simulator import Account
-from .exploration_traces import TRACES, Trace, read_traces
 from .exploration_unlike import unlike
 from .make_prior import make_prior
 
-OBJECTIVES = ("cost", "balanced", "speed")
-SEEDS, QUICK_SEEDS = 20, 2
+OBJECTIVES = ("cost", "balanced", "speed", "value")
 NICE, SAY_EVERY_S = 10, 20.0
 T = TypeVar("T")
-HOST_SPREAD, FIRST = 0.1, 1.5
-ROBUST_SEEDS = 5
 
 
 @dataclass(frozen=True)
-class Job:
-    """One function under every method, objective and seed."""
+class World:
+    """How environments differ, and what their first calls take."""
 
-    trace: Trace
-    split: str
-    prior: Prior
-    seeds: range
-    objectives: tuple[str, ...]
-    host_spread: float = 0.0
-    first: float = 1.0
+    hosts: float
+    first: float
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     options = _options(arguments)
     os.nice(NICE)
-    folder = options.folder or Path(os.environ.get("TRACES") or TRACES)
-    traces = read_traces(folder)
-    if not traces:
-        sys.exit(f"{folder}: no function with enough memory sizes; see data/traces/MANIFEST.md")
-    count = options.seeds or (QUICK_SEEDS if options.quick else SEEDS)
-    seeds = range(options.first_seed, options.first_seed + count)
-    objectives = tuple(options.objectives.split(","))
-    # A half can only be kept from teaching where all of them taught.
-    crossed = {trace.name for trace in traces} <= load_prior().taught
-    jobs = list(_jobs(traces, seeds, objectives, crossed=crossed))
-    beside = [] if options.quick else list(_robust(jobs, objectives))
-    few = min(count, ROBUST_SEEDS)
-    tasks = [(group, o, few) for group in _groups(traces, crossed=crossed) for o in objectives]
-    with ProcessPoolExecutor(options.jobs) as pool:
-        trials = _joined(_progress("functions", pool.map(_run, jobs), len(jobs)))
-        line: dict[str, Any] = {"results": results(trials), "by_stated": by_stated(trials)}
-        _print(line["results"])
-        line["robust"] = results(
-            _joined(_progress("robustness", pool.map(_run, beside), len(beside)))
-        )
-        _print(line["robust"])
-        compared = _progress("payload types", pool.map(_compare, tasks), len(tasks))
-        line["payload_types"] = list(compared)
-    for row in line["payload_types"]:
+    functions = read_functions(options.traces)
+    if not functions:
+        sys.exit(f"{options.traces}: no function with enough memory sizes")
+    groups = options.groups.split(",")
+    judged = list(_judged(functions, groups, options.curves))
+    if "unlike" in groups:
+        judged += [(function, load_prior()) for function in unlike(1)]
+    worlds = [World(hosts, first) for hosts in options.hosts for first in options.first]
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    jobs = [(f, prior, world, seed) for f, prior in judged for world in worlds for seed in seeds]
+    trials: list[Trial] = []
+    for function, prior, world, seed in _progress(jobs):
+        for objective in options.objectives.split(","):
+            trials += trials_of(function, prior, world, seed, objective, options.regret)
+    together = (
+        []
+        if options.quick
+        else [(group, objective) for group in groups(functions) for objective in ("cost", "speed")]
+    )
+    line: dict[str, Any] = {
+        "results": results(trials),
+        "by_stated": by_stated(trials),
+        "payload_types": [
+            compare(group, load_prior(), objective, 1) for group, objective in _progress(together)
+        ],
+        "decision_s": decision_times(),
+    }
+    for row in sorted(line["results"], key=_place):
+        sys.stdout.write(text(row) + "\n")
+    for row in (*line["by_stated"], *line["payload_types"], line["decision_s"]):
         sys.stdout.write(f"{row}\n")
-    line["decision_s"] = decision_times()
     sys.stdout.write(json.dumps(line) + "\n")
 
 
-def _progress(name: str, found: Iterable[T], count: int) -> Iterator[T]:
-    """`found`, with a line on standard error now and then: how many are done and left to wait."""
-    began = said = time.monotonic()
-    for done, one in enumerate(found, 1):
-        yield one
-        now = time.monotonic()
-        if now - said > SAY_EVERY_S or done == count:
-            left = (now - began) / done * (count - done)
-            sys.stderr.write(
-                f"{name}: {done} of {count} in {now - began:.0f} s, about {left:.0f} s left\n"
-            )
-            said = now
-
-
-def _joined(found: Iterable[Sequence[Trial]]) -> list[Trial]:
-    return [one for some in found for one in some]
+def _place(row: dict[str, Any]) -> tuple[Any, ...]:
+    names = ("hosts", "first", "objective")
+    return (*(row[name] for name in names), GROUPS.index(row["group"]), row["method"])
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("folder", nargs="?", type=Path, help="traces; default data/traces")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_SEEDS} seeds, less beside")
-    parser.add_argument("--seeds", type=int, help=f"default {SEEDS}")
-    parser.add_argument(
-        "--first-seed", type=int, default=0, help="other luck for `results`; the rest keeps its own"
-    )
+    parser.add_argument("--traces", type=Path, default=Path(os.environ.get("TRACES") or TRACES))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="without payload types")
+    parser.add_argument("--first-seed", type=int, default=0, help="other luck")
     parser.add_argument("--objectives", default=",".join(OBJECTIVES))
-    parser.add_argument("--jobs", type=int, help="processes; default one a core")
+    parser.add_argument("--groups", default=",".join(GROUPS))
+    parser.add_argument("--curves", type=int, default=24, help="published curves judged, at most")
+    parser.add_argument("--hosts", type=float, nargs="+", default=[0.0])
+    parser.add_argument("--first", type=float, nargs="+", default=[1.0])
+    parser.add_argument("--regret", type=float, nargs="+", default=[0.01, 0.02, 0.05])
     return parser.parse_args(arguments)
 
 
-def _jobs(
-    traces: Sequence[Trace], seeds: range, objectives: tuple[str, ...], *, crossed: bool
-) -> Iterator[Job]:
-    if not crossed:
-        prior = load_prior()
-        for trace in traces:
-            split = "taught" if trace.name in prior.taught else "held-out"
-            yield Job(trace, split, prior, seeds, objectives)
+def _judged(
+    functions: Sequence[Function], groups: Sequence[str], curves: int
+) -> Iterator[tuple[Function, Prior]]:
+    """Each function that is judged, with a prior that it did not teach."""
+    kept = _kept(functions, groups, curves)
+    package = load_prior()
+    if not {function.name for function in kept} & package.taught:
+        yield from ((function, package) for function in kept)
         return
-    halves = halve(traces)
-    for teaching, other in (halves, halves[::-1]):
+    for teaching, other in _both(halve(functions)):
         prior = prior_from_json(make_prior(teaching))
-        yield from (Job(trace, "held-out", prior, seeds, objectives) for trace in other)
-        yield from (Job(trace, "taught", prior, seeds, objectives) for trace in teaching)
+        names = {function.name for function in other}
+        yield from ((function, prior) for function in kept if function.name in names)
 
 
-def halve(traces: Iterable[Trace]) -> tuple[list[Trace], list[Trace]]:
-    """Two halves of about equal size that share no family: the largest families are dealt first."""
-    families: dict[str, list[Trace]] = {}
-    for trace in traces:
-        families.setdefault(trace.family, []).append(trace)
-    halves: tuple[list[Trace], list[Trace]] = ([], [])
-    for name in sorted(families, key=lambda f: (-len(families[f]), crc32(f.encode()))):
-        min(halves, key=len).extend(families[name])
+def _kept(functions: Sequence[Function], groups: Sequence[str], curves: int) -> list[Function]:
+    published = sorted(
+        (f for f in functions if f.group == "curves"), key=lambda f: crc32(f.name.encode())
+    )
+    left_out = {f.name for f in published[curves:]}
+    return [f for f in functions if f.group in groups and f.name not in left_out]
+
+
+def _both(
+    halves: tuple[list[Function], list[Function]],
+) -> Iterator[tuple[list[Function], list[Function]]]:
+    yield halves
+    yield halves[1], halves[0]
+
+
+def halve(functions: Iterable[Function]) -> tuple[list[Function], list[Function]]:
+    """Two halves of each group, of about equal size, that share no family: the largest families are
+    dealt first."""
+    by_group: dict[str, dict[str, list[Function]]] = {}
+    for function in functions:
+        by_group.setdefault(function.group, {}).setdefault(function.family, []).append(function)
+    halves: tuple[list[Function], list[Function]] = ([], [])
+    for families in by_group.values():
+        sizes = [0, 0]
+        for family in sorted(families, key=lambda f: (-len(families[f]), crc32(f.encode()))):
+            side = int(sizes[1] < sizes[0])
+            halves[side].extend(families[family])
+            sizes[side] += len(families[family])
     return halves
 
 
-def _run(job: Job) -> list[Trial]:
-    return list(_trials(job))
-
-
-def _trials(job: Job) -> Iterator[Trial]:
-    for objective in job.objectives:
-        for name, method in methods(job.prior).items():
-            for seed in job.seeds:
-                key = crc32(f"{job.trace.name}/{objective}/{name}".encode())
-                rng = np.random.default_rng([seed, key])
-                account = Account({"": job.trace}, rng, job.host_spread, job.first)
-                (outcome,) = method(account, objective, seed).values()
-                yield trial(name, objective, job.split, seed, account, job.trace, outcome)
-
-
-def _robust(jobs: Sequence[Job], objectives: tuple[str, ...]) -> Iterator[Job]:
-    prior, few = load_prior(), range(ROBUST_SEEDS)
-    for trace in unlike():
-        yield Job(trace, "unlike", prior, few, objectives)
-    for job in jobs:
-        if job.split == "held-out":
-            yield replace(job, split="hosts differ", seeds=few, host_spread=HOST_SPREAD)
-            yield replace(job, split="first calls", seeds=few, first=FIRST)
-
-
-def _groups(traces: Sequence[Trace], *, crossed: bool) -> Iterator[tuple[Group, Prior]]:
-    """Groups of five; where crossed, each with a prior that none of their families taught."""
-    for group in groups(traces):
-        families = {trace.family for trace in group.traces.values()}
-        teaching = [trace for trace in traces if trace.family not in families]
-        yield group, prior_from_json(make_prior(teaching)) if crossed else load_prior()
-
-
-def _compare(task: tuple[tuple[Group, Prior], str, int]) -> dict[str, Any]:
-    (group, prior), objective, seeds = task
-    return compare(group, prior, objective, seeds)
-
-
-def _print(rows: Iterable[Mapping[str, Any]]) -> None:
-    for r in rows:
-        sys.stdout.write(
-            f"{r['split']:13}{r['objective']:9}{r['method']:9}"
-            f"{1 / r['gbs_ratio']:6.2f} x GB-s {1 / r['usd_ratio']:6.2f} x USD  "
-            f"calls {r['invocations_median']:4.0f} p95 {r['invocations_p95']:4.0f}  "
-            f"regret {r['regret_mean']:.2%} p95 {r['regret_p95']:.2%}  "
-            f"within 1 % {r['within_1']:.1%} 5 % {r['within_5']:.1%}  "
-            f"stated {_percent(r['stated_within_1'])} {_percent(r['stated_within_5'])}\n"
+def trials_of(
+    function: Function,
+    prior: Prior,
+    world: World,
+    seed: int,
+    objective: str,
+    accepted: Sequence[float],
+) -> Iterator[Trial]:
+    base: Account | None = None
+    key = crc32(f"{function.name}/{objective}".encode())
+    for name, method in methods(prior, accepted).items():
+        rng = np.random.default_rng([seed, key, crc32(name.encode())])
+        account = Account({"": function}, rng, world.hosts, world.first)
+        outcome = method(account, objective, seed)[""]
+        base = account if name == BASE else base
+        assert base is not None
+        yield Trial(
+            method=name,
+            objective=objective,
+            group=function.group,
+            function=function.name,
+            seed=seed,
+            hosts=world.hosts,
+            first=world.first,
+            memory_mb=outcome.memory_mb,
+            gbs_ratio=account.gb_s / base.gb_s,
+            usd_ratio=account.usd / base.usd,
+            invocations=account.invocations,
+            regret=function.regret(outcome.memory_mb, objective),
+            stated=outcome.within_5,
+            expected=outcome.regret,
+            why=outcome.why,
         )
-    sys.stdout.flush()
 
 
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
+def _progress(jobs: Sequence[T]) -> Iterator[T]:
+    """Each job, with a line on standard error now and then: how many are done."""
+    began = said = time.monotonic()
+    for done, job in enumerate(jobs):
+        yield job
+        now = time.monotonic()
+        if now - said > SAY_EVERY_S:
+            said = now
+            sys.stderr.write(f"{done + 1} of {len(jobs)} in {now - began:.0f} s\n")
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from lambdatuning.core.exploration.proposal import propose
 from lambdatuning.core.exploration.question import Objective, Terms
 from lambdatuning.core.sizes import ALL_POWERS
 
+from .exploration_functions import POWERS, read_functions
 from .exploration_simulator import Account
-from .exploration_traces import TRACES, read_traces
 
-MEASURED, COUNT, TRIES = (128, 512, 1024, 1536, 1792, 3008), 4, 3
+COUNT, TRIES = 4, 3
 
 
 def decision_times() -> dict[str, float]:
@@ -21,19 +21,19 @@ def decision_times() -> dict[str, float]:
     """
     return {
         f"{len(sizes)} x {types}": round(min(_once(sizes, types) for _ in range(TRIES)), 4)
-        for sizes in (MEASURED, ALL_POWERS)
+        for sizes in (POWERS, ALL_POWERS)
         for types in (1, 10)
     }
 
 
 def _once(sizes: tuple[int, ...], types: int) -> float:
-    trace = next(trace for trace in read_traces(TRACES) if trace.name == "slapp/disk-io")
+    function = next(one for one in read_functions() if one.name == "sebs/graph-bfs")
     names = [f"type {k}" for k in range(types)]
-    account = Account(dict.fromkeys(names, trace), np.random.default_rng(0))
-    for memory_mb in MEASURED:
+    account = Account(dict.fromkeys(names, function), np.random.default_rng(0))
+    for memory_mb in function.sizes:
         for name in names:
             account.invoke(memory_mb, COUNT, payload=name)
-    terms = Terms(sizes, dict.fromkeys(names, 1.0))
+    terms = Terms(tuple(sorted({*sizes, *function.sizes})), dict.fromkeys(names, 1.0))
     began = time.process_time()
     propose(account.observations, Objective("cost"), terms)
     return time.process_time() - began

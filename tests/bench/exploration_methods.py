@@ -1,20 +1,19 @@
 """The methods side by side: Power Tuning's grids and the adaptive exploration."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lambdatuning.core.exploration.prior import Prior
 from lambdatuning.core.exploration.proposal import propose
-from lambdatuning.core.exploration.question import Objective, Terms
-from lambdatuning.core.strategies import CurvePoint, choose
+from lambdatuning.core.exploration.question import Budget, Objective, Terms
 
-from .exploration_simulator import USD_PER_GB_S, Account
-from .exploration_traces import trimmed
+from .exploration_functions import Floats, regrets
+from .exploration_simulator import Account
 
-PROPOSALS_LIMIT = 500
+PROPOSALS_LIMIT, TRIM = 200, 0.2
 
 
 @dataclass(frozen=True)
@@ -22,50 +21,46 @@ class Outcome:
     """What a method recommended, and how sure it said it was; NaN where it does not say."""
 
     memory_mb: int
-    within_1: float = math.nan
     within_5: float = math.nan
+    regret: float = math.nan
+    why: str = ""
 
 
 Method = Callable[[Account, str, int], dict[str, Outcome]]
 """(account, objective, seed) -> outcome of each payload type."""
 
 
-def methods(prior: Prior) -> Mapping[str, Method]:
+def methods(prior: Prior, regrets_wanted: Sequence[float]) -> Mapping[str, Method]:
     """By the names that the results use."""
-    return {
-        "grid-10": grid(10),
-        "grid-50": grid(50),
-        "grid-2": grid(2, warm_up=True),
-        "adaptive": adaptive(prior),
-    }
+    wanted = {f"adaptive {regret:.0%}": adaptive(prior, regret) for regret in regrets_wanted}
+    return {"grid-10": grid(10), **wanted}
 
 
-def grid(num: int, *, warm_up: bool = False) -> Method:
-    """Every size `num` times, for one payload type.
-
-    As Power Tuning does it, the cold start is one of them; with `warm_up` it comes before, and is
-    left out.
-    """
+def grid(num: int) -> Method:
+    """Every size `num` times, for one payload type, the cold start among them, as Power Tuning does
+    it; the best by trimmed means."""
 
     def run(account: Account, objective: str, seed: int) -> dict[str, Outcome]:
-        (payload,) = account.traces
-        for memory_mb in account.grid:
-            account.invoke(memory_mb, num if warm_up else num - 1, payload=payload)
-        points = [_point(account, memory_mb, cold=not warm_up) for memory_mb in account.grid]
-        return {payload: Outcome(choose(points, objective).memory_mb)}
+        (payload,) = account.functions
+        for memory_mb in account.sizes:
+            account.invoke(memory_mb, num, payload=payload, wake=False)
+        means = np.array([_trimmed_means(account, memory_mb) for memory_mb in account.sizes])
+        losses = regrets(means[:, 0], means[:, 1], np.array(account.sizes), objective)
+        return {payload: Outcome(account.sizes[int(losses.argmin())])}
 
     return run
 
 
-def adaptive(prior: Prior) -> Method:
+def adaptive(prior: Prior, regret: float) -> Method:
     """What `propose` asks for, until it stops."""
 
     def run(account: Account, objective: str, seed: int) -> dict[str, Outcome]:
         # Without the request fee, as Power Tuning's cost is: differences are larger than in bills.
-        terms = Terms(account.grid, dict.fromkeys(account.traces, 1.0), request_usd=0.0)
+        terms = Terms(account.sizes, dict.fromkeys(account.functions, 1.0), request_usd=0.0)
+        budget = Budget(regret=regret)
         for _ in range(PROPOSALS_LIMIT):
             proposal = propose(
-                account.observations, Objective(objective), terms, seed=seed, prior=prior
+                account.observations, Objective(objective), terms, budget, seed=seed, prior=prior
             )
             if not proposal.batch:
                 break
@@ -78,7 +73,9 @@ def adaptive(prior: Prior) -> Method:
                     wake=item.wake,
                 )
         return {
-            answer.payload: Outcome(answer.memory_mb, answer.within_1, answer.within_5)
+            answer.payload: Outcome(
+                answer.memory_mb, answer.within_5, answer.regret, proposal.stopped
+            )
             for answer in proposal.answers
             if answer.payload is not None
         }
@@ -86,8 +83,13 @@ def adaptive(prior: Prior) -> Method:
     return run
 
 
-def _point(account: Account, memory_mb: int, *, cold: bool) -> CurvePoint:
-    seen = [o for o in account.observations if o.memory_mb == memory_mb and (cold or not o.cold)]
-    duration = trimmed(np.array([o.duration_ms + o.init_ms for o in seen]))
-    billed = trimmed(np.array([o.billed_ms for o in seen]))
-    return CurvePoint(memory_mb, duration, billed / 1000 * memory_mb / 1024 * USD_PER_GB_S)
+def _trimmed_means(account: Account, memory_mb: int) -> tuple[float, float]:
+    seen = [one for one in account.observations if one.memory_mb == memory_mb]
+    duration = _trimmed(np.array([one.duration_ms + one.init_ms for one in seen]))
+    return duration, _trimmed(np.array([one.billed_ms for one in seen]))
+
+
+def _trimmed(values: Floats) -> float:
+    ordered = np.sort(values)
+    cut = int(len(ordered) * TRIM)
+    return float(ordered[cut : len(ordered) - cut].mean())

@@ -10,12 +10,11 @@ import numpy as np
 
 from lambdatuning.core.exploration.prior import Prior
 
+from .exploration_functions import Function
 from .exploration_methods import Outcome, adaptive
-from .exploration_score import regret
 from .exploration_simulator import Account
-from .exploration_traces import Trace
 
-TYPES = 5
+TYPES, REGRET = 5, 0.02
 
 
 @dataclass(frozen=True)
@@ -24,16 +23,17 @@ class Group:
 
     name: str
     related: bool
-    traces: Mapping[str, Trace]
+    functions: Mapping[str, Function]
 
 
-def groups(traces: Sequence[Trace]) -> Iterator[Group]:
+def groups(functions: Sequence[Function]) -> Iterator[Group]:
     """Fives of one source, and one five with nothing in common."""
-    whole = [trace for trace in traces if len(trace.grid) > TYPES]
-    by_kin: dict[str, list[Trace]] = {}
-    for trace in whole:
-        kin = trace.family if trace.source != "power-tuning" else trace.source
-        by_kin.setdefault(kin, []).append(trace)
+    whole = [function for function in functions if len(function.sizes) > TYPES]
+    by_kin: dict[str, list[Function]] = {}
+    for function in whole:
+        source = function.name.split("/")[0]
+        kin = source if source == "power-tuning" else function.family
+        by_kin.setdefault(kin, []).append(function)
     for kin, found in by_kin.items():
         fives = len(found) // TYPES
         for k in range(fives):
@@ -43,8 +43,8 @@ def groups(traces: Sequence[Trace]) -> Iterator[Group]:
         yield _group("unrelated", False, strangers)
 
 
-def _group(name: str, related: bool, traces: Sequence[Trace]) -> Group:
-    return Group(name, related, {trace.name: trace for trace in traces})
+def _group(name: str, related: bool, functions: Sequence[Function]) -> Group:
+    return Group(name, related, {function.name: function for function in functions})
 
 
 def compare(group: Group, prior: Prior, objective: str, seeds: int) -> dict[str, Any]:
@@ -55,22 +55,21 @@ def compare(group: Group, prior: Prior, objective: str, seeds: int) -> dict[str,
     stated: list[float] = []
     for seed in range(seeds):
         key = crc32(f"{group.name}/{objective}".encode())
-        account = Account(dict(group.traces), np.random.default_rng([seed, key]))
-        found = adaptive(prior)(account, objective, seed)
-        grid = account.grid
-        together += _regrets(found, group, objective, grid)
+        account = Account(dict(group.functions), np.random.default_rng([seed, key]))
+        found = adaptive(prior, REGRET)(account, objective, seed)
+        together += _regrets(found, group, objective)
         stated += [outcome.within_5 for outcome in found.values()]
         spent = 0.0
-        for name, trace in group.traces.items():
+        for name, function in group.functions.items():
             rng = np.random.default_rng([seed, key, 1])
-            single = Account({name: trace}, rng, offered=grid)
-            alone += _regrets(adaptive(prior)(single, objective, seed), group, objective, grid)
+            single = Account({name: function}, rng, offered=account.sizes)
+            alone += _regrets(adaptive(prior, REGRET)(single, objective, seed), group, objective)
             spent += single.gb_s
         ratios.append(spent / account.gb_s)
     return {
         "group": group.name,
         "related": group.related,
-        "types": len(group.traces),
+        "types": len(group.functions),
         "objective": objective,
         "gbs_fewer": round(math.exp(float(np.mean(np.log(ratios)))), 3),
         "regret_mean_together": round(float(np.mean(together)), 5),
@@ -81,10 +80,8 @@ def compare(group: Group, prior: Prior, objective: str, seeds: int) -> dict[str,
     }
 
 
-def _regrets(
-    found: Mapping[str, Outcome], group: Group, objective: str, grid: Sequence[int]
-) -> list[float]:
+def _regrets(found: Mapping[str, Outcome], group: Group, objective: str) -> list[float]:
     return [
-        regret(group.traces[name], outcome.memory_mb, objective, grid)
+        group.functions[name].regret(outcome.memory_mb, objective)
         for name, outcome in found.items()
     ]

@@ -1,157 +1,111 @@
-"""How good and how dear the methods' answers were."""
+"""How good and how expensive the methods' answers were, group by group."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from .exploration_methods import Outcome
-from .exploration_simulator import Account
-from .exploration_traces import Trace
-
-STATED = (0.0, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 1.01)
+STATED = (0.0, 0.7, 0.85, 0.93, 0.97, 1.01)
+BASE, TOLERANCE = "grid-10", 0.05 + 1e-9
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One method on one function, objective and seed; regrets against the best of the default
-    sizes and of every 64 MB."""
+    """One method on one function, objective and seed. `hosts` is their spread, `first` what first
+    calls take; `gbs_ratio` is over the GB-seconds of grid-10."""
 
     method: str
     objective: str
-    split: str
+    group: str
     function: str
-    source: str
     seed: int
+    hosts: float
+    first: float
     memory_mb: int
-    gb_s: float
-    usd: float
+    gbs_ratio: float
+    usd_ratio: float
     invocations: int
     regret: float
-    regret_fine: float
-    stated_within_5: float
-    stated_within_1: float
+    stated: float
+    expected: float
+    why: str
 
 
-def trial(
-    method: str,
-    objective: str,
-    split: str,
-    seed: int,
-    account: Account,
-    trace: Trace,
-    outcome: Outcome,
-) -> Trial:
-    """The trial of an outcome."""
-    return Trial(
-        method=method,
-        objective=objective,
-        split=split,
-        function=trace.name,
-        source=trace.source,
-        seed=seed,
-        memory_mb=outcome.memory_mb,
-        gb_s=account.gb_s,
-        usd=account.usd,
-        invocations=account.invocations,
-        regret=regret(trace, outcome.memory_mb, objective, trace.grid),
-        regret_fine=regret(trace, outcome.memory_mb, objective, trace.fine),
-        stated_within_5=outcome.within_5,
-        stated_within_1=outcome.within_1,
-    )
+def results(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """One row for each method, objective, group and world."""
+    return [
+        _row(key, found)
+        for key, found in _by(trials, ("method", "objective", "group", "hosts", "first"))
+    ]
 
 
-def regret(trace: Trace, memory_mb: int, objective: str, among: Sequence[int]) -> float:
-    """Objective at a size over the best among `among` (or itself, if that is better), minus 1.
-
-    `balanced` is normalised on the default sizes, as Power Tuning does on the tested ones. The
-    cost is that of billed milliseconds without the request fee, as Power Tuning has it.
-    """
-    sizes = [memory_mb, *among]
-    costs = np.array([trace.billed_ms(size) * size for size in sizes])
-    durations = np.array([trace.duration_ms(size) for size in sizes])
-    if objective == "cost":
-        values = costs
-    elif objective == "speed":
-        values = durations
-    else:
-        most = max(trace.billed_ms(size) * size for size in trace.grid)
-        slowest = max(trace.duration_ms(size) for size in trace.grid)
-        values = 0.5 * costs / most + 0.5 * durations / slowest
-    return float(values[0] / values.min() - 1)
-
-
-def results(trials: Iterable[Trial]) -> list[dict[str, Any]]:
-    """One row for each method, objective and split, in the order met."""
-    groups: dict[tuple[str, str, str], list[Trial]] = {}
-    base: dict[tuple[str, str, str, int], Trial] = {}
-    for one in trials:
-        groups.setdefault((one.objective, one.split, one.method), []).append(one)
-        if one.method == "grid-10":
-            base[one.objective, one.split, one.function, one.seed] = one
-    return [_row(key, found, base) for key, found in groups.items()]
-
-
-def by_stated(trials: Iterable[Trial]) -> list[dict[str, Any]]:
-    """Reliability: of held-out answers that stated so much, how many were within 5 %."""
-    found = [t for t in trials if t.split == "held-out" and not math.isnan(t.stated_within_5)]
+def by_stated(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """Reliability: of answers that stated so much, how many were within 5 %; by group, and over
+    all groups and objectives."""
+    found = [t for t in trials if not math.isnan(t.stated)]
     rows = []
-    for low, high in pairwise(STATED):
-        inside = [t for t in found if low <= t.stated_within_5 < high]
-        if inside:
-            rows.append(
-                {
-                    "from": low,
-                    "to": min(high, 1.0),
-                    "answers": len(inside),
-                    "stated": round(float(np.mean([t.stated_within_5 for t in inside])), 4),
-                    "true": round(float(np.mean([t.regret <= 0.05 for t in inside])), 4),
-                }
-            )
+    for names in (("method", "hosts", "first"), ("method", "hosts", "first", "group", "objective")):
+        for key, some in _by(found, names):
+            for low, high in pairwise(STATED):
+                inside = [t for t in some if low <= t.stated < high]
+                if inside:
+                    rows.append(
+                        {
+                            **key,
+                            "from": low,
+                            "to": min(high, 1.0),
+                            "answers": len(inside),
+                            "stated": _mean(t.stated for t in inside),
+                            "true": _mean(t.regret <= TOLERANCE for t in inside),
+                        }
+                    )
     return rows
 
 
-def _row(
-    key: tuple[str, str, str],
-    found: Sequence[Trial],
-    base: dict[tuple[str, str, str, int], Trial],
-) -> dict[str, Any]:
-    objective, split, method = key
-    pairs = [(one, base[objective, split, one.function, one.seed]) for one in found]
-    invocations = [one.invocations for one in found]
+def _by(
+    trials: Iterable[Trial], names: Sequence[str]
+) -> Iterator[tuple[dict[str, Any], list[Trial]]]:
+    groups: dict[tuple[Any, ...], list[Trial]] = {}
+    for one in trials:
+        groups.setdefault(tuple(getattr(one, name) for name in names), []).append(one)
+    for key, found in groups.items():
+        yield dict(zip(names, key, strict=True)), found
+
+
+def _row(key: dict[str, Any], found: Sequence[Trial]) -> dict[str, Any]:
+    ratios = np.array([one.gbs_ratio for one in found])
+    losses = np.array([one.regret for one in found])
     return {
-        "method": method,
-        "objective": objective,
-        "split": split,
+        **key,
         "functions": len({one.function for one in found}),
-        "gbs_ratio": _geometric([one.gb_s / ref.gb_s for one, ref in pairs]),
-        "usd_ratio": _geometric([one.usd / ref.usd for one, ref in pairs]),
-        "invocations_median": float(np.median(invocations)),
-        "invocations_p95": float(np.quantile(invocations, 0.95)),
-        **_quality("", [one.regret for one in found]),
-        **_quality("fine_", [one.regret_fine for one in found]),
-        "stated_within_5": _stated([one.stated_within_5 for one in found]),
-        "stated_within_1": _stated([one.stated_within_1 for one in found]),
+        "runs": len(found),
+        "gbs_fewer": round(math.exp(-float(np.log(ratios).mean())), 3),
+        "usd_fewer": round(math.exp(-_mean(math.log(one.usd_ratio) for one in found)), 3),
+        "regret_mean": round(float(losses.mean()), 5),
+        "regret_p95": round(float(np.quantile(losses, 0.95)), 5),
+        "within_5": _mean(losses <= TOLERANCE),
+        "stated": _mean(one.stated for one in found),
+        "expected_regret": _mean(one.expected for one in found),
+        "over_grid": _mean(ratios > 1 + 1e-9),
+        "over_grid_by_10": _mean(ratios > 1.1),
+        "worst_over_grid": round(float(ratios.max()), 3),
+        "invocations_median": float(np.median([one.invocations for one in found])),
     }
 
 
-def _quality(prefix: str, regrets: Sequence[float]) -> dict[str, float]:
-    values = np.array(regrets)
-    return {
-        f"{prefix}regret_mean": round(float(values.mean()), 5),
-        f"{prefix}regret_p95": round(float(np.quantile(values, 0.95)), 5),
-        f"{prefix}within_1": round(float((values <= 0.01).mean()), 4),
-        f"{prefix}within_5": round(float((values <= 0.05).mean()), 4),
-    }
+def _mean(values: Iterable[float]) -> float:
+    return round(float(np.mean(list(values))), 4)
 
 
-def _geometric(ratios: Sequence[float]) -> float:
-    return round(math.exp(float(np.mean(np.log(ratios)))), 4)
-
-
-def _stated(values: Sequence[float]) -> float | None:
-    mean = float(np.mean(values))
-    return None if math.isnan(mean) else round(mean, 4)
+def text(row: dict[str, Any]) -> str:
+    """A row of the results for people."""
+    return (
+        f"{row['objective']:9}{row['group']:10}hosts {row['hosts']:4.0%} {row['method']:12}"
+        f"{row['gbs_fewer']:6.2f}x fewer GB-s, regret {row['regret_mean']:6.2%} p95 "
+        f"{row['regret_p95']:6.1%}, within 5 % {row['within_5']:6.1%} stated {row['stated']:6.1%}, "
+        f"over the grid by 10 %: {row['over_grid_by_10']:5.1%} worst {row['worst_over_grid']:.2f}, "
+        f"calls {row['invocations_median']:.0f}"
+    )

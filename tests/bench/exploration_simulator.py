@@ -1,4 +1,4 @@
-"""A simulated Lambda that resamples traces and bills what a tuner invokes."""
+"""A simulated Lambda that resamples measured functions and bills what a tuner invokes."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lambdatuning.core.exploration.question import Observation
-from lambdatuning.core.pricing import gb_seconds
 
-from .exploration_traces import Trace
+from .exploration_functions import Function
 
 INIT_MS, INIT_SPREAD = 250.0, 0.25
 USD_PER_GB_S, REQUEST_USD = 0.0000166667, 0.0000002
@@ -20,13 +19,13 @@ USD_PER_GB_S, REQUEST_USD = 0.0000166667, 0.0000002
 class Account:
     """What was invoked and spent; every size is a published version, so environments stay warm.
 
-    `traces` are payload types. The first call of an environment is cold and bills its init.
+    `functions` are payload types. The first call of an environment is cold and bills its init.
     `host_spread` makes environments differ by a log-normal factor of their own, `first` makes the
-    handler of their first calls take so many times as long. `offered` are the
-    sizes to choose from, where they are not those that every payload type was measured around.
+    handler of their first calls take so many times as long. `offered` are the sizes to choose from,
+    where they are not those at which every payload type was measured.
     """
 
-    traces: Mapping[str, Trace]
+    functions: Mapping[str, Function]
     rng: np.random.Generator
     host_spread: float = 0.0
     first: float = 1.0
@@ -42,12 +41,12 @@ class Account:
         return len(self.observations)
 
     @property
-    def grid(self) -> tuple[int, ...]:
+    def sizes(self) -> tuple[int, ...]:
         """The sizes to choose from."""
         if self.offered:
             return self.offered
-        grids = [trace.grid for trace in self.traces.values()]
-        return tuple(size for size in grids[0] if all(size in grid for grid in grids))
+        given = [function.sizes for function in self.functions.values()]
+        return tuple(size for size in given[0] if all(size in some for some in given))
 
     def invoke(
         self,
@@ -73,11 +72,12 @@ class Account:
         return INIT_MS * float(np.exp(INIT_SPREAD * self.rng.standard_normal()))
 
     def _pay(self, memory_mb: int, payload: str, used: Sequence[int], init_ms: float = 0.0) -> None:
-        drawn = self.traces[payload].draw(memory_mb, len(used), self.rng).tolist()
+        values = self.functions[payload].samples[memory_mb]
+        drawn = values[self.rng.integers(0, len(values), len(used))].tolist()
         for host, ms in zip(used, drawn, strict=True):
             duration = ms * self.hosts[memory_mb][host] * (self.first if init_ms else 1.0)
             billed = float(math.ceil(duration + init_ms))
-            gb_s = gb_seconds(memory_mb, billed)
+            gb_s = memory_mb / 1024 * billed / 1000
             self.gb_s += gb_s
             self.usd += gb_s * USD_PER_GB_S + REQUEST_USD
             self.observations.append(

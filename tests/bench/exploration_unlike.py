@@ -4,17 +4,17 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from .exploration_traces import Floats, Trace
+from .exploration_functions import POWERS, Floats, Function
 
-SIZES = np.array([128, 192, 256, 384, 512, 768, 1024, 1280, 1536, 1792, 2048, 2560, 3008], float)
+SIZES = np.array(POWERS, float)
 SAMPLES = 200
 
 Curve = Callable[[np.random.Generator], Floats]
 
 
-def unlike(each: int = 4, seed: int = 0) -> tuple[Trace, ...]:
+def unlike(each: int = 4, seed: int = 0) -> tuple[Function, ...]:
     """`each` functions of every kind, reproducible from `seed`; kinds are their families."""
-    found: list[Trace] = []
+    found: list[Function] = []
     for kind, (curve, spread) in KINDS.items():
         for k in range(each):
             rng = np.random.default_rng([seed, k, len(found)])
@@ -22,10 +22,12 @@ def unlike(each: int = 4, seed: int = 0) -> tuple[Trace, ...]:
     return tuple(found)
 
 
-def _trace(name: str, kind: str, means_ms: Floats, spread: str, rng: np.random.Generator) -> Trace:
+def _trace(
+    name: str, kind: str, means_ms: Floats, spread: str, rng: np.random.Generator
+) -> Function:
     noise = NOISES[spread]
     values = {int(m): np.sort(ms * noise(rng)) for m, ms in zip(SIZES, means_ms, strict=True)}
-    return Trace(name, "unlike", kind, values)
+    return Function(name, "unlike", kind, values)
 
 
 def _work(rng: np.random.Generator, low_ms: float, high_ms: float, floor: float) -> Floats:
@@ -36,7 +38,7 @@ def _work(rng: np.random.Generator, low_ms: float, high_ms: float, floor: float)
 
 
 def _jump(rng: np.random.Generator) -> Floats:
-    at = rng.choice(SIZES[2:9])
+    at = rng.choice(SIZES[1:5])
     return _work(rng, 50, 2000, 0.1) * np.where(at > SIZES, rng.uniform(1.3, 3.0), 1.0)
 
 

@@ -2,12 +2,17 @@
 
 `python -m tests.bench.make_prior` writes the package's `prior.json` from all of data/traces;
 benchmarks call `make_prior` on the functions that may teach.
+
+The weights of shapes are learnt by expectation maximisation from mean curves, where a family counts
+once; a part stays even over all shapes, for what no trace shows. The noise of single calls is a
+line over log duration with deviations of functions and of sizes.
 """
 
 import argparse
 import json
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,101 +20,100 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .exploration_traces import TRACES, Trace, read_traces
+from lambdatuning.core.exploration.prior import FULL_VCPU_MB, LEVEL_SD, Shape, alike
+
+from .exploration_functions import TRACES, Function, read_functions
 
 Floats = npt.NDArray[np.float64]
 
 ROOT = Path(__file__).parents[2]
 PRIOR = ROOT / "lambdatuning" / "core" / "exploration" / "prior.json"
 
-KNOTS_MB = (
-    *(128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 1769),
-    *(2048, 2560, 3008, 3538, 4096, 5307, 7076, 8845, 10240),
-)
-TAUGHT_SHARE = 0.5
-"""Of the mixture's weight; the other half goes to families that no data taught."""
-ALIKE = 0.03
-"""Curves that differ less than this on average (log) are taught once, with more weight."""
-
-FLOORS = (0.0, 0.01, 0.03, 0.07, 0.15, 0.3, 0.5, 0.75, 0.93, 1.0)
-"""Shares of the duration at full speed that CPU does not shorten."""
-CAPS_MB = (1769, 3538, 10240)
-"""Where CPU stops helping: one thread, two, all."""
-STEPS = (0.55,)
-"""What a second thread leaves of the duration, once there is a second vCPU."""
-PRESSURES = (0.0, 0.6)
-"""How much longer 128 MB takes for want of memory (garbage collection, paging)."""
-
-DEPARTURES = ((0.015, 0.3), (0.05, 0.3), (0.15, 0.25), (0.45, 0.15))
-SPREADS = ((1.0, 0.25), (5.0, 0.2), (20.0, 0.12), (100.0, 0.04), (500.0, 0.02), (5000.0, 0.015))
-"""Spread of single invocations by duration: log-normal, from the raw functions above 100 ms and
-from published p99 over mean below."""
+FLOORS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.55, 0.8, 1.0)
+CAPS_MB = (FULL_VCPU_MB, 2 * FULL_VCPU_MB, 900)
+POWERS = (1.0, 1.4)
+SCALES = (0.02, 0.06, 0.15, 0.4)
+ROUNDS, EVEN, KEPT, MEAN_ERROR = 40, 0.15, 0.93, 0.01
+LEAST_SPREAD, LEAST_FUNCTION_SD, LEAST_SIZE_SD, TRUST = 0.003, 0.5, 0.25, 0.5
 
 
-def make_prior(traces: Sequence[Trace]) -> dict[str, Any]:
-    """The prior as plain JSON values, taught by `traces` alone."""
-    taught = _taught(traces)
-    shapes = [*taught, *_families(1.0 - sum(weight for weight, _ in taught))]
+def make_prior(functions: Sequence[Function]) -> dict[str, Any]:
+    """The prior as plain JSON values, taught by `functions` alone."""
+    level = float(np.mean([np.log(f.mean_ms).mean() for f in functions]))
     return {
         "provenance": {
             "script": "tests/bench/make_prior.py",
-            "sources": dict(Counter(trace.source for trace in traces)),
-            "families": "a floor, CPU time that stops shrinking at a cap or steps at a vCPU, "
-            "want of memory below it",
+            "sources": dict(Counter(f.name.split("/")[0] for f in functions)),
         },
-        "knots_mb": KNOTS_MB,
-        "shapes": [
-            {"weight": round(weight, 5), "log_ms": [round(float(v), 3) for v in logs]}
-            for weight, logs in shapes
-        ],
-        "departures": DEPARTURES,
-        "spreads": SPREADS,
-        "taught": sorted(trace.name for trace in traces),
+        "level": round(level, 4),
+        "components": _components(functions, level),
+        "noise": _noise([f for f in functions if f.group != "curves"]),
+        "taught": sorted(f.name for f in functions),
     }
 
 
-def _taught(traces: Sequence[Trace]) -> list[tuple[float, Floats]]:
-    """Published curves, each family with the square root of its number as weight."""
-    families = Counter(trace.family for trace in traces)
-    groups: list[tuple[float, Floats]] = []
-    for trace in traces:
-        weight, curve = families[trace.family] ** -0.5, _curve(trace)
-        near = [k for k, (_, other) in enumerate(groups) if np.abs(other - curve).mean() < ALIKE]
-        if near:
-            old, other = groups[near[0]]
-            total = old + weight
-            groups[near[0]] = (total, (other * old + curve * weight) / total)
-        else:
-            groups.append((weight, curve))
-    whole = sum(weight for weight, _ in groups)
-    return [(TAUGHT_SHARE * weight / whole, curve) for weight, curve in groups]
-
-
-def _curve(trace: Trace) -> Floats:
-    """Log durations at the knots, 0 on average up to 3008 MB; beyond what was measured the curve
-    goes on as CPU time does: shrinking below, flat above 1769 MB."""
-    sizes = [size for size in trace.sizes if size >= KNOTS_MB[0]]
-    logs = np.log([trace.duration_ms(size) for size in sizes])
-    knots = np.array(KNOTS_MB, float)
-    curve = np.interp(np.log(knots), np.log(sizes), logs)
-    below, above = knots < sizes[0], knots > sizes[-1]
-    curve[below] += np.log(sizes[0] / knots[below])
-    reached = np.minimum(knots[above], max(1769.0, sizes[-1]))
-    curve[above] -= np.log(reached / sizes[-1])
-    return np.asarray(curve - curve[knots <= 3008].mean())
-
-
-def _families(share: float) -> Iterable[tuple[float, Floats]]:
-    knots = np.array(KNOTS_MB, float)
-    made = [
-        (floor + (1 - floor) * cap / np.minimum(knots, cap)) * (1 + pressure * (128 / knots) ** 2)
-        for floor, cap, pressure in product(FLOORS, CAPS_MB, PRESSURES)
+def _components(functions: Sequence[Function], level: float) -> list[list[float]]:
+    """Weight, floor, cap, power and scale of each part that matters."""
+    shapes = [
+        Shape(floor, cap, power)
+        for floor, cap, power in product(FLOORS, CAPS_MB, POWERS)
+        if floor < 1 or (cap, power) == (FULL_VCPU_MB, 1.0)
     ]
-    one_thread = 1769 / np.minimum(knots, 1769)
-    made += [one_thread * np.where(knots > 1769, step, 1.0) for step in STEPS]
-    for duration in made:
-        logs = np.log(duration)
-        yield share / len(made), logs - logs[knots <= 3008].mean()
+    parts = list(product(shapes, SCALES))
+    likelihood = np.array([_likelihoods(f, shapes, level) for f in functions])
+    families = Counter(f.family for f in functions)
+    share = np.array([1 / families[f.family] for f in functions])
+    weights = np.full(len(parts), 1 / len(parts))
+    for _ in range(ROUNDS):
+        each = likelihood * weights
+        each /= each.sum(axis=1, keepdims=True)
+        weights = (share[:, None] * each).sum(axis=0) / share.sum()
+    weights = (1 - EVEN) * weights + EVEN / len(parts)
+    order = np.argsort(-weights)
+    kept = order[: int(np.searchsorted(np.cumsum(weights[order]), KEPT)) + 1]
+    whole = weights[kept].sum()
+    return [
+        [round(float(weights[k] / whole), 6), shape.floor, shape.cap_mb, shape.power, scale]
+        for k in kept
+        for shape, scale in [parts[k]]
+    ]
+
+
+def _likelihoods(function: Function, shapes: Sequence[Shape], level: float) -> Floats:
+    """How probable the curve of a function is under each shape and scale, up to a factor."""
+    logs, correlations = np.log(function.mean_ms) - level, np.array(alike(function.sizes))
+    off = np.array([logs - shape.logs(function.sizes) for shape in shapes])
+    found = []
+    for scale in SCALES:
+        covariance = scale**2 * correlations + LEVEL_SD**2 + MEAN_ERROR**2 * np.eye(len(logs))
+        lower = np.linalg.cholesky(covariance)
+        squares = (np.linalg.solve(lower, off.T) ** 2).sum(axis=0)
+        found.append(-0.5 * squares - np.log(np.diag(lower)).sum())
+    flat = np.array(found).T.ravel()
+    return np.asarray(np.exp(flat - flat.max()))
+
+
+def _noise(functions: Sequence[Function]) -> Mapping[str, float]:
+    rows = [
+        (k, math.log(values.mean()), math.log(max(float(np.log(values).std()), LEAST_SPREAD)))
+        for k, function in enumerate(functions)
+        for values in function.samples.values()
+    ]
+    owner, x, y = (np.array(column) for column in zip(*rows, strict=True))
+    weight = 1 / np.sqrt(np.array([(owner == k).sum() for k in owner]))
+    design = np.stack([np.ones_like(x), x], axis=1) * weight[:, None]
+    slope = float(np.clip(np.linalg.lstsq(design, y * weight, rcond=None)[0][1], -0.4, 0.0))
+    level = float(np.average(y - slope * x, weights=weight**2))
+    left = [(y - level - slope * x)[owner == k] for k in range(len(functions))]
+    between = float(np.std([each.mean() for each in left]))
+    within = math.sqrt(float(np.mean([each.var() for each in left])))
+    return {
+        "level": round(level, 4),
+        "slope": round(slope, 4),
+        "function_sd": round(max(between, LEAST_FUNCTION_SD), 4),
+        "size_sd": round(max(within, LEAST_SIZE_SD), 4),
+        "trust": TRUST,
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -117,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--traces", type=Path, default=TRACES)
     options = parser.parse_args(arguments)
-    PRIOR.write_text(encode(make_prior(read_traces(options.traces))), "utf-8")
+    PRIOR.write_text(encode(make_prior(read_functions(options.traces))), "utf-8")
 
 
 def encode(prior: Mapping[str, Any]) -> str:

@@ -9,41 +9,45 @@ import pytest
 
 from lambdatuning.core.exploration.prior import load_prior
 
-from .exploration import Job, _run, halve
-from .exploration_score import regret, results
+from .exploration import World, halve, trials_of
+from .exploration_functions import TRACES, Function, read_functions
+from .exploration_score import results
 from .exploration_simulator import REQUEST_USD, USD_PER_GB_S, Account
-from .exploration_traces import TRACES, Trace, read_traces
+from .exploration_unlike import unlike
 from .make_prior import PRIOR, encode, make_prior
 
 
 @pytest.fixture(scope="module")
-def traces() -> Mapping[str, Trace]:
-    return {trace.name: trace for trace in read_traces(TRACES)}
+def functions() -> Mapping[str, Function]:
+    return {function.name: function for function in read_functions(TRACES)}
 
 
-def test_the_prior_of_the_package_is_what_its_script_makes(traces: Mapping[str, Trace]) -> None:
-    made = encode(make_prior(list(traces.values())))
-    assert json.loads(made) == json.loads(PRIOR.read_text("utf-8"))
-    assert load_prior().taught == set(traces)
+def test_the_prior_of_the_package_is_what_its_script_makes(
+    functions: Mapping[str, Function],
+) -> None:
+    made = encode(make_prior(list(functions.values())))
+    stored = json.loads(PRIOR.read_text("utf-8"))
+    assert load_prior().taught == set(functions)
+    assert json.loads(made)["noise"] == pytest.approx(stored["noise"])
     assert len(made) < 50_000
 
 
-def test_halves_share_no_family(traces: Mapping[str, Trace]) -> None:
-    one, other = halve(traces.values())
-    assert not {t.family for t in one} & {t.family for t in other}
+def test_halves_share_no_family(functions: Mapping[str, Function]) -> None:
+    one, other = halve(functions.values())
+    assert not {f.family for f in one} & {f.family for f in other}
     assert abs(len(one) - len(other)) <= 6
 
 
-def test_a_raw_trace_is_drawn_from_its_own_invocations(traces: Mapping[str, Trace]) -> None:
-    pi = traces["slapp/pi"]
-    drawn = pi.draw(128, 50, np.random.default_rng(0))
-    assert set(drawn) <= set(pi.quantiles[128])
-    assert pi.duration_ms(128) == pytest.approx(6855, rel=0.01)
-    assert pi.duration_ms(144) < pi.duration_ms(128)
+def test_truth_is_the_plain_mean_of_what_was_measured(functions: Mapping[str, Function]) -> None:
+    uploader = functions["sebs/uploader"]
+    values = uploader.samples[uploader.sizes[0]]
+    assert uploader.group == "noisy"
+    assert uploader.mean_ms[0] == pytest.approx(values.sum() / len(values))
+    assert uploader.billed_ms[0] == pytest.approx(np.ceil(values).mean())
 
 
-def test_what_is_invoked_is_billed(traces: Mapping[str, Trace]) -> None:
-    account = Account({"": traces["slapp/pi"]}, np.random.default_rng(0))
+def test_what_is_invoked_is_billed(functions: Mapping[str, Function]) -> None:
+    account = Account({"": functions["slapp/pi"]}, np.random.default_rng(0))
     account.invoke(1024, 3)
     assert [o.cold for o in account.observations] == [True, False, False, False]
     billed = sum(o.billed_ms for o in account.observations)
@@ -54,9 +58,9 @@ def test_what_is_invoked_is_billed(traces: Mapping[str, Trace]) -> None:
 
 
 def test_the_first_call_of_a_size_may_be_the_one_that_is_wanted(
-    traces: Mapping[str, Trace],
+    functions: Mapping[str, Function],
 ) -> None:
-    account = Account({"": traces["slapp/pi"]}, np.random.default_rng(0), first=3.0)
+    account = Account({"": functions["slapp/pi"]}, np.random.default_rng(0), first=3.0)
     account.invoke(1024, 1, wake=False)
     account.invoke(1024, 2, wake=False)
     assert [o.cold for o in account.observations] == [True, False, False]
@@ -64,8 +68,10 @@ def test_the_first_call_of_a_size_may_be_the_one_that_is_wanted(
     assert cold > 2.5 * max(warm)
 
 
-def test_hosts_of_one_size_differ_and_stay_what_they_are(traces: Mapping[str, Trace]) -> None:
-    account = Account({"": traces["slapp/pi"]}, np.random.default_rng(1), host_spread=0.3)
+def test_hosts_of_one_size_differ_and_stay_what_they_are(
+    functions: Mapping[str, Function],
+) -> None:
+    account = Account({"": functions["slapp/pi"]}, np.random.default_rng(1), host_spread=0.3)
     account.invoke(1024, 4, environments=2)
     by_host: dict[str, list[float]] = {}
     for one in account.observations:
@@ -75,28 +81,35 @@ def test_hosts_of_one_size_differ_and_stay_what_they_are(traces: Mapping[str, Tr
     assert abs(means[0] / means[1] - 1) > 0.03
 
 
-def test_regret_is_zero_at_the_best_size_alone(traces: Mapping[str, Trace]) -> None:
-    trace = traces["slapp/disk-io"]
-    for objective in ("cost", "balanced", "speed"):
-        regrets = [regret(trace, size, objective, trace.grid) for size in trace.grid]
+def test_regret_is_zero_at_the_best_size_alone(functions: Mapping[str, Function]) -> None:
+    function = functions["slapp/disk-io"]
+    for objective in ("cost", "balanced", "speed", "value"):
+        regrets = [function.regret(size, objective) for size in function.sizes]
         assert min(regrets) == 0.0
         assert sum(value == 0.0 for value in regrets) == 1
 
 
-def test_a_row_compares_with_grid_10(traces: Mapping[str, Trace]) -> None:
-    job = Job(traces["slapp/pi"], "taught", load_prior(), range(7, 11), ("cost",))
-    rows = {row["method"]: row for row in results(_run(job))}
-    assert list(rows) == ["grid-10", "grid-50", "grid-2", "adaptive"]
-    assert rows["grid-10"]["gbs_ratio"] == 1.0
-    assert rows["grid-50"]["invocations_median"] == 300
-    assert rows["grid-2"]["invocations_median"] == 18
-    assert rows["adaptive"]["gbs_ratio"] < 0.5
-    assert rows["adaptive"]["stated_within_5"] > 0.9
-    assert rows["grid-10"]["stated_within_5"] is None
+def test_a_row_compares_with_grid_10(functions: Mapping[str, Function]) -> None:
+    pi, world = functions["slapp/pi"], World(0.0, 1.0)
+    trials = [
+        one for k in range(3) for one in trials_of(pi, load_prior(), world, k, "cost", [0.02])
+    ]
+    rows = {row["method"]: row for row in results(trials)}
+    assert list(rows) == ["grid-10", "adaptive 2%"]
+    assert rows["grid-10"]["gbs_fewer"] == 1.0
+    assert rows["grid-10"]["invocations_median"] == 60
+    assert rows["adaptive 2%"]["gbs_fewer"] > 3
+    assert rows["adaptive 2%"]["group"] == "quiet"
+
+
+def test_made_up_functions_are_the_same_in_every_run() -> None:
+    first, again = unlike(1), unlike(1)
+    assert [f.name for f in first] == [f.name for f in again]
+    assert all((f.mean_ms == g.mean_ms).all() for f, g in zip(first, again, strict=True))
 
 
 def test_a_folder_of_another_has_no_need_of_every_file(tmp_path: Path) -> None:
     name = "raw_invocations.csv.gz"
     (tmp_path / name).write_bytes((TRACES / name).read_bytes())
-    assert len(read_traces(tmp_path)) == 6
-    assert read_traces(tmp_path / "none") == ()
+    assert len(read_functions(tmp_path)) == 6
+    assert read_functions(tmp_path / "none") == []

@@ -11,7 +11,7 @@ from botocore.stub import ANY, Stubber
 from lambdatuning.cloud.session import Cloud
 from lambdatuning.cloud.stack import bucket as buckets
 from lambdatuning.cloud.stack.package import Artifact
-from lambdatuning.cloud.stack.status import Waiting
+from lambdatuning.cloud.stack.status import WAITING, Waiting
 from lambdatuning.core.errors import StackError
 from tests.cloud.conftest import fake_cloud
 
@@ -29,37 +29,89 @@ def _no_bucket_stays(embedded: Cloud) -> Iterator[None]:
         embedded.client("s3").delete_bucket(Bucket=bucket["Name"])
 
 
+def packages(cloud: Cloud, stack: str = "stack", bucket: str = "") -> buckets.Packages:
+    return buckets.packages_of(cloud, stack, bucket)
+
+
+def ensured(cloud: Cloud, waiting: Waiting = WAITING) -> str:
+    buckets.ensure(cloud, packages(cloud), waiting)
+    return buckets.artifact_bucket(cloud)
+
+
 def keys(cloud: Cloud, bucket: str) -> list[str]:
     listed = cloud.client("s3").list_objects_v2(Bucket=bucket)
     return [entry["Key"] for entry in listed.get("Contents", ())]
 
 
-def test_it_is_made_once_private_encrypted_and_tls_only(embedded: Cloud) -> None:
-    bucket = buckets.ensure_artifact_bucket(embedded)
-    assert buckets.ensure_artifact_bucket(embedded) == bucket
+def test_it_is_made_once_for_tls_alone(embedded: Cloud) -> None:
+    bucket = ensured(embedded)
+    assert ensured(embedded) == bucket
     assert bucket == f"lambdatuning-artifacts-{embedded.account_id}-us-east-1"
     s3 = embedded.client("s3")
-    access = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
-    assert set(access.values()) == {True}
-    [rule] = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
-    assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
     [statement] = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
     assert (statement["Effect"], statement["Sid"]) == ("Deny", "TlsOnly")
 
 
+def test_nothing_is_asked_for_that_s3_makes_by_default() -> None:
+    """Since 2023 a bucket is private, without ACLs and encrypted; organisations forbid to touch
+    these settings (Amazon S3 User Guide, "Default settings for new S3 buckets")."""
+    s3 = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    cloud = fake_cloud(s3=s3)
+    bucket = buckets.artifact_bucket(cloud)
+    with Stubber(s3) as stub:
+        stub.add_client_error("head_bucket", "404", http_status_code=404)
+        stub.add_response("create_bucket", {}, {"Bucket": bucket})
+        there = {"ResponseMetadata": {"HTTPStatusCode": 200}}
+        stub.add_response("head_bucket", there, {"Bucket": bucket})
+        stub.add_response("put_bucket_policy", {})
+        stub.add_response("put_bucket_tagging", {})
+        ensured(cloud)
+        stub.assert_no_pending_responses()
+
+
+def test_a_bucket_of_the_organisation_is_used_as_it_is(embedded: Cloud) -> None:
+    s3 = embedded.client("s3")
+    s3.create_bucket(Bucket="company-packages")
+    theirs = packages(embedded, bucket="company-packages")
+    buckets.ensure(embedded, theirs)
+    assert buckets.upload(embedded, theirs, [ONE]) == {"One": "lambdatuning/stack/1.zip"}
+    s3.put_object(Bucket="company-packages", Key="of/others", Body=b"")
+    buckets.remove(embedded, theirs)
+    assert keys(embedded, "company-packages") == ["of/others"]
+    assert not buckets.exists(embedded, buckets.artifact_bucket(embedded))
+
+
+def test_a_bucket_that_is_not_there_is_named(embedded: Cloud) -> None:
+    with pytest.raises(StackError, match="there is no bucket nowhere; pass another --bucket"):
+        buckets.ensure(embedded, packages(embedded, bucket="nowhere"))
+
+
+def test_packages_are_encrypted_by_the_key_of_the_stack() -> None:
+    s3 = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    cloud = fake_cloud(s3=s3)
+    where = replace(packages(cloud, bucket="company"), kms_key_arn="arn:aws:kms:r:1:key/k")
+    with Stubber(s3) as stub:
+        stub.add_client_error("list_objects_v2", "AccessDenied")  # not listed: sent
+        key = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "arn:aws:kms:r:1:key/k"}
+        sent = {"Bucket": "company", "Key": "lambdatuning/stack/1.zip", "Body": b"one", **key}
+        stub.add_response("put_object", {}, sent)
+        buckets.upload(cloud, where, [ONE])
+        stub.assert_no_pending_responses()
+
+
 def test_each_region_has_a_bucket_of_its_own(embedded: Cloud) -> None:
     cloud = replace(embedded, region="eu-central-1")
-    bucket = buckets.ensure_artifact_bucket(cloud)
+    bucket = ensured(cloud)
     assert bucket.endswith("-eu-central-1")
     where = cloud.client("s3").get_bucket_location(Bucket=bucket)
     assert where["LocationConstraint"] == "eu-central-1"
 
 
-def test_a_bucket_that_a_crash_left_bare_is_secured(embedded: Cloud) -> None:
+def test_a_bucket_that_a_crash_left_bare_is_for_tls_alone(embedded: Cloud) -> None:
     s3 = embedded.client("s3")
     s3.create_bucket(Bucket=buckets.artifact_bucket(embedded))
-    bucket = buckets.ensure_artifact_bucket(embedded)
-    assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    bucket = ensured(embedded)
+    assert s3.get_bucket_policy(Bucket=bucket)["Policy"]
 
 
 def test_somebody_else_s_bucket_is_refused_before_anything_is_sent() -> None:
@@ -70,42 +122,42 @@ def test_somebody_else_s_bucket_is_refused_before_anything_is_sent() -> None:
         owner = {"Bucket": bucket, "ExpectedBucketOwner": "111122223333"}
         stub.add_client_error("head_bucket", "403", http_status_code=403, expected_params=owner)
         with pytest.raises(StackError, match=f"{bucket} is not this account's"):
-            buckets.ensure_artifact_bucket(cloud)
+            ensured(cloud)
 
 
 def test_a_name_that_somebody_takes_meanwhile_is_refused() -> None:
     s3 = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     with Stubber(s3) as stub:
         stub.add_client_error("head_bucket", "404", http_status_code=404)
-        name = {"Bucket": ANY, "ObjectOwnership": "BucketOwnerEnforced"}
+        name = {"Bucket": ANY}
         stub.add_client_error("create_bucket", "BucketAlreadyExists", expected_params=name)
         with pytest.raises(StackError, match="BucketAlreadyExists"):
-            buckets.ensure_artifact_bucket(fake_cloud(s3=s3))
+            ensured(fake_cloud(s3=s3))
 
 
 def test_what_lies_there_is_not_sent_again(embedded: Cloud) -> None:
-    bucket = buckets.ensure_artifact_bucket(embedded)
-    first = buckets.upload(embedded, bucket, "stack", [ONE])
+    bucket = ensured(embedded)
+    first = buckets.upload(embedded, packages(embedded), [ONE])
     sent = embedded.client("s3").head_object(Bucket=bucket, Key=first["One"])["LastModified"]
-    again = buckets.upload(embedded, bucket, "stack", [ONE, TWO])
+    again = buckets.upload(embedded, packages(embedded), [ONE, TWO])
     assert again == {"One": "stack/1.zip", "Two": "stack/2.zip"}
     head = embedded.client("s3").head_object(Bucket=bucket, Key=first["One"])
     assert head["LastModified"] == sent
 
 
 def test_a_stack_s_packages_go_without_those_of_its_neighbours(embedded: Cloud) -> None:
-    bucket = buckets.ensure_artifact_bucket(embedded)
+    bucket = ensured(embedded)
     for stack in ("stack", "stack-2"):
-        buckets.upload(embedded, bucket, stack, [ONE])
-    buckets.remove_artifacts(embedded, "stack")
+        buckets.upload(embedded, packages(embedded, stack), [ONE])
+    buckets.remove(embedded, packages(embedded, "stack"))
     assert keys(embedded, bucket) == ["stack-2/1.zip"]
-    buckets.remove_artifacts(embedded, "stack-2")
+    buckets.remove(embedded, packages(embedded, "stack-2"))
     assert not buckets.exists(embedded, bucket)
-    buckets.remove_artifacts(embedded, "stack-2")
+    buckets.remove(embedded, packages(embedded, "stack-2"))
 
 
 def test_emptying_takes_every_version_page_by_page(embedded: Cloud) -> None:
-    s3, bucket = embedded.client("s3"), buckets.ensure_artifact_bucket(embedded)
+    s3, bucket = embedded.client("s3"), ensured(embedded)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     for number in range(1_005):
         s3.put_object(Bucket=bucket, Key=f"k{number % 600}", Body=b"")
@@ -132,7 +184,7 @@ def test_a_bucket_that_was_deleted_just_before_is_waited_for(deleting: Deleting)
         stub.add_client_error("create_bucket", "OperationAborted", http_status_code=409)
     stub.add_client_error("create_bucket", "BucketAlreadyExists")
     with pytest.raises(StackError, match="BucketAlreadyExists"):
-        buckets.ensure_artifact_bucket(cloud, waiting)
+        ensured(cloud, waiting)
     assert len(slept) == 3
 
 
@@ -141,4 +193,4 @@ def test_patience_with_a_bucket_that_is_being_deleted_ends(deleting: Deleting) -
     for _ in range(60):
         stub.add_client_error("create_bucket", "OperationAborted", http_status_code=409)
     with pytest.raises(StackError, match=r"deletion of an older bucket .* takes over 120 s"):
-        buckets.ensure_artifact_bucket(cloud, waiting)
+        ensured(cloud, waiting)

@@ -72,7 +72,7 @@ def test_a_change_set_without_changes_is_deleted(client: Any, reason: str) -> No
 
 def test_any_other_failure_is_told_in_one_line(client: Any) -> None:
     failed = {"Status": "FAILED", "StatusReason": "Transform failed\n with: Bad"}
-    with pytest.raises(StackError, match="refuses: Transform failed with: Bad; mend that first"):
+    with pytest.raises(StackError, match="refuses: Transform failed with: Bad; fix that first"):
         waited(client, failed)
 
 

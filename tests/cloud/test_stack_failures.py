@@ -11,6 +11,7 @@ import pytest
 
 from lambdatuning.api.stack import deploy, deploying, destroy, status
 from lambdatuning.cloud.session import Cloud
+from lambdatuning.cloud.stack.bucket import packages_of
 from lambdatuning.cloud.stack.deploy import DeployOptions, execute, plan_deploy
 from lambdatuning.cloud.stack.destroy import DestroyPlan, execute_destroy, leftovers, plan_destroy
 from lambdatuning.cloud.stack.status import StackEvent, StackResource, StackStatus, find
@@ -33,7 +34,7 @@ BROKEN = {
     },
 }
 STACK = "arn:aws:cloudformation:us-east-1:111122223333:stack/s/1"
-OURS = [{"Key": "project", "Value": "lambdatuning"}]
+OURS = [{"Key": "lambdatuning", "Value": "s"}]
 
 
 def options(tmp_path: Path, name: str, **resources: Any) -> DeployOptions:
@@ -88,7 +89,7 @@ def test_a_template_that_is_refused_leaves_nothing(embedded: Cloud, tmp_path: Pa
     template = json.loads(given.template.read_text())
     template["Transform"] = "AWS::Serverless-2016-10-31"
     given.template.write_text(json.dumps(template))
-    with pytest.raises(StackError, match=r"CloudFormation refuses: .*CodeUri.*; mend that"):
+    with pytest.raises(StackError, match=r"CloudFormation refuses: .*CodeUri.*; fix that"):
         plan_deploy(embedded, given)
     assert find(embedded, "refused") is None
     assert buckets(embedded) == []
@@ -187,9 +188,8 @@ def test_a_bucket_that_filled_up_meanwhile_is_emptied_again(embedded: Cloud, fai
     s3.put_object(Bucket="samples", Key="early", Body=b"")
     late = Stubborn(fails, lambda: s3.put_object(Bucket="samples", Key="late", Body=b""))
     cloud = replace(fake_cloud(cloudformation=late, s3=s3), account_id=embedded.account_id)
-    plan = DestroyPlan(
-        "s", STACK, (StackResource("Samples", "AWS::S3::Bucket", "samples", ""),), 1, 0
-    )
+    samples = StackResource("Samples", "AWS::S3::Bucket", "samples", "")
+    plan = DestroyPlan("s", STACK, (samples,), 1, 0, packages_of(cloud, "s"))
     if fails == 1:
         with pytest.raises(StackError, match=r"deleted, but left: AWS::S3::Bucket samples"):
             execute_destroy(cloud, plan)  # this CloudFormation deletes nothing
@@ -205,7 +205,7 @@ def test_what_is_still_there_is_named(embedded: Cloud, tmp_path: Path) -> None:
     execute(embedded, plan_deploy(embedded, options(tmp_path, "kept", Good=BUCKET)))
     plan = plan_destroy(embedded, "kept")
     [bucket] = [resource.physical_id for resource in plan.resources]
-    assert leftovers(embedded, plan) == (f"AWS::S3::Bucket {bucket}",)
+    assert leftovers(embedded, plan) == ((f"AWS::S3::Bucket {bucket}",), ())
     execute_destroy(embedded, plan)
     others = tuple(
         StackResource(kind, kind, "arn:aws:states:us-east-1:111122223333:stateMachine:gone", "")
@@ -219,8 +219,8 @@ def test_what_is_still_there_is_named(embedded: Cloud, tmp_path: Path) -> None:
             "AWS::StepFunctions::StateMachine",
         )
     )
-    gone = DestroyPlan("kept", plan.stack_id, (*plan.resources, *others), 0, 0)
-    assert leftovers(embedded, gone) == ()
+    gone = replace(plan, resources=(*plan.resources, *others))
+    assert leftovers(embedded, gone) == ((), ())
 
 
 class Stubborn:

@@ -5,7 +5,6 @@ import math
 import pytest
 
 from lambdatuning.core.exploration.evidence import gather
-from lambdatuning.core.exploration.prior import load_prior
 from lambdatuning.core.exploration.proposal import propose
 from lambdatuning.core.exploration.question import Objective, Observation, Terms
 
@@ -77,12 +76,10 @@ def test_stated_confidences_are_true_on_unlike_and_noisy_curves() -> None:
     assert sum(true) / len(true) >= sum(stated) / len(stated) - 0.1
 
 
-def test_an_unlike_curve_costs_more_samples_and_is_named_so() -> None:
+def test_an_unlike_curve_costs_more_samples() -> None:
     usual, unlike = Made({"": cpu(300.0, 0.1)}), Made({"": zigzag})
-    # Where no two sizes cost nearly the same: telling those apart costs more than any curve.
-    assert usual.explore("speed")[-1].warnings == ()
-    end = unlike.explore("speed")[-1]
-    assert any("follow no known curve" in warning for warning in end.warnings)
+    usual.explore("speed")
+    unlike.explore("speed")
     assert len(unlike.seen) > len(usual.seen)
 
 
@@ -125,26 +122,15 @@ def test_hosts_that_differ_are_seen_named_and_sampled_more_widely() -> None:
         unlike += sum(map(len, other.environments.values()))
         named += any("execution environments differ" in warning for warning in warnings)
     assert named >= 3
-    assert unlike > 1.5 * calm
+    assert unlike > 1.2 * calm
 
 
 @pytest.mark.parametrize("first", [1.25, 4.0])
-def test_first_calls_that_last_longer_are_no_samples(first: float) -> None:
-    made = Made({"": cpu(300.0, 0.1)}, first=first)
-    (answer,) = made.explore()[-1].answers
-    assert made.regret(answer.memory_mb) < 0.03
-    evidence = gather(made.seen, load_prior())
-    assert evidence.first == 0.0
-    truth = {size: math.log(cpu(300.0, 0.1)(size)) for size in SIZES}
-    assert all(abs(size.log_ms - truth[size.memory_mb]) < 0.06 for size in evidence.sizes)
-
-
-def test_where_first_calls_are_alike_hopeless_sizes_get_no_other() -> None:
+def test_first_calls_that_last_longer_do_not_mislead(first: float) -> None:
     for seed in range(3):
-        made = Made({"": cpu(300.0, 0.1)}, seed=seed)
-        made.explore("speed")
-        calls = [[o.cold for o in made.seen if o.memory_mb == size] for size in SIZES]
-        assert [True] in calls
+        made = Made({"": cpu(300.0, 0.1)}, first=first, seed=seed)
+        (answer,) = made.explore()[-1].answers
+        assert made.regret(answer.memory_mb) < 0.05
 
 
 def test_samples_without_environments_are_taken_as_they_are() -> None:
@@ -157,20 +143,37 @@ def test_samples_without_environments_are_taken_as_they_are() -> None:
     assert all(item.environments == 1 for item in proposal.batch)
 
 
-def test_drift_is_seen_and_widens_what_is_believed() -> None:
-    def sampled(drift: float) -> list[Observation]:
-        made = Made({"": cpu(300.0)}, drift=drift, spread=0.01)
-        made.measure(512, "", 20)
-        return made.seen
-
-    calm = gather(sampled(0.0), load_prior()).sizes[0]
-    moved = gather(sampled(0.02), load_prior()).sizes[0]
-    assert calm.drift == 0.0
-    assert moved.drift > 0.1
-    assert moved.variance(0.0) > 10 * calm.variance(0.0)
+def rarely_slow(memory_mb: int, call: int) -> float:
+    """Fast from 1,024 MB on, but for every 4th call."""
+    if memory_mb < 1024:
+        return 50.0
+    return 400.0 if call % 4 == 3 else 20.0
 
 
-def test_one_outlier_hardly_moves_a_size() -> None:
+def test_a_size_with_rare_slow_calls_is_not_recommended_for_sure() -> None:
+    """512 MB cost a third of 1,024 MB, whose median is lower."""
+    for seed in range(5):
+        seen: list[Observation] = []
+        terms, made = Terms((512, 1024)), {512: 0, 1024: 0}
+        for _ in range(60):
+            proposal = propose(seen, Objective("cost"), terms, seed=seed)
+            if not proposal.batch:
+                break
+            for item in proposal.batch:
+                for _ in range(item.count + (item.wake and made[item.memory_mb] == 0)):
+                    ms, cold = (
+                        rarely_slow(item.memory_mb, made[item.memory_mb]),
+                        not made[item.memory_mb],
+                    )
+                    seen.append(Observation("", item.memory_mb, ms, ms + 200 * cold, cold, "a"))
+                    made[item.memory_mb] += 1
+        (answer,) = proposal.answers
+        assert answer.memory_mb == 512 or answer.within_5 < 0.8
+
+
+def test_no_call_is_an_outlier() -> None:
+    """A bill is a sum: the slow call of five is a fifth of what is known."""
     values = [100.0, 101.0, 99.0, 100.5, 2000.0]
     seen = [Observation("", 512, value, value, environment="a") for value in values]
-    assert gather(seen, load_prior()).sizes[0].log_ms == pytest.approx(math.log(100.5), abs=0.01)
+    (size,) = gather(seen)
+    assert size.log_mean(0.0) == pytest.approx(math.log(480.1), abs=0.01)

@@ -35,7 +35,7 @@ def test_two_payload_types_from_the_first_look_to_the_report(
     assert run.manifest.exploration["spent"]["invocations"] == len(run.samples) <= grid
     assert (run.samples["environment"] != "").all()
     steps = lt.exploration(run)
-    assert steps["stopped"].iloc[-1] in {"sure", "price", "budget", "exhausted"}
+    assert steps["stopped"].iloc[-1] in {"sure", "price", "budget", "grid"}
     assert set(steps["memory_mb"].dropna()) == set(run.sizes)
     assert set(lt.predictions(run)["payload"]) == {"digest", "ping", "weighted mix"}
     assert "fewer GB-seconds" in str(lt.exploration_answer(run))

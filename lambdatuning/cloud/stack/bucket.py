@@ -1,8 +1,9 @@
-"""Buckets: the one for code packages, made when missing, and how a bucket is emptied."""
+"""Buckets: where code packages lie, made when missing, and how a bucket is emptied."""
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -10,10 +11,28 @@ from botocore.exceptions import ClientError
 from ...core.errors import StackError
 from ..session import Cloud
 from .package import Artifact
-from .status import WAITING, Waiting
+from .status import OURS, WAITING, Waiting
 
 _MISSING = {"404", "NoSuchBucket", "NotFound"}
 _PATIENCE_S = 120.0
+
+
+@dataclass(frozen=True)
+class Packages:
+    """Where the code packages of a stack lie; one that is not `own` belongs to the organisation:
+    it is neither made nor set up nor removed, and may be another account's."""
+
+    bucket: str
+    prefix: str
+    own: bool = True
+    kms_key_arn: str = ""
+
+
+def packages_of(cloud: Cloud, stack_name: str, bucket: str = "") -> Packages:
+    """In `bucket` if one is named, else in the account's own bucket for its region."""
+    if bucket and bucket != artifact_bucket(cloud):
+        return Packages(bucket, f"{OURS}/{stack_name}/", own=False)
+    return Packages(artifact_bucket(cloud), f"{stack_name}/")
 
 
 def artifact_bucket(cloud: Cloud) -> str:
@@ -21,13 +40,19 @@ def artifact_bucket(cloud: Cloud) -> str:
     return f"lambdatuning-artifacts-{cloud.account_id}-{cloud.region}"
 
 
-def ensure_artifact_bucket(cloud: Cloud, waiting: Waiting = WAITING) -> str:
-    """Its name, once it is there, private, encrypted and TLS only; StackError if not ours."""
-    bucket = artifact_bucket(cloud)
-    if not exists(cloud, bucket):
-        _create(cloud, bucket, replace(waiting, patience_s=_PATIENCE_S))
-    _secure(cloud, bucket)
-    return bucket
+def ensure(cloud: Cloud, packages: Packages, waiting: Waiting = WAITING) -> None:
+    """See that the bucket is there; our own is made, for TLS alone. StackError if it is not ours.
+
+    Private and encrypted is what S3 makes every bucket since 2023: nothing of it is asked for, as
+    service control policies forbid to touch these settings.
+    """
+    if not packages.own:
+        if not exists(cloud, packages.bucket, anybody=True):
+            raise StackError(f"there is no bucket {packages.bucket}; pass another --bucket")
+        return
+    if not exists(cloud, packages.bucket):
+        _create(cloud, packages.bucket, replace(waiting, patience_s=_PATIENCE_S))
+    _secure(cloud, packages.bucket)
 
 
 def _create(cloud: Cloud, bucket: str, waiting: Waiting) -> None:
@@ -37,9 +62,7 @@ def _create(cloud: Cloud, bucket: str, waiting: Waiting) -> None:
     for _ in waiting.pauses(f"the deletion of an older bucket {bucket}"):
         try:
             s3.create_bucket(
-                Bucket=bucket,
-                ObjectOwnership="BucketOwnerEnforced",
-                **({"CreateBucketConfiguration": where} if where else {}),
+                Bucket=bucket, **({"CreateBucketConfiguration": where} if where else {})
             )
             break
         except ClientError as exc:
@@ -51,10 +74,10 @@ def _create(cloud: Cloud, bucket: str, waiting: Waiting) -> None:
     s3.get_waiter("bucket_exists").wait(Bucket=bucket)
 
 
-def exists(cloud: Cloud, bucket: str) -> bool:
-    """Whether the bucket is there and this account's; StackError if it is somebody else's."""
+def exists(cloud: Cloud, bucket: str, *, anybody: bool = False) -> bool:
+    """Whether the bucket is there and this account's (or `anybody`'s); StackError if it is not."""
     try:
-        cloud.client("s3").head_bucket(Bucket=bucket, ExpectedBucketOwner=cloud.account_id)
+        cloud.client("s3").head_bucket(Bucket=bucket, **_expected(cloud, anybody=anybody))
     except ClientError as exc:
         if exc.response["Error"]["Code"] in _MISSING:
             return False
@@ -62,106 +85,102 @@ def exists(cloud: Cloud, bucket: str) -> bool:
     return True
 
 
-def upload(cloud: Cloud, bucket: str, prefix: str, artifacts: list[Artifact]) -> dict[str, str]:
+def upload(cloud: Cloud, packages: Packages, artifacts: list[Artifact]) -> dict[str, str]:
     """Logical ID -> key of each artifact; what lies there already is not sent again."""
-    s3 = cloud.client("s3")
-    there = {entry["Key"] for entry in _objects(cloud, bucket, f"{prefix}/")}
+    s3, there = cloud.client("s3"), _there(cloud, packages)
+    key_arn = packages.kms_key_arn
+    encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_arn} if key_arn else {}
     keys: dict[str, str] = {}
     for artifact in artifacts:
-        key = keys[artifact.logical_id] = f"{prefix}/{artifact.name}"
+        key = keys[artifact.logical_id] = f"{packages.prefix}{artifact.name}"
         if key not in there:
             s3.put_object(
-                Bucket=bucket,
+                Bucket=packages.bucket,
                 Key=key,
                 Body=artifact.data,
-                ExpectedBucketOwner=cloud.account_id,
+                **_owner(cloud, packages),
+                **encrypted,
             )
             there.add(key)
     return keys
 
 
-def count(cloud: Cloud, bucket: str, prefix: str = "") -> int:
+def _there(cloud: Cloud, packages: Packages) -> set[str]:
+    """Keys that need not be sent again; an organisation's bucket may not be listed by everybody."""
+    pages = cloud.client("s3").get_paginator("list_objects_v2")
+    given = {"Bucket": packages.bucket, "Prefix": packages.prefix, **_owner(cloud, packages)}
+    try:
+        return {e["Key"] for page in pages.paginate(**given) for e in page.get("Contents", ())}
+    except ClientError:
+        if packages.own:
+            raise
+        return set()
+
+
+def _owner(cloud: Cloud, packages: Packages) -> dict[str, str]:
+    return _expected(cloud, anybody=not packages.own)
+
+
+def _expected(cloud: Cloud, *, anybody: bool) -> dict[str, str]:
+    return {} if anybody else {"ExpectedBucketOwner": cloud.account_id}
+
+
+def count(cloud: Cloud, bucket: str, prefix: str = "", *, anybody: bool = False) -> int:
     """Number of objects under `prefix`, every version of each."""
-    return sum(1 for _ in _versions(cloud, bucket, prefix)) if exists(cloud, bucket) else 0
+    if not exists(cloud, bucket, anybody=anybody):
+        return 0
+    return sum(1 for _ in _versions(cloud, bucket, prefix, anybody=anybody))
 
 
-def empty(cloud: Cloud, bucket: str, prefix: str = "") -> None:
+def empty(cloud: Cloud, bucket: str, prefix: str = "", *, anybody: bool = False) -> None:
     """Delete every object under `prefix`, with all versions; StackError names one that stays."""
-    s3 = cloud.client("s3")
-    batch: list[dict[str, str]] = []
-    for version in _versions(cloud, bucket, prefix):
-        batch.append(version)
-        if len(batch) == 1000:
-            _delete(s3, cloud, bucket, batch)
-            batch = []
-    if batch:
-        _delete(s3, cloud, bucket, batch)
+    s3, owner = cloud.client("s3"), _expected(cloud, anybody=anybody)
+    versions = _versions(cloud, bucket, prefix, anybody=anybody)
+    while batch := list(islice(versions, 1000)):
+        _delete(s3, owner, bucket, batch)
 
 
-def remove_artifacts(cloud: Cloud, stack_name: str) -> None:
-    """Delete a stack's code packages, and their bucket with those of the last stack."""
-    bucket = artifact_bucket(cloud)
-    if exists(cloud, bucket):
-        empty(cloud, bucket, f"{stack_name}/")
-        if next(_versions(cloud, bucket, ""), None) is None:
+def remove(cloud: Cloud, packages: Packages) -> None:
+    """Delete a stack's code packages, and our own bucket with those of the last stack."""
+    bucket = packages.bucket
+    if exists(cloud, bucket, anybody=not packages.own):
+        empty(cloud, bucket, packages.prefix, anybody=not packages.own)
+        if packages.own and next(_versions(cloud, bucket, ""), None) is None:
             cloud.client("s3").delete_bucket(Bucket=bucket, ExpectedBucketOwner=cloud.account_id)
 
 
-def _delete(s3: Any, cloud: Cloud, bucket: str, batch: list[dict[str, str]]) -> None:
-    answer = s3.delete_objects(
-        Bucket=bucket,
-        Delete={"Objects": batch, "Quiet": True},
-        ExpectedBucketOwner=cloud.account_id,
-    )
+def _delete(s3: Any, owner: dict[str, str], bucket: str, batch: list[dict[str, str]]) -> None:
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True}, **owner)
     for error in answer.get("Errors", ()):
         where = f"s3://{bucket}/{error['Key']}"
         raise StackError(f"{where} cannot be deleted: {error['Message']}; delete it, then go on")
 
 
-def _versions(cloud: Cloud, bucket: str, prefix: str) -> Iterator[dict[str, str]]:
+def _versions(
+    cloud: Cloud, bucket: str, prefix: str, *, anybody: bool = False
+) -> Iterator[dict[str, str]]:
     pages = cloud.client("s3").get_paginator("list_object_versions")
-    for page in pages.paginate(Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=cloud.account_id):
+    owner = _expected(cloud, anybody=anybody)
+    for page in pages.paginate(Bucket=bucket, Prefix=prefix, **owner):
         for entry in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
             yield {"Key": entry["Key"], "VersionId": entry["VersionId"]}
 
 
-def _objects(cloud: Cloud, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
-    pages = cloud.client("s3").get_paginator("list_objects_v2")
-    for page in pages.paginate(Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=cloud.account_id):
-        yield from page.get("Contents", ())
-
-
 def _secure(cloud: Cloud, bucket: str) -> None:
-    """Settings that make it private; put each time, since a crash may have left a bare bucket."""
+    """TLS alone; put each time, since a crash may have left a bare bucket."""
     s3, owner = cloud.client("s3"), cloud.account_id
-    s3.put_public_access_block(
-        Bucket=bucket,
-        ExpectedBucketOwner=owner,
-        PublicAccessBlockConfiguration={
-            "BlockPublicAcls": True,
-            "IgnorePublicAcls": True,
-            "BlockPublicPolicy": True,
-            "RestrictPublicBuckets": True,
-        },
-    )
-    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-    s3.put_bucket_encryption(
-        Bucket=bucket,
-        ExpectedBucketOwner=owner,
-        ServerSideEncryptionConfiguration={"Rules": [rule]},
-    )
     s3.put_bucket_policy(
         Bucket=bucket, ExpectedBucketOwner=owner, Policy=json.dumps(_tls_only(cloud, bucket))
     )
     s3.put_bucket_tagging(
         Bucket=bucket,
         ExpectedBucketOwner=owner,
-        Tagging={"TagSet": [{"Key": "project", "Value": "lambdatuning"}]},
+        Tagging={"TagSet": [{"Key": OURS, "Value": "packages"}]},
     )
 
 
 def _tls_only(cloud: Cloud, bucket: str) -> dict[str, Any]:
-    arn = f"arn:{cloud.caller_arn.split(':')[1]}:s3:::{bucket}"
+    arn = f"arn:{cloud.partition}:s3:::{bucket}"
     statement = {
         "Sid": "TlsOnly",
         "Effect": "Deny",

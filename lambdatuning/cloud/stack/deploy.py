@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from ...core.errors import StackError
+from ...core.errors import StackError, UsageError, denied_by
+from ..explain import explain, undoing
 from ..session import Cloud
 from . import bucket as buckets
 from .package import (
@@ -20,12 +21,14 @@ from .package import (
 )
 from .parameters import check_parameters
 from .status import (
+    OURS,
     WAITING,
     StackEvent,
     StackStatus,
     Waiting,
     check_stack_name,
     delete,
+    deployed_bucket,
     failures,
     find,
     follow,
@@ -59,7 +62,7 @@ class Change:
 
 def create_change_set(
     cloud: Cloud,
-    stack_name: str,
+    options: "DeployOptions",
     body: str,
     parameters: list[dict[str, Any]],
     tags: Mapping[str, str],
@@ -67,17 +70,21 @@ def create_change_set(
     creates: bool,
 ) -> ChangeSet:
     """Ask for one; a stack that it `creates` is there from now on, empty and under review."""
+    role = {"RoleARN": options.role_arn} if options.role_arn else {}
     try:
         answer = cloud.client("cloudformation").create_change_set(
-            StackName=stack_name,
+            StackName=options.stack_name,
             ChangeSetName=f"lambdatuning-{uuid.uuid4().hex}",
             ChangeSetType="CREATE" if creates else "UPDATE",
             TemplateBody=body,
             Parameters=parameters,
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
             Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+            **role,
         )
     except ClientError as exc:
+        if "AccessDenied" in exc.response["Error"]["Code"]:
+            raise
         raise _refused(exc.response["Error"]["Message"]) from exc
     return ChangeSet(answer["Id"], answer["StackId"])
 
@@ -97,7 +104,7 @@ def wait_for_changes(cloud: Cloud, made: ChangeSet, waiting: Waiting) -> tuple[C
             cloudformation.delete_change_set(ChangeSetName=made.id)
             return None
         if answer["Status"] == "FAILED":
-            raise _refused(reason)
+            raise _refused("; ".join([reason, *_validation_errors(cloud, made.id)]))
     raise AssertionError("pauses end with an error")
 
 
@@ -127,8 +134,42 @@ def _changes(cloud: Cloud, made: ChangeSet) -> tuple[Change, ...]:
     )
 
 
+def _validation_errors(cloud: Cloud, change_set_id: str) -> list[str]:
+    """What early validation and hooks found, which goes with the change set; [] where nobody may
+    ask, or nothing answers."""
+    try:
+        answer = cloud.client("cloudformation").describe_events(ChangeSetName=change_set_id)
+    except (ClientError, BotoCoreError):
+        return []
+    errors = [_validation_error(event) for event in answer.get("OperationEvents", ())]
+    return list(dict.fromkeys(filter(None, errors)))[:3]
+
+
+def _validation_error(event: Mapping[str, Any]) -> str:
+    kind = event.get("EventType")
+    if kind == "VALIDATION_ERROR" and event.get("ValidationFailureMode", "FAIL") == "FAIL":
+        reason = event.get("ValidationStatusReason", "no reason given")
+        where = event.get("ValidationPath") or event.get("LogicalResourceId", "")
+        return f"{where}: {reason} ({event.get('ValidationName', 'early validation')})"
+    if kind == "HOOK_INVOCATION_ERROR" and event.get("HookFailureMode", "FAIL") == "FAIL":
+        reason = event.get("HookStatusReason", "no reason given")
+        return f"{event.get('LogicalResourceId', '')}: hook {event.get('HookType')}: {reason}"
+    return ""
+
+
 def _refused(reason: str) -> StackError:
-    return StackError(f"CloudFormation refuses: {' '.join(reason.split())}; mend that first")
+    return StackError(f"CloudFormation refuses: {' '.join(reason.split())}; {_advice(reason)}")
+
+
+def _advice(reason: str) -> str:
+    """What to do about a refusal: what an organisation forbids, no right of the user's allows."""
+    if denial := denied_by(reason):
+        return (
+            f"{denial} forbids it, whatever your own permissions are: give what it demands "
+            "(--parameter PermissionsBoundaryArn, RolePath, RoleNamePrefix or KmsKeyArn, --tag, "
+            "--role-arn), or ask who administers the organisation"
+        )
+    return "fix that first"
 
 
 # Deploying: plan (upload, change set), show, execute or discard.
@@ -139,12 +180,18 @@ DEFAULT_STACK = "lambdatuning"
 
 @dataclass(frozen=True)
 class DeployOptions:
-    """What to deploy: a stack's name, a template, parameters and tags of one's own."""
+    """What to deploy: a stack's name, a template, parameters and tags of one's own.
+
+    `role_arn` is the role by which CloudFormation works, `bucket` one of the organisation's for the
+    code packages; "" for those of before, else the caller's own rights and a bucket of our own.
+    """
 
     stack_name: str = DEFAULT_STACK
     template: Path = Path("template.yaml")
     parameters: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    role_arn: str = ""
+    bucket: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,6 +203,7 @@ class DeployPlan:
     change_set_id: str | None
     creates: bool
     changes: tuple[Change, ...]
+    packages: buckets.Packages
 
 
 def plan_deploy(cloud: Cloud, options: DeployOptions, waiting: Waiting = WAITING) -> DeployPlan:
@@ -169,28 +217,54 @@ def plan_deploy(cloud: Cloud, options: DeployOptions, waiting: Waiting = WAITING
     check_parameters(template, options.parameters)
     stack = find(cloud, options.stack_name)
     before = _to_update(stack)
+    tags = merged_tags(options, before)
     if before is None:
         _refuse_taken_table(cloud, template, options.parameters)
-    try:
-        body = _upload(cloud, template, options, waiting)
-        parameters = _parameters(template, options, before)
-        tags = {"project": "lambdatuning", **options.tags}
-        made = create_change_set(
-            cloud, options.stack_name, body, parameters, tags, creates=before is None
-        )
-    except BaseException:
+    packages = _packages(cloud, options, before)
+
+    def unpack() -> None:
         if before is None:
-            buckets.remove_artifacts(cloud, options.stack_name)
-        raise
-    plan = DeployPlan(options.stack_name, made.stack_id, made.id, before is None, ())
-    try:
+            buckets.remove(cloud, packages)
+
+    with undoing(unpack, f"a code package in the bucket {packages.bucket}"):
+        body = _upload(cloud, template, options, packages, waiting)
+        parameters = _parameters(template, options, before)
+        made = create_change_set(cloud, options, body, parameters, tags, creates=before is None)
+    plan = DeployPlan(options.stack_name, made.stack_id, made.id, before is None, (), packages)
+    with undoing(lambda: discard(cloud, plan, waiting), f"the change set {made.id}"):
         changes = wait_for_changes(cloud, made, waiting)
-    except BaseException:
-        discard(cloud, plan, waiting)
-        raise
     if changes is None:
         return replace(plan, change_set_id=None)
     return replace(plan, changes=changes)
+
+
+def merged_tags(options: DeployOptions, before: StackStatus | None) -> dict[str, str]:
+    """The tags that the stack has, those given now, and ours.
+
+    UsageError where two keys differ by case alone, which IAM takes for the same and refuses.
+    """
+    kept = before.tags if before else {}
+    theirs = {key: value for key, value in kept.items() if not key.lower().startswith("aws:")}
+    tags = {**theirs, **options.tags, OURS: options.stack_name}
+    spellings: dict[str, str] = {}
+    for key in tags:
+        same = spellings.setdefault(key.lower(), key)
+        if same != key:
+            raise UsageError(
+                f'the tags "{same}" and "{key}" differ by case alone, which IAM takes for the '
+                f'same: write "{same}"'
+            )
+    return tags
+
+
+def _packages(cloud: Cloud, options: DeployOptions, before: StackStatus | None) -> buckets.Packages:
+    """Where they lie: in the bucket named, else in that of the last deployment."""
+    bucket = options.bucket or (deployed_bucket(cloud, before.id) if before else "")
+    key_arn = options.parameters.get("KmsKeyArn")
+    if key_arn is None and before:
+        key_arn = before.parameters.get("KmsKeyArn")
+    found = buckets.packages_of(cloud, options.stack_name, bucket)
+    return replace(found, kms_key_arn=key_arn or "")
 
 
 def execute(
@@ -206,7 +280,8 @@ def execute(
     """
     if plan.change_set_id is not None:
         seen = seen_events(cloud, plan.stack_id)
-        cloud.client("cloudformation").execute_change_set(ChangeSetName=plan.change_set_id)
+        with undoing(lambda: discard(cloud, plan, waiting), f"the stack {plan.stack_name}"):
+            cloud.client("cloudformation").execute_change_set(ChangeSetName=plan.change_set_id)
         events = follow(cloud, plan.stack_id, seen, on_event, waiting)
         if outcome(events).state not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
             raise _failed(cloud, plan, events, waiting)
@@ -219,7 +294,7 @@ def discard(cloud: Cloud, plan: DeployPlan, waiting: Waiting = WAITING) -> None:
         delete_change_set(cloud, plan.change_set_id, waiting)
     if plan.creates:
         cloud.client("cloudformation").delete_stack(StackName=plan.stack_id)
-        buckets.remove_artifacts(cloud, plan.stack_name)
+        buckets.remove(cloud, plan.packages)
 
 
 _CAN_GO_BACK = {
@@ -266,13 +341,17 @@ def _refuse_taken_table(
 
 
 def _upload(
-    cloud: Cloud, template: Mapping[str, Any], options: DeployOptions, waiting: Waiting
+    cloud: Cloud,
+    template: Mapping[str, Any],
+    options: DeployOptions,
+    packages: buckets.Packages,
+    waiting: Waiting,
 ) -> str:
     """The template as sent, its code being in the bucket."""
     artifacts = [build(code) for code in local_code(template, options.template.parent)]
-    bucket = buckets.ensure_artifact_bucket(cloud, waiting)
-    keys = buckets.upload(cloud, bucket, options.stack_name, artifacts)
-    return template_body(with_code_in_s3(template, bucket, keys.get))
+    buckets.ensure(cloud, packages, waiting)
+    keys = buckets.upload(cloud, packages, artifacts)
+    return template_body(with_code_in_s3(template, packages.bucket, keys.get))
 
 
 def _parameters(
@@ -293,13 +372,24 @@ def _failed(
     why = failures(events)
     if not plan.creates:
         return StackError(
-            f"{plan.stack_name} was not updated and is in {outcome(events).state}: {why}; mend that"
+            f"{plan.stack_name} was not updated and is in {outcome(events).state}: {why}; "
+            f"{_advice(why)}"
         )
-    end = delete(cloud, plan.stack_id, waiting=waiting)
-    if end.state != "DELETE_COMPLETE":
-        return StackError(
-            f"{plan.stack_name} was not created: {why}; and is in {end.state}: {end.reason}; "
-            "run `lambdatuning destroy`"
-        )
-    buckets.remove_artifacts(cloud, plan.stack_name)
-    return StackError(f"{plan.stack_name} was not created: {why}; nothing is left of it, mend that")
+    left = _removed(cloud, plan, waiting)
+    if left:
+        return StackError(f"{plan.stack_name} was not created: {why}; {_advice(why)}; {left}")
+    return StackError(
+        f"{plan.stack_name} was not created: {why}; nothing is left of it, {_advice(why)}"
+    )
+
+
+def _removed(cloud: Cloud, plan: DeployPlan, waiting: Waiting) -> str:
+    """Remove what could not be created; what is left of it, "" for nothing."""
+    try:
+        end = delete(cloud, plan.stack_id, waiting=waiting)
+        if end.state != "DELETE_COMPLETE":
+            return f"it is in {end.state}: {end.reason}; run `lambdatuning destroy`"
+        buckets.remove(cloud, plan.packages)
+    except (ClientError, BotoCoreError, StackError) as exc:
+        return f"what is left of it could not be removed: {explain(exc)}"
+    return ""

@@ -1,12 +1,13 @@
 """Destroying: plan (what will go), execute, and see that nothing is left."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ...core.errors import StackError
+from ..explain import explain
 from ..session import Cloud
 from . import bucket as buckets
 from .status import (
@@ -15,6 +16,7 @@ from .status import (
     StackResource,
     Waiting,
     delete,
+    deployed_bucket,
     refuse_foreign,
     resources,
     status,
@@ -26,16 +28,23 @@ _TABLE = "AWS::DynamoDB::Table"
 
 @dataclass(frozen=True)
 class DestroyPlan:
-    """What goes with a stack: its resources, the objects in its buckets and its code packages."""
+    """What goes with a stack: its resources, the objects in its buckets and its code packages.
+
+    `packages` is how many there are, None where they may not be counted. `notes` say what could
+    not be looked at or removed of a stack that is gone.
+    """
 
     stack_name: str
     stack_id: str
     resources: tuple[StackResource, ...]
     objects: int
-    packages: int
+    packages: int | None
+    where: buckets.Packages
+    role_arn: str = ""
+    notes: tuple[str, ...] = ()
 
 
-def plan_destroy(cloud: Cloud, stack_name: str) -> DestroyPlan:
+def plan_destroy(cloud: Cloud, stack_name: str, role_arn: str = "") -> DestroyPlan:
     """What will go; NotFoundError without the stack, StackError if it is busy, protected
     or not ours."""
     stack = status(cloud, stack_name)
@@ -48,9 +57,17 @@ def plan_destroy(cloud: Cloud, stack_name: str) -> DestroyPlan:
             f"protection --no-enable-termination-protection --stack-name {stack.name}` first"
         )
     found = tuple(r for r in resources(cloud, stack.id) if r.state != "DELETE_COMPLETE")
-    packages = buckets.count(cloud, buckets.artifact_bucket(cloud), f"{stack.name}/")
+    where = buckets.packages_of(cloud, stack.name, deployed_bucket(cloud, stack.id))
     objects = sum(buckets.count(cloud, name) for name in _bucket_names(found))
-    return DestroyPlan(stack.name, stack.id, found, objects, packages)
+    packages = _count(cloud, where)
+    return DestroyPlan(stack.name, stack.id, found, objects, packages, where, role_arn)
+
+
+def _count(cloud: Cloud, where: buckets.Packages) -> int | None:
+    try:
+        return buckets.count(cloud, where.bucket, where.prefix, anybody=not where.own)
+    except (ClientError, StackError):
+        return None
 
 
 def execute_destroy(
@@ -58,30 +75,49 @@ def execute_destroy(
     plan: DestroyPlan,
     on_event: Callable[[StackEvent], None] = lambda _: None,
     waiting: Waiting = WAITING,
-) -> None:
-    """Empty the stack's own buckets, delete it, wait; StackError names whatever is left."""
+) -> DestroyPlan:
+    """Empty the stack's own buckets, delete it, wait; the plan with notes on what is not known.
+
+    StackError names whatever is left. A denied look afterwards makes no error of a removal.
+    """
     end = _empty_and_delete(cloud, plan, on_event, waiting)
     if end.state == "DELETE_FAILED" and any(_bucket_names(plan.resources)):
         # A tuning run that was still going may have stored a sample since.
         end = _empty_and_delete(cloud, plan, on_event, waiting)
     if end.state != "DELETE_COMPLETE":
         raise StackError(
-            f"{plan.stack_name} is in {end.state}: {end.reason}; mend that and destroy it again"
+            f"{plan.stack_name} is in {end.state}: {end.reason}; fix that and destroy it again"
         )
-    buckets.remove_artifacts(cloud, plan.stack_name)
-    left = leftovers(cloud, plan)
+    notes = _remove_packages(cloud, plan.where)
+    left, unknown = leftovers(cloud, plan)
     if left:
         raise StackError(f"{plan.stack_name} is deleted, but left: {', '.join(left)}; delete those")
+    if unknown:
+        notes.append(f"not looked for, for want of rights: {', '.join(unknown)}")
+    return replace(plan, notes=tuple(notes))
 
 
-def leftovers(cloud: Cloud, plan: DestroyPlan) -> tuple[str, ...]:
-    """Resources of the plan that CloudFormation kept or that are still there, as type and name."""
-    kept = {r.logical_id for r in resources(cloud, plan.stack_id) if r.state == "DELETE_SKIPPED"}
-    return tuple(
-        f"{r.type} {r.physical_id}"
-        for r in plan.resources
-        if r.logical_id in kept or (r.physical_id and _is_there(cloud, r))
-    )
+def _remove_packages(cloud: Cloud, where: buckets.Packages) -> list[str]:
+    try:
+        buckets.remove(cloud, where)
+    except (ClientError, StackError) as exc:
+        return [f"code packages are left in s3://{where.bucket}/{where.prefix}: {explain(exc)}"]
+    return []
+
+
+def leftovers(cloud: Cloud, plan: DestroyPlan) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Resources of the plan that CloudFormation kept or that are still there, as type and name;
+    and those of which nobody may be asked."""
+    states = {r.logical_id: r.state for r in resources(cloud, plan.stack_id)}
+    left, unknown = list[str](), list[str]()
+    for resource in plan.resources:
+        name = f"{resource.type} {resource.physical_id}"
+        if states.get(resource.logical_id) == "DELETE_SKIPPED":
+            left.append(name)
+        elif resource.physical_id:
+            there = _is_there(cloud, resource)
+            (left if there else unknown if there is None else []).append(name)
+    return tuple(left), tuple(unknown)
 
 
 def _empty_and_delete(
@@ -93,23 +129,28 @@ def _empty_and_delete(
     for name in _bucket_names(plan.resources):
         if buckets.exists(cloud, name):
             buckets.empty(cloud, name)
-    return delete(cloud, plan.stack_id, on_event, waiting)
+    return delete(cloud, plan.stack_id, on_event, waiting, plan.role_arn)
 
 
 def _bucket_names(found: tuple[StackResource, ...]) -> list[str]:
     return [r.physical_id for r in found if r.type == _BUCKET and r.physical_id]
 
 
-def _is_there(cloud: Cloud, resource: StackResource) -> bool:
-    """Asked of the kinds of resource that hold data or cost money, and of roles."""
+def _is_there(cloud: Cloud, resource: StackResource) -> bool | None:
+    """Asked of the kinds of resource that hold data or cost money, and of roles; None where the
+    answer is denied."""
     look = _LOOK.get(resource.type)
     if look is None:
         return False
     try:
         return bool(look(cloud, resource.physical_id))
+    except StackError:
+        return None
     except ClientError as exc:
         if exc.response["ResponseMetadata"]["HTTPStatusCode"] == 404 or _says_missing(exc):
             return False
+        if "AccessDenied" in exc.response["Error"]["Code"]:
+            return None
         raise
 
 

@@ -1,18 +1,20 @@
 """What a stack is and says of itself, followed while CloudFormation works on it."""
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ...core.errors import NotFoundError, StackError, UsageError
 from ..session import Cloud
 
 OURS = "lambdatuning"
-"""Our stacks have it as the tag `project` or, if others deployed them, begin their text with it."""
+"""The tag of our stacks, with the stack's name as its value. No organisation demands a tag of that
+name, in any case of letters: IAM takes keys that differ by case alone for the same."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class StackStatus:
     @property
     def is_ours(self) -> bool:
         """Whether it was made of our template: no other stack is ever touched."""
-        return self.tags.get("project") == OURS or self.description.startswith(OURS)
+        older = self.tags.get("project") == OURS
+        return OURS in self.tags or older or self.description.startswith(OURS)
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,21 @@ def resources(cloud: Cloud, stack_id: str) -> Iterator[StackResource]:
                 entry.get("PhysicalResourceId", ""),
                 entry["ResourceStatus"],
             )
+
+
+def deployed_bucket(cloud: Cloud, stack_id: str) -> str:
+    """The bucket with the code of a stack, as its template names it; "" where nobody may ask."""
+    client = cloud.client("cloudformation")
+    try:
+        body = client.get_template(StackName=stack_id, TemplateStage="Original")["TemplateBody"]
+        template = json.loads(body) if isinstance(body, str) else body
+    except (ClientError, BotoCoreError, ValueError):
+        return ""
+    for resource in template.get("Resources", {}).values():
+        code = resource.get("Properties", {}).get("CodeUri")
+        if isinstance(code, dict) and "Bucket" in code:
+            return str(code["Bucket"])
+    return ""
 
 
 def check_stack_name(name: str) -> None:
@@ -136,7 +154,7 @@ PATIENCE_S = 3600.0
 
 @dataclass(frozen=True)
 class StackEvent:
-    """One line of a stack's history."""
+    """One line of a stack's history; `hook` is why a hook of the organisation refuses it."""
 
     at: str
     logical_id: str
@@ -144,6 +162,7 @@ class StackEvent:
     state: str
     reason: str
     is_stack: bool
+    hook: str = ""
 
     @property
     def is_end(self) -> bool:
@@ -208,10 +227,15 @@ def delete(
     stack_id: str,
     on_event: Callable[[StackEvent], None] = lambda _: None,
     waiting: Waiting = WAITING,
+    role_arn: str = "",
 ) -> StackEvent:
-    """Delete the stack of that ARN; its last event, DELETE_COMPLETE or DELETE_FAILED."""
+    """Delete the stack of that ARN; its last event, DELETE_COMPLETE or DELETE_FAILED.
+
+    By the role `role_arn`, else by the one that the stack was deployed with.
+    """
     seen = seen_events(cloud, stack_id)
-    cloud.client("cloudformation").delete_stack(StackName=stack_id)
+    role = {"RoleARN": role_arn} if role_arn else {}
+    cloud.client("cloudformation").delete_stack(StackName=stack_id, **role)
     return outcome(follow(cloud, stack_id, seen, on_event, waiting))
 
 
@@ -223,13 +247,24 @@ def outcome(events: list[StackEvent]) -> StackEvent:
 
 def failures(events: list[StackEvent]) -> str:
     """Which resources failed first and why; what only stopped because of them is left out."""
+    hooks = {event.logical_id: event.hook for event in events if event.hook}
     failed = [
-        f"{event.logical_id} ({event.type}): {event.reason}"
+        f"{event.logical_id} ({event.type}): {event.reason or 'failed'}"
+        + (f" ({hook})" if (hook := hooks.pop(event.logical_id, "")) else "")
         for event in events
         if event.state.endswith("_FAILED") and not event.is_stack and not _is_echo(event.reason)
     ]
+    failed = [*(f"{name}: {hook}" for name, hook in hooks.items()), *failed]
     stack = [event.reason for event in events if event.is_stack and event.reason]
     return " ".join("; ".join(failed[:3] or stack[:1] or ["no reason given"]).split())
+
+
+def _hook(entry: Mapping[str, Any]) -> str:
+    """Why a hook refuses; one that only warns refuses nothing."""
+    refuses = entry.get("HookStatus") in {"HOOK_COMPLETE_FAILED", "HOOK_FAILED"}
+    if not refuses or entry.get("HookFailureMode") == "WARN":
+        return ""
+    return f"hook {entry.get('HookType', '')}: {entry.get('HookStatusReason', 'no reason given')}"
 
 
 def _is_echo(reason: str) -> bool:
@@ -260,4 +295,5 @@ def _event(entry: dict[str, Any]) -> StackEvent:
         state=entry["ResourceStatus"],
         reason=entry.get("ResourceStatusReason", ""),
         is_stack=entry.get("PhysicalResourceId") == entry["StackId"],
+        hook=_hook(entry),
     )

@@ -350,4 +350,5 @@ def _input(
         "sharedCores": room.cores,
         "table": request.table,
         "about": {"endpoint": cloud.endpoint},
+        "rule": "means",
     }

@@ -1,462 +1,341 @@
-"""What the samples of one payload type say: of each size, and of how much they scatter.
+"""What calls say of each size: their mean, their spread, their first calls and hosts; and draws of
+how far all of that may be off.
 
-Some functions do once what they never do again: open connections, fill caches, compile. Of all
-others a cold start is a sample like any, and a paid one.
+Draws and not estimates, since two calls that agree by chance are no proof of a quiet function.
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
+from functools import cached_property
+from itertools import accumulate
+from statistics import fmean
 
-from ..statistics import quantile
-from .prior import Prior
+from .prior import Noise, Vector
 from .question import Observation
 
-_REACH = 4.685
-"""What lies further away than so many spreads counts for nothing; at this, of normally spread
-values, the location is 95 % as precise as their mean."""
-_NEAR = 2.0
-_ROUNDS, _STILL = 12, 1e-7
-_ROBUST_VARIANCE = 1.1
-"""Variance of the location over that of a mean, for spreads like those of the published traces."""
+_LEAST_MS = 0.01
+EXCESS_MS = 0.5
+"""What rounding up to whole milliseconds adds on average where nothing was measured."""
+_TAIL_CALLS = 20
+"""From so many calls on their own 95 % quantile is taken."""
 
 
-def location(values: Sequence[float], weights: Sequence[float], spread: float) -> float:
-    """The mean in which values count the less the further away they lie.
-
-    Tukey's biweight (Beaton and Tukey 1974) for a known scale, from the median on. It tends to
-    where Power Tuning's trimmed mean of many lies, and needs a fifth fewer samples for it.
-    """
-    if len(values) <= 2:
-        return sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
-    centre, reach = quantile(values, 0.5), _REACH * spread
-    for _ in range(_ROUNDS):
-        pulls = [
-            weight * max(1 - ((value - centre) / reach) ** 2, 0.0) ** 2
-            for value, weight in zip(values, weights, strict=True)
-        ]
-        before, whole = centre, sum(pulls)
-        if whole:
-            centre = sum(p * v for p, v in zip(pulls, values, strict=True)) / whole
-        if abs(centre - before) < _STILL:
-            break
-    return centre
-
-
-def location_factor(weight: float) -> float:
-    """Variance of the location of samples of this weight over the variance of one."""
-    return _ROBUST_VARIANCE / weight
-
-
-def doubt(values: Sequence[float], weights: Sequence[float], spread: float) -> float:
-    """How far values lie apart (root mean square) where most are far from their location, so that
-    any of them may be the usual one; else 0."""
-    if len(values) == 1:
-        return 0.0
-    centre, whole = location(values, weights, spread), sum(weights)
-    pairs = [(value - centre, weight) for value, weight in zip(values, weights, strict=True)]
-    near = sum(weight for off, weight in pairs if abs(off) <= _NEAR * spread)
-    if near > whole / 2:
-        return 0.0
-    return math.sqrt(sum(weight * off**2 for off, weight in pairs) / whole)
-
-
-# How much the first call of an execution environment, beside its init, is like the later ones.
-
-
-FIRST_CALL_PRIOR = ((0.005, 0.5), (0.1, 0.2), (0.5, 0.3))
-"""(how far first calls lie from later ones, sd in log, how likely it is before any was seen)."""
-ENOUGH = 0.5
-"""First calls that are worth less than this much of a later one are left out."""
-_FIRST_STRAY, _FIRST_STRAY_SD, _NEVER = 0.1, 0.7, 1e-30
-"""How often one of the two is an outlier that tells nothing, and how far it then lies (log)."""
-
-
-@dataclass(frozen=True, slots=True)
-class First:
-    """A first call: how far it lies from the later ones of its environment (log), and how many
-    they are."""
-
-    off: float
-    later: int
-
-
-def likeness(firsts: Sequence[First], spread: float) -> float:
-    """What a first call is worth beside a later one, from 0 to 1, by those that were seen.
-
-    `spread` is that of single invocations (log).
-    """
-    logs = [
-        math.log(weight) + sum(_first_log_likelihood(one, sd, spread) for one in firsts)
-        for sd, weight in FIRST_CALL_PRIOR
-    ]
-    best = max(logs)
-    weights = [math.exp(value - best) for value in logs]
-    worth = [spread**2 / (spread**2 + sd**2) for sd, _ in FIRST_CALL_PRIOR]
-    return sum(w * v for w, v in zip(weights, worth, strict=True)) / sum(weights)
-
-
-def _first_log_likelihood(one: First, sd: float, spread: float) -> float:
-    usual = _density(one.off, sd**2 + spread**2 * (1 + 1 / one.later))
-    stray = _density(one.off, _FIRST_STRAY_SD**2)
-    return math.log((1 - _FIRST_STRAY) * usual + _FIRST_STRAY * stray + _NEVER)
-
-
-def _density(off: float, variance: float) -> float:
-    return math.exp(-0.5 * off**2 / variance) / math.sqrt(variance)
-
-
-# The durations of one size by execution environment, in log, each with its weight.
-
-
-MIN_MS = 0.3
-_USUAL_MS = 300.0
-_EXPECTED_WEIGHT = 2.0
-"""How many samples the spread that the prior expects is worth."""
-_CLIP, _CLIP_ROUNDS = 2.0, 8
-"""An outlier counts as if it lay so many spreads away, by the spread that follows when it does:
-among few samples it may as well be a second mode, and then counts in full."""
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """What one execution environment took (log), and how much each call is worth."""
-
-    logs: Sequence[float]
-    weights: Sequence[float]
-
-    @property
-    def weight(self) -> float:
-        """Of all its calls."""
-        return sum(self.weights)
-
-    @property
-    def degrees(self) -> float:
-        """What it tells of the spread of single calls: one less than its calls, if all count."""
-        return self.weight - sum(w**2 for w in self.weights) / self.weight
-
-    def location(self, spread: float) -> float:
-        """Where its calls lie (log)."""
-        return location(self.logs, self.weights, spread)
-
-    def doubt(self, spread: float) -> float:
-        """How far its calls lie apart, where most of them do not agree (log)."""
-        return doubt(self.logs, self.weights, spread)
-
-    def squares(self, clip: float, centre: float) -> float:
-        """Of the distances from `centre`, none of them above `clip`."""
-        most = clip**2
-        return sum(
-            w * min((v - centre) ** 2, most) for w, v in zip(self.weights, self.logs, strict=True)
-        )
-
-
-def grouped(seen: Iterable[Observation], first: float) -> list[Group]:
-    """The calls of one size, of which a cold one is worth `first`."""
-    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for one in seen:
-        weight = first if one.cold else 1.0
-        if weight > 0:
-            found[one.environment].append((log_ms(one), weight))
-    return [Group(*zip(*calls, strict=True)) for calls in found.values()]
-
-
-def joined(groups: Iterable[Group]) -> Group:
-    """All calls as if of one environment."""
-    found = list(groups)
-    return Group(
-        [value for group in found for value in group.logs],
-        [weight for group in found for weight in group.weights],
-    )
-
-
-def firsts(seen: Iterable[Observation]) -> list[First]:
-    """The first calls of those environments of one size that made later ones too."""
-    cold: dict[str, float] = {}
-    warm: dict[str, list[float]] = defaultdict(list)
-    for one in seen:
-        if one.cold:
-            cold[one.environment] = log_ms(one)
-        else:
-            warm[one.environment].append(log_ms(one))
-    return [
-        First(cold[name] - median(later), len(later))
-        for name, later in warm.items()
-        if name in cold
-    ]
-
-
-def spread_of(sizes: Iterable[Sequence[Group]], prior: Prior) -> tuple[float, float]:
-    """The spread that all sizes share, and its degrees of freedom; outliers count little."""
-    groups = [group for some in sizes for group in some]
-    degrees = _EXPECTED_WEIGHT + sum(group.degrees for group in groups)
-    typical_ms = [math.exp(median(group.logs)) for group in groups] or [_USUAL_MS]
-    expected = fmean(map(prior.spread, typical_ms))
-    centres = [group.location(expected) for group in groups]
-    spread = expected
-    for _ in range(_CLIP_ROUNDS):
-        clip = _CLIP * max(spread, expected)
-        squares = sum(g.squares(clip, at) for g, at in zip(groups, centres, strict=True))
-        spread = math.sqrt((_EXPECTED_WEIGHT * expected**2 + squares) / degrees)
-    return spread, degrees
-
-
-def log_ms(seen: Observation) -> float:
-    """The log of a duration; clocks tell nothing below `MIN_MS`."""
-    return math.log(max(seen.duration_ms, MIN_MS))
-
-
-# How much execution environments of one size may differ, by those that were seen.
-
-
-ENVIRONMENT_PRIOR = ((0.005, 0.88), (0.03, 0.07), (0.1, 0.045), (0.25, 0.005))
-"""(sd of single environments around their mean in log, how likely it is before any was seen)."""
-_STRAY, _STRAY_SD = 0.05, 0.4
-"""How often an outlier among few samples makes environments look different, and how much (log)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Environments of one size side by side: the squares of their distances from their mean,
-    what chance alone gives each on average, and the degrees of freedom."""
-
-    squares: float
-    noise: float
-    degrees: int
-
-
-def compare(groups: Sequence[Group], sd: float) -> Comparison | None:
-    """Of the environments of one size; None with fewer than two.
-
-    `sd` is the spread of single invocations (log).
-    """
-    if len(groups) < 2:
-        return None
-    means = [group.location(sd) for group in groups]
-    centre = fmean(means)
-    noise = fmean(sd**2 / group.weight for group in groups)
-    return Comparison(sum((m - centre) ** 2 for m in means), noise, len(means) - 1)
-
-
-def likely_environments(comparisons: Sequence[Comparison]) -> list[tuple[float, float]]:
-    """(sd, weight) of `PRIOR` after what was seen; weights add up to 1."""
-    logs = [
-        math.log(weight) + sum(_log_likelihood(one, sd**2) for one in comparisons)
-        for sd, weight in ENVIRONMENT_PRIOR
-    ]
-    best = max(logs)
-    weights = [math.exp(value - best) for value in logs]
-    total = sum(weights)
-    return [
-        (sd, weight / total) for (sd, _), weight in zip(ENVIRONMENT_PRIOR, weights, strict=True)
-    ]
-
-
-def expected_sd(comparisons: Sequence[Comparison]) -> float:
-    """How much single environments are expected to differ (log, root mean square)."""
-    return math.sqrt(math.fsum(w * sd**2 for sd, w in likely_environments(comparisons)))
-
-
-def _log_likelihood(one: Comparison, between: float) -> float:
-    usual = math.log(1 - _STRAY) + _log_density(one, between + one.noise)
-    stray = math.log(_STRAY) + _log_density(one, _STRAY_SD**2)
-    most = max(usual, stray)
-    return most + math.log(math.exp(usual - most) + math.exp(stray - most))
-
-
-def _log_density(one: Comparison, variance: float) -> float:
-    return -0.5 * (one.degrees * math.log(variance) + one.squares / variance)
-
-
-# What the samples of one payload type say about one size: a location, and how far to trust it.
-
-
-_P95 = 1.645
-_TAIL_COUNT = 20
-"""A p95 is read from this many samples; from fewer it follows from their spread."""
-_POOLED_WEIGHT, _SIZE_CLIP = 2.0, 4.0
-"""How many samples the spread of all sizes is worth against a size's own: of the published traces
-the spread of single sizes differs from that of their function by a factor of 1.8 (its log by 0.6),
-as if two samples had told of it. An outlier counts as if it lay so many spreads away."""
-_KNOWN_DEGREES = 4.0
-"""A spread that few samples tell of is allowed to be larger: as Student's t of so many degrees of
-freedom, and of one more for each further sample, is wider than a normal distribution. Of as few as
-two degrees the variance would be infinite."""
-_DIFFERS = 0.04
-"""Environments that differ so much (log) are weighed alike, however many samples each has."""
-_DRIFT_COUNT, _DRIFT_ERRORS, _MEDIAN_VARIANCE = 10, 3.5, 1.5
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SizeEvidence:
-    """What is known of one size.
+    """The calls of one payload type at one size.
 
-    `count` are its warm samples, `calls` all that tell of it. `log_ms` estimates the log of the
-    trimmed mean duration, as well as `even` execution environments with `alike` samples in all
-    would. In log: `sd_log` is the spread of single invocations, `drift` how far the size moved
-    while it was measured and `doubt` how far its samples lie apart where most do not agree (both
-    mostly 0), `tail_log` p95 over the mean. `excess_ms` is what billing adds by rounding up.
+    `warm_ms` and `first_ms` are durations of warm calls and of first ones (a cold start's, without
+    its init), by execution environment.
     """
 
     memory_mb: int
-    count: int
-    calls: int
-    log_ms: float
-    sd_log: float
-    environments: int
-    alike: float
-    even: float
+    warm_ms: Mapping[str, Sequence[float]]
+    first_ms: Mapping[str, float]
     excess_ms: float
-    tail_log: float
-    drift: float
-    doubt: float
 
-    def variance(self, between: float, more: float = 0.0, new: int = 0) -> float:
-        """Of `log_ms`, had it `more` samples and `new` environments; `between` is the variance
-        of single environments around their mean. A further sample says which others to believe."""
-        samples = self.sd_log**2 * location_factor(self.alike + more)
-        doubt = (self.doubt / (1 + more)) ** 2
-        return samples + doubt + between / (self.even + new) + self.drift**2 / 4
+    @cached_property
+    def warm(self) -> int:
+        """How many warm calls there are."""
+        return sum(map(len, self.warm_ms.values()))
+
+    @cached_property
+    def calls(self) -> int:
+        """How many calls there are, first ones included."""
+        return self.warm + len(self.first_ms)
+
+    @cached_property
+    def environments(self) -> int:
+        """How many execution environments served them."""
+        return len(set(self.warm_ms) | set(self.first_ms))
+
+    @cached_property
+    def uneven(self) -> float:
+        """The sum of squares of the environments' shares of the calls: 1 over their number, if
+        they served alike many."""
+        return sum((len(group) / self.calls) ** 2 for group in self.corrected(0.0).values())
+
+    def corrected(self, first: float) -> dict[str, list[float]]:
+        """The durations by environment, if first calls take `first` (log) longer."""
+        found = {name: list(values) for name, values in self.warm_ms.items()}
+        for name, ms in self.first_ms.items():
+            found.setdefault(name, []).append(ms * math.exp(-first))
+        return found
+
+    def log_mean(self, first: float) -> float:
+        """The log of the plain mean: a bill is a sum."""
+        return math.log(fmean(ms for group in self.corrected(first).values() for ms in group))
+
+    def log_squares(self, first: float) -> float:
+        """The sum of squares of log durations, inside environments."""
+        return sum(_squares(group) for group in self.corrected(first).values())
+
+    @cached_property
+    def degrees(self) -> int:
+        """How many independent differences `log_squares` is made of."""
+        return self.calls - self.environments
+
+    @cached_property
+    def first_apart(self) -> float | None:
+        """How much longer (log) first calls took than warm ones; None where one of them lacks."""
+        if not self.first_ms or not self.warm:
+            return None
+        warm = fmean(ms for group in self.warm_ms.values() for ms in group)
+        return math.log(fmean(self.first_ms.values()) / warm)
+
+    def means(self, first: float) -> list[tuple[float, int]]:
+        """Mean log duration of each environment, and its number of calls."""
+        groups = self.corrected(first).values()
+        return [(fmean(map(math.log, group)), len(group)) for group in groups]
+
+    def tail(self, spread: float) -> float:
+        """The 95 % quantile of durations over their mean."""
+        values = sorted(ms for group in self.warm_ms.values() for ms in group)
+        if len(values) >= _TAIL_CALLS:
+            return values[math.ceil(0.95 * len(values)) - 1] / fmean(values)
+        return log_normal_tail(spread)
+
+
+def log_normal_tail(spread: float) -> float:
+    """The 95 % quantile over the mean of log-normal durations."""
+    return math.exp(1.645 * spread - spread**2 / 2)
+
+
+def gather(seen: Sequence[Observation]) -> tuple[SizeEvidence, ...]:
+    """The evidence at each size, from the successes of one payload type."""
+    by_size: defaultdict[int, list[Observation]] = defaultdict(list)
+    for one in seen:
+        by_size[one.memory_mb].append(one)
+    return tuple(_of_size(size, found) for size, found in sorted(by_size.items()))
+
+
+def _of_size(memory_mb: int, seen: Sequence[Observation]) -> SizeEvidence:
+    warm: defaultdict[str, list[float]] = defaultdict(list)
+    first: dict[str, float] = {}
+    for one in seen:
+        ms = max(one.duration_ms, _LEAST_MS)
+        if one.cold:
+            first[one.environment or str(len(first))] = ms
+        else:
+            warm[one.environment].append(ms)
+    billed = [one.billed_ms - one.duration_ms for one in seen if not one.cold]
+    # Rounding up adds half a millisecond on average: worth two calls.
+    excess = (sum(billed) + 2 * EXCESS_MS) / (len(billed) + 2)
+    return SizeEvidence(memory_mb, dict(warm), first, max(excess, 0.0))
+
+
+def _squares(values: Sequence[float]) -> float:
+    logs = [math.log(value) for value in values]
+    centre = fmean(logs)
+    return sum((each - centre) ** 2 for each in logs)
+
+
+NOISE_DRAWS = 20
+_NOISE_REACH, _FUNCTION_STEPS, _SIZE_STEPS = 3.0, 19, 15
+
+FIRST_CALLS = ((0.0, 0.6), (0.1, 0.12), (0.25, 0.12), (0.5, 0.08), (1.0, 0.05), (2.0, 0.03))
+"""How much longer (log) handlers of first calls may take than of warm ones, and how probable that
+is before any was seen."""
+_FIRST_UNEVEN = 0.3
+"""By this share of it the difference is unlike from size to size."""
+
+HOSTS = ((0.0, 0.55), (0.02, 0.2), (0.05, 0.1), (0.1, 0.1), (0.2, 0.05))
+"""Spreads (log) between execution environments, and how probable they are before two were seen."""
+
+_LARGEST_SPREAD = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a size lies (log), the weight of each of its environments, and the doubt."""
+class NoiseDraw:
+    """One possibility: spreads (log) of single calls by size, and of hosts; what first calls take
+    longer."""
 
-    log_ms: float
-    shares: Sequence[float]
-    doubt: float
-
-
-def size_evidence(
-    memory_mb: int,
-    seen: Sequence[Observation],
-    groups: Sequence[Group],
-    pooled: float,
-    between: float,
-) -> SizeEvidence:
-    """What `seen`, of which `groups` are the durations, says of a size; `pooled` is the spread of
-    all sizes, `between` how much execution environments are expected to differ (both log)."""
-    warm = [one for one in seen if not one.cold]
-    logs = [log_ms(one) for one in warm]
-    spread = _spread(groups, pooled)
-    place = _place(groups, spread, between)
-    tail = quantile(logs, 0.95) - place.log_ms if len(logs) >= _TAIL_COUNT else _P95 * spread
-    excess = sum(one.billed_ms - one.duration_ms for one in warm)
-    weighed = list(zip(place.shares, groups, strict=True))
-    return SizeEvidence(
-        memory_mb=memory_mb,
-        count=len(warm),
-        calls=sum(len(group.logs) for group in groups),
-        log_ms=place.log_ms,
-        sd_log=spread * _allowance(groups),
-        environments=len(groups),
-        alike=1 / sum(share**2 / group.weight for share, group in weighed),
-        even=1 / sum(share**2 for share in place.shares),
-        # Rounding up adds half a millisecond on average: worth two samples.
-        excess_ms=max((excess + 1.0) / (len(warm) + 2), 0.0),
-        tail_log=max(tail, 0.0),
-        drift=_drift(logs, spread) if len(groups) == 1 else 0.0,
-        doubt=place.doubt,
-    )
-
-
-def _spread(groups: Sequence[Group], pooled: float) -> float:
-    degrees = sum(group.degrees for group in groups)
-    squares = sum(group.squares(_SIZE_CLIP * pooled, group.location(pooled)) for group in groups)
-    return math.sqrt((_POOLED_WEIGHT * pooled**2 + squares) / (_POOLED_WEIGHT + degrees))
-
-
-def _allowance(groups: Sequence[Group]) -> float:
-    """How much larger a spread counts that is known from few samples."""
-    degrees = _KNOWN_DEGREES + sum(group.degrees for group in groups)
-    return math.sqrt(degrees / (degrees - 2))
-
-
-def _place(groups: Sequence[Group], spread: float, between: float) -> _Place:
-    """Each environment counts by its samples where environments are alike, else nearly the same."""
-    if len(groups) == 1 or between < _DIFFERS:
-        whole = joined(groups)
-        shares = [group.weight / whole.weight for group in groups]
-        return _Place(whole.location(spread), shares, whole.doubt(spread))
-    weights = [1 / (between**2 + spread**2 / group.weight) for group in groups]
-    shares = [weight / sum(weights) for weight in weights]
-    places = [group.location(spread) for group in groups]
-    return _Place(sum(w * v for w, v in zip(shares, places, strict=True)), shares, 0.0)
-
-
-def _drift(logs: Sequence[float], spread: float) -> float:
-    """How far the later half lies from the earlier one, where chance does not explain it."""
-    half = len(logs) // 2
-    if len(logs) < _DRIFT_COUNT:
-        return 0.0
-    early, late = median(logs[:half]), median(logs[-half:])
-    squares = sum((v - early) ** 2 for v in logs[:half]) + sum(
-        (v - late) ** 2 for v in logs[-half:]
-    )
-    # A drift widens the spread of the whole, but hardly that of its halves.
-    apart = min(spread, math.sqrt(squares / (2 * half - 2)))
-    moved = abs(late - early)
-    return moved if moved > _DRIFT_ERRORS * apart * math.sqrt(2 * _MEDIAN_VARIANCE / half) else 0.0
-
-
-# What the samples of one payload type say: of each size, and of how much they scatter.
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """All sizes of one payload type.
-
-    `degrees` says how well the pooled spread `sd_log` is known. `comparisons` are those of
-    execution environments that served one size, `environment_sd` how much they are expected to
-    differ (log); `named` says whether every warm sample names its environment. `first` is how many
-    later calls the first one of an environment is worth, 0 where it is too few to count.
-    """
-
-    sizes: tuple[SizeEvidence, ...]
-    sd_log: float
-    degrees: float
-    comparisons: tuple[Comparison, ...]
-    environment_sd: float
-    named: bool
+    spreads: Vector
+    host: float
     first: float
 
-    def at(self, memory_mb: int) -> SizeEvidence | None:
-        """What is known of a size; None where nothing is."""
-        return next((size for size in self.sizes if size.memory_mb == memory_mb), None)
+    def call_variance(self, place: int) -> float:
+        """The variance of one call over the squared mean, as log-normal durations have it."""
+        return math.expm1(min(self.spreads[place], _LARGEST_SPREAD) ** 2)
+
+    def first_variance(self, size: SizeEvidence) -> float:
+        """The variance of a mean (log) that first calls are part of."""
+        return (_FIRST_UNEVEN * self.first * len(size.first_ms) / size.calls) ** 2
 
 
-def gather(observations: Iterable[Observation], prior: Prior) -> Evidence:
-    """The evidence in one payload type's successes, given in the order they were made."""
-    found: dict[int, list[Observation]] = defaultdict(list)
+def noise_draws(
+    evidence: Sequence[SizeEvidence],
+    log_ms: Vector,
+    places: Sequence[int],
+    noise: Noise,
+    rng: random.Random,
+    hosts: Sequence[tuple[float, float]] = HOSTS,
+) -> list[NoiseDraw]:
+    """What the calls at the sizes of index `places` let believe; `log_ms` are rough durations,
+    `hosts` is how probable each spread of hosts is beforehand."""
+    centres = [noise.centre(each) for each in log_ms]
+    spreads = _Spreads.of(evidence, centres, places, noise, hosts)
+    return [spreads.draw(k, rng) for k in systematic(spreads.shares, NOISE_DRAWS, rng)]
+
+
+def systematic(weights: Sequence[float], count: int, rng: random.Random) -> list[int]:
+    """`count` indices by their weights, as evenly as chance allows."""
+    ends = list(accumulate(weights))
+    step, found, place = ends[-1] / count, [], 0
+    at = rng.random() * step
+    for _ in range(count):
+        while place < len(ends) - 1 and ends[place] <= at:
+            place += 1
+        found.append(place)
+        at += step
+    return found
+
+
+def picked(weights: Sequence[float], rng: random.Random) -> int:
+    """One index by its weight."""
+    return systematic(weights, 1, rng)[0]
+
+
+@dataclass(frozen=True)
+class _Spreads:
+    """How probable spreads (log) of single calls are, over steps of the function's own part and,
+    for each size that was measured, over steps of the size's own part."""
+
+    noise: Noise
+    centres: Vector
+    measured: Sequence[tuple[SizeEvidence, int]]
+    functions: Vector
+    shares: Vector
+    steps: Vector
+    tables: Sequence[Sequence[Vector]]
+    hosts: Sequence[tuple[float, float]]
+
+    @classmethod
+    def of(
+        cls,
+        evidence: Sequence[SizeEvidence],
+        centres: Vector,
+        places: Sequence[int],
+        noise: Noise,
+        hosts: Sequence[tuple[float, float]],
+    ) -> "_Spreads":
+        first = _first_guess(evidence, max(centres))
+        functions = _steps(_FUNCTION_STEPS, noise.function_sd)
+        steps = _steps(_SIZE_STEPS, noise.size_sd)
+        measured = list(zip(evidence, places, strict=True))
+        found = [
+            [
+                _chances(centres[place] + function, steps, size, first, noise)
+                for function in functions
+            ]
+            for size, place in measured
+        ]
+        logs = [
+            sum(table[k][0] for table in found) - 0.5 * (function / noise.function_sd) ** 2
+            for k, function in enumerate(functions)
+        ]
+        most = max(logs)
+        shares = [math.exp(each - most) for each in logs]
+        tables = [[own for _, own in table] for table in found]
+        return cls(noise, centres, measured, functions, shares, steps, tables, hosts)
+
+    def draw(self, k: int, rng: random.Random) -> NoiseDraw:
+        """A draw with the function's own part of index `k`."""
+        sd, width = self.noise.size_sd, self.steps[1] - self.steps[0]
+        usual = [centre + self.functions[k] for centre in self.centres]
+        spreads = [math.exp(each + rng.gauss(0, sd)) for each in usual]
+        for (_, place), table in zip(self.measured, self.tables, strict=True):
+            own = self.steps[picked(table[k], rng)] + width * (rng.random() - 0.5)
+            spreads[place] = math.exp(usual[place] + own)
+        pairs = [(size, spreads[place]) for size, place in self.measured]
+        first = FIRST_CALLS[picked([c * _first_chance(f, pairs) for f, c in FIRST_CALLS], rng)][0]
+        host = self.hosts[picked([c * _host_chance(h, first, pairs) for h, c in self.hosts], rng)][
+            0
+        ]
+        return NoiseDraw(spreads, host, first)
+
+
+def _steps(count: int, sd: float) -> Vector:
+    return [sd * _NOISE_REACH * (2 * k / (count - 1) - 1) for k in range(count)]
+
+
+def _first_guess(evidence: Sequence[SizeEvidence], centre: float) -> float:
+    """How much longer (log) first calls probably take: what makes calls most alike."""
+    degrees = sum(size.degrees for size in evidence)
+
+    def chance(option: tuple[float, float]) -> float:
+        squares = sum(size.log_squares(option[0]) for size in evidence)
+        spread = (degrees + 1) / 2 * math.log(squares + math.exp(2 * centre))
+        return math.log(option[1]) - spread
+
+    return max(FIRST_CALLS, key=chance)[0]
+
+
+def _chances(
+    centre: float, steps: Vector, size: SizeEvidence, first: float, noise: Noise
+) -> tuple[float, Vector]:
+    """The log of the probability of a size's calls, and the shares of each of its own `steps`."""
+    squares, degrees = 0.5 * noise.trust * size.log_squares(first), noise.trust * size.degrees
+    logs = [
+        -degrees * (centre + own)
+        - squares * math.exp(-2 * (centre + own))
+        - 0.5 * (own / noise.size_sd) ** 2
+        for own in steps
+    ]
+    most = max(logs)
+    shares = [math.exp(each - most) for each in logs]
+    return most + math.log(sum(shares)), shares
+
+
+def _first_chance(first: float, pairs: Iterable[tuple[SizeEvidence, float]]) -> float:
+    """How probable what first calls took beside warm ones is."""
+    log = 0.0
+    for size, spread in pairs:
+        apart = size.first_apart
+        if apart is not None:
+            variance = spread**2 * (1 / len(size.first_ms) + 1 / size.warm)
+            log += _log_normal(apart - first, variance + (_FIRST_UNEVEN * first) ** 2)
+    return math.exp(max(log, -700.0))
+
+
+def _host_chance(host: float, first: float, pairs: Iterable[tuple[SizeEvidence, float]]) -> float:
+    """How probable the differences of execution environments are."""
+    log = 0.0
+    for size, spread in pairs:
+        if size.environments < 2:
+            continue
+        means = size.means(first)
+        variances = [host**2 + spread**2 / count + 1e-8 for _, count in means]
+        weight = sum(1 / each for each in variances)
+        centre = sum(m / v for (m, _), v in zip(means, variances, strict=True)) / weight
+        log -= 0.5 * math.log(weight)
+        log += sum(_log_normal(m - centre, v) for (m, _), v in zip(means, variances, strict=True))
+    return math.exp(max(log, -700.0))
+
+
+def _log_normal(off: float, variance: float) -> float:
+    variance = max(variance, 1e-8)
+    return -0.5 * (math.log(variance) + off * off / variance)
+
+
+MAX_FAILED = 0.2
+"""A size of which more than this share of invocations fail is given up."""
+
+
+def failing(observations: Iterable[Observation], sizes: Sequence[int]) -> tuple[int, ...]:
+    """The sizes that are given up.
+
+    Those that fail, and the smaller ones that never succeeded: what runs out of time or memory at
+    a size does so below it, and a timeout is the dearest of all invocations.
+    """
+    calls: Counter[int] = Counter()
+    failed: Counter[int] = Counter()
     for seen in observations:
-        if not seen.error and seen.duration_ms > 0:
-            found[seen.memory_mb].append(seen)
-    first = _first(found.values(), prior)
-    groups = {size: grouped(found[size], first) for size in sorted(found)}
-    groups = {size: some for size, some in groups.items() if some}
-    pooled, degrees = spread_of(groups.values(), prior)
-    maybe = (compare(some, pooled) for some in groups.values())
-    compared = tuple(one for one in maybe if one)
-    between = expected_sd(compared)
-    return Evidence(
-        sizes=tuple(
-            size_evidence(size, found[size], some, pooled, between) for size, some in groups.items()
-        ),
-        sd_log=pooled,
-        degrees=degrees,
-        comparisons=compared,
-        environment_sd=between,
-        named=all(one.environment for seen in found.values() for one in seen if not one.cold),
-        first=first,
-    )
-
-
-def _first(sizes: Iterable[list[Observation]], prior: Prior) -> float:
-    """What a first call is worth, by the spread of the later ones alone."""
-    found = list(sizes)
-    spread, _ = spread_of((grouped(seen, 0.0) for seen in found), prior)
-    worth = likeness([one for seen in found for one in firsts(seen)], spread)
-    return worth if worth >= ENOUGH else 0.0
+        calls[seen.memory_mb] += 1
+        failed[seen.memory_mb] += bool(seen.error)
+    bad = {size for size in calls if failed[size] > MAX_FAILED * calls[size]}
+    worst = max(bad, default=0)
+    proven = {size for size in calls if calls[size] > failed[size]} - bad
+    return tuple(size for size in sizes if size in bad or (size < worst and size not in proven))

@@ -1,539 +1,239 @@
-"""The curves of a payload type, or of the mix, after what was seen, and what each size would lose.
-
-log duration = level + shape + departure. The shape is one of the prior's, the departure a Gaussian
-process over log2 memory whose scale is one of several, the level anything. The scale, how much
-execution environments differ and how much single invocations spread are integrated over: a function
-unlike every shape moves weight to wide departures, or to unlike hosts, by itself.
-"""
+"""Curves that a payload type may have after what was seen: draws from a mixture of Gaussians."""
 
 import math
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from itertools import accumulate
+from functools import cache
 from operator import mul
 
-from .evidence import Evidence, gather, likely_environments
-from .prior import (
-    BANK,
-    LEVEL_SD,
-    Matrix,
-    Prior,
-    Vector,
-    cholesky,
-    covariance,
-    departures,
-    inverse,
-    log_determinant,
-    times,
-)
-from .question import Answer, Objective, Observation, Prediction, Terms
+from .evidence import HOSTS, NoiseDraw, SizeEvidence, noise_draws, systematic
+from .prior import LEVEL_SD, Matrix, Prior, Vector, alike
 
-_JITTER = 0.001**2
-_MATTERS = 0.02
-"""Where environments differ by as much, how well the spread is known no longer matters."""
-_KNOWN_DEGREES = 40
-_NEGLIGIBLE = 1e-12
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How far a curve strays from its shape, and what its samples then say.
-
-    `scale` is of the departure, `environment_sd` of single environments; `noise_sd` of what was
-    seen at each place, whose whole covariance has the inverse `precision`.
-    """
-
-    scale: float
-    environment_sd: float
-    log_weight: float
-    noise_sd: Vector
-    precision: Matrix
-
-
-def readings(
-    evidence: Evidence, sizes: tuple[int, ...], places: Sequence[int], prior: Prior
-) -> Iterator[Reading]:
-    """Gaussian conditioning (Rasmussen and Williams 2006, 2.23-2.24), all shapes at once."""
-    noises = list(_noises(evidence))
-    for scale, weight in prior.departures:
-        whole = covariance(sizes, scale)
-        for environment_sd, noise_weight, noise in noises:
-            inner = [[whole[i][j] for j in places] for i in places]
-            for k, variance in enumerate(noise):
-                inner[k][k] += variance
-            lower = cholesky(inner)
-            log_weight = (
-                math.log(max(weight * noise_weight, _NEGLIGIBLE)) - log_determinant(lower) / 2
-            )
-            sds = [math.sqrt(variance) for variance in noise]
-            yield Reading(scale, environment_sd, log_weight, sds, inverse(lower))
-
-
-def _noises(evidence: Evidence) -> Iterator[tuple[float, float, Vector]]:
-    """(sd of environments, weight, variance of what each size says): what may be noise."""
-    for environment_sd, weight in likely_environments(evidence.comparisons):
-        widenings = _widenings(evidence.degrees) if environment_sd < _MATTERS else (1.0,)
-        for widen in widenings:
-            variances = [
-                max(one.variance(environment_sd**2) + one.sd_log**2 * (widen - 1) / one.alike, 0.0)
-                + _JITTER
-                for one in evidence.sizes
-            ]
-            yield environment_sd, weight / len(widenings), variances
-
-
-def _widenings(degrees: float) -> Sequence[float]:
-    """Factors of the spread's variance, equally likely: the inverse chi-square in three parts.
-
-    Wilson and Hilferty's cube root approximation of its quantiles.
-    """
-    if degrees > _KNOWN_DEGREES:
-        return (1.0,)
-    part = 2 / (9 * degrees)
-    cubes = ((1 - part + z * math.sqrt(part)) ** 3 for z in (-0.967, 0.0, 0.967))
-    return [1 / max(cube, 0.05) for cube in cubes]
-
-
-# The curve of one payload type after what was seen: a mixture of Gaussians over log durations.
-
-
-_LEVEL_LOG_MS = math.log(300.0)
-_BORROWED = 0.75
-"""Weight of the curves of a function's other payload types, once there are any."""
-_SAME = 0.005
-"""Shapes that round to the same multiples of it are one."""
+DRAWS = 300
+_BANK = 509
+"""So many departures are drawn once for all decisions; a prime, that strides go round them all."""
+_LENT, _LENT_SCALES = 0.2, (0.03, 0.1, 0.25)
+"""The share of the mixture that curves of other payload types have, and departures from those."""
+_LOWEST, _HIGHEST = -1.0, 14.0
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """A mixture over log durations at `sizes`.
+    """Possible curves of log durations (row by draw, column by size), and possible noises."""
 
-    `weights` has a row for each reading and a column for each shape; `rests` are what was seen less
-    each shape, at `places`.
-    """
+    curves: Matrix
+    noises: Sequence[NoiseDraw]
 
-    sizes: tuple[int, ...]
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of the mixture: its weight (log), its mean at each size, its departures' scale."""
+
+    log_weight: float
+    mean: Vector
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the sizes of index `places` tell under one noise, with the variances of that."""
+
     places: Sequence[int]
-    shapes: Sequence[Sequence[float]]
-    rests: Matrix
-    readings: Sequence[Reading]
-    weights: Matrix
+    logs: Vector
+    variances: Vector
 
-    @property
-    def scale(self) -> float:
-        """The departure from known shapes that is expected (root mean square)."""
-        return math.sqrt(self._mean([s.scale**2 for s in self.readings]))
-
-    @property
-    def between(self) -> float:
-        """The variance of single execution environments that is expected."""
-        return self._mean([s.environment_sd**2 for s in self.readings])
-
-    def unlike(self, least: float) -> float:
-        """The probability that execution environments differ with this sd (log) or more."""
-        return self._mean([float(s.environment_sd >= least) for s in self.readings])
-
-    def draw(self, count: int, rng: random.Random) -> Matrix:
-        """`count` curves, spread evenly over the mixture's weights.
-
-        Matheron's rule: a curve of the prior, moved by what it misses of what was seen.
-        """
-        bank = departures(self.sizes)
-        turn, stride = rng.randrange(BANK), rng.randrange(1, BANK)
-        curves: Matrix = []
-        of: Reading | None = None
-        for reading, shape, often in self._evenly(count, rng.random()):
-            if reading is not of:
-                of, gain = reading, self._gain(reading)
-            for _ in range(often):
-                curves.append(self._one(reading, shape, gain, bank[turn], rng))
-                turn = (turn + stride) % BANK
-        return curves
-
-    def _mean(self, by_reading: Sequence[float]) -> float:
-        return math.fsum(v * sum(row) for v, row in zip(by_reading, self.weights, strict=True))
-
-    def _evenly(self, count: int, offset: float) -> Iterator[tuple[Reading, int, int]]:
-        """(reading, shape, how often) of systematic resampling."""
-        passed, drawn = 0.0, 0
-        for reading, row in zip(self.readings, self.weights, strict=True):
-            for shape, reached in enumerate(accumulate(row, initial=passed)):
-                passed = reached
-                until = min(int(reached * count + offset), count)
-                if until > drawn:
-                    # The first value of `accumulate` is what was passed before this row.
-                    yield reading, shape - 1, until - drawn
-                    drawn = until
-        if drawn < count:  # by rounding of the weights
-            yield self.readings[-1], len(self.shapes) - 1, count - drawn
-
-    def _gain(self, reading: Reading) -> Matrix:
-        whole = covariance(self.sizes, reading.scale)
-        return [times(reading.precision, [row[j] for j in self.places]) for row in whole]
-
-    def _one(
-        self, reading: Reading, shape: int, gain: Matrix, unit: Vector, rng: random.Random
-    ) -> Vector:
-        scale, gauss = reading.scale, rng.gauss
-        level = LEVEL_SD * gauss(0.0, 1.0)
-        missed = [
-            rest - level - scale * unit[i] - sd * gauss(0.0, 1.0)
-            for rest, i, sd in zip(self.rests[shape], self.places, reading.noise_sd, strict=True)
+    def precision(self, sizes: tuple[int, ...], scale: float) -> tuple[Matrix, float]:
+        """The inverse covariance where departures are of this scale, and its log determinant."""
+        correlations = alike(sizes)
+        covariance = [
+            [LEVEL_SD**2 + scale**2 * correlations[a][b] for b in self.places] for a in self.places
         ]
-        return [
-            at + level + scale * strayed + sum(map(mul, row, missed))
-            for at, strayed, row in zip(self.shapes[shape], unit, gain, strict=True)
-        ]
+        for k, variance in enumerate(self.variances):
+            covariance[k][k] += variance
+        lower = cholesky(covariance)
+        return inverse(lower), log_determinant(lower)
 
 
 def posterior(
-    evidence: Evidence,
-    sizes: Sequence[int],
+    evidence: Sequence[SizeEvidence],
+    sizes: tuple[int, ...],
     prior: Prior,
-    borrowed: Sequence[Sequence[float]] = (),
+    rng: random.Random,
+    lent: Sequence[Vector] = (),
+    hosts: Sequence[tuple[float, float]] = HOSTS,
 ) -> Posterior:
-    """The mixture over `sizes`, among which are all in `evidence`.
-
-    `borrowed` are log durations of other payload types at `sizes`: further shapes.
-    """
-    sizes = tuple(sizes)
-    places = [sizes.index(size.memory_mb) for size in evidence.sizes]
-    seen = [size.log_ms for size in evidence.sizes]
-    log_weights, shapes = _shapes(prior, sizes, borrowed)
-    rests = [[y - shape[i] for y, i in zip(seen, places, strict=True)] for shape in shapes]
-    squares = [_products(rest) for rest in rests]
-    ways = list(readings(evidence, sizes, places, prior))
-    found = []
-    for reading in ways:
-        form, base = _form(reading.precision), reading.log_weight
-        found.append(
-            [
-                base + log_weight - sum(map(mul, form, square)) / 2
-                for log_weight, square in zip(log_weights, squares, strict=True)
-            ]
-        )
-    return Posterior(sizes, places, shapes, rests, ways, _shares(found))
+    """What `evidence` (of at least one size) lets believe; `lent` are curves of the other payload
+    types of the function, `hosts` what is believed of its hosts."""
+    places = [sizes.index(size.memory_mb) for size in evidence]
+    rough = _rough([size.log_mean(0.0) for size in evidence], places, sizes)
+    noises = noise_draws(evidence, rough, places, prior.noise, rng, hosts)
+    told = [_told(evidence, places, noise) for noise in noises]
+    return Posterior(_curves(told, _parts(sizes, prior, lent), sizes, rng), noises)
 
 
-def _products(rest: Vector) -> Vector:
-    return [a * b for i, a in enumerate(rest) for b in rest[: i + 1]]
+def means_posterior(
+    log_means: Vector,
+    variances: Vector,
+    places: Sequence[int],
+    sizes: tuple[int, ...],
+    prior: Prior,
+    rng: random.Random,
+) -> Matrix:
+    """Possible curves where means and their variances (log) are known otherwise, as of a grid."""
+    told = [_Told(places, log_means, variances)]
+    return _curves(told, _parts(sizes, prior, ()), sizes, rng)
 
 
-def _form(precision: Matrix) -> Vector:
-    """What `_products` is weighed with to be the quadratic form of a symmetric matrix."""
-    return [
-        value if i == j else 2 * value
-        for i, row in enumerate(precision)
-        for j, value in enumerate(row[: i + 1])
-    ]
+def _told(evidence: Sequence[SizeEvidence], places: Sequence[int], noise: NoiseDraw) -> _Told:
+    logs, variances = [], []
+    for size, place in zip(evidence, places, strict=True):
+        own = math.log1p(noise.call_variance(place) / size.calls)
+        # The log of a mean of few calls lies low, as slow calls are rare.
+        logs.append(size.log_mean(noise.first) + own / 2)
+        variances.append(own + noise.host**2 * size.uneven + noise.first_variance(size))
+    return _Told(places, logs, variances)
 
 
-def _shares(log_weights: Matrix) -> Matrix:
-    best = max(map(max, log_weights))
-    weights = [[math.exp(value - best) for value in row] for row in log_weights]
-    total = sum(map(sum, weights))
-    return [[value / total for value in row] for row in weights]
-
-
-def _shapes(
-    prior: Prior, sizes: tuple[int, ...], borrowed: Sequence[Sequence[float]]
-) -> tuple[Vector, Sequence[Sequence[float]]]:
-    """Log weights and log durations, at a usual level, of every shape."""
-    weights, shapes = _known_shapes(prior, sizes)
-    if not borrowed:
-        return weights, shapes
-    own, lent = math.log(1 - _BORROWED), math.log(_BORROWED / len(borrowed))
-    lifts = [_LEVEL_LOG_MS - sum(curve) / len(curve) for curve in borrowed]
-    others = [[lift + v for v in c] for lift, c in zip(lifts, borrowed, strict=True)]
-    return [own + w for w in weights] + [lent] * len(others), [*shapes, *others]
+def _parts(sizes: tuple[int, ...], prior: Prior, lent: Sequence[Vector]) -> list[_Part]:
+    own = _prior_parts(sizes, prior)
+    if not lent:
+        return own
+    less = math.log(1 - _LENT)
+    parts = [_Part(part.log_weight + less, part.mean, part.scale) for part in own]
+    each = math.log(_LENT / len(lent) / len(_LENT_SCALES))
+    return parts + [_Part(each, curve, scale) for curve in lent for scale in _LENT_SCALES]
 
 
 @cache
-def _known_shapes(prior: Prior, sizes: tuple[int, ...]) -> tuple[Vector, Matrix]:
-    """The prior's shapes; those that hardly differ at these sizes are one."""
-    weights: dict[tuple[int, ...], float] = {}
-    curves: dict[tuple[int, ...], Vector] = {}
-    for shape, logs in zip(prior.shapes, prior.log_shapes(sizes), strict=True):
-        lift = _LEVEL_LOG_MS - sum(logs) / len(logs)
-        curve = [lift + value for value in logs]
-        key = tuple(round(value / _SAME) for value in curve)
-        weights[key] = weights.get(key, 0.0) + shape.weight
-        curves.setdefault(key, curve)
-    return [math.log(weight) for weight in weights.values()], list(curves.values())
-
-
-# How much worse than the best each size would be, under one possible curve.
-
-
-_EXCESS_MS = 0.5
-"""What rounding up to whole milliseconds adds on average where nothing was measured."""
-_P95 = 1.645
-_MISSED = 1.0
-"""The least regret of a size that breaks the limit while another one keeps it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bill:
-    """What turns the durations of a payload type into prices and p95s, size by size.
-
-    `tail` is p95 over mean.
-    """
-
-    sizes: tuple[int, ...]
-    excess_ms: Vector
-    tail: Vector
-    usd_per_ms: Vector
-    request_usd: float
-
-    def costs(self, durations_ms: Sequence[float]) -> Vector:
-        """USD of one invocation at each size, rounding up to whole milliseconds included."""
-        terms = zip(durations_ms, self.excess_ms, self.usd_per_ms, strict=True)
-        return [(ms + excess) * rate + self.request_usd for ms, excess, rate in terms]
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What one curve means at each size: mean and p95 duration in ms, USD an invocation."""
-
-    mean_ms: Vector
-    tail: Sequence[float]
-    cost_usd: Vector
-
-    @property
-    def p95_ms(self) -> Vector:
-        """Seldom asked for."""
-        return list(map(mul, self.mean_ms, self.tail))
-
-
-def bill(evidence: Evidence, sizes: Sequence[int], terms: Terms) -> Bill:
-    """The bill of one payload type by what its samples were billed."""
-    known = [evidence.at(size) for size in sizes]
-    return Bill(
-        sizes=tuple(sizes),
-        excess_ms=[size.excess_ms if size else _EXCESS_MS for size in known],
-        tail=[math.exp(size.tail_log if size else _P95 * evidence.sd_log) for size in known],
-        usd_per_ms=[size / 1024 / 1000 * terms.usd_per_gb_s for size in sizes],
-        request_usd=terms.request_usd,
-    )
-
-
-def outlook(curve: Sequence[float], priced: Bill) -> Outlook:
-    """What a curve of log durations means."""
-    durations = list(map(math.exp, curve))
-    return Outlook(durations, priced.tail, priced.costs(durations))
-
-
-def mixed(outlooks: Sequence[Outlook], weights: Sequence[float]) -> Outlook:
-    """The weighted mean over payload types; the p95 is that of the slowest type."""
-    whole = sum(weights)
-
-    def mean(columns: Sequence[Vector]) -> Vector:
-        by_size = zip(*columns, strict=True)
-        return [
-            sum(w * v for w, v in zip(weights, values, strict=True)) / whole for values in by_size
-        ]
-
-    means = mean([o.mean_ms for o in outlooks])
-    slowest = [max(values) for values in zip(*(o.p95_ms for o in outlooks), strict=True)]
-    tail = [p95 / ms for p95, ms in zip(slowest, means, strict=True)]
-    return Outlook(means, tail, mean([o.cost_usd for o in outlooks]))
-
-
-def regrets(outlooks: Sequence[Outlook], objective: Objective) -> Matrix:
-    """One row a curve, one column a size: objective over the best size's, minus 1."""
-    if objective.strategy == "speed":
-        return [_over_best(one.mean_ms) for one in outlooks]
-    if objective.strategy == "cost":
-        return [_over_best(one.cost_usd) for one in outlooks]
-    if objective.strategy == "balanced":
-        weight = objective.weight
-        return [_over_best(_balanced(one.mean_ms, one.cost_usd, weight)) for one in outlooks]
-    if objective.strategy == "deadline":
-        return [_limited(one.cost_usd, one.p95_ms, objective.deadline_ms) for one in outlooks]
-    return [_limited(one.mean_ms, one.cost_usd, objective.budget_usd) for one in outlooks]
-
-
-def _over_best(values: Vector) -> Vector:
-    best = min(values)
-    return [value / best - 1 for value in values]
-
-
-def _balanced(durations: Vector, costs: Vector, weight: float) -> Vector:
-    dearest, slowest = weight / max(costs), (1 - weight) / max(durations)
-    return [c * dearest + d * slowest for c, d in zip(costs, durations, strict=True)]
-
-
-def _limited(values: Vector, limited: Vector, limit: float) -> Vector:
-    """The least of `values` among sizes that keep the limit; else the one that misses it least."""
-    kept = [value for value, used in zip(values, limited, strict=True) if used <= limit]
-    if not kept:
-        return _over_best(limited)
-    best = min(kept)
+def _prior_parts(sizes: tuple[int, ...], prior: Prior) -> list[_Part]:
     return [
-        value / best - 1 if used <= limit else _MISSED + used / limit - 1
-        for value, used in zip(values, limited, strict=True)
+        _Part(math.log(one.weight), [log + prior.level for log in one.shape.logs(sizes)], one.scale)
+        for one in prior.components
     ]
 
 
-# What is believed of one payload type, or of the mix, after what was seen.
+def _curves(
+    told: Sequence[_Told], parts: Sequence[_Part], sizes: tuple[int, ...], rng: random.Random
+) -> Matrix:
+    """Draws of a part and a noise by their probability, then of a curve of that part (by Matheron's
+    rule: a draw from the prior, corrected by what it misses)."""
+    scales = sorted({part.scale for part in parts})
+    known = [{scale: one.precision(sizes, scale) for scale in scales} for one in told]
+    logs = [
+        _log_probability(one, part, *precisions[part.scale])
+        for one, precisions in zip(told, known, strict=True)
+        for part in parts
+    ]
+    most = max(logs)
+    drawn = systematic([math.exp(each - most) for each in logs], DRAWS, rng)
+    bank, start, stride = _bank(sizes), rng.randrange(_BANK), rng.randrange(1, _BANK)
+    curves = []
+    for k, pick in enumerate(drawn):
+        noise, part = divmod(pick, len(parts))
+        departure = bank[(start + k * stride) % _BANK]
+        precision, _ = known[noise][parts[part].scale]
+        curves.append(_curve(told[noise], parts[part], precision, departure, sizes, rng))
+    return curves
 
 
-DRAWS, LENT_DRAWS = 400, 6
-_LOW, _HIGH = 0.05, 0.95
-_SURPRISES = 0.02
-"""How often a function or its hosts are unlike anything that the model knows."""
-LENT_SIZES = 2
-"""A payload type lends its curve to the others once it was measured at so many sizes."""
+def _log_probability(told: _Told, part: _Part, precision: Matrix, determinant: float) -> float:
+    off = [y - part.mean[place] for y, place in zip(told.logs, told.places, strict=True)]
+    return part.log_weight - 0.5 * (determinant + dot(off, times(precision, off)))
 
 
-@dataclass(frozen=True)
-class Belief:
-    """Possible curves and what each would mean; row by draw, column by size."""
-
-    payload: str
-    sizes: tuple[int, ...]
-    evidence: Evidence
-    posterior: Posterior
-    priced: Bill
-    curves: Matrix
-    outlooks: Sequence[Outlook]
-    losses: Matrix
-
-    @cached_property
-    def expected(self) -> Vector:
-        """The expected regret of each size."""
-        return [sum(column) / len(self.losses) for column in zip(*self.losses, strict=True)]
-
-    @cached_property
-    def ordered_ms(self) -> Matrix:
-        """The possible mean durations of each size, ascending."""
-        return [sorted(c) for c in zip(*(one.mean_ms for one in self.outlooks), strict=True)]
-
-
-def believe(
-    seen: Mapping[str, Sequence[Observation]],
+def _curve(
+    told: _Told,
+    part: _Part,
+    precision: Matrix,
+    departure: Vector,
     sizes: tuple[int, ...],
-    objective: Objective,
-    terms: Terms,
-    prior: Prior,
     rng: random.Random,
-) -> dict[str, Belief]:
-    """The belief of each payload type in `seen`, which learns from the others' own curves."""
-    evidence = {name: gather(found, prior) for name, found in seen.items()}
-    alone = {name: posterior(known, sizes, prior) for name, known in evidence.items()}
-    lent = _lent(evidence, alone, rng) if len(seen) > 1 else {}
-    beliefs = {}
-    for name, known in evidence.items():
-        borrowed = [curve for other, some in lent.items() if other != name for curve in some]
-        shared = posterior(known, sizes, prior, borrowed) if borrowed else alone[name]
-        curves = shared.draw(DRAWS, rng)
-        priced = bill(known, sizes, terms)
-        outlooks = [outlook(curve, priced) for curve in curves]
-        losses = regrets(outlooks, objective)
-        beliefs[name] = Belief(name, sizes, known, shared, priced, curves, outlooks, losses)
-    return beliefs
-
-
-def _lent(
-    evidence: Mapping[str, Evidence], alone: Mapping[str, Posterior], rng: random.Random
-) -> dict[str, Matrix]:
-    """Curves that the payload types may have which were measured at several sizes; several of
-    each, since it does not know its own."""
-    return {
-        name: alone[name].draw(LENT_DRAWS, rng)
-        for name, known in evidence.items()
-        if len(known.sizes) >= LENT_SIZES
-    }
-
-
-def answer(belief: Belief, place: int, *, curve: bool = False) -> Answer:
-    """The answer that the size of index `place` would be; with its curve where it is asked for."""
-    counts = {size.memory_mb: size.calls for size in belief.evidence.sizes}
-    measured = [counts.get(size, 0) for size in belief.sizes]
-    return Answer(
-        payload=belief.payload,
-        memory_mb=belief.sizes[place],
-        within_1=_within(belief.losses, place, 0.01),
-        within_5=_within(belief.losses, place, 0.05),
-        regret=belief.expected[place],
-        curve=_predictions(belief, measured) if curve else (),
-    )
-
-
-def mix(beliefs: Iterable[Belief], objective: Objective, terms: Terms) -> Answer:
-    """The answer for the weighted mix, of sizes at which every payload type was measured."""
-    found = list(beliefs)
-    weights = [terms.payloads[belief.payload] for belief in found]
-    outlooks = [
-        mixed(row, weights) for row in zip(*(belief.outlooks for belief in found), strict=True)
+) -> Vector:
+    level = rng.gauss(0, LEVEL_SD)
+    curve = [
+        mean + level + part.scale * off for mean, off in zip(part.mean, departure, strict=True)
     ]
-    losses = regrets(outlooks, objective)
-    sizes = found[0].sizes
-    counts = [[b.evidence.at(size) for b in found] for size in sizes]
-    measured = [min(e.count if e else 0 for e in row) for row in counts]
-    expected = [sum(column) / len(losses) for column in zip(*losses, strict=True)]
-    known = [i for i, count in enumerate(measured) if count] or list(range(len(sizes)))
-    best = min(known, key=expected.__getitem__)
-    return Answer(
-        payload=None,
-        memory_mb=sizes[best],
-        within_1=_within(losses, best, 0.01),
-        within_5=_within(losses, best, 0.05),
-        regret=expected[best],
-        curve=_mixed_predictions(sizes, measured, outlooks),
-    )
+    missed = [
+        y - curve[place] - math.sqrt(variance) * rng.gauss(0, 1)
+        for place, y, variance in zip(told.places, told.logs, told.variances, strict=True)
+    ]
+    weights = times(precision, missed)
+    whole = LEVEL_SD**2 * sum(weights)
+    square, correlations = part.scale**2, alike(sizes)
+    found = []
+    for value, row in zip(curve, correlations, strict=True):
+        pull = sum(row[place] * weight for place, weight in zip(told.places, weights, strict=True))
+        found.append(min(max(value + whole + square * pull, _LOWEST), _HIGHEST))
+    return found
 
 
-def _within(losses: Matrix, place: int, tolerance: float) -> float:
-    """The probability that no size is better by more than `tolerance`.
+@cache
+def _bank(sizes: tuple[int, ...]) -> Matrix:
+    """Departures of scale 1, the same in every run."""
+    rng = random.Random(_BANK)  # noqa: S311
+    lower = cholesky(alike(sizes))
+    found = []
+    for _ in range(_BANK):
+        normal = [rng.gauss(0, 1) for _ in sizes]
+        found.append([dot(row, normal[: len(row)]) for row in lower])
+    return found
 
-    A share of draws; half a draw is held back at each end, since no draw proves certainty, and
-    `_SURPRISES` for what no draw has in it.
+
+def _rough(logs: Vector, places: Sequence[int], sizes: tuple[int, ...]) -> Vector:
+    """Log durations at every size, straight in log memory between those that were measured."""
+    x = [math.log(size) for size in sizes]
+    found = []
+    for k in range(len(sizes)):
+        after = next((n for n, place in enumerate(places) if place >= k), len(places) - 1)
+        before = max(after - 1, 0) if places[after] > k else after
+        low, high = places[before], places[after]
+        share = (x[k] - x[low]) / (x[high] - x[low]) if high > low else 0.0
+        share = min(max(share, 0.0), 1.0)
+        found.append(logs[before] * (1 - share) + logs[after] * share)
+    return found
+
+
+def dot(left: Sequence[float], right: Sequence[float]) -> float:
+    """The inner product of two vectors of one length."""
+    return float(sum(map(mul, left, right)))
+
+
+def times(matrix: Matrix, vector: Sequence[float]) -> Vector:
+    """The product of a matrix and a column."""
+    return [dot(row, vector) for row in matrix]
+
+
+def cholesky(matrix: Matrix) -> Matrix:
+    """The lower triangle L with L Lᵀ = `matrix`; a pivot that rounding made negative counts as 0.
+
+    Rows of L are cut at the diagonal.
     """
-    count = sum(row[place] <= tolerance for row in losses)
-    return (1 - _SURPRISES) * (count + 0.5) / (len(losses) + 1)
+    lower: Matrix = []
+    for i, row in enumerate(matrix):
+        made: Vector = []
+        for j in range(i):
+            pivot = lower[j][j]
+            rest = row[j] - dot(made, lower[j])
+            made.append(rest / pivot if pivot else 0.0)
+        made.append(math.sqrt(max(row[i] - dot(made, made), 0.0)))
+        lower.append(made)
+    return lower
 
 
-def _predictions(belief: Belief, measured: Sequence[int]) -> tuple[Prediction, ...]:
-    """A cost rises with its duration, so that its median is that of the median duration."""
-    middle = [_at(column, 0.5) for column in belief.ordered_ms]
-    costs = belief.priced.costs(middle)
-    return tuple(
-        Prediction(
-            memory_mb=size,
-            measured=measured[i],
-            duration_ms=middle[i],
-            low_ms=_at(ordered, _LOW),
-            high_ms=_at(ordered, _HIGH),
-            cost_usd=costs[i],
-        )
-        for i, (size, ordered) in enumerate(zip(belief.sizes, belief.ordered_ms, strict=True))
-    )
+def inverse(lower: Matrix) -> Matrix:
+    """The inverse of L Lᵀ; the diagonal of `lower` must be positive."""
+    size = len(lower)
+    columns = []
+    for k in range(size):
+        column = [0.0] * k
+        for i in range(k, size):
+            known = dot(lower[i][k:i], column[k:])
+            column.append(((1.0 if i == k else 0.0) - known) / lower[i][i])
+        columns.append(column)
+    return [[dot(a, b) for b in columns] for a in columns]
 
 
-def _mixed_predictions(
-    sizes: Sequence[int], measured: Sequence[int], outlooks: Sequence[Outlook]
-) -> tuple[Prediction, ...]:
-    durations = [sorted(c) for c in zip(*(one.mean_ms for one in outlooks), strict=True)]
-    costs = [sorted(c) for c in zip(*(one.cost_usd for one in outlooks), strict=True)]
-    return tuple(
-        Prediction(
-            memory_mb=size,
-            measured=measured[i],
-            duration_ms=_at(durations[i], 0.5),
-            low_ms=_at(durations[i], _LOW),
-            high_ms=_at(durations[i], _HIGH),
-            cost_usd=_at(costs[i], 0.5),
-        )
-        for i, size in enumerate(sizes)
-    )
-
-
-def _at(ordered: Sequence[float], share: float) -> float:
-    """A quantile of many ordered values, straight between them."""
-    place = share * (len(ordered) - 1)
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+def log_determinant(lower: Matrix) -> float:
+    """The logarithm of the determinant of L Lᵀ."""
+    return 2 * sum(math.log(row[i]) for i, row in enumerate(lower))

@@ -1,115 +1,96 @@
-"""What is believed of a function before it is measured: shapes of curves, spreads, departures."""
+"""What is believed of a function before it is measured: shapes of its curve, and its noise.
+
+A curve (log mean duration over memory) is one of a mixture of shapes, of a free level, with a
+departure from it. A shape has a share of the time that CPU does not shorten (the floor), a size at
+which CPU stops helping (the cap), and a power by which throttling hits small sizes harder.
+`tests/bench/make_prior.py` learns the weights, and the noise of single calls, from measured
+functions; `prior.json` holds what it learnt.
+"""
 
 import json
 import math
-import random
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from itertools import pairwise
-from operator import mul
 from typing import Any
 
 Vector = list[float]
 Matrix = list[Vector]
 
-
-def dot(left: Sequence[float], right: Sequence[float]) -> float:
-    """The inner product of two vectors of one length."""
-    return float(sum(map(mul, left, right)))
-
-
-def times(matrix: Matrix, vector: Sequence[float]) -> Vector:
-    """The product of a matrix and a column."""
-    return [dot(row, vector) for row in matrix]
-
-
-def cholesky(matrix: Matrix) -> Matrix:
-    """The lower triangle L with L Lᵀ = `matrix`; a pivot that rounding made negative counts as 0.
-
-    Rows of L are cut at the diagonal.
-    """
-    lower: Matrix = []
-    for i, row in enumerate(matrix):
-        made: Vector = []
-        for j in range(i):
-            pivot = lower[j][j]
-            rest = row[j] - dot(made, lower[j])
-            made.append(rest / pivot if pivot else 0.0)
-        made.append(math.sqrt(max(row[i] - dot(made, made), 0.0)))
-        lower.append(made)
-    return lower
-
-
-def inverse(lower: Matrix) -> Matrix:
-    """The inverse of L Lᵀ; the diagonal of `lower` must be positive."""
-    size = len(lower)
-    columns = []
-    for k in range(size):
-        column = [0.0] * k
-        for i in range(k, size):
-            known = dot(lower[i][k:i], column[k:])
-            column.append(((1.0 if i == k else 0.0) - known) / lower[i][i])
-        columns.append(column)
-    return [[dot(a, b) for b in columns] for a in columns]
-
-
-def log_determinant(lower: Matrix) -> float:
-    """The logarithm of the determinant of L Lᵀ."""
-    return 2 * sum(math.log(row[i]) for i, row in enumerate(lower))
-
-
-# What is believed of a function before it is measured: shapes of curves, and spreads.
+FULL_VCPU_MB = 1769
+LEVEL_SD = 2.5
+"""The level of a curve may be anything."""
+_SMALL_MB = 512
+_REACH, _ROUGH = math.log(4), 0.4
+"""Departures from a shape: how far (in log memory) they are alike, and the share that is rough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A curve of log durations over memory, up to its level: `logs` at the prior's knots."""
+    """A floor (0: nothing but CPU, 1: flat), a cap in MB, and the power of small sizes."""
+
+    floor: float
+    cap_mb: float
+    power: float
+
+    def logs(self, sizes: Sequence[int]) -> Vector:
+        """Log durations at `sizes`, up to a level."""
+        return [math.log(self._duration(size)) for size in sizes]
+
+    def _duration(self, size: int) -> float:
+        throttled = math.pow(max(_SMALL_MB / size, 1.0), self.power - 1)
+        return self.floor + (1 - self.floor) * FULL_VCPU_MB / min(size, self.cap_mb) * throttled
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A shape with departures of `scale` (log) from it, and how probable it is."""
 
     weight: float
-    logs: tuple[float, ...]
+    shape: Shape
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Log spread of single calls (log) = level + slope x log ms + a function's + a size's own.
+
+    `function_sd` and `size_sd` are the standard deviations of the latter two. A call counts as
+    `trust` degrees of freedom, since durations have heavier tails than the log-normal.
+    """
+
+    level: float
+    slope: float
+    function_sd: float
+    size_sd: float
+    trust: float
+
+    def centre(self, log_ms: float) -> float:
+        """The log spread expected where calls take so long."""
+        return self.level + self.slope * min(max(log_ms, 0.0), math.log(20_000))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prior:
-    """A mixture of shapes, each with departures of several sizes from it.
+    """What measured functions teach; `taught` names them. Equal only to itself, as it is a key of
+    what follows from it."""
 
-    `departures` are (scale, weight): how far, in log duration, a curve strays from its shape.
-    `spreads` are (duration in ms, spread of single invocations in log). `taught` names the
-    functions behind the shapes. Equal only to itself: it is a key of what follows from it.
-    """
-
-    knots_mb: tuple[int, ...]
-    shapes: tuple[Shape, ...]
-    departures: tuple[tuple[float, float], ...]
-    spreads: tuple[tuple[float, float], ...]
+    level: float
+    components: tuple[Component, ...]
+    noise: Noise
     taught: frozenset[str]
-
-    def spread(self, duration_ms: float) -> float:
-        """The spread expected of single invocations that take so long (log)."""
-        logs = [(math.log(at), math.log(sd)) for at, sd in self.spreads]
-        return math.exp(interpolate(logs, math.log(max(duration_ms, 1e-3))))
-
-    def log_shapes(self, sizes: Sequence[int]) -> list[list[float]]:
-        """Every shape at `sizes`, straight in log memory between the knots."""
-        places = [_place(self.knots_mb, size) for size in sizes]
-        return [[(1 - w) * s.logs[i] + w * s.logs[i + 1] for i, w in places] for s in self.shapes]
-
-
-def parse_prior(text: str) -> Prior:
-    """A prior from the JSON that `tests/bench/make_prior.py` writes."""
-    return prior_from_json(json.loads(text))
 
 
 def prior_from_json(value: Mapping[str, Any]) -> Prior:
-    """A prior from plain JSON values."""
+    """A prior from the plain values that `tests/bench/make_prior.py` makes."""
     return Prior(
-        knots_mb=tuple(value["knots_mb"]),
-        shapes=tuple(Shape(float(s["weight"]), tuple(s["log_ms"])) for s in value["shapes"]),
-        departures=_pairs(value["departures"]),
-        spreads=_pairs(value["spreads"]),
+        level=float(value["level"]),
+        components=tuple(
+            Component(float(weight), Shape(floor, cap_mb, power), scale)
+            for weight, floor, cap_mb, power, scale in value["components"]
+        ),
+        noise=Noise(**value["noise"]),
         taught=frozenset(value["taught"]),
     )
 
@@ -117,61 +98,14 @@ def prior_from_json(value: Mapping[str, Any]) -> Prior:
 @cache
 def load_prior() -> Prior:
     """The prior of the package."""
-    return parse_prior(files(__package__).joinpath("prior.json").read_text("utf-8"))
-
-
-def interpolate(points: Sequence[tuple[float, float]], x: float) -> float:
-    """Straight between `points` (ascending in x), constant beyond them."""
-    if x <= points[0][0]:
-        return points[0][1]
-    for (x0, y0), (x1, y1) in pairwise(points):
-        if x <= x1:
-            return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
-    return points[-1][1]
-
-
-def _pairs(value: Any) -> tuple[tuple[float, float], ...]:
-    return tuple((float(a), float(b)) for a, b in value)
-
-
-def _place(knots: Sequence[int], size: int) -> tuple[int, float]:
-    i = min(max(bisect_right(knots, size) - 1, 0), len(knots) - 2)
-    share = math.log(size / knots[i]) / math.log(knots[i + 1] / knots[i])
-    return i, min(max(share, 0.0), 1.0)
-
-
-# How far, and how smoothly, a curve strays from its shape: a Gaussian process over log2 memory.
-
-
-LEVEL_SD = 3.0
-"""The level of a curve may be anything."""
-BANK = 509
-"""So many departures are drawn once for all decisions; a prime, that strides go round them all."""
+    return prior_from_json(json.loads(files(__package__).joinpath("prior.json").read_text("utf-8")))
 
 
 @cache
-def covariance(sizes: tuple[int, ...], scale: float) -> Matrix:
-    """Covariances of sizes: the level, and a departure."""
-    return [[LEVEL_SD**2 + scale**2 * _alike(a, b) for b in sizes] for a in sizes]
-
-
-@cache
-def departures(sizes: tuple[int, ...]) -> Matrix:
-    """Departures of scale 1, the same in every run."""
-    rng = random.Random(BANK)  # noqa: S311
-    factor = cholesky([[_alike(a, b) for b in sizes] for a in sizes])
-    found = []
-    for _ in range(BANK):
-        normal = [rng.gauss(0.0, 1.0) for _ in sizes]
-        # Rows of the factor end at the diagonal, and so does the product.
-        found.append([dot(row, normal) for row in factor])
-    return found
-
-
-def _alike(a_mb: int, b_mb: int) -> float:
-    """The correlation of a departure at two sizes: a smooth, a rough and a lone part."""
-    octaves = abs(math.log2(a_mb / b_mb))
-    smooth = math.exp(-0.5 * octaves**2)
-    rough = math.exp(-octaves / 0.5)
-    lone = 1.0 if a_mb == b_mb else 0.0
-    return 0.5 * smooth + 0.35 * rough + 0.15 * lone
+def alike(sizes: tuple[int, ...]) -> Matrix:
+    """The correlations of departures at `sizes`."""
+    logs = [math.log(size) for size in sizes]
+    return [
+        [(1 - _ROUGH) * math.exp(-abs(a - b) / _REACH) + _ROUGH * (a == b) for b in logs]
+        for a in logs
+    ]

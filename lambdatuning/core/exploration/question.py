@@ -8,7 +8,7 @@ from ..errors import UsageError, closest
 from ..records import Sample
 from ..strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, clamp_weight
 
-STRATEGIES = ("cost", "speed", "balanced", "deadline", "budget")
+STRATEGIES = ("cost", "speed", "balanced", "value", "deadline", "budget")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,18 @@ class Objective:
     """Which size is best.
 
     `cost` and `speed` want the least of one; `balanced` the least of Power Tuning's weighed sum
-    over the sizes asked for; `deadline` the cheapest size whose p95 is at most `deadline_ms`;
-    `budget` the fastest whose invocation costs at most `budget_usd` on average.
+    over the sizes asked for; `value` the least of cost x duration^speed_worth among the sizes that
+    cost at most `tolerance` more than the cheapest (so that a size twice as fast may cost 7 %
+    more); `deadline` the cheapest size whose p95 is at most `deadline_ms`; `budget` the fastest
+    whose invocation costs at most `budget_usd` on average.
     """
 
     strategy: str = DEFAULT_STRATEGY
     weight: float = DEFAULT_WEIGHT
     deadline_ms: float = 0.0
     budget_usd: float = 0.0
+    speed_worth: float = 0.1
+    tolerance: float = 0.1
 
     def __post_init__(self) -> None:
         """UsageError for an unknown strategy, and for a limit that is not there."""
@@ -88,14 +92,20 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """When to stop, sure or not; None where there is no limit.
+    """When to stop; None where there is no limit.
 
-    `sure` is how probable it must be that the answer is within 5 % of the best.
+    `regret` is how much worse than the best the answer may be expected to be, `sure` how probable
+    it must be, failing that, that it is within 5 % of the best. What measuring every size would
+    cost is never exceeded: `grid_calls` of each payload type (10 where it has none), in so many
+    `grid_environments`.
     """
 
     max_usd: float | None = None
     max_invocations: int | None = None
     sure: float = 0.95
+    regret: float = 0.02
+    grid_calls: Mapping[str, float] = field(default_factory=dict)
+    grid_environments: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +159,9 @@ class Answer:
 class Proposal:
     """The next batch, or an end (`batch` empty) with its answers: one a payload type, then the mix.
 
-    `stopped` is "" while it goes on, else "sure" (as much as was wanted), "price" (a little less,
-    and the rest is not worth its price), "budget", "exhausted" or "failed".
+    `stopped` is "" while it goes on, else "sure" (as much as was wanted), "price" (less, and the
+    rest is not worth its price), "grid" (more would cost as much as measuring every size), "budget"
+    or "failed".
     """
 
     batch: tuple[Item, ...]

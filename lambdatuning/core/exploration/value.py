@@ -1,260 +1,217 @@
-"""What could be measured next, at what price, and the regret that it is expected to save.
+"""What more calls are worth: the regret that they are expected to save, and their price.
 
-The knowledge gradient of correlated beliefs (Frazier, Powell and Dayanik 2009), rival by rival. By
-how much a rival is better than the choice of now is taken for a normal variable, as likely to be
-positive and with as large a mean saving as under the drawn curves; a measurement tells of it what
-a linear regression on what is measured explains. In closed form, so that no luck of simulated
-measurements is in it.
+The knowledge gradient (Frazier, Powell and Dayanik 2009) by weighing draws again: the outcome of
+calls is imagined under some of the possible curves, each outcome makes the curves more or less
+probable, and regret is saved where another size is then the better choice.
 """
 
 import math
-from collections import Counter
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter, mul
-from statistics import NormalDist
+from operator import mul
 
-from .evidence import Evidence, SizeEvidence, location_factor
-from .prior import Matrix, Vector, cholesky, dot, inverse, times
+from .belief import Belief
+from .prior import Vector
 
-COUNTS = (1, 3, 9, 27)
-MAX_COUNT = 100
-"""More samples of one payload type than this are not taken at one size."""
-MAX_ENVIRONMENTS = 8
-MATERIAL = 0.0003
-"""A batch that saves less regret than this is no bargain, however cheap it is."""
-_TINY = 1e-6
-_ENVIRONMENT_SHARE = 0.3
+COUNTS = (1, 3, 8, 24)
+_OUTCOMES, _RIVALS, _PLACES, _COLUMNS = 20, 2, 12, 6
+_MAX_ENVIRONMENTS = 8
+_HOSTS_MATTER = 0.3
+_BLUR = 0.03
+"""Draws are few: no outcome tells one from its neighbours (a share of their variance)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """`count` warm samples at the size of index `place`, until it was run in `environments` ones;
-    none where the size runs nowhere yet, and its first call is what is wanted.
+class Calls:
+    """`count` calls at the size of index `place`, until `environments` of them have served it.
 
-    `variance` is of what it would tell, as if it were independent of what is known.
+    The first call of a size starts its first environment; `variance` (log) is that of what the
+    calls tell, as if it were independent of what is known.
     """
 
     place: int
     count: int
-    environments: int
-    variance: float = 0.0
+    environments: int = 1
+    variance: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Looks at one or several sizes at once; `gain` is the saving of regret that is expected,
-    `price_usd` the bill."""
+    """Calls at one or several sizes; what they cost, and the regret they are expected to save."""
 
-    looks: tuple[Look, ...]
-    gain: float
-    price_usd: float
-
-    @property
-    def score(self) -> float:
-        """Saving for the money."""
-        return self.gain / self.price_usd
-
-    @property
-    def material(self) -> bool:
-        """Whether it is expected to save anything that matters."""
-        return self.gain >= MATERIAL
+    calls: tuple[Calls, ...]
+    usd: float
+    saves: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What an invocation costs at each size, warm and cold, by the curve expected now.
+    """What an invocation costs at each size, warm and with an init, by the durations believed.
 
     `running` are how many environments of each size run already, for whichever payload type.
     """
 
     warm_usd: Vector
-    cold_usd: Vector
+    start_usd: Vector
     running: Sequence[int]
 
-    def price(self, place: int, count: int, environments: int) -> float:
-        """Of `count` warm samples in `environments` of which some may have to be started."""
-        started = max(environments - self.running[place], 0)
-        return count * self.warm_usd[place] + started * self.cold_usd[place]
-
-    def of(self, *looks: Look) -> float:
-        """Of several looks, at a size each."""
-        return sum(self.price(one.place, one.count, one.environments) for one in looks)
-
-
-def looks_at(
-    place: int, known: SizeEvidence | None, evidence: Evidence, between: float, running: int
-) -> Iterator[Look]:
-    """Each way to look at a size, of which so many environments run."""
-    if known is None:
-        first = 0.0 if running else evidence.first
-        for count in (0, *COUNTS) if first else COUNTS:
-            variance = evidence.sd_log**2 * location_factor(count + first) + between + _TINY
-            yield Look(place, count, 1, variance)
-        return
-    before = known.variance(between)
-    # Another environment is worth a thought where the environment is what is not known.
-    matters = between / known.even > _ENVIRONMENT_SHARE * before
-    for new in (0, 1) if matters and evidence.named else (0,):
-        for count in COUNTS:
-            after = known.variance(between, count + new * evidence.first, new)
-            if known.count + count > MAX_COUNT or known.environments + new > MAX_ENVIRONMENTS:
-                continue
-            if after < before:
-                # As if an independent look of this variance were added to what is known.
-                variance = 1 / (1 / after - 1 / before) + _TINY
-                yield Look(place, count, known.environments + new, variance)
-
-
-# What a further measurement is worth: the regret that it is expected to save, and its price.
-
-
-_EVERY = 2
-"""Of the drawn curves, these suffice to compare looks."""
-_PLACES, _RIVALS = 12, 2
-_EVEN, _TINY_PROBABILITY = 0.5, 1e-300
-_NORMAL = NormalDist()
-
-
-@dataclass(frozen=True, slots=True)
-class _Rival:
-    """A size that may be better than the choice of now.
-
-    By how much it is worse has the mean `behind` (in `scale`, its standard deviation) as far as it
-    may be better; `off` is by how much it is worse under each curve, less its mean over curves,
-    and `variance` that of these.
-    """
-
-    behind: float
-    scale: float
-    off: Vector
-    variance: float
-
-    def saving(self, told: float) -> float:
-        """The regret that is expected to be saved by learning this share of the variance."""
-        if told <= 0:
-            return 0.0
-        part = math.sqrt(min(told, 1.0))
-        return self.scale * part * _above(self.behind / part)
-
-
-class _Curves:
-    """The drawn log durations of each place less their mean, and how they go with rivals."""
-
-    def __init__(self, logs: Matrix, rivals: Sequence[_Rival]) -> None:
-        self.off = [_centred(column) for column in logs]
-        self.rivals = rivals
-        self._with_rivals: dict[int, Vector] = {}
-
-    def saved(self, looks: Sequence[Look]) -> float:
-        """The regret that looks save, at the rival where they save most."""
-        seen = [self.off[look.place] for look in looks]
-        covariance = [[_covariance(a, b) for b in seen] for a in seen]
-        for k, look in enumerate(looks):
-            covariance[k][k] += look.variance
-        precision = inverse(cholesky(covariance))
-        most = 0.0
-        for rival, found in zip(
-            self.rivals, zip(*map(self._along, looks), strict=True), strict=True
-        ):
-            told = dot(found, times(precision, found)) / rival.variance
-            most = max(most, rival.saving(told))
-        return most
-
-    def _along(self, look: Look) -> Vector:
-        """The covariance of a place with each rival."""
-        known = self._with_rivals.get(look.place)
-        if known is None:
-            off = self.off[look.place]
-            known = [_covariance(off, rival.off) for rival in self.rivals]
-            self._with_rivals[look.place] = known
-        return known
-
-
-def best_look(
-    curves: Matrix,
-    losses: Matrix,
-    evidence: Evidence,
-    between: float,
-    sizes: Sequence[int],
-    market: Market,
-) -> Action | None:
-    """The batch that saves most for its price, if any saves enough to matter; None where there is
-    nothing left to measure."""
-    columns = [list(column) for column in zip(*losses[::_EVERY], strict=True)]
-    logs = [list(column) for column in zip(*curves[::_EVERY], strict=True)]
-    sums = list(map(sum, columns))
-    now = min(range(len(sums)), key=sums.__getitem__)
-    most = sums[now] / len(columns[now])
-    rivals = [_rival(column, columns[now]) for column in columns]
-    drawn = _Curves(logs, [rival for rival in rivals if rival])
-    looks = {
-        place: list(
-            looks_at(place, evidence.at(sizes[place]), evidence, between, market.running[place])
+    def price(self, calls: Sequence[Calls]) -> float:
+        """Of calls at several sizes, with the environments that have to be started."""
+        return sum(
+            one.count * self.warm_usd[one.place]
+            + max(one.environments - self.running[one.place], 0)
+            * (self.start_usd[one.place] + self._woken(one))
+            for one in calls
         )
-        for place in _worth_a_thought(columns, sizes)
-    }
+
+    def _woken(self, one: Calls) -> float:
+        """Beside the first environment of a size, each is started by a call of its own."""
+        return self.warm_usd[one.place] if self.running[one.place] else 0.0
+
+
+def best_action(
+    belief: Belief, market: Market, most_usd: float, rng: random.Random, far: Sequence[int] = ()
+) -> Action | None:
+    """The calls that save most for their price among those of at most `most_usd`; None where there
+    are none. Where places are given as `far`, one of them has to be among them, at any price."""
+    options = sorted(
+        (Action(calls, market.price(calls)) for calls in _options(belief, market, far)),
+        key=lambda action: action.usd,
+    )
+    worth = _Worth.of(belief)
     best: Action | None = None
-    for price, considered in _by_price(looks, _contenders(columns, now), market):
-        # No look saves more than all that there is to save.
-        if best and best.material and most / price <= best.score:
+    for option in options:
+        if option.usd > most_usd and not far:
             break
-        found = Action(considered, min(drawn.saved(considered), most), price)
-        if best is None or (found.material, found.score) > (best.material, best.score):
+        # No calls save more than all that there is to save.
+        if best and worth.most / option.usd <= best.saves / best.usd:
+            break
+        found = Action(option.calls, option.usd, worth.saved(option.calls, rng))
+        if best is None or found.saves / found.usd > best.saves / best.usd:
             best = found
     return best
 
 
-def _contenders(columns: Matrix, now: int) -> list[int]:
-    """The choice of now, and the sizes that are best most often beside it."""
-    wins = Counter(min(enumerate(row), key=itemgetter(1))[0] for row in zip(*columns, strict=True))
-    return [now, *(place for place, _ in wins.most_common(_RIVALS + 1) if place != now)][
-        : _RIVALS + 1
-    ]
-
-
-def _by_price(
-    looks: Mapping[int, Sequence[Look]], contenders: Sequence[int], market: Market
-) -> list[tuple[float, tuple[Look, ...]]]:
-    """Looks at a single size, and the same look at several that may be the best."""
-    found: list[tuple[Look, ...]] = [(look,) for at in looks.values() for look in at]
-    groups = [contenders[:2], contenders[::2], contenders] if len(contenders) > 2 else [contenders]
+def _options(belief: Belief, market: Market, far: Sequence[int]) -> Iterator[tuple[Calls, ...]]:
+    """Calls at a single size, and the same at the sizes that may be the best."""
+    places = _worth_a_thought(belief)
+    single: Mapping[int, list[Calls]] = {
+        place: list(_calls_at(belief, market, place)) for place in {*places, *far}
+    }
+    for place in far or places:
+        yield from ((calls,) for calls in single[place])
+    if far:
+        return
+    rivals = _rivals(belief)
+    groups = [[belief.best, rival] for rival in rivals]
+    groups += [[belief.best, *rivals]] if len(rivals) > 1 else []
     for group in groups:
-        if len(group) > 1:
-            found += zip(*(looks.get(place, ()) for place in group), strict=False)
-    return sorted(((market.of(*one), one) for one in found), key=itemgetter(0))
+        for count in COUNTS:
+            yield tuple(
+                next(calls for calls in single[place] if calls.count == count)
+                if place in single
+                else next(c for c in _calls_at(belief, market, place) if c.count == count)
+                for place in group
+            )
 
 
-def _worth_a_thought(columns: Matrix, sizes: Sequence[int]) -> Sequence[int]:
+def _calls_at(belief: Belief, market: Market, place: int) -> Iterator[Calls]:
+    """Each way to make calls at a size: on the environments that there are, and on another one."""
+    known = belief.at(place)
+    noises = belief.noises
+    one = sum(noise.call_variance(place) for noise in noises) / len(noises)
+    host = sum(noise.host**2 for noise in noises) / len(noises)
+    running = max(market.running[place], 1)
+    if known is None:
+        for count in COUNTS:
+            yield Calls(place, count, running, math.log1p(one / count) + host)
+        return
+    n, uneven = known.calls, known.uneven
+    before = one / n + host * uneven
+    for count in COUNTS:
+        after = one / (n + count) + host * uneven
+        yield Calls(place, count, running, _told(before, after))
+    if host * uneven > _HOSTS_MATTER * before and known.environments < _MAX_ENVIRONMENTS:
+        more = known.environments + 1
+        for count in COUNTS:
+            after = one / (n + count + 1) + host / more
+            yield Calls(place, count, max(more, running), _told(before, after))
+
+
+def _told(before: float, after: float) -> float:
+    """The variance of an independent look that takes one variance to another."""
+    return 1 / max(1 / after - 1 / before, 1e-9)
+
+
+def _rivals(belief: Belief) -> list[int]:
+    wins = [0] * len(belief.sizes)
+    for row in belief.losses:
+        wins[row.index(min(row))] += 1
+    others = [place for place in range(len(wins)) if place != belief.best]
+    return sorted(others, key=lambda place: -wins[place])[:_RIVALS]
+
+
+def _worth_a_thought(belief: Belief) -> Sequence[int]:
     """All sizes; of many, the most promising ones and some spread over all."""
-    if len(sizes) <= _PLACES:
-        return range(len(sizes))
-    promising = sorted(range(len(sizes)), key=lambda place: sum(columns[place]))
-    return sorted({*promising[: _PLACES // 2], *range(0, len(sizes), 2 * len(sizes) // _PLACES)})
+    count = len(belief.sizes)
+    if count <= _PLACES:
+        return range(count)
+    promising = sorted(range(count), key=belief.expected.__getitem__)
+    return sorted({*promising[: _PLACES // 2], *range(0, count, 2 * count // _PLACES)})
 
 
-def _rival(losses: Vector, now: Vector) -> _Rival | None:
-    """A size beside the choice of now; None where it is better under no curve."""
-    worse = [a - b for a, b in zip(losses, now, strict=True)]
-    better = [-value for value in worse if value < 0]
-    if not better:
-        return None
-    chance = min(len(better) / len(worse), _EVEN)
-    behind = _NORMAL.inv_cdf(1 - chance)
-    scale = sum(better) / len(worse) / _above(behind)
-    off = _centred(worse)
-    return _Rival(behind, scale, off, max(_covariance(off, off), _TINY_PROBABILITY))
+@dataclass(frozen=True)
+class _Worth:
+    """The draws, by columns: log durations at each place, and losses of the sizes that may win."""
+
+    logs: Sequence[Vector]
+    losses: Sequence[Vector]
+    most: float
+
+    @classmethod
+    def of(cls, belief: Belief) -> "_Worth":
+        columns = list(zip(*belief.losses, strict=True))
+        likely = sorted(range(len(columns)), key=belief.expected.__getitem__)
+        least = {row.index(min(row)) for row in belief.losses}
+        kept = [place for place in likely if place in least or place == belief.best][:_COLUMNS]
+        # The choice of now stands first.
+        kept.sort(key=lambda place: place != belief.best)
+        return cls(
+            [list(column) for column in zip(*belief.curves, strict=True)],
+            [list(columns[place]) for place in kept],
+            belief.expected[belief.best],
+        )
+
+    def saved(self, calls: Sequence[Calls], rng: random.Random) -> float:
+        """The regret that the outcome of calls is expected to save."""
+        seen = [self._scaled(one) for one in calls]
+        count = len(self.losses[0])
+        start, stride = rng.randrange(count), count // _OUTCOMES
+        total = 0.0
+        for k in range(_OUTCOMES):
+            truth = (start + k * stride) % count
+            weights = _weights(seen, truth, rng)
+            after = [sum(map(mul, weights, column)) for column in self.losses]
+            total += (after[0] - min(after)) / sum(weights)
+        return min(total / _OUTCOMES, self.most)
+
+    def _scaled(self, one: Calls) -> Vector:
+        """Log durations over the error of what the calls tell of them."""
+        column = self.logs[one.place]
+        mean = sum(column) / len(column)
+        own = sum((value - mean) ** 2 for value in column) / len(column)
+        error = math.sqrt(one.variance + _BLUR * own)
+        return [(value - mean) / error for value in column]
 
 
-def _above(behind: float) -> float:
-    """The mean of what a standard normal variable is above `behind`, 0 where it is below."""
-    return _NORMAL.pdf(behind) - behind * math.erfc(behind / math.sqrt(2)) / 2
-
-
-def _centred(values: Vector) -> Vector:
-    mean = sum(values) / len(values)
-    return [value - mean for value in values]
-
-
-def _covariance(left: Vector, right: Vector) -> float:
-    return float(sum(map(mul, left, right))) / len(left)
+def _weights(seen: Sequence[Vector], truth: int, rng: random.Random) -> Vector:
+    """How probable each draw is after calls that one of them is the truth of."""
+    offs = None
+    for column in seen:
+        outcome = column[truth] + rng.gauss(0, 1)
+        squares = [(value - outcome) ** 2 for value in column]
+        offs = squares if offs is None else [a + b for a, b in zip(offs, squares, strict=True)]
+    assert offs is not None
+    least = min(offs)
+    return [math.exp((least - off) / 2) for off in offs]

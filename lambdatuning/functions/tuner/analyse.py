@@ -1,13 +1,15 @@
-"""The analysing step: from the results of the sizes to the winner, the output and the manifest.
+"""The analysing step: from the results of the sizes to the decision, the output and the manifest.
 
 `exploration` in the manifest has all of it, in the execution's output there is what fits.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from ...core.decision import Claim, Decision, Evidence, Point, decide, mix
 from ...core.errors import RunFailedError
 from ...core.manifest import Manifest, ManifestPayload, PriceBookName, TunerTime
 from ...core.power_tuning import analyse as contract_output
@@ -23,12 +25,10 @@ _OUTPUT_REASON = 1_000
 _STEP_REASON = 600
 _STEP_FIELDS = ("stopped", "batch", "elapsed_s", "invocations", "usd", "gb_s")
 
-_CHOSEN = {"power": "value", "cost": "averagePrice", "duration": "averageDuration"}
-
-Told = dict[str, Any]
+Explored = dict[str, Any]
 
 
-def told(store: RunFolder, count: int) -> Told:
+def explored_steps(store: RunFolder, count: int) -> Explored:
     """The `exploration` of a manifest: each of `count` steps, and the `answers` of the last one.
 
     `spent` is what was invoked; `grid` what measuring every size would have, by the curves found
@@ -47,40 +47,27 @@ def told(store: RunFolder, count: int) -> Told:
     }
 
 
-def with_answer(output: Told, winners: Sequence[Mapping[str, Any]], found: Told) -> Told:
-    """The output with the size that the model recommends, and with the model's own words.
-
-    A few samples a size are too few for the contract's trimmed means to choose by alone. What is
-    told of the size is what was measured there: one that was not measured (of many payload types
-    each may have been measured elsewhere) is no winner, and stands in `exploration` alone.
-    """
-    size = recommended(found)["memory_mb"] if found["answers"] else None
-    stat = next((stat for stat in winners if stat["value"] == size), None)
-    chosen = {name: stat[source] for name, source in _CHOSEN.items()} if stat else {}
-    return {**output, **chosen, "exploration": _for_output(found)}
-
-
-def recommended(found: Told) -> Told:
+def recommended(explored: Explored) -> Explored:
     """The answer for the mix, or for the only payload type."""
-    last: Told = found["answers"][-1]
+    last: Explored = explored["answers"][-1]
     return last
 
 
-def _for_output(found: Told) -> Told:
+def _for_output(explored: Explored) -> Explored:
     """What fits into the output, in the contract's way of writing."""
-    answers: list[Told] = found["answers"]
+    answers: list[Explored] = explored["answers"]
     return {
-        "stopped": found["stopped"],
-        "reason": found["reason"][:_OUTPUT_REASON],
-        "steps": len(found["steps"]),
+        "stopped": explored["stopped"],
+        "reason": explored["reason"][:_OUTPUT_REASON],
+        "steps": len(explored["steps"]),
         "answers": [_answer(answer) for answer in answers[-_OUTPUT_ANSWERS:]],
-        "curve": [_prediction(p) for p in recommended(found)["curve"]] if answers else [],
-        "spent": _spending(found["spent"]),
-        "grid": _spending(found["grid"]) if found["grid"] else None,
+        "curve": [_prediction(p) for p in recommended(explored)["curve"]] if answers else [],
+        "spent": _spending(explored["spent"]),
+        "grid": _spending(explored["grid"]) if explored["grid"] else None,
     }
 
 
-def _brief(number: int, step: Told) -> Told:
+def _brief(number: int, step: Explored) -> Explored:
     """A step of the manifest, which runs are listed from: what it decided, and how sure it was."""
     answers = [
         {
@@ -94,7 +81,7 @@ def _brief(number: int, step: Told) -> Told:
     return {"step": number, **kept, "reason": step["reason"][:_STEP_REASON], "answers": answers}
 
 
-def _answer(answer: Told) -> Told:
+def _answer(answer: Explored) -> Explored:
     return {
         "payload": answer["payload"],
         "power": answer["memory_mb"],
@@ -109,7 +96,7 @@ def _answer(answer: Told) -> Told:
     }
 
 
-def _prediction(point: Told) -> Told:
+def _prediction(point: Explored) -> Explored:
     return {
         "value": point["memory_mb"],
         "measured": point["measured"],
@@ -120,11 +107,11 @@ def _prediction(point: Told) -> Told:
     }
 
 
-def _spending(spent: Told) -> Told:
+def _spending(spent: Explored) -> Explored:
     return {"invocations": spent["invocations"], "gbS": spent["gb_s"], "usd": spent["usd"]}
 
 
-# The analysing step: from the results of the sizes to the winner, the output and the manifest.
+# From the results of the sizes to the decision, the output and the manifest.
 
 
 State = dict[str, Any]
@@ -133,6 +120,7 @@ _EMBEDDED_RESULTS = 100
 """More results than this stay in the bucket alone: state and output are held to 256 KB."""
 
 _REASON_LENGTH = 200
+_FAILED_LENGTH = 600
 
 
 def analyse(
@@ -143,65 +131,180 @@ def analyse(
     RunFailedError when no size can win.
     """
     plan = store.read_plan()
-    explored = told(store, state["step"]) if plan.limits else None
+    explored = explored_steps(store, state["step"]) if plan.limits else None
     sizes = [store.read_result(size) for size in (state["sizes"] if explored else plan.sizes)]
     reasons = {str(size["value"]): size["reason"] for size in sizes if size["reason"]}
     failed = {**reasons, **state["failed"]}
     failed = {size: text[:_REASON_LENGTH] for size, text in failed.items()}
-    winners = [s["statistics"] for s in sizes if s["statistics"] and str(s["value"]) not in failed]
-    if not winners and not plan.question.dry_run:
+    measured = Measured(plan, sizes, failed)
+    if not measured.winners and not measured.points and not plan.question.dry_run:
         raise RunFailedError(f"no size can be recommended: {_why(failed, explored)}")
-    output = _output(plan, winners, tuner_region)
-    if output is not None:
-        output |= _more(sizes, store, plan, state)
-        output["failedSizes"] = failed
-    if output is not None and explored:
-        output = with_answer(output, winners, explored)
-    store.write_json("_results.json", [row for size in sizes for row in size["results"]])
+    usd = sum(size["usd"] for size in sizes)
     snapshots = snapshots_usd(plan.target, prices, published_mb(plan, state))
+    decision, output = None, None
+    warnings = [*state["warnings"], *_allowed(sizes)]
+    if not plan.question.dry_run:
+        by_contract = measured.by_contract(tuner_region)
+        decision = measured.decision(by_contract["power"], explored)
+        warnings += decision.notes
+        output = measured.output(by_contract, decision)
+        if plan.warm:  # Power Tuning's own figure knows of no warm-ups
+            output["stateMachine"]["lambdaCost"] = usd + snapshots
+        output |= _more(sizes, store, plan, warnings)
+        output["failedSizes"] = failed
+        output |= {"exploration": _for_output(explored)} if explored else {}
+    store.write_json("_results.json", [row for size in sizes for row in size["results"]])
     store.write_manifest(
         replace(
             _manifest(plan, prices, state),
             invocations=sum(size["invocations"] for size in sizes),
             retries=sum(size["retries"] for size in sizes),
-            usd=sum(size["usd"] for size in sizes) + snapshots,
+            usd=usd + snapshots,
             snapshots_usd=snapshots,
             failed_sizes=failed,
             started_at=started,
             output=output or {},
             exploration=explored or {},
+            decision=decision,
+            warnings=tuple(warnings),
         )
     )
-    return {**state, "failed": failed, "output": output}
+    return {**state, "failed": failed, "warnings": warnings, "output": output}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The results of a run's sizes, and the sizes that `failed` names are out."""
+
+    plan: RunPlan
+    sizes: Sequence[Result]
+    failed: Mapping[str, str]
+
+    @property
+    def winners(self) -> list[Any]:
+        """The contract's statistics of the sizes that may win."""
+        sizes = (size for size in self.sizes if size["statistics"])
+        return [size["statistics"] for size in sizes if str(size["value"]) not in self.failed]
+
+    @property
+    def basis(self) -> str:
+        """What decides: warm invocations, or cold starts where there are no others."""
+        if self.plan.mode == "cold" or not any(size["warm"] for size in self.sizes):
+            return "cold"
+        return "warm"
+
+    @property
+    def points(self) -> list[Point]:
+        """The mix at each size that may win, by plain means. Of sizes with more vCPUs than the one
+        host has cores the smallest stands for all: they ran alike, at different prices."""
+        name = "cold_evidence" if self.basis == "cold" else "evidence"
+        evidence = [
+            Evidence.from_json(entry)
+            for size in self.sizes
+            if str(size["value"]) not in self.failed or self.basis == "cold"
+            for entry in size[name]
+        ]
+        weights = {payload.name: payload.weight for payload in self.plan.payloads}
+        points = mix(evidence, weights)
+        alike = beyond_cores(self._endpoint, [point.memory_mb for point in points])[1:]
+        return [point for point in points if point.memory_mb not in alike]
+
+    @property
+    def _endpoint(self) -> Any:
+        return self.plan.question.about.get("endpoint")
+
+    def by_contract(self, region: str) -> dict[str, Any]:
+        """The contract's own fields, as Power Tuning computes and chooses them."""
+        question = self.plan.question
+        event = {
+            "stats": self.winners or [_statistics(point) for point in self.points],
+            "strategy": question.strategy,
+            "balancedWeight": question.weight,
+            "includeOutputResults": question.include_output,
+            "onlyColdStarts": self.plan.mode == "cold",
+            "num": question.num,
+        }
+        output = contract_output(event, region=region)
+        if output is None:
+            raise RunFailedError("the contract's rules give no output")
+        return output
+
+    def decision(self, contract_mb: int, explored: Explored | None) -> Decision:
+        """The answer by plain means; a note says where the contract's trimmed ones name another."""
+        question, today_mb = self.plan.question, self.plan.target.memory_mb
+        claim = None
+        if explored and explored["answers"]:
+            answer = recommended(explored)
+            claim = Claim(answer["memory_mb"], answer["within_5"])
+        found = decide(
+            self.points, question.strategy, question.weight, today_mb=today_mb, claim=claim
+        )
+        notes = list(found.notes)
+        if found.memory_mb in beyond_cores(self._endpoint, self.plan.sizes):
+            found = replace(found, sure=None)
+        if self.basis == "cold":
+            notes.append("no invocation was warm: the answer is that of the cold starts")
+        if found.memory_mb is not None and found.memory_mb != contract_mb and not explored:
+            chosen = "is not set" if question.rule == "means" else "is what this execution names"
+            notes.append(
+                f"by plain means {found.memory_mb} MB is best for {question.strategy}; by Power "
+                f"Tuning's trimmed means {contract_mb} MB, which {chosen}"
+            )
+        return replace(found, basis=self.basis, notes=tuple(notes))
+
+    def output(self, by_contract: dict[str, Any], decision: Decision) -> dict[str, Any]:
+        """The contract's fields, of the size that the run's rule chooses."""
+        size = decision.memory_mb
+        if self.plan.question.rule == "contract" or size in (None, by_contract["power"]):
+            return by_contract
+        of_size = [stat for stat in self.winners if stat["value"] == size]
+        of_size += [_statistics(point) for point in self.points if point.memory_mb == size]
+        if not of_size:  # a size that no payload type was measured at: a model's answer alone
+            return {**by_contract, "power": size}
+        return {**by_contract, **{name: of_size[0][source] for name, source in _CHOSEN.items()}}
+
+
+_CHOSEN = {"power": "value", "cost": "averagePrice", "duration": "averageDuration"}
+
+
+def _statistics(point: Point) -> dict[str, Any]:
+    """A point in the contract's words."""
+    return {
+        "value": point.memory_mb,
+        "averagePrice": point.cost.value,
+        "averageDuration": point.duration.value,
+        "totalCost": 0.0,
+    }
+
+
+def _allowed(sizes: Sequence[Result]) -> list[str]:
+    """That allowed errors count as successes, where there were some."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for size in sizes:
+        for row in size["results"]:
+            for error, count in row.get("allowed", {}).items():
+                counts[row["payload"], error] += count
+    return [
+        f"{count} invocations of {payload} raised {error}, which is allowed: they count and are "
+        "priced as successes"
+        for (payload, error), count in counts.items()
+    ]
 
 
 def _why(failed: Mapping[str, str], explored: Mapping[str, Any] | None) -> str:
     reasons = [f"{size} MB: {reason}" for size, reason in failed.items()]
-    return "; ".join([*reasons, explored["reason"]] if explored else reasons)[:600]
+    return "; ".join([*reasons, explored["reason"]] if explored else reasons)[:_FAILED_LENGTH]
 
 
-def _output(plan: RunPlan, winners: Sequence[Any], region: str) -> dict[str, Any] | None:
-    """The contract's own fields; None for a dry run."""
-    question = plan.question
-    event = {
-        "stats": winners or [{}],
-        "strategy": question.strategy,
-        "balancedWeight": question.weight,
-        "dryRun": question.dry_run,
-        "includeOutputResults": question.include_output,
-        "onlyColdStarts": plan.mode == "cold",
-        "num": question.num,
-    }
-    return contract_output(event, region=region)
-
-
-def _more(sizes: Sequence[Result], store: RunFolder, plan: RunPlan, state: State) -> dict[str, Any]:
+def _more(
+    sizes: Sequence[Result], store: RunFolder, plan: RunPlan, warnings: Sequence[str]
+) -> dict[str, Any]:
     """What the contract lacks, beside its fields."""
     results = [row for size in sizes for row in size["results"]]
     return {
         "runId": plan.run_id,
         "samples": store.url,
-        "warnings": state["warnings"],
+        "warnings": list(warnings),
         **({"results": results} if len(results) <= _EMBEDDED_RESULTS else {}),
     }
 
@@ -235,5 +338,4 @@ def _manifest(plan: RunPlan, prices: PriceBook, state: State) -> Manifest:
         finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         billed_ms_critical_path=state["criticalMs"],
         tuner_ms=TunerTime(state.get("controlMs", 0), state.get("measureMs", 0)),
-        warnings=tuple(state["warnings"]),
     )

@@ -46,6 +46,14 @@ def apply(state: State, client: Any, sleep: Sleep) -> State:
     return {**state, "output": {**state["output"], "applied": {"power": power, "alias": alias}}}
 
 
+def note_applied(store: RunFolder, memory_mb: int) -> None:
+    """Say in the manifest which size was set."""
+    manifest = store.read_manifest()
+    if manifest.decision:
+        decision = replace(manifest.decision, applied_mb=memory_mb)
+        store.write_manifest(replace(manifest, decision=decision))
+
+
 def _publish_behind(
     client: Any, function: str, held: lock.Lock, memory_mb: int, alias: str, sleep: Sleep
 ) -> None:
@@ -158,7 +166,11 @@ def _analyse(step: Step) -> State:
 
 
 def _apply(step: Step) -> State:
-    return apply(step.state, step.client, step.sleep)
+    state = apply(step.state, step.client, step.sleep)
+    applied = (state["output"] or {}).get("applied")
+    if applied:
+        note_applied(step.store, int(applied["power"]))
+    return state
 
 
 def _clean(step: Step) -> Any:

@@ -10,7 +10,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
@@ -19,7 +19,7 @@ from ...core.exploration.proposal import propose
 from ...core.exploration.question import Budget, Objective, Proposal, Terms, observe
 from ...core.plan import Batch, Look, Work, awake, batch_from_json, widened
 from ...core.pricing import PriceBook, gb_seconds
-from ...core.records import RunPlan, Sample
+from ...core.records import Limits, RunPlan, Sample
 from ...core.sizes import beyond_cores
 from .storage import RunFolder, price_book
 
@@ -180,10 +180,17 @@ def terms(plan: RunPlan, prices: PriceBook, without: Collection[str] = ()) -> Te
 
 
 def grid_spending(
-    plan: RunPlan, prices: PriceBook, answers: Sequence[Mapping[str, Any]], init_ms: float
+    plan: RunPlan,
+    prices: PriceBook,
+    answers: Sequence[Mapping[str, Any]],
+    samples: Sequence[Sample],
 ) -> dict[str, Any] | None:
-    """What the grid would invoke and cost by the curves of `answers`, an estimate: `counts` warm
-    invocations at every size, and a warm-up in each environment. None where a curve lacks."""
+    """What the grid would invoke and cost, an estimate: `counts` warm invocations at every size,
+    and a warm-up in each environment; by plain means of `samples` where there are some, since that
+    is what this run is billed for, and by the curves of `answers` elsewhere. None where one lacks.
+    """
+    init_ms = fmean([s.init_ms for s in samples if s.init_ms] or [0.0])
+    means = _billed_means(samples)
     curves = {answer["payload"]: answer["curve"] for answer in answers}
     names = [payload.name for payload in plan.payloads]
     found = terms(plan, prices)
@@ -193,12 +200,21 @@ def grid_spending(
     for name, count in zip(names, plan.counts, strict=True):
         apart = plan.environments / len(names)
         for point in curves[name]:
-            size, billed_ms = point["memory_mb"], point["duration_ms"] + _ROUNDED_UP_MS
+            size = point["memory_mb"]
+            billed_ms = means.get((name, size), point["duration_ms"] + _ROUNDED_UP_MS)
             gb_s += count * gb_seconds(size, billed_ms)
             gb_s += apart * gb_seconds(size, billed_ms + init_ms)
     invocations = len(curves[names[0]]) * (sum(plan.counts) + plan.environments)
     usd = gb_s * found.usd_per_gb_s + invocations * found.request_usd
     return {"invocations": invocations, "gb_s": gb_s, "usd": usd}
+
+
+def _billed_means(samples: Iterable[Sample]) -> dict[tuple[str, int], float]:
+    billed = defaultdict[tuple[str, int], list[float]](list)
+    for sample in samples:
+        if not sample.cold and not sample.error:
+            billed[sample.payload, sample.memory_mb].append(sample.billed_ms)
+    return {cell: fmean(values) for cell, values in billed.items()}
 
 
 # The deciding step of an adaptive run: what to measure next, or the answer, and why.
@@ -278,11 +294,28 @@ def _proposal(state: State, explorer: Explorer, samples: Sequence[Sample]) -> Pr
     found = terms(plan, explorer.prices, state["failed"])
     if found is None or plan.limits is None:
         return _NO_SIZE
-    seen = [observe(s) for s in samples if s.error not in question.allowed_errors]
-    budget = Budget(plan.limits.max_usd, plan.limits.max_invocations)
+    seen = [observe(_as_success(s, question.allowed_errors)) for s in samples]
     return propose(
-        seen, Objective(question.strategy, question.weight), found, budget, seed=plan.seed
+        seen, Objective(question.strategy, question.weight), found, _budget(plan), seed=plan.seed
     )
+
+
+def _budget(plan: RunPlan) -> Budget:
+    """The limits of the run, and the grid in whose place it is, warm-ups included."""
+    limits = plan.limits or Limits(0)
+    woken = plan.environments / len(plan.payloads)
+    calls = {p.name: n + woken for p, n in zip(plan.payloads, plan.counts, strict=True)}
+    return Budget(
+        max_usd=limits.max_usd,
+        max_invocations=limits.max_invocations,
+        grid_calls=calls,
+        grid_environments=plan.environments,
+    )
+
+
+def _as_success(sample: Sample, allowed: Collection[str]) -> Sample:
+    """The sample; an error that is allowed is a success that took as long as it did."""
+    return replace(sample, error="") if sample.error in allowed else sample
 
 
 def _over(state: State, explorer: Explorer) -> str:
@@ -334,7 +367,6 @@ def _batch(plan: RunPlan, wanted: Mapping[int, Look]) -> list[dict[str, Any]]:
 def _told(proposal: Proposal, explorer: Explorer, samples: Sequence[Sample]) -> dict[str, Any]:
     """A step as it is stored; `grid` is what the grid would cost by what is known now."""
     whole = proposal.to_json()
-    init_ms = fmean([s.init_ms for s in samples if s.init_ms] or [0.0])
     return {
         **whole,
         "reason": proposal.reason[:_REASON_LENGTH],
@@ -342,7 +374,7 @@ def _told(proposal: Proposal, explorer: Explorer, samples: Sequence[Sample]) -> 
         "invocations": len(samples),
         "usd": sum(sample.cost_usd for sample in samples),
         "gb_s": sum(gb_seconds(sample.memory_mb, sample.billed_ms) for sample in samples),
-        "grid": grid_spending(explorer.plan, explorer.prices, whole["answers"], init_ms),
+        "grid": grid_spending(explorer.plan, explorer.prices, whole["answers"], samples),
     }
 
 

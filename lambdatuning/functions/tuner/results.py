@@ -10,15 +10,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...core.decision import Evidence, Mean
 from ...core.payloads import normalised
 from ...core.power_tuning import lambda_base_cost, size_statistics
 from ...core.records import RunPlan, Sample
-from ...core.statistics import quantile, summarise
+from ...core.statistics import mean, mean_interval, quantile, summarise
 from ...core.strategies import FAILURE_LIMIT
 
-ALLOWED_LIMIT = 0.5
-"""The same with the errors that `allowedExceptions` names: a size that mostly fails answers
-nothing, whatever it costs."""
+_NORMAL_95 = 1.96
 
 
 def _floats() -> "array[float]":
@@ -27,7 +26,11 @@ def _floats() -> "array[float]":
 
 @dataclass
 class Tally:
-    """The samples of one payload type at one size; the columns of successes run side by side."""
+    """The samples of one payload type at one size; the columns of successes run side by side.
+
+    An error that is allowed is a success of that type: some are meant to fail. `all_usd` is what
+    was billed, failures and warm-ups included.
+    """
 
     payload: str
     memory_mb: int
@@ -37,15 +40,18 @@ class Tally:
     cost_usd: "array[float]" = field(default_factory=_floats)
     environments: list[str] = field(default_factory=list)
     cold_ms: "array[float]" = field(default_factory=_floats)
+    cold_usd: "array[float]" = field(default_factory=_floats)
+    cold_environments: list[str] = field(default_factory=list)
+    warm: int = 0
     init_ms: "array[float]" = field(default_factory=_floats)
     errors: Counter[str] = field(default_factory=Counter)
-    allowed: int = 0
+    allowed: Counter[str] = field(default_factory=Counter)
     all_usd: float = 0.0
     retries: int = 0
 
     @property
     def failed(self) -> int:
-        """All failures, those allowed included: shown, never averaged."""
+        """Failures that are not allowed: shown, never averaged."""
         return self.errors.total()
 
     @property
@@ -56,29 +62,65 @@ class Tally:
     @property
     def reason(self) -> str:
         """Why this size cannot win; "" where it can."""
-        unwanted = self.failed - self.allowed
-        if unwanted > FAILURE_LIMIT * self.sent or self.failed > ALLOWED_LIMIT * self.sent:
+        if self.failed > FAILURE_LIMIT * self.sent:
             errors = ", ".join(name for name, _ in self.errors.most_common(3))
             return f"{self.failed} of {self.sent} invocations of {self.payload} failed: {errors}"
         return "" if self.total_ms else f"{self.payload} has no successful warm invocation"
+
+    @property
+    def evidence(self) -> Evidence:
+        """What decides by what counts: warm invocations, or all where cold ones are asked for."""
+        return self._evidence(self.total_ms, self.cost_usd, self.environments)
+
+    @property
+    def cold_evidence(self) -> Evidence:
+        """What decides where there is nothing warm."""
+        return self._evidence(self.cold_ms, self.cold_usd, self.cold_environments)
+
+    def _evidence(
+        self, times_ms: Sequence[float], costs_usd: Sequence[float], environments: Sequence[str]
+    ) -> Evidence:
+        return Evidence(
+            self.payload,
+            self.memory_mb,
+            _mean(times_ms, environments),
+            _mean(costs_usd, environments),
+            len(times_ms),
+            self.sent,
+            self.failed,
+        )
 
     def add(self, sample: Sample, *, with_cold: bool, allowed: Collection[str]) -> None:
         """Count a sample; a cold start is kept apart unless `with_cold`."""
         self.sent += 1
         self.all_usd += sample.cost_usd
         self.retries += sample.retries
-        if sample.error:
+        if sample.error in allowed and not math.isnan(sample.duration_ms):
+            self.allowed[sample.error] += 1
+        elif sample.error:
             self.errors[sample.error] += 1
-            self.allowed += sample.error in allowed
             return
         if sample.cold:
             self.cold_ms.append(total_ms(sample))
+            self.cold_usd.append(sample.cost_usd)
+            self.cold_environments.append(sample.environment)
             self.init_ms.append(sample.init_ms or sample.restore_ms or 0.0)
+        else:
+            self.warm += 1
         if with_cold or not sample.cold:
             self.total_ms.append(total_ms(sample))
             self.billed_ms.append(contract_billed_ms(sample))
             self.cost_usd.append(sample.cost_usd)
             self.environments.append(sample.environment)
+
+
+def _mean(values: Sequence[float], environments: Sequence[str]) -> Mean:
+    """The mean with its error over environments, which is known of three or more of them."""
+    if not values:
+        return Mean(math.nan)
+    interval = mean_interval(values, environments) if "" not in environments else None
+    error = None if interval is None else (interval[1] - interval[0]) / 2 / _NORMAL_95
+    return Mean(mean(values), error)
 
 
 def tally(samples: Iterable[Sample], *, with_cold: bool, allowed: Collection[str]) -> list[Tally]:
@@ -128,6 +170,9 @@ def size_result(plan: RunPlan, memory_mb: int, samples: Iterable[Sample]) -> Res
         "value": memory_mb,
         "reason": reason,
         "results": [payload_result(entry) for entry in tallies],
+        "evidence": [e.evidence.to_json() for e in tallies if e.total_ms],
+        "cold_evidence": [e.cold_evidence.to_json() for e in tallies if e.cold_ms],
+        "warm": sum(entry.warm for entry in tallies),
         "statistics": _statistics(plan, memory_mb, tallies) if not missing and not reason else None,
         "invocations": sum(entry.sent for entry in tallies),
         "retries": sum(entry.retries for entry in tallies),
@@ -143,6 +188,7 @@ def payload_result(found: Tally) -> Result:
         "n": len(found.total_ms),
         "failed": found.failed,
         **({"errors": dict(found.errors)} if found.failed else {}),
+        **({"allowed": dict(found.allowed)} if found.allowed else {}),
         **_durations(found),
         "cold": _cold(found),
     }

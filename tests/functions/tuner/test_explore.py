@@ -29,7 +29,7 @@ def test_it_finds_the_answer_for_a_part_of_the_grid() -> None:
     assert output["power"] == 1769
     told = output["exploration"]
     assert told["stopped"] in {"sure", "price"}
-    assert told["answers"][-1]["within5"] > 0.9
+    assert told["answers"][-1]["within5"] > 0.8
     assert told["answers"][-1]["measured"]
     assert told["spent"]["invocations"] == len(machine.client.sent) < GRID / 2
     assert told["grid"]["invocations"] == GRID
@@ -265,7 +265,7 @@ def test_a_look_travels_as_json() -> None:
 
 def test_a_size_of_which_the_first_call_told_enough_is_no_failed_one() -> None:
     machine = Machine(lambda _, memory_mb: 900.0 * max(1, 1769 / memory_mb))
-    output = machine.run(powerValues=[128, 512, 1769, 3008], strategy="speed")
+    output = machine.run(powerValues=[128, 1769, 10240], strategy="cost")
     rows = {row["value"]: row for row in output["results"]}
     once = [size for size, row in rows.items() if not row["n"]]
     assert once

@@ -65,8 +65,8 @@ def test_an_interval_needs_three_environments() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failures", "allowed", "wins"), [(1, (), True), (2, (), False), (4, ("E",), True),
-                                      (6, ("E",), False)],
+    ("failures", "allowed", "wins"), [(1, (), True), (2, (), False), (2, ("F",), False),
+                                      (4, ("E",), True), (10, ("E",), True)],
 )  # fmt: skip
 def test_a_size_that_fails_too_often_cannot_win(
     failures: int, allowed: tuple[str, ...], wins: bool
@@ -74,7 +74,16 @@ def test_a_size_that_fails_too_often_cannot_win(
     samples = [*[sample(error="E")] * failures, *[sample()] * (10 - failures)]
     found = result(samples, question=replace(QUESTION, allowed_errors=allowed))
     assert (found["statistics"] is not None) is wins
-    assert found["results"][0]["failed"] == failures
+    row = found["results"][0]
+    if "E" in allowed:
+        assert (row["n"], row["failed"], row["allowed"]) == (10, 0, {"E": failures})
+        assert row["costUsd"] == pytest.approx(1e-7)
+    else:
+        assert (row["n"], row["failed"], row["errors"]) == (
+            10 - failures,
+            failures,
+            {"E": failures},
+        )
     if not wins:
         assert found["reason"] == f"{failures} of 10 invocations of a failed: E"
 

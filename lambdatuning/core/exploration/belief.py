@@ -1,0 +1,374 @@
+"""What is believed of a payload type, or of the mix: possible curves, what each would cost and how
+much worse than the best each size would be, and how probable an answer is."""
+
+import math
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import mul
+
+from .evidence import EXCESS_MS, HOSTS, NoiseDraw, SizeEvidence, gather, log_normal_tail
+from .posterior import posterior
+from .prior import Matrix, Prior, Vector
+from .question import Answer, Objective, Observation, Prediction, Terms
+
+_MISSED = 1.0
+"""The least regret of a size that breaks the limit while another one keeps it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What turns the durations of a payload type into prices and p95s, size by size.
+
+    `tail` is p95 over mean.
+    """
+
+    excess_ms: Vector
+    tail: Vector
+    usd_per_ms: Vector
+    request_usd: float
+
+    def costs(self, durations_ms: Sequence[float]) -> Vector:
+        """USD of one invocation at each size, rounding up to whole milliseconds included."""
+        terms = zip(durations_ms, self.excess_ms, self.usd_per_ms, strict=True)
+        return [(ms + excess) * rate + self.request_usd for ms, excess, rate in terms]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What one curve means at each size: mean duration in ms, p95 over it, USD an invocation."""
+
+    mean_ms: Vector
+    tail: Vector
+    cost_usd: Vector
+
+    @property
+    def p95_ms(self) -> Vector:
+        """The 95 % quantile of durations."""
+        return list(map(mul, self.mean_ms, self.tail))
+
+
+def bill(
+    evidence: Sequence[SizeEvidence], sizes: Sequence[int], terms: Terms, spreads: Vector
+) -> Bill:
+    """The bill of one payload type by what its samples were billed; `spreads` (log) of its calls
+    stand for the tails that were not measured."""
+    known = {size.memory_mb: size for size in evidence}
+    found = [known.get(size) for size in sizes]
+    return Bill(
+        excess_ms=[size.excess_ms if size else EXCESS_MS for size in found],
+        tail=[
+            size.tail(spread) if size else log_normal_tail(spread)
+            for size, spread in zip(found, spreads, strict=True)
+        ],
+        usd_per_ms=[size / 1024 / 1000 * terms.usd_per_gb_s for size in sizes],
+        request_usd=terms.request_usd,
+    )
+
+
+def outlook(curve: Sequence[float], priced: Bill) -> Outlook:
+    """What a curve of log durations means."""
+    durations = list(map(math.exp, curve))
+    return Outlook(durations, priced.tail, priced.costs(durations))
+
+
+def mixed(outlooks: Sequence[Outlook], weights: Sequence[float]) -> Outlook:
+    """The weighted mean over payload types; the p95 is that of the slowest type."""
+    whole = sum(weights)
+
+    def mean(columns: Sequence[Vector]) -> Vector:
+        by_size = zip(*columns, strict=True)
+        return [
+            sum(w * v for w, v in zip(weights, values, strict=True)) / whole for values in by_size
+        ]
+
+    means = mean([o.mean_ms for o in outlooks])
+    slowest = [max(values) for values in zip(*(o.p95_ms for o in outlooks), strict=True)]
+    tail = [p95 / ms for p95, ms in zip(slowest, means, strict=True)]
+    return Outlook(means, tail, mean([o.cost_usd for o in outlooks]))
+
+
+def regrets(outlooks: Sequence[Outlook], objective: Objective) -> Matrix:
+    """One row a curve, one column a size: objective over the best size's, minus 1."""
+    return [_regrets(one, objective) for one in outlooks]
+
+
+def _regrets(one: Outlook, objective: Objective) -> Vector:
+    match objective.strategy:
+        case "speed":
+            return _over_best(one.mean_ms)
+        case "cost":
+            return _over_best(one.cost_usd)
+        case "balanced":
+            return _over_best(_balanced(one.mean_ms, one.cost_usd, objective.weight))
+        case "value":
+            return _of_value(one, objective)
+        case "deadline":
+            return _limited(one.cost_usd, one.p95_ms, objective.deadline_ms)
+        case _:
+            return _limited(one.mean_ms, one.cost_usd, objective.budget_usd)
+
+
+def _over_best(values: Vector) -> Vector:
+    best = min(values)
+    return [value / best - 1 for value in values]
+
+
+def _balanced(durations: Vector, costs: Vector, weight: float) -> Vector:
+    highest, slowest = weight / max(costs), (1 - weight) / max(durations)
+    return [c * highest + d * slowest for c, d in zip(costs, durations, strict=True)]
+
+
+def _of_value(one: Outlook, objective: Objective) -> Vector:
+    """Cost x duration^speed_worth over the least of it among the sizes that cost at most the
+    tolerance more than the cheapest; beyond that the cost above it is lost, too."""
+    worth = objective.speed_worth
+    values = [c * d**worth for c, d in zip(one.cost_usd, one.mean_ms, strict=True)]
+    limit = (1 + objective.tolerance) * min(one.cost_usd)
+    best = min(v for v, c in zip(values, one.cost_usd, strict=True) if c <= limit)
+    return [
+        max(value / best - 1, 0.0) + max(cost / limit - 1, 0.0)
+        for value, cost in zip(values, one.cost_usd, strict=True)
+    ]
+
+
+def _limited(values: Vector, limited: Vector, limit: float) -> Vector:
+    """The least of `values` among sizes that keep the limit; else the one that misses it least."""
+    kept = [value for value, used in zip(values, limited, strict=True) if used <= limit]
+    if not kept:
+        return _over_best(limited)
+    best = min(kept)
+    return [
+        value / best - 1 if used <= limit else _MISSED + used / limit - 1
+        for value, used in zip(values, limited, strict=True)
+    ]
+
+
+_LOW, _HIGH = 0.05, 0.95
+_SURPRISE = 0.01
+"""How often a function or its hosts are unlike anything that the model knows."""
+_SLOW, _SLOW_SHARES = 0.15, (0.05, 0.1, 0.2, 0.3)
+"""How often a size has some calls that are many times as slow, which few calls need not show, and
+what share of its calls these are."""
+_LENT_CURVES, _LENT_SIZES = 6, 2
+"""A payload type lends so many of its curves to the others once it was measured at two sizes."""
+
+
+@dataclass(frozen=True)
+class Belief:
+    """Possible curves and what each would mean; row by draw, column by size.
+
+    `helped` are those to which other payload types lent their curves.
+    """
+
+    payload: str
+    sizes: tuple[int, ...]
+    evidence: tuple[SizeEvidence, ...]
+    curves: Matrix
+    noises: Sequence[NoiseDraw]
+    priced: Bill
+    outlooks: Sequence[Outlook]
+    losses: Matrix
+    helped: bool = False
+
+    def at(self, place: int) -> SizeEvidence | None:
+        """What was seen at the size of index `place`; None of nothing."""
+        size = self.sizes[place]
+        return next((one for one in self.evidence if one.memory_mb == size), None)
+
+    @cached_property
+    def expected(self) -> Vector:
+        """The expected regret of each size."""
+        return [sum(column) / len(self.losses) for column in zip(*self.losses, strict=True)]
+
+    @cached_property
+    def best(self) -> int:
+        """The index of the size of least expected regret."""
+        return min(range(len(self.sizes)), key=self.expected.__getitem__)
+
+    @cached_property
+    def ordered_ms(self) -> Matrix:
+        """The possible mean durations of each size, ascending."""
+        return [sorted(c) for c in zip(*(one.mean_ms for one in self.outlooks), strict=True)]
+
+    @cached_property
+    def typical_ms(self) -> Vector:
+        """The median of the possible mean durations of each size."""
+        return [quantile(ordered, 0.5) for ordered in self.ordered_ms]
+
+    def within(self, place: int, tolerance: float) -> float:
+        """The probability that no size is better than this one by more than `tolerance`."""
+        known = self.at(place)
+        return within(self.losses, place, tolerance, known.calls if known else 0)
+
+    def answer(self, place: int, *, curve: bool = False) -> Answer:
+        """The answer that this size would be; with the curve where it is asked for."""
+        return Answer(
+            payload=self.payload,
+            memory_mb=self.sizes[place],
+            within_1=self.within(place, 0.01),
+            within_5=self.within(place, 0.05),
+            regret=self.expected[place],
+            curve=self._predictions() if curve else (),
+        )
+
+    def measured_answer(self) -> Answer:
+        """The best answer among the sizes that were measured, with its curve."""
+        warm = [size for size in self.evidence if size.warm] or self.evidence
+        places = [self.sizes.index(size.memory_mb) for size in warm]
+        return self.answer(min(places, key=self.expected.__getitem__), curve=True)
+
+    def _predictions(self) -> tuple[Prediction, ...]:
+        """A cost rises with its duration, so that its median is that of the median duration."""
+        costs = self.priced.costs(self.typical_ms)
+        return tuple(
+            Prediction(
+                memory_mb=size,
+                measured=known.calls if (known := self.at(k)) else 0,
+                duration_ms=self.typical_ms[k],
+                low_ms=quantile(self.ordered_ms[k], _LOW),
+                high_ms=quantile(self.ordered_ms[k], _HIGH),
+                cost_usd=costs[k],
+            )
+            for k, size in enumerate(self.sizes)
+        )
+
+
+def believe(
+    seen: Mapping[str, Sequence[Observation]],
+    sizes: tuple[int, ...],
+    objective: Objective,
+    terms: Terms,
+    prior: Prior,
+    rng: random.Random,
+) -> dict[str, Belief]:
+    """The belief of each payload type in `seen`, which learns from the others' curves."""
+    evidence = {name: gather(found) for name, found in seen.items()}
+    alone = {name: posterior(known, sizes, prior, rng) for name, known in evidence.items()}
+    lent = {
+        name: alone[name].curves[:: len(alone[name].curves) // _LENT_CURVES][:_LENT_CURVES]
+        for name, known in evidence.items()
+        if len(evidence) > 1 and len(known) >= _LENT_SIZES
+    }
+    beliefs = {}
+    for name, known in evidence.items():
+        others = [curve for other, some in lent.items() if other != name for curve in some]
+        hosts = _hosts([found.noises for other, found in alone.items() if other != name])
+        together = others or any(size.environments > 1 for e in evidence.values() for size in e)
+        found = alone[name]
+        if len(alone) > 1 and together:
+            found = posterior(known, sizes, prior, rng, others, hosts)
+        if len(alone) > 1:
+            # Draws of payload types are put side by side in the mix, by chance alone.
+            rng.shuffle(found.curves)
+        count = len(found.noises)
+        spreads = [sum(n.spreads[k] for n in found.noises) / count for k in range(len(sizes))]
+        priced = bill(known, sizes, terms, spreads)
+        outlooks = [outlook(curve, priced) for curve in found.curves]
+        losses = regrets(outlooks, objective)
+        beliefs[name] = Belief(
+            name, sizes, known, found.curves, found.noises, priced, outlooks, losses, bool(others)
+        )
+    return beliefs
+
+
+def _hosts(others: Sequence[Sequence[NoiseDraw]]) -> list[tuple[float, float]]:
+    """What the other payload types let believe of the hosts, which serve all of them."""
+    found = []
+    for host, prior in HOSTS:
+        chance = prior
+        for draws in others:
+            share = sum(draw.host == host for draw in draws) / len(draws)
+            # A step of the draws is held back, as no draw proves that a spread cannot be.
+            chance *= (share + prior / len(draws)) / (1 + 1 / len(draws)) / prior
+        found.append((host, chance))
+    return found
+
+
+@dataclass(frozen=True)
+class Mix:
+    """What is believed of the weighted mix of several payload types; row by draw, column by size.
+
+    `calls` are those of the payload type that was called least at each size.
+    """
+
+    sizes: tuple[int, ...]
+    calls: Sequence[int]
+    outlooks: Sequence[Outlook]
+    losses: Matrix
+
+    @cached_property
+    def expected(self) -> Vector:
+        """The expected regret of each size."""
+        return [sum(column) / len(self.losses) for column in zip(*self.losses, strict=True)]
+
+    @cached_property
+    def best(self) -> int:
+        """The index of the size of least expected regret, measured or not."""
+        return min(range(len(self.sizes)), key=self.expected.__getitem__)
+
+    def answer(self) -> Answer:
+        """The best answer among the sizes at which every payload type was measured."""
+        places = range(len(self.sizes))
+        known = [place for place in places if self.calls[place]] or places
+        best = min(known, key=self.expected.__getitem__)
+        return Answer(
+            payload=None,
+            memory_mb=self.sizes[best],
+            within_1=within(self.losses, best, 0.01, self.calls[best]),
+            within_5=within(self.losses, best, 0.05, self.calls[best]),
+            regret=self.expected[best],
+            curve=_mixed_predictions(self.sizes, self.calls, self.outlooks),
+        )
+
+
+def mix(beliefs: Iterable[Belief], objective: Objective, terms: Terms) -> Mix:
+    """The belief of the mix by those of all its payload types."""
+    found = list(beliefs)
+    weights = [terms.payloads[belief.payload] for belief in found]
+    outlooks = [
+        mixed(row, weights) for row in zip(*(belief.outlooks for belief in found), strict=True)
+    ]
+    calls = [
+        min(known.warm if (known := belief.at(k)) else 0 for belief in found)
+        for k in range(len(found[0].sizes))
+    ]
+    return Mix(found[0].sizes, calls, outlooks, regrets(outlooks, objective))
+
+
+def within(losses: Matrix, place: int, tolerance: float, calls: int) -> float:
+    """The probability that no size is better by more than `tolerance`.
+
+    A share of draws. Half a draw is held back at each end, since no draw proves certainty, and
+    what no draw has in it: a surprise, and slow calls that so few `calls` need not have shown.
+    """
+    count = sum(row[place] <= tolerance for row in losses)
+    unseen = sum((1 - share) ** calls for share in _SLOW_SHARES) / len(_SLOW_SHARES)
+    return (1 - _SURPRISE) * (1 - _SLOW * unseen) * (count + 0.5) / (len(losses) + 1)
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """A quantile of many ordered values, straight between them."""
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def _mixed_predictions(
+    sizes: Sequence[int], calls: Sequence[int], outlooks: Sequence[Outlook]
+) -> tuple[Prediction, ...]:
+    durations = [sorted(c) for c in zip(*(one.mean_ms for one in outlooks), strict=True)]
+    costs = [sorted(c) for c in zip(*(one.cost_usd for one in outlooks), strict=True)]
+    return tuple(
+        Prediction(
+            memory_mb=size,
+            measured=calls[k],
+            duration_ms=quantile(durations[k], 0.5),
+            low_ms=quantile(durations[k], _LOW),
+            high_ms=quantile(durations[k], _HIGH),
+            cost_usd=quantile(costs[k], 0.5),
+        )
+        for k, size in enumerate(sizes)
+    )

@@ -1,0 +1,120 @@
+"""What is decided from what was measured."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdatuning.core.decision import (
+    TOLERANCE,
+    Claim,
+    Decision,
+    Evidence,
+    Mean,
+    decide,
+    mix,
+)
+
+ONE = {"a": 1.0}
+
+
+def evidence(
+    memory_mb: int, ms: float, error: float | None = 0.1, *, payload: str = "a", **more: int
+) -> Evidence:
+    """Cost in GB-milliseconds, which err as durations do."""
+    gb = memory_mb / 1024
+    cost = Mean(ms * gb, None if error is None else error * gb)
+    counts = {"count": 15, "sent": 15, "failed": 0, **more}
+    return Evidence(payload, memory_mb, Mean(ms, error), cost, **counts)
+
+
+def test_cost_is_judged_by_the_mean_and_set_against_today() -> None:
+    """The function of which every fourth call takes 400 ms at 1,024 MB."""
+    points = mix([evidence(512, 50), evidence(1024, 115, 30)], ONE)
+    found = decide(points, "cost", today_mb=1024)
+    assert found.memory_mb == 512
+    assert found.sure == pytest.approx(1, abs=0.01)
+    assert found.cost_ratio == pytest.approx(25 / 115)
+    assert found.speedup == pytest.approx(115 / 50)
+    assert found.applied_mb is None
+
+
+def test_the_public_figures_are_these_seven() -> None:
+    found = decide(mix([evidence(512, 50)], ONE), "cost", today_mb=128)
+    assert found.figures() == {
+        "memory_mb": 512, "strategy": "cost", "sure": 1.0, "today_mb": 128, "cost_ratio": None,
+        "speedup": None, "applied_mb": None,
+    }  # fmt: skip
+    assert Decision.from_json(found.to_json()) == found
+
+
+def test_a_claim_that_the_means_contradict_is_not_sure() -> None:
+    points = mix([evidence(512, 50), evidence(1024, 115, 5)], ONE)
+    found = decide(points, "cost", claim=Claim(1024, 0.97))
+    assert (found.memory_mb, found.sure) == (512, None)
+    assert "4.60 times as expensive as 512 MB: not sure" in found.notes[0]
+    wide = mix([evidence(512, 50), evidence(1024, 115, 90)], ONE)
+    found = decide(wide, "cost", claim=Claim(1024, 0.97))
+    assert (found.memory_mb, found.sure) == (1024, None)
+
+
+def test_a_claim_within_the_tolerance_stands_with_its_own_confidence() -> None:
+    points = mix([evidence(512, 50), evidence(1024, 25.5, None)], ONE)
+    found = decide(points, "cost", claim=Claim(1024, 0.97))
+    assert (found.memory_mb, found.sure, found.notes) == (1024, 0.97, ())
+    found = decide(points, "cost", claim=Claim(768, 0.96))
+    assert (found.memory_mb, found.sure) == (768, 0.96)
+    assert "768 MB was not measured" in found.notes[0]
+
+
+def test_without_three_environments_nothing_is_sure() -> None:
+    points = mix([evidence(512, 50, None), evidence(1024, 50, 0.1)], ONE)
+    assert decide(points, "cost").sure is None
+
+
+def test_a_size_that_fails_or_lacks_a_type_cannot_win() -> None:
+    weights = {"a": 1.0, "b": 1.0}
+    rows = [evidence(size, 10, payload=payload) for size in (128, 256) for payload in "ab"]
+    rows += [evidence(512, 1, payload="a"), evidence(512, 1, payload="b", failed=3)]
+    rows += [evidence(1024, 1)]
+    assert [point.memory_mb for point in mix(rows, weights)] == [128, 256]
+    found = decide([], "cost", today_mb=128)
+    assert (found.memory_mb, found.sure) == (None, None)
+    assert "successful invocation" in found.reason
+
+
+def test_types_are_weighed_by_their_shares() -> None:
+    rows = [evidence(1024, 10, payload="a"), evidence(1024, 1000, payload="b")]
+    (point,) = mix(rows, {"a": 8, "b": 2})
+    assert point.duration.value == pytest.approx(208)
+    assert point.duration.error == pytest.approx(math.hypot(0.08, 0.02))
+
+
+def test_ties_go_to_the_cheaper_the_faster_the_smaller() -> None:
+    same = mix([evidence(512, 50), evidence(1024, 25)], ONE)
+    assert decide(same, "cost").memory_mb == 1024
+    assert decide(mix([evidence(512, 20), evidence(1024, 20)], ONE), "speed").memory_mb == 512
+
+
+CELL = st.tuples(st.floats(1, 1e4), st.one_of(st.none(), st.floats(0, 100)))
+
+
+@given(
+    st.dictionaries(st.sampled_from([128, 256, 512, 1024, 2048]), CELL, min_size=1),
+    st.sampled_from(["cost", "speed", "balanced"]),
+    st.sampled_from([128, 256, 512, 1024, 2048]),
+    st.floats(0, 1),
+)
+def test_no_answer_is_sure_that_the_means_contradict(
+    cells: dict[int, tuple[float, float | None]], strategy: str, claimed: int, sure: float
+) -> None:
+    points = mix([evidence(size, *cell) for size, cell in sorted(cells.items())], ONE)
+    found = decide(points, strategy, claim=Claim(claimed, sure))
+    own = [point for point in points if point.memory_mb == found.memory_mb]
+    if not own or found.sure is None or strategy == "balanced":
+        return
+    name = {"cost": "cost", "speed": "duration"}[strategy]
+    best = min(getattr(point, name).value for point in points)
+    assert getattr(own[0], name).value <= best * (1 + TOLERANCE) * (1 + 1e-9)
+    assert 0 <= found.sure <= 1

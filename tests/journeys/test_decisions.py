@@ -1,0 +1,55 @@
+"""One answer everywhere: what a run says, what it sets, what it stores, and what is listed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import lambdatuning as lt
+
+from .conftest import Place
+from .functions import GC, JIT, REFRESH, make_function
+
+HARD = {"jit": JIT, "gc": GC, "refresh": REFRESH}
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_the_size_of_the_least_mean_cost_is_said_stored_and_set(
+    place: Place, tmp_path: Path, name: str
+) -> None:
+    arn = make_function(place.cloud, f"hard-{name}", source=HARD[name], MemorySize=512)
+    run = place.tune(
+        function=arn, powers="512,1024", num=15, auto_optimize=True, store=tmp_path, explore="grid"
+    )
+    warm = run.samples[~run.samples["cold"]]
+    costs = warm.groupby("memory_mb", observed=True)["cost_usd"].mean()
+    cheapest = min((512, 1024), key=lambda size: float(costs[size]))
+    if name == "jit":
+        assert cheapest == 512
+    decision = run.manifest.decision
+    assert decision is not None
+    assert (decision.memory_mb, decision.applied_mb, decision.today_mb) == (cheapest, cheapest, 512)
+    assert decision.cost_ratio == pytest.approx(costs[cheapest] / costs[512])
+    assert run.manifest.output["power"] == cheapest
+    client = place.client("lambda")
+    assert client.get_function_configuration(FunctionName=arn)["MemorySize"] == cheapest
+    assert lt.runs(tmp_path)["power"].tolist() == [cheapest]
+    assert lt.load(tmp_path).manifest.decision == decision
+
+
+def test_the_contracts_rule_stays_and_the_other_answer_is_said(place: Place) -> None:
+    """A script that expects Power Tuning's trimmed means gets them, and the words beside them."""
+    arn = make_function(place.cloud, "trimmed", source=JIT, MemorySize=512)
+    # Of the six calls of each of three environments (one is a warm-up) the fourth is slow: 3 of 15.
+    found = place.run(lambdaARN=arn, num=15, environments=3, powerValues=[512, 1024], payload={})
+    output = json.loads(found["output"])
+    assert output["power"] == 1024
+    said = [text for text in output["warnings"] if "by plain means 512 MB" in text]
+    assert len(said) == 1
+    assert "1024 MB, which is what this execution names" in said[0]
+    bucket, _, key = output["samples"].removeprefix("s3://").partition("/")
+    body = place.client("s3").get_object(Bucket=bucket, Key=f"{key}_manifest.json")["Body"].read()
+    manifest = json.loads(body)
+    assert manifest["endpoint"]["kind"] == "embedded"
+    assert manifest["decision"]["memoryMb"] == 512
+    assert output["stateMachine"]["lambdaCost"] == pytest.approx(manifest["usd"])
