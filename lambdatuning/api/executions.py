@@ -6,7 +6,7 @@ from pandas import DataFrame
 
 from ..cloud.executions import Execution, cause, describe, has_answer, list_executions
 from ..cloud.session import Cloud
-from ..core.errors import UsageError
+from ..core.errors import LambdaTuningError, UsageError
 from ..core.visualization import decode_visualization
 
 EXECUTION_COLUMNS = (
@@ -24,6 +24,9 @@ EXECUTION_COLUMNS = (
     "visualization",
     "execution_arn",
 )
+UNREADABLE = "UNREADABLE"
+"""Status of an execution whose input or output is of no form that a tuner gives."""
+
 CURVE_COLUMNS = ("run", "memory_mb", "duration_ms", "cost_usd")
 
 
@@ -31,13 +34,28 @@ def executions(cloud: Cloud, state_machine: str, *, limit: int = 100) -> DataFra
     """Past executions of a state machine, ours or AWS Lambda Power Tuning's, newest first.
 
     `status` is FAILED also for those that ended SUCCEEDED without an answer, which is how Power
-    Tuning fails; `cause` then says why, from their history. Dry runs have no answer either.
-    UsageError for no ARN, NotFoundError without the state machine.
+    Tuning fails; `cause` then says why, from their history. Dry runs have no answer either. One
+    that cannot be read is UNREADABLE. The ARN of an execution gives that one alone. UsageError for
+    no ARN, NotFoundError without the state machine or execution.
     """
     if not state_machine.startswith("arn:"):
-        raise UsageError(f"{state_machine}: name the state machine by its ARN")
-    found = (describe(cloud, arn) for arn in list_executions(cloud, state_machine, limit))
-    return DataFrame([_row(cloud, each) for each in found], columns=list(EXECUTION_COLUMNS))
+        raise UsageError(f"{state_machine}: name the state machine, or one execution, by its ARN")
+    if ":execution:" in state_machine:
+        return _frame([_row(cloud, describe(cloud, state_machine))])
+    return _frame([_row_of(cloud, arn) for arn in list_executions(cloud, state_machine, limit)])
+
+
+def _frame(rows: list[dict[str, Any]]) -> DataFrame:
+    return DataFrame(rows, columns=list(EXECUTION_COLUMNS))
+
+
+def _row_of(cloud: Cloud, arn: str) -> dict[str, Any]:
+    """The row of one execution among others: what cannot be read is named, and in no one's way."""
+    try:
+        return _row(cloud, describe(cloud, arn))
+    except (LambdaTuningError, AttributeError, KeyError, TypeError, ValueError) as exc:
+        about = {"execution": arn.rpartition(":")[2], "execution_arn": arn}
+        return {**about, "status": UNREADABLE, "cause": f"it cannot be read: {exc}"}
 
 
 def show(url: str) -> DataFrame:

@@ -157,7 +157,10 @@ def _executed(cloud: Cloud, state_machine: str) -> Iterator[Source]:
                 except RunFailedError as exc:
                     warn_of([Skipped(arn, str(exc))])
         elif isinstance(output, dict) and (output.get("stateMachine") or {}).get("visualization"):
-            yield _with_means(execution)
+            try:
+                yield _with_means(execution)
+            except (UsageError, TypeError, ValueError) as exc:
+                warn_of([Skipped(arn, f"its visualization URL cannot be read: {exc}")])
 
 
 def _with_samples(cloud: Cloud, address: str) -> Source:

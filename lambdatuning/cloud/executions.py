@@ -1,7 +1,7 @@
 """Executions of a state machine: started, followed, stopped, and the cause of a failure read."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,8 +63,15 @@ def start(cloud: Cloud, state_machine_arn: str, name: str, payload: Mapping[str,
 
 
 def describe(cloud: Cloud, execution_arn: str) -> Execution:
-    """The execution as it stands."""
-    answer = cloud.client("stepfunctions").describe_execution(executionArn=execution_arn)
+    """The execution as it stands; NotFoundError where there is none."""
+    try:
+        answer = cloud.client("stepfunctions").describe_execution(executionArn=execution_arn)
+    except ClientError as exc:
+        if exc.response["Error"]["Code"] in {"ExecutionDoesNotExist", "InvalidArn"}:
+            raise NotFoundError(
+                f"there is no execution {execution_arn}; AWS keeps them for 90 days"
+            ) from exc
+        raise
     return Execution(
         arn=execution_arn,
         state_machine_arn=answer["stateMachineArn"],
@@ -73,8 +80,8 @@ def describe(cloud: Cloud, execution_arn: str) -> Execution:
         stopped_at=answer.get("stopDate"),
         input=_json(answer.get("input")),
         output=_unwrapped(_json(answer.get("output"))),
-        error=answer.get("error", ""),
-        cause=answer.get("cause", ""),
+        error=answer.get("error") or "",
+        cause=answer.get("cause") or "",
     )
 
 
@@ -95,6 +102,8 @@ def stop(cloud: Cloud, execution_arn: str, sleep: Sleep) -> None:
         )
         while describe(cloud, execution_arn).running:
             sleep(0.5)
+    except NotFoundError:
+        return
     except ClientError as exc:
         if exc.response["Error"]["Code"] != "ExecutionDoesNotExist":
             raise
@@ -125,10 +134,16 @@ def failure(cloud: Cloud, execution: Execution) -> RunFailedError:
 
 
 def cause(cloud: Cloud, execution: Execution) -> str:
-    """The cause of a failure, from the execution or from its history."""
+    """The cause of a failure in one line, from the execution or from its history."""
     if execution.cause or execution.error:
-        return _cause_text(execution.error, execution.cause)
-    return _cause_in_history(cloud, execution.arn) or "it left no output and no error"
+        return cause_text(execution.error, execution.cause)
+    return _cause_in_history(cloud, execution.arn) or _ENDS.get(
+        execution.status, "it left no output and no error"
+    )
+
+
+_ENDS = {"TIMED_OUT": "it timed out", "ABORTED": "it was stopped"}
+"""What the status alone tells."""
 
 
 def has_answer(execution: Execution) -> bool:
@@ -146,21 +161,64 @@ def _cause_in_history(cloud: Cloud, execution_arn: str) -> str:
     pages = (
         cloud.client("stepfunctions")
         .get_paginator("get_execution_history")
-        .paginate(executionArn=execution_arn, reverseOrder=True)
+        .paginate(executionArn=execution_arn, PaginationConfig={"PageSize": _HISTORY_PAGE})
     )
-    for page in pages:
-        for event in page["events"]:
-            for name, details in event.items():
-                if name.endswith("FailedEventDetails") and isinstance(details, dict):
-                    return _cause_text(details.get("error", ""), details.get("cause", ""))
+    try:
+        return cause_of([event for page in pages for event in page["events"]])
+    except ClientError as exc:
+        if exc.response["Error"]["Code"] not in _UNREADABLE:
+            raise
+        return f"its history cannot be read ({exc.response['Error']['Code']})"
+
+
+_HISTORY_PAGE = 1000
+_UNREADABLE = {"AccessDeniedException", "ExecutionDoesNotExist"}
+
+
+def cause_of(events: Iterable[Mapping[str, Any]]) -> str:
+    """Why an execution failed, by the events of its history; "" where none of them tells.
+
+    The newest failure counts: what is older was caught and did not end the work. Its event often
+    names a Map's iteration only, so that the events before it in the same path are asked in turn.
+    """
+    by_id = {event["id"]: event for event in events}
+    for number in sorted(by_id, reverse=True):
+        event = by_id[number]
+        if event["type"].endswith(_FAILURES) and (found := _cause_behind(event, by_id)):
+            return found
     return ""
 
 
-def _cause_text(error: str, cause: str) -> str:
-    """The message of a failed Lambda task is JSON in the cause."""
-    value = _json(cause) if cause.startswith("{") else None
-    if isinstance(value, dict) and "errorMessage" in value:
+_FAILURES = ("Failed", "TimedOut", "Aborted")
+
+
+def _cause_behind(event: Mapping[str, Any], by_id: Mapping[int, Mapping[str, Any]]) -> str:
+    here: Mapping[str, Any] | None = event
+    while here is not None:
+        for name, details in here.items():
+            if name.endswith("EventDetails") and isinstance(details, Mapping):
+                error, cause = details.get("error") or "", details.get("cause") or ""
+                if error or cause:
+                    return cause_text(error, cause)
+        if here["type"].endswith("StateEntered"):
+            return ""
+        previous = here.get("previousEventId")
+        # The numbers fall: a history that says otherwise is not followed in a circle.
+        here = by_id.get(previous) if previous and previous < here["id"] else None
+    return ""
+
+
+def cause_text(error: str, cause: str) -> str:
+    """The message of a failure: a failed Lambda task's is JSON in the cause.
+
+    >>> cause_text("Error", '{"errorType": "Error", "errorMessage": "no table"}')
+    'no table'
+    """
+    value = _json(cause) if cause.lstrip().startswith("{") else None
+    if isinstance(value, dict) and value.get("errorMessage"):
         return " ".join(str(value["errorMessage"]).split())
+    if isinstance(value, dict) and value.get("errorType"):
+        return str(value["errorType"])
     return " ".join(f"{error}: {cause}".strip(": ").split())
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lambdatuning.api.executions import executions, show
+from lambdatuning.api.runs import load_runs
 from lambdatuning.cloud.executions import (
     describe,
     execution_arn,
@@ -15,7 +16,7 @@ from lambdatuning.cloud.executions import (
     start,
     stop,
 )
-from lambdatuning.core.errors import NotFoundError, UsageError
+from lambdatuning.core.errors import NotFoundError, RunSkippedWarning, UsageError
 from lambdatuning.core.visualization import Run, comparison_url, decode_visualization
 from tests.fakes.aws_lambda import Pages, refusal
 
@@ -67,7 +68,7 @@ class FakeStepFunctions:
 
 
 LAMBDA_FAILED = {
-    "type": "LambdaFunctionFailed",
+    "id": 2, "previousEventId": 1, "type": "LambdaFunctionFailed",
     "lambdaFunctionFailedEventDetails": {
         "error": "Error", "cause": json.dumps({"errorMessage": "Invocation error:\n no table"}),
     },
@@ -151,3 +152,45 @@ def test_a_comparison_of_two_runs_is_shown_with_their_names() -> None:
 def test_what_is_no_url_is_refused() -> None:
     with pytest.raises(UsageError, match="not a visualization URL"):
         show("https://example.com/")
+
+
+def test_an_execution_is_asked_for_by_its_own_arn() -> None:
+    found = {ARN: {"status": "SUCCEEDED", "output": "{}"}, ARN + "2": {"status": "RUNNING"}}
+    cloud = fake_cloud(stepfunctions=FakeStepFunctions(found, [LAMBDA_FAILED]))
+    frame = executions(cloud, ARN)
+    assert frame["execution_arn"].tolist() == [ARN]
+    assert frame["cause"].tolist() == ["Invocation error: no table"]
+    with pytest.raises(NotFoundError, match=r"no execution .*-none; AWS keeps them for 90 days"):
+        executions(cloud, ARN + "-none")
+
+
+@pytest.mark.parametrize("output", ["[1]", '"x"', '{"stateMachine": "x"}', '{"power": {"a": 1}}'])
+def test_an_odd_execution_is_in_no_ones_way(output: str) -> None:
+    found: dict[str, dict[str, Any]] = {
+        ARN: {"status": "SUCCEEDED", "output": json.dumps(OUTPUT)},
+        ARN + "2": {"status": "SUCCEEDED", "output": output, "input": "[]"},
+        ARN + "3": {"status": "SUCCEEDED", "output": json.dumps(OUTPUT)},
+    }
+    frame = executions(fake_cloud(stepfunctions=FakeStepFunctions(found)), MACHINE)
+    assert frame["execution"].tolist() == ["e1", "e12", "e13"]
+    assert frame["power"].tolist()[::2] == [256, 256]
+
+
+def test_a_cut_url_leaves_its_run_out_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = {**OUTPUT, "stateMachine": {"visualization": URL[:40], "lambdaCost": 1e-5}}
+    found = {
+        ARN: {"status": "SUCCEEDED", "output": json.dumps(OUTPUT)},
+        ARN + "2": {"status": "SUCCEEDED", "output": json.dumps(cut)},
+    }
+    cloud = fake_cloud(stepfunctions=FakeStepFunctions(found))
+    with pytest.warns(RunSkippedWarning, match="e12: its visualization URL cannot be read"):
+        (run,) = load_runs(state_machine=MACHINE, cloud=cloud)
+    assert run.run_id == "e1"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [("TIMED_OUT", "it timed out"), ("ABORTED", "it was stopped")]
+)
+def test_without_words_the_status_tells(status: str, words: str) -> None:
+    cloud = fake_cloud(stepfunctions=FakeStepFunctions({ARN: {"status": status}}))
+    assert f"failed: {words} (" in str(failure(cloud, describe(cloud, ARN)))

@@ -195,7 +195,7 @@ WAITING = Waiting(time.monotonic, time.sleep)
 
 def seen_events(cloud: Cloud, stack_id: str) -> frozenset[str]:
     """The IDs of the events up to now, which `follow` leaves out."""
-    return frozenset(event["EventId"] for event in _events(cloud, stack_id))
+    return frozenset(_identity(event) for event in _events(cloud, stack_id))
 
 
 def follow(
@@ -213,7 +213,7 @@ def follow(
     known, events = set(seen), list[StackEvent]()
     for _ in waiting.pauses(f"the stack {stack_id.split('/')[1]}"):
         fresh = _until_known(cloud, stack_id, known)
-        known.update(entry["EventId"] for entry in fresh)
+        known.update(_identity(entry) for entry in fresh)
         for entry in reversed(fresh):
             events.append(_event(entry))
             on_event(events[-1])
@@ -268,14 +268,14 @@ def _hook(entry: Mapping[str, Any]) -> str:
 
 
 def _is_echo(reason: str) -> bool:
-    return "cancelled" in reason.lower()
+    return "cancelled" in reason.lower() or reason.startswith("The following hook(s) failed")
 
 
 def _until_known(cloud: Cloud, stack_id: str, known: set[str]) -> list[dict[str, Any]]:
     """New events, newest first; the pages of a long history are read no further than needed."""
     fresh = []
     for event in _events(cloud, stack_id):
-        if event["EventId"] in known:
+        if _identity(event) in known:
             break
         fresh.append(event)
     return fresh
@@ -287,13 +287,22 @@ def _events(cloud: Cloud, stack_id: str) -> Iterator[dict[str, Any]]:
         yield from page["StackEvents"]
 
 
+def _identity(entry: dict[str, Any]) -> str:
+    """What tells an event from others: those of one run of a hook share their EventId."""
+    return f"{entry['EventId']}{entry.get('HookStatus', '')}"
+
+
 def _event(entry: dict[str, Any]) -> StackEvent:
+    # A hook that only warns fails without consequence.
+    stopped = entry.get("HookStatus", "").endswith("_FAILED") and (
+        entry.get("HookFailureMode") == "FAIL"
+    )
     return StackEvent(
         at=str(entry["Timestamp"]),
         logical_id=entry["LogicalResourceId"],
-        type=entry["ResourceType"],
-        state=entry["ResourceStatus"],
-        reason=entry.get("ResourceStatusReason", ""),
+        type=entry["HookType"] if stopped else entry["ResourceType"],
+        state=entry["HookStatus"] if stopped else entry["ResourceStatus"],
+        reason=entry.get("HookStatusReason" if stopped else "ResourceStatusReason", ""),
         is_stack=entry.get("PhysicalResourceId") == entry["StackId"],
         hook=_hook(entry),
     )
