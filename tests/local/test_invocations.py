@@ -140,6 +140,26 @@ def test_max_memory_used_follows_the_handler(cloud: Cloud) -> None:
     assert 195 < used[1] - used[0] < 205
 
 
+@pytest.mark.parametrize("end", ["os._exit(1)", "os.kill(os.getpid(), 9)", "time.sleep(60)"])
+@pytest.mark.parametrize("where", ["    ", ""])
+def test_max_memory_used_of_a_process_that_ends_at_once(cloud: Cloud, end: str, where: str) -> None:
+    """In its first invocation, or while it is loaded: nothing is left then to be asked."""
+    source = (
+        "import os, time\ndef handler(event, context):\n    return 1\n"
+        if not where
+        else "import os, time\ndef handler(event, context):\n"
+    )
+    source += f"{where}held = bytearray(100 << 20)\n{where}time.sleep(0.1)\n{where}{end}\n"
+    if not where and "sleep" in end:
+        pytest.skip("the init phase may take 10 s")
+
+    answer = cloud.run(source, Timeout=2)
+
+    found = re.search(r"Max Memory Used: (\d+) MB", answer.report)
+    assert found
+    assert 100 <= int(found[1]) <= 200
+
+
 def test_an_import_error_tells_the_module(cloud: Cloud) -> None:
     answer = cloud.run("import nowhere\n" + ECHO)
 

@@ -124,7 +124,11 @@ class Cgroup1Sandbox:
 
     def peak_memory_mb(self) -> int:
         """See `Sandbox.peak_memory_mb`; the group's own maximum misses pages shared with others."""
-        self._peak_mb = max(self._peak_mb, processes.peak_memory_mb(self._frozen))
+        if peak_mb := processes.peak_memory_mb(self._frozen):
+            self._peak_mb = max(self._peak_mb, peak_mb)
+        else:
+            most = self._folders["memory"] / "memory.max_usage_in_bytes"
+            self._peak_mb = max(self._peak_mb, cgroups.megabytes(most))
         return self._peak_mb
 
     def ran_out_of_memory(self) -> bool:

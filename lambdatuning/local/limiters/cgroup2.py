@@ -110,8 +110,10 @@ class Cgroup2Sandbox:
 
     def peak_memory_mb(self) -> int:
         """See `Sandbox.peak_memory_mb`; the group's own maximum misses pages shared with others."""
-        pids = cgroups.pids_of(self._folder)
-        self._peak_mb = max(self._peak_mb, processes.peak_memory_mb(pids))
+        if pids := cgroups.pids_of(self._folder):
+            self._peak_mb = max(self._peak_mb, processes.peak_memory_mb(pids))
+        else:
+            self._peak_mb = max(self._peak_mb, cgroups.megabytes(self._folder / "memory.peak"))
         return self._peak_mb
 
     def ran_out_of_memory(self) -> bool:

@@ -136,6 +136,13 @@ def field(contents: bytes, name: bytes) -> int:
     return 0
 
 
+def megabytes(path: Path) -> int:
+    """The bytes in a control file as MB, rounded up; 0 where there is no such file."""
+    with contextlib.suppress(OSError, ValueError):
+        return -(-int(path.read_text()) >> 20)
+    return 0
+
+
 def pids_of(folder: Path) -> list[int]:
     """Processes in the cgroup `folder` that can be named here; none when it is gone."""
     # Opened anew each time: cgroup v1 answers an open file from a list up to a second old.

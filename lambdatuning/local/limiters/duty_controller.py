@@ -17,6 +17,8 @@ from . import processes
 from .interface import MOST_PROCESSES
 
 COMMAND = struct.Struct("<ciff")
+ANSWER = struct.Struct("<cI")
+"""To a removal: M after out of memory, else a dot; the most memory seen, in MB."""
 MIN_SLICE_S = 0.0004
 
 
@@ -30,6 +32,7 @@ class Group:
         self.budget_s = self.most_s = share * period_s
         self.stopped = False
         self.out_of_memory = False
+        self.peak_bytes = 0
         self.members = [pid]
         self.used_s = processes.cpu_of_all_s(self.members)
         self.at = time.monotonic()
@@ -38,7 +41,9 @@ class Group:
     def look(self, now: float) -> None:
         """Bring the account up to `now`; stop or continue the group; say when to look again."""
         self._settle(now)
-        if processes.resident_bytes(self.members) > self.limit_bytes:
+        held_bytes = processes.resident_bytes(self.members)
+        self.peak_bytes = max(self.peak_bytes, held_bytes)
+        if held_bytes > self.limit_bytes:
             self.out_of_memory = True
             self.signal(signal.SIGKILL)
         if len(self.members) > MOST_PROCESSES:
@@ -83,7 +88,7 @@ class Group:
 def obey(groups: dict[int, Group], period_s: float, command: bytes) -> bytes:
     """Carry out one command: A(dd) or R(emove) a group.
 
-    Only a removal is answered: M after out of memory, else a dot.
+    Only a removal is answered, by an `ANSWER`.
     """
     name, pid, share, memory_mb = COMMAND.unpack(command)
     if name == b"A":
@@ -91,9 +96,9 @@ def obey(groups: dict[int, Group], period_s: float, command: bytes) -> bytes:
         return b""
     group = groups.pop(pid, None)
     if group is None:
-        return b"."
+        return ANSWER.pack(b".", 0)
     group.go_on()
-    return b"M" if group.out_of_memory else b"."
+    return ANSWER.pack(b"M" if group.out_of_memory else b".", -(-group.peak_bytes >> 20))
 
 
 def run(period_s: float) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import resource
 import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -13,10 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import processes
+from .duty_controller import ANSWER, COMMAND
 from .interface import MARK_NAME, MOST_PROCESSES, PERIOD_S, UnusableError
 
-COMMAND = struct.Struct("<ciff")
-"""Command, process id, share in CPUs, memory limit in MB; see `duty_controller.obey`."""
 _PRIORITY = -15
 _TRIES = 100
 _PAUSE_S = 0.01
@@ -68,12 +66,14 @@ class SigstopLimiter:
         with self._lock:
             self._send(COMMAND.pack(b"A", pid, share, memory_mb))
 
-    def lift(self, pid: int) -> bool:
-        """End the holding; whether the group was killed at its memory limit."""
+    def lift(self, pid: int) -> tuple[bool, int]:
+        """End the holding; whether the group was killed at its memory limit, and its most MB."""
         with self._lock:
             self._send(COMMAND.pack(b"R", pid, 0.0, 0))
             assert self._process.stdout is not None
-            return self._process.stdout.read(1) == b"M"
+            answer = self._process.stdout.read(ANSWER.size)
+        verdict, peak_mb = ANSWER.unpack(answer)
+        return verdict == b"M", peak_mb
 
     def _send(self, command: bytes) -> None:
         assert self._process.stdin is not None
@@ -94,6 +94,7 @@ class SigstopSandbox:
         self._pid = 0
         self._living: list[int] = []
         self._peak_mb = 0
+        self._seen_mb = 0
         self._out_of_memory = False
 
     def entry_files(self) -> Sequence[str]:
@@ -117,7 +118,9 @@ class SigstopSandbox:
 
     def lift(self) -> None:
         """See `Sandbox.lift`."""
-        self._out_of_memory = self._limiter.lift(self._pid) or self._out_of_memory
+        out_of_memory, peak_mb = self._limiter.lift(self._pid)
+        self._out_of_memory = out_of_memory or self._out_of_memory
+        self._seen_mb = max(self._seen_mb, peak_mb)
 
     def freeze(self) -> None:
         """See `Sandbox.freeze`."""
@@ -133,7 +136,9 @@ class SigstopSandbox:
 
     def peak_memory_mb(self) -> int:
         """See `Sandbox.peak_memory_mb`."""
-        self._peak_mb = max(self._peak_mb, processes.peak_memory_mb(self._living))
+        # What the controller saw counts where nothing is left to ask.
+        peak_mb = processes.peak_memory_mb(self._living) or self._seen_mb
+        self._peak_mb = max(self._peak_mb, peak_mb)
         return self._peak_mb
 
     def ran_out_of_memory(self) -> bool:

@@ -124,6 +124,8 @@ class Environment:
         if event.kind == "next":
             self._sandbox.freeze()
             self._accounts = self._sandbox.cpu_s(), self._sandbox.stolen_s()
+            # Now, because the process may end in its first invocation.
+            self._sandbox.peak_memory_mb()
             return None
         fault = self._init_fault(event, limit_s)
         self.close()
