@@ -63,10 +63,12 @@ def failures(run: Run) -> Iterator[Check]:
     """Invocations that failed: by error type, where."""
     bad = run.samples[failed(run.samples)]
     for error, rows in bad.groupby("error", observed=True):
+        messages = rows["message"][rows["message"].ne("")]
+        first = f'; the first said "{messages.iloc[0]}"' if len(messages) else ""
         yield Check(
             "warning",
             "failed invocations",
-            f"{len(rows)} invocations ended in {error}: {places(rows)}",
+            f"{len(rows)} invocations ended in {error}: {places(rows)}{first}",
             "they are counted and left out of every mean; look into the function's log",
         )
 

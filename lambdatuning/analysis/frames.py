@@ -34,10 +34,11 @@ COLUMNS = (
     "request_id",
     "retries",
     "stolen_ms",
+    "message",
 )
 """Columns of a samples frame, in order."""
 
-_CATEGORIES = ("run_id", "function", "architecture", "payload", "environment", "error")
+_CATEGORIES = ("run_id", "function", "architecture", "payload", "environment", "error", "message")
 _MAY_BE_EMPTY = ("init_ms", "restore_ms", "max_memory_mb", "stolen_ms")
 _DTYPES = {
     "memory_mb": "int32",
@@ -62,6 +63,7 @@ _WHEN_ABSENT: dict[str, Any] = {
     "stolen_ms": float("nan"),
     "architecture": "",
     "environment": "",
+    "message": "",
 }
 
 

@@ -17,9 +17,10 @@ class Sample:
     """One invocation, as Lambda billed it.
 
     `duration_ms` is the handler's time alone; `init_ms` (cold start) and `restore_ms` (SnapStart)
-    stand beside it. `error` is the error type, "" for success. `environment` names the execution
-    environment, "" where it could not be learnt. `stolen_ms` is CPU time lost to other load, known
-    on the embedded AWS only. `cost_usd` is duration plus request fee at the price book's rates.
+    stand beside it. `error` is the error type, "" for success, and `message` what it said.
+    `environment` names the execution environment, "" where it could not be learnt. `stolen_ms` is
+    CPU time lost to other load, known on the embedded AWS only. `cost_usd` is duration plus request
+    fee at the price book's rates.
     """
 
     payload: str
@@ -39,6 +40,7 @@ class Sample:
     architecture: str
     retries: int = 0
     stolen_ms: float | None = None
+    message: str = ""
 
 
 COLUMNS = tuple(field.name for field in fields(Sample))

@@ -353,3 +353,9 @@ def test_the_history_of_a_state_machine_is_loaded_with_all_samples(
     )
     newest = lt.load_runs(runs="latest", state_machine=machine, cloud=place.cloud)
     assert newest[-1].run_id == run.run_id
+
+
+def test_the_cause_of_failures_reaches_who_tunes(place: Place, tmp_path: Path) -> None:
+    """A payload that the function cannot serve: what it says of that is in error and samples."""
+    with pytest.raises(RunFailedError, match=r"ValueError \(Unrecognized operation \"nothing\"\)"):
+        place.tune({"operation": "nothing"}, powers="256", num=3, store=tmp_path)

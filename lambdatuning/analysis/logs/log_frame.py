@@ -201,6 +201,7 @@ def _frame(
         "architecture": same(architecture, count),
         "run_id": same("", count),
         "payload": same("", count),
+        "message": same("", count),
     }
     return DataFrame({name: found[name] for name in COLUMNS}, copy=False)
 

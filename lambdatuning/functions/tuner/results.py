@@ -45,6 +45,7 @@ class Tally:
     warm: int = 0
     init_ms: "array[float]" = field(default_factory=_floats)
     errors: Counter[str] = field(default_factory=Counter)
+    message: str = ""
     allowed: Counter[str] = field(default_factory=Counter)
     all_usd: float = 0.0
     retries: int = 0
@@ -64,7 +65,9 @@ class Tally:
         """Why this size cannot win; "" where it can."""
         if self.failed > FAILURE_LIMIT * self.sent:
             errors = ", ".join(name for name, _ in self.errors.most_common(3))
-            return f"{self.failed} of {self.sent} invocations of {self.payload} failed: {errors}"
+            first = f" ({self.message})" if self.message else ""
+            failed = f"{self.failed} of {self.sent} invocations of {self.payload} failed"
+            return f"{failed}: {errors}{first}"
         return "" if self.total_ms else f"{self.payload} has no successful warm invocation"
 
     @property
@@ -99,6 +102,7 @@ class Tally:
             self.allowed[sample.error] += 1
         elif sample.error:
             self.errors[sample.error] += 1
+            self.message = self.message or sample.message
             return
         if sample.cold:
             self.cold_ms.append(total_ms(sample))
@@ -187,7 +191,7 @@ def payload_result(found: Tally) -> Result:
         "value": found.memory_mb,
         "n": len(found.total_ms),
         "failed": found.failed,
-        **({"errors": dict(found.errors)} if found.failed else {}),
+        **({"errors": dict(found.errors), "message": found.message} if found.failed else {}),
         **({"allowed": dict(found.allowed)} if found.allowed else {}),
         **_durations(found),
         "cold": _cold(found),

@@ -13,6 +13,7 @@ from lambdatuning.core.pricing import load_price_book
 from lambdatuning.core.records import RunPlan, Sample, plan_from_json
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.analyse import analyse
+from lambdatuning.functions.tuner.batch.invoke import error_message
 from lambdatuning.functions.tuner.measuring import summarise
 from lambdatuning.functions.tuner.results import size_result
 from lambdatuning.functions.tuner.storage import RunFolder
@@ -223,3 +224,44 @@ def test_a_large_run_stays_under_256_kb(store: RunFolder) -> None:
     final = analysed(store, {**STATE, "run": run, "sizes": list(sizes)})
     assert len(json.dumps(final)) < 256 * 1024
     assert len(store.read_json("_results.json")) == 4600
+
+
+def test_the_reason_says_what_the_function_said() -> None:
+    failed = sample(error="ValueError", message="The request has no body")
+    found = result([failed] * 6)
+
+    assert found["reason"] == (
+        "6 of 6 invocations of a failed: ValueError (The request has no body)"
+    )
+    assert found["results"][0]["message"] == "The request has no body"
+
+
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        ({"errorType": "E", "errorMessage": "two\nlines"}, "two lines"),
+        ({"errorType": "E", "errorMessage": "x" * 400}, "x" * 297 + "..."),
+        (
+            {"errorMessage": "2026-11-23T09:00:00.000Z 5a1c Task timed out after 3.00 seconds"},
+            "2026-11-23T09:00:00.000Z 5a1c Task timed out after 3.00 seconds",
+        ),
+        (
+            {"errorMessage": "RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95 Error: Runtime"},
+            "RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95 Error: Runtime",
+        ),
+        (
+            {"errorMessage": "RequestId: 8f507cfc-0123-4697-b07a-ac58fc914c95 Error: exited"},
+            "Error: exited",
+        ),
+        ({"errorType": "E"}, ""),
+        (["no object"], ""),
+        ("half \ud83d", ""),
+        ({"errorMessage": "half \ud83d"}, "half ?"),
+    ],
+)
+def test_a_sample_keeps_what_was_said(payload: object, message: str) -> None:
+    assert error_message(json.dumps(payload).encode()) == message
+
+
+def test_an_answer_that_is_no_json_says_nothing() -> None:
+    assert error_message(b"Internal Server Error") == ""

@@ -3,6 +3,7 @@
 import base64
 import json
 import random
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +28,9 @@ NO_ANSWER = "Lambdatuning.NoAnswer"
 function's own time was nearly over, and whose report was not found in the logs later either: it
 may have run and been billed, so that it is not sent again."""
 
+_MOST_MESSAGE = 300
+"""Characters of an error's message that a sample keeps: enough to say what is wrong."""
+
 LOST = "lost-"
 """How the made-up request id of an invocation without an answer begins; the version follows."""
 
@@ -42,7 +46,8 @@ def sample_of(
     """The sample of `what` (memory size, invocation); its environment is not known yet."""
     memory_mb, invocation = what
     request_id = answer["ResponseMetadata"]["RequestId"]
-    error = error_type(answer["Payload"]) if "FunctionError" in answer else ""
+    failed = "FunctionError" in answer
+    error = error_type(answer["Payload"]) if failed else ""
     report = _report(answer, request_id)
     return Sample(
         payload=plan.payloads[invocation.payload].name,
@@ -61,6 +66,7 @@ def sample_of(
         request_id=request_id,
         architecture=plan.target.architecture,
         retries=retries,
+        message=error_message(answer["Payload"]) if failed else "",
     )
 
 
@@ -107,16 +113,28 @@ def completed(
 
 
 def error_type(payload: bytes) -> str:
-    """The error type of a failed invocation's payload; the payload itself is never repeated."""
-    try:
-        value = json.loads(payload)
-    except ValueError:
-        return "Unhandled"
-    if not isinstance(value, dict):
-        return "Unhandled"
+    """The error type of a failed invocation's payload."""
+    value = _error(payload)
     if "Task timed out" in str(value.get("errorMessage", "")):
         return "Sandbox.Timedout"
     return str(value.get("errorType") or "Unhandled")
+
+
+def error_message(payload: bytes) -> str:
+    """What a failed invocation's payload says of the error, on one line, shortened."""
+    text = " ".join(str(_error(payload).get("errorMessage") or "").split())
+    # A request id would make every message another.
+    text = re.sub(r"^(RequestId: )?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12} ", "", text)
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= _MOST_MESSAGE else f"{text[: _MOST_MESSAGE - 3]}..."
+
+
+def _error(payload: bytes) -> Mapping[str, Any]:
+    try:
+        value = json.loads(payload)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _report(answer: Mapping[str, Any], request_id: str) -> Report | None:
