@@ -21,10 +21,10 @@ _MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 @session_options
 def doctor(session: Session, stack: str) -> int:
     """Check login, endpoint, quotas, stack and installation; 1 if something stands in the way."""
-    from ..cloud.doctor import diagnose
+    from ..cloud.doctor import examine
 
-    with session.connected() as cloud:
-        findings = diagnose(cloud, stack)
+    with session.environment():
+        findings = examine(session.connect, stack)
     lines = [
         f"{_MARKS[finding.level]}  {finding.name}: {finding.detail}"
         + (f"\n      -> {finding.next_step}" if finding.next_step else "")

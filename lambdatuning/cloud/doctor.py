@@ -8,10 +8,11 @@ from email.utils import parsedate_to_datetime
 from importlib.util import find_spec
 from typing import Literal
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from ..core.errors import StackError
+from ..core.errors import LambdaTuningError, StackError, denied_by
 from ..core.sizes import MAX_MB
+from .explain import explain
 from .session import Cloud
 from .stack.deploy import DEFAULT_STACK
 from .stack.status import find, refuse_foreign
@@ -34,12 +35,30 @@ class Finding:
     next_step: str = ""
 
 
+def examine(
+    connect: Callable[[], Cloud],
+    stack_name: str = DEFAULT_STACK,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> list[Finding]:
+    """As `diagnose`, also where nobody is logged in, no region is set or no network is there: that
+    is the first finding then, and what needs no account follows."""
+    try:
+        cloud = connect()
+    except LambdaTuningError as exc:
+        cause, _, step = str(exc).rpartition("; ")
+        login = Finding("login", "fail", cause or step, step if cause else "")
+        return [login, *installation()]
+    return diagnose(cloud, stack_name, clock=clock)
+
+
 def diagnose(
     cloud: Cloud, stack_name: str = DEFAULT_STACK, *, clock: Callable[[], float] = time.time
 ) -> list[Finding]:
     """Everything found, in a fixed order; `clock` is the time here in seconds since the epoch.
 
-    Nothing is created or changed. What an account may not ask is a warning that names the right.
+    Nothing is created or changed. What an account may not ask is a warning that names the right,
+    and a question that fails in any other way is a finding: the others are asked all the same.
     """
     return [
         _identity(cloud),
@@ -64,9 +83,23 @@ def installation() -> list[Finding]:
 def _asked(name: str, right: str, check: Callable[[], Finding]) -> Finding:
     try:
         return check()
-    except (ClientError, BotoCoreError) as exc:
-        reason = " ".join(str(exc).split())
-        return Finding(name, "warn", f"not known: {reason}", f"allow {right}, or go on without")
+    except ClientError as exc:
+        if "AccessDenied" in exc.response["Error"]["Code"]:
+            reason = " ".join(str(exc).split())
+            denial = denied_by(reason)
+            step = f"{denial} forbids it: go on without" if denial else f"allow {right}, or go on"
+            return Finding(name, "warn", f"not known: {reason}", step)
+        return _failed(name, exc)
+    except Exception as exc:
+        return _failed(name, exc)
+
+
+def _failed(name: str, error: Exception) -> Finding:
+    try:
+        cause, _, step = str(explain(error)).rpartition("; ")
+    except Exception:
+        cause, step = f"{type(error).__name__}: {' '.join(str(error).split())}", ""
+    return Finding(name, "warn", f"not known: {cause or step}", step if cause else "")
 
 
 def _identity(cloud: Cloud) -> Finding:

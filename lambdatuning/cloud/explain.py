@@ -13,12 +13,15 @@ from botocore.exceptions import (
     HTTPClientError,
     InvalidConfigError,
     InvalidRegionError,
+    LoginError,
+    MissingDependencyException,
     NoCredentialsError,
     NoRegionError,
     ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
     ProxyConnectionError,
+    RefreshWithMFAUnsupportedError,
     SSOError,
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
@@ -54,6 +57,14 @@ def explain(error: Exception) -> LambdaTuningError:
         if isinstance(error, kinds):
             return leaf(f"{_one_line(error)}; {advice}")
     raise error
+
+
+def login_ended(error: BaseException) -> bool:
+    """Whether a login that was good before is over: a run that goes on meanwhile is not lost."""
+    if isinstance(error, ClientError):
+        return error.response["Error"].get("Code") in EXPIRED
+    ended = LoginError | RefreshWithMFAUnsupportedError | SSOError | TokenRetrievalError
+    return isinstance(error, ended | UnauthorizedSSOTokenError | CredentialRetrievalError)
 
 
 def with_remains(error: BaseException, remains: str) -> BaseException:
@@ -157,6 +168,18 @@ _MEANINGS: tuple[tuple[tuple[type[Exception], ...], _Leaf, str], ...] = (
         (TokenRetrievalError, UnauthorizedSSOTokenError, SSOError),
         CredentialsError,
         "the SSO login has expired; run `aws sso login`",
+    ),
+    ((LoginError,), CredentialsError, "log in again with `aws login`"),
+    (
+        (RefreshWithMFAUnsupportedError,),
+        CredentialsError,
+        "the role's session is over, and its MFA code can be asked for in a terminal alone: run "
+        "`aws sts get-caller-identity` there, then try again",
+    ),
+    (
+        (MissingDependencyException,),
+        CredentialsError,
+        "run `pip install 'boto3[crt]'`, which profiles of `aws login` need",
     ),
     (
         (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError),

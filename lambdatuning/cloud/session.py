@@ -87,7 +87,7 @@ def connect(
     settings = read_settings().given
     if not os.environ.get("AWS_ENDPOINT_URL"):
         endpoint_url = endpoint_url or settings.get("endpoint_url")
-    about = _about(endpoint_url or os.environ.get("AWS_ENDPOINT_URL"))
+    about = embedded_facts(endpoint_url or os.environ.get("AWS_ENDPOINT_URL"))
     if not about:
         profile, region = profile or settings.get("profile"), region or settings.get("region")
     try:
@@ -102,7 +102,7 @@ def connect(
         ) from exc
     except Exception as exc:
         raise explain(exc) from exc
-    about = about or _about(endpoint)
+    about = about or embedded_facts(endpoint)
     return Cloud(
         region=session.region_name,
         account_id=identity["Account"],
@@ -157,7 +157,7 @@ def _loopback(url: str | None) -> str | None:
     return url if urlsplit(url or "").hostname in LOOPBACK else None
 
 
-def _about(endpoint_url: str | None) -> Mapping[str, Any]:
+def embedded_facts(endpoint_url: str | None) -> Mapping[str, Any]:
     """What the embedded AWS says of itself; {} for any other endpoint."""
     if _loopback(endpoint_url) is None:
         return {}

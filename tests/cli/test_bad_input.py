@@ -74,7 +74,7 @@ def test_a_stack_that_is_not_there(served: Shell) -> None:
 
 
 def test_no_credentials(nobody: Shell) -> None:
-    refused(nobody("doctor", AWS_REGION="eu-west-1"), 1, "credentials", "--local")
+    refused(nobody("status", AWS_REGION="eu-west-1"), 1, "credentials", "--local")
 
 
 def test_no_region(nobody: Shell) -> None:

@@ -6,9 +6,25 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    LoginRefreshRequired,
+    NoCredentialsError,
+    NoRegionError,
+)
 from botocore.stub import ANY, Stubber
 
-from lambdatuning.cloud.doctor import Finding, _asked, _concurrency, _memory, _stack, diagnose
+from lambdatuning.cloud.doctor import (
+    Finding,
+    _asked,
+    _concurrency,
+    _memory,
+    _stack,
+    diagnose,
+    examine,
+)
+from lambdatuning.cloud.explain import explain
 from lambdatuning.cloud.session import Cloud
 from lambdatuning.cloud.stack.deploy import DeployOptions, execute, plan_deploy
 from tests.cloud.conftest import fake_cloud
@@ -78,7 +94,7 @@ def test_an_account_that_may_take_all_is_told_there_is_no_function(aws_lambda: A
 def test_what_may_not_be_asked_is_a_warning_that_names_the_right(aws_lambda: Any) -> None:
     finding = probed(aws_lambda, "AccessDeniedException", "User is not\n authorized")
     assert finding.level == "warn"
-    assert finding.next_step == "allow the right, or go on without"
+    assert finding.next_step == "allow the right, or go on"
     assert "\n" not in finding.detail
 
 
@@ -113,3 +129,51 @@ def test_the_state_of_the_stack_is_judged(state: str, tag: str, level: str) -> N
     with Stubber(client) as stub:
         stub.add_response("describe_stacks", {"Stacks": [stack]})
         assert _stack(fake_cloud(cloudformation=client), "s").level == level
+
+
+@pytest.mark.parametrize(
+    ("error", "step"),
+    [
+        (NoRegionError(), "pass --region or export AWS_REGION"),
+        (NoCredentialsError(), "run `aws configure`"),
+        (LoginRefreshRequired(), "log in again with `aws login`"),
+        (EndpointConnectionError(endpoint_url="https://sts.eu-west-1.amazonaws.com"), "network"),
+    ],
+)
+def test_without_a_login_the_rest_is_looked_at_all_the_same(error: Exception, step: str) -> None:
+    def refused() -> Cloud:
+        raise explain(error)
+
+    login, *others = examine(refused)
+    assert (login.name, login.level) == ("login", "fail")
+    assert step in login.next_step
+    assert {finding.name for finding in others} == {"reports", "embedded AWS", "notebooks"}
+
+
+class Broken:
+    """A client that fails in ways of its own."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"no {name}")
+
+
+def test_no_answer_ends_the_examination() -> None:
+    broken = Broken()
+    cloud = fake_cloud(**{"sts": broken, "lambda": broken, "cloudformation": broken})
+    findings = found(diagnose(cloud))
+    for name in ("clock", "memory", "concurrency", "stack"):
+        assert findings[name].level == "warn"
+        assert "RuntimeError: no" in findings[name].detail
+
+
+def test_what_the_organisation_forbids_is_no_missing_right() -> None:
+    message = (
+        "not authorized to perform: lambda:GetAccountSettings with an explicit deny in a service "
+        "control policy"
+    )
+
+    def ask() -> Finding:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": message}}, "X")
+
+    finding = _asked("concurrency", "lambda:GetAccountSettings", ask)
+    assert finding.next_step == "a service control policy forbids it: go on without"

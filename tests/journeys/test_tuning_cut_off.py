@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, LoginRefreshRequired
 
 import lambdatuning as lt
-from lambdatuning.core.errors import LambdaTuningError
+from lambdatuning.core.errors import LambdaTuningError, RunFailedError
 from lambdatuning.core.progress import Progress
+from lambdatuning.local import endpoint
 
 from .conftest import Place
 
@@ -31,7 +32,8 @@ def failing(error: Exception) -> Callable[[Progress], None]:
     ("error", "words"),
     [
         (EndpointConnectionError(endpoint_url="x"), "the connection to AWS was lost; run"),
-        (ClientError(EXPIRED, "DescribeExecution"), "the AWS credentials have expired; run"),
+        (ClientError(EXPIRED, "DescribeExecution"), "the login has ended; run"),
+        (LoginRefreshRequired(), "the login has ended; run"),
     ],
 )
 def test_the_run_goes_on_and_can_be_loaded_later(
@@ -68,3 +70,22 @@ def test_a_disk_that_takes_no_run_says_where_it_is(place: Place, tmp_path: Path)
 
     with pytest.raises(LambdaTuningError, match=r"is measured and can be loaded from .* s3://"):
         place.tune("ping", store=store, on_progress=in_the_way)
+
+
+def test_when_the_embedded_aws_dies_the_run_is_gone(tmp_path: Path) -> None:
+    with endpoint.start() as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in running.environment.items():
+            patch.setenv(name, value)
+        cloud = lt.connect()
+        outputs = lt.deploy(cloud)
+
+        def die(progress: Progress) -> None:
+            if progress.stage == "measuring":
+                running.process.kill()
+                running.process.wait()
+
+        with pytest.raises(RunFailedError, match=r"embedded AWS ended during run .* gone with it"):
+            lt.tune(
+                cloud, outputs["FunctionName"], {"operation": "ping"}, powers="256,512", num=2,
+                store=tmp_path, on_progress=die,
+            )  # fmt: skip

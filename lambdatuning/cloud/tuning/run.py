@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
+from botocore.exceptions import EndpointConnectionError, HTTPClientError
 
-from ...core.errors import LambdaTuningError
+from ...core.errors import LambdaTuningError, RunFailedError
 from ...core.manifest import MANIFEST_NAME, Manifest, read_manifest
 from ...core.payloads import PayloadType, seed_items
 from ...core.progress import OnProgress, Progress
@@ -17,10 +17,10 @@ from ...core.records import Sample, decode_part, encode_part, run_prefix
 from ...functions.tuner.clean import take_back
 from ...functions.tuner.storage import STEP_PREFIX, STORE_PREFIX
 from ..executions import Execution, describe, execution_arn, failure, has_answer, start, stop
-from ..explain import EXPIRED
+from ..explain import login_ended
 from ..payloads import seed, unseed
 from ..run_store import BucketStore, FolderStore, StoredRun, save
-from ..session import Cloud, open_url
+from ..session import Cloud, embedded_facts, open_url
 from .plan import TunePlan
 
 
@@ -266,6 +266,11 @@ def _undone_when_interrupted(cloud: Cloud, plan: TunePlan, sleep: Sleep) -> Iter
     try:
         yield
     except BaseException as exc:
+        if _lost(exc) and cloud.kind == "embedded" and not embedded_facts(cloud.endpoint_url):
+            raise RunFailedError(
+                f"the embedded AWS ended during run {plan.run_id}, which is gone with it: start it "
+                "again and tune again"
+            ) from exc
         if lost := _lost(exc):
             raise CutOffError(
                 f"{lost}; run {plan.run_id} goes on, ends by itself and {_kept(plan)}"
@@ -278,8 +283,8 @@ def _lost(error: BaseException) -> str:
     """What cuts the client off from a run that was started; "" where nothing does."""
     if isinstance(error, EndpointConnectionError | HTTPClientError):
         return "the connection to AWS was lost"
-    if isinstance(error, ClientError) and error.response["Error"].get("Code") in EXPIRED:
-        return "the AWS credentials have expired"
+    if login_ended(error):
+        return "the login has ended"
     return ""
 
 
