@@ -268,7 +268,7 @@ def _run(
     run = tune_here if plan.tuner.ours else tune_elsewhere
     if not asked.isolate:
         return loaded(run(cloud, plan, folder, hands))
-    with isolated(cloud, request.function, time.sleep) as copy:
+    with isolated(cloud, request.function, time.sleep, plan.tuner.bucket) as copy:
         copied = plan_tune(cloud, replace(request, function=copy), now)
         return loaded(run(cloud, replace(copied, original=plan.arn.name), folder, hands))
 

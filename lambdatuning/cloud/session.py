@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,6 +47,12 @@ class Cloud:
     def partition(self) -> str:
         """ "aws", "aws-us-gov", "aws-cn" and the like: how ARNs begin here."""
         return self.caller_arn.split(":")[1]
+
+    @property
+    def ca_bundle(self) -> str | None:
+        """The file of certificates that the profile names, as companies' proxies need it."""
+        core = getattr(self.session, "_session", None)
+        return core.get_config_variable("ca_bundle") if core else None
 
     def client(self, service: str, *, region: str | None = None) -> Any:
         """A boto3 client that retries throttling with backoff; `region` for another region."""
@@ -142,10 +149,13 @@ def _named(region: str | None) -> str | None:
     return region or os.environ.get("AWS_REGION")
 
 
-def open_url(url: str, timeout_s: float) -> Any:
-    """The answer of an http or https URL; no proxy of the user's comes between us and loopback."""
+def open_url(url: str, timeout_s: float, ca_bundle: str | None = None) -> Any:
+    """The answer of an http or https URL, by the user's proxy and with the certificates in the file
+    `ca_bundle` (default: as for boto3); no proxy comes between us and loopback."""
     proxies = urllib.request.ProxyHandler({} if _loopback(url) else None)
-    return urllib.request.build_opener(proxies).open(url, timeout=timeout_s)
+    bundle = ca_bundle or os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+    certificates = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=bundle))
+    return urllib.request.build_opener(proxies, certificates).open(url, timeout=timeout_s)
 
 
 def _config(endpoint_url: str | None) -> Config:

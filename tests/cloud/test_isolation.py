@@ -2,12 +2,22 @@
 
 from typing import Any
 
+import boto3
 import pytest
 
-from lambdatuning.cloud.session import Cloud
+from lambdatuning.cloud.session import Cloud, open_url
+from lambdatuning.cloud.tuning import isolation
 from lambdatuning.cloud.tuning.cleaning import clean_function, remains
-from lambdatuning.cloud.tuning.isolation import PREFIX, copy_settings, isolated
-from lambdatuning.core.errors import LambdaTuningError
+from lambdatuning.cloud.tuning.isolation import (
+    _COPIED,
+    _REFUSED,
+    _SHAPED,
+    PREFIX,
+    copy_settings,
+    isolated,
+    refuse_uncopied,
+)
+from lambdatuning.core.errors import LambdaTuningError, UsageError
 from tests.fakes.aws_lambda import refusal
 from tests.journeys.functions import make_function
 
@@ -109,6 +119,64 @@ def test_a_version_of_other_code_is_copied_as_it_is(embedded: Cloud) -> None:
         assert found["CodeSha256"] == version["CodeSha256"]
 
 
+SETTINGS = boto3.client(
+    "lambda", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
+).meta.service_model
+
+
+def test_every_setting_of_the_api_is_copied_or_refused_by_name() -> None:
+    taken = set(SETTINGS.operation_model("CreateFunction").input_shape.members)
+    # Of the copy's own, or given beside its settings.
+    own = {"FunctionName", "Code", "Description", "Publish", "PublishTo", "Tags"}
+    beside = {"CodeSigningConfigArn", "ImageConfig", "Layers"}
+    assert taken - own - beside == {*_COPIED, *_SHAPED, *_REFUSED}
+    for name, parts in _SHAPED.items():
+        shape = SETTINGS.operation_model("CreateFunction").input_shape.members[name]
+        assert set(parts) == set(shape.members), name
+
+
+@pytest.mark.parametrize("setting", list(_REFUSED))
+def test_what_would_be_another_function_is_refused_by_name(setting: str) -> None:
+    with pytest.raises(UsageError, match=f"shop cannot be copied: .*{setting}"):
+        refuse_uncopied({**CONFIG, setting: {"any": "thing"}})
+
+
+def test_variables_that_cannot_be_read_are_never_left_out() -> None:
+    # As GetFunctionConfiguration answers a caller without kms:Decrypt (Lambda API Reference,
+    # EnvironmentResponse and EnvironmentError).
+    error = {"ErrorCode": "AccessDeniedException", "Message": "Lambda was unable to decrypt"}
+    with pytest.raises(UsageError, match=r"variables cannot be read .* kms:Decrypt on its key arn"):
+        refuse_uncopied({**CONFIG, "Environment": {"Error": error}})
+
+
+def test_json_logs_of_a_copy_have_reports() -> None:
+    logging = {"LogFormat": "JSON", "SystemLogLevel": "WARN", "LogGroup": "/own"}
+    copied = copy_settings({**CONFIG, "LoggingConfig": logging})["LoggingConfig"]
+    assert copied == {"LogFormat": "JSON", "SystemLogLevel": "INFO", "LogGroup": "/own"}
+
+
+def test_tags_are_copied_and_a_large_package_goes_by_s3(
+    embedded: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "_LARGEST_UPLOAD", 10)
+    arn = make_function(embedded, "large")
+    client, s3 = embedded.client("lambda"), embedded.client("s3")
+    client.tag_resource(Resource=arn, Tags={"CostCenter": "42"})
+    with (
+        pytest.raises(UsageError, match=r"large cannot be copied: its package of 0 MB goes by S3"),
+        isolated(embedded, "large", lambda _: None),
+    ):
+        pytest.fail("there is no copy")
+    s3.create_bucket(Bucket="for-a-while")
+    with isolated(embedded, "large", lambda _: None, "for-a-while") as copy:
+        found = client.get_function(FunctionName=copy)
+        assert found["Configuration"]["CodeSha256"] == settings(embedded, "large")["CodeSha256"]
+        assert found["Tags"] == {"CostCenter": "42", "lambdatuning": "copy"}
+        assert "Contents" not in s3.list_objects_v2(Bucket="for-a-while")
+    assert "Contents" not in s3.list_objects_v2(Bucket="for-a-while")
+    client.delete_function(FunctionName="large")
+
+
 class Refusing:
     """Lambda for somebody who may read functions and make none."""
 
@@ -121,6 +189,9 @@ class Refusing:
 
     def get_function(self, **_: str) -> dict[str, Any]:
         return {"Code": {"ImageUri": "uri"}}
+
+    def get_function_code_signing_config(self, **_: str) -> dict[str, Any]:
+        raise refusal("AccessDeniedException")
 
     def create_function(self, **given: Any) -> None:
         assert given["Code"] == {"ImageUri": "uri"}
@@ -155,3 +226,9 @@ def test_no_proxy_carries_the_code(embedded: Cloud, monkeypatch: pytest.MonkeyPa
         answer = embedded.client("lambda").invoke(FunctionName=copy, Payload=b"{}")
 
     assert "FunctionError" not in answer
+
+
+def test_the_certificates_of_the_company_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/company.pem")
+    with pytest.raises(FileNotFoundError):
+        open_url("https://127.0.0.1:1/package", 1)

@@ -3,19 +3,25 @@
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from ...core.arn import parse_function_arn
-from ...core.errors import LambdaTuningError, UsageError
+from ...core.errors import LambdaTuningError, UsageError, denied_by
 from ...functions.tuner.function import read, settled
+from ..explain import undoing
 from ..session import Cloud, open_url
 
 PREFIX = "lambdatuning-copy-"
 """How copies are named: the stack's tuner may tune those of any function."""
 
 _LONGEST_NAME = 64
+_LARGEST_UPLOAD = 50 * 1024 * 1024
+"""Bytes of a package that Lambda takes in a request; a larger one goes by S3."""
+
 _COPIED = (
     "Runtime",
     "Role",
@@ -25,6 +31,7 @@ _COPIED = (
     "KMSKeyArn",
     "Architectures",
     "FileSystemConfigs",
+    "PackageType",
 )
 _SHAPED: Mapping[str, tuple[str, ...]] = {
     "VpcConfig": ("SubnetIds", "SecurityGroupIds", "Ipv6AllowedForDualStack"),
@@ -38,22 +45,51 @@ _SHAPED: Mapping[str, tuple[str, ...]] = {
 """Settings that Lambda answers with more than CreateFunction takes. The copy logs into the
 original's group, into which its role may write."""
 
+_REFUSED = {
+    "DurableConfig": "it is a durable function",
+    "TenancyConfig": "its environments are isolated by tenant",
+    "CapacityProviderConfig": "it runs on Lambda Managed Instances",
+}
+"""Settings by which a function is called or billed in ways of its own."""
+
 
 @contextmanager
-def isolated(cloud: Cloud, function: str, sleep: Callable[[float], None]) -> Iterator[str]:
-    """The ARN of a copy (same code, role, environment, layers, network), gone at the end.
+def isolated(
+    cloud: Cloud, function: str, sleep: Callable[[float], None], bucket: str = ""
+) -> Iterator[str]:
+    """The ARN of a copy (same code, role, environment, layers, network, tags), gone at the end.
 
     Triggers, aliases and permissions are not copied: nobody but the tuner calls it. Needs
-    lambda:CreateFunction and iam:PassRole of the caller, and nothing more of the tuner.
+    lambda:CreateFunction and iam:PassRole of the caller, and nothing more of the tuner. `bucket`
+    takes packages above 50 MB for the while. UsageError for what cannot be copied as it is.
     """
     arn = parse_function_arn(function) if function.startswith("arn:") else None
     client = cloud.client("lambda", region=arn.region if arn else None)
     config = read(client, str(arn.unqualified) if arn else function, arn.qualifier if arn else None)
+    refuse_uncopied(config)
     name = f"{PREFIX}{secrets.token_hex(4)}-{config['FunctionName']}"[:_LONGEST_NAME]
-    try:
-        yield _copy(client, config, name, sleep)
-    finally:
-        remove_copy(cloud, client, parse_function_arn(config["FunctionArn"]).region, name)
+    region = parse_function_arn(config["FunctionArn"]).region
+    removal = partial(remove_copy, cloud, client, region, name)
+    with undoing(removal, f"the function {name}, a copy,"):
+        with _package(cloud, client, config, Upload(bucket, name, region)) as (code, tags):
+            copy = _copy(client, config, name, code, tags)
+        settled(client, name, None, sleep)
+        yield copy
+    removal()
+
+
+def refuse_uncopied(config: Mapping[str, Any]) -> None:
+    """UsageError for a function of which a copy would be another function."""
+    name = config["FunctionName"]
+    for setting, what in _REFUSED.items():
+        if config.get(setting):
+            raise UsageError(f"{name} cannot be copied: {what} ({setting})")
+    error = (config.get("Environment") or {}).get("Error")
+    if error:
+        raise UsageError(
+            f"{name} cannot be copied: its variables cannot be read ({error.get('ErrorCode')}: "
+            f"{error.get('Message')}); get kms:Decrypt on its key {config.get('KMSKeyArn') or ''}"
+        )
 
 
 def copy_settings(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,8 +107,16 @@ def copy_settings(config: Mapping[str, Any]) -> dict[str, Any]:
         **{key: value for key, value in shaped.items() if value},
         **({"Layers": layers} if layers else {}),
         **({"ImageConfig": image} if image else {}),
+        **_reported(shaped.get("LoggingConfig")),
         "Description": _description(config["FunctionName"]),
     }
+
+
+def _reported(logging: Mapping[str, Any] | None) -> dict[str, Any]:
+    """JSON logs at a level that leaves reports: without them nothing can be measured."""
+    if not logging or logging.get("LogFormat") != "JSON":
+        return {}
+    return {"LoggingConfig": {**logging, "SystemLogLevel": "INFO"}}
 
 
 def copies(client: Any, function: str) -> list[str]:
@@ -106,31 +150,94 @@ def _description(function: str) -> str:
     return f"lambdatuning: a copy of {function} while it is tuned"
 
 
-def _copy(client: Any, config: Mapping[str, Any], name: str, sleep: Callable[[float], None]) -> str:
+@dataclass(frozen=True)
+class Upload:
+    """Where a package above 50 MB lies for the while: a bucket of the function's region."""
+
+    bucket: str
+    name: str
+    region: str
+
+    @property
+    def key(self) -> str:
+        """Beside the inputs of runs, which the stack's users may write."""
+        return f"inputs/{self.name}.zip"
+
+
+@contextmanager
+def _package(
+    cloud: Cloud, client: Any, config: Mapping[str, Any], upload: Upload
+) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
+    """CreateFunction's `Code`, and the function's tags."""
     qualified = {} if config["Version"] == "$LATEST" else {"Qualifier": config["Version"]}
     found = client.get_function(FunctionName=config["FunctionName"], **qualified)
+    code = found["Code"]
+    if error := code.get("Error"):
+        raise UsageError(
+            f"{config['FunctionName']} cannot be copied: its package cannot be read "
+            f"({error.get('ErrorCode')}: {error.get('Message')})"
+        )
+    tags = {
+        key: value
+        for key, value in (found.get("Tags") or {}).items()
+        if not key.lower().startswith("aws:")
+    }
     if config.get("PackageType", "Zip") == "Image":
-        code, kind = {"ImageUri": found["Code"]["ImageUri"]}, {"PackageType": "Image"}
-    else:
-        code, kind = {"ZipFile": _download(found["Code"]["Location"])}, {}
+        yield {"ImageUri": code["ImageUri"]}, tags
+        return
+    data = _download(code["Location"], cloud.ca_bundle)
+    key = {"SourceKMSKeyArn": code["SourceKMSKeyArn"]} if code.get("SourceKMSKeyArn") else {}
+    if len(data) <= _LARGEST_UPLOAD:
+        yield {"ZipFile": data, **key}, tags
+        return
+    if not upload.bucket or upload.region != cloud.region:
+        raise UsageError(
+            f"{config['FunctionName']} cannot be copied: its package of {len(data) >> 20} MB goes "
+            "by S3, for which it needs a stack of ours in its own region; tune without isolating"
+        )
+    s3 = cloud.client("s3")
+    s3.put_object(Bucket=upload.bucket, Key=upload.key, Body=data)
+    try:
+        yield {"S3Bucket": upload.bucket, "S3Key": upload.key, **key}, tags
+    finally:
+        # Inputs expire with the samples where deleting is denied.
+        with suppress(ClientError):
+            s3.delete_object(Bucket=upload.bucket, Key=upload.key)
+
+
+def _copy(
+    client: Any, config: Mapping[str, Any], name: str, code: dict[str, Any], tags: dict[str, str]
+) -> str:
     try:
         answer = client.create_function(
-            FunctionName=name, Code=code, Tags={"project": "lambdatuning"}, **kind,
+            FunctionName=name,
+            Code=code,
+            Tags={**tags, "lambdatuning": "copy"},
+            **_signing(client, config["FunctionName"]),
             **copy_settings(config),
-        )  # fmt: skip
+        )
     except ClientError as exc:
-        if "AccessDenied" in exc.response["Error"]["Code"]:
+        if "AccessDenied" in exc.response["Error"]["Code"] and not denied_by(str(exc)):
             raise LambdaTuningError(
                 "a copy needs lambda:CreateFunction and iam:PassRole on the function's role; "
                 "get them, or tune without isolating"
             ) from exc
         raise
-    settled(client, name, None, sleep)
     return str(answer["FunctionArn"])
 
 
-def _download(url: str) -> bytes:
+def _signing(client: Any, function: str) -> dict[str, str]:
+    """The code signing configuration; none where there is none, or nobody may ask."""
+    try:
+        found = client.get_function_code_signing_config(FunctionName=function)
+    except (ClientError, EndpointConnectionError):
+        return {}
+    arn = found.get("CodeSigningConfigArn")
+    return {"CodeSigningConfigArn": arn} if arn else {}
+
+
+def _download(url: str, ca_bundle: str | None) -> bytes:
     if not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
         raise UsageError("the function's code has no address to be copied from")
-    with open_url(url, 300) as answer:
+    with open_url(url, 300, ca_bundle) as answer:
         return bytes(answer.read())
