@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..cloud import stack as stacks
-from ..cloud.explain import undoing
+from ..cloud.aws_errors import undoing
 from ..cloud.session import Cloud, connect
 from ..core.errors import StackError, UsageError
 from ..core.progress import OnProgress, Progress

@@ -2,12 +2,14 @@
 
 import importlib
 import sys
+import tempfile
+import traceback
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import click
 
-from ..core.errors import LambdaTuningError
+from ..core.errors import LambdaTuningError, UnexpectedError
 from .output import fail, readable_anywhere, warnings_in_one_line
 
 
@@ -108,18 +110,32 @@ def _defaults() -> dict[str, dict[str, Any]]:
 
 
 def _message(error: Exception | KeyboardInterrupt) -> tuple[str, int]:
-    """One line for what went wrong, and the exit code; a fault of ours keeps its trace."""
-    if isinstance(error, LambdaTuningError):
-        return str(error), error.exit_code
+    """One line for what went wrong, and the exit code; a fault of ours leaves a trace."""
     if isinstance(error, KeyboardInterrupt):
         return str(error) or "stopped; what was started has been undone", 130
-    if isinstance(error, OSError):
-        file = "" if error.filename is None else f"{error.filename}: "
-        return f"{file}{error.strerror or error}; fix that, then try again", 1
-    from ..cloud.explain import explain
+    explained = _explained(error)
+    trace = f" (its trace: {_trace(error)})" if isinstance(explained, UnexpectedError) else ""
+    return f"{explained}{trace}", explained.exit_code
 
-    explained = explain(error)
-    return str(explained), explained.exit_code
+
+def _explained(error: Exception) -> LambdaTuningError:
+    if isinstance(error, LambdaTuningError):
+        return error
+    from ..cloud.aws_errors import explain  # which imports boto3: a usage error waits for nothing
+
+    return explain(error)
+
+
+def _trace(error: Exception) -> str:
+    """The file that a trace was written to."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="lambdatuning-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            traceback.print_exception(error, file=file)
+            return file.name
+    except OSError:
+        return "none: no file could be written"
 
 
 def _with_advice(error: click.UsageError) -> str:

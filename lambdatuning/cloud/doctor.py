@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from ..core.errors import LambdaTuningError, StackError, denied_by
 from ..core.sizes import MAX_MB
-from .explain import explain
+from .aws_errors import explain
 from .session import Cloud
 from .stack.deploy import DEFAULT_STACK
 from .stack.status import find, refuse_foreign

@@ -31,7 +31,7 @@ from ..core.errors import (
 from ..core.manifest import MANIFEST_NAME, SCHEMA, Manifest
 from ..core.records import run_prefix
 from ..core.wire import snake
-from .explain import EXPIRED
+from .aws_errors import EXPIRED
 from .session import Cloud
 
 LATEST = "latest"

@@ -17,9 +17,9 @@ from botocore.config import Config
 from botocore.credentials import JSONFileCache
 from botocore.exceptions import NoRegionError
 
-from ..core.errors import CredentialsError
+from ..core.errors import CredentialsError, UsageError
 from ..workspace.settings import read_settings
-from .explain import LOOPBACK, explain
+from .aws_errors import LOOPBACK, explain
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ def connect(
     settings = read_settings().given
     if not os.environ.get("AWS_ENDPOINT_URL"):
         endpoint_url = endpoint_url or settings.get("endpoint_url")
-    about = embedded_facts(endpoint_url or os.environ.get("AWS_ENDPOINT_URL"))
+    named = endpoint_url or os.environ.get("AWS_ENDPOINT_URL")
+    _check_address(named)
+    about = embedded_facts(named)
     if not about:
         profile, region = profile or settings.get("profile"), region or settings.get("region")
     try:
@@ -161,6 +163,20 @@ def open_url(url: str, timeout_s: float, ca_bundle: str | None = None) -> Any:
 def _config(endpoint_url: str | None) -> Config:
     """No proxy of the user's comes between us and loopback."""
     return _CONFIG if _loopback(endpoint_url) is None else _CONFIG.merge(Config(proxies={}))
+
+
+def _check_address(url: str | None) -> None:
+    """UsageError for an endpoint that nothing can be sent to."""
+    try:
+        parts = urlsplit(url or "http://none")
+        fits = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits or (url and not url.isprintable()) or " " in (url or ""):
+        raise UsageError(
+            f"endpoint {url!r} is no address; write it like http://127.0.0.1:4566 "
+            "(--endpoint-url, or AWS_ENDPOINT_URL)"
+        )
 
 
 def _loopback(url: str | None) -> str | None:

@@ -9,6 +9,10 @@ class LambdaTuningError(Exception):
 
     exit_code = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows of it (IPython asks for it by this name): one line, no trace."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(LambdaTuningError):
     """Input that can never work: refused before anything is created or billed."""
@@ -79,6 +83,10 @@ def denied_by(message: str) -> str:
     if match is None:
         return "an explicit deny in a policy" if "explicit deny" in text else ""
     return match["explicit"] or f"a {match['lacking']}"
+
+
+class UnexpectedError(LambdaTuningError):
+    """A fault of this package; its message has what somebody needs who is to fix it."""
 
 
 def closest(name: str, known: Iterable[str]) -> str:

@@ -275,7 +275,7 @@ class PapermillPlace:
 @contextmanager
 def _explained() -> Iterator[None]:
     """What AWS says, as one line of ours."""
-    from ..cloud.explain import explain
+    from ..cloud.aws_errors import explain
 
     try:
         yield

@@ -18,7 +18,8 @@ from uuid import uuid4
 
 import nbformat
 
-from ..core.errors import LambdaTuningError, RunFailedError, UsageError, closest
+from ..cloud.aws_errors import explain
+from ..core.errors import RunFailedError, UsageError, closest
 from ..core.progress import OnProgress, ignore
 from .destination import Destination, Folder, destination
 from .execution import NotebookFailedError, end_kernels, execute, language, read_notebook
@@ -319,7 +320,7 @@ def _run(job: Job, place: Destination, board: Board, links: Mapping[str, str]) -
     except Exception as exc:
         raise RunFailedError(
             f"{job.notebook.name} ran to its end, but its report could not be written: "
-            f"{_described(exc)} (the executed notebook: {draft.keep()})"
+            f"{explain(exc)} (the executed notebook: {draft.keep()})"
         ) from exc
     draft.drop()
     return Report(job.notebook, place.address(page), line.elapsed_s())
@@ -351,11 +352,6 @@ def _write_tables(page: Page, folder: str, place: Destination) -> None:
     for name, text in files.items():
         place.write(f"{folder}/{name}", text)
     place.remove_others(folder, frozenset(files))
-
-
-def _described(error: Exception) -> str:
-    words = " ".join(str(error).split())[:500]
-    return words if isinstance(error, LambdaTuningError) else f"{type(error).__name__}: {words}"
 
 
 _HALF = re.compile("[\ud800-\udfff]")

@@ -1,11 +1,14 @@
 """Text for people: tables that fit the terminal, in any encoding."""
 
 import io
+import platform
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from lambdatuning.cli import output
+from lambdatuning import __version__
+from lambdatuning.cli import app, output
 
 FRAME = pd.DataFrame(
     {
@@ -48,3 +51,29 @@ def test_what_an_encoding_does_not_have_is_written_in_ascii(encoding: str, writt
     stream.write("4 × 5 – €3 → µ✓")
     stream.flush()
     assert data.getvalue().decode(encoding) == written
+
+
+def test_a_fault_of_ours_is_one_line_to_report_and_its_trace_is_kept() -> None:
+    try:
+        dict[str, int]()["sizes"]
+    except KeyError as exc:
+        message, code = app._message(exc)
+    assert code == 1
+    assert message.startswith("this is a fault of lambdatuning, not of yours ('sizes'); please")
+    assert f"lambdatuning {__version__}, Python {platform.python_version()}" in message
+    trace = Path(message.rpartition("(its trace: ")[2].rstrip(")"))
+    assert "KeyError: 'sizes'" in trace.read_text()
+    trace.unlink()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnicodeEncodeError("ascii", "\u20ac", 0, 1, "ordinal not in range(128)"),
+        ValueError("Expecting value: line 1 column 1 (char 0)"),
+    ],
+)
+def test_aws_is_not_blamed_for_it(error: Exception) -> None:
+    message, _ = app._message(error)
+    assert "AWS" not in message
+    Path(message.rpartition("(its trace: ")[2].rstrip(")")).unlink()

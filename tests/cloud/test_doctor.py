@@ -15,6 +15,7 @@ from botocore.exceptions import (
 )
 from botocore.stub import ANY, Stubber
 
+from lambdatuning.cloud.aws_errors import explain
 from lambdatuning.cloud.doctor import (
     Finding,
     _asked,
@@ -24,7 +25,6 @@ from lambdatuning.cloud.doctor import (
     diagnose,
     examine,
 )
-from lambdatuning.cloud.explain import explain
 from lambdatuning.cloud.session import Cloud
 from lambdatuning.cloud.stack.deploy import DeployOptions, execute, plan_deploy
 from tests.cloud.conftest import fake_cloud

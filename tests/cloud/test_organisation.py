@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from lambdatuning.api.stack import deploy, destroy, status
-from lambdatuning.cloud.explain import explain, undoing
+from lambdatuning.cloud.aws_errors import explain, undoing
 from lambdatuning.cloud.session import Cloud
 from lambdatuning.cloud.stack.deploy import (
     ChangeSet,

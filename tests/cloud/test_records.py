@@ -8,8 +8,8 @@ import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
+from lambdatuning.cloud.aws_errors import explain
 from lambdatuning.cloud.executions import cause_of
-from lambdatuning.cloud.explain import explain
 from lambdatuning.cloud.stack.status import StackEvent, Waiting, failures, follow
 from lambdatuning.core.errors import CredentialsError, LambdaTuningError, NotFoundError
 

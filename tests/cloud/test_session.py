@@ -90,3 +90,18 @@ def test_an_embedded_aws_wants_no_login_no_region_and_no_proxy(
     assert cloud.client("s3").list_buckets()["Buckets"] == []
     nobody.setenv("AWS_ENDPOINT_URL", running.url)
     assert connect(region="eu-west-1").region == "eu-west-1"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("foo", "127.0.0.1:4566", "http://", "http://[::1", "ftp://x", "http://exa mple"),
+        *("http://x:99999", "http://x\n"),
+    ],
+)
+def test_an_endpoint_that_is_no_address_is_refused(nobody: pytest.MonkeyPatch, url: str) -> None:
+    with pytest.raises(UsageError, match="is no address; write it like http://127"):
+        connect(region="us-east-1", endpoint_url=url)
+    nobody.setenv("AWS_ENDPOINT_URL", url)
+    with pytest.raises(UsageError, match="is no address"):
+        connect(region="us-east-1")

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ...core.errors import StackError, UsageError, denied_by
-from ..explain import explain, undoing
+from ..aws_errors import explain, undoing
 from ..session import Cloud
 from . import bucket as buckets
 from .package import (

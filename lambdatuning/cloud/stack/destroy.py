@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ...core.errors import StackError
-from ..explain import explain
+from ..aws_errors import explain
 from ..session import Cloud
 from . import bucket as buckets
 from .status import (

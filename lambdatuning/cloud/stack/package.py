@@ -82,7 +82,7 @@ def load_template(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: {exc.strerror}; pass --template FILE") from exc
     except yaml.MarkedYAMLError as exc:
         line = exc.problem_mark.line + 1 if exc.problem_mark else 1
-        raise UsageError(f"{path}:{line}: {exc.problem}; mend the template") from exc
+        raise UsageError(f"{path}:{line}: {exc.problem}; fix the template") from exc
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
         raise UsageError(f"{path}: has no Resources; pass a CloudFormation template")
     return template

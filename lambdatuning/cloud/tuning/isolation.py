@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from ...core.arn import parse_function_arn
 from ...core.errors import LambdaTuningError, UsageError, denied_by
 from ...functions.tuner.function import read, settled
-from ..explain import undoing
+from ..aws_errors import undoing
 from ..session import Cloud, open_url
 
 PREFIX = "lambdatuning-copy-"

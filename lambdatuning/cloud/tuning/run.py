@@ -16,8 +16,8 @@ from ...core.progress import OnProgress, Progress
 from ...core.records import Sample, decode_part, encode_part, run_prefix
 from ...functions.tuner.clean import take_back
 from ...functions.tuner.storage import STEP_PREFIX, STORE_PREFIX
+from ..aws_errors import login_ended
 from ..executions import Execution, describe, execution_arn, failure, has_answer, start, stop
-from ..explain import login_ended
 from ..payloads import seed, unseed
 from ..run_store import BucketStore, FolderStore, StoredRun, save
 from ..session import Cloud, embedded_facts, open_url

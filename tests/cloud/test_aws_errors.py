@@ -1,11 +1,15 @@
 """What AWS and boto3 refuse becomes one line that says what to do."""
 
+import platform
+import sys
 from typing import Any
 
 import pytest
+from botocore import exceptions
 from botocore.exceptions import (
     ClientError,
     EndpointConnectionError,
+    HTTPClientError,
     InvalidRegionError,
     LoginRefreshRequired,
     LoginTokenLoadError,
@@ -15,15 +19,20 @@ from botocore.exceptions import (
     ProxyConnectionError,
     ReadTimeoutError,
     RefreshWithMFAUnsupportedError,
+    SSLError,
+    StubResponseError,
     UnauthorizedSSOTokenError,
 )
 
-from lambdatuning.cloud.explain import explain
+from lambdatuning import __version__
+from lambdatuning.cloud.aws_errors import explain
 from lambdatuning.core.errors import (
     CredentialsError,
     LambdaTuningError,
     NotFoundError,
+    UnexpectedError,
     UsageError,
+    closest,
 )
 
 
@@ -57,7 +66,7 @@ def answered(code: str, status: int = 400, message: str = "x") -> ClientError:
         (answered("ValidationError"), LambdaTuningError, "AWS refused"),
         (NoRegionError(), CredentialsError, "a region; pass --region"),
         (InvalidRegionError(region_name="eu west"), UsageError, "eu west"),
-        (ParamValidationError(report="x"), UsageError, "mend that argument"),
+        (ParamValidationError(report="x"), UsageError, "fix that argument"),
         (UnauthorizedSSOTokenError(), CredentialsError, "aws sso login"),
         (ProxyConnectionError(proxy_url="http://p"), LambdaTuningError, "NO_PROXY"),
         (ReadTimeoutError(endpoint_url="https://x"), LambdaTuningError, "network"),
@@ -87,8 +96,90 @@ def test_who_may_not_what_is_kept() -> None:
     assert said in str(explain(answered("AccessDeniedException", 403, said)))
 
 
-def test_what_is_unknown_is_not_hidden() -> None:
-    with pytest.raises(ZeroDivisionError):
-        explain(ZeroDivisionError())
+def test_what_is_unknown_is_named_as_ours_with_a_line_to_report() -> None:
     ours = LambdaTuningError("x")
     assert explain(ours) is ours
+    found = str(explain(ZeroDivisionError("division\nby zero")))
+    assert found.startswith(
+        "this is a fault of lambdatuning, not of yours (division by zero); please report this "
+        f"line: lambdatuning {__version__}, Python {platform.python_version()}, {sys.platform}, "
+        "ZeroDivisionError in "
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("Invalid value"),
+        UnicodeEncodeError("ascii", "\u20ac", 0, 1, "ordinal not in range(128)"),
+        KeyError("x"),
+        StubResponseError(operation_name="x", reason="y"),
+    ],
+)
+def test_aws_is_not_blamed_for_what_it_did_not_say(error: Exception) -> None:
+    found = explain(error)
+    assert type(found) is UnexpectedError
+    assert "AWS" not in str(found)
+    assert type(error).__name__ in str(found)
+
+
+def test_the_line_to_report_names_the_place_in_the_package() -> None:
+    with pytest.raises(TypeError) as caught:
+        closest("x", [1])  # type: ignore[list-item]
+    assert "TypeError in lambdatuning/core/errors.py:" in str(explain(caught.value))
+
+
+OUR_FAULTS = {
+    "AwsChunkedWrapperError",
+    "BotoCoreError",
+    "InvalidExpressionError",
+    "MD5UnavailableError",
+    "MissingParametersError",
+    "OperationNotPageableError",
+    "PaginationError",
+    "StubAssertionError",
+    "StubResponseError",
+    "UnStubbedResponseError",
+    "UnknownClientMethodError",
+    "UnknownServiceStyle",
+    "UnknownSignatureVersionError",
+    "UnseekableStreamError",
+    "UnsupportedSignatureVersionError",
+    "WaiterConfigError",
+}
+
+
+def every_error_of_botocore() -> list[type[exceptions.BotoCoreError]]:
+    found = [exceptions.BotoCoreError]
+    for kind in found:
+        found += [each for each in kind.__subclasses__() if each.__module__ == exceptions.__name__]
+    return found
+
+
+@pytest.mark.parametrize("kind", every_error_of_botocore(), ids=lambda kind: kind.__name__)
+def test_every_error_of_botocore_has_its_advice_or_is_ours(
+    kind: type[exceptions.BotoCoreError],
+) -> None:
+    class Named(dict[str, str]):
+        def __missing__(self, name: str) -> str:
+            return name
+
+    error: exceptions.BotoCoreError = kind.__new__(kind)  # type: ignore[call-overload]
+    Exception.__init__(error, kind.fmt.format_map(Named()))
+    error.kwargs = {}
+    found = explain(error)
+    assert "AWS refused" not in str(found)
+    assert (type(found) is UnexpectedError) == (kind.__name__ in OUR_FAULTS)
+
+
+def test_a_line_break_in_credentials_is_said() -> None:
+    inner = ValueError("Invalid header value b'AWS4-HMAC-SHA256 x\\n'")
+    found = explain(HTTPClientError(error=inner))
+    assert type(found) is CredentialsError
+    assert "a line break" in str(found)
+
+
+def test_what_a_disk_refuses_names_the_file() -> None:
+    found = explain(OSError(28, "No space left on device", "/x/y"))
+    assert str(found) == "/x/y: No space left on device; fix that, then try again"
+    assert "AWS_CA_BUNDLE" in str(explain(SSLError(endpoint_url="https://x", error="y")))
