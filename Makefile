@@ -4,25 +4,33 @@ VENV := .venv
 BIN := $(VENV)/bin
 LT := $(BIN)/lambdatuning
 
-APT := apt-get update -qq && apt-get install -y -qq
+# The versions that everything was tested with; `make newest` goes without.
+CONSTRAINTS := .ci/constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS:%=--constraint %)
+# What the tests use besides Python: installed where we may, else named; tests without it are
+# skipped and say so.
+INSTALL := $(shell test "$$(id -u)" = 0 && command -v apt-get)
+APT = $(if $(INSTALL),{ apt-get update -qq && apt-get install -y -qq $(1); },echo "missing: $(1); tests of it are skipped. sudo apt-get install -y $(1)")
 AXE := $(VENV)/axe/node_modules/axe-core/axe.min.js
 
-.PHONY: help report test lint types browser tools axe checkov lab clean
+.PHONY: help report test newest constraints lint types browser tools axe checkov lab clean clean-runs
 
 help:
 	@echo "make report      measure on the embedded AWS and leave HTML in reports/"
 	@echo "make test        lint, types and every test"
 	@echo "make lab         the notebooks in JupyterLab"
 	@echo "make bench-NAME  a benchmark of tests/bench/, one JSON line last"
-	@echo "make clean       remove the environment, reports and local runs"
+	@echo "make newest      the tests with the newest dependencies instead of those tested with"
+	@echo "make clean       remove the environment and reports; runs stay"
+	@echo "make clean-runs  remove the runs of data/runs, which may have been paid for; asks"
 
-$(VENV)/.local: pyproject.toml
+$(VENV)/.local: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local]'
+	$(PIP) --editable '.[local]'
 	touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.local
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,lab,dev]'
+	$(PIP) --editable '.[all,dev]'
 	touch $@
 
 report: $(VENV)/.local
@@ -35,6 +43,13 @@ test: $(VENV)/.dev browser tools axe checkov lint types
 	$(BIN)/python -m pytest --numprocesses auto $(MEASURING:%=--ignore %)
 	$(BIN)/python -m pytest $(MEASURING)
 
+newest:
+	$(MAKE) VENV=.venv-newest CONSTRAINTS= test
+
+constraints: $(VENV)/.dev
+	{ sed -n '/^#/p' $(CONSTRAINTS); $(BIN)/python -m pip freeze --exclude-editable; } > $(VENV)/pins
+	mv $(VENV)/pins $(CONSTRAINTS)
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -44,24 +59,24 @@ types: $(VENV)/.dev
 
 # The tests open the reports in a real browser.
 browser:
-	@command -v chromium >/dev/null || { $(APT) chromium; }
+	@command -v chromium >/dev/null || $(call APT,chromium)
 
 # The embedded AWS runs Node functions on the local node, lists processes with ps where there is
 # nothing better, and works with the AWS CLI (of which version 2 alone has `aws logs tail`). The
 # README's tour, which a test runs, calls curl.
 tools:
-	@command -v node >/dev/null || { $(APT) nodejs; }
-	@command -v ps >/dev/null || { $(APT) procps; }
-	@command -v curl >/dev/null || { $(APT) curl; }
-	@PATH=/usr/local/bin:/usr/bin aws --version 2>&1 | grep -q aws-cli/2 || { $(APT) awscli; }
+	@command -v node >/dev/null || $(call APT,nodejs)
+	@command -v ps >/dev/null || $(call APT,procps)
+	@command -v curl >/dev/null || $(call APT,curl)
+	@PATH=/usr/local/bin:/usr/bin aws --version 2>&1 | grep -q aws-cli/2 || $(call APT,awscli)
 
 # An accessibility checker looks at them.
 axe: $(AXE)
 
 $(AXE): $(VENV)/.dev
-	@command -v npm >/dev/null || { $(APT) npm; }
-	npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/axe axe-core@^4.10
-	@touch $@
+	@command -v npm >/dev/null || $(call APT,npm)
+	command -v npm >/dev/null || exit 0; \
+	npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/axe axe-core@^4.10 && touch $@
 
 # It looks for what is unsafe in the template, and pins another boto3 than ours.
 checkov: $(VENV)/checkov/bin/checkov
@@ -77,4 +92,9 @@ bench-%: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.$(subst -,_,$*) $(if $(LIMITER),--limiter $(LIMITER)) $(OPTIONS)
 
 clean:
-	rm -rf $(VENV) reports data/runs
+	rm -rf $(VENV) .venv-newest reports
+
+clean-runs:
+	@test -d data/runs || { echo "no data/runs: nothing to remove"; exit 0; }; \
+	printf 'remove %s runs in data/runs? [y/N] ' "$$(find data/runs -name _manifest.json | wc -l)"; \
+	read answer; test "$$answer" = y && rm -rf data/runs || echo "nothing was removed"

@@ -181,7 +181,13 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: nothing heavy is loaded before."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    try:
+        module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+    except ImportError as exc:
+        from .workspace.extras import missing_extra
+
+        raise missing_extra(exc) or exc from exc
+    value = getattr(module, name)
     globals()[name] = value
     return value
 

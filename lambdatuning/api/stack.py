@@ -8,9 +8,10 @@ from pathlib import Path
 from ..cloud import stack as stacks
 from ..cloud.aws_errors import undoing
 from ..cloud.session import Cloud, connect
-from ..core.errors import StackError, UsageError
+from ..core.errors import StackError
 from ..core.progress import OnProgress, Progress
 from ..workspace import resources
+from ..workspace.extras import require
 from ..workspace.settings import read_settings
 from .consent import Confirm, agree, describe_changes, describe_removal
 
@@ -22,12 +23,9 @@ def embedded(*, limiter: str = "auto", settle: str = "strict") -> Iterator[Cloud
     While it runs, the environment points AWS tools and child processes (a notebook's kernel) to
     it. UsageError when the extra `local` is not installed.
     """
-    try:
-        from ..local.endpoint import start
-    except ImportError as exc:
-        raise UsageError(
-            f"the embedded AWS is not installed ({exc.name}); pip install 'lambdatuning[local]'"
-        ) from exc
+    require("local")
+    from ..local.endpoint import start
+
     with start(limiter=limiter, settle=settle) as endpoint:
         before = dict(os.environ)
         os.environ.pop("AWS_PROFILE", None)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from ..core.errors import LambdaTuningError, UnexpectedError
+from ..workspace.extras import missing_extra
 from .output import fail, readable_anywhere, warnings_in_one_line
 
 
@@ -19,6 +20,8 @@ class _Listed(NamedTuple):
 
 
 COMMANDS = {
+    "init": _Listed("project", "Write a project of your own into a folder."),
+    "config": _Listed("project", "Show the settings, and where each comes from."),
     "local": _Listed("local", "Serve the embedded AWS on this machine."),
     "doctor": _Listed("account", "Check login, endpoint, quotas, stack and installation."),
     "deploy": _Listed("stack", "Deploy or update the stack of template.yaml."),
@@ -121,6 +124,8 @@ def _message(error: Exception | KeyboardInterrupt) -> tuple[str, int]:
 def _explained(error: Exception) -> LambdaTuningError:
     if isinstance(error, LambdaTuningError):
         return error
+    if isinstance(error, ImportError) and (missing := missing_extra(error)):
+        return missing
     from ..cloud.aws_errors import explain  # which imports boto3: a usage error waits for nothing
 
     return explain(error)

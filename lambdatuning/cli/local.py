@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from ..core.errors import LambdaTuningError, UsageError
+from ..workspace.extras import require
 from .output import say
 
 
@@ -44,6 +45,7 @@ def local(
     command: tuple[str, ...],
 ) -> int:
     """Serve the embedded AWS until Ctrl-C, or until COMMAND ends; its exit code."""
+    require("local")
     from ..core.options import whole_number
     from ..local.endpoint import start
     from ..local.settings import LOOPBACK

@@ -9,6 +9,7 @@ import click
 from ..core.errors import UsageError
 from ..core.options import whole_number
 from ..workspace import resources
+from ..workspace.extras import require
 from ..workspace.settings import read_settings
 from .options import pairs
 from .output import say
@@ -92,6 +93,7 @@ def report(
     **given: tuple[str, ...],
 ) -> None:
     """Run NOTEBOOKs (default: all of notebooks/) and export HTML; the paths go to stdout."""
+    require("report")
     from ..reporting.report import plan, report
 
     workers = whole_number("--at-once", at_once)

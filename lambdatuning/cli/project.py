@@ -1,0 +1,51 @@
+"""`lambdatuning init` and `config`: a project of one's own, and its settings."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .output import Output
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print data only, as JSON.")
+
+
+@click.command()
+@click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
+@_json_option
+def init(folder: Path, as_json: bool) -> None:
+    """Write a project into FOLDER (default: here): notebooks, payload types, settings, CI.
+
+    Nothing is overwritten.
+    """
+    from ..workspace.project import create
+
+    names = [str(path) for path in create(folder)]
+    lines = [f"wrote {len(names)} files into {folder.resolve()}:", *(f"  {name}" for name in names)]
+    Output(as_json).show(names, "\n".join([*lines, "next: lambdatuning report --local"]))
+
+
+@click.command()
+@_json_option
+def config(as_json: bool) -> None:
+    """Show every setting of the project, and which file or variable says so."""
+    from ..workspace.settings import SETTINGS, read_settings
+
+    settings = read_settings()
+    data = {
+        name: {"value": each.value, "origin": each.origin} for name, each in settings.values.items()
+    }
+    width = max(len(name) for name in data)
+    lines = [f"{'folder':<{width}}  {settings.folder}"]
+    for setting in SETTINGS:
+        each = settings.values[setting.name]
+        lines.append(f"{setting.name:<{width}}  {_text(each.value)}  ({each.origin})")
+    Output(as_json).show({"folder": str(settings.folder), "settings": data}, "\n".join(lines))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={text}" for key, text in value.items()) or "-"
+    return (
+        "-" if value in ("", None) else f"{value:,.10g}" if isinstance(value, float) else str(value)
+    )
