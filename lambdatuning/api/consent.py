@@ -16,6 +16,20 @@ def agree(_: str, __: str) -> None:
     """Agree to everything: for machines, and for notebooks, which have `max_usd` instead."""
 
 
+def only_after_yes(cloud: Cloud) -> Confirm:
+    """For a notebook that was not told to pay: DeclinedError with the price of what AWS bills."""
+
+    def confirm(description: str, question: str) -> None:
+        if cloud.kind == "aws" and question:
+            told = " ".join(description.split())
+            raise DeclinedError(
+                f"{question} needs a yes: set the notebook's parameter `yes` to True, or pass "
+                f"--yes to `lambdatuning report` ({told})"
+            )
+
+    return confirm
+
+
 def describe_changes(plan: DeployPlan) -> str:
     """The change set as lines, what is replaced marked."""
     lines = [f"  {_change(change)}" for change in plan.changes]

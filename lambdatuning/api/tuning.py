@@ -38,7 +38,7 @@ from ..core.sizes import DEFAULT_POWERS, parse_sizes
 from ..core.strategies import check_strategy
 from ..reporting.progress import show_progress
 from ..workspace import resources
-from .consent import Confirm, agree, describe_price, require_budget
+from .consent import Confirm, agree, describe_price, only_after_yes, require_budget
 from .prices import book_name, read_price_book
 from .runs import loaded, store_address
 from .stack import deploy, deploying, usable_outputs
@@ -217,10 +217,13 @@ def benchmark(
     template: str | Path = "",
     payload: Wanted | Iterable[Wanted] = (),
     payloads: str | Path = "",
+    yes: bool = True,
     confirm: Confirm = agree,
     **options: Any,
 ) -> Run:
     """Tune the stack's own function for every payload type in one run, deploying it if needed.
+
+    Without `yes` nothing that AWS bills is done: DeclinedError states the change or the price.
 
     Each size is published once for all types. Takes the options of `tune` but its function, table
     and state machine, which are the stack's; all types of the folder `payloads` unless some are
@@ -230,6 +233,7 @@ def benchmark(
         resources.payloads(payloads).path
     )
     _refuse_bad_options(options)
+    confirm = confirm if yes else only_after_yes(cloud)
     outputs = _deployed(cloud, stack, template, confirm, options.get("on_progress"))
     return tune(
         cloud,

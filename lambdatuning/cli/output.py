@@ -50,7 +50,7 @@ class Output:
             json.dump(data, sys.stdout, indent=2, default=str, allow_nan=False)
             print()
         else:
-            print(text)
+            print(visible(text))
 
     def confirm(self, description: str, question: str) -> None:
         """Show what is about to happen and ask; the library's `Confirm`.
@@ -90,16 +90,35 @@ class Output:
         return lambda event: None if self.quiet else say(line(event))
 
 
+_CONTROLS = {
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    for code in (
+        *(set(range(0xA0)) - set(range(0x20, 0x7F)) - {0x0A}),
+        *range(0x202A, 0x202F),  # these five and four turn the text after them around
+        *range(0x2066, 0x206A),
+    )
+}
+
+
+def visible(text: str) -> str:
+    r"""Control characters, which error messages of functions may hold, as escapes to read.
+
+    >>> visible("\x1b]0;title\x07\n")
+    '\\x1b]0;title\\x07\n'
+    """
+    return text.replace("\t", "    ").translate(_CONTROLS)
+
+
 def say(text: str = "") -> None:
     """A message: to stderr, so that stdout holds data alone."""
-    print(text, file=sys.stderr)
+    print(visible(text), file=sys.stderr)
 
 
 def fail(message: str, code: int) -> int:
     """The one line of a command that did not do what it was asked to; returns its exit code."""
     # A line of progress that rewrites itself may stand there half written.
     over = "\r\x1b[K" if sys.stderr.isatty() else ""
-    print(f"{over}lambdatuning: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{over}lambdatuning: {visible(' '.join(message.split()))}", file=sys.stderr)
     return code
 
 

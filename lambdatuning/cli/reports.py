@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,9 @@ from ..workspace.settings import read_settings
 from .options import pairs
 from .output import say
 from .session import Session, session_options
+
+if TYPE_CHECKING:
+    from ..reporting.report import Job
 
 _PAIRS = frozenset(("-p", "--parameter", "-r", "--parameter-raw"))
 _PARAMETERS = {
@@ -98,15 +102,51 @@ def report(
 
     workers = whole_number("--at-once", at_once)
     paths, values = _notebooks(session, notebooks), _parameters(given)
-    plan(paths, values, folder=Path.cwd(), name=name)
+    jobs = plan(paths, values, folder=Path.cwd(), name=name)
     values = {**_settings(paths), **values}
     progress = session.output.progress()
     with session.environment():
+        values |= _consent(session, [job for job in jobs if job.alone])
         reports = report(paths, values, out=out, name=name, workers=workers, on_progress=progress)
     for done in reports:
         say(f"{done.notebook.name}: {done.elapsed_s:.0f} s")
     made = [done.address for done in reports]
     session.output.show(made, "\n".join(made))
+
+
+def _consent(session: Session, jobs: "list[Job]") -> dict[str, object]:
+    """Ask before notebooks measure on AWS; the parameter by which they are told so."""
+    from ..cloud.session import connect
+
+    measuring = [job for job in jobs if not _looks_at_a_run(job) and _declares_yes(job)]
+    if not measuring or any("yes" in job.values for job in measuring):
+        return {}
+    for job in measuring:
+        given = {name: str(value) for name, value in job.values.items() if value}
+        cloud = connect(
+            profile=given.get("profile", session.profile),
+            region=given.get("region", session.region),
+            endpoint_url=given.get("endpoint", session.endpoint_url),
+        )
+        if cloud.kind == "aws":
+            session.output.confirm(
+                f"{job.notebook.name} measures in account {cloud.account_id}, {cloud.region}: it "
+                "deploys the stack where there is none (its API is open to everybody unless "
+                "ApiAuth is set), and pays for a run of under one US cent by default; "
+                "`lambdatuning benchmark` states the exact price",
+                f"let {job.notebook.name} deploy and pay?",
+            )
+    return {"yes": True}
+
+
+def _looks_at_a_run(job: "Job") -> bool:
+    return bool(job.values.get("run_id"))
+
+
+def _declares_yes(job: "Job") -> bool:
+    from ..reporting.parameters import declared
+
+    return any(parameter.name == "yes" for parameter in declared(job.content))
 
 
 def _notebooks(session: Session, named: tuple[str, ...]) -> list[str]:

@@ -121,7 +121,23 @@ def _points(parts: Sequence[str]) -> tuple[CurvePoint, ...]:
     if len({len(column) for column in columns}) != 1:
         raise UsageError("not a visualization URL: its three lists differ in length; copy it whole")
     rows = zip(*columns, strict=True)
-    return tuple(CurvePoint(size % 65_536, duration, cost) for size, duration, cost in rows)
+    points = tuple(CurvePoint(size % 65_536, duration, cost) for size, duration, cost in rows)
+    _refuse_impossible(points)
+    return points
+
+
+def _refuse_impossible(points: Sequence[CurvePoint]) -> None:
+    """UsageError for a curve that nobody measured: damaged on its way, or made up."""
+    sizes = [point.memory_mb for point in points]
+    if not sizes:
+        raise UsageError("not a visualization URL: it holds no memory size; copy it whole")
+    if 0 in sizes or len(set(sizes)) != len(sizes):
+        raise UsageError("not a visualization URL: a size is 0 or there twice; copy it again")
+    values = [value for point in points for value in (point.duration_ms, point.cost_usd)]
+    if not all(math.isfinite(value) and value > 0 for value in values):
+        raise UsageError(
+            "not a visualization URL: a duration or cost is no number above 0; copy it again"
+        )
 
 
 def _wrapped(size: float) -> int:

@@ -77,3 +77,14 @@ def test_aws_is_not_blamed_for_it(error: Exception) -> None:
     message, _ = app._message(error)
     assert "AWS" not in message
     Path(message.rpartition("(its trace: ")[2].rstrip(")")).unlink()
+
+
+def test_what_a_function_says_does_not_control_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output.fail("the run failed: \x1b]0;title\x07 \u202eabc \x9b31m", 1)
+    output.Output().show({}, "a\x1b[2Jb\nc\td")
+    written = capsys.readouterr()
+    told = "lambdatuning: the run failed: \\x1b]0;title\\x07 \\u202eabc \\x9b31m\n"
+    assert written.err == told
+    assert written.out == "a\\x1b[2Jb\nc    d\n"

@@ -2,6 +2,10 @@
 
 import html
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -72,3 +76,47 @@ def test_what_is_wrong_with_parameters_is_one_line(
     )
     assert "--name {x}: it has an unknown" in refused("--name", "{x}")
     assert "parameter sizes must be List[int]" in refused("-p", "sizes=a,b")
+
+
+def test_a_notebook_that_measures_on_aws_asks_first(nobody: Shell, tmp_path: Path) -> None:
+    with sts() as url:
+        done = nobody(
+            *("report", "notebooks/01_benchmark.ipynb", "--out", str(tmp_path / "out")),
+            AWS_ENDPOINT_URL=url, AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b",
+            AWS_REGION="eu-west-1",
+        )  # fmt: skip
+    assert done.code == 4, done.err
+    assert "let 01_benchmark.ipynb deploy and pay? needs a yes: pass --yes" in done.complaint
+    assert "measures in account 111122223333, eu-west-1" in done.err
+    assert not (tmp_path / "out").exists()
+
+
+IDENTITY = b"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/me</Arn><UserId>U</UserId>
+<Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"""
+
+
+class Sts(BaseHTTPRequestHandler):
+    """An AWS that says who one is, as its API reference has it, and nothing else."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/xml")
+        self.end_headers()
+        self.wfile.write(IDENTITY)
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def sts() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Sts)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()

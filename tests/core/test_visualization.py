@@ -13,14 +13,16 @@ from lambdatuning.core.strategies import CurvePoint
 from lambdatuning.core.visualization import (
     Run,
     comparison_url,
+    decode_arrays,
     decode_visualization,
     encode_arrays,
     visualization_url,
 )
 
-FLOATS = st.floats(0, 1e6, width=32)
+FLOATS = st.floats(2**-20, 2**20, width=32)
 POINTS = st.lists(
-    st.builds(CurvePoint, st.integers(0, 65_535), FLOATS, FLOATS),
+    st.builds(CurvePoint, st.integers(1, 65_535), FLOATS, FLOATS),
+    min_size=1,
     max_size=46,
     unique_by=lambda point: point.memory_mb,
 )
@@ -97,10 +99,10 @@ def test_china_asks_for_yuan() -> None:
 
 def test_float32_overflows_as_in_a_browser() -> None:
     times = encode_arrays([], [3.4028235e38, 1e39, -1e39, math.nan], []).split(";")[1]
-    points = decode_visualization(f"gAAAAQACAAQ=;{times};AAAAAAAAAAAAAAAAAAAAAA==")[0].points
-    assert [point.duration_ms for point in points[1:3]] == [math.inf, -math.inf]
-    assert points[0].duration_ms == struct.unpack("<f", b"\xff\xff\x7f\x7f")[0]
-    assert math.isnan(points[3].duration_ms)
+    durations = decode_arrays(["", times, ""])[1]
+    assert durations[1:3] == [math.inf, -math.inf]
+    assert durations[0] == struct.unpack("<f", b"\xff\xff\x7f\x7f")[0]
+    assert math.isnan(durations[3])
 
 
 @pytest.mark.parametrize(
@@ -112,3 +114,27 @@ def test_what_is_no_such_url(url: str) -> None:
     with pytest.raises(UsageError, match="not a visualization URL") as caught:
         decode_visualization(url)
     assert "\n" not in str(caught.value)
+
+
+NAN, INFINITE = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "durations", "costs"),
+    [
+        ([128, 256], [1.0, NAN], [1e-7, 1e-7]),
+        ([128, 256], [1.0, INFINITE], [1e-7, 1e-7]),
+        ([128, 256], [1.0, -2.0], [1e-7, 1e-7]),
+        ([128, 256], [1.0, 0.0], [1e-7, 1e-7]),
+        ([128, 256], [1.0, 2.0], [1e-7, NAN]),
+        ([128, 256], [1.0, 2.0], [0.0, 1e-7]),
+        ([128, 128], [1.0, 2.0], [1e-7, 1e-7]),
+        ([0, 128], [1.0, 2.0], [1e-7, 1e-7]),
+        ([], [], []),
+    ],
+)
+def test_a_curve_that_nobody_measured_is_refused(
+    sizes: list[int], durations: list[float], costs: list[float]
+) -> None:
+    with pytest.raises(UsageError, match="not a visualization URL"):
+        decode_visualization(f"https://x/#{encode_arrays(sizes, durations, costs)}")

@@ -190,7 +190,7 @@ class FakeLambda(_Client):
             "RevisionId": "a0",
         }  # fmt: skip
 
-    def update_alias(self, FunctionName: str, Name: str, **given: str) -> None:
+    def update_alias(self, FunctionName: str, Name: str, **given: Any) -> None:
         self._called("UpdateAlias")
         alias = self._alias(Name)
         if given.pop("RevisionId", alias["RevisionId"]) != alias["RevisionId"]:

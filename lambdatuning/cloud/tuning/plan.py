@@ -19,7 +19,7 @@ from ...core.plan import seeds_needed
 from ...core.pricing import PriceBook, load_price_book, parse_price_book
 from ...core.sizes import DEFAULT_POWERS, beyond_note
 from ...functions.tuner import function as function_config
-from ...functions.tuner.tunable import remarks, target_of
+from ...functions.tuner.tunable import refuse_weighted, remarks, target_of
 from ..session import Cloud
 
 _MISSING = {"InvalidArn", "StateMachineDoesNotExist", "ValidationException"}
@@ -227,6 +227,10 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     tuner = find_tuner(cloud, request.state_machine_arn)
     function = _function(cloud, request.function)
     _require_seedable(request)
+    if request.auto_optimize:
+        client = cloud.client("lambda", region=function.arn.region)
+        name = str(function.arn.unqualified)
+        _asked(lambda: refuse_weighted(client, name, request.alias))
     environments = request.environments or default_environments(cloud)
     prices = parse_price_book(request.price_book) if request.price_book else load_price_book()
     target = target_of(function.arn, function.config)

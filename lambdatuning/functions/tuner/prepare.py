@@ -26,7 +26,7 @@ from . import decide, lock
 from .clean import undo
 from .function import Sleep
 from .storage import folder, price_book, read_url
-from .tunable import concurrency, look_at, remarks
+from .tunable import concurrency, look_at, refuse_weighted, remarks
 
 _ANSWERS_WITHIN_S = 5
 
@@ -178,6 +178,7 @@ def prepare(raw: Any, execution: str, services: Services) -> State:
     payloads = _payloads(wanted, services)
     run_id = wanted.run_id or execution.rpartition(":")[2]
     look_at(services.lambda_client, arn, services.sleep)
+    refuse_weighted(services.lambda_client, str(arn.unqualified), wanted.auto_optimize_alias)
     wide = environments(wanted, sum(payloads[1]))
     parallel = concurrency(services.lambda_client, arn, wide, wanted.parallel_sizes)
     store = folder(services.s3, services.bucket, arn.name, run_id)

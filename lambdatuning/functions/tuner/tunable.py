@@ -139,3 +139,22 @@ def target_of(arn: FunctionArn, config: Mapping[str, Any]) -> Target:
         snapstart=(config.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions",
         vpc=bool((config.get("VpcConfig") or {}).get("SubnetIds")),
     )
+
+
+def refuse_weighted(client: Any, function: str, alias: str | None) -> None:
+    """UsageError for an alias that shares its traffic out: whether the other versions keep their
+    part when the winner is set is the user's to say, before anything is measured."""
+    if not alias:
+        return
+    try:
+        found = client.get_alias(FunctionName=function, Name=alias)
+    except client.exceptions.ResourceNotFoundException:
+        return
+    weights = (found.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    if weights:
+        shared = ", ".join(f"{share:.0%} to version {name}" for name, share in weights.items())
+        raise UsageError(
+            f'the alias "{alias}" sends {shared}: end that first (`aws lambda update-alias '
+            f"--function-name {function} --name {alias} --routing-config "
+            "AdditionalVersionWeights={}`), or give another alias"
+        )

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from lambdatuning.core.errors import LambdaTuningError
+from lambdatuning.core.errors import LambdaTuningError, UsageError
 from lambdatuning.core.plan import Work
 from lambdatuning.functions.tuner import function, lock
 from lambdatuning.functions.tuner.clean import clean, take_back
 from lambdatuning.functions.tuner.control import apply
+from lambdatuning.functions.tuner.tunable import refuse_weighted
 from tests.fakes.aws_lambda import ARN, FakeLambda
 
 from .plans import EXECUTION, Time
@@ -131,3 +132,14 @@ def test_a_step_that_takes_the_lock_after_the_stop_loses_it_again(
 
     assert take_back(client, ARN, EXECUTION, sleep) == ["lock of run run-1"]
     assert client.aliases == {}
+
+
+def test_an_alias_that_shares_its_traffic_is_not_moved_unasked(client: FakeLambda) -> None:
+    client.create_alias(ARN, "live", "1")
+    refuse_weighted(client, ARN, "live")
+    refuse_weighted(client, ARN, "new")
+    refuse_weighted(client, ARN, None)
+    weights = {"AdditionalVersionWeights": {"7": 0.1}}
+    client.update_alias(ARN, "live", RoutingConfig=weights)
+    with pytest.raises(UsageError, match=r'"live" sends 10% to version 7: end that first'):
+        refuse_weighted(client, ARN, "live")
