@@ -1,5 +1,6 @@
 """Tuning a function, and benchmarking the stack's function with every payload type."""
 
+import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -31,7 +32,7 @@ from ..core.errors import NotFoundError, RunFailedError, UsageError
 from ..core.estimate import Known, Overhead, Work, learnt
 from ..core.manifest import OURS, Manifest
 from ..core.options import number, whole_number
-from ..core.payloads import PayloadType, unique
+from ..core.payloads import PayloadType, parse_event, unique
 from ..core.plan import MAX_COLD, MAX_ENVIRONMENTS
 from ..core.progress import OnProgress
 from ..core.sizes import DEFAULT_POWERS, parse_sizes
@@ -44,10 +45,12 @@ from .runs import loaded, store_address
 from .stack import deploy, deploying, usable_outputs
 
 Wanted = PayloadType | str | Path | Mapping[str, Any]
-"""A type, the name of one, a file, or the event itself, which is sent as it stands."""
+"""A type, the name of one, a file or s3://bucket/key, or the event itself (a dict, or JSON)."""
 
 
-def payload_types(wanted: Wanted | Iterable[Wanted], folder: str | Path) -> tuple[PayloadType, ...]:
+def payload_types(
+    wanted: Wanted | Iterable[Wanted], folder: str | Path, cloud: Cloud | None = None
+) -> tuple[PayloadType, ...]:
     """The types meant, () for none; names are looked up in `folder`.
 
     UsageError for what cannot be one.
@@ -55,6 +58,8 @@ def payload_types(wanted: Wanted | Iterable[Wanted], folder: str | Path) -> tupl
     many = [wanted] if isinstance(wanted, PayloadType | str | Path | Mapping) else list(wanted)
     if not many:
         return ()
+    if all(isinstance(entry, Mapping) and entry.keys() >= {"payload", "weight"} for entry in many):
+        return parse_event(json.dumps(many), "the payload", "event")
     given = [_event(entry) if isinstance(entry, Mapping) else entry for entry in many]
     types = [entry for entry in given if isinstance(entry, PayloadType)]
     names = [entry for entry in given if isinstance(entry, str | Path)]
@@ -62,9 +67,8 @@ def payload_types(wanted: Wanted | Iterable[Wanted], folder: str | Path) -> tupl
         raise UsageError("a payload is a name, a file, an event (a dict) or a PayloadType")
     if sum(isinstance(entry, Mapping) for entry in many) > 1:
         raise UsageError("several events need names; write PayloadType(name, event) for each")
-    return unique(
-        [*types, *(load_payload_types(resources.payloads(folder).path, names) if names else ())]
-    )
+    named = load_payload_types(resources.payloads(folder).path, names, cloud) if names else ()
+    return unique([*types, *named])
 
 
 def _event(event: Mapping[str, Any]) -> PayloadType:
@@ -180,7 +184,7 @@ def tune(
     request = TuneRequest(
         function=function,
         state_machine_arn="",
-        payloads=payload_types(payload, payloads) or (PayloadType("empty", {}),),
+        payloads=payload_types(payload, payloads, cloud) or (PayloadType("empty", {}),),
         sizes=_sizes(powers),
         num=whole_number("num", num),
         strategy=check_strategy(strategy),
@@ -229,7 +233,7 @@ def benchmark(
     and state machine, which are the stack's; all types of the folder `payloads` unless some are
     named.
     """
-    types = payload_types(payload, payloads) or load_payload_types(
+    types = payload_types(payload, payloads, cloud) or load_payload_types(
         resources.payloads(payloads).path
     )
     _refuse_bad_options(options)

@@ -32,8 +32,9 @@ _TUNING_OPTIONS = (
     click.option(
         "--payload",
         multiple=True,
-        metavar="NAME_OR_FILE",
-        help="Payload type (repeatable; benchmark: default all of --payloads).",
+        metavar="EVENT",
+        help="Name of a payload type, or an event: a file, s3://bucket/key, or JSON "
+        "(repeatable; benchmark: default all of --payloads).",
     ),
     click.option(
         "--payloads",

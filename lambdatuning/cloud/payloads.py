@@ -2,70 +2,97 @@
 
 import json
 import random
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import LambdaTuningError, NotFoundError, UsageError, closest
-from ..core.payloads import PayloadType, parse_payload_type, unique
+from ..core.payloads import PayloadType, event_name, parse_event, parse_payload_type, unique
 from ..functions.dynamodb_manager.wire import attributes_to_wire
 from .session import Cloud
 
-_TELLING = {"event", "weight", "seed", "literal"}
-"""Fields by which a payload file is known; an event may well have a name or a description."""
+_INLINE = ("{", "[", '"')
+"""How JSON begins that is given instead of a name."""
 
 
-def load_payload_types(folder: Path, wanted: Iterable[str | Path] = ()) -> tuple[PayloadType, ...]:
-    """The types wanted, by name in `folder` or by path; all of the folder when none is named.
+def load_payload_types(
+    folder: str | Path, wanted: Iterable[str | Path] = (), cloud: Cloud | None = None
+) -> tuple[PayloadType, ...]:
+    """The types wanted: by name in `folder`, or events; all of the folder when none is named.
 
-    A file that is given by its path may also be a plain event, which is sent as it stands.
-    UsageError names the file, the line and the reason, or the closest known name.
+    An event is a file of another folder, an object in S3 (s3://bucket/key, which needs `cloud`), or
+    JSON itself; see `core.payloads.parse_event` for what such a file may hold. UsageError names the
+    file, the line and the reason, or the closest known name.
     """
-    known = {path.stem: path for path in sorted(folder.glob("*.json"))}
+    known = {path.stem: path for path in sorted(Path(folder).glob("*.json"))}
     names = list(wanted)
-    paths = [_find(name, known, folder) for name in names] if names else list(known.values())
-    if not paths:
-        raise UsageError(f"no payload file in {folder}; name a folder that holds some")
-    return unique(_read(path, plain=path not in known.values()) for path in paths)
+    if not names and not known:
+        raise UsageError(
+            f"no payload file in {Path(folder).resolve()}; name a folder that has some"
+        )
+    if not names:
+        return unique(parse_payload_type(_text(path), str(path)) for path in known.values())
+    found = [each for name in names for each in _load(name, known, Path(folder), cloud)]
+    return unique(_numbered(found))
 
 
-def _find(name: str | Path, known: dict[str, Path], folder: Path) -> Path:
-    if str(name) in known:
-        return known[str(name)]
-    path = Path(name)
-    if path.suffix == ".json" or path.is_file():
-        return path
-    advice = closest(str(name), known) if known else f"there is none in {folder}"
-    raise UsageError(f'unknown payload type "{name}"; {advice}')
+def _load(
+    name: str | Path, known: dict[str, Path], folder: Path, cloud: Cloud | None
+) -> tuple[PayloadType, ...]:
+    text = str(name)
+    if text.lstrip().startswith(_INLINE):
+        return parse_event(text, "the payload", "event")
+    if text.startswith("s3://"):
+        return parse_event(_object(text, cloud), text, event_name(Path(text).stem))
+    path = known.get(text) or Path(name)
+    if path.resolve() in {each.resolve() for each in known.values()}:
+        return (parse_payload_type(_text(path), str(path)),)
+    if path.suffix != ".json" and not path.is_file():
+        advice = closest(text, known) if known else "there is none in it"
+        raise UsageError(
+            f'unknown payload type "{name}"; {advice} (in {folder.resolve()}; a file, '
+            "s3://bucket/key or JSON in single quotes is an event)"
+        )
+    return parse_event(_text(path), str(path), event_name(path.stem))
 
 
-def _read(path: Path, *, plain: bool) -> PayloadType:
-    """A payload type; a file without the fields of one is an event where that may be (`plain`)."""
-    text = _text(path)
-    if plain and _is_event(text):
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("._-")[:64] or "event"
-        described = {"description": f"the event in {path.name}", "literal": True}
-        text = json.dumps({"name": name, "event": json.loads(text), **described})
-    return parse_payload_type(text, str(path))
-
-
-def _is_event(text: str) -> bool:
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        return False
-    return not isinstance(value, dict) or not value.keys() & _TELLING
+def _numbered(types: Iterable[PayloadType]) -> Iterator[PayloadType]:
+    """Events that are given as JSON have no name of their own: the second is event-2."""
+    seen = 0
+    for each in types:
+        seen += each.name == "event"
+        yield replace(each, name=f"event-{seen}") if each.name == "event" and seen > 1 else each
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return _decoded(path.read_bytes())
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(f"{path} cannot be read ({exc}); name a JSON file") from exc
+
+
+def _decoded(data: bytes) -> str:
+    """JSON as text: UTF-8, UTF-16 or UTF-32, with a byte order mark or without."""
+    return data.decode(json.detect_encoding(data))
+
+
+def _object(address: str, cloud: Cloud | None) -> str:
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    if not bucket or not key:
+        raise UsageError(f"{address}: write s3://bucket/key")
+    if cloud is None:
+        raise UsageError(f"{address}: reading it needs a session; pass cloud, or copy the file")
+    s3 = cloud.client("s3")
+    try:
+        return _decoded(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket) as exc:
+        raise NotFoundError(f"no object {address} in {cloud.account_id}; name one") from exc
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"{address} is not text ({exc}); name a JSON file") from exc
 
 
 # Seeds: the items that must lie in a table before a payload type can be measured.

@@ -85,6 +85,22 @@ def _fill(match: re.Match[str], context: Context, rng: random.Random) -> str:
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 """Lambda's limit for a synchronous invocation."""
 
+MARK = "payloadType"
+"""The one key of a file outside a payload folder that holds a payload type, not an event."""
+
+_INPUT_FIELDS = {
+    "payload",
+    "payloadS3",
+    "num",
+    "powerValues",
+    "strategy",
+    "parallelInvocation",
+    "balancedWeight",
+    "autoOptimize",
+    "dryRun",
+}
+"""Fields of Power Tuning's input, of which lambdaARN is the one that must be there."""
+
 _FIELDS = {"name", "description", "weight", "event", "seed", "literal"}
 _SEED_FIELDS = {"each", "item"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -132,12 +148,99 @@ class PayloadType:
 
 
 def parse_payload_type(text: str, source: str) -> PayloadType:
-    """One payload file; UsageError names the file, the line and the reason."""
+    """One file of a payload folder; UsageError names the file, the line and the reason.
+
+    >>> parse_payload_type('{"payloadType": {"name": "x", "event": [1]}}', "x.json").event
+    [1]
+    """
+    value = _parse(text, source)
+    inner = value[MARK] if _is_marked(value) else value
+    return payload_type(inner, lambda key: f"{source}:{_line_of(text, key)}")
+
+
+def parse_event(text: str, source: str, name: str) -> tuple[PayloadType, ...]:
+    """What a file of any folder, an object in S3 or an argument stands for.
+
+    One event, sent as it stands whatever is in it, but for two forms that are told by their shape
+    alone: `{"payloadType": {...}}` is a payload type, and a list of `{"payload", "weight"}` is the
+    mix of Power Tuning: a type for each, named `name`-1 and so on.
+
+    Raises:
+        UsageError: no JSON, a whole input of Power Tuning, or a list that is a mix in part.
+
+    >>> [(each.name, each.event) for each in parse_event('{"event": 1}', "x.json", "x")]
+    [('x', {'event': 1})]
+    >>> [each.name for each in parse_event('[{"payload": 1, "weight": 2}]', "x.json", "x")]
+    ['x-1']
+    """
+    value = _parse(text, source)
+    if _is_marked(value):
+        return (parse_payload_type(text, source),)
+    _refuse_whole_input(value, source)
+    weighted = _entries_of_mix(value, source)
+    if not weighted:
+        return (_literal(name, value, 1, f"the event of {source}", source),)
+    return tuple(
+        _literal(
+            f"{name[:60]}-{n}",
+            event_of(entry["payload"]),
+            _weight(entry["weight"]),
+            f"event {n} of the mix in {source}",
+            source,
+        )
+        for n, entry in enumerate(weighted, 1)
+    )
+
+
+def event_name(text: str) -> str:
+    """A name for an event: that of its file, of the characters that a name may have.
+
+    >>> event_name("my event (1)"), event_name("--")
+    ('my-event-1', 'event')
+    """
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-")[:64] or "event"
+
+
+def _parse(text: str, source: str) -> Any:
     try:
-        value = json.loads(text)
+        return json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as exc:
-        raise UsageError(f"{source}:{exc.lineno}: not JSON: {exc.msg}; mend the file") from exc
-    return payload_type(value, lambda key: f"{source}:{_line_of(text, key)}")
+        raise UsageError(f"{source}:{exc.lineno}: not JSON: {exc.msg}; fix it") from exc
+    except ValueError as exc:
+        raise UsageError(f"{source}: {exc}; fix it") from exc
+
+
+def _is_marked(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {MARK}
+
+
+def _refuse_whole_input(value: Any, source: str) -> None:
+    """An input of the state machine says more than an event: sizes, num, a function of its own."""
+    if isinstance(value, dict) and "lambdaARN" in value and value.keys() & _INPUT_FIELDS:
+        raise UsageError(
+            f"{source} is a whole input of AWS Lambda Power Tuning: give its payload alone (and "
+            "--powers, --num, --strategy), or start the state machine with it; if it is an event, "
+            f'write {{"{MARK}": {{"name": "NAME", "event": {{...}}}}}}'
+        )
+
+
+def _entries_of_mix(value: Any, source: str) -> list[Any]:
+    """The entries of a weighted mix; [] where it is none."""
+    if not isinstance(value, list):
+        return []
+    weighted = [e for e in value if isinstance(e, dict) and e.keys() >= {"payload", "weight"}]
+    if weighted and len(weighted) < len(value):
+        raise UsageError(
+            f"{source}: {len(weighted)} of {len(value)} entries have payload and weight: give all "
+            f'of them both, or write {{"{MARK}": {{"name": "NAME", "event": [...]}}}} to send it '
+            "as it stands"
+        )
+    return weighted
+
+
+def _literal(name: str, event: Any, weight: float, description: str, source: str) -> PayloadType:
+    value = {"name": name, "event": event, "weight": weight}
+    return payload_type({**value, "description": description, "literal": True}, lambda _: source)
 
 
 def payload_type(value: Any, where: Any = str) -> PayloadType:

@@ -36,3 +36,13 @@ def test_none_are_none() -> None:
 def test_what_cannot_be_told_apart_is_refused(wanted: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         payload_types(wanted, PAYLOADS)
+
+
+def test_a_weighted_list_is_a_mix() -> None:
+    found = payload_types(
+        [{"payload": {"a": 1}, "weight": 1}, {"payload": {"b": 2}, "weight": 3}], PAYLOADS
+    )
+    assert [(each.name, each.event, each.weight) for each in found] == [
+        ("event-1", {"a": 1}, 1),
+        ("event-2", {"b": 2}, 3),
+    ]
