@@ -53,7 +53,16 @@ def clear(marker: str, cgroups: Iterable[str], folders: Iterable[str]) -> None:
     for group in groups:
         delegation.release(group)
     for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(Path(folder))
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with all that is read-only in it."""
+    if folder.is_dir():
+        for place, _, _ in os.walk(folder):
+            with contextlib.suppress(OSError):
+                Path(place).chmod(0o755)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def clear_dead_servers(marker_name: str, state: Path) -> None:

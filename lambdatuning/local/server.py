@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -73,7 +72,7 @@ def serve(options: argparse.Namespace) -> None:
         _run(options, listener, ident, folder, chosen)
     finally:
         limiter.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        cleanup.remove_tree(folder)
         os.close(lifeline)
 
 
@@ -85,19 +84,27 @@ def _run(
         ministack.settings(port=port, account_id=ACCOUNT_ID, region=REGION, folder=str(folder))
     )
     tempfile.tempdir = str(folder)
-    host = _host(f"http://{_reached_at(options.host)}:{port}", ident, folder)
+    host, why_no_view = _host(f"http://{_reached_at(options.host)}:{port}", ident, folder)
     pool = Pool(host, chosen.limiter, folder / "environments", ministack.function_exists)
     ledger = Ledger()
     admission = Admission(host_cores())
     strict = options.settle == "strict"
     invoker = Invoker(pool, admission, ledger, ministack.append_logs, strict=strict)
     ministack.install(invoker.invoke, PackageStore(folder / "packages"))
-    facts = _facts(options, chosen, host) | {"measuring_cores": admission.capacity}
-    application = Gateway(ministack.application(), lambda: facts, ledger, options.host, pool.is_key)
+    facts = (
+        _facts(options, chosen, host)
+        | _isolation(host, why_no_view)
+        | {"measuring_cores": admission.capacity}
+    )
+    application = Gateway(
+        ministack.application(), lambda: facts, ledger, options.host, pool.is_key, host.users
+    )
     try:
         asyncio.run(_listen_and_serve(application, listener, host.endpoint_url, options, pool.kill))
     finally:
         pool.close()
+        if host.view is not None:
+            host.view.close()
 
 
 async def _listen_and_serve(
@@ -165,18 +172,22 @@ def _default_state() -> Path:
     return elsewhere if os.access(elsewhere, os.W_OK) else Path(tempfile.gettempdir())
 
 
-def _host(url: str, ident: str, folder: Path) -> command.Host:
+def _host(url: str, ident: str, folder: Path) -> tuple[command.Host, str]:
+    """What environments have in common, and why they see the host as it is, if they do."""
     packages = folder / "python"
     command.link_packages(packages)
     node = command.find_node()
-    return command.Host(
+    needed = command.needed(packages, node)
+    prepared = mounts.prepare(folder, packages, needed, {command.MARKER_NAME: ident})
+    host = command.Host(
         endpoint_url=url,
         marker=ident,
         runtime_packages=packages,
         node=node,
         node_version=command.node_version(node),
-        tmp_tools=mounts.find_tools(folder),
+        view=prepared.view,
     )
+    return host, prepared.why
 
 
 def _facts(options: argparse.Namespace, chosen: Choice, host: command.Host) -> dict[str, object]:
@@ -193,6 +204,14 @@ def _facts(options: argparse.Namespace, chosen: Choice, host: command.Host) -> d
         "python": platform.python_version(),
         "node": host.node_version,
     }
+
+
+def _isolation(host: command.Host, why: str) -> dict[str, object]:
+    """What functions see of the host, and why it is no more than that."""
+    level = "none" if host.view is None else "namespace"
+    if host.view is not None and host.view.user is not None:
+        level = "namespace and user"
+    return {"isolation": level, "isolation_why": why}
 
 
 def _reached_at(host: str) -> str:

@@ -27,16 +27,19 @@ def running(source: str = ECHO, limiter: str = "auto") -> Iterator[tuple[Invoker
         (folder / "code" / "app.py").write_text(source)
         ident = cleanup.server_ident(os.getpid())
         sandboxes = choose(limiter, ident).limiter
-        pool = Pool(_host(folder, ident), sandboxes, folder / "environments", lambda _arn: True)
+        host = _host(folder, ident)
+        pool = Pool(host, sandboxes, folder / "environments", lambda _arn: True)
         try:
             sandboxes.protect(os.getpid())
             yield (
                 Invoker(pool, Admission(host_cores()), Ledger(), lambda *_: None, strict=True),
-                _spec(folder / "code"),
+                spec(folder / "code"),
             )
         finally:
             pool.close()
             sandboxes.close()
+            if host.view is not None:
+                host.view.close()
 
 
 def left_by(pid: int) -> dict[str, float]:
@@ -53,11 +56,13 @@ def left_by(pid: int) -> dict[str, float]:
 def _host(folder: Path, ident: str) -> command.Host:
     packages = folder / "python"
     command.link_packages(packages)
-    tools = mounts.find_tools(folder)
-    return command.Host("http://127.0.0.1:9", ident, packages, None, tmp_tools=tools)
+    marks = {command.MARKER_NAME: ident}
+    view = mounts.prepare(folder, packages, command.needed(packages, None), marks).view
+    return command.Host("http://127.0.0.1:9", ident, packages, None, view=view)
 
 
-def _spec(code: Path) -> FunctionSpec:
+def spec(code: Path) -> FunctionSpec:
+    """A function at one full vCPU."""
     return FunctionSpec(
         arn="arn:aws:lambda:us-east-1:111122223333:function:inside",
         name="inside",

@@ -343,6 +343,7 @@ def test_the_facts_say_what_is_running(cloud: Cloud) -> None:
     assert set(facts) == {
         *("kind", "version", "limiter", "limiter_why", "settle", "cores", "measuring_cores"),
         *("account_id", "ministack", "awslambdaric", "python", "node"),
+        *("isolation", "isolation_why"),
     }
     json.dumps(facts)
 

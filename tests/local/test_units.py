@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import import_module
 from inspect import signature
@@ -23,7 +24,9 @@ from lambdatuning.local.logs.platform import Report
 from lambdatuning.local.runtime import command
 from lambdatuning.local.runtime.environment import passed_s, settle
 from lambdatuning.local.runtime.http_messages import RequestReader
+from lambdatuning.local.runtime.mounts import Places
 from lambdatuning.local.services import corrections, ministack
+from tests.local import inside
 
 AT = datetime(2026, 1, 31, 12, 0, 0, 123_456, UTC)
 
@@ -110,8 +113,9 @@ def test_node_modules_come_from_layers_first_and_from_this_node_last(tmp_path: P
     for folder in (versioned, common, of_node / "@aws-sdk", others, prefix / "bin"):
         folder.mkdir(parents=True)
 
-    layers = (layer, others.parent)
-    path = command.node_module_path("nodejs22.x", layers, task, str(prefix / "bin/node"))
+    spec = replace(inside.spec(task), runtime="nodejs22.x", layers=(layer, others.parent))
+    places = Places(task, spec.layers, tmp_path / "runtime")
+    path = command.node_module_path(spec, places, str(prefix / "bin/node"))
 
     assert path.split(":")[:4] == [str(versioned), str(common), str(task), str(of_node)]
 

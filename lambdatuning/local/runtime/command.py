@@ -9,7 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
@@ -22,15 +22,16 @@ from . import mounts
 
 MARKER_NAME = "LAMBDATUNING_SERVER"
 _HERE = Path(__file__).parent
+_PATH = [Path("/usr/local/bin"), Path("/usr/bin"), Path("/bin")]
 
 
 @dataclass(frozen=True)
 class Host:
     """What every environment of one server has in common.
 
-    `runtime_packages` is the folder that `link_packages` filled; `marker` is packages
-    in the environment of every process that belongs to this server; `tmp_tools` is None where
-    functions cannot have a /tmp of their own, but only a TMPDIR.
+    `runtime_packages` is the folder that `link_packages` filled; `marker` is found
+    in the environment of every process that belongs to this server; `view` is None where functions
+    see the host as it is, with a TMPDIR of their own.
     """
 
     endpoint_url: str
@@ -38,7 +39,13 @@ class Host:
     runtime_packages: Path
     node: str | None
     node_version: str | None = None
-    tmp_tools: mounts.Tools | None = None
+    view: mounts.View | None = None
+
+    @property
+    def users(self) -> Collection[int]:
+        """Whom functions run as, beside the user of the server itself."""
+        user = self.view.user if self.view else None
+        return () if user is None else (user,)
 
 
 def find_node() -> str | None:
@@ -69,8 +76,9 @@ def arguments(spec: FunctionSpec, host: Host) -> list[str]:
     """The command line. Raises `UsageError` for a runtime that cannot run here."""
     if spec.runtime.startswith("python"):
         bootstrap = str(_HERE / "python_bootstrap.py")
-        places = [host.runtime_packages, spec.task_root, *_python_layers(spec)]
-        return [sys.executable, "-S", "-s", "-P", bootstrap, spec.handler, *map(str, places)]
+        places = places_of(spec, host)
+        folders = [places.runtime, places.task, *_python_layers(spec, places)]
+        return [sys.executable, "-S", "-s", "-P", bootstrap, spec.handler, *map(str, folders)]
     if spec.runtime.startswith("nodejs"):
         if host.node is None:
             raise UsageError(f"{spec.runtime} needs node on the PATH; install Node.js and restart")
@@ -89,36 +97,36 @@ def entered(
     folder: Path,
     environment: Mapping[str, str],
 ) -> tuple[list[str], Mapping[str, str]]:
-    """`runtime`, started by a shell that first gives it its own /tmp and enters its limits.
+    """`runtime`, started by a shell that first enters its limits and what it sees of the host.
 
     Returns the arguments and the variables of the process to start. A limit is entered by writing
     the process's id into each of `entry_files`, so the runtime is inside from its first instruction
-    on; `folder` is where its /tmp is made. The shell and the programs that it calls are apart from
+    on; `folder` is the environment's own. The shell and the programs that it calls are apart from
     `environment`, whose PATH or LD_PRELOAD are the function's: it reads that from a file at last.
     """
-    script = [f"echo $$ > {shlex.quote(path)}" for path in entry_files]
-    prefix: list[str] = []
-    if host.tmp_tools is not None:
-        prefix = mounts.namespace(host.tmp_tools)
-        needed = _needed(spec, host)
-        script = [*mounts.lines(host.tmp_tools, folder, spec.ephemeral_mb, needed), *script]
-    if not script:
+    entry = [f"echo $$ > {shlex.quote(path)}" for path in entry_files]
+    if not entry and host.view is None:
         return runtime, environment
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
-    file = folder / "launch.sh"
-    file.touch(mode=0o600)
-    file.write_text("\n".join([*script, *lines, 'exec "$@"\n']), "utf-8", "replace")
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    script = mounts.write_script(host.view, spec, folder, entry=entry, exports=exports)
     marks = {name: environment[name] for name in (MARKER_NAME, MARK_NAME)}
-    own = {"PATH": f"{os.defpath}:/usr/sbin:/sbin", **marks}
-    return [*prefix, "/bin/sh", str(file), *runtime], own
+    return ["/bin/sh", str(script), *runtime], {"PATH": f"{os.defpath}:/usr/sbin:/sbin", **marks}
 
 
-def _needed(spec: FunctionSpec, host: Host) -> list[Path]:
-    """What the runtime reads of the host."""
-    interpreters = [Path(sys.prefix), Path(sys.base_prefix)]
-    if host.node is not None:
-        interpreters.append(Path(host.node).resolve().parent)
-    return [spec.task_root, *spec.layers, host.runtime_packages, _HERE, *interpreters]
+def places_of(spec: FunctionSpec, host: Host) -> mounts.Places:
+    """Where the function finds its code, its layers and its runtime."""
+    if host.view is not None:
+        return host.view.places(spec)
+    return mounts.Places(spec.task_root, spec.layers, host.runtime_packages)
+
+
+def needed(runtime_packages: Path, node: str | None) -> list[Path]:
+    """What runtimes read of the host."""
+    interpreters = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent]
+    if node is not None:
+        interpreters.append(Path(node).resolve().parent)
+    links = {link.resolve().parent for link in runtime_packages.iterdir()}
+    return [_HERE, *interpreters, *sorted(links)]
 
 
 def variables(
@@ -129,7 +137,7 @@ def variables(
     `folder` belongs to the execution environment and has the name of its sandbox.
     """
     reserved = {
-        **_reserved(spec, stream),
+        **_reserved(spec, places_of(spec, host), stream),
         "AWS_LAMBDA_RUNTIME_API": api,
         "AWS_ACCESS_KEY_ID": key_id,
         "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
@@ -139,16 +147,15 @@ def variables(
     }
     return {
         **_defaults(spec, host),
-        "PATH": _joined([Path("/usr/local/bin"), *_bins(spec)]) + f":{os.defpath}",
         "AWS_ENDPOINT_URL": host.endpoint_url,
         "AWS_EC2_METADATA_DISABLED": "true",
-        **({} if host.tmp_tools else {"TMPDIR": str(folder / "tmp")}),
+        **({} if host.view else {"TMPDIR": str(folder / "tmp")}),
         **dict(spec.variables),
         **reserved,
     }
 
 
-def _reserved(spec: FunctionSpec, stream: str) -> dict[str, str]:
+def _reserved(spec: FunctionSpec, places: mounts.Places, stream: str) -> dict[str, str]:
     # docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Reserved environment
     # variables": the function cannot set them.
     given = {
@@ -163,8 +170,8 @@ def _reserved(spec: FunctionSpec, stream: str) -> dict[str, str]:
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": stream,
-        "LAMBDA_TASK_ROOT": str(spec.task_root),
-        "LAMBDA_RUNTIME_DIR": str(_HERE),
+        "LAMBDA_TASK_ROOT": str(places.task),
+        "LAMBDA_RUNTIME_DIR": str(places.runtime),
     }
     if spec.json_logs:
         given["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
@@ -174,22 +181,34 @@ def _reserved(spec: FunctionSpec, stream: str) -> dict[str, str]:
 
 def _defaults(spec: FunctionSpec, host: Host) -> dict[str, str]:
     """What the function may set otherwise: there, "Unreserved environment variables"."""
-    given = {"LANG": "en_US.UTF-8", "TZ": ":UTC", "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR"}
+    places = places_of(spec, host)
+    task, runtime, opt = places.task, places.runtime, places.opt or places.layers
+    libraries = [Path("/lib64"), Path("/usr/lib64"), runtime, runtime / "lib", task, task / "lib"]
+    given = {
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "PATH": _joined([*_PATH, *(layer / "bin" for layer in opt)]),
+        "LD_LIBRARY_PATH": _joined([*libraries, *(layer / "lib" for layer in opt)]),
+    }
     if spec.runtime.startswith("python"):
         # Code is read-only on AWS, so nothing is ever compiled to disk there.
         return {**given, "PYTHONDONTWRITEBYTECODE": "1"}
-    path = node_module_path(spec.runtime, spec.layers, spec.task_root, host.node)
-    return {**given, "NODE_PATH": path}
+    if spec.runtime.startswith("nodejs"):
+        path = node_module_path(spec, places, host.node)
+        return {**given, "NODE_PATH": path}
+    return given
 
 
-def _python_layers(spec: FunctionSpec) -> list[Path]:
-    versioned = f"python/lib/{spec.runtime}/site-packages"
-    places = [layer / tail for layer in spec.layers for tail in (versioned, "python")]
-    return [place for place in places if place.is_dir()]
-
-
-def _bins(spec: FunctionSpec) -> list[Path]:
-    return [layer / "bin" for layer in spec.layers]
+def _python_layers(spec: FunctionSpec, places: mounts.Places) -> list[Path]:
+    """Folders of packages in layers, by where they are seen."""
+    tails = (f"python/lib/{spec.runtime}/site-packages", "python")
+    return [
+        seen / tail
+        for layer, seen in zip(spec.layers, places.layers, strict=True)
+        for tail in tails
+        if (layer / tail).is_dir()
+    ]
 
 
 def _joined(paths: list[Path]) -> str:
@@ -200,17 +219,15 @@ SDK_FOLDER = "nodejs/node_modules/@aws-sdk/"
 _SYSTEM_FOLDERS = ("/usr/local/lib/node_modules", "/usr/lib/node_modules", "/usr/share/nodejs")
 
 
-def node_module_path(
-    runtime: str, layers: Iterable[Path], task_root: Path, node: str | None
-) -> str:
-    """NODE_PATH: folders of the layers, in their order, then the function's, then node's own."""
-    of_layers = [
-        layer / "nodejs" / folder
-        for layer in layers
-        for folder in (f"node{_major(runtime)}/node_modules", "node_modules")
+def node_module_path(spec: FunctionSpec, places: mounts.Places, node: str | None) -> str:
+    """NODE_PATH: folders of the layers, then the function's, then node's own."""
+    folders = [
+        seen / "nodejs" / tail
+        for layer, seen in zip(spec.layers, places.layers, strict=True)
+        for tail in (f"node{_major(spec.runtime)}/node_modules", "node_modules")
+        if (layer / "nodejs" / tail).is_dir()
     ]
-    folders = [folder for folder in of_layers if folder.is_dir()]
-    return os.pathsep.join(map(str, [*folders, task_root, *global_folders(node)]))
+    return os.pathsep.join(map(str, [*folders, places.task, *global_folders(node)]))
 
 
 @functools.cache

@@ -110,7 +110,7 @@ class Environment:
         self._host = host
         self._sandbox = sandbox
         self._folder = folder
-        self._api = RuntimeApi(spec)
+        self._api = RuntimeApi(spec, host.users)
         self._process: RuntimeProcess | None = None
 
     # --- init phase
@@ -140,6 +140,7 @@ class Environment:
 
     def _spawn(self) -> None:
         (self._folder / "tmp").mkdir(parents=True)
+        (self._folder / "tmp").chmod(0o1777)
         env = command.variables(
             self.spec,
             self._host,
@@ -151,7 +152,8 @@ class Environment:
         runtime = command.arguments(self.spec, self._host)
         files = self._sandbox.entry_files()
         arguments, own = command.entered(runtime, self.spec, self._host, files, self._folder, env)
-        self._process = RuntimeProcess.start(arguments, own, self.spec.task_root)
+        user = self._host.view.user if self._host.view else None
+        self._process = RuntimeProcess.start(arguments, own, self.spec.task_root, user)
         self._sandbox.adopt(self._process.pid)
         self._api.watch(self._process.log_fd, self._process.exit_fd)
 

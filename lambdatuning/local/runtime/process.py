@@ -29,10 +29,19 @@ class RuntimeProcess:
         self.exit_fd = _exit_descriptor(process)
 
     @classmethod
-    def start(cls, arguments: Sequence[str], env: Mapping[str, str], folder: Path) -> Self:
-        """Run `arguments` in `folder`. Raises OSError."""
+    def start(
+        cls,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        folder: Path,
+        user: int | None = None,
+    ) -> Self:
+        """Run `arguments` in `folder`; `user` is whom they make of themselves. Raises OSError."""
         log_fd, output = os.pipe()
         try:
+            if user is not None:
+                # So that /dev/stdout can be opened.
+                os.fchown(output, user, -1)
             process = subprocess.Popen(  # noqa: S603 - running functions is the purpose
                 arguments,
                 cwd=folder,

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -73,13 +73,16 @@ class Gateway:
         ledger: Ledger,
         host: str,
         is_environment: Callable[[str], bool] = lambda _: False,
+        users: Collection[int] = (),
     ) -> None:
-        """`is_environment` tells the access keys of our own execution environments."""
+        """`is_environment` tells the access keys of our own execution environments, `users` are
+        whom their processes belong to."""
         self._inner = inner
         self._facts = facts
         self._ledger = ledger
         self._names = (*_LOCAL_NAMES, host)
         self._is_environment = is_environment
+        self._users = users
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; see the ASGI specification."""
@@ -114,7 +117,9 @@ class Gateway:
             return ""
         user = peers.user_of(tuple(client), tuple(server))
         # A function may change its user.
-        if not peers.is_stranger(user) or self._is_environment(_key_id(headers)):
+        if not peers.is_stranger(user) or user in self._users:
+            return ""
+        if self._is_environment(_key_id(headers)):
             return ""
         return f"this endpoint serves one user of this machine, not user {user}"
 

@@ -150,7 +150,7 @@ def _new_stream(now_ms: int) -> dict[str, Any]:
 def _spec(func: dict[str, Any], config: dict[str, Any], packages: PackageStore) -> FunctionSpec:
     svc = _lambda_svc()
     layers = records.layers_of(config, svc._resolve_layer_zip, svc._layers.values)
-    return records.spec_of(config, func.get("code_zip"), layers, packages.unpack)
+    return records.spec_of(config, func.get("code_zip"), layers, packages)
 
 
 def _trace_id() -> str:

@@ -4,16 +4,17 @@ import hashlib
 import io
 import lzma
 import os
-import shutil
 import stat
 import struct
 import tempfile
 import threading
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from ...core.errors import UsageError
+from ..cleanup import remove_tree
 
 UNZIPPED_LIMIT_BYTES = 262_144_000
 """Lambda's limit of 250 MB for a function with its layers."""
@@ -39,11 +40,34 @@ class PackageStore:
         if (folder := self._folders.get(identity)) is not None:
             return folder
         with self._lock:
-            folder = self._root / hashlib.sha256(identity.encode()).hexdigest()[:24]
+            folder = self._folder_of(identity)
             if not folder.is_dir():
                 self._extract(package, folder)
             self._folders[identity] = folder
         return folder
+
+    def merged(self, layers: Sequence[tuple[str, bytes]]) -> Path:
+        """One folder of layers (identity and zip), in which the later ones come before others.
+
+        Its files are those of the unpacked layers (hard links).
+        """
+        folders = [self.unpack(identity, package) for identity, package in layers]
+        if len(folders) == 1:
+            return folders[0]
+        identity = "\n".join(["layers", *(identity for identity, _ in layers)])
+        with self._lock:
+            folder = self._folders.get(identity) or self._folder_of(identity)
+            if not folder.is_dir():
+                temporary = Path(tempfile.mkdtemp(dir=self._root, prefix="merging-"))
+                for layer in folders:
+                    _link_tree(layer, temporary)
+                _make_read_only(temporary)
+                temporary.rename(folder)
+            self._folders[identity] = folder
+        return folder
+
+    def _folder_of(self, identity: str) -> Path:
+        return self._root / hashlib.sha256(identity.encode()).hexdigest()[:24]
 
     def _extract(self, package: bytes, folder: Path) -> None:
         temporary = Path(tempfile.mkdtemp(dir=self._root, prefix="unpacking-"))
@@ -51,12 +75,36 @@ class PackageStore:
             with _opened(package) as archive:
                 check_members(archive.infolist())
                 _extract(archive, temporary)
-            # mkdtemp's 0700 would hide the code from a function that changes its user.
-            temporary.chmod(0o755)
+            _make_read_only(temporary)
             temporary.rename(folder)
         except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
+            remove_tree(temporary)
             raise
+
+
+def _link_tree(source: Path, target: Path) -> None:
+    """Hard links of all files below `source`, in the same places below `target`."""
+    for folder, names, files in os.walk(source):
+        place = target / Path(folder).relative_to(source)
+        if place.is_symlink() or place.is_file():
+            place.unlink()
+        place.mkdir(parents=True, exist_ok=True)
+        for name in [*files, *(one for one in names if Path(folder, one).is_symlink())]:
+            new = place / name
+            if new.is_dir() and not new.is_symlink():
+                remove_tree(new)
+            new.unlink(missing_ok=True)
+            os.link(Path(folder, name), new, follow_symlinks=False)
+
+
+def _make_read_only(folder: Path) -> None:
+    """As code is on AWS; also where no mount can make it so. Everybody may read it."""
+    for place, _, files in os.walk(folder):
+        for name in files:
+            path = Path(place, name)
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & 0o111 | 0o444)
+        Path(place).chmod(0o555)
 
 
 def check_package(package: bytes) -> None:

@@ -5,12 +5,12 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 from ...core.errors import LambdaTuningError
 from ..function import FunctionSpec
 from ..runtime.command import SDK_FOLDER
+from .packages import PackageStore
 
 _REVISED = (
     "CodeSha256",
@@ -31,11 +31,11 @@ def spec_of(
     config: dict[str, Any],
     code: bytes | None,
     layers: list[tuple[str, bytes]],
-    unpack: Callable[[str, bytes], Path],
+    packages: PackageStore,
 ) -> FunctionSpec:
-    """The function version that `config` describes, its code and layers unpacked by `unpack`.
+    """The function version that `config` describes, unpacked in `packages`.
 
-    `layers` are the ARNs of layer versions and their zips, in the order of attachment.
+    `layers` are the ARNs of layer versions and their zips, in the order in which they are merged.
 
     Raises `LambdaTuningError` for what the embedded AWS cannot run.
     """
@@ -53,12 +53,12 @@ def spec_of(
         handler=config.get("Handler") or "",
         memory_mb=int(config.get("MemorySize") or 128),
         timeout_s=float(config.get("Timeout") or 3),
-        task_root=unpack(str(config.get("CodeSha256")), _present(config, code)),
+        task_root=packages.unpack(str(config.get("CodeSha256")), _present(config, code)),
         revision=_revision(config),
         account_id=account_id,
         region=region,
         log_group=logging.get("LogGroup") or f"/aws/lambda/{name}",
-        layers=tuple(unpack(arn, content) for arn, content in layers),
+        layers=(packages.merged(layers),) if layers else (),
         variables=tuple(sorted(variables.items())),
         json_logs=logging.get("LogFormat") == "JSON",
         application_log_level=logging.get("ApplicationLogLevel") or "",
@@ -99,17 +99,17 @@ def layers_of(
     resolve: Callable[[Any], bytes | None],
     published: Callable[[], Iterable[dict[str, Any]]],
 ) -> list[Layer]:
-    """What the function version of `config` runs with, in the order of attachment.
+    """What the function version of `config` runs with, in the order in which it is merged.
 
-    A Node function gets one more layer at the end, if there is one among all that are `published`:
-    the AWS SDK that Lambda's Node.js runtimes bring along. Raises `LambdaTuningError` for a layer
-    that is attached but not known.
+    A Node function gets one more layer at the beginning, if there is one among all that are
+    `published`: the AWS SDK that Lambda's Node.js runtimes bring along. Raises `LambdaTuningError`
+    for a layer that is attached but not known.
     """
     attached = [_attached(one, resolve) for one in config.get("Layers") or ()]
     if not str(config.get("Runtime")).startswith("nodejs"):
         return attached
     attached_arns = {arn for arn, _ in attached}
-    return [*attached, *(sdk for sdk in _sdk(published()) if sdk[0] not in attached_arns)]
+    return [*(sdk for sdk in _sdk(published()) if sdk[0] not in attached_arns), *attached]
 
 
 def _attached(attachment: Any, resolve: Callable[[Any], bytes | None]) -> Layer:
