@@ -1,7 +1,8 @@
 """What may mislead in a run: each finding with its cause and what to do about it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -329,6 +330,42 @@ def recorded(run: Run) -> Iterator[Check]:
         yield Check("warning", "recorded by the run", str(text), "see the run's manifest")
 
 
+# Findings about logs: what they do not tell.
+
+
+def unread_reports(run: Run) -> Iterator[Check]:
+    """Reports that are missing because they could not be read."""
+    if unread := _of_logs(run).get("unread"):
+        example = str(_of_logs(run).get("example", ""))[:_EXAMPLE_CHARACTERS]
+        yield Check(
+            "warning",
+            "reports that could not be read",
+            f"{unread:,} lines hold a report that could not be read, such as {example!r}",
+            "export them again, whole lines with `aws logs tail`",
+        )
+
+
+def untold_failures(run: Run) -> Iterator[Check]:
+    """Reports of which nothing tells whether the handler raised: text reports never do."""
+    untold = int(_of_logs(run).get("untold", 0))
+    if untold:
+        yield Check(
+            "note",
+            "failures cannot be known",
+            f"of {untold:,} of {len(run.samples):,} invocations there is a text report alone, "
+            "which does not tell whether the handler raised: they count as successes",
+            "export the lines around the reports as well (START, END, errors), or log in JSON",
+        )
+
+
+_EXAMPLE_CHARACTERS = 120
+
+
+def _of_logs(run: Run) -> Mapping[str, Any]:
+    """What was lost of logs, as a run's manifest or a bare frame keeps it."""
+    return run.manifest.logs or run.samples.attrs.get("logs", {})
+
+
 # Findings about an adaptive run: that it ended before it was sure.
 
 
@@ -402,6 +439,8 @@ RULES: tuple[Callable[[Run], Iterator[Check]], ...] = (
     edge_of_grid,
     types_disagree,
     recorded,
+    unread_reports,
+    untold_failures,
 )
 
 

@@ -154,3 +154,17 @@ def test_pooled_runs_of_other_code_are_named() -> None:
     assert names(merge([first, Run(about(first.manifest, {"run_id": "2"}), first.samples)])) == []
     prices = about(first.manifest, {"price_book": {"version": "2027-01"}, "run_id": "2"})
     assert one(merge([first, Run(prices, first.samples)]), "different price books in one summary")
+
+
+def test_logs_that_do_not_tell_of_failures_or_lost_reports_say_so() -> None:
+    run = synthetic_run(QUIET)
+    lost = {"unread": 3, "example": "REPORT RequestId: 1\tDura", "untold": 40}
+    told = Run(about(run.manifest, {"logs": lost}), run.samples)
+    assert names(told) == ["reports that could not be read", "failures cannot be known"]
+    assert "3 lines hold a report" in one(told, "reports that could not be read").cause
+    assert "of 40 of " in one(told, "failures cannot be known").cause
+    bare = run.samples.copy()
+    bare.attrs["logs"] = lost
+    assert {"reports that could not be read", "failures cannot be known"} <= {
+        check.name for check in checks(bare)
+    }
