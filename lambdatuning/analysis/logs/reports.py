@@ -28,9 +28,8 @@ TEXT_TAIL = (
     rf"(?:{_GAP}Billed Restore Duration: {_NUMBER} ms)?(?:{_GAP}Status: (\w+))?"
     rf"(?:{_GAP}Error Type: ([\w.:]+))?(?:{_GAP}XRAY TraceId: \S+(?:{_GAP}SegmentId: \S+)?"
     rf"(?:{_GAP}Sampled: \w+)?)?"
-    r"(?:[ \t]+([0-9]{13}))?[ \t\r]*$"
+    r"(?:[ \t]+([0-9]{13}))?[ \t\r]*$()"
 )
-_USUAL_TEXT = ["", "\t", "\t\r"]
 
 _METRICS = {
     "duration_ms": "durationMs",
@@ -76,7 +75,8 @@ _NO_LINES = pl.DataFrame(
     schema={name: pl.UInt32() if name == "n" else pl.String() for name in _LINE}
 )
 _HEAD = ("request_id", "duration_ms", "billed_ms", "memory_mb", "max_memory_mb", "tail")
-_TAIL = ("init_ms", "restore_ms", "billed_restore_ms", "status", "error_type", "epoch")
+_TAIL = ("init_ms", "restore_ms", "billed_restore_ms", "status", "error_type", "epoch", "end")
+_USUAL_TAILS = ["", "\t", "\t\r"]
 _MOST_MB, _MOST_MS = 2.0**31, 2.0**53
 
 
@@ -93,16 +93,20 @@ class Reports:
 def read_block(block: Block) -> Reports:
     """Every report of a block of messages."""
     lines = _lines(block)
-    is_text = lines["rest"].is_not_null()
-    if is_text.all():
-        others, (frame, odd) = lines.clear(), _text_reports(lines)
-    else:
-        others, (frame, odd) = lines.filter(~is_text), _text_reports(lines.filter(is_text))
-        is_json = others["line"].str.contains("platform.report", literal=True)
-        if is_json.any():
-            in_json, odd_json = _json_reports(others.filter(is_json))
-            frame = pl.concat([frame, in_json]).sort("n")
-            odd, others = pl.concat([odd, odd_json]), others.filter(~is_json)
+    texts, whole = lines.select(pl.col("rest", "end").is_not_null().sum()).row(0)
+    if whole == len(lines):
+        return Reports(_finished(lines), Around())
+    text, others = (
+        lines.filter(pl.col("rest").is_not_null()),
+        lines.filter(pl.col("rest").is_null()),
+    )
+    frame = _finished(text.filter(pl.col("end").is_not_null()))
+    odd = text.filter(pl.col("end").is_null()).select(_LINE) if whole < texts else _NO_LINES
+    is_json = others["line"].str.contains("platform.report", literal=True)
+    if is_json.any():
+        in_json, odd_json = _json_reports(others.filter(is_json).select(_LINE))
+        frame = pl.concat([frame, in_json]).sort("n")
+        odd, others = pl.concat([odd, odd_json]), others.filter(~is_json)
     frame, unread = _with_odd_reports(frame, odd)
     frame, beyond = _within_bounds(frame)
     unread += [lines["line"][n] for n in beyond]
@@ -110,13 +114,21 @@ def read_block(block: Block) -> Reports:
 
 
 def _lines(block: Block) -> pl.DataFrame:
-    """A row a line: `n`, `line`, what stands `prefix` and `rest` of a text report's first words
-    (null without them), and what is said beside its message (`about_*`)."""
+    """A row a line: `n`, `line`, what is said beside its message (`about_*`), and of a text report
+    what stands before it (`prefix`), the `rest` after its first words and the fields in it.
+
+    `end` is null where that is not as Lambda writes it. One query: a block has few lines, and each
+    query costs as much as some hundreds of them.
+    """
     messages = [message.removesuffix("\n") for message in block.messages]
     frame = pl.Series("line", messages, pl.String()).to_frame()
     known = block.abouts or [block.source] * len(block.messages)
     for name, texts in zip(_ABOUT, zip(*known, strict=True), strict=True):
         frame.insert_column(-1, pl.Series(name, [text or None for text in texts], pl.String()))
+    usual = pl.col("tail").is_in(_USUAL_TAILS).fill_null(value=False)
+    # What nearly every report ends with is no work for an expression.
+    tail = pl.when(~usual).then(pl.col("tail")).str.extract_groups(TEXT_TAIL)
+    tail = tail.struct.rename_fields(_TAIL)
     return (
         frame.lazy()
         .with_columns(pl.col("line").str.split("\n"))
@@ -124,24 +136,13 @@ def _lines(block: Block) -> pl.DataFrame:
         .with_columns(parts=pl.col("line").str.splitn(REPORT, 2).struct.rename_fields(_PARTS))
         .unnest("parts")
         .with_row_index("n")
+        .with_columns(head=pl.col("rest").str.extract_groups(TEXT_HEAD).struct.rename_fields(_HEAD))
+        .unnest("head")
+        .with_columns(more=tail)
+        .unnest("more")
+        .with_columns(end=pl.when(usual).then(pl.lit("")).otherwise(pl.col("end")))
         .collect()
     )
-
-
-def _text_reports(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The reports that stand as Lambda writes them, and the lines that are none so."""
-    head = pl.col("rest").str.extract_groups(TEXT_HEAD).struct.rename_fields(_HEAD)
-    usual = pl.col("tail").is_in(_USUAL_TEXT).fill_null(value=False)
-    frame = lines.lazy().with_columns(head).unnest("rest").with_columns(usual=usual).collect()
-    if frame["usual"].all():
-        return _finished(frame), _NO_LINES
-    tail = pl.col("tail").str.extract_groups(TEXT_TAIL).struct.rename_fields(_TAIL)
-    matches = pl.col("tail").str.contains(TEXT_TAIL).fill_null(value=False)
-    rare = frame.filter(~pl.col("usual")).lazy()
-    rest = rare.with_columns(more=tail, usual=matches).unnest("more").collect()
-    parts = [frame.filter("usual"), rest.filter("usual")]
-    read = pl.concat([_finished(part) for part in parts]).sort("n")
-    return read, rest.filter(~pl.col("usual")).select(_LINE)
 
 
 def _json_reports(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -174,16 +175,20 @@ def _json_reports(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def _finished(frame: pl.DataFrame) -> pl.DataFrame:
     """The columns of `SCHEMA`, with time, stream and group from beside or before the report."""
-    prefixed = bool((frame["prefix"] != "").any())
+    stamped = pl.col("about_time").is_not_null()
+    stamped = stamped | pl.col("epoch").is_not_null() if "epoch" in frame.columns else stamped
+    prefixed, timed = frame.select((pl.col("prefix") != "").any(), stamped.any()).row(0)
     if prefixed:
         frame = _without_quotations(frame)
-    written = pl.coalesce("about_time", "prefix") if prefixed else pl.col("about_time")
-    times = read_times(frame.select(written).to_series(), frame.get_column("epoch", default=None))
-    place = {"stream": pl.col("about_stream"), "group": pl.col("about_group")}
+    known = {name: pl.col(name) for name in frame.columns}
+    known |= {"stream": pl.col("about_stream"), "group": pl.col("about_group")}
     if prefixed:
-        place = {"stream": stream_in("prefix"), "group": group_in("prefix")}
-    known = {name: pl.col(name) for name in frame.columns} | place | {"time": pl.lit(times)}
-    if "status" in frame.columns:
+        known |= {"stream": stream_in("prefix"), "group": group_in("prefix")}
+    if prefixed or timed:
+        written = pl.coalesce("about_time", "prefix") if prefixed else pl.col("about_time")
+        epochs = frame.get_column("epoch", default=None)
+        known["time"] = pl.lit(read_times(frame.select(written).to_series(), epochs))
+    if "status" in known:
         error = pl.coalesce(*(name for name in ("error_type", "status") if name in known))
         known["error"] = pl.when(pl.col("status") != "success").then(error)
     return frame.select(
