@@ -12,6 +12,7 @@ from pandas import DataFrame
 
 from ..analysis.frames import failed, warm
 from ..analysis.run import Run
+from ..cloud.executions import execution_arn
 from ..cloud.payloads import load_payload_types
 from ..cloud.run_store import (
     FolderStore,
@@ -186,6 +187,7 @@ def tune(
         state_machine_arn="",
         payloads=payload_types(payload, payloads, cloud) or (PayloadType("empty", {}),),
         sizes=_sizes(powers),
+        named_sizes=powers is not None,
         num=whole_number("num", num),
         strategy=check_strategy(strategy),
         weight=number("weight", weight, 0, 1),
@@ -268,7 +270,8 @@ def _run(
 ) -> Run:
     folder = _folder(store)
     now = datetime.now(UTC)
-    request = replace(asked.request, known=known(folder, cloud, asked.request.function))
+    earlier = known(folder, cloud, asked.request.function)
+    request = replace(asked.request, known=earlier, isolated=asked.isolate)
     plan = plan_tune(cloud, request, now)
     require_budget(plan, asked.max_usd)
     confirm(describe_price(cloud, plan), _question(cloud, plan))
@@ -276,8 +279,9 @@ def _run(
     run = tune_here if plan.tuner.ours else tune_elsewhere
     if not asked.isolate:
         return loaded(run(cloud, plan, folder, hands))
-    with isolated(cloud, request.function, time.sleep, plan.tuner.bucket) as copy:
-        copied = plan_tune(cloud, replace(request, function=copy), now)
+    execution = execution_arn(plan.tuner.state_machine_arn, plan.run_id)
+    with isolated(cloud, request.function, execution, time.sleep, plan.tuner.bucket) as copy:
+        copied = plan_tune(cloud, replace(request, function=copy, run_id=plan.run_id), now)
         return loaded(run(cloud, replace(copied, original=plan.arn.name), folder, hands))
 
 
@@ -295,7 +299,8 @@ def _question(cloud: Cloud, plan: TunePlan) -> str:
     sets = " and set the winner on it" if plan.request.auto_optimize else ""
     if cloud.kind == "embedded" and not sets:
         return ""
-    return f"run this on {plan.arn.name}{sets}?"
+    copy = "" if plan.request.isolated or not plan.tuner.ours else " (--isolate tunes a copy)"
+    return f"run this on {plan.arn.name}{copy}{sets}?"
 
 
 def _sizes(powers: str | Iterable[int] | None) -> tuple[int, ...]:

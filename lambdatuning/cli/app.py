@@ -115,7 +115,7 @@ def _defaults() -> dict[str, dict[str, Any]]:
 def _message(error: Exception | KeyboardInterrupt) -> tuple[str, int]:
     """One line for what went wrong, and the exit code; a fault of ours leaves a trace."""
     if isinstance(error, KeyboardInterrupt):
-        return str(error) or "stopped; what was started has been undone", 130
+        return str(error) or "stopped", 130
     explained = _explained(error)
     trace = f" (its trace: {_trace(error)})" if isinstance(explained, UnexpectedError) else ""
     return f"{explained}{trace}", explained.exit_code

@@ -102,3 +102,7 @@ def closest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     matches = difflib.get_close_matches(name, names, n=1)
     return f'did you mean "{matches[0]}"?' if matches else f"known are: {', '.join(names)}"
+
+
+class CutOffError(LambdaTuningError):
+    """A run goes on, out of the client's reach."""

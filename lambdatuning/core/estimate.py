@@ -15,7 +15,7 @@ ASSUMED_INIT_MS = 300.0
 """What a cold start is assumed to add at one vCPU."""
 
 _CONTROL_MB, _MEASURE_MB = 1769, 1536
-_FIXED_STEPS, _STEPS_A_VERSION, _STEPS_A_SIZE = 9, 1, 1
+_FIXED_STEPS, _STEPS_A_VERSION, _STEPS_A_SIZE = 10, 1, 1
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ SHARES: Mapping[str, float] = {"cost": 1 / 4, "balanced": 1 / 3.5, "speed": 1 / 
 _NUM = 10
 _STEPS, _ROUNDS = 15, 4
 """A round ends where another size has to be published; its steps are one transition."""
-_ROUND_STATES, _FIXED_STATES = 5, 12
+_ROUND_STATES, _FIXED_STATES = 5, 13
 _DECIDE_MB, _STEP_MS, _ROUND_MS = 1536, 1_500.0, 2_500.0
 
 

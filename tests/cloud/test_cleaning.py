@@ -1,5 +1,7 @@
 """`lambdatuning clean`: what is ours is listed and put back, and nothing else is touched."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from lambdatuning.cloud.session import Cloud
@@ -84,13 +86,34 @@ def test_a_run_that_goes_on_is_left_alone(client: FakeLambda) -> None:
     assert remains(cloud(client, states), "shop").held is not None
 
 
-def test_versions_whose_lock_is_gone_are_removed_as_well(client: FakeLambda) -> None:
+def test_versions_that_no_lock_confirms_stay_and_are_named(client: FakeLambda) -> None:
+    """Only the tuner knows whether there was such a run: see `only_clean`."""
     function.publish(client, ARN, "run-0", Work(512, 0), no_sleep)
     client.change(MemorySize=128)
     found = remains(cloud(client), "shop")
-    assert found.lines == ("version 2 is removed",)
-    assert clean_function(cloud(client), found, no_sleep) == ["version 2"]
-    assert sorted(client.versions) == ["1"]
+    assert found.lines == (
+        "version 2 is removed if the tuner knows run run-0, whose mark it bears",
+    )
+    assert clean_function(cloud(client), found, no_sleep) == []
+    assert sorted(client.versions) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "description",
+    ["lambdatuning is great", "lambdatuning run-0 512 MB", "lambdatuning run-0 256 MB round 0",
+     "my lambdatuning run-0 512 MB round 0", "lambdatuning run-0 512 MB round 0, kept"],
+)  # fmt: skip
+def test_a_version_that_only_looks_like_ours_is_the_users(
+    client: FakeLambda, description: str
+) -> None:
+    crash(client)
+    client.change(MemorySize=512, CodeSha256="newer")
+    client.publish_version(ARN, Description=description)
+    client.change(MemorySize=128)
+    found = remains(cloud(client), "shop")
+    assert (found.versions, found.doubtful) == (("2", "3"), ())
+    clean_function(cloud(client), found, no_sleep)
+    assert sorted(client.versions) == ["1", "4"]
 
 
 def test_a_version_under_an_alias_of_the_users_stays(client: FakeLambda) -> None:
@@ -107,14 +130,19 @@ def test_a_clean_function_has_no_remains(client: FakeLambda) -> None:
 
 def test_copies_that_a_killed_client_left_are_removed(client: FakeLambda) -> None:
     copy = {"FunctionName": "lambdatuning-copy-12-shop",
-            "Description": "lambdatuning: a copy of shop while it is tuned"}  # fmt: skip
+            "Description": f"lambdatuning: a copy of shop for {EXECUTION}",
+            "LastModified": "2026-11-23T09:00:00.000+0000"}  # fmt: skip
     client.others = [
         copy,
         {**copy, "FunctionName": "lambdatuning-copy-34-shopping",
-         "Description": "lambdatuning: a copy of shopping while it is tuned"},
+         "Description": f"lambdatuning: a copy of shopping for {EXECUTION}"},
         {"FunctionName": "lambdatuning-copy-of-mine"},
     ]  # fmt: skip
-    found = remains(cloud(client), "shop")
+    begun = datetime(2026, 11, 23, 9, 1, tzinfo=UTC)
+    running = cloud(client, FakeStates({EXECUTION: "RUNNING"}))
+    assert remains(running, "shop", begun).copies == ()
+    assert remains(cloud(client), "shop", begun).copies == ()  # its run may be about to start
+    found = remains(cloud(client, FakeStates({EXECUTION: "ABORTED"})), "shop", begun)
     assert found.lines == ("function lambdatuning-copy-12-shop, a copy of it, is removed",)
     assert clean_function(cloud(client), found, no_sleep) == ["function lambdatuning-copy-12-shop"]
     assert len(client.others) == 2

@@ -1,5 +1,6 @@
 """A copy for tuning: the same function in every setting, and gone at the end, however it ends."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -22,6 +23,8 @@ from tests.fakes.aws_lambda import refusal
 from tests.journeys.functions import make_function
 
 from .conftest import fake_cloud
+
+EXECUTION = "arn:aws:states:us-east-1:111122223333:execution:Tuner:run-1"
 
 CONFIG: dict[str, Any] = {
     "FunctionName": "shop", "FunctionArn": "arn:aws:lambda:us-east-1:111122223333:function:shop",
@@ -51,7 +54,6 @@ def test_every_setting_that_decides_how_it_runs_is_copied() -> None:
         "LoggingConfig": {"LogFormat": "JSON", "LogGroup": "/own", "SystemLogLevel": "INFO"},
         "DeadLetterConfig": {"TargetArn": "arn:aws:sqs:q"},
         "FileSystemConfigs": [{"Arn": "arn:aws:fs", "LocalMountPath": "/mnt/x"}],
-        "Description": "lambdatuning: a copy of shop while it is tuned",
     }  # fmt: skip
 
 
@@ -63,7 +65,6 @@ def test_what_a_plain_function_does_not_have_is_left_out() -> None:
     }  # fmt: skip
     assert copy_settings(plain) == {
         "Role": "r", "Timeout": 3, "MemorySize": 128, "ImageConfig": {"Command": ["app.handler"]},
-        "Description": "lambdatuning: a copy of shop while it is tuned",
     }  # fmt: skip
 
 
@@ -79,7 +80,7 @@ def settings(cloud: Cloud, name: str) -> dict[str, Any]:
 
 def use_and_break_off(cloud: Cloud) -> None:
     """Somebody who uses a copy and presses Ctrl-C."""
-    with isolated(cloud, "shop", lambda _: None) as arn:
+    with isolated(cloud, "shop", EXECUTION, lambda _: None) as arn:
         copy, original = settings(cloud, arn), settings(cloud, "shop")
         assert copy["FunctionName"].startswith(PREFIX)
         for same in ("CodeSha256", "Role", "Timeout", "Runtime", "Environment", "MemorySize"):
@@ -98,9 +99,10 @@ def test_the_copy_runs_and_is_gone_at_the_end_also_after_an_error(embedded: Clou
 
 
 def test_the_copy_of_a_killed_client_is_found_and_removed(embedded: Cloud) -> None:
-    killed = isolated(embedded, "shop", lambda _: None)
+    killed = isolated(embedded, "shop", EXECUTION, lambda _: None)
     arn = killed.__enter__()
-    found = remains(embedded, "shop")
+    assert remains(embedded, "shop").lines == ()  # its run may be about to start
+    found = remains(embedded, "shop", datetime.now(UTC) + timedelta(hours=1))
     name = arn.rpartition(":")[2]
     assert found.lines == (f"function {name}, a copy of it, is removed",)
     clean_function(embedded, found, lambda _: None)
@@ -114,7 +116,7 @@ def test_a_version_of_other_code_is_copied_as_it_is(embedded: Cloud) -> None:
     make_function(embedded, "versioned")
     version = client.publish_version(FunctionName="versioned")
     arn = f"{version['FunctionArn'].removesuffix(':' + version['Version'])}:{version['Version']}"
-    with isolated(embedded, arn, lambda _: None) as copy:
+    with isolated(embedded, arn, EXECUTION, lambda _: None) as copy:
         found = client.get_function_configuration(FunctionName=copy)
         assert found["CodeSha256"] == version["CodeSha256"]
 
@@ -164,11 +166,11 @@ def test_tags_are_copied_and_a_large_package_goes_by_s3(
     client.tag_resource(Resource=arn, Tags={"CostCenter": "42"})
     with (
         pytest.raises(UsageError, match=r"large cannot be copied: its package of 0 MB goes by S3"),
-        isolated(embedded, "large", lambda _: None),
+        isolated(embedded, "large", EXECUTION, lambda _: None),
     ):
         pytest.fail("there is no copy")
     s3.create_bucket(Bucket="for-a-while")
-    with isolated(embedded, "large", lambda _: None, "for-a-while") as copy:
+    with isolated(embedded, "large", EXECUTION, lambda _: None, "for-a-while") as copy:
         found = client.get_function(FunctionName=copy)
         assert found["Configuration"]["CodeSha256"] == settings(embedded, "large")["CodeSha256"]
         assert found["Tags"] == {"CostCenter": "42", "lambdatuning": "copy"}
@@ -210,7 +212,7 @@ def test_who_may_make_no_function_is_told_what_is_missing() -> None:
     cloud = fake_cloud(**{"lambda": Refusing(), "logs": NoLogs()})
     with (
         pytest.raises(LambdaTuningError, match="lambda:CreateFunction and iam:PassRole"),
-        isolated(cloud, "shop", lambda _: None),
+        isolated(cloud, "shop", EXECUTION, lambda _: None),
     ):
         pytest.fail("there is no copy")
 
@@ -222,7 +224,7 @@ def test_no_proxy_carries_the_code(embedded: Cloud, monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("NO_PROXY", raising=False)
     make_function(embedded, "proxied")
 
-    with isolated(embedded, "proxied", lambda _: None) as copy:
+    with isolated(embedded, "proxied", EXECUTION, lambda _: None) as copy:
         answer = embedded.client("lambda").invoke(FunctionName=copy, Payload=b"{}")
 
     assert "FunctionError" not in answer

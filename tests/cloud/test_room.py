@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lambdatuning.cloud.tuning.plan import Room, room_for
+from lambdatuning.cloud.tuning.plan import Room, fitting_environments, room_for
 from lambdatuning.core.arn import parse_function_arn
 from lambdatuning.core.errors import UsageError
 from tests.fakes.aws_lambda import ARN, FakeLambda
@@ -16,6 +16,11 @@ FUNCTION = parse_function_arn(ARN)
 
 def room(client: FakeLambda, environments: int = 5) -> Room:
     return room_for(fake_cloud(**{"lambda": client}), FUNCTION, client.config, environments)
+
+
+def fitting(client: FakeLambda, *, isolated: bool = False) -> int:
+    cloud = fake_cloud(**{"lambda": client})
+    return fitting_environments(cloud, FUNCTION, 5, isolated=isolated)
 
 
 @pytest.fixture
@@ -36,26 +41,46 @@ def test_sizes_that_are_measured_at_once_share_the_cores_of_one_host(client: Fak
 def test_a_new_account_measures_one_size_at_a_time(client: FakeLambda) -> None:
     """Ten sizes at once would fill it with tuner functions that wait for each other."""
     client.unreserved = 10
-    found = room(client)
+    found = room(client, 4)
     assert found.sizes == 1
-    assert "10 unreserved concurrent executions let 1 instead of 10 sizes" in found.notes[0]
+    assert "10 unreserved concurrent executions, of which half stay for other" in found.notes[0]
+    assert fitting(client) == 4
 
 
 def test_too_few_executions_are_refused_with_a_number_that_works(client: FakeLambda) -> None:
-    client.unreserved = 5
-    with pytest.raises(UsageError, match="--environments 4"):
+    client.unreserved = 9
+    with pytest.raises(UsageError, match="--environments 3"):
         room(client)
-    assert room(client, 4).sizes == 1
+    assert room(client, 3).sizes == 1
 
 
 def test_reserved_concurrency_bounds_and_is_told(client: FakeLambda) -> None:
-    client.reserved = 12
+    client.reserved = 20
     found = room(client)
     assert found.sizes == 2
     assert "reserved concurrency of shop lets 2 instead of 10" in found.notes[0]
-    client.reserved = 3
-    with pytest.raises(UsageError, match="--environments 3"):
+    assert found.notes[1] == (
+        "10 of its 20 reserved concurrent executions stay for its own traffic"
+    )
+    client.reserved = 6
+    with pytest.raises(
+        UsageError, match="raise it to 10, or pass --environments 3, or tune a copy"
+    ):
         room(client)
+    assert fitting(client) == 3
+
+
+@pytest.mark.parametrize("reserved", [0, 1])
+def test_a_concurrency_that_leaves_nothing_gets_advice_that_works(
+    client: FakeLambda, reserved: int
+) -> None:
+    client.reserved = reserved
+    assert fitting(client) == 1
+    with pytest.raises(UsageError, match=r"raise it to 2, or tune a copy.* with --isolate"):
+        room(client, 1)
+    assert fitting(client, isolated=True) == 5
+    isolated = room_for(fake_cloud(**{"lambda": client}), FUNCTION, client.config, 5, isolated=True)
+    assert isolated.sizes == 10
 
 
 def test_a_vpc_is_told(client: FakeLambda) -> None:

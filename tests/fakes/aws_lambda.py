@@ -98,6 +98,9 @@ class FakeLambda(_Client):
         self.reserved: int | None = None
         self.unreserved = 1_000
         self.others: list[dict[str, Any]] = []
+        self.mappings: list[dict[str, Any]] = []
+        self.policy: dict[str, Any] = {}
+        self.url = ""
         self.next_version = 1
         self.answers: list[Any] = []
         self.invoked: list[tuple[str, Any]] = []
@@ -131,6 +134,22 @@ class FakeLambda(_Client):
     def get_function_concurrency(self, FunctionName: str) -> dict[str, Any]:
         self._called("GetFunctionConcurrency")
         return {} if self.reserved is None else {"ReservedConcurrentExecutions": self.reserved}
+
+    def list_event_source_mappings(self, FunctionName: str) -> dict[str, Any]:
+        self._called("ListEventSourceMappings")
+        return {"EventSourceMappings": self.mappings}
+
+    def get_policy(self, FunctionName: str) -> dict[str, Any]:
+        self._called("GetPolicy")
+        if not self.policy:
+            raise self.exceptions.make("ResourceNotFoundException", "GetPolicy")
+        return {"Policy": json.dumps(self.policy)}
+
+    def get_function_url_config(self, FunctionName: str) -> dict[str, Any]:
+        self._called("GetFunctionUrlConfig")
+        if not self.url:
+            raise self.exceptions.make("ResourceNotFoundException", "GetFunctionUrlConfig")
+        return {"FunctionUrl": self.url}
 
     def get_account_settings(self) -> dict[str, Any]:
         self._called("GetAccountSettings")
@@ -324,6 +343,9 @@ class FakeStates:
     statuses: dict[str, str] = field(default_factory=dict)
     refuses: str = ""
     exceptions: Any = field(default_factory=_Exceptions)
+
+    def start_execution(self, **_: str) -> dict[str, Any]:
+        raise refusal("AccessDeniedException")
 
     def describe_execution(self, executionArn: str) -> dict[str, Any]:
         if self.refuses:

@@ -1,21 +1,31 @@
-"""What a dead run left on a function, found by our marks, and put back."""
+"""What a run left on a function, found by our exact marks, and put back by the tuner's own role."""
 
-from collections.abc import Callable
+import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from ...core.arn import parse_function_arn
-from ...core.errors import LockedError
+from ...core.errors import LambdaTuningError, LockedError
 from ...functions.tuner import lock
 from ...functions.tuner.clean import clean
-from ...functions.tuner.function import ours, read, remove
+from ...functions.tuner.function import Sleep, ours, read, run_of
+from ..executions import describe, start
 from ..session import Cloud
-from .isolation import copies, remove_copy
+from .isolation import Copy, copies, remove_copy
+
+_NOT_STARTED_YET = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
 class Remains:
-    """What is ours on a function; `lines` say it to people."""
+    """What is ours on a function; `lines` say it to people.
+
+    `versions` are those of the run whose lock lies on the function; `doubtful` bear the mark of
+    other runs: they go where the tuner knows the run, and stay where it does not.
+    """
 
     function_arn: str
     region: str
@@ -23,6 +33,7 @@ class Remains:
     held: lock.Lock | None
     versions: tuple[str, ...]
     copies: tuple[str, ...] = ()
+    doubtful: tuple[tuple[str, str], ...] = ()
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -33,10 +44,14 @@ class Remains:
             if self.held.memory_mb and self.held.memory_mb != self.memory_mb:
                 found.append(f"memory size {self.memory_mb} -> {self.held.memory_mb} MB")
         found += (f"function {name}, a copy of it, is removed" for name in self.copies)
+        found += (
+            f"version {number} is removed if the tuner knows run {run_id}, whose mark it bears"
+            for number, run_id in self.doubtful
+        )
         return tuple(found)
 
 
-def remains(cloud: Cloud, function: str) -> Remains:
+def remains(cloud: Cloud, function: str, now: datetime | None = None) -> Remains:
     """What is ours on a function; LockedError while the run that owns it goes on."""
     arn = parse_function_arn(function) if function.startswith("arn:") else None
     client = cloud.client("lambda", region=arn.region if arn else None)
@@ -47,15 +62,26 @@ def remains(cloud: Cloud, function: str) -> Remains:
         raise LockedError(
             f"run {held.run_id} is going on ({held.execution}); wait for it, or stop it first"
         )
-    published = tuple(version["Version"] for version in ours(client, str(found)))
-    dead = tuple(name for name in copies(client, found.name) if not _in_use(cloud, client, name))
-    return Remains(str(found), found.region, config["MemorySize"], held, published, dead)
+    marked = [(version["Version"], run_of(version)) for version in ours(client, str(found))]
+    own = tuple(number for number, run_id in marked if held and run_id == held.run_id)
+    doubtful = tuple(entry for entry in marked if entry[0] not in own)
+    states = cloud.client("stepfunctions")
+    dead = tuple(
+        copy.name
+        for copy in copies(client, found.name)
+        if _is_dead(states, copy, now or datetime.now(UTC))
+    )
+    return Remains(str(found), found.region, config["MemorySize"], held, own, dead, doubtful)
 
 
-def _in_use(cloud: Cloud, client: Any, copy: str) -> bool:
-    """Whether a run is going on on a copy."""
-    held = lock.read(client, copy)
-    return bool(held and lock.running_since(cloud.client("stepfunctions"), held.execution))
+def _is_dead(states: Any, copy: Copy, now: datetime) -> bool:
+    """Whether nobody tunes a copy any more. It is there before its run is started, so that one
+    whose run is not known, or may not be looked at, is left alone for a while."""
+    try:
+        answer = states.describe_execution(executionArn=copy.execution)
+    except ClientError:
+        return now - copy.made_at > _NOT_STARTED_YET
+    return answer["status"] not in lock.ALIVE
 
 
 def describe_remains(found: Remains) -> str:
@@ -63,12 +89,72 @@ def describe_remains(found: Remains) -> str:
     return "\n".join([f"{found.function_arn}:", *(f"  {line}" for line in found.lines)])
 
 
-def clean_function(cloud: Cloud, found: Remains, sleep: Callable[[float], None]) -> list[str]:
-    """Put it back; what was done."""
+def clean_function(
+    cloud: Cloud, found: Remains, sleep: Sleep, state_machine_arn: str = ""
+) -> list[str]:
+    """Put it back; what was done. The tuner does it by its own role, where there is one."""
     client: Any = cloud.client("lambda", region=found.region)
-    done = clean(client, found.function_arn, None, sleep)
-    done += (f"version {number}" for number in remove(client, found.function_arn))
+    machine = state_machine_of(found.held.execution) if found.held else ""
+    done = clean_by_machine(cloud, machine or state_machine_arn, found.function_arn, sleep=sleep)
+    if done is None:
+        done = clean(client, found.function_arn, None, sleep)
     for name in found.copies:
         remove_copy(cloud, client, found.region, name)
         done.append(f"function {name}")
     return done
+
+
+# Cleaning up by the tuner's own role: an execution of its machine that does nothing else.
+
+_LONGEST_S, _PAUSE_S = 300.0, 0.5
+
+
+def state_machine_of(execution_arn: str) -> str:
+    """The state machine of an execution; "" for what is none."""
+    if ":execution:" not in execution_arn:
+        return ""
+    return execution_arn.replace(":execution:", ":stateMachine:", 1).rpartition(":")[0]
+
+
+def clean_by_machine(
+    cloud: Cloud, state_machine_arn: str, function_arn: str, stopped: str = "", *, sleep: Sleep
+) -> list[str] | None:
+    """What the tuner put back, after `stopped`, an execution that was stopped, or after whoever
+    holds the function; None where there is no such tuner, or it may not be started."""
+    if not state_machine_arn:
+        return None
+    body = {"onlyClean": {"lambdaARN": function_arn, **({"execution": stopped} if stopped else {})}}
+    name = f"clean-{secrets.token_hex(6)}"
+    try:
+        arn = start(cloud, state_machine_arn, name, body)
+        waited_s = 0.0
+        while (execution := describe(cloud, arn)).running and waited_s < _LONGEST_S:
+            sleep(_PAUSE_S)
+            waited_s += _PAUSE_S
+    except (ClientError, LambdaTuningError):
+        return None
+    if execution.running:
+        return None
+    if execution.status != "SUCCEEDED" or not isinstance(execution.output, dict):
+        return None
+    return list(execution.output.get("cleaned", ()))
+
+
+def what_is_left(cloud: Cloud, function_arn: str, run_id: str, memory_mb: int) -> tuple[str, bool]:
+    """What is on a function after a run, in words, as it was just looked at; and whether it is as
+    it was before, `memory_mb` included."""
+    arn = parse_function_arn(function_arn)
+    client = cloud.client("lambda", region=arn.region)
+    command = f"`lambdatuning clean {arn.name}` puts it back"
+    try:
+        now_mb = int(read(client, function_arn)["MemorySize"])
+        held = lock.read(client, function_arn)
+        versions = [version["Version"] for version in ours(client, function_arn, run_id)]
+    except (ClientError, LambdaTuningError) as exc:
+        return f"{arn.name} could not be looked at ({exc}): {command}", False
+    left = [f"{now_mb} MB instead of {memory_mb} MB"] if now_mb != memory_mb else []
+    left += [f"the lock of run {held.run_id}"] if held and held.run_id == run_id else []
+    left += [f"version {number}" for number in versions]
+    if left:
+        return f"{arn.name} has {', '.join(left)}: {command}", False
+    return f"{arn.name} is as it was ({memory_mb} MB, no lock or version of the run)", True

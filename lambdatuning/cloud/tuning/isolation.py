@@ -1,16 +1,18 @@
 """A copy of a function, tuned in its place and removed: nothing of the original is touched."""
 
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from ...core.arn import parse_function_arn
-from ...core.errors import LambdaTuningError, UsageError, denied_by
+from ...core.errors import CutOffError, LambdaTuningError, UsageError, denied_by
 from ...functions.tuner.function import read, settled
 from ..aws_errors import undoing
 from ..session import Cloud, open_url
@@ -53,11 +55,26 @@ _REFUSED = {
 """Settings by which a function is called or billed in ways of its own."""
 
 
+@dataclass(frozen=True)
+class Copy:
+    """A copy of a function, when it was made, and the execution that it was made for."""
+
+    name: str
+    execution: str
+    made_at: datetime
+
+
 @contextmanager
 def isolated(
-    cloud: Cloud, function: str, sleep: Callable[[float], None], bucket: str = ""
+    cloud: Cloud,
+    function: str,
+    execution: str,
+    sleep: Callable[[float], None],
+    bucket: str = "",
 ) -> Iterator[str]:
     """The ARN of a copy (same code, role, environment, layers, network, tags), gone at the end.
+
+    It is made for `execution`, which is not started yet, and says so.
 
     Triggers, aliases and permissions are not copied: nobody but the tuner calls it. Needs
     lambda:CreateFunction and iam:PassRole of the caller, and nothing more of the tuner. `bucket`
@@ -70,11 +87,17 @@ def isolated(
     name = f"{PREFIX}{secrets.token_hex(4)}-{config['FunctionName']}"[:_LONGEST_NAME]
     region = parse_function_arn(config["FunctionArn"]).region
     removal = partial(remove_copy, cloud, client, region, name)
+    cut_off: CutOffError | None = None
     with undoing(removal, f"the function {name}, a copy,"):
         with _package(cloud, client, config, Upload(bucket, name, region)) as (code, tags):
-            copy = _copy(client, config, name, code, tags)
+            copy = _copy(client, config, name, execution, code, tags)
         settled(client, name, None, sleep)
-        yield copy
+        try:
+            yield copy
+        except CutOffError as exc:  # the run goes on, and needs it
+            cut_off = exc
+    if cut_off:
+        raise cut_off
     removal()
 
 
@@ -108,7 +131,6 @@ def copy_settings(config: Mapping[str, Any]) -> dict[str, Any]:
         **({"Layers": layers} if layers else {}),
         **({"ImageConfig": image} if image else {}),
         **_reported(shaped.get("LoggingConfig")),
-        "Description": _description(config["FunctionName"]),
     }
 
 
@@ -119,22 +141,29 @@ def _reported(logging: Mapping[str, Any] | None) -> dict[str, Any]:
     return {"LoggingConfig": {**logging, "SystemLogLevel": "INFO"}}
 
 
-def copies(client: Any, function: str) -> list[str]:
-    """The names of a function's copies that are there still: a client that was killed left them,
-    or a run is going on. None where functions may not be listed."""
+def copies(client: Any, function: str) -> list[Copy]:
+    """A function's copies that are there still: a client that was killed left them, or a run is
+    going on or about to. None where functions may not be listed."""
     try:
         pages = list(client.get_paginator("list_functions").paginate())
     except ClientError as exc:
         if "AccessDenied" in exc.response["Error"]["Code"]:
             return []
         raise
+    mark = re.compile(re.escape(_description(function, "")) + r"(?P<execution>arn:\S+)")
+    named = [found for page in pages for found in page["Functions"]]
     return [
-        found["FunctionName"]
-        for page in pages
-        for found in page["Functions"]
+        Copy(found["FunctionName"], match["execution"], _made_at(found))
+        for found in named
         if found["FunctionName"].startswith(PREFIX)
-        and found.get("Description") == _description(function)
+        and (match := mark.fullmatch(found.get("Description", "")))
     ]
+
+
+def _made_at(config: Mapping[str, Any]) -> datetime:
+    """When a function was made or last changed; now, where that is not said."""
+    text = config.get("LastModified")
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z") if text else datetime.now(UTC)
 
 
 def remove_copy(cloud: Cloud, client: Any, region: str, name: str) -> None:
@@ -146,8 +175,8 @@ def remove_copy(cloud: Cloud, client: Any, region: str, name: str) -> None:
         cloud.client("logs", region=region).delete_log_group(logGroupName=f"/aws/lambda/{name}")
 
 
-def _description(function: str) -> str:
-    return f"lambdatuning: a copy of {function} while it is tuned"
+def _description(function: str, execution: str) -> str:
+    return f"lambdatuning: a copy of {function} for {execution}"
 
 
 @dataclass(frozen=True)
@@ -206,13 +235,19 @@ def _package(
 
 
 def _copy(
-    client: Any, config: Mapping[str, Any], name: str, code: dict[str, Any], tags: dict[str, str]
+    client: Any,
+    config: Mapping[str, Any],
+    name: str,
+    execution: str,
+    code: dict[str, Any],
+    tags: dict[str, str],
 ) -> str:
     try:
         answer = client.create_function(
             FunctionName=name,
             Code=code,
             Tags={**tags, "lambdatuning": "copy"},
+            Description=_description(config["FunctionName"], execution),
             **_signing(client, config["FunctionName"]),
             **copy_settings(config),
         )

@@ -1,10 +1,11 @@
 """The plan of a tuning run: everything checked, nothing created, price and concurrency known."""
 
 import json
+import math
 import secrets
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +20,16 @@ from ...core.plan import seeds_needed
 from ...core.pricing import PriceBook, load_price_book, parse_price_book
 from ...core.sizes import DEFAULT_POWERS, beyond_note
 from ...functions.tuner import function as function_config
-from ...functions.tuner.tunable import refuse_weighted, remarks, target_of
+from ...functions.tuner.tunable import (
+    check_reported,
+    check_reserved,
+    refuse_weighted,
+    remarks,
+    target_of,
+    usable,
+)
 from ..session import Cloud
+from .exposure import callers_of_latest, exposure_note, large_enough, memory_used_mb
 
 _MISSING = {"InvalidArn", "StateMachineDoesNotExist", "ValidationException"}
 
@@ -74,22 +83,34 @@ def room_for(
     config: Mapping[str, Any],
     environments: int,
     sizes_mb: Sequence[int] = (),
+    *,
+    isolated: bool = False,
 ) -> Room:
     """What quotas leave for a function with so many environments a size; UsageError for too little.
 
     The tuner sees to the function's own concurrency as well; here it is said before anything
     starts, as are sizes beyond the cores of an embedded AWS. Quotas that may not be read bound
-    nothing.
+    nothing. Half of what there is stays for the function's own traffic, or for other functions.
     """
-    wanted = _wanted(cloud)
-    reserved = _reserved(cloud, arn, environments)
-    free = None if reserved is not None else _free(cloud, arn.region)
-    sizes = min(wanted, reserved or wanted, _by_account(free, environments) or wanted)
-    notes = remarks(target_of(arn, config), wanted if reserved is None else sizes, wanted)
-    if reserved is None and sizes < wanted:
+    most = _most_sizes(cloud)
+    reserved, free = _concurrency(cloud, arn, isolated=isolated)
+    sizes = most
+    if reserved is not None:
+        check_reserved(arn.name, reserved, environments, "pass --environments")
+        sizes = min(most, usable(reserved) // environments)
+    elif free is not None:
+        _check_free(free, environments)
+        sizes = min(most, usable(free) // (environments + 1))
+    notes = remarks(target_of(arn, config), sizes if reserved is not None else most, most)
+    if reserved is not None:
         notes.append(
-            f"{free} unreserved concurrent executions let {sizes} instead of {wanted} sizes be "
-            "measured at once: the run takes longer"
+            f"{reserved - sizes * environments} of its {reserved} reserved concurrent executions "
+            "stay for its own traffic"
+        )
+    elif sizes < most:
+        notes.append(
+            f"{free} unreserved concurrent executions, of which half stay for other functions, let "
+            f"{sizes} instead of {most} sizes be measured at once: the run takes longer"
         )
     beyond = beyond_note(cloud.endpoint, sizes_mb)
     notes += [beyond] if beyond else []
@@ -97,46 +118,50 @@ def room_for(
     return Room(sizes, None if shared is None else float(shared) / sizes, tuple(notes))
 
 
-def _wanted(cloud: Cloud) -> int:
+def _most_sizes(cloud: Cloud) -> int:
     """Sizes side by side: as AWS allows, on one host as its cores allow."""
     cores = cloud.about.get("cores")
     return DEFAULT_PARALLEL_SIZES if cores is None else max(1, int(cores) // 2)
 
 
-def _reserved(cloud: Cloud, arn: FunctionArn, environments: int) -> int | None:
-    """How many sizes the function's reserved concurrency allows; None where it has none."""
+def fitting_environments(
+    cloud: Cloud, arn: FunctionArn, environments: int, *, isolated: bool
+) -> int:
+    """The most environments a size, up to so many, that leave headroom for traffic."""
+    reserved, free = _concurrency(cloud, arn, isolated=isolated)
+    if reserved is not None:
+        return max(1, min(environments, usable(reserved)))
+    return environments if free is None else max(1, min(environments, usable(free) - 1))
+
+
+def _concurrency(
+    cloud: Cloud, arn: FunctionArn, *, isolated: bool
+) -> tuple[int | None, int | None]:
+    """The function's reserved concurrency, else what the account has unreserved; None where there
+    is none or it may not be read. A copy shares nothing of the function's."""
     client = cloud.client("lambda", region=arn.region)
     name = str(arn.unqualified)
-    answer = _asked(lambda: client.get_function_concurrency(FunctionName=name))
-    reserved = (answer or {}).get("ReservedConcurrentExecutions")
-    if reserved is None:
-        return None
-    if reserved < environments:
-        raise UsageError(
-            f"{arn.name} has a reserved concurrency of {reserved}, below the {environments} "
-            "execution environments a size: raise it, or pass --environments "
-            f"{max(int(reserved), 1)}"
-        )
-    return int(reserved) // environments
-
-
-def _free(cloud: Cloud, region: str) -> int | None:
-    client = cloud.client("lambda", region=region)
+    if not isolated:
+        answer = _asked(lambda: client.get_function_concurrency(FunctionName=name))
+        reserved = (answer or {}).get("ReservedConcurrentExecutions")
+        if reserved is not None:
+            return int(reserved), None
     answer = _asked(client.get_account_settings)
-    return None if answer is None else int(answer["AccountLimit"]["UnreservedConcurrentExecutions"])
+    if answer is None:
+        return None, None
+    return None, int(answer["AccountLimit"]["UnreservedConcurrentExecutions"])
 
 
-def _by_account(free: int | None, environments: int) -> int | None:
+def _check_free(free: int, environments: int) -> None:
     """Each size needs its environments, and a function of the tuner that invokes them."""
-    if free is None:
-        return None
-    if free <= environments:
-        raise UsageError(
-            f"this account may run {free} functions at once, too few for {environments} "
-            f"environments and the tuner: pass --environments {max(free - 1, 1)}, or ask Service "
-            "Quotas for more (L-B99A9384)"
-        )
-    return free // (environments + 1)
+    if usable(free) > environments:
+        return
+    fewer = f"pass --environments {usable(free) - 1}, or " if usable(free) > 1 else ""
+    raise UsageError(
+        f"this account may run {free} functions at once, of which half stay for others: too few "
+        f"for {environments} environments and the tuner: {fewer}ask Service Quotas for more "
+        "(L-B99A9384)"
+    )
 
 
 def _asked(ask: Callable[[], Any]) -> Any:
@@ -160,7 +185,8 @@ class TuneRequest:
     """What the user asks for; `table` is where seed items go, `known` what earlier runs say, and
     `cold` how many cold starts are measured on purpose at each size. `price_book` is the text of a
     price book, "" for the packaged one. `explore` is "grid" or "adaptive"; an adaptive run is ended
-    by `max_usd`, its whole bill, and by `max_seconds`."""
+    by `max_usd`, its whole bill, and by `max_seconds`. `named_sizes` says whether the user named
+    `sizes`, `isolated` whether a copy is tuned. "" for `run_id` lets one be made."""
 
     function: str
     state_machine_arn: str
@@ -181,6 +207,9 @@ class TuneRequest:
     explore: str = EXPLORATIONS[0]
     max_usd: float | None = None
     max_seconds: float | None = None
+    run_id: str = ""
+    named_sizes: bool = True
+    isolated: bool = False
 
     @property
     def adaptive(self) -> bool:
@@ -216,6 +245,11 @@ class TunePlan:
         return self.original or self.arn.name
 
     @property
+    def memory_mb(self) -> int:
+        """The function's memory size before the run."""
+        return int(self.config["MemorySize"])
+
+    @property
     def seeds(self) -> int:
         """How many items a payload type may use up."""
         apart = self.environments + self.request.cold
@@ -231,7 +265,12 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
         client = cloud.client("lambda", region=function.arn.region)
         name = str(function.arn.unqualified)
         _asked(lambda: refuse_weighted(client, name, request.alias))
-    environments = request.environments or default_environments(cloud)
+    if not request.isolated:
+        check_reported(function.config)
+    environments = request.environments or fitting_environments(
+        cloud, function.arn, default_environments(cloud), isolated=request.isolated
+    )
+    request, left_out = _large_enough(cloud, request, function, now)
     prices = parse_price_book(request.price_book) if request.price_book else load_price_book()
     target = target_of(function.arn, function.config)
     grid = estimate_run(
@@ -249,11 +288,19 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
         EMBEDDED if cloud.kind == "embedded" else ON_AWS,
     )
     estimate = _expected(request, prices, function.arn.region, grid)
-    run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    run_id = request.run_id or f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     served = environments if tuner.ours else 1
-    room = room_for(cloud, function.arn, function.config, served, request.sizes)
+    room = room_for(
+        cloud,
+        function.arn,
+        function.config,
+        served,
+        request.sizes,
+        isolated=request.isolated,
+    )
     given = _input(cloud, request, function.arn, environments, run_id, room)
     given |= _exploration(request, tuner, estimate)
+    exposed = _exposed(cloud, request, function, environments)
     parse_input(given)
     return TunePlan(
         request,
@@ -266,8 +313,32 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
         given,
         prices,
         grid,
-        room.notes,
+        tuple(note for note in (*room.notes, left_out, exposed) if note),
     )
+
+
+def _large_enough(
+    cloud: Cloud, request: TuneRequest, function: "_Function", now: datetime
+) -> tuple[TuneRequest, str]:
+    """The request without sizes that are too small for what the function uses, unless they were
+    named."""
+    if request.named_sizes:
+        return request, ""
+    used_mb = memory_used_mb(cloud, function.arn, function.config, now)
+    sizes, note = large_enough(request.sizes, used_mb, int(function.config["MemorySize"]))
+    return replace(request, sizes=sizes), note
+
+
+def _exposed(cloud: Cloud, request: TuneRequest, function: "_Function", environments: int) -> str:
+    """What callers of the function meet; "" for those of a function whose copy is tuned."""
+    if request.isolated:
+        return ""
+    changed = [size for size in request.sizes if size != function.config["MemorySize"]]
+    rounds = 1 + math.ceil(request.cold / environments)
+    overhead = EMBEDDED if cloud.kind == "embedded" else ON_AWS
+    seconds = len(changed) * rounds * overhead.publish_ms / 1000
+    client = cloud.client("lambda", region=function.arn.region)
+    return exposure_note(function.arn, callers_of_latest(client, function.arn), seconds)
 
 
 def _expected(request: TuneRequest, prices: PriceBook, region: str, grid: Estimate) -> Estimate:

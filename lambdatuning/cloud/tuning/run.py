@@ -1,15 +1,17 @@
 """A tuning run from the client's side: seed, start, follow, fetch, store; undone when stopped."""
 
 import json
+import signal
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from botocore.exceptions import EndpointConnectionError, HTTPClientError
+from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
 
-from ...core.errors import LambdaTuningError, RunFailedError
+from ...core.errors import CutOffError, LambdaTuningError, RunFailedError
 from ...core.manifest import MANIFEST_NAME, Manifest, read_manifest
 from ...core.payloads import PayloadType, seed_items
 from ...core.progress import OnProgress, Progress
@@ -21,6 +23,7 @@ from ..executions import Execution, describe, execution_arn, failure, has_answer
 from ..payloads import seed, unseed
 from ..run_store import BucketStore, FolderStore, StoredRun, save
 from ..session import Cloud, embedded_facts, open_url
+from .cleaning import clean_by_machine, what_is_left
 from .plan import TunePlan
 
 
@@ -161,10 +164,6 @@ class Follower:
 # A tuning run from the client's side: seed, start, follow, fetch, store; undone when stopped.
 
 
-class CutOffError(LambdaTuningError):
-    """The run goes on, out of the client's reach."""
-
-
 @dataclass(frozen=True)
 class Hands:
     """What a run uses beside AWS: whom to tell, the clock, and how to wait."""
@@ -177,8 +176,9 @@ class Hands:
 def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hands) -> StoredRun:
     """Execute a plan on our tuner and store the run.
 
-    RunFailedError tells the cause. On any error, Ctrl-C included, the execution is stopped, the
-    function is put back as it was and seed items are removed; samples stay in the bucket.
+    RunFailedError tells the cause. On any error, Ctrl-C, SIGTERM and SIGHUP included, the execution
+    is stopped, the tuner puts the function back as it was and seed items are removed; samples stay
+    in the bucket. A run that had ended by then is stored.
     """
     bucket = BucketStore(cloud.client("s3"), plan.tuner.bucket, STORE_PREFIX)
     prefix = run_prefix(plan.arn.name, plan.run_id)
@@ -187,11 +187,9 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hands) -> Stor
         total = 0 if plan.request.adaptive else plan.estimate.invocations
         side_by_side = int(plan.input["parallelSizes"])
         follower = Follower(cloud, bucket, prefix, total, side_by_side, **vars(hands))
-        with _undone_when_interrupted(cloud, plan, hands.sleep):
-            arn = start(cloud, plan.tuner.state_machine_arn, plan.run_id, _sent(cloud, plan))
-            execution = follower.follow(arn, arrived)
+        execution = _executed(cloud, plan, follower, arrived)
     if not has_answer(execution):
-        raise failure(cloud, execution)
+        raise _failed(cloud, plan, execution, hands.sleep)
     manifest = _completed(read_manifest(bucket.read(prefix + MANIFEST_NAME)), execution)
     manifest = replace(manifest, function=plan.function)
     parts = with_host_facts(cloud, sorted(arrived.parts.items()))
@@ -256,15 +254,17 @@ def _own_seeds(payload: PayloadType) -> PayloadType:
     return PayloadType(payload.name, payload.event, seed=own)
 
 
-@contextmanager
-def _undone_when_interrupted(cloud: Cloud, plan: TunePlan, sleep: Sleep) -> Iterator[None]:
-    """A stopped execution catches nothing: what its clean step would do is done here.
+def _executed(cloud: Cloud, plan: TunePlan, follower: Follower, arrived: Arrived) -> Execution:
+    """The execution once it is over, all parts fetched; when interrupted it is stopped.
 
     Where the client itself is cut off, stopping is out of reach and not wanted: the run goes on,
     cleans up after itself and leaves its samples in the bucket.
     """
     try:
-        yield
+        with signals_as_interrupts():
+            given = _sent(cloud, plan)
+            arn = start(cloud, plan.tuner.state_machine_arn, plan.run_id, given)
+            return follower.follow(arn, arrived)
     except BaseException as exc:
         if _lost(exc) and cloud.kind == "embedded" and not embedded_facts(cloud.endpoint_url):
             raise RunFailedError(
@@ -275,8 +275,90 @@ def _undone_when_interrupted(cloud: Cloud, plan: TunePlan, sleep: Sleep) -> Iter
             raise CutOffError(
                 f"{lost}; run {plan.run_id} goes on, ends by itself and {_kept(plan)}"
             ) from exc
-        _undo(cloud, plan, sleep)
+        execution, left = _stopped(cloud, plan, follower.sleep)
+        if execution and has_answer(execution):
+            arrived.fetch(follower.store, follower.prefix)
+            return execution
+        if isinstance(exc, KeyboardInterrupt):
+            raise KeyboardInterrupt(f"run {plan.run_id} was stopped; {left}") from None
+        exc.add_note(left)
         raise
+
+
+@contextmanager
+def signals_as_interrupts() -> Iterator[None]:
+    """SIGTERM and SIGHUP end a run as Ctrl-C does, where this thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), _interrupt) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+def _interrupt(number: int, _: object) -> None:
+    raise KeyboardInterrupt(f"stopped by {signal.Signals(number).name}")
+
+
+def _stopped(cloud: Cloud, plan: TunePlan, sleep: Sleep) -> tuple[Execution | None, str]:
+    """The run's execution as it ended (None where it never began), and what is left on the
+    function, in words: looked at, not assumed. A second interrupt ends the waiting alone."""
+    arn = execution_arn(plan.tuner.state_machine_arn, plan.run_id)
+    function = str(plan.arn.unqualified)
+    try:
+        execution = _ended(cloud, arn, sleep)
+        if execution and has_answer(execution):
+            return execution, ""
+        if execution:
+            _put_back(cloud, plan, arn, sleep)
+        return execution, what_is_left(cloud, function, plan.run_id, plan.memory_mb)[0]
+    except KeyboardInterrupt:
+        return None, (
+            f"{plan.arn.name} may not be put back yet: `lambdatuning clean {plan.arn.name}` looks, "
+            "and puts back what is left"
+        )
+    except (ClientError, LambdaTuningError) as exc:
+        return None, (
+            f"{plan.arn.name} could not be put back ({exc}): run `lambdatuning clean "
+            f"{plan.arn.name}`"
+        )
+
+
+def _ended(cloud: Cloud, arn: str, sleep: Sleep) -> Execution | None:
+    """The execution, stopped if it was running; None where there is none."""
+    try:
+        execution = describe(cloud, arn)
+        if execution.running:
+            with suppress(ClientError):  # it may end by itself at this moment
+                stop(cloud, arn, sleep)
+            execution = describe(cloud, arn)
+    except ClientError as exc:
+        if exc.response["Error"]["Code"] == "ExecutionDoesNotExist":
+            return None
+        raise
+    return execution
+
+
+def _put_back(cloud: Cloud, plan: TunePlan, arn: str, sleep: Sleep) -> None:
+    """By the tuner's own role; by ours where the tuner cannot be asked."""
+    function, machine = str(plan.arn.unqualified), plan.tuner.state_machine_arn
+    if clean_by_machine(cloud, machine, function, arn, sleep=sleep) is None:
+        client = cloud.client("lambda", region=plan.arn.region)
+        take_back(client, function, arn, sleep)
+
+
+def _failed(cloud: Cloud, plan: TunePlan, execution: Execution, sleep: Sleep) -> Exception:
+    """The failure of an execution; of one that was stopped or timed out from outside, which catches
+    nothing, with what became of the function."""
+    failed = failure(cloud, execution)
+    if execution.status not in ("ABORTED", "TIMED_OUT"):
+        return failed
+    _, left = _stopped(cloud, plan, sleep)
+    return RunFailedError(f"{failed}; {left}")
 
 
 def _lost(error: BaseException) -> str:
@@ -291,13 +373,6 @@ def _lost(error: BaseException) -> str:
 def _kept(plan: TunePlan) -> str:
     folder = STORE_PREFIX.rstrip("/")
     return f"can be loaded from the store s3://{plan.tuner.bucket}/{folder}"
-
-
-def _undo(cloud: Cloud, plan: TunePlan, sleep: Sleep) -> None:
-    arn = execution_arn(plan.tuner.state_machine_arn, plan.run_id)
-    stop(cloud, arn, sleep)
-    client = cloud.client("lambda", region=plan.arn.region)
-    take_back(client, str(plan.arn.unqualified), arn, sleep)
 
 
 def _completed(manifest: Manifest, execution: Execution) -> Manifest:

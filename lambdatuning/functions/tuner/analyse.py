@@ -242,6 +242,11 @@ class Measured:
         notes = list(found.notes)
         if found.memory_mb in beyond_cores(self._endpoint, self.plan.sizes):
             found = replace(found, sure=None)
+        if not any(size["placed"] for size in self.sizes):
+            # Calls of one environment share its host: without knowing which they are, certainty
+            # would be claimed and not had.
+            found = replace(found, sure=None)
+            notes.append("not sure: it is not known which execution environments were measured")
         if self.basis == "cold":
             notes.append("no invocation was warm: the answer is that of the cold starts")
         if found.memory_mb is not None and found.memory_mb != contract_mb and not explored:
@@ -337,5 +342,6 @@ def _manifest(plan: RunPlan, prices: PriceBook, state: State) -> Manifest:
         price_book=PriceBookName(prices.version, prices.source),
         finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         billed_ms_critical_path=state["criticalMs"],
+        exposed_ms=state.get("exposedMs"),
         tuner_ms=TunerTime(state.get("controlMs", 0), state.get("measureMs", 0)),
     )

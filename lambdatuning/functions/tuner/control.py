@@ -10,12 +10,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ...core.arn import parse_function_arn
-from ...core.errors import LambdaTuningError, UsageError
+from ...core.errors import LambdaTuningError, LockedError, UsageError
 from . import decide, lock
 from .analyse import analyse
-from .clean import clean
+from .clean import clean, take_back
 from .clients import PATIENT, client
-from .function import Sleep, publish_for_good, set_memory, settled
+from .function import Sleep, publish_for_good, remove, set_memory, settled
 from .prepare import Services, prepare
 from .publish import Publisher, publish_next, publish_wanted
 from .storage import RunFolder, folder, price_book
@@ -90,8 +90,14 @@ class Step:
     @property
     def function(self) -> str:
         """The unqualified ARN of the function under test; UsageError for what is none."""
-        run = self.state.get("run") or {}
-        return str(parse_function_arn(run.get("arn") or self.state.get("lambdaARN")).unqualified)
+        named = self.state.get("onlyClean") or self.state
+        arn = (self.state.get("run") or {}).get("arn") or named.get("lambdaARN")
+        return str(parse_function_arn(arn).unqualified)
+
+    def confirms(self, run_id: str) -> bool:
+        """Whether a run of the function is known: by the plan that it has in the bucket."""
+        name = parse_function_arn(self.function).name
+        return folder(client("s3"), os.environ["SAMPLES_BUCKET"], name, run_id).owner() is not None
 
     @property
     def client(self) -> Any:
@@ -176,11 +182,30 @@ def _apply(step: Step) -> State:
 def _clean(step: Step) -> Any:
     """The last step: its answer is the execution's output."""
     try:
-        clean(step.client, step.function, step.execution, step.sleep)
+        clean(step.client, step.function, step.execution, step.sleep, step.confirms)
     except (UsageError, ClientError) as exc:
         if step.state.get("run") or not _never_begun(exc):
             raise
     return step.state.get("output")
+
+
+def _only_clean(step: Step) -> Any:
+    """An execution for this alone: what a run that was stopped left on a function is put back, by
+    the tuner's own role, whatever the rights of the caller. Its output names what was done."""
+    stopped = step.state["onlyClean"].get("execution")
+    states = client("stepfunctions", config=PATIENT)
+    held = lock.read(step.client, step.function)
+    owner = stopped or (held.execution if held else "")
+    if owner and lock.running_since(states, owner):
+        raise LockedError(f"{owner} is still running; stop it first, or wait for it")
+    if stopped:
+        done = take_back(step.client, step.function, stopped, step.sleep, step.confirms)
+    else:
+        done = clean(step.client, step.function, None, step.sleep, step.confirms)
+    if lock.read(step.client, step.function) is None:
+        gone = remove(step.client, step.function, step.confirms)
+        done += [f"version {number}" for number in gone]
+    return {"cleaned": done}
 
 
 def _never_begun(error: Exception) -> bool:
@@ -198,4 +223,5 @@ _STEPS: dict[str, Callable[[Step], Any]] = {
     "analyse": _analyse,
     "apply": _apply,
     "clean": _clean,
+    "onlyClean": _only_clean,
 }

@@ -27,6 +27,7 @@ EVENTS_LIMIT = 20_000
 """An execution ends by force at 25,000 history events; measuring stops before that."""
 
 _EVENTS_A_BATCH, _EVENTS_A_ROUND = 10, 30
+_WARNING_LENGTH = 400
 
 State = dict[str, Any]
 
@@ -56,10 +57,16 @@ def count(state: State) -> tuple[State, list[Any]]:
         **{key: value for key, value in state.items() if key != "measured"},
         "events": state["events"] + _EVENTS_A_BATCH * len(measured) + _EVENTS_A_ROUND,
         "failed": failed,
+        "warnings": _with_new(state["warnings"], [r.get("warning", "") for r in measured]),
         "criticalMs": state["criticalMs"] + took_ms,
         "measureMs": state.get("measureMs", 0) + sum(r.get("tookMs", 0) for r in measured),
     }
     return counted, [r["batch"] for r in measured if r["left"]]
+
+
+def _with_new(warnings: Sequence[str], new: Iterable[str]) -> list[str]:
+    """Each warning once: what troubles one batch troubles most."""
+    return list(dict.fromkeys([*warnings, *(text[:_WARNING_LENGTH] for text in new if text)]))
 
 
 def history_is_full(state: State) -> bool:
@@ -220,7 +227,7 @@ def _billed_means(samples: Iterable[Sample]) -> dict[tuple[str, int], float]:
 # The deciding step of an adaptive run: what to measure next, or the answer, and why.
 
 
-_SHOWN_WARNINGS, _WARNING_LENGTH = 20, 300
+_SHOWN_WARNINGS = 20
 _REASON_LENGTH = 2_000
 _NO_SIZE = Proposal((), "no memory size is left that can be measured", "failed", ())
 

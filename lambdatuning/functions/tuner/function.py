@@ -1,6 +1,7 @@
 """The function under test: its configuration, its versions, read, changed and waited for."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ...core.errors import LambdaTuningError, NotFoundError, UsageError
@@ -83,17 +84,28 @@ def set_memory(client: Any, function: str, memory_mb: int, sleep: Sleep) -> dict
     )
 
 
-# Published versions of a run: ours are known by their description and nothing else is removed.
+# Published versions of a run: ours bear the exact mark of one, and nothing else is removed.
 
 
-_MARK = "lambdatuning "
+_MARK = re.compile(r"lambdatuning (?P<run_id>\S+) (?P<memory_mb>\d+) MB round (?P<round>\d+)")
+Confirms = Callable[[str], bool]
+"""Whether a run of that id is known: by the lock that it holds, or by its plan in the bucket."""
 _SPARE = 9_999
 _TRIES = 8
 
 
 def description(run_id: str, work: Work) -> str:
     """What a version of ours is called."""
-    return f"{_MARK}{run_id} {work.memory_mb} MB round {work.round}"
+    return f"lambdatuning {run_id} {work.memory_mb} MB round {work.round}"
+
+
+def run_of(version: Mapping[str, Any]) -> str:
+    """The id of the run whose exact mark a version bears; "" for any other: a description that only
+    begins like ours, or whose size is not that of the version, is somebody else's."""
+    match = _MARK.fullmatch(version.get("Description", ""))
+    if not match or version["Version"] == "$LATEST":
+        return ""
+    return match["run_id"] if int(match["memory_mb"]) == version["MemorySize"] else ""
 
 
 def spare_mb(memory_mb: int) -> int:
@@ -123,7 +135,7 @@ def publish_for_good(client: Any, function: str, run_id: str, memory_mb: int, sl
     """Publish a version that is the user's from now on: never one that carries our mark."""
     set_memory(client, function, memory_mb, sleep)
     found = _publish(client, function, {}, sleep)
-    if found["Description"].startswith(_MARK):
+    if run_of(found):
         _published(client, function, run_id, Work(spare_mb(memory_mb), _SPARE), sleep)
         set_memory(client, function, memory_mb, sleep)
         found = _publish(client, function, {}, sleep)
@@ -131,20 +143,19 @@ def publish_for_good(client: Any, function: str, run_id: str, memory_mb: int, sl
 
 
 def ours(client: Any, function: str, run_id: str | None = None) -> Iterator[dict[str, Any]]:
-    """The versions that runs of ours published; only one run's with `run_id`."""
-    wanted = f"{_MARK}{run_id} " if run_id else _MARK
+    """The versions that bear the mark of a run; only one run's with `run_id`."""
     pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=function)
     for page in pages:
         for version in page["Versions"]:
-            text = version.get("Description", "")
-            if version["Version"] != "$LATEST" and text.startswith(wanted):
+            owner = run_of(version)
+            if owner and run_id in (None, owner):
                 yield version
 
 
-def remove(client: Any, function: str, run_id: str | None = None) -> list[str]:
-    """Delete our versions; the numbers of those that went."""
+def remove(client: Any, function: str, confirms: Confirms) -> list[str]:
+    """Delete the versions of runs that are confirmed; the numbers of those that went."""
     gone = []
-    for version in list(ours(client, function, run_id)):
+    for version in [v for v in ours(client, function) if confirms(run_of(v))]:
         try:
             client.delete_function(FunctionName=function, Qualifier=version["Version"])
         except client.exceptions.ResourceNotFoundException:
@@ -177,4 +188,4 @@ def _serves(version: dict[str, Any], run_id: str, work: Work) -> bool:
     text = version.get("Description", "")
     if text == description(run_id, work):
         return True
-    return work.round == 0 and not text.startswith(_MARK)
+    return work.round == 0 and not run_of(version)

@@ -11,7 +11,7 @@ from ...core.errors import LockedError, UsageError
 
 ALIAS = "lambdatuning-lock"
 _DESCRIPTION_LIMIT = 256
-_ALIVE = {"RUNNING", "PENDING_REDRIVE"}
+ALIVE = {"RUNNING", "PENDING_REDRIVE"}
 _GONE = {"ExecutionDoesNotExist", "InvalidArn"}
 
 
@@ -50,9 +50,9 @@ def read(client: Any, function: str) -> Lock | None:
 
 
 def take(client: Any, states: Any, function: str, mine: Lock) -> Lock | None:
-    """Take the lock; None when it was free, else the lock as it is now ours.
+    """Take the lock; None when it was free, else the lock as it was found, ours now.
 
-    The lock of a dead run, and our own of a try that crashed, carry over the memory size that the
+    It is that of a dead run, or our own of a try that crashed, and says which memory size the
     function shall have: there is something to undo. LockedError says who holds it and since when.
     """
     try:
@@ -94,7 +94,7 @@ def running_since(states: Any, execution: str) -> str:
         if code.startswith("AccessDenied"):
             return "a time that this tuner may not read (another tuner's run)"
         raise
-    return str(owner["startDate"].isoformat()) if owner["status"] in _ALIVE else ""
+    return str(owner["startDate"].isoformat()) if owner["status"] in ALIVE else ""
 
 
 def _take_over(client: Any, states: Any, function: str, mine: Lock) -> Lock | None:
@@ -113,7 +113,7 @@ def _take_over(client: Any, states: Any, function: str, mine: Lock) -> Lock | No
         )
     ours = Lock(mine.run_id, held.memory_mb, mine.execution)
     _replace(client, function, alias["RevisionId"], ours)
-    return ours
+    return held
 
 
 def _replace(client: Any, function: str, revision: str, ours: Lock) -> None:

@@ -24,9 +24,16 @@ from ...core.plan import MAX_ENVIRONMENTS
 from ...core.records import Limits, Question, RunPlan, Target
 from . import decide, lock
 from .clean import undo
-from .function import Sleep
+from .function import Confirms, Sleep
 from .storage import folder, price_book, read_url
-from .tunable import concurrency, look_at, refuse_weighted, remarks
+from .tunable import (
+    check_reserved,
+    look_at,
+    refuse_weighted,
+    remarks,
+    reserved_concurrency,
+    usable,
+)
 
 _ANSWERS_WITHIN_S = 5
 
@@ -164,6 +171,10 @@ class Services:
     sleep: Sleep
     endpoint: Callable[[], Mapping[str, Any]] = aws_endpoint
 
+    def confirms(self, function: str) -> Confirms:
+        """Whether a run of a function is known: by the plan that it has in the bucket."""
+        return lambda run_id: folder(self.s3, self.bucket, function, run_id).owner() is not None
+
 
 def prepare(raw: Any, execution: str, services: Services) -> State:
     """The first state of a run; on an error nothing of the function has been changed.
@@ -179,8 +190,14 @@ def prepare(raw: Any, execution: str, services: Services) -> State:
     run_id = wanted.run_id or execution.rpartition(":")[2]
     look_at(services.lambda_client, arn, services.sleep)
     refuse_weighted(services.lambda_client, str(arn.unqualified), wanted.auto_optimize_alias)
+    reserved = reserved_concurrency(services.lambda_client, arn)
+    if reserved is not None and "environments" not in raw:  # ours to choose
+        wanted = replace(wanted, environments=min(wanted.environments, max(usable(reserved), 1)))
     wide = environments(wanted, sum(payloads[1]))
-    parallel = concurrency(services.lambda_client, arn, wide, wanted.parallel_sizes)
+    parallel = wanted.parallel_sizes
+    if reserved is not None:
+        check_reserved(arn.name, reserved, wide, 'pass "environments":')
+        parallel = min(parallel, usable(reserved) // wide)
     store = folder(services.s3, services.bucket, arn.name, run_id)
     if store.owner() not in (None, execution):
         raise UsageError(f'run id "{run_id}" was used before; give another one, or none')
@@ -232,7 +249,7 @@ def _locked(wanted: TuningInput, run_id: str, execution: str, services: Services
     function = str(arn.unqualified)
     held = lock.take(client, services.states, function, mine)
     if held is not None:
-        undo(client, function, held, services.sleep)
+        undo(client, function, held, services.sleep, services.confirms(arn.name))
     target = look_at(client, arn, services.sleep)
     lock.update(client, function, replace(mine, memory_mb=target.memory_mb))
     return target

@@ -1,5 +1,6 @@
 """The publishing step: a version for each work that comes next, then `$LATEST` as it was."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -39,6 +40,7 @@ class Publisher:
     plan: RunPlan
     remaining_ms: Callable[[], int]
     sleep: Sleep
+    clock: Callable[[], float] = time.monotonic
 
 
 def publish_next(state: State, publisher: Publisher) -> State:
@@ -50,7 +52,7 @@ def publish_next(state: State, publisher: Publisher) -> State:
     plan, failed = publisher.plan, dict(state["failed"])
     first = int(state["published"])
     wanted = plan.work[first : first + AT_ONCE]
-    versions, done = _publish_all(publisher, wanted, failed)
+    versions, done, exposed_ms = _publish_all(publisher, wanted, failed)
     batches = [Batch(work, version) for work, version in versions.items()]
     waiting = [batch_from_json(batch) for batch in state["batches"]]
     if first + done == len(plan.work) and not batches and not waiting and first == 0:
@@ -61,6 +63,7 @@ def publish_next(state: State, publisher: Publisher) -> State:
         **state,
         "published": first + done,
         "failed": failed,
+        "exposedMs": state.get("exposedMs", 0) + exposed_ms,
         "batches": [batch.to_json() for batch in todo],
     }
 
@@ -73,7 +76,8 @@ def publish_wanted(state: State, publisher: Publisher) -> State:
     """
     batches, failed = [batch_from_json(b) for b in state["batches"]], dict(state["failed"])
     wanted = [Work(b.memory_mb, 0) for b in batches if not b.version]
-    found, _ = _publish_all(publisher, wanted, failed)
+    wanted.sort(key=lambda work: work.memory_mb != publisher.plan.target.memory_mb)
+    found, _, exposed_ms = _publish_all(publisher, wanted, failed)
     new = {str(work.memory_mb): version for work, version in found.items()}
     versions = {**state["versions"], **new}
     ready = [replace(b, version=versions.get(str(b.memory_mb), "")) for b in batches]
@@ -82,37 +86,42 @@ def publish_wanted(state: State, publisher: Publisher) -> State:
         "published": state["works"],
         "failed": failed,
         "versions": versions,
+        "exposedMs": state.get("exposedMs", 0) + exposed_ms,
         "batches": [batch.to_json() for batch in ready if batch.version],
     }
 
 
 def _publish_all(
     publisher: Publisher, wanted: Sequence[Work], failed: dict[str, str]
-) -> tuple[dict[Work, str], int]:
-    """Versions of `wanted` that can be invoked now, and how many of `wanted` are dealt with."""
+) -> tuple[dict[Work, str], int, int]:
+    """Versions of `wanted` that can be invoked now, how many of `wanted` are dealt with, and for
+    how many ms `$LATEST` had another size than its own."""
     client, plan = publisher.client, publisher.plan
     known = {v["Description"]: v["Version"] for v in ours(client, plan.target.arn, plan.run_id)}
     versions: dict[Work, str] = {}
-    done = 0
-    try:
-        for work in wanted:
-            if publisher.remaining_ms() < _ENOUGH_LEFT_MS:
-                break
-            done += 1
-            found = known.get(description(plan.run_id, work)) or _one(publisher, work, failed)
-            if found:
-                versions[work] = found
-    finally:
-        _restore(publisher)
-    _wait_for(publisher, versions)
-    return versions, done
+    done, exposed_s = 0, 0.0
+    for work in wanted:
+        if publisher.remaining_ms() < _ENOUGH_LEFT_MS:
+            break
+        done += 1
+        version = known.get(description(plan.run_id, work))
+        if version is None and str(work.memory_mb) not in failed:
+            _refuse_foreign_change(publisher)
+            began_s = publisher.clock()
+            try:
+                version = _one(publisher, work, failed)
+            finally:
+                _restore(publisher)
+            if work.memory_mb != plan.target.memory_mb:
+                exposed_s += publisher.clock() - began_s
+        if version:
+            versions[work] = version
+    _wait_for(publisher, versions, failed)
+    return versions, done, round(exposed_s * 1000)
 
 
 def _one(publisher: Publisher, work: Work, failed: dict[str, str]) -> str | None:
     client, plan = publisher.client, publisher.plan
-    if str(work.memory_mb) in failed:
-        return None
-    _refuse_foreign_change(publisher)
     try:
         return publish(client, plan.target.arn, plan.run_id, work, publisher.sleep)
     except UsageError as exc:
@@ -148,8 +157,9 @@ def _refuse_foreign_change(publisher: Publisher) -> None:
 
 
 def _restore(publisher: Publisher) -> None:
-    """The function as it was. Where the lock is gone, so may those be who would clean up: what
-    this step published after that goes too."""
+    """The function as it was, at once after each version: its callers meet another size as briefly
+    as can be. Where the lock is gone, so may those be who would clean up: what this step published
+    after that goes too."""
     client, plan, function = publisher.client, publisher.plan, publisher.plan.target.arn
     held = lock.read(client, function)
     if held is not None and held.execution != plan.execution:
@@ -157,7 +167,7 @@ def _restore(publisher: Publisher) -> None:
     if held is not None or read(client, function)["MemorySize"] in _sizes(plan):
         set_memory(client, function, plan.target.memory_mb, publisher.sleep)
     if held is None:
-        remove(client, function, plan.run_id)
+        remove(client, function, lambda run_id: run_id == plan.run_id)
 
 
 def _sizes(plan: RunPlan) -> set[int]:
@@ -165,14 +175,30 @@ def _sizes(plan: RunPlan) -> set[int]:
     return {*plan.sizes, *(spare_mb(size) for size in plan.sizes)}
 
 
-def _wait_for(publisher: Publisher, versions: dict[Work, str]) -> None:
+def _wait_for(publisher: Publisher, versions: dict[Work, str], failed: dict[str, str]) -> None:
     """Wait until the versions can be invoked. Those of a SnapStart function take minutes, side by
-    side; what is not ready in time is left to Lambda, which holds its first invocation back."""
-    client, target = publisher.client, publisher.plan.target
-    for version in versions.values():
-        pause = 0.05
-        while not is_settled(read(client, target.arn, version)):
-            if publisher.remaining_ms() < _ENOUGH_LEFT_MS / 2:
-                return
-            publisher.sleep(pause)
-            pause = min(5.0, pause * 1.5)
+    side; what is not ready in time is left to Lambda, which holds its first invocation back.
+
+    A version that ends Failed (its init runs out of memory, its snapshot cannot be made) is the
+    failure of its size, not of the run.
+    """
+    for work, version in list(versions.items()):
+        try:
+            in_time = _is_ready(publisher, version)
+        except LambdaTuningError as exc:
+            failed[str(work.memory_mb)] = f"cannot start: {exc}"[:300]
+            del versions[work]
+            continue
+        if not in_time:
+            return
+
+
+def _is_ready(publisher: Publisher, version: str) -> bool:
+    """Whether a version could be invoked before this step's own time was nearly over."""
+    pause = 0.05
+    while not is_settled(read(publisher.client, publisher.plan.target.arn, version)):
+        if publisher.remaining_ms() < _ENOUGH_LEFT_MS / 2:
+            return False
+        publisher.sleep(pause)
+        pause = min(5.0, pause * 1.5)
+    return True

@@ -177,6 +177,7 @@ def size_result(plan: RunPlan, memory_mb: int, samples: Iterable[Sample]) -> Res
         "evidence": [e.evidence.to_json() for e in tallies if e.total_ms],
         "cold_evidence": [e.cold_evidence.to_json() for e in tallies if e.cold_ms],
         "warm": sum(entry.warm for entry in tallies),
+        "placed": any(name for entry in tallies for name in entry.environments),
         "statistics": _statistics(plan, memory_mb, tallies) if not missing and not reason else None,
         "invocations": sum(entry.sent for entry in tallies),
         "retries": sum(entry.retries for entry in tallies),

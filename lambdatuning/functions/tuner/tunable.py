@@ -48,11 +48,22 @@ def look_at(client: Any, arn: FunctionArn, sleep: Sleep) -> Target:
             f"TunableFunctionArns={function}"
         ) from exc
     check_on_demand(config)
+    check_reported(config)
     if config.get("PackageType") == "Image":
         _may_publish_image(client, arn)
     if arn.qualifier:
         _same_code(client, arn, config)
     return target_of(arn, config)
+
+
+def check_reported(config: Mapping[str, Any]) -> None:
+    """UsageError for a function whose invocations leave no report, by its log settings."""
+    logging = config.get("LoggingConfig") or {}
+    if logging.get("LogFormat") == "JSON" and logging.get("SystemLogLevel") == "WARN":
+        raise UsageError(
+            f"{config['FunctionName']} has LoggingConfig.SystemLogLevel WARN, which leaves no "
+            "report of its invocations: set it to INFO, or tune a copy with --isolate"
+        )
 
 
 def remarks(target: Target, parallel: int, wanted_parallel: int) -> list[str]:
@@ -77,19 +88,34 @@ def remarks(target: Target, parallel: int, wanted_parallel: int) -> list[str]:
     return found
 
 
-def concurrency(client: Any, arn: FunctionArn, environments: int, sizes: int) -> int:
-    """How many sizes can be measured at once with the function's reserved concurrency."""
+def reserved_concurrency(client: Any, arn: FunctionArn) -> int | None:
+    """The function's reserved concurrency; None where it has none."""
     answer = client.get_function(FunctionName=str(arn.unqualified))
     reserved = (answer.get("Concurrency") or {}).get("ReservedConcurrentExecutions")
-    if reserved is None:
-        return sizes
-    if reserved < environments:
-        raise UsageError(
-            f"{arn.name} has a reserved concurrency of {reserved}, below the {environments} "
-            f'execution environments asked for; raise it, or pass "environments": '
-            f"{max(int(reserved), 1)} or less"
-        )
-    return min(sizes, int(reserved) // environments)
+    return None if reserved is None else int(reserved)
+
+
+def usable(concurrent: int) -> int:
+    """How many of so many concurrent executions a run may use: at most half, so that the function's
+    own traffic always has at least one.
+
+    >>> [usable(limit) for limit in (0, 1, 2, 5, 10)]
+    [0, 0, 1, 2, 5]
+    """
+    return concurrent // 2
+
+
+def check_reserved(name: str, reserved: int, environments: int, option: str) -> None:
+    """UsageError where so many environments would leave too little for the function's traffic;
+    `option` is how fewer of them are asked for."""
+    if usable(reserved) >= environments:
+        return
+    fewer = f", or {option} {usable(reserved)}" if usable(reserved) else ""
+    raise UsageError(
+        f"{name} has a reserved concurrency of {reserved}, of which at least half stays for its "
+        f"own traffic: too little for {environments} execution environments; raise it to "
+        f"{2 * environments}{fewer}, or tune a copy, which shares none of it, with --isolate"
+    )
 
 
 def _may_publish_image(client: Any, arn: FunctionArn) -> None:

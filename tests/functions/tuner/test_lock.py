@@ -33,7 +33,8 @@ def test_a_dead_owner_loses_it_and_its_memory_size_is_carried_over(
 ) -> None:
     lock.take(client, FakeStates(), ARN, OTHER)
     held = lock.take(client, FakeStates(statuses), ARN, MINE)
-    assert held == lock.Lock("run-2", 128, MINE.execution) == lock.read(client, ARN)
+    assert held == OTHER  # what it left is told by its own run id
+    assert lock.read(client, ARN) == lock.Lock("run-2", 128, MINE.execution)
 
 
 def test_a_step_that_is_run_again_finds_its_own(client: FakeLambda) -> None:

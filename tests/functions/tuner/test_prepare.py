@@ -7,9 +7,10 @@ import pytest
 
 from lambdatuning.core.errors import LockedError, NotFoundError, UsageError
 from lambdatuning.core.plan import Work
+from lambdatuning.core.records import PLAN_NAME
 from lambdatuning.functions.tuner import function, lock
 from lambdatuning.functions.tuner.prepare import Services, prepare
-from lambdatuning.functions.tuner.storage import RunFolder
+from lambdatuning.functions.tuner.storage import RunFolder, folder
 from tests.fakes.aws_lambda import ARN, FakeLambda, FakeS3, FakeStates
 
 from .plans import EXECUTION, Time
@@ -66,7 +67,7 @@ def test_what_cannot_work_is_refused_before_anything_is_changed(
     assert s3.objects == {}
 
 
-@pytest.mark.parametrize(("reserved", "parallel"), [(None, 10), (12, 2), (5, 1)])
+@pytest.mark.parametrize(("reserved", "parallel"), [(None, 10), (20, 2), (12, 1), (5, 1), (2, 1)])
 def test_reserved_concurrency_bounds_the_sizes_measured_at_once(
     client: FakeLambda, s3: FakeS3, time: Time, reserved: int | None, parallel: int
 ) -> None:
@@ -77,8 +78,13 @@ def test_reserved_concurrency_bounds_the_sizes_measured_at_once(
 def test_too_little_reserved_concurrency_is_refused(
     client: FakeLambda, s3: FakeS3, time: Time
 ) -> None:
-    client.reserved = 3
-    with pytest.raises(UsageError, match="reserved concurrency of 3, below the 5"):
+    client.reserved = 6
+    with pytest.raises(
+        UsageError, match='raise it to 10, or pass "environments": 3, or tune a copy'
+    ):
+        prepare(given(environments=5), EXECUTION, services(client, s3, time))
+    client.reserved = 1
+    with pytest.raises(UsageError, match="raise it to 2, or tune a copy"):
         prepare(given(), EXECUTION, services(client, s3, time))
     assert client.aliases == {}
 
@@ -86,7 +92,7 @@ def test_too_little_reserved_concurrency_is_refused(
 def test_fewer_sizes_at_once_than_asked_for_are_told(
     client: FakeLambda, s3: FakeS3, time: Time
 ) -> None:
-    client.reserved = 12
+    client.reserved = 20
     (warning,) = prepare(given(), EXECUTION, services(client, s3, time))["warnings"]
     assert "lets 2 instead of 10 sizes be measured at once" in warning
 
@@ -171,6 +177,7 @@ def test_run_again_after_a_crash_while_taking_over_it_still_undoes(
 ) -> None:
     client.create_alias(ARN, lock.ALIAS, "$LATEST", lock.Lock("run-0", 128, OTHER).describe())
     function.publish(client, ARN, "run-0", Work(1024, 0), time.sleep)
+    folder(s3, "bucket", "shop", "run-0").write_json(PLAN_NAME, {"execution": OTHER})
     client.faults["UpdateFunctionConfiguration"] = ["ServiceException"]
     with pytest.raises(client.exceptions.ClientError):
         prepare(given(), EXECUTION, services(client, s3, time))

@@ -12,14 +12,14 @@ def test_each_size_is_a_version_with_our_mark(client: FakeLambda, time: Time) ->
         function.publish(client, ARN, "run-1", Work(size, 0), time.sleep) for size in (256, 512)
     ]
     assert [client.versions[n]["MemorySize"] for n in numbers] == [256, 512]
-    assert function.remove(client, ARN) == numbers
+    assert function.remove(client, ARN, "run-1".__eq__) == numbers
     assert client.versions == {}
 
 
 def test_the_users_own_version_serves_and_survives(client: FakeLambda, time: Time) -> None:
     client.publish_version(ARN)
     assert function.publish(client, ARN, "run-1", Work(128, 0), time.sleep) == "1"
-    assert function.remove(client, ARN) == []
+    assert function.remove(client, ARN, "run-1".__eq__) == []
     assert list(client.versions) == ["1"]
 
 
@@ -35,14 +35,14 @@ def test_the_winner_never_carries_our_mark(client: FakeLambda, time: Time) -> No
     function.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
     kept = function.publish_for_good(client, ARN, "run-1", 512, time.sleep)
     assert client.versions[kept]["Description"] == "mine"
-    function.remove(client, ARN)
+    function.remove(client, ARN, "run-1".__eq__)
     assert list(client.versions) == [kept]
 
 
 def test_a_version_under_an_alias_of_the_user_stays(client: FakeLambda, time: Time) -> None:
     number = function.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
     client.create_alias(ARN, "live", number)
-    assert function.remove(client, ARN) == []
+    assert function.remove(client, ARN, "run-1".__eq__) == []
     assert number in client.versions
 
 

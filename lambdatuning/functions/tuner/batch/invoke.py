@@ -173,6 +173,9 @@ _PASSING = {
     "ResourceConflictException",
     "ResourceNotReadyException",
     "SnapStartNotReadyException",
+    "SnapStartTimeoutException",
+    "CodeArtifactUserPendingException",
+    "ENINotReadyException",
     "ThrottlingException",
 }
 _MOST_TRIES = 12

@@ -242,7 +242,7 @@ def measure_batch(
     _follow(threads, samples, writer, (clock, ends_s))
     _give_up(going, batch, writer, clock)
     _store_all(samples, writer, clock)
-    return _summary(batch, going)
+    return {**_summary(batch, going), "warning": writer.warning}
 
 
 def _let_end(caller: Caller, lost: Iterable[Sample]) -> None:

@@ -16,7 +16,7 @@ from ....core.records import RunPlan, Sample
 from ..function import Sleep
 from ..storage import RunFolder
 from .invoke import LOST, Caller, completed
-from .traces import Trace, environments, traces
+from .traces import LogsUnreadableError, Trace, environments, traces
 
 _PATIENCE_S = 20.0
 """How long a sample waits for its log stream before it is stored without an environment."""
@@ -28,7 +28,11 @@ Now = Callable[[], datetime]
 
 @dataclass
 class Writer:
-    """The samples of one batch that are not stored yet; `logs` is a boto3 client."""
+    """The samples of one batch that are not stored yet; `logs` is a boto3 client.
+
+    Logs tell which environment served a sample. Where they cannot be read it is stored without,
+    and `warning` says why: that costs certainty, never a sample.
+    """
 
     caller: Caller
     batch: Batch
@@ -37,6 +41,7 @@ class Writer:
     token: str
     waiting: list[tuple[float, Sample]] = field(default_factory=list)
     parts: int = 0
+    warning: str = ""
 
     def write(self, now_s: float) -> None:
         """Store as one part what is known or has waited long enough."""
@@ -70,7 +75,11 @@ class Writer:
         since_ms = int((oldest - _CLOCK_SKEW).timestamp() * 1000)
         days = stream_days(oldest, self.caller.now())
         target = self.caller.plan.target
-        return environments(self.logs, target, self.batch.version, days, since_ms)
+        try:
+            return environments(self.logs, target, self.batch.version, days, since_ms)
+        except LogsUnreadableError as exc:
+            self.warning = f"execution environments are not known: {exc}"
+            return None
 
 
 def part_prefix(batch: Batch) -> str:

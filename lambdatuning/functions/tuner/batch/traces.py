@@ -6,11 +6,14 @@ does: the REPORT line of a request lies in the stream of its environment.
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
+
+from ....core.errors import LambdaTuningError
 from ....core.log_report import Report, iter_reports
 from ....core.records import Target
 
@@ -20,25 +23,42 @@ _PATTERNS = {"Text": '"REPORT RequestId"', "JSON": '{ $.type = "platform.report"
 _NOT_YET = {"ResourceNotFoundException", "ThrottlingException", "LimitExceededException"}
 
 
+class LogsUnreadableError(LambdaTuningError):
+    """The logs of a function cannot be read: which environment served a request is not known."""
+
+
 def environments(
     logs: Any, target: Target, version: str, days: Iterable[str], start_ms: int
-) -> dict[str, str] | None:
+) -> dict[str, str]:
     """`{request id: environment}` of what a version's log streams have reported since `start_ms`.
 
     `days` are UTC dates `YYYY/MM/DD`. Logs arrive seconds late, so an absent id is not an error,
-    nor is a log group that is not there yet. None where the logs may not be read at all.
+    nor is a log group that is not there yet. LogsUnreadableError where the logs cannot be read.
     """
     found: dict[str, str] = {}
     for day in days:
         try:
             found |= _of_day(logs, target, stream_prefix(target, day, version), start_ms)
         except logs.exceptions.ClientError as exc:
-            code = exc.response["Error"]["Code"]
-            if code.startswith("AccessDenied"):
-                return None
-            if code not in _NOT_YET:
-                raise
+            error = exc.response["Error"]
+            if error["Code"] not in _NOT_YET:
+                raise LogsUnreadableError(_unreadable(target.log_group, error)) from exc
+        except BotoCoreError as exc:
+            raise LogsUnreadableError(f"{target.log_group} cannot be read ({exc})") from exc
     return found
+
+
+def _unreadable(log_group: str, error: Mapping[str, Any]) -> str:
+    """Why the logs cannot be read, and what to do about it."""
+    code, message = error["Code"], str(error.get("Message", ""))
+    what = f"{log_group} cannot be read ({code}: {message[:150]})"
+    if "log class" in message.lower():
+        return f"{what}: choose a log group of class Standard for the function"
+    if code.startswith("AccessDenied"):
+        return (
+            f"{what}: let the tuner read it, deploy with --parameter LogGroupArns=ARN of the group"
+        )
+    return f"{what}: measure again later"
 
 
 def stream_prefix(target: Target, day: str, version: str) -> str:
