@@ -363,14 +363,14 @@ def find_run(store: Store, run_id: str = LATEST) -> StoredRun:
     for each in skipped:
         if f"/run={run_id}/" in each.url:
             raise RunFailedError(f"{each.url} {each.reason}")
+    for run in runs:
+        if run.run_id == run_id:
+            return run
     warn_of(skipped)
     if not runs:
         raise NotFoundError(f"no run in {store.url}; `lambdatuning benchmark` makes one")
     if run_id == LATEST:
         return runs[-1]
-    for run in runs:
-        if run.run_id == run_id:
-            return run
     raise NotFoundError(
         f"no run {run_id} in {store.url}; {closest(run_id, (r.run_id for r in runs))}"
     )

@@ -98,12 +98,21 @@ def test_all_sizes_failing_is_a_failure_with_its_cause(
     assert untouched()
 
 
-def test_errors_that_are_allowed_are_counted_and_never_averaged(
+def test_errors_that_are_allowed_count_and_are_priced_as_successes(
     place: Place, tmp_path: Path
 ) -> None:
+    """A payload type that is meant to fail has an answer of its own, as in Power Tuning."""
     types = payload("bad", {"operation": "x"}), payload("good", {"operation": "ping"})
     with pytest.raises(RunFailedError, match="of bad failed"):
-        place.tune(*types, powers="512", allowed_errors=["ValueError"], store=tmp_path)
+        place.tune(*types, powers="512", allowed_errors=["KeyError"], store=tmp_path)
+    run = place.tune(*types, powers="512", allowed_errors=["ValueError"], store=tmp_path)
+    assert run.manifest.decision is not None
+    assert run.manifest.decision.memory_mb == 512
+    assert run.manifest.failed_sizes == {}
+    assert any("of bad raised ValueError, which is allowed" in w for w in run.manifest.warnings)
+    assert not (run.samples["error"] != "").any()
+    bad = run.samples[(run.samples["payload"] == "bad") & ~run.samples["cold"]]
+    assert (len(bad), bool((bad["cost_usd"] > 0).all())) == (2, True)
 
 
 def test_ctrl_c_stops_the_run_and_undoes_it(
