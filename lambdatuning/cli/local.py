@@ -32,6 +32,11 @@ from .output import say
     show_default=True,
     help="strict (exact) or period (as AWS bursts).",
 )
+@click.option(
+    "--strict",
+    metavar="FILE",
+    help="JSON file of switches that make it as strict as an account: IAM, denials, slow updates.",
+)
 @click.option("--log-file", metavar="FILE", help="Where the server's complaints go.")
 @click.option("--run", "runs", is_flag=True, help="Run COMMAND in it, then stop.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -40,6 +45,7 @@ def local(
     host: str | None,
     limiter: str,
     settle: str,
+    strict: str | None,
     log_file: str | None,
     runs: bool,
     command: tuple[str, ...],
@@ -60,6 +66,7 @@ def local(
         limiter=limiter,
         settle=settle,
         log_file=Path(log_file) if log_file else None,
+        strict=Path(strict) if strict else None,
     ) as endpoint:
         if command:
             environment = os.environ | endpoint.environment

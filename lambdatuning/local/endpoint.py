@@ -70,12 +70,14 @@ def start(
     limiter: str = "auto",
     settle: str = "strict",
     log_file: Path | None = None,
+    strict: Path | None = None,
 ) -> LocalEndpoint:
     """Start the embedded AWS and return when it answers.
 
     `port` 0 takes a free one; a `host` beyond loopback lets your network run code here;
     `state_dir` holds its temporary files (default: a folder of the system's); what the server
-    complains of goes to `log_file` (default: nowhere). Raises `UsageError` when it refuses to start
+    complains of goes to `log_file` (default: nowhere); `strict` is a file of switches (see
+    `services.strict`). Raises `UsageError` when it refuses to start
     (port in use, Windows) and `LambdaTuningError` when it does not answer.
     """
     check_platform()
@@ -83,6 +85,8 @@ def start(
     arguments += ["--limiter", limiter, "--settle", settle]
     if state_dir is not None:
         arguments += ["--state", str(state_dir)]
+    if strict is not None:
+        arguments += ["--strict", str(strict)]
     with _log(log_file) as log:
         process = _spawn(arguments, log)
         try:

@@ -32,6 +32,7 @@ from .runtime import command, mounts
 from .services import ministack
 from .services.gateway import Gateway
 from .services.packages import PackageStore
+from .services.strict import Strict
 from .settings import ACCOUNT_ID, LOOPBACK, REGION, SETTLES, check_platform
 
 _KEEP_ALIVE_S = 75
@@ -96,9 +97,10 @@ def _run(
         | _isolation(host, why_no_view)
         | {"measuring_cores": admission.capacity}
     )
-    application = Gateway(
-        ministack.application(), lambda: facts, ledger, options.host, pool.is_key, host.users
-    )
+    services = ministack.application()
+    if options.strict:
+        services = Strict(services, options.strict, pool.by_key, ministack.settle_in)
+    application = Gateway(services, lambda: facts, ledger, options.host, pool.is_key, host.users)
     try:
         asyncio.run(_listen_and_serve(application, listener, host.endpoint_url, options, pool.kill))
     finally:
@@ -234,6 +236,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state", type=Path, help="folder for its temporary files")
     parser.add_argument("--limiter", default="auto")
     parser.add_argument("--settle", choices=SETTLES, default="strict")
+    parser.add_argument("--strict", type=Path, metavar="FILE", help="switches; see services.strict")
     parser.add_argument("--lifeline", action="store_true", help="end when standard input ends")
     return parser
 

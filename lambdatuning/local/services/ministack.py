@@ -80,6 +80,11 @@ def install(invoke: Invoke, packages: PackageStore) -> None:
     corrections.install()
 
 
+def settle_in(seconds: float) -> None:
+    """How long a changed function stays Pending or InProgress from now on."""
+    setattr(_lambda_svc(), SETTLING, max(seconds, SETTLING_S))
+
+
 def application() -> Any:
     """ministack's ASGI application."""
     from ministack.app import app

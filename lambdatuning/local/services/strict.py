@@ -1,0 +1,320 @@
+"""Switches that make the embedded AWS as strict as an account can be, read from a JSON file.
+
+`{"iam": true, "deny": ["lambda:PublishVersion"], "throttle_every": 7, "update_s": 5, "logs_s": 12,
+"kill": {"function": "TunerControl", "call": 3}}`: every call is authorised by its caller's own
+policies (ministack's evaluator), a service control policy denies actions, every seventh call of the
+control plane is throttled, a changed function takes 5 s to settle, log lines are found after 12 s,
+and the environment that makes a call is killed before it has the answer. The file is read again
+whenever it changes. The key that the embedded AWS hands out belongs to its owner, who may do
+everything.
+"""
+
+import asyncio
+import json
+import re
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from ..function import FunctionSpec
+from ..runtime.environment import Environment
+from ..settings import ACCESS_KEY_ID, ACCOUNT_ID, REGION
+from .gateway import App, Message, Receive, Scope, Send, _body, _key_id, _replayed
+
+_CREDENTIAL = re.compile(r"Credential=[^/]+/[0-9]+/([^/]+)/([^/]+)/")
+_FILTER = "Logs_20140328.FilterLogEvents"
+_NOT_CONTROL = ("lambda:InvokeFunction", "s3:", "dynamodb:", "sts:")
+_ANYBODY = ("sts:GetCallerIdentity",)
+
+
+@dataclass(frozen=True)
+class Kill:
+    """The environment of a function whose name holds `function` dies with its `call`-th call."""
+
+    function: str
+    call: int
+
+
+@dataclass(frozen=True)
+class Switches:
+    """What is strict; see above."""
+
+    iam: bool = False
+    deny: tuple[str, ...] = ()
+    throttle_every: int = 0
+    update_s: float = 0.0
+    logs_s: float = 0.0
+    kill: Kill | None = None
+
+    @property
+    def denied(self) -> frozenset[str]:
+        """Denied actions in lower case, as IAM compares them."""
+        return frozenset(action.lower() for action in self.deny)
+
+
+def read_switches(path: Path) -> Switches:
+    """The switches in a file; ValueError or TypeError for what is none."""
+    given = json.loads(path.read_text("utf-8"))
+    kill = given.pop("kill", None)
+    deny = tuple(given.pop("deny", ()))
+    return Switches(**given, deny=deny, kill=Kill(**kill) if kill else None)
+
+
+@dataclass
+class Strict:
+    """ASGI middleware in front of ministack; `environment_of` tells whose key calls."""
+
+    inner: App
+    path: Path
+    environment_of: Callable[[str], Environment | None]
+    settle: Callable[[float], None]
+    switches: Switches = field(default_factory=Switches)
+    calls: Counter[str] = field(default_factory=Counter)
+    _read_at: int = -1
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it as AWS would."""
+        if scope["type"] != "http" or b"authorization" not in dict(scope["headers"]):
+            await self.inner(scope, receive, send)
+            return
+        self._refresh()
+        body = await _body(receive)
+        if body is None:
+            return
+        call = _asked(scope, body)
+        environment = self.environment_of(call.key_id)
+        if refusal := self._refusal(call, environment):
+            await _refuse(send, refusal)
+            return
+        if call.target == _FILTER and self.switches.logs_s:
+            body = _earlier(body, self.switches.logs_s)
+            scope = {**scope, "headers": _with_length(scope["headers"], len(body))}
+        if environment and self._dies(environment):
+            await self.inner(scope, _replayed(body, receive), _ignored)
+            environment.kill()
+            await asyncio.sleep(0.2)
+            return
+        await self.inner(scope, _replayed(body, receive), send)
+
+    def _refresh(self) -> None:
+        changed_at = self.path.stat().st_mtime_ns
+        if changed_at != self._read_at:
+            self._read_at, self.switches = changed_at, read_switches(self.path)
+            self.calls.clear()
+            self.settle(self.switches.update_s)
+
+    def _dies(self, environment: Environment) -> bool:
+        kill = self.switches.kill
+        if kill is None or kill.function not in environment.spec.name:
+            return False
+        self.calls["of the function to kill"] += 1
+        return self.calls["of the function to kill"] == kill.call
+
+    def _refusal(self, call: "_Asked", environment: Environment | None) -> "_Refusal | None":
+        if call.key_id == ACCESS_KEY_ID or not call.action or call.action in _ANYBODY:
+            return None
+        if call.action.lower() in self.switches.denied:
+            why = "with an explicit deny in a service control policy"
+            return _denied(call, _principal_arn(call, environment), why)
+        if self.switches.iam and (why := _unauthorised(call, environment)):
+            return _denied(call, _principal_arn(call, environment), why)
+        every = self.switches.throttle_every
+        if every and not call.action.startswith(_NOT_CONTROL):
+            self.calls["control plane"] += 1
+            if self.calls["control plane"] % every == 0:
+                return _throttled(call)
+        return None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request as IAM sees it."""
+
+    service: str
+    action: str
+    resources: tuple[str, ...]
+    key_id: str
+    region: str
+    target: str
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def _asked(scope: Scope, body: bytes) -> _Asked:
+    from ministack.core import iam_actions, router
+
+    headers = {n.decode("latin-1").lower(): v.decode("latin-1") for n, v in scope["headers"]}
+    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    method, path = scope["method"], scope["path"]
+    service = router.detect_service(method, path, headers, query)
+    action = iam_actions.extract_iam_action(service, method, path, headers, body, query) or ""
+    scoped = _CREDENTIAL.search(headers.get("authorization", ""))
+    region = scoped[1] if scoped else REGION
+    resource = iam_actions.extract_resource_arn(
+        service, method, path, headers, body, query, region, ACCOUNT_ID
+    )
+    qualifier = query.get("Qualifier", [""])[0]
+    if service == "lambda" and qualifier and resource and not resource.endswith(f":{qualifier}"):
+        resource = f"{resource}:{qualifier}"
+    if service == "lambda":
+        action = _lambda_action(method, path) or action
+    if service == "cloudformation":
+        resource = _stack_of(parse_qs(body.decode("utf-8", "replace")), region)
+    target = headers.get("x-amz-target", "")
+    key_id = _key_id(dict(scope["headers"]))
+    return _Asked(service, action, (resource or "*",), key_id, region, target, headers)
+
+
+_LAMBDA_ACTIONS = (
+    (re.compile(r"GET .*/functions/[^/]+/aliases/[^/]+/?"), "GetAlias"),
+    (re.compile(r"PUT .*/functions/[^/]+/aliases/[^/]+/?"), "UpdateAlias"),
+    (re.compile(r"DELETE .*/functions/[^/]+/aliases/[^/]+/?"), "DeleteAlias"),
+    (re.compile(r"GET .*/functions/[^/]+/concurrency/?"), "GetFunctionConcurrency"),
+    (re.compile(r"GET .*/functions/[^/]+/policy/?"), "GetPolicy"),
+    (re.compile(r"GET .*/functions/[^/]+/url/?"), "GetFunctionUrlConfig"),
+    (re.compile(r"GET .*/functions/[^/]+/code-signing-config/?"), "GetFunctionCodeSigningConfig"),
+    (re.compile(r"GET .*/account-settings/?"), "GetAccountSettings"),
+)
+"""Operations that ministack takes for others."""
+
+
+def _lambda_action(method: str, path: str) -> str:
+    asked = f"{method} {path}"
+    names = (name for pattern, name in _LAMBDA_ACTIONS if pattern.fullmatch(asked))
+    return f"lambda:{found}" if (found := next(names, "")) else ""
+
+
+def _stack_of(asked: dict[str, list[str]], region: str) -> str:
+    """The stack that a call of CloudFormation is about; "*" for none."""
+    from ministack.services import cloudformation
+
+    named = asked.get("StackName", [""])[0]
+    if not named and (change_set := asked.get("ChangeSetName", [""])[0]):
+        made: Any = cloudformation._change_sets.get(change_set) or {}
+        named = str(made.get("StackId") or made.get("StackName") or "")
+    if not named or named.startswith("arn:"):
+        return named or "*"
+    return f"arn:aws:cloudformation:{region}:{ACCOUNT_ID}:stack/{named}/id"
+
+
+def _policies(call: _Asked, environment: Environment | None) -> tuple[str, Any, Any] | None:
+    """The caller's ARN, its policies (None for the owner), and what bounds them."""
+    from ministack.core import iam_evaluator as iam
+
+    if environment is None:
+        principal = iam.resolve_principal(call.key_id, ACCOUNT_ID)
+        if isinstance(principal, iam.AuthError):
+            return None
+        return principal.arn, principal.policies, principal.limits
+    role = _role_of(environment.spec)
+    arn = f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role}/{environment.spec.name}"
+    return arn, iam._gather_role_policies(role, ACCOUNT_ID), []
+
+
+def _role_of(spec: FunctionSpec) -> str:
+    from ministack.services import lambda_svc
+
+    record = lambda_svc._functions.get_scoped(spec.account_id, spec.region, spec.name)
+    return str(record["config"]["Role"]).rpartition("/")[2] if record else ""
+
+
+def _principal_arn(call: _Asked, environment: Environment | None) -> str:
+    caller = _policies(call, environment)
+    return caller[0] if caller else "unknown"
+
+
+def _unauthorised(call: _Asked, environment: Environment | None) -> str:
+    """Why the caller's policies do not allow it; "" where they do."""
+    from ministack.core import iam_evaluator as iam
+
+    caller = _policies(call, environment)
+    if caller is None:
+        return "because the security token is unknown"
+    arn, policies, limits = caller
+    if policies is None:
+        return ""
+    for resource in call.resources:
+        context = iam.EvalContext(
+            principal_arn=arn,
+            principal_type="AssumedRole" if environment else "User",
+            principal_account=ACCOUNT_ID,
+            action=call.action,
+            resource_arn=resource,
+            region=call.region,
+        )
+        if iam.evaluate(context, policies, *limits).decision != "Allow":
+            return f"because no identity-based policy allows the {call.action} action"
+    return ""
+
+
+def _denied(call: _Asked, principal: str, why: str) -> _Refusal:
+    from ministack.core import iam_actions
+
+    message = (
+        f"User: {principal} is not authorized to perform: {call.action} on resource: "
+        f"{call.resources[0]} {why}"
+    )
+    status, headers, body = iam_actions.access_denied_response(
+        call.service, call.action, principal, str(uuid.uuid4()), message=message,
+        headers=call.headers, explicit_deny="explicit" in why, resource_arn=call.resources[0],
+    )  # fmt: skip
+    # CloudWatch Logs words its own; what denies is the same.
+    text = body if isinstance(body, bytes) else str(body).encode()
+    if b"service control policy" in message.encode() and b"service control" not in text:
+        text = json.dumps({"__type": "AccessDeniedException", "Message": message}).encode()
+    return _Refusal(status, headers, text)
+
+
+def _throttled(call: _Asked) -> _Refusal:
+    if call.service == "lambda":
+        body = {"Reason": "CallerRateLimitExceeded", "message": "Rate exceeded"}
+        kind = {"x-amzn-errortype": "TooManyRequestsException"}
+        return _Refusal(
+            429, {"Content-Type": "application/json", **kind}, json.dumps(body).encode()
+        )
+    if call.target:
+        answer = {"__type": "ThrottlingException", "message": "Rate exceeded"}
+        kind = {"Content-Type": "application/x-amz-json-1.1"}
+        return _Refusal(400, kind, json.dumps(answer).encode())
+    text = (
+        "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded"
+        "</Message></Error></ErrorResponse>"
+    )
+    return _Refusal(400, {"Content-Type": "text/xml"}, text.encode())
+
+
+def _earlier(body: bytes, logs_s: float) -> bytes:
+    """A question for log lines that finds none younger than `logs_s`."""
+    asked = json.loads(body)
+    latest_ms = int((time.time() - logs_s) * 1000)
+    asked["endTime"] = min(asked.get("endTime", latest_ms), latest_ms)
+    if asked["endTime"] <= asked.get("startTime", 0):
+        asked["endTime"] = asked.get("startTime", 0) + 1
+    return json.dumps(asked).encode()
+
+
+def _with_length(headers: Any, length: int) -> Any:
+    kept = [(name, value) for name, value in headers if name.lower() != b"content-length"]
+    return [*kept, (b"content-length", str(length).encode())]
+
+
+async def _ignored(_: Message) -> None:
+    """Who died hears nothing."""
+
+
+async def _refuse(send: Send, refusal: _Refusal) -> None:
+    headers = [(n.lower().encode(), v.encode()) for n, v in refusal.headers.items()]
+    headers.append((b"content-length", str(len(refusal.body)).encode()))
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": refusal.body})
