@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "local": {"core", "local"},
     "reporting": {"core", "analysis", "workspace", "cloud", "reporting"},
     "api": {"core", "analysis", "workspace", "cloud", "local", "reporting", "api"},
-    "cli": {"core", "analysis", "workspace", "cloud", "local", "reporting", "api", "cli"},
+    "study": {"core", "analysis", "study"},
+    "cli": {"core", "analysis", "study", "workspace", "cloud", "local", "reporting", "api", "cli"},
 }
 """Rooms and the rooms that they may import; the package's front door (its `__init__`, `__main__`)
 may import all of them."""

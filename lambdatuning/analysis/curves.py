@@ -7,11 +7,8 @@ import numpy as np
 from pandas import DataFrame
 
 from ..core.sizes import Host
-from ..core.strategies import FAILURE_LIMIT, CurvePoint
-from .hosts import hosts
-from .intervals import RESAMPLES, Floats
-from .run import Run
-from .summary import cells, summarise
+from ..core.strategies import FAILURE_LIMIT
+from .intervals import RESAMPLES, Floats, Key
 
 MIX = "weighted mix"
 """Name of the curve that is the weighted mean of all payload types."""
@@ -22,7 +19,8 @@ class Curve:
     """Mean duration and cost at each size that can win, with resampled means (resamples x sizes).
 
     `failing_mb` are the sizes left out because too many invocations failed there. `host` is the
-    one machine that measured all of them, None on AWS.
+    one machine that measured all of them, None on AWS. `predicted_mb` are sizes without a sample,
+    which only the model of an adaptive run tells of.
     """
 
     function: str
@@ -35,6 +33,7 @@ class Curve:
     resampled_usd: Floats
     failing_mb: tuple[int, ...]
     host: Host | None = None
+    predicted_mb: tuple[int, ...] = ()
 
     @property
     def beyond_mb(self) -> tuple[int, ...]:
@@ -42,47 +41,36 @@ class Curve:
         return self.host.beyond(self.sizes) if self.host else ()
 
     @property
-    def points(self) -> tuple[CurvePoint, ...]:
-        """The measured means as the strategies take them."""
-        triples = zip(self.sizes, self.ms.tolist(), self.usd.tolist(), strict=True)
-        return tuple(CurvePoint(*triple) for triple in triples)
-
-    @property
     def known(self) -> bool:
-        """Whether every size has an interval, hence probabilities can be told."""
+        """Whether every size has an interval, hence probabilities can be stated."""
         return bool(len(self.sizes)) and bool(np.isfinite(self.resampled_ms).all())
 
 
-def curves(
-    run: Run,
-    *,
-    weights: Mapping[str, float] | None = None,
+def make_curves(
+    summary: DataFrame,
+    resampled: Mapping[Key, Floats],
+    weights: Mapping[str, float],
     max_failed: float = FAILURE_LIMIT,
-    seed: int = 0,
+    host: Host | None = None,
 ) -> list[Curve]:
-    """One curve for each function, architecture and payload type of a run, and their mixes' last.
+    """One curve for each payload type of one function and architecture, and their mix last."""
+    own = [
+        _curve((str(function), str(architecture), str(payload)), rows, resampled, max_failed, host)
+        for (function, architecture, payload), rows in summary.groupby(
+            ["function", "architecture", "payload"], observed=True
+        )
+    ]
+    return with_mix(own, weights)
 
-    The mix has the sizes at which every payload type of positive weight can win. `weights`
-    override those of the manifest; a payload type that they do not name weighs nothing.
+
+def with_mix(own: Sequence[Curve], weights: Mapping[str, float]) -> list[Curve]:
+    """The curves of payload types and, of several, their mix last.
+
+    It has the sizes at which every payload type of positive weight can win; a payload type that
+    `weights` does not name weighs nothing.
     """
-    summary = summarise(run)
-    resampled = dict(cells(run.samples, seed))
-    known = hosts(run)
-    found: list[Curve] = []
-    for (function, architecture), rows in summary.groupby(
-        ["function", "architecture"], observed=True
-    ):
-        names = (str(function), str(architecture))
-        own = [
-            _curve((*names, str(payload)), part, resampled, max_failed, known.get(names))
-            for payload, part in rows.groupby("payload", observed=True)
-        ]
-        found += own
-        given = run.weights if weights is None else weights
-        weighty = [part for part in own if given.get(part.payload, 0) > 0]
-        if len(own) > 1 and weighty:
-            found.append(mix(weighty, given))
-    return found
+    weighty = [part for part in own if weights.get(part.payload, 0) > 0]
+    return [*own, mix(weighty, weights)] if len(own) > 1 and weighty else list(own)
 
 
 def mix(parts: Sequence[Curve], weights: Mapping[str, float]) -> Curve:
@@ -110,18 +98,19 @@ def mix(parts: Sequence[Curve], weights: Mapping[str, float]) -> Curve:
         resampled_usd=weighed("resampled_usd"),
         failing_mb=tuple(sorted({size for part in parts for size in part.failing_mb})),
         host=parts[0].host,
+        predicted_mb=tuple(sorted({size for part in parts for size in part.predicted_mb})),
     )
 
 
 def _curve(
     key: tuple[str, str, str],
     rows: DataFrame,
-    resampled: Mapping[tuple[str, str, str, int], Floats],
+    resampled: Mapping[Key, Floats],
     max_failed: float,
     host: Host | None,
 ) -> Curve:
     counted = rows["n"] + rows["cold"] + rows["failed"]
-    # An adaptive run may look at a size by its cold start alone: nothing failed there.
+    # An adaptive run may try a size by its cold start alone: nothing failed there.
     failing = (rows["failed"] > max_failed * counted) | ((rows["n"] == 0) & (rows["failed"] > 0))
     good = rows[(rows["n"] > 0) & ~failing]
     sizes = tuple(int(size) for size in good["memory_mb"])

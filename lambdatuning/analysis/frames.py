@@ -82,7 +82,7 @@ def read_parts(parts: Iterable[bytes], *, run_id: str = "", function: str = "") 
     except (OSError, EOFError, ValueError, zlib.error) as exc:
         raise RunFailedError(
             f"run {run_id or '(unnamed)'} has a damaged part ({exc}): "
-            "copy the run again, or delete it and measure anew"
+            "copy the run again, or delete it and measure again"
         ) from exc
     whole = _joined(frames) if frames else _tidy(DataFrame())
     names = {"run_id": run_id, "function": function}
@@ -97,6 +97,11 @@ def samples_frame(samples: Iterable[Sample], *, run_id: str = "", function: str 
 def warm(samples: DataFrame) -> DataFrame:
     """Successful invocations on an environment that existed before: what statistics are made of."""
     return samples[~samples["cold"] & ~failed(samples)]
+
+
+def good(samples: DataFrame) -> DataFrame:
+    """Successful invocations, cold starts among them."""
+    return samples[~failed(samples)]
 
 
 def failed(samples: DataFrame) -> "Series[bool]":

@@ -9,10 +9,7 @@ from pandas import DataFrame
 
 from ..core.statistics import MIN_GROUPS, Uncertainty, student_t
 from .curves import MIX
-from .frames import warm
-from .intervals import Floats, cells
-from .run import Run
-from .summary import KEYS
+from .intervals import Cell, Floats, Key
 
 _MEASURES = {"duration": "duration_ms", "cost": "cost_usd"}
 _UNKNOWN = Uncertainty(math.nan, math.nan)
@@ -35,24 +32,25 @@ class Groups:
         return np.average(self.means, axis=0, weights=self.sizes)
 
 
-def log_errors(run: Run, weights: Mapping[str, float]) -> LogErrors:
-    """The uncertainty of each cell of a run of one function, and of the mix at each size.
+def log_errors(
+    samples: DataFrame, known: Mapping[Key, Cell], weights: Mapping[str, float]
+) -> LogErrors:
+    """The uncertainty of each cell of one function's samples, and of the mix at each size.
 
-    Cells lend each other spreads as they do for a summary (see `limits.cells`); NaN where a size
+    `known` are the cells, which lend each other spreads as they do for a summary; NaN where a size
     was served by fewer than 3 environments. Payload types share environments, so the mix errs by
     what each environment adds to all of its payload types (cluster-robust; see `core.intervals`).
     """
-    samples = warm(run.samples)
-    found: LogErrors = {
+    errors: LogErrors = {
         (payload, size): dict(zip(_MEASURES, cell.known or (_UNKNOWN, _UNKNOWN), strict=True))
-        for (_, _, payload, size), cell in cells(samples, KEYS).items()
+        for (_, _, payload, size), cell in known.items()
     }
     means = _groups(samples)
-    for size in run.sizes:
+    for size in sorted({size for _, size in means}):
         parts = {p: means[p, size] for p in weights if weights[p] > 0 and (p, size) in means}
         if parts:
-            found[MIX, size] = _mixed(parts, weights)
-    return found
+            errors[MIX, size] = _mixed(parts, weights)
+    return errors
 
 
 def spread(errors: list[Uncertainty], weight: float = 1.0) -> Uncertainty:

@@ -1,6 +1,6 @@
 """Sizes between the measured ones: predicted, with an interval, and marked as predicted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -8,10 +8,10 @@ import pandas as pd
 from pandas import DataFrame
 
 from ..core.errors import UsageError
-from .curves import MIX, Curve, curves
-from .hosts import BEYOND, marked
+from .curves import MIX, Curve
+from .data import StudyData
 from .intervals import RESAMPLES, Floats, interval
-from .run import Run, as_run
+from .run import BEYOND, marked
 
 COLUMNS = (
     "function",
@@ -33,13 +33,7 @@ _MIN_MISS = 0.02
 """Share by which a curve between two sizes may be off even where no measured size tells so."""
 
 
-def predict(
-    source: Run | DataFrame,
-    sizes: Sequence[int] = (),
-    *,
-    weights: Mapping[str, float] | None = None,
-    seed: int = 0,
-) -> DataFrame:
+def predict(data: StudyData, sizes: Sequence[int] = ()) -> DataFrame:
     """One row for each payload type (and the mix) and size: measured, or else `predicted`.
 
     Between two measured sizes duration follows a power of memory (a straight line on logarithmic
@@ -51,14 +45,17 @@ def predict(
     Raises:
         UsageError: a size outside the measured ones.
     """
-    run = as_run(source)
-    known = [each for each in curves(run, weights=weights, seed=seed) if each.sizes]
-    own = [each for each in known if each.payload != MIX]
+    own = [each for each in data.curves if each.sizes and each.payload != MIX]
     miss = _miss(own)
-    found = [_rows(curve, sizes or middles(curve.sizes), miss, seed) for curve in known]
-    if not found:
+    seed = data.options.seed
+    frames = [
+        _rows(curve, sizes or middles(curve.sizes), miss, seed)
+        for curve in data.curves
+        if curve.sizes
+    ]
+    if not frames:
         return DataFrame(columns=list(COLUMNS))
-    return marked(pd.concat(found, ignore_index=True), run)[list(COLUMNS)]
+    return marked(pd.concat(frames, ignore_index=True), data.run)[list(COLUMNS)]
 
 
 def middles(sizes: Sequence[int]) -> tuple[int, ...]:

@@ -3,23 +3,28 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
 import pandas as pd
 from pandas import DataFrame
 
 from ..core.errors import RunFailedError, UsageError, closest
+from ..core.format import format_mb, format_usd, join_mb, short_name
+from ..core.decision import Decision
 from ..core.manifest import MEANS, Manifest
 from ..core.records import Sample
 from ..core.sizes import Host, host_of
-from ..core.strategies import CurvePoint
+from ..core.strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, REGISTRY, CurvePoint
 from .frames import read_parts, samples_frame
-from .text.format import short_name
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One stored run. `samples` has the columns of `frames.COLUMNS`, one row an invocation."""
+    """One stored run. `samples` has the columns of `frames.COLUMNS`, one row an invocation.
+
+    `run["digest"]` is the run with that payload type only, `run.at(512)` the samples of a size.
+    """
 
     manifest: Manifest
     samples: DataFrame
@@ -32,24 +37,29 @@ class Run:
     @property
     def function(self) -> str:
         """Name of the function that was tuned."""
-        return self.manifest.function or str(next(iter(self.samples["function"].unique()), ""))
+        return self.manifest.function or str(next(iter(self.samples["function"]), ""))
+
+    @property
+    def endpoint(self) -> Mapping[str, Any]:
+        """Where it ran: `kind` is "aws" or "embedded"; of the latter also cores and limiter."""
+        return self.manifest.endpoint
 
     @property
     def embedded(self) -> bool:
         """Whether it ran on the embedded AWS: its absolute speed is this machine's, not AWS's."""
-        return self.manifest.endpoint.get("kind") == "embedded"
+        return self.endpoint.get("kind") == "embedded"
 
     @property
     def host(self) -> Host | None:
         """The machine whose cores bound what could be told apart (of several the smallest); None
         on AWS."""
-        found = [host_of(manifest.endpoint) for manifest in parts(self)]
-        return min((host for host in found if host), default=None)
+        hosts = [host_of(manifest.endpoint) for manifest in parts(self)]
+        return min((host for host in hosts if host), default=None)
 
     @property
     def beyond_mb(self) -> tuple[int, ...]:
-        """Sizes of the run with more vCPUs than its host has cores; see `core.host`."""
-        sizes = {*self.sizes, *self.manifest.sizes}
+        """Sizes of the run with more vCPUs than its host has cores; see `core.sizes.Host`."""
+        sizes = {*self.sizes, *self.planned_mb}
         return self.host.beyond(sizes) if self.host else ()
 
     @property
@@ -59,26 +69,56 @@ class Run:
 
     @property
     def exploration(self) -> Mapping[str, Any]:
-        """What an adaptive run tells of its steps and of its model; empty for a grid."""
+        """The steps of an adaptive run and its model's answers; empty for a grid."""
         return self.manifest.exploration
 
     @property
+    def decision(self) -> Decision | None:
+        """What the run decided to set; None where it was not stored."""
+        return self.manifest.decision
+
+    @property
+    def strategy(self) -> str:
+        """What the run was asked for: "cost" where it does not say."""
+        return self.manifest.strategy or DEFAULT_STRATEGY
+
+    @property
+    def weight(self) -> float:
+        """How much cost counted in a balance."""
+        weight = self.manifest.weight
+        return DEFAULT_WEIGHT if weight is None else weight
+
+    @property
     def current_memory_mb(self) -> int | None:
-        """Memory size of the function when the run began, if it is known."""
+        """Memory size of the function when the run started, if it is known."""
         return self.manifest.current_memory_mb
+
+    @property
+    def planned_mb(self) -> tuple[int, ...]:
+        """Sizes that were asked for; an adaptive run need not measure all of them."""
+        return self.manifest.sizes
+
+    @property
+    def planned_payloads(self) -> dict[str, float]:
+        """Payload types that were asked for, with their weights in the mix."""
+        return {payload.name: payload.weight for payload in self.manifest.payloads}
 
     @property
     def weights(self) -> dict[str, float]:
         """Weight of each measured payload type in the mix; 1 where the manifest names none."""
-        stated = {payload.name: payload.weight for payload in self.manifest.payloads}
-        return {name: stated.get(name, 1.0) for name in self.payloads}
+        return {name: self.planned_payloads.get(name, 1.0) for name in self.payloads}
 
     @property
     def payloads(self) -> tuple[str, ...]:
         """Measured payload types: in the manifest's order, then what it does not name."""
         measured = set(self.samples["payload"].unique())
-        stated = [payload.name for payload in self.manifest.payloads]
+        stated = list(self.planned_payloads)
         return (*(n for n in stated if n in measured), *sorted(measured - set(stated)))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all payload types of the run are in it: its own answer is about all of them."""
+        return set(self.planned_payloads) <= set(self.payloads)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -94,21 +134,57 @@ class Run:
             UsageError: the run has no such payload type.
         """
         names = payloads.split(",") if isinstance(payloads, str) else payloads
-        wanted = [name.strip() for name in names if name.strip()]
-        for name in wanted:
+        kept = [name.strip() for name in names if name.strip()]
+        for name in kept:
             if name not in self.payloads:
                 raise UsageError(
                     f'no payload type "{name}" in run {self.run_id}; {closest(name, self.payloads)}'
                 )
-        if not wanted:
+        if not kept:
             return self
-        return Run(self.manifest, self.samples[self.samples["payload"].isin(wanted)])
+        return Run(self.manifest, self.samples[self.samples["payload"].isin(kept)])
+
+    def at(self, memory_mb: int) -> DataFrame:
+        """The samples of one size; UsageError where it was not measured."""
+        if memory_mb not in self.sizes:
+            raise UsageError(
+                f"{memory_mb} MB was not measured; there are {', '.join(map(str, self.sizes))} MB"
+            )
+        return self.samples[self.samples["memory_mb"] == memory_mb]
+
+    def __getitem__(self, payload: str) -> "Run":
+        """The run with one payload type; UsageError for one that was not measured."""
+        return self.select([payload])
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.payloads)
 
     def __repr__(self) -> str:
         return (
             f"Run({self.run_id or 'unnamed'}: {self.function}, {len(self.samples):,} samples, "
             f"{len(self.payloads)} payload types x {len(self.sizes)} sizes)"
         )
+
+    def _repr_html_(self) -> str:
+        return card(short_name(self.function), self.facts())
+
+    def facts(self) -> list[tuple[str, str]]:
+        """What stands on the card of a run."""
+        usd = self.manifest.usd
+        sizes = f"{len(self.payloads)} payload types at {join_mb(self.sizes)}"
+        return [
+            ("run", self.run_id),
+            ("started", self.manifest.started_at[:16].replace("T", " ")),
+            ("on", "embedded AWS" if self.embedded else self.manifest.region),
+            ("measured", f"{sizes}, {len(self.samples):,} invocations"),
+            ("price", "" if usd is None else format_usd(usd)),
+            ("answer", self._answer()),
+        ]
+
+    def _answer(self) -> str:
+        size = self.decision.memory_mb if self.decision else (self.manifest.output or {}).get("power")
+        superlative = REGISTRY[self.strategy].superlative if self.strategy in REGISTRY else ""
+        return f"{format_mb(float(size))} ({superlative}); see lt.Study(run).answer" if size else ""
 
 
 def to_run(manifest: Manifest, parts: Iterable[bytes]) -> Run:
@@ -134,6 +210,57 @@ def to_run(manifest: Manifest, parts: Iterable[bytes]) -> Run:
 def as_run(source: Run | DataFrame) -> Run:
     """The run itself, or bare samples as a run without a manifest."""
     return source if isinstance(source, Run) else Run(Manifest(), source)
+
+
+def card(title: str, facts: Iterable[tuple[str, str]]) -> str:
+    """A box with a title and facts under it, for notebooks; facts that say nothing are left out."""
+    rows = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts if value
+    )
+    return (
+        '<div class="lt-card" style="border: 1px solid; border-radius: 6px; padding: 8px 14px">'
+        f"<strong>{escape(title)}</strong><dl>{rows}</dl></div>"
+    )
+
+
+# Which rows of a frame are of sizes that the host of their run could not tell apart.
+
+
+BEYOND = "beyond_cores"
+"""Column that is True where a size has more vCPUs than the host that measured it has cores."""
+
+
+def hosts(run: Run) -> Mapping[tuple[str, str], Host]:
+    """The host of each function and architecture of a run; none for those measured on AWS."""
+    by_function = {}
+    for part in apart(run):
+        names = part.samples[["function", "architecture"]].drop_duplicates().astype(str)
+        for key in names.itertuples(index=False, name=None):
+            if part.host:
+                by_function[key] = part.host
+    return by_function
+
+
+def marked(frame: DataFrame, run: Run) -> DataFrame:
+    """The frame with a column `beyond_cores`, by its `memory_mb`.
+
+    Rows are told apart by `function` and `architecture` where the frame has them.
+    """
+    keys = [name for name in ("function", "architecture") if name in frame]
+    if not keys:
+        largest = [_largest_mb([run.host])] * len(frame)
+    else:
+        known = hosts(run)
+        rows = frame[keys].astype(str).itertuples(index=False, name=None)
+        largest = [
+            _largest_mb([host for key, host in known.items() if key[: len(row)] == row])
+            for row in rows
+        ]
+    return frame.assign(**{BEYOND: frame["memory_mb"].astype(float) > largest})
+
+
+def _largest_mb(hosts_of: Sequence[Host | None]) -> float:
+    return min((host.largest_mb for host in hosts_of if host), default=math.inf)
 
 
 # Several runs as one, and one of several functions taken apart again.
@@ -248,12 +375,11 @@ def _samples(runs: Sequence[Run]) -> DataFrame:
 
 def labels(runs: Sequence[Run]) -> tuple[str, str]:
     """ "before" and "after", with the function, architecture or region where these differ."""
-    told = [_told(run, runs) for run in runs]
-    before, after = (", ".join(words) for words in told)
+    before, after = (", ".join(_differing(run, runs)) for run in runs)
     return (before or "before", after or "after") if before != after else ("before", "after")
 
 
-def _told(run: Run, runs: Sequence[Run]) -> list[str]:
+def _differing(run: Run, runs: Sequence[Run]) -> list[str]:
     words = []
     names = {short_name(each.function) for each in runs}
     full = {each.function for each in runs}

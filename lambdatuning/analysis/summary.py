@@ -10,10 +10,10 @@ from pandas import DataFrame
 from pandas.api.typing import DataFrameGroupBy
 
 from . import intervals
-from .frames import failed, warm
-from .hosts import BEYOND, marked
-from .intervals import MEASURES, Floats, resampled
-from .run import Run, as_run
+from .frames import failed
+from .intervals import MEASURES, Cell, Floats, Key, resampled
+from .options import Options
+from .run import BEYOND, Run, marked
 
 KEYS = ["function", "architecture", "payload", "memory_mb"]
 COLUMNS = (
@@ -54,43 +54,34 @@ COLUMNS = (
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
-_USED = [
-    *KEYS,
-    *MEASURES,
-    "run_id",
-    "environment",
-    "cold",
-    "error",
-    "max_memory_mb",
-    "init_ms",
-]
+_USED = [*KEYS, *MEASURES, "run_id", "environment", "cold", "error", "max_memory_mb", "init_ms"]
 
 
 def summarise(
-    source: Run | DataFrame, *, confidence: float = 0.95, current_memory_mb: int | None = None
+    run: Run,
+    measured: DataFrame,
+    cells: Mapping[Key, Cell],
+    today_mb: int | None,
+    options: Options,
 ) -> DataFrame:
-    """What each payload type takes and costs at each size.
+    """What each payload type takes and costs at each size; columns as `COLUMNS`.
 
-    Statistics (mean, quantiles, cost) are those of warm successful invocations, `n` of them;
-    cold starts and failures are counted beside. `*_low_*` and `*_high_*` hold the true value with
-    probability `confidence`; they are NaN with fewer than 3 execution environments, and where the
-    samples are too few for a quantile. Quantiles interpolate linearly between samples.
+    Statistics (mean, quantiles, cost) are those of the `measured` invocations, `n` of them: warm
+    successful ones. Cold starts and failures are counted beside. `*_low_*` and `*_high_*` hold the
+    true value with the options' confidence; they are NaN with fewer than 3 execution environments,
+    and where the samples are too few for a quantile. Quantiles interpolate linearly between
+    samples.
 
-    `relative_cost` is cost over that of the cheapest size. `saving` is the share of the current
-    size's cost that this size saves and `speedup` the current duration over this one;
-    `step_saving` and `step_speedup` say the same of the step from the next smaller size. The
-    current size is the manifest's unless it is given. `beyond_cores` marks the sizes that the host
-    of an embedded AWS could not tell apart.
+    `relative_cost` is cost over that of the cheapest size. `saving` is the share of today's cost
+    that a size saves and `speedup` today's duration over this one; `step_saving` and
+    `step_speedup` say the same of the step from the next smaller size. `beyond_cores` marks the
+    sizes that the host of an embedded AWS could not tell apart.
     """
-    run = as_run(source)
-    samples = run.samples[_USED]
-    grouped = warm(samples).groupby(KEYS, observed=True)
-    found = intervals.cells(warm(samples), KEYS)
-    ends = DataFrame(
-        list(intervals.cell_limits(found, QUANTILES, confidence)), columns=_limit_columns()
-    )
+    grouped = measured[_USED].groupby(KEYS, observed=True)
+    rows = intervals.cell_limits(cells, QUANTILES, options.confidence)
+    ends = DataFrame(list(rows), columns=_limit_columns())
     summary = pd.concat(
-        [_counts(samples), grouped.size().rename("n"), _statistics(grouped)], axis=1
+        [_counts(run.samples[_USED]), grouped.size().rename("n"), _statistics(grouped)], axis=1
     ).join(ends.set_index(KEYS).astype(float))
     summary["n"] = summary["n"].fillna(0).astype(int)
     summary["environments"] = summary["environments"].fillna(0).astype(int)
@@ -98,17 +89,16 @@ def summarise(
     cheapest = summary.groupby(level=KEYS[:3], observed=True)["cost_usd"].transform("min")
     summary["relative_cost"] = summary["cost_usd"] / cheapest
     tidy = summary.reset_index().sort_values(KEYS, ignore_index=True)
-    current = run.current_memory_mb if current_memory_mb is None else current_memory_mb
-    return marked(_gains(tidy, current), run)[list(COLUMNS)]
+    return marked(_gains(tidy, today_mb), run)[list(COLUMNS)]
 
 
-def cells(samples: DataFrame, seed: int = 0) -> Iterator[tuple[tuple[str, str, str, int], Floats]]:
+def resample(cells: Mapping[Key, Cell], seed: int = 0) -> Iterator[tuple[Key, Floats]]:
     """Resampled means of duration and cost (RESAMPLES x 2) for each key of the summary.
 
     Cells of one size share the draw of environments, so that their sums keep the correlation
     that sharing hosts gives them. Cells of different runs are drawn independently.
     """
-    for key, cell in intervals.cells(warm(samples[_USED]), KEYS).items():
+    for key, cell in cells.items():
         function, architecture, _, memory_mb = key
         yield (
             key,
@@ -147,12 +137,12 @@ def _limit_columns() -> list[str]:
     return [*KEYS, *(f"{stem}_{end}_{unit}" for stem, unit in stems for end in ("low", "high"))]
 
 
-def _gains(summary: DataFrame, current_mb: int | None) -> DataFrame:
-    """With what each size saves and gains, against the current one and the next smaller one."""
+def _gains(summary: DataFrame, today_mb: int | None) -> DataFrame:
+    """With what each size saves and gains, against today's and the next smaller one."""
     by = summary.groupby(KEYS[:3], observed=True)
     before = by[["cost_usd", "mean_ms"]].shift()
-    at_current = summary[["cost_usd", "mean_ms"]].where(summary["memory_mb"] == (current_mb or 0))
-    today = at_current.groupby([summary[key] for key in KEYS[:3]], observed=True).transform("max")
+    at_today = summary[["cost_usd", "mean_ms"]].where(summary["memory_mb"] == (today_mb or 0))
+    today = at_today.groupby([summary[key] for key in KEYS[:3]], observed=True).transform("max")
     gains = {}
     for prefix, base in (("", today), ("step_", before)):
         gains[f"{prefix}saving"] = 1 - _ratio(summary["cost_usd"], base["cost_usd"])

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from pandas import DataFrame
 
 from ..analysis.run import Run, means_run, merge, to_run
+from ..analysis.text.tables import table
 from ..cloud.executions import Execution, describe, has_answer, list_executions
 from ..cloud.run_store import (
     LATEST,
@@ -36,15 +37,16 @@ EXECUTIONS = 100
 
 @dataclass(frozen=True)
 class Source:
-    """A run that can be loaded; `manifest` is what is known before."""
+    """A run that can be loaded; its manifest is read already. `url` is where it lies."""
 
     run_id: str
     manifest: Manifest
     load: Callable[[], Run]
+    url: str = ""
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Filter:
     """Which runs are meant; "" and None leave it open."""
 
     function: str = ""
@@ -53,7 +55,7 @@ class Wanted:
     until: datetime | None = None
 
     def __call__(self, source: Source) -> bool:
-        """Whether a run is meant; one that does not say when it began is in no time range."""
+        """Whether a run is meant; one that does not say when it started is in no time range."""
         manifest = source.manifest
         if self.function not in manifest.function:
             return False
@@ -61,9 +63,9 @@ class Wanted:
             return False
         if not (self.since or self.until):
             return True
-        begun = read_time("started_at", manifest.started_at)
-        return begun is not None and not (
-            (self.since and begun < self.since) or (self.until and begun > self.until)
+        started = read_time("started_at", manifest.started_at)
+        return started is not None and not (
+            (self.since and started < self.since) or (self.until and started > self.until)
         )
 
 
@@ -76,13 +78,13 @@ def read_time(name: str, text: str) -> datetime | None:
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError as exc:
         raise UsageError(
             f"{name} must be an ISO date or time, such as 2026-11-23 or 2026-11-23T09:00; "
             f"not {text!r}"
         ) from exc
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def cached_source(
@@ -95,23 +97,24 @@ def cached_source(
         remote = bool(state_machine) or str(store).startswith("s3://")
         session = connect(region=region or None) if remote and cloud is None else cloud
         if state_machine and session:
-            return sorted(_executed(session, state_machine), key=_begun)
+            return sorted(_executed(session, state_machine), key=_started)
         return [_stored(each) for each in stored_runs(open_store(store, session))]
 
     return listed
 
 
 def _stored(run: StoredRun) -> Source:
-    return Source(run.run_id, run.manifest, lambda: to_run(run.manifest, run.parts()))
+    url = f"{run.store.url}/{run.prefix}"
+    return Source(run.run_id, run.manifest, lambda: to_run(run.manifest, run.parts()), url)
 
 
-def newest_of(sources: Sequence[Source], wanted: Wanted, where: str, number: int) -> list[Run]:
+def newest_of(sources: Sequence[Source], keeps: Filter, where: str, number: int) -> list[Run]:
     """The newest runs that are meant, oldest first: `number` of each function, 0 for all.
 
     One whose samples are damaged or missing is left out with a warning, and an older one taken in
     its place. NotFoundError where there is none.
     """
-    meant = [each for each in sources if wanted(each)]
+    meant = [each for each in sources if keeps(each)]
     read: list[Run] = []
     skipped: list[Skipped] = []
     taken: Counter[str] = Counter()
@@ -167,10 +170,10 @@ def _with_samples(cloud: Cloud, address: str) -> Source:
     """The run whose folder lies there, `s3://BUCKET/.../function=NAME/run=ID/`."""
     root, key, rest = address.rpartition("function=")
     store = open_store(root, cloud)
-    found = read_run(store, key + rest)
-    if isinstance(found, str):
-        raise RunFailedError(f"{address} {found}")
-    return _stored(found)
+    run = read_run(store, key + rest)
+    if isinstance(run, str):
+        raise RunFailedError(f"{address} {run}")
+    return _stored(run)
 
 
 def _with_means(execution: Execution) -> Source:
@@ -191,7 +194,7 @@ def _with_means(execution: Execution) -> Source:
     return Source(str(about["run_id"]), run.manifest, lambda: run)
 
 
-def _begun(source: Source) -> str:
+def _started(source: Source) -> str:
     return source.manifest.started_at
 
 
@@ -200,7 +203,7 @@ def _begun(source: Source) -> str:
 
 _NEWEST = re.compile(r"(all|latest)(?: (\d+))?")
 
-_COLUMNS = (
+COLUMNS = (
     "run_id",
     "kind",
     "function",
@@ -225,13 +228,68 @@ def store_address(store: str | Path | None = "") -> str | Path:
     return store or str(read_settings()["store"])
 
 
-def runs(store: str | Path = "", *, cloud: Cloud | None = None) -> DataFrame:
-    """Every stored run, oldest first, one row each; `s3://bucket/runs` needs `cloud`.
+class Runs(Sequence[Run]):
+    """Stored runs, oldest first: listed at once, each read when it is asked for.
+
+    `runs[-1]` or `runs["20261123T141453-46850e"]` is a run with its samples; `frame` has a row
+    for each without reading them.
+    """
+
+    def __init__(self, sources: Sequence["Source"]) -> None:
+        self._sources = {each.run_id: each for each in sources}
+        self._ids = [each.run_id for each in sources]
+
+    @property
+    def frame(self) -> DataFrame:
+        """One row a run: columns as `COLUMNS`."""
+        return DataFrame([_row(each) for each in self._sources.values()], columns=list(COLUMNS))
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @overload
+    def __getitem__(self, index: int | str) -> Run: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Run]: ...
+
+    def __getitem__(self, index: int | str | slice) -> Run | list[Run]:
+        if isinstance(index, slice):
+            return [self[name] for name in self._ids[index]]
+        name = index if isinstance(index, str) else self._ids[index]
+        if name not in self._sources:
+            raise NotFoundError(f"no run {name}; {closest(name, self._ids)}")
+        return self._sources[name].load()
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self._ids
+
+    def __repr__(self) -> str:
+        return f"Runs({len(self)} runs{f', the newest {self._ids[-1]}' if self._ids else ''})"
+
+    def _repr_html_(self) -> str:
+        columns = ["run_id", "function", "started_at", "payloads", "sizes", "invocations", "usd"]
+        return table(self.frame[[*columns, "strategy", "power"]], "Runs")._repr_html_()
+
+
+def runs(
+    store: str | Path = "",
+    *,
+    function: str = "",
+    region: str = "",
+    since: str = "",
+    until: str = "",
+    state_machine: str = "",
+    cloud: Cloud | None = None,
+) -> Runs:
+    """Every stored run, oldest first; narrowed as `load` is. `s3://bucket/runs` opens a session
+    unless `cloud` is given.
 
     `store` "" is the project's (see `store_address`), here and in the functions below.
     """
-    rows = [_row(run) for run in stored_runs(open_store(store_address(store), cloud))]
-    return DataFrame(rows, columns=list(_COLUMNS))
+    keeps = Filter(function, region, read_time("since", since), read_time("until", until))
+    listed = cached_source(store_address(store), state_machine, region, cloud)()
+    return Runs([each for each in listed if keeps(each)])
 
 
 def load_run(store: str | Path = "", run_id: str = LATEST, *, cloud: Cloud | None = None) -> Run:
@@ -262,18 +320,15 @@ def load_runs(
         UsageError: a number or time that cannot be read.
         NotFoundError: nothing there, naming the closest id.
     """
-    wanted = Wanted(function, region, read_time("since", since), read_time("until", until))
+    keeps = Filter(function, region, read_time("since", since), read_time("until", until))
     address = store_address(store)
-    known = cached_source(address, state_machine, region, cloud)
+    listed = cached_source(address, state_machine, region, cloud)
+    where = state_machine or str(address)
     names = _names(runs)
-    if len(names) == 1 and (found := _NEWEST.fullmatch(names[0])):
-        return newest_of(
-            known(),
-            wanted,
-            state_machine or str(address),
-            0 if found[1] == "all" else int(found[2] or 1),
-        )
-    return [run for name in names for run in _named(name, known, state_machine or str(address))]
+    if len(names) == 1 and (newest := _NEWEST.fullmatch(names[0])):
+        number = 0 if newest[1] == "all" else int(newest[2] or 1)
+        return newest_of(listed(), keeps, where, number)
+    return [run for name in names for run in _named(name, listed, where)]
 
 
 def load(
@@ -300,11 +355,11 @@ def _names(runs: str | Sequence[str]) -> list[str]:
     return [name.strip() for name in names if name.strip()] or ["all"]
 
 
-def _named(name: str, known: Callable[[], Sequence[Source]], where: str) -> list[Run]:
+def _named(name: str, listed: Callable[[], Sequence[Source]], where: str) -> list[Run]:
     """The runs of one name: an id, or a visualization URL, which needs no store."""
     if "#" in name or name.startswith("http"):
         return published_runs(name)
-    sources = {each.run_id: each for each in known()}
+    sources = {each.run_id: each for each in listed()}
     if name == LATEST and sources:
         return [list(sources.values())[-1].load()]
     if name not in sources:
@@ -313,9 +368,9 @@ def _named(name: str, known: Callable[[], Sequence[Source]], where: str) -> list
     return [sources[name].load()]
 
 
-def _row(run: StoredRun) -> dict[str, object]:
-    manifest = run.manifest
-    own = {name: getattr(manifest, name, None) for name in _COLUMNS}
+def _row(source: Source) -> dict[str, object]:
+    manifest = source.manifest
+    own = {name: getattr(manifest, name, None) for name in COLUMNS}
     return {
         **{name: None if value == "" else value for name, value in own.items()},
         "endpoint": manifest.endpoint.get("kind"),
@@ -323,7 +378,7 @@ def _row(run: StoredRun) -> dict[str, object]:
         "sizes": list(manifest.sizes),
         "explored": "adaptive" if manifest.exploration else "grid",
         "power": _answer_mb(manifest),
-        "url": f"{run.store.url}/{run.prefix}",
+        "url": source.url,
     }
 
 

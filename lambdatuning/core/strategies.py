@@ -1,16 +1,64 @@
-"""Which size to set: the cheapest, the fastest, or a weighed balance of both."""
+"""Which size to set: every strategy with its rule, its words and the limit that it needs."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .errors import UsageError, closest
 
 STRATEGIES = ("cost", "speed", "balanced")
+"""Strategies of the tuner, as in Power Tuning's contract; an analysis has more, see `REGISTRY`."""
+
 DEFAULT_STRATEGY = "cost"
 DEFAULT_WEIGHT = 0.5
 
 FAILURE_LIMIT = 0.1
 """A size at which more than this share of the invocations of a payload type fails cannot win."""
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """What is best under a strategy, and how it is written.
+
+    `superlative` goes with "size" ("the cheapest size"), `aim` with "for" ("for the lowest cost"),
+    `label` stands beside a mark or a bar. `worse` says in one word what a size is that is not best.
+    `limit` is the option that has to be given, "" where there is none.
+    """
+
+    name: str
+    superlative: str
+    aim: str
+    label: str
+    worse: str
+    limit: str = ""
+
+
+REGISTRY = {
+    each.name: each
+    for each in (
+        Strategy("cost", "cheapest", "the lowest cost", "cheapest", "more expensive"),
+        Strategy("balanced", "best balanced", "the best balance", "balanced", "worse"),
+        Strategy("knee", "best-value", "the best value", "best value", "worse"),
+        Strategy(
+            "deadline",
+            "cheapest in time",
+            "the lowest cost within the deadline",
+            "in time",
+            "more expensive",
+            "deadline_ms",
+        ),
+        Strategy(
+            "budget",
+            "fastest in budget",
+            "the highest speed within the budget",
+            "in budget",
+            "slower",
+            "budget_usd_per_million",
+        ),
+        Strategy("speed", "fastest", "the highest speed", "fastest", "slower"),
+    )
+}
+"""Every strategy by its name, from saving to spending, as a table or a figure shows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,58 +90,66 @@ def rank(
 ) -> tuple[CurvePoint, ...]:
     """The points from best to worst; ties go to the cheaper, the faster, then the smaller size.
 
-    `balanced` minimises
-    `weight * cost / max cost + (1 - weight) * duration / max duration`, the weight clamped to
-    0 (speed) .. 1 (cost): AWS Lambda Power Tuning's formula.
+    `balanced` minimises `weight * cost / max cost + (1 - weight) * duration / max duration`, the
+    weight clamped to 0 (speed) .. 1 (cost): AWS Lambda Power Tuning's formula.
     """
     found = tuple(points)
     best = score(found, strategy, weight)
-    return tuple(sorted(found, key=lambda point: (*map(_rounded, best(point)), *_tie(point))))
+    return tuple(
+        sorted(
+            found,
+            key=lambda p: order(*best(p), cost=p.cost_usd, duration=p.duration_ms, size=p.memory_mb),
+        )
+    )
 
 
-def _tie(point: CurvePoint) -> tuple[float, float, int]:
-    return _rounded(point.cost_usd), _rounded(point.duration_ms), point.memory_mb
+def order(score: float, *, cost: float, duration: float, size: int) -> tuple[float, ...]:
+    """The sort key of a size: its score, then the cheaper, the faster, the smaller one.
 
-
-def _rounded(value: float) -> float:
-    """Without the last digits, which differ by the order in which a mean was added up."""
-    return float(f"{value:.12g}")
+    Without the last digits, which differ by the order in which a mean was added up.
+    """
+    return (*(float(f"{value:.12g}") for value in (score, cost, duration)), size)
 
 
 def score(
     points: Sequence[CurvePoint], strategy: str, weight: float = DEFAULT_WEIGHT
-) -> Callable[[CurvePoint], tuple[float, float]]:
+) -> Callable[[CurvePoint], tuple[float, ...]]:
     """The sort key of a strategy among `points`: lower is better."""
     check_strategy(strategy)
-    if strategy == "cost":
-        return lambda point: (point.cost_usd, point.duration_ms)
-    if strategy == "speed":
-        return lambda point: (point.duration_ms, point.cost_usd)
-    return _balanced(points, clamp_weight(weight))
+    cost, duration = ([getattr(p, name) for p in points] for name in ("cost_usd", "duration_ms"))
+    # A free or instant curve has a maximum of 0: dividing by 1 instead leaves that term at 0.
+    scale = (max(duration, default=0.0) or 1.0, max(cost, default=0.0) or 1.0)
+    return lambda point: (minimised(strategy, point.duration_ms, point.cost_usd, weight, scale),)
 
 
-def check_strategy(strategy: object) -> str:
+def minimised(
+    strategy: str, duration: Any, cost: Any, weight: float, scale: tuple[Any, Any]
+) -> Any:
+    """What a strategy without a limit minimises: of two numbers, or of two arrays of numpy.
+
+    `scale` are the largest duration and cost, above 0, which a balance is relative to. The knee is where
+    cost times duration is least: up to there a step buys more per cent of speed than it costs per
+    cent of money, and beyond it less. Other than a balance, it does not depend on which sizes were
+    measured beside.
+    """
+    if strategy == "balanced":
+        share = clamp_weight(weight)
+        slowest, highest = scale
+        # In this order of operations: ties between floats depend on it.
+        return share * cost / highest + (1 - share) * duration / slowest
+    if strategy == "knee":
+        return duration * cost
+    return duration if strategy in ("speed", "budget") else cost
+
+
+def check_strategy(strategy: object, known: Iterable[str] = STRATEGIES) -> str:
     """The name of a known strategy; UsageError, with the closest one, for any other."""
-    if strategy not in STRATEGIES:
-        raise UsageError(f'unknown strategy "{strategy}"; {closest(str(strategy), STRATEGIES)}')
+    names = tuple(known)
+    if strategy not in names:
+        raise UsageError(f'unknown strategy "{strategy}"; {closest(str(strategy), names)}')
     return str(strategy)
 
 
 def clamp_weight(weight: float) -> float:
     """`weight` held between 0 and 1."""
     return min(max(weight, 0.0), 1.0)
-
-
-def _balanced(
-    points: Sequence[CurvePoint], weight: float
-) -> Callable[[CurvePoint], tuple[float, float]]:
-    # A free or instant curve has a maximum of 0: dividing by 1 instead leaves that term at 0.
-    max_cost = max((point.cost_usd for point in points), default=0.0) or 1.0
-    max_duration = max((point.duration_ms for point in points), default=0.0) or 1.0
-
-    def key(point: CurvePoint) -> tuple[float, float]:
-        # In this order of operations: ties between floats depend on it.
-        cost = weight * point.cost_usd / max_cost
-        return cost + (1 - weight) * point.duration_ms / max_duration, 0.0
-
-    return key

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import quote
 
-from ..analysis.text.format import short_name
+from ..core.format import short_name
 from .destination import Destination
 from .html import resource, template
 

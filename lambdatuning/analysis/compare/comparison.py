@@ -9,11 +9,14 @@ import pandas as pd
 from pandas import DataFrame
 
 from ...core.errors import UsageError
-from ..answer import notice
-from ..checks import Check
+from ...core.finding import Finding, gravest_first
+from ...core.format import DOLLARS, NOTHING, Money, format_part, join, short_name
+from ..plot.chart import Chart
+from ..questions.answer import notice
 from ..run import Run, as_run, of_means
-from ..text.format import NOTHING, format_part, short_name
 from ..text.statement import Statement, answered, html_words
+from ..text.tables import Table, table
+from .figures import plot_before_after, plot_changes
 from .noise import KNOWN, Change, Noise, noise, same_code
 from .pair import MEASURES, Pair, pair
 from .text import about, bill, difference, sentences
@@ -45,18 +48,28 @@ def regressions(pairs: Iterable[Pair], max_change: float = MAX_REGRESSION) -> li
 
 
 def gate(pairs: Sequence[Pair], max_change: float = MAX_REGRESSION) -> str:
-    """Why there is a regression, or why there is none, in one line without a full stop."""
-    found = regressions(pairs, max_change)
-    if found:
-        more = f"; and {len(found) - _FEW} more" if len(found) > _FEW else ""
-        return f"regression: {'; '.join(map(str, found[:_FEW]))}{more}"
-    if not all(each.change.known for each in _each(pairs)):
-        return "no regression: without an interval any difference may be chance"
+    """Why there is a regression, why there is none, or why that cannot be told, in one line
+    without a full stop."""
+    worse = regressions(pairs, max_change)
+    if worse:
+        more = f"; and {len(worse) - _FEW} more" if len(worse) > _FEW else ""
+        return f"regression: {'; '.join(map(str, worse[:_FEW]))}{more}"
+    if unknown := untold(pairs):
+        more = f" and {len(unknown) - _FEW} more" if len(unknown) > _FEW else ""
+        return (
+            f"cannot tell: {join(unknown[:_FEW])}{more} without an interval, so any difference may "
+            "be chance; measure both with at least 3 execution environments per size"
+        )
     allowed = format_part(max_change)
     for each in regressions(pairs, 0.0):
         return f"no regression: {each}, and up to {allowed} is allowed"
     beyond = f" by more than {allowed}" if max_change else ""
-    return f"no regression: nothing got significantly slower or dearer{beyond}"
+    return f"no regression: nothing got significantly slower or more expensive{beyond}"
+
+
+def untold(pairs: Iterable[Pair]) -> list[str]:
+    """Payload types whose change has no interval: whether they got worse cannot be told."""
+    return list(dict.fromkeys(each.payload for each in _each(pairs) if not each.change.known))
 
 
 def _each(pairs: Iterable[Pair]) -> Iterator[Worse]:
@@ -82,11 +95,34 @@ class Comparison:
     max_regression: float = MAX_REGRESSION
     noise: Noise = KNOWN
     alone: tuple[Run, ...] = ()
+    money: Money = DOLLARS
 
     @property
     def regressions(self) -> list[str]:
         """What got worse by more than `max_regression`, in words, the worst first."""
         return [str(each) for each in regressions(self.pairs, self.max_regression)]
+
+    @property
+    def cannot_tell(self) -> bool:
+        """Whether there is no regression to be seen, but a change of which nothing can be said."""
+        return not self.regressions and bool(untold(self.pairs))
+
+    @property
+    def plot(self) -> "ComparisonPlots":
+        """Its figures: `.changes()` and `.by_size()`."""
+        return ComparisonPlots(self)
+
+    def table(self, name: str) -> Table:
+        """"overall", "by_size", "findings" or "runs" as a readable table."""
+        titles = {
+            "overall": "Change over all sizes",
+            "by_size": "Change by size",
+            "findings": "Other differences",
+            "runs": "Runs",
+        }
+        if name not in titles:
+            raise UsageError(f"no table {name!r}; there are {join(titles)}")
+        return table(getattr(self, name), titles[name], money=self.money)
 
     @property
     def gate(self) -> str:
@@ -105,12 +141,12 @@ class Comparison:
 
     @property
     def overall(self) -> DataFrame:
-        """A row a payload type (and pair), the change over all sizes; see `compare.OVERALL`."""
+        """A row a payload type (and pair), the change over all sizes; see `pair.OVERALL`."""
         return self._stacked("overall")
 
     @property
     def by_size(self) -> DataFrame:
-        """A row a payload type and memory size (and pair); see `compare.BY_SIZE`."""
+        """A row a payload type and memory size (and pair); see `pair.BY_SIZE`."""
         return self._stacked("by_size")
 
     @property
@@ -124,10 +160,11 @@ class Comparison:
         return DataFrame([_facts(name, run) for name, run in named])
 
     @property
-    def findings(self) -> list[Check]:
+    def findings(self) -> list[Finding]:
         """What else differs between the runs, each finding once, the gravest first."""
-        found = list(dict.fromkeys(each for pair in self.pairs for each in pair.findings))
-        return sorted(found, key=lambda check: ("error", "warning", "note").index(check.severity))
+        return gravest_first(
+            dict.fromkeys(each for pair in self.pairs for each in pair.findings)
+        )
 
     def __str__(self) -> str:
         return f"{self.words}\n{self.gate}" if self.pairs else self.nothing
@@ -158,7 +195,7 @@ class Comparison:
         return f'<section class="lt-answer">{told}{gate}{warned}</section>'
 
     def _told(self, pair: Pair) -> list[str]:
-        return [*sentences(pair), *bill(pair, self.monthly_invocations)]
+        return [*sentences(pair), *bill(pair, self.monthly_invocations, self.money)]
 
     def _stacked(self, name: str) -> DataFrame:
         if not self.pairs:
@@ -173,6 +210,24 @@ class Comparison:
         return whole[["run", *(column for column in whole if column != "run")]]
 
 
+@dataclass(frozen=True, eq=False)
+class ComparisonPlots:
+    """The figures of a comparison; `pair` counts the runs that the first one is compared with,
+    from 0. None where nothing is compared."""
+
+    comparison: Comparison
+
+    def changes(self, pair: int = 0) -> Chart | None:
+        """A row a payload type: by how much duration and cost changed, with intervals."""
+        pairs = self.comparison.pairs
+        return plot_changes(pairs[pair]) if pairs else None
+
+    def by_size(self, pair: int = 0) -> Chart | None:
+        """Small panels, one a payload type: duration against memory in both runs."""
+        pairs = self.comparison.pairs
+        return plot_before_after(pairs[pair]) if pairs else None
+
+
 def compare(
     runs: Sequence[Run | DataFrame],
     *,
@@ -183,6 +238,7 @@ def compare(
     monthly_invocations: float = 0,
     max_regression: float = MAX_REGRESSION,
     history: Sequence[Run] = (),
+    money: Money = DOLLARS,
 ) -> Comparison:
     """Compare the first of the runs with each of the others; one alone makes an empty comparison.
 
@@ -206,7 +262,7 @@ def compare(
     earlier = [run for run in history if run.run_id not in judged]
     known = noise([*same_code([before, *earlier]), *same_code(others)])
     pairs = tuple(pair(before, each, noise=known, **how) for each in others)
-    return Comparison(pairs, monthly_invocations, max_regression, known, (before,))
+    return Comparison(pairs, monthly_invocations, max_regression, known, (before,), money)
 
 
 def _section(pair: Pair, told: Sequence[str]) -> str:
@@ -218,16 +274,15 @@ def _section(pair: Pair, told: Sequence[str]) -> str:
 
 
 def _facts(name: str, run: Run) -> dict[str, object]:
-    manifest = run.manifest
     return {
         "which": name,
         "run": run.run_id,
         "function": run.function,
-        "architecture": manifest.architecture or NOTHING,
-        "runtime": manifest.runtime or NOTHING,
+        "architecture": run.manifest.architecture or NOTHING,
+        "runtime": run.manifest.runtime or NOTHING,
         "today_mb": run.current_memory_mb,
         "samples": len(run.samples),
-        "begun": str(manifest.started_at or NOTHING)[:16].replace("T", " "),
-        "code": str(manifest.code_sha256 or NOTHING)[:12],
-        "prices": str(manifest.price_book.version or NOTHING),
+        "started": str(run.manifest.started_at or NOTHING)[:16].replace("T", " "),
+        "code": str(run.manifest.code_sha256 or NOTHING)[:12],
+        "prices": str(run.manifest.price_book.version or NOTHING),
     }

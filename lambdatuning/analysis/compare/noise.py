@@ -18,8 +18,10 @@ import numpy as np
 
 from ...core.statistics import Uncertainty
 from ..frames import warm
+from ..intervals import cells
 from ..log_errors import LogErrors, log_errors, reach, spread
 from ..run import Run
+from ..summary import KEYS
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,8 @@ def ratio(runs: Sequence[Run]) -> float | None:
 
     None where no payload type and size was measured by all with an interval.
     """
-    errors = [log_errors(run, {}) for run in runs]
+    samples = [warm(run.samples) for run in runs]
+    errors = [log_errors(each, cells(each, KEYS), {}) for each in samples]
     means = [_log_means(run) for run in runs]
     ratios = []
     for payload in runs[0].payloads:

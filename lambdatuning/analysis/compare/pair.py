@@ -10,20 +10,21 @@ so that two runs of the same code differ in any row with a probability of at mos
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pandas import DataFrame
 
 from ...core.errors import UsageError, closest
-from ...core.manifest import Manifest
+from ...core.finding import Finding
+from ...core.format import join_mb
 from ...core.statistics import Uncertainty
-from ..checks import Check
-from ..curves import MIX, Curve, curves
-from ..hosts import BEYOND, marked
+from ..curves import MIX, Curve
+from ..data import StudyData
 from ..intervals import Floats
 from ..log_errors import LogErrors, log_errors, spread
-from ..run import Run, apart, as_run, labels, of_means
-from ..text.format import join_mb
+from ..options import Options
+from ..run import BEYOND, Run, apart, as_run, labels, marked, of_means
 from .noise import KNOWN, Change, Noise, change
 
 MEASURES = ("duration", "cost")
@@ -44,12 +45,12 @@ class Compared:
 
     def changes(self, noise: Noise, confidence: float) -> dict[str, Change]:
         """The change over all sizes, by measure."""
-        found = {}
+        changes = {}
         for measure in MEASURES:
             value = float(np.log(self.after[measure] / self.before[measure]).mean())
             own = spread(self.errors[measure], 1 / len(self.sizes))
-            found[measure] = change(value, own, noise.widened(own), confidence)
-        return found
+            changes[measure] = change(value, own, noise.widened(own), confidence)
+        return changes
 
     def overall(self, changes: Mapping[str, Change]) -> dict[str, object]:
         """The row of `compare.OVERALL`."""
@@ -70,8 +71,8 @@ class Compared:
                 old, new = (float(side[measure][n]) for side in (self.before, self.after))
                 row |= {f"before_{unit}": old * factor, f"after_{unit}": new * factor}
                 own = self.errors[measure][n]
-                found = change(float(np.log(new / old)), own, noise.widened(own), confidence)
-                row |= _columns(measure, found)
+                own_change = change(float(np.log(new / old)), own, noise.widened(own), confidence)
+                row |= _columns(measure, own_change)
             rows.append(row)
         return rows
 
@@ -131,30 +132,30 @@ _FACTS = (
 )
 
 
-def differing(before: Run, after: Run) -> Iterator[Check]:
+def differing(before: Run, after: Run) -> Iterator[Finding]:
     """A finding for each fact that is known of both runs and not the same."""
     yield from _endpoints(before, after)
     yield from _prices(before, after)
     for key, name, advice in _FACTS:
         old, new = getattr(before.manifest, key), getattr(after.manifest, key)
         if old and new and old != new:
-            yield Check("note", f"different {name}", f"{_short(old)}, then {_short(new)}", advice)
+            yield Finding("note", f"different {name}", f"{_short(old)}, then {_short(new)}", advice)
     if before.sizes != after.sizes:
-        yield Check(
+        yield Finding(
             "note",
             "different sizes",
             f"{join_mb(before.sizes)}, then {join_mb(after.sizes)}",
             "only sizes of both are compared",
         )
     if before.embedded and after.embedded:
-        yield Check(
+        yield Finding(
             "note",
             "other times",
             "on one machine at two times; what else ran on it is a part of any difference",
             "where a small difference matters, measure in turn: before, after, before, after",
         )
     if of_means(before) or of_means(after):
-        yield Check(
+        yield Finding(
             "warning",
             "means only",
             "a published curve has no samples",
@@ -162,10 +163,10 @@ def differing(before: Run, after: Run) -> Iterator[Check]:
         )
 
 
-def _endpoints(before: Run, after: Run) -> Iterator[Check]:
-    old, new = (_endpoint(run.manifest) for run in (before, after))
+def _endpoints(before: Run, after: Run) -> Iterator[Finding]:
+    old, new = (_endpoint(run.endpoint) for run in (before, after))
     if old and new and old != new:
-        yield Check(
+        yield Finding(
             "error" if "embedded" in old + new and old.split()[0] != new.split()[0] else "warning",
             "different machines",
             f"{old}, then {new}",
@@ -173,20 +174,21 @@ def _endpoints(before: Run, after: Run) -> Iterator[Check]:
         )
 
 
-def _endpoint(manifest: Manifest) -> str:
-    about = manifest.endpoint
+def _endpoint(about: Mapping[str, Any]) -> str:
     keys = ("kind", "limiter", "cores", "settle", "python")
     return " ".join(str(about[key]) for key in keys if about.get(key))
 
 
-def _prices(before: Run, after: Run) -> Iterator[Check]:
-    old, new = (run.manifest.price_book.version for run in (before, after))
+def _prices(before: Run, after: Run) -> Iterator[Finding]:
+    old, new = (
+        str(run.manifest.price_book.version) for run in (before, after)
+    )
     if old and new and old != new:
-        yield Check(
+        yield Finding(
             "warning",
             "different price books",
             f"{old}, then {new}",
-            "a part of the change of cost is the prices'; durations tell the rest",
+            "a part of the change of cost is that of prices; durations show the rest",
         )
 
 
@@ -242,7 +244,7 @@ class Pair:
     overall: DataFrame
     by_size: DataFrame
     changes: Mapping[tuple[str, str], Change]
-    findings: tuple[Check, ...]
+    findings: tuple[Finding, ...]
 
     def change(self, payload: str, measure: str) -> Change:
         """The change of a payload type's "duration" or "cost" over all sizes."""
@@ -273,17 +275,17 @@ def pair(
         UsageError: several functions in one run, or no payload type or size in common.
     """
     first, second = (_single(as_run(run)) for run in (before, after))
-    weighing = first.weights if weights is None else weights
-    old, new = _matched(first, second, weighing)
-    errors = (log_errors(first, weighing), log_errors(second, _weights(old, new, second, weighing)))
-    cells = [compared(both, errors, memory_mb) for both in zip(old, new, strict=True)]
-    found = [each for each in cells if each.sizes]
-    if not found:
+    sides = _matched(first, second, first.weights if weights is None else weights)
+    errors = [log_errors(data.measured, data.cells, data.weights) for data, _ in sides]
+    (_, old), (_, new) = sides
+    cells = [compared(both, (errors[0], errors[1]), memory_mb) for both in zip(old, new, strict=True)]
+    common = [each for each in cells if each.sizes]
+    if not common:
         raise UsageError(_no_size(first, second, memory_mb))
-    together = 1 - (1 - confidence) / (len(found) * len(MEASURES))
-    changes = [each.changes(noise, together) for each in found]
-    overall = [each.overall(own) for each, own in zip(found, changes, strict=True)]
-    by_size = [row for each in found for row in each.by_size(noise, confidence)]
+    together = 1 - (1 - confidence) / (len(common) * len(MEASURES))
+    changes = [each.changes(noise, together) for each in common]
+    overall = [each.overall(own) for each, own in zip(common, changes, strict=True)]
+    by_size = [row for each in common for row in each.by_size(noise, confidence)]
     return Pair(
         first,
         second,
@@ -292,7 +294,7 @@ def pair(
         marked(DataFrame(by_size, columns=list(BY_SIZE[:-1])), _fewest_cores(first, second)),
         {
             (each.payload, measure): own[measure]
-            for each, own in zip(found, changes, strict=True)
+            for each, own in zip(common, changes, strict=True)
             for measure in MEASURES
         },
         tuple(differing(first, second)),
@@ -318,38 +320,38 @@ def _single(run: Run) -> Run:
     return several[0]
 
 
-def _weights(
-    old: Sequence[Curve], new: Sequence[Curve], second: Run, weighing: Mapping[str, float]
-) -> Mapping[str, float]:
-    """Weights of the run after: those of the run before where they have payload types in common."""
-    common = [each.payload for each in old] == [each.payload for each in new]
-    return {name: weighing.get(name, 0) for name in second.payloads} if common else second.weights
+Side = tuple[StudyData, Sequence[Curve]]
+"""What is known of one of the runs, and its curves that are compared."""
 
 
-def _matched(
-    before: Run, after: Run, weights: Mapping[str, float]
-) -> tuple[Sequence[Curve], Sequence[Curve]]:
-    """Curves to compare, in the same order: payload types of both, then their mix."""
+def _matched(before: Run, after: Run, weights: Mapping[str, float]) -> tuple[Side, Side]:
+    """Curves to compare, in the same order: payload types of both, then their mix.
+
+    Curves are those of samples: what a model adds to them is no measurement of a change.
+    """
     common = [name for name in before.payloads if name in after.payloads]
-    if common:
-        given = {name: weights.get(name, 0) for name in common}
-        sides = [
-            {each.payload: each for each in curves(run.select(common), weights=given, seed=seed)}
-            for seed, run in enumerate((before, after))
-        ]
-        wanted = [name for name in (*common, MIX) if all(name in side for side in sides)]
-        return [sides[0][name] for name in wanted], [sides[1][name] for name in wanted]
-    if 1 not in (len(before.payloads), len(after.payloads)):
-        raise UsageError(
-            f"the runs have no payload type in common: {closest('', before.payloads)}, and "
-            f"{closest('', after.payloads)}"
-        )
-    return [_one(before, weights, 0)], [_one(after, after.weights, 1)]
+    if not common:
+        if 1 not in (len(before.payloads), len(after.payloads)):
+            raise UsageError(
+                f"the runs have no payload type in common: {closest('', before.payloads)}, and "
+                f"{closest('', after.payloads)}"
+            )
+        sides = [_data(before, weights, 0), _data(after, after.weights, 1)]
+        first, second = ((data, data.sample_curves[-1:]) for data in sides)
+        return first, second
+    given = {name: weights.get(name, 0) for name in common}
+    sides = [_data(run.select(common), given, seed) for seed, run in enumerate((before, after))]
+    by_name = [{curve.payload: curve for curve in data.sample_curves} for data in sides]
+    names = [name for name in (*common, MIX) if all(name in own for own in by_name)]
+    first, second = (
+        (data, [own[name] for name in names]) for data, own in zip(sides, by_name, strict=True)
+    )
+    return first, second
 
 
-def _one(run: Run, weights: Mapping[str, float], seed: int) -> Curve:
-    """The curve of the mix, or the only one."""
-    return curves(run, weights=weights, seed=seed)[-1]
+def _data(run: Run, weights: Mapping[str, float], seed: int) -> StudyData:
+    """Runs are resampled with seeds of their own: they are independent."""
+    return StudyData(run, Options(weights=weights, seed=seed))
 
 
 def _no_size(before: Run, after: Run, memory_mb: int | None) -> str:

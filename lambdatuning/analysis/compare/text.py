@@ -3,12 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from ...core.format import Money, format_mb, format_span, join, short_name
 from ..curves import MIX
-from ..text.format import format_mb, format_span, format_usd, join, short_name
 from .noise import Change
 from .pair import MEASURES, Pair
 
-_WORDS = {"duration": ("faster", "slower"), "cost": ("cheaper", "dearer")}
+_WORDS = {"duration": ("faster", "slower"), "cost": ("cheaper", "more expensive")}
 
 _FEW = 2
 """Payload types named in a sentence; the table has all."""
@@ -17,7 +17,7 @@ _CLOSE = 0.03
 """Sizes whose cost differs by less are called nearly the same."""
 
 _SMALL = 0.01995
-"""Changes below it, 2 %, are told with a decimal."""
+"""Changes below it, 2 %, are written with a decimal."""
 
 _DOUBLE = 1.0
 """Above so large an increase, a factor reads better than per cent."""
@@ -32,7 +32,7 @@ def verdict(measure: str, change: Change) -> str:
     >>> verdict("duration", Change(-0.12, -0.16, -0.08, -0.15, -0.09))
     'faster by 12 % (8 to 16 %)'
     >>> verdict("cost", Change(0.013, -0.01, 0.036, 0.004, 0.022))
-    'dearer by 1.3 % (0.4 to 2.2 %), less than runs of the same code differ'
+    'more expensive by 1.3 % (0.4 to 2.2 %), less than runs of the same code differ'
     >>> verdict("cost", Change(0.01, -0.02, 0.04, -0.01, 0.03))
     'no significant difference (-2 to +4 %)'
     """
@@ -138,7 +138,7 @@ def _moved(pair: Pair) -> list[str]:
     return [f"The cheapest size was {format_mb(old)} and is {format_mb(new)}{close}."]
 
 
-def bill(pair: Pair, monthly_invocations: float) -> list[str]:
+def bill(pair: Pair, monthly_invocations: float, money: Money) -> list[str]:
     """What the mix costs a month before and after, at today's size or else the cheapest."""
     if not monthly_invocations:
         return []
@@ -149,7 +149,7 @@ def bill(pair: Pair, monthly_invocations: float) -> list[str]:
     )
     row = own[own["memory_mb"] == size].iloc[0]
     old, new = (float(row[f"{side}_per_million_usd"]) for side in ("before", "after"))
-    months = [format_usd(usd * monthly_invocations / 1e6) for usd in (old, new)]
+    months = [money(usd * monthly_invocations / 1e6) for usd in (old, new)]
     low, high = float(row["cost_low_change"]), float(row["cost_high_change"])
     span = "" if math.isnan(low) else f" ({format_span(low, high)})"
     return [

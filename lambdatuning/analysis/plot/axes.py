@@ -1,6 +1,6 @@
 """Axes that are the same in every figure; sizes beyond the host's cores are hatched."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,7 +9,6 @@ from matplotlib.path import Path
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ...core.sizes import FULL_VCPU_MB, Host
-from ..text.format import format_ms, format_usd
 from ..text.marks import marked_mb
 from .style import MUTED
 
@@ -123,14 +122,16 @@ def readable_ticks(sizes: Sequence[int], apart: float) -> list[int]:
 
 
 def value_axis(
-    axes: Axes, values: Sequence[float], unit: str, points: Sequence[float] = ()
+    axes: Axes,
+    values: Sequence[float],
+    formatter: Callable[[float], str],
+    points: Sequence[float] = (),
 ) -> bool:
-    """Scale for durations ("ms") or costs ("usd"); True when it is logarithmic.
+    """Scale for durations or costs, written by `formatter`; True when it is logarithmic.
 
-    Linear axes begin at zero; where values differ by more than a factor of 12 it is logarithmic,
+    Linear axes start at zero; where values differ by more than a factor of 12 it is logarithmic,
     which the panel's title must say. `points` must fit on it too.
     """
-    formatter = format_ms if unit == "ms" else format_usd
     positive = [value for value in values if value > 0] or [1.0]
     logarithmic = max(positive) / min(positive) > _MANY
     shown = [*positive, *(point for point in points if point > 0)]

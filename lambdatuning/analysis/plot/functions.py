@@ -5,30 +5,32 @@ from collections.abc import Callable, Sequence
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
+from ...core.format import short_name
 from ..curves import MIX
-from ..run import Run, apart
-from ..text.format import short_name
+from ..data import StudyData
+from ..run import Run
 from ..text.marks import in_words
 from .chart import Chart, chart
 from .style import Layout
 
 _MIX = "mix"
 
-_TOLD = 3
+_NAMED = 3
 """So many functions have their finding in a title; all have a panel."""
 
 
-def views(run: Run) -> list[tuple[str, Run]]:
-    """Each function (and architecture) of a run under its name; the only one has none: ""."""
-    parts = apart(run)
-    return list(zip(_names(parts), parts, strict=True)) if len(parts) > 1 else [("", run)]
+def views(data: StudyData) -> list[tuple[str, StudyData]]:
+    """Each function (and architecture) of a study under its name; the only one has none: ""."""
+    if len(data.parts) == 1:
+        return [("", data)]
+    return list(zip(_names([part.run for part in data.parts]), data.parts, strict=True))
 
 
 def together(titles: Sequence[tuple[str, str]]) -> str:
     """One title of (name, finding) pairs."""
-    told = [f"{name}: {title}" if name else title for name, title in titles[:_TOLD]]
-    more = len(titles) - _TOLD
-    return "; ".join([*told, *([f"and {more} more functions"] if more > 0 else [])])
+    words = [f"{name}: {title}" if name else title for name, title in titles[:_NAMED]]
+    more = len(titles) - _NAMED
+    return "; ".join([*words, *([f"and {more} more functions"] if more > 0 else [])])
 
 
 def chart_of(
@@ -76,3 +78,10 @@ def _names(parts: Sequence[Run]) -> list[str]:
         f"{name}, {mark}" if names.count(name) > 1 else name
         for name, mark in zip(names, marks, strict=True)
     ]
+
+
+def of_all(part: int, whole: int) -> str:
+    """How many, as "all 10", "both" or "8 of 10"."""
+    if part == whole:
+        return "both" if whole == 2 else f"all {whole}"
+    return f"{part} of {whole}"

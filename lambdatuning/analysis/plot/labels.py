@@ -1,12 +1,11 @@
 """Names at lines and points, placed so that none covers another."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from ..text.format import format_ms, format_usd
 from .style import INK, MUTED
 
 
@@ -17,10 +16,10 @@ def label_lines(
     figure = axes.figure
     scale = 72 / figure.dpi
     order = sorted(range(len(ends)), key=lambda n: ends[n][0])
-    wanted = [axes.transData.transform((x, ends[n][0]))[1] * scale for n in order]
+    ideal = [axes.transData.transform((x, ends[n][0]))[1] * scale for n in order]
     low, high = (axes.transAxes.transform((0, edge))[1] * scale for edge in (0, 1))
-    placed = spread(wanted, gap_points, low, high)
-    for n, at, target in zip(order, placed, wanted, strict=True):
+    placed = spread(ideal, gap_points, low, high)
+    for n, at, target in zip(order, placed, ideal, strict=True):
         value, name, colour = ends[n]
         axes.annotate(
             name,
@@ -43,13 +42,13 @@ def label_lines(
         )
 
 
-def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Ascending positions at least `gap` apart, near the wanted ones and inside low..high.
+def spread(ideal: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Ascending positions at least `gap` apart, near the ideal ones and inside low..high.
 
     Neighbours that are too close are merged into blocks around their common mean.
     """
     blocks: list[list[float]] = []
-    for position in wanted:
+    for position in ideal:
         blocks.append([position])
         while len(blocks) > 1 and _bottom(blocks[-1], gap) < _top(blocks[-2], gap) + gap:
             last = blocks.pop()
@@ -96,10 +95,12 @@ class Label:
     quiet: bool
 
 
-def scale_points(axes: Axes, values: list[float], which: str) -> bool:
+def scale_points(
+    axes: Axes, values: list[float], which: str, formatter: Callable[[float], str]
+) -> bool:
     """A scale around the points with room for labels; True when it is logarithmic.
 
-    It need not begin at zero: points show places, not lengths.
+    It need not start at zero: points show places, not lengths.
     """
     axis, scale, limits = (
         (axes.xaxis, axes.set_xscale, axes.set_xlim)
@@ -107,7 +108,6 @@ def scale_points(axes: Axes, values: list[float], which: str) -> bool:
         else (axes.yaxis, axes.set_yscale, axes.set_ylim)
     )
     low, high = (min(values), max(values)) if values else (1.0, 1.0)
-    unit = format_usd if which == "x" else format_ms
     logarithmic = low > 0 and high / low > _MANY
     if logarithmic:
         scale("log")
@@ -118,7 +118,7 @@ def scale_points(axes: Axes, values: list[float], which: str) -> bool:
         room = (high - low) or high or 1.0
         limits(max(low - 0.15 * room, 0), high + (0.3 if which == "x" else 0.15) * room)
         axis.set_major_locator(MaxNLocator(4))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _plain(unit(round(value, 12)))))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _plain(formatter(round(value, 12)))))
     axes.grid(visible=True, axis="both")
     return logarithmic
 

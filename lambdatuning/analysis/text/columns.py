@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 from pandas import DataFrame
 
-from ..hosts import BEYOND
-from .format import (
+from ...core.format import (
+    DOLLARS,
     NOTHING,
+    Money,
     format_change,
     format_mb,
     format_ms,
@@ -17,15 +18,14 @@ from .format import (
     format_share,
     format_span,
     format_times,
-    format_usd,
     join,
     join_mb,
 )
+from ..run import BEYOND
 
 _HEADERS = {
     "cost_per_million_usd": "cost per million",
     "power": "recommended",
-    "probability_best": "sure",
     "probability_cheaper": "sure it is cheaper",
     "year_saving_usd": "saved a year",
     "month_usd": "a month",
@@ -63,19 +63,21 @@ _FOR_MACHINES = {BEYOND, "beyond_mb"}
 
 _FORMATS: dict[str, Callable[[float], str]] = {
     "power": format_mb,
+    "sure": format_share,
+    "within_5": format_share,
     "probability_best": format_share,
     "probability_cheaper": format_share,
     "probability_efficient": format_share,
-    "saving": lambda share: format_change(-share, "cheaper", "dearer"),
+    "saving": lambda share: format_change(-share, "cheaper", "more expensive"),
     "relative_cost": format_times,
     "duration_change": lambda change: format_change(change, "faster", "slower"),
-    "cost_change": lambda change: format_change(change, "cheaper", "dearer"),
+    "cost_change": lambda change: format_change(change, "cheaper", "more expensive"),
     "from_share": format_part,
     "to_share": format_part,
     "from_low_share": format_part,
     "from_high_share": format_part,
     "speedup": format_times,
-    "step_saving": lambda share: format_change(-share, "cheaper", "dearer"),
+    "step_saving": lambda share: format_change(-share, "cheaper", "more expensive"),
     "step_speedup": format_times,
 }
 
@@ -89,13 +91,13 @@ def shown(frame: DataFrame) -> list[str]:
 
 def bounds(frame: DataFrame) -> dict[str, tuple[str, str]]:
     """For each column with `*_low_*` and `*_high_*` beside it, the names of these."""
-    found = {}
+    pairs = {}
     for name in frame.columns:
         stem, _, unit = str(name).rpartition("_")
         pair = (f"{stem}_low_{unit}", f"{stem}_high_{unit}")
         if set(pair) <= set(frame.columns):
-            found[str(name)] = pair
-    return found
+            pairs[str(name)] = pair
+    return pairs
 
 
 def ranks(column: "pd.Series[Any]") -> list[int]:
@@ -123,16 +125,16 @@ def header(name: str) -> str:
     return _HEADERS.get(name, short.replace("_", " "))
 
 
-def span(pair: tuple[str, str], low: Any, high: Any) -> str:
+def span(pair: tuple[str, str], low: Any, high: Any, money: Money = DOLLARS) -> str:
     """Both bounds of a value, the unit once where it is the same."""
     if pair[0].endswith("_change"):
         return format_span(low, high)
-    begin, end = text(pair[0], low), text(pair[1], high)
-    number, _, unit = begin.rpartition(" ")
-    return f"{number if number and end.endswith(f' {unit}') else begin} to {end}"
+    start, end = text(pair[0], low, money), text(pair[1], high, money)
+    number, _, unit = start.rpartition(" ")
+    return f"{number if number and end.endswith(f' {unit}') else start} to {end}"
 
 
-def text(name: str, value: object) -> str:
+def text(name: str, value: object, money: Money = DOLLARS) -> str:
     """A value of the column `name` for readers."""
     if isinstance(value, tuple | list):
         numbers = all(isinstance(each, Real) for each in value)
@@ -142,7 +144,7 @@ def text(name: str, value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, Real):
-        return _format(name)(float(value))
+        return _format(name, money)(float(value))
     return str(value)
 
 
@@ -150,9 +152,9 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:,.3g}"
 
 
-def _format(name: str) -> Callable[[float], str]:
+def _format(name: str, money: Money) -> Callable[[float], str]:
     if name in _FORMATS:
         return _FORMATS[name]
-    units = {"ms": format_ms, "mb": format_mb, "usd": format_usd}
+    units = {"ms": format_ms, "mb": format_mb, "usd": money}
     words = name.split("_")
     return next((units[word] for word in reversed(words) if word in units), _number)

@@ -6,10 +6,10 @@ from numbers import Real
 
 from pandas import DataFrame
 
+from ...core.format import DOLLARS, Money, join, join_mb
 from ...core.sizes import Host
-from ..hosts import BEYOND
+from ..run import BEYOND
 from .columns import text
-from .format import join, join_mb
 
 DAGGER = "\u2020"
 
@@ -68,18 +68,20 @@ def first_beyond(frame: DataFrame) -> list[float]:
     """
     if BEYOND not in frame:
         return [math.inf] * len(frame)
-    found: dict[str, float] = {}
+    smallest: dict[str, float] = {}
     functions = _functions(frame)
     for function, row in zip(functions, frame.to_dict("records"), strict=True):
         sizes = [*(row.get("beyond_mb") or ())] + ([row["memory_mb"]] if row[BEYOND] else [])
-        found[function] = min([found.get(function, math.inf), *sizes])
-    return [found[function] for function in functions]
+        smallest[function] = min([smallest.get(function, math.inf), *sizes])
+    return [smallest[function] for function in functions]
 
 
-def marked_text(name: str, value: object, first_mb: float) -> str:
+def marked_text(
+    name: str, value: object, first_mb: float, money: Money = DOLLARS
+) -> str:
     """A cell's value for readers, with a dagger behind each size from `first_mb` on."""
     if name not in _SIZES:
-        return text(name, value)
+        return text(name, value, money)
     if isinstance(value, tuple | list) and value:
         return f"{join(f'{size:,}{_mark(size, first_mb)}' for size in value)} MB"
     return text(name, value) + _mark(value, first_mb)

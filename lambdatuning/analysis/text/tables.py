@@ -10,8 +10,8 @@ from typing import Any, cast
 import pandas as pd
 from pandas import DataFrame
 
+from ...core.format import DOLLARS, Money, short_name
 from .columns import bounds, header, is_words, ranks, shown, span, wordy
-from .format import short_name
 from .marks import DAGGER, MEANS, NOTE, first_beyond, marked_text
 
 _MANY = 11
@@ -23,7 +23,9 @@ Row = tuple[dict[Any, Any], float]
 """A row, and the first size that is marked in it."""
 
 
-def table_html(frame: DataFrame, caption: str, first_mb: Sequence[float]) -> str:
+def table_html(
+    frame: DataFrame, caption: str, first_mb: Sequence[float], money: Money = DOLLARS
+) -> str:
     """The markup; `first_mb` has for each row the smallest size that gets a mark.
 
     A note below explains the marks, where there are any.
@@ -38,12 +40,14 @@ def table_html(frame: DataFrame, caption: str, first_mb: Sequence[float]) -> str
     above = f"<caption>{_marked(caption)}</caption>" if caption else ""
     markup = (
         f'<table class="{kind}">{above}<thead><tr>{head}</tr></thead>'
-        f"{''.join(_bodies(frame, columns, first_mb))}</table>"
+        f"{''.join(_bodies(frame, columns, first_mb, money))}</table>"
     )
     return markup + (f'<p class="lt-note">{escape(NOTE)}</p>' if _MARK in markup else "")
 
 
-def _bodies(frame: DataFrame, columns: Sequence[str], first_mb: Sequence[float]) -> Iterable[str]:
+def _bodies(
+    frame: DataFrame, columns: Sequence[str], first_mb: Sequence[float], money: Money
+) -> Iterable[str]:
     """Table bodies, one for each run of rows with the same first column."""
     pairs = bounds(frame)
     rows = zip(frame.to_dict("records"), first_mb, strict=True)
@@ -51,25 +55,25 @@ def _bodies(frame: DataFrame, columns: Sequence[str], first_mb: Sequence[float])
         members = list(group)
         lines = []
         for n, row in enumerate(members):
-            cells = [_cell(name, row, pairs.get(name)) for name in columns[1:]]
+            cells = [_cell(name, row, pairs.get(name), money) for name in columns[1:]]
             if n == 0:
                 rowspan = f' rowspan="{len(members)}"' if len(members) > 1 else ""
-                cells.insert(0, f'<th scope="rowgroup"{rowspan}>{_text(columns[0], row)}</th>')
+                cells.insert(0, f'<th scope="rowgroup"{rowspan}>{_text(columns[0], row, money)}</th>')
             lines.append(f"<tr>{''.join(cells)}</tr>")
         yield f"<tbody>{''.join(lines)}</tbody>"
 
 
-def _cell(name: str, row: Row, pair: tuple[str, str] | None) -> str:
-    told = _text(name, row)
+def _cell(name: str, row: Row, pair: tuple[str, str] | None, money: Money) -> str:
+    words = _text(name, row, money)
     low, high = (row[0][bound] for bound in pair or (name, name))
     if pair and not pd.isna(low):
-        told += f'<br><small class="lt-range">{escape(span(pair, low, high))}</small>'
-    return f'<td class="{_kind(words=is_words(row[0][name]))}">{told}</td>'
+        words += f'<br><small class="lt-range">{escape(span(pair, low, high, money))}</small>'
+    return f'<td class="{_kind(words=is_words(row[0][name]))}">{words}</td>'
 
 
-def _text(name: str, row: Row) -> str:
+def _text(name: str, row: Row, money: Money) -> str:
     values, first_mb = row
-    return _marked(marked_text(name, values[name], first_mb))
+    return _marked(marked_text(name, values[name], first_mb, money))
 
 
 def _marked(words: str) -> str:
@@ -94,7 +98,7 @@ _NOTHING_FOUND = "There is nothing to show."
 class Table:
     """A frame with a caption; shows itself in notebooks, `frame` keeps the plain numbers.
 
-    `whole` has the columns too that the caption tells. `first_beyond_mb` is for each row the
+    `whole` has the columns too that the caption names. `first_beyond_mb` is for each row the
     smallest size that its host could not tell apart from larger ones, which get a dagger.
     """
 
@@ -103,13 +107,14 @@ class Table:
     whole: DataFrame | None = None
     nothing: str = _NOTHING_FOUND
     first_beyond_mb: tuple[float, ...] | None = None
+    money: Money = DOLLARS
 
     def __str__(self) -> str:
         if self.frame.empty:
             return self.nothing
         cells = {
             header(name): [
-                marked_text(name, value, first)
+                marked_text(name, value, first, self.money)
                 for value, first in zip(self.frame[name], self._first, strict=True)
             ]
             for name in shown(self.frame)
@@ -128,14 +133,19 @@ class Table:
     def _repr_html_(self) -> str:
         if self.frame.empty:
             return f"<p>{escape(self.nothing)}</p>"
-        return table_html(self.frame, self.caption, self._first)
+        return table_html(self.frame, self.caption, self._first, self.money)
 
     @property
     def _first(self) -> Sequence[float]:
         return first_beyond(self.frame) if self.first_beyond_mb is None else self.first_beyond_mb
 
 
-def table(data: DataFrame | Iterable[Any], caption: str = "", columns: Sequence[str] = ()) -> Table:
+def table(
+    data: DataFrame | Iterable[Any],
+    caption: str = "",
+    columns: Sequence[str] = (),
+    money: Money = DOLLARS,
+) -> Table:
     """A readable table of a frame, or of dataclasses such as `checks` gives.
 
     Columns that say the same in every row (the only function, the only architecture) move into
@@ -155,10 +165,10 @@ def table(data: DataFrame | Iterable[Any], caption: str = "", columns: Sequence[
     ]
     told = [_constant(n, data[n].iloc[0], first[0]) for n in constant]
     words = ", ".join(text for text in (caption, *told) if text)
-    absent = ("failing_mb", "held_back_mb", "reason")
+    absent = ("failing_mb", "held_back_mb", "reason", "predicted")
     empty = [n for n in absent if n in data and not data[n].map(bool).any()]
     kept = data.drop(columns=[*constant, *empty])
-    return Table(_chosen(kept, columns), words, data, nothing, tuple(first))
+    return Table(_chosen(kept, columns), words, data, nothing, tuple(first), money)
 
 
 def _chosen(frame: DataFrame, columns: Sequence[str]) -> DataFrame:

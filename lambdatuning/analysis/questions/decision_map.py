@@ -12,43 +12,38 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from pandas import DataFrame
 
-from ..core.sizes import Host
-from ..core.strategies import DEFAULT_WEIGHT, clamp_weight
-from .curves import MIX, Curve, curves
-from .decide import candidates, scores
-from .goals import Goal, score
-from .hosts import BEYOND, marked
-from .intervals import Floats
-from .plot.chart import Chart
-from .plot.functions import chart_of, views
-from .plot.strategies import luminance
-from .plot.style import GRID, INK, PAPER, Frame, Layout, fit, framed, names_in, quiet
-from .run import Run, as_run
-from .text.format import format_mb, format_share
-from .text.marks import caption, marked_mb
+from ...core.format import format_mb, format_share
+from ...core.sizes import Host
+from ...core.strategies import clamp_weight
+from ..curves import MIX, Curve
+from ..data import StudyData
+from ..intervals import Floats
+from ..options import Goal, Options, best
+from ..plot.chart import Chart
+from ..plot.functions import chart_of, views
+from ..plot.style import GRID, INK, PAPER, Frame, Layout, fit, framed, luminance, names_in, quiet
+from ..recommendation import candidates, scores
+from ..run import BEYOND, marked
+from ..text.marks import caption, marked_mb
 
 STEPS = 101
 COLUMNS = ("function", "architecture", "payload", "weight", "memory_mb", "probability_best", BEYOND)
 
 
-def decisions(
-    source: Run | DataFrame,
-    *,
-    weights: Mapping[str, float] | None = None,
-    steps: int = STEPS,
-    seed: int = 0,
-) -> DataFrame:
+def decisions(data: StudyData, *, steps: int = STEPS) -> DataFrame:
     """One row for each payload type (and the mix) and weight: the best balanced size, how sure.
 
     Weights are `steps` even ones from 0 (speed alone) to 1 (cost alone). `probability_best` is NaN
     where it cannot be known, as for sizes beyond the cores of the host.
     """
-    run = as_run(source)
-    known = curves(run, weights=weights, seed=seed)
-    found = [_rows(curve, np.linspace(0, 1, steps)) for curve in known if curve.sizes]
-    if not found:
+    return data.once(("decisions", steps), lambda: _decisions(data, np.linspace(0, 1, steps)))
+
+
+def _decisions(data: StudyData, weights: Floats) -> DataFrame:
+    frames = [_rows(curve, weights, data.options) for curve in data.curves if curve.sizes]
+    if not frames:
         return DataFrame(columns=list(COLUMNS))
-    return marked(pd.concat(found, ignore_index=True), run)
+    return marked(pd.concat(frames, ignore_index=True), data.run)
 
 
 def segments(rows: DataFrame) -> list[tuple[float, float, int]]:
@@ -63,24 +58,24 @@ def segments(rows: DataFrame) -> list[tuple[float, float, int]]:
     return list(zip(edges[:-1], edges[1:], winners, strict=True))
 
 
-def _rows(curve: Curve, weights: Floats) -> DataFrame:
-    found = [_at(curve, float(weight)) for weight in weights]
+def _rows(curve: Curve, weights: Floats, options: Options) -> DataFrame:
+    best_at = [_at(curve, options.goal("balanced", float(weight))) for weight in weights]
     return DataFrame(
         {
             "function": curve.function,
             "architecture": curve.architecture,
             "payload": curve.payload,
             "weight": weights,
-            "memory_mb": [size for size, _ in found],
-            "probability_best": [sure for _, sure in found],
+            "memory_mb": [size for size, _ in best_at],
+            "probability_best": [sure for _, sure in best_at],
         }
     )
 
 
-def _at(curve: Curve, weight: float) -> tuple[int, float]:
-    goal = Goal("balanced", weight)
+def _at(curve: Curve, goal: Goal) -> tuple[int, float]:
     allowed = candidates(curve, np.full(len(curve.sizes), fill_value=True))
-    winner = int(np.where(allowed, score(curve.ms, curve.usd, goal), np.inf).argmin())
+    value = np.where(allowed, goal.score(curve.ms, curve.usd), np.inf)
+    winner = best(value, curve.ms, curve.usd, curve.sizes)
     if not curve.known or curve.sizes[winner] in curve.beyond_mb:
         return curve.sizes[winner], float("nan")
     resampled = np.where(allowed, scores(curve, goal), np.inf)
@@ -100,19 +95,14 @@ _TALL = 0.84
 _LETTER = 0.078
 
 
-def plot_decision_map(
-    source: Run | DataFrame,
-    weight: float = DEFAULT_WEIGHT,
-    *,
-    weights: Mapping[str, float] | None = None,
-) -> Chart | None:
+def plot_decision_map(data: StudyData, weight: float | None = None) -> Chart | None:
     """A row a payload type: the best size at each weight, as tall as it is sure.
 
-    The line is the user's `weight`. Several functions have rows below one another. None where
-    every size fails.
+    The line is the study's weight, or `weight`. Several functions have rows below one another.
+    None where every size fails.
     """
-    run, weight = as_run(source), clamp_weight(weight)
-    maps = [_Map(name, decisions(part, weights=weights), part.host) for name, part in views(run)]
+    run, weight = data.run, clamp_weight(data.options.weight if weight is None else weight)
+    maps = [_Map(name, decisions(part), part.host) for name, part in views(data)]
     maps = [each for each in maps if len(each.frame)]
     if not maps:
         return None
@@ -147,35 +137,35 @@ def map_title(frame: DataFrame, weight: float) -> str:
     """What is best for the mix (or the only type) at this weight, and how far that holds."""
     payload, rows = [(str(name), part) for name, part in frame.groupby("payload", sort=False)][-1]
     low, high, size = _point_at(rows, weight)
-    told = (
+    words = (
         f"{format_mb(size)} is best for the {payload}"
         if payload == MIX
         else f"{format_mb(size)} is best for {payload}"
     )
     if (low, high) == (0, 1):
-        return f"{told}, whatever cost and speed weigh"
+        return f"{words}, whatever cost and speed weigh"
     ends = [format_share(low).removeprefix("> "), format_share(high).removeprefix("> ")]
     if low == 0:
-        return f"{told} while cost counts for less than {ends[1]}"
+        return f"{words} while cost counts for less than {ends[1]}"
     if high == 1:
-        return f"{told} while cost counts for more than {ends[0]}"
-    return f"{told} while cost counts for {ends[0].removesuffix(' %')} to {ends[1]}"
+        return f"{words} while cost counts for more than {ends[0]}"
+    return f"{words} while cost counts for {ends[0].removesuffix(' %')} to {ends[1]}"
 
 
 def map_alt(frame: DataFrame) -> str:
     """The ranges of each payload type in words."""
     parts = ["Best memory size by the weight of cost, from 0 (speed alone) to 1 (cost alone)."]
     for payload, rows in frame.groupby("payload", sort=False):
-        told = [
+        words = [
             f"{format_mb(size)} from {low:.2f} to {high:.2f}" for low, high, size in segments(rows)
         ]
-        parts.append(f"{payload}: {', '.join(told)}.")
+        parts.append(f"{payload}: {', '.join(words)}.")
     return " ".join(parts)
 
 
 def _point_at(rows: DataFrame, weight: float) -> tuple[float, float, int]:
-    found = segments(rows)
-    return next((each for each in found if each[0] <= weight <= each[1]), found[-1])
+    ranges = segments(rows)
+    return next((each for each in ranges if each[0] <= weight <= each[1]), ranges[-1])
 
 
 def _draw(layout: Layout, title: str, subtitle: str, maps: Sequence[_Map], weight: float) -> Figure:
@@ -197,7 +187,7 @@ def _draw(layout: Layout, title: str, subtitle: str, maps: Sequence[_Map], weigh
     inches = layout.width_in - left_in - right_in
     for n, (name, part, host) in enumerate(rows):
         if len(part):
-            _row(axes, n, part, _Look(shades, inches, host))
+            _row(axes, n, part, _Style(shades, inches, host))
         else:
             axes.text(0, n + 0.1, name, color=INK, fontweight="bold", va="center")
     _axis(axes, [name if len(part) else "" for name, part, _ in rows], layout)
@@ -206,7 +196,7 @@ def _draw(layout: Layout, title: str, subtitle: str, maps: Sequence[_Map], weigh
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Style:
     """Shades of the sizes, the width of the panel in inches, and what measured the row."""
 
     shades: Mapping[int, str]
@@ -214,7 +204,7 @@ class _Look:
     host: Host | None
 
 
-def _row(axes: Axes, n: int, rows: DataFrame, look: _Look) -> None:
+def _row(axes: Axes, n: int, rows: DataFrame, style: _Style) -> None:
     sure = rows["probability_best"].fillna(1).to_numpy(float)
     weight = rows["weight"].to_numpy(float)
     for low, high, size in segments(rows):
@@ -222,21 +212,21 @@ def _row(axes: Axes, n: int, rows: DataFrame, look: _Look) -> None:
         x = np.unique([low, *weight[(weight > low) & (weight < high)], high])
         inside = rows["memory_mb"].to_numpy(int) == size
         half = _TALL / 2 * np.interp(x, weight[inside], sure[inside])
-        axes.fill_between(x, n - half, n + half, color=look.shades[size], linewidth=0)
+        axes.fill_between(x, n - half, n + half, color=style.shades[size], linewidth=0)
         axes.plot([high, high], [n - _TALL / 2, n + _TALL / 2], color=PAPER, linewidth=1.5)
-        _label(axes, n, (low, high, size), look)
+        _label(axes, n, (low, high, size), style)
 
 
-def _label(axes: Axes, n: int, part: tuple[float, float, int], look: _Look) -> None:
+def _label(axes: Axes, n: int, part: tuple[float, float, int], style: _Style) -> None:
     low, high, size = part
-    text, shade = marked_mb(size, look.host), look.shades[size]
-    if (high - low) * look.inches < _LETTER * len(text) + 0.06:
+    text, shade = marked_mb(size, style.host), style.shades[size]
+    if (high - low) * style.inches < _LETTER * len(text) + 0.06:
         return
     dark = luminance(shade) < 0.2
-    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8.5, "zorder": 5}
-    style["bbox"] = {"facecolor": shade, "linewidth": 0, "boxstyle": "square,pad=0.12"}
+    how: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8.5, "zorder": 5}
+    how["bbox"] = {"facecolor": shade, "linewidth": 0, "boxstyle": "square,pad=0.12"}
     colour = "#fdfeff" if dark else "#10202f"
-    axes.text((low + high) / 2, n, text, color=colour, fontweight="bold", **style)
+    axes.text((low + high) / 2, n, text, color=colour, fontweight="bold", **how)
 
 
 def _axis(axes: Axes, names: Sequence[str], layout: Layout) -> None:
@@ -253,6 +243,6 @@ def _axis(axes: Axes, names: Sequence[str], layout: Layout) -> None:
 
 
 def _colours(sizes: Sequence[int]) -> dict[int, str]:
-    """Shades from light to dark by rank: neighbours among the winners can be told apart."""
+    """Shades from light to dark by rank: neighbours among the winners can be words apart."""
     steps = np.linspace(0, 1, len(sizes)) if len(sizes) > 1 else [0.5]
     return {size: to_hex(_SHADES(step)) for size, step in zip(sizes, steps, strict=True)}

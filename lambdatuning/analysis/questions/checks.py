@@ -1,43 +1,35 @@
-"""What may mislead in a run: each finding with its cause and what to do about it."""
+"""Checks: what may mislead in a run, each finding with its cause and what to do about it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pandas import DataFrame, Series
 
-from ..core.manifest import Manifest
-from ..core.sizes import MAX_MB, MIN_MB
-from .adaptive import ENDS, exploration_headline
-from .curves import MIX
-from .frames import failed, warm
-from .intervals import MIN_ENVIRONMENTS, Floats
-from .recommend import recommend
-from .run import Run, as_run, parts
-from .text.format import format_mb, format_share, format_times, join, join_mb
+from ...core.finding import Finding, gravest_first
+from ...core.format import format_mb, format_share, format_times, join, join_mb
+from ...core.manifest import Manifest
+from ...core.sizes import MAX_MB, MIN_MB
+from ..curves import MIX
+from ..data import StudyData
+from ..frames import failed, warm
+from ..intervals import MIN_ENVIRONMENTS, Floats
+from ..recommendation import recommendations
+from ..run import parts
+from .adaptive import ENDS
+from .answer import common_sizes
 
 KEYS = ["payload", "memory_mb"]
 _SHOWN = 3
 
 
-@dataclass(frozen=True)
-class Check:
-    """One finding. `severity` is "error" (do not use the result), "warning" or "note"."""
-
-    severity: str
-    name: str
-    cause: str
-    next_step: str
-
-
 def places(rows: DataFrame) -> str:
     """Where: "list at 128 MB, cpu at 128 and 256 MB", cut after a few."""
     sizes = rows.groupby("payload", observed=True)["memory_mb"].unique()
-    told = [f"{name} at {join_mb(sorted(map(int, each)))}" for name, each in sizes.items()]
-    more = len(told) - _SHOWN
-    return ", ".join(told[:_SHOWN]) + (f" and {more} more payload types" if more > 0 else "")
+    named = [f"{name} at {join_mb(sorted(map(int, each)))}" for name, each in sizes.items()]
+    more = len(named) - _SHOWN
+    return ", ".join(named[:_SHOWN]) + (f" and {more} more payload types" if more > 0 else "")
 
 
 # Findings about samples: too few, failed, mixed up, disturbed.
@@ -49,24 +41,31 @@ MAX_COLD = 0.2
 NEARLY_FULL = 0.9
 
 
-def no_answer(run: Run) -> Iterator[Check]:
-    """Nothing that statistics could be made of."""
-    if warm(run.samples).empty:
-        yield Check(
+def no_answer(data: StudyData) -> Iterator[Finding]:
+    """Nothing that statistics could be made of, or cold starts alone."""
+    if data.cold_only:
+        yield Finding(
+            "warning",
+            "cold starts only",
+            "no invocation was served by a warm environment; all figures are those of cold starts",
+            "measure warm invocations too, unless every caller meets a cold start",
+        )
+    elif data.measured.empty:
+        yield Finding(
             "error",
-            "no warm samples",
-            "no invocation succeeded on a warm environment",
-            "look at the failures, then measure again with more invocations",
+            "no successful invocation",
+            "every invocation failed",
+            "look at the failures, then measure again",
         )
 
 
-def failures(run: Run) -> Iterator[Check]:
-    """Invocations that failed: by error type, where."""
-    bad = run.samples[failed(run.samples)]
+def failures(data: StudyData) -> Iterator[Finding]:
+    """Invocations that failed: by error type, where, and the first message."""
+    bad = data.run.samples[failed(data.run.samples)]
     for error, rows in bad.groupby("error", observed=True):
         messages = rows["message"][rows["message"].ne("")]
         first = f'; the first said "{messages.iloc[0]}"' if len(messages) else ""
-        yield Check(
+        yield Finding(
             "warning",
             "failed invocations",
             f"{len(rows)} invocations ended in {error}: {places(rows)}{first}",
@@ -74,14 +73,15 @@ def failures(run: Run) -> Iterator[Check]:
         )
 
 
-def few_samples(run: Run) -> Iterator[Check]:
-    """Cells with fewer warm samples than `MIN_SAMPLES`; an adaptive run wants no more."""
+def few_samples(data: StudyData) -> Iterator[Finding]:
+    """Cells with fewer samples than `MIN_SAMPLES`; an adaptive run needs no more."""
+    run = data.run
     if run.adaptive:
         return
-    counts = warm(run.samples).groupby(KEYS, observed=True).size()
+    counts = data.measured.groupby(KEYS, observed=True).size()
     few = counts[counts < MIN_SAMPLES]
     if len(few):
-        yield Check(
+        yield Finding(
             "warning",
             "too few samples",
             f"{len(few)} of {len(counts)} combinations of payload type and size have fewer than "
@@ -90,36 +90,38 @@ def few_samples(run: Run) -> Iterator[Check]:
         )
 
 
-def few_environments(run: Run) -> Iterator[Check]:
+def few_environments(data: StudyData) -> Iterator[Finding]:
     """Sizes at which no interval can be given; an adaptive run has the model's instead."""
+    run = data.run
     if run.adaptive:
         return
-    counts = warm(run.samples).groupby("memory_mb")["environment"].nunique()
+    counts = data.measured.groupby("memory_mb")["environment"].nunique()
     few = counts[counts < MIN_ENVIRONMENTS]
     if len(few):
-        yield Check(
+        yield Finding(
             "warning",
             "too few execution environments",
-            f"fewer than {MIN_ENVIRONMENTS} environments served {join_mb(sorted(few.index))}, so "
-            "that one slow host would decide; no interval is shown",
+            f"fewer than {MIN_ENVIRONMENTS} environments served {join_mb(sorted(few.index))}: "
+            "one slow host would decide; no interval is shown",
             f"measure with at least {MIN_ENVIRONMENTS}, better 5, environments",
         )
 
 
-def cold_starts(run: Run) -> Iterator[Check]:
+def cold_starts(data: StudyData) -> Iterator[Finding]:
     """Cold starts among the warm samples, or so many that few warm ones are left."""
+    run = data.run
     good = run.samples[~failed(run.samples)]
     mixed = good[~good["cold"] & (good["init_ms"].notna() | good["restore_ms"].notna())]
     if len(mixed):
-        yield Check(
+        yield Finding(
             "error",
             "cold starts among warm samples",
             f"{len(mixed)} samples have an init or restore duration but are not marked cold",
             "measure again; do not use these means",
         )
     share = float(good["cold"].mean()) if len(good) else 0.0
-    if share > MAX_COLD:
-        yield Check(
+    if share > MAX_COLD and not data.cold_only:
+        yield Finding(
             "note",
             "many cold starts",
             f"{format_share(share)} of the invocations were cold starts; they are shown apart",
@@ -127,13 +129,14 @@ def cold_starts(run: Run) -> Iterator[Check]:
         )
 
 
-def memory_full(run: Run) -> Iterator[Check]:
+def memory_full(data: StudyData) -> Iterator[Finding]:
     """Sizes whose memory the function nearly exhausts."""
+    run = data.run
     samples = run.samples
     full = samples[samples["max_memory_mb"] >= NEARLY_FULL * samples["memory_mb"]]
     full = full[~failed(full)]
     if len(full):
-        yield Check(
+        yield Finding(
             "warning",
             "memory nearly exhausted",
             f"more than {format_share(NEARLY_FULL)} of the memory was used: {places(full)}",
@@ -141,13 +144,14 @@ def memory_full(run: Run) -> Iterator[Check]:
         )
 
 
-def stolen_cpu(run: Run) -> Iterator[Check]:
+def stolen_cpu(data: StudyData) -> Iterator[Finding]:
     """CPU time that other load on the host took (known on the embedded AWS only)."""
+    run = data.run
     known = run.samples.dropna(subset=["stolen_ms"])
     total = float(known["duration_ms"].sum())
     share = float(known["stolen_ms"].sum()) / total if total else 0.0
     if share > MAX_STOLEN:
-        yield Check(
+        yield Finding(
             "warning",
             "stolen CPU",
             f"other load on this machine took {format_share(share)} of the running time",
@@ -155,10 +159,11 @@ def stolen_cpu(run: Run) -> Iterator[Check]:
         )
 
 
-def beyond_cores(run: Run) -> Iterator[Check]:
+def beyond_cores(data: StudyData) -> Iterator[Finding]:
     """Sizes with more vCPUs than the host of the embedded AWS has cores (see `core.host`)."""
+    run = data.run
     if run.host and run.beyond_mb:
-        yield Check(
+        yield Finding(
             "warning",
             "sizes beyond this machine's cores",
             f"{join_mb(run.beyond_mb)} stand for more than the {run.host.told} of this machine, "
@@ -167,8 +172,9 @@ def beyond_cores(run: Run) -> Iterator[Check]:
         )
 
 
-def drifting(run: Run) -> Iterator[Check]:
+def drifting(data: StudyData) -> Iterator[Finding]:
     """Durations that rise or fall with time inside environments, beyond chance, in all cells."""
+    run = data.run
     good = warm(run.samples).sort_values("started_at")
     log_ms = np.log(good["duration_ms"].clip(lower=1e-3))
     grouped = good.assign(log_ms=log_ms).groupby([*KEYS, "environment"], observed=True)
@@ -182,8 +188,8 @@ def drifting(run: Run) -> Iterator[Check]:
         yield _rising(correlation) if correlation > 0 else _settling(correlation)
 
 
-def _rising(correlation: float) -> Check:
-    return Check(
+def _rising(correlation: float) -> Finding:
+    return Finding(
         "warning",
         "drift",
         f"durations rose during the run (rank correlation with time {correlation:+.2f})",
@@ -191,22 +197,23 @@ def _rising(correlation: float) -> Check:
     )
 
 
-def _settling(correlation: float) -> Check:
+def _settling(correlation: float) -> Finding:
     """Young environments import, connect and compile what they need for the first time."""
-    return Check(
+    return Finding(
         "note",
         "environments settling",
         "an environment's first invocations took longer than its later ones "
         f"(rank correlation with time {correlation:+.2f})",
-        "usual for young environments; a larger num brings the means nearer to those of old ones",
+        "usual for young environments; a larger num brings the means nearer to those of older ones",
     )
 
 
-def throttled(run: Run) -> Iterator[Check]:
+def throttled(data: StudyData) -> Iterator[Finding]:
     """Invocations that Lambda refused at first."""
+    run = data.run
     retried = run.samples[run.samples["retries"] > 0]
     if len(retried):
-        yield Check(
+        yield Finding(
             "note",
             "throttled invocations",
             f"{len(retried)} invocations were repeated after throttling "
@@ -249,15 +256,16 @@ def modes(values: Floats) -> tuple[float, float] | None:
     return (float(counts[1, best]) / n, distance) if apart > 3.8 + 85 / n else None
 
 
-def multi_modal(run: Run) -> Iterator[Check]:
+def multi_modal(data: StudyData) -> Iterator[Finding]:
     """Cells whose invocations fall into two groups, also inside environments, beyond chance."""
+    run = data.run
     good = warm(run.samples)
     cells = [rows for _, rows in good.groupby(["function", "architecture", *KEYS], observed=True)]
     judged = [(_two_kinds(rows), rows) for rows in cells]
     found = [(*known, rows) for known, rows in judged if known]
     if found:
         share, distance, rows = max(found, key=lambda each: each[1])
-        yield Check(
+        yield Finding(
             "warning",
             "two kinds of invocations",
             f"durations have two modes in {len(found)} of {len(cells)} combinations of payload "
@@ -288,35 +296,34 @@ def _parts(values: Floats, cuts: NDArray[np.int64]) -> Floats:
 # Findings about the answer: winners at an edge, payload types that disagree, own warnings.
 
 
-def edge_of_grid(run: Run) -> Iterator[Check]:
-    """Winners at the largest or smallest measured size that a further size might beat."""
-    if len(run.sizes) < 2 or warm(run.samples).empty:
+def edge_of_grid(data: StudyData) -> Iterator[Finding]:
+    """Cheapest sizes at the end of the sizes measured, that a further size might beat."""
+    run = data.run
+    if len(run.sizes) < 2 or data.measured.empty or run.adaptive:
         return
-    low, high = run.sizes[0], run.sizes[-1]
-    advice = recommend(run, "cost")
-    for edge, beyond, possible in ((low, "smaller", MIN_MB), (high, "larger", MAX_MB)):
+    advice = [each for each in recommendations(data, ("cost",)) if each.payload != MIX]
+    ends = ((run.sizes[0], "smaller", MIN_MB), (run.sizes[-1], "larger", MAX_MB))
+    for edge, beyond, possible in ends:
         if edge in run.beyond_mb:
-            continue  # larger ones would run alike: `samples.beyond_cores` says so
-        names = advice[(advice["memory_mb"] == edge) & (advice["payload"] != MIX)]["payload"]
-        if len(names) and edge != possible:
-            yield Check(
+            continue  # larger ones would run alike: `beyond_cores` says so
+        names = [each.payload for each in advice if each.memory_mb == edge]
+        if names and edge != possible:
+            yield Finding(
                 "note",
-                "cheapest size at the edge of the grid",
+                "cheapest size at the edge of the sizes measured",
                 f"{format_mb(edge)}, the {beyond.replace('er', 'est')} size measured, "
                 f"is cheapest for {join(names)}",
                 f"measure {beyond} sizes too",
             )
 
 
-def types_disagree(run: Run) -> Iterator[Check]:
+def types_disagree(data: StudyData) -> Iterator[Finding]:
     """No size is the best, or as good as the best, for all payload types."""
-    if len(run.payloads) < 2 or warm(run.samples).empty:
+    if len(data.run.payloads) < 2 or data.measured.empty:
         return
-    advice = recommend(run, "cost")
-    advice = advice[(advice["payload"] != MIX) & advice["memory_mb"].notna()]
-    accepted = [{int(row["memory_mb"]), *(row["alike_mb"] or ())} for _, row in advice.iterrows()]
-    if accepted and not set.intersection(*accepted):
-        yield Check(
+    advice = [each for each in recommendations(data, ("cost",)) if each.payload != MIX]
+    if any(each.memory_mb for each in advice) and not common_sizes(advice):
+        yield Finding(
             "note",
             "payload types disagree",
             "no size is cheapest, or as cheap, for every payload type",
@@ -324,20 +331,22 @@ def types_disagree(run: Run) -> Iterator[Check]:
         )
 
 
-def recorded(run: Run) -> Iterator[Check]:
+def recorded(data: StudyData) -> Iterator[Finding]:
     """Warnings that the run itself recorded."""
+    run = data.run
     for text in run.manifest.warnings:
-        yield Check("warning", "recorded by the run", str(text), "see the run's manifest")
+        yield Finding("warning", "recorded by the run", str(text), "see the run's manifest")
 
 
 # Findings about logs: what they do not tell.
 
 
-def unread_reports(run: Run) -> Iterator[Check]:
+def unread_reports(data: StudyData) -> Iterator[Finding]:
     """Reports that are missing because they could not be read."""
+    run = data.run
     if unread := _of_logs(run).get("unread"):
         example = str(_of_logs(run).get("example", ""))[:_EXAMPLE_CHARACTERS]
-        yield Check(
+        yield Finding(
             "warning",
             "reports that could not be read",
             f"{unread:,} lines hold a report that could not be read, such as {example!r}",
@@ -345,11 +354,12 @@ def unread_reports(run: Run) -> Iterator[Check]:
         )
 
 
-def untold_failures(run: Run) -> Iterator[Check]:
+def untold_failures(data: StudyData) -> Iterator[Finding]:
     """Reports of which nothing tells whether the handler raised: text reports never do."""
+    run = data.run
     untold = int(_of_logs(run).get("untold", 0))
     if untold:
-        yield Check(
+        yield Finding(
             "note",
             "failures cannot be known",
             f"of {untold:,} of {len(run.samples):,} invocations there is a text report alone, "
@@ -377,14 +387,15 @@ _CUT_SHORT = {
 }
 
 
-def cut_short(run: Run) -> Iterator[Check]:
+def cut_short(data: StudyData) -> Iterator[Finding]:
     """An adaptive run that a limit ended: its answer is the best so far."""
+    run = data.run
     stopped = run.exploration.get("stopped", "")
     if stopped in _CUT_SHORT:
-        yield Check(
+        yield Finding(
             "warning",
             "ended before it was sure",
-            f"{ENDS[stopped]}; {exploration_headline(run)}",
+            f"{ENDS[stopped]}; its answer is the best so far",
             _CUT_SHORT[stopped],
         )
 
@@ -392,8 +403,9 @@ def cut_short(run: Run) -> Iterator[Check]:
 # Findings about runs that were pooled into one: whatever else than chance may differ in them.
 
 
-def mixed_runs(run: Run) -> Iterator[Check]:
+def mixed_runs(data: StudyData) -> Iterator[Finding]:
     """Pooled runs of one function that had other code, prices, or machines."""
+    run = data.run
     by_function: dict[tuple[str, str], list[Manifest]] = {}
     for manifest in parts(run):
         key = (manifest.function, manifest.architecture)
@@ -403,12 +415,10 @@ def mixed_runs(run: Run) -> Iterator[Check]:
             known = list(dict.fromkeys(fact for fact in facts if fact))
             if len(known) > 1:
                 told = join(f"{fact[:12]}…" if len(fact) > 24 else fact for fact in known)
-                yield Check(severity, name, f"runs of {function} with {told} are pooled", advice)
+                yield Finding(severity, name, f"runs of {function} with {told} are pooled", advice)
 
 
-def _kinds(
-    manifests: list[Manifest],
-) -> Iterator[tuple[str, str, list[str], str]]:
+def _kinds(manifests: list[Manifest]) -> Iterator[tuple[str, str, list[str], str]]:
     code = [each.code_sha256 for each in manifests]
     advice = "look at one of them, or compare them in notebook 05"
     yield "different code in one summary", "warning", code, advice
@@ -419,10 +429,10 @@ def _kinds(
     yield "different machines in one summary", "error", places, "do not use these means"
 
 
-# What to mind before believing a run: each finding with its cause and what to do about it.
+# All of them, the gravest first.
 
 
-RULES: tuple[Callable[[Run], Iterator[Check]], ...] = (
+RULES: tuple[Callable[[StudyData], Iterator[Finding]], ...] = (
     no_answer,
     failures,
     cut_short,
@@ -444,8 +454,8 @@ RULES: tuple[Callable[[Run], Iterator[Check]], ...] = (
 )
 
 
-def checks(source: Run | DataFrame) -> list[Check]:
+def checks(data: StudyData) -> list[Finding]:
     """All findings about a run or about bare samples, the gravest first; [] when all is well."""
-    run = as_run(source)
-    found = [check for rule in RULES for check in rule(run)]
-    return sorted(found, key=lambda check: ("error", "warning", "note").index(check.severity))
+    return data.once(
+        "checks", lambda: gravest_first(finding for rule in RULES for finding in rule(data))
+    )

@@ -10,17 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from ..core.errors import UsageError
-from ..core.sizes import Host
-from .curves import MIX
-from .frames import warm
-from .hosts import BEYOND, marked
-from .plot.axes import memory_axis, scatter, value_axis
-from .plot.chart import Chart, chart
-from .plot.style import INK, MUTED, NARROW, PAPER, SERIES, Frame, Layout, below, fit, framed
-from .recommend import SUPERLATIVES
-from .run import Run
-from .text.format import (
+from ...core.format import (
     format_change,
     format_mb,
     format_ms,
@@ -29,10 +19,17 @@ from .text.format import (
     join,
     join_mb,
     ratio,
-    short_name,
 )
-from .text.marks import caption, in_words
-from .text.statement import Statement
+from ...core.sizes import Host
+from ...core.strategies import REGISTRY
+from ..curves import MIX
+from ..data import StudyData
+from ..plot.axes import memory_axis, scatter, value_axis
+from ..plot.chart import Chart, chart
+from ..plot.style import INK, MUTED, NARROW, PAPER, SERIES, Frame, Layout, below, fit, framed
+from ..recommendation import recommendation
+from ..run import BEYOND, Run, marked
+from ..text.marks import caption, in_words
 
 STEP_COLUMNS = (
     "step",
@@ -60,17 +57,6 @@ PREDICTION_COLUMNS = (
     BEYOND,
 )
 
-ANSWER_COLUMNS = (
-    "payload",
-    "strategy",
-    "memory_mb",
-    "measured",
-    "within_1",
-    "within_5",
-    "regret",
-    BEYOND,
-)
-
 ENDS: Mapping[str, str] = {
     "sure": "the answer is expected to lose no more than was accepted",
     "price": "more samples would cost more than they may save",
@@ -83,23 +69,21 @@ ENDS: Mapping[str, str] = {
 """Why an adaptive run stopped, in words."""
 
 
-def exploration(run: Run) -> DataFrame:
+def steps(run: Run) -> DataFrame:
     """The steps of an adaptive run: a row for each size and payload type that a step measured.
 
     `answer_mb` and `within_5` are the payload type's best size before the step, and how probable
     it was that none is better by more than 5 % (NaN before anything was seen); `invocations` and
     `spent_usd` were made and spent by then. The last row, of no size, is the end. Empty for a grid.
     """
-    steps = run.exploration.get("steps", ())
-    rows = [row for step in steps for row in _rows(step)]
+    rows = [row for step in run.exploration.get("steps", ()) for row in _rows(step)]
     return marked(DataFrame(rows, columns=list(STEP_COLUMNS[:-1])), run)
 
 
 def predictions(run: Run) -> DataFrame:
     """The curves that an adaptive run ended with: of each payload type, and of the mix.
 
-    `measured` counts the samples that tell of a size: where it is 0 the rest is the model's word
-    alone.
+    `measured` counts the samples of a size: where it is 0 the rest is the model's word alone.
     `low_ms` and `high_ms` bound the mean duration with a probability of 90 %. Empty for a grid.
     """
     rows = [
@@ -110,61 +94,16 @@ def predictions(run: Run) -> DataFrame:
     return marked(DataFrame(rows, columns=list(PREDICTION_COLUMNS[:-1])), run)
 
 
-def answers(run: Run) -> DataFrame:
-    """The best size of each payload type and of the mix, by the model of an adaptive run.
-
-    `measured` is False for a size that the model only predicts; `within_1` and `within_5` are the
-    probabilities that no size is better by more than that share, `regret` how much worse than the
-    best it is expected to be.
-    """
-    rows = [
-        {
-            "payload": answer["payload"] or MIX,
-            "strategy": run.manifest.strategy,
-            "memory_mb": answer["memory_mb"],
-            "measured": _measured(answer) > 0,
-            **{name: answer[name] for name in ("within_1", "within_5", "regret")},
-        }
-        for answer in run.exploration.get("answers", ())
-    ]
-    return marked(DataFrame(rows, columns=list(ANSWER_COLUMNS[:-1])), run)
-
-
-def exploration_answer(run: Run) -> Statement:
-    """What an adaptive run found, how sure it is, and what it saved; empty for a grid."""
-    if not run.adaptive:
-        return Statement("")
-    size, verdict = _found(run)
-    headline = f"Set {short_name(run.function)} to {size}: {verdict}" if size else verdict
-    return Statement(headline, tuple(_sentences(run)), functions=(run.function,))
-
-
-def exploration_headline(run: Run) -> str:
-    """The size, the confidence, and the price beside the grid's."""
-    size, verdict = _found(run)
-    return f"{size} is {verdict}" if size else verdict
-
-
-def _found(run: Run) -> tuple[str, str]:
-    """The size of the answer, "" where there is none, and what is to be said of it."""
-    told = run.exploration
-    spent = f"{told['spent']['invocations']:,} invocations"
-    if told["grid"]:
-        spent += f" instead of {told['grid']['invocations']:,}"
-    if not told["answers"]:
-        return "", f"No size is known to be best after {spent}"
-    best = told["answers"][-1]
-    guess = "" if _measured(best) else ", by prediction alone"
-    if run.host and best["memory_mb"] in run.beyond_mb:
-        guess += f", as far as {run.host.told} can tell"
-    sure = f"within 5 % of the {_best(run)} size ({format_share(best['within_5'])} sure)"
-    return format_mb(best["memory_mb"]), f"{sure}{guess}, after {spent}"
-
-
 def saving(run: Run) -> float:
     """How many times fewer GB-seconds than the grid (an estimate); NaN where that is not known."""
-    told = run.exploration
-    return ratio(told["grid"]["gb_s"], told["spent"]["gb_s"]) if told.get("grid") else math.nan
+    about = run.exploration
+    return ratio(about["grid"]["gb_s"], about["spent"]["gb_s"]) if about.get("grid") else math.nan
+
+
+def outcome(run: Run) -> list[str]:
+    """Why an adaptive run stopped, what it took against the grid, what it did not measure; [] for
+    a grid."""
+    return list(_sentences(run)) if run.adaptive else []
 
 
 def _rows(step: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -191,86 +130,77 @@ def _rows(step: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _sentences(run: Run) -> Iterator[str]:
-    told = run.exploration
-    why = ENDS.get(told["stopped"], told["stopped"])
-    yield f"It stopped after {len(told['steps'])} steps, since {why}."
+    about = run.exploration
+    why = ENDS.get(about["stopped"], about["stopped"])
+    spent = f"{about['spent']['invocations']:,} invocations in {len(about['steps'])} steps"
+    instead = f" instead of {about['grid']['invocations']:,}" if about["grid"] else ""
+    yield f"The adaptive run stopped after {spent}{instead}, since {why}."
     times = saving(run)
     if not math.isnan(times):
-        dearer = format_change(ratio(told["spent"]["usd"], told["grid"]["usd"]) - 1, "less", "more")
+        change = format_change(ratio(about["spent"]["usd"], about["grid"]["usd"]) - 1, "less", "more")
         yield (
-            f"It took {format_times(times)} fewer GB-seconds and {dearer} money than the grid "
-            "would have, by its own curves."
+            f"It took {format_times(times)} fewer GB-seconds and {change} money than the grid "
+            "would have, as estimated by its own curves."
         )
-    for answer in told["answers"][:-1]:
-        if answer["memory_mb"] != told["answers"][-1]["memory_mb"]:
-            yield (
-                f"{answer['payload']} alone: {format_mb(answer['memory_mb'])}, within 5 % of its "
-                f"{_best(run)} size ({format_share(answer['within_5'])} sure)."
-            )
-    known = {*run.sizes, *run.beyond_mb[1:]}
-    guessed = sorted({size for size in run.manifest.sizes if size not in known})
+    measured = {*run.sizes, *run.beyond_mb[1:]}
+    guessed = sorted({size for size in run.planned_mb if size not in measured})
     if guessed:
-        sizes = ", ".join(format_mb(size) for size in guessed)
-        yield f"Not measured, and known by the model's prediction alone: {sizes}."
+        yield f"Not measured, since they cannot be best by its model: {join_mb(guessed)}."
     if run.host and run.beyond_mb:
         yield (
             f"Beyond the {run.host.told} of this host, {join_mb(run.beyond_mb)} would run alike; "
             f"{format_mb(run.beyond_mb[0])} stood for all. How good they are, only AWS can tell."
         )
-    yield from (f"{text}." for text in told["warnings"])
+    yield from (f"{text}." for text in about["warnings"])
 
 
-def _measured(answer: Mapping[str, Any]) -> int:
-    """Warm samples at the size of an answer."""
-    size = answer["memory_mb"]
-    return sum(point["measured"] for point in answer["curve"] if point["memory_mb"] == size)
-
-
-def _best(run: Run) -> str:
-    return SUPERLATIVES[run.manifest.strategy]
-
-
-# How an adaptive run learnt its curves: what it believes, what it saw, and in which order.
+# The figure: the model's curves, the samples, and in which order these were taken.
 
 
 _BAND = SERIES[0]
-_LOOKS = SERIES[1]
+_BEST = SERIES[1]
 _SHOWN_STEPS, _SHOWN_ALONE = 2, 6
 """Steps numbered at a size, in a small panel and in one that has the figure to itself."""
 
 
-def plot_exploration(run: Run, payloads: str | Sequence[str] = "") -> Chart:
-    """A panel a payload type: the curve that an adaptive run believes in, and its 90 % band.
+def plot_exploration(data: StudyData, payloads: str | Sequence[str] = "") -> Chart | None:
+    """A panel a payload type: the curve of an adaptive run's model, and its 90 % band.
 
     Filled dots were measured, hollow ones are predicted; the ring is the answer. Faint points are
-    samples. The numbers below a size are the steps that measured it. UsageError for a grid.
+    samples. The numbers below a size are the steps that measured it. None for a grid, and for a
+    run that ended before anything was learnt.
     """
-    if not run.adaptive:
-        raise UsageError("this run measured a grid; plot_exploration shows adaptive runs")
-    chosen = run.select(payloads)
+    run = data.run
+    names = run.select(payloads).payloads
     curves = predictions(run)
-    curves = curves[curves["payload"].isin(chosen.payloads)]
+    curves = curves[curves["payload"].isin(names)]
     if curves.empty:
-        raise UsageError("this run ended before anything was learnt; allow it more")
-    steps = exploration(run).dropna(subset=["memory_mb"])
-    title, answers = _title(run), _answers(run)
+        return None
+    taken = steps(run).dropna(subset=["memory_mb"])
+    title, answers = _title(data), _answers(run)
     subtitle = (
-        "line and band: what is believed, 90 % interval of the mean; filled: measured; hollow: "
+        "line and band: mean duration by the model, 90 % interval; filled: measured; hollow: "
         "predicted; ring: best; numbers: the steps that measured there"
         f"{caption(run.host, run.beyond_mb)}"
     )
-    seen = _Seen(curves, steps, warm(chosen.samples), answers, run.host)
+    shown = _Learnt(curves, taken, data.measured, answers, run.host)
 
     def draw(layout: Layout) -> Figure:
-        return _draw(layout, (title, subtitle), seen)
+        return _draw(layout, (title, subtitle), shown)
 
-    return chart(draw, title, _alt(curves, steps, answers) + in_words(run.host, run.beyond_mb))
+    return chart(draw, title, _alt(curves, taken, answers) + in_words(run.host, run.beyond_mb))
 
 
-def _title(run: Run) -> str:
-    times = saving(run)
-    saved = "" if math.isnan(times) else f", for {format_times(times)} fewer GB-seconds"
-    return f"{exploration_headline(run)}{saved}"
+def _title(data: StudyData) -> str:
+    times = saving(data.run)
+    curve = data.curve()
+    advice = recommendation(data, curve, data.run.strategy) if curve else None
+    if advice is None or advice.memory_mb is None:
+        return "No size could be learnt to be best"
+    size, superlative = format_mb(advice.memory_mb), REGISTRY[advice.strategy].superlative
+    sure = "" if math.isnan(advice.sure) else f" ({format_share(advice.sure)} sure)"
+    saved = "" if math.isnan(times) else f", for {format_times(times)} fewer GB-seconds than a grid"
+    return f"{size} is {superlative}{sure}{saved}"
 
 
 def _answers(run: Run) -> dict[str, Mapping[str, float]]:
@@ -278,8 +208,8 @@ def _answers(run: Run) -> dict[str, Mapping[str, float]]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
-    """What a run believes, measured and answered, by payload type."""
+class _Learnt:
+    """What a run predicts, measured and answered, by payload type."""
 
     curves: DataFrame
     steps: DataFrame
@@ -288,8 +218,8 @@ class _Seen:
     host: Host | None
 
 
-def _draw(layout: Layout, words: tuple[str, str], seen: _Seen) -> Figure:
-    panels = list(seen.curves.groupby("payload", observed=True, sort=False))
+def _draw(layout: Layout, words: tuple[str, str], learnt: _Learnt) -> Figure:
+    panels = list(learnt.curves.groupby("payload", observed=True, sort=False))
     columns = min(len(panels), 3 if layout.wide else 1)
     rows = -(-len(panels) // columns)
     figure, panes = framed(
@@ -307,8 +237,8 @@ def _draw(layout: Layout, words: tuple[str, str], seen: _Seen) -> Figure:
     )
     shown = _SHOWN_ALONE if len(panels) == 1 and layout.wide else _SHOWN_STEPS
     for axes, (payload, curve) in zip(panes, panels, strict=False):
-        _panel(axes, str(payload), curve, seen)
-        _number(axes, seen.steps[seen.steps["payload"] == payload], shown)
+        _panel(axes, str(payload), curve, learnt)
+        _number(axes, learnt.steps[learnt.steps["payload"] == payload], shown)
         axes.set_title(f"{fit(str(payload), NARROW)}{_scale(axes)}", pad=4)
     for axes in panes[len(panels) :]:
         axes.set_visible(False)
@@ -320,29 +250,29 @@ def _scale(axes: Axes) -> str:
     return ", log scale" if axes.get_yscale() == "log" else ""
 
 
-def _panel(axes: Axes, payload: str, curve: DataFrame, seen: _Seen) -> None:
-    samples = seen.samples[seen.samples["payload"] == payload]
+def _panel(axes: Axes, payload: str, curve: DataFrame, learnt: _Learnt) -> None:
+    samples = learnt.samples[learnt.samples["payload"] == payload]
     sizes = curve["memory_mb"].tolist()
     middle, low, high = (
         curve[name].to_numpy(float) for name in ("duration_ms", "low_ms", "high_ms")
     )
     value_axis(axes, [*low, *high], "ms", samples["duration_ms"].tolist())
     _room_for_steps(axes)
-    memory_axis(axes, sizes, margin=0.09, host=seen.host)
+    memory_axis(axes, sizes, margin=0.09, host=learnt.host)
     axes.tick_params(labelsize=8)
     axes.fill_between(sizes, low, high, color=_BAND, alpha=0.2, linewidth=0)
     axes.plot(sizes, middle, color=_BAND, linewidth=1.4)
     scatter(axes, samples["memory_mb"].tolist(), samples["duration_ms"].tolist(), INK)
-    known = curve["measured"].to_numpy(int) > 0
-    for mask, face in ((known, _BAND), (~known, PAPER)):
+    measured = curve["measured"].to_numpy(int) > 0
+    for mask, face in ((measured, _BAND), (~measured, PAPER)):
         axes.plot(
             np.array(sizes)[mask], middle[mask], "o", color=_BAND, markerfacecolor=face,
             markersize=4, zorder=4,
         )  # fmt: skip
-    at = np.array(sizes) == seen.answers[payload]["memory_mb"]
+    at = np.array(sizes) == learnt.answers[payload]["memory_mb"]
     axes.plot(
         np.array(sizes)[at], middle[at], "o", markersize=10, markerfacecolor="none",
-        markeredgecolor=_LOOKS, markeredgewidth=1.8, zorder=5,
+        markeredgecolor=_BEST, markeredgewidth=1.8, zorder=5,
     )  # fmt: skip
 
 
@@ -360,9 +290,9 @@ def _number(axes: Axes, steps: DataFrame, shown: int) -> None:
     for size, rows in steps.groupby("memory_mb"):
         numbers = [str(int(step)) for step in dict.fromkeys(rows["step"])]
         more = len(numbers) - shown
-        told = [*numbers[: shown - 1], f"+{more + 1}"] if more > 0 else numbers
+        labels = [*numbers[: shown - 1], f"+{more + 1}"] if more > 0 else numbers
         axes.annotate(
-            " ".join(told),
+            " ".join(labels),
             (float(str(size)), 0),
             xycoords=("data", "axes fraction"),
             xytext=(0, 3),
@@ -376,7 +306,7 @@ def _number(axes: Axes, steps: DataFrame, shown: int) -> None:
 def _alt(curves: DataFrame, steps: DataFrame, answers: Mapping[str, Mapping[str, float]]) -> str:
     """What each panel shows, a sentence a payload type."""
     sizes = sorted(set(curves["memory_mb"]))
-    parts = [f"Believed duration against memory ({join_mb(sizes)}), a panel a payload type."]
+    parts = [f"Duration by the model against memory ({join_mb(sizes)}), a panel a payload type."]
     for payload, curve in curves.groupby("payload", observed=True, sort=False):
         parts.append(_panel_alt(str(payload), curve, steps, answers[str(payload)]))
     return " ".join(parts)

@@ -1,5 +1,6 @@
 """Duration, cost and gain against memory, a line or a panel a payload type."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,20 +11,29 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from pandas import DataFrame, Series
 
+from ...core.format import (
+    Money,
+    format_mb,
+    format_ms,
+    format_times,
+    join,
+    join_mb,
+    ratio,
+    short_name,
+)
 from ...core.sizes import Host
+from ...core.strategies import REGISTRY
 from ..curves import MIX
-from ..frames import warm
+from ..data import StudyData
 from ..intervals import Floats
-from ..recommend import recommend
-from ..run import Run, as_run, of_means
-from ..summary import summarise
+from ..plot.axes import mark_vcpu, memory_axis, scatter, value_axis
+from ..plot.chart import Chart, chart
+from ..plot.functions import labelled, of_all
+from ..plot.labels import label_lines
+from ..plot.style import NARROW, PAPER, SERIES, Frame, Layout, below, fit, framed, series_style
+from ..recommendation import recommendations_frame
+from ..run import Run, of_means
 from ..text.marks import caption, in_words
-from .axes import mark_vcpu, memory_axis, scatter, value_axis
-from .chart import Chart, chart
-from .functions import labelled
-from .labels import label_lines
-from .style import NARROW, PAPER, SERIES, Frame, Layout, below, fit, framed, series_style
-from .words import curves_alt, curves_title, relative_alt, relative_title, source_line
 
 FEW = 5
 """Up to so many payload types, samples and strong bands are drawn."""
@@ -76,7 +86,7 @@ PANELS = (
 
 
 def plot_curves(
-    source: Run | DataFrame, payloads: str | Sequence[str] = "", *, samples: bool | None = None
+    data: StudyData, payloads: str | Sequence[str] = "", *, samples: bool | None = None
 ) -> Chart:
     """Curves of the payload types (all, or those named), with their intervals and samples.
 
@@ -84,21 +94,93 @@ def plot_curves(
     Several functions or architectures each have a line of their own. `samples` draws single
     invocations as faint points: by default with few payload types, since many make a fog.
     """
-    run = as_run(source).select(payloads)
-    summary = summarise(run)
-    summary = summary[summary["n"] > 0]
-    advice = recommend(run, ("cost", "speed"))
-    wanted = (len(run.payloads) <= FEW and not of_means(run)) if samples is None else samples
-    points = warm(run.samples) if wanted else run.samples.iloc[:0]
-    subtitle = source_line(run) + ("; points: single invocations" if wanted else "")
+    run, summary = _chosen(data, payloads)
+    advice = recommendations_frame(data, ("cost", "speed"))
+    advice = advice[advice["payload"].isin([*run.payloads, MIX])]
+    with_points = (len(run.payloads) <= FEW and not of_means(run)) if samples is None else samples
+    points = data.measured if with_points else data.measured.iloc[:0]
+    subtitle = source_line(data) + ("; points: single invocations" if with_points else "")
     subtitle += caption(run.host, run.sizes)
-    title = curves_title(labelled(advice[advice["payload"] != MIX]))
+    title = winners_title(labelled(advice[advice["payload"] != MIX]), "cost")
 
     def draw(layout: Layout) -> Figure:
-        return _draw(layout, (title, subtitle), summary, points, advice, run.host)
+        return _draw(layout, (title, subtitle), summary, points, advice, data)
 
-    alt = curves_alt(labelled(summary), labelled(advice))
+    alt = curves_alt(labelled(summary), labelled(advice), data.money)
     return chart(draw, title, alt + in_words(run.host, run.sizes))
+
+
+def _chosen(data: StudyData, payloads: str | Sequence[str]) -> tuple[Run, DataFrame]:
+    """The run with these payload types, and the rows of the summary that have samples."""
+    run, summary = data.run.select(payloads), data.summary
+    return run, summary[(summary["n"] > 0) & summary["payload"].isin(run.payloads)]
+
+
+# What the curves say: title, alternative text, and where the numbers come from.
+
+
+def winners_title(advice: DataFrame, strategy: str) -> str:
+    """Which size wins for how many payload types, and which want another.
+
+    "128 MB is cheapest for 8 of 10 payload types, list at 256 MB and hash at 1,536 MB"
+    """
+    own = advice[(advice["payload"] != MIX) & (advice["strategy"] == strategy)]
+    own = own[own["memory_mb"].notna()]
+    if own.empty:
+        return "No size is free of failures"
+    if len(own) == 1:
+        row = own.iloc[0]
+        return f"{format_mb(row['memory_mb'])} is {REGISTRY[strategy].superlative} for {row['payload']}"
+    by_size = {
+        format_mb(float(str(size))): join(rows["payload"])
+        for size, rows in own.groupby("memory_mb")
+    }
+    (size, most), *_ = Counter(map(format_mb, own["memory_mb"])).most_common(1)
+    if most == 1:
+        told = join(f"{wish} for {names}" for wish, names in by_size.items())
+        return f"{REGISTRY[strategy].superlative.capitalize()}: {told}"
+    told = f"{size} is {REGISTRY[strategy].superlative} for {of_all(most, len(own))} payload types"
+    others = [f"{names} at {wish}" for wish, names in by_size.items() if wish != size]
+    return f"{told}, {join(others)}" if 0 < len(own) - most <= 3 else told
+
+
+def source_line(data: StudyData) -> str:
+    """Where the numbers come from, for the line under a title."""
+    run = data.run
+    if of_means(run):
+        return f"{short_name(run.function)}, means without samples: no intervals"
+    place = "embedded AWS" if run.embedded else run.manifest.region or "AWS"
+    kind = "cold starts" if data.cold_only else "warm samples"
+    names = list(dict.fromkeys(run.samples["function"].astype(str)))
+    function = short_name(names[0]) if len(names) == 1 else f"{len(names)} functions"
+    return f"{function}, {place}, {len(data.measured):,} {kind}; bands: 95 % interval of the mean"
+
+
+def curves_alt(summary: DataFrame, advice: DataFrame, money: Money) -> str:
+    """What the curves show, a sentence a payload type."""
+    sizes = sorted(set(summary["memory_mb"]))
+    winners = advice.set_index(["payload", "strategy"])["memory_mb"]
+    parts = [
+        f"Two panels of lines, duration and cost per million invocations, against memory "
+        f"({join_mb(sizes)})."
+    ]
+    for payload, rows in summary.groupby("payload", observed=True):
+        parts.append(_curve_alt(str(payload), rows, winners.get((payload, "cost")), money))
+    return " ".join(parts)
+
+
+def _curve_alt(payload: str, rows: DataFrame, cheapest: float | None, money: Money) -> str:
+    first, last = rows.iloc[0], rows.iloc[-1]
+    change = f"{format_times(ratio(first['mean_ms'], last['mean_ms']))} faster"
+    told = (
+        f"{payload}: {format_ms(first['mean_ms'])} at {format_mb(first['memory_mb'])}, "
+        f"{format_ms(last['mean_ms'])} at {format_mb(last['memory_mb'])} ({change})"
+    )
+    at = rows[rows["memory_mb"] == cheapest]
+    if len(at):
+        price = money(float(at["cost_usd"].iloc[0]) * 1e6)
+        told += f"; cheapest at {format_mb(float(at['memory_mb'].iloc[0]))}, {price}"
+    return told + "."
 
 
 def _draw(
@@ -107,7 +189,7 @@ def _draw(
     summary: DataFrame,
     points: DataFrame,
     advice: DataFrame,
-    host: Host | None,
+    data: StudyData,
 ) -> Figure:
     widest = max(len(fit(name, layout)) for name in _lines(summary))
     figure, axes = framed(
@@ -123,8 +205,8 @@ def _draw(
         sharex=True,
     )
     for panel, pane in zip(PANELS, axes, strict=True):
-        memory_axis(pane, sorted(set(summary["memory_mb"])), margin=0.025, host=host)
-        _panel(pane, panel, summary, points, advice, layout)
+        memory_axis(pane, sorted(set(summary["memory_mb"])), margin=0.025, host=data.host)
+        _panel(pane, panel, summary, points, advice, (layout, data.money))
     mark_vcpu(axes[0], sorted(summary["memory_mb"]))
     axes[1].set_xlabel("memory (MB, log scale)")
     return figure
@@ -136,11 +218,13 @@ def _panel(
     summary: DataFrame,
     points: DataFrame,
     advice: DataFrame,
-    layout: Layout,
+    style: tuple[Layout, Money],
 ) -> None:
+    layout, money = style
+    formatter = format_ms if panel.unit == "ms" else money
     values = summary[[panel.mean, panel.low, panel.high]].to_numpy(float) * panel.factor
     singles = (points[panel.sample] * panel.factor).tolist()
-    logarithmic = value_axis(axes, values[np.isfinite(values)].tolist(), panel.unit, singles)
+    logarithmic = value_axis(axes, values[np.isfinite(values)].tolist(), formatter, singles)
     title = panel.title if layout.wide else panel.short
     axes.set_title(title + (" (log scale)" if logarithmic else ""), pad=6)
     winners = advice[advice["strategy"] == panel.strategy].set_index(_CURVE)["memory_mb"]
@@ -148,9 +232,9 @@ def _panel(
     lines = _lines(summary)
     band = 0.2 if len(lines) <= FEW else 0.1
     for n, (name, rows) in enumerate(lines.items()):
-        style = series_style(n)
-        colour = str(style["color"])
-        _line(axes, rows, panel, style, band)
+        line = series_style(n)
+        colour = str(line["color"])
+        _line(axes, rows, panel, line, band)
         _samples(axes, rows, points, panel, colour)
         _winner(axes, rows, panel, winners.get(tuple(rows[_CURVE].iloc[0])), colour)
         ends.append((float(rows[panel.mean].iloc[-1]) * panel.factor, fit(name, layout), colour))
@@ -206,15 +290,14 @@ _LINES = (("duration", "mean_ms", SERIES[1]), ("cost", "cost_usd", SERIES[0]))
 _MARKS = (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 1000)
 
 
-def plot_relative(source: Run | DataFrame, payloads: str | Sequence[str] = "") -> Chart:
+def plot_relative(data: StudyData, payloads: str | Sequence[str] = "") -> Chart:
     """Duration and cost of each payload type as multiples of their own lowest.
 
-    Both are ratios, so they may share an axis: where the lines cross, speed begins to cost more
-    than it gains.
+    Both are ratios, so they may share an axis: where the lines cross, a further step of memory
+    costs more than it gains in speed.
     """
-    run = as_run(source).select(payloads)
-    summary = summarise(run)
-    summary = labelled(summary[summary["n"] > 0])
+    run, summary = _chosen(data, payloads)
+    summary = labelled(summary)
     title = relative_title(summary)
     subtitle = "each line as a multiple of its own lowest value, log scale"
     subtitle += caption(run.host, run.sizes)
@@ -223,6 +306,33 @@ def plot_relative(source: Run | DataFrame, payloads: str | Sequence[str] = "") -
         return _draw_relative(layout, title, subtitle, summary, run.host)
 
     return chart(draw, title, relative_alt(summary) + in_words(run.host, run.sizes))
+
+
+def relative_title(summary: DataFrame) -> str:
+    """Which payload types gain most and least speed from memory."""
+    gains = {
+        str(payload): ratio(rows["mean_ms"].max(), rows["mean_ms"].min())
+        for payload, rows in summary.groupby("payload", observed=True)
+    }
+    most, least = max(gains, key=gains.__getitem__), min(gains, key=gains.__getitem__)
+    told = f"Memory makes {most} up to {format_times(gains[most])} faster"
+    return told if most == least else f"{told}, {least} only {format_times(gains[least])}"
+
+
+def relative_alt(summary: DataFrame) -> str:
+    """By how much duration and cost vary over the sizes, a sentence a payload type."""
+    parts = ["Small panels of duration and cost against memory, as multiples of their lowest."]
+    for payload, rows in summary.groupby("payload", observed=True):
+        duration, cost = (ratio(rows[n].max(), rows[n].min()) for n in ("mean_ms", "cost_usd"))
+        fastest, cheapest = (
+            format_mb(float(rows["memory_mb"].iloc[int(rows[name].to_numpy(float).argmin())]))
+            for name in ("mean_ms", "cost_usd")
+        )
+        parts.append(
+            f"{payload}: duration varies {format_times(duration)}, lowest at {fastest}; "
+            f"cost {format_times(cost)}, lowest at {cheapest}."
+        )
+    return " ".join(parts)
 
 
 def _draw_relative(
@@ -248,7 +358,7 @@ def _draw_relative(
         sharey=True,
     )
     sizes = sorted(set(summary["memory_mb"]))
-    top = max(_ratio(rows[column]).max() for rows in panels for _, column, _ in _LINES)
+    top = max(_multiple(rows[column]).max() for rows in panels for _, column, _ in _LINES)
     for n, (axes, rows) in enumerate(zip(panes, panels, strict=False)):
         memory_axis(axes, sizes, margin=0.12, host=host)
         _relative_panel(axes, rows, top, named=n == 0)
@@ -268,13 +378,13 @@ def _relative_panel(axes: Axes, rows: DataFrame, top: float, *, named: bool) -> 
     axes.tick_params(labelsize=8)
     axes.set_title(fit(str(rows["payload"].iloc[0]), NARROW), pad=4)
     for name, column, colour in _LINES:
-        ratio = _ratio(rows[column])
-        axes.plot(rows["memory_mb"], ratio, color=colour, marker="o", markersize=3)
+        multiple = _multiple(rows[column])
+        axes.plot(rows["memory_mb"], multiple, color=colour, marker="o", markersize=3)
         if named:
             end = 0 if name == "duration" else -1
             axes.annotate(
                 name,
-                (float(rows["memory_mb"].iloc[end]), float(ratio[end])),
+                (float(rows["memory_mb"].iloc[end]), float(multiple[end])),
                 xytext=(4 if end == 0 else -2, 5),
                 textcoords="offset points",
                 color=colour,
@@ -283,5 +393,5 @@ def _relative_panel(axes: Axes, rows: DataFrame, top: float, *, named: bool) -> 
             )
 
 
-def _ratio(values: "Series[float]") -> Floats:
+def _multiple(values: "Series[float]") -> Floats:
     return np.asarray(values / (values.min() or 1), np.float64)

@@ -9,34 +9,29 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from pandas import DataFrame
 
+from ...core.format import format_mb, format_ms, format_span, join_mb
 from ...core.sizes import Host
-from ..compare.comparison import Comparison
-from ..compare.noise import excludes_zero
-from ..compare.pair import MEASURES, Pair
-from ..compare.text import headline, title, verdict
 from ..curves import MIX
 from ..intervals import Floats
-from ..text.format import format_mb, format_ms, format_span, join_mb
+from ..plot.axes import memory_axis, value_axis
+from ..plot.chart import Chart, chart
+from ..plot.style import INK, MUTED, SERIES, Frame, Layout, below, fit, framed, names_in
 from ..text.marks import caption, in_words
-from .axes import memory_axis, value_axis
-from .chart import Chart, chart
-from .style import INK, MUTED, SERIES, Frame, Layout, below, fit, framed, names_in
+from .noise import excludes_zero
+from .pair import MEASURES, Pair
+from .text import headline, title, verdict
 
 _BETTER, _WORSE = SERIES[2], SERIES[1]
 _PANELS = {"duration": "Duration", "cost": "Cost (on a scale of its own)"}
 _SIDES = ((MUTED, "before"), (SERIES[0], "after"))
 
 
-def plot_comparison(comparison: Comparison, pair: int = 0) -> Chart | None:
+def plot_changes(chosen: Pair) -> Chart:
     """A row a payload type: by how much duration and cost changed, with intervals.
 
     Marks left of zero are faster or cheaper. Those whose interval holds zero are hollow: the
-    change may be chance. `pair` counts the runs that the first one is compared with, from 0. None
-    where nothing is compared.
+    change may be chance.
     """
-    if not comparison.pairs:
-        return None
-    chosen = comparison.pairs[pair]
     before, after = chosen.names
     sizes = sorted(set(chosen.by_size["memory_mb"]))
     subtitle = (
@@ -50,22 +45,19 @@ def plot_comparison(comparison: Comparison, pair: int = 0) -> Chart | None:
     return chart(draw, title(chosen), comparison_alt(chosen))
 
 
-def plot_before_after(comparison: Comparison, pair: int = 0) -> Chart | None:
+def plot_before_after(chosen: Pair) -> Chart:
     """Small panels, one a payload type: duration against memory in both runs, with intervals."""
-    if not comparison.pairs:
-        return None
-    chosen = comparison.pairs[pair]
     before, after = chosen.names
     frame = chosen.by_size
-    found = _found(chosen)
+    title_of = _largest(chosen)
     subtitle = f"grey: {before}; blue: {after}, 95 % band; mean duration of warm invocations"
     host, sizes = _host(chosen), chosen.before.sizes
     subtitle += caption(host, sizes)
 
     def draw(layout: Layout) -> Figure:
-        return _draw_curves(layout, found, subtitle, chosen)
+        return _draw_curves(layout, title_of, subtitle, chosen)
 
-    return chart(draw, found, _curves_alt(frame, chosen.names) + in_words(host, sizes))
+    return chart(draw, title_of, _curves_alt(frame, chosen.names) + in_words(host, sizes))
 
 
 def comparison_alt(pair: Pair) -> str:
@@ -127,7 +119,7 @@ def _panel(axes: Axes, frame: DataFrame, measure: str, names: Sequence[str]) -> 
             axes.plot([low, high], [y, y], color=colour, linewidth=2.2, alpha=0.75)
         face = colour if real else "#ffffff"
         axes.plot(value, y, "o", color=colour, markerfacecolor=face, markersize=6.5, zorder=5)
-    words = {"duration": ("faster", "slower"), "cost": ("cheaper", "dearer")}[measure]
+    words = {"duration": ("faster", "slower"), "cost": ("cheaper", "more expensive")}[measure]
     for x, text, side in ((0.0, f"← {words[0]}", "left"), (1.0, f"{words[1]} →", "right")):
         axes.annotate(text, (x, 0), xycoords="axes fraction", xytext=(0, -26),
                       textcoords="offset points", ha=side, color=MUTED, fontsize=8.5)  # fmt: skip
@@ -166,7 +158,7 @@ def _host(pair: Pair) -> Host | None:
 
 def _curve(axes: Axes, rows: DataFrame, layout: Layout) -> None:
     values = rows[["before_ms", "after_ms"]].to_numpy(float)
-    logarithmic = value_axis(axes, values.ravel().tolist(), "ms")
+    logarithmic = value_axis(axes, values.ravel().tolist(), format_ms)
     axes.tick_params(labelsize=7.5)
     name = fit(str(rows["payload"].iloc[0]), layout)
     axes.set_title(name, pad=4, fontsize=9, color=INK if name == MIX else MUTED)
@@ -180,7 +172,7 @@ def _curve(axes: Axes, rows: DataFrame, layout: Layout) -> None:
     axes.set_ylim(bottom, top) if logarithmic else axes.set_ylim(0, top)
 
 
-def _found(pair: Pair) -> str:
+def _largest(pair: Pair) -> str:
     """The largest difference in duration that is one, or that there is none."""
     own = [name for name in pair.overall["payload"] if name != MIX] or [pair.main]
     changes = {name: pair.change(name, "duration") for name in own}

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,21 +11,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from ..core.errors import UsageError
-from ..core.sizes import Host
-from ..core.strategies import DEFAULT_WEIGHT
-from .curves import MIX, Curve, curves
-from .deadline import prompts
-from .decide import Recommendation, aim
-from .goals import Limits, choices, goals
-from .hosts import BEYOND, marked
-from .intervals import interval
-from .plot.chart import Chart
-from .plot.functions import chart_of, shown_of, views
-from .plot.style import GRID, INK, MUTED, SERIES, Frame, Layout, framed, quiet
-from .run import Run, apart, as_run
-from .text.format import format_change, format_mb, format_ms, format_times, format_usd
-from .text.marks import caption, marked_size
+from ...core.format import Money, format_change, format_mb, format_ms, format_times
+from ...core.sizes import Host
+from ...core.strategies import REGISTRY
+from ..curves import Curve
+from ..data import StudyData
+from ..intervals import interval
+from ..plot.chart import Chart
+from ..plot.functions import chart_of, shown_of, views
+from ..plot.style import GRID, INK, MUTED, SERIES, Frame, Layout, framed, quiet
+from ..recommendation import Recommendation, recommendation
+from ..run import BEYOND, Run, marked
+from ..text.marks import caption, marked_size
+
+DEFAULT_VOLUME = 1_000_000
+"""Invocations a month where the study has none."""
 
 TODAY = "today"
 COLUMNS = (
@@ -47,65 +47,48 @@ COLUMNS = (
 )
 
 
-def bill(
-    source: Run | DataFrame,
-    monthly_invocations: float,
-    strategy: str | Sequence[str] = (),
-    weight: float = DEFAULT_WEIGHT,
-    *,
-    current_memory_mb: int | None = None,
-    weights: Mapping[str, float] | None = None,
-    seed: int = 0,
-    **limits: Unpack[Limits],
-) -> DataFrame:
-    """One row for today's size (if it is known) and for each strategy, for each function.
+def bill(data: StudyData) -> DataFrame:
+    """One row for today's size (if it was measured) and for each strategy whose limit is given, for
+    each function, at the volume of the study (a million invocations where none is given).
 
-    Without a strategy, these are all whose limits are given (see `goals.choices`).
     Costs are those of the mix of payload types, at the prices of the run: duration and requests at
     the first tier, without the free tier. `month_low_usd` and `month_high_usd` hold the true mean
     with 95 %. `year_saving_usd`, `saving`, `speedup` and `probability_cheaper` are against today's
     size. `reason` says why a strategy has no size.
-
-    Raises:
-        UsageError: invocations that are no amount, an unknown strategy, a limit that is missing.
     """
-    if not monthly_invocations > 0:
-        raise UsageError(f"monthly_invocations must be above 0; not {monthly_invocations}")
-    wanted = goals(strategy or choices(**limits), weight, limits)
+    return data.once("bill", lambda: _bill(data))
+
+
+def volume(data: StudyData) -> float:
+    """Invocations a month that a bill is made for."""
+    return data.options.monthly_invocations or DEFAULT_VOLUME
+
+
+def _bill(data: StudyData) -> DataFrame:
     parts = []
-    whole = as_run(source)
-    for run in apart(whole):
-        known = curves(run, weights=weights, seed=seed)
-        curve = next((each for each in known if each.payload == MIX), known[0] if known else None)
-        if curve is None:
-            continue
-        current = run.current_memory_mb if current_memory_mb is None else current_memory_mb
-        timed = [goal for goal in wanted if goal.strategy == "deadline"]
-        prompt = prompts(run, [curve], timed[0], weights, seed) if timed else {}
-        key = (curve.function, curve.architecture, curve.payload)
-        chosen = [(goal.strategy, aim(curve, goal, current, prompt.get(key))) for goal in wanted]
-        parts.append(_rows(curve, chosen, current, monthly_invocations))
+    for part in data.parts:
+        curve = part.curve()
+        if curve is not None:
+            chosen = [recommendation(part, curve, name) for name in data.options.choices]
+            parts.append(_rows(curve, chosen, part.today_mb, volume(data)))
     if not parts:
         return DataFrame(columns=list(COLUMNS))
-    return marked(pd.concat(parts, ignore_index=True), whole)
+    return marked(pd.concat(parts, ignore_index=True), data.run)
 
 
 def _rows(
-    curve: Curve,
-    chosen: Sequence[tuple[str, Recommendation]],
-    current_mb: int | None,
-    monthly: float,
+    curve: Curve, chosen: Sequence[Recommendation], today_mb: int | None, monthly: float
 ) -> DataFrame:
     sizes: list[tuple[str, int | None, str]] = [
-        (name, advice.memory_mb, advice.reason) for name, advice in chosen
+        (each.strategy, each.memory_mb, each.reason) for each in chosen
     ]
-    if current_mb in curve.sizes:
-        sizes.insert(0, (TODAY, current_mb, ""))
-    elif current_mb in curve.failing_mb:
-        sizes.insert(0, (TODAY, None, f"{format_mb(float(current_mb or 0))} fails"))
+    if today_mb in curve.sizes:
+        sizes.insert(0, (TODAY, today_mb, ""))
+    elif today_mb in curve.failing_mb:
+        sizes.insert(0, (TODAY, None, f"{format_mb(float(today_mb or 0))} fails"))
     rows = [
         {"choice": name, "memory_mb": size, "reason": reason if size is None else ""}
-        | _money(curve, size, current_mb, monthly)
+        | _money(curve, size, today_mb, monthly)
         for name, size, reason in sizes
     ]
     about = {"function": curve.function, "architecture": curve.architecture}
@@ -113,22 +96,22 @@ def _rows(
 
 
 def _money(
-    curve: Curve, size: int | None, current_mb: int | None, monthly: float
+    curve: Curve, size: int | None, today_mb: int | None, monthly: float
 ) -> dict[str, float]:
     if size is None:
         return {}
     at = curve.sizes.index(size)
     low, high = interval(curve.resampled_usd[:, at])
-    money = {
+    amounts = {
         "mean_ms": float(curve.ms[at]),
         "month_usd": float(curve.usd[at]) * monthly,
         "month_low_usd": low * monthly,
         "month_high_usd": high * monthly,
         "year_usd": float(curve.usd[at]) * monthly * 12,
     }
-    if current_mb in curve.sizes:
-        money |= _against(curve, at, curve.sizes.index(current_mb), monthly)
-    return money
+    if today_mb in curve.sizes:
+        amounts |= _against(curve, at, curve.sizes.index(today_mb), monthly)
+    return amounts
 
 
 def _against(curve: Curve, at: int, today: int, monthly: float) -> dict[str, float]:
@@ -147,49 +130,41 @@ def _against(curve: Curve, at: int, today: int, monthly: float) -> dict[str, flo
 # What the bill says: its title, and its alternative text.
 
 
-WORDS = {
-    TODAY: "today",
-    "cost": "cheapest",
-    "balanced": "balanced",
-    "knee": "best value",
-    "speed": "fastest",
-    "deadline": "in time",
-    "budget": "in budget",
-}
+LABELS = {TODAY: "today", **{name: each.label for name, each in REGISTRY.items()}}
 """What each choice is called beside its bar."""
 
 
 _SURE = 0.95
 
 
-def bill_title(frame: DataFrame) -> str:
+def bill_title(frame: DataFrame, money: Money) -> str:
     """What the cheapest choice saves a year, and what the speed of the best value costs."""
-    known = rows_of(frame[frame["memory_mb"].notna()])
-    others = [row for row in known if row["choice"] != TODAY]
+    priced = rows_of(frame[frame["memory_mb"].notna()])
+    others = [row for row in priced if row["choice"] != TODAY]
     if not others:
         return "No size can be recommended"
     best = min(others, key=lambda row: float(row["month_usd"]))
-    if len(others) == len(known):
+    if len(others) == len(priced):
         return (
-            f"{format_mb(best['memory_mb'])} costs least: {format_usd(best['month_usd'])} a month"
+            f"{format_mb(best['memory_mb'])} costs least: {money(best['month_usd'])} a month"
         )
     knees = [row for row in others if row["choice"] == "knee"]
     fast = (knees or sorted(others, key=lambda row: float(row["mean_ms"])))[0]
-    first, extra = _saving(best), -fast["year_saving_usd"]
+    first, extra = _saving(best, money), -fast["year_saving_usd"]
     if extra <= 0 or fast["speedup"] <= 1.05:
         return first
     return (
         f"{first}; {format_mb(fast['memory_mb'])} is {format_times(fast['speedup'])} faster for "
-        f"{format_usd(extra)} more a year"
+        f"{money(extra)} more a year"
     )
 
 
-def _saving(best: Mapping[str, Any]) -> str:
+def _saving(best: Mapping[str, Any], money: Money) -> str:
     """What the cheapest size saves, if that is beyond doubt."""
     sure = best["probability_cheaper"]
     if best["year_saving_usd"] <= 0 or (not math.isnan(sure) and sure < _SURE):
         return "No size is clearly cheaper than today's"
-    return f"{format_mb(best['memory_mb'])} saves {format_usd(best['year_saving_usd'])} a year"
+    return f"{format_mb(best['memory_mb'])} saves {money(best['year_saving_usd'])} a year"
 
 
 def rows_of(frame: DataFrame) -> list[dict[str, Any]]:
@@ -197,17 +172,17 @@ def rows_of(frame: DataFrame) -> list[dict[str, Any]]:
     return [{str(name): v for name, v in row.items()} for row in frame.to_dict("records")]
 
 
-def bill_alt(frame: DataFrame) -> str:
+def bill_alt(frame: DataFrame, money: Money) -> str:
     """The bill of each choice in words."""
     parts = ["Bars of the monthly bill."]
     for row in rows_of(frame):
-        name = WORDS[row["choice"]]
+        name = LABELS[row["choice"]]
         if row["memory_mb"] is None or math.isnan(row["memory_mb"]):
             parts.append(f"{name}: {row['reason']}.")
             continue
         parts.append(
-            f"{name}: {format_mb(row['memory_mb'])}, {format_usd(row['month_usd'])} a month, "
-            f"{format_usd(row['year_usd'])} a year, {format_ms(row['mean_ms'])}."
+            f"{name}: {format_mb(row['memory_mb'])}, {money(row['month_usd'])} a month, "
+            f"{money(row['year_usd'])} a year, {format_ms(row['mean_ms'])}."
         )
     return " ".join(parts)
 
@@ -215,42 +190,27 @@ def bill_alt(frame: DataFrame) -> str:
 # The monthly bill of each choice beside today's, with what it saves a year.
 
 
-def plot_bill(
-    source: Run | DataFrame,
-    monthly_invocations: float,
-    strategy: str | Sequence[str] = (),
-    weight: float = DEFAULT_WEIGHT,
-    *,
-    current_memory_mb: int | None = None,
-    weights: Mapping[str, float] | None = None,
-    **limits: Unpack[Limits],
-) -> Chart:
-    """A bar a choice: the monthly bill at this volume, with its 95 % interval.
+def plot_bill(data: StudyData) -> Chart:
+    """A bar a choice: the monthly bill at the study's volume, with its 95 % interval.
 
     Beside each: size, mean duration, bill and what it saves a year. With several functions, their
     bars stand below one another.
     """
-    frame = bill(
-        source,
-        monthly_invocations,
-        strategy,
-        weight,
-        current_memory_mb=current_memory_mb,
-        weights=weights,
-        **limits,
-    )
-    run = as_run(source)
-    bills = [_Bill(name, _own(frame, part), part.host) for name, part in views(run)]
+    frame, run = bill(data), data.run
+    bills = [_Bill(name, _own(frame, part.run), part.host) for name, part in views(data)]
     subtitle = (
-        f"{shown_of(run, [each.name for each in bills])}, {monthly_invocations:,.0f} invocations a "
+        f"{shown_of(run, [each.name for each in bills])}, {volume(data):,.0f} invocations a "
         "month: memory, mean duration, Lambda's bill a month; dark line: 95 % interval"
         f"{caption(run.host, run.sizes, hatched=False)}"
     )
 
     def draw(layout: Layout, title: str) -> Figure:
-        return _draw(layout, title, subtitle, bills)
+        return _draw(layout, title, subtitle, bills, data.money)
 
-    parts = [(each.name, bill_title(each.frame), bill_alt(each.frame)) for each in bills]
+    parts = [
+        (each.name, bill_title(each.frame, data.money), bill_alt(each.frame, data.money))
+        for each in bills
+    ]
     return chart_of(run, parts, draw)
 
 
@@ -275,7 +235,9 @@ def _own(frame: DataFrame, part: Run) -> DataFrame:
     return frame.astype({"function": str, "architecture": str}).merge(names)
 
 
-def _draw(layout: Layout, title: str, subtitle: str, bills: Sequence[_Bill]) -> Figure:
+def _draw(
+    layout: Layout, title: str, subtitle: str, bills: Sequence[_Bill], money: Money
+) -> Figure:
     rows = [row for each in bills for row in each.rows]
     figure, (axes,) = framed(
         layout,
@@ -294,18 +256,18 @@ def _draw(layout: Layout, title: str, subtitle: str, bills: Sequence[_Bill]) -> 
     axes.set_ylim(len(rows) - 0.5, -0.5)
     largest = max((row["month_usd"] for row in rows if row["month_usd"] > 0), default=1.0)
     axes.set_xlim(0, largest * 1.02)
-    axes.set_yticks(range(len(rows)), [WORDS.get(row["choice"], "") for row in rows])
+    axes.set_yticks(range(len(rows)), [LABELS.get(row["choice"], "") for row in rows])
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if row["choice"] == TODAY else "normal")
     for n, row in enumerate(rows):
         if row["choice"]:
-            _bar(axes, n, row, layout)
+            _bar(axes, n, row, layout, money)
         else:
             axes.text(0, n + 0.2, row["name"], color=INK, fontweight="bold", va="center")
     return figure
 
 
-def _bar(axes: Axes, n: int, row: Mapping[str, Any], layout: Layout) -> None:
+def _bar(axes: Axes, n: int, row: Mapping[str, Any], layout: Layout, money: Money) -> None:
     size = row["memory_mb"]
     if size is None or math.isnan(size):
         short = str(row["reason"]) if layout.wide or row["choice"] == TODAY else "no size"
@@ -320,23 +282,23 @@ def _bar(axes: Axes, n: int, row: Mapping[str, Any], layout: Layout) -> None:
         color=INK,
         linewidth=1.6,
     )
-    _text(axes, 0, n - 0.2, _told(row, layout), INK)
+    _text(axes, 0, n - 0.2, _words(row, layout, money), INK)
 
 
-def _told(row: Mapping[str, Any], layout: Layout) -> str:
-    told = [
+def _words(row: Mapping[str, Any], layout: Layout, money: Money) -> str:
+    words = [
         marked_size(row["memory_mb"], row["host"]),
         format_ms(row["mean_ms"]),
-        format_usd(row["month_usd"]),
+        money(row["month_usd"]),
     ]
     against = row["choice"] != TODAY and not math.isnan(row["saving"])
     change = format_change(-row["saving"], "less", "more") if against else ""
     if not layout.wide:
-        return ", ".join([*told, *([change] if change else [])])
-    told[-1] += " a month"
+        return ", ".join([*words, *([change] if change else [])])
+    words[-1] += " a month"
     if against and change != "the same":
-        change += f" ({format_usd(abs(row['year_saving_usd']))} a year)"
-    return ", ".join([*told, change or f"{format_usd(row['year_usd'])} a year"])
+        change += f" ({money(abs(row['year_saving_usd']))} a year)"
+    return ", ".join([*words, change or f"{money(row['year_usd'])} a year"])
 
 
 def _text(axes: Axes, x: float, y: float, text: str, colour: str) -> None:

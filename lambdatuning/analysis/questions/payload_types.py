@@ -1,54 +1,96 @@
-"""Which size each payload type wants under each strategy, and what one size for all costs."""
+"""The best size of each payload type under each strategy, and what one size for all costs."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, Normalize, to_hex, to_rgb
+from matplotlib.colors import LinearSegmentedColormap, Normalize, to_hex
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
+from ...core.format import format_mb
 from ...core.sizes import Host
-from ...core.strategies import DEFAULT_WEIGHT, STRATEGIES, check_strategy
-from ..curves import MIX, curves
-from ..decide import objective
-from ..recommend import recommend
-from ..run import Run, as_run
+from ...core.strategies import REGISTRY, check_strategy
+from ..curves import MIX
+from ..data import StudyData
+from ..plot.axes import hatch, memory_axis
+from ..plot.chart import Chart, chart
+from ..plot.functions import is_mix, labelled, of_all
+from ..plot.style import (
+    GRID,
+    INK,
+    MUTED,
+    PAPER,
+    SERIES,
+    Frame,
+    Layout,
+    fit,
+    framed,
+    luminance,
+    names_in,
+    quiet,
+)
+from ..recommendation import recommendations_frame
+from ..run import Run
 from ..text.marks import caption, in_words, marked_mb
-from .axes import hatch, memory_axis
-from .chart import Chart, chart
-from .functions import is_mix, labelled
-from .style import GRID, INK, MUTED, PAPER, SERIES, Frame, Layout, fit, framed, names_in, quiet
-from .words import compromise_alt, compromise_title, strategies_alt, strategies_title
 
-_LOOKS = {"cost": (SERIES[0], "o"), "balanced": (SERIES[2], "D"), "speed": (SERIES[1], "s")}
+_MARKS = {
+    "cost": (SERIES[0], "o"),
+    "balanced": (SERIES[2], "D"),
+    "knee": (SERIES[3], "^"),
+    "deadline": (SERIES[4], "v"),
+    "budget": (SERIES[6], "P"),
+    "speed": (SERIES[1], "s"),
+}
+_SHOWN = ("cost", "balanced", "speed")
 
 
-def plot_strategies(
-    source: Run | DataFrame,
-    strategy: str | Sequence[str] = STRATEGIES,
-    weight: float = DEFAULT_WEIGHT,
-    *,
-    weights: Mapping[str, float] | None = None,
-) -> Chart:
+def plot_strategies(data: StudyData, strategies: Sequence[str] = _SHOWN) -> Chart:
     """A panel a strategy, a row a payload type: the winning size, and those as good as it.
 
     Filled marks win; hollow ones cannot be told apart from the winner. The current size is a line.
     """
-    run = as_run(source)
-    advice = recommend(run, strategy, weight, weights=weights)
+    run = data.run
+    advice = recommendations_frame(data, strategies)
     advice = advice[advice["memory_mb"].notna()]
-    names = [strategy] if isinstance(strategy, str) else list(strategy)
     title = strategies_title(labelled(advice[advice["payload"] != MIX]))
     advice = labelled(advice)
     subtitle = "filled: best; hollow: cannot be told apart from it (95 %); grey line: size today"
     subtitle += caption(run.host, run.sizes)
 
     def draw(layout: Layout) -> Figure:
-        return _draw(layout, (title, subtitle), advice, names, run)
+        return _draw(layout, (title, subtitle), advice, strategies, run)
 
     return chart(draw, title, strategies_alt(advice) + in_words(run.host, run.sizes))
+
+
+def strategies_title(advice: DataFrame) -> str:
+    """The most frequent size under each strategy, and by how many payload types.
+
+    "Cost: 128 MB for 8 of 10 payload types; speed: 3,008 MB for all 10"
+    """
+    own = advice[advice["payload"] != MIX]
+    parts: list[str] = []
+    for strategy, rows in own.groupby("strategy", sort=False):
+        (size, most), *_ = Counter(rows["memory_mb"]).most_common(1)
+        what = "" if parts else " payload types"
+        words = f"{format_mb(size)} for {of_all(most, len(rows))}{what}"
+        parts.append(f"{strategy}: {words if most > 1 or len(rows) == 1 else 'no two alike'}")
+    title = "; ".join(parts)
+    return title[:1].upper() + title[1:]
+
+
+def strategies_alt(advice: DataFrame) -> str:
+    """The winner of each payload type under each strategy."""
+    parts = ["Best memory size of each payload type."]
+    for strategy, rows in advice.groupby("strategy", sort=False):
+        wins = [
+            f"{row.payload} {format_mb(float(str(row.memory_mb)))}" for row in rows.itertuples()
+        ]
+        parts.append(f"{str(strategy).capitalize()}: {', '.join(wins)}.")
+    return " ".join(parts)
 
 
 def _draw(
@@ -88,7 +130,7 @@ def _panel(
     name: str,
     layout: Layout,
 ) -> None:
-    colour, marker = _LOOKS[name]
+    colour, marker = _MARKS[name]
     axes.set_title(name, color=colour, fontweight="bold")
     axes.set_yticks(range(len(rows)), [fit(row, layout) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -97,27 +139,27 @@ def _panel(
         label.set_fontweight("bold" if is_mix(label.get_text()) else "normal")
     axes.hlines(range(len(rows)), min(sizes), max(sizes), color=GRID, linewidth=0.8)
     _today(axes, advice)
-    looks: dict[str, Any] = {"marker": marker, "linestyle": "", "color": colour, "markersize": 7}
+    how: dict[str, Any] = {"marker": marker, "linestyle": "", "color": colour, "markersize": 7}
     for _, each in advice.iterrows():
         y = rows.index(each["payload"])
         alike = each["alike_mb"] or ()
         span = (*alike, each["memory_mb"])
         axes.plot([min(span), max(span)], [y, y], color=colour, linewidth=3, alpha=0.3)
-        axes.plot(alike, [y] * len(alike), **looks, markerfacecolor=PAPER)
-        axes.plot(each["memory_mb"], y, **looks)
+        axes.plot(alike, [y] * len(alike), **how, markerfacecolor=PAPER)
+        axes.plot(each["memory_mb"], y, **how)
 
 
 def _today(axes: Axes, advice: DataFrame) -> None:
-    known = advice["current_mb"].dropna()
-    if len(known):
-        axes.axvline(float(known.iloc[0]), color=INK, linewidth=1, alpha=0.5, zorder=1)
+    today = advice["current_mb"].dropna()
+    if len(today):
+        axes.axvline(float(today.iloc[0]), color=INK, linewidth=1, alpha=0.5, zorder=1)
     axes.spines["bottom"].set_color(MUTED)
 
 
 # What one size for all costs each payload type: the price of their disagreement.
 
 
-_WORDS = {"cost": "cost", "speed": "duration", "balanced": "cost and duration, weighed,"}
+_MEASURES = {"cost": "cost", "speed": "duration", "balanced": "cost and duration, weighed,"}
 
 _NAMES = ["function", "architecture", "payload"]
 
@@ -125,19 +167,14 @@ _STRIP = 0.55
 """Height of the hatched strip above columns that the host could not tell apart, in rows."""
 
 
-def plot_compromise(
-    source: Run | DataFrame,
-    strategy: str = "cost",
-    weight: float = DEFAULT_WEIGHT,
-    *,
-    weights: Mapping[str, float] | None = None,
-) -> Chart:
-    """A grid of payload types and sizes: how much worse each size is than the type's own best."""
+def plot_compromise(data: StudyData, strategy: str = "cost") -> Chart:
+    """A grid of payload types and sizes: how much worse each size is than the type's own best, in
+    "cost", "speed" or "balanced"."""
     check_strategy(strategy)
-    host = as_run(source).host
-    frame = penalties(source, strategy, weight, weights=weights)
+    host = data.host
+    frame = penalties(data, strategy)
     title = compromise_title(frame, strategy)
-    subtitle = f"{_WORDS[strategy]} above the payload type's own best size; blank: fails there"
+    subtitle = f"{_MEASURES[strategy]} above the payload type's own best size; blank: fails there"
     sizes = [int(size) for size in frame.columns]
     subtitle += caption(host, sizes)
 
@@ -147,27 +184,51 @@ def plot_compromise(
     return chart(draw, title, compromise_alt(frame, strategy) + in_words(host, sizes))
 
 
-def penalties(
-    source: Run | DataFrame,
-    strategy: str = "cost",
-    weight: float = DEFAULT_WEIGHT,
-    *,
-    weights: Mapping[str, float] | None = None,
-) -> DataFrame:
+def penalties(data: StudyData, strategy: str = "cost") -> DataFrame:
     """Rows payload types (the mix last), columns sizes: what is minimised over its minimum, less 1.
 
     Of several functions, rows are those of each, with its name behind the payload type's. 0 at
     each row's best size; NaN where the payload type fails.
     """
-    run = as_run(source)
-    known = [curve for curve in curves(run, weights=weights) if curve.sizes]
-    names = labelled(DataFrame([vars(curve) for curve in known], columns=_NAMES))["payload"]
+    curves = [curve for curve in data.curves if curve.sizes]
+    names = labelled(DataFrame([vars(curve) for curve in curves], columns=_NAMES))["payload"]
+    goal = data.options.goal(strategy)
     rows = {}
-    for curve, name in zip(known, names, strict=True):
-        score = objective(curve.ms, curve.usd, strategy, weight)
+    for curve, name in zip(curves, names, strict=True):
+        score = goal.score(curve.ms, curve.usd)
         worse = score / (score.min() or 1) - (score.min() > 0)
         rows[str(name)] = dict(zip(curve.sizes, worse, strict=True))
-    return DataFrame.from_dict(rows, orient="index", columns=list(run.sizes), dtype=float)
+    return DataFrame.from_dict(rows, orient="index", columns=list(data.run.sizes), dtype=float)
+
+
+def compromise_title(penalties: DataFrame, strategy: str) -> str:
+    """The size that suits the mix, and who pays most for it."""
+    word = REGISTRY[strategy].worse
+    if len(penalties) < 2 or MIX not in penalties.index or penalties.loc[MIX].isna().all():
+        return f"How much {word} each size is than the best"
+    best = int(np.nanargmin(penalties.loc[MIX].to_numpy(float)))
+    size = format_mb(int(penalties.columns[best]))
+    own = penalties.drop(index=MIX).iloc[:, best].dropna()
+    worst = str(own.index[int(own.to_numpy(float).argmax())])
+    if own.max() < 0.005:
+        return f"{size} is best for every payload type"
+    return (
+        f"At {size}, best for the mix, no payload type is more than "
+        f"{own.max() * 100:.0f} % {word} than at its own best ({worst})"
+    )
+
+
+def compromise_alt(penalties: DataFrame, strategy: str) -> str:
+    """How much worse the worst and the best sizes are, a sentence a payload type."""
+    parts = [f"Grid of payload types and memory sizes, {strategy} against the best size."]
+    sizes = [int(size) for size in penalties.columns]
+    for payload, row in zip(penalties.index, penalties.to_numpy(float), strict=True):
+        best, worst = sizes[int(np.nanargmin(row))], sizes[int(np.nanargmax(row))]
+        parts.append(
+            f"{payload}: best at {format_mb(best)}, "
+            f"{np.nanmax(row) * 100:.0f} % worse at {format_mb(worst)}."
+        )
+    return " ".join(parts)
 
 
 def _draw_compromise(
@@ -234,12 +295,3 @@ def short(value: float) -> str:
     if value < 0.005:
         return "+0 %"
     return f"+{value * 100:.0f} %" if value < 1.995 else f"×{value + 1:.1f}"
-
-
-def luminance(colour: str) -> float:
-    """Relative luminance, 0 to 1 (WCAG 2.2)."""
-    linear = [
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
-        for part in to_rgb(colour)
-    ]
-    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))

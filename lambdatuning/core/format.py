@@ -1,11 +1,11 @@
-"""Numbers for people: used by tables, figures, sentences and the command line alone."""
+"""Numbers for people: sizes, durations, shares and money, written in one way everywhere."""
 
 import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ...core.errors import UsageError
+from .errors import UsageError
 
 NOTHING = "–"
 
@@ -13,30 +13,37 @@ _GIVEN_NAME = re.compile(r"-([A-Za-z0-9]+)-(?=[A-Za-z0-9]*[0-9])[A-Za-z0-9]{12,1
 """The end of a name that CloudFormation gave: STACK-LogicalId-RANDOM."""
 
 
-@dataclass
-class Currency:
-    """How money is written: `pattern` has {} for the amount, `per_usd` is the exchange rate."""
+@dataclass(frozen=True)
+class Money:
+    """How amounts in US dollars are written: `pattern` has {} for the amount, `per_usd` is the
+    exchange rate; computing stays in US dollars.
+
+    UsageError for a pattern without {}, and for a rate that is not positive.
+
+    >>> Money("{} €", 0.92)(100)
+    '92.0 €'
+    """
 
     pattern: str = "${}"
     per_usd: float = 1.0
 
+    def __post_init__(self) -> None:
+        if self.pattern.count("{}") != 1:
+            raise UsageError(
+                f'currency {self.pattern!r} must have {{}} once, for the amount, as in "{{}} €"'
+            )
+        if not self.per_usd > 0:
+            raise UsageError(f"per_usd must be more than 0, such as 0.92; not {self.per_usd}")
 
-_CURRENCY = Currency()
+    def __call__(self, usd: float) -> str:
+        """Three significant digits, whole from a thousand on."""
+        if _missing(usd):
+            return NOTHING
+        sign = "-" if usd < 0 else ""
+        return sign + self.pattern.replace("{}", _digits(abs(usd) * self.per_usd))
 
 
-def use_currency(pattern: str = "${}", per_usd: float = 1.0) -> None:
-    """Write money in this way from now on, as "{} €" and 0.92; computing stays in US dollars.
-
-    Raises:
-        UsageError: a pattern without {}, or a rate that is not positive.
-    """
-    if pattern.count("{}") != 1:
-        raise UsageError(
-            f'currency {pattern!r} must have {{}} once, for the amount, as in "{{}} €"'
-        )
-    if not per_usd > 0:
-        raise UsageError(f"per_usd must be more than 0, such as 0.92; not {per_usd}")
-    _CURRENCY.pattern, _CURRENCY.per_usd = pattern, per_usd
+DOLLARS = Money()
 
 
 def short_name(function: str) -> str:
@@ -61,15 +68,12 @@ def format_ms(value: float) -> str:
 
 
 def format_usd(value: float) -> str:
-    """Money with three significant digits, whole from a thousand on (see `use_currency`).
+    """US dollars with three significant digits, whole from a thousand on.
 
     >>> format_usd(0.2834), format_usd(12.5), format_usd(1234.4), format_usd(0.000001234)
     ('$0.283', '$12.5', '$1,234', '$0.00000123')
     """
-    if _missing(value):
-        return NOTHING
-    sign = "-" if value < 0 else ""
-    return sign + _CURRENCY.pattern.replace("{}", _digits(abs(value) * _CURRENCY.per_usd))
+    return DOLLARS(value)
 
 
 def format_mb(value: float) -> str:
@@ -107,8 +111,8 @@ def format_part(value: float) -> str:
 def format_change(value: float, less: str, more: str) -> str:
     """A relative change in words.
 
-    >>> format_change(-0.34, "cheaper", "dearer"), format_change(1.85, "cheaper", "dearer")
-    ('34 % cheaper', '185 % dearer')
+    >>> format_change(-0.34, "cheaper", "more expensive"), format_change(1.85, "cheaper", "more expensive")
+    ('34 % cheaper', '185 % more expensive')
     """
     if _missing(value):
         return NOTHING

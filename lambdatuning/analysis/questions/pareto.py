@@ -11,18 +11,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from ..core.sizes import Host
-from .curves import Curve, curves
-from .hosts import BEYOND, marked
-from .intervals import Floats, interval
-from .plot.chart import Chart
-from .plot.functions import chart_of, shown_of, views
-from .plot.labels import Label, label_points, scale_points
-from .plot.style import INK, MUTED, PAPER, SERIES, Layout, framed, stacked
-from .predicted import predict
-from .run import Run, as_run
-from .text.format import format_mb, format_ms, format_share, format_usd, join_mb
-from .text.marks import caption, marked_size
+from ...core.format import Money, format_mb, format_ms, format_share, join_mb
+from ...core.sizes import Host
+from ..curves import Curve
+from ..data import StudyData
+from ..intervals import Floats, interval
+from ..plot.chart import Chart
+from ..plot.functions import chart_of, shown_of, views
+from ..plot.labels import Label, label_points, scale_points
+from ..plot.style import INK, MUTED, PAPER, SERIES, Layout, framed, stacked
+from ..predicted import predict
+from ..run import BEYOND, marked
+from ..text.marks import caption, marked_size
 
 COLUMNS = (
     "function",
@@ -42,24 +42,25 @@ COLUMNS = (
 )
 
 
-def pareto(
-    source: Run | DataFrame, *, weights: Mapping[str, float] | None = None, seed: int = 0
-) -> DataFrame:
+def pareto(data: StudyData) -> DataFrame:
     """One row for each payload type (and the mix) and size that can win.
 
     `efficient` sizes are the front: whatever weighs speed against cost, the best size is one of
     them. `beaten_by_mb` is for the others the cheapest of the sizes that are both faster and
     cheaper. `probability_efficient` is how sure that is, NaN with too few environments.
     """
-    run = as_run(source)
-    found = [_rows(curve) for curve in curves(run, weights=weights, seed=seed)]
-    if not found:
+    return data.once("pareto", lambda: _pareto(data))
+
+
+def _pareto(data: StudyData) -> DataFrame:
+    frames = [_rows(curve) for curve in data.curves if curve.sizes]
+    if not frames:
         return DataFrame(columns=list(COLUMNS))
-    return marked(pd.concat(found, ignore_index=True), run)[list(COLUMNS)]
+    return marked(pd.concat(frames, ignore_index=True), data.run)[list(COLUMNS)]
 
 
 def beaten(ms: Floats, usd: Floats) -> Floats:
-    """Which sizes (the last axis) are beaten: another is no slower and no dearer, and not alike."""
+    """Which sizes (the last axis) are beaten: another is no slower, costs no more, and is not the same in both."""
     faster = ms[..., None, :] <= ms[..., :, None]
     cheaper = usd[..., None, :] <= usd[..., :, None]
     better = (ms[..., None, :] < ms[..., :, None]) | (usd[..., None, :] < usd[..., :, None])
@@ -103,27 +104,17 @@ def _ends(stem: str, unit: str, resampled: Floats) -> dict[str, list[float]]:
 # Speed against cost: the sizes worth choosing between, and those that another one beats.
 
 
-def plot_pareto(
-    source: Run | DataFrame,
-    payload: str = "",
-    *,
-    weights: Mapping[str, float] | None = None,
-    current_memory_mb: int | None = None,
-) -> Chart | None:
+def plot_pareto(data: StudyData, payload: str = "") -> Chart | None:
     """Mean duration against cost, a point a size, of the mix (or of `payload`).
 
     Filled points on the line are the Pareto front; hollow ones are beaten by another size. Bars
     are the 95 % intervals of both; small dots are sizes that were not measured (see `predict`).
     Several functions have a panel each. None where every size fails.
     """
-    run = as_run(source).select(payload)
-    fronts = [
-        front
-        for name, part in views(run)
-        if (front := _front(name, part, weights, current_memory_mb))
-    ]
+    fronts = [front for name, part in views(data) if (front := _front(name, part, payload))]
     if not fronts:
         return None
+    run = data.run
     dots = "; dots: predicted sizes between" if any(len(each.guessed) for each in fronts) else ""
     about = f"{shown_of(run, [each.name for each in fronts])}, {fronts[0].payload}"
     subtitle = f"{about}; bars: 95 % intervals of the means{dots}"
@@ -133,7 +124,8 @@ def plot_pareto(
         return _draw(layout, title, subtitle, fronts)
 
     parts = [
-        (each.name, pareto_title(each.rows, each.today), pareto_alt(each.rows)) for each in fronts
+        (each.name, pareto_title(each.rows, each.today), pareto_alt(each.rows, each.money))
+        for each in fronts
     ]
     return chart_of(run, parts, draw)
 
@@ -148,19 +140,18 @@ class _Front:
     guessed: DataFrame
     today: int | None
     host: Host | None
+    money: Money
 
 
-def _front(
-    name: str, run: Run, weights: Mapping[str, float] | None, current_memory_mb: int | None
-) -> _Front | None:
-    frame = pareto(run, weights=weights)
-    if frame.empty:
+def _front(name: str, data: StudyData, payload: str) -> _Front | None:
+    curve = data.curve(payload)
+    if curve is None or not curve.sizes:
         return None
-    last = str(frame["payload"].iloc[-1])
-    guessed = predict(run, weights=weights)
-    guessed = guessed[guessed["predicted"] & (guessed["payload"] == last)]
-    today = run.current_memory_mb if current_memory_mb is None else current_memory_mb
-    return _Front(name, last, frame[frame["payload"] == last], guessed, today, run.host)
+    rows, guessed = (
+        frame[frame["payload"] == curve.payload] for frame in (pareto(data), predict(data))
+    )
+    between = guessed[guessed["predicted"]]
+    return _Front(name, curve.payload, rows, between, data.today_mb, data.host, data.money)
 
 
 def pareto_title(rows: DataFrame, today: int | None) -> str:
@@ -179,15 +170,15 @@ def pareto_title(rows: DataFrame, today: int | None) -> str:
     )
 
 
-def pareto_alt(rows: DataFrame) -> str:
+def pareto_alt(rows: DataFrame, money: Money) -> str:
     """Both values of each size, and which other beats it."""
     parts = ["Points of mean duration against cost per million invocations, one a memory size."]
     for row in rows.to_dict("records"):
         verdict = (
             "on the front" if row["efficient"] else f"beaten by {format_mb(row['beaten_by_mb'])}"
         )
-        told = f"{format_ms(row['mean_ms'])}, {format_usd(row['cost_per_million_usd'])}, {verdict}"
-        parts.append(f"{format_mb(row['memory_mb'])}: {told}.")
+        words = f"{format_ms(row['mean_ms'])}, {money(row['cost_per_million_usd'])}, {verdict}"
+        parts.append(f"{format_mb(row['memory_mb'])}: {words}.")
     sizes = [int(size) for size in rows[rows["efficient"]]["memory_mb"]]
     parts.append(f"The front is {join_mb(sizes)}.")
     return " ".join(parts)
@@ -204,7 +195,10 @@ def _draw(layout: Layout, title: str, subtitle: str, fronts: Sequence[_Front]) -
 def _panel(axes: Axes, front: _Front) -> None:
     rows, guessed = front.rows, front.guessed
     x, y = rows["cost_per_million_usd"], rows["mean_ms"]
-    logs = [scale_points(axes, x.tolist(), "x"), scale_points(axes, y.tolist(), "y")]
+    logs = [
+        scale_points(axes, x.tolist(), "x", front.money),
+        scale_points(axes, y.tolist(), "y", format_ms),
+    ]
     what = f"{front.name}: mean duration" if front.name else "Mean duration"
     axes.set_title(what + (" (log scale)" if logs[1] else ""), pad=6)
     axes.set_xlabel("cost per million invocations" + (" (log scale)" if logs[0] else ""))

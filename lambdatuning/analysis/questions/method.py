@@ -2,23 +2,24 @@
 
 from pandas import DataFrame
 
-from ..core.manifest import Manifest, PriceBookName
-from .frames import failed, warm
-from .run import Run, as_run
-from .text.format import format_mb, format_usd, join_mb
-from .text.tables import Table
+from ...core.format import format_mb, join_mb
+from ...core.manifest import PriceBookName
+from ..data import StudyData
+from ..frames import failed, warm
+from ..run import Run
+from ..text.tables import Table
 
 
-def method(source: Run | DataFrame) -> Table:
+def method(data: StudyData) -> Table:
     """Two columns, `what` and `value`: place, function, sizes, samples, seed, prices, run."""
-    run = as_run(source)
-    rows = {**_place(run), **_target(run.manifest), **_design(run), **_outcome(run)}
-    told = [(what, str(value)) for what, value in rows.items() if value not in ("", None)]
-    return Table(DataFrame(told, columns=["what", "value"]))
+    run = data.run
+    rows = {**_place(run), **_function(run), **_design(run), **_outcome(data)}
+    shown = [(what, str(value)) for what, value in rows.items() if value not in ("", None)]
+    return Table(DataFrame(shown, columns=["what", "value"]))
 
 
 def _place(run: Run) -> dict[str, object]:
-    about = run.manifest.endpoint
+    about = run.endpoint
     names = {"embedded": "embedded AWS on this machine, not AWS", "aws": "AWS"}
     kind = about.get("kind", "")
     return {
@@ -26,18 +27,18 @@ def _place(run: Run) -> dict[str, object]:
         "CPU limiter": about.get("limiter"),
         "Settling": about.get("settle"),
         "CPU cores of the host": about.get("cores"),
-        "Region": run.manifest.region or None,
+        "Region": run.manifest.region,
     }
 
 
-def _target(manifest: Manifest) -> dict[str, object]:
-    size = manifest.current_memory_mb
+def _function(run: Run) -> dict[str, object]:
+    size = run.current_memory_mb
     return {
-        "Function": manifest.function_arn or manifest.function or None,
-        "Runtime": manifest.runtime or None,
-        "Architecture": manifest.architecture or None,
+        "Function": run.manifest.function_arn or run.function,
+        "Runtime": run.manifest.runtime,
+        "Architecture": run.manifest.architecture,
         "Memory today": None if size is None else format_mb(size),
-        "Code SHA-256": manifest.code_sha256 or None,
+        "Code SHA-256": run.manifest.code_sha256,
     }
 
 
@@ -48,7 +49,7 @@ def _design(run: Run) -> dict[str, object]:
         "Payload types (weight in the mix)": mix,
         "Memory sizes": join_mb(run.sizes),
         "Measured with fewer vCPUs than on AWS": _held_back(run),
-        "Invocations a size and payload type": run.manifest.num,
+        "Invocations per size and payload type": None if run.adaptive else run.manifest.num,
         "Seed": run.manifest.seed,
     }
 
@@ -60,26 +61,26 @@ def _held_back(run: Run) -> str:
     return f"{join_mb(run.beyond_mb)}: run with the {run.host.told} of this host"
 
 
-def _outcome(run: Run) -> dict[str, object]:
-    samples, manifest = run.samples, run.manifest
+def _outcome(data: StudyData) -> dict[str, object]:
+    run, samples, spent = data.run, data.run.samples, data.run.manifest.usd
     good, bad = len(warm(samples)), int(failed(samples).sum())
     cold = int((samples["cold"] & ~failed(samples)).sum())
     per_size = samples.groupby("memory_mb")["environment"].nunique()
-    book, spent = manifest.price_book, manifest.usd
+    kind = "cold starts, init included" if data.cold_only else "warm successful invocations"
     return {
         "Samples": f"{len(samples):,}: {good:,} warm, {cold:,} cold, {bad:,} failed",
-        "Execution environments a size": _span(int(per_size.min()), int(per_size.max())),
-        "Statistics": "means of warm successful invocations; bands hold the mean with 95 %",
-        "Price book": _first_clause(book),
-        "Cost at these prices": None if spent is None else format_usd(spent),
-        "Started": manifest.started_at or None,
-        "Finished": manifest.finished_at or None,
+        "Execution environments per size": _span(int(per_size.min()), int(per_size.max())),
+        "Statistics": f"means of {kind}; bands are 95 % confidence intervals of the mean",
+        "Price book": _first_clause(run.manifest.price_book),
+        "Cost at these prices": None if spent is None else data.money(spent),
+        "Started": run.manifest.started_at,
+        "Finished": run.manifest.finished_at,
         "Run": run.run_id,
     }
 
 
 def _first_clause(book: PriceBookName) -> str:
-    """Version and the beginning of the source, which may list every service."""
+    """Version and the first clause of the source, which may list every service."""
     named = " from ".join(text for text in (book.version, book.source) if text)
     return named.partition(";")[0]
 

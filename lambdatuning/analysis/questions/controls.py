@@ -1,20 +1,16 @@
 """Sliders for weight, deadline and volume in a notebook; a plain figure everywhere else."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Unpack
+from typing import Any
 
-from pandas import DataFrame
-
-from ...core.strategies import DEFAULT_WEIGHT
-from ..bill import plot_bill
-from ..decision_map import plot_decision_map
-from ..goals import DEFAULT_QUANTILE, Limits
-from ..run import Run, as_run
-from .chart import Chart, to_svg
+from ..data import StudyData
+from ..plot.chart import Chart, to_svg
+from .bill import plot_bill, volume
 from .deadline import plot_deadline
+from .decision_map import plot_decision_map
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,46 +20,33 @@ class Controls:
     Everywhere else, in reports too, it is `chart`, the bill at the values given.
     """
 
-    run: Run
+    data: StudyData
     chart: Chart
-    monthly_invocations: float
-    weight: float
-    limits: Limits = field(default_factory=Limits)
 
     def charts(
         self, weight: float, monthly_invocations: float, deadline_ms: float = 0
     ) -> list[Chart]:
         """The bill at these values of the sliders, then the decision map and the deadline where
         their own slider was moved: the notebook shows them as they were."""
-        limits = Limits(**{**self.limits, "deadline_ms": deadline_ms})
-        quantile = limits.get("quantile", DEFAULT_QUANTILE)
-        found: list[Chart | None] = [
-            plot_bill(self.run, monthly_invocations, weight=weight, **limits)
-        ]
-        if weight != self.weight:
-            found.append(plot_decision_map(self.run, weight))
-        if deadline_ms != self.limits.get("deadline_ms", 0):
-            found.append(plot_deadline(self.run, deadline_ms, quantile))
-        return [chart for chart in found if chart is not None]
+        options = self.data.options
+        moved = self.data.with_options(
+            weight=weight, monthly_invocations=monthly_invocations, deadline_ms=deadline_ms
+        )
+        charts: list[Chart | None] = [plot_bill(moved)]
+        if weight != options.weight:
+            charts.append(plot_decision_map(moved))
+        if deadline_ms != options.deadline_ms:
+            charts.append(plot_deadline(moved))
+        return [chart for chart in charts if chart is not None]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         shown: dict[str, Any] = self.chart._repr_mimebundle_()
         return shown | _widget(self)
 
 
-def controls(
-    source: Run | DataFrame,
-    monthly_invocations: float,
-    weight: float = DEFAULT_WEIGHT,
-    **limits: Unpack[Limits],
-) -> Controls:
-    """The bill of each choice, with sliders for the volume, the weight and the deadline.
-
-    UsageError as `bill` raises it.
-    """
-    run = as_run(source)
-    chart = plot_bill(run, monthly_invocations, weight=weight, **limits)
-    return Controls(run, chart, monthly_invocations, weight, limits)
+def controls(data: StudyData) -> Controls:
+    """The bill of each choice, with sliders for the volume, the weight and the deadline."""
+    return Controls(data, plot_bill(data))
 
 
 def _widget(controls: Controls) -> dict[str, Any]:
@@ -100,14 +83,14 @@ def _sliders(controls: Controls, ipywidgets: Any) -> dict[str, Any]:
         "monthly_invocations": ipywidgets.FloatLogSlider(
             description="invocations a month",
             step=0.1,
-            **_decades(controls.monthly_invocations, 3, 11),
+            **_decades(volume(controls.data), 3, 11),
             **look,
         ),
         "weight": ipywidgets.FloatSlider(
-            controls.weight, min=0, max=1, step=0.01, description="weight of cost", **look
+            controls.data.options.weight, min=0, max=1, step=0.01, description="weight of cost", **look
         ),
     }
-    deadline_ms = controls.limits.get("deadline_ms", 0)
+    deadline_ms = controls.data.options.deadline_ms
     if deadline_ms:
         sliders["deadline_ms"] = ipywidgets.FloatLogSlider(
             description="deadline (ms)", step=0.05, **_decades(deadline_ms, 0, 5), **look
@@ -116,7 +99,7 @@ def _sliders(controls: Controls, ipywidgets: Any) -> dict[str, Any]:
 
 
 def _decades(value: float, low: int, high: int) -> dict[str, Any]:
-    """A logarithmic range that has the value in it: a slider would else begin with another one."""
+    """A logarithmic range that has the value in it: a slider would else start at another one."""
     exponent = math.log10(value)
     return {
         "value": value,

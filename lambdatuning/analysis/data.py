@@ -1,0 +1,151 @@
+"""What is computed of a run once and asked many times: summary, resamples, curves, answers."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, TypeVar
+
+import pandas as pd
+from pandas import DataFrame
+
+from ..core.errors import UsageError
+from ..core.format import Money
+from ..core.sizes import Host
+from . import intervals
+from .curves import MIX, Curve, make_curves
+from .frames import good, warm
+from .intervals import Cell, Floats
+from .model import model_curves
+from .options import Options
+from .run import Run, apart, as_run
+from .summary import KEYS, resample, summarise
+
+T = TypeVar("T")
+Key = tuple[str, str, str]
+"""Function, architecture and payload type of a curve."""
+
+
+class StudyData:
+    """A run and the options it is looked at with, and all that is computed from both, once.
+
+    Questions (`analysis.questions`) take it; `Study` is the same with the questions as methods.
+    """
+
+    def __init__(self, run: Run | DataFrame, options: Options) -> None:
+        self.run = as_run(run)
+        self.options = options
+        self._memo: dict[Hashable, Any] = {}
+        if self.run.samples.empty:
+            raise UsageError(f"run {self.run.run_id or '(unnamed)'} has no samples; measure first")
+
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What `compute` returns, computed the first time that `key` is asked for."""
+        if key not in self._memo:
+            self._memo[key] = compute()
+        found: T = self._memo[key]
+        return found
+
+    @cached_property
+    def parts(self) -> Sequence["StudyData"]:
+        """Each function (and architecture) of the run by itself, in order of their names."""
+        runs = apart(self.run)
+        return [self] if len(runs) == 1 else [StudyData(run, self.options) for run in runs]
+
+    @property
+    def money(self) -> Money:
+        """How amounts are written."""
+        return self.options.money
+
+    @property
+    def host(self) -> Host | None:
+        """The machine whose cores bound what could be told apart; None on AWS."""
+        return self.run.host
+
+    @property
+    def today_mb(self) -> int | None:
+        """The size of the function when the run started, or as the options say."""
+        given = self.options.today_mb
+        return self.run.current_memory_mb if given is None else given
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """The strategies that are answered: those asked for, or the run's own."""
+        return self.options.strategy or (self.run.strategy,)
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """The weight of each payload type in the mix."""
+        return self.run.weights if self.options.weights is None else self.options.weights
+
+    @cached_property
+    def cold_only(self) -> bool:
+        """Whether every successful invocation was a cold start: these answer then."""
+        return warm(self.run.samples).empty and not good(self.run.samples).empty
+
+    @cached_property
+    def measured(self) -> DataFrame:
+        """The samples that statistics are made of: warm and successful ones.
+
+        Where there is none, the successful cold starts, with init in their durations.
+        """
+        samples = self.run.samples
+        if not self.cold_only:
+            return warm(samples)
+        cold = good(samples)
+        waited = cold["duration_ms"] + cold["init_ms"].fillna(0) + cold["restore_ms"].fillna(0)
+        return cold.assign(duration_ms=waited)
+
+    @cached_property
+    def cells(self) -> Mapping[intervals.Key, Cell]:
+        """Durations and costs by payload type and size, and how their means err."""
+        return intervals.cells(self.measured, KEYS)
+
+    @cached_property
+    def summary(self) -> DataFrame:
+        """See `analysis.summary.summarise`."""
+        if len(self.parts) > 1:
+            return pd.concat([part.summary for part in self.parts], ignore_index=True)
+        return summarise(self.run, self.measured, self.cells, self.today_mb, self.options)
+
+    @cached_property
+    def resampled(self) -> Mapping[intervals.Key, Floats]:
+        """Resampled means of duration and cost (RESAMPLES x 2) of each cell."""
+        return dict(resample(self.cells, self.options.seed))
+
+    @cached_property
+    def curves(self) -> Sequence[Curve]:
+        """One for each payload type, the mix last; of several functions one after the other.
+
+        An adaptive run has the curves of its model: its few samples a size say little alone.
+        """
+        if len(self.parts) > 1:
+            return [curve for part in self.parts for curve in part.curves]
+        return model_curves(self.run, self.summary, self.options, self.weights) or self.sample_curves
+
+    @cached_property
+    def sample_curves(self) -> Sequence[Curve]:
+        """The curves of one function by its samples alone, also of an adaptive run."""
+        return make_curves(
+            self.summary, self.resampled, self.weights, self.options.max_failed, self.host
+        )
+
+    def curve(self, payload: str = "") -> Curve | None:
+        """The curve of a payload type of the only function; by default of the mix, or the only one.
+
+        None where there is none. UsageError for a payload type that was not measured.
+        """
+        if payload and payload != MIX:
+            self.run.select(payload)
+        own = [each for each in self.curves if not payload or each.payload == payload]
+        return own[-1] if own else None
+
+    def with_options(self, **changed: Any) -> "StudyData":
+        """The same with other options; what does not depend on them is kept."""
+        other = StudyData(self.run, replace(self.options, **changed))
+        depends = {"weights", "max_failed", "tolerance", "confidence", "seed", "today_mb"}
+        if not depends & changed.keys():
+            names = ("measured", "cells", "summary", "resampled", "curves")
+            other.__dict__ |= {name: vars(self)[name] for name in names if name in vars(self)}
+            if len(self.parts) > 1:
+                other.__dict__["parts"] = [part.with_options(**changed) for part in self.parts]
+        return other

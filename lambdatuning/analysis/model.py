@@ -1,0 +1,112 @@
+"""The curves and answers of an adaptive run's model, as it stored them."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from pandas import DataFrame
+
+from .curves import MIX, Curve, make_curves, with_mix
+from .intervals import RESAMPLES, Floats
+from .options import Options
+from .run import Run
+
+_HALF_WIDTH = NormalDist().inv_cdf(0.95)
+"""Standard deviations from the middle to either end of a 90 % interval."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a run itself answered: the size, how sure it is that none is better by more than 5 %
+    (None where it cannot be known), and whether the size was measured at all."""
+
+    memory_mb: int
+    sure: float | None
+    measured: bool = True
+
+
+def answered(run: Run, payload: str, strategy: str, weight: float) -> Answered | None:
+    """What the run answered for a payload type, or the mix, under a strategy; None where it was
+    asked something else.
+
+    A run answers one strategy, for all of its payload types together. An adaptive run answers for
+    each payload type, too.
+    """
+    if strategy != run.strategy or (strategy == "balanced" and weight != run.weight):
+        return None
+    main = payload == MIX or len(run.payloads) == 1
+    if main and not run.is_whole:
+        return None
+    decision = run.decision if main else None
+    if decision and decision.memory_mb is not None:
+        return Answered(decision.memory_mb, decision.sure, decision.memory_mb in run.sizes)
+    for answer in run.exploration.get("answers", ()):
+        if (answer["payload"] or MIX) == payload:
+            size = int(answer["memory_mb"])
+            return Answered(size, float(answer["within_5"]), _measured(answer, size) > 0)
+    return None
+
+
+def model_curves(
+    run: Run, summary: DataFrame, options: Options, weights: Mapping[str, float]
+) -> list[Curve]:
+    """The curves that an adaptive run ended with, at the sizes that were measured and those that
+    it answered; [] for a grid."""
+    answers = {answer["payload"]: answer for answer in run.exploration.get("answers", ())}
+    own = [answers[name] for name in run.payloads if name in answers]
+    wanted = {int(answer["memory_mb"]) for answer in answers.values()}
+    plain = make_curves(summary, _nothing(summary), {}, options.max_failed, run.host)
+    by_name = {curve.payload: curve for curve in plain}
+    found = [
+        _curve(by_name[answer["payload"]], answer, wanted, options.seed)
+        for answer in own
+        if answer["payload"] in by_name
+    ]
+    return with_mix(found, weights)
+
+
+def _curve(plain: Curve, answer: Mapping[str, Any], wanted: set[int], seed: int) -> Curve:
+    points = [
+        point
+        for point in answer["curve"]
+        if point["memory_mb"] not in plain.failing_mb
+        and (point["measured"] > 0 or point["memory_mb"] in wanted)
+    ]
+    ms, low, high, usd = (
+        np.array([point[name] for point in points], float)
+        for name in ("duration_ms", "low_ms", "high_ms", "cost_usd")
+    )
+    error = np.log(high / low) / (2 * _HALF_WIDTH)
+    key = (seed, plain.function, plain.architecture, plain.payload)
+    rng = np.random.default_rng(zlib.crc32(repr(key).encode()))
+    factor: Floats = np.exp(error * rng.standard_normal((RESAMPLES, len(points))))
+    return Curve(
+        function=plain.function,
+        architecture=plain.architecture,
+        payload=plain.payload,
+        sizes=tuple(int(point["memory_mb"]) for point in points),
+        ms=ms,
+        usd=usd,
+        resampled_ms=ms * factor,
+        resampled_usd=usd * factor,
+        failing_mb=plain.failing_mb,
+        host=plain.host,
+        predicted_mb=tuple(int(p["memory_mb"]) for p in points if not p["measured"]),
+    )
+
+
+def _measured(answer: Mapping[str, Any], size_mb: int) -> int:
+    """Warm samples at a size of an answer's curve."""
+    points: Sequence[Mapping[str, Any]] = answer["curve"]
+    return sum(int(point["measured"]) for point in points if point["memory_mb"] == size_mb)
+
+
+def _nothing(summary: DataFrame) -> dict[tuple[str, str, str, int], Floats]:
+    """No resamples, for curves of which only the failing sizes are wanted."""
+    keys = summary[["function", "architecture", "payload", "memory_mb"]]
+    rows = keys.itertuples(index=False, name=None)
+    nothing = np.full((RESAMPLES, 2), np.nan)
+    return {(str(f), str(a), str(p), int(m)): nothing for f, a, p, m in rows}

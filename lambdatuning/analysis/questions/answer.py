@@ -1,0 +1,455 @@
+"""The answer of a run in words and as cards: what to set, what it changes, how sure that is."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from ...core.format import (
+    NOTHING,
+    Money,
+    format_change,
+    format_mb,
+    format_ms,
+    format_share,
+    format_times,
+    join,
+    join_mb,
+    short_name,
+)
+from ...core.strategies import REGISTRY
+from ..curves import MIX, Curve
+from ..data import StudyData
+from ..frames import failed
+from ..intervals import difference
+from ..recommendation import DISTINCT, Recommendation, recommendations
+from ..run import Run, of_means
+from ..text.statement import answered, html_words
+from .adaptive import outcome
+
+SURE, FAIRLY_SURE = 0.95, 0.8
+"""From here on a size is recommended without reserve, and with it; below, it is a guess."""
+
+_MEANS = (
+    "From published means, without the samples behind them: how sure this is cannot be said. "
+    "Measure with lambdatuning to know."
+)
+_COLD_ONLY = (
+    "Every invocation was a cold start: all figures are those of cold starts, init included. "
+    "Measure warm invocations to learn what most callers meet."
+)
+_FEW = 3
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to set, in one headline; `lead` are the recommendations behind it, one a strategy.
+
+    `sentences` are what else matters, `notice` where the measurement comes from if that limits
+    it. Displays itself in notebooks; `str()` is the same as plain text.
+    """
+
+    headline: str
+    lead: tuple[Recommendation, ...]
+    sentences: tuple[str, ...]
+    notice: str
+    money: Money
+
+    def __str__(self) -> str:
+        told = [sentence(each, self.money) for each in self.lead]
+        return "\n".join(filter(None, [self.headline, *told, *self.sentences, self.notice]))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return answered(self.headline, (each.function for each in self.lead))
+
+    def _repr_html_(self) -> str:
+        several = len({each.function for each in self.lead}) > 1
+        cards = "".join(_answer_card(each, self.money, named=several) for each in self.lead)
+        words = "".join(f"<li>{html_words(text)}</li>" for text in self.sentences)
+        notice = f'<p class="lt-notice">{html_words(self.notice)}</p>' if self.notice else ""
+        return (
+            f'<section class="lt-answer"><p class="lt-headline"><strong>{html_words(self.headline)}'
+            f'</strong></p>{notice}<div class="lt-cards" style="display: flex; flex-wrap: wrap; '
+            f'gap: 12px">{cards}</div>{f"<ul>{words}</ul>" if words else ""}</section>'
+        )
+
+
+def answer(data: StudyData) -> Answer:
+    """The answer for the mix of payload types (or the only one), and where the types disagree.
+
+    With several functions or architectures, an answer for each in one.
+    """
+    each = [_of_function(part) for part in data.parts]
+    return Answer(
+        headline=" ".join(first for first, _, _ in each),
+        lead=tuple(advice for _, lead, _ in each for advice in lead),
+        sentences=tuple(dict.fromkeys(text for _, _, sentences in each for text in sentences)),
+        notice=notice(data.run),
+        money=data.money,
+    )
+
+
+def _of_function(data: StudyData) -> tuple[str, Sequence[Recommendation], Sequence[str]]:
+    """Headline, recommendations and sentences of one function."""
+    advice = recommendations(data, data.strategies)
+    lead = [each for each in advice if each.payload == MIX] or advice
+    own = [each for each in advice if each.payload != MIX]
+    told = [disagreement([e for e in own if e.strategy == each.strategy]) for each in lead]
+    if len(own) > len(data.strategies):
+        told += _failures(data.run, own)
+    told += [*_failure_words(data.run), _COLD_ONLY if data.cold_only else "", *outcome(data.run)]
+    return headline(data.run.function, lead, _quicker(data, lead)), lead, [t for t in told if t]
+
+
+def notice(run: Run) -> str:
+    """What a reader must know about where the run took place; "" for the real AWS."""
+    if of_means(run):
+        return _MEANS
+    if not run.embedded:
+        return ""
+    cores, limiter = run.endpoint.get("cores"), run.endpoint.get("limiter")
+    details = [f"{cores} cores" if cores else "", f"CPU limited by {limiter}" if limiter else ""]
+    where = ", ".join(part for part in details if part)
+    return (
+        f"Measured on the embedded AWS{f' ({where})' if where else ''}, not on AWS: the shape of "
+        "the curves is real, the milliseconds are this machine's. "
+        "Repeat it with your AWS profile before you set a size in production."
+    )
+
+
+def disagreement(advice: Sequence[Recommendation]) -> str:
+    """Which payload types have another best size than most under one strategy; "" where all
+    agree."""
+    by_size: dict[int, list[str]] = {}
+    for each in advice:
+        if each.memory_mb is not None:
+            by_size.setdefault(each.memory_mb, []).append(each.payload)
+    if len(by_size) < 2 or common_sizes(advice):
+        return ""
+    by_number = sorted(by_size.items(), key=lambda item: (-len(item[1]), item[0]))
+    parts = [f"{format_mb(size)} for {_named(names, len(advice))}" for size, names in by_number]
+    superlative = REGISTRY[advice[0].strategy].superlative
+    return f"Payload types disagree about the {superlative} size: {join(parts)}."
+
+
+def common_sizes(advice: Iterable[Recommendation]) -> set[int]:
+    """Sizes that no payload type can tell apart from its best."""
+    accepted = [{e.memory_mb, *(e.alike_mb or ())} for e in advice if e.memory_mb is not None]
+    return set[int].intersection(*accepted) if accepted else set()
+
+
+def _named(payloads: Sequence[str], of: int) -> str:
+    return join(payloads) if len(payloads) <= _FEW else f"{len(payloads)} of {of}"
+
+
+def _failures(run: Run, advice: Sequence[Recommendation]) -> list[str]:
+    sizes = {each.payload: each.failing_mb for each in advice if each.failing_mb}
+    return [f"{name} fails at {join_mb(own)}." for name, own in sizes.items()]
+
+
+def _failure_words(run: Run) -> list[str]:
+    """How many invocations failed, and with which error and message first."""
+    bad = run.samples[failed(run.samples)]
+    if bad.empty:
+        return []
+    first = bad.iloc[0]
+    message = str(first["message"]) if "message" in bad and first["message"] else ""
+    words = f"{first['error']}: {message}" if message else str(first["error"])
+    return [f"{len(bad):,} of {len(run.samples):,} invocations failed, the first with {words}."]
+
+
+# A recommendation in words: one sentence that a person can act on.
+
+
+def sentence(advice: Recommendation, money: Money) -> str:
+    """What is best, what it brings against today's size, and how sure that is."""
+    subject = "All payload types together" if advice.payload == MIX else advice.payload
+    if advice.memory_mb is None:
+        why = f"{advice.reason}{_held_back(advice)}"
+        return f"{subject}: no size can be recommended, since {why}."
+    superlative = REGISTRY[advice.strategy].superlative
+    verdict = f"{format_mb(advice.memory_mb)} is {superlative}"
+    if advice.memory_mb == advice.current_mb:
+        verdict = f"{format_mb(advice.memory_mb)}, today's size, is {superlative}"
+    price = f"{money(advice.cost_per_million_usd)} per million"
+    change = against_today(advice)
+    figures = f"{format_ms(advice.mean_ms)}, {price}{f'; {change}' if change else ''}"
+    return f"{subject}: {verdict} ({figures}); {certainty(advice)}."
+
+
+def certainty(advice: Recommendation) -> str:
+    """How sure the recommendation is, what it cannot be told apart from, what was held back."""
+    if advice.strategy == "deadline" and advice.reason.startswith("may not"):
+        sure = advice.reason
+    elif advice.reason:
+        sure = f"how sure cannot be said ({advice.reason})"
+    else:
+        sure = f"{format_share(advice.sure)} sure"
+    if advice.predicted:
+        sure += ", by prediction alone: this size was not measured"
+    alike = f", {join_mb(advice.alike_mb)} cannot be told apart" if advice.alike_mb else ""
+    return sure + alike + ("" if advice.beyond_cores else _held_back(advice))
+
+
+def _held_back(advice: Recommendation) -> str:
+    """The sizes that might do better on AWS than on the few cores that measured them; or ""."""
+    if not advice.held_back_mb:
+        return ""
+    return f"; on AWS, {join_mb(advice.held_back_mb)} might be better: this host has fewer cores"
+
+
+def against_today(advice: Recommendation) -> str:
+    """The difference from today's size: cost, then speed; "" where there is none to tell."""
+    today = advice.current_mb
+    if today is None or advice.memory_mb in {None, today}:
+        return ""
+    if today in advice.failing_mb:
+        return f"{format_mb(today)} today fails"
+    if advice.today_unmeasured:
+        return f"{format_mb(today)} today was not measured"
+    if math.isnan(advice.saving):
+        return ""
+    cost = format_change(-advice.saving, "cheaper", "more expensive")
+    speed = f"{format_times(advice.speedup)} faster"
+    if advice.speedup < 1:
+        speed = f"{format_times(1 / advice.speedup)} slower"
+    return (
+        f"{'the same cost' if cost == 'the same' else cost}, {speed} than {format_mb(today)} today"
+    )
+
+
+# A size that costs the same as the cheapest and is much faster: what most people want to know.
+
+
+_WORTH = 1.2
+"""Times faster from which on it is mentioned."""
+
+_CLOSE = 0.03
+"""So much more a size may cost by its mean where that may be chance; more is not the same cost."""
+
+
+@dataclass(frozen=True)
+class Quicker:
+    """`memory_mb` cannot be told apart in cost from the cheapest size, nor from `than_mb`.
+
+    `cost_change` is its measured cost over that of `than_mb` less 1, `speedup` the duration of
+    `than_mb` over its own; that it is faster is sure.
+    """
+
+    memory_mb: int
+    than_mb: int
+    cost_change: float
+    speedup: float
+
+
+def quicker(curve: Curve, advice: Recommendation) -> Quicker | None:
+    """The fastest size that is as cheap as the cheapest, if it is worth mentioning.
+
+    It is compared with today's size if that is as cheap too, else with the best of `advice`,
+    which is one for "cost". None where there is none, or where intervals are not known.
+    """
+    alike = (advice.memory_mb, *(advice.alike_mb or ()))
+    base = advice.current_mb if advice.current_mb in alike else advice.memory_mb
+    if not curve.known or base is None or base not in curve.sizes:
+        return None
+    others = [size for size in alike if size and size != base and size not in advice.beyond_mb]
+    for size in sorted(others, key=lambda size: float(curve.ms[curve.sizes.index(size)])):
+        if against := _against(curve, size, base):
+            return against
+    return None
+
+
+def _quicker(data: StudyData, lead: Sequence[Recommendation]) -> Quicker | None:
+    for advice in lead:
+        if advice.strategy == "cost" and advice.alike_mb:
+            curve = data.curve(advice.payload)
+            return quicker(curve, advice) if curve else None
+    return None
+
+
+def _against(curve: Curve, size: int, base: int) -> Quicker | None:
+    new, old = curve.sizes.index(size), curve.sizes.index(base)
+    cost, duration = (
+        difference(
+            float(means[old]), float(means[new]), resampled[:, old], resampled[:, new], DISTINCT
+        )
+        for means, resampled in ((curve.usd, curve.resampled_usd), (curve.ms, curve.resampled_ms))
+    )
+    against = Quicker(size, base, cost.relative, 1 / (1 + duration.relative))
+    same_cost = not cost.known and cost.relative <= _CLOSE
+    return against if same_cost and duration.high < 0 and against.speedup >= _WORTH else None
+
+
+# The headline: what to set, in one sentence, without an imperative where certainty is unknown.
+
+
+def headline(function: str, lead: Sequence[Recommendation], quick: Quicker | None) -> str:
+    """What to set, what today's size is as good as any for, and what is as cheap and faster."""
+    name = short_name(function)
+    some = [each for each in lead if each.memory_mb is not None]
+    if not some:
+        return f"No size of {name} can be recommended: {lead[0].reason if lead else 'no data'}."
+    firm = [each for each in some if _is_firm(each)]
+    stay, change = ([e for e in firm if e.keeps_today is kept] for kept in (True, False))
+    today = some[0].current_mb
+    but, beside = _quicker_beside(quick, today)
+    parts = [
+        _change(name, change, today, alone=not stay),
+        _stay(name, stay, today, but, after=bool(change)),
+        *(_guess(each, name) for each in some if each not in firm),
+    ]
+    told = "; ".join(part for part in parts if part)
+    return f"{told[:1].upper()}{told[1:]}{beside}."
+
+
+def _is_firm(advice: Recommendation) -> bool:
+    """Whether something may be told to do: today's size was measured, and enough is known."""
+    known = advice.alike_mb is not None and not advice.today_unmeasured
+    if advice.strategy == "deadline":
+        return known and not advice.reason
+    return known and (advice.keeps_today or advice.sure >= FAIRLY_SURE)
+
+
+def _change(
+    name: str, change: Sequence[Recommendation], today_mb: int | None, *, alone: bool
+) -> str:
+    by_size: dict[int, list[str]] = {}
+    for each in change:
+        sure = "" if each.sure >= SURE else f" ({format_share(each.sure)} sure)"
+        by_size.setdefault(each.memory_mb or 0, []).append(REGISTRY[each.strategy].aim + sure)
+    if not by_size:
+        return ""
+    parts = [f"{format_mb(size)} for {join(names)}" for size, names in by_size.items()]
+    today = f" (today: {format_mb(today_mb)})" if today_mb and alone else ""
+    return f"set {name} to {join(parts)}{today}"
+
+
+def _stay(
+    name: str, stay: Sequence[Recommendation], today_mb: int | None, but: str, *, after: bool
+) -> str:
+    if not stay or today_mb is None:
+        return ""
+    aims, today = join(REGISTRY[each.strategy].aim for each in stay), format_mb(today_mb)
+    if after:
+        return f"for {aims}, no size is better than {today} today{but}"
+    if but:
+        return f"for {aims}, no size of {name} is better than {today} today{but}"
+    return f"leave {name} at {today}: no size is better for {aims}"
+
+
+def _guess(advice: Recommendation, name: str) -> str:
+    """What is not sure enough to act on, and why."""
+    size, superlative = format_mb(advice.memory_mb or 0), REGISTRY[advice.strategy].superlative
+    if advice.today_unmeasured:
+        today = format_mb(advice.current_mb or 0)
+        told = f"{size} is the {superlative} of the sizes measured of {name}"
+        sure = f" ({format_share(advice.sure)} sure)" if not math.isnan(advice.sure) else ""
+        return f"{told}{sure}, but {today}, today's size, was not measured: measure it, too"
+    if advice.strategy == "deadline" and advice.reason.startswith("may not"):
+        return f"{size} comes nearest to keeping the deadline of {name}, but {advice.reason}"
+    alike = f"; {join_mb(advice.alike_mb)} cannot be told apart" if advice.alike_mb else ""
+    told = f"probably {size} is {superlative} for {name}"
+    if advice.reason or math.isnan(advice.sure):
+        why = f" ({advice.reason})" if advice.reason else ""
+        return f"{told}, but how sure cannot be said{why}: measure more{alike}"
+    return f"{told} ({format_share(advice.sure)} sure): measure more{alike}"
+
+
+def _quicker_beside(quick: Quicker | None, today_mb: int | None) -> tuple[str, str]:
+    """What follows on today's size, and what stands for itself since it is about another."""
+    if quick is None:
+        return "", ""
+    cost = format_change(quick.cost_change, "less", "more")
+    same = "costs the same" if cost == "the same" else f"costs {cost}"
+    words = (
+        f"{format_mb(quick.memory_mb)} {same} (no significant difference) and is "
+        f"{format_times(quick.speedup)} faster"
+    )
+    if quick.than_mb == today_mb:
+        return f", but {words}", ""
+    return "", f"; {words} than {format_mb(quick.than_mb)}"
+
+
+def _answer_card(advice: Recommendation, money: Money, *, named: bool) -> str:
+    name = f", {escape(short_name(advice.function))}" if named else ""
+    size = "none" if advice.memory_mb is None else format_mb(advice.memory_mb)
+    price = f"{money(advice.cost_per_million_usd)} per million"
+    words = [f"{format_ms(advice.mean_ms)}, {price}", against_today(advice), certainty(advice)]
+    lines = "".join(f"<br>{html_words(text)}" for text in words if text)
+    label = REGISTRY[advice.strategy].superlative.capitalize()
+    return (
+        '<div class="lt-card" style="border: 1px solid; border-radius: 6px; padding: 8px 14px">'
+        f"{label}{name}<br><strong>{escape(size)}</strong>{lines}</div>"
+    )
+
+
+# The answer by payload type: a card each with today, recommended, saved and how sure.
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Recommendations under one strategy, one a payload type, the mix first."""
+
+    advice: tuple[Recommendation, ...]
+    money: Money
+
+    def __str__(self) -> str:
+        return "\n".join(sentence(each, self.money) for each in self.advice)
+
+    def _repr_html_(self) -> str:
+        several = len({each.function for each in self.advice}) > 1
+        cards = "".join(_card(each, named=several) for each in self.advice)
+        return f'<section class="lt-overview">{cards}</section>'
+
+
+def overview(data: StudyData) -> Overview:
+    """A card for the mix and for each payload type (of each function) under the first strategy."""
+    by_part = [recommendations(part, data.strategies[:1]) for part in data.parts]
+    ordered = [sorted(own, key=lambda each: each.payload != MIX) for own in by_part]
+    return Overview(tuple(each for own in ordered for each in own), data.money)
+
+
+def _card(advice: Recommendation, *, named: bool) -> str:
+    name = f"{short_name(advice.function)}, {advice.payload}" if named else advice.payload
+    rows = "".join(
+        f"<div><dt>{what}</dt><dd>{html_words(words)}</dd></div>" for what, words in _facts(advice)
+    )
+    kind = "lt-type lt-mix" if advice.payload == MIX else "lt-type"
+    return f'<div class="{kind}"><h3>{escape(name)}</h3><dl>{rows}</dl></div>'
+
+
+def _facts(advice: Recommendation) -> list[tuple[str, str]]:
+    if advice.memory_mb is None:
+        return [("none can be recommended", f"{advice.reason}{_held_back(advice)}")]
+    today = NOTHING if advice.current_mb is None else format_mb(advice.current_mb)
+    superlative = REGISTRY[advice.strategy].superlative
+    facts = [("today", today), (superlative, format_mb(advice.memory_mb))]
+    if advice.current_mb == advice.memory_mb:
+        facts += [("saves", "nothing to change"), ("faster", NOTHING)]
+    elif advice.current_mb in advice.failing_mb:
+        facts += [("saves", "today's size fails"), ("faster", NOTHING)]
+    elif advice.today_unmeasured:
+        facts += [("saves", "today's size was not measured"), ("faster", NOTHING)]
+    else:
+        facts += [("saves", _saved(advice.saving)), ("faster", _faster(advice.speedup))]
+    return [*facts, ("sure", _sure(advice))]
+
+
+def _saved(saving: float) -> str:
+    if math.isnan(saving):
+        return NOTHING
+    words = format_change(-saving, "", "more")
+    return {"the same": "nothing"}.get(words, words.strip())
+
+
+def _faster(speedup: float) -> str:
+    if math.isnan(speedup) or speedup >= 1:
+        return format_times(speedup)
+    return f"{format_times(1 / speedup)} slower"
+
+
+def _sure(advice: Recommendation) -> str:
+    sure = f"not known ({advice.reason})" if advice.reason else format_share(advice.sure)
+    sure += f"; cannot be told apart: {join_mb(advice.alike_mb)}" if advice.alike_mb else ""
+    return sure + ("" if advice.beyond_cores else _held_back(advice))

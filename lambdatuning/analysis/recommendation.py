@@ -1,0 +1,382 @@
+"""Which size: the best of one curve for one goal, how sure that is, and what is gained."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas import DataFrame
+
+from ..core.format import format_mb, format_ms, format_share, ratio
+from .curves import MIX, Curve
+from .deadline import Punctuality, calls_to_tell, punctualities
+from .intervals import MIN_ENVIRONMENTS, Floats
+from .model import Answered, answered
+from .options import Goal, best
+from .run import BEYOND, marked, of_means
+
+if TYPE_CHECKING:
+    from .data import StudyData
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The answer for one payload type (or the mix) under one strategy.
+
+    `memory_mb` is None where no size can win (`reason` says why, and what comes nearest to a
+    limit). `sure` is the probability that no size is better by more than the study's tolerance
+    (for a deadline: that the size keeps it), NaN where it cannot be known (`reason` says why).
+    `alike_mb` are the other sizes that cannot be told apart from the best, None where that cannot
+    be known. `saving` is the share of today's cost that is saved (negative: costs more) and
+    `speedup` today's duration over the best one's; both are NaN when today's size was not
+    measured. `predicted` is True for a size without a sample, which only a model tells of.
+
+    `beyond_mb` are the sizes with more vCPUs than the host of the embedded AWS has cores; a size
+    among them has no `sure`. `held_back_mb` are those that might win on AWS, where they have all
+    their vCPUs.
+    """
+
+    function: str
+    architecture: str
+    payload: str
+    strategy: str
+    memory_mb: int | None
+    mean_ms: float
+    cost_per_million_usd: float
+    sure: float
+    alike_mb: tuple[int, ...] | None
+    current_mb: int | None
+    saving: float
+    speedup: float
+    failing_mb: tuple[int, ...]
+    reason: str
+    beyond_mb: tuple[int, ...] = ()
+    held_back_mb: tuple[int, ...] = ()
+    predicted: bool = False
+    measured_mb: tuple[int, ...] = ()
+
+    @property
+    def beyond_cores(self) -> bool:
+        """Whether the size itself has more vCPUs than the host has cores."""
+        return self.memory_mb in self.beyond_mb
+
+    @property
+    def today_unmeasured(self) -> bool:
+        """Whether today's size was not measured: nothing can be said against it."""
+        today = self.current_mb
+        return today is not None and today not in (*self.measured_mb, *self.failing_mb)
+
+    @property
+    def keeps_today(self) -> bool:
+        """Whether today's size is the best, or cannot be told apart from it."""
+        best_mb = self.memory_mb
+        return best_mb is not None and self.current_mb in (best_mb, *(self.alike_mb or ()))
+
+
+def recommendations(data: "StudyData", strategies: Sequence[str]) -> list[Recommendation]:
+    """One for each payload type and the mix (of each function), and each strategy."""
+    return [
+        advice
+        for part in data.parts
+        for curve in part.curves
+        for advice in [recommendation(part, curve, name) for name in strategies]
+    ]
+
+
+def recommendation(data: "StudyData", curve: Curve, strategy: str) -> Recommendation:
+    """The recommendation of one curve of a function under one strategy, computed once."""
+
+    def compute() -> Recommendation:
+        goal = data.options.goal(strategy)
+        keeps = punctuality(data, curve) if strategy == "deadline" else None
+        said = None
+        if data.options.weights is None or curve.payload != MIX:
+            said = answered(data.run, curve.payload, strategy, goal.weight)
+        return decide(curve, goal, data.today_mb, keeps, said)
+
+    return data.once(("recommendation", curve.payload, strategy), compute)
+
+
+def punctuality(data: "StudyData", curve: Curve) -> Punctuality | None:
+    """How many invocations of a curve end within the deadline; None of published means."""
+    if of_means(data.run):
+        return None
+    return data.once(
+        "punctualities",
+        lambda: punctualities(data.measured, data.curves, data.weights, data.options),
+    )[curve.payload]
+
+
+def recommendations_frame(data: "StudyData", strategies: Sequence[str]) -> DataFrame:
+    """The recommendations as a frame, columns as `Recommendation`; `beyond_cores` marks rows."""
+    names = [each.name for each in fields(Recommendation)]
+    rows = [asdict(each) for each in recommendations(data, strategies)]
+    shown = [name for name in names if name not in ("predicted", "measured_mb")]
+    return marked(DataFrame(rows, columns=names), data.run)[[*shown, "predicted", BEYOND]]
+
+
+def rows_of(frame: DataFrame) -> list[dict[str, object]]:
+    """The rows by the names of their columns; sizes are whole numbers or None."""
+    rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+    for row in rows:
+        # A column with a row that has no size holds NaN there, and the sizes of others as floats.
+        for name in {"memory_mb", "current_mb"} & row.keys():
+            row[name] = None if pd.isna(row[name]) else int(row[name])
+    return rows
+
+
+# One curve and one goal: the best size, how sure that is, what is as good, what is gained.
+
+
+DISTINCT = 0.95
+"""A size is told apart from the best when it is worse with this probability, two-sided."""
+
+Mask = NDArray[np.bool_]
+
+
+def decide(
+    curve: Curve,
+    goal: Goal,
+    today_mb: int | None = None,
+    keeps: Punctuality | None = None,
+    said: Answered | None = None,
+) -> Recommendation:
+    """The recommendation of one curve for one goal.
+
+    `keeps` is what a deadline needs, None where it cannot be known. `said` is what the run itself
+    answered to the same question, which is never contradicted.
+    """
+    if not curve.sizes:
+        return _nothing(curve, goal, today_mb, _why_none(curve))
+    if goal.strategy == "deadline" and keeps is None:
+        return _nothing(curve, goal, today_mb, "means alone tell nothing of single invocations")
+    winner = _winner(curve, goal, keeps)
+    if said and said.memory_mb in curve.sizes:
+        winner = curve.sizes.index(said.memory_mb)
+    missed = _missed(curve, winner, goal, keeps)
+    open_to = held_back(curve, winner, goal, keeps)
+    if missed:
+        return _nothing(curve, goal, today_mb, missed, open_to)
+    sure, alike = _confidence(curve, winner, goal, keeps)
+    if said and said.memory_mb in curve.sizes and curve.sizes[winner] not in curve.beyond_mb:
+        sure = math.nan if said.sure is None else said.sure
+    saving, speedup = _gain(curve, winner, today_mb)
+    return Recommendation(
+        curve.function,
+        curve.architecture,
+        curve.payload,
+        goal.strategy,
+        memory_mb=curve.sizes[winner],
+        mean_ms=float(curve.ms[winner]),
+        cost_per_million_usd=float(curve.usd[winner] * 1e6),
+        sure=sure,
+        alike_mb=alike,
+        current_mb=today_mb,
+        saving=saving,
+        speedup=speedup,
+        failing_mb=curve.failing_mb,
+        reason=_unknown(curve, winner, sure) or _may_not_keep(curve, winner, goal, keeps),
+        beyond_mb=curve.beyond_mb,
+        held_back_mb=open_to,
+        predicted=curve.sizes[winner] in curve.predicted_mb,
+        measured_mb=tuple(size for size in curve.sizes if size not in curve.predicted_mb),
+    )
+
+
+def scores(curve: Curve, goal: Goal, keeps: Punctuality | None = None) -> Floats:
+    """What the goal minimises in each resample (resamples x sizes).
+
+    A balance is relative to the measured means: else one resample far out would hide all others.
+    """
+    return goal.score(
+        curve.resampled_ms,
+        curve.resampled_usd,
+        in_time=None if keeps is None else keeps.resampled,
+        scale=(float(curve.ms.max()), float(curve.usd.max())),
+    )
+
+
+def candidates(curve: Curve, kept: Mask) -> Mask:
+    """Which sizes may win: of those that the host could not tell apart, the smallest alone.
+
+    They ran on the same cores at different prices: which was fastest is chance, and the smallest
+    is never more expensive. `kept` says which sizes keep the limit of a goal; of those that do, if
+    any.
+    """
+    beyond = np.isin(curve.sizes, curve.beyond_mb)
+    alike = np.flatnonzero(beyond & kept) if (beyond & kept).any() else np.flatnonzero(beyond)
+    allowed: Mask = ~beyond
+    allowed[alike[:1]] = True
+    return allowed
+
+
+def held_back(
+    curve: Curve, winner: int, goal: Goal, keeps: Punctuality | None
+) -> tuple[int, ...]:
+    """The sizes that might be better than the winner with all the vCPUs that AWS gives them.
+
+    With more vCPUs an invocation is faster by their ratio at most, as if it were nothing but
+    parallel computing, and cheaper by as much, but never billed less than a millisecond. A size
+    that loses even so loses on AWS, too. Where the winner itself was held back, all others that
+    were are among them.
+    """
+    if curve.host is None or not curve.beyond_mb:
+        return ()
+    sizes = np.array(curve.sizes)
+    bound = np.minimum(curve.host.largest_mb / sizes, 1.0)
+    in_time = None if keeps is None else np.where(bound < 1, 1.0, keeps.share)
+    scale = (float(curve.ms.max()), float(curve.usd.max()))
+    share = None if keeps is None else keeps.share
+    measured = goal.score(curve.ms, curve.usd, in_time=share, scale=scale)
+    # At most ms + 1 milliseconds are billed today, so that this factor leaves one at least.
+    usd = curve.usd * np.where(bound < 1, np.maximum(bound, 1 / (curve.ms + 1)), 1.0)
+    possible = goal.score(curve.ms * bound, usd, in_time=in_time, scale=scale)
+    beyond = np.isin(sizes, curve.beyond_mb)
+    open_to = beyond & (possible < measured[winner]) & (np.arange(len(sizes)) != winner)
+    return tuple(int(size) for size in sizes[open_to])
+
+
+def _nothing(
+    curve: Curve,
+    goal: Goal,
+    today_mb: int | None,
+    reason: str,
+    open_to: tuple[int, ...] = (),
+) -> Recommendation:
+    about = (curve.function, curve.architecture, curve.payload, goal.strategy)
+    nan = math.nan
+    nothing = Recommendation(
+        *about, None, nan, nan, nan, None, today_mb, nan, nan, curve.failing_mb, reason
+    )
+    return replace(nothing, beyond_mb=curve.beyond_mb, held_back_mb=open_to)
+
+
+def _why_none(curve: Curve) -> str:
+    return "no size is free of failures" if curve.failing_mb else "no invocation was measured"
+
+
+def _unknown(curve: Curve, winner: int, sure: float) -> str:
+    """Why it cannot be said how sure the winner is; "" where it can."""
+    if curve.host and curve.sizes[winner] in curve.beyond_mb:
+        return f"measured with {curve.host.told}, fewer than its vCPUs on AWS"
+    if not curve.known:
+        return f"fewer than {MIN_ENVIRONMENTS} execution environments" if math.isnan(sure) else ""
+    return "its own samples contradict each other" if math.isnan(sure) else ""
+
+
+def _may_not_keep(curve: Curve, winner: int, goal: Goal, keeps: Punctuality | None) -> str:
+    """That a deadline may be missed, and how many more calls would tell; "" where it is kept."""
+    if keeps is None:
+        return ""
+    sure = keeps.sure(winner)
+    if math.isnan(sure) or sure >= goal.options.deadline_sure:
+        return ""
+    more = calls_to_tell(float(keeps.share[winner]), float(keeps.count[winner]), goal.options)
+    calls = f"; about {more:,} more calls would tell" if more else ""
+    return f"may not keep it, {format_share(sure)} sure{calls}"
+
+
+def _winner(curve: Curve, goal: Goal, keeps: Punctuality | None) -> int:
+    """The index of the best size, or of what comes nearest to a limit."""
+    kept = _kept(curve, goal, keeps)
+    allowed = candidates(curve, kept)
+    if keeps is None:
+        value = goal.score(curve.ms, curve.usd)
+    elif not kept.any():
+        value = keeps.quantile_ms
+    elif (certain := kept & keeps.certain(goal.options.deadline_sure)).any():
+        value = np.where(certain, curve.usd, np.inf)
+        allowed = candidates(curve, certain)
+    else:
+        value = np.where(kept, -np.nan_to_num(keeps.probability, nan=0.0), np.inf)
+    return best(np.where(allowed, value, np.inf), curve.ms, curve.usd, curve.sizes)
+
+
+def _kept(curve: Curve, goal: Goal, keeps: Punctuality | None) -> Mask:
+    """Which sizes keep the goal's limit; all of them without one."""
+    if keeps is not None:
+        return np.asarray(keeps.share >= goal.options.quantile - 1e-12)
+    if goal.strategy == "budget":
+        return np.asarray(curve.usd * 1e6 <= goal.options.budget_usd_per_million)
+    return np.full(len(curve.sizes), fill_value=True)
+
+
+def _missed(curve: Curve, winner: int, goal: Goal, keeps: Punctuality | None) -> str:
+    """Why not even the nearest size keeps the limit; "" where one does."""
+    if _kept(curve, goal, keeps)[winner]:
+        return ""
+    size, money = format_mb(curve.sizes[winner]), goal.options.money
+    if keeps is not None:
+        return (
+            f"no size keeps {goal.quantile_name} within {format_ms(goal.options.deadline_ms)}; "
+            f"{size} comes nearest with {format_ms(keeps.quantile_ms[winner])} "
+            f"({format_share(keeps.share[winner])} in time)"
+        )
+    return (
+        f"no size costs at most {money(goal.options.budget_usd_per_million)} per million; {size} "
+        f"comes nearest with {money(curve.usd[winner] * 1e6)}"
+    )
+
+
+def _confidence(
+    curve: Curve, winner: int, goal: Goal, keeps: Punctuality | None
+) -> tuple[float, tuple[int, ...] | None]:
+    """How probable it is that nothing is better by more than the tolerance (or that a deadline is
+    kept), and the sizes that are as good.
+
+    Sizes that the host could not tell apart are as good as the smallest of them.
+    """
+    if not curve.known:
+        return math.nan, None
+    allowed = candidates(curve, _kept(curve, goal, keeps))
+    drawn = np.where(allowed, scores(curve, goal, keeps), np.inf)
+    not_worse = (drawn <= drawn[:, [winner]]).mean(axis=0)
+    alike = {curve.sizes[n] for n in np.flatnonzero(not_worse > (1 - DISTINCT) / 2)}
+    if alike.intersection(curve.beyond_mb):
+        alike |= set(curve.beyond_mb)
+    size = curve.sizes[winner]
+    others = tuple(sorted(alike - {size}))
+    if size in curve.beyond_mb:
+        return math.nan, others
+    if keeps is not None:
+        return keeps.sure(winner), others
+    limit = drawn.min(axis=1) * (1 + goal.options.tolerance)
+    return float((drawn[:, winner] <= limit).mean()), others
+
+
+def _gain(curve: Curve, winner: int, today_mb: int | None) -> tuple[float, float]:
+    if today_mb not in curve.sizes or today_mb in curve.predicted_mb:
+        return math.nan, math.nan
+    today = curve.sizes.index(today_mb)
+    saving = 1 - ratio(curve.usd[winner], curve.usd[today])
+    return saving, ratio(curve.ms[today], curve.ms[winner])
+
+
+def decision_of(data: "StudyData") -> dict[str, object]:
+    """The answer as plain values, the same for grid and adaptive: what `--json` prints.
+
+    `sure` is None where it is not known, `cost_ratio` (the answer's cost over today's) and
+    `speedup` (today's duration over the answer's) are None where today's size was not measured,
+    `applied_mb` is None where nothing was set. Of several functions it is about the first.
+    """
+    part, strategy = data.parts[0], data.strategies[0]
+    curve = part.curve()
+    if curve is None:
+        return {"memory_mb": None, "strategy": strategy, "sure": None, "today_mb": part.today_mb}
+    advice = recommendation(part, curve, strategy)
+    return {
+        "memory_mb": advice.memory_mb,
+        "strategy": strategy,
+        "sure": _none(advice.sure),
+        "today_mb": advice.current_mb,
+        "cost_ratio": _none(1 - advice.saving),
+        "speedup": _none(advice.speedup),
+        "applied_mb": part.run.decision.applied_mb if part.run.decision else None,
+    }
+
+
+def _none(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

@@ -1,0 +1,76 @@
+"""Two or more runs compared: named, or the two newest of one function."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..analysis.compare.comparison import MAX_REGRESSION, Comparison
+from ..analysis.compare.comparison import compare as compare_runs
+from ..analysis.run import Run
+from ..cloud.session import Cloud
+from ..core.format import Money
+from .runs import load_runs
+
+NEWEST = "latest 2"
+
+
+def compare(
+    runs: str | Sequence[str | Run] = NEWEST,
+    *,
+    store: str | Path = "",
+    history: str | Sequence[str | Run] = "",
+    payload_types: str | Sequence[str] = "",
+    memory_mb: int | None = None,
+    max_regression: float = MAX_REGRESSION,
+    monthly_invocations: float = 0,
+    confidence: float = 0.95,
+    currency: str = "${}",
+    per_usd: float = 1.0,
+    cloud: Cloud | None = None,
+    **narrowed: Any,
+) -> Comparison:
+    """Compare the first of the runs with each of the others; one alone makes an empty comparison.
+
+    `runs` are loaded runs, or names as `lt.load` takes them, of `store` ("": the project's); by default the two newest
+    runs of the function that was measured last. `history` are more runs, whose differences teach
+    how much runs of the same code differ. Getting worse is a regression from `max_regression` on
+    (0.05 is 5 %). `narrowed` are `function`, `region`, `since`, `until` and `state_machine`, as
+    `lt.load` takes them.
+
+    Raises:
+        UsageError: no run, several functions in one, or nothing in common.
+    """
+    chosen = _loaded(runs, store, cloud, narrowed)
+    if isinstance(runs, str) and runs.startswith("latest"):
+        chosen = of_one_function(chosen)
+    return compare_runs(
+        chosen,
+        payload_types=payload_types,
+        memory_mb=memory_mb,
+        max_regression=max_regression,
+        monthly_invocations=monthly_invocations,
+        confidence=confidence,
+        history=_loaded(history, store, cloud, narrowed) if history else (),
+        money=Money(currency, per_usd),
+    )
+
+
+def of_one_function(runs: Sequence[Run]) -> list[Run]:
+    """Those of the function that was measured last, if it has two; else of the last that has."""
+    functions = dict.fromkeys(run.function for run in reversed(runs))
+    own = [[run for run in runs if run.function == name] for name in functions]
+    return next((each for each in own if len(each) > 1), own[0] if own else [])
+
+
+def _loaded(
+    runs: str | Sequence[str | Run], store: str | Path, cloud: Cloud | None, narrowed: dict[str, Any]
+) -> list[Run]:
+    if isinstance(runs, str):
+        return load_runs(store, runs, cloud=cloud, **narrowed)
+    return [
+        run
+        for each in runs
+        for run in (
+            [each] if isinstance(each, Run) else load_runs(store, each, cloud=cloud, **narrowed)
+        )
+    ]

@@ -1,0 +1,308 @@
+"""A study: one run, the options it is looked at with, and every question that can be asked of it."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pandas import DataFrame
+
+from .analysis.data import StudyData
+from .analysis.options import Options
+from .analysis.recommendation import decision_of, recommendations_frame
+from .analysis.run import Run, card
+from .core.errors import UsageError, closest
+from .core.finding import Finding
+from .core.format import Money
+
+if TYPE_CHECKING:
+    from .analysis.plot.chart import Chart
+    from .analysis.questions.answer import Answer, Overview
+    from .analysis.questions.controls import Controls
+    from .analysis.text.statement import Statement
+    from .analysis.text.tables import Table
+
+
+class Study(StudyData):
+    """What a run says: asked many times, computed once.
+
+    >>> study = Study(run, strategy="cost", monthly_invocations=10e6)  # doctest: +SKIP
+    >>> study.answer, study.recommend(), study.plot.curves()  # doctest: +SKIP
+
+    Frames have units in their column names; `table` writes them for readers. In a notebook a study
+    shows its answer.
+    """
+
+    def __init__(
+        self,
+        run: Run | DataFrame,
+        *,
+        strategy: str | Sequence[str] = (),
+        weight: float = 0.5,
+        deadline_ms: float = 0,
+        quantile: float = 0.95,
+        deadline_sure: float = 0.95,
+        budget_usd_per_million: float = 0,
+        monthly_invocations: float = 0,
+        cold_share: float = 0.01,
+        today_mb: int | None = None,
+        weights: Mapping[str, float] | None = None,
+        max_failed: float = 0.1,
+        tolerance: float = 0.05,
+        confidence: float = 0.95,
+        seed: int = 0,
+        currency: str = "${}",
+        per_usd: float = 1.0,
+    ) -> None:
+        """Options as `analysis.options.Options` describes them; UsageError for one that cannot be.
+
+        `strategy` is one of "cost", "speed", "balanced", "knee", "deadline" and "budget", or
+        several; by default the run's own. `currency` has {} for the amount, as in "{} €", at
+        `per_usd` for one US dollar.
+        """
+        names = (strategy,) if isinstance(strategy, str) else tuple(strategy)
+        options = Options(
+            strategy=tuple(name for name in names if name),
+            weight=weight,
+            deadline_ms=deadline_ms,
+            quantile=quantile,
+            deadline_sure=deadline_sure,
+            budget_usd_per_million=budget_usd_per_million,
+            monthly_invocations=monthly_invocations,
+            cold_share=cold_share,
+            today_mb=today_mb,
+            weights=weights,
+            max_failed=max_failed,
+            tolerance=tolerance,
+            confidence=confidence,
+            seed=seed,
+            money=Money(currency, per_usd),
+        )
+        super().__init__(run, options)
+
+    @cached_property
+    def answer(self) -> "Answer":
+        """What to set, in sentences."""
+        from .analysis.questions.answer import answer
+
+        return answer(self)
+
+    @cached_property
+    def overview(self) -> "Overview":
+        """The answer as cards, one for the mix and for each payload type."""
+        from .analysis.questions.answer import overview
+
+        return overview(self)
+
+    @property
+    def decision(self) -> dict[str, Any]:
+        """The answer as plain values, the same for every kind of run (see `core.decision`)."""
+        return decision_of(self)
+
+    @property
+    def cold_answer(self) -> "Statement":
+        """Whether cold starts change which size is best, and what they cost."""
+        from .analysis.questions.cold_share import cold_answer
+
+        return cold_answer(self)
+
+    def recommend(self, strategy: str | Sequence[str] = ()) -> DataFrame:
+        """One row for each payload type and the mix, and strategy: by default all that have what
+        they need."""
+        names = (strategy,) if isinstance(strategy, str) else tuple(strategy)
+        return recommendations_frame(self, names or self.options.choices)
+
+    def predict(self, sizes: Sequence[int] = ()) -> DataFrame:
+        """Sizes between the measured ones (all, or those given), each marked as predicted."""
+        from .analysis.predicted import predict
+
+        return predict(self, sizes)
+
+    def checks(self) -> list[Finding]:
+        """What may mislead, the gravest first."""
+        from .analysis.questions.checks import checks
+
+        return checks(self)
+
+    def bill(self) -> DataFrame:
+        """What each choice costs a month and a year."""
+        from .analysis.questions.bill import bill
+
+        return bill(self)
+
+    def pareto(self) -> DataFrame:
+        """Which sizes are worth choosing between."""
+        from .analysis.questions.pareto import pareto
+
+        return pareto(self)
+
+    def cold_starts(self) -> DataFrame:
+        """What cold starts take and cost, by size."""
+        from .analysis.questions.cold_starts import cold_starts
+
+        return cold_starts(self)
+
+    def cold_decisions(self, strategy: str | Sequence[str] = ()) -> DataFrame:
+        """The best size in each range of cold shares, by payload type and strategy."""
+        from .analysis.questions.cold_share import cold_decisions, strategies_of
+
+        names = (strategy,) if isinstance(strategy, str) else tuple(strategy)
+        return cold_decisions(self, [name for name in names if name] or strategies_of(self))
+
+    def steps(self) -> DataFrame:
+        """The steps of an adaptive run; empty for a grid."""
+        from .analysis.questions.adaptive import steps
+
+        return steps(self.run)
+
+    def method(self) -> "Table":
+        """How it was measured."""
+        from .analysis.questions.method import method
+
+        return method(self)
+
+    def controls(self) -> "Controls":
+        """The bill with sliders for volume, weight and deadline; a plain figure in reports."""
+        from .analysis.questions.controls import controls
+
+        return controls(self)
+
+    @property
+    def plot(self) -> "StudyPlots":
+        """The figures, each with an alternative text: `.curves()`, `.pareto()`, `.bill()`, ..."""
+        return StudyPlots(self)
+
+    def table(self, name: str) -> "Table":
+        """A frame as a readable table, by the name in `TABLES`."""
+        from .analysis.text.tables import table
+
+        if name not in TABLES:
+            raise UsageError(f'no table "{name}"; {closest(name, TABLES)}')
+        method, title, columns = TABLES[name]
+        frame = self.summary if method == "summary" else getattr(self, method)()
+        return table(frame, title, columns, self.money)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.run.payloads)
+
+    def __getitem__(self, payload: str) -> "Study":
+        """The study of one payload type, with the same options."""
+        other = Study(self.run.select([payload]))
+        other.options = self.options
+        return other
+
+    def __repr__(self) -> str:
+        return f"Study({self.run!r})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        return self.answer._repr_mimebundle_(**kwargs)
+
+    def _repr_html_(self) -> str:
+        return self.answer._repr_html_() + card("Measured", self.run.facts())
+
+
+_CELL = ("function", "architecture", "payload", "memory_mb")
+
+TABLES: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "recommend": ("recommend", "Recommendations", ()),
+    "summary": ("summary", "All numbers", ()),
+    "durations": (
+        "summary",
+        "Durations",
+        (*_CELL, "n", "cold", "failed", "mean_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms"),
+    ),
+    "costs": (
+        "summary",
+        "Costs",
+        (
+            *(*_CELL, "cost_usd", "cost_per_million_usd", "relative_cost", "saving", "speedup"),
+            *("step_saving", "step_speedup", "environments", "max_memory_mb", "init_ms_p50"),
+        ),
+    ),
+    "checks": ("checks", "Checks", ()),
+    "bill": ("bill", "Bill", ()),
+    "pareto": ("pareto", "Speed against cost", ()),
+    "predict": ("predict", "Sizes between the measured ones", ()),
+    "cold_starts": ("cold_starts", "Cold starts", ()),
+    "cold_decisions": (
+        "cold_decisions",
+        "Best size by share of cold starts",
+        ("function", "payload", "strategy", "memory_mb", "from_share", "to_share"),
+    ),
+    "steps": ("steps", "Steps of the adaptive run", ()),
+}
+"""Tables of a study: what is asked, the caption, and the columns that are shown (all)."""
+
+
+class StudyPlots:
+    """The figures of a study."""
+
+    def __init__(self, study: StudyData) -> None:
+        self._study = study
+
+    def curves(
+        self, payloads: str | Sequence[str] = "", *, samples: bool | None = None
+    ) -> "Chart":
+        """Duration and cost against memory, a line a payload type."""
+        from .analysis.questions.curves import plot_curves
+
+        return plot_curves(self._study, payloads, samples=samples)
+
+    def relative(self, payloads: str | Sequence[str] = "") -> "Chart":
+        """What memory buys in speed and what it costs, a panel a payload type."""
+        from .analysis.questions.curves import plot_relative
+
+        return plot_relative(self._study, payloads)
+
+    def strategies(self, strategies: Sequence[str] = ("cost", "balanced", "speed")) -> "Chart":
+        """The best size of each payload type under each strategy."""
+        from .analysis.questions.payload_types import plot_strategies
+
+        return plot_strategies(self._study, strategies)
+
+    def compromise(self, strategy: str = "cost") -> "Chart":
+        """What one size for all costs each payload type."""
+        from .analysis.questions.payload_types import plot_compromise
+
+        return plot_compromise(self._study, strategy)
+
+    def decision_map(self) -> "Chart | None":
+        """The best size as cost counts for more and speed for less."""
+        from .analysis.questions.decision_map import plot_decision_map
+
+        return plot_decision_map(self._study)
+
+    def pareto(self, payload: str = "") -> "Chart | None":
+        """Mean duration against cost, a point a size."""
+        from .analysis.questions.pareto import plot_pareto
+
+        return plot_pareto(self._study, payload)
+
+    def deadline(self, payload: str = "") -> "Chart | None":
+        """Which sizes keep the deadline; None without one."""
+        from .analysis.questions.deadline import plot_deadline
+
+        return plot_deadline(self._study, payload)
+
+    def bill(self) -> "Chart":
+        """The monthly bill of each choice."""
+        from .analysis.questions.bill import plot_bill
+
+        return plot_bill(self._study)
+
+    def cold_starts(self) -> "Chart | None":
+        """Time to start an environment against memory; None without a cold start."""
+        from .analysis.questions.cold_starts import plot_init
+
+        return plot_init(self._study)
+
+    def cold_share(self, *, payload: str = "", function: str = "") -> "Chart | None":
+        """Cost, duration and the best size as the share of cold starts grows."""
+        from .analysis.questions.cold_share import plot_cold_share
+
+        return plot_cold_share(self._study, payload=payload, function=function)
+
+    def exploration(self, payloads: str | Sequence[str] = "") -> "Chart | None":
+        """How an adaptive run learnt its curves; None for a grid."""
+        from .analysis.questions.adaptive import plot_exploration
+
+        return plot_exploration(self._study, payloads)
