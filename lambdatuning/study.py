@@ -1,6 +1,7 @@
-"""A study: one run, the options it is looked at with, and every question that can be asked of it."""
+"""A study: one run, the options it is looked at with, and the questions that can be asked."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ class Study(StudyData):
     shows its answer.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         run: Run | DataFrame,
         *,
@@ -56,12 +57,10 @@ class Study(StudyData):
         """Options as `analysis.options.Options` describes them; UsageError for one that cannot be.
 
         `strategy` is one of "cost", "speed", "balanced", "knee", "deadline" and "budget", or
-        several; by default the run's own. `currency` has {} for the amount, as in "{} €", at
+        several, or "all" whose limit is given; by default the run's own. `currency` has {} for the amount, as in "{} €", at
         `per_usd` for one US dollar.
         """
-        names = (strategy,) if isinstance(strategy, str) else tuple(strategy)
         options = Options(
-            strategy=tuple(name for name in names if name),
             weight=weight,
             deadline_ms=deadline_ms,
             quantile=quantile,
@@ -77,7 +76,8 @@ class Study(StudyData):
             seed=seed,
             money=Money(currency, per_usd),
         )
-        super().__init__(run, options)
+        names = options.choices if strategy == "all" else _names(strategy)
+        super().__init__(run, replace(options, strategy=names))
 
     @cached_property
     def answer(self) -> "Answer":
@@ -108,8 +108,7 @@ class Study(StudyData):
     def recommend(self, strategy: str | Sequence[str] = ()) -> DataFrame:
         """One row for each payload type and the mix, and strategy: by default all that have what
         they need."""
-        names = (strategy,) if isinstance(strategy, str) else tuple(strategy)
-        return recommendations_frame(self, names or self.options.choices)
+        return recommendations_frame(self, _names(strategy) or self.options.choices)
 
     def predict(self, sizes: Sequence[int] = ()) -> DataFrame:
         """Sizes between the measured ones (all, or those given), each marked as predicted."""
@@ -145,8 +144,7 @@ class Study(StudyData):
         """The best size in each range of cold shares, by payload type and strategy."""
         from .analysis.questions.cold_share import cold_decisions, strategies_of
 
-        names = (strategy,) if isinstance(strategy, str) else tuple(strategy)
-        return cold_decisions(self, [name for name in names if name] or strategies_of(self))
+        return cold_decisions(self, _names(strategy) or strategies_of(self))
 
     def steps(self) -> DataFrame:
         """The steps of an adaptive run; empty for a grid."""
@@ -200,6 +198,12 @@ class Study(StudyData):
         return self.answer._repr_html_() + card("Measured", self.run.facts())
 
 
+def _names(strategy: str | Sequence[str]) -> tuple[str, ...]:
+    """Strategies as a tuple; () for ""."""
+    names = (strategy,) if isinstance(strategy, str) else strategy
+    return tuple(name for name in names if name)
+
+
 _CELL = ("function", "architecture", "payload", "memory_mb")
 
 TABLES: dict[str, tuple[str, str, tuple[str, ...]]] = {
@@ -239,9 +243,7 @@ class StudyPlots:
     def __init__(self, study: StudyData) -> None:
         self._study = study
 
-    def curves(
-        self, payloads: str | Sequence[str] = "", *, samples: bool | None = None
-    ) -> "Chart":
+    def curves(self, payloads: str | Sequence[str] = "", *, samples: bool | None = None) -> "Chart":
         """Duration and cost against memory, a line a payload type."""
         from .analysis.questions.curves import plot_curves
 

@@ -120,7 +120,9 @@ class StudyData:
         """
         if len(self.parts) > 1:
             return [curve for part in self.parts for curve in part.curves]
-        return model_curves(self.run, self.summary, self.options, self.weights) or self.sample_curves
+        return (
+            model_curves(self.run, self.summary, self.options, self.weights) or self.sample_curves
+        )
 
     @cached_property
     def sample_curves(self) -> Sequence[Curve]:

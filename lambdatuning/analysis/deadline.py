@@ -46,8 +46,7 @@ def punctualities(
 ) -> dict[str, Punctuality]:
     """For each curve of one function; the mix's is that of a mixture of its payload types."""
     cells = {
-        (str(p), int(str(m))): rows
-        for (_, _, p, m), rows in measured.groupby(KEYS, observed=True)
+        (str(p), int(str(m))): rows for (_, _, p, m), rows in measured.groupby(KEYS, observed=True)
     }
     return {
         curve.payload: _punctuality(curve, _parts(curve, cells, weights), options)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -178,7 +178,7 @@ def decide(
         saving=saving,
         speedup=speedup,
         failing_mb=curve.failing_mb,
-        reason=_unknown(curve, winner, sure) or _may_not_keep(curve, winner, goal, keeps),
+        reason=_unknown(curve, winner, sure) or _may_not_keep(winner, goal, keeps),
         beyond_mb=curve.beyond_mb,
         held_back_mb=open_to,
         predicted=curve.sizes[winner] in curve.predicted_mb,
@@ -213,9 +213,7 @@ def candidates(curve: Curve, kept: Mask) -> Mask:
     return allowed
 
 
-def held_back(
-    curve: Curve, winner: int, goal: Goal, keeps: Punctuality | None
-) -> tuple[int, ...]:
+def held_back(curve: Curve, winner: int, goal: Goal, keeps: Punctuality | None) -> tuple[int, ...]:
     """The sizes that might be better than the winner with all the vCPUs that AWS gives them.
 
     With more vCPUs an invocation is faster by their ratio at most, as if it were nothing but
@@ -267,7 +265,7 @@ def _unknown(curve: Curve, winner: int, sure: float) -> str:
     return "its own samples contradict each other" if math.isnan(sure) else ""
 
 
-def _may_not_keep(curve: Curve, winner: int, goal: Goal, keeps: Punctuality | None) -> str:
+def _may_not_keep(winner: int, goal: Goal, keeps: Punctuality | None) -> str:
     """That a deadline may be missed, and how many more calls would tell; "" where it is kept."""
     if keeps is None:
         return ""
@@ -355,7 +353,7 @@ def _gain(curve: Curve, winner: int, today_mb: int | None) -> tuple[float, float
     return saving, ratio(curve.ms[today], curve.ms[winner])
 
 
-def decision_of(data: "StudyData") -> dict[str, object]:
+def decision_of(data: "StudyData") -> dict[str, Any]:
     """The answer as plain values, the same for grid and adaptive: what `--json` prints.
 
     `sure` is None where it is not known, `cost_ratio` (the answer's cost over today's) and
@@ -363,6 +361,10 @@ def decision_of(data: "StudyData") -> dict[str, object]:
     `applied_mb` is None where nothing was set. Of several functions it is about the first.
     """
     part, strategy = data.parts[0], data.strategies[0]
+    options, own = data.options, part.run.decision
+    same = options.weights is None and options.today_mb in (None, part.run.current_memory_mb)
+    if own and same and answered(part.run, MIX, strategy, options.weight):
+        return own.figures()
     curve = part.curve()
     if curve is None:
         return {"memory_mb": None, "strategy": strategy, "sure": None, "today_mb": part.today_mb}

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 from pandas import DataFrame
 
+from ..core.decision import Decision
 from ..core.errors import RunFailedError, UsageError, closest
 from ..core.format import format_mb, format_usd, join_mb, short_name
-from ..core.decision import Decision
 from ..core.manifest import MEANS, Manifest
 from ..core.records import Sample
 from ..core.sizes import Host, host_of
@@ -182,7 +182,9 @@ class Run:
         ]
 
     def _answer(self) -> str:
-        size = self.decision.memory_mb if self.decision else (self.manifest.output or {}).get("power")
+        size = (
+            self.decision.memory_mb if self.decision else (self.manifest.output or {}).get("power")
+        )
         superlative = REGISTRY[self.strategy].superlative if self.strategy in REGISTRY else ""
         return f"{format_mb(float(size))} ({superlative}); see lt.Study(run).answer" if size else ""
 

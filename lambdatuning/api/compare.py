@@ -63,7 +63,10 @@ def of_one_function(runs: Sequence[Run]) -> list[Run]:
 
 
 def _loaded(
-    runs: str | Sequence[str | Run], store: str | Path, cloud: Cloud | None, narrowed: dict[str, Any]
+    runs: str | Sequence[str | Run],
+    store: str | Path,
+    cloud: Cloud | None,
+    narrowed: dict[str, Any],
 ) -> list[Run]:
     if isinstance(runs, str):
         return load_runs(store, runs, cloud=cloud, **narrowed)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..core.errors import RegressionError, UsageError
+from ..core.errors import CannotTellError, RegressionError, UsageError
 from ..core.options import whole_number
 from .options import store_option
 from .output import records, table
@@ -12,7 +12,6 @@ from .session import Session, session_options
 
 if TYPE_CHECKING:
     from ..analysis.compare.comparison import Comparison
-    from ..analysis.run import Run
 
 _EXECUTION_COLUMNS = [
     "execution",
@@ -33,7 +32,7 @@ def runs(session: Session, store: str) -> None:
     """List the stored runs, oldest first."""
     from ..api.runs import runs
 
-    frame = runs(store, cloud=session.connect_for(store))
+    frame = runs(store, cloud=session.connect_for(store)).frame
     if frame.empty:
         text = f"no run in {store}; `lambdatuning benchmark` makes one"
     else:
@@ -64,15 +63,19 @@ def runs(session: Session, store: str) -> None:
 def compare(session: Session, /, names: tuple[str, ...], store: str, **options: Any) -> None:
     """Compare RUNs (ids or visualization URLs, the one before first; default: the two newest).
 
-    Exit code 3 where something got significantly worse.
+    Without RUNs, the two newest of the function that was measured last. Exit code 3 where something
+    got significantly worse, 5 where that cannot be told.
     """
     from ..analysis.compare.comparison import gate
 
     comparison = _compared(session, names, store, options)
-    worse = comparison.regressions
-    session.output.show(_data(comparison), comparison.words if worse else str(comparison))
+    worse, untold = comparison.regressions, comparison.cannot_tell
+    text = comparison.words if worse or untold else str(comparison)
+    session.output.show(_data(comparison), text)
     if worse:
         raise RegressionError(gate(comparison.pairs, comparison.max_regression))
+    if untold:
+        raise CannotTellError(gate(comparison.pairs, comparison.max_regression))
 
 
 @click.command()
@@ -150,40 +153,35 @@ def _logs_text(run: "Run", data: dict[str, Any], store: str) -> str:
 def _compared(
     session: Session, names: tuple[str, ...], store: str, options: dict[str, Any]
 ) -> "Comparison":
-    from ..analysis.compare.comparison import MAX_REGRESSION, compare
+    from ..analysis.compare.comparison import MAX_REGRESSION
+    from ..api.compare import NEWEST, compare
 
     percent = options["max_regression"]
     if percent is not None and not percent >= 0:
         raise UsageError(f"--max-regression must be 0 or more per cent, such as 5; not {percent:g}")
-    loaded, history = _loaded(session, names, store, options)
-    return compare(
-        loaded,
+    comparison = compare(
+        names or NEWEST,
+        store=store,
         payload_types=options["payload"],
         memory_mb=options["memory"],
         max_regression=MAX_REGRESSION if percent is None else percent / 100,
-        history=history,
+        history=options["history"],
+        function=options["function"],
+        cloud=session.connect_for(store),
     )
-
-
-def _loaded(
-    session: Session, names: tuple[str, ...], store: str, options: dict[str, Any]
-) -> tuple[list["Run"], list["Run"]]:
-    """The runs to compare, and those of the code before."""
-    from ..api.runs import load_runs
-
-    cloud = session.connect_for(store)
-    loaded = load_runs(store, names or "latest 2", function=options["function"], cloud=cloud)
-    if len(loaded) < 2:
-        raise UsageError(f"only {loaded[0].run_id} is there; name two runs, or measure again")
-    if not options["history"]:
-        return loaded, []
-    return loaded, load_runs(store, options["history"], function=loaded[0].function, cloud=cloud)
+    if not comparison.pairs:
+        (only,) = comparison.alone
+        raise UsageError(
+            f"only {only.run_id} is there of {only.function}; name two runs, or measure again"
+        )
+    return comparison
 
 
 def _data(comparison: "Comparison") -> dict[str, Any]:
     return {
         "answer": str(comparison),
         "regressions": comparison.regressions,
+        "cannot_tell": comparison.cannot_tell,
         "max_regression": comparison.max_regression,
         "same_code": vars(comparison.noise),
         "changes": records(comparison.overall),

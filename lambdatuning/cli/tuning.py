@@ -1,7 +1,7 @@
 """`lambdatuning tune`, `benchmark` and `clean`: a run, its answer, and what a dead one left."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,6 @@ import click
 
 from ..core.records import run_prefix
 from ..core.sizes import beyond_note
-from ..core.strategies import DEFAULT_WEIGHT
 from ..workspace import resources
 from .options import NUM, template_option, tuning_options
 from .output import Output, records
@@ -17,6 +16,7 @@ from .session import Session, session_options
 
 if TYPE_CHECKING:
     from ..analysis.run import Run
+    from ..study import Study
 
 
 @click.command()
@@ -122,20 +122,22 @@ class Shown:
 def show_run(output: Output, run: "Run", shown: Shown) -> None:
     """Print the recommendation and where the run is stored, or all of it as JSON."""
     where = Path(shown.store) / run_prefix(run.function, run.run_id)
-    text = _elsewhere(run) if run.samples.empty else _answer(run, shown)
+    study = _study(run, shown)
+    text = str(study.answer) if study else _elsewhere(run)
+    findings = study.checks() if study else []
+    text += "".join(f"\n{each}." for each in findings if each.severity in ("error", "warning"))
     note = beyond_note(run.manifest.endpoint, run.beyond_mb)
     text += f"\n{note}." if note else ""
-    output.show(_data(run, text, where), f"{text}\n\nstored in {where}/")
+    output.show(_data(run, study, text, where), f"{text}\n\nstored in {where}/")
 
 
-def _answer(run: "Run", shown: Shown) -> str:
-    from ..analysis.answer import answer, notice
+def _study(run: "Run", shown: Shown) -> "Study | None":
+    """The run under the strategy that was asked for; None of a run without samples."""
+    from ..study import Study
 
-    if run.adaptive:
-        from ..analysis.adaptive import exploration_answer
-
-        return "\n".join(filter(None, (str(exploration_answer(run)), notice(run))))
-    return str(answer(run, shown.strategy, shown.weight))
+    if run.samples.empty:
+        return None
+    return Study(run, strategy=shown.strategy, weight=shown.weight)
 
 
 def _elsewhere(run: "Run") -> str:
@@ -148,7 +150,7 @@ def _elsewhere(run: "Run") -> str:
     )
 
 
-def _data(run: "Run", text: str, where: Path) -> dict[str, Any]:
+def _data(run: "Run", study: "Study | None", text: str, where: Path) -> dict[str, Any]:
     manifest = run.manifest
     exploration = {
         name: run.exploration.get(name) for name in ("stopped", "reason", "spent", "grid")
@@ -159,8 +161,9 @@ def _data(run: "Run", text: str, where: Path) -> dict[str, Any]:
         "answer": text,
         "sizes": list(run.manifest.sizes or run.sizes),
         "sizes_beyond_cores": list(run.beyond_mb),
-        "decision": manifest.decision.figures() if manifest.decision else None,
-        "recommendations": _recommendations(run),
+        "decision": study.decision if study else _decided(run),
+        "recommendations": records(study.recommend(study.strategies)) if study else [],
+        "checks": [asdict(each) for each in study.checks()] if study else [],
         "exploration": exploration if run.adaptive else None,
         "overhead": manifest.overhead,
         "wall_ms": manifest.wall_ms,
@@ -179,14 +182,6 @@ def _billed_gb_s(run: "Run") -> float | None:
     return round(float((run.samples["memory_mb"] * run.samples["billed_ms"]).sum()) / 1_024_000, 3)
 
 
-def _recommendations(run: "Run") -> Any:
-    """Of an adaptive run the model's own: its few samples a size do not decide by themselves."""
-    from ..analysis.adaptive import answers
-    from ..analysis.recommend import recommend
-
-    if run.adaptive:
-        return records(answers(run))
-    if run.samples.empty:
-        return []
-    weight = DEFAULT_WEIGHT if run.manifest.weight is None else run.manifest.weight
-    return records(recommend(run, run.manifest.strategy, weight))
+def _decided(run: "Run") -> dict[str, Any] | None:
+    """What a run without samples decided, if it says so."""
+    return run.decision.figures() if run.decision else None

@@ -46,6 +46,12 @@ class RegressionError(LambdaTuningError):
     exit_code = 3
 
 
+class CannotTellError(LambdaTuningError):
+    """Whether anything got worse cannot be told from what was measured."""
+
+    exit_code = 5
+
+
 class DeclinedError(LambdaTuningError):
     """The user, or a missing `--yes`, said no."""
 

@@ -17,7 +17,7 @@ class Finding:
     next_step: str = ""
 
     def __str__(self) -> str:
-        """The finding in one line: "warning: drift: durations rose during the run; measure again"."""
+        """The finding in one line: "drift: durations rose during the run; measure again"."""
         return "; ".join(part for part in (f"{self.name}: {self.cause}", self.next_step) if part)
 
 

@@ -111,8 +111,8 @@ def format_part(value: float) -> str:
 def format_change(value: float, less: str, more: str) -> str:
     """A relative change in words.
 
-    >>> format_change(-0.34, "cheaper", "more expensive"), format_change(1.85, "cheaper", "more expensive")
-    ('34 % cheaper', '185 % more expensive')
+    >>> format_change(-0.34, "faster", "slower"), format_change(1.85, "faster", "slower")
+    ('34 % faster', '185 % slower')
     """
     if _missing(value):
         return NOTHING

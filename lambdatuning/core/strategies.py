@@ -95,12 +95,12 @@ def rank(
     """
     found = tuple(points)
     best = score(found, strategy, weight)
-    return tuple(
-        sorted(
-            found,
-            key=lambda p: order(*best(p), cost=p.cost_usd, duration=p.duration_ms, size=p.memory_mb),
-        )
-    )
+
+    def key(point: CurvePoint) -> tuple[float, ...]:
+        cost, duration = point.cost_usd, point.duration_ms
+        return order(best(point), cost=cost, duration=duration, size=point.memory_mb)
+
+    return tuple(sorted(found, key=key))
 
 
 def order(score: float, *, cost: float, duration: float, size: int) -> tuple[float, ...]:
@@ -113,13 +113,17 @@ def order(score: float, *, cost: float, duration: float, size: int) -> tuple[flo
 
 def score(
     points: Sequence[CurvePoint], strategy: str, weight: float = DEFAULT_WEIGHT
-) -> Callable[[CurvePoint], tuple[float, ...]]:
-    """The sort key of a strategy among `points`: lower is better."""
+) -> Callable[[CurvePoint], float]:
+    """What a strategy minimises among `points`."""
     check_strategy(strategy)
     cost, duration = ([getattr(p, name) for p in points] for name in ("cost_usd", "duration_ms"))
     # A free or instant curve has a maximum of 0: dividing by 1 instead leaves that term at 0.
     scale = (max(duration, default=0.0) or 1.0, max(cost, default=0.0) or 1.0)
-    return lambda point: (minimised(strategy, point.duration_ms, point.cost_usd, weight, scale),)
+
+    def value(point: CurvePoint) -> float:
+        return float(minimised(strategy, point.duration_ms, point.cost_usd, weight, scale))
+
+    return value
 
 
 def minimised(
@@ -127,10 +131,10 @@ def minimised(
 ) -> Any:
     """What a strategy without a limit minimises: of two numbers, or of two arrays of numpy.
 
-    `scale` are the largest duration and cost, above 0, which a balance is relative to. The knee is where
-    cost times duration is least: up to there a step buys more per cent of speed than it costs per
-    cent of money, and beyond it less. Other than a balance, it does not depend on which sizes were
-    measured beside.
+    `scale` are the largest duration and cost, above 0, which a balance is relative to. The knee
+    is where cost times duration is least: up to there a step buys more per cent of speed than it
+    costs per cent of money, and beyond it less. Other than a balance, it does not depend on which
+    sizes were measured beside.
     """
     if strategy == "balanced":
         share = clamp_weight(weight)

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from lambdatuning.analysis.bill import plot_bill
 from lambdatuning.analysis.decision_map import plot_decision_map
 from lambdatuning.analysis.pareto import plot_pareto
-from lambdatuning.analysis.plot.chart import Chart
 from lambdatuning.analysis.plot.curves import plot_curves, plot_relative
 from lambdatuning.analysis.plot.deadline import plot_deadline
 from lambdatuning.analysis.plot.strategies import plot_compromise, plot_strategies
+
+from lambdatuning.analysis.plot.chart import Chart
 from lambdatuning.analysis.run import Run
 
 Plot = Callable[[Run], Chart | None]

@@ -3,6 +3,7 @@ from dataclasses import replace
 from lambdatuning.analysis.answer import answer, disagreement
 from lambdatuning.analysis.decide import Recommendation, recommendations
 from lambdatuning.analysis.recommend import against_today, certainty, recommend, sentence
+
 from lambdatuning.analysis.run import Run
 
 from .synthetic import Kind, changed, synthetic_run

@@ -3,8 +3,8 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-
 from lambdatuning.analysis.checks import Check, checks, modes
+
 from lambdatuning.analysis.run import Run, merge
 
 from .synthetic import Kind, synthetic_run

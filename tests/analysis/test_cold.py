@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from lambdatuning.analysis.cold_starts import NO_COLD, START_COLUMNS, beyond_warm, cold_curves
 
 import lambdatuning as lt
-from lambdatuning.analysis.cold_starts import NO_COLD, START_COLUMNS, beyond_warm, cold_curves
 from lambdatuning.analysis.run import Run, merge
 
 from .synthetic import Kind, changed, synthetic_run

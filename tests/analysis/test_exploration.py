@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-
 from lambdatuning.analysis.adaptive import (
     answers,
     exploration,
@@ -16,6 +15,7 @@ from lambdatuning.analysis.adaptive import (
 )
 from lambdatuning.analysis.answer import answer
 from lambdatuning.analysis.checks import checks
+
 from lambdatuning.analysis.run import Run, to_run
 from lambdatuning.core.errors import UsageError
 from tests.functions.tuner.adaptive import Machine, types

@@ -8,17 +8,17 @@ import matplotlib as mpl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from lambdatuning.analysis.plot.axes import readable_ticks
-from lambdatuning.analysis.plot.chart import NARROW_MIME, Chart
 from lambdatuning.analysis.plot.curves import plot_curves, plot_relative
-from lambdatuning.analysis.plot.labels import spread
 from lambdatuning.analysis.plot.strategies import (
     luminance,
     penalties,
     plot_compromise,
     plot_strategies,
 )
+
+from lambdatuning.analysis.plot.axes import readable_ticks
+from lambdatuning.analysis.plot.chart import NARROW_MIME, Chart
+from lambdatuning.analysis.plot.labels import spread
 from lambdatuning.analysis.plot.style import INK, PAPER, SERIES
 from lambdatuning.analysis.run import Run
 from lambdatuning.core.errors import UsageError

@@ -8,24 +8,24 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-
 from lambdatuning.analysis.answer import answer, overview
 from lambdatuning.analysis.bill import bill, plot_bill
 from lambdatuning.analysis.checks import checks
 from lambdatuning.analysis.cold_starts import cold_decisions, cold_starts
-from lambdatuning.analysis.curves import Curve, curves
 from lambdatuning.analysis.decide import Recommendation, decide, held_back, recommendations
 from lambdatuning.analysis.decision_map import decisions
 from lambdatuning.analysis.goals import GOALS, Goal
 from lambdatuning.analysis.hosts import BEYOND
 from lambdatuning.analysis.method import method
 from lambdatuning.analysis.pareto import pareto
-from lambdatuning.analysis.plot.axes import hatching
-from lambdatuning.analysis.plot.chart import NARROW_MIME
 from lambdatuning.analysis.plot.cold import plot_cold_share, plot_init
 from lambdatuning.analysis.plot.curves import plot_curves
-from lambdatuning.analysis.predicted import predict
 from lambdatuning.analysis.recommend import recommend, sentence
+
+from lambdatuning.analysis.curves import Curve, curves
+from lambdatuning.analysis.plot.axes import hatching
+from lambdatuning.analysis.plot.chart import NARROW_MIME
+from lambdatuning.analysis.predicted import predict
 from lambdatuning.analysis.run import Run, apart, merge
 from lambdatuning.analysis.summary import summarise
 from lambdatuning.analysis.text.marks import DAGGER, NOTE

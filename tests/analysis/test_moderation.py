@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from lambdatuning.analysis.recommend import recommend
 
 from lambdatuning.analysis.intervals import (
     MIN_CELLS,
@@ -13,7 +14,6 @@ from lambdatuning.analysis.intervals import (
     trigamma,
     uncertainties,
 )
-from lambdatuning.analysis.recommend import recommend
 from lambdatuning.analysis.run import Run
 from lambdatuning.analysis.summary import summarise
 from lambdatuning.core.statistics import Uncertainty, limits

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from lambdatuning.analysis.decide import Recommendation, recommendations
+from lambdatuning.analysis.recommend import Quicker, headline, quicker, recommend
 
 import lambdatuning as lt
 from lambdatuning.analysis.curves import Curve, curves
-from lambdatuning.analysis.decide import Recommendation, recommendations
-from lambdatuning.analysis.recommend import Quicker, headline, quicker, recommend
 from lambdatuning.analysis.run import Run
 
 from .synthetic import Kind, synthetic_run

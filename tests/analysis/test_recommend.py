@@ -3,11 +3,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from lambdatuning.analysis.curves import MIX, Curve, curves
 from lambdatuning.analysis.decide import decide, objective, recommendations, scores
 from lambdatuning.analysis.goals import GOALS, Goal
 from lambdatuning.analysis.recommend import recommend
+
+from lambdatuning.analysis.curves import MIX, Curve, curves
 from lambdatuning.analysis.run import Run
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.strategies import STRATEGIES, CurvePoint, choose

@@ -1,13 +1,13 @@
 """Figures of several functions show each of them, under its name."""
 
 import pytest
-
 from lambdatuning.analysis.pareto import plot_pareto
-from lambdatuning.analysis.plot.chart import NARROW_MIME
 from lambdatuning.analysis.plot.cold import plot_cold_share
-from lambdatuning.analysis.plot.functions import together, views
 from lambdatuning.analysis.plot.strategies import penalties
 from lambdatuning.analysis.recommend import recommend
+
+from lambdatuning.analysis.plot.chart import NARROW_MIME
+from lambdatuning.analysis.plot.functions import together, views
 from lambdatuning.analysis.run import Run, merge
 
 from .plots import PLOTS

@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-
 from lambdatuning.analysis.bill import bill, plot_bill
 from lambdatuning.analysis.decision_map import (
     _colours,
@@ -18,11 +17,12 @@ from lambdatuning.analysis.decision_map import (
 )
 from lambdatuning.analysis.goals import Limits, choices
 from lambdatuning.analysis.pareto import pareto, pareto_title, plot_pareto
-from lambdatuning.analysis.plot.chart import NARROW_MIME, Chart
 from lambdatuning.analysis.plot.controls import controls, panel
 from lambdatuning.analysis.plot.deadline import plot_deadline
 from lambdatuning.analysis.plot.strategies import luminance
 from lambdatuning.analysis.recommend import recommend
+
+from lambdatuning.analysis.plot.chart import NARROW_MIME, Chart
 from lambdatuning.analysis.run import Run
 from lambdatuning.api.runs import published_runs
 from lambdatuning.core.errors import UsageError

@@ -1,11 +1,11 @@
 import doctest
 
 import pandas as pd
-from pandas import DataFrame
-
 from lambdatuning.analysis.checks import Check
 from lambdatuning.analysis.method import method
 from lambdatuning.analysis.recommend import recommend
+from pandas import DataFrame
+
 from lambdatuning.analysis.summary import summarise
 from lambdatuning.analysis.text import format as formats
 from lambdatuning.analysis.text.tables import TABLE_MIME, table

@@ -113,7 +113,7 @@ class Comparison:
         return ComparisonPlots(self)
 
     def table(self, name: str) -> Table:
-        """"overall", "by_size", "findings" or "runs" as a readable table."""
+        """ "overall", "by_size", "findings" or "runs" as a readable table."""
         titles = {
             "overall": "Change over all sizes",
             "by_size": "Change by size",
@@ -162,9 +162,7 @@ class Comparison:
     @property
     def findings(self) -> list[Finding]:
         """What else differs between the runs, each finding once, the gravest first."""
-        return gravest_first(
-            dict.fromkeys(each for pair in self.pairs for each in pair.findings)
-        )
+        return gravest_first(dict.fromkeys(each for pair in self.pairs for each in pair.findings))
 
     def __str__(self) -> str:
         return f"{self.words}\n{self.gate}" if self.pairs else self.nothing
@@ -228,7 +226,7 @@ class ComparisonPlots:
         return plot_before_after(pairs[pair]) if pairs else None
 
 
-def compare(
+def compare(  # noqa: PLR0913
     runs: Sequence[Run | DataFrame],
     *,
     payload_types: str | Sequence[str] = "",

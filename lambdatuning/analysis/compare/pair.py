@@ -180,9 +180,7 @@ def _endpoint(about: Mapping[str, Any]) -> str:
 
 
 def _prices(before: Run, after: Run) -> Iterator[Finding]:
-    old, new = (
-        str(run.manifest.price_book.version) for run in (before, after)
-    )
+    old, new = (str(run.manifest.price_book.version) for run in (before, after))
     if old and new and old != new:
         yield Finding(
             "warning",
@@ -278,7 +276,9 @@ def pair(
     sides = _matched(first, second, first.weights if weights is None else weights)
     errors = [log_errors(data.measured, data.cells, data.weights) for data, _ in sides]
     (_, old), (_, new) = sides
-    cells = [compared(both, (errors[0], errors[1]), memory_mb) for both in zip(old, new, strict=True)]
+    cells = [
+        compared(both, (errors[0], errors[1]), memory_mb) for both in zip(old, new, strict=True)
+    ]
     common = [each for each in cells if each.sizes]
     if not common:
         raise UsageError(_no_size(first, second, memory_mb))

@@ -1,0 +1,1 @@
+"""One module a question: its numbers, its words and its figure."""

@@ -137,7 +137,9 @@ def _sentences(run: Run) -> Iterator[str]:
     yield f"The adaptive run stopped after {spent}{instead}, since {why}."
     times = saving(run)
     if not math.isnan(times):
-        change = format_change(ratio(about["spent"]["usd"], about["grid"]["usd"]) - 1, "less", "more")
+        change = format_change(
+            ratio(about["spent"]["usd"], about["grid"]["usd"]) - 1, "less", "more"
+        )
         yield (
             f"It took {format_times(times)} fewer GB-seconds and {change} money than the grid "
             "would have, as estimated by its own curves."
@@ -256,7 +258,7 @@ def _panel(axes: Axes, payload: str, curve: DataFrame, learnt: _Learnt) -> None:
     middle, low, high = (
         curve[name].to_numpy(float) for name in ("duration_ms", "low_ms", "high_ms")
     )
-    value_axis(axes, [*low, *high], "ms", samples["duration_ms"].tolist())
+    value_axis(axes, [*low, *high], format_ms, samples["duration_ms"].tolist())
     _room_for_steps(axes)
     memory_axis(axes, sizes, margin=0.09, host=learnt.host)
     axes.tick_params(labelsize=8)

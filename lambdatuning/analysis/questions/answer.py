@@ -97,7 +97,7 @@ def _of_function(data: StudyData) -> tuple[str, Sequence[Recommendation], Sequen
     own = [each for each in advice if each.payload != MIX]
     told = [disagreement([e for e in own if e.strategy == each.strategy]) for each in lead]
     if len(own) > len(data.strategies):
-        told += _failures(data.run, own)
+        told += _failures(own)
     told += [*_failure_words(data.run), _COLD_ONLY if data.cold_only else "", *outcome(data.run)]
     return headline(data.run.function, lead, _quicker(data, lead)), lead, [t for t in told if t]
 
@@ -143,7 +143,7 @@ def _named(payloads: Sequence[str], of: int) -> str:
     return join(payloads) if len(payloads) <= _FEW else f"{len(payloads)} of {of}"
 
 
-def _failures(run: Run, advice: Sequence[Recommendation]) -> list[str]:
+def _failures(advice: Sequence[Recommendation]) -> list[str]:
     sizes = {each.payload: each.failing_mb for each in advice if each.failing_mb}
     return [f"{name} fails at {join_mb(own)}." for name, own in sizes.items()]
 
@@ -389,25 +389,56 @@ def _answer_card(advice: Recommendation, money: Money, *, named: bool) -> str:
 
 @dataclass(frozen=True)
 class Overview:
-    """Recommendations under one strategy, one a payload type, the mix first."""
+    """Recommendations under one strategy, one a payload type, the mix first; `headline` says
+    whether the payload types agree."""
 
+    headline: str
     advice: tuple[Recommendation, ...]
+    notice: str
     money: Money
 
     def __str__(self) -> str:
-        return "\n".join(sentence(each, self.money) for each in self.advice)
+        lines = [self.headline, *(sentence(each, self.money) for each in self.advice), self.notice]
+        return "\n".join(filter(None, lines))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return answered(self.headline, (each.function for each in self.advice))
 
     def _repr_html_(self) -> str:
         several = len({each.function for each in self.advice}) > 1
         cards = "".join(_card(each, named=several) for each in self.advice)
-        return f'<section class="lt-overview">{cards}</section>'
+        notice = f'<p class="lt-notice">{html_words(self.notice)}</p>' if self.notice else ""
+        return (
+            f'<section class="lt-answer"><p class="lt-headline"><strong>{html_words(self.headline)}'
+            f'</strong></p>{notice}<div class="lt-overview">{cards}</div></section>'
+        )
 
 
 def overview(data: StudyData) -> Overview:
     """A card for the mix and for each payload type (of each function) under the first strategy."""
     by_part = [recommendations(part, data.strategies[:1]) for part in data.parts]
     ordered = [sorted(own, key=lambda each: each.payload != MIX) for own in by_part]
-    return Overview(tuple(each for own in ordered for each in own), data.money)
+    headlines = [_agreement(own, named=len(by_part) > 1) for own in ordered]
+    advice = tuple(each for own in ordered for each in own)
+    return Overview(" ".join(headlines), advice, notice(data.run), data.money)
+
+
+def _agreement(advice: Sequence[Recommendation], *, named: bool) -> str:
+    """Whether one size is best for all payload types of a function, or which want which."""
+    own = [each for each in advice if each.payload != MIX] or list(advice)
+    name, superlative = short_name(own[0].function), REGISTRY[own[0].strategy].superlative
+    words = disagreement(own)
+    if words:
+        return f"{name}: {words}" if named else words
+    if len(own) == 1:
+        return headline(own[0].function, own, None)
+    sizes = {each.memory_mb for each in own if each.memory_mb is not None}
+    if not sizes:
+        return f"No size of {name} can be recommended: {own[0].reason}."
+    common = sorted(common_sizes(own) | (sizes if len(sizes) == 1 else set()))
+    beside = " (or cannot be told apart from the best)" if len(sizes) > 1 else ""
+    subject = f"all {len(own)} payload types of {name}"
+    return f"{format_mb(common[0])} is {superlative}{beside} for {subject}."
 
 
 def _card(advice: Recommendation, *, named: bool) -> str:

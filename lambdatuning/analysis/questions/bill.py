@@ -145,9 +145,7 @@ def bill_title(frame: DataFrame, money: Money) -> str:
         return "No size can be recommended"
     best = min(others, key=lambda row: float(row["month_usd"]))
     if len(others) == len(priced):
-        return (
-            f"{format_mb(best['memory_mb'])} costs least: {money(best['month_usd'])} a month"
-        )
+        return f"{format_mb(best['memory_mb'])} costs least: {money(best['month_usd'])} a month"
     knees = [row for row in others if row["choice"] == "knee"]
     fast = (knees or sorted(others, key=lambda row: float(row["mean_ms"])))[0]
     first, extra = _saving(best, money), -fast["year_saving_usd"]

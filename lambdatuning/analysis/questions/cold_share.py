@@ -387,9 +387,13 @@ def _draw_shares(
     return figure
 
 
-def _lines(axes: Axes, values: Floats, cold: ColdCurve, money: Money | None, layout: Layout) -> None:
+def _lines(
+    axes: Axes, values: Floats, cold: ColdCurve, money: Money | None, layout: Layout
+) -> None:
     logarithmic = value_axis(axes, values.ravel().tolist(), money or format_ms)
-    axes.set_title(_PANELS["usd" if money else "ms"] + (" (log scale)" if logarithmic else ""), pad=6)
+    axes.set_title(
+        _PANELS["usd" if money else "ms"] + (" (log scale)" if logarithmic else ""), pad=6
+    )
     ends = []
     for n, size in enumerate(cold.sizes):
         colour = SERIES[n % len(SERIES)]

@@ -87,7 +87,12 @@ def _sliders(controls: Controls, ipywidgets: Any) -> dict[str, Any]:
             **look,
         ),
         "weight": ipywidgets.FloatSlider(
-            controls.data.options.weight, min=0, max=1, step=0.01, description="weight of cost", **look
+            controls.data.options.weight,
+            min=0,
+            max=1,
+            step=0.01,
+            description="weight of cost",
+            **look,
         ),
     }
     deadline_ms = controls.data.options.deadline_ms

@@ -130,7 +130,8 @@ def winners_title(advice: DataFrame, strategy: str) -> str:
         return "No size is free of failures"
     if len(own) == 1:
         row = own.iloc[0]
-        return f"{format_mb(row['memory_mb'])} is {REGISTRY[strategy].superlative} for {row['payload']}"
+        superlative = REGISTRY[strategy].superlative
+        return f"{format_mb(row['memory_mb'])} is {superlative} for {row['payload']}"
     by_size = {
         format_mb(float(str(size))): join(rows["payload"])
         for size, rows in own.groupby("memory_mb")

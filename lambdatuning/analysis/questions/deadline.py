@@ -136,7 +136,9 @@ def _deadline(axes: Axes, goal: Goal) -> None:
     )
 
 
-def _points(axes: Axes, curve: Curve, keeps: Punctuality, goal: Goal, advice: Recommendation) -> None:
+def _points(
+    axes: Axes, curve: Curve, keeps: Punctuality, goal: Goal, advice: Recommendation
+) -> None:
     kept = keeps.share >= goal.options.quantile - 1e-12
     apart = 0.5 * np.log2(max(curve.sizes) / min(curve.sizes)) / _width_in(axes)
     labelled = readable_ticks(curve.sizes, apart)

@@ -60,7 +60,7 @@ def _pareto(data: StudyData) -> DataFrame:
 
 
 def beaten(ms: Floats, usd: Floats) -> Floats:
-    """Which sizes (the last axis) are beaten: another is no slower, costs no more, and is not the same in both."""
+    """Which sizes (the last axis) are beaten: another is no slower, costs no more, and differs."""
     faster = ms[..., None, :] <= ms[..., :, None]
     cheaper = usd[..., None, :] <= usd[..., :, None]
     better = (ms[..., None, :] < ms[..., :, None]) | (usd[..., None, :] < usd[..., :, None])

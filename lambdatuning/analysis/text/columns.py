@@ -155,6 +155,6 @@ def _number(value: float) -> str:
 def _format(name: str, money: Money) -> Callable[[float], str]:
     if name in _FORMATS:
         return _FORMATS[name]
-    units = {"ms": format_ms, "mb": format_mb, "usd": money}
+    units: dict[str, Callable[[float], str]] = {"ms": format_ms, "mb": format_mb, "usd": money}
     words = name.split("_")
     return next((units[word] for word in reversed(words) if word in units), _number)

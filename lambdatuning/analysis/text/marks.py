@@ -76,9 +76,7 @@ def first_beyond(frame: DataFrame) -> list[float]:
     return [smallest[function] for function in functions]
 
 
-def marked_text(
-    name: str, value: object, first_mb: float, money: Money = DOLLARS
-) -> str:
+def marked_text(name: str, value: object, first_mb: float, money: Money = DOLLARS) -> str:
     """A cell's value for readers, with a dagger behind each size from `first_mb` on."""
     if name not in _SIZES:
         return text(name, value, money)

@@ -58,7 +58,9 @@ def _bodies(
             cells = [_cell(name, row, pairs.get(name), money) for name in columns[1:]]
             if n == 0:
                 rowspan = f' rowspan="{len(members)}"' if len(members) > 1 else ""
-                cells.insert(0, f'<th scope="rowgroup"{rowspan}>{_text(columns[0], row, money)}</th>')
+                cells.insert(
+                    0, f'<th scope="rowgroup"{rowspan}>{_text(columns[0], row, money)}</th>'
+                )
             lines.append(f"<tr>{''.join(cells)}</tr>")
         yield f"<tbody>{''.join(lines)}</tbody>"
 
