@@ -57,8 +57,8 @@ class Study(StudyData):
         """Options as `analysis.options.Options` describes them; UsageError for one that cannot be.
 
         `strategy` is one of "cost", "speed", "balanced", "knee", "deadline" and "budget", or
-        several, or "all" whose limit is given; by default the run's own. `currency` has {} for the amount, as in "{} €", at
-        `per_usd` for one US dollar.
+        several, or "all" whose limit is given; by default the run's own. `currency` has {} for the
+        amount, as in "{} €", at `per_usd` for one US dollar.
         """
         options = Options(
             weight=weight,

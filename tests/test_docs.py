@@ -10,6 +10,7 @@ import pytest
 
 import lambdatuning as lt
 from lambdatuning import cli
+from lambdatuning.cloud.payloads import load_payload_types
 from lambdatuning.local import endpoint
 
 from .cli.conftest import environment
@@ -44,11 +45,11 @@ def test_the_tour_runs(tmp_path: Path) -> None:
 
 
 def test_the_recorded_run_is_whole() -> None:
-    run = lt.load_run(ROOT / "data" / "recorded")
+    run = lt.load(ROOT / "data" / "recorded")
     assert run.embedded
     assert len(run.samples) == run.manifest.invocations
-    assert len(run.payloads) == len(lt.load_payload_types(ROOT / "data" / "payloads"))
-    assert set(lt.recommend(run)["payload"]) > set(run.payloads)
+    assert len(run.payloads) == len(load_payload_types(ROOT / "data" / "payloads"))
+    assert set(lt.Study(run).recommend()["payload"]) > set(run.payloads)
 
 
 def test_every_command_stands_in_the_readme() -> None:

@@ -95,7 +95,7 @@ class TestPayloadTypes:
         (made,) = report([self.NOTEBOOK], {"store": tmp_path / "runs"}, out=tmp_path)
         text = made.html.read_text(encoding="utf-8")
         story = text.partition("<main>")[2]
-        assert story.index("Set LambdaFunctionOverHttps to") < story.index("embedded AWS")
+        assert story.index("Payload types disagree") < story.index("embedded AWS")
         assert story.index("embedded AWS") < story.index("<svg") < story.index("<table")
         assert run_id in story
         assert len(text) < 600_000

@@ -2,25 +2,19 @@
 
 from collections.abc import Callable
 
-from lambdatuning.analysis.bill import plot_bill
-from lambdatuning.analysis.decision_map import plot_decision_map
-from lambdatuning.analysis.pareto import plot_pareto
-from lambdatuning.analysis.plot.curves import plot_curves, plot_relative
-from lambdatuning.analysis.plot.deadline import plot_deadline
-from lambdatuning.analysis.plot.strategies import plot_compromise, plot_strategies
-
 from lambdatuning.analysis.plot.chart import Chart
-from lambdatuning.analysis.run import Run
+from lambdatuning.study import Study
 
-Plot = Callable[[Run], Chart | None]
+Plot = Callable[[Study], Chart | None]
 
 PLOTS: dict[str, Plot] = {
-    "curves": plot_curves,
-    "strategies": plot_strategies,
-    "compromise": plot_compromise,
-    "relative": plot_relative,
-    "map": plot_decision_map,
-    "pareto": plot_pareto,
-    "deadline": lambda run: plot_deadline(run, 60),
-    "bill": lambda run: plot_bill(run, 1e6),
+    "curves": lambda study: study.plot.curves(),
+    "strategies": lambda study: study.plot.strategies(),
+    "compromise": lambda study: study.plot.compromise(),
+    "relative": lambda study: study.plot.relative(),
+    "map": lambda study: study.plot.decision_map(),
+    "pareto": lambda study: study.plot.pareto(),
+    "deadline": lambda study: study.plot.deadline(),
+    "bill": lambda study: study.plot.bill(),
 }
+"""The deadline needs a study with one."""

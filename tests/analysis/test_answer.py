@@ -1,14 +1,15 @@
 from dataclasses import replace
 
-from lambdatuning.analysis.answer import answer, disagreement
-from lambdatuning.analysis.decide import Recommendation, recommendations
-from lambdatuning.analysis.recommend import against_today, certainty, recommend, sentence
-
+from lambdatuning.analysis.questions.answer import against_today, certainty, disagreement, sentence
+from lambdatuning.analysis.recommendation import Recommendation
 from lambdatuning.analysis.run import Run
+from lambdatuning.core.format import DOLLARS
+from lambdatuning.study import Study
 
 from .synthetic import Kind, changed, synthetic_run
 
 RUN = synthetic_run()
+ALL = Study(RUN, strategy=("cost", "speed", "balanced"))
 ADVICE = Recommendation(
     function="f",
     architecture="x86_64",
@@ -17,33 +18,34 @@ ADVICE = Recommendation(
     memory_mb=1536,
     mean_ms=168.75,
     cost_per_million_usd=4.43,
-    probability_best=0.61,
+    sure=0.61,
     alike_mb=(512, 1024),
     current_mb=128,
     saving=0.017,
     speedup=12.26,
     failing_mb=(),
     reason="",
+    measured_mb=(128, 512, 1024, 1536),
 )
 
 
 def test_a_sentence_says_what_to_set_what_it_brings_and_how_sure_it_is() -> None:
-    assert sentence(ADVICE) == (
+    assert sentence(ADVICE, DOLLARS) == (
         "hash: 1,536 MB is cheapest (169 ms, $4.43 per million; 2 % cheaper, 12.3 × faster than "
         "128 MB today); 61 % sure, 512 and 1,024 MB cannot be told apart."
     )
 
 
 def test_staying_is_said_as_such() -> None:
-    stay = replace(ADVICE, memory_mb=128, alike_mb=(), probability_best=1.0)
-    assert sentence(stay) == (
-        "hash: stay at 128 MB, the cheapest size (169 ms, $4.43 per million); > 99 % sure."
+    stay = replace(ADVICE, memory_mb=128, alike_mb=(), sure=1.0)
+    assert sentence(stay, DOLLARS) == (
+        "hash: 128 MB, today's size, is cheapest (169 ms, $4.43 per million); > 99 % sure."
     )
 
 
 def test_dearer_and_slower_are_said_as_such() -> None:
     worse = replace(ADVICE, saving=-0.5, speedup=0.5)
-    assert against_today(worse) == "50 % dearer, 2.00 × slower than 128 MB today"
+    assert against_today(worse) == "50 % more expensive, 2.00 × slower than 128 MB today"
 
 
 def test_a_failing_size_today_is_said_as_such() -> None:
@@ -59,22 +61,22 @@ def test_no_confidence_is_explained() -> None:
 
 def test_no_size_is_explained() -> None:
     broken = replace(ADVICE, memory_mb=None, reason="no size is free of failures")
-    assert sentence(broken) == (
+    assert sentence(broken, DOLLARS) == (
         "hash: no size can be recommended, since no size is free of failures."
     )
 
 
 def test_the_headline_names_the_size_for_each_aim() -> None:
-    text = str(answer(RUN))
+    text = str(ALL.answer)
     assert text.startswith("Set LambdaFunctionOverHttps to 256 MB for the lowest cost, 3,008 MB")
     assert "(today: 128 MB)" in text
     assert "list-1mb fails at 128 MB." in text
 
 
 def test_the_embedded_aws_is_named_and_the_real_one_is_not() -> None:
-    assert "embedded AWS (2 cores, CPU limited by cgroup v2), not on AWS" in str(answer(RUN))
+    assert "embedded AWS (2 cores, CPU limited by cgroup v2), not on AWS" in str(ALL.answer)
     real = Run(changed(RUN.manifest, {"endpoint": {"kind": "aws"}}), RUN.samples)
-    assert "embedded" not in str(answer(real))
+    assert "embedded" not in str(Study(real).answer)
 
 
 def test_payload_types_that_accept_a_common_size_do_not_disagree() -> None:
@@ -90,12 +92,12 @@ def test_payload_types_that_accept_a_common_size_do_not_disagree() -> None:
 
 def test_names_are_escaped() -> None:
     run = synthetic_run((Kind("<script>alert(1)</script>", 1, 1), Kind("b", 1, 100, needs_mb=300)))
-    for shown in (answer(run)._repr_html_(), answer(run.select("b"))._repr_html_()):
+    for shown in (Study(run).answer._repr_html_(), Study(run.select("b")).answer._repr_html_()):
         assert "<script>" not in shown
 
 
 def test_one_payload_type_is_its_own_answer() -> None:
     run = synthetic_run((Kind("only", 5, 5),))
-    found = answer(run, "speed")
+    found = Study(run, strategy="speed").answer
     assert [each.payload for each in found.lead] == ["only"]
-    assert len(recommendations(recommend(run, "speed"))) == 1
+    assert len(Study(run).recommend("speed")) == 1

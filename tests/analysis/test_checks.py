@@ -3,13 +3,16 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from lambdatuning.analysis.checks import Check, checks, modes
 
+from lambdatuning.analysis.questions.checks import modes
 from lambdatuning.analysis.run import Run, merge
+from lambdatuning.core.finding import Finding
 
+from .asked import checks
 from .synthetic import Kind, synthetic_run
 from .synthetic import changed as about
 
+EDGE = "cheapest size at the edge of the sizes measured"
 QUIET = (Kind("a", 5, 5), Kind("b", 6, 6))
 
 
@@ -17,7 +20,7 @@ def names(run: Run) -> list[str]:
     return [check.name for check in checks(run)]
 
 
-def one(run: Run, name: str) -> Check:
+def one(run: Run, name: str) -> Finding:
     (found,) = [check for check in checks(run) if check.name == name]
     return found
 
@@ -38,7 +41,7 @@ def test_failures_are_told_with_error_and_place() -> None:
 def test_no_success_is_an_error_and_comes_first() -> None:
     run = synthetic_run((Kind("a", 1, 1, needs_mb=9999),))
     assert checks(run)[0].severity == "error"
-    assert names(run)[0] == "no warm samples"
+    assert names(run)[0] == "no successful invocation"
 
 
 def test_too_few_samples_and_environments() -> None:
@@ -76,11 +79,11 @@ def test_a_winner_at_the_edge_of_the_grid(sizes: tuple[int, ...], edge: str) -> 
     run = synthetic_run((kind,), sizes, noise=0.0001, host_spread=0.0001)
     if edge == "largest":
         run = changed(run, cost_usd=run.samples["cost_usd"] / run.samples["memory_mb"])
-    assert edge in one(run, "cheapest size at the edge of the grid").cause
+    assert edge in one(run, EDGE).cause
 
 
 def test_128_mb_is_no_edge() -> None:
-    assert "cheapest size at the edge of the grid" not in names(synthetic_run(QUIET, (128, 256)))
+    assert EDGE not in names(synthetic_run(QUIET, (128, 256)))
 
 
 def test_payload_types_that_disagree() -> None:

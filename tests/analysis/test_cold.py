@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from lambdatuning.analysis.cold_starts import NO_COLD, START_COLUMNS, beyond_warm, cold_curves
 
-import lambdatuning as lt
+from lambdatuning.analysis.questions.cold_share import NO_COLD, cold_curves
+from lambdatuning.analysis.questions.cold_starts import START_COLUMNS, beyond_warm
 from lambdatuning.analysis.run import Run, merge
+from lambdatuning.study import Study
 
 from .synthetic import Kind, changed, synthetic_run
 
@@ -26,7 +27,7 @@ SHIFTING = slow_when_warm(RUN)
 
 
 def test_what_a_cold_start_takes_and_costs_beyond_a_warm_one() -> None:
-    frame = lt.cold_starts(RUN)
+    frame = Study(RUN).cold_starts()
     assert list(frame) == list(START_COLUMNS)
     assert list(frame["memory_mb"]) == [128, 256, 512, 1024, 1536, 3008]
     assert (frame["cold"] == 5).all()
@@ -42,16 +43,16 @@ def test_what_a_cold_start_takes_and_costs_beyond_a_warm_one() -> None:
 def test_cold_starts_that_failed_or_have_no_warm_fellow_are_left_out() -> None:
     samples = RUN.samples
     warm_at_128 = (samples["memory_mb"] == 128) & ~samples["cold"]
-    assert 128 not in set(beyond_warm(samples[~warm_at_128])["memory_mb"])
+    assert 128 not in set(beyond_warm(Study(samples[~warm_at_128]))["memory_mb"])
 
 
 def test_ranges_cover_all_shares_and_follow_the_lines() -> None:
-    decisions = lt.cold_decisions(RUN, ("cost", "speed"))
+    decisions = Study(RUN).cold_decisions(("cost", "speed"))
     for (payload, strategy), rows in decisions.groupby(["payload", "strategy"]):
         assert rows["from_share"].iloc[0] == 0
         assert rows["to_share"].iloc[-1] == 1
         assert list(rows["to_share"][:-1]) == list(rows["from_share"][1:])
-        (cold,) = [each for each in cold_curves(RUN) if each.curve.payload == payload]
+        (cold,) = [each for each in cold_curves(Study(RUN)) if each.curve.payload == payload]
         for row in rows.to_dict("records"):
             share = np.array([(row["from_share"] + row["to_share"]) / 2])
             found = cold.cost_usd(share) if strategy == "cost" else cold.mean_ms(share)
@@ -59,7 +60,7 @@ def test_ranges_cover_all_shares_and_follow_the_lines() -> None:
 
 
 def test_the_cheapest_size_shrinks_with_the_share_of_cold_starts() -> None:
-    rows = lt.cold_decisions(SHIFTING, "cost")
+    rows = Study(SHIFTING).cold_decisions("cost")
     mix = rows[rows["payload"] == "weighted mix"]
     assert list(mix["memory_mb"]) == sorted(mix["memory_mb"], reverse=True)
     assert len(mix) > 1
@@ -68,42 +69,42 @@ def test_the_cheapest_size_shrinks_with_the_share_of_cold_starts() -> None:
 
 
 def test_the_answer_says_what_changes_and_what_it_costs() -> None:
-    text = str(lt.cold_answer(SHIFTING, "cost", cold_share=0.05, monthly_invocations=1e7))
+    text = str(Study(SHIFTING, cold_share=0.05, monthly_invocations=1e7).cold_answer)
     assert " is cheapest up to " in text
     assert "more memory does not shorten it" in text
     assert "With 5 % cold starts" in text
     assert "At 10,000,000 invocations a month, these cold starts cost $" in text
-    assert "the p99 is a cold start" in text
+    assert "With these cold starts among them, p99 is" in text
     assert "embedded AWS" in text
 
 
 def test_a_run_without_cold_starts_says_how_to_measure_some() -> None:
     bare = Run(RUN.manifest, RUN.samples[~RUN.samples["cold"]])
-    assert lt.cold_answer(bare).headline == NO_COLD
-    assert lt.cold_starts(bare).empty
-    assert lt.cold_decisions(bare).empty
-    assert lt.plot_init(bare) is None
-    assert lt.plot_cold_share(bare) is None
+    assert Study(bare).cold_answer.headline == NO_COLD
+    assert Study(bare).cold_starts().empty
+    assert Study(bare).cold_decisions().empty
+    assert Study(bare).plot.cold_starts() is None
+    assert Study(bare).plot.cold_share() is None
 
 
 def test_without_three_cold_starts_there_is_no_interval() -> None:
     few = Run(RUN.manifest, RUN.samples[~RUN.samples["environment"].str.endswith(("2", "3", "4"))])
-    frame = lt.cold_starts(few)
+    frame = Study(few).cold_starts()
     assert frame["init_low_ms"].isna().all()
     assert frame["init_ms"].notna().all()
 
 
 def test_several_functions_each_get_their_answer() -> None:
     other = Run(changed(RUN.manifest, {"function": "other"}), RUN.samples.assign(function="other"))
-    found = lt.cold_answer(merge([RUN, other]))
+    found = Study(merge([RUN, other])).cold_answer
     assert "LambdaFunctionOverHttps: " in found.headline
     assert "other: " in found.headline
     assert set(found.functions) == {"LambdaFunctionOverHttps", "other"}
 
 
-@pytest.mark.parametrize("plot", [lt.plot_init, lt.plot_cold_share])
-def test_figures_tell_in_words_what_they_show(plot: object) -> None:
-    chart = plot(RUN)  # type: ignore[operator]
+@pytest.mark.parametrize("name", ["cold_starts", "cold_share"])
+def test_figures_tell_in_words_what_they_show(name: str) -> None:
+    chart = getattr(Study(RUN).plot, name)()
     assert "128 MB" in chart.alt
     assert "3,008 MB" in chart.alt
     assert "ms" in chart.alt

@@ -5,21 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from lambdatuning.analysis.adaptive import (
-    answers,
-    exploration,
-    exploration_answer,
-    plot_exploration,
-    predictions,
-    saving,
-)
-from lambdatuning.analysis.answer import answer
-from lambdatuning.analysis.checks import checks
 
+from lambdatuning.analysis.questions.adaptive import predictions, saving, steps
 from lambdatuning.analysis.run import Run, to_run
-from lambdatuning.core.errors import UsageError
+from lambdatuning.study import Study
 from tests.functions.tuner.adaptive import Machine, types
 
+from .asked import checks, recommend
 from .synthetic import changed, synthetic_run
 
 POWERS = [128, 256, 512, 1024, 1769]
@@ -44,15 +36,15 @@ def two() -> Run:
 
 
 def test_every_step_has_its_rows_and_the_end_has_one(one: Run) -> None:
-    steps = exploration(one)
-    assert steps["step"].is_monotonic_increasing
-    assert steps["count"].sum() == (one.samples["invocation"] >= 0).sum()
-    last = steps.iloc[-1]
+    rows = steps(one)
+    assert rows["step"].is_monotonic_increasing
+    assert rows["count"].sum() == (one.samples["invocation"] >= 0).sum()
+    last = rows.iloc[-1]
     assert last["stopped"] in {"sure", "price"}
     assert math.isnan(last["memory_mb"])
     assert last["answer_mb"] == one.manifest.output["power"]
-    assert (steps["stopped"].iloc[:-1] == "").all()
-    assert steps["spent_usd"].is_monotonic_increasing
+    assert (rows["stopped"].iloc[:-1] == "").all()
+    assert rows["spent_usd"].is_monotonic_increasing
 
 
 def test_what_was_not_measured_is_predicted_with_an_interval(one: Run) -> None:
@@ -64,45 +56,67 @@ def test_what_was_not_measured_is_predicted_with_an_interval(one: Run) -> None:
     assert measured == set(one.sizes)
 
 
-def test_the_words_tell_size_confidence_and_saving(one: Run) -> None:
-    told = exploration_answer(one)
-    assert told.headline.startswith("Set shop to 1,769 MB: within 5 % of the fastest size (")
-    assert f"after {len(one.samples)} invocations instead of 60" in told.headline
+def test_the_answer_is_what_the_run_said_with_what_it_took(one: Run) -> None:
+    study = Study(one)
+    text = str(study.answer)
+    assert study.decision["memory_mb"] == one.manifest.output["power"]
+    headline = study.answer.headline
+    assert headline.startswith("1,769 MB is the fastest of the sizes measured of shop (")
+    assert "but 128 MB, today's size, was not measured" in headline
+    measured = Study(one, today_mb=256).answer.headline
+    assert measured.startswith("Set shop to 1,769 MB for the highest speed (today: 256 MB)")
+    assert f"stopped after {len(one.samples)} invocations in " in text
+    assert " instead of 60, since" in text
     assert saving(one) > 2
-    assert "fewer GB-seconds" in str(told)
+    assert "fewer GB-seconds" in text
     guessed = [size for size in POWERS if size not in one.sizes]
-    assert ("prediction alone" in str(told)) is bool(guessed)
+    assert ("Not measured" in text) is bool(guessed)
 
 
-def test_payload_types_answer_for_themselves_and_the_mix_for_all(two: Run) -> None:
-    found = answers(two)
-    assert found["payload"].tolist() == ["a", "b", "weighted mix"]
-    assert found["measured"].all()
-    assert found["within_5"].between(0, 1).all()
-    assert set(predictions(two)["payload"]) == {"a", "b", "weighted mix"}
+def test_every_place_names_the_size_that_the_run_named(two: Run) -> None:
+    """Few samples a size would often name another one."""
+    study = Study(two)
+    decided = {a["payload"] or "weighted mix": a for a in two.exploration["answers"]}
+    rows = study.recommend(two.strategy).set_index("payload")
+    assert rows["memory_mb"].to_dict() == {n: a["memory_mb"] for n, a in decided.items()}
+    assert rows["sure"]["a"] == pytest.approx(decided["a"]["within_5"])
+    size = decided["weighted mix"]["memory_mb"]
+    assert study.decision["memory_mb"] == size
+    bill = study.bill().set_index("choice")
+    assert bill.loc[two.strategy, "memory_mb"] == size
+    assert f"{size:,.0f} MB" in study.overview.__str__()
+
+
+def test_other_strategies_are_answered_by_the_models_curves(two: Run) -> None:
+    (own,) = [each for each in two.exploration["answers"] if each["payload"] == "a"]
+    measured = [point for point in own["curve"] if point["measured"]]
+    fastest = min(measured, key=lambda point: point["duration_ms"])
+    rows = recommend(two, "speed").set_index("payload")
+    assert rows.loc["a", "mean_ms"] == pytest.approx(fastest["duration_ms"])
 
 
 def test_the_figure_shows_each_payload_type(two: Run) -> None:
-    chart = plot_exploration(two)
+    chart = Study(two).plot.exploration()
+    assert chart is not None
     assert "fewer GB-seconds" in chart.title
     shown = [axes for axes in chart.figure.axes if axes.get_visible()]
     assert [axes.get_title(loc="left").split(",")[0] for axes in shown] == ["a", "b"]
     assert all(f"{name}: " in chart.alt for name in ("a", "b"))
-    assert len(plot_exploration(two, "b").figure.axes) == 1
+    alone = Study(two).plot.exploration("b")
+    assert alone is not None
+    assert len(alone.figure.axes) == 1
 
 
 def with_exploration(run: Run, **changes: Any) -> Run:
-    told: Mapping[str, Any] = {**run.exploration, **changes}
-    return Run(changed(run.manifest, {"exploration": told}), run.samples)
+    about: Mapping[str, Any] = {**run.exploration, **changes}
+    return Run(changed(run.manifest, {"exploration": about}), run.samples)
 
 
 def test_without_an_answer_or_a_grid_to_compare_it_says_so(one: Run) -> None:
     bare = with_exploration(one, answers=[], grid=None, stopped="budget")
-    assert exploration_answer(bare).headline.startswith("No size is known to be best after")
-    assert "since the budget ended" in str(exploration_answer(bare))
+    assert "since the budget ended" in str(Study(bare).answer)
     assert math.isnan(saving(bare))
-    with pytest.raises(UsageError, match="before anything was learnt"):
-        plot_exploration(bare)
+    assert Study(bare).plot.exploration() is None
 
 
 def test_checks_ask_for_no_more_samples_but_tell_that_a_limit_ended_it(one: Run) -> None:
@@ -114,21 +128,14 @@ def test_checks_ask_for_no_more_samples_but_tell_that_a_limit_ended_it(one: Run)
         for check in checks(with_exploration(one, stopped="time"))
         if check.name == "ended before it was sure"
     ]
-    assert "the time ended; 1,769 MB is within 5 %" in cut.cause
+    assert cut.cause == "the time ended; its answer is the best so far"
     assert "--max-minutes" in cut.next_step
-
-
-def test_the_answer_in_words_brings_the_model_in(one: Run) -> None:
-    assert "By the model of this adaptive run 1,769 MB is within 5 %" in str(answer(one, "speed"))
-    assert "By the model" not in str(answer(synthetic_run()))
 
 
 def test_a_grid_has_no_steps() -> None:
     grid = synthetic_run()
     assert not grid.adaptive
-    assert exploration(grid).empty
+    assert steps(grid).empty
     assert predictions(grid).empty
-    assert answers(grid).empty
-    assert str(exploration_answer(grid)) == ""
-    with pytest.raises(UsageError, match="measured a grid"):
-        plot_exploration(grid)
+    assert "adaptive" not in str(Study(grid).answer)
+    assert Study(grid).plot.exploration() is None

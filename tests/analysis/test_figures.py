@@ -1,5 +1,4 @@
 import re
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
@@ -8,25 +7,27 @@ import matplotlib as mpl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lambdatuning.analysis.plot.curves import plot_curves, plot_relative
-from lambdatuning.analysis.plot.strategies import (
-    luminance,
-    penalties,
-    plot_compromise,
-    plot_strategies,
-)
 
 from lambdatuning.analysis.plot.axes import readable_ticks
 from lambdatuning.analysis.plot.chart import NARROW_MIME, Chart
 from lambdatuning.analysis.plot.labels import spread
-from lambdatuning.analysis.plot.style import INK, PAPER, SERIES
+from lambdatuning.analysis.plot.style import INK, PAPER, SERIES, luminance
+from lambdatuning.analysis.questions.payload_types import penalties
 from lambdatuning.analysis.run import Run
 from lambdatuning.core.errors import UsageError
+from lambdatuning.study import Study
 
 from .synthetic import KINDS, Kind, synthetic_run
 
 RUN = synthetic_run()
-PLOTS: list[Callable[[Run], Chart]] = [plot_curves, plot_strategies, plot_compromise, plot_relative]
+PLOTS = ("curves", "strategies", "compromise", "relative")
+
+
+def plot(run: Run, name: str) -> Chart:
+    chart: Chart = getattr(Study(run).plot, name)()
+    return chart
+
+
 RUNS = {
     "ten types": RUN,
     "one type": synthetic_run((Kind("only", 5, 50),)),
@@ -42,9 +43,9 @@ RUNS = {
 
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
-@pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.__name__)
-def test_every_figure_of_every_run_is_sound(plot: Callable[[Run], Chart], run: Run) -> None:
-    shown = plot(run)._repr_mimebundle_()
+@pytest.mark.parametrize("name", PLOTS)
+def test_every_figure_of_every_run_is_sound(name: str, run: Run) -> None:
+    shown = plot(run, name)._repr_mimebundle_()
     for kind in ("image/svg+xml", NARROW_MIME):
         svg = shown[kind]
         assert len(svg) < 150_000
@@ -67,15 +68,19 @@ def _inside(root: ElementTree.Element) -> bool:
 
 
 def test_titles_state_the_finding() -> None:
-    assert plot_curves(RUN).title == (
+    assert plot(RUN, "curves").title == (
         "128 MB is cheapest for 8 of 10 payload types, list-1mb at 256 MB and hash at 1,536 MB"
     )
-    assert plot_strategies(RUN).title.startswith("Cost: 128 MB for 8 of 10 payload types; speed:")
-    assert plot_compromise(RUN).title.startswith("At 256 MB, best for the mix, no payload type is")
+    assert plot(RUN, "strategies").title.startswith(
+        "Cost: 128 MB for 8 of 10 payload types; balanced:"
+    )
+    assert plot(RUN, "compromise").title.startswith(
+        "At 256 MB, best for the mix, no payload type is"
+    )
 
 
 def test_the_alternative_text_has_the_numbers() -> None:
-    alt = plot_curves(RUN.select("read,hash")).alt
+    alt = plot(RUN.select("read,hash"), "curves").alt
     summary = RUN.samples[(RUN.samples["payload"] == "hash") & ~RUN.samples["cold"]]
     mean_s = summary[summary["memory_mb"] == 128]["duration_ms"].mean() / 1000
     assert f"hash: {mean_s:.2f} s at 128 MB" in alt
@@ -83,21 +88,21 @@ def test_the_alternative_text_has_the_numbers() -> None:
 
 
 def test_a_figure_is_the_same_each_time() -> None:
-    first, second = (plot_strategies(RUN)._repr_mimebundle_() for _ in range(2))
+    first, second = (plot(RUN, "strategies")._repr_mimebundle_() for _ in range(2))
     assert first == second
 
 
 def test_ids_differ_between_figures() -> None:
     one, other = (
-        set(re.findall(r' id="([^"]+)"', plot(RUN)._repr_mimebundle_()["image/svg+xml"]))
-        for plot in (plot_curves, plot_relative)
+        set(re.findall(r' id="([^"]+)"', plot(RUN, name)._repr_mimebundle_()["image/svg+xml"]))
+        for name in ("curves", "relative")
     )
     assert one
     assert not one & other
 
 
 def test_colours_can_be_themed() -> None:
-    svg = plot_curves(RUN)._repr_mimebundle_()["image/svg+xml"]
+    svg = plot(RUN, "curves")._repr_mimebundle_()["image/svg+xml"]
     assert f"var(--ink, {INK})" in svg
     assert f"var(--series-0, {SERIES[0]})" in svg
     assert not re.search(rf"(fill|stroke): ({INK}|{PAPER})", svg)
@@ -110,18 +115,18 @@ def test_labels_in_every_series_colour_can_be_read() -> None:
 
 def test_drawing_leaves_matplotlib_as_it_was(tmp_path: Path) -> None:
     before = dict(mpl.rcParams)
-    path = plot_curves(RUN).save(tmp_path / "curves.png")
+    path = plot(RUN, "curves").save(tmp_path / "curves.png")
     assert path.read_bytes().startswith(b"\x89PNG")
     assert dict(mpl.rcParams) == before
 
 
 def test_an_unknown_payload_type_is_refused() -> None:
     with pytest.raises(UsageError, match='did you mean "read"'):
-        plot_curves(RUN, "reed")
+        Study(RUN).plot.curves("reed")
 
 
 def test_penalties_are_zero_at_the_best_size_and_empty_where_it_fails() -> None:
-    frame = penalties(RUN, "cost")
+    frame = penalties(Study(RUN), "cost")
     assert (frame.min(axis=1) == 0).all()
     assert frame.T["list-1mb"].isna().tolist() == [True] + [False] * 5
 

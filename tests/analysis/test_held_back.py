@@ -8,31 +8,24 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from lambdatuning.analysis.answer import answer, overview
-from lambdatuning.analysis.bill import bill, plot_bill
-from lambdatuning.analysis.checks import checks
-from lambdatuning.analysis.cold_starts import cold_decisions, cold_starts
-from lambdatuning.analysis.decide import Recommendation, decide, held_back, recommendations
-from lambdatuning.analysis.decision_map import decisions
-from lambdatuning.analysis.goals import GOALS, Goal
-from lambdatuning.analysis.hosts import BEYOND
-from lambdatuning.analysis.method import method
-from lambdatuning.analysis.pareto import pareto
-from lambdatuning.analysis.plot.cold import plot_cold_share, plot_init
-from lambdatuning.analysis.plot.curves import plot_curves
-from lambdatuning.analysis.recommend import recommend, sentence
+from pandas import DataFrame
 
-from lambdatuning.analysis.curves import Curve, curves
+from lambdatuning.analysis.curves import Curve
 from lambdatuning.analysis.plot.axes import hatching
 from lambdatuning.analysis.plot.chart import NARROW_MIME
-from lambdatuning.analysis.predicted import predict
-from lambdatuning.analysis.run import Run, apart, merge
-from lambdatuning.analysis.summary import summarise
+from lambdatuning.analysis.questions.answer import sentence
+from lambdatuning.analysis.questions.decision_map import decisions
+from lambdatuning.analysis.recommendation import Recommendation, decide, held_back
+from lambdatuning.analysis.run import BEYOND, Run, apart, merge
 from lambdatuning.analysis.text.marks import DAGGER, NOTE
 from lambdatuning.analysis.text.tables import TABLE_MIME, table
+from lambdatuning.core.format import DOLLARS
 from lambdatuning.core.manifest import Manifest
 from lambdatuning.core.sizes import Host
+from lambdatuning.study import Study
 
+from .asked import GOALS, checks, curves, goal, recommend, summarise
+from .asked import advice as advice_of
 from .plots import PLOTS, Plot
 from .synthetic import KINDS, Kind, changed, synthetic_run
 
@@ -41,6 +34,7 @@ CPU, IO = Kind("cpu", 0, 400), Kind("io", 50, 0)
 RUN = synthetic_run((CPU, IO), SIZES)
 AWS = synthetic_run((CPU, IO), SIZES, endpoint="aws")
 TRUE = synthetic_run((CPU, IO), SIZES[:3])
+STUDY = Study(RUN, strategy="speed", deadline_ms=60)
 
 
 def curve(ms: list[float], sizes: tuple[int, ...] = SIZES, cores: int = 2) -> Curve:
@@ -53,8 +47,7 @@ def curve(ms: list[float], sizes: tuple[int, ...] = SIZES, cores: int = 2) -> Cu
 
 
 def advice(run: Run, payload: str, strategy: str, **limits: float) -> Recommendation:
-    frame = recommend(run, strategy, **limits)  # type: ignore[arg-type]
-    return recommendations(frame[frame["payload"] == payload])[0]
+    return next(each for each in advice_of(run, strategy, **limits) if each.payload == payload)
 
 
 def test_a_run_knows_its_sizes_beyond_the_cores_also_one_recorded_before() -> None:
@@ -68,18 +61,18 @@ def test_a_run_knows_its_sizes_beyond_the_cores_also_one_recorded_before() -> No
 
 def test_chance_does_not_choose_among_sizes_that_run_alike() -> None:
     """10,240 MB was measured fastest, by 1 %: 4,096 MB ran on the same cores for less."""
-    found = decide(curve([4000, 400, 300, 200, 198]), "speed")
+    found = decide(curve([4000, 400, 300, 200, 198]), goal("speed"))
     assert found.memory_mb == 4096
-    assert np.isnan(found.probability_best)
+    assert np.isnan(found.sure)
     assert found.alike_mb == (10_240,)
     assert found.beyond_cores
     assert "fewer than its vCPUs" in found.reason
 
 
 def test_a_smaller_size_wins_where_the_smallest_alike_is_no_better() -> None:
-    found = decide(curve([4000, 400, 200, 201, 198]), "speed")
+    found = decide(curve([4000, 400, 200, 201, 198]), goal("speed"))
     assert found.memory_mb == 3008
-    assert found.probability_best > 0.9
+    assert found.sure > 0.9
     assert found.alike_mb == ()
     assert found.held_back_mb == (4096, 10_240)
 
@@ -87,20 +80,20 @@ def test_a_smaller_size_wins_where_the_smallest_alike_is_no_better() -> None:
 def test_what_loses_even_with_all_its_vcpus_is_not_held_back() -> None:
     """At 10,240 MB 2 cores stand for 5.8: on AWS it takes a third of the time at best."""
     flat = curve([50, 50, 50, 50, 50])
-    assert held_back(flat, 0, Goal("cost"), None) == ()
-    assert held_back(flat, 0, Goal("speed"), None) == (4096, 10_240)
+    assert held_back(flat, 0, goal("cost"), None) == ()
+    assert held_back(flat, 0, goal("speed"), None) == (4096, 10_240)
     steep = curve([4000, 400, 50, 70, 130])
-    assert held_back(steep, 2, Goal("speed"), None) == (10_240,)
-    assert held_back(replace(steep, host=None), 2, Goal("speed"), None) == ()
+    assert held_back(steep, 2, goal("speed"), None) == (10_240,)
+    assert held_back(replace(steep, host=None), 2, goal("speed"), None) == ()
 
 
 def test_the_millisecond_that_is_billed_at_least_cannot_be_divided() -> None:
     """Half a millisecond at 10,240 MB costs a whole one with any number of vCPUs."""
     short = curve([5.5, 1.2, 0.8, 0.5, 0.5])
     billed = np.ceil(short.ms) * np.array(SIZES) * 1.6e-11 + 2e-7
-    assert held_back(replace(short, usd=billed), 0, Goal("cost"), None) == ()
+    assert held_back(replace(short, usd=billed), 0, goal("cost"), None) == ()
     long = replace(short, ms=short.ms * 100, usd=billed * 100)
-    assert held_back(long, 0, Goal("cost"), None) == (10_240,)
+    assert held_back(long, 0, goal("cost"), None) == (10_240,)
 
 
 @pytest.mark.parametrize("strategy", GOALS)
@@ -123,53 +116,53 @@ def test_sentences_say_it() -> None:
     winner = replace(
         advice(AWS, "cpu", "speed"),
         memory_mb=4096,
-        probability_best=float("nan"),
+        sure=float("nan"),
         alike_mb=(10_240,),
         reason="measured with 2 cores, fewer than its vCPUs on AWS",
         beyond_mb=(4096, 10_240),
         held_back_mb=(10_240,),
     )
-    assert sentence(winner).endswith(
+    assert sentence(winner, DOLLARS).endswith(
         "; how sure cannot be said (measured with 2 cores, fewer than its vCPUs on AWS), "
         "10,240 MB cannot be told apart."
     )
-    compared = replace(winner, memory_mb=3008, probability_best=0.8, reason="", alike_mb=())
-    assert sentence(compared).endswith(
+    compared = replace(winner, memory_mb=3008, sure=0.8, reason="", alike_mb=())
+    assert sentence(compared, DOLLARS).endswith(
         "; 80 % sure; on AWS, 10,240 MB might be better: this host has fewer cores."
     )
     none = replace(compared, memory_mb=None, reason="no size keeps p95 within 5.00 ms")
-    assert "; on AWS, 10,240 MB might be better" in sentence(none)
+    assert "; on AWS, 10,240 MB might be better" in sentence(none, DOLLARS)
 
 
 def test_answer_overview_method_and_checks_say_it() -> None:
-    for text in (str(answer(RUN, "speed")), overview(RUN, "speed")._repr_html_()):
+    for text in (str(STUDY.answer), STUDY.overview._repr_html_()):
         assert "on AWS" in text
-    assert "4,096 and 10,240 MB: run with the 2 cores of this host" in str(method(RUN))
-    assert "fewer vCPUs" not in str(method(AWS))
+    assert "4,096 and 10,240 MB: run with the 2 cores of this host" in str(Study(RUN).method())
+    assert "fewer vCPUs" not in str(Study(AWS).method())
     (found,) = [each for each in checks(RUN) if "beyond" in each.name]
     assert found.cause.startswith("4,096 and 10,240 MB stand for more than the 2 cores")
     assert "up to 3,538 MB" in found.next_step
     assert not [each for each in checks(AWS) if "beyond" in each.name]
 
 
-FRAMES: dict[str, Callable[[Run], object]] = {
-    "summary": summarise,
-    "pareto": pareto,
+FRAMES: dict[str, Callable[[Study], DataFrame]] = {
+    "summary": lambda study: study.summary,
+    "pareto": lambda study: study.pareto(),
     "decisions": decisions,
-    "predicted": predict,
-    "recommendations": recommend,
-    "cold starts": cold_starts,
-    "cold decisions": cold_decisions,
-    "bill": lambda run: bill(run, 1e6, current_memory_mb=10_240),
+    "predicted": lambda study: study.predict(),
+    "recommendations": lambda study: study.recommend(),
+    "cold starts": lambda study: study.cold_starts(),
+    "cold decisions": lambda study: study.cold_decisions(),
+    "bill": lambda study: study.bill(),
 }
 
 
 @pytest.mark.parametrize("name", FRAMES)
 def test_every_frame_of_sizes_has_the_column(name: str) -> None:
     for run, expected in ((RUN, 3538.0), (AWS, np.inf), (TRUE, 3538.0)):
-        frame = FRAMES[name](run)
-        assert frame[BEYOND].dtype == bool  # type: ignore[index]
-        assert (frame[BEYOND] == (frame["memory_mb"] > expected)).all()  # type: ignore[index]
+        frame = FRAMES[name](Study(run, today_mb=10_240))
+        assert frame[BEYOND].dtype == bool
+        assert (frame[BEYOND] == (frame["memory_mb"] > expected)).all()
 
 
 def test_functions_keep_their_own_hosts() -> None:
@@ -199,7 +192,7 @@ class TestTables:
         assert text.endswith(NOTE)
 
     def test_lists_of_sizes_and_captions_are_marked_too(self) -> None:
-        frame = recommend(RUN, current_memory_mb=10_240)
+        frame = recommend(RUN, today_mb=10_240)
         shown = table(frame, "Sizes")
         assert shown.caption.endswith(f"today 10,240 MB{DAGGER}")
         assert f"4,096{DAGGER} and 10,240{DAGGER} MB" in str(shown)
@@ -213,7 +206,7 @@ class TestTables:
 
     def test_on_aws_nothing_is_marked(self) -> None:
         for run in (AWS, TRUE):
-            for frame in (summarise(run), recommend(run), bill(run, 1e6)):
+            for frame in (summarise(run), recommend(run), Study(run).bill()):
                 assert DAGGER not in table(frame)._repr_html_() + str(table(frame))
 
     def test_memory_that_was_used_is_no_size(self) -> None:
@@ -222,9 +215,8 @@ class TestTables:
 
 
 MARKED: dict[str, Plot] = PLOTS | {
-    "bill": lambda run: plot_bill(run, 1e6, current_memory_mb=10_240),
-    "init": plot_init,
-    "share": plot_cold_share,
+    "init": lambda study: study.plot.cold_starts(),
+    "share": lambda study: study.plot.cold_share(),
 }
 HATCHED = {"curves", "strategies", "compromise", "relative", "deadline", "init"}
 
@@ -232,7 +224,7 @@ HATCHED = {"curves", "strategies", "compromise", "relative", "deadline", "init"}
 class TestFigures:
     @pytest.mark.parametrize("name", MARKED)
     def test_every_figure_with_sizes_explains_its_marks(self, name: str) -> None:
-        chart = MARKED[name](RUN)
+        chart = MARKED[name](Study(RUN, deadline_ms=60, today_mb=10_240))
         assert chart is not None
         shown = chart._repr_mimebundle_()
         for kind in ("image/svg+xml", NARROW_MIME):
@@ -247,7 +239,7 @@ class TestFigures:
     @pytest.mark.parametrize("name", MARKED)
     def test_on_aws_no_figure_is_marked(self, name: str) -> None:
         for run in (AWS, TRUE):
-            chart = MARKED[name](run)
+            chart = MARKED[name](Study(run, deadline_ms=60))
             assert chart is not None
             assert DAGGER not in json.dumps(chart._repr_mimebundle_(), ensure_ascii=False)
             assert "more vCPUs" not in chart.alt
@@ -267,6 +259,6 @@ class TestFigures:
     def test_one_core_marks_the_whole_right_half(self) -> None:
         about = {"endpoint": {"kind": "embedded", "cores": 1}}
         run = synthetic_run(KINDS[:2], (2048, 3008), about=about)
-        chart = plot_curves(run)
+        chart = Study(run).plot.curves()
         assert run.beyond_mb == (2048, 3008)
         assert "1 core and were measured as 1 core." in chart.alt

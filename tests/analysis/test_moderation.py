@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from lambdatuning.analysis.recommend import recommend
 
 from lambdatuning.analysis.intervals import (
     MIN_CELLS,
@@ -15,9 +14,9 @@ from lambdatuning.analysis.intervals import (
     uncertainties,
 )
 from lambdatuning.analysis.run import Run
-from lambdatuning.analysis.summary import summarise
 from lambdatuning.core.statistics import Uncertainty, limits
 
+from .asked import recommend, summarise
 from .synthetic import Kind, synthetic_run
 
 
@@ -156,7 +155,7 @@ def test_a_cell_that_few_environments_served_lives_on_what_others_lend() -> None
         for each in (cell, whole)
     )
     assert np.ptp(np.log(torn_ms)) > np.ptp(np.log(whole_ms))
-    assert recommend(torn, "cost")["probability_best"].notna().all()
+    assert recommend(torn, "cost")["sure"].notna().all()
 
 
 def test_a_size_that_two_environments_served_borrows_nothing() -> None:

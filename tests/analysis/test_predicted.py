@@ -1,19 +1,19 @@
 import numpy as np
-import pandas as pd
 import pytest
 
 from lambdatuning.analysis.curves import MIX
-from lambdatuning.analysis.predicted import COLUMNS, between, middles, predict
-from lambdatuning.analysis.summary import summarise
+from lambdatuning.analysis.predicted import COLUMNS, between, middles
 from lambdatuning.core.errors import UsageError
+from lambdatuning.study import Study
 
+from .asked import summarise
 from .synthetic import KINDS, Kind, synthetic_run
 
 RUN = synthetic_run(KINDS[:4])
 
 
 def test_measured_sizes_stay_and_others_are_marked() -> None:
-    frame = predict(RUN)
+    frame = Study(RUN).predict()
     assert tuple(frame.columns) == COLUMNS
     one = frame[frame["payload"] == "read"]
     assert one["memory_mb"].tolist() == [128, 192, 256, 384, 512, 704, 1024, 1280, 1536, 2176, 3008]
@@ -26,7 +26,7 @@ def test_measured_sizes_stay_and_others_are_marked() -> None:
 def test_what_computes_and_what_waits_are_exact() -> None:
     run = synthetic_run((Kind("cpu", 0, 400), Kind("io", 50, 0)), (128, 512, 1769), noise=0.0,
                         host_spread=0.0)  # fmt: skip
-    frame = predict(run, [256, 1024]).query("predicted")
+    frame = Study(run).predict([256, 1024]).query("predicted")
     cpu = frame[frame["payload"] == "cpu"]
     assert cpu["mean_ms"].tolist() == pytest.approx([400 * 1769 / 256, 400 * 1769 / 1024], rel=1e-3)
     io = frame[frame["payload"] == "io"]
@@ -45,7 +45,7 @@ def test_intervals_hold_what_was_measured_but_left_out() -> None:
     for seed in range(6):
         run = synthetic_run(KINDS[:6], sizes, host_spread=0.03, seed=seed)
         samples = run.samples[run.samples["memory_mb"].isin(sizes[::2] + sizes[-1:])]
-        frame = predict(samples, sizes[1:-1:2]).query("predicted and payload != @MIX")
+        frame = Study(samples).predict(sizes[1:-1:2]).query("predicted and payload != @MIX")
         for row in frame.to_dict("records"):
             kind = next(kind for kind in KINDS if kind.name == row["payload"])
             truth = kind.wait_ms + kind.cpu_ms / min(row["memory_mb"] / 1769, 1)
@@ -55,23 +55,22 @@ def test_intervals_hold_what_was_measured_but_left_out() -> None:
 
 def test_a_predicted_interval_is_wider_than_its_neighbours() -> None:
     run = synthetic_run((Kind("cpu", 5, 100),), environments=20, noise=0.01, host_spread=0.001)
-    frame = predict(run)
+    frame = Study(run).predict()
     width = np.log(frame["mean_high_ms"] / frame["mean_low_ms"])
     assert width[frame["predicted"]].min() > width[~frame["predicted"]].max()
 
 
 def test_outside_the_measured_sizes_nothing_is_predicted() -> None:
     with pytest.raises(UsageError, match="4096 MB is outside the measured sizes 128 to 3008 MB"):
-        predict(RUN, [4096])
+        Study(RUN).predict([4096])
 
 
 def test_few_sizes_and_few_environments() -> None:
-    one = predict(synthetic_run(KINDS[:1], (512,)))
+    one = Study(synthetic_run(KINDS[:1], (512,))).predict()
     assert one["predicted"].tolist() == [False]
-    few = predict(synthetic_run(KINDS[:1], (128, 512), environments=2))
+    few = Study(synthetic_run(KINDS[:1], (128, 512), environments=2)).predict()
     assert few["mean_ms"].notna().all()
     assert few["mean_low_ms"].isna().all()
-    assert predict(pd.DataFrame(RUN.samples).iloc[:0]).empty
 
 
 def test_the_middle_of_a_gap() -> None:

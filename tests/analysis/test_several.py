@@ -1,8 +1,8 @@
 import pytest
 
-import lambdatuning as lt
 from lambdatuning.analysis.run import Run, apart, merge, parts
 from lambdatuning.core.errors import UsageError
+from lambdatuning.study import Study
 
 from .synthetic import KINDS, changed, synthetic_run
 
@@ -25,7 +25,7 @@ def test_runs_of_one_function_pool_their_samples_and_environments() -> None:
     assert both.run_id == "1, 2"
     assert set(both.payloads) == {kind.name for kind in KINDS[:3]}
     again = merge([ONE, synthetic_run(KINDS[:2], SIZES, seed=3)])
-    assert (lt.summarise(again)["environments"] == 10).all()
+    assert (Study(again).summary["environments"] == 10).all()
     assert apart(both) == [both]
 
 
@@ -35,11 +35,11 @@ def test_functions_are_kept_apart_with_their_own_manifests() -> None:
     assert [each.function for each in apart(both)] == [ONE.function, "other"]
     assert [each.current_memory_mb for each in apart(both)] == [128, 512]
     assert [each.manifest.num for each in apart(both)] == [ONE.manifest.num, 99]
-    found = lt.answer(both, "cost")
+    found = Study(both, strategy="cost").answer
     assert "LambdaFunctionOverHttps" in found.headline
     assert "other" in found.headline
     assert len(found.lead) == 2
-    assert len(lt.overview(both).advice) == 6
+    assert len(Study(both).overview.advice) == 6
 
 
 def test_merging_is_flat_and_one_run_stays_itself() -> None:
@@ -50,11 +50,11 @@ def test_merging_is_flat_and_one_run_stays_itself() -> None:
 
 
 def test_the_overview_has_a_card_a_payload_type_the_mix_first() -> None:
-    found = lt.overview(synthetic_run(), "balanced")
+    found = Study(synthetic_run(), strategy="balanced").overview
     assert found.advice[0].payload == "weighted mix"
     assert len(found.advice) == len(KINDS) + 1
     html = found._repr_html_()
     assert html.count("<dl>") == len(KINDS) + 1
     for word in ("today", "best balanced", "saves", "faster", "sure"):
         assert f"<dt>{word}</dt>" in html
-    assert str(found).startswith("All payload types together: ")
+    assert str(found).startswith("Payload types disagree about the best balanced size: ")

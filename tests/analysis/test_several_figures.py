@@ -1,15 +1,14 @@
 """Figures of several functions show each of them, under its name."""
 
 import pytest
-from lambdatuning.analysis.pareto import plot_pareto
-from lambdatuning.analysis.plot.cold import plot_cold_share
-from lambdatuning.analysis.plot.strategies import penalties
-from lambdatuning.analysis.recommend import recommend
 
 from lambdatuning.analysis.plot.chart import NARROW_MIME
 from lambdatuning.analysis.plot.functions import together, views
+from lambdatuning.analysis.questions.payload_types import penalties
 from lambdatuning.analysis.run import Run, merge
+from lambdatuning.study import Study
 
+from .asked import recommend
 from .plots import PLOTS
 from .synthetic import Kind, synthetic_run
 
@@ -29,7 +28,7 @@ BOTH = merge([named(CPU, "orders"), named(IO, "payments", current_memory_mb=512)
 
 @pytest.mark.parametrize("name", PLOTS)
 def test_every_function_is_shown_under_its_name(name: str) -> None:
-    chart = PLOTS[name](BOTH)
+    chart = PLOTS[name](Study(BOTH, deadline_ms=60))
     assert chart is not None
     shown = chart._repr_mimebundle_()
     for kind in ("image/svg+xml", NARROW_MIME):
@@ -41,7 +40,7 @@ def test_every_function_is_shown_under_its_name(name: str) -> None:
 
 
 def test_titles_say_what_is_found_of_each() -> None:
-    chart = plot_pareto(BOTH)
+    chart = Study(BOTH).plot.pareto()
     assert chart is not None
     first, second = chart.title.split("; ")
     assert first.startswith("orders: ")
@@ -51,13 +50,13 @@ def test_titles_say_what_is_found_of_each() -> None:
 
 
 def test_rows_of_two_functions_are_not_mixed_up() -> None:
-    frame = penalties(BOTH)
+    frame = penalties(Study(BOTH))
     assert list(frame.index) == [
         *("extra, orders", "work, orders", "mix, orders"),
         *("extra, payments", "work, payments", "mix, payments"),
     ]
     assert frame.T["work, payments"].tolist()[0] == 0
-    alone = penalties(views(BOTH)[0][1])
+    alone = penalties(views(Study(BOTH))[0][1])
     assert frame.T["work, orders"].tolist() == alone.T["work"].tolist()
 
 
@@ -67,17 +66,17 @@ def test_each_function_is_judged_against_its_own_size_today() -> None:
 
 
 def test_names_tell_no_more_than_is_needed() -> None:
-    assert [name for name, _ in views(BOTH)] == ["orders", "payments"]
-    assert [name for name, _ in views(named(CPU, "orders"))] == [""]
+    assert [name for name, _ in views(Study(BOTH))] == ["orders", "payments"]
+    assert [name for name, _ in views(Study(named(CPU, "orders")))] == [""]
     arm = named(CPU, "orders", architecture="arm64")
     arm = Run(arm.manifest, arm.samples.assign(architecture="arm64"))
     both = merge([named(CPU, "orders"), arm])
-    assert [name for name, _ in views(both)] == ["orders, arm64", "orders, x86_64"]
+    assert [name for name, _ in views(Study(both))] == ["orders, arm64", "orders, x86_64"]
 
 
 def test_the_figure_of_one_function_says_which() -> None:
-    chosen = plot_cold_share(BOTH, function="payments")
+    chosen = Study(BOTH).plot.cold_share(function="payments")
     assert chosen is not None
     shown = chosen._repr_mimebundle_()["image/svg+xml"]
     assert "payments, weighted mix; a line a memory size; one of 2 functions" in shown
-    assert plot_cold_share(BOTH, function="nobody") is None
+    assert Study(BOTH).plot.cold_share(function="nobody") is None

@@ -1,42 +1,28 @@
 """The figures of notebook 03: decision map, Pareto front, deadline and bill."""
 
 import re
-from collections.abc import Callable
 from itertools import pairwise
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from lambdatuning.analysis.bill import bill, plot_bill
-from lambdatuning.analysis.decision_map import (
-    _colours,
-    decisions,
-    map_title,
-    plot_decision_map,
-    segments,
-)
-from lambdatuning.analysis.goals import Limits, choices
-from lambdatuning.analysis.pareto import pareto, pareto_title, plot_pareto
-from lambdatuning.analysis.plot.controls import controls, panel
-from lambdatuning.analysis.plot.deadline import plot_deadline
-from lambdatuning.analysis.plot.strategies import luminance
-from lambdatuning.analysis.recommend import recommend
 
-from lambdatuning.analysis.plot.chart import NARROW_MIME, Chart
+from lambdatuning.analysis.plot.chart import NARROW_MIME
+from lambdatuning.analysis.plot.style import luminance
+from lambdatuning.analysis.questions.controls import Controls, panel
+from lambdatuning.analysis.questions.decision_map import _colours, decisions, map_title, segments
+from lambdatuning.analysis.questions.pareto import pareto_title
 from lambdatuning.analysis.run import Run
 from lambdatuning.api.runs import published_runs
 from lambdatuning.core.errors import UsageError
+from lambdatuning.study import Study
 
+from .asked import recommend
 from .synthetic import KINDS, Kind, synthetic_run
 
 RUN = synthetic_run()
 SMALL = synthetic_run(KINDS[:2], (128, 512, 1769))
-PLOTS: dict[str, Callable[[Run], Chart | None]] = {
-    "map": plot_decision_map,
-    "pareto": plot_pareto,
-    "deadline": lambda run: plot_deadline(run, 60),
-    "bill": lambda run: plot_bill(run, 1e6, deadline_ms=60, budget_usd_per_million=0.5),
-}
+PLOTS = ("decision_map", "pareto", "deadline", "bill")
 RUNS = {
     "ten types": RUN,
     "no time at all": synthetic_run((Kind("none", 0, 0), Kind("nothing", 0, 0))),
@@ -49,9 +35,9 @@ RUNS = {
 
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
-@pytest.mark.parametrize("plot", PLOTS.values(), ids=PLOTS.keys())
-def test_every_figure_of_every_run_is_sound(plot: Callable[[Run], Chart | None], run: Run) -> None:
-    chart = plot(run)
+@pytest.mark.parametrize("name", PLOTS)
+def test_every_figure_of_every_run_is_sound(name: str, run: Run) -> None:
+    chart = getattr(Study(run, deadline_ms=60, budget_usd_per_million=0.5).plot, name)()
     if chart is None:
         return
     shown = chart._repr_mimebundle_()
@@ -65,7 +51,7 @@ def test_every_figure_of_every_run_is_sound(plot: Callable[[Run], Chart | None],
 
 
 def test_words_in_a_figure_keep_their_decimals() -> None:
-    chart = plot_pareto(RUN)
+    chart = Study(RUN).plot.pareto()
     assert chart is not None
     svg = chart._repr_mimebundle_()["image/svg+xml"]
     assert re.search(r">\$\d+\.\d\d<", svg)
@@ -73,14 +59,14 @@ def test_words_in_a_figure_keep_their_decimals() -> None:
 
 class TestDecisions:
     def test_the_ends_of_the_weight_are_speed_and_cost(self) -> None:
-        frame = decisions(RUN, steps=11)
+        frame = decisions(Study(RUN), steps=11)
         ends = recommend(RUN, ("speed", "cost")).set_index(["payload", "strategy"])["memory_mb"]
         for payload, rows in frame.groupby("payload"):
             assert rows["memory_mb"].iloc[0] == ends[payload, "speed"]
             assert rows["memory_mb"].iloc[-1] == ends[payload, "cost"]
 
     def test_segments_cover_all_weights_and_change_where_the_winner_does(self) -> None:
-        rows = decisions(RUN).query("payload == 'weighted mix'")
+        rows = decisions(Study(RUN)).query("payload == 'weighted mix'")
         found = segments(rows)
         assert (found[0][0], found[-1][1]) == (0, 1)
         for (_, high, one), (low, _, other) in pairwise(found):
@@ -88,19 +74,19 @@ class TestDecisions:
             assert one != other
 
     def test_without_intervals_nobody_knows_how_sure(self) -> None:
-        assert decisions(RUNS["no interval"], steps=3)["probability_best"].isna().all()
+        assert decisions(Study(RUNS["no interval"]), steps=3)["probability_best"].isna().all()
 
     def test_the_title_says_how_far_the_winner_holds(self) -> None:
         told = r"[\d,]+ MB is best for the weighted mix while cost counts for .*%"
-        assert re.fullmatch(told, map_title(decisions(RUN, steps=21), 0.5))
+        assert re.fullmatch(told, map_title(decisions(Study(RUN), steps=21), 0.5))
         waiting = synthetic_run((Kind("io", 50, 0),), (128, 512), noise=0.0, host_spread=0)
-        told = map_title(decisions(waiting, steps=3), 1)
+        told = map_title(decisions(Study(waiting), steps=3), 1)
         assert told == "128 MB is best for io, whatever cost and speed weigh"
 
 
 class TestPareto:
     def test_the_front_is_what_no_other_beats(self) -> None:
-        rows = pareto(RUN).query("payload == 'hash'")
+        rows = Study(RUN).pareto().query("payload == 'hash'")
         for row in rows.to_dict("records"):
             better = rows[
                 (rows["mean_ms"] < row["mean_ms"])
@@ -112,27 +98,25 @@ class TestPareto:
 
     def test_waiting_gains_nothing_from_memory(self) -> None:
         run = synthetic_run((Kind("io", 50, 0),), host_spread=0.0, noise=0.0)
-        rows = pareto(run)
+        rows = Study(run).pareto()
         assert rows["efficient"].tolist() == [True] + [False] * 5
         assert (rows["beaten_by_mb"].dropna() == 128).all()
         assert pareto_title(rows, None) == "128 MB is both fastest and cheapest"
 
     def test_a_beaten_size_today_is_the_title(self) -> None:
         run = synthetic_run((Kind("cpu", 0, 400),), (128, 1769, 3008), host_spread=0.0, noise=0.0)
-        rows = pareto(run)
+        rows = Study(run).pareto()
         title = pareto_title(rows, 3008)
         assert title.startswith("3,008 MB today is beaten: 1,769 MB is cheaper and faster (")
-        front = pareto(RUN).query("payload == 'hash'")
+        front = Study(RUN).pareto().query("payload == 'hash'")
         told = pareto_title(front, None)
         assert re.fullmatch(r"[2-5] of 6 sizes are worth choosing between, from .* MB", told)
 
 
 class TestBill:
     def test_is_the_cost_of_the_mix_at_the_volume(self) -> None:
-        frame = bill(RUN, 2_000_000, current_memory_mb=512).set_index("choice")
-        mix = (
-            recommend(RUN, "cost", current_memory_mb=512).query("payload == 'weighted mix'").iloc[0]
-        )
+        frame = Study(RUN, monthly_invocations=2_000_000, today_mb=512).bill().set_index("choice")
+        mix = recommend(RUN, "cost", today_mb=512).query("payload == 'weighted mix'").iloc[0]
         cost = frame.loc["cost"]
         assert cost["month_usd"] == pytest.approx(2 * mix["cost_per_million_usd"])
         assert cost["year_usd"] == pytest.approx(12 * cost["month_usd"])
@@ -142,46 +126,52 @@ class TestBill:
         assert cost["month_low_usd"] < cost["month_usd"] < cost["month_high_usd"]
 
     def test_has_the_strategies_whose_limits_are_given(self) -> None:
-        assert bill(RUN, 1)["choice"].tolist() == ["today", "cost", "balanced", "knee", "speed"]
-        limits = Limits(deadline_ms=60.0, budget_usd_per_million=0.01)
-        frame = bill(RUN, 1, **limits)
-        assert frame["choice"].tolist()[1:] == list(choices(**limits))
+        plain = Study(RUN).bill()["choice"].tolist()
+        assert plain == ["today", "cost", "balanced", "knee", "speed"]
+        study = Study(RUN, deadline_ms=60.0, budget_usd_per_million=0.01)
+        frame = study.bill()
+        assert frame["choice"].tolist()[1:] == list(study.options.choices)
         broke = frame.set_index("choice").loc["budget"]
         assert np.isnan(broke["month_usd"])
         assert "no size costs at most" in broke["reason"]
 
     def test_a_size_today_that_fails_says_so(self) -> None:
-        today = bill(RUN, 1).set_index("choice").loc["today"]
+        today = Study(RUN).bill().set_index("choice").loc["today"]
         assert np.isnan(today["month_usd"])
         assert today["reason"] == "128 MB fails"
-        assert "today: 128 MB fails." in plot_bill(RUN, 1e6).alt
+        assert "today: 128 MB fails." in Study(RUN).plot.bill().alt
 
     def test_today_may_be_unknown(self) -> None:
-        assert "today" not in bill(RUN.samples, 1)["choice"].tolist()
-        assert "costs least" in plot_bill(RUN.samples, 1e6).title
+        assert "today" not in Study(RUN.samples).bill()["choice"].tolist()
+        assert "costs least" in Study(RUN.samples).plot.bill().title
 
-    @pytest.mark.parametrize("volume", [0, -1, float("nan")])
+    @pytest.mark.parametrize("volume", [-1, float("nan")])
     def test_a_volume_that_is_none_is_refused(self, volume: float) -> None:
-        with pytest.raises(UsageError, match="monthly_invocations must be above 0"):
-            bill(RUN, volume)
+        with pytest.raises(UsageError, match="monthly_invocations must be 0"):
+            Study(RUN, monthly_invocations=volume)
 
 
 def test_no_deadline_no_figure() -> None:
-    assert plot_deadline(RUN, 0) is None
-    chart = plot_deadline(RUN, 1, 0.99)
+    assert Study(RUN).plot.deadline() is None
+    chart = Study(RUN, deadline_ms=1, quantile=0.99).plot.deadline()
     assert chart is not None
     assert chart.title.startswith("No size keeps p99 within 1.00 ms")
 
 
+def controls(monthly_invocations: float, **options: float) -> Controls:
+    options["monthly_invocations"] = monthly_invocations
+    return Study(SMALL, **options).controls()  # type: ignore[arg-type]
+
+
 class TestControls:
     def test_are_the_bill_where_nothing_can_be_moved(self) -> None:
-        shown = controls(SMALL, 1e6, deadline_ms=60)._repr_mimebundle_()
+        shown = controls(1e6, deadline_ms=60)._repr_mimebundle_()
         assert {"image/svg+xml", NARROW_MIME} <= set(shown)
         assert "text/html" not in shown
 
     def test_sliders_redraw_the_figures_that_they_move(self) -> None:
         pytest.importorskip("ipywidgets")
-        volume, weight, deadline, picture = panel(controls(SMALL, 1e6, deadline_ms=60)).children
+        volume, weight, deadline, picture = panel(controls(1e6, deadline_ms=60)).children
         before = picture.value
         assert before.count("<svg") == 1
         volume.value = 1e9
@@ -194,23 +184,23 @@ class TestControls:
         assert picture.value == before
 
     @pytest.mark.parametrize(("volume", "deadline_ms"), [(5, 0.3), (1e13, 900_000)])
-    def test_a_slider_begins_with_the_value_given(self, volume: float, deadline_ms: float) -> None:
+    def test_a_slider_starts_at_the_value_given(self, volume: float, deadline_ms: float) -> None:
         pytest.importorskip("ipywidgets")
-        *sliders, _ = panel(controls(SMALL, volume, deadline_ms=deadline_ms)).children
+        *sliders, _ = panel(controls(volume, deadline_ms=deadline_ms)).children
         assert [each.value for each in sliders] == [volume, 0.5, deadline_ms]
 
     def test_a_notebook_is_told_of_the_sliders(self) -> None:
         pytest.importorskip("ipywidgets")
-        shown = controls(SMALL, 1e6)._repr_mimebundle_()
+        shown = controls(1e6)._repr_mimebundle_()
         assert "application/vnd.jupyter.widget-view+json" in shown
 
     def test_both_ends_of_every_slider_can_be_drawn(self) -> None:
-        found = controls(SMALL, 1e6, deadline_ms=60)
+        found = controls(1e6, deadline_ms=60)
         for weight, volume, deadline_ms in ((0, 1e3, 1), (1, 1e11, 1e5)):
             assert len(found.charts(weight, volume, deadline_ms)) == 3
 
     def test_figures_follow_the_values(self) -> None:
-        found = controls(SMALL, 1e6, weight=0.3, deadline_ms=60)
+        found = controls(1e6, weight=0.3, deadline_ms=60)
         (first, second), (third, fourth) = (
             [chart.title for chart in found.charts(weight, volume, 60)]
             for weight, volume in ((0, 1e6), (1, 1e9))
@@ -225,8 +215,9 @@ def test_published_means_tell_no_deadline() -> None:
         "naKfOJZloTgdDZY4jhWIOA=="
     )
     (run,) = published_runs(url)
-    assert plot_deadline(run, 15_000) is None
-    frame = bill(run, 1e6, deadline_ms=15_000).set_index("choice")
+    study = Study(run, deadline_ms=15_000)
+    assert study.plot.deadline() is None
+    frame = study.bill().set_index("choice")
     assert frame.loc["deadline", "reason"] == "means alone tell nothing of single invocations"
     assert frame.loc["cost", "memory_mb"] == 1024
 

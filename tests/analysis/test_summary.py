@@ -3,10 +3,12 @@ import pandas as pd
 import pytest
 
 from lambdatuning.analysis.intervals import interval
-from lambdatuning.analysis.summary import COLUMNS, QUANTILES, cells, summarise
+from lambdatuning.analysis.summary import COLUMNS, QUANTILES
 from lambdatuning.core.statistics import quantile, quantile_interval
 from lambdatuning.core.statistics import summarise as core_summarise
+from lambdatuning.study import Study
 
+from .asked import summarise
 from .synthetic import KINDS, SIZES, Kind, synthetic_run
 
 RUN = synthetic_run()
@@ -81,7 +83,7 @@ def test_every_interval_is_that_of_the_tuner(environments: int, per_environment:
 
 
 def test_resamples_say_the_same_as_the_interval() -> None:
-    for (_, _, payload, memory_mb), means in cells(RUN.samples):
+    for (_, _, payload, memory_mb), means in Study(RUN).resampled.items():
         shown = row(payload, memory_mb)
         low, high = interval(means[:, 0])
         width = np.log(shown["mean_high_ms"] / shown["mean_low_ms"])
@@ -89,7 +91,7 @@ def test_resamples_say_the_same_as_the_interval() -> None:
 
 
 def test_gains_against_the_current_size_and_the_next_smaller_one() -> None:
-    small, current, large = (row("hash", size, current_memory_mb=512) for size in (256, 512, 1024))
+    small, current, large = (row("hash", size, today_mb=512) for size in (256, 512, 1024))
     assert (current["saving"], current["speedup"]) == (0, 1)
     assert small["saving"] == pytest.approx(1 - small["cost_usd"] / current["cost_usd"])
     assert large["speedup"] == pytest.approx(current["mean_ms"] / large["mean_ms"])
@@ -99,7 +101,7 @@ def test_gains_against_the_current_size_and_the_next_smaller_one() -> None:
 
 
 def test_is_reproducible_and_takes_bare_samples() -> None:
-    bare = summarise(RUN.samples, current_memory_mb=RUN.current_memory_mb)
+    bare = summarise(RUN.samples, today_mb=RUN.current_memory_mb)
     pd.testing.assert_frame_equal(summarise(RUN), bare)
 
 
@@ -109,8 +111,8 @@ def test_a_narrower_confidence_has_a_narrower_interval() -> None:
     assert (narrow["mean_high_ms"] < wide["mean_high_ms"])[known].all()
 
 
-def test_no_warm_sample_at_all() -> None:
-    samples = RUN.samples.assign(cold=True)
+def test_no_successful_sample_at_all() -> None:
+    samples = RUN.samples.assign(error="Boom")
     summary = summarise(samples)
     assert (summary["n"] == 0).all()
     assert summary["mean_ms"].isna().all()

@@ -1,15 +1,14 @@
 import doctest
 
 import pandas as pd
-from lambdatuning.analysis.checks import Check
-from lambdatuning.analysis.method import method
-from lambdatuning.analysis.recommend import recommend
 from pandas import DataFrame
 
-from lambdatuning.analysis.summary import summarise
-from lambdatuning.analysis.text import format as formats
 from lambdatuning.analysis.text.tables import TABLE_MIME, table
+from lambdatuning.core import format as formats
+from lambdatuning.core.finding import Finding
+from lambdatuning.study import Study
 
+from .asked import recommend, summarise
 from .synthetic import Kind, synthetic_run
 
 RUN = synthetic_run()
@@ -55,7 +54,11 @@ def test_rows_of_one_payload_type_stand_together() -> None:
 
 def test_everything_is_escaped() -> None:
     run = synthetic_run((Kind("<script>alert(1)</script>", 1, 1), Kind("b", 1, 1)))
-    for shown in (table(summarise(run)), method(run), table([Check("note", "<b>", "<i>", "&")])):
+    for shown in (
+        table(summarise(run)),
+        Study(run).method(),
+        table([Finding("note", "<b>", "<i>", "&")]),
+    ):
         html = shown._repr_html_()
         assert "<script>" not in html
         assert "<b>" not in html
@@ -78,7 +81,7 @@ def test_lists_and_missing_values_are_readable() -> None:
 
 
 def test_the_method_names_what_is_needed_to_repeat_the_run() -> None:
-    text = str(method(RUN))
+    text = str(Study(RUN).method())
     for fact in ("embedded AWS", "cgroup v2", "strict", "2026-09-01", "20261123T090500-3f9a1c"):
         assert fact in text
     assert "read (10)" in text
@@ -86,7 +89,7 @@ def test_the_method_names_what_is_needed_to_repeat_the_run() -> None:
 
 
 def test_the_method_of_bare_samples_tells_what_is_known() -> None:
-    text = str(method(RUN.samples))
+    text = str(Study(RUN.samples).method())
     assert "885 warm" in text
     assert "None" not in text
 

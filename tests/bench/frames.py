@@ -126,10 +126,10 @@ def read_by_polars(path: Path) -> int:
 def summarise_stored(path: Path) -> int:
     """Every stored part of a run, to the summary with its intervals."""
     from lambdatuning.analysis.frames import read_parts
-    from lambdatuning.analysis.summary import summarise
+    from lambdatuning.study import Study
 
     frame = read_parts(part.read_bytes() for part in sorted(path.glob("*.gz")))
-    assert summarise(frame)["mean_low_ms"].notna().all()
+    assert Study(frame).summary["mean_low_ms"].notna().all()
     return len(frame)
 
 

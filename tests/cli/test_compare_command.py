@@ -34,7 +34,7 @@ def test_a_regression_ends_with_3_and_says_what(nobody: Shell, store: str) -> No
 def test_no_regression_says_why(nobody: Shell, store: str) -> None:
     done = nobody("compare", AFTER, BEFORE, "--store", store, "--history", "all")
     assert (done.code, done.err) == (0, "")
-    told = "No regression: nothing got significantly slower or dearer by more than 5 %."
+    told = "No regression: nothing got significantly slower or more expensive by more than 5 %."
     assert done.out.strip().splitlines()[-1] == told
 
 
@@ -56,10 +56,11 @@ def test_what_got_better_or_is_allowed_is_no_regression(nobody: Shell, store: st
     assert data["changes"][0]["duration_high_change"] < 0
 
 
-def test_a_published_curve_never_fails_for_chance(nobody: Shell, store: str) -> None:
+def test_what_cannot_be_told_ends_with_5(nobody: Shell, store: str) -> None:
     done = nobody("compare", BEFORE, URL, "--store", store, "--payload", "hash")
-    assert done.code == 0, done.err
+    assert done.code == 5, done.err
     assert "no interval" in done.out
+    assert done.complaint.startswith("lambdatuning: cannot tell: ")
 
 
 @pytest.mark.parametrize(

@@ -29,4 +29,4 @@ def test_tune_explores_unless_the_grid_is_asked_for(
     words = [command, *([name] if command == "tune" else []), *SMALL, *given]
     done = deployed(*words, "--store", str(tmp_path))
     assert done.code == 0, done.err
-    assert list(lt.runs(tmp_path)["explored"]) == [explored]
+    assert list(lt.runs(tmp_path).frame["explored"]) == [explored]

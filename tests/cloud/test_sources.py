@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import lambdatuning as lt
-from lambdatuning.api.runs import read_time
+from lambdatuning.api.runs import load_runs, read_time
 from lambdatuning.core.errors import NotFoundError, UsageError
 
 from ..analysis.synthetic import KINDS, store_synthetic_run
@@ -31,7 +31,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ids(store: Path, runs: str = "all", **narrowed: Any) -> list[str]:
-    return [run.run_id for run in lt.load_runs(store, runs, **narrowed)]
+    return [run.run_id for run in load_runs(store, runs, **narrowed)]
 
 
 def test_runs_are_named_or_the_newest(store: Path) -> None:
@@ -52,13 +52,13 @@ def test_runs_are_narrowed_by_function_region_and_time(store: Path) -> None:
 
 def test_what_is_not_there_is_said(store: Path, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=f"no such run in {store}; 3 others are there"):
-        lt.load_runs(store, function="nobody")
+        load_runs(store, function="nobody")
     with pytest.raises(NotFoundError, match=f'did you mean "{IDS[0]}"'):
-        lt.load_runs(store, IDS[0][:-2])
+        load_runs(store, IDS[0][:-2])
     with pytest.raises(NotFoundError, match="lambdatuning benchmark"):
-        lt.load_runs(tmp_path / "none", "latest")
+        load_runs(tmp_path / "none", "latest")
     with pytest.raises(UsageError, match="since must be an ISO date"):
-        lt.load_runs(store, since="yesterday")
+        load_runs(store, since="yesterday")
 
 
 def test_several_runs_load_as_one_with_the_payload_types_named(store: Path) -> None:
@@ -71,8 +71,8 @@ def test_a_visualization_url_is_a_run_of_means(tmp_path: Path) -> None:
     run = lt.load(tmp_path, URL)
     assert run.sizes == (128, 256)
     assert list(run.samples["duration_ms"]) == [100.0, 50.0]
-    assert "published means" in lt.answer(run).notice
-    assert lt.recommend(run)["probability_best"].isna().all()
+    assert "published means" in lt.Study(run).answer.notice
+    assert lt.Study(run).recommend()["sure"].isna().all()
 
 
 def test_the_history_of_power_tuning_is_runs_of_means() -> None:
@@ -81,14 +81,14 @@ def test_the_history_of_power_tuning_is_runs_of_means() -> None:
         {ARN: {"status": "SUCCEEDED", "output": json.dumps(OUTPUT)}, failed: {"status": "FAILED"}}
     )
     cloud = fake_cloud(stepfunctions=states)
-    (run,) = lt.load_runs(state_machine=MACHINE, cloud=cloud)
+    (run,) = load_runs(state_machine=MACHINE, cloud=cloud)
     assert run.run_id == "e1"
     assert run.function == "shop"
     assert run.sizes == (128, 256)
     assert run.manifest.started_at == STARTED.isoformat()
-    assert lt.load_runs(runs="e1", state_machine=MACHINE, cloud=cloud)[0].run_id == "e1"
+    assert load_runs(runs="e1", state_machine=MACHINE, cloud=cloud)[0].run_id == "e1"
     with pytest.raises(NotFoundError, match="no such run"):
-        lt.load_runs(state_machine=MACHINE, cloud=cloud, since="2027-01-01")
+        load_runs(state_machine=MACHINE, cloud=cloud, since="2027-01-01")
 
 
 def test_times_are_utc_unless_they_say_otherwise() -> None:

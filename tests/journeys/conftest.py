@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import lambdatuning as lt
+from lambdatuning.analysis.run import Run
 from lambdatuning.cloud.session import Cloud
 from lambdatuning.core.progress import ignore
 
@@ -27,7 +28,7 @@ class Place:
     def client(self, service: str) -> Any:
         return self.cloud.client(service)
 
-    def tune(self, *payloads: Any, **options: Any) -> lt.Run:
+    def tune(self, *payloads: Any, **options: Any) -> Run:
         given: dict[str, Any] = {"table": self.outputs["TableName"], "powers": "256,512", "num": 2}
         given |= {"on_progress": ignore, **options}
         function = given.pop("function", self.function)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import lambdatuning as lt
+from lambdatuning.analysis.questions.adaptive import predictions
 from lambdatuning.core.errors import DeclinedError, UsageError
 from lambdatuning.core.progress import Progress
 from lambdatuning.functions.tuner import lock
@@ -34,12 +35,14 @@ def test_two_payload_types_from_the_first_look_to_the_report(
     assert run.manifest.output["power"] in run.sizes
     assert run.manifest.exploration["spent"]["invocations"] == len(run.samples) <= grid
     assert (run.samples["environment"] != "").all()
-    steps = lt.exploration(run)
+    study = lt.Study(run)
+    steps = study.steps()
     assert steps["stopped"].iloc[-1] in {"sure", "price", "budget", "grid"}
     assert set(steps["memory_mb"].dropna()) == set(run.sizes)
-    assert set(lt.predictions(run)["payload"]) == {"digest", "ping", "weighted mix"}
-    assert "fewer GB-seconds" in str(lt.exploration_answer(run))
-    chart = lt.plot_exploration(run)
+    assert set(predictions(run)["payload"]) == {"digest", "ping", "weighted mix"}
+    assert "fewer GB-seconds" in str(study.answer)
+    chart = study.plot.exploration()
+    assert chart is not None
     assert "digest" in chart.alt
     assert "measured in this order" in chart.alt
     assert untouched()

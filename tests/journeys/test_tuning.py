@@ -12,6 +12,8 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import lambdatuning as lt
+from lambdatuning.api.executions import executions, show
+from lambdatuning.api.runs import load_run, load_runs
 from lambdatuning.core.errors import LockedError, RunFailedError, UsageError
 from lambdatuning.core.progress import Progress
 from lambdatuning.functions.tuner import lock
@@ -58,7 +60,7 @@ def test_two_payload_types_and_cold_starts_on_purpose(
     assert samples["environment"].nunique() >= len(apart)
     assert run.manifest.seed == 11
     assert (run.manifest.overhead or 0) > 1
-    (stored,) = lt.runs(tmp_path)["run_id"]
+    (stored,) = lt.runs(tmp_path).frame["run_id"]
     assert stored == run.run_id
     assert untouched()
 
@@ -94,7 +96,7 @@ def test_all_sizes_failing_is_a_failure_with_its_cause(
     with pytest.raises(RunFailedError, match=r"128 MB: .* of bad failed: ValueError") as caught:
         place.tune(payload("bad", {"operation": "x"}), powers="128", store=tmp_path)
     assert "\n" not in str(caught.value)
-    assert lt.runs(tmp_path).empty
+    assert len(lt.runs(tmp_path)) == 0
     assert untouched()
 
 
@@ -184,7 +186,7 @@ def test_a_killed_client_leaves_a_run_that_ends_by_itself(
     assert place.ended(held.execution)["status"] == "SUCCEEDED"
     assert untouched()
     stored = f"s3://{place.outputs['SamplesBucket']}/runs"
-    run = lt.load_run(stored, held.run_id, cloud=place.cloud)
+    run = load_run(stored, held.run_id, cloud=place.cloud)
     assert run.manifest.output["power"] in (256, 512)
 
 
@@ -245,7 +247,7 @@ def test_the_contract_with_plain_boto3(place: Place, untouched: Callable[[], boo
     assert output["power"] in (256, 512)
     assert {*output} >= {"power", "cost", "duration", "stateMachine", "stats", "runId", "samples"}
     assert [stat["value"] for stat in output["stats"]] == [256, 512]
-    curve = lt.show(output["stateMachine"]["visualization"])
+    curve = show(output["stateMachine"]["visualization"])
     assert curve["memory_mb"].tolist() == [256, 512]
     assert [(r["payload"], r["n"]) for r in output["results"]] == [
         ("payload-1", 6), ("payload-2", 2),
@@ -323,7 +325,7 @@ def test_a_copy_is_tuned_in_its_place_and_removed(
 
 
 def test_executions_are_read_back(place: Place) -> None:
-    frame = lt.executions(place.cloud, place.outputs["StateMachineArn"])
+    frame = executions(place.cloud, place.outputs["StateMachineArn"])
     assert {"SUCCEEDED", "FAILED"} <= {*frame["status"]}
     assert (frame.loc[frame["status"] == "FAILED", "cause"] != "").all()
     done = frame[frame["power"].notna()]
@@ -360,7 +362,7 @@ def test_the_history_of_a_state_machine_is_loaded_with_all_samples(
         run.samples.sort_values(order, ignore_index=True).drop(columns="stolen_ms"),
         check_categorical=False,
     )
-    newest = lt.load_runs(runs="latest", state_machine=machine, cloud=place.cloud)
+    newest = load_runs(runs="latest", state_machine=machine, cloud=place.cloud)
     assert newest[-1].run_id == run.run_id
 
 

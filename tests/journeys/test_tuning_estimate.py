@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 import lambdatuning as lt
+from lambdatuning.analysis.run import Run
 from lambdatuning.api.tuning import known
+from lambdatuning.cloud.payloads import load_payload_types
 from lambdatuning.cloud.run_store import FolderStore
 from lambdatuning.cloud.tuning.plan import TuneRequest, plan_tune
 from lambdatuning.core.errors import DeclinedError
@@ -27,7 +29,7 @@ def estimated(place: Place, store: Path) -> Estimate:
     request = TuneRequest(
         place.function,
         place.outputs["StateMachineArn"],
-        lt.load_payload_types(Path("data/payloads"), TYPES),
+        load_payload_types(Path("data/payloads"), TYPES),
         SIZES,
         NUM,
         table=place.outputs["TableName"],
@@ -43,7 +45,7 @@ def ledger(place: Place) -> list[dict[str, Any]]:
     return found
 
 
-def billed(place: Place, store: Path) -> tuple[float, lt.Run]:
+def billed(place: Place, store: Path) -> tuple[float, Run]:
     """Run it; everything that AWS would bill for it: function, tuner and transitions."""
     before = {row["request_id"] for row in ledger(place)}
     run = place.tune(*TYPES, powers=SIZES, num=NUM, store=store)
@@ -84,4 +86,4 @@ def test_without_earlier_runs_the_doubt_is_said(place: Place, tmp_path: Path) ->
 def test_what_is_dearer_than_allowed_is_declined(place: Place, tmp_path: Path) -> None:
     with pytest.raises(DeclinedError, match="above max_usd=0"):
         place.tune("ping", max_usd=0, store=tmp_path)
-    assert lt.runs(tmp_path).empty
+    assert len(lt.runs(tmp_path)) == 0

@@ -3,9 +3,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lambdatuning.analysis.plot.strategies import luminance
-
-from lambdatuning.analysis.plot.style import GRID, INK, PAPER, SERIES
+from lambdatuning.analysis.plot.style import GRID, INK, PAPER, SERIES, luminance
 from lambdatuning.reporting.html import NARROW_MIME, Made, render
 from lambdatuning.reporting.progress import METADATA
 
