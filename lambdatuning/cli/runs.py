@@ -12,6 +12,7 @@ from .session import Session, session_options
 
 if TYPE_CHECKING:
     from ..analysis.compare.comparison import Comparison
+    from ..analysis.run import Run
 
 _EXECUTION_COLUMNS = [
     "execution",
@@ -139,7 +140,7 @@ def logs(
 
 
 def _logs_text(run: "Run", data: dict[str, Any], store: str) -> str:
-    from ..analysis.text.format import join, join_mb
+    from ..core.format import join, join_mb
 
     functions = join(sorted(str(name) for name in run.samples["function"].unique()))
     return (

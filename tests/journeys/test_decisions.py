@@ -33,7 +33,7 @@ def test_the_size_of_the_least_mean_cost_is_said_stored_and_set(
     assert run.manifest.output["power"] == cheapest
     client = place.client("lambda")
     assert client.get_function_configuration(FunctionName=arn)["MemorySize"] == cheapest
-    assert lt.runs(tmp_path)["power"].tolist() == [cheapest]
+    assert lt.runs(tmp_path).frame["power"].tolist() == [cheapest]
     assert lt.load(tmp_path).manifest.decision == decision
 
 
