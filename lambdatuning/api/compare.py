@@ -32,10 +32,10 @@ def compare(
     """Compare the first of the runs with each of the others; one alone makes an empty comparison.
 
     `runs` are loaded runs, or names as `lt.load` takes them, of `store` ("": the project's); by
-    default the two newest runs of the function that was measured last. `history` are more runs, whose differences teach
-    how much runs of the same code differ. Getting worse is a regression from `max_regression` on
-    (0.05 is 5 %). `narrowed` are `function`, `region`, `since`, `until` and `state_machine`, as
-    `lt.load` takes them.
+    default the two newest runs of the function that was measured last. `history` are more runs,
+    whose differences teach how much runs of the same code differ. Getting worse is a regression
+    from `max_regression` on (0.05 is 5 %). `narrowed` are `function`, `region`, `since`, `until`
+    and `state_machine`, as `lt.load` takes them.
 
     Raises:
         UsageError: no run, several functions in one, or nothing in common.
