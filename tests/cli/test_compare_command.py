@@ -66,7 +66,7 @@ def test_what_cannot_be_told_ends_with_5(nobody: Shell, store: str) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "complaint"),
     [
-        ([BEFORE], 2, "only 20261121T090500-aaaaaa is there; name two runs"),
+        ([BEFORE], 2, "only 20261121T090500-aaaaaa is there of LambdaFunctionOverHttps; name two"),
         ([BEFORE, AFTER[:-1]], 1, f'did you mean "{AFTER}"'),
         ([BEFORE, "http://x/#a"], 2, "not a visualization URL"),
         (["--payload", "hsh"], 2, 'no payload type "hsh"'),

@@ -314,15 +314,25 @@ def _is_firm(advice: Recommendation) -> bool:
 def _change(
     name: str, change: Sequence[Recommendation], today_mb: int | None, *, alone: bool
 ) -> str:
+    if not change:
+        return ""
+    today = f"today: {format_mb(today_mb)}" if today_mb and alone else ""
+    if len(change) == 1:
+        (one,) = change
+        facts = "; ".join(filter(None, [_reserve(one), today]))
+        aim = f"{format_mb(one.memory_mb or 0)} for {REGISTRY[one.strategy].aim}"
+        return f"set {name} to {aim}{f' ({facts})' if facts else ''}"
     by_size: dict[int, list[str]] = {}
     for each in change:
-        sure = "" if each.sure >= SURE else f" ({format_share(each.sure)} sure)"
+        sure = f" ({_reserve(each)})" if _reserve(each) else ""
         by_size.setdefault(each.memory_mb or 0, []).append(REGISTRY[each.strategy].aim + sure)
-    if not by_size:
-        return ""
     parts = [f"{format_mb(size)} for {join(names)}" for size, names in by_size.items()]
-    today = f" (today: {format_mb(today_mb)})" if today_mb and alone else ""
-    return f"set {name} to {join(parts)}{today}"
+    return f"set {name} to {join(parts)}{f' ({today})' if today else ''}"
+
+
+def _reserve(advice: Recommendation) -> str:
+    """How sure it is, where that is less than sure."""
+    return "" if advice.sure >= SURE else f"{format_share(advice.sure)} sure"
 
 
 def _stay(
