@@ -16,7 +16,7 @@ from ..data import StudyData
 from ..frames import failed, warm
 from ..intervals import MIN_ENVIRONMENTS, Floats
 from ..recommendation import recommendations
-from ..run import parts
+from ..run import Run, parts
 from .adaptive import ENDS
 from .answer import common_sizes
 
