@@ -145,7 +145,8 @@ def _line(event: LogEvent, folder: Path) -> str:
     text = re.sub(r'"(stack|stackTrace|trace)":\[("(\\.|[^"\\])*",?)*\]', r'"\1":[]', text)
     text = re.sub(r'\\n    at [^"]*', "", text)
     text = re.sub(r"Require stack:.*", "Require stack", text)
-    return text.partition("\n")[0]
+    # What node itself prints of a crash is left out.
+    return text.partition("\n")[0] if text.startswith(("TIME", "{")) else ""
 
 
 def _plain(text: str, folder: Path) -> Any:

@@ -25,6 +25,7 @@ const FRAME_TYPE = 0xa55a0003;
 const REQUEST_ID = Symbol.for('aws.lambda.runtime.requestId');
 const logDescriptor = Number(process.env._LAMBDA_TELEMETRY_LOG_FD);
 delete process.env._LAMBDA_TELEMETRY_LOG_FD;
+if (promisesOnly) globalThis[REQUEST_ID] = '-';
 
 function writeRecord(text) {
   const message = Buffer.from(`${text}\n`);
@@ -120,14 +121,16 @@ function described(error) {
 
 function named(name, message) {
   const error = new Error(message);
-  return Object.defineProperty(error, 'name', { value: `Runtime.${name}` });
+  const property = { value: `Runtime.${name}`, enumerable: promisesOnly };
+  return Object.defineProperty(error, 'name', property);
 }
 
 function serialized(result) {
   try {
     return JSON.stringify(result === undefined ? null : result);
   } catch {
-    throw new Error('Unable to stringify response body');
+    const text = 'Unable to stringify response body';
+    throw promisesOnly ? named('JSONStringifyError', text) : new Error(text);
   }
 }
 
@@ -523,5 +526,7 @@ try {
   setImmediate(serveOnce);
 } catch (error) {
   logError(promisesOnly ? 'Init Error' : 'Uncaught Exception', error);
-  await endWith(promisesOnly ? 1 : 129, error);
+  if (!promisesOnly) await endWith(129, error);
+  await postError('/init/error', error);
+  throw error;
 }
