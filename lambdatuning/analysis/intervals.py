@@ -1,43 +1,31 @@
-"""How sure means and quantiles are, with spreads that the cells of a run lend each other.
+"""How sure means and quantiles are: intervals of the cells of a run, and resamples to match.
 
 Invocations on one environment share a host, so a thousand of them on one slow host say little
 about the next host. Each resample therefore draws environments with replacement and, in each
-drawn one, invocations with replacement. The plain percentile interval of such resamples is wrong
-in both directions (noise inside environments is counted twice; five environments are too few for
-a percentile), so their spread is set to the standard error of `core.intervals`, and their tails to
-Student's t with its degrees of freedom: resamples say the same as the intervals that are shown,
+drawn one, invocations with replacement: so it keeps what payload types that shared hosts have in
+common. How far a mean errs is not left to it (five environments are too few, and rare slow calls
+may not have been seen): resamples are mapped, rank by rank, to the confidence distribution of
+`core.mean_intervals`. So they say the same as the intervals that are shown, one side as the other,
 and can also say how likely one size is better than another.
-Source: A. C. Davison, D. V. Hinkley, Bootstrap Methods and their Application (1997), 3.8.
-
-Three environments say nearly nothing about how much environments differ: Student's t with two
-degrees of freedom makes intervals ten times as wide as their standard error. But a run has tens of
-cells (payload types at sizes), and how much their environments differ is no new question in each.
-So the variance between environments of each cell is drawn towards what is usual in cells that are
-as noisy inside, the more, the more alike the cells of the run are: empirical Bayes.
-Source: G. K. Smyth, Linear Models and Empirical Bayes Methods for Assessing Differential Expression
-in Microarray Experiments, Statistical Applications in Genetics and Molecular Biology 3 (2004);
-the trend is that of its package limma.
+Sources: M. Xie, K. Singh, Confidence Distribution, the Frequentist Distribution Estimator of a
+Parameter, International Statistical Review 81 (2013); A. C. Davison, D. V. Hinkley, Bootstrap
+Methods and their Application (1997), 3.8.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar, cast
+from functools import cache
+from itertools import chain
+from statistics import NormalDist
+from typing import NamedTuple, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from ..core.statistics import (
-    CONFIDENCE,
-    MIN_GROUPS,
-    Uncertainty,
-    between,
-    bounds,
-    independent,
-    limits,
-    uncertainty,
-)
+from ..core.mean_intervals import MeanError, mean_errors, rounded_to
+from ..core.statistics import CONFIDENCE, MIN_GROUPS, between, bounds, independent
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +40,10 @@ _POOL = 100
 _INNER = 200
 """Above so many invocations an environment, that many are drawn and the spread is scaled down."""
 
+_KNOTS = np.array([-3.5, -2.8, -2.2, -1.96, -1.6, -1.2, -0.8, -0.4, 0.0])
+"""Standard normal quantiles at which the confidence distribution of a mean is asked, and their
+opposites; between them its logarithm is taken to be straight."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
@@ -61,11 +53,10 @@ class Clusters:
     starts: NDArray[np.int64]
     sizes: NDArray[np.int64]
 
-    @property
-    def means(self) -> Floats:
-        """Mean of each environment (environments x k)."""
-        sums: Floats = np.add.reduceat(self.values, self.starts, axis=0)
-        return sums / self.sizes[:, None]
+    def lists(self, column: int) -> list[list[float]]:
+        """The values of one column by environment, as `core.mean_intervals` takes them."""
+        parts = np.split(self.values[:, column], self.starts[1:])
+        return [part.tolist() for part in parts]
 
 
 def clusters(values: Floats, environments: NDArray[np.int64]) -> Clusters:
@@ -88,24 +79,46 @@ def replicates(
 
 
 def resampled(
-    groups: Clusters, known: Sequence[Uncertainty] | None, *, outer: int, inner: int
+    groups: Clusters, known: Sequence[MeanError] | None, *, outer: int, inner: int
 ) -> Floats:
-    """The same of grouped values. `known` are the relative errors of the columns' means, if other
-    cells of the run told more of them (see `moderation`)."""
-    count = len(groups.sizes)
-    if known is None and count < MIN_ENVIRONMENTS:
-        return np.full((RESAMPLES, groups.values.shape[1]), np.nan)
-    picks = np.random.default_rng(outer).integers(count, size=(RESAMPLES, count))
-    rng = np.random.default_rng(inner)
-    means = _resampled_means(groups, picks, rng)
-    centre = groups.values.mean(axis=0)
+    """The same of grouped values. `known` are the errors of the columns' means, if other cells of
+    the run told more of them (see `cells`)."""
+    columns = groups.values.shape[1]
     if known is None:
-        own = uncertainties(groups)
-        errors, degrees = np.array([each.error for each in own]), own[0].degrees
-    else:
-        errors, degrees = np.array([each.error for each in known]) * centre, known[0].degrees
-    heavy = np.sqrt(degrees / rng.chisquare(degrees, RESAMPLES))
-    return _calibrated(means, groups, errors, heavy)
+        alone = [mean_errors([groups.lists(column)])[0] for column in range(columns)]
+        known = [each for each in alone if each]
+    if len(known) < columns:
+        return np.full((RESAMPLES, columns), np.nan)
+    count = len(groups.sizes)
+    picks = np.random.default_rng(outer).integers(count, size=(RESAMPLES, count))
+    means = _resampled_means(groups, picks, np.random.default_rng(inner))
+    mapped: Floats = np.stack(
+        [_mapped(column, each) for column, each in zip(means.T, known, strict=True)], axis=1
+    )
+    return mapped
+
+
+def _mapped(means: Floats, known: MeanError) -> Floats:
+    """Values of the confidence distribution of a mean, in the order of its resamples."""
+    if known.mean <= 0:
+        return np.zeros(len(means))
+    shares = [2 * NormalDist().cdf(float(knot)) for knot in _KNOTS[:-1]]
+    reaches = [known.log_errors(1 - share) for share in shares]
+    below = np.array([-low for low, _ in reaches] + [0.0])
+    above = np.array([high for _, high in reaches] + [0.0])
+    knots = np.concatenate([_KNOTS, -_KNOTS[-2::-1]])
+    logs = np.concatenate([below, above[-2::-1]])
+    places: Floats = np.interp(_places(), knots, logs)
+    order = np.argsort(np.argsort(means, kind="stable"), kind="stable")
+    mapped: Floats = known.mean * np.exp(places[order])
+    return mapped
+
+
+@cache
+def _places() -> Floats:
+    """Standard normal quantiles of the ranks of resamples."""
+    normal = NormalDist()
+    return np.array([normal.inv_cdf((rank + 0.5) / RESAMPLES) for rank in range(RESAMPLES)])
 
 
 def interval(replicated: Floats, confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -151,12 +164,6 @@ def difference(
     return Difference(after / before - 1, low, high, less)
 
 
-def uncertainties(groups: Clusters) -> list[Uncertainty]:
-    """How the mean of each column errs."""
-    sizes, means = groups.sizes.tolist(), groups.means
-    return [uncertainty(sizes, column) for column in means.T.tolist()]
-
-
 def _resampled_means(
     groups: Clusters, picks: NDArray[np.int64], rng: np.random.Generator
 ) -> Floats:
@@ -184,156 +191,6 @@ def _pool(groups: Clusters, n: int, rng: np.random.Generator) -> Floats:
     return pool
 
 
-def _calibrated(means: Floats, groups: Clusters, errors: Floats, heavy: Floats) -> Floats:
-    """Replicates with these standard errors and t's tails, on a log scale: never below 0."""
-    centre = groups.values.mean(axis=0)
-    spread = means.std(axis=0)
-    scale = np.divide(errors, spread, out=np.zeros_like(spread), where=spread > 0)
-    relative = np.divide(
-        (means - means.mean(axis=0)) * scale, centre, out=np.zeros_like(means), where=centre > 0
-    )
-    replicated: Floats = centre * np.exp(np.minimum(relative * heavy[:, None], 50))
-    return replicated
-
-
-# Spreads that cells of one run lend to each other, where each has few environments of its own.
-
-
-Name = TypeVar("Name")
-
-MIN_CELLS = 6
-"""With fewer cells each stands on its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How environments of one cell differ, relative to its mean: `between` is their variance.
-
-    It comes with `degrees` of freedom. `within` is what it would be if environments were alike,
-    from the noise inside them. `share` is the sum of squares of the environments' shares, hence
-    share x between the squared relative error of the mean.
-    """
-
-    between: float
-    degrees: float
-    within: float
-    share: float
-
-
-def spread(groups: Clusters, column: int) -> Spread:
-    """The spread of one column of a cell; of one environment it is 0 with 0 degrees of freedom."""
-    sizes, values = groups.sizes, groups.values[:, column]
-    n, centre = int(sizes.sum()), float(values.mean()) or 1.0
-    shares = sizes / n
-    squares = float((shares**2).sum())
-    alone = len(sizes) == 1
-    known = Uncertainty(0.0, 0.0) if alone else uncertainties(groups)[column]
-    inside = values - np.repeat(groups.means[:, column], sizes)
-    free = n - len(sizes)
-    noise = float((inside**2).sum()) / free if free else 0.0
-    return Spread(
-        between=known.error**2 / centre**2 / squares,
-        degrees=known.degrees,
-        within=noise / n / centre**2 / squares,
-        share=squares,
-    )
-
-
-def of_cells(groups: Mapping[Name, Clusters]) -> dict[Name, list[Uncertainty]]:
-    """The relative error of each column's mean, for each cell; cells lend to each other.
-
-    A cell of one or two environments lives on what others lend; where there are too few others, it
-    is left out.
-    """
-    columns = next((each.values.shape[1] for each in groups.values()), 0)
-    spreads = [[spread(each, column) for each in groups.values()] for column in range(columns)]
-    known = [moderated(column) for column in spreads]
-    lent = all(sum(cell.between > 0 for cell in column) >= MIN_CELLS for column in spreads)
-    return {
-        key: [column[n] for column in known]
-        for n, (key, each) in enumerate(groups.items())
-        if lent or len(each.sizes) >= MIN_ENVIRONMENTS
-    }
-
-
-def moderated(cells: Sequence[Spread]) -> list[Uncertainty]:
-    """The relative error of each cell's mean with its degrees of freedom, all cells considered."""
-    between = np.array([cell.between for cell in cells], float)
-    degrees = np.array([cell.degrees for cell in cells], float)
-    known = between > 0
-    if known.sum() >= MIN_CELLS:
-        usual, prior = _prior(cells, known)
-        total = np.minimum(degrees + prior, degrees[known].sum())
-        lent = 1 - degrees / (prior + degrees)
-        between = np.where(known, lent * usual + (1 - lent) * between, between)
-        degrees = np.where(known, total, degrees)
-        alone = degrees == 0
-        between = np.where(alone, usual, between)
-        degrees = np.where(alone, min(prior, degrees[known].max()), degrees)
-    shares = np.array([cell.share for cell in cells], float)
-    pairs = zip(np.sqrt(between * shares).tolist(), degrees.tolist(), strict=True)
-    return [Uncertainty(*pair) for pair in pairs]
-
-
-def _prior(cells: Sequence[Spread], known: NDArray[np.bool_]) -> tuple[Floats, float]:
-    """The usual variance for each cell, and how many degrees of freedom that is worth."""
-    between, degrees, within = (
-        np.array([getattr(cell, name) for cell in cells], float)
-        for name in ("between", "degrees", "within")
-    )
-    half = degrees[known] / 2
-    height = np.log(between[known]) - digamma(half) + np.log(half)
-    place = np.log(np.maximum(within, between[known].min() * 1e-3))
-    slope, level = _trend(place[known], height)
-    left = height - level - slope * place[known]
-    excess = float((left**2).sum() / (len(left) - 2) - trigamma(half).mean())
-    prior = 2 * _trigamma_inverse(excess) if excess > 0 else np.inf
-    usual = level + slope * place
-    if np.isfinite(prior):
-        half_prior = np.array([prior / 2])
-        usual = usual + float((digamma(half_prior) - np.log(half_prior))[0])
-    return np.exp(usual), float(prior)
-
-
-def _trend(x: Floats, y: Floats) -> tuple[float, float]:
-    """Slope (0: hosts decide; 1: the noise inside them does) and level of a line."""
-    away = x - x.mean()
-    square = float((away**2).sum())
-    slope = float((away * y).sum()) / square if square > 0 else 0.0
-    slope = min(max(slope, 0.0), 1.0)
-    return slope, float(y.mean() - slope * x.mean())
-
-
-def digamma(x: Floats) -> Floats:
-    """The derivative of log gamma, for x > 0 (Abramowitz and Stegun 6.3.5, 6.3.18)."""
-    steps = np.arange(10)
-    low = (1 / (x[:, None] + steps)).sum(axis=1)
-    z = x + 10
-    found: Floats = np.log(z) - 1 / (2 * z) - 1 / (12 * z**2) + 1 / (120 * z**4) - low
-    return found
-
-
-def trigamma(x: Floats) -> Floats:
-    """The derivative of `digamma`, for x > 0 (Abramowitz and Stegun 6.4.6, 6.4.12)."""
-    steps = np.arange(10)
-    low = (1 / (x[:, None] + steps) ** 2).sum(axis=1)
-    z = x + 10
-    found: Floats = 1 / z + 1 / (2 * z**2) + 1 / (6 * z**3) - 1 / (30 * z**5) + low
-    return found
-
-
-def _trigamma_inverse(y: float) -> float:
-    """Where `trigamma`, which falls, is `y`; by bisection of the logarithm."""
-    low, high = -20.0, 20.0
-    for _ in range(80):
-        middle = (low + high) / 2
-        if float(trigamma(np.array([np.exp(middle)]))[0]) > y:
-            low = middle
-        else:
-            high = middle
-    return float(np.exp(high))
-
-
 # Intervals of means and quantiles for every cell of a summary, by the rules of `core`.
 
 
@@ -346,15 +203,16 @@ Key = tuple[str, str, str, int]
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """Warm durations and costs of one cell, by environment, and how their means err (relative)."""
+    """Warm durations and costs of one cell, by environment, and how the means of both err."""
 
     run_id: str
     groups: Clusters
-    known: list[Uncertainty] | None
+    known: tuple[MeanError, MeanError] | None
 
 
 def cells(samples: DataFrame, keys: Sequence[str]) -> dict[Key, Cell]:
-    """The cells of warm samples; those of one function and architecture lend each other spreads.
+    """The cells of warm samples; those of one function and architecture lend each other spreads
+    and tails.
 
     What is known of a cell's means is None where its size, whatever payload type, was served by
     fewer than 3 environments.
@@ -363,10 +221,10 @@ def cells(samples: DataFrame, keys: Sequence[str]) -> dict[Key, Cell]:
     marked = samples.assign(environment=codes)
     found: dict[Key, tuple[str, Clusters]] = {}
     for (function, architecture, payload, size), rows in marked.groupby(list(keys), observed=True):
-        values, environments = rows[MEASURES].to_numpy(float), rows["environment"].to_numpy(int)
+        values = rows[[*MEASURES, "billed_ms"]].to_numpy(float)
         key = (str(function), str(architecture), str(payload), int(str(size)))
+        environments = rows["environment"].to_numpy(int)
         found[key] = (str(rows["run_id"].iloc[0]), clusters(values, environments))
-    known: dict[Key, list[Uncertainty]] = {}
     sized = marked.groupby([keys[0], keys[1], keys[3]], observed=True)["environment"].nunique()
     counted = sized.reset_index().itertuples(index=False, name=None)
     served = {(str(f), str(a), int(m)): int(n) for f, a, m, n in counted}
@@ -375,9 +233,46 @@ def cells(samples: DataFrame, keys: Sequence[str]) -> dict[Key, Cell]:
         for key, (_, groups) in found.items()
         if served[key[0], key[1], key[3]] >= MIN_ENVIRONMENTS
     }
+    known: dict[Key, tuple[MeanError, MeanError]] = {}
     for name in sorted({key[:2] for key in enough}):
-        known |= of_cells({key: groups for key, groups in enough.items() if key[:2] == name})
-    return {key: Cell(run, groups, known.get(key)) for key, (run, groups) in found.items()}
+        known |= _errors({key: groups for key, groups in enough.items() if key[:2] == name})
+    return {
+        key: Cell(run, Clusters(each.values[:, :2], each.starts, each.sizes), known.get(key))
+        for key, (run, each) in found.items()
+    }
+
+
+def _errors(groups: Mapping[Key, Clusters]) -> dict[Key, tuple[MeanError, MeanError]]:
+    """The errors of mean duration and mean cost of the cells of one function; those of the cost
+    are those of billed time, as nothing else of it varies."""
+    durations = [each.lists(0) for each in groups.values()]
+    unit = rounded_to(chain.from_iterable(chain.from_iterable(durations)))
+    by_duration = mean_errors(durations, unit=unit)
+    by_bill = mean_errors([each.lists(2) for each in groups.values()], unit=1.0)
+    rate = _usd_per_mb_ms(groups)
+    found = {}
+    for (key, each), duration, billed in zip(groups.items(), by_duration, by_bill, strict=True):
+        if duration and billed:
+            own, cost = rate * key[3], float(each.values[:, 1].mean())
+            own = min(own, cost / billed.mean) if billed.mean > 0 else 0.0
+            found[key] = (duration, billed.priced(own, cost - own * billed.mean))
+    return found
+
+
+def _usd_per_mb_ms(groups: Mapping[Key, Clusters]) -> float:
+    """What a billed millisecond of a megabyte costs: a price beside a fee for each request."""
+    rates = []
+    for key, each in groups.items():
+        cost, billed = each.values[:, 1], each.values[:, 2]
+        if np.ptp(billed) > 0:
+            rates.append(float(np.ptp(cost) / np.ptp(billed)) / key[3])
+    if rates:
+        return float(np.median(rates))
+    # Of one billed time each, all of the cost may be the price of it.
+    return max(
+        float(each.values[:, 1].mean() / max(each.values[:, 2].mean(), 1.0)) / key[3]
+        for key, each in groups.items()
+    )
 
 
 def cell_limits(
@@ -391,7 +286,7 @@ def cell_limits(
         if cell.known is None:
             yield (*key, *_NONE * (2 + len(quantiles)))
             continue
-        means = [_mean_limits(cell, column, confidence) for column in (0, 1)]
+        means = [error.limits(confidence) for error in cell.known]
         values = cell.groups.values[:, :1]
         durations = Clusters(values, cell.groups.starts, cell.groups.sizes)
         yield (
@@ -399,12 +294,6 @@ def cell_limits(
             *(end for pair in means for end in pair),
             *quantile_limits(durations, list(quantiles.values()), confidence),
         )
-
-
-def _mean_limits(cell: Cell, column: int, confidence: float) -> tuple[float, float]:
-    centre = float(cell.groups.values[:, column].mean())
-    relative = (cell.known or [])[column]
-    return limits(centre, Uncertainty(relative.error * centre, relative.degrees), confidence)
 
 
 def quantile_limits(

@@ -1,8 +1,9 @@
 """How far the logarithm of each mean can be trusted: what relative changes are judged by."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from pandas import DataFrame
@@ -12,10 +13,85 @@ from .curves import MIX
 from .intervals import Cell, Floats, Key
 
 _MEASURES = {"duration": "duration_ms", "cost": "cost_usd"}
-_UNKNOWN = Uncertainty(math.nan, math.nan)
 
-LogErrors = dict[tuple[str, int], dict[str, Uncertainty]]
+
+class Source(Protocol):
+    """Anything that knows how far an interval reaches below and above it, as logarithms."""
+
+    def log_errors(self, confidence: float) -> tuple[float, float]:
+        """Both reaches, not below 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """An error that is alike to both sides, on a log scale."""
+
+    known: Uncertainty
+
+    def log_errors(self, confidence: float) -> tuple[float, float]:
+        """Student's t times the standard error, twice."""
+        if not self.known.error:
+            return 0.0, 0.0
+        reach = student_t(0.5 + confidence / 2, self.known.degrees) * self.known.error
+        return reach, reach
+
+
+@dataclass(frozen=True, slots=True)
+class Widest:
+    """On each side the one of several errors that reaches farthest."""
+
+    sources: tuple[Source, ...]
+
+    def log_errors(self, confidence: float) -> tuple[float, float]:
+        """The largest reach below, and above."""
+        pairs = [source.log_errors(confidence) for source in self.sources]
+        return max(low for low, _ in pairs), max(high for _, high in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class LogError:
+    """The error of a weighted sum of independent log means; unknown where a source lacks.
+
+    Squared reaches add, each side by itself (MOVER: G. Y. Zou, A. Donner, Statistics in Medicine
+    27, 2008); what has a negative weight changes sides.
+    """
+
+    sources: tuple[tuple[float, Source], ...]
+    known: bool = True
+
+    def log_errors(self, confidence: float) -> tuple[float, float]:
+        """How far the interval reaches below and above; NaN where it is not known."""
+        if not self.known:
+            return math.nan, math.nan
+        below = above = 0.0
+        for weight, source in self.sources:
+            low, high = source.log_errors(confidence)
+            if weight < 0:
+                low, high = high, low
+            below += (weight * low) ** 2
+            above += (weight * high) ** 2
+        return math.sqrt(below), math.sqrt(above)
+
+    def times(self, weight: float) -> "LogError":
+        """The error of so many times the sum."""
+        return LogError(tuple((weight * own, source) for own, source in self.sources), self.known)
+
+    @property
+    def variance(self) -> float:
+        """That of a normal variable whose interval is as wide."""
+        low, high = self.log_errors(0.95)
+        return ((low + high) / 2 / 1.96) ** 2
+
+
+UNKNOWN = LogError((), known=False)
+LogErrors = dict[tuple[str, int], dict[str, LogError]]
 """By payload type (or the mix) and memory size, of "duration" and "cost"."""
+
+
+def added(errors: Sequence[LogError]) -> LogError:
+    """The error of the sum of independent terms."""
+    sources = tuple(source for error in errors for source in error.sources)
+    return LogError(sources, all(error.known for error in errors))
 
 
 @dataclass(frozen=True)
@@ -35,39 +111,23 @@ class Groups:
 def log_errors(
     samples: DataFrame, known: Mapping[Key, Cell], weights: Mapping[str, float]
 ) -> LogErrors:
-    """The uncertainty of each cell of one function's samples, and of the mix at each size.
+    """The error of each cell of one function's samples, and of the mix at each size.
 
-    `known` are the cells, which lend each other spreads as they do for a summary; NaN where a size
-    was served by fewer than 3 environments. Payload types share environments, so the mix errs by
-    what each environment adds to all of its payload types (cluster-robust; see `core.intervals`).
+    `known` are the cells, which lend each other spreads and tails as they do for a summary; not
+    known where a size was served by fewer than 3 environments. Payload types share environments, so
+    the mix errs at least by what each environment adds to all of its payload types
+    (cluster-robust; see `core.statistics`).
     """
-    errors: LogErrors = {
-        (payload, size): dict(zip(_MEASURES, cell.known or (_UNKNOWN, _UNKNOWN), strict=True))
-        for (_, _, payload, size), cell in known.items()
-    }
+    errors: LogErrors = {}
+    for (_, _, payload, size), cell in known.items():
+        own = [LogError(((1.0, each),)) for each in cell.known or ()]
+        errors[payload, size] = dict(zip(_MEASURES, own or (UNKNOWN, UNKNOWN), strict=True))
     means = _groups(samples)
     for size in sorted({size for _, size in means}):
         parts = {p: means[p, size] for p in weights if weights[p] > 0 and (p, size) in means}
         if parts:
-            errors[MIX, size] = _mixed(parts, weights)
+            errors[MIX, size] = _mixed(parts, {p: errors[p, size] for p in parts}, weights)
     return errors
-
-
-def spread(errors: list[Uncertainty], weight: float = 1.0) -> Uncertainty:
-    """The uncertainty of `weight` times the sum of independent terms (Welch and Satterthwaite)."""
-    variances = [each.error**2 for each in errors]
-    total = math.fsum(variances)
-    if math.isnan(total) or not total:
-        return Uncertainty(weight * math.sqrt(total), 1.0 if math.isnan(total) else math.inf)
-    bottom = math.fsum(v * v / e.degrees for v, e in zip(variances, errors, strict=True))
-    return Uncertainty(weight * math.sqrt(total), total**2 / bottom if bottom else math.inf)
-
-
-def reach(known: Uncertainty, confidence: float) -> float:
-    """How far the interval with `confidence` reaches to either side; NaN where nothing is known."""
-    if math.isnan(known.error) or not known.error:
-        return known.error
-    return student_t(0.5 + confidence / 2, known.degrees) * known.error
 
 
 def _groups(samples: DataFrame) -> dict[tuple[str, int], Groups]:
@@ -84,21 +144,27 @@ def _groups(samples: DataFrame) -> dict[tuple[str, int], Groups]:
     }
 
 
-def _mixed(parts: Mapping[str, Groups], weights: Mapping[str, float]) -> dict[str, Uncertainty]:
-    added: dict[str, Floats] = {}
+def _mixed(
+    parts: Mapping[str, Groups],
+    errors: Mapping[str, Mapping[str, LogError]],
+    weights: Mapping[str, float],
+) -> dict[str, LogError]:
+    together: dict[str, Floats] = {}
     centre = np.zeros(len(_MEASURES))
     for payload, groups in parts.items():
         centre += weights[payload] * groups.centre
         shares = groups.sizes / groups.sizes.sum()
         off = weights[payload] * shares[:, None] * (groups.means - groups.centre)
         for environment, each in zip(groups.environments, off, strict=True):
-            added[environment] = added.get(environment, np.zeros(len(_MEASURES))) + each
-    count = len(added)
+            together[environment] = together.get(environment, np.zeros(len(_MEASURES))) + each
+    count = len(together)
     if count < MIN_GROUPS:
-        return dict.fromkeys(_MEASURES, _UNKNOWN)
-    squares = np.square(list(added.values())).sum(axis=0) * count / (count - 1)
-    errors = np.sqrt(squares) / centre
-    return {
-        name: Uncertainty(float(error), count - 1.0)
-        for name, error in zip(_MEASURES, errors, strict=True)
-    }
+        return dict.fromkeys(_MEASURES, UNKNOWN)
+    squares = np.square(list(together.values())).sum(axis=0) * count / (count - 1)
+    found = {}
+    for k, measure in enumerate(_MEASURES):
+        own = Normal(Uncertainty(float(np.sqrt(squares[k]) / centre[k]), count - 1.0))
+        shares = {p: weights[p] * float(g.centre[k] / centre[k]) for p, g in parts.items()}
+        apart = added([errors[p][measure].times(share) for p, share in shares.items()])
+        found[measure] = LogError(((1.0, Widest((own, apart))),)) if apart.known else UNKNOWN
+    return found

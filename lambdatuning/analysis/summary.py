@@ -54,7 +54,17 @@ COLUMNS = (
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
-_USED = [*KEYS, *MEASURES, "run_id", "environment", "cold", "error", "max_memory_mb", "init_ms"]
+_USED = [
+    *KEYS,
+    *MEASURES,
+    "billed_ms",
+    "run_id",
+    "environment",
+    "cold",
+    "error",
+    "max_memory_mb",
+    "init_ms",
+]
 
 
 def summarise(

@@ -21,13 +21,13 @@ Statistics in Medicine 27 (2008).
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from statistics import NormalDist, fmean, median
 
 from .moderation import Spread, moderated
-from .statistics import CONFIDENCE, Uncertainty, student_t, uncertainty
+from .statistics import CONFIDENCE, Uncertainty, by_group, quantile, student_t, uncertainty
 
 CUT = 3.0
 """Where tails begin, in distances from the median to the 90 % (10 %) quantile."""
@@ -75,7 +75,7 @@ class MeanError:
     """What is known of the mean of a cell: limits with any confidence.
 
     `mean` is that of its `count` values, in their unit. `body` errs by `error` on a log scale; it
-    and the tails are relative to `scale`, the median.
+    and the tails are relative to `scale`, the median. `fee` is a part that has no error.
     """
 
     mean: float
@@ -85,6 +85,7 @@ class MeanError:
     error: Uncertainty
     slow: Tail
     fast: Tail
+    fee: float = 0.0
 
     def limits(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
         """Both ends of the interval of the mean; `mean` lies inside, and no end is below 0."""
@@ -101,8 +102,13 @@ class MeanError:
             fast.high(1 - share) - fast.mean,
         )
         centre = self.body + slow.mean - fast.mean
-        low, high = max(centre - down, 0.0), centre + up
-        return min(self.scale * low, self.mean), max(self.scale * high, self.mean)
+        low, high = self.scale * max(centre - down, 0.0), self.scale * (centre + up)
+        return min(self.fee + low, self.mean), max(self.fee + high, self.mean)
+
+    def priced(self, rate: float, fee: float) -> "MeanError":
+        """The same of `fee` + `rate` x each value: of costs, where this is of billed times."""
+        mean, scale = fee + rate * self.mean, rate * self.scale
+        return replace(self, mean=mean, scale=scale, fee=fee + rate * self.fee)
 
     def log_errors(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
         """How far the interval reaches below and above the mean, as positive logarithms."""
@@ -168,9 +174,64 @@ def mean_errors(
     ]
 
 
+def mean_interval(
+    values: Sequence[float], groups: Sequence[Hashable], *, confidence: float = CONFIDENCE
+) -> tuple[float, float] | None:
+    """The interval of the mean of `values` (none below 0) of one cell alone; None with fewer than
+    3 `groups`.
+
+    ValueError if `values` and `groups` differ in length.
+    """
+    (error,) = mean_errors([by_group(values, groups)], unit=rounded_to(values))
+    return error.limits(confidence) if error else None
+
+
 def rounded_to(values: Iterable[float]) -> float:
     """1 where all values are whole numbers (billed milliseconds, most often), else 0."""
     return float(all(value == int(value) for value in values))
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is known of a sample.
+
+    `mean_low` and `mean_high` are the 95 % interval of the mean, None with fewer than 3 groups.
+    Quantiles of few values are no more than the largest values seen; how far to trust one, or that
+    there is nothing to trust, says `quantile_interval`.
+    """
+
+    n: int
+    groups: int
+    mean: float
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    mean_low: float | None
+    mean_high: float | None
+
+
+def summarise(values: Sequence[float], groups: Sequence[Hashable]) -> Summary | None:
+    """A summary of `values`, of which `groups` names the execution environments; None of nothing.
+
+    ValueError if they differ in length.
+    """
+    if not values:
+        return None
+    ordered = sorted(values)
+    interval = mean_interval(values, groups)
+    low, high = interval or (None, None)
+    return Summary(
+        n=len(values),
+        groups=len(set(groups)),
+        mean=math.fsum(values) / len(values),
+        p50=quantile(ordered, 0.50),
+        p90=quantile(ordered, 0.90),
+        p95=quantile(ordered, 0.95),
+        p99=quantile(ordered, 0.99),
+        mean_low=low,
+        mean_high=high,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +313,7 @@ def _body(groups: Sequence[Sequence[float]], step: float) -> tuple[float, Spread
     least = step**2 / n
     scale = 1 / (mean or 1.0) ** 2 / share
     between = max(known.error**2, least) * scale
-    return mean, Spread(between, known.degrees, max(noise / n, least) * scale, share)
+    return mean, Spread(len(sizes), between, known.degrees, max(noise / n, least) * scale, share)
 
 
 def _lump(groups: Sequence[Sequence[float]], sizes: Sequence[int]) -> float:

@@ -26,6 +26,10 @@ MIN_CELLS = 6
 _CHANCE = 0.15
 """A cell whose environments differ as much as this with a smaller probability is lent less."""
 
+_CERTAIN, _FEW = 0.01, 5
+"""Below this probability (over all cells) a cell does not tell what is usual; at most one in five
+cells."""
+
 _LEAST = 1e-18
 
 
@@ -35,9 +39,10 @@ class Spread:
 
     It comes with `degrees` of freedom, 0 of one environment. `within` is what it would be if
     environments were alike, from the noise inside them. `share` is the sum of squares of the
-    environments' shares, hence share x between the squared relative error of the mean.
+    shares of the `environments`, hence share x between the squared relative error of the mean.
     """
 
+    environments: int
     between: float
     degrees: float
     within: float
@@ -46,7 +51,7 @@ class Spread:
     @property
     def alone(self) -> Uncertainty | None:
         """The relative error by this cell's own environments; None with fewer than 3 of them."""
-        if self.degrees <= 0 or round(1 / self.share, 6) <= MIN_GROUPS - 1:
+        if self.environments < MIN_GROUPS:
             return None
         return Uncertainty(math.sqrt(self.between * self.share), self.degrees)
 
@@ -81,6 +86,19 @@ class _Usual:
 
     @classmethod
     def of(cls, known: Sequence[Spread]) -> "_Usual":
+        """By all cells but those that are far beyond what is usual in the others."""
+        kept, found = list(known), cls._by(known)
+        for _ in range(len(known) // _FEW):
+            worst = max(kept, key=lambda cell: cell.between / found.variance(cell))
+            kept.remove(worst)
+            without = cls._by(kept)
+            if without.chance(worst) > _CERTAIN / len(known):
+                break
+            found = without
+        return found
+
+    @classmethod
+    def _by(cls, known: Sequence[Spread]) -> "_Usual":
         xs = [math.log(max(cell.within, _LEAST)) for cell in known]
         halves = [cell.degrees / 2 for cell in known]
         logs = [math.log(cell.between) for cell in known]
@@ -99,13 +117,20 @@ class _Usual:
         degrees = [cell.degrees for cell in known]
         return cls(slope, x0, y0, prior, math.fsum(degrees), max(degrees))
 
+    def variance(self, cell: Spread) -> float:
+        """What is usual in cells that are as noisy inside."""
+        return math.exp(self.y + self.slope * (math.log(max(cell.within, _LEAST)) - self.x))
+
+    def chance(self, cell: Spread) -> float:
+        """The probability that environments differ as much as in this cell."""
+        return _beyond(cell.between / self.variance(cell), cell.degrees, self.prior)
+
     def lent_to(self, cell: Spread) -> Uncertainty:
         """The relative error of a cell with what the others lend it."""
-        x = math.log(max(cell.within, _LEAST))
-        usual = math.exp(self.y + self.slope * (x - self.x))
+        usual = self.variance(cell)
         if cell.degrees <= 0:
             return Uncertainty(math.sqrt(usual * cell.share), max(min(self.prior, self.largest), 1))
-        chance = _beyond(cell.between / usual, cell.degrees, self.prior)
+        chance = self.chance(cell)
         prior = self.prior if chance >= _CHANCE else min(self.prior, self.most) * chance / _CHANCE
         own = cell.degrees / (prior + cell.degrees)
         between = own * cell.between + (1 - own) * usual

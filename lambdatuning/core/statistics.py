@@ -4,8 +4,7 @@ Two levels: invocations on one environment share a host, so it is the means of e
 are independent. What plain resampling of both levels estimates, the variance of the mean, has a
 closed form, which is taken here: the cluster-robust standard error, corrected for few and for
 uneven groups, and Student's t with the degrees of freedom that estimate has.
-An analysis of a whole run, which sees many sizes and payload types at once, goes on from here (see
-`analysis.statistics.moderation`).
+Intervals of means, which also have to know of rare slow calls, go on from here (`mean_intervals`).
 Sources: R. M. Bell, D. F. McCaffrey, Bias Reduction in Standard Errors for Linear Regression with
 Multi-Stage Samples, Survey Methodology 28 (2002); A. C. Cameron, D. L. Miller, A Practitioner's
 Guide to Cluster-Robust Inference, Journal of Human Resources 50 (2015).
@@ -107,9 +106,6 @@ CONFIDENCE = 0.95
 MIN_GROUPS = 3
 """With fewer execution environments nothing is known of how they differ: no interval is given."""
 
-_FARTHEST = 50.0
-"""Exponent at which an interval is as good as without an end, yet a number."""
-
 
 @dataclass(frozen=True, slots=True)
 class Uncertainty:
@@ -117,36 +113,6 @@ class Uncertainty:
 
     error: float
     degrees: float
-
-
-def mean_interval(
-    values: Sequence[float], groups: Sequence[Hashable], *, confidence: float = CONFIDENCE
-) -> tuple[float, float] | None:
-    """The interval of the mean of `values` (none below 0); None with fewer than 3 `groups`.
-
-    ValueError if `values` and `groups` differ in length.
-    """
-    members = by_group(values, groups)
-    if len(members) < MIN_GROUPS:
-        return None
-    sizes = [len(group) for group in members]
-    means = [math.fsum(group) / len(group) for group in members]
-    return limits(math.fsum(values) / len(values), uncertainty(sizes, means), confidence)
-
-
-def limits(
-    centre: float, known: Uncertainty, confidence: float = CONFIDENCE
-) -> tuple[float, float]:
-    """Both ends of the interval of a mean that is not below 0.
-
-    They are as many times above as below it, since durations err by factors: such an interval is
-    never below 0, and leans to the side on which rare slow invocations lie.
-    """
-    if centre <= 0:
-        return centre, centre
-    reach = student_t(0.5 + confidence / 2, known.degrees) * known.error / centre
-    factor = math.exp(min(reach, _FARTHEST))
-    return centre / factor, centre * factor
 
 
 def uncertainty(sizes: Sequence[int], means: Sequence[float]) -> Uncertainty:
@@ -185,50 +151,7 @@ def _degrees(shares: Sequence[float], factors: Sequence[float], squares: float) 
     return min(max(squares**2 / (own + cross), 1.0), len(shares) - 1.0)
 
 
-# Means and quantiles of durations and costs, and what is known of a sample at once.
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What is known of a sample.
-
-    `mean_low` and `mean_high` are the 95 % interval of the mean, None with fewer than 3 groups.
-    Quantiles of few values are no more than the largest values seen; how far to trust one, or that
-    there is nothing to trust, says `quantile_interval`.
-    """
-
-    n: int
-    groups: int
-    mean: float
-    p50: float
-    p90: float
-    p95: float
-    p99: float
-    mean_low: float | None
-    mean_high: float | None
-
-
-def summarise(values: Sequence[float], groups: Sequence[Hashable]) -> Summary | None:
-    """A summary of `values`, of which `groups` names the execution environments; None of nothing.
-
-    ValueError if they differ in length.
-    """
-    if not values:
-        return None
-    ordered = sorted(values)
-    interval = mean_interval(values, groups)
-    low, high = interval or (None, None)
-    return Summary(
-        n=len(values),
-        groups=len(set(groups)),
-        mean=mean(values),
-        p50=quantile(ordered, 0.50),
-        p90=quantile(ordered, 0.90),
-        p95=quantile(ordered, 0.95),
-        p99=quantile(ordered, 0.99),
-        mean_low=low,
-        mean_high=high,
-    )
+# Means and quantiles of durations and costs.
 
 
 def mean(values: Sequence[float]) -> float:

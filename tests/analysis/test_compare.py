@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 import lambdatuning as lt
-from lambdatuning.analysis.compare.noise import FACTOR, RUNS, Change, Noise, noise, ratio, same_code
+from lambdatuning.analysis.compare.noise import (
+    DEGREES,
+    FLOOR,
+    Change,
+    Noise,
+    between_runs,
+    noise,
+    paule_mandel,
+    same_code,
+)
 from lambdatuning.analysis.compare.pair import BY_SIZE, OVERALL, pair
 from lambdatuning.analysis.compare.text import verdict
 from lambdatuning.analysis.run import PUBLISHED, Run, means_run, merge
@@ -52,7 +61,7 @@ def test_what_shifts_a_whole_run_is_no_change_of_the_code() -> None:
             shifted(synthetic_run(FEW[:2], SIZES, seed=seed + n), math.exp(rng.gauss(0, 0.025)))
             for n in (0, 1)
         ]
-        alone, known = (pair(*runs, noise=each) for each in (Noise(1.0, 0.0), Noise()))
+        alone, known = (pair(*runs, noise=each) for each in (Noise(0.0), Noise()))
         wrong.append([any(c.real for c in p.changes.values()) for p in (alone, known)])
     told = [sum(each) for each in zip(*wrong, strict=True)]
     assert told[0] >= 2  # intervals from inside the runs know nothing of it
@@ -71,8 +80,7 @@ def test_the_recorded_runs_of_the_same_code_show_no_regression() -> None:
     comparison = lt.compare(load_runs(RECORDED, "latest 2"))
     text = str(comparison)
     assert text.startswith("No significant difference between before and after: duration -")
-    told = "1 of 10 payload types differs, but less than runs of the same code do: digest is slower"
-    assert told in text
+    assert "None of the 10 payload types differs significantly." in text
     assert comparison.regressions == []
     assert text.endswith(f"\n{comparison.gate}")
     assert comparison.gate == (
@@ -81,22 +89,41 @@ def test_the_recorded_runs_of_the_same_code_show_no_regression() -> None:
 
 
 def test_runs_of_the_same_code_teach_how_much_they_differ() -> None:
-    assert noise([]) == Noise(FACTOR, runs=RUNS)
+    assert noise([]) == Noise()
     runs = [named(synthetic_run(FEW, SIZES, seed=seed), run_id=f"run {seed}") for seed in range(12)]
     other = named(synthetic_run(FEW, SIZES, seed=20), run_id="run 20", code_sha256="other")
     assert [len(same) for same in same_code([*runs, runs[0], other])] == [12]
-    found = ratio(runs)
+    found = between_runs(runs)
     assert found is not None
-    assert found < 2  # nothing shifts them as a whole
+    assert found < 0.01**2  # nothing shifts them as a whole
     calm = noise(same_code([*runs, other]))
-    assert calm.runs == RUNS + 11
-    assert calm.factor < FACTOR
+    assert calm.degrees == DEGREES + 11
+    assert FLOOR <= calm.sd < Noise().sd
     wild = noise([[shifted(run, 1.3 ** (n % 2)) for n, run in enumerate(runs)]])
-    assert wild.factor > 2 * FACTOR
+    assert wild.sd == pytest.approx(math.log(1.3) / 2, rel=0.3)
     slower = [runs[0], shifted(other, 1.12)]
     assert lt.compare(slower).regressions
     history = [shifted(run, 1.3 ** (n % 2)) for n, run in enumerate(runs)]
     assert not lt.compare(slower, history=history).regressions
+
+
+def test_the_variance_between_runs_is_what_their_own_errors_do_not_explain() -> None:
+    assert paule_mandel([0.0, 0.1, -0.1, 0.05], [1.0] * 4) == 0.0
+    values = [0.3, -0.3, 0.1, -0.1]
+    assert paule_mandel(values, [1e-9] * 4) == pytest.approx(0.2 / 3, rel=1e-3)
+    assert paule_mandel(values, [0.02] * 4) == pytest.approx(0.2 / 3 - 0.02, rel=1e-3)
+
+
+def test_a_change_says_what_it_could_have_found() -> None:
+    """Four times in five a change of `least` is more than the interval reaches."""
+    few, many = (
+        pair(*(synthetic_run(FEW[:1], SIZES, seed=n, per_environment=each) for n in (1, 2)))
+        for each in (2, 20)
+    )
+    least = [found.change("create-200b", "duration").least for found in (few, many)]
+    assert least[0] > least[1] > 0.05
+    found = many.change("create-200b", "duration")
+    assert found.least > found.high - found.value
 
 
 def test_two_runs_do_not_teach_that_their_own_difference_is_nothing() -> None:

@@ -8,8 +8,8 @@ from lambdatuning.analysis.intervals import (
     difference,
     interval,
     replicates,
-    uncertainties,
 )
+from lambdatuning.core.mean_intervals import mean_errors
 
 
 def test_too_few_environments_have_no_interval() -> None:
@@ -17,14 +17,17 @@ def test_too_few_environments_have_no_interval() -> None:
     assert np.isnan(replicates(values, np.array([0, 0, 1, 1]), outer=1, inner=1)).all()
 
 
-def test_the_standard_error_is_that_of_environment_means() -> None:
+def test_resamples_say_the_same_as_the_interval_on_both_sides() -> None:
     rng = np.random.default_rng(3)
-    values, environments = rng.normal(100, 5, 60), np.repeat(np.arange(6), 10)
-    means = values.reshape(6, 10).mean(axis=1)
-    expected = means.std(ddof=1) / np.sqrt(6)
-    (known,) = uncertainties(clusters(values, environments))
-    assert known.error == pytest.approx(expected)
-    assert known.degrees == pytest.approx(5)
+    slow = np.where(rng.random(60) < 0.05, 10.0, 1.0)
+    values, environments = 100 * rng.lognormal(0, 0.1, 60) * slow, np.repeat(np.arange(6), 10)
+    (known,) = mean_errors([clusters(values, environments).lists(0)])
+    assert known is not None
+    found = replicates(values, environments, outer=1, inner=1)
+    for confidence in (0.5, 0.95, 0.99):
+        assert interval(found, confidence) == pytest.approx(known.limits(confidence), rel=0.02)
+    below, above = known.log_errors()
+    assert above > 1.2 * below
 
 
 def test_uneven_hosts_widen_the_interval_far_beyond_a_pooled_one() -> None:
@@ -50,8 +53,8 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(
         values = 100 * (host[codes] + within * rng.standard_normal(len(codes)))
         low, high = interval(replicates(values, codes, outer=trial, inner=trial + 10_000))
         hits += low <= 100 <= high
-    # 400 trials of a true 95 % fall outside 91.5..98 % less than once in 500 times.
-    assert 0.915 <= hits / trials <= 0.98
+    # Room is left for slow calls that were not seen, which there are none of here.
+    assert 0.92 <= hits / trials <= 0.99
 
 
 def test_columns_are_resampled_together() -> None:
@@ -59,7 +62,7 @@ def test_columns_are_resampled_together() -> None:
     ms = rng.lognormal(3, 0.2, 50)
     both = np.column_stack([ms, 2 * ms])
     found = replicates(both, np.repeat(np.arange(5), 10), outer=1, inner=1)
-    assert np.allclose(found[:, 1], 2 * found[:, 0])
+    assert np.allclose(found[:, 1], 2 * found[:, 0], rtol=1e-6)
 
 
 def test_many_invocations_an_environment_are_drawn_in_part_and_scaled() -> None:

@@ -1,126 +1,126 @@
 """How often `compare` calls runs of the same code different, and how often it finds what is slower.
 
-Every two runs of the same code in a store are compared (`--store`; make some by repeating
-`lambdatuning benchmark --local --store FOLDER` over an hour). `before` is what intervals from
-inside the runs alone say, `now` with what is known of runs of the same code, `halves` with what
-the other half of the runs taught alone. Then every payload type of the later run is made slower by
-`--slower` per cent: `found` is the share of pairs in which that is a regression.
+`python -m tests.bench.same_code` simulates pairs of runs (one payload type at 6 sizes, 5 execution
+environments, `--n` calls at each size, log-normal calls of 10 %) whose code is the same, or whose
+later one is slower by 5 or 10 %. Each run as a whole is shifted by a log-normal factor (`--noise`),
+as what is between runs does. `--history` earlier runs of the same code teach `compare` how much
+runs differ; 0 leaves it to what is assumed beforehand. With `--store FOLDER` every two runs of the
+same code in a store are compared instead.
 
-The last line has `{"same_code": [{"judged", "max_regression", "pairs", "false_alarms",
-"differing", "by_payload", "sizes_outside"}], "found": [...], "learned": {...}}`: shares of pairs
-with a regression in either direction, with any significant difference, with one by payload type;
-and of all cells (payload type and size) whose interval excludes zero.
+The last line has `{"same_code": [{"n", "noise", "history", "pairs", "false_alarms", "differing",
+"found_5", "found_10", "smallest_change"}]}`: shares of pairs with a regression of over 5 % in
+either direction where nothing changed, with any significant difference, with the slower one found;
+and the median of the smallest change that `compare` says it would have found.
 """
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import os
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from lambdatuning.analysis.compare.comparison import MAX_REGRESSION, regressions
-from lambdatuning.analysis.compare.noise import FLOOR, Noise, ratio, same_code
-from lambdatuning.analysis.compare.pair import MEASURES, Pair, pair
+from lambdatuning.analysis.compare.comparison import Comparison, compare
+from lambdatuning.analysis.compare.noise import same_code
 from lambdatuning.analysis.run import Run
 from lambdatuning.api.runs import load_runs
+from tests.analysis.synthetic import Kind, changed, synthetic_run
 
+KIND = [Kind("typical", 20, 80)]
+SIZES, ENVIRONMENTS, SPREAD, NICE = (128, 256, 512, 1024, 1536, 3008), 5, 0.1, 10
 FEE_USD = 0.2e-6
 """Of a request; the rest of a sample's cost grows with its billed duration."""
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--store", type=Path, nargs="+", default=[Path("data/recorded")])
-    parser.add_argument("--slower", type=float, default=10.0, help="per cent")
+    parser.add_argument("--store", type=Path)
+    parser.add_argument("--pairs", type=int, default=100)
+    parser.add_argument("--n", type=int, nargs="+", default=[10, 30, 100])
+    parser.add_argument("--noise", type=float, nargs="+", default=[0.01, 0.03, 0.05])
+    parser.add_argument("--history", type=int, nargs="+", default=[0, 10])
     options = parser.parse_args()
-    runs = _runs(options.store)
-    print(f"{len(runs)} runs of the same code: {', '.join(run.run_id for run in runs)}")
-    learned = [_learned(half) for half in (runs[::2], runs[1::2])]
-    apart = [(a, b, learned[1]) for a, b in combinations(runs[::2], 2)]
-    apart += [(a, b, learned[0]) for a, b in combinations(runs[1::2], 2)]
-    own = [(a, b, Noise(1.0, 0.0, 10**6)) for a, b in combinations(runs, 2)]
-    widened = [(a, b, Noise()) for a, b in combinations(runs, 2)]
-    told = {"before": _pairs(own), "now": _pairs(widened), "halves": _pairs(apart)}
-    lines = [
-        line
-        for name, pairs in told.items()
-        for allowed in (0.0, MAX_REGRESSION)
-        for line in _alarms(name, pairs, allowed)
-    ]
-    slower = _pairs((a, _slower(b, options.slower / 100), noise) for a, b, noise in widened)
-    found = [_found(slower, options.slower, allowed) for allowed in (0.0, MAX_REGRESSION)]
-    for line in (*lines, *found):
+    os.nice(NICE)
+    if options.store:
+        lines = [_stored(options.store)]
+    else:
+        lines = [
+            _simulated(n, noise, history, options.pairs)
+            for n in options.n
+            for noise in options.noise
+            for history in options.history
+        ]
+    for line in lines:
         print(line)
-    print(json.dumps({"same_code": lines, "found": found, "learned": vars(_learned(runs))}))
+    print(json.dumps({"same_code": lines}))
 
 
-def _runs(stores: Sequence[Path]) -> list[Run]:
-    """The largest set of grids of the same code with the same payload types and sizes."""
-    runs = [run for store in stores for run in load_runs(store, "all") if not run.adaptive]
+def _simulated(n: int, noise: float, history: int, pairs: int) -> dict[str, Any]:
+    rng = np.random.default_rng([n, int(1000 * noise), history])
+    found: list[tuple[bool, bool, bool, bool, float]] = []
+    earlier: list[Run] = []
+    for k in range(pairs):
+        if history and k % 10 == 0:
+            earlier = [_run(n, noise, f"earlier {k} {h}", rng) for h in range(history)]
+        before, after = (_run(n, noise, f"{k} {side}", rng) for side in ("a", "b"))
+        same, back = _compared(before, after, earlier), _compared(after, before, earlier)
+        slower = [_compared(before, _slower(after, share), earlier) for share in (0.05, 0.1)]
+        change = same.pairs[0].change(same.pairs[0].main, "duration")
+        five, ten = (each.pairs[0].change("typical", "duration").low > 0 for each in slower)
+        found.append(
+            (bool(same.regressions or back.regressions), change.real, five, ten, change.least)
+        )
+    alarms, differing, five_found, ten_found, least = zip(*found, strict=True)
+    return {
+        "n": n,
+        "noise": noise,
+        "history": history,
+        "pairs": pairs,
+        "false_alarms": _share(alarms),
+        "differing": _share(differing),
+        "found_5": _share(five_found),
+        "found_10": _share(ten_found),
+        "smallest_change": round(float(np.median(least)), 4),
+    }
+
+
+def _stored(store: Path) -> dict[str, Any]:
+    """Every two of the largest set of grids of the same code, payload types and sizes."""
     alike: dict[object, list[Run]] = {}
-    for same in same_code(runs):
+    for same in same_code(run for run in load_runs(store, "all") if not run.adaptive):
         for run in same:
             alike.setdefault((run.payloads, run.sizes), []).append(run)
-    largest = max(alike.values(), key=len)
-    return sorted(largest, key=lambda run: run.run_id)
-
-
-def _learned(runs: Sequence[Run]) -> Noise:
-    found = ratio(runs) if len(runs) > 1 else None
-    return Noise(1.0 if found is None else max(found**0.5, 1.0), FLOOR, len(runs))
-
-
-def _pairs(given: Iterable[tuple[Run, Run, Noise]]) -> list[Pair]:
-    return [pair(before, after, noise=noise) for before, after, noise in given]
-
-
-def _alarms(name: str, pairs: Sequence[Pair], allowed: float) -> Iterable[dict[str, Any]]:
-    if not pairs:
-        return
-    forward = [bool(regressions([each], allowed)) for each in pairs]
-    backward = [
-        any(c.high < 0 and 1 / (1 + c.value) - 1 > allowed for c in each.changes.values())
-        for each in pairs
-    ]
-    payloads = pairs[0].overall["payload"]
-    differing = {
-        str(p): float(np.mean([any(e.change(p, m).real for m in MEASURES) for e in pairs]))
-        for p in payloads
-    }
-    cells = pd.concat([each.by_size for each in pairs])
-    outside = (cells["duration_low_change"] > 0) | (cells["duration_high_change"] < 0)
-    yield {
-        "judged": name,
-        "max_regression": allowed,
-        "pairs": len(pairs),
-        "false_alarms": round(float(np.mean([*forward, *backward])), 3),
-        "differing": round(float(np.mean(_any_real(pairs))), 3),
-        "by_payload": {name: round(share, 3) for name, share in differing.items() if share},
-        "sizes_outside": round(float(outside.mean()), 3),
-        "by_size": outside.groupby(cells["memory_mb"]).mean().round(3).to_dict(),
-    }
-
-
-def _any_real(pairs: Sequence[Pair]) -> list[bool]:
-    return [any(change.real for change in each.changes.values()) for each in pairs]
-
-
-def _found(pairs: Sequence[Pair], slower: float, allowed: float) -> dict[str, Any]:
-    worse = [{each.payload for each in regressions([p], allowed)} for p in pairs]
+    runs = max(alike.values(), key=len)
+    found = [_compared(a, b, ()) for a, b in combinations(runs, 2)]
+    changes = [change for each in found for change in each.pairs[0].changes.values()]
     return {
-        "slower_percent": slower,
-        "max_regression": allowed,
-        "found": round(float(np.mean([bool(each) for each in worse])), 3),
-        "by_payload": {
-            str(name): round(float(np.mean([name in each for each in worse])), 3)
-            for name in pairs[0].overall["payload"]
-        },
+        "store": str(store),
+        "pairs": len(found),
+        "false_alarms": _share([bool(each.regressions) for each in found]),
+        "differing": _share([change.real for change in changes]),
+        "smallest_change": round(float(np.median([change.least for change in changes])), 4),
     }
+
+
+def _compared(before: Run, after: Run, history: Sequence[Run]) -> Comparison:
+    return compare([before, after], history=list(history))
+
+
+def _run(n: int, noise: float, name: str, rng: np.random.Generator) -> Run:
+    run = synthetic_run(
+        KIND,
+        SIZES,
+        environments=ENVIRONMENTS,
+        per_environment=max(n // ENVIRONMENTS, 1),
+        noise=SPREAD,
+        seed=int(rng.integers(2**31)),
+    )
+    named = Run(changed(run.manifest, {"run_id": name}), run.samples.assign(run_id=name))
+    return _slower(named, float(np.expm1(noise * rng.standard_normal())))
 
 
 def _slower(run: Run, share: float) -> Run:
@@ -130,11 +130,15 @@ def _slower(run: Run, share: float) -> Run:
     billed_ms = np.ceil(duration_ms + samples["init_ms"].fillna(0))
     per_ms = (samples["cost_usd"] - FEE_USD) / samples["billed_ms"]
     return Run(
-        replace(run.manifest, code_sha256="slower"),
+        run.manifest,
         samples.assign(
             duration_ms=duration_ms, billed_ms=billed_ms, cost_usd=FEE_USD + per_ms * billed_ms
         ),
     )
+
+
+def _share(values: Sequence[bool]) -> float:
+    return round(float(np.mean(values)), 3)
 
 
 if __name__ == "__main__":

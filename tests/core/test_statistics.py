@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdatuning.core.mean_intervals import mean_interval, summarise
 from lambdatuning.core.statistics import (
     incomplete_beta,
     mean,
-    mean_interval,
     quantile,
     quantile_interval,
     student_t,
-    summarise,
     trimmed_mean,
     uncertainty,
 )

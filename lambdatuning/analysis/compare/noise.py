@@ -2,11 +2,12 @@
 
 All samples of a run are taken in one stretch of time, often on few hosts, so whatever the hosts do
 just then (neighbours, clock, caches) shifts them together, and no interval from inside a run knows
-of it. Runs of the same code at several times tell: there the error of a run's mean was `factor`
-times what its samples say (a Birge ratio, by which physicists widen what several laboratories
-measured), and never less than `floor`, however many the samples.
-Source: R. T. Birge, The Calculation of Errors by the Method of Least Squares, Physical Review 40
-(1932).
+of it, however many its samples. Runs of the same code at several times tell: their means differ by
+what samples explain and, beside it, by a variance between runs, which is estimated by restricted
+maximum likelihood as in a meta-analysis (here by its moment equation, after Paule and Mandel).
+Sources: R. C. Paule, J. Mandel, Consensus Values and Weighting Factors, Journal of Research of the
+National Bureau of Standards 87 (1982); A. A. Veroniki and others, Methods to Estimate the
+Between-Study Variance and its Uncertainty in Meta-Analysis, Research Synthesis Methods 7 (2016).
 """
 
 import math
@@ -19,7 +20,7 @@ import numpy as np
 from ...core.statistics import Uncertainty
 from ..frames import warm
 from ..intervals import cells
-from ..log_errors import LogErrors, log_errors, reach, spread
+from ..log_errors import LogError, LogErrors, Normal, added, log_errors
 from ..run import Run
 from ..summary import KEYS
 
@@ -30,7 +31,8 @@ class Change:
 
     `low` and `high` hold the change of the function: they know how much runs of the same code
     differ (see `noise`). `own_low` and `own_high` hold by how much these two runs differ, by
-    their samples alone. All four are NaN where a run has fewer than 3 environments.
+    their samples alone. A change of `least` or more would have been found four times in five. All
+    five are NaN where a run has fewer than 3 environments.
     """
 
     value: float
@@ -38,6 +40,7 @@ class Change:
     high: float = math.nan
     own_low: float = math.nan
     own_high: float = math.nan
+    least: float = math.nan
 
     @property
     def known(self) -> bool:
@@ -64,14 +67,15 @@ def excludes_zero(low: float, high: float) -> bool:
     return low > 0 or high < 0
 
 
-def change(log_ratio: float, own: Uncertainty, widened: Uncertainty, confidence: float) -> Change:
-    """From a log ratio; bounds are as far apart on the log scale to either side."""
-    ends = [
-        _expm1(log_ratio + side * reach(known, confidence))
-        for known in (widened, own)
-        for side in (-1, 1)
-    ]
-    return Change(_expm1(log_ratio), *ends)
+def change(log_ratio: float, own: LogError, noise: "Noise", confidence: float) -> Change:
+    """From a log ratio and its error by the samples of both runs, and the noise between runs."""
+    widened = noise.widened(own)
+    (low, high), (own_low, own_high) = (
+        (_expm1(log_ratio - below), _expm1(log_ratio + above))
+        for below, above in (error.log_errors(confidence) for error in (widened, own))
+    )
+    least = _expm1(widened.log_errors(confidence)[0] + widened.log_errors(_POWER)[1])
+    return Change(_expm1(log_ratio), low, high, own_low, own_high, least)
 
 
 def _expm1(value: float) -> float:
@@ -81,30 +85,32 @@ def _expm1(value: float) -> float:
 # How much runs of the same code differ: more than the samples of each by themselves can tell.
 
 
-FACTOR = 2.2
-FLOOR = 0.01
-RUNS = 10
-"""Learned from so many runs of the same code on the embedded AWS, 10 payload types at 6 sizes, in
-an hour and a half on a machine that did other things in between; `tests/bench/same_code.py` learns
-it again from any store. On AWS it is an assumption until runs there teach it."""
+SD, FLOOR, DEGREES = 0.02, 0.01, 20.0
+"""The spread (log) between runs of the same code that is taken where no runs taught it, the least
+that is believed, and with how many degrees of freedom. Runs on the embedded AWS over an hour and a
+half differed by 1 to 2 %; on AWS it is an assumption until runs there teach it."""
+
+_WORTH = 4.0
+"""So many runs' worth is what is known beforehand once runs teach."""
+
+_POWER = 0.6
+"""Two-sided confidence whose one side is passed four times in five."""
 
 _SAME = ("function", "code_sha256", "architecture", "runtime", "region", "endpoint")
 
 
 @dataclass(frozen=True)
 class Noise:
-    """By what to widen what runs tell of themselves; `runs` of the same code taught it."""
+    """How much means of runs of the same code differ (log) beside what their samples explain, known
+    with so many degrees of freedom."""
 
-    factor: float = FACTOR
-    floor: float = FLOOR
-    runs: int = RUNS
+    sd: float = SD
+    degrees: float = DEGREES
 
-    def widened(self, known: Uncertainty) -> Uncertainty:
-        """The uncertainty of the log ratio of two runs, `known` from the samples of both."""
-        # A spread between runs is known no better than so many runs can tell it.
-        degrees = self.runs - 1.0
-        own = Uncertainty(self.factor * known.error, min(known.degrees, degrees))
-        return spread([own, Uncertainty(math.sqrt(2) * self.floor, degrees)])
+    def widened(self, own: LogError) -> LogError:
+        """The error of the log ratio of two runs, `own` from the samples of both."""
+        between = Normal(Uncertainty(math.sqrt(2) * self.sd, self.degrees))
+        return added([own, LogError(((1.0, between),))])
 
 
 KNOWN = Noise()
@@ -114,15 +120,13 @@ KNOWN = Noise()
 def noise(groups: Iterable[Sequence[Run]]) -> Noise:
     """What is known beforehand, corrected by groups of runs of the same code (see `same_code`).
 
-    Few runs correct it little: a group of k counts as k - 1, what is known beforehand as
-    `RUNS` - 1.
+    A group of k runs counts as k - 1, what is known beforehand as 4.
     """
-    known = [(len(group) - 1, ratio(group)) for group in groups]
-    taught = [(weight, found) for weight, found in known if found is not None]
-    count = sum(weight for weight, _ in taught)
-    squares = (RUNS - 1) * FACTOR**2 + sum(weight * found for weight, found in taught)
-    factor = math.sqrt(squares / (RUNS - 1 + count))
-    return Noise(max(factor, 1.0), FLOOR, RUNS + count)
+    known = [(len(group) - 1, between_runs(group)) for group in groups]
+    taught = [(count, variance) for count, variance in known if variance is not None]
+    count = sum(count for count, _ in taught)
+    squares = _WORTH * SD**2 + sum(count * variance for count, variance in taught)
+    return Noise(max(math.sqrt(squares / (_WORTH + count)), FLOOR), DEGREES + count)
 
 
 def same_code(runs: Iterable[Run]) -> list[list[Run]]:
@@ -135,29 +139,49 @@ def same_code(runs: Iterable[Run]) -> list[list[Run]]:
     return [list(each.values()) for each in found.values() if len(each) > 1]
 
 
-def ratio(runs: Sequence[Run]) -> float | None:
-    """Variance between runs over what their samples tell of it, a mean over payload types.
-
-    None where no payload type and size was measured by all with an interval.
-    """
+def between_runs(runs: Sequence[Run]) -> float | None:
+    """The variance (log) between runs of the same code beside that of their samples, a mean over
+    payload types; None where no payload type and size was measured by all with an interval."""
     samples = [warm(run.samples) for run in runs]
     errors = [log_errors(each, cells(each, KEYS), {}) for each in samples]
     means = [_log_means(run) for run in runs]
-    ratios = []
+    found = []
     for payload in runs[0].payloads:
         sizes = [m for m in runs[0].sizes if all((payload, m) in each for each in means)]
-        within = _within(errors, payload, sizes) if sizes else 0.0
-        if within > 0:
-            values = [np.mean([each[payload, m] for m in sizes]) for each in means]
-            ratios.append(max(float(np.var(values, ddof=1)) - FLOOR**2, 0.0) / within)
-    return float(np.mean(ratios)) if ratios else None
+        inside = [_variance(each, payload, sizes) for each in errors] if sizes else []
+        if inside and all(map(math.isfinite, inside)):
+            values = [float(np.mean([each[payload, m] for m in sizes])) for each in means]
+            found.append(paule_mandel(values, inside))
+    return float(np.mean(found)) if found else None
 
 
-def _within(errors: Sequence[LogErrors], payload: str, sizes: Sequence[int]) -> float:
-    """The variance of a run's mean over sizes as the samples of the runs tell it; 0 if unknown."""
-    known = [each[payload, size]["duration"].error ** 2 for each in errors for size in sizes]
-    found = sum(known) / len(errors) / len(sizes) ** 2
-    return 0.0 if math.isnan(found) else found
+def paule_mandel(values: Sequence[float], variances: Sequence[float]) -> float:
+    """The variance between values of which each errs by a variance of its own; not below 0.
+
+    It is the one with which the weighted squares of distances are as large as expected.
+    """
+
+    def excess(between: float) -> float:
+        weights = [1 / (own + between) for own in variances]
+        centre = math.fsum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
+        squares = (w * (v - centre) ** 2 for w, v in zip(weights, values, strict=True))
+        return math.fsum(squares) - (len(values) - 1)
+
+    low, high = 0.0, float(np.var(values, ddof=1)) + 1e-12
+    if min(variances) <= 0 or excess(low) <= 0:
+        return low if min(variances) > 0 else high
+    while excess(high) > 0:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
+    return high
+
+
+def _variance(errors: LogErrors, payload: str, sizes: Sequence[int]) -> float:
+    """That of the mean over sizes, as the samples of a run tell it."""
+    each = [errors[payload, size]["duration"].times(1 / len(sizes)) for size in sizes]
+    return added(each).variance
 
 
 def _log_means(run: Run) -> Mapping[tuple[str, int], float]:

@@ -18,11 +18,10 @@ from pandas import DataFrame
 from ...core.errors import UsageError, closest
 from ...core.finding import Finding
 from ...core.format import join_mb
-from ...core.statistics import Uncertainty
 from ..curves import MIX, Curve
 from ..data import StudyData
 from ..intervals import Floats
-from ..log_errors import LogErrors, log_errors, spread
+from ..log_errors import LogError, LogErrors, added, log_errors
 from ..options import Options
 from ..run import BEYOND, Run, apart, as_run, labels, marked, of_means
 from .noise import KNOWN, Change, Noise, change
@@ -41,15 +40,15 @@ class Compared:
     sizes: tuple[int, ...]
     before: dict[str, Floats]
     after: dict[str, Floats]
-    errors: dict[str, list[Uncertainty]]
+    errors: dict[str, list[LogError]]
 
     def changes(self, noise: Noise, confidence: float) -> dict[str, Change]:
         """The change over all sizes, by measure."""
         changes = {}
         for measure in MEASURES:
             value = float(np.log(self.after[measure] / self.before[measure]).mean())
-            own = spread(self.errors[measure], 1 / len(self.sizes))
-            changes[measure] = change(value, own, noise.widened(own), confidence)
+            own = added(self.errors[measure]).times(1 / len(self.sizes))
+            changes[measure] = change(value, own, noise, confidence)
         return changes
 
     def overall(self, changes: Mapping[str, Change]) -> dict[str, object]:
@@ -71,7 +70,7 @@ class Compared:
                 old, new = (float(side[measure][n]) for side in (self.before, self.after))
                 row |= {f"before_{unit}": old * factor, f"after_{unit}": new * factor}
                 own = self.errors[measure][n]
-                own_change = change(float(np.log(new / old)), own, noise.widened(own), confidence)
+                own_change = change(float(np.log(new / old)), own, noise, confidence)
                 row |= _columns(measure, own_change)
             rows.append(row)
         return rows
@@ -80,7 +79,7 @@ class Compared:
 def compared(
     curves: tuple[Curve, Curve], errors: tuple[LogErrors, LogErrors], memory_mb: int | None
 ) -> Compared:
-    """The curves of one payload type of both runs, with their uncertainties (see `log_errors`)."""
+    """The curves of one payload type of both runs, with their errors (see `log_errors`)."""
     before, after = curves
     sizes = [size for size in before.sizes if size in after.sizes]
     if memory_mb is not None:
@@ -96,14 +95,14 @@ def compared(
 
 def _together(
     curves: tuple[Curve, Curve], errors: tuple[LogErrors, LogErrors], sizes: Sequence[int]
-) -> dict[str, list[Uncertainty]]:
-    """The uncertainty of after over before, by measure, one a size."""
+) -> dict[str, list[LogError]]:
+    """The error of after over before, by measure, one a size."""
     sides = [
         [known[each.payload, size] for size in sizes]
         for known, each in zip(errors, curves, strict=True)
     ]
     return {
-        measure: [spread([a[measure], b[measure]]) for a, b in zip(*sides, strict=True)]
+        measure: [added([a[measure].times(-1), b[measure]]) for a, b in zip(*sides, strict=True)]
         for measure in MEASURES
     }
 
