@@ -30,6 +30,11 @@ def out_of_memory() -> Fault:
     return Fault("Runtime.OutOfMemory", "Error: Runtime exited with error: signal: killed")
 
 
+def invalid_entrypoint(reason: str) -> Fault:
+    """The program of a custom runtime is missing or cannot be started."""
+    return Fault("Runtime.InvalidEntrypoint", f"Error: {reason}")
+
+
 def init_error(payload: bytes) -> Fault:
     """The runtime could not load the handler and said so itself."""
     return Fault(error_type(payload), "", payload=payload)

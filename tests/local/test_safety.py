@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -195,11 +196,20 @@ def test_links_out_of_a_package_are_refused(links: dict[str, str], tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unknown_runtimes_are_refused_in_one_line(cloud: Cloud) -> None:
-    answer = cloud.run("", Runtime="ruby3.3")
+@pytest.mark.parametrize(
+    ("runtime", "language", "program"),
+    [("ruby3.3", "Ruby", "ruby"), ("java21", "Java", "java"), ("dotnet8", ".NET", "dotnet")],
+)
+def test_runtimes_that_cannot_run_here_are_refused_in_one_line(
+    cloud: Cloud, runtime: str, language: str, program: str
+) -> None:
+    message = cloud.run("", Runtime=runtime).payload["errorMessage"]
 
-    assert answer.payload["errorMessage"] == (
-        'runtime "ruby3.3" is not supported by the embedded AWS; use pythonX.Y or nodejsX.x'
+    has = f"{program} is here" if shutil.which(program) else f"{program} is not here either"
+    assert message == (
+        f'runtime "{runtime}" is not supported by the embedded AWS: Lambda\'s client for '
+        f'{language} would have to be part of the package ({has}). Package it with a "bootstrap" '
+        "program and use provided.al2023, or tune it on AWS"
     )
 
 

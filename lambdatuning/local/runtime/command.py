@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
-from ...core.errors import UsageError
+from ...core.errors import LambdaTuningError, UsageError
 from ..function import FunctionSpec
 from ..limiters.interface import MARK_NAME
 from ..settings import SECRET_ACCESS_KEY
@@ -22,7 +22,18 @@ from . import mounts
 
 MARKER_NAME = "LAMBDATUNING_SERVER"
 _HERE = Path(__file__).parent
+_OTHERS = {
+    "java": ("java", "Java"),
+    "dotnet": ("dotnet", ".NET"),
+    "ruby": ("ruby", "Ruby"),
+    "go": ("go", "Go"),
+}
+"""Runtimes by the beginning of their names: the program that each would need, and its language."""
 _PATH = [Path("/usr/local/bin"), Path("/usr/bin"), Path("/bin")]
+
+
+class InvalidEntrypointError(LambdaTuningError):
+    """A custom runtime without a program; AWS answers Runtime.InvalidEntrypoint."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,8 @@ def find_node() -> str | None:
 
 def interpreter(spec: FunctionSpec, host: Host) -> str:
     """What a function runs on here, whatever version its runtime names: `Python 3.11.7`."""
+    if spec.runtime.startswith("provided"):
+        return "its own bootstrap"
     if spec.runtime.startswith("nodejs"):
         return f"Node.js {host.node_version}"
     return f"Python {platform.python_version()}"
@@ -74,6 +87,26 @@ def node_version(node: str | None) -> str | None:
 
 def arguments(spec: FunctionSpec, host: Host) -> list[str]:
     """The command line. Raises `UsageError` for a runtime that cannot run here."""
+    if spec.runtime.startswith("provided"):
+        return [str(_bootstrap(spec, places_of(spec, host)))]
+    # Lambda's own runtimes start by it, custom ones do not ("Using wrapper scripts").
+    wrapper = dict(spec.variables).get("AWS_LAMBDA_EXEC_WRAPPER")
+    return [*([wrapper] if wrapper else []), *_interpreter(spec, host)]
+
+
+def _bootstrap(spec: FunctionSpec, places: mounts.Places) -> Path:
+    """The program of a custom runtime: in the code, or else in a layer."""
+    for folder, seen in (
+        (spec.task_root, places.task),
+        *zip(spec.layers, places.layers, strict=True),
+    ):
+        if (folder / "bootstrap").is_file():
+            return seen / "bootstrap"
+    text = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
+    raise InvalidEntrypointError(text)
+
+
+def _interpreter(spec: FunctionSpec, host: Host) -> list[str]:
     if spec.runtime.startswith("python"):
         bootstrap = str(_HERE / "python_bootstrap.py")
         places = places_of(spec, host)
@@ -84,8 +117,33 @@ def arguments(spec: FunctionSpec, host: Host) -> list[str]:
             raise UsageError(f"{spec.runtime} needs node on the PATH; install Node.js and restart")
         heap = f"--max-old-space-size={max(64, int(spec.memory_mb * 0.9))}"
         return [host.node, heap, str(_HERE / "node_bootstrap.mjs")]
-    raise UsageError(
-        f'runtime "{spec.runtime}" is not supported by the embedded AWS; use pythonX.Y or nodejsX.x'
+    raise UsageError(_not_supported(spec.runtime))
+
+
+def _not_supported(runtime: str) -> str:
+    for prefix, (program, language) in _OTHERS.items():
+        if runtime.startswith(prefix):
+            has = f"{program} is here" if shutil.which(program) else f"{program} is not here either"
+            return (
+                f'runtime "{runtime}" is not supported by the embedded AWS: Lambda\'s client for '
+                f"{language} would have to be part of the package ({has}). Package it with a "
+                '"bootstrap" program and use provided.al2023, or tune it on AWS'
+            )
+    return (
+        f'runtime "{runtime}" is not supported by the embedded AWS; '
+        "use pythonX.Y, nodejsX.x or provided.al2023"
+    )
+
+
+def extensions(spec: FunctionSpec, host: Host) -> list[str]:
+    """Programs of external extensions in the function's layers, in the order of their names."""
+    places = places_of(spec, host)
+    return sorted(
+        str(seen / "extensions" / file.name)
+        for layer, seen in zip(spec.layers, places.layers, strict=True)
+        if (layer / "extensions").is_dir()
+        for file in (layer / "extensions").iterdir()
+        if file.is_file()
     )
 
 
@@ -105,10 +163,13 @@ def entered(
     `environment`, whose PATH or LD_PRELOAD are the function's: it reads that from a file at last.
     """
     entry = [f"echo $$ > {shlex.quote(path)}" for path in entry_files]
-    if not entry and host.view is None:
+    programs = extensions(spec, host)
+    if not entry and host.view is None and not programs:
         return runtime, environment
     exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
-    script = mounts.write_script(host.view, spec, folder, entry=entry, exports=exports)
+    script = mounts.write_script(
+        host.view, spec, folder, entry=entry, exports=exports, extensions=programs
+    )
     marks = {name: environment[name] for name in (MARKER_NAME, MARK_NAME)}
     return ["/bin/sh", str(script), *runtime], {"PATH": f"{os.defpath}:/usr/sbin:/sbin", **marks}
 

@@ -1,5 +1,6 @@
 """One execution environment: a real process, its Runtime API, its sandbox and its own /tmp."""
 
+import contextlib
 import shutil
 import time
 import uuid
@@ -18,6 +19,10 @@ from .runtime_api import Event, RuntimeApi
 
 INIT_LIMIT_S = 10.0
 """The init phase of an on-demand function may take 10 seconds."""
+_NOT_STARTED = {126: "permission denied", 127: "no such file or directory"}
+"""What a shell's exit status says of a program that it could not start."""
+_SHUTDOWN_LIMIT_S = 2.0
+"""Of the shutdown phase with external extensions."""
 _SOCKET_HOLDS_BYTES = 32 << 10
 """What a frozen process can be sent without blocking the sender."""
 
@@ -112,14 +117,22 @@ class Environment:
         self._folder = folder
         self._api = RuntimeApi(spec, host.users)
         self._process: RuntimeProcess | None = None
+        self._program = ""
+        self._extensions = 0
 
     # --- init phase
 
     def start(self, limit_s: float = INIT_LIMIT_S) -> Fault | None:
         """Run the init phase at full speed; None when it is ready, else why it ended."""
         started = time.monotonic()
-        self._spawn()
+        try:
+            self._spawn()
+        except (OSError, command.InvalidEntrypointError) as exc:
+            self.close()
+            return faults.invalid_entrypoint(str(exc))
         event = self._api.wait(started + limit_s)
+        while event.kind == "next" and not self._is_ready():
+            event = self._api.wait(started + limit_s)
         self.init_ms = min(time.monotonic() - started, limit_s) * 1e3
         if event.kind == "next":
             self._sandbox.freeze()
@@ -131,11 +144,18 @@ class Environment:
         self.close()
         return fault
 
+    def _is_ready(self) -> bool:
+        """Whether runtime and extensions have asked for what comes next, as ends the init phase."""
+        return self._api.ready and self._api.extensions_ready(self._extensions)
+
     def _init_fault(self, event: Event, limit_s: float) -> Fault:
-        if event.kind == "init_error":
+        if event.kind in ("init_error", "extension_error"):
             return faults.init_error(event.body)
         if event.kind == "timeout":
             return faults.timed_out(limit_s)
+        code = self._process.returncode() if self._process else None
+        if self.spec.runtime.startswith("provided") and code in _NOT_STARTED:
+            return faults.invalid_entrypoint(f"fork/exec {self._program}: {_NOT_STARTED[code]}")
         return self._ended()
 
     def _spawn(self) -> None:
@@ -150,6 +170,8 @@ class Environment:
             folder=self._folder,
         )
         runtime = command.arguments(self.spec, self._host)
+        self._program = runtime[0]
+        self._extensions = len(command.extensions(self.spec, self._host))
         files = self._sandbox.entry_files()
         arguments, own = command.entered(runtime, self.spec, self._host, files, self._folder, env)
         user = self._host.view.user if self._host.view else None
@@ -292,6 +314,8 @@ class Environment:
         if self.dead:
             return
         self.peak_memory_mb()
+        if self._extensions and self.usable:
+            self._shut_down()
         self.dead = True
         if self._process is not None:
             self._process.kill()
@@ -301,6 +325,12 @@ class Environment:
         if self._process is not None:
             self._process.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _shut_down(self) -> None:
+        """Tell extensions of the end, which have 2 s then."""
+        with contextlib.suppress(OSError, ValueError):
+            self._sandbox.thaw()
+            self._api.shut_down("spindown", time.monotonic() + _SHUTDOWN_LIMIT_S)
 
 
 def _sleep_until(end: float) -> None:

@@ -211,17 +211,21 @@ def write_script(
     *,
     entry: Sequence[str],
     exports: Sequence[str],
+    extensions: Sequence[str] = (),
 ) -> Path:
     """A shell script in `folder` that starts its arguments in an environment of their own.
 
-    `entry` are lines by which limits are entered, `exports` set the variables of the program.
+    `entry` are lines by which limits are entered, `exports` set the variables of the program,
+    `extensions` are programs that run beside it.
     """
+    user = shlex.join(view.as_user()) if view else ""
+    starts = [f"{user} {shlex.quote(program)} &" for program in extensions]
     outer, inner = folder / "launch.sh", folder / "inside.sh"
     if view is None:
-        _write(outer, ["set -e", *entry, *exports, 'exec "$@"'])
+        _write(outer, ["set -e", *entry, *exports, *starts, 'exec "$@"'])
         return outer
     lines = ["set -e", "device=$1", "shift", *view.inside(spec, folder), *exports]
-    _write(inner, [*lines, f'exec {shlex.join(view.as_user())} "$@"'])
+    _write(inner, [*lines, *starts, f'exec {user} "$@"'])
     enters = shlex.join([*view.entering(), "/bin/sh", str(inner)])
     lines = ["set -e", "device=none", *view.outside(spec, folder), *entry]
     _write(outer, [*lines, f'exec {enters} "$device" "$@"'])

@@ -1,0 +1,202 @@
+"""Custom runtimes (provided.al2023), wrapper scripts and extensions: programs of one's own.
+
+By the Lambda Developer Guide: "Building a custom runtime", "Using wrapper scripts", "Using the
+Lambda Extensions API".
+"""
+
+import io
+import json
+import stat
+import sys
+import zipfile
+from typing import Any
+
+import pytest
+
+from tests.local.conftest import NODE, Cloud
+
+BOOTSTRAP = f"""#!{sys.executable} -S
+import http.client, json, os
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+RUNTIME = "/2018-06-01/runtime"
+print("loaded", os.environ["_HANDLER"], flush=True)
+while True:
+    api.request("GET", f"{{RUNTIME}}/invocation/next")
+    answer = api.getresponse()
+    event = answer.read()
+    request_id = answer.headers["Lambda-Runtime-Aws-Request-Id"]
+    if event == b'"fail"':
+        error = json.dumps({{"errorType": "Own.Error", "errorMessage": "as asked"}}).encode()
+        api.request("POST", f"{{RUNTIME}}/invocation/{{request_id}}/error", error)
+    else:
+        api.request("POST", f"{{RUNTIME}}/invocation/{{request_id}}/response", event)
+    api.getresponse().read()
+"""
+EXTENSION = f"""#!{sys.executable} -S
+import http.client, json, os, pathlib
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+EXTENSIONS = "/2020-01-01/extension"
+name = pathlib.Path(__file__).name
+body = json.dumps({{"events": ["INVOKE", "SHUTDOWN"]}})
+api.request("POST", f"{{EXTENSIONS}}/register", body, {{"Lambda-Extension-Name": name}})
+answer = api.getresponse()
+print("registered", answer.read().decode(), flush=True)
+ident = answer.headers["Lambda-Extension-Identifier"]
+while True:
+    headers = {{"Lambda-Extension-Identifier": ident}}
+    api.request("GET", f"{{EXTENSIONS}}/event/next", headers=headers)
+    event = json.loads(api.getresponse().read())
+    print("event", event["eventType"], event.get("shutdownReason", event.get("requestId")),
+          flush=True)
+    if event["eventType"] == "SHUTDOWN":
+        break
+"""
+
+
+def _programs(files: dict[str, str], mode: int = 0o755) -> bytes:
+    """A zip of files that may be run."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            member = zipfile.ZipInfo(name)
+            member.external_attr = (stat.S_IFREG | mode) << 16
+            archive.writestr(member, text)
+    return buffer.getvalue()
+
+
+def _layer(cloud: Cloud, name: str, files: dict[str, str]) -> str:
+    answer = cloud.client("lambda").publish_layer_version(
+        LayerName=name, Content={"ZipFile": _programs(files)}
+    )
+    return str(answer["LayerVersionArn"])
+
+
+def _custom(cloud: Cloud, files: dict[str, str], mode: int = 0o755, **more: Any) -> str:
+    code = {"ZipFile": _programs(files, mode)}
+    return cloud.function("", Runtime="provided.al2023", Handler="my.handler", Code=code, **more)
+
+
+def test_a_bootstrap_runs(cloud: Cloud) -> None:
+    name = _custom(cloud, {"bootstrap": BOOTSTRAP})
+
+    first, second = cloud.invoke(name, {"a": [1, None]}), cloud.invoke(name, "fail")
+
+    assert first.payload == {"a": [1, None]}
+    assert "loaded my.handler\n" in first.log
+    assert (second.error, second.payload["errorType"]) == ("Unhandled", "Own.Error")
+    assert "Init Duration" not in second.report
+
+
+def test_a_bootstrap_may_be_in_a_layer(cloud: Cloud) -> None:
+    layer = _layer(cloud, "runtime", {"bootstrap": BOOTSTRAP})
+
+    name = _custom(cloud, {"own.txt": ""}, Layers=[layer])
+
+    assert cloud.invoke(name, 1).payload == 1
+
+
+def test_a_missing_bootstrap_is_named(cloud: Cloud) -> None:
+    answer = cloud.invoke(_custom(cloud, {"own.txt": ""}))
+
+    assert answer.payload == {
+        "errorType": "Runtime.InvalidEntrypoint",
+        "errorMessage": f"RequestId: {answer.request_id} Error: Couldn't find valid bootstrap(s): "
+        "[/var/task/bootstrap /opt/bootstrap]",
+    }
+
+
+def test_a_bootstrap_that_may_not_run_is_told(cloud: Cloud) -> None:
+    if cloud.endpoint.facts()["isolation"] == "none":
+        pytest.skip("needs /var/task")
+    answer = cloud.invoke(_custom(cloud, {"bootstrap": BOOTSTRAP}, mode=0o644))
+
+    assert answer.payload["errorType"] == "Runtime.InvalidEntrypoint"
+    assert answer.payload["errorMessage"].endswith(
+        "Error: fork/exec /var/task/bootstrap: permission denied"
+    )
+
+
+WRAPPER = """#!/bin/sh
+echo "wrapped $1"
+export FROM_WRAPPER=yes
+exec "$@"
+"""
+
+
+@pytest.mark.parametrize(
+    ("runtime", "source"),
+    [
+        (
+            "python3.12",
+            "import os\ndef handler(event, context):\n    return os.environ['FROM_WRAPPER']\n",
+        ),
+        (NODE, "export const handler = async () => process.env.FROM_WRAPPER;"),
+    ],
+)
+def test_wrapper_scripts_run(cloud: Cloud, runtime: str, source: str) -> None:
+    if cloud.endpoint.facts()["isolation"] == "none":
+        pytest.skip("needs /opt")
+    layer = _layer(cloud, "wrapper", {"wrapper": WRAPPER})
+
+    answer = cloud.run(
+        source,
+        Runtime=runtime,
+        Layers=[layer],
+        Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrapper"}},
+    )
+
+    assert answer.payload == "yes"
+    assert "wrapped /" in answer.log
+
+
+def test_extensions_start_register_and_get_events(cloud: Cloud) -> None:
+    layer = _layer(cloud, "extension", {"extensions/watcher": EXTENSION})
+    name = cloud.function("def handler(event, context):\n    return event\n", Layers=[layer])
+
+    first, second = cloud.invoke(name, 1), cloud.invoke(name, 2)
+
+    assert (first.payload, second.payload) == (1, 2)
+    registered = json.loads(first.log.partition("registered ")[2].partition("\n")[0])
+    assert registered == {
+        "functionName": name,
+        "functionVersion": "$LATEST",
+        "handler": "app.handler",
+    }
+    assert f"event INVOKE {first.request_id}\n" in first.log
+    assert f"event INVOKE {second.request_id}\n" in second.log
+
+
+def test_an_invocation_ends_when_its_extensions_have(cloud: Cloud) -> None:
+    """ "Invoke phase": it ends after the runtime and all extensions ask for what comes next."""
+    slow = EXTENSION.replace(
+        '    if event["eventType"]', '    __import__("time").sleep(0.3)\n    if event["eventType"]'
+    )
+    layer = _layer(cloud, "slow", {"extensions/slow": slow})
+
+    answer = cloud.run("def handler(event, context):\n    return 1\n", Layers=[layer])
+
+    assert answer.payload == 1
+    assert answer.duration_ms >= 300
+
+
+def test_extensions_are_told_of_the_end(cloud: Cloud) -> None:
+    last_words = EXTENSION.replace(
+        "        break",
+        "        import urllib.request\n"
+        '        body = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"] + "/last/words",'
+        ' event["shutdownReason"].encode(), method="PUT")\n'
+        "        urllib.request.urlopen(body).read()\n        break",
+    )
+    cloud.client("s3").create_bucket(Bucket="last")
+    layer = _layer(cloud, "last", {"extensions/last": last_words})
+    name = cloud.function("def handler(event, context):\n    return 1\n", Layers=[layer])
+    cloud.invoke(name)
+
+    cloud.change(name, MemorySize=512)
+    cloud.invoke(name)
+
+    client = cloud.client("s3")
+    client.get_waiter("object_exists").wait(
+        Bucket="last", Key="words", WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+    )
+    assert client.get_object(Bucket="last", Key="words")["Body"].read() == b"spindown"
