@@ -1,73 +1,14 @@
-"""An embedded AWS with its strict switches, and users who have the policies of `data/policies`."""
+"""An embedded AWS with its strict switches, one for each module of journeys."""
 
-import json
-import os
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
 
-import lambdatuning as lt
-from lambdatuning.cloud.session import Cloud, connect
-from lambdatuning.core.progress import ignore
+from lambdatuning.cloud.session import connect
 from lambdatuning.local import endpoint
 
-POLICIES = Path(__file__).parents[2] / "data" / "policies"
-
-
-@dataclass
-class Account:
-    """The account: its owner, who sees and may do all, its switches and its users."""
-
-    owner: Cloud
-    switches: Path
-    url: str
-
-    def switch(self, **switches: Any) -> None:
-        """Make it strict in these ways and no other."""
-        new = self.switches.with_suffix(".new")
-        new.write_text(json.dumps(switches))
-        os.utime(new, ns=(time.time_ns(), time.time_ns()))
-        new.replace(self.switches)
-
-    def user(self, *policies: str) -> Cloud:
-        """A session of somebody with these policies of `data/policies`, and no other right."""
-        iam, name = self.owner.client("iam"), f"user-{time.time_ns()}"
-        iam.create_user(UserName=name)
-        for policy in policies:
-            document = (POLICIES / f"{policy}.json").read_text("utf-8")
-            iam.put_user_policy(UserName=name, PolicyName=policy, PolicyDocument=document)
-        key = iam.create_access_key(UserName=name)["AccessKey"]
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
-            patch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
-            return connect(endpoint_url=self.url, region="us-east-1")
-
-    def looks(self, function: str) -> dict[str, Any]:
-        """All of a function that a run could have changed."""
-        client = self.owner.client("lambda")
-        config = client.get_function_configuration(FunctionName=function)
-        versions = client.list_versions_by_function(FunctionName=function)["Versions"]
-        aliases = client.list_aliases(FunctionName=function)["Aliases"]
-        return {
-            "memory": config["MemorySize"],
-            "description": config.get("Description"),
-            "versions": sorted(version["Version"] for version in versions),
-            "aliases": sorted(alias["Name"] for alias in aliases),
-        }
-
-    def rests(self) -> None:
-        """Wait until no execution of any tuner goes on."""
-        states = self.owner.client("stepfunctions")
-        machines = states.list_state_machines()["stateMachines"]
-        for machine in machines:
-            given = {"stateMachineArn": machine["stateMachineArn"], "statusFilter": "RUNNING"}
-            while states.list_executions(**given)["executions"]:
-                time.sleep(0.2)
+from .account import Account
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +20,3 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
             patch.setenv(name, value)
         boto3.DEFAULT_SESSION = None
         yield Account(connect(), switches, running.url)
-
-
-def tune(cloud: Cloud, function: str, store: Path, **options: Any) -> lt.Run:
-    """A small run of a grid."""
-    given: dict[str, Any] = {"powers": "256,512", "num": 2, "environments": 2, "store": store}
-    return lt.tune(
-        cloud, function, {"operation": "ping"}, on_progress=ignore, **{**given, **options}
-    )

@@ -10,7 +10,7 @@ from lambdatuning.cloud.tuning.cleaning import clean_function, remains
 from lambdatuning.core.errors import StackError
 from lambdatuning.functions.tuner import lock
 
-from .conftest import POLICIES, Account, tune
+from .account import POLICIES, Account, tune
 
 NAMES = ("deploy", "tune", "report", "clean", "destroy")
 

@@ -4,7 +4,8 @@
 "kill": {"function": "TunerControl", "call": 3}}`: every call is authorised by its caller's own
 policies (ministack's evaluator), a service control policy denies actions, every seventh call of the
 control plane is throttled, a changed function takes 5 s to settle, log lines are found after 12 s,
-and the environment that makes a call is killed before it has the answer. The file is read again
+and the environment that makes a call is killed before it has the answer (a file that ends in
+`.killed` then says so). The file is read again
 whenever it changes. The key that the embedded AWS hands out belongs to its owner, who may do
 everything.
 """
@@ -97,6 +98,7 @@ class Strict:
         if environment and self._dies(environment):
             await self.inner(scope, _replayed(body, receive), _ignored)
             environment.kill()
+            self.path.with_suffix(".killed").write_text(f"{environment.spec.name} {call.action}")
             await asyncio.sleep(0.2)
             return
         await self.inner(scope, _replayed(body, receive), send)

@@ -1,0 +1,89 @@
+"""An account on a strict embedded AWS: its owner, its switches, its users."""
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lambdatuning as lt
+from lambdatuning.cloud.session import Cloud, connect
+from lambdatuning.core.progress import ignore
+
+POLICIES = Path(__file__).parents[2] / "data" / "policies"
+
+
+@dataclass
+class Account:
+    """The account: its owner, who sees and may do all, its switches and its users."""
+
+    owner: Cloud
+    switches: Path
+    url: str
+
+    @property
+    def killed(self) -> str:
+        """The function that was killed since the last switch, and its call; "" for none."""
+        mark = self.switches.with_suffix(".killed")
+        return mark.read_text() if mark.exists() else ""
+
+    def switch(self, **switches: Any) -> None:
+        """Make it strict in these ways and no other."""
+        self.switches.with_suffix(".killed").unlink(missing_ok=True)
+        new = self.switches.with_suffix(".new")
+        new.write_text(json.dumps(switches))
+        os.utime(new, ns=(time.time_ns(), time.time_ns()))
+        new.replace(self.switches)
+
+    def keys(self, *policies: str) -> dict[str, str]:
+        """The variables of somebody with these policies of `data/policies`, and no other right."""
+        iam, name = self.owner.client("iam"), f"user-{time.time_ns()}"
+        iam.create_user(UserName=name)
+        for policy in policies:
+            document = (POLICIES / f"{policy}.json").read_text("utf-8")
+            iam.put_user_policy(UserName=name, PolicyName=policy, PolicyDocument=document)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return {
+            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        }
+
+    def user(self, *policies: str) -> Cloud:
+        """A session of such a user."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.keys(*policies).items():
+                patch.setenv(name, value)
+            return connect(endpoint_url=self.url, region="us-east-1")
+
+    def looks(self, function: str) -> dict[str, Any]:
+        """All of a function that a run could have changed."""
+        client = self.owner.client("lambda")
+        config = client.get_function_configuration(FunctionName=function)
+        versions = client.list_versions_by_function(FunctionName=function)["Versions"]
+        aliases = client.list_aliases(FunctionName=function)["Aliases"]
+        return {
+            "memory": config["MemorySize"],
+            "description": config.get("Description"),
+            "versions": sorted(version["Version"] for version in versions),
+            "aliases": sorted(alias["Name"] for alias in aliases),
+        }
+
+    def rests(self) -> None:
+        """Wait until no execution of any tuner goes on."""
+        states = self.owner.client("stepfunctions")
+        machines = states.list_state_machines()["stateMachines"]
+        for machine in machines:
+            given = {"stateMachineArn": machine["stateMachineArn"], "statusFilter": "RUNNING"}
+            while states.list_executions(**given)["executions"]:
+                time.sleep(0.2)
+
+
+def tune(cloud: Cloud, function: str, store: Path, **options: Any) -> lt.Run:
+    """A small run of a grid."""
+    given: dict[str, Any] = {"powers": "256,512", "num": 2, "environments": 2, "store": store}
+    return lt.tune(
+        cloud, function, {"operation": "ping"}, on_progress=ignore, **{**given, **options}
+    )
