@@ -37,7 +37,7 @@ report: $(VENV)/.local
 	$(LT) report --local
 
 # What measures runs alone, after everything that may share the cores.
-MEASURING := tests/local tests/journeys
+MEASURING := tests/local tests/journeys tests/aws
 
 test: $(VENV)/.dev browser tools axe checkov lint types
 	$(BIN)/python -m pytest --numprocesses auto $(MEASURING:%=--ignore %)

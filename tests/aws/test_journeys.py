@@ -1,0 +1,30 @@
+"""Journeys under a strict embedded AWS, and a sample of the bench of faults."""
+
+from pathlib import Path
+
+import lambdatuning as lt
+from tests.bench import faults
+
+from .account import Account, tune
+
+
+def test_a_run_with_slow_updates_late_logs_and_throttles(account: Account, tmp_path: Path) -> None:
+    outputs = lt.deploy(account.owner)
+    name = outputs["FunctionName"]
+    before = account.looks(name)
+    account.switch(iam=True, update_s=5, logs_s=12, throttle_every=7)
+    run = tune(account.user("tune"), name, tmp_path)
+    account.switch()
+    # 2 sizes, 2 invocations each, and a warm-up in each of 2 environments.
+    assert len(run.samples) == 8
+    assert set(run.samples["memory_mb"]) == {256, 512}
+    assert account.looks(name) == before
+
+
+def test_a_function_ends_as_it_was_whatever_dies_or_is_denied() -> None:
+    """A sample; `make bench-faults` runs it whole."""
+    tally = faults.run(kill_points=3, denied=2, exposed=0)
+    assert tally.wrong == []
+    assert tally.kill_points > 0
+    assert tally.restored == tally.kill_points
+    assert tally.clean_after_denial == tally.denied_actions == 2
