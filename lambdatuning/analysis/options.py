@@ -1,12 +1,13 @@
 """What a study is asked: strategy, limits, volume, weights and currency, checked at one door."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..core.errors import UsageError
 from ..core.format import DOLLARS, Money
+from ..core.options import Amount, Count, InnerShare, Seed, Share, Weight, Weights, hold
 from ..core.strategies import (
     DEFAULT_WEIGHT,
     FAILURE_LIMIT,
@@ -44,33 +45,25 @@ class Options:
     """
 
     strategy: tuple[str, ...] = ()
-    weight: float = DEFAULT_WEIGHT
-    deadline_ms: float = 0.0
-    quantile: float = 0.95
-    deadline_sure: float = 0.95
-    budget_usd_per_million: float = 0.0
-    monthly_invocations: float = 0.0
-    cold_share: float = 0.01
-    today_mb: int | None = None
-    weights: Mapping[str, float] | None = None
-    max_failed: float = FAILURE_LIMIT
-    tolerance: float = 0.05
-    confidence: float = 0.95
-    seed: int = 0
+    weight: Weight = DEFAULT_WEIGHT
+    deadline_ms: Amount = 0.0
+    quantile: InnerShare = 0.95
+    deadline_sure: InnerShare = 0.95
+    budget_usd_per_million: Amount = 0.0
+    monthly_invocations: Amount = 0.0
+    cold_share: Share = 0.01
+    today_mb: Count | None = None
+    weights: Weights | None = None
+    max_failed: Share = FAILURE_LIMIT
+    tolerance: Share = 0.05
+    confidence: InnerShare = 0.95
+    seed: Seed = 0
     money: Money = field(default=DOLLARS)
 
     def __post_init__(self) -> None:
+        hold(self)
         for name in self.strategy:
             self.goal(name)
-        for name, unit in (("quantile", "0.95 for p95"), ("deadline_sure", "0.95")):
-            if not 0 < getattr(self, name) < 1:
-                raise UsageError(f"{name} is a share such as {unit}; not {getattr(self, name)}")
-        for name in ("cold_share", "max_failed"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name} is a share from 0 to 1; not {getattr(self, name)}")
-        for name in ("deadline_ms", "budget_usd_per_million", "monthly_invocations"):
-            if not getattr(self, name) >= 0:
-                raise UsageError(f"{name} must be 0 (none) or more; not {getattr(self, name)}")
 
     @property
     def choices(self) -> tuple[str, ...]:

@@ -9,30 +9,32 @@ from ..analysis.compare.comparison import compare as compare_runs
 from ..analysis.run import Run
 from ..cloud.session import Cloud
 from ..core.format import Money
+from ..core.options import Amount, Count, InnerShare, PositiveAmount, checked
 from .runs import load_runs
 
 NEWEST = "latest 2"
 
 
+@checked
 def compare(
-    runs: str | Sequence[str | Run] = NEWEST,
-    *,
+    *runs: str | Run | Sequence[str | Run],
     store: str | Path = "",
     history: str | Sequence[str | Run] = "",
     payload_types: str | Sequence[str] = "",
-    memory_mb: int | None = None,
-    max_regression: float = MAX_REGRESSION,
-    monthly_invocations: float = 0,
-    confidence: float = 0.95,
+    memory_mb: Count | None = None,
+    max_regression: Amount = MAX_REGRESSION,
+    monthly_invocations: Amount = 0,
+    confidence: InnerShare = 0.95,
     currency: str = "${}",
-    per_usd: float = 1.0,
+    per_usd: PositiveAmount = 1.0,
     cloud: Cloud | None = None,
     **narrowed: Any,
 ) -> Comparison:
     """Compare the first of the runs with each of the others; one alone makes an empty comparison.
 
-    `runs` are loaded runs, or names as `lt.load` takes them, of `store` ("": the project's); by
-    default the two newest runs of the function that was measured last. `history` are more runs,
+    `runs` are loaded runs, or names as `lt.load` takes them, of `store` ("": the project's), one by
+    one or in a list: `compare(before, after)`; by default the two newest runs of the function that
+    was measured last. `history` are more runs,
     whose differences teach how much runs of the same code differ. Getting worse is a regression
     from `max_regression` on (0.05 is 5 %). `narrowed` are `function`, `region`, `since`, `until`
     and `state_machine`, as `lt.load` takes them.
@@ -40,8 +42,9 @@ def compare(
     Raises:
         UsageError: no run, several functions in one, or nothing in common.
     """
-    chosen = _loaded(runs, store, cloud, narrowed)
-    if isinstance(runs, str) and runs.startswith("latest"):
+    named = runs or (NEWEST,)
+    chosen = [run for each in named for run in _loaded(each, store, cloud, narrowed)]
+    if len(named) == 1 and isinstance(named[0], str) and named[0].startswith("latest"):
         chosen = of_one_function(chosen)
     return compare_runs(
         chosen,
@@ -63,17 +66,13 @@ def of_one_function(runs: Sequence[Run]) -> list[Run]:
 
 
 def _loaded(
-    runs: str | Sequence[str | Run],
+    runs: str | Run | Sequence[str | Run],
     store: str | Path,
     cloud: Cloud | None,
     narrowed: dict[str, Any],
 ) -> list[Run]:
+    if isinstance(runs, Run):
+        return [runs]
     if isinstance(runs, str):
         return load_runs(store, runs, cloud=cloud, **narrowed)
-    return [
-        run
-        for each in runs
-        for run in (
-            [each] if isinstance(each, Run) else load_runs(store, each, cloud=cloud, **narrowed)
-        )
-    ]
+    return [run for each in runs for run in _loaded(each, store, cloud, narrowed)]

@@ -7,6 +7,7 @@ from pandas import DataFrame
 from ..cloud.executions import Execution, cause, describe, has_answer, list_executions
 from ..cloud.session import Cloud
 from ..core.errors import LambdaTuningError, UsageError
+from ..core.options import Count, checked
 from ..core.visualization import decode_visualization
 
 EXECUTION_COLUMNS = (
@@ -30,7 +31,8 @@ UNREADABLE = "UNREADABLE"
 CURVE_COLUMNS = ("run", "memory_mb", "duration_ms", "cost_usd")
 
 
-def executions(cloud: Cloud, state_machine: str, *, limit: int = 100) -> DataFrame:
+@checked
+def executions(cloud: Cloud, state_machine: str, *, limit: Count = 100) -> DataFrame:
     """Past executions of a state machine, ours or AWS Lambda Power Tuning's, newest first.
 
     `status` is FAILED also for those that ended SUCCEEDED without an answer, which is how Power

@@ -1,6 +1,5 @@
 """Stored runs, executions and published curves: listed and loaded."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -22,12 +21,14 @@ from ..cloud.run_store import (
     find_run,
     open_store,
     read_run,
+    searched,
     stored_runs,
     warn_of,
 )
 from ..cloud.session import Cloud, connect
 from ..core.errors import NotFoundError, RunFailedError, UsageError, closest
 from ..core.manifest import Manifest
+from ..core.options import whole_number
 from ..core.visualization import decode_visualization
 from ..workspace.settings import read_settings
 
@@ -201,8 +202,6 @@ def _started(source: Source) -> str:
 # Stored runs, listed and loaded.
 
 
-_NEWEST = re.compile(r"(all|latest)(?: (\d+))?")
-
 COLUMNS = (
     "run_id",
     "kind",
@@ -323,10 +322,10 @@ def load_runs(
     keeps = Filter(function, region, read_time("since", since), read_time("until", until))
     address = store_address(store)
     listed = cached_source(address, state_machine, region, cloud)
-    where = state_machine or str(address)
+    where = state_machine or searched(address)
     names = _names(runs)
-    if len(names) == 1 and (newest := _NEWEST.fullmatch(names[0])):
-        number = 0 if newest[1] == "all" else int(newest[2] or 1)
+    number = _newest(names[0]) if len(names) == 1 else None
+    if number is not None:
         return newest_of(listed(), keeps, where, number)
     return [run for name in names for run in _named(name, listed, where)]
 
@@ -348,6 +347,14 @@ def load(
 def loaded(stored: StoredRun) -> Run:
     """A stored run with its samples."""
     return to_run(stored.manifest, stored.parts())
+
+
+def _newest(name: str) -> int | None:
+    """How many runs of each function "latest 3" means, 0 for "all"; None for an id."""
+    word, _, number = name.partition(" ")
+    if name == "all":
+        return 0
+    return whole_number('runs "latest N"', number.strip() or 1) if word == LATEST else None
 
 
 def _names(runs: str | Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..core.errors import CannotTellError, RegressionError, UsageError
-from ..core.options import whole_number
+from ..core.options import number, whole_number
 from .options import store_option
 from .output import records, table
 from .session import Session, session_options
@@ -158,8 +158,8 @@ def _compared(
     from ..api.compare import NEWEST, compare
 
     percent = options["max_regression"]
-    if percent is not None and not percent >= 0:
-        raise UsageError(f"--max-regression must be 0 or more per cent, such as 5; not {percent:g}")
+    if percent is not None:
+        percent = number("--max-regression (per cent)", percent, 0)
     comparison = compare(
         names or NEWEST,
         store=store,

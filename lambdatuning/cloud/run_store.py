@@ -182,6 +182,11 @@ def open_store(address: str | Path, cloud: Cloud | None = None) -> Store:
     return BucketStore(cloud.client("s3"), bucket, f"{root.rstrip('/')}/" if root else "")
 
 
+def searched(store: str | Path) -> str:
+    """Where a store lies, in whole: a notebook's folder is not where its reader stands."""
+    return str(store) if "://" in str(store) else str(Path(store).resolve())
+
+
 def _write(path: Path, data: bytes) -> None:
     """On the disk before the folder gets its name, so that a power cut leaves no half run."""
     with path.open("wb") as file:
@@ -368,11 +373,12 @@ def find_run(store: Store, run_id: str = LATEST) -> StoredRun:
             return run
     warn_of(skipped)
     if not runs:
-        raise NotFoundError(f"no run in {store.url}; `lambdatuning benchmark` makes one")
+        where = searched(store.url)
+        raise NotFoundError(f"no run in {where}; `lambdatuning benchmark` makes one")
     if run_id == LATEST:
         return runs[-1]
     raise NotFoundError(
-        f"no run {run_id} in {store.url}; {closest(run_id, (r.run_id for r in runs))}"
+        f"no run {run_id} in {searched(store.url)}; {closest(run_id, (r.run_id for r in runs))}"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .errors import UsageError
+from .options import PositiveAmount, hold
 
 NOTHING = "–"
 
@@ -25,15 +26,14 @@ class Money:
     """
 
     pattern: str = "${}"
-    per_usd: float = 1.0
+    per_usd: PositiveAmount = 1.0
 
     def __post_init__(self) -> None:
         if self.pattern.count("{}") != 1:
             raise UsageError(
                 f'currency {self.pattern!r} must have {{}} once, for the amount, as in "{{}} €"'
             )
-        if not self.per_usd > 0:
-            raise UsageError(f"per_usd must be more than 0, such as 0.92; not {self.per_usd}")
+        hold(self)
 
     def __call__(self, usd: float) -> str:
         """Three significant digits, whole from a thousand on."""

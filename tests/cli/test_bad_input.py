@@ -34,7 +34,7 @@ def refused(done: Result, code: int, *words: str) -> None:
         (("--powers", "128,1.5"), ("1.5", "whole number")),
         (("--powers", "128,128"), ("twice",)),
         (("--num", "0"), ("num", "1 or more")),
-        (("--num", "many"), ("num", "must be a number")),
+        (("--num", "many"), ("num", "must be a whole number")),
         (("--strategy", "sped"), ("sped", "speed")),
         (("--weight", "2"), ("weight", "from 0 to 1")),
         (("--payloads", "nowhere"), ("nowhere", "no payload file")),

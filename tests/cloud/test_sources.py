@@ -9,6 +9,7 @@ import pytest
 
 import lambdatuning as lt
 from lambdatuning.api.runs import load_runs, read_time
+from lambdatuning.cloud.run_store import find_run, open_store
 from lambdatuning.core.errors import NotFoundError, UsageError
 
 from ..analysis.synthetic import KINDS, store_synthetic_run
@@ -57,8 +58,23 @@ def test_what_is_not_there_is_said(store: Path, tmp_path: Path) -> None:
         load_runs(store, IDS[0][:-2])
     with pytest.raises(NotFoundError, match="lambdatuning benchmark"):
         load_runs(tmp_path / "none", "latest")
+    for number in ("0", "-1", "x", "1.5"):
+        with pytest.raises(UsageError, match=r'runs "latest N" must be a whole number, 1 or more'):
+            load_runs(store, f"latest {number}")
     with pytest.raises(UsageError, match="since must be an ISO date"):
         load_runs(store, since="yesterday")
+
+
+def test_the_folder_that_was_searched_is_named_whole(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(store.parent)
+    with pytest.raises(NotFoundError, match=f"no such run in {store}; 3 others"):
+        load_runs(store.name, function="nobody")
+    with pytest.raises(NotFoundError, match=f"no run none in {store}; "):
+        load_runs(store.name, "none")
+    with pytest.raises(NotFoundError, match=f"no run in {store.parent / 'empty'}; "):
+        find_run(open_store("empty"), "latest")
 
 
 def test_several_runs_load_as_one_with_the_payload_types_named(store: Path) -> None:

@@ -1,0 +1,71 @@
+"""A study's options are held to their types, whoever gives them."""
+
+from typing import Any
+
+import pytest
+
+import lambdatuning as lt
+from lambdatuning.core.errors import UsageError
+
+from .synthetic import KINDS, synthetic_run
+
+RUN = synthetic_run(KINDS[:1], (128, 512))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            {"cold_share": 5},
+            r"cold_share must be a share from 0 to 1; not 5 \(for 5 % write 0.05\)",
+        ),
+        ({"weight": -1}, "weight must be a weight from 0 to 1; not -1"),
+        ({"weight": float("nan")}, "weight must be a weight from 0 to 1; not nan"),
+        ({"monthly_invocations": -1}, "monthly_invocations must be an amount, 0 or more; not -1"),
+        ({"monthly_invocations": float("inf")}, "must be an amount, 0 or more; not inf"),
+        ({"deadline_ms": -5}, "deadline_ms must be an amount, 0 or more"),
+        ({"deadline_ms": "soon"}, "deadline_ms must be an amount, 0 or more; not 'soon'"),
+        ({"quantile": 95}, r"quantile must be a share between 0 and 1; not 95 \(for 95 % write"),
+        ({"budget_usd_per_million": float("nan")}, "budget_usd_per_million must be an amount"),
+        ({"today_mb": 0}, "today_mb must be a whole number, 1 or more; not 0"),
+        ({"confidence": 1}, "confidence must be a share between 0 and 1; not 1"),
+        ({"tolerance": 5}, "tolerance must be a share from 0 to 1"),
+        ({"max_failed": -0.1}, "max_failed must be a share from 0 to 1; not -0.1"),
+        ({"seed": 1.5}, "seed must be a whole number, 0 or more; not 1.5"),
+        ({"weights": {"cpu": -1}}, r"weights\['cpu'\] must be an amount, 0 or more; not -1"),
+        ({"per_usd": 0}, "per_usd must be an amount above 0; not 0"),
+        ({"per_usd": float("nan")}, "per_usd must be an amount above 0; not nan"),
+    ],
+)
+def test_what_is_out_of_range_is_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        lt.Study(RUN, **options)
+
+
+def test_text_of_a_command_line_is_read() -> None:
+    given: Any = {"weight": "0.25", "monthly_invocations": "1e6", "today_mb": "512"}
+    options = lt.Study(RUN, **given).options
+    assert (options.weight, options.monthly_invocations, options.today_mb) == (0.25, 1e6, 512)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"max_regression": -0.1}, "max_regression must be an amount, 0 or more; not -0.1"),
+        ({"confidence": 95}, r"confidence must be .*for 95 % write 0.95"),
+        ({"memory_mb": "many"}, "memory_mb must be a whole number, 1 or more; not 'many'"),
+        ({"monthly_invocations": float("nan")}, "monthly_invocations must be an amount"),
+        ({"per_usd": -1}, "per_usd must be an amount above 0"),
+    ],
+)
+def test_a_comparison_is_held_to_the_same_types(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        lt.compare(RUN, RUN, **options)
+
+
+def test_runs_are_compared_one_by_one_or_as_a_list() -> None:
+    before, after = RUN, synthetic_run(KINDS[:1], (128, 512), seed=2)
+    text = str(lt.compare(before, after))
+    assert text == str(lt.compare([before, after]))
+    assert text == str(lt.compare((before,), after))
+    assert "No significant difference" in text
