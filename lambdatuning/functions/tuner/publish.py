@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ...core.errors import LambdaTuningError, UsageError
+from ...core.errors import LambdaTuningError, UsageError, denied_by
 from ...core.plan import Batch, Work, batch_from_json
 from ...core.records import RunPlan
 from . import lock
@@ -132,7 +132,8 @@ def _one(publisher: Publisher, work: Work, failed: dict[str, str]) -> str | None
 
 
 def _explained(error: ClientError, plan: RunPlan) -> Exception:
-    if "AccessDenied" in str(error.response["Error"]["Code"]) and plan.target.image:
+    missing = "AccessDenied" in str(error.response["Error"]["Code"]) and not denied_by(str(error))
+    if missing and plan.target.image:
         return LambdaTuningError(
             f"{plan.target.name} is a container image and the tuner may not publish it: grant its "
             "control role ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on the repository"

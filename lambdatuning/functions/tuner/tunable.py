@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ...core.arn import FunctionArn
-from ...core.errors import UsageError
+from ...core.errors import UsageError, denied_by
 from ...core.plan import Work
 from ...core.pricing import PriceBook, check_on_demand, snapstart_cache_usd
 from ...core.records import RunPlan, Target
@@ -133,7 +133,8 @@ def _may_publish_image(client: Any, arn: FunctionArn) -> None:
 
 
 def _denied(error: ClientError) -> bool:
-    return "AccessDenied" in str(error.response["Error"]["Code"])
+    """Whether a right is missing; what an organisation forbids says so itself."""
+    return "AccessDenied" in str(error.response["Error"]["Code"]) and not denied_by(str(error))
 
 
 def _same_code(client: Any, arn: FunctionArn, latest: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lambdatuning.core.errors import LockedError, NotFoundError, UsageError
 from lambdatuning.core.plan import Work
@@ -11,7 +12,7 @@ from lambdatuning.core.records import PLAN_NAME
 from lambdatuning.functions.tuner import function, lock
 from lambdatuning.functions.tuner.prepare import Services, prepare
 from lambdatuning.functions.tuner.storage import RunFolder, folder
-from tests.fakes.aws_lambda import ARN, FakeLambda, FakeS3, FakeStates
+from tests.fakes.aws_lambda import ARN, FakeLambda, FakeS3, FakeStates, refusal
 
 from .plans import EXECUTION, Time
 
@@ -125,6 +126,19 @@ def test_an_image_that_may_not_be_published_is_refused_at_once(
     client.faults["PublishVersion"] = ["InvalidParameterValueException"] * 2
     prepare(given(), EXECUTION, services(client, s3, time))
     assert client.versions == {}
+
+
+def test_what_an_organisation_forbids_is_not_explained_away(
+    client: FakeLambda, s3: FakeS3, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = "not authorized to perform: x with an explicit deny in a service control policy"
+
+    def refused(**_: Any) -> None:
+        raise refusal("AccessDeniedException", message=message)
+
+    monkeypatch.setattr(client, "get_function_configuration", refused)
+    with pytest.raises(ClientError, match="explicit deny in a service control policy"):
+        prepare(given(), EXECUTION, services(client, s3, time))
 
 
 def test_a_function_that_the_tuner_may_not_touch_is_refused_with_the_way_out(
