@@ -13,7 +13,7 @@ from .analysis.recommendation import decision_of, recommendations_frame
 from .analysis.run import Run, card
 from .core.errors import UsageError, closest
 from .core.finding import Finding
-from .core.format import Money
+from .core.format import DOLLARS, Money, money_of
 
 if TYPE_CHECKING:
     from .analysis.plot.chart import Chart
@@ -74,7 +74,7 @@ class Study(StudyData):
             tolerance=tolerance,
             confidence=confidence,
             seed=seed,
-            money=Money(currency, per_usd),
+            money=_money(run, Money(currency, per_usd)),
         )
         names = options.choices if strategy == "all" else _names(strategy)
         super().__init__(run, replace(options, strategy=names))
@@ -196,6 +196,11 @@ class Study(StudyData):
 
     def _repr_html_(self) -> str:
         return self.answer._repr_html_() + card("Measured", self.run.facts())
+
+
+def _money(run: Run | DataFrame, asked: Money) -> Money:
+    """As asked for; a run whose costs are not in dollars is written in its own currency."""
+    return money_of(run.currency) if isinstance(run, Run) and asked == DOLLARS else asked
 
 
 def _names(strategy: str | Sequence[str]) -> tuple[str, ...]:

@@ -57,6 +57,11 @@ class Run:
         return min((host for host in hosts if host), default=None)
 
     @property
+    def currency(self) -> str:
+        """What all its costs are in: "USD", of China's regions "CNY"."""
+        return self.manifest.currency or "USD"
+
+    @property
     def beyond_mb(self) -> tuple[int, ...]:
         """Sizes of the run with more vCPUs than its host has cores; see `core.sizes.Host`."""
         sizes = {*self.sizes, *self.planned_mb}
@@ -411,6 +416,36 @@ def means_run(
     manifest = Manifest.from_json({**given, "function": function, "kind": MEANS})
     samples = [_sample(point, payload, manifest.architecture) for point in points]
     return Run(manifest, samples_frame(samples, run_id=manifest.run_id, function=function))
+
+
+def in_one_currency(runs: Sequence[Run], per_usd: Mapping[str, float]) -> list[Run]:
+    """The runs as they are, where their costs are in one currency; else all in dollars.
+
+    `per_usd` says what a dollar costs in other currencies: {"CNY": 7.1}. UsageError without the
+    rate of one, or for a rate that is not positive.
+    """
+    for currency, rate in per_usd.items():
+        if not rate > 0:
+            raise UsageError(f"rate {currency}={rate:g}: a dollar costs more than 0")
+    currencies = {run.currency for run in runs}
+    if len(currencies) <= 1 and not currencies & per_usd.keys():
+        return list(runs)
+    missing = sorted(currencies - {"USD"} - per_usd.keys())
+    if missing:
+        raise UsageError(
+            f"costs are in {' and '.join(sorted(currencies))}: say what a dollar costs, with "
+            f"--rate {missing[0]}=AMOUNT or rates={{'{missing[0]}': amount}}"
+        )
+    return [_in_dollars(run, per_usd) for run in runs]
+
+
+def _in_dollars(run: Run, per_usd: Mapping[str, float]) -> Run:
+    if run.currency == "USD":
+        return run
+    rate = per_usd[run.currency]
+    samples = run.samples.assign(cost_usd=run.samples["cost_usd"] / rate)
+    usd = None if run.manifest.usd is None else run.manifest.usd / rate
+    return Run(replace(run.manifest, currency="", usd=usd), samples)
 
 
 def of_means(run: Run) -> bool:

@@ -1,6 +1,6 @@
 """Two or more runs compared: named, or the two newest of one function."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ def compare(
     confidence: InnerShare = 0.95,
     currency: str = "${}",
     per_usd: PositiveAmount = 1.0,
+    rates: Mapping[str, float] | None = None,
     cloud: Cloud | None = None,
     **narrowed: Any,
 ) -> Comparison:
@@ -36,11 +37,13 @@ def compare(
     one or in a list: `compare(before, after)`; by default the two newest runs of the function that
     was measured last. `history` are more runs,
     whose differences teach how much runs of the same code differ. Getting worse is a regression
-    from `max_regression` on (0.05 is 5 %). `narrowed` are `function`, `region`, `since`, `until`
-    and `state_machine`, as `lt.load` takes them.
+    from `max_regression` on (0.05 is 5 %). `rates` says what a dollar costs in the currencies of
+    runs that are not in dollars: {"CNY": 7.1}. `narrowed` are `function`, `region`, `since`,
+    `until` and `state_machine`, as `lt.load` takes them.
 
     Raises:
-        UsageError: no run, several functions in one, or nothing in common.
+        UsageError: no run, several functions in one, nothing in common, or costs in several
+            currencies without the rate of one.
     """
     named = runs or (NEWEST,)
     chosen = [run for each in named for run in _loaded(each, store, cloud, narrowed)]
@@ -55,6 +58,7 @@ def compare(
         confidence=confidence,
         history=_loaded(history, store, cloud, narrowed) if history else (),
         money=Money(currency, per_usd),
+        rates=rates,
     )
 
 

@@ -28,7 +28,7 @@ EXECUTION_COLUMNS = (
 UNREADABLE = "UNREADABLE"
 """Status of an execution whose input or output is of no form that a tuner gives."""
 
-CURVE_COLUMNS = ("run", "memory_mb", "duration_ms", "cost_usd")
+CURVE_COLUMNS = ("run", "memory_mb", "duration_ms", "cost_usd", "cost", "currency")
 
 
 @checked
@@ -63,10 +63,18 @@ def _row_of(cloud: Cloud, arn: str) -> dict[str, Any]:
 def show(url: str) -> DataFrame:
     """The curves of a visualization URL (also of a comparison), one row a run and memory size.
 
-    UsageError where it is no such URL. Numbers have the precision of Float32.
+    `cost` is in `currency`, which is what the URL says; `cost_usd` is the same where that is USD,
+    else unknown. UsageError where it is no such URL. Numbers have the precision of Float32.
     """
     rows = [
-        (run.name, point.memory_mb, point.duration_ms, point.cost_usd)
+        (
+            run.name,
+            point.memory_mb,
+            point.duration_ms,
+            point.cost_usd if run.currency == "USD" else None,
+            point.cost_usd,
+            run.currency,
+        )
         for run in decode_visualization(url)
         for point in run.points
     ]

@@ -97,6 +97,7 @@ def import_logs(
         architecture=architecture,
         endpoint={"kind": LOGS},
         price_book=PriceBookName(prices.version, prices.source),
+        currency=prices.region(region).foreign_currency,
         logs={"files": [str(name) for name in names], **reading.summary},
     )
     folder = FolderStore(Path(store_address(store)))

@@ -25,6 +25,7 @@ COLUMNS = (
     "requests_usd_per_million",
     "snapstart_usd_per_gb_restored",
     "transitions_usd_per_thousand",
+    "currency",
     "borrowed",
 )
 
@@ -119,5 +120,6 @@ def _row(found: RegionPrices) -> tuple[Any, ...]:
         round(found.request * 1e6, 9),
         found.snapstart_restore_gb,
         round(found.transition * 1e3, 9),
+        found.currency,
         ", ".join(found.borrowed),
     )

@@ -142,7 +142,12 @@ def published_runs(url: str) -> list[Run]:
     curves = decode_visualization(url)
     names = [curve.name or "published curve" for curve in curves]
     return [
-        means_run(curve.points, function=name) for curve, name in zip(curves, names, strict=True)
+        means_run(
+            curve.points,
+            function=name,
+            currency="" if curve.currency == "USD" else curve.currency,
+        )
+        for curve, name in zip(curves, names, strict=True)
     ]
 
 

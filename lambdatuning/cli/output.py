@@ -163,6 +163,18 @@ def table(frame: "DataFrame") -> str:
     return "\n".join(rows)
 
 
+def money(value: float | None, currency: str = "USD") -> str:
+    """An amount with enough digits to tell sizes apart; "" where it is not known.
+
+    >>> money(4.3071e-06), money(0.0000142, "CNY"), money(None)
+    ('$0.00000431', '¥0.0000142', '')
+    """
+    from ..core.format import money_of
+
+    missing = value is None or value != value  # noqa: PLR0124 - NaN differs from itself
+    return "" if missing else money_of(currency)(value or 0.0)
+
+
 def _terminal_width() -> int | None:
     """Columns of the terminal; None where stdout is none, so that `grep` sees whole values."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -6,8 +6,8 @@ import click
 
 from ..core.errors import CannotTellError, RegressionError, UsageError
 from ..core.options import number, whole_number
-from .options import store_option
-from .output import records, table
+from .options import pairs, store_option
+from .output import money, records, table
 from .session import Session, session_options
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def runs(session: Session, store: str) -> None:
         text = f"no run in {store}; `lambdatuning benchmark` makes one"
     else:
         wide = frame.assign(payloads=frame["payloads"].str.len(), sizes=frame["sizes"].str.len())
-        text = table(wide.drop(columns=["url", "kind", "region"]))
+        shown = wide.assign(usd=wide["usd"].map(money), power=wide["power"].astype("Int64"))
+        text = table(shown.drop(columns=["url", "kind", "region"]))
     session.output.show(records(frame), text)
 
 
@@ -59,6 +60,13 @@ def runs(session: Session, store: str) -> None:
     default="",
     metavar="RUNS",
     help='More runs, ids or "latest 9": those of the code before teach how much runs differ.',
+)
+@click.option(
+    "--rate",
+    "rates",
+    multiple=True,
+    metavar="CNY=AMOUNT",
+    help="What a dollar costs, to compare runs whose costs are in different currencies.",
 )
 @session_options
 def compare(session: Session, /, names: tuple[str, ...], store: str, **options: Any) -> None:
@@ -93,7 +101,12 @@ def executions(session: Session, state_machine: str, limit: str) -> None:
     number = whole_number("--limit", limit)
     with session.connected() as cloud:
         frame = executions(cloud, state_machine, limit=number)
-    text = "no execution yet" if frame.empty else table(frame[_EXECUTION_COLUMNS])
+    shown = frame.assign(
+        cost_usd=frame["cost_usd"].map(money),
+        power=frame["power"].astype("Int64"),
+        duration_ms=frame["duration_ms"].map(_ms),
+    )
+    text = "no execution yet" if frame.empty else table(shown[_EXECUTION_COLUMNS])
     session.output.show(records(frame), text)
 
 
@@ -105,7 +118,16 @@ def show(session: Session, url: str) -> None:
     from ..api.executions import show
 
     frame = show(url)
-    session.output.show(records(frame), table(frame))
+    cost = [money(*row) for row in zip(frame["cost"], frame["currency"], strict=True)]
+    shown = frame.assign(duration_ms=frame["duration_ms"].map(_ms), cost=cost)
+    text = table(shown.drop(columns=["cost_usd", "currency"]))
+    session.output.show(records(frame), text)
+
+
+def _ms(duration_ms: float | None) -> str:
+    """A duration as it is published, without the digits of Float32."""
+    known = duration_ms is not None and duration_ms == duration_ms  # noqa: PLR0124 - NaN
+    return f"{duration_ms:.6g}" if known else ""
 
 
 @click.command()
@@ -160,6 +182,10 @@ def _compared(
     percent = options["max_regression"]
     if percent is not None:
         percent = number("--max-regression (per cent)", percent, 0)
+    rates = {
+        name.upper(): number(f"--rate {name}", rate)
+        for name, rate in pairs("--rate", options["rates"]).items()
+    }
     comparison = compare(
         names or NEWEST,
         store=store,
@@ -169,6 +195,7 @@ def _compared(
         history=options["history"],
         function=options["function"],
         cloud=session.connect_for(store),
+        rates=rates,
     )
     if not comparison.pairs:
         (only,) = comparison.alone

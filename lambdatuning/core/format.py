@@ -46,6 +46,15 @@ class Money:
 DOLLARS = Money()
 
 
+def money_of(currency: str) -> Money:
+    """How costs are written that are in `currency` and not in dollars: as they are, unconverted.
+
+    >>> money_of("CNY")(0.0000142), money_of("USD")(0.0000142)
+    ('¥0.0000142', '$0.0000142')
+    """
+    return Money({"USD": "${}", "CNY": "¥{}"}.get(currency, f"{{}} {currency}"))
+
+
 def short_name(function: str) -> str:
     """A function's name for headlines: what CloudFormation put around it is left out.
 

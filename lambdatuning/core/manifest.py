@@ -52,7 +52,8 @@ class Manifest:
     execution's, in the contract's own words. `exploration` is what an adaptive run did and
     answered, empty for a grid. `exposed_ms` is how long callers of `$LATEST` could meet another
     memory size. `logs` is what was lost of the logs that a run was read from (`analysis.logs`),
-    empty for a measured run. `parts` are the manifests of the runs that were merged into one.
+    empty for a measured run. `currency` is that of all its costs, "" is USD. `parts` are the
+    manifests of the runs that were merged into one.
     `extra` has the fields of a newer version, kept as they came.
     """
 
@@ -81,6 +82,7 @@ class Manifest:
     strategy: str = ""
     weight: float | None = None
     price_book: PriceBookName = PriceBookName()
+    currency: str = ""
     started_at: str = ""
     finished_at: str = ""
     wall_ms: float | None = None

@@ -1,4 +1,4 @@
-"""The price book, and what AWS bills by it, in USD."""
+"""The price book, and what AWS bills by it, in the currency of the region: USD but for China."""
 
 import json
 import math
@@ -23,7 +23,7 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class RegionPrices:
-    """Unit prices of one region in USD.
+    """Unit prices of one region, in `currency`: USD, in China CNY.
 
     GB-seconds are tiered by architecture. `borrowed` names the fields of the price book for which
     no price of this region is known, so that those of us-east-1 stand in.
@@ -42,6 +42,12 @@ class RegionPrices:
     write_unit: float
     read_unit: float
     borrowed: tuple[str, ...] = ()
+    currency: str = "USD"
+
+    @property
+    def foreign_currency(self) -> str:
+        """The currency as a manifest has it: "" for dollars."""
+        return "" if self.currency == "USD" else self.currency
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,7 @@ def _region(name: str, data: Mapping[str, Any]) -> RegionPrices:
         write_unit=_usd(prices["write_units_usd_per_million"], 1_000_000),
         read_unit=_usd(prices["read_units_usd_per_million"], 1_000_000),
         borrowed=_borrowed(name, own, data),
+        currency=str(own.get("currency", data.get("currency", "USD"))),
     )
 
 
@@ -132,7 +139,9 @@ def _borrowed(name: str, own: Mapping[str, Any], data: Mapping[str, Any]) -> tup
         return ()
     in_default = name in data["default_regions"]
     borrowed = data.get("us_east_1_only", []) if in_default else data["default"]
-    return tuple(field for field in borrowed if field not in own)
+    # Prices in another currency cannot be borrowed as they are: the book has them converted.
+    converted = own.get("converted_from_us_east_1", [])
+    return tuple(field for field in borrowed if field not in own or field in converted)
 
 
 def _tiers(entries: Any, per: int) -> tuple[Tier, ...]:

@@ -6,6 +6,7 @@ joined by ";". A comparison holds two such triples and then the two names, perce
 
 import base64
 import binascii
+import html
 import math
 import re
 import struct
@@ -19,16 +20,21 @@ from .strategies import CurvePoint
 DEFAULT_BASE_URL = "https://lambda-power-tuning.show/"
 
 _LIST = re.compile(r"[A-Za-z0-9+/_-]+=*")
+_CURRENCY = re.compile(r"[?&]currency=([A-Za-z]{3})\b")
 _UNRESERVED = "!'()*~-._"  # what JavaScript's encodeURIComponent leaves as it is
 _MAX_FLOAT32 = 3.4028235677973366e38  # the first double that rounds to infinity
 
 
 @dataclass(frozen=True)
 class Run:
-    """One published curve, ordered by size; `name` is "" unless it comes from a comparison."""
+    """One published curve, ordered by size; `name` is "" unless it comes from a comparison.
+
+    Costs are in `currency`: dollars, or what the URL says.
+    """
 
     points: tuple[CurvePoint, ...]
     name: str = ""
+    currency: str = "USD"
 
 
 def visualization_url(
@@ -55,16 +61,22 @@ def decode_visualization(url: str) -> tuple[Run, ...]:
 
     The host does not matter, nor what a page, a mail or a redirecting link put around or behind
     it. UsageError where it is no such URL. Durations and costs have the precision of Float32. Sizes
-    above 32767 MB, which Int16 wraps to negative ones, are read as what they were.
+    above 32767 MB, which Int16 wraps to negative ones, are read as what they were. `?currency=CNY`,
+    as Power Tuning writes it in China's regions, is the currency of the costs.
     """
-    parts = _fragment(url).split(";")
+    text = _unescaped(url)
+    currency = found[1].upper() if (found := _CURRENCY.search(unquote(text))) else "USD"
+    parts = _fragment(text).split(";")
     if len(parts) == 8:
         names = [unquote(part) for part in parts[6:]]
-        return Run(_points(parts[:3]), names[0]), Run(_points(parts[3:6]), names[1])
+        return (
+            Run(_points(parts[:3]), names[0], currency),
+            Run(_points(parts[3:6]), names[1], currency),
+        )
     while len(parts) > 3 and not parts[-1]:
         parts.pop()
     if len(parts) == 3:
-        return (Run(_points([*parts[:2], _without_tail(parts[2])])),)
+        return (Run(_points([*parts[:2], _without_tail(parts[2])]), currency=currency),)
     raise UsageError(
         "not a visualization URL: after # there must be 3 parts, or 8 for a comparison, "
         f"separated by semicolons; found {len(parts)}"
@@ -99,6 +111,14 @@ def decode_arrays(parts: Sequence[str]) -> tuple[list[int], list[float], list[fl
         list(struct.unpack(f"<{len(durations) // 4}f", durations)),
         list(struct.unpack(f"<{len(costs) // 4}f", costs)),
     )
+
+
+def _unescaped(url: str) -> str:
+    """The URL without what JSON (\\u003d), HTML (&#x3D;) and mail (line breaks) made of it."""
+    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda code: chr(int(code[1], 16)), url)
+    # Only whole entities: "&currency=" begins like one.
+    text = re.sub(r"&#?\w+;", lambda entity: html.unescape(entity[0]), text)
+    return re.sub(r"\s+", "", text)
 
 
 def _fragment(url: str) -> str:

@@ -78,3 +78,25 @@ def test_refusals(nobody: Shell, store: str, words: list[str], code: int, compla
     done = nobody("compare", *words, "--store", store)
     assert (done.code, done.out) == (code, "")
     assert complaint in done.complaint
+
+
+def test_yuan_are_compared_with_dollars_at_a_rate_alone(nobody: Shell) -> None:
+    yuan = URL.replace("/#", "/?currency=CNY#")
+    done = nobody("compare", URL, yuan)
+    assert (done.code, done.out) == (2, "")
+    assert "costs are in CNY and USD: say what a dollar costs, with --rate CNY=" in done.complaint
+    done = nobody("compare", URL, yuan, "--rate", "cny=10", "--json")
+    assert done.code in (0, 5), done.err
+    (change,) = {row["cost_change"] for row in json.loads(done.out)["by_size"]}
+    assert change == pytest.approx(-0.9)
+
+
+def test_yuan_are_shown_as_such(nobody: Shell) -> None:
+    yuan = URL.replace("/#", "/?currency=CNY#")
+    done = nobody("show", yuan)
+    assert done.out.splitlines()[0].split() == ["run", "memory_mb", "duration_ms", "cost"]
+    assert done.out.splitlines()[1].split() == ["128", "100", "¥0.000000210"]
+    (first, _) = json.loads(nobody("show", yuan, "--json").out)
+    assert (first["currency"], first["cost_usd"]) == ("CNY", None)
+    assert first["cost"] == pytest.approx(2.1e-7)
+    assert "$0.000000210" in nobody("show", URL).out

@@ -2,7 +2,9 @@
 
 import json
 import math
+from pathlib import Path
 
+import botocore
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,3 +170,28 @@ def test_managed_instances_are_no_on_demand_functions() -> None:
     check_on_demand({"MemorySize": 128})
     with pytest.raises(UsageError, match="Managed Instances"):
         check_on_demand({"CapacityProviderConfig": {"LambdaManagedInstancesCapacityProvider": {}}})
+
+
+def test_every_region_that_has_lambda_has_prices() -> None:
+    endpoints = json.loads((Path(botocore.__file__).parent / "data/endpoints.json").read_text())
+    regions = {
+        region
+        for partition in endpoints["partitions"]
+        for region in partition["services"].get("lambda", {}).get("endpoints", {})
+        if "fips" not in region
+    }
+    book = load_price_book()
+    assert sorted(regions - book.regions.keys()) == []
+    assert {name for name, each in book.regions.items() if each.currency == "CNY"} == {
+        "cn-north-1",
+        "cn-northwest-1",
+    }
+
+
+def test_prices_in_china_are_yuan() -> None:
+    prices = load_price_book().region("cn-northwest-1")
+    # As AWS Lambda Power Tuning has it: 1.42e-8 CNY for a millisecond at 128 MB.
+    assert prices.duration_gb_s["x86_64"][0].usd * 128 / 1024 / 1000 == pytest.approx(1.42e-8)
+    assert prices.transition == pytest.approx(0.0001891)
+    assert "requests_usd_per_million" in prices.borrowed
+    assert "transitions_usd_per_thousand" not in prices.borrowed

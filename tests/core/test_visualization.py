@@ -80,7 +80,9 @@ WHOLE = visualization_url([CurvePoint(128, 1.5, 1e-7), CurvePoint(256, 1.0, 2e-7
     ],
 )
 def test_any_published_form_is_read(published: str) -> None:
-    assert decode_visualization(published) == decode_visualization(WHOLE)
+    (run,), (whole,) = decode_visualization(published), decode_visualization(WHOLE)
+    assert run.points == whole.points
+    assert run.currency == ("CNY" if "currency=CNY" in published else "USD")
 
 
 def test_a_comparison_may_have_no_names() -> None:
@@ -138,3 +140,29 @@ def test_a_curve_that_nobody_measured_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match="not a visualization URL"):
         decode_visualization(f"https://x/#{encode_arrays(sizes, durations, costs)}")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        WHOLE.replace("=", "\\u003d"),
+        WHOLE.replace("=", "&#x3D;"),
+        WHOLE.replace(";", ";\n  "),
+        f"{WHOLE[:60]}\r\n {WHOLE[60:]}",
+    ],
+)
+def test_what_programs_do_to_a_url_is_undone(written: str) -> None:
+    assert decode_visualization(written) == decode_visualization(WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("url", "currency"),
+    [
+        (visualization_url([CurvePoint(128, 1.0, 2e-7)], region="cn-north-1"), "CNY"),
+        (visualization_url([CurvePoint(128, 1.0, 2e-7)], region="eu-west-1"), "USD"),
+        ("https://x.io/?lang=en&currency=cny#gAA=;AADIQg==;XHxhNA==", "CNY"),
+        (f"https://x.io/?u={quote(WHOLE.replace('/#', '/?currency=CNY#'), safe='')}", "CNY"),
+    ],
+)
+def test_the_currency_of_a_url_is_kept(url: str, currency: str) -> None:
+    assert decode_visualization(url)[0].currency == currency

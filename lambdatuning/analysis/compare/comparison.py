@@ -10,10 +10,10 @@ from pandas import DataFrame
 
 from ...core.errors import UsageError
 from ...core.finding import Finding, gravest_first
-from ...core.format import DOLLARS, NOTHING, Money, format_part, join, short_name
+from ...core.format import DOLLARS, NOTHING, Money, format_part, join, money_of, short_name
 from ..plot.chart import Chart
 from ..questions.answer import notice
-from ..run import Run, as_run, of_means
+from ..run import Run, as_run, in_one_currency, of_means
 from ..text.statement import Statement, answered, html_words
 from ..text.tables import Table, table
 from .figures import plot_before_after, plot_changes
@@ -237,6 +237,7 @@ def compare(  # noqa: PLR0913
     max_regression: float = MAX_REGRESSION,
     history: Sequence[Run] = (),
     money: Money = DOLLARS,
+    rates: Mapping[str, float] | None = None,
 ) -> Comparison:
     """Compare the first of the runs with each of the others; one alone makes an empty comparison.
 
@@ -245,14 +246,17 @@ def compare(  # noqa: PLR0913
     run's unless given. The intervals of one pair's payload types hold together with `confidence`.
     How much runs of the same code differ is known beforehand (see `noise`), and better where some
     of the `history` are of the first one's code, or several of the others of one. Getting worse is
-    a regression from `max_regression` on (0.05 is 5 %).
+    a regression from `max_regression` on (0.05 is 5 %). `rates` says what a dollar costs in the
+    currencies of runs that are not in dollars: {"CNY": 7.1}.
 
     Raises:
-        UsageError: no run, several functions in one, or nothing in common.
+        UsageError: no run, several functions in one, nothing in common, or costs in several
+            currencies without the rate of one.
     """
     if not runs:
         raise UsageError("no run to compare; `lambdatuning runs` lists those that are stored")
-    given = [as_run(run) for run in runs]
+    given = in_one_currency([as_run(run) for run in runs], rates or {})
+    written = money if money != DOLLARS else money_of(given[0].currency)
     before, *others = (run if of_means(run) else run.select(payload_types) for run in given)
     how: dict[str, Any] = {"memory_mb": memory_mb, "weights": weights, "confidence": confidence}
     # Runs before and after never teach each other: their difference is what is asked for.
@@ -260,7 +264,7 @@ def compare(  # noqa: PLR0913
     earlier = [run for run in history if run.run_id not in judged]
     known = noise([*same_code([before, *earlier]), *same_code(others)])
     pairs = tuple(pair(before, each, noise=known, **how) for each in others)
-    return Comparison(pairs, monthly_invocations, max_regression, known, (before,), money)
+    return Comparison(pairs, monthly_invocations, max_regression, known, (before,), written)
 
 
 def _section(pair: Pair, told: Sequence[str]) -> str:

@@ -340,6 +340,7 @@ def _manifest(plan: RunPlan, prices: PriceBook, state: State) -> Manifest:
         strategy=question.strategy,
         weight=question.weight,
         price_book=PriceBookName(prices.version, prices.source),
+        currency=prices.region(target.region).foreign_currency,
         finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         billed_ms_critical_path=state["criticalMs"],
         exposed_ms=state.get("exposedMs"),
