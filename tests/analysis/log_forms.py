@@ -339,6 +339,11 @@ def insights_csv(events: list[Event]) -> str:
     return _csv([["@timestamp", "@message"], *([insights_stamp(e), e.message] for e in events)])
 
 
+def insights_tabs(events: list[Event]) -> str:
+    rows = [["@timestamp", "@message"], *([insights_stamp(e), e.message] for e in events)]
+    return _csv(rows, delimiter="\t")
+
+
 def insights_all(events: list[Event]) -> str:
     head = ["@log", "@message", "@logStream", "@ptr", "@timestamp"]
     rows = [

@@ -313,3 +313,75 @@ def test_blocks_of_any_size_give_the_same(form: Form, monkeypatch: pytest.Monkey
     for size in (97, 1000, 5000):
         monkeypatch.setattr(archives, "BLOCK_CHARACTERS", size)
         pd.testing.assert_frame_equal(read(text), whole)
+
+
+def _json_of(make: Callable[[Event], Any]) -> Form:
+    return lambda events: "\n".join(json.dumps(make(event)) for event in events)
+
+
+NEIGHBOURS: dict[str, Form] = {
+    "Splunk": _json_of(lambda e: {"result": {"_raw": e.message, "_time": forms.stamp(e)}}),
+    "Fluent Bit": _json_of(lambda e: {"date": e.ms / 1000, "log": e.message}),
+    "Docker": _json_of(lambda e: {"log": e.message, "stream": "stdout", "time": forms.stamp(e)}),
+    "events one by one": _json_of(lambda e: {"events": [forms.cli_event(e)]}),
+    "an answer with a message": lambda events: json.dumps(
+        {"message": "ok", "events": [*map(forms.cli_event, events)]}
+    ),
+    "Kibana": lambda events: json.dumps(
+        {
+            "hits": [
+                {"_source": {"@timestamp": forms.stamp(e), "@message": e.message}} for e in events
+            ]
+        }
+    ),
+    "Loki": lambda events: json.dumps(
+        [{"line": e.message, "timestamp": str(e.ms * 1_000_000)} for e in events]
+    ),
+    "SNS": lambda events: json.dumps(
+        {"Records": [{"Sns": {"Message": json.dumps(forms.subscription(events))}}]}
+    ),
+    "Base64 in JSON in JSON": lambda events: json.dumps({"body": forms.awslogs_event(events)}),
+    "JSON after a line": lambda events: "fetching ...\n" + forms.filter_json(events),
+    "hard blanks of a browser": lambda events: forms.console_offset(events).replace("\t", "\xa0"),
+    "HTML": lambda events: f"<pre>{forms.bare(events)}</pre>".replace('"', "&quot;"),
+    "syslog": lambda events: "".join(
+        f"<14>1 {forms.stamp(e)} host app - - - {e.message.strip()}\n" for e in events
+    ),
+    "empty lines between": lambda events: forms.bare(events).replace("\n", "\r\n\r\n"),
+    "Excel's first line": lambda events: "sep=;\r\n" + forms.semicolons(events),
+    "tabs between cells": forms.insights_tabs,
+    "cells that are not quoted": lambda events: (
+        "timestamp,message\n" + "\n".join(f"{event.ms},{event.message.strip()}" for event in events)
+    ),
+}
+
+
+@pytest.mark.parametrize("form", NEIGHBOURS.values(), ids=NEIGHBOURS)
+@pytest.mark.parametrize("events", [text_events, json_events], ids=["text", "json"])
+def test_neighbours_of_known_forms(form: Form, events: Any) -> None:
+    assert_the_invocations(read(form(events())))
+
+
+def test_messages_that_are_objects_are_read_once() -> None:
+    rows = [
+        {"logStreamName": e.stream, "timestamp": e.ms, "message": json.loads(e.message)}
+        for e in json_events()
+    ]
+    frame = read("\n".join(map(json.dumps, rows)))
+    assert_the_invocations(frame)
+    assert frame["environment"].unique().tolist() == [forms.STREAM]
+
+
+QUOTED: dict[str, Callable[[str], str]] = {
+    "CSV": lambda line: f'"{line}"',
+    "Markdown": lambda line: f"- `{line}`",
+    "YAML": lambda line: '- message: "' + line.replace("\t", "\\t") + '"',
+    "a spreadsheet's XML": lambda line: f"<si><t>{line}</t></si>",
+    "Python": repr,
+}
+
+
+@pytest.mark.parametrize("quoted", QUOTED.values(), ids=QUOTED)
+def test_quoted_reports(quoted: Callable[[str], str]) -> None:
+    lines = [event.message.strip() for event in text_events(around=False)]
+    assert_the_invocations(read("\n".join(map(quoted, lines))), ["timeout", "", "", "", ""])

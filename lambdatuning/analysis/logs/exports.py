@@ -27,7 +27,18 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/=_\-\s]{16,}")
 _LONGEST_OBJECT = 1 << 20
 _LONGEST_STAMP = 200
 
-_MESSAGE_KEYS = ("message", "msg", "log", "line", "body", "text", "event", "raw", "textpayload")
+_MESSAGE_KEYS = (
+    "message",
+    "record",
+    "msg",
+    "log",
+    "line",
+    "body",
+    "text",
+    "event",
+    "raw",
+    "textpayload",
+)
 _TIME_KEYS = ("timestamp", "time", "eventtime", "datetime", "date", "ts")
 _STREAM_KEYS = ("logstream", "logstreamname")
 _GROUP_KEYS = ("loggroup", "loggroupname", "log")
@@ -72,7 +83,7 @@ class Block:
 
 def read_export(text: Text) -> Iterator[Block]:
     """The messages of one exported text."""
-    blocks = (_ANSI.sub("", block) if "\x1b" in block else block for block in text.blocks)
+    blocks = map(_plain_text, text.blocks)
     first = next(blocks, "")
     rest, source = chain([first], blocks), _source(text.name)
     if first.startswith("H4sI"):
@@ -83,6 +94,12 @@ def read_export(text: Text) -> Iterator[Block]:
         yield from _batches(_messages_of_table(rest, table, source), source)
     else:
         yield from (Block([block], source=source) for block in _lines(rest))
+
+
+def _plain_text(block: str) -> str:
+    """Without the colours of a terminal and the hard blanks of a browser."""
+    block = _ANSI.sub("", block) if "\x1b" in block else block
+    return block.replace("\xa0", " ") if "\xa0" in block else block
 
 
 def read_events(events: Iterable[Any]) -> Iterator[Block]:
@@ -178,11 +195,18 @@ _STAMPED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d[^{}\t]*$")
 # JSON.
 
 
+_ANNOUNCED = re.compile(
+    r"(?:[^\n{]*\n){1,20}[{\[]\s*\n?\s*[{\[]?\s*\"@?(?:events|message|logEvents|"
+    r"logStreamName|results|searchedLogStreams|timestamp|ingestionTime)\""
+)
+"""A document after some lines, such as what a tool says before it."""
+
+
 def _is_json(text: str) -> bool:
     """Whether it is JSON other than the lines that Lambda itself writes."""
     start = text.lstrip()
     if start[:1] not in {"{", "["}:
-        return False
+        return bool(_ANNOUNCED.match(text))
     if start[:1] == "[" and not re.match(r"\[\s*[\[{\"\]]", start):
         return False
     line = _parsed(start.partition("\n")[0])
@@ -241,10 +265,12 @@ def _children(value: Mapping[Any, Any]) -> list[tuple[str, Any]]:
     names = {_plain(name): name for name in value}
     for known in _MESSAGE_KEYS:
         name = names.get(known)
-        if name is not None and not (name == "@log" or _is_group(known, value[name])):
-            rest = [(key, item) for key, item in value.items() if isinstance(item, dict | list)]
-            message = value[name]
-            return [("message", message)] + ([] if isinstance(message, str) else rest)
+        if name is None or name == "@log" or _is_group(known, value[name]):
+            continue
+        if isinstance(value[name], str | bytes | dict | list):
+            others = ((str(key), item) for key, item in value.items() if key != name)
+            nested = [(key, item) for key, item in others if isinstance(item, dict | list)]
+            return [("message", value[name]), *nested]
     kept = []
     for name, item in value.items():
         packed = _plain(name) in _PACKED_KEYS
@@ -396,11 +422,17 @@ def _table(text: str) -> _Table | None:
     for number, line in enumerate(text[:8192].splitlines()[:6]):
         if _REPORT.search(line):
             return None
+        if _UNQUOTED_JSON.search(text[:65_536]):
+            return None
         for delimiter in ",;|\t":
             header = tuple(_plain(cell.strip(" \"'`")) for cell in line.split(delimiter))
             if _is_header(header, delimiter):
                 return _Table(delimiter, header, number)
     return None
+
+
+_UNQUOTED_JSON = re.compile(r"^[^\"\n]*[,;]\{\"", re.MULTILINE)
+"""JSON in a table that does not quote it: its cells cannot be told apart, its lines can."""
 
 
 def _is_header(header: tuple[str, ...], delimiter: str) -> bool:

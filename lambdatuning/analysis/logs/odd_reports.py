@@ -59,9 +59,8 @@ _UNESCAPED: tuple[Callable[[str], str], ...] = (
     lambda text: text,
     lambda text: text.replace('""', '"'),
     lambda text: text.replace('\\"', '"'),
-    html.unescape,
 )
-"""What exports do to quotes: nothing, CSV, JSON within JSON, HTML."""
+"""What exports do to quotes: nothing, CSV, JSON within JSON."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,10 @@ def read_odd(line: str) -> Found:
         pieces = list(_pieces(line))
         reports = [report for _, report in pieces if report]
         return Found(tuple(reports), len(pieces) - len(reports))
-    if not _JSON_REPORT.search(line):
+    text = html.unescape(line) if "&quot;" in line else line
+    if not _JSON_REPORT.search(text):
         return Found((), 0)
-    read = _json_report(line)
+    read = _json_report(text)
     return Found((read,), 0) if read else Found((), 1)
 
 
