@@ -10,6 +10,7 @@ import pytest
 
 import lambdatuning as lt
 from lambdatuning.api.logs import PAYLOAD, import_logs
+from lambdatuning.api.runs import load_runs
 from lambdatuning.cli import main
 from lambdatuning.core.errors import NotFoundError
 from tests.analysis import log_forms as forms
@@ -36,7 +37,7 @@ def test_a_run_of_logs_is_stored_and_loaded_like_any_other(tmp_path: Path) -> No
     assert read.manifest.environments == 1
     assert read.manifest.started_at.startswith("2026-06-03T05:22:39.288")
     assert read.manifest.usd == pytest.approx(read.samples["cost_usd"].sum())
-    (row,) = lt.runs(tmp_path / "runs").to_dict("records")
+    (row,) = lt.runs(tmp_path / "runs").frame.to_dict("records")
     assert (row["endpoint"], row["function"]) == ("logs", "shop-checkout")
 
 
@@ -62,7 +63,7 @@ def test_several_functions_make_a_run_each(tmp_path: Path) -> None:
     file = write(tmp_path / "all.json", text + text.replace("shop-checkout", "shop-search"))
     both = import_logs(file, store=tmp_path / "runs")
     assert sorted(both.samples["function"].unique()) == ["shop-checkout", "shop-search"]
-    assert [run.function for run in lt.load_runs(tmp_path / "runs")] == [
+    assert [run.function for run in load_runs(tmp_path / "runs")] == [
         "shop-checkout",
         "shop-search",
     ]
@@ -108,7 +109,7 @@ def test_the_command_reads_standard_input_and_says_what_it_lost(
     assert "5 invocations of shop at 160 and 1,024 MB: 2 failed, 2 cold starts; 1 reports" in out
     assert err.startswith("lambdatuning: 1 lines hold a report that could not be read, such as ")
     run = lt.load(tmp_path)
-    assert "reports that could not be read" in [check.name for check in lt.checks(run)]
+    assert "reports that could not be read" in [check.name for check in lt.Study(run).checks()]
 
 
 def test_the_command_refuses_logs_without_a_report(
