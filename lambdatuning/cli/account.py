@@ -13,7 +13,7 @@ from .session import Session, session_options
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
+_MARKS = {"ok": "ok  ", "note": "note", "warning": "warn", "error": "FAIL"}
 
 
 @click.command()
@@ -26,12 +26,12 @@ def doctor(session: Session, stack: str) -> int:
     with session.environment():
         findings = examine(session.connect, stack)
     lines = [
-        f"{_MARKS[finding.level]}  {finding.name}: {finding.detail}"
+        f"{_MARKS[finding.severity]}  {finding.name}: {finding.cause}"
         + (f"\n      -> {finding.next_step}" if finding.next_step else "")
         for finding in findings
     ]
     session.output.show([asdict(finding) for finding in findings], "\n".join(lines))
-    return int(any(finding.level == "fail" for finding in findings))
+    return int(any(finding.severity == "error" for finding in findings))
 
 
 @click.command()

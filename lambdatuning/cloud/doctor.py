@@ -3,14 +3,13 @@
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from importlib.util import find_spec
-from typing import Literal
 
 from botocore.exceptions import ClientError
 
 from ..core.errors import LambdaTuningError, StackError, denied_by
+from ..core.finding import Finding
 from ..core.sizes import MAX_MB
 from .aws_errors import explain
 from .session import Cloud
@@ -21,18 +20,6 @@ NEW_ACCOUNT_MB = 3_008
 NEW_ACCOUNT_CONCURRENCY = 10
 LARGEST_SKEW_S = 240.0
 """AWS refuses signatures that are 5 minutes off."""
-
-Level = Literal["ok", "warn", "fail"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at; `next_step` says what to do about it, "" where it is well."""
-
-    name: str
-    level: Level
-    detail: str
-    next_step: str = ""
 
 
 def examine(
@@ -47,7 +34,7 @@ def examine(
         cloud = connect()
     except LambdaTuningError as exc:
         cause, _, step = str(exc).rpartition("; ")
-        login = Finding("login", "fail", cause or step, step if cause else "")
+        login = Finding("error", "login", cause or step, step if cause else "")
         return [login, *installation()]
     return diagnose(cloud, stack_name, clock=clock)
 
@@ -88,7 +75,7 @@ def _asked(name: str, right: str, check: Callable[[], Finding]) -> Finding:
             reason = " ".join(str(exc).split())
             denial = denied_by(reason)
             step = f"{denial} forbids it: go on without" if denial else f"allow {right}, or go on"
-            return Finding(name, "warn", f"not known: {reason}", step)
+            return Finding("warning", name, f"not known: {reason}", step)
         return _failed(name, exc)
     except Exception as exc:
         return _failed(name, exc)
@@ -99,11 +86,11 @@ def _failed(name: str, error: Exception) -> Finding:
         cause, _, step = str(explain(error)).rpartition("; ")
     except Exception:
         cause, step = f"{type(error).__name__}: {' '.join(str(error).split())}", ""
-    return Finding(name, "warn", f"not known: {cause or step}", step if cause else "")
+    return Finding("warning", name, f"not known: {cause or step}", step if cause else "")
 
 
 def _identity(cloud: Cloud) -> Finding:
-    return Finding("identity", "ok", f"{cloud.caller_arn} in account {cloud.account_id}")
+    return Finding("ok", "identity", f"{cloud.caller_arn} in account {cloud.account_id}")
 
 
 def _endpoint(cloud: Cloud) -> Finding:
@@ -112,20 +99,22 @@ def _endpoint(cloud: Cloud) -> Finding:
     limiter, why = cloud.about.get("limiter"), cloud.about.get("limiter_why")
     share = f", CPU share by {limiter}" if limiter else ""
     without = f" without cgroups ({why})" if why else ""
-    return Finding("endpoint", "ok", f"{kind}{where}, region {cloud.region}{share}{without}")
+    return Finding("ok", "endpoint", f"{kind}{where}, region {cloud.region}{share}{without}")
 
 
 def _skew(cloud: Cloud, clock: Callable[[], float]) -> Finding:
     answer = cloud.client("sts").get_caller_identity()
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
     if date is None:
-        return Finding("clock", "warn", "the endpoint does not tell its time", "nothing, it works")
+        return Finding(
+            "warning", "clock", "the endpoint does not tell its time", "nothing, it works"
+        )
     skew_s = clock() - parsedate_to_datetime(date).timestamp()
     if abs(skew_s) > LARGEST_SKEW_S:
         way = "ahead of" if skew_s > 0 else "behind"
         detail = f"{abs(skew_s):.0f} s {way} AWS"
-        return Finding("clock", "fail", detail, "set the clock: AWS refuses signatures 300 s off")
-    return Finding("clock", "ok", "agrees with the endpoint's")
+        return Finding("error", "clock", detail, "set the clock: AWS refuses signatures 300 s off")
+    return Finding("ok", "clock", "agrees with the endpoint's")
 
 
 def _memory(cloud: Cloud) -> Finding:
@@ -140,13 +129,13 @@ def _memory(cloud: Cloud) -> Finding:
     try:
         aws_lambda.update_function_configuration(FunctionName=nobody, MemorySize=MAX_MB)
     except aws_lambda.exceptions.ResourceNotFoundException:
-        return Finding("memory", "ok", f"{MAX_MB} MB was not refused")
+        return Finding("ok", "memory", f"{MAX_MB} MB was not refused")
     except ClientError as exc:
         if "MemorySize" not in exc.response["Error"]["Message"]:
             raise
     return Finding(
+        "warning",
         "memory",
-        "warn",
         f"this account is held to {NEW_ACCOUNT_MB} MB, as new ones are",
         f"tune up to {NEW_ACCOUNT_MB} MB, or ask AWS Support for {MAX_MB} MB",
     )
@@ -158,29 +147,33 @@ def _concurrency(cloud: Cloud) -> Finding:
     detail = f"{free} of {total} concurrent executions are unreserved"
     if free <= NEW_ACCOUNT_CONCURRENCY:
         step = "keep --environments low, or ask Service Quotas for more (L-B99A9384)"
-        return Finding("concurrency", "warn", detail, step)
-    return Finding("concurrency", "ok", detail)
+        return Finding("warning", "concurrency", detail, step)
+    return Finding("ok", "concurrency", detail)
 
 
 def _stack(cloud: Cloud, stack_name: str) -> Finding:
     stack = find(cloud, stack_name)
     if stack is None:
-        return Finding("stack", "warn", f'"{stack_name}" is not there', "run `lambdatuning deploy`")
+        return Finding(
+            "warning", "stack", f'"{stack_name}" is not there', "run `lambdatuning deploy`"
+        )
     try:
         refuse_foreign(stack)
     except StackError as exc:
-        return Finding("stack", "fail", str(exc), "pass --stack NAME")
+        return Finding("error", "stack", str(exc), "pass --stack NAME")
     detail = f'"{stack_name}" is in {stack.state}'
     if stack.state in {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}:
-        return Finding("stack", "ok", detail)
+        return Finding("ok", "stack", detail)
     if stack.state.endswith("_IN_PROGRESS"):
-        return Finding("stack", "warn", detail, "wait; `lambdatuning status` tells how it goes on")
-    return Finding("stack", "fail", detail, "run `lambdatuning destroy`, then deploy again")
+        return Finding(
+            "warning", "stack", detail, "wait; `lambdatuning status` tells how it goes on"
+        )
+    return Finding("error", "stack", detail, "run `lambdatuning destroy`, then deploy again")
 
 
 def _installed(name: str, modules: tuple[str, ...], extra: str) -> Finding:
     missing = [module for module in modules if find_spec(module) is None]
     if missing:
         step = f"run `pip install 'lambdatuning{extra}'`"
-        return Finding(name, "warn", f"not installed: {', '.join(missing)}", step)
-    return Finding(name, "ok", "installed")
+        return Finding("warning", name, f"not installed: {', '.join(missing)}", step)
+    return Finding("ok", name, "installed")

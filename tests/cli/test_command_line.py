@@ -67,7 +67,7 @@ def test_published_urls_are_shown_as_data(nobody: Shell) -> None:
 def test_doctor_prints_findings_as_data(deployed: Shell) -> None:
     done = deployed("doctor", "--json")
     assert done.code == 0
-    assert {finding["level"] for finding in json.loads(done.out)} <= {"ok", "warn"}
+    assert {finding["severity"] for finding in json.loads(done.out)} <= {"ok", "warning"}
 
 
 def test_deploying_again_changes_nothing(deployed: Shell) -> None:

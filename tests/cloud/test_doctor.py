@@ -17,7 +17,6 @@ from botocore.stub import ANY, Stubber
 
 from lambdatuning.cloud.aws_errors import explain
 from lambdatuning.cloud.doctor import (
-    Finding,
     _asked,
     _concurrency,
     _memory,
@@ -27,6 +26,7 @@ from lambdatuning.cloud.doctor import (
 )
 from lambdatuning.cloud.session import Cloud
 from lambdatuning.cloud.stack.deploy import DeployOptions, execute, plan_deploy
+from lambdatuning.core.finding import Finding
 from tests.cloud.conftest import fake_cloud
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
@@ -38,31 +38,31 @@ def found(findings: list[Finding]) -> dict[str, Finding]:
 
 def test_a_fresh_embedded_aws_lacks_the_stack_alone(embedded: Cloud) -> None:
     findings = found(diagnose(embedded))
-    levels = {name: finding.level for name, finding in findings.items()}
-    assert levels.pop("stack") == "warn"
+    levels = {name: finding.severity for name, finding in findings.items()}
+    assert levels.pop("stack") == "warning"
     assert set(levels.values()) == {"ok"}
     assert levels.keys() >= {"identity", "endpoint", "clock", "memory", "concurrency"}
     assert findings["stack"].next_step == "run `lambdatuning deploy`"
-    assert embedded.account_id in findings["identity"].detail
-    assert "embedded AWS" in findings["endpoint"].detail
+    assert embedded.account_id in findings["identity"].cause
+    assert "embedded AWS" in findings["endpoint"].cause
 
 
 def test_every_finding_that_is_not_well_has_a_next_step(embedded: Cloud) -> None:
     for finding in diagnose(embedded, clock=lambda: time.time() + 1000):
-        assert bool(finding.next_step) == (finding.level != "ok"), finding
-        assert "\n" not in finding.detail
+        assert bool(finding.next_step) == (finding.severity != "ok"), finding
+        assert "\n" not in finding.cause
 
 
 @pytest.mark.parametrize(("off_s", "way"), [(1000, "ahead of"), (-1000, "behind")])
 def test_a_wrong_clock_fails(embedded: Cloud, off_s: float, way: str) -> None:
     finding = found(diagnose(embedded, clock=lambda: time.time() + off_s))["clock"]
-    assert finding.level == "fail"
-    assert way in finding.detail
+    assert finding.severity == "error"
+    assert way in finding.cause
 
 
 def test_a_deployed_stack_is_well(embedded: Cloud) -> None:
     execute(embedded, plan_deploy(embedded, DeployOptions(template=TEMPLATE)))
-    assert found(diagnose(embedded))["stack"].level == "ok"
+    assert found(diagnose(embedded))["stack"].severity == "ok"
 
 
 @pytest.fixture
@@ -84,35 +84,35 @@ def test_a_new_account_is_held_to_3008_mb(aws_lambda: Any) -> None:
         "satisfy constraint: Member must have value less than or equal to 3008"
     )
     finding = probed(aws_lambda, "ValidationException", message)
-    assert (finding.level, "3008 MB" in finding.detail) == ("warn", True)
+    assert (finding.severity, "3008 MB" in finding.cause) == ("warning", True)
 
 
 def test_an_account_that_may_take_all_is_told_there_is_no_function(aws_lambda: Any) -> None:
-    assert probed(aws_lambda, "ResourceNotFoundException", "Function not found").level == "ok"
+    assert probed(aws_lambda, "ResourceNotFoundException", "Function not found").severity == "ok"
 
 
 def test_what_may_not_be_asked_is_a_warning_that_names_the_right(aws_lambda: Any) -> None:
     finding = probed(aws_lambda, "AccessDeniedException", "User is not\n authorized")
-    assert finding.level == "warn"
+    assert finding.severity == "warning"
     assert finding.next_step == "allow the right, or go on"
-    assert "\n" not in finding.detail
+    assert "\n" not in finding.cause
 
 
-@pytest.mark.parametrize(("free", "level"), [(10, "warn"), (900, "ok")])
+@pytest.mark.parametrize(("free", "level"), [(10, "warning"), (900, "ok")])
 def test_a_low_concurrency_is_a_warning(aws_lambda: Any, free: int, level: str) -> None:
     limit = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": free}
     with Stubber(aws_lambda) as stub:
         stub.add_response("get_account_settings", {"AccountLimit": limit})
-        assert _concurrency(fake_cloud(**{"lambda": aws_lambda})).level == level
+        assert _concurrency(fake_cloud(**{"lambda": aws_lambda})).severity == level
 
 
 @pytest.mark.parametrize(
     ("state", "tag", "level"),
     [
         ("UPDATE_COMPLETE", "lambdatuning", "ok"),
-        ("UPDATE_IN_PROGRESS", "lambdatuning", "warn"),
-        ("ROLLBACK_COMPLETE", "lambdatuning", "fail"),
-        ("CREATE_COMPLETE", "other", "fail"),
+        ("UPDATE_IN_PROGRESS", "lambdatuning", "warning"),
+        ("ROLLBACK_COMPLETE", "lambdatuning", "error"),
+        ("CREATE_COMPLETE", "other", "error"),
     ],
 )
 def test_the_state_of_the_stack_is_judged(state: str, tag: str, level: str) -> None:
@@ -128,7 +128,7 @@ def test_the_state_of_the_stack_is_judged(state: str, tag: str, level: str) -> N
     }
     with Stubber(client) as stub:
         stub.add_response("describe_stacks", {"Stacks": [stack]})
-        assert _stack(fake_cloud(cloudformation=client), "s").level == level
+        assert _stack(fake_cloud(cloudformation=client), "s").severity == level
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_without_a_login_the_rest_is_looked_at_all_the_same(error: Exception, st
         raise explain(error)
 
     login, *others = examine(refused)
-    assert (login.name, login.level) == ("login", "fail")
+    assert (login.name, login.severity) == ("login", "error")
     assert step in login.next_step
     assert {finding.name for finding in others} == {"reports", "embedded AWS", "notebooks"}
 
@@ -162,8 +162,8 @@ def test_no_answer_ends_the_examination() -> None:
     cloud = fake_cloud(**{"sts": broken, "lambda": broken, "cloudformation": broken})
     findings = found(diagnose(cloud))
     for name in ("clock", "memory", "concurrency", "stack"):
-        assert findings[name].level == "warn"
-        assert "RuntimeError: no" in findings[name].detail
+        assert findings[name].severity == "warning"
+        assert "RuntimeError: no" in findings[name].cause
 
 
 def test_what_the_organisation_forbids_is_no_missing_right() -> None:

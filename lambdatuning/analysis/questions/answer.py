@@ -153,10 +153,10 @@ def _failure_words(run: Run) -> list[str]:
     bad = run.samples[failed(run.samples)]
     if bad.empty:
         return []
-    first = bad.iloc[0]
-    message = str(first["message"]) if "message" in bad and first["message"] else ""
-    words = f"{first['error']}: {message}" if message else str(first["error"])
-    return [f"{len(bad):,} of {len(run.samples):,} invocations failed, the first with {words}."]
+    said = bad[bad["message"].ne("")]
+    first = (said if len(said) else bad).iloc[0]
+    words = f'{first["error"]}: "{first["message"]}"' if len(said) else str(first["error"])
+    return [f"{len(bad):,} of {len(run.samples):,} invocations failed, one of them with {words}."]
 
 
 # A recommendation in words: one sentence that a person can act on.

@@ -24,6 +24,9 @@ from ..predicted import predict
 from ..run import BEYOND, marked
 from ..text.marks import caption, marked_size
 
+SURE = 0.8
+"""From here on a size is said to be beaten."""
+
 COLUMNS = (
     "function",
     "architecture",
@@ -161,8 +164,13 @@ def pareto_title(rows: DataFrame, today: int | None) -> str:
     if len(current) and not current["efficient"].iloc[0]:
         better = format_mb(current["beaten_by_mb"].iloc[0])
         sure = 1 - float(current["probability_efficient"].iloc[0])
-        told = f"{format_mb(float(today or 0))} today is beaten: {better} is cheaper and faster"
-        return told if math.isnan(sure) else f"{told} ({format_share(sure)} sure)"
+        size = format_mb(float(today or 0))
+        if math.isnan(sure):
+            return f"{better} may be both cheaper and faster than {size} today"
+        if sure < SURE:
+            chance = f"{format_share(sure)} sure"
+            return f"{better} is probably both cheaper and faster than {size} today ({chance})"
+        return f"{size} today is beaten: {better} is cheaper and faster ({format_share(sure)} sure)"
     if len(front) == 1:
         return f"{format_mb(front['memory_mb'].iloc[0])} is both fastest and cheapest"
     return f"{len(front)} of {len(rows)} sizes are worth choosing between, from " + (

@@ -1,0 +1,221 @@
+"""A study: its options are checked at one door, everything is computed once, nothing is global."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lambdatuning as lt
+from lambdatuning.analysis import data, intervals
+from lambdatuning.analysis.deadline import calls_to_tell, weighted_quantile
+from lambdatuning.analysis.options import Options, best
+from lambdatuning.analysis.questions.answer import headline
+from lambdatuning.analysis.run import Run, merge
+from lambdatuning.core.errors import UsageError
+from lambdatuning.core.strategies import REGISTRY, CurvePoint, choose
+from lambdatuning.study import TABLES, Study, StudyPlots
+
+from .asked import advice
+from .synthetic import KINDS, Kind, changed, synthetic_run
+
+RUN = synthetic_run(KINDS[:4])
+FIGURES = [name for name in vars(StudyPlots) if not name.startswith("_")]
+
+
+def everything(study: Study) -> None:
+    """All that a reader may ask."""
+    for name in TABLES:
+        study.table(name)._repr_html_()
+    for name in FIGURES:
+        getattr(study.plot, name)()
+    study._repr_html_()
+    str(study.overview)
+    str(study.cold_answer)
+    study.method()
+    study.controls()
+
+
+def test_everything_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: Counter[str] = Counter()
+
+    def counting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **options: Any) -> Any:
+            counted[name] += 1
+            return function(*given, **options)
+
+        return call
+
+    for module, name in ((data, "summarise"), (data, "make_curves"), (data, "resample")):
+        monkeypatch.setattr(module, name, counting(name, getattr(module, name)))
+    monkeypatch.setattr(intervals, "cells", counting("cells", intervals.cells))
+    study = Study(RUN, strategy="all", deadline_ms=60, budget_usd_per_million=1)
+    for _ in range(2):
+        everything(study)
+    assert counted == {"summarise": 1, "make_curves": 1, "resample": 1, "cells": 1}
+    other = Run(changed(RUN.manifest, {"function": "g"}), RUN.samples.assign(function="g"))
+    counted.clear()
+    everything(Study(merge([RUN, other]), deadline_ms=60))
+    assert set(counted.values()) == {2}
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"strategy": "fastest"}, 'unknown strategy "fastest"'),
+        ({"strategy": "deadline"}, "needs deadline_ms"),
+        ({"quantile": 95}, "quantile is a share such as 0.95 for p95; not 95"),
+        ({"cold_share": 2}, "cold_share is a share from 0 to 1; not 2"),
+        ({"monthly_invocations": -1}, "monthly_invocations must be 0"),
+        ({"currency": "EUR"}, "must have {} once"),
+        ({"per_usd": 0}, "per_usd must be more than 0"),
+    ],
+)
+def test_options_are_checked_at_one_door(options: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        Study(RUN, **options)
+
+
+def test_currency_is_an_option_and_nothing_global() -> None:
+    euros, dollars = Study(RUN, currency="{} €", per_usd=0.5), Study(RUN)
+    one, other = (str(each.table("bill")) + each.plot.bill().alt for each in (euros, dollars))
+    assert "€" in one
+    assert "$" not in one
+    assert "€" not in other
+    cost = dollars.bill().set_index("choice").loc["cost", "month_usd"]
+    assert euros.bill().set_index("choice").loc["cost", "month_usd"] == cost
+
+
+def test_the_public_names_fit_on_a_screen() -> None:
+    assert set(dir(lt)) == {*lt.__all__, "__version__"}
+    assert len(lt.__all__) <= 16
+    assert all(getattr(lt, name).__doc__ for name in lt.__all__)
+
+
+def test_a_run_is_explored_by_payload_type_and_size() -> None:
+    one = RUN["read"]
+    assert one.payloads == ("read",)
+    assert set(RUN.at(512)["memory_mb"]) == {512}
+    assert RUN._ipython_key_completions_() == list(RUN.payloads)
+    assert Study(RUN)["read"].run.payloads == ("read",)
+    with pytest.raises(UsageError, match="513 MB was not measured"):
+        RUN.at(513)
+    with pytest.raises(UsageError, match='did you mean "read"'):
+        RUN["reed"]
+    card = RUN._repr_html_()
+    for fact in ("LambdaFunctionOverHttps", "2026-11-23 09:05", "$0.0123", "4 payload types"):
+        assert fact in card
+
+
+def test_a_table_that_is_not_there_names_the_nearest() -> None:
+    with pytest.raises(UsageError, match='did you mean "bill"'):
+        Study(RUN).table("bills")
+
+
+# The answer is honest: unknown is never fine.
+
+
+COLD = Run(RUN.manifest, RUN.samples.assign(cold=True, init_ms=240.0))
+
+
+def test_cold_starts_alone_answer_and_say_so() -> None:
+    study = Study(COLD)
+    everything(study)
+    assert study.answer.lead[0].memory_mb is not None
+    assert "Every invocation was a cold start" in str(study.answer)
+    assert study.checks()[0].name in {"cold starts only", "failed invocations"}
+    (row,) = study.summary.query("payload == 'read' and memory_mb == 128").to_dict("records")
+    warm = RUN.samples.query("payload == 'read' and memory_mb == 128 and error == ''")
+    assert row["mean_ms"] == pytest.approx(warm["duration_ms"].mean() + 240)
+    assert study.cold_answer.headline.startswith("Every invocation was a cold start")
+    assert not lt.compare([COLD, COLD]).cannot_tell
+
+
+def test_a_size_today_that_was_not_measured_is_not_argued_against() -> None:
+    study = Study(RUN, strategy="speed", today_mb=1769)
+    text = str(study.answer)
+    assert not study.answer.headline.startswith("Set")
+    assert "1,769 MB, today's size, was not measured: measure it, too" in text
+    assert study.decision["cost_ratio"] is None
+    assert "today" not in study.bill()["choice"].tolist()
+
+
+def test_no_imperative_where_certainty_is_unknown() -> None:
+    study = Study(synthetic_run(KINDS[:2], environments=2), strategy="speed")
+    assert study.answer.headline.startswith("Probably 3,008 MB is fastest for")
+    assert "how sure cannot be said (fewer than 3 execution environments)" in study.answer.headline
+    assert study.decision["sure"] is None
+
+
+def test_words_follow_certainty() -> None:
+    (one,) = advice(synthetic_run((Kind("cpu", 0, 400),), (128, 3008)), "speed")
+    sure = [headline("f", [changed_to(one, sure=p)], None) for p in (0.99, 0.87, 0.6)]
+    assert sure[0] == "Set f to 3,008 MB for the highest speed (today: 128 MB)."
+    assert sure[1] == "Set f to 3,008 MB for the highest speed (87 % sure; today: 128 MB)."
+    assert sure[2] == "Probably 3,008 MB is fastest for f (60 % sure): measure more."
+
+
+def changed_to(advice: Any, **values: Any) -> Any:
+    from dataclasses import replace
+
+    return replace(advice, **values)
+
+
+def test_a_deadline_that_may_be_missed_is_not_recommended() -> None:
+    """15 calls a size in time tell little about one in 20."""
+    study = Study(synthetic_run((KINDS[2],), host_spread=0), strategy="deadline", deadline_ms=30)
+    (lead,) = study.answer.lead
+    assert lead.sure < 0.95
+    assert "may not keep it" in study.answer.headline
+    assert "more calls would tell" in study.answer.headline
+    loose = Study(study.run, strategy="deadline", deadline_ms=30, deadline_sure=0.5)
+    assert "may not keep it" not in loose.answer.headline
+
+
+def test_the_calls_that_would_tell_do() -> None:
+    options = Options()
+    more = calls_to_tell(0.98, 40, options)
+    drawn = np.random.default_rng(1).beta(
+        0.98 * (40 + more) + 0.5, 0.02 * (40 + more) + 0.5, 20_000
+    )
+    assert (drawn >= 0.95).mean() == pytest.approx(0.95, abs=0.03)
+    assert calls_to_tell(0.94, 40, options) == 0
+
+
+def test_the_message_of_a_failed_invocation_stands_in_the_answer() -> None:
+    said = RUN.samples["invocation"].eq(3) & RUN.samples["payload"].eq("read")
+    samples = RUN.samples.assign(
+        error=said.map({True: "ValueError", False: ""}).astype("category"),
+        message=said.map({True: "no such order", False: ""}),
+    )
+    text = str(Study(Run(RUN.manifest, samples)).answer)
+    assert 'one of them with ValueError: "no such order"' in text
+
+
+# One of each: ties and quantiles.
+
+
+def test_ties_go_to_the_cheaper_the_faster_then_the_smaller_size() -> None:
+    ms, usd = np.array([10.0, 10.0, 5.0]), np.array([2e-7, 2e-7 * (1 + 1e-15), 4e-7])
+    for strategy in ("cost", "speed", "balanced", "knee"):
+        goal = Options().goal(strategy)
+        index = best(goal.score(ms, usd), ms, usd, (128, 256, 512))
+        if strategy in ("cost", "speed", "balanced"):
+            points = [
+                CurvePoint(m, float(a), float(b))
+                for m, a, b in zip((128, 256, 512), ms, usd, strict=True)
+            ]
+            assert choose(points, strategy).memory_mb == (128, 256, 512)[index]
+        assert index != 1
+    assert set(REGISTRY) == {"cost", "balanced", "knee", "deadline", "budget", "speed"}
+
+
+def test_one_quantile_rule_for_plain_and_weighted_values() -> None:
+    values = np.random.default_rng(2).lognormal(3, 1, 101)
+    for q in (0.05, 0.5, 0.95, 0.99):
+        plain = weighted_quantile(values, np.full(101, 0.3), q)
+        assert plain == pytest.approx(np.quantile(values, q))
+    twice = np.repeat(values, 2)
+    weighed = weighted_quantile(values, np.full(101, 2.0), 0.95)
+    assert weighed == pytest.approx(np.quantile(twice, 0.95), rel=0.1)
