@@ -2,14 +2,15 @@
 
 The way of the data:
 
-samples      frames of stored parts, log lines or published curves -> run (samples and manifest)
-statistics   summary (one row a payload type and size, with intervals, for which cells lend each
-             other spreads by moderation) -> curves, resampled -> predicted sizes
-choice       the winner for each of goals, how sure, what it saves; decisions, pareto, bill;
-             exploration, how an adaptive run found its answer
-cold         what cold starts take, and when they change the decision
-comparing    two or more runs side by side
-checks       what to mind, with causes and next steps
-telling      the answer in words, tables, formats of numbers
-figures      pictures with alt text
+frames, run, logs        stored parts, exported logs or published curves -> a run and its samples
+summary, intervals,      one row per payload type and size, with intervals, for which cells lend
+log_errors               each other spreads
+curves, model, predicted what can be chosen from: by samples, by the model of an adaptive run,
+                         and between the measured sizes
+options, deadline,       what is asked, and the best size of a curve, how sure that is, what is as
+recommendation           good, what is gained
+data                     all of this of one run, computed once
+questions/               one module a question: its numbers, its words and its figure
+compare/                 two or more runs side by side
+text/, plot/             what tables, statements and figures share
 """

@@ -317,7 +317,7 @@ def load_runs(
     Names are in a list or in one string with commas; runs come in the order in which they are
     named, others oldest first. `function` (or a part of its name), `region`, and `since` and
     `until` (ISO dates or times, UTC) narrow what "all" and "latest" mean. With `state_machine` (an
-    ARN) they mean its executions, whoever's tuner it is; AWS Lambda Power Tuning keeps means only.
+    ARN) they mean its executions, of any tuner; AWS Lambda Power Tuning keeps means only.
     A session is opened for a store in S3 or a state machine unless `cloud` is given.
 
     Raises:

@@ -137,7 +137,7 @@ def _session(profile: str | None, region: str | None) -> Any:
 
 
 def _embedded_session(region: str | None) -> Any:
-    """The login of the environment, or one of no worth: nobody's own is ever sent there."""
+    """The login of the environment, or a worthless one: a real login is never sent there."""
     return boto3.Session(
         aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "embedded"),
         aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "embedded"),

@@ -135,7 +135,7 @@ def _detach(reader: int) -> None:
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
     os.closerange(3, reader)
-    # Some systems name no limit, and nothing was opened beyond: the server has only begun.
+    # Some systems name no limit, and nothing was opened beyond: the server has only started.
     os.closerange(reader + 1, reader + _MOST_DESCRIPTORS)
 
 

@@ -208,7 +208,7 @@ def follow(
     """Every event after those `seen`, oldest first, until the stack rests.
 
     The events and not the stack's state are believed, since the state may still be the old one
-    just after a change has begun.
+    just after a change has started.
     """
     known, events = set(seen), list[StackEvent]()
     for _ in waiting.pauses(f"the stack {stack_id.split('/')[1]}"):

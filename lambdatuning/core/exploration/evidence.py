@@ -328,7 +328,7 @@ def failing(observations: Iterable[Observation], sizes: Sequence[int]) -> tuple[
     """The sizes that are given up.
 
     Those that fail, and the smaller ones that never succeeded: what runs out of time or memory at
-    a size does so below it, and a timeout is the dearest of all invocations.
+    a size does so below it, and a timeout costs most of all invocations.
     """
     calls: Counter[int] = Counter()
     failed: Counter[int] = Counter()

@@ -124,7 +124,7 @@ def handle(event: dict[str, Any], context: Any) -> Any:
     )
     name = event["step"]
     if name not in _STEPS:
-        raise UsageError(f"unknown step {name!r}; deploy the state machine and its functions anew")
+        raise UsageError(f"unknown step {name!r}; deploy the state machine and its functions again")
     began_s = time.monotonic()
     return _timed(_STEPS[name](step), (time.monotonic() - began_s) * 1000)
 

@@ -47,7 +47,7 @@ def is_settled(config: dict[str, Any]) -> bool:
     state, update = config.get("State"), config.get("LastUpdateStatus")
     if state == "Failed" or update == "Failed":
         reason = config.get("StateReason") or config.get("LastUpdateStatusReason")
-        raise LambdaTuningError(f"{config['FunctionArn']} is not usable: {reason}; mend it first")
+        raise LambdaTuningError(f"{config['FunctionArn']} is not usable: {reason}; fix it first")
     return state in {None, "Active", "Inactive"} and update in {None, "Successful"}
 
 

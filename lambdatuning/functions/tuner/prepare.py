@@ -219,7 +219,7 @@ def _payloads(wanted: TuningInput, services: Services) -> Any:
     except UsageError:
         if wanted.disable_payload_logs:
             raise UsageError(
-                "the payloads cannot be used (disablePayloadLogs withholds why); mend them"
+                "the payloads cannot be used (disablePayloadLogs withholds why); fix them"
             ) from None
         raise
 

@@ -141,7 +141,7 @@ def read_text(s3: Any, url: str) -> str:
             "it: deploy with --parameter PayloadArns=ARN"
         ) from exc
     except UnicodeDecodeError as exc:
-        raise UsageError(f"{url} is not UTF-8; mend the object") from exc
+        raise UsageError(f"{url} is not UTF-8; fix the object") from exc
 
 
 def read_url(s3: Any, url: str) -> Any:
@@ -150,7 +150,7 @@ def read_url(s3: Any, url: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as exc:
-        raise UsageError(f"{url} is not JSON; mend the object") from exc
+        raise UsageError(f"{url} is not JSON; fix the object") from exc
 
 
 # The price book of a run: the packaged one, or the one that the user put into S3.

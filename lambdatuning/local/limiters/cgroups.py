@@ -145,7 +145,7 @@ def megabytes(path: Path) -> int:
 
 def pids_of(folder: Path) -> list[int]:
     """Processes in the cgroup `folder` that can be named here; none when it is gone."""
-    # Opened anew each time: cgroup v1 answers an open file from a list up to a second old.
+    # Opened again each time: cgroup v1 answers an open file from a list up to a second old.
     with contextlib.suppress(OSError):
         listed = processes.read_file(f"{folder}/cgroup.procs").split()
         # 0 is a process outside our PID namespace; a signal to "0" would hit ourselves.

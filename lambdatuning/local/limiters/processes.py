@@ -184,7 +184,7 @@ def table(system: str = sys.platform, forced: str | None = None) -> ProcessTable
 
 
 def read_file(path: str) -> bytes:
-    """Contents of a /proc or control file, opened anew. Raises OSError."""
+    """Contents of a /proc or control file, opened at every call. Raises OSError."""
     # A plain read is several times cheaper than a buffered file, and this runs at every invocation.
     descriptor = os.open(path, os.O_RDONLY)
     try:

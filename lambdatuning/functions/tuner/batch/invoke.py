@@ -232,7 +232,7 @@ def _process(caller: Caller, arn: str, payload: bytes) -> bytes:
     answer = caller.processors[arn].invoke(FunctionName=arn, Payload=payload)
     body = bytes(answer["Payload"].read())
     if "FunctionError" in answer:
-        raise LambdaTuningError(f"processor {arn} failed with {error_type(body)}; mend it")
+        raise LambdaTuningError(f"processor {arn} failed with {error_type(body)}; fix it")
     return body
 
 

@@ -85,7 +85,7 @@ class Chain:
     flight: tuple[Invocation, datetime] | None = None
     """What is under way, and since when; None once it is back, or given up."""
     over: bool = False
-    """Whether its batch has ended: whatever its thread does later is nobody's business."""
+    """Whether its batch has ended: whatever its thread does later does not matter."""
     tower: threading.Lock = field(default_factory=threading.Lock)
     lanes: Lanes = field(default_factory=lambda: Lanes(1))
     """Shared by the chains of a batch. A warm-up needs no place: all must be woken at once."""

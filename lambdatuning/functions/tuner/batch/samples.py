@@ -93,7 +93,7 @@ def size_prefix(memory_mb: int) -> str:
 
 
 def stream_days(oldest: datetime, now: datetime) -> list[str]:
-    """The days, `YYYY/MM/DD`, on which a stream that is still written to may have begun.
+    """The days, `YYYY/MM/DD`, on which a stream that is still written to may have started.
 
     A stream is named after the day on which its environment began, which for an environment that
     lived through midnight is the day before.
