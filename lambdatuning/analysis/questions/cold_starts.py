@@ -49,9 +49,9 @@ def cold_starts(data: StudyData) -> DataFrame:
     `init_ms` is the mean time to start an environment (of SnapStart, to restore it). `extra_ms`
     and `extra_per_million_usd` are what a cold invocation takes and costs beyond a warm one of
     the same payload type and size: init, which is billed, and a first run that is slower; NaN
-    where no invocation was warm. Bounds are those of the study's
-    confidence interval of the mean; they are NaN with fewer than 3 cold starts. `beyond_cores` marks the sizes that the host of an embedded AWS
-    could not tell apart.
+    where no invocation was warm. Bounds are those of the study's confidence interval of the mean;
+    they are NaN with fewer than 3 cold starts. `beyond_cores` marks the sizes that the host of an
+    embedded AWS could not tell apart.
     """
     return data.once("cold_starts", lambda: _cold_starts(data))
 

@@ -75,8 +75,8 @@ def history_is_full(state: State) -> bool:
 
 
 def makespan(times_ms: Sequence[float], parallel: int) -> float:
-    """How long work takes of which `parallel` pieces go on at once, each started in order as soon as
-    a place is free, as a Map state does it.
+    """How long work takes of which `parallel` pieces go on at once, each started in order as soon
+    as a place is free, as a Map state does it.
 
     >>> makespan([5, 3, 3], 2)
     6.0
