@@ -106,7 +106,7 @@ def _against_grid(plan: TunePlan) -> str:
 
 
 def require_budget(plan: TunePlan, max_usd: float | None) -> None:
-    """DeclinedError when a grid is estimated to cost more than that; an adaptive run ends itself."""
+    """DeclinedError when a grid is estimated to cost more; an adaptive run ends itself."""
     if max_usd is not None and not plan.request.adaptive and plan.estimate.usd > max_usd:
         raise DeclinedError(
             f"the run is estimated at ${plan.estimate.usd:.4f}, above max_usd={max_usd}: "
