@@ -7,9 +7,9 @@ duration; payload types are weighed by their shares in the mix. Nothing is trimm
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from statistics import NormalDist
 from typing import Any
 
+from .exploration.posterior import curves_by_means
 from .strategies import DEFAULT_WEIGHT, FAILURE_LIMIT, CurvePoint, clamp_weight, rank
 from .wire import known_fields
 
@@ -19,8 +19,6 @@ TOLERANCE = 0.05
 _PUBLIC = (
     "memory_mb", "strategy", "sure", "today_mb", "cost_ratio", "speedup", "applied_mb",
 )  # fmt: skip
-_STEPS = 400
-_REACH = 6.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,11 @@ class Mean:
 
     value: float
     error: float | None = None
+
+    @property
+    def relative_error(self) -> float:
+        """The error over the mean; 0 where either is none."""
+        return self.error / self.value if self.error and self.value else 0.0
 
 
 @dataclass(frozen=True)
@@ -244,28 +247,47 @@ def _together(cost: float, price: Mean, duration: float, time: Mean) -> Mean:
 def _sure(points: Sequence[Point], best_mb: int, strategy: str, weight: float) -> float | None:
     """The probability that no point is better than the best by more than the tolerance.
 
-    Means err independently and about normally, so it is one integral over what the best may be.
+    Over the curves that the means may have come from: of many sizes that were measured with noise
+    the best looks better than it is, which what is believed of curves beforehand corrects.
     """
-    scores = _scores(points, strategy, weight)
-    errors = [score.error for score in scores]
-    if len(points) > 1 and any(error is None for error in errors):
+    if len(points) < 2:
+        return 1.0
+    durations = [point.duration for point in points]
+    if any(each.error is None or each.value <= 0 for each in durations):
         return None
-    index = [point.memory_mb for point in points].index(best_mb)
-    own = scores[index]
-    others = [
-        NormalDist(score.value, max(score.error or 0.0, 1e-12 * abs(score.value) + 1e-300))
-        for n, score in enumerate(scores)
-        if n != index
+    sizes = tuple(point.memory_mb for point in points)
+    logs = tuple(math.log(each.value) for each in durations)
+    errors = [each.relative_error for each in durations]
+    curves = curves_by_means(sizes, logs, tuple(error**2 for error in errors))
+    # A cost errs less than its duration where a fee is most of it.
+    shares = [
+        min(point.cost.relative_error / error, 1.0) if error else 1.0
+        for point, error in zip(points, errors, strict=True)
     ]
-    return _integral(own, others)
+    best, within = sizes.index(best_mb), 0
+    for curve in curves:
+        ratios = [value - log for value, log in zip(curve, logs, strict=True)]
+        ms = [math.exp(value) for value in curve]
+        usd = [
+            point.cost.value * math.exp(share * ratio)
+            for point, share, ratio in zip(points, shares, ratios, strict=True)
+        ]
+        scores = _plain_scores(ms, usd, points, strategy, weight)
+        within += scores[best] <= min(scores) * (1 + TOLERANCE)
+    return (within + 0.5) / (len(curves) + 1)
 
 
-def _integral(own: Mean, others: Sequence[NormalDist]) -> float:
-    normal, total, weights = NormalDist(), 0.0, 0.0
-    for step in range(_STEPS + 1):
-        z = _REACH * (2 * step / _STEPS - 1)
-        density = normal.pdf(z)
-        limit = (own.value + z * (own.error or 0.0)) * (1 - TOLERANCE)
-        total += density * math.prod(1 - other.cdf(limit) for other in others)
-        weights += density
-    return total / weights
+def _plain_scores(
+    ms: Sequence[float],
+    usd: Sequence[float],
+    points: Sequence[Point],
+    strategy: str,
+    weight: float,
+) -> Sequence[float]:
+    """What a strategy wants the least of, under one curve; a balance is relative to the means."""
+    if strategy in ("cost", "speed"):
+        return usd if strategy == "cost" else ms
+    share = clamp_weight(weight)
+    cost = share / (max(point.cost.value for point in points) or 1.0)
+    duration = (1 - share) / (max(point.duration.value for point in points) or 1.0)
+    return [cost * price + duration * time for price, time in zip(usd, ms, strict=True)]

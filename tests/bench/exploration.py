@@ -111,7 +111,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--curves", type=int, default=24, help="published curves judged, at most")
     parser.add_argument("--hosts", type=float, nargs="+", default=[0.0])
     parser.add_argument("--first", type=float, nargs="+", default=[1.0])
-    parser.add_argument("--regret", type=float, nargs="+", default=[0.01, 0.02, 0.05])
+    parser.add_argument("--regret", type=float, nargs="*", default=[0.01, 0.02, 0.05])
     return parser.parse_args(arguments)
 
 

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lambdatuning.core.decision import Mean, Point, decide
 from lambdatuning.core.exploration.prior import Prior
 from lambdatuning.core.exploration.proposal import propose
 from lambdatuning.core.exploration.question import Budget, Objective, Terms
+from lambdatuning.core.mean_intervals import mean_interval
 
 from .exploration_functions import Floats, regrets
 from .exploration_simulator import Account
 
-PROPOSALS_LIMIT, TRIM = 200, 0.2
+PROPOSALS_LIMIT, TRIM, NORMAL_95 = 200, 0.2, 1.96
+STATED = ("cost", "balanced", "speed")
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ Method = Callable[[Account, str, int], dict[str, Outcome]]
 def methods(prior: Prior, regrets_wanted: Sequence[float]) -> Mapping[str, Method]:
     """By the names that the results use."""
     wanted = {f"adaptive {regret:.0%}": adaptive(prior, regret) for regret in regrets_wanted}
-    return {"grid-10": grid(10), **wanted}
+    return {"grid-10": grid(10), "grid-10 by 5": stated_grid(10, 5), **wanted}
 
 
 def grid(num: int) -> Method:
@@ -49,6 +52,33 @@ def grid(num: int) -> Method:
         return {payload: Outcome(account.sizes[int(losses.argmin())])}
 
     return run
+
+
+def stated_grid(num: int, environments: int) -> Method:
+    """Every size `num` times warm over several environments, as `lambdatuning` measures a grid; the
+    best by plain means, with its probability of being within 5 %."""
+
+    def run(account: Account, objective: str, seed: int) -> dict[str, Outcome]:
+        (payload,) = account.functions
+        for memory_mb in account.sizes:
+            account.invoke(memory_mb, num, environments=environments, payload=payload)
+        points = [_point(account, memory_mb) for memory_mb in account.sizes]
+        found = decide(points, objective if objective in STATED else "cost")
+        return {
+            payload: Outcome(found.memory_mb or 0, math.nan if found.sure is None else found.sure)
+        }
+
+    return run
+
+
+def _point(account: Account, memory_mb: int) -> Point:
+    seen = [one for one in account.observations if one.memory_mb == memory_mb and not one.cold]
+    groups = [one.environment for one in seen]
+    means = []
+    for values in ([one.duration_ms for one in seen], [one.billed_ms * memory_mb for one in seen]):
+        low, high = mean_interval(values, groups) or (math.nan, math.nan)
+        means.append(Mean(sum(values) / len(values), (high - low) / 2 / NORMAL_95))
+    return Point(memory_mb, *means)
 
 
 def adaptive(prior: Prior, regret: float) -> Method:

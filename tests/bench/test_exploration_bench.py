@@ -95,7 +95,8 @@ def test_a_row_compares_with_grid_10(functions: Mapping[str, Function]) -> None:
         one for k in range(3) for one in trials_of(pi, load_prior(), world, k, "cost", [0.02])
     ]
     rows = {row["method"]: row for row in results(trials)}
-    assert list(rows) == ["grid-10", "adaptive 2%"]
+    assert list(rows) == ["grid-10", "grid-10 by 5", "adaptive 2%"]
+    assert rows["grid-10 by 5"]["stated"] > 0.7
     assert rows["grid-10"]["gbs_fewer"] == 1.0
     assert rows["grid-10"]["invocations_median"] == 60
     assert rows["adaptive 2%"]["gbs_fewer"] > 3

@@ -4,18 +4,20 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from operator import mul
 
 from .evidence import HOSTS, NoiseDraw, SizeEvidence, noise_draws, systematic
-from .prior import LEVEL_SD, Matrix, Prior, Vector, alike
+from .prior import LEVEL_SD, Matrix, Prior, Vector, alike, load_prior
 
 DRAWS = 300
 _BANK = 509
 """So many departures are drawn once for all decisions; a prime, that strides go round them all."""
 _LENT, _LENT_SCALES = 0.2, (0.03, 0.1, 0.25)
 """The share of the mixture that curves of other payload types have, and departures from those."""
-_LOWEST, _HIGHEST = -1.0, 14.0
+_LOWEST, _HIGHEST = -5.0, 14.0
+_EXACT = 1e-6
+"""The least variance (log) of a mean."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +74,19 @@ def posterior(
     return Posterior(_curves(told, _parts(sizes, prior, lent), sizes, rng), noises)
 
 
-def means_posterior(
-    log_means: Vector,
-    variances: Vector,
-    places: Sequence[int],
-    sizes: tuple[int, ...],
-    prior: Prior,
-    rng: random.Random,
+@lru_cache(maxsize=512)
+def curves_by_means(
+    sizes: tuple[int, ...], log_means: tuple[float, ...], variances: tuple[float, ...]
 ) -> Matrix:
-    """Possible curves where means and their variances (log) are known otherwise, as of a grid."""
-    told = [_Told(places, log_means, variances)]
-    return _curves(told, _parts(sizes, prior, ()), sizes, rng)
+    """Possible curves of log durations (row by draw) where every size was measured, as in a grid.
+
+    `variances` are those of the log means. What is believed of curves beforehand draws them towards
+    each other, so that the luckiest of many noisy sizes is not taken at its word. Equal arguments
+    give equal draws.
+    """
+    rng = random.Random(repr((sizes, log_means)))  # noqa: S311
+    told = [_Told(range(len(sizes)), list(log_means), [max(v, _EXACT) for v in variances])]
+    return _curves(told, _parts(sizes, load_prior(), ()), sizes, rng)
 
 
 def _told(evidence: Sequence[SizeEvidence], places: Sequence[int], noise: NoiseDraw) -> _Told:
