@@ -17,8 +17,8 @@ from .session import Cloud
 Product = Mapping[str, Any]
 Tiers = list[list[str | None]]
 
-_HOME = "us-east-1"
-"""The Price List API answers in a few regions only; this one knows the prices of all."""
+_HOMES = {"aws": "us-east-1", "aws-cn": "cn-northwest-1"}
+"""By partition, the region in which the Price List API answers for all others."""
 
 _SERVICES = ("AWSLambda", "AmazonStates", "AmazonApiGateway", "AmazonDynamoDB")
 _MILLION, _THOUSAND, _ONE = Decimal(1_000_000), Decimal(1_000), Decimal(1)
@@ -32,12 +32,21 @@ def refreshed_book(
     `read_on` is the date, which becomes version and source. LambdaTuningError for a region of
     which the API knows no Lambda prices.
     """
-    pricing = cloud.client("pricing", region=_HOME)
+    home = _HOMES.get(cloud.partition)
+    if home is None:
+        raise LambdaTuningError(
+            f"the Price List API answers no account of the partition {cloud.partition}: refresh "
+            "with a profile of a commercial account, which knows the prices of its regions, too"
+        )
+    pricing = cloud.client("pricing", region=home)
     found = dict(book["regions"])
     for region in regions:
         read = region_prices([p for s in _SERVICES for p in _products(pricing, s, region)])
         if "duration_usd_per_gb_s" not in read:
-            raise LambdaTuningError(f"the Price List API has no Lambda prices for {region}")
+            raise LambdaTuningError(
+                f"the Price List API has no Lambda prices in US dollars for {region}: write them "
+                "into a price book of your own and give it as --price-book"
+            )
         found[region] = {**found.get(region, {}), **read}
     sources = {**book["sources"], "price list": f"AWS Price List API, read on {read_on}"}
     after = {**book, "version": read_on, "sources": sources, "regions": found}

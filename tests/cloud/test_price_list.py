@@ -149,7 +149,7 @@ def test_the_book_is_refreshed_and_prices_by_it() -> None:
 
 
 def test_a_region_without_prices_is_an_error() -> None:
-    with pytest.raises(LambdaTuningError, match="no Lambda prices for mars-north-1"):
+    with pytest.raises(LambdaTuningError, match="no Lambda prices in US dollars for mars-north-1"):
         refreshed_book(fake_cloud(pricing=FakePricing()), BOOK, ["mars-north-1"], "2026-11-23")
 
 
@@ -214,3 +214,22 @@ def test_a_book_that_cannot_be_read_says_so(tmp_path: Path) -> None:
         read_price_book(tmp_path / "bad.json")
     with pytest.raises(UsageError, match="no prices for region"):
         prices(regions=["mars-north-1"])
+
+
+def test_each_partition_is_asked_where_it_answers() -> None:
+    asked = list[str]()
+
+    class Regions:
+        def client(self, service: str, region_name: str, **_: Any) -> Any:
+            asked.append(f"{service} {region_name}")
+            raise ConnectionError
+
+    cloud = replace(fake_cloud(), session=Regions())
+    china = replace(cloud, caller_arn="arn:aws-cn:iam::111122223333:user/me")
+    for each in (cloud, china):
+        with pytest.raises(ConnectionError):
+            refreshed_book(each, {"regions": {}}, ["any"], "2026-11-28")
+    assert asked == ["pricing us-east-1", "pricing cn-northwest-1"]
+    gov = replace(cloud, caller_arn="arn:aws-us-gov:iam::111122223333:user/me")
+    with pytest.raises(LambdaTuningError, match="no account of the partition aws-us-gov"):
+        refreshed_book(gov, {"regions": {}}, ["us-gov-west-1"], "2026-11-28")
