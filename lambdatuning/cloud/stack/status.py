@@ -154,7 +154,7 @@ PATIENCE_S = 3600.0
 
 @dataclass(frozen=True)
 class StackEvent:
-    """One line of a stack's history; `hook` is why a hook of the organisation refuses it."""
+    """One line of a stack's history; a hook that refuses has its own type, state and reason."""
 
     at: str
     logical_id: str
@@ -162,7 +162,6 @@ class StackEvent:
     state: str
     reason: str
     is_stack: bool
-    hook: str = ""
 
     @property
     def is_end(self) -> bool:
@@ -247,24 +246,13 @@ def outcome(events: list[StackEvent]) -> StackEvent:
 
 def failures(events: list[StackEvent]) -> str:
     """Which resources failed first and why; what only stopped because of them is left out."""
-    hooks = {event.logical_id: event.hook for event in events if event.hook}
     failed = [
-        f"{event.logical_id} ({event.type}): {event.reason or 'failed'}"
-        + (f" ({hook})" if (hook := hooks.pop(event.logical_id, "")) else "")
+        f"{event.logical_id} ({event.type}): {event.reason or 'no reason given'}"
         for event in events
         if event.state.endswith("_FAILED") and not event.is_stack and not _is_echo(event.reason)
     ]
-    failed = [*(f"{name}: {hook}" for name, hook in hooks.items()), *failed]
     stack = [event.reason for event in events if event.is_stack and event.reason]
     return " ".join("; ".join(failed[:3] or stack[:1] or ["no reason given"]).split())
-
-
-def _hook(entry: Mapping[str, Any]) -> str:
-    """Why a hook refuses; one that only warns refuses nothing."""
-    refuses = entry.get("HookStatus") in {"HOOK_COMPLETE_FAILED", "HOOK_FAILED"}
-    if not refuses or entry.get("HookFailureMode") == "WARN":
-        return ""
-    return f"hook {entry.get('HookType', '')}: {entry.get('HookStatusReason', 'no reason given')}"
 
 
 def _is_echo(reason: str) -> bool:
@@ -303,6 +291,5 @@ def _event(entry: dict[str, Any]) -> StackEvent:
         type=entry["HookType"] if stopped else entry["ResourceType"],
         state=entry["HookStatus"] if stopped else entry["ResourceStatus"],
         reason=entry.get("HookStatusReason" if stopped else "ResourceStatusReason", ""),
-        is_stack=entry.get("PhysicalResourceId") == entry["StackId"],
-        hook=_hook(entry),
+        is_stack=entry.get("PhysicalResourceId") == entry["StackId"] and not stopped,
     )
