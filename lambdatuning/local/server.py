@@ -136,6 +136,8 @@ async def _listen_and_serve(
     config.keep_alive_timeout = _KEEP_ALIVE_S
     config.graceful_timeout = 0.5
     config.loglevel = "ERROR"
+    # Events of REST APIs carry the names of headers as they were sent.
+    config.h11_pass_raw_headers = True
     # The socket listens already: what comes before the first answer waits in its queue.
     print(json.dumps({"url": url}), flush=True)  # noqa: T201 - the handshake with `endpoint.start`
     await hypercorn_serve(application, config, shutdown_trigger=stop.wait)

@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from . import rest_integrations
+
 Operation = Callable[[Any], tuple[int, dict[str, str], bytes]]
 
 PASSED_OVER = {
@@ -47,7 +49,11 @@ def install() -> None:
     from ministack import app
 
     load = app._get_module
-    waiting = {"cloudformation": _correct_cloudformation, "stepfunctions": _correct_stepfunctions}
+    waiting = {
+        "apigateway_v1": _correct_rest_apis,
+        "cloudformation": _correct_cloudformation,
+        "stepfunctions": _correct_stepfunctions,
+    }
 
     def get_module(name: str) -> Any:
         module = load(name)
@@ -56,6 +62,12 @@ def install() -> None:
         return module
 
     app._get_module = get_module
+
+
+def _correct_rest_apis() -> None:
+    from ministack.services import apigateway_v1
+
+    rest_integrations.install(apigateway_v1)
 
 
 def _correct_cloudformation() -> None:

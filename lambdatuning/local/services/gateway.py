@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -24,13 +24,15 @@ class Call:
 
     `direct` holds for a synchronous call of the Invoke API, whose answer goes out byte by byte;
     only then is `key_id` set, because only then does the caller wait. `client_context` is JSON.
-    `payload` is the event of an Invoke, byte by byte.
+    `payload` is the event of an Invoke, byte by byte. `headers` have their names as sent, of a call
+    of a deployed API.
     """
 
     key_id: str = ""
     direct: bool = False
     client_context: str = ""
     payload: bytes | None = None
+    headers: Sequence[tuple[str, str]] = ()
     request_id: str = ""
 
     def sent(self, event: Any) -> bytes:
@@ -89,7 +91,12 @@ class Gateway:
         if scope["type"] == "lifespan":
             await self._inner(scope, receive, send)
             return
+        as_sent = scope["headers"]
+        scope = {**scope, "headers": [(name.lower(), value) for name, value in as_sent]}
         headers = dict(scope["headers"])
+        if signatures.stage_of(headers.get(b"host", b"").decode("latin-1"), scope["path"]):
+            pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in as_sent]
+            _current.set(Call(headers=pairs))
         if refusal := self._refusal(scope, headers):
             await _refuse(scope, send, refusal)
         elif scope["path"].startswith("/_lambdatuning"):

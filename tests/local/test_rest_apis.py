@@ -1,0 +1,194 @@
+"""REST APIs with Lambda integrations, proxy and custom: events in, answers out, as on AWS."""
+
+import http.client
+import json
+import re
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.local.conftest import Cloud
+
+ECHO = "def handler(event, context):\n    return event\n"
+INTERNAL = {"message": "Internal server error"}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Status, headers (lower case) and body of an answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+def _api(cloud: Cloud, function: str, kind: str = "AWS_PROXY", **integration: Any) -> str:
+    """Deploy an API with one resource, /it, for any method; its path on the endpoint."""
+    client = cloud.client("apigateway")
+    api_id = client.create_rest_api(name=f"api-{function}")["id"]
+    [root] = client.get_resources(restApiId=api_id)["items"]
+    made = client.create_resource(restApiId=api_id, parentId=root["id"], pathPart="it")
+    names = {"restApiId": api_id, "resourceId": made["id"], "httpMethod": "ANY"}
+    client.put_method(**names, authorizationType="NONE")
+    responses = integration.pop("responses", {"200": {}})
+    uri = (
+        "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
+        f"arn:aws:lambda:us-east-1:111122223333:function:{function}/invocations"
+    )
+    client.put_integration(**names, type=kind, integrationHttpMethod="POST", uri=uri, **integration)
+    for status, response in responses.items():
+        client.put_method_response(**names, statusCode=status)
+        client.put_integration_response(**names, statusCode=status, **response)
+    client.create_deployment(restApiId=api_id, stageName="prod")
+    return f"/_aws/execute-api/{api_id}/prod/it"
+
+
+def _call(
+    cloud: Cloud, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> Reply:
+    host, port = cloud.endpoint.url.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
+    connection.request("POST" if body is not None else "GET", path, body, headers or {})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    names = {name.lower(): value for name, value in answer.getheaders()}
+    try:
+        return Reply(answer.status, names, json.loads(text))
+    except ValueError:
+        return Reply(answer.status, names, text)
+
+
+def _returning(cloud: Cloud, value: object) -> str:
+    return cloud.function(f"def handler(event, context):\n    return {value!r}\n")
+
+
+def test_a_proxy_event_carries_headers_as_sent_and_those_that_aws_adds(cloud: Cloud) -> None:
+    source = "import json\ndef handler(event, context):\n"
+    source += "    return {'statusCode': 200, 'body': json.dumps(event)}\n"
+    path = _api(cloud, cloud.function(source))
+
+    event = _call(cloud, f"{path}?a=1&a=2", b"hi", {"X-MyOwn": "1", "content-Type": "text/x"}).body
+
+    assert event["headers"]["X-MyOwn"] == "1"
+    assert event["headers"]["content-Type"] == "text/x"
+    assert event["headers"]["X-Forwarded-Proto"] == "https"
+    assert event["headers"]["X-Forwarded-Port"] == "443"
+    assert event["headers"]["X-Forwarded-For"] == "127.0.0.1"
+    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", event["headers"]["X-Amzn-Trace-Id"])
+    assert event["multiValueHeaders"]["X-MyOwn"] == ["1"]
+    assert event["multiValueQueryStringParameters"] == {"a": ["1", "2"]}
+    # A REST API's event has these keys and no version.
+    assert set(event) == {
+        *("resource", "path", "httpMethod", "headers", "multiValueHeaders", "body"),
+        *("queryStringParameters", "multiValueQueryStringParameters", "pathParameters"),
+        *("stageVariables", "requestContext", "isBase64Encoded"),
+    }
+    assert event["requestContext"]["identity"]["cognitoIdentityId"] is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "text",
+        [1],
+        {},
+        {"body": "no status"},
+        {"statusCode": 200, "body": {"a": "dict"}},
+        {"statusCode": "two hundred"},
+        {"statusCode": 200, "headers": {"a": {"b": 1}}},
+        {"statusCode": 200, "headers": "none"},
+    ],
+)
+def test_malformed_proxy_responses_are_502(cloud: Cloud, value: object) -> None:
+    reply = _call(cloud, _api(cloud, _returning(cloud, value)))
+
+    assert (reply.status, reply.body) == (502, INTERNAL)
+    assert reply.headers["x-amzn-errortype"] == "InternalServerErrorException"
+    assert reply.headers["content-type"] == "application/json"
+
+
+def test_an_exception_sends_no_stack_trace(cloud: Cloud) -> None:
+    name = cloud.function("def handler(event, context):\n    raise ValueError('secret')\n")
+
+    reply = _call(cloud, _api(cloud, name))
+
+    assert (reply.status, reply.body) == (502, INTERNAL)
+
+
+def test_numbers_and_texts_are_taken_for_each_other(cloud: Cloud) -> None:
+    given = {"statusCode": "201", "headers": {"X-N": 5, "X-B": True}, "body": "ok"}
+
+    reply = _call(cloud, _api(cloud, _returning(cloud, given)))
+
+    assert (reply.status, reply.body) == (201, "ok")
+    assert (reply.headers["x-n"], reply.headers["x-b"]) == ("5", "true")
+
+
+@pytest.mark.parametrize("kind", ["AWS_PROXY", "AWS"])
+def test_an_integration_has_its_time(cloud: Cloud, kind: str) -> None:
+    name = cloud.function("import time\ndef handler(event, context):\n    time.sleep(3)\n")
+    path = _api(cloud, name, kind, timeoutInMillis=200)
+    started = time.monotonic()
+
+    reply = _call(cloud, path)
+
+    assert (reply.status, reply.body) == (504, {"message": "Endpoint request timed out"})
+    assert time.monotonic() - started < 3
+
+
+def test_more_than_10_mb_are_refused(cloud: Cloud) -> None:
+    reply = _call(cloud, _api(cloud, _returning(cloud, None)), bytes(10_485_761))
+
+    assert reply.status == 413
+    assert reply.body == {"message": "HTTP content length exceeded 10485760 bytes."}
+
+
+def test_a_custom_integration_hands_on_the_body(cloud: Cloud) -> None:
+    """As in the tutorial "Using Lambda with API Gateway": the body is the event, and back."""
+    path = _api(cloud, cloud.function(ECHO), "AWS")
+
+    sent = {"operation": "echo", "payload": {"somekey1": "somevalue1"}}
+    reply = _call(cloud, path, json.dumps(sent).encode(), {"Content-Type": "application/json"})
+
+    assert (reply.status, reply.body) == (200, sent)
+    assert _call(cloud, path).body == {}
+    assert _call(cloud, path, b"no json").status == 400
+
+
+def test_request_templates_make_the_event(cloud: Cloud) -> None:
+    template = '{"name": "$input.params(\'name\')", "inner": $input.json(\'$.a\')}'
+    path = _api(cloud, cloud.function(ECHO), "AWS", requestTemplates={"application/json": template})
+
+    reply = _call(cloud, f"{path}?name=Ann", b'{"a": {"b": [1]}}')
+
+    assert reply.body == {"name": "Ann", "inner": {"b": [1]}}
+
+
+def test_integration_responses_are_selected_by_the_error(cloud: Cloud) -> None:
+    name = cloud.function("def handler(event, context):\n    raise ValueError(event['say'])\n")
+    responses = {
+        "200": {"responseTemplates": {"application/json": ""}},
+        "400": {
+            "selectionPattern": "Bad.*",
+            "responseTemplates": {"application/json": "{\"told\": $input.json('$.errorMessage')}"},
+        },
+    }
+    path = _api(cloud, name, "AWS", responses=responses)
+
+    bad, other = (_call(cloud, path, json.dumps({"say": say}).encode()) for say in ("Bad A", "B"))
+
+    assert (bad.status, bad.body) == (400, {"told": "Bad A"})
+    # As on AWS, an error that no pattern matches goes out by the default response.
+    assert (other.status, other.body["errorMessage"]) == (200, "B")
+
+
+def test_a_custom_integration_without_a_response_is_a_fault(cloud: Cloud) -> None:
+    path = _api(cloud, cloud.function(ECHO), "AWS", responses={})
+
+    reply = _call(cloud, path, b"{}")
+
+    assert (reply.status, reply.body) == (500, INTERNAL)
