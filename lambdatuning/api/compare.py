@@ -7,6 +7,7 @@ from typing import Any
 from ..analysis.compare.comparison import MAX_REGRESSION, Comparison
 from ..analysis.compare.comparison import compare as compare_runs
 from ..analysis.run import Run
+from ..cloud.aws_errors import explaining
 from ..cloud.session import Cloud
 from ..core.format import Money
 from ..core.options import Amount, Count, InnerShare, PositiveAmount, checked
@@ -15,6 +16,7 @@ from .runs import load_runs
 NEWEST = "latest 2"
 
 
+@explaining()
 @checked
 def compare(
     *runs: str | Run | Sequence[str | Run],

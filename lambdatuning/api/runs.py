@@ -13,6 +13,7 @@ from pandas import DataFrame
 
 from ..analysis.run import Run, means_run, merge, to_run
 from ..analysis.text.tables import table
+from ..cloud.aws_errors import explaining
 from ..cloud.executions import Execution, describe, has_answer, list_executions
 from ..cloud.run_store import (
     LATEST,
@@ -276,6 +277,7 @@ class Runs(Sequence[Run]):
         return table(self.frame[[*columns, "strategy", "power"]], "Runs")._repr_html_()
 
 
+@explaining()
 def runs(
     store: str | Path = "",
     *,
@@ -335,6 +337,7 @@ def load_runs(
     return [run for name in names for run in _named(name, listed, where)]
 
 
+@explaining()
 def load(
     store: str | Path = "",
     runs: str | Sequence[str] = LATEST,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..cloud import stack as stacks
-from ..cloud.aws_errors import undoing
+from ..cloud.aws_errors import explaining, undoing
 from ..cloud.session import Cloud, connect
 from ..core.errors import StackError
 from ..core.progress import OnProgress, Progress
@@ -48,6 +48,7 @@ def stack_name(stack: str = "") -> str:
     return stack or str(read_settings()["stack"])
 
 
+@explaining()
 def deploy(
     cloud: Cloud,
     stack: str = "",
@@ -92,6 +93,7 @@ def deploying(on_progress: OnProgress, clock: Callable[[], float]) -> OnEvent:
     return told
 
 
+@explaining()
 def status(cloud: Cloud, stack: str = "") -> stacks.StackStatus:
     """The stack's state and outputs; NotFoundError when it is not there."""
     return stacks.status(cloud, stack_name(stack))
@@ -113,6 +115,7 @@ def usable_outputs(cloud: Cloud, stack: str = "") -> Mapping[str, str]:
     return found.outputs
 
 
+@explaining()
 def destroy(
     cloud: Cloud,
     stack: str = "",

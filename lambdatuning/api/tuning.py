@@ -12,6 +12,7 @@ from pandas import DataFrame
 
 from ..analysis.frames import failed, warm
 from ..analysis.run import Run
+from ..cloud.aws_errors import explaining
 from ..cloud.executions import execution_arn
 from ..cloud.payloads import load_payload_types
 from ..cloud.run_store import (
@@ -138,6 +139,7 @@ def _means(samples: DataFrame, keys: list[str]) -> dict[Any, float]:
 # Tuning a function, and benchmarking the stack's function with every payload type.
 
 
+@explaining()
 def tune(
     cloud: Cloud,
     function: str,
@@ -216,6 +218,7 @@ def tune(
     return _run(cloud, asked, store, confirm, on_progress)
 
 
+@explaining()
 def benchmark(
     cloud: Cloud,
     *,

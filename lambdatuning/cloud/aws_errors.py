@@ -67,6 +67,15 @@ def _before_an_answer(error: BaseException) -> LambdaTuningError | None:
     return None
 
 
+@contextmanager
+def explaining() -> Iterator[None]:
+    """What AWS or boto3 say within, or in the function that it decorates, is one line of ours."""
+    try:
+        yield
+    except (ClientError, boto.BotoCoreError, Boto3Error) as exc:
+        raise explain(exc) from exc
+
+
 def login_ended(error: BaseException) -> bool:
     """Whether a login that was good before is over: a run that goes on meanwhile is not lost."""
     if isinstance(error, ClientError):

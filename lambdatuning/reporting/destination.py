@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
-from ..core.errors import LambdaTuningError, UsageError
+from ..cloud.aws_errors import explaining
+from ..core.errors import UsageError
 
 HEAD = 60_000
 """Characters in which a report's head ends, style included."""
@@ -159,7 +160,7 @@ class Bucket:
 
     def pages(self) -> list[str]:
         """The HTML objects directly under the prefix."""
-        with _explained():
+        with explaining():
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=self._prefix, Delimiter="/"
             )
@@ -169,7 +170,7 @@ class Bucket:
 
     def head(self, name: str) -> str | None:
         """The first bytes of an object."""
-        with _explained():
+        with explaining():
             try:
                 answer = self._client.get_object(
                     Bucket=self._bucket, Key=self._prefix + name, Range=f"bytes=0-{HEAD}"
@@ -181,7 +182,7 @@ class Bucket:
     def write(self, name: str, text: str) -> None:
         """Put an object, with the type that makes a browser show it."""
         kind = _TYPES.get(Path(name).suffix, "text/plain; charset=utf-8")
-        with _explained():
+        with explaining():
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=self._prefix + name,
@@ -270,19 +271,6 @@ class PapermillPlace:
                 f"begins with {', '.join(known)}"
             )
         return handler
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """What AWS says, as one line of ours."""
-    from ..cloud.aws_errors import explain
-
-    try:
-        yield
-    except LambdaTuningError:
-        raise
-    except Exception as exc:
-        raise explain(exc) from exc
 
 
 def _one_line(error: Exception) -> str:

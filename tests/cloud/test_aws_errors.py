@@ -25,7 +25,7 @@ from botocore.exceptions import (
 )
 
 from lambdatuning import __version__
-from lambdatuning.cloud.aws_errors import explain
+from lambdatuning.cloud.aws_errors import explain, explaining
 from lambdatuning.core.errors import (
     CredentialsError,
     LambdaTuningError,
@@ -183,3 +183,18 @@ def test_what_a_disk_refuses_names_the_file() -> None:
     found = explain(OSError(28, "No space left on device", "/x/y"))
     assert str(found) == "/x/y: No space left on device; fix that, then try again"
     assert "AWS_CA_BUNDLE" in str(explain(SSLError(endpoint_url="https://x", error="y")))
+
+
+def test_functions_say_what_aws_said_in_our_words_and_other_errors_as_they_are() -> None:
+    @explaining()
+    def raising(error: Exception) -> None:
+        raise error
+
+    with pytest.raises(NotFoundError, match="check its name and account") as caught:
+        raising(answered("NoSuchBucket", 404))
+    assert isinstance(caught.value.__cause__, ClientError)
+    with pytest.raises(CredentialsError, match="pass --region"):
+        raising(NoRegionError())
+    for error in (KeyError("x"), FileNotFoundError("y")):
+        with pytest.raises(type(error)):
+            raising(error)

@@ -56,7 +56,7 @@ def test_any_other_refusal_ends_the_run(
     place: Place, untouched: Callable[[], bool], tmp_path: Path
 ) -> None:
     error = ClientError(BUSY, "DescribeExecution")
-    with pytest.raises(ClientError, match="Rate exceeded"):
+    with pytest.raises(LambdaTuningError, match=r"Rate exceeded.*AWS is busy"):
         place.tune("ping", store=tmp_path, on_progress=failing(error))
     assert untouched()
 

@@ -180,6 +180,34 @@ def test_a_failing_notebook_is_one_line_and_is_kept(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "a.html").exists()
 
 
+def test_an_error_of_ours_is_one_line_in_a_notebook_and_names_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    notebook = write_notebook(
+        tmp_path / "here" / "a.ipynb", "import lambdatuning as lt", "lt.load('../none', 'latest')"
+    )
+    with pytest.raises(RunFailedError, match=f"no such run in {tmp_path}/none; "):
+        report(notebook, out=tmp_path / "out")
+    failed = json.loads((tmp_path / "out" / "a.failed.ipynb").read_text())
+    (error,) = [
+        output
+        for cell in failed["cells"]
+        for output in cell.get("outputs", ())
+        if output["output_type"] == "error"
+    ]
+    (line,) = error["traceback"]
+    assert line.startswith(f"NotFoundError: no such run in {tmp_path}/none; ")
+    assert "\n" not in line
+
+
+def test_a_notebook_can_report_another(tmp_path: Path) -> None:
+    write_notebook(tmp_path / "inner.ipynb", "print('inner', 6 * 7)")
+    outer = write_notebook(
+        tmp_path / "a.ipynb", "import lambdatuning as lt", "lt.report('inner.ipynb')"
+    )
+    report(outer, out=tmp_path / "out")
+    assert "inner 42" in (tmp_path / "reports" / "inner.html").read_text()
+
+
 def test_a_dying_kernel_is_a_failure(tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "a.ipynb", "import os", "os._exit(3)")
     with pytest.raises(RunFailedError, match="its kernel died"):
