@@ -24,7 +24,7 @@ from .reports import Reports, read_block
 
 _WORKERS = min(4, os.cpu_count() or 1)
 _NUMBERS = ("duration_ms", "billed_ms", "memory_mb", "max_memory_mb", "init_ms", "restore_ms")
-_FIRST_ROWS = 1 << 16
+_FIRST_ROWS = _PRICED_ROWS = 1 << 16
 _TEXTS = ("stream", "group", "error")
 
 
@@ -179,8 +179,12 @@ def _frame(
     init_ms, restore_ms = columns.take("init_ms"), columns.take("restore_ms")
     request_ids = columns.take("request_id")
     error = _with_failures(columns.category("error"), request_ids, marks)
-    # The rule multiplies and adds, so that it prices a column as it does an invocation.
-    price = cast(Any, invocation_usd)(book, region, architecture, memory_mb, billed_ms)
+    cost_usd = np.empty(count)
+    for begin in range(0, count, _PRICED_ROWS):
+        rows = slice(begin, begin + _PRICED_ROWS)
+        # The rule multiplies and adds, so that it prices a column as it does an invocation.
+        price = cast(Any, invocation_usd)
+        cost_usd[rows] = price(book, region, architecture, memory_mb[rows], billed_ms[rows])
     found: dict[str, Any] = {
         "memory_mb": memory_mb.astype("int32"),
         "invocation": np.arange(count, dtype="int32"),
@@ -192,7 +196,7 @@ def _frame(
         "restore_ms": restore_ms,
         "max_memory_mb": used_mb,
         "error": error,
-        "cost_usd": np.asarray(price, float),
+        "cost_usd": cost_usd,
         "request_id": pd.array(request_ids, dtype="str"),
         "retries": np.zeros(count, "int32"),
         "stolen_ms": np.full(count, np.nan),
