@@ -29,7 +29,7 @@ WRAPPED = {
 }
 """What is replaced or called in ministack.services.apigateway_v1, and its first parameters."""
 
-_INPUT_JSON = re.compile(r"\$!?\{?input\.json\(\s*['\"]([^'\"]*)['\"]\s*\)\}?")
+_INPUT_JSON = re.compile(r"\$!?(\{)?input\.json\(\s*['\"]([^'\"]*)['\"]\s*\)(?(1)\})")
 _STEP = re.compile(r"\.(\w+)|\['([^']+)'\]|\[(\d+)\]")
 _ADDED = {
     "X-Forwarded-For": "127.0.0.1",
@@ -207,7 +207,7 @@ def _rendered(
     module: Any, template: str, text: str, request: tuple[dict[str, Any], dict[str, Any]]
 ) -> str:
     """`template` with the parts of `text` in it; `$input.json` gives JSON, strings in quotes."""
-    filled = _INPUT_JSON.sub(lambda match: _json_at(text, match[1]), template)
+    filled = _INPUT_JSON.sub(lambda match: _json_at(text, match[2]), template)
     return str(module._render_request_template_v1(filled, text, *request))
 
 
