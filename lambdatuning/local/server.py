@@ -91,7 +91,7 @@ def _run(
     admission = Admission(host_cores())
     strict = options.settle == "strict"
     invoker = Invoker(pool, admission, ledger, ministack.append_logs, strict=strict)
-    ministack.install(invoker.invoke, PackageStore(folder / "packages"))
+    ministack.install(invoker.invoke, PackageStore(folder / "packages"), host.endpoint_url)
     facts = (
         _facts(options, chosen, host)
         | _isolation(host, why_no_view)

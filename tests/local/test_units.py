@@ -25,7 +25,7 @@ from lambdatuning.local.runtime import command
 from lambdatuning.local.runtime.environment import passed_s, settle
 from lambdatuning.local.runtime.http_messages import RequestReader
 from lambdatuning.local.runtime.mounts import Places
-from lambdatuning.local.services import corrections, ministack
+from lambdatuning.local.services import corrections, ministack, rest_integrations
 from tests.local import inside
 
 AT = datetime(2026, 1, 31, 12, 0, 0, 123_456, UTC)
@@ -56,6 +56,12 @@ def test_what_is_corrected_is_where_we_expect_it() -> None:
         for name, parameters in functions.items():
             wrapped = vars(import_module(module))[name]
             assert tuple(signature(wrapped).parameters) == parameters, name
+    rest_apis = vars(import_module("ministack.services.apigateway_v1"))
+    for name, parameters in rest_integrations.WRAPPED.items():
+        assert tuple(signature(rest_apis[name]).parameters)[: len(parameters)] == parameters, name
+    lambda_svc = vars(import_module("ministack.services.lambda_svc"))
+    assert tuple(signature(lambda_svc["invoke_async_with_retry"]).parameters) == ("func", "event")
+    assert tuple(signature(lambda_svc["_execute_function"]).parameters) == ("func", "event")
     handlers = import_module("ministack.services.cloudformation.handlers")
     assert handlers._ACTION_HANDLERS["DescribeStacks"] is handlers._describe_stacks
     assert callable(import_module("ministack.services.lambda_svc")._layers.values)

@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from .. import faults, peers
 from ..invoker import Ledger
-from ..settings import LOOPBACK
+from ..settings import ACCOUNT_ID, LOOPBACK, REGION
 from . import signatures
-from .lambda_limits import Problem, changes_function, in_progress, problem_of
+from .lambda_limits import Problem, changes_function, in_progress, problem_of, versions_of_alias
 from .signatures import needs_signature
 
 
@@ -34,6 +34,7 @@ class Call:
     payload: bytes | None = None
     headers: Sequence[tuple[str, str]] = ()
     request_id: str = ""
+    executed_version: str = ""
 
     def sent(self, event: Any) -> bytes:
         """`event` as bytes: as they were sent, where this call sent it."""
@@ -56,6 +57,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function"
 _TYPE = "x-amz-invocation-type"
 _LAMBDA_PATHS = ("/2015-03-31/functions", "/2018-10-31/layers")
 _ACTION = re.compile(rb"(^|&)Action=")
@@ -218,10 +220,24 @@ class Gateway:
         problem = await asyncio.to_thread(
             problem_of, call.method, scope["path"], call.headers, body
         ) or await self._problem_of_progress(scope)
+        problem = problem or await self._problem_of_alias(scope, body)
         if problem is None:
             await self._inner(scope, _replayed(body, receive), send)
         else:
             await _refuse_call(send, problem)
+
+    async def _problem_of_alias(self, scope: Scope, body: bytes) -> Problem | None:
+        """An alias leads to versions that exist."""
+        for name, version in versions_of_alias(scope["method"], scope["path"], body):
+            path = f"/2015-03-31/functions/{quote(name, safe=':')}/configuration"
+            asked = {**scope, "method": "GET", "path": path, "raw_path": path.encode()}
+            query = f"Qualifier={quote(version)}".encode()
+            status, _ = await _asked(self._inner, {**asked, "query_string": query})
+            if status == 404:
+                arn = name if name.startswith("arn:") else f"{_FUNCTION_ARN}:{name}"
+                text = f"Function not found: {arn}:{version}"
+                return Problem("ResourceNotFoundException", text, 404)
+        return None
 
     async def _problem_of_progress(self, scope: Scope) -> Problem | None:
         name = changes_function(scope["method"], scope["path"])
@@ -317,8 +333,11 @@ def _with_request_id(send: Send, call: Call) -> Send:
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start" and call.request_id:
-            kept = [pair for pair in message["headers"] if pair[0].lower() != b"x-amzn-requestid"]
-            message["headers"] = [*kept, (b"x-amzn-requestid", call.request_id.encode())]
+            ours = {b"x-amzn-requestid": call.request_id.encode()}
+            if call.executed_version:
+                ours[b"x-amz-executed-version"] = call.executed_version.encode()
+            kept = [pair for pair in message["headers"] if pair[0].lower() not in ours]
+            message["headers"] = [*kept, *ours.items()]
         await send(message)
 
     return sending

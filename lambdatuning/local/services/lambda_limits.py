@@ -78,6 +78,20 @@ def changes_function(method: str, path: str) -> str:
     return unquote(match[1]) if match and changes else ""
 
 
+def versions_of_alias(method: str, path: str, body: bytes) -> Iterator[tuple[str, str]]:
+    """Function and version of all that a call of CreateAlias or UpdateAlias leads to."""
+    match = re.fullmatch(rf"{_FUNCTIONS}/([^/]+)/aliases(/[^/]+)?", path)
+    if match is None or method != ("PUT" if match[2] else "POST"):
+        return
+    try:
+        given = json.loads(body or b"{}")
+    except ValueError:
+        return
+    weights = (given.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    for version in filter(None, (given.get("FunctionVersion"), *weights)):
+        yield unquote(match[1]), str(version)
+
+
 def in_progress(configuration: Mapping[str, Any]) -> Problem | None:
     """The refusal of a change while a function is `configuration`, if it is not settled yet."""
     if configuration.get("LastUpdateStatus") != "InProgress":

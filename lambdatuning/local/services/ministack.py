@@ -7,6 +7,7 @@ guard test fails when that changes.
 """
 
 import json
+import random
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,7 @@ from ...core.errors import LambdaTuningError
 from ..function import FunctionSpec, Outcome, Request
 from ..logs.printed import LogEvent
 from ..settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY
-from . import corrections, records
+from . import async_invokes, corrections, records
 from .gateway import current_call
 from .packages import PackageStore
 
@@ -50,7 +51,7 @@ def settings(*, port: int, account_id: str, region: str, folder: str) -> dict[st
     }
 
 
-def install(invoke: Invoke, packages: PackageStore) -> None:
+def install(invoke: Invoke, packages: PackageStore, endpoint_url: str) -> None:
     """Replace ministack's executor; `settings` must be in the environment before."""
     lambda_svc = _lambda_svc()
 
@@ -59,9 +60,11 @@ def install(invoke: Invoke, packages: PackageStore) -> None:
     ) -> dict[str, Any]:
         del started
         try:
-            spec = _spec(func, config, packages)
             call = current_call()
             call.request_id = request_id
+            func, config = _routed(func, config)
+            call.executed_version = str(config.get("Version", "$LATEST"))
+            spec = _spec(func, config, packages)
             request = Request(
                 request_id,
                 call.sent(event),
@@ -75,6 +78,9 @@ def install(invoke: Invoke, packages: PackageStore) -> None:
 
     setattr(lambda_svc, HOOK, execute)
     setattr(lambda_svc, SETTLING, SETTLING_S)
+    lambda_svc.invoke_async_with_retry = async_invokes.invoker(
+        lambda_svc._execute_function, _root_of, endpoint_url
+    )
     logs = _logs_svc()
     logs._filter_log_events = paged(logs._filter_log_events)
     corrections.install()
@@ -83,6 +89,30 @@ def install(invoke: Invoke, packages: PackageStore) -> None:
 def settle_in(seconds: float) -> None:
     """How long a changed function stays Pending or InProgress from now on."""
     setattr(_lambda_svc(), SETTLING, max(seconds, SETTLING_S))
+
+
+def _root_of(config: dict[str, Any]) -> dict[str, Any]:
+    """The record of the function, with all its versions and aliases, that `config` is one of."""
+    _, _, _, region, account_id, _, name, *_ = config["FunctionArn"].split(":")
+    record: dict[str, Any] = _lambda_svc()._functions.get_scoped(account_id, region, name) or {}
+    return record
+
+
+def _routed(func: dict[str, Any], config: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The record of the version that an alias with weights leads this invocation to."""
+    arn = config["FunctionArn"]
+    if arn.count(":") < 7:
+        return func, config
+    root = _root_of(config)
+    alias = (root.get("aliases") or {}).get(arn.rpartition(":")[2]) or {}
+    weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    drawn = random.random()  # noqa: S311 - no secret
+    for version, weight in weights.items():
+        drawn -= weight
+        if drawn < 0 and version in root["versions"]:
+            record = root["versions"][version]
+            return record, {**record["config"], "FunctionArn": arn}
+    return func, config
 
 
 def application() -> Any:
