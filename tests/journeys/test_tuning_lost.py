@@ -74,4 +74,4 @@ def _give_up(place: Place, store: RunFolder, batch: dict[str, Any]) -> None:
     first = batch_from_json(batch)
     writer = Writer(caller, first, store, place.client("logs"), "t")
     summary = measure_batch(caller, first, writer, time.monotonic, 1.0)
-    assert (summary["batch"]["done"], summary["left"], summary["error"]) == ([0], True, "")
+    assert (summary.batch.done, summary.left, summary.error) == ((0,), True, "")

@@ -5,7 +5,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from ...core.power_tuning import analyse as contract_output
 from ...core.pricing import PriceBook
 from ...core.records import RunPlan
 from ...core.sizes import beyond_cores
+from ...core.state import Step, TunerState
 from .results import Result
 from .storage import RunFolder
 from .tunable import published_mb, snapshots_usd
@@ -23,7 +24,6 @@ from .tunable import published_mb, snapshots_usd
 _OUTPUT_ANSWERS = 100
 _OUTPUT_REASON = 1_000
 _STEP_REASON = 600
-_STEP_FIELDS = ("stopped", "batch", "elapsed_s", "invocations", "usd", "gb_s")
 
 Explored = dict[str, Any]
 
@@ -37,12 +37,12 @@ def explored_steps(store: RunFolder, count: int) -> Explored:
     steps = list(store.read_steps())[:count]
     last = steps[-1]
     return {
-        "stopped": last["stopped"],
-        "reason": last["reason"],
-        "answers": last["answers"],
-        "warnings": last["warnings"],
-        "spent": {name: last[name] for name in ("invocations", "gb_s", "usd")},
-        "grid": last["grid"],
+        "stopped": last.stopped,
+        "reason": last.reason,
+        "answers": [asdict(answer) for answer in last.answers],
+        "warnings": list(last.warnings),
+        "spent": asdict(last.spent),
+        "grid": asdict(last.grid) if last.grid else None,
         "steps": [_brief(number, step) for number, step in enumerate(steps, 1)],
     }
 
@@ -67,18 +67,25 @@ def _for_output(explored: Explored) -> Explored:
     }
 
 
-def _brief(number: int, step: Explored) -> Explored:
+def _brief(number: int, step: Step) -> Explored:
     """A step of the manifest, which runs are listed from: what it decided, and how sure it was."""
     answers = [
         {
-            "payload": answer["payload"],
-            "memory_mb": answer["memory_mb"],
-            "within_5": round(answer["within_5"], 4),
+            "payload": answer.payload,
+            "memory_mb": answer.memory_mb,
+            "within_5": round(answer.within_5, 4),
         }
-        for answer in step["answers"]
+        for answer in step.answers
     ]
-    kept = {name: step[name] for name in _STEP_FIELDS}
-    return {"step": number, **kept, "reason": step["reason"][:_STEP_REASON], "answers": answers}
+    return {
+        "step": number,
+        "stopped": step.stopped,
+        "batch": [asdict(each) for each in step.batch],
+        "elapsed_s": step.elapsed_s,
+        **asdict(step.spent),
+        "reason": step.reason[:_STEP_REASON],
+        "answers": answers,
+    }
 
 
 def _answer(answer: Explored) -> Explored:
@@ -114,8 +121,6 @@ def _spending(spent: Explored) -> Explored:
 # From the results of the sizes to the decision, the output and the manifest.
 
 
-State = dict[str, Any]
-
 _EMBEDDED_RESULTS = 100
 """More results than this stay in the bucket alone: state and output are held to 256 KB."""
 
@@ -124,25 +129,26 @@ _FAILED_LENGTH = 600
 
 
 def analyse(
-    state: State, store: RunFolder, prices: PriceBook, started: str, tuner_region: str
-) -> State:
+    state: TunerState, store: RunFolder, prices: PriceBook, started: str, tuner_region: str
+) -> TunerState:
     """The state with the execution's `output`; the manifest is in the bucket then.
 
     RunFailedError when no size can win.
     """
     plan = store.read_plan()
-    explored = explored_steps(store, state["step"]) if plan.limits else None
-    sizes = [store.read_result(size) for size in (state["sizes"] if explored else plan.sizes)]
-    reasons = {str(size["value"]): size["reason"] for size in sizes if size["reason"]}
-    failed = {**reasons, **state["failed"]}
-    failed = {size: text[:_REASON_LENGTH] for size, text in failed.items()}
+    explored = explored_steps(store, state.step or 0) if plan.limits else None
+    sizes = [store.read_result(size) for size in (state.sizes if explored else plan.sizes)]
+    reasons = {size["value"]: size["reason"] for size in sizes if size["reason"]}
+    reasons = {**reasons, **state.failed}
+    failed = {size: text[:_REASON_LENGTH] for size, text in reasons.items()}
+    named = {str(size): text for size, text in failed.items()}
     measured = Measured(plan, sizes, failed)
     if not measured.winners and not measured.points and not plan.question.dry_run:
         raise RunFailedError(f"no size can be recommended: {_why(failed, explored)}")
     usd = sum(size["usd"] for size in sizes)
     snapshots = snapshots_usd(plan.target, prices, published_mb(plan, state))
     decision, output = None, None
-    warnings = [*state["warnings"], *_allowed(sizes)]
+    warnings = [*state.warnings, *_allowed(sizes)]
     if not plan.question.dry_run:
         by_contract = measured.by_contract(tuner_region)
         decision = measured.decision(by_contract["power"], explored)
@@ -151,7 +157,7 @@ def analyse(
         if plan.warm:  # Power Tuning's own figure knows of no warm-ups
             output["stateMachine"]["lambdaCost"] = usd + snapshots
         output |= _more(sizes, store, plan, warnings)
-        output["failedSizes"] = failed
+        output["failedSizes"] = named
         output |= {"exploration": _for_output(explored)} if explored else {}
     store.write_json("_results.json", [row for size in sizes for row in size["results"]])
     store.write_manifest(
@@ -161,7 +167,7 @@ def analyse(
             retries=sum(size["retries"] for size in sizes),
             usd=usd + snapshots,
             snapshots_usd=snapshots,
-            failed_sizes=failed,
+            failed_sizes=named,
             started_at=started,
             output=output or {},
             exploration=explored or {},
@@ -169,7 +175,7 @@ def analyse(
             warnings=tuple(warnings),
         )
     )
-    return {**state, "failed": failed, "warnings": warnings, "output": output}
+    return replace(state, failed=failed, warnings=tuple(warnings), output=output)
 
 
 @dataclass(frozen=True)
@@ -178,13 +184,13 @@ class Measured:
 
     plan: RunPlan
     sizes: Sequence[Result]
-    failed: Mapping[str, str]
+    failed: Mapping[int, str]
 
     @property
     def winners(self) -> list[Any]:
         """The contract's statistics of the sizes that may win."""
         sizes = (size for size in self.sizes if size["statistics"])
-        return [size["statistics"] for size in sizes if str(size["value"]) not in self.failed]
+        return [size["statistics"] for size in sizes if size["value"] not in self.failed]
 
     @property
     def basis(self) -> str:
@@ -201,7 +207,7 @@ class Measured:
         evidence = [
             Evidence.from_json(entry)
             for size in self.sizes
-            if str(size["value"]) not in self.failed or self.basis == "cold"
+            if size["value"] not in self.failed or self.basis == "cold"
             for entry in size[name]
         ]
         weights = {payload.name: payload.weight for payload in self.plan.payloads}
@@ -296,7 +302,7 @@ def _allowed(sizes: Sequence[Result]) -> list[str]:
     ]
 
 
-def _why(failed: Mapping[str, str], explored: Mapping[str, Any] | None) -> str:
+def _why(failed: Mapping[int, str], explored: Mapping[str, Any] | None) -> str:
     reasons = [f"{size} MB: {reason}" for size, reason in failed.items()]
     return "; ".join([*reasons, explored["reason"]] if explored else reasons)[:_FAILED_LENGTH]
 
@@ -314,7 +320,7 @@ def _more(
     }
 
 
-def _manifest(plan: RunPlan, prices: PriceBook, state: State) -> Manifest:
+def _manifest(plan: RunPlan, prices: PriceBook, state: TunerState) -> Manifest:
     target, question = plan.target, plan.question
     endpoint = question.about.get("endpoint", {"kind": "unknown"})
     return Manifest(
@@ -342,7 +348,7 @@ def _manifest(plan: RunPlan, prices: PriceBook, state: State) -> Manifest:
         price_book=PriceBookName(prices.version, prices.source),
         currency=prices.region(target.region).foreign_currency,
         finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        billed_ms_critical_path=state["criticalMs"],
-        exposed_ms=state.get("exposedMs"),
-        tuner_ms=TunerTime(state.get("controlMs", 0), state.get("measureMs", 0)),
+        billed_ms_critical_path=state.critical_ms,
+        exposed_ms=state.exposed_ms,
+        tuner_ms=TunerTime(state.control_ms, state.measure_ms),
     )

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from ...core.arn import parse_function_arn
 from ...core.errors import LambdaTuningError, LockedError, UsageError
+from ...core.state import BatchSummary, TunerState
 from . import decide, lock
 from .analyse import analyse
 from .clean import clean, take_back
@@ -20,22 +21,20 @@ from .prepare import Services, prepare
 from .publish import Publisher, publish_next, publish_wanted
 from .storage import RunFolder, folder, price_book
 
-State = dict[str, Any]
 
-
-def apply(state: State, client: Any, sleep: Sleep) -> State:
+def apply(state: TunerState, client: Any, sleep: Sleep) -> TunerState:
     """Do what `autoOptimize` asks; without it, nothing.
 
     With an alias the winner is published and the alias points at it, while `$LATEST` keeps its
     size; else `$LATEST` gets the winner, and the lock remembers that this size is to stay.
     """
-    wanted = state["apply"]
-    power = (state["output"] or {}).get("power")
-    if not wanted["autoOptimize"] or power is None:
+    output = state.output or {}
+    power = output.get("power")
+    if not state.apply.auto_optimize or power is None:
         return state
-    function, alias = state["run"]["arn"], wanted["alias"]
+    function, alias = state.run.arn, state.apply.alias
     held = lock.read(client, function)
-    if held is None or held.run_id != state["run"]["id"]:
+    if held is None or held.run_id != state.run.id:
         raise LambdaTuningError(f"the run was stopped: its lock on {function} is gone")
     if alias:
         _publish_behind(client, function, held, int(power), alias, sleep)
@@ -43,7 +42,7 @@ def apply(state: State, client: Any, sleep: Sleep) -> State:
         # The lock learns it first: after a crash in between, cleaning sets the winner.
         lock.update(client, function, replace(held, memory_mb=int(power)))
         set_memory(client, function, int(power), sleep)
-    return {**state, "output": {**state["output"], "applied": {"power": power, "alias": alias}}}
+    return replace(state, output={**output, "applied": {"power": power, "alias": alias}})
 
 
 def note_applied(store: RunFolder, memory_mb: int) -> None:
@@ -72,10 +71,10 @@ def _publish_behind(
 
 
 @dataclass(frozen=True)
-class Step:
+class Call:
     """One call of the control function: what came in, and what it may use."""
 
-    state: State
+    state: Any
     execution: str
     started: str
     context: Any
@@ -115,7 +114,7 @@ def get_ready() -> None:
 
 def handle(event: dict[str, Any], context: Any) -> Any:
     """Run `event["step"]` on `event["state"]`; the answer is the next state."""
-    step = Step(
+    call = Call(
         state=event["state"],
         execution=event["execution"],
         started=event["started"],
@@ -126,84 +125,89 @@ def handle(event: dict[str, Any], context: Any) -> Any:
     if name not in _STEPS:
         raise UsageError(f"unknown step {name!r}; deploy the state machine and its functions again")
     began_s = time.monotonic()
-    return _timed(_STEPS[name](step), (time.monotonic() - began_s) * 1000)
+    return _timed(_STEPS[name](call), (time.monotonic() - began_s) * 1000)
 
 
-def _timed(state: Any, took_ms: float) -> Any:
-    """A state with what this function is billed for on top: the next estimate learns from it."""
-    if not isinstance(state, dict) or "run" not in state:
-        return state
-    return {**state, "controlMs": round(state.get("controlMs", 0) + took_ms)}
+def _timed(answer: Any, took_ms: float) -> Any:
+    """The answer as it travels; a state with what this function is billed for on top, from which
+    the next estimate learns."""
+    if not isinstance(answer, TunerState):
+        return answer
+    return replace(answer, control_ms=round(answer.control_ms + took_ms)).to_json()
 
 
-def _prepare(step: Step) -> State:
-    if not isinstance(step.state, dict):
+def _prepare(call: Call) -> TunerState:
+    if not isinstance(call.state, dict):
         raise UsageError('the execution input must be a JSON object with "lambdaARN" and "num"')
     services = Services(
-        lambda_client=step.client,
+        lambda_client=call.client,
         states=client("stepfunctions", config=PATIENT),
         s3=client("s3"),
         bucket=os.environ["SAMPLES_BUCKET"],
-        account_id=step.context.invoked_function_arn.split(":")[4],
-        sleep=step.sleep,
+        account_id=call.context.invoked_function_arn.split(":")[4],
+        sleep=call.sleep,
     )
-    return prepare(step.state, step.execution, services)
+    return prepare(call.state, call.execution, services)
 
 
-def _publish(step: Step) -> State:
-    remaining_ms = step.context.get_remaining_time_in_millis
-    plan = step.store.read_plan()
-    publish = publish_wanted if decide.is_adaptive(step.state) else publish_next
-    return publish(step.state, Publisher(step.client, plan, remaining_ms, step.sleep))
+def _publish(call: Call) -> TunerState:
+    remaining_ms = call.context.get_remaining_time_in_millis
+    plan = call.store.read_plan()
+    state = TunerState.from_json(call.state)
+    publish = publish_next if state.step is None else publish_wanted
+    return publish(state, Publisher(call.client, plan, remaining_ms, call.sleep))
 
 
-def _decide(step: Step) -> State:
-    if not decide.is_adaptive(step.state):
-        return decide.step(step.state)
-    store = step.store
-    explorer = partial(decide.explorer_now, store.read_plan(), store, step.started)
-    return decide.ended(step.state, explorer)
+def _decide(call: Call) -> TunerState:
+    measured = call.state["measured"]
+    rest = {name: value for name, value in call.state.items() if name != "measured"}
+    state = TunerState.from_json(rest)
+    if state.step is None:
+        return decide.step(state, [BatchSummary.from_json(each) for each in measured])
+    store = call.store
+    explorer = partial(decide.explorer_now, store.read_plan(), store, call.started)
+    return decide.ended(state, measured, explorer)
 
 
-def _analyse(step: Step) -> State:
-    region, store = step.execution.split(":")[3], step.store
+def _analyse(call: Call) -> TunerState:
+    region, store = call.execution.split(":")[3], call.store
     prices = price_book(store.s3, store.read_plan().price_book)
-    return analyse(step.state, store, prices, step.started, region)
+    return analyse(TunerState.from_json(call.state), store, prices, call.started, region)
 
 
-def _apply(step: Step) -> State:
-    state = apply(step.state, step.client, step.sleep)
-    applied = (state["output"] or {}).get("applied")
+def _apply(call: Call) -> TunerState:
+    state = apply(TunerState.from_json(call.state), call.client, call.sleep)
+    applied = (state.output or {}).get("applied")
     if applied:
-        note_applied(step.store, int(applied["power"]))
+        note_applied(call.store, int(applied["power"]))
     return state
 
 
-def _clean(step: Step) -> Any:
+def _clean(call: Call) -> Any:
     """The last step: its answer is the execution's output."""
     try:
-        clean(step.client, step.function, step.execution, step.sleep, step.confirms)
+        clean(call.client, call.function, call.execution, call.sleep, call.confirms)
     except (UsageError, ClientError) as exc:
-        if step.state.get("run") or not _never_begun(exc):
+        if call.state.get("run") or not _never_begun(exc):
             raise
-    return step.state.get("output")
+    return call.state.get("output")
 
 
-def _only_clean(step: Step) -> Any:
+def _only_clean(call: Call) -> Any:
     """An execution for this alone: what a run that was stopped left on a function is put back, by
     the tuner's own role, whatever the rights of the caller. Its output names what was done."""
-    stopped = step.state["onlyClean"].get("execution")
+    stopped = call.state["onlyClean"].get("execution")
     states = client("stepfunctions", config=PATIENT)
-    held = lock.read(step.client, step.function)
+    held = lock.read(call.client, call.function)
     owner = stopped or (held.execution if held else "")
     if owner and lock.running_since(states, owner):
         raise LockedError(f"{owner} is still running; stop it first, or wait for it")
     if stopped:
-        done = take_back(step.client, step.function, stopped, step.sleep, step.confirms)
+        done = take_back(call.client, call.function, stopped, call.sleep, call.confirms)
     else:
-        done = clean(step.client, step.function, None, step.sleep, step.confirms)
-    if lock.read(step.client, step.function) is None:
-        gone = remove(step.client, step.function, step.confirms)
+        done = clean(call.client, call.function, None, call.sleep, call.confirms)
+    if lock.read(call.client, call.function) is None:
+        gone = remove(call.client, call.function, call.confirms)
         done += [f"version {number}" for number in gone]
     return {"cleaned": done}
 
@@ -216,7 +220,7 @@ def _never_begun(error: Exception) -> bool:
     return True
 
 
-_STEPS: dict[str, Callable[[Step], Any]] = {
+_STEPS: dict[str, Callable[[Call], Any]] = {
     "prepare": _prepare,
     "publish": _publish,
     "decide": _decide,

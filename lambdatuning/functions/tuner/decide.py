@@ -10,17 +10,18 @@ import heapq
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
 
 from ...core.exploration.proposal import propose
-from ...core.exploration.question import Budget, Objective, Proposal, Terms, observe
-from ...core.plan import Batch, Look, Work, awake, batch_from_json, widened
+from ...core.exploration.question import Answer, Budget, Objective, Proposal, Terms, observe
+from ...core.plan import Batch, Look, Work, awake, widened
 from ...core.pricing import PriceBook, gb_seconds
 from ...core.records import Limits, RunPlan, Sample
 from ...core.sizes import beyond_cores
+from ...core.state import BatchSummary, Planned, Spending, Step, TunerState
 from .storage import RunFolder, price_book
 
 EVENTS_LIMIT = 20_000
@@ -29,49 +30,37 @@ EVENTS_LIMIT = 20_000
 _EVENTS_A_BATCH, _EVENTS_A_ROUND = 10, 30
 _WARNING_LENGTH = 400
 
-State = dict[str, Any]
 
-
-def step(state: State) -> State:
+def step(state: TunerState, measured: Sequence[BatchSummary]) -> TunerState:
     """The grid: every size is measured whole; what a batch left over is the next batch."""
-    counted, left = count(state)
-    more = bool(left) or counted["published"] < counted["works"]
-    full = more and history_is_full(counted)
-    return {
-        **counted,
-        "batches": [] if full else left,
-        "published": counted["works"] if full else counted["published"],
-        "warnings": [*counted["warnings"], FULL] if full else counted["warnings"],
-    }
+    counted, left = count(state, measured)
+    more = bool(left) or counted.published < counted.works
+    if more and history_is_full(counted):
+        return replace(counted.with_warnings(FULL), batches=(), published=counted.works)
+    return replace(counted, batches=left)
 
 
-def count(state: State) -> tuple[State, list[Any]]:
+def count(
+    state: TunerState, measured: Sequence[BatchSummary]
+) -> tuple[TunerState, tuple[Batch, ...]]:
     """The state with what was just measured in its books, and the batches that are not done."""
-    measured = state["measured"]
-    failed = dict(state["failed"])
-    for result in measured:
-        if result["error"]:
-            failed[str(result["batch"]["memoryMb"])] = result["error"]
-    took_ms = makespan([r["criticalMs"] for r in measured], state["parallel"])
-    counted = {
-        **{key: value for key, value in state.items() if key != "measured"},
-        "events": state["events"] + _EVENTS_A_BATCH * len(measured) + _EVENTS_A_ROUND,
-        "failed": failed,
-        "warnings": _with_new(state["warnings"], [r.get("warning", "") for r in measured]),
-        "criticalMs": state["criticalMs"] + took_ms,
-        "measureMs": state.get("measureMs", 0) + sum(r.get("tookMs", 0) for r in measured),
-    }
-    return counted, [r["batch"] for r in measured if r["left"]]
+    errors = {result.batch.memory_mb: result.error for result in measured if result.error}
+    took_ms = makespan([result.critical_ms for result in measured], state.parallel)
+    counted = replace(
+        state,
+        events=state.events + _EVENTS_A_BATCH * len(measured) + _EVENTS_A_ROUND,
+        failed={**state.failed, **errors},
+        critical_ms=state.critical_ms + took_ms,
+        measure_ms=state.measure_ms + sum(result.took_ms for result in measured),
+    )
+    # What troubles one batch troubles most: each warning is said once.
+    counted = counted.with_warnings(*(r.warning[:_WARNING_LENGTH] for r in measured if r.warning))
+    return counted, tuple(result.batch for result in measured if result.left)
 
 
-def _with_new(warnings: Sequence[str], new: Iterable[str]) -> list[str]:
-    """Each warning once: what troubles one batch troubles most."""
-    return list(dict.fromkeys([*warnings, *(text[:_WARNING_LENGTH] for text in new if text)]))
-
-
-def history_is_full(state: State) -> bool:
+def history_is_full(state: TunerState) -> bool:
     """Whether another round could end the execution by force."""
-    return bool(state["events"] > EVENTS_LIMIT)
+    return state.events > EVENTS_LIMIT
 
 
 def makespan(times_ms: Sequence[float], parallel: int) -> float:
@@ -126,22 +115,22 @@ def looks(
     }
 
 
-def sent(plan: RunPlan, known: Sequence[int], samples: Iterable[Sample]) -> list[int]:
+def sent(plan: RunPlan, known: Sequence[int], samples: Iterable[Sample]) -> tuple[int, ...]:
     """How many of each payload type were sent: a try that crashed may have sent more than the
     state knows of, and no number is used twice."""
     found = dict(zip((payload.name for payload in plan.payloads), known, strict=True))
     for sample in samples:
         found[sample.payload] = max(found[sample.payload], sample.invocation + 1)
-    return list(found.values())
+    return tuple(found.values())
 
 
-def sent_with(known: Sequence[int], wanted: Iterable[Look]) -> list[int]:
+def sent_with(known: Sequence[int], wanted: Iterable[Look]) -> tuple[int, ...]:
     """How many will have been sent after these looks."""
     found = list(known)
     for look in wanted:
         for payload, first, count in look.items:
             found[payload] = max(found[payload], first + count)
-    return found
+    return tuple(found)
 
 
 def _environments(samples: Iterable[Sample]) -> defaultdict[int, int]:
@@ -166,13 +155,13 @@ _ROUNDED_UP_MS = 0.5
 """What billing whole milliseconds adds on average."""
 
 
-def terms(plan: RunPlan, prices: PriceBook, without: Collection[str] = ()) -> Terms | None:
+def terms(plan: RunPlan, prices: PriceBook, without: Collection[int] = ()) -> Terms | None:
     """The sizes that may still be measured, and what an invocation costs; None without a size.
 
     Of sizes that run alike, as the one host that they share has too few cores, the smallest
     stands for all: the others would show the same durations at higher prices.
     """
-    left = [size for size in plan.sizes if str(size) not in without]
+    left = [size for size in plan.sizes if size not in without]
     alike = beyond_cores(plan.question.about.get("endpoint"), left)[1:]
     sizes = tuple(size for size in left if size not in alike)
     region = prices.region(plan.target.region)
@@ -189,16 +178,16 @@ def terms(plan: RunPlan, prices: PriceBook, without: Collection[str] = ()) -> Te
 def grid_spending(
     plan: RunPlan,
     prices: PriceBook,
-    answers: Sequence[Mapping[str, Any]],
+    answers: Sequence[Answer],
     samples: Sequence[Sample],
-) -> dict[str, Any] | None:
+) -> Spending | None:
     """What the grid would invoke and cost, an estimate: `counts` warm invocations at every size,
     and a warm-up in each environment; by plain means of `samples` where there are some, since that
     is what this run is billed for, and by the curves of `answers` elsewhere. None where one lacks.
     """
     init_ms = fmean([s.init_ms for s in samples if s.init_ms] or [0.0])
     means = _billed_means(samples)
-    curves = {answer["payload"]: answer["curve"] for answer in answers}
+    curves = {answer.payload: answer.curve for answer in answers}
     names = [payload.name for payload in plan.payloads]
     found = terms(plan, prices)
     if found is None or not all(curves.get(name) for name in names):
@@ -207,13 +196,13 @@ def grid_spending(
     for name, count in zip(names, plan.counts, strict=True):
         apart = plan.environments / len(names)
         for point in curves[name]:
-            size = point["memory_mb"]
-            billed_ms = means.get((name, size), point["duration_ms"] + _ROUNDED_UP_MS)
+            size = point.memory_mb
+            billed_ms = means.get((name, size), point.duration_ms + _ROUNDED_UP_MS)
             gb_s += count * gb_seconds(size, billed_ms)
             gb_s += apart * gb_seconds(size, billed_ms + init_ms)
     invocations = len(curves[names[0]]) * (sum(plan.counts) + plan.environments)
     usd = gb_s * found.usd_per_gb_s + invocations * found.request_usd
-    return {"invocations": invocations, "gb_s": gb_s, "usd": usd}
+    return Spending(invocations, gb_s, usd)
 
 
 def _billed_means(samples: Iterable[Sample]) -> dict[tuple[str, int], float]:
@@ -232,73 +221,82 @@ _REASON_LENGTH = 2_000
 _NO_SIZE = Proposal((), "no memory size is left that can be measured", "failed", ())
 
 
+@dataclass
+class SampleReader:
+    """The samples of a run as they come: a part is immutable, and read once."""
+
+    parts: dict[str, tuple[Sample, ...]] = field(default_factory=dict)
+
+    def so_far(self, store: RunFolder) -> list[Sample]:
+        """All samples as they were made: parts of sizes that were measured side by side interleave.
+        What was given up as too long counts as a failure; its bill is known in the end."""
+        for key in store.part_keys():
+            if key not in self.parts:
+                self.parts[key] = tuple(store.read_part(key))
+        found = [sample for part in self.parts.values() for sample in part]
+        return sorted(found, key=lambda sample: (sample.started_at, sample.request_id))
+
+
 @dataclass(frozen=True)
 class Explorer:
-    """What deciding uses beside the state; `elapsed_s` is how long the execution has lasted."""
+    """What deciding uses beside the state; `elapsed_s` is how long the execution has lasted,
+    `samples` what was read of them before."""
 
     plan: RunPlan
     store: RunFolder
     prices: PriceBook
     elapsed_s: float
+    samples: SampleReader = field(default_factory=SampleReader)
 
 
-def explorer_now(plan: RunPlan, store: RunFolder, started: str) -> Explorer:
+def explorer_now(
+    plan: RunPlan, store: RunFolder, started: str, samples: SampleReader | None = None
+) -> Explorer:
     """The explorer at this moment of an execution that started then (ISO 8601)."""
     elapsed = datetime.now(UTC) - datetime.fromisoformat(started)
-    return Explorer(plan, store, price_book(store.s3, plan.price_book), elapsed.total_seconds())
+    prices = price_book(store.s3, plan.price_book)
+    return Explorer(plan, store, prices, elapsed.total_seconds(), samples or SampleReader())
 
 
-def is_adaptive(state: State) -> bool:
-    """Whether a state is that of an adaptive run."""
-    return "step" in state
-
-
-def begin(state: State, explorer: Explorer) -> State:
+def begin(state: TunerState, explorer: Explorer) -> TunerState:
     """The first state of an adaptive run: its first look chosen, nothing published yet."""
-    none = [0] * len(explorer.plan.payloads)
-    first = {**state, "step": 0, "versions": {}, "sent": none, "sizes": [], "measured": []}
-    return adaptive_step(first, explorer)
+    none = (0,) * len(explorer.plan.payloads)
+    return adaptive_step(replace(state, step=0, sent=none, sizes=()), (), explorer)
 
 
-def adaptive_step(state: State, explorer: Explorer) -> State:
+def adaptive_step(
+    state: TunerState, measured: Sequence[BatchSummary], explorer: Explorer
+) -> TunerState:
     """What was just measured goes into the books; then the next batches, or the end.
 
     At the end `sizes` are those that have samples. Run again after a crash it decides the same.
     """
-    counted, left = count(state)
+    counted, left = count(state, measured)
     over = _over(counted, explorer)
     if left and not over:
-        return {**counted, "batches": left, "published": counted["works"]}
-    plan, samples = explorer.plan, _samples(explorer.store)
-    counted["sent"] = sent(plan, counted["sent"], samples)
+        return replace(counted, batches=left, published=counted.works)
+    plan, samples = explorer.plan, explorer.samples.so_far(explorer.store)
+    counted = replace(counted, sent=sent(plan, counted.sent, samples))
     proposal = _proposal(counted, explorer, samples)
-    told = _told(proposal, explorer, samples)
-    over = proposal.stopped or over or _dear(told)
-    wanted = {} if over else looks(plan, counted["sent"], proposal, samples)
+    decided = _decided(proposal, explorer, samples)
+    over = proposal.stopped or over or _costs_the_grid(decided)
+    wanted = {} if over else looks(plan, counted.sent, proposal, samples)
     stopped = over or ("" if wanted else "budget")
-    told |= {"stopped": stopped, "batch": _batch(plan, wanted)}
-    explorer.store.write_step(counted["step"], told if stopped else _without_curves(told))
-    warnings = _shown(proposal, stopped) if stopped else []
-    return {
-        **counted,
-        **(_end(samples) if stopped else _next(counted, wanted)),
-        "warnings": [*counted["warnings"], *warnings],
-        "step": counted["step"] + 1,
-        "tookS": explorer.elapsed_s - counted.get("atS", 0.0),
-        "atS": explorer.elapsed_s,
-    }
+    decided = replace(decided, stopped=stopped, batch=_planned(plan, wanted))
+    number = counted.step or 0
+    explorer.store.write_step(number, decided if stopped else decided.without_curves)
+    after = _end(counted, samples) if stopped else _next(counted, wanted)
+    return replace(
+        after.with_warnings(*(_shown(proposal, stopped) if stopped else ())),
+        step=number + 1,
+        took_s=explorer.elapsed_s - counted.at_s,
+        at_s=explorer.elapsed_s,
+    )
 
 
-def _samples(store: RunFolder) -> list[Sample]:
-    """All so far as they were made: parts of sizes that were measured side by side interleave.
-    What was given up as too long counts as a failure; its bill is known in the end."""
-    found = [*store.read_samples(), *store.read_lost()]
-    return sorted(found, key=lambda sample: (sample.started_at, sample.request_id))
-
-
-def _proposal(state: State, explorer: Explorer, samples: Sequence[Sample]) -> Proposal:
+def _proposal(state: TunerState, explorer: Explorer, samples: Sequence[Sample]) -> Proposal:
     plan, question = explorer.plan, explorer.plan.question
-    found = terms(plan, explorer.prices, state["failed"])
+    found = terms(plan, explorer.prices, state.failed)
     if found is None or plan.limits is None:
         return _NO_SIZE
     seen = [observe(_as_success(s, question.allowed_errors)) for s in samples]
@@ -325,75 +323,69 @@ def _as_success(sample: Sample, allowed: Collection[str]) -> Sample:
     return replace(sample, error="") if sample.error in allowed else sample
 
 
-def _over(state: State, explorer: Explorer) -> str:
+def _over(state: TunerState, explorer: Explorer) -> str:
     """The limit that ends the run though it is not sure: "" where it may go on.
 
     The next step is expected to take as long as the one before.
     """
     limits = explorer.plan.limits
     latest_s = limits.max_seconds if limits else None
-    if latest_s is not None and explorer.elapsed_s + state.get("tookS", 0.0) > latest_s:
+    if latest_s is not None and explorer.elapsed_s + state.took_s > latest_s:
         return "time"
     return "history" if history_is_full(state) else ""
 
 
-def _next(state: State, wanted: Mapping[int, Look]) -> State:
+def _next(state: TunerState, wanted: Mapping[int, Look]) -> TunerState:
     """The batches of the next round; sizes that were never wanted before are published first."""
-    versions = state["versions"]
-    batches = [
-        Batch(Work(size, state["step"]), versions.get(str(size), ""), look=look)
+    batches = tuple(
+        Batch(Work(size, state.step or 0), state.versions.get(size, ""), look=look)
         for size, look in sorted(wanted.items())
-    ]
-    return {
-        "batches": [batch.to_json() for batch in batches],
-        "sent": sent_with(state["sent"], wanted.values()),
-        "published": 0,
-        "works": sum(not batch.version for batch in batches),
-    }
+    )
+    return replace(
+        state,
+        batches=batches,
+        sent=sent_with(state.sent, wanted.values()),
+        published=0,
+        works=sum(not batch.version for batch in batches),
+    )
 
 
-def _end(samples: Sequence[Sample]) -> State:
-    sizes = sorted({sample.memory_mb for sample in samples})
-    return {"batches": [], "published": 0, "works": 0, "sizes": sizes}
+def _end(state: TunerState, samples: Sequence[Sample]) -> TunerState:
+    sizes = tuple(sorted({sample.memory_mb for sample in samples}))
+    return replace(state, batches=(), published=0, works=0, sizes=sizes)
 
 
-def _batch(plan: RunPlan, wanted: Mapping[int, Look]) -> list[dict[str, Any]]:
+def _planned(plan: RunPlan, wanted: Mapping[int, Look]) -> tuple[Planned, ...]:
     """What is measured next, for people."""
-    return [
-        {
-            "memory_mb": size,
-            "payload": plan.payloads[payload].name,
-            "count": number,
-            "environments": look.environments,
-        }
+    return tuple(
+        Planned(size, plan.payloads[payload].name, number, look.environments)
         for size, look in sorted(wanted.items())
         for payload, _, number in look.items
-    ]
+    )
 
 
-def _told(proposal: Proposal, explorer: Explorer, samples: Sequence[Sample]) -> dict[str, Any]:
+def _decided(proposal: Proposal, explorer: Explorer, samples: Sequence[Sample]) -> Step:
     """A step as it is stored; `grid` is what the grid would cost by what is known now."""
-    whole = proposal.to_json()
-    return {
-        **whole,
-        "reason": proposal.reason[:_REASON_LENGTH],
-        "elapsed_s": round(explorer.elapsed_s, 3),
-        "invocations": len(samples),
-        "usd": sum(sample.cost_usd for sample in samples),
-        "gb_s": sum(gb_seconds(sample.memory_mb, sample.billed_ms) for sample in samples),
-        "grid": grid_spending(explorer.plan, explorer.prices, whole["answers"], samples),
-    }
+    spent = Spending(
+        len(samples),
+        sum(gb_seconds(sample.memory_mb, sample.billed_ms) for sample in samples),
+        sum(sample.cost_usd for sample in samples),
+    )
+    return Step(
+        stopped=proposal.stopped,
+        reason=proposal.reason[:_REASON_LENGTH],
+        answers=proposal.answers,
+        batch=(),
+        elapsed_s=round(explorer.elapsed_s, 3),
+        spent=spent,
+        grid=grid_spending(explorer.plan, explorer.prices, proposal.answers, samples),
+        warnings=proposal.warnings,
+    )
 
 
-def _without_curves(told: dict[str, Any]) -> dict[str, Any]:
-    """Only the last step keeps them: they are most of it."""
-    answers = [{**answer, "curve": ()} for answer in told["answers"]]
-    return {**told, "answers": answers}
-
-
-def _dear(told: dict[str, Any]) -> str:
-    """An adaptive run never costs more than the grid in whose place it is."""
-    return "grid" if told["grid"] and told["usd"] >= told["grid"]["usd"] else ""
+def _costs_the_grid(decided: Step) -> str:
+    """An adaptive run ends where it has cost as much as the grid in whose place it is."""
+    return "grid" if decided.grid and decided.spent.usd >= decided.grid.usd else ""
 
 
 def _shown(proposal: Proposal, stopped: str) -> list[str]:
@@ -413,32 +405,32 @@ class Round:
     """What a round uses beside the state: `measure` runs a batch and sums it up, `explorer` gives
     what deciding needs now, `elapsed_s` tells how long the round has lasted."""
 
-    measure: Callable[[Batch], dict[str, Any]]
+    measure: Callable[[Batch], BatchSummary]
     explorer: Callable[[], Explorer]
     elapsed_s: Callable[[], float]
 
 
-def play(state: State, round_: Round) -> State:
+def play(state: TunerState, round_: Round) -> TunerState:
     """The state after the round. Run again after a crash it goes on behind what was stored."""
-    while state["batches"] and state["published"] >= state["works"]:
-        batches = [batch_from_json(batch) for batch in state["batches"]]
-        with ThreadPoolExecutor(min(len(batches), state["parallel"])) as pool:
-            measured = list(pool.map(round_.measure, batches))
-        state = adaptive_step({**state, "measured": measured}, round_.explorer())
+    while state.batches and state.published >= state.works:
+        with ThreadPoolExecutor(min(len(state.batches), state.parallel)) as pool:
+            measured = list(pool.map(round_.measure, state.batches))
+        state = adaptive_step(state, measured, round_.explorer())
         if round_.elapsed_s() > LONGEST_S:
             break
     return state
 
 
-def ended(state: State, explorer: Callable[[], Explorer]) -> State:
+def ended(
+    state: TunerState, played: Sequence[Mapping[str, Any]], explorer: Callable[[], Explorer]
+) -> TunerState:
     """The state after a round as the state machine has it: what the round returned, or what
     follows where it crashed for good, which fails the sizes that it began with."""
-    played: list[Mapping[str, Any]] = state["measured"]
     if played and "state" in played[0]:
-        return dict(played[0]["state"])
+        return TunerState.from_json(played[0]["state"])
     crashed = [
-        {"batch": batch, "left": False, "criticalMs": 0, "error": result["error"]}
+        BatchSummary(batch, left=False, critical_ms=0, error=str(result["error"]))
         for result in played
-        for batch in state["batches"]
+        for batch in state.batches
     ]
-    return adaptive_step({**state, "measured": crashed}, explorer())
+    return adaptive_step(state, crashed, explorer())

@@ -2,7 +2,7 @@
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -10,11 +10,12 @@ from typing import Any
 from ...core.arn import parse_function_arn
 from ...core.plan import Batch, batch_from_json
 from ...core.records import RunPlan
+from ...core.state import BatchSummary, TunerState
 from .batch.invoke import Caller
 from .batch.measure import END_WITHIN_S, measure_batch
 from .batch.samples import Finder, Writer, size_prefix
 from .clients import client, invoking
-from .decide import Round, explorer_now, play
+from .decide import Round, SampleReader, explorer_now, play
 from .results import size_result
 from .storage import RunFolder, folder, price_book
 
@@ -42,8 +43,9 @@ def handle(event: dict[str, Any], context: Any) -> Any:
         return summarise(plan, store, memory_mb)
     measuring = Measuring(plan, store, _caller(plan, s3, remaining_s), context)
     if event.get("state"):
-        return {"state": measuring.round(event["state"], event["started"])}
-    return measuring.batch(batch_from_json(event["batch"]))
+        state = TunerState.from_json(event["state"])
+        return {"state": measuring.round(state, event["started"]).to_json()}
+    return measuring.batch(batch_from_json(event["batch"])).to_json()
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Measuring:
     caller: Caller
     context: Any
 
-    def batch(self, batch: Batch) -> dict[str, Any]:
+    def batch(self, batch: Batch) -> BatchSummary:
         """Run a batch; its summary, with what this function is billed for it."""
         logs = client("logs", self.plan.target.region)
         token = str(self.context.aws_request_id)[:8]
@@ -63,15 +65,15 @@ class Measuring:
         began_s = time.monotonic()
         within_s = min(END_WITHIN_S, _remaining_s(self.context))
         found = measure_batch(self.caller, batch, writer, time.monotonic, within_s)
-        return {**found, "tookMs": round((time.monotonic() - began_s) * 1000)}
+        return replace(found, took_ms=round((time.monotonic() - began_s) * 1000))
 
-    def round(self, state: dict[str, Any], started: str) -> dict[str, Any]:
+    def round(self, state: TunerState, started: str) -> TunerState:
         """Play a round of an adaptive run; the state after it."""
         began_s = time.monotonic()
-        explorer = partial(explorer_now, self.plan, self.store, started)
+        explorer = partial(explorer_now, self.plan, self.store, started, SampleReader())
         after = play(state, Round(self.batch, explorer, lambda: time.monotonic() - began_s))
         took_ms = round((time.monotonic() - began_s) * 1000)
-        return {**after, "measureMs": state.get("measureMs", 0) + took_ms}
+        return replace(after, measure_ms=state.measure_ms + took_ms)
 
 
 def _remaining_s(context: Any) -> float:

@@ -22,6 +22,7 @@ from ...core.payloads import (
 )
 from ...core.plan import MAX_ENVIRONMENTS
 from ...core.records import Limits, Question, RunPlan, Target
+from ...core.state import Apply, RunPlace, TunerState
 from . import decide, lock
 from .clean import undo
 from .function import Confirms, Sleep
@@ -156,9 +157,6 @@ def aws_endpoint() -> Mapping[str, Any]:
 # The preparing step: what can be refused is refused here; then the lock, then the plan.
 
 
-State = dict[str, Any]
-
-
 @dataclass(frozen=True)
 class Services:
     """The clients and facts that preparing uses; `lambda_client` is in the function's region."""
@@ -176,7 +174,7 @@ class Services:
         return lambda run_id: folder(self.s3, self.bucket, function, run_id).owner() is not None
 
 
-def prepare(raw: Any, execution: str, services: Services) -> State:
+def prepare(raw: Any, execution: str, services: Services) -> TunerState:
     """The first state of a run; on an error nothing of the function has been changed.
 
     Run again after a crash it finds its own lock and goes on.
@@ -224,21 +222,16 @@ def _payloads(wanted: TuningInput, services: Services) -> Any:
         raise
 
 
-def _first_state(wanted: TuningInput, plan: RunPlan, url: str, parallel: int) -> State:
+def _first_state(wanted: TuningInput, plan: RunPlan, url: str, parallel: int) -> TunerState:
     target = plan.target
-    return {
-        "run": {"id": plan.run_id, "name": target.name, "arn": target.arn, "url": url},
-        "parallel": parallel,
-        "sizes": list(plan.sizes),
-        "works": len(plan.work),
-        "published": 0,
-        "batches": [],
-        "failed": {},
-        "warnings": remarks(target, parallel, wanted.parallel_sizes),
-        "events": 0,
-        "criticalMs": 0,
-        "apply": {"autoOptimize": wanted.auto_optimize, "alias": wanted.auto_optimize_alias},
-    }
+    return TunerState(
+        run=RunPlace(plan.run_id, target.name, target.arn, url),
+        parallel=parallel,
+        sizes=plan.sizes,
+        works=len(plan.work),
+        warnings=tuple(remarks(target, parallel, wanted.parallel_sizes)),
+        apply=Apply(wanted.auto_optimize, wanted.auto_optimize_alias),
+    )
 
 
 def _locked(wanted: TuningInput, run_id: str, execution: str, services: Services) -> Target:

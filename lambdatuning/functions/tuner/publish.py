@@ -8,8 +8,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ...core.errors import LambdaTuningError, UsageError, denied_by
-from ...core.plan import Batch, Work, batch_from_json
+from ...core.plan import Batch, Work
 from ...core.records import RunPlan
+from ...core.state import TunerState
 from . import lock
 from .function import (
     Sleep,
@@ -29,8 +30,6 @@ AT_ONCE = 60
 
 _ENOUGH_LEFT_MS = 120_000
 
-State = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class Publisher:
@@ -43,56 +42,56 @@ class Publisher:
     clock: Callable[[], float] = time.monotonic
 
 
-def publish_next(state: State, publisher: Publisher) -> State:
-    """Publish from `state["published"]` on; what time does not allow is left for another round.
+def publish_next(state: TunerState, publisher: Publisher) -> TunerState:
+    """Publish from `state.published` on; what time does not allow is left for another round.
 
     A size that Lambda refuses (a new account may be held to 3,008 MB) is among the failed ones.
     A step that is run again after a crash finds the versions that it published before.
     """
-    plan, failed = publisher.plan, dict(state["failed"])
-    first = int(state["published"])
+    plan, failed = publisher.plan, dict(state.failed)
+    first = state.published
     wanted = plan.work[first : first + AT_ONCE]
     versions, done, exposed_ms = _publish_all(publisher, wanted, failed)
     batches = [Batch(work, version) for work, version in versions.items()]
-    waiting = [batch_from_json(batch) for batch in state["batches"]]
+    waiting = state.batches
     if first + done == len(plan.work) and not batches and not waiting and first == 0:
         raise LambdaTuningError(f"no size could be published: {next(iter(failed.values()))}")
     # The smallest size is the slowest: it goes first, so that it does not go last alone.
     todo = sorted([*waiting, *batches], key=lambda batch: (batch.work.round, batch.memory_mb))
-    return {
-        **state,
-        "published": first + done,
-        "failed": failed,
-        "exposedMs": state.get("exposedMs", 0) + exposed_ms,
-        "batches": [batch.to_json() for batch in todo],
-    }
+    return replace(
+        state,
+        published=first + done,
+        failed=failed,
+        exposed_ms=state.exposed_ms + exposed_ms,
+        batches=tuple(todo),
+    )
 
 
-def publish_wanted(state: State, publisher: Publisher) -> State:
+def publish_wanted(state: TunerState, publisher: Publisher) -> TunerState:
     """Publish the sizes of the next batches of an adaptive run that no batch wanted before.
 
     A batch whose size is refused is left out, and so is one for which time does not suffice: the
     next decision may want it again.
     """
-    batches, failed = [batch_from_json(b) for b in state["batches"]], dict(state["failed"])
-    wanted = [Work(b.memory_mb, 0) for b in batches if not b.version]
+    failed = dict(state.failed)
+    wanted = [Work(b.memory_mb, 0) for b in state.batches if not b.version]
     wanted.sort(key=lambda work: work.memory_mb != publisher.plan.target.memory_mb)
     found, _, exposed_ms = _publish_all(publisher, wanted, failed)
-    new = {str(work.memory_mb): version for work, version in found.items()}
-    versions = {**state["versions"], **new}
-    ready = [replace(b, version=versions.get(str(b.memory_mb), "")) for b in batches]
-    return {
-        **state,
-        "published": state["works"],
-        "failed": failed,
-        "versions": versions,
-        "exposedMs": state.get("exposedMs", 0) + exposed_ms,
-        "batches": [batch.to_json() for batch in ready if batch.version],
-    }
+    new = {work.memory_mb: version for work, version in found.items()}
+    versions = {**state.versions, **new}
+    ready = [replace(b, version=versions.get(b.memory_mb, "")) for b in state.batches]
+    return replace(
+        state,
+        published=state.works,
+        failed=failed,
+        versions=versions,
+        exposed_ms=state.exposed_ms + exposed_ms,
+        batches=tuple(batch for batch in ready if batch.version),
+    )
 
 
 def _publish_all(
-    publisher: Publisher, wanted: Sequence[Work], failed: dict[str, str]
+    publisher: Publisher, wanted: Sequence[Work], failed: dict[int, str]
 ) -> tuple[dict[Work, str], int, int]:
     """Versions of `wanted` that can be invoked now, how many of `wanted` are dealt with, and for
     how many ms `$LATEST` had another size than its own."""
@@ -105,7 +104,7 @@ def _publish_all(
             break
         done += 1
         version = known.get(description(plan.run_id, work))
-        if version is None and str(work.memory_mb) not in failed:
+        if version is None and work.memory_mb not in failed:
             _refuse_foreign_change(publisher)
             began_s = publisher.clock()
             try:
@@ -120,12 +119,12 @@ def _publish_all(
     return versions, done, round(exposed_s * 1000)
 
 
-def _one(publisher: Publisher, work: Work, failed: dict[str, str]) -> str | None:
+def _one(publisher: Publisher, work: Work, failed: dict[int, str]) -> str | None:
     client, plan = publisher.client, publisher.plan
     try:
         return publish(client, plan.target.arn, plan.run_id, work, publisher.sleep)
     except UsageError as exc:
-        failed[str(work.memory_mb)] = str(exc)[:300]
+        failed[work.memory_mb] = str(exc)[:300]
         return None
     except ClientError as exc:
         raise _explained(exc, plan) from None
@@ -176,7 +175,7 @@ def _sizes(plan: RunPlan) -> set[int]:
     return {*plan.sizes, *(spare_mb(size) for size in plan.sizes)}
 
 
-def _wait_for(publisher: Publisher, versions: dict[Work, str], failed: dict[str, str]) -> None:
+def _wait_for(publisher: Publisher, versions: dict[Work, str], failed: dict[int, str]) -> None:
     """Wait until the versions can be invoked. Those of a SnapStart function take minutes, side by
     side; what is not ready in time is left to Lambda, which holds its first invocation back.
 
@@ -187,7 +186,7 @@ def _wait_for(publisher: Publisher, versions: dict[Work, str], failed: dict[str,
         try:
             in_time = _is_ready(publisher, version)
         except LambdaTuningError as exc:
-            failed[str(work.memory_mb)] = f"cannot start: {exc}"[:300]
+            failed[work.memory_mb] = f"cannot start: {exc}"[:300]
             del versions[work]
             continue
         if not in_time:

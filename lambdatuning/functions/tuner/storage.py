@@ -18,6 +18,7 @@ from ...core.records import (
     plan_from_json,
     run_prefix,
 )
+from ...core.state import Step
 
 STORE_PREFIX = "runs/"
 STEP_PREFIX = "_step-"
@@ -76,14 +77,14 @@ class RunFolder:
         """What `write_result` wrote."""
         return self.read_json(_RESULT.format(memory_mb))
 
-    def write_step(self, number: int, told: Any) -> None:
+    def write_step(self, number: int, step: Step) -> None:
         """What an adaptive run decided in a step, and why."""
-        self.write_json(STEP_NAME.format(number), told)
+        self.write_json(STEP_NAME.format(number), step.to_json())
 
-    def read_steps(self) -> Iterator[Any]:
+    def read_steps(self) -> Iterator[Step]:
         """What `write_step` wrote, in order."""
         for key in self._keys(STEP_PREFIX):
-            yield self.read_json(key.removeprefix(self.prefix))
+            yield Step.from_json(self.read_json(key.removeprefix(self.prefix)))
 
     def write_manifest(self, manifest: Manifest) -> None:
         """The manifest: its presence says that the run is complete."""
@@ -105,8 +106,16 @@ class RunFolder:
     def read_samples(self, part: str = "", kind: str = "samples") -> Iterator[Sample]:
         """The samples of the parts whose names begin so, part by part."""
         for key in self._keys(f"{kind}-{part}"):
-            answer = self.s3.get_object(Bucket=self.bucket, Key=key)
-            yield from decode_part(answer["Body"].read())
+            yield from self.read_part(key)
+
+    def part_keys(self) -> list[str]:
+        """The keys of all parts, those of samples whose answer never came included."""
+        return [*self._keys("samples-"), *self._keys(f"{_LOST}-")]
+
+    def read_part(self, key: str) -> Iterator[Sample]:
+        """The samples of one part."""
+        answer = self.s3.get_object(Bucket=self.bucket, Key=key)
+        return decode_part(answer["Body"].read())
 
     def write_lost(self, name: str, samples: Iterable[Sample]) -> None:
         """Samples whose answer never came: no part, until their reports have been looked for."""

@@ -10,6 +10,7 @@ from ...core.errors import UsageError, denied_by
 from ...core.plan import Work
 from ...core.pricing import PriceBook, check_on_demand, snapstart_cache_usd
 from ...core.records import RunPlan, Target
+from ...core.state import TunerState
 from .batch.measure import END_WITHIN_S
 from .function import Sleep, description, read, settled
 
@@ -24,12 +25,12 @@ def snapshots_usd(target: Target, prices: PriceBook, sizes_mb: Iterable[int]) ->
     return sum(snapstart_cache_usd(prices, target.region, size, PAID_HOURS) for size in sizes_mb)
 
 
-def published_mb(plan: RunPlan, state: Mapping[str, Any]) -> list[int]:
+def published_mb(plan: RunPlan, state: TunerState) -> list[int]:
     """The sizes of the versions that a run has published, once for each version."""
     if plan.limits:
-        return [int(size) for size in state["versions"]]
-    sizes = [work.memory_mb for work in plan.work[: int(state["published"])]]
-    return [size for size in sizes if str(size) not in state["failed"]]
+        return list(state.versions)
+    sizes = [work.memory_mb for work in plan.work[: state.published]]
+    return [size for size in sizes if size not in state.failed]
 
 
 # The function under test, before anything is changed: what cannot be tuned is refused.

@@ -10,6 +10,7 @@ from typing import Any
 
 from lambdatuning.core.plan import Batch
 from lambdatuning.core.pricing import load_price_book
+from lambdatuning.core.state import BatchSummary, TunerState
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.analyse import analyse
 from lambdatuning.functions.tuner.batch.invoke import Caller
@@ -77,7 +78,7 @@ class Machine:
         self.prices = load_price_book()
         self.measured: list[Any] = []
 
-    def begun(self, **given: Any) -> dict[str, Any]:
+    def begun(self, **given: Any) -> TunerState:
         body = {"lambdaARN": ARN, "num": 10, "environments": 2, "seed": 1, "parallelSizes": 1,
                 "runId": "run-1", "exploration": "adaptive", "payloadTypes": types("a"),
                 **given}  # fmt: skip
@@ -86,36 +87,35 @@ class Machine:
         )
         return prepare(body, EXECUTION, services)
 
-    def published(self, state: dict[str, Any]) -> dict[str, Any]:
+    def published(self, state: TunerState) -> TunerState:
         plan = self.store.read_plan()
         publisher = Publisher(self.client, plan, lambda: 900_000, self.time.sleep)
-        return publish_wanted(state, publisher) if state["published"] < state["works"] else state
+        return publish_wanted(state, publisher) if state.published < state.works else state
 
     def explorer(self) -> decide.Explorer:
         return decide.Explorer(self.store.read_plan(), self.store, self.prices, self.time.now_s)
 
-    def played(self, state: dict[str, Any]) -> dict[str, Any]:
+    def played(self, state: TunerState) -> TunerState:
         """The state after a round, as the measuring function and then deciding leave it."""
         began_s = self.time.now_s
         round_ = decide.Round(self.measure, self.explorer, lambda: self.time.now_s - began_s)
-        measured = [{"state": decide.play(state, round_)}] if state["batches"] else []
-        return decide.ended({**state, "measured": measured}, self.explorer)
+        played = [{"state": decide.play(state, round_).to_json()}] if state.batches else []
+        return decide.ended(state, json.loads(json.dumps(played)), self.explorer)
 
-    def measure(self, batch: Batch) -> dict[str, Any]:
+    def measure(self, batch: Batch) -> BatchSummary:
         plan = self.store.read_plan()
         self.measured.append(batch)
         if batch.memory_mb == self.broken_mb:
-            error = "LambdaTuningError: x"
-            return {"batch": batch.to_json(), "left": False, "criticalMs": 0, "error": error}
+            return BatchSummary(batch, left=False, critical_ms=0, error="LambdaTuningError: x")
         caller = Caller(self.client, plan, self.prices, self.time.sleep, self.time.utc, {})
         token = f"{len(self.measured):08d}"
         writer = Writer(caller, batch, self.store, self.logs, token)
         return measure_batch(caller, batch, writer, self.time.clock)
 
-    def explored(self, **given: Any) -> dict[str, Any]:
+    def explored(self, **given: Any) -> TunerState:
         """The state when it has stopped measuring."""
         state = self.begun(**given)
-        while state["batches"]:
+        while state.batches:
             state = self.played(self.published(state))
         return state
 
@@ -124,12 +124,11 @@ class Machine:
         try:
             state = self.explored(**given)
             plan = self.store.read_plan()
-            for size in state["sizes"]:
+            for size in state.sizes:
                 summarise(plan, self.store, size)
             started = (self.time.utc() - timedelta(seconds=self.time.now_s)).isoformat()
             state = analyse(state, self.store, self.prices, started, "us-east-1")
-            output: dict[str, Any] = state["output"]
-            return output
+            return dict(state.output or {})
         finally:
             clean(self.client, ARN, EXECUTION, self.time.sleep)
 

@@ -8,6 +8,7 @@ from typing import Any
 from lambdatuning.core.plan import batch_from_json
 from lambdatuning.core.pricing import load_price_book
 from lambdatuning.core.records import RunPlan
+from lambdatuning.core.state import BatchSummary, TunerState
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.analyse import analyse
 from lambdatuning.functions.tuner.batch.invoke import Caller
@@ -31,6 +32,10 @@ class Scales:
     """The weights of what was passed on, in bytes of JSON."""
 
     weights: dict[str, int] = field(default_factory=dict)
+
+    def passed(self, name: str, state: TunerState) -> TunerState:
+        """The state as it comes out of the state machine."""
+        return TunerState.from_json(self.weigh(name, state.to_json()))
 
     def weigh(self, name: str, value: Any) -> Any:
         text = json.dumps(value)
@@ -56,32 +61,34 @@ class Machine:
 
     def run(self, raw: dict[str, Any]) -> Any:
         """The execution's output; what a step raises goes up, as the state machine catches it."""
-        weigh, sleep = self.scales.weigh, self.time.sleep
+        weigh, passed, sleep = self.scales.weigh, self.scales.passed, self.time.sleep
         services = Services(self.client, FakeStates(), self.s3, "bucket", "111122223333", sleep)
-        state = weigh("prepare", prepare(weigh("input", raw), EXECUTION, services))
+        state = passed("prepare", prepare(weigh("input", raw), EXECUTION, services))
         plan = self.store.read_plan()
         publisher = Publisher(self.client, plan, lambda: 900_000, sleep)
-        while state["published"] < state["works"] or state["batches"]:
-            if state["published"] < state["works"]:
-                state = weigh("publish", publish_next(state, publisher))
+        while state.published < state.works or state.batches:
+            if state.published < state.works:
+                state = passed("publish", publish_next(state, publisher))
             state = self.measure(state, plan)
-        for size in weigh("sizes", state["sizes"]):
+        for size in weigh("sizes", list(state.sizes)):
             weigh("summary", summarise(plan, self.store, size))
         book = load_price_book()
-        state = weigh("analyse", analyse(state, self.store, book, "2026", "us-east-1"))
-        state = weigh("apply", apply(state, self.client, sleep))
+        state = passed("analyse", analyse(state, self.store, book, "2026", "us-east-1"))
+        state = passed("apply", apply(state, self.client, sleep))
         clean(self.client, ARN, EXECUTION, sleep)
-        return weigh("output", state["output"])
+        return weigh("output", state.output)
 
-    def measure(self, state: Any, plan: RunPlan) -> Any:
+    def measure(self, state: TunerState, plan: RunPlan) -> TunerState:
         """The Map state with its items and answers, then the deciding."""
         measured = []
-        for number, each in enumerate(state["batches"]):
-            item = self.scales.weigh("item", {"run": state["run"], "batch": each})
+        before = state.to_json()
+        for number, each in enumerate(before["batches"]):
+            item = self.scales.weigh("item", {"run": before["run"], "batch": each})
             batch, caller, logs = batch_from_json(item["batch"]), self.caller(plan), FakeLogs()
             logs.faults["FilterLogEvents"] = ["AccessDeniedException"] * 9_999
             writer = Writer(caller, batch, self.store, logs, f"{number}")
             summary = measure_batch(caller, batch, writer, self.time.clock)
-            measured.append(self.scales.weigh("summary of a batch", summary))
-        state = self.scales.weigh("measured", {**state, "measured": measured})
-        return self.scales.weigh("decide", decide.step(state))
+            measured.append(self.scales.weigh("summary of a batch", summary.to_json()))
+        self.scales.weigh("measured", {**before, "measured": measured})
+        summaries = [BatchSummary.from_json(each) for each in measured]
+        return self.scales.passed("decide", decide.step(state, summaries))

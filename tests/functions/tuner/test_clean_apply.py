@@ -1,11 +1,10 @@
 """Cleaning puts back what was there; applying sets the winner and nothing else."""
 
-from typing import Any
-
 import pytest
 
 from lambdatuning.core.errors import LambdaTuningError, UsageError
 from lambdatuning.core.plan import Work
+from lambdatuning.core.state import Apply, RunPlace, TunerState
 from lambdatuning.functions.tuner import function, lock
 from lambdatuning.functions.tuner.clean import clean, take_back
 from lambdatuning.functions.tuner.control import apply
@@ -20,12 +19,12 @@ def hold(client: FakeLambda, memory_mb: int = 128) -> None:
     client.create_alias(ARN, lock.ALIAS, "$LATEST", mine.describe())
 
 
-def state(power: int | None, *, auto: bool = True, alias: str | None = None) -> dict[str, Any]:
-    return {
-        "apply": {"autoOptimize": auto, "alias": alias},
-        "output": None if power is None else {"power": power},
-        "run": {"arn": ARN, "id": "run-1"},
-    }
+def state(power: int | None, *, auto: bool = True, alias: str | None = None) -> TunerState:
+    return TunerState(
+        run=RunPlace("run-1", "shop", ARN, "s3://b"),
+        apply=Apply(auto, alias),
+        output=None if power is None else {"power": power},
+    )
 
 
 def test_everything_is_put_back(client: FakeLambda, time: Time) -> None:
@@ -77,7 +76,8 @@ def test_nothing_is_applied_unasked_or_without_a_winner(
 def test_the_winner_stays_on_latest_after_cleaning(client: FakeLambda, time: Time) -> None:
     hold(client)
     after = apply(state(512), client, time.sleep)
-    assert after["output"]["applied"] == {"power": 512, "alias": None}
+    assert after.output is not None
+    assert after.output["applied"] == {"power": 512, "alias": None}
     clean(client, ARN, EXECUTION, time.sleep)
     assert client.memory_mb == 512
 

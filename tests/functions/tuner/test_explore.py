@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,8 +53,8 @@ def test_each_size_is_published_once_and_nothing_of_ours_remains() -> None:
 def test_a_size_that_nobody_wants_is_never_published() -> None:
     machine = Machine(lambda _, memory_mb: 900.0 * max(1, 1769 / memory_mb))
     state = machine.explored(powerValues=[128, 256, 512, 1024, 2048, 4096, 8192], strategy="cost")
-    assert set(state["versions"]) < {"128", "256", "512", "1024", "2048", "4096", "8192"}
-    assert state["sizes"] == sorted(map(int, state["versions"]))
+    assert set(state.versions) < {128, 256, 512, 1024, 2048, 4096, 8192}
+    assert list(state.sizes) == sorted(state.versions)
 
 
 def test_the_manifest_tells_every_step_and_why() -> None:
@@ -113,10 +114,11 @@ def test_it_never_costs_more_than_the_grid() -> None:
     state = machine.begun(powerValues=[128, 256, 512, 1024, 8192], num=2)
     dear = sample("a", 8192, duration_ms=100.0, billed_ms=100, cost_usd=1.4e-5, environment="e")
     machine.store.write_part("08192-x", [dear] * 17)
-    after = decide.adaptive_step({**state, "measured": []}, machine.explorer())
+    after = decide.adaptive_step(state, [], machine.explorer())
     told = list(machine.store.read_steps())[-1]
-    assert told["usd"] > told["grid"]["usd"]
-    assert (told["stopped"], after["batches"], after["sizes"]) == ("grid", [], [8192])
+    assert told.grid is not None
+    assert told.spent.usd > told.grid.usd
+    assert (told.stopped, after.batches, after.sizes) == ("grid", (), (8192,))
 
 
 def test_a_batch_that_crashes_fails_its_size_and_the_others_go_on() -> None:
@@ -147,44 +149,42 @@ def test_a_refused_size_is_told_and_the_others_go_on() -> None:
 def test_a_batch_that_is_not_done_goes_on_before_anything_is_decided() -> None:
     machine = Machine()
     state = machine.published(machine.begun(powerValues=POWERS))
-    unfinished = {**machine.measure(batch_from_json(state["batches"][0])), "left": True}
-    after = decide.adaptive_step({**state, "measured": [unfinished]}, machine.explorer())
-    assert after["batches"] == [unfinished["batch"]]
-    assert (after["step"], after["published"] < after["works"]) == (state["step"], False)
+    unfinished = replace(machine.measure(state.batches[0]), left=True)
+    after = decide.adaptive_step(state, [unfinished], machine.explorer())
+    assert after.batches == (unfinished.batch,)
+    assert (after.step, after.published < after.works) == (state.step, False)
 
 
 def test_when_the_time_is_over_what_is_not_done_is_left_so() -> None:
     machine = Machine()
     state = machine.published(machine.begun(powerValues=POWERS, maxSeconds=60))
-    unfinished = {**machine.measure(batch_from_json(state["batches"][0])), "left": True}
+    unfinished = replace(machine.measure(state.batches[0]), left=True)
     machine.time.now_s = 61
-    after = decide.adaptive_step({**state, "measured": [unfinished]}, machine.explorer())
-    assert (after["batches"], after["sizes"]) == ([], [512])
-    assert list(machine.store.read_steps())[-1]["stopped"] == "time"
+    after = decide.adaptive_step(state, [unfinished], machine.explorer())
+    assert (after.batches, after.sizes) == ((), (512,))
+    assert list(machine.store.read_steps())[-1].stopped == "time"
 
 
 def test_a_decision_that_is_made_again_is_the_same() -> None:
     machine = Machine()
     state = machine.published(machine.begun(powerValues=POWERS))
-    measured = [machine.measure(batch_from_json(state["batches"][0]))]
-    made = [
-        decide.adaptive_step({**state, "measured": measured}, machine.explorer()) for _ in range(2)
-    ]
+    measured = [machine.measure(state.batches[0])]
+    made = [decide.adaptive_step(state, measured, machine.explorer()) for _ in range(2)]
     assert made[0] == made[1]
 
 
 def test_a_round_goes_on_until_another_size_is_wanted() -> None:
     machine = Machine(lambda _, memory_mb: 20.0 + 100.0 * max(1.0, 1769 / memory_mb))
     state, rounds_played = machine.begun(powerValues=POWERS), 0
-    while state["batches"]:
+    while state.batches:
         state, rounds_played = machine.played(machine.published(state)), rounds_played + 1
-    assert rounds_played == len(state["versions"]) < state["step"]
+    assert rounds_played == len(state.versions) < (state.step or 0)
 
 
 def test_a_round_ends_in_time_for_the_next_to_have_a_function_of_its_own() -> None:
     machine = Machine(lambda _, memory_mb: 60_000.0 * max(1, 1769 / memory_mb))
     state = machine.published(machine.begun(powerValues=[1769]))
-    assert machine.played(state)["step"] == state["step"] + 1
+    assert machine.played(state).step == (state.step or 0) + 1
 
 
 def test_a_round_that_crashed_is_played_again_behind_what_it_stored() -> None:
@@ -196,24 +196,24 @@ def test_a_round_that_crashed_is_played_again_behind_what_it_stored() -> None:
     numbers = [n for _, _, n in machine.client.sent]
     assert len(machine.client.sent) - sent <= 2, "what was stored is not sent again"
     assert len(set(numbers)) >= len(numbers) - 1, "but for the warm-up no item is used twice"
-    assert after["step"] > state["step"]
+    assert (after.step or 0) > (state.step or 0)
 
 
 def test_a_round_that_crashes_for_good_fails_the_sizes_that_it_began_with() -> None:
     machine = Machine()
     state = machine.published(machine.begun(powerValues=POWERS))
-    crashed = {"batch": state["batches"][0], "left": False, "criticalMs": 0, "error": "Exit: 1"}
-    after = decide.ended({**state, "measured": [crashed]}, machine.explorer)
-    assert after["failed"] == {"512": "Exit: 1"}
-    assert [batch["memoryMb"] for batch in after["batches"]] != [512]
-    assert after["batches"]
+    crashed = {"batch": {}, "left": False, "criticalMs": 0, "error": "Exit: 1"}
+    after = decide.ended(state, [crashed], machine.explorer)
+    assert after.failed == {512: "Exit: 1"}
+    assert [batch.memory_mb for batch in after.batches] != [512]
+    assert after.batches
 
 
 def test_the_state_stays_small() -> None:
     machine = Machine()
     state = machine.begun(powerValues=list(ALL_POWERS), payloadTypes=types(*map(str, range(100))))
-    full = {**state, "versions": {str(size): "999999" for size in ALL_POWERS}}
-    assert len(json.dumps(full)) < 20_000
+    full = replace(state, versions=dict.fromkeys(ALL_POWERS, "999999"))
+    assert len(json.dumps(full.to_json())) < 20_000
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_what_does_not_go_together_is_refused(more: dict[str, Any], message: str
 def test_the_grid_knows_nothing_of_it() -> None:
     machine = Machine()
     state = machine.begun(exploration="grid", powerValues=POWERS)
-    assert "step" not in state
+    assert "step" not in state.to_json()
     assert machine.store.read_plan().limits is None
 
 

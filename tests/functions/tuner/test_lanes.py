@@ -97,5 +97,5 @@ def test_the_critical_path_counts_what_took_turns(
     plan = make_plan(shared_cores=cores)
     writer = Writer(caller(plan), BATCH, store, logs, "t")
     summary = measure_batch(caller(plan), BATCH, writer, time.clock)
-    assert summary["criticalMs"] == critical_ms
-    assert summary["batch"]["done"] == [10, 10]
+    assert summary.critical_ms == critical_ms
+    assert summary.batch.done == (10, 10)

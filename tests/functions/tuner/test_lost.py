@@ -163,7 +163,7 @@ def test_a_batch_gives_up_in_time_and_sends_nothing_twice(
     logs.faults["FilterLogEvents"] = ["AccessDeniedException"] * 9
     writer = Writer(caller(plan), BATCH, store, logs, "t")
     summary = measure_batch(caller(plan), BATCH, writer, real_time.monotonic, 0.3)
-    assert (summary["batch"]["done"], summary["left"], summary["error"]) == ([2], True, "")
+    assert (summary.batch.done, summary.left, summary.error) == ((2,), True, "")
     assert len(list(store.read_samples())) == 2  # the warm-up and one
     (sample,) = store.read_lost("00128-")
     assert (sample.error, sample.request_id.startswith(f"{LOST}7-")) == (NO_ANSWER, True)
@@ -172,7 +172,7 @@ def test_a_batch_gives_up_in_time_and_sends_nothing_twice(
     after = BATCH.after((2,))
     writer = Writer(caller(plan), after, store, logs, "u")
     summary = measure_batch(caller(plan), after, writer, real_time.monotonic, 30)
-    assert summary["left"] is False
+    assert summary.left is False
     sent = [(s.payload, s.invocation) for s in [*store.read_samples(), *store.read_lost()]]
     assert len(sent) == len(set(sent)) == 5
     assert max(time.slept) > 290  # until what was given up is over, within reason

@@ -35,10 +35,10 @@ def test_samples_are_stored_with_their_environment(
     samples = list(store.read_samples(size_prefix(128)))
     assert len(samples) == 22
     assert {s.environment for s in samples} == {"0123456789abcdef0123456789abcdef"}
-    assert summary["batch"]["done"] == [10, 10]
-    assert not summary["left"]
-    assert summary["error"] == ""
-    assert len(json.dumps(summary)) < 300
+    assert summary.batch.done == (10, 10)
+    assert not summary.left
+    assert summary.error == ""
+    assert len(json.dumps(summary.to_json())) < 300
 
 
 def test_logs_that_come_late_are_waited_for_and_then_done_without(
@@ -81,7 +81,7 @@ def test_an_error_is_in_the_summary_and_what_was_measured_is_kept(
     logs.faults["FilterLogEvents"] = ["AccessDeniedException"] * 9
     writer = Writer(caller(plan), BATCH, store, logs, "t")
     summary = measure_batch(caller(plan), BATCH, writer, time.clock)
-    assert "ResourceNotFoundException" in summary["error"]
+    assert "ResourceNotFoundException" in summary.error
     assert len(list(store.read_samples())) == 2
 
 

@@ -37,7 +37,7 @@ def test_the_plan_is_stored_and_the_lock_knows_the_size(
     plan = store.read_plan()
     assert (plan.sizes, plan.counts, plan.seed, plan.mode) == ((128, 256), (10,), 7, "warm")
     assert lock.read(client, ARN) == lock.Lock("run-1", 128, EXECUTION)
-    assert (state["works"], state["published"], state["parallel"]) == (2, 0, 10)
+    assert (state.works, state.published, state.parallel) == (2, 0, 10)
     assert "secret" not in json.dumps(plan.question.input)
 
 
@@ -73,7 +73,7 @@ def test_reserved_concurrency_bounds_the_sizes_measured_at_once(
     client: FakeLambda, s3: FakeS3, time: Time, reserved: int | None, parallel: int
 ) -> None:
     client.reserved = reserved
-    assert prepare(given(), EXECUTION, services(client, s3, time))["parallel"] == parallel
+    assert prepare(given(), EXECUTION, services(client, s3, time)).parallel == parallel
 
 
 def test_too_little_reserved_concurrency_is_refused(
@@ -94,23 +94,23 @@ def test_fewer_sizes_at_once_than_asked_for_are_told(
     client: FakeLambda, s3: FakeS3, time: Time
 ) -> None:
     client.reserved = 20
-    (warning,) = prepare(given(), EXECUTION, services(client, s3, time))["warnings"]
+    (warning,) = prepare(given(), EXECUTION, services(client, s3, time)).warnings
     assert "lets 2 instead of 10 sizes be measured at once" in warning
 
 
 def test_a_vpc_is_told(client: FakeLambda, s3: FakeS3, time: Time) -> None:
     client.change(VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})
-    (warning,) = prepare(given(), EXECUTION, services(client, s3, time))["warnings"]
+    (warning,) = prepare(given(), EXECUTION, services(client, s3, time)).warnings
     assert "shop is in a VPC" in warning
     client.change(VpcConfig={"SubnetIds": [], "SecurityGroupIds": []})
-    assert prepare(given(), EXECUTION, services(client, s3, time))["warnings"] == []
+    assert prepare(given(), EXECUTION, services(client, s3, time)).warnings == ()
 
 
 def test_a_function_that_may_outlast_its_tuner_is_told(
     client: FakeLambda, s3: FakeS3, time: Time
 ) -> None:
     client.change(Timeout=900)
-    (warning,) = prepare(given(), EXECUTION, services(client, s3, time))["warnings"]
+    (warning,) = prepare(given(), EXECUTION, services(client, s3, time)).warnings
     assert "shop may run for 900 s" in warning
     assert "never sent again" in warning
 

@@ -1,18 +1,20 @@
 """The publishing step: whole or in rounds, run again after a crash, beside someone who deploys."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lambdatuning.core.errors import LambdaTuningError
 from lambdatuning.core.records import RunPlan
+from lambdatuning.core.state import RunPlace, TunerState
 from lambdatuning.functions.tuner import lock
 from lambdatuning.functions.tuner.publish import AT_ONCE, Publisher, publish_next
 from tests.fakes.aws_lambda import ARN, FakeLambda
 
 from .plans import EXECUTION, Time, make_plan
 
-STATE: dict[str, Any] = {"published": 0, "failed": {}, "batches": []}
+STATE = TunerState(run=RunPlace("run-1", "shop", ARN, "s3://b"))
 MINE = lock.Lock("run-1", 128, EXECUTION)
 
 
@@ -30,9 +32,9 @@ def held(client: FakeLambda) -> FakeLambda:
 
 def test_every_size_is_published_and_latest_is_as_it_was(held: FakeLambda, time: Time) -> None:
     state = publish_next(STATE, publisher(held, make_plan(), time))
-    assert [b["memoryMb"] for b in state["batches"]] == [128, 512]
-    assert [held.versions[b["version"]]["MemorySize"] for b in state["batches"]] == [128, 512]
-    assert state["published"] == 2
+    assert [b.memory_mb for b in state.batches] == [128, 512]
+    assert [held.versions[b.version]["MemorySize"] for b in state.batches] == [128, 512]
+    assert state.published == 2
     assert held.memory_mb == 128
 
 
@@ -47,8 +49,8 @@ def test_a_refused_size_is_reported_and_the_others_go_on(held: FakeLambda, time:
     held.largest_mb = 3008
     plan = make_plan(sizes=(128, 4096, 512))
     state = publish_next(STATE, publisher(held, plan, time))
-    assert [b["memoryMb"] for b in state["batches"]] == [128, 512]
-    assert "4096 MB is refused" in state["failed"]["4096"]
+    assert [b.memory_mb for b in state.batches] == [128, 512]
+    assert "4096 MB is refused" in state.failed[4096]
     assert held.memory_mb == 128
 
 
@@ -60,16 +62,16 @@ def test_no_size_at_all_is_a_failure(held: FakeLambda, time: Time) -> None:
 
 def test_without_time_nothing_is_begun(held: FakeLambda, time: Time) -> None:
     state = publish_next(STATE, publisher(held, make_plan(), time, remaining_ms=60_000))
-    assert state["published"] == 0
+    assert state.published == 0
     assert held.versions == {}
 
 
 def test_many_versions_come_in_rounds(held: FakeLambda, time: Time) -> None:
     plan = make_plan(cold=100, environments=2)
     first = publish_next(STATE, publisher(held, plan, time))
-    assert (len(first["batches"]), first["published"]) == (AT_ONCE, AT_ONCE)
-    second = publish_next({**first, "batches": []}, publisher(held, plan, time))
-    assert second["published"] == len(plan.work) == 102
+    assert (len(first.batches), first.published) == (AT_ONCE, AT_ONCE)
+    second = publish_next(replace(first, batches=()), publisher(held, plan, time))
+    assert second.published == len(plan.work) == 102
 
 
 def test_a_deployment_in_the_middle_stops_the_run(held: FakeLambda, time: Time) -> None:

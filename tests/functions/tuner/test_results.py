@@ -11,6 +11,7 @@ from lambdatuning.core.payloads import PayloadType
 from lambdatuning.core.plan import Batch, Work
 from lambdatuning.core.pricing import load_price_book
 from lambdatuning.core.records import RunPlan, Sample, plan_from_json
+from lambdatuning.core.state import BatchSummary, RunPlace, TunerState
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.analyse import analyse
 from lambdatuning.functions.tuner.batch.invoke import error_message
@@ -20,10 +21,9 @@ from lambdatuning.functions.tuner.storage import RunFolder
 
 from .plans import QUESTION, make_plan
 
-STATE: dict[str, Any] = {
-    "failed": {}, "warnings": [], "criticalMs": 5, "published": 2, "works": 2, "events": 0,
-    "batches": [], "parallel": 10,
-}  # fmt: skip
+STATE = TunerState(
+    run=RunPlace("run-1", "shop", "arn", "s3://b"), critical_ms=5, published=2, works=2, parallel=10
+)
 
 
 def sample(payload: str = "a", memory_mb: int = 128, **more: Any) -> Sample:
@@ -113,8 +113,9 @@ def one_type(**changes: Any) -> RunPlan:
     return make_plan(payloads=(PayloadType("a", {}),), **changes)
 
 
-def analysed(store: RunFolder, state: dict[str, Any] = STATE) -> dict[str, Any]:
-    return analyse(state, store, load_price_book(), "2026-11-23T09:00:00Z", "us-east-1")
+def analysed(store: RunFolder, state: TunerState = STATE) -> dict[str, Any]:
+    after = analyse(state, store, load_price_book(), "2026-11-23T09:00:00Z", "us-east-1")
+    return after.to_json()
 
 
 def test_the_winner_the_contracts_fields_and_ours_beside(store: RunFolder) -> None:
@@ -179,25 +180,36 @@ def test_a_plan_travels_as_json() -> None:
     assert plan_from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
 
-def measured(size: int, **more: Any) -> dict[str, Any]:
+def measured(size: int, **more: Any) -> BatchSummary:
     batch = Batch(Work(size, 0), "1", (1000,) * 5)
-    return {"batch": batch.to_json(), "left": False, "criticalMs": 7, "error": "", **more}
+    return BatchSummary(**{"batch": batch, "left": False, "critical_ms": 7, **more})
 
 
 def test_what_is_left_is_measured_again_and_errors_are_kept() -> None:
-    state = decide.step(
-        {**STATE, "measured": [measured(128, left=True), measured(512, error="boom")]}
-    )
-    assert [batch["memoryMb"] for batch in state["batches"]] == [128]
-    assert state["failed"] == {"512": "boom"}
-    assert state["criticalMs"] == 5 + 7
-    assert "measured" not in state
+    state = decide.step(STATE, [measured(128, left=True), measured(512, error="boom")])
+    assert [batch.memory_mb for batch in state.batches] == [128]
+    assert state.failed == {512: "boom"}
+    assert state.critical_ms == 5 + 7
+
+
+def test_a_warning_of_several_batches_is_said_once() -> None:
+    state = decide.step(STATE, [measured(128, warning="no logs"), measured(512, warning="no logs")])
+    assert state.warnings == ("no logs",)
+
+
+def test_a_state_travels_as_json_and_keeps_what_others_add() -> None:
+    adaptive = replace(STATE, step=3, versions={128: "7"}, sent=(1, 2), failed={512: "x"})
+    for state in (STATE, adaptive):
+        wire = json.loads(json.dumps({**state.to_json(), "error": {"Error": "x"}}))
+        assert ("step" in wire) is (state.step is not None)
+        assert TunerState.from_json(wire) == replace(state, extra={"error": {"Error": "x"}})
+        assert TunerState.from_json(wire).to_json() == wire
 
 
 def test_measuring_ends_before_the_history_is_full() -> None:
-    state = decide.step({**STATE, "events": 20_000, "measured": [measured(128, left=True)]})
-    assert state["batches"] == []
-    assert "history is nearly full" in state["warnings"][0]
+    state = decide.step(replace(STATE, events=20_000), [measured(128, left=True)])
+    assert state.batches == ()
+    assert "history is nearly full" in state.warnings[0]
 
 
 def test_a_large_run_stays_under_256_kb(store: RunFolder) -> None:
@@ -213,15 +225,17 @@ def test_a_large_run_stays_under_256_kb(store: RunFolder) -> None:
         store.write_result(size, {**recorded, "value": size} | {
             "statistics": {**recorded["statistics"], "value": size}})  # fmt: skip
     error = "x" * 500
-    wide = Batch(Work(3008, 0), "99999", (20_000,) * 100).to_json()
-    results = [{**measured(size, error=error, left=True), "batch": wide} for size in sizes]
-    run = {"id": "r" * 80, "name": "f" * 64, "arn": "a" * 140, "url": "u" * 250}
-    before = {**STATE, "run": run, "sizes": list(sizes), "measured": results,
-              "batches": [wide] * 46, "failed": {str(s): error for s in sizes}}  # fmt: skip
-    assert len(json.dumps(before)) < 256 * 1024
-    after = decide.step(before)
-    assert len(json.dumps(after)) < 256 * 1024
-    final = analysed(store, {**STATE, "run": run, "sizes": list(sizes)})
+    wide = Batch(Work(3008, 0), "99999", (20_000,) * 100)
+    results = [measured(size, error=error, left=True, batch=wide) for size in sizes]
+    run = RunPlace("r" * 80, "f" * 64, "a" * 140, "u" * 250)
+    before = replace(
+        STATE, run=run, sizes=sizes, batches=(wide,) * 46, failed=dict.fromkeys(sizes, error)
+    )
+    wire = {**before.to_json(), "measured": [each.to_json() for each in results]}
+    assert len(json.dumps(wire)) < 256 * 1024
+    after = decide.step(before, results)
+    assert len(json.dumps(after.to_json())) < 256 * 1024
+    final = analysed(store, replace(STATE, run=run, sizes=sizes))
     assert len(json.dumps(final)) < 256 * 1024
     assert len(store.read_json("_results.json")) == 4600
 

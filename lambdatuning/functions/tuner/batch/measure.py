@@ -5,12 +5,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from ....core.plan import Batch, Invocation, warm_up
 from ....core.records import RunPlan, Sample
+from ....core.state import BatchSummary
 from ..storage import RunFolder
 from .invoke import Caller, lost_sample, measure_one
 from .samples import Writer, part_prefix, size_prefix
@@ -221,7 +221,7 @@ a long batch, so that a run of hours does not have thousands of them."""
 
 def measure_batch(
     caller: Caller, batch: Batch, writer: Writer, clock: Clock, within_s: float = END_WITHIN_S
-) -> dict[str, Any]:
+) -> BatchSummary:
     """Run every chain from where it stands until done or out of time; the batch's summary, in a
     few hundred bytes. Run again after a crash it goes on behind what was stored.
 
@@ -242,7 +242,7 @@ def measure_batch(
     _follow(threads, samples, writer, (clock, ends_s))
     _give_up(going, batch, writer, clock)
     _store_all(samples, writer, clock)
-    return {**_summary(batch, going), "warning": writer.warning}
+    return replace(_summary(batch, going), warning=writer.warning)
 
 
 def _let_end(caller: Caller, lost: Iterable[Sample]) -> None:
@@ -320,11 +320,11 @@ def _critical_ms(going: list[Chain]) -> int:
     return max(longest, woken + samples // going[0].lanes.places)
 
 
-def _summary(batch: Batch, going: list[Chain]) -> dict[str, Any]:
+def _summary(batch: Batch, going: list[Chain]) -> BatchSummary:
     errors = [chain.error for chain in going if chain.error]
-    return {
-        "batch": batch.after(tuple(chain.done for chain in going)).to_json(),
-        "left": not errors and any(chain.left for chain in going),
-        "criticalMs": _critical_ms(going),
-        "error": f"{type(errors[0]).__name__}: {errors[0]}"[:500] if errors else "",
-    }
+    return BatchSummary(
+        batch=batch.after(tuple(chain.done for chain in going)),
+        left=not errors and any(chain.left for chain in going),
+        critical_ms=_critical_ms(going),
+        error=f"{type(errors[0]).__name__}: {errors[0]}"[:500] if errors else "",
+    )
