@@ -48,6 +48,31 @@ def parse_function_arn(value: object) -> FunctionArn:
     return FunctionArn(**match.groupdict())
 
 
+_PARTIAL = re.compile(r"(?P<account_id>[0-9]{12}):function:(?P<rest>.+)")
+
+
+def resolve_function(
+    name: str, *, region: str, account_id: str, partition: str = "aws"
+) -> FunctionArn:
+    """The function that a user names as AWS's own tools take it: by ARN, by partial ARN
+    (`123456789012:function:shop`) or by name, each with or without a version or an alias.
+
+    >>> str(resolve_function("shop:live", region="eu-west-1", account_id="111122223333"))
+    'arn:aws:lambda:eu-west-1:111122223333:function:shop:live'
+    """
+    if name.startswith("arn:"):
+        return parse_function_arn(name)
+    match = _PARTIAL.fullmatch(name)
+    owner, rest = (match["account_id"], match["rest"]) if match else (account_id, name)
+    try:
+        return parse_function_arn(f"arn:{partition}:lambda:{region}:{owner}:function:{rest}")
+    except UsageError:
+        raise UsageError(
+            f"{name!r} is not the name of a function; write NAME, NAME:ALIAS, "
+            "ACCOUNT:function:NAME or its ARN"
+        ) from None
+
+
 def require_account(arn: FunctionArn, account_id: str) -> None:
     """UsageError unless the function belongs to `account_id`."""
     if arn.account_id != account_id:

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from . import options
 from .arn import FunctionArn, parse_function_arn
 from .errors import UsageError, closest
-from .payloads import payload_type, shares, unique, weighted_mix
+from .payloads import PayloadType, payload_type, shares, unique, weighted_mix
 from .plan import MAX_COLD, MAX_ENVIRONMENTS
 from .sizes import DEFAULT_POWERS, parse_sizes
 from .strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, check_strategy, clamp_weight
@@ -187,15 +187,15 @@ def names(name: str, value: Any) -> tuple[str, ...]:
     raise UsageError(f'input "{name}" must be a list of error types; not {value!r}')
 
 
-def types(name: str, value: Any) -> tuple[Mapping[str, Any], ...]:
-    """Payload types as they were given, each checked, no name twice."""
+def types(name: str, value: Any) -> tuple[PayloadType, ...]:
+    """Payload types, each checked, no name twice."""
     if not isinstance(value, list | tuple):
         raise UsageError(f'input "{name}" must be a list of payload types; not {value!r}')
-    if value:
-        unique(
-            payload_type(entry, f'input "{name}"[{i}] {{}}'.format) for i, entry in enumerate(value)
-        )
-    return tuple(value)
+    if not value:
+        return ()
+    return unique(
+        payload_type(entry, f'input "{name}"[{i}] {{}}'.format) for i, entry in enumerate(value)
+    )
 
 
 def run_id(name: str, value: Any) -> str:
@@ -272,7 +272,7 @@ class TuningInput:
     parallel_sizes: int = DEFAULT_PARALLEL_SIZES
     shared_cores: float | None = None
     cold: int = 0
-    payload_types: tuple[Mapping[str, Any], ...] = ()
+    payload_types: tuple[PayloadType, ...] = ()
     payload_types_s3: str | None = None
     price_book: str | None = None
     table: str | None = None

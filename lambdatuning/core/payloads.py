@@ -132,6 +132,15 @@ class PayloadType:
         """The event of one invocation."""
         return self.event if self.literal else render(self.event, context)
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "PayloadType":
+        """The inverse of `to_json`, of what was checked before: `payload_type` checks."""
+        seed = tuple(
+            Seed(None if each["each"] == "invocation" else each["each"], each["item"])
+            for each in value.get("seed", ())
+        )
+        return cls(**{**value, "seed": seed})
+
     def to_json(self) -> dict[str, Any]:
         """The form of a payload file, read back by `payload_type`."""
         seed = [

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from .payloads import PayloadType, payload_type
+from .payloads import PayloadType
 from .plan import Batch, Invocation, Work, cold_starts, deal, schedule, seed_number
 from .sizes import vcpus
 
@@ -239,7 +239,7 @@ def plan_from_json(value: Mapping[str, Any]) -> RunPlan:
             "sizes": tuple(value["sizes"]),
             "counts": tuple(value["counts"]),
             "limits": Limits(**limits) if limits else None,
-            "payloads": tuple(payload_type(entry) for entry in value["payloads"]),
+            "payloads": tuple(map(PayloadType.from_json, value["payloads"])),
             "question": Question(
                 **{**question, "allowed_errors": tuple(question["allowed_errors"])}
             ),

@@ -15,6 +15,7 @@ from ...functions.tuner.function import Sleep, ours, read, run_of
 from ..executions import describe, start
 from ..session import Cloud
 from .isolation import Copy, copies, remove_copy
+from .plan import named_function
 
 _NOT_STARTED_YET = timedelta(minutes=30)
 
@@ -53,10 +54,9 @@ class Remains:
 
 def remains(cloud: Cloud, function: str, now: datetime | None = None) -> Remains:
     """What is ours on a function; LockedError while the run that owns it goes on."""
-    arn = parse_function_arn(function) if function.startswith("arn:") else None
-    client = cloud.client("lambda", region=arn.region if arn else None)
-    config = read(client, str(arn.unqualified) if arn else function)
-    found = parse_function_arn(config["FunctionArn"]).unqualified
+    found = named_function(cloud, function).unqualified
+    client = cloud.client("lambda", region=found.region)
+    config = read(client, str(found))
     held = lock.read(client, str(found))
     if held and lock.running_since(cloud.client("stepfunctions"), held.execution):
         raise LockedError(

@@ -16,6 +16,7 @@ from ...core.errors import CutOffError, LambdaTuningError, UsageError, denied_by
 from ...functions.tuner.function import read, settled
 from ..aws_errors import undoing
 from ..session import Cloud, open_url
+from .plan import named_function
 
 PREFIX = "lambdatuning-copy-"
 """How copies are named: the stack's tuner may tune those of any function."""
@@ -80,9 +81,9 @@ def isolated(
     lambda:CreateFunction and iam:PassRole of the caller, and nothing more of the tuner. `bucket`
     takes packages above 50 MB for the while. UsageError for what cannot be copied as it is.
     """
-    arn = parse_function_arn(function) if function.startswith("arn:") else None
-    client = cloud.client("lambda", region=arn.region if arn else None)
-    config = read(client, str(arn.unqualified) if arn else function, arn.qualifier if arn else None)
+    arn = named_function(cloud, function)
+    client = cloud.client("lambda", region=arn.region)
+    config = read(client, str(arn.unqualified), arn.qualifier)
     refuse_uncopied(config)
     name = f"{PREFIX}{secrets.token_hex(4)}-{config['FunctionName']}"[:_LONGEST_NAME]
     region = parse_function_arn(config["FunctionArn"]).region

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ...core.arn import FunctionArn, parse_function_arn, require_account
+from ...core.arn import FunctionArn, require_account, resolve_function
 from ...core.contract import DEFAULT_PARALLEL_SIZES, EXPLORATIONS, parse_input
 from ...core.errors import DeclinedError, NotFoundError, UsageError
 from ...core.estimate import EMBEDDED, ON_AWS, Estimate, Known, Work, estimate_run, expect
@@ -301,7 +301,8 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     given = _input(cloud, request, function.arn, environments, run_id, room)
     given |= _exploration(request, tuner, estimate)
     exposed = _exposed(cloud, request, function, environments)
-    parse_input(given)
+    # Payload types were checked where they were read, and lie beside the input when it is sent.
+    parse_input({**given, "payloadTypes": None, "payloadTypesS3": "s3://bucket/key"})
     return TunePlan(
         request,
         run_id,
@@ -375,6 +376,14 @@ def default_environments(cloud: Cloud) -> int:
     return AWS_ENVIRONMENTS if cores is None else min(AWS_ENVIRONMENTS, int(cores) + 1)
 
 
+def named_function(cloud: Cloud, name: str) -> FunctionArn:
+    """The function that a user means in this session."""
+    partition = cloud.caller_arn.split(":")[1]
+    return resolve_function(
+        name, region=cloud.region, account_id=cloud.account_id, partition=partition
+    )
+
+
 @dataclass(frozen=True)
 class _Function:
     arn: FunctionArn
@@ -384,13 +393,12 @@ class _Function:
 
 def _function(cloud: Cloud, name: str) -> _Function:
     """The function by name or ARN, with or without a qualifier."""
-    arn = parse_function_arn(name) if name.startswith("arn:") else None
-    if arn:
-        require_account(arn, cloud.account_id)
-    client = cloud.client("lambda", region=arn.region if arn else None)
-    config = function_config.read(client, name)
+    arn = named_function(cloud, name)
+    require_account(arn, cloud.account_id)
+    client = cloud.client("lambda", region=arn.region)
+    config = function_config.read(client, str(arn.unqualified), arn.qualifier)
     architectures = config.get("Architectures") or ["x86_64"]
-    return _Function(parse_function_arn(config["FunctionArn"]), config, architectures[0])
+    return _Function(arn, config, architectures[0])
 
 
 def _require_seedable(request: TuneRequest) -> None:

@@ -49,12 +49,11 @@ def payload_types(wanted: TuningInput, s3: Any) -> tuple[Types, Counts]:
 
     Types of ours are sent `num` times each; a weighted mix of the contract shares `num`.
     """
-    types: Any = wanted.payload_types
+    types = wanted.payload_types
     if wanted.payload_types_s3:
-        types = read_url(s3, wanted.payload_types_s3)
+        types = unique(payload_type(entry) for entry in read_url(s3, wanted.payload_types_s3))
     if types:
-        found = unique(payload_type(entry) for entry in types)
-        return found, tuple(wanted.invocations for _ in found)
+        return types, (wanted.invocations,) * len(types)
     payload = read_url(s3, wanted.payload_s3) if wanted.payload_s3 else wanted.payload
     return _of_contract(payload, wanted)
 
