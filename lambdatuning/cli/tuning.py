@@ -124,6 +124,8 @@ def show_run(output: Output, run: "Run", shown: Shown) -> None:
     where = Path(shown.store) / run_prefix(run.function, run.run_id)
     study = _study(run, shown)
     text = str(study.answer) if study else _elsewhere(run)
+    if study and run.manifest.input.get("cold"):
+        text += f"\n{study.cold_answer}"
     findings = study.checks() if study else []
     text += "".join(f"\n{each}." for each in findings if each.severity in ("error", "warning"))
     note = beyond_note(run.manifest.endpoint, run.beyond_mb)

@@ -128,6 +128,13 @@ class PayloadType:
     seed: tuple[Seed, ...] = ()
     literal: bool = False
 
+    @property
+    def names_table(self) -> bool:
+        """Whether its event or its seed has a placeholder for the name of a table."""
+        parts = [] if self.literal else [self.event]
+        text = json.dumps([*parts, *(seed.item for seed in self.seed)])
+        return any(match[1] == "table" for match in _PLACEHOLDER.finditer(text))
+
     def rendered(self, context: Context) -> Any:
         """The event of one invocation."""
         return self.event if self.literal else render(self.event, context)

@@ -130,6 +130,8 @@ class Question:
     input: Mapping[str, Any]
     about: Mapping[str, Any]
     rule: str = "contract"
+    silent: bool = False
+    """Whether what functions say of payloads (`disablePayloadLogs`) is kept nowhere."""
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,17 @@
 """The line that tells somebody who watches what an adaptive run does."""
 
 import doctest
-from typing import Any
+from collections.abc import Sequence
 
 from lambdatuning.cloud.tuning import run
 from lambdatuning.cloud.tuning.run import describe_step
+from lambdatuning.core.exploration.question import Answer
+from lambdatuning.core.state import Planned, Spending, Step
 
 
-def step(**more: Any) -> dict[str, Any]:
-    return {"batch": [], "answers": [], "usd": 0.0, "stopped": "", **more}
+def step(*batch: Planned, sure: Sequence[float] = (), stopped: str = "", usd: float = 0.0) -> Step:
+    answers = tuple(Answer("a", 128, 0.0, within_5, 0.0) for within_5 in sure)
+    return Step(stopped, "", answers, batch, 1.0, Spending(9, 0.1, usd))
 
 
 def test_the_example_holds() -> None:
@@ -16,12 +19,10 @@ def test_the_example_holds() -> None:
 
 
 def test_before_the_first_look_nothing_is_sure() -> None:
-    items = [{"memory_mb": 512, "payload": name, "count": 2} for name in "abcd"]
-    told = describe_step(1, step(batch=items))
+    told = describe_step(1, step(*(Planned(512, name, 2, 1) for name in "abcd")))
     assert told == "step 1: 512 MB x 2 of a, 512 MB x 2 of b and 2 more; spent $0.0000"
 
 
 def test_the_least_sure_type_speaks_for_all_and_the_end_says_why() -> None:
-    found = [{"within_5": 0.99}, {"within_5": 0.5}]
-    told = describe_step(9, step(answers=found, stopped="budget", usd=0.25))
+    told = describe_step(9, step(sure=(0.99, 0.5), stopped="budget", usd=0.25))
     assert told == "step 9: stopped: budget; sure 50 %; spent $0.2500"

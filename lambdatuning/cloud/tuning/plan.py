@@ -402,9 +402,16 @@ def _function(cloud: Cloud, name: str) -> _Function:
 
 
 def _require_seedable(request: TuneRequest) -> None:
+    if request.table:
+        return
     seeded = [payload.name for payload in request.payloads if payload.seed]
-    if seeded and not request.table:
+    if seeded:
         raise UsageError(f'payload type "{seeded[0]}" needs items in a table; name it with --table')
+    named = [payload.name for payload in request.payloads if payload.names_table]
+    if named:
+        raise UsageError(
+            f'payload type "{named[0]}" has the placeholder {{{{table}}}}: name it with --table'
+        )
 
 
 def _input(

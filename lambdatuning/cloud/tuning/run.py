@@ -16,6 +16,7 @@ from ...core.manifest import MANIFEST_NAME, Manifest, read_manifest
 from ...core.payloads import PayloadType, seed_items
 from ...core.progress import OnProgress, Progress
 from ...core.records import Sample, decode_part, encode_part, run_prefix
+from ...core.state import Planned, Step
 from ...functions.tuner.clean import take_back
 from ...functions.tuner.storage import STEP_PREFIX, STORE_PREFIX
 from ..aws_errors import login_ended
@@ -27,16 +28,14 @@ from .cleaning import clean_by_machine, what_is_left
 from .plan import TunePlan
 
 
-def with_host_facts(
-    cloud: Cloud, parts: Iterable[tuple[str, bytes]]
-) -> Iterator[tuple[str, bytes]]:
-    """The parts with `stolen_ms` filled in where the embedded AWS ran them; else as they are."""
+def with_host_facts(cloud: Cloud, arrived: "Arrived") -> Iterator[tuple[str, bytes]]:
+    """The parts with `stolen_ms` filled in where the embedded AWS ran them; else as they came."""
     if cloud.kind != "embedded":
-        yield from parts
+        yield from sorted(arrived.parts.items())
         return
     stolen_ms = _stolen_ms(cloud)
-    for name, data in parts:
-        yield name, encode_part(_known(sample, stolen_ms) for sample in decode_part(data))
+    for name, samples in sorted(arrived.samples.items()):
+        yield name, encode_part(_known(sample, stolen_ms) for sample in samples)
 
 
 def _known(sample: Sample, stolen_ms: Mapping[str, float]) -> Sample:
@@ -56,21 +55,21 @@ def _stolen_ms(cloud: Cloud) -> dict[str, float]:
 _SHOWN = 2
 
 
-def describe_step(number: int, step: Mapping[str, Any]) -> str:
+def describe_step(number: int, step: Step) -> str:
     """One line: what is measured next, how sure the answer is so far, what was spent.
 
-    >>> describe_step(4, {"batch": [{"memory_mb": 256, "payload": "echo", "count": 6}],
-    ...                   "answers": [{"within_5": 0.81}], "usd": 0.0001, "stopped": ""})
-    'step 4: 256 MB x 6 of echo; sure 81 %; spent $0.0001'
+    >>> describe_step(4, Step("", "", (), (Planned(256, "echo", 6, 1),), 1.0,
+    ...                       Spending(9, 0.1, 0.0001)))
+    'step 4: 256 MB x 6 of echo; spent $0.0001'
     """
-    doing = _batch(step["batch"]) if step["batch"] else f"stopped: {step['stopped']}"
-    sure = min((answer["within_5"] for answer in step["answers"]), default=None)
-    told = "" if sure is None else f"; sure {sure * 100:.0f} %"
-    return f"step {number}: {doing}{told}; spent ${step['usd']:.4f}"
+    doing = _batch(step.batch) if step.batch else f"stopped: {step.stopped}"
+    sure = min((answer.within_5 for answer in step.answers), default=None)
+    certainty = "" if sure is None else f"; sure {sure * 100:.0f} %"
+    return f"step {number}: {doing}{certainty}; spent ${step.spent.usd:.4f}"
 
 
-def _batch(items: Sequence[Mapping[str, Any]]) -> str:
-    shown = [f"{i['memory_mb']} MB x {i['count']} of {i['payload']}" for i in items[:_SHOWN]]
+def _batch(items: Sequence[Planned]) -> str:
+    shown = [f"{each.memory_mb} MB x {each.count} of {each.payload}" for each in items[:_SHOWN]]
     rest = len(items) - len(shown)
     return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
@@ -84,9 +83,11 @@ Sleep = Callable[[float], None]
 
 @dataclass
 class Arrived:
-    """The sample parts that have arrived, and how many invocations each size has had."""
+    """The sample parts that have arrived, as they came and decoded once, and how many invocations
+    each size has had."""
 
     parts: dict[str, bytes] = field(default_factory=dict)
+    samples: dict[str, tuple[Sample, ...]] = field(default_factory=dict)
     by_size: Counter[int] = field(default_factory=Counter)
     payloads: set[str] = field(default_factory=set)
     latest: str = ""
@@ -99,14 +100,15 @@ class Arrived:
             name = key.removeprefix(prefix)
             if name not in self.parts:
                 self.parts[name] = store.read(key)
-                self._count(decode_part(self.parts[name]))
+                self.samples[name] = tuple(decode_part(self.parts[name]))
+                self._count(self.samples[name])
 
     def fetch_steps(self, store: BucketStore, prefix: str) -> None:
         """Read the latest step of an adaptive run, where there is a new one."""
         keys = list(store.keys(prefix + STEP_PREFIX))
         if len(keys) > self.steps:
             self.steps = len(keys)
-            self.step = describe_step(self.steps, json.loads(store.read(keys[-1])))
+            self.step = describe_step(self.steps, Step.from_json(json.loads(store.read(keys[-1]))))
 
     def _count(self, samples: Iterable[Sample]) -> None:
         for sample in samples:
@@ -192,7 +194,7 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hands) -> Stor
         raise _failed(cloud, plan, execution, hands.sleep)
     manifest = _completed(read_manifest(bucket.read(prefix + MANIFEST_NAME)), execution)
     manifest = replace(manifest, function=plan.function)
-    parts = with_host_facts(cloud, sorted(arrived.parts.items()))
+    parts = with_host_facts(cloud, arrived)
     try:
         return save(store, manifest, parts)
     except OSError as exc:

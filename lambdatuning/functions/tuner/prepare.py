@@ -136,6 +136,7 @@ def _question(wanted: TuningInput, raw: dict[str, Any]) -> Question:
         input={name: value for name, value in raw.items() if name not in _BODIES},
         about=wanted.about if isinstance(wanted.about, dict) else {},
         rule="means" if wanted.adaptive else wanted.rule,
+        silent=wanted.disable_payload_logs,
     )
 
 

@@ -66,7 +66,7 @@ def sample_of(
         request_id=request_id,
         architecture=plan.target.architecture,
         retries=retries,
-        message=error_message(answer["Payload"]) if failed else "",
+        message=error_message(answer["Payload"]) if failed and not plan.question.silent else "",
     )
 
 
