@@ -310,6 +310,6 @@ class StudyPlots:
 
     def exploration(self, payloads: str | Sequence[str] = "") -> "Chart | None":
         """How an adaptive run learnt its curves; None for a grid."""
-        from .analysis.questions.adaptive import plot_exploration
+        from .analysis.questions.adaptive_figure import plot_exploration
 
         return plot_exploration(self._study, payloads)

@@ -17,6 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from lambdatuning.local import endpoint
+from lambdatuning.workspace.extras import EXTRAS
+
 ROOT = Path(__file__).parents[2]
 CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
 
@@ -171,24 +174,53 @@ def test_the_module_and_the_version(bin_folder: Path, empty: Path) -> None:
     assert str(bin_folder.parent) in run(bin_folder / "python", "-c", code, folder=empty).stdout
 
 
-def test_a_missing_extra_is_one_line(wheel: Path, tmp_path: Path, empty: Path) -> None:
-    """Without any extra: their modules are hidden, since all are installed here."""
-    hidden = "matplotlib papermill ministack polars"
+@pytest.fixture
+def bare(tmp_path: Path) -> dict[str, str]:
+    """Variables of an installation without any extra: modules of extras are hidden."""
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "class Hidden:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        f"        if name.partition('.')[0] in {hidden.split()}:\n"
+        f"        if name.partition('.')[0] in {sorted(sum(EXTRAS.values(), ()))}:\n"
         "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
         "sys.meta_path.insert(0, Hidden())\n"
     )
-    places = os.pathsep.join([str(tmp_path), str(ROOT)])
-    for words, extra in (
+    return {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+
+
+@pytest.mark.parametrize(
+    ("words", "extra"),
+    [
         (("report",), "report"),
         (("status", "--local"), "local"),
         (("local",), "local"),
-    ):
-        done = run(sys.executable, "-m", "lambdatuning", *words, folder=empty, PYTHONPATH=places)
-        assert (done.returncode, done.stdout) == (2, ""), done.stderr
-        assert len(done.stderr.splitlines()) == 1
-        assert f'of the extra "{extra}": pip install ' in done.stderr
+        (("logs", "x.log"), "logs"),
+    ],
+)
+def test_a_missing_extra_is_one_line(
+    bare: dict[str, str], empty: Path, words: tuple[str, ...], extra: str
+) -> None:
+    done = run(sys.executable, "-m", "lambdatuning", *words, folder=empty, **bare)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert f'of the extra "{extra}": pip install ' in done.stderr
+
+
+def test_without_any_extra_one_deploys_tunes_lists_and_compares(
+    bare: dict[str, str], empty: Path
+) -> None:
+    few = ("--powers", "256,1024", "--payload", "ping", "--yes", "--quiet")
+    with endpoint.start() as running:
+        given = {**running.environment, **bare}
+
+        def command(*words: str) -> str:
+            done = run(sys.executable, "-m", "lambdatuning", *words, folder=empty, **given)
+            assert done.returncode in (0, 5), done.stderr
+            return done.stdout
+
+        command("deploy", "--yes", "--quiet")
+        name = command("status", "--output", "FunctionName").strip()
+        assert "MB" in command("tune", name, *few)
+        assert "MB" in command("tune", name, *few, "--num", "2")
+        assert len(json.loads(command("runs", "--json"))) == 2
+        assert "changes" in json.loads(command("compare", "--json"))

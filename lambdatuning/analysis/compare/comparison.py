@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 from pandas import DataFrame
@@ -11,16 +11,17 @@ from pandas import DataFrame
 from ...core.errors import UsageError
 from ...core.finding import Finding, gravest_first
 from ...core.format import DOLLARS, NOTHING, Money, format_part, join, money_of, short_name
-from ..plot.chart import Chart
 from ..questions.answer import notice
 from ..run import Run, as_run, in_one_currency, of_means
 from ..text.statement import Statement, answered, html_words
 from ..text.tables import Table, table
-from .figures import plot_before_after, plot_changes
 from .noise import KNOWN, Change, Noise, noise, same_code
 from .pair import MEASURES, Pair, pair
 from .text import about, bill, difference, sentences
 from .text import headline as headline_of
+
+if TYPE_CHECKING:
+    from ..plot.chart import Chart
 
 MAX_REGRESSION = 0.05
 """A worse change is no regression up to here: seldom does so little move the best size, and it is
@@ -215,14 +216,18 @@ class ComparisonPlots:
 
     comparison: Comparison
 
-    def changes(self, pair: int = 0) -> Chart | None:
+    def changes(self, pair: int = 0) -> "Chart | None":
         """A row a payload type: by how much duration and cost changed, with intervals."""
         pairs = self.comparison.pairs
+        from .figures import plot_changes
+
         return plot_changes(pairs[pair]) if pairs else None
 
-    def by_size(self, pair: int = 0) -> Chart | None:
+    def by_size(self, pair: int = 0) -> "Chart | None":
         """Small panels, one a payload type: duration against memory in both runs."""
         pairs = self.comparison.pairs
+        from .figures import plot_before_after
+
         return plot_before_after(pairs[pair]) if pairs else None
 
 
