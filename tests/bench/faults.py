@@ -3,7 +3,7 @@
 A run is cut off at every call of the tuner's functions and of the client, and each action of AWS
 that a run needs is denied in turn by a service control policy; each must leave the function as it
 was, by itself or by the one command that is named, and a denial must end in one line. `python -m
-tests.bench.faults --kills 8 --denials 4` takes a sample.
+tests.bench.faults --kills 8 --denials 4` takes a sample, `--minutes 20` ends in time.
 """
 
 import argparse
@@ -50,6 +50,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 MOMENTS_S = (0.5, 1.5, 2.5, 4.0)
 """After so many seconds of a run the client is killed."""
 
+_PATIENCE_S = 420
+"""Longer than the state machine tries a step that is denied again and again."""
+
 SHORT = ("--powers", "256,512", "--num", "2", "--environments", "2", "--explore", "grid")
 ADAPTIVE = ("--powers", "256,512,1024", "--environments", "2", "--explore", "adaptive")
 
@@ -64,6 +67,12 @@ class Tally:
     clean_after_denial: int = 0
     exposed_ms: list[float] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    until_s: float = float("inf")
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is used up."""
+        return time.monotonic() > self.until_s
 
     def line(self) -> dict[str, Any]:
         """The JSON line."""
@@ -122,8 +131,9 @@ class Stand:
 def kills(stand: Stand, most: int, tally: Tally) -> None:
     """Kill each function of the tuner at each of its calls, and the client at moments of a run."""
     for name, kill in _chosen(list(_kill_points()), most):
-        if not _killed(stand, name, kill):
+        if tally.over or not _killed(stand, name, kill):
             continue  # a run has no such call
+        print(f"  {name}", file=sys.stderr, flush=True)
         tally.kill_points += 1
         if stand.restored():
             tally.restored += 1
@@ -139,14 +149,23 @@ def _killed(stand: Stand, name: str, kill: Any) -> bool:
     if isinstance(kill, dict):
         stand.account.switch(kill=kill)
         words = ADAPTIVE if "adaptive" in name else SHORT
-        stand.tune(*words).communicate(timeout=240)
+        _ended(stand.tune(*words))
         return bool(stand.account.killed)
     number, moment_s, words = kill
     process = stand.tune(*words)
     time.sleep(moment_s)
     process.send_signal(number)
-    process.communicate(timeout=240)
+    _ended(process)
     return process.returncode != 0
+
+
+def _ended(process: "subprocess.Popen[str]") -> str:
+    """What it complained of; a command that does not end is killed and complains of that."""
+    try:
+        return process.communicate(timeout=_PATIENCE_S)[1]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return f"{process.communicate()[1]}Traceback: not over after {_PATIENCE_S} s"
 
 
 def _kill_points() -> Iterator[tuple[str, Any]]:
@@ -164,10 +183,13 @@ def _kill_points() -> Iterator[tuple[str, Any]]:
 def denials(stand: Stand, most: int, tally: Tally) -> None:
     """Deny each action in turn: one line, and a function as it was."""
     for action in _chosen(DENIED, most):
+        if tally.over:
+            return
+        print(f"  {action} is denied", file=sys.stderr, flush=True)
         tally.denied_actions += 1
         stand.account.switch(iam=True, deny=[action])
         process = stand.tune(*SHORT)
-        _, err = process.communicate(timeout=240)
+        err = _ended(process)
         complaints = [line for line in err.splitlines() if line.startswith("lambdatuning: ")]
         one_line = process.returncode == 0 or (len(complaints) >= 1 and "Traceback" not in err)
         clean = stand.restored() or (action in CLEANING and stand.cleaned())
@@ -183,7 +205,7 @@ def exposures(stand: Stand, runs: int, tally: Tally) -> None:
     """How long callers of `$LATEST` could meet another size, as the manifests say."""
     stand.account.switch(update_s=0.5)
     for _ in range(runs):
-        stand.tune(*SHORT).communicate(timeout=240)
+        _ended(stand.tune(*SHORT))
     stand.account.switch()
     for run in lt.load_runs(stand.store, "all"):
         exposed = getattr(run.manifest, "exposed_ms", None)
@@ -195,12 +217,16 @@ def _chosen(points: Sequence[Any], most: int) -> Sequence[Any]:
     """All, or so many spread over them."""
     if not most or most >= len(points):
         return points
+    if most < 0:
+        return ()
     return [points[round(n * (len(points) - 1) / max(1, most - 1))] for n in range(most)]
 
 
-def run(kill_points: int = 0, denied: int = 0, exposed: int = 3) -> Tally:
-    """The bench, or a sample of so many points (0 for all)."""
-    tally = Tally()
+def run(
+    kill_points: int = 0, denied: int = 0, exposed: int = 3, minutes: float = float("inf")
+) -> Tally:
+    """The bench, or a sample of so many points (0 for all, -1 for none)."""
+    tally = Tally(until_s=time.monotonic() + 60 * minutes)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         switches = folder / "switches.json"
@@ -225,9 +251,10 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--denials", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--limiter", default="auto", help="taken, as by every bench")
     options = parser.parse_args()
-    tally = run(options.kills, options.denials)
+    tally = run(options.kills, options.denials, minutes=options.minutes)
     for line in tally.wrong:
         print(line)
     print(json.dumps(tally.line()))
