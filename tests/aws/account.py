@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import lambdatuning as lt
+from lambdatuning.analysis.run import Run
 from lambdatuning.cloud.session import Cloud, connect
 from lambdatuning.core.progress import ignore
 
@@ -81,7 +82,7 @@ class Account:
                 time.sleep(0.2)
 
 
-def tune(cloud: Cloud, function: str, store: Path, **options: Any) -> lt.Run:
+def tune(cloud: Cloud, function: str, store: Path, **options: Any) -> Run:
     """A small run of a grid."""
     given: dict[str, Any] = {"powers": "256,512", "num": 2, "environments": 2, "store": store}
     return lt.tune(

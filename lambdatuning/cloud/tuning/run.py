@@ -19,7 +19,7 @@ from ...core.records import Sample, decode_part, encode_part, run_prefix
 from ...core.state import Planned, Step
 from ...functions.tuner.clean import take_back
 from ...functions.tuner.storage import STEP_PREFIX, STORE_PREFIX
-from ..aws_errors import login_ended
+from ..aws_errors import login_ended, undoing
 from ..executions import Execution, describe, execution_arn, failure, has_answer, start, stop
 from ..payloads import seed, unseed
 from ..run_store import BucketStore, FolderStore, StoredRun, save
@@ -227,15 +227,20 @@ def seeded(cloud: Cloud, plan: TunePlan, hands: Hands) -> Iterator[None]:
         return
     started_s = hands.clock()
     hands.on_progress(Progress("seeding", 0, len(items), 0.0))
-    try:
+    cut_off: list[CutOffError] = []
+
+    def unseeded() -> None:
+        if not cut_off:  # else the run still needs them
+            _unseed(cloud, plan, hands.sleep)
+
+    with undoing(unseeded, f"what was seeded into the table {table}"):
         seed(cloud, table, items, sleep=hands.sleep)
         hands.on_progress(Progress("seeding", len(items), len(items), hands.clock() - started_s))
-        yield
-    except CutOffError:
-        raise  # the run still needs them
-    except BaseException:
-        _unseed(cloud, plan, hands.sleep)
-        raise
+        try:
+            yield
+        except CutOffError as exc:
+            cut_off.append(exc)
+            raise
     _unseed(cloud, plan, hands.sleep)
 
 
