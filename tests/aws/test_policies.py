@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import lambdatuning as lt
+from lambdatuning.api.runs import load_run
 from lambdatuning.cloud.tuning.cleaning import clean_function, remains
 from lambdatuning.core.errors import StackError
 from lambdatuning.functions.tuner import lock
@@ -29,7 +30,7 @@ def test_each_command_needs_its_policy_and_no_more(account: Account, tmp_path: P
     assert account.looks(name) == before
 
     reader = account.user("report")
-    stored = lt.load_run(f"s3://{bucket}/runs", run.run_id, cloud=reader)
+    stored = load_run(f"s3://{bucket}/runs", run.run_id, cloud=reader)
     assert len(stored.samples) == len(run.samples)
 
     cleaner = account.user("clean")

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import lambdatuning as lt
+from lambdatuning.api.runs import load_runs
 from lambdatuning.cloud.session import connect
 from lambdatuning.local import endpoint
 from tests.aws.account import Account
@@ -207,7 +208,7 @@ def exposures(stand: Stand, runs: int, tally: Tally) -> None:
     for _ in range(runs):
         _ended(stand.tune(*SHORT))
     stand.account.switch()
-    for run in lt.load_runs(stand.store, "all"):
+    for run in load_runs(stand.store, "all"):
         exposed = getattr(run.manifest, "exposed_ms", None)
         if exposed is not None:
             tally.exposed_ms.append(float(exposed))
