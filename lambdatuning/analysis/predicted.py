@@ -8,9 +8,10 @@ import pandas as pd
 from pandas import DataFrame
 
 from ..core.errors import UsageError
-from .curves import MIX, Curve
+from ..core.exploration.posterior import curves_by_means
+from .curves import Curve
 from .data import StudyData
-from .intervals import RESAMPLES, Floats, interval
+from .intervals import Floats, interval
 from .run import BEYOND, marked
 
 COLUMNS = (
@@ -29,33 +30,43 @@ COLUMNS = (
     BEYOND,
 )
 _STEP_MB = 64
-_MIN_MISS = 0.02
-"""Share by which a curve between two sizes may be off even where no measured size tells so."""
 
 
 def predict(data: StudyData, sizes: Sequence[int] = ()) -> DataFrame:
     """One row for each payload type (and the mix) and size: measured, or else `predicted`.
 
-    Between two measured sizes duration follows a power of memory (a straight line on logarithmic
-    axes): exact for what computes and for what waits. How far that is off is learnt from the
-    measured sizes, each predicted from its neighbours, and widens the intervals, which hold the
+    What lies between measured sizes is what the model of adaptive runs believes of curves that pass
+    through them: CPU time that ends to shrink at one vCPU (1,769 MB) or at another number of them,
+    waiting, and departures from both as large as measured functions have shown. Intervals hold the
     true mean with 95 %. Without `sizes`, one in the middle of each gap of an octave or so is
     predicted. Intervals are NaN with too few environments.
 
     Raises:
         UsageError: a size outside the measured ones.
     """
-    own = [each for each in data.curves if each.sizes and each.payload != MIX]
-    miss = _miss(own)
-    seed = data.options.seed
-    frames = [
-        _rows(curve, sizes or middles(curve.sizes), miss, seed)
-        for curve in data.curves
-        if curve.sizes
-    ]
+    frames = [_rows(curve, sizes or middles(curve.sizes)) for curve in data.curves if curve.sizes]
     if not frames:
         return DataFrame(columns=list(COLUMNS))
     return marked(pd.concat(frames, ignore_index=True), data.run)[list(COLUMNS)]
+
+
+def predicted_ms(
+    sizes: Sequence[int], ms: Floats, resampled_ms: Floats, new: Sequence[int]
+) -> tuple[Floats, Floats]:
+    """Mean durations at sizes that were not measured, and draws of them (resamples x new sizes).
+
+    `ms` are the means at the measured `sizes` and `resampled_ms` their resamples; where these are
+    NaN, so are the draws.
+    """
+    known = bool(np.isfinite(resampled_ms).all())
+    logs = np.log(np.maximum(ms, 1e-9))
+    variances = np.log(np.maximum(resampled_ms, 1e-9)).var(axis=0) if known else np.zeros(len(ms))
+    curves = curves_by_means(
+        tuple(sizes), tuple(logs.tolist()), tuple(variances.tolist()), tuple(new)
+    )
+    drawn = np.exp(np.array(curves)[:, len(sizes) :])
+    repeated = np.resize(drawn, (len(resampled_ms), len(new)))
+    return np.median(drawn, axis=0), repeated if known else np.full_like(repeated, np.nan)
 
 
 def middles(sizes: Sequence[int]) -> tuple[int, ...]:
@@ -79,22 +90,7 @@ def between(sizes: Sequence[int], values: Floats, wanted: Sequence[int]) -> Floa
     return found
 
 
-def _miss(known: Sequence[Curve]) -> float:
-    """Typical error of the straight line, as a logarithm, over inner sizes left out in turn."""
-    errors: list[float] = []
-    for curve in known:
-        for n in range(1, len(curve.sizes) - 1):
-            rest = [i for i in range(len(curve.sizes)) if i != n]
-            sizes = [curve.sizes[i] for i in rest]
-            guess = between(sizes, curve.ms[rest], [curve.sizes[n]])[0]
-            if curve.ms[n] > 0:
-                errors.append(float(np.log(guess / curve.ms[n])))
-    # A gap with its middle left out is twice as wide as those that are predicted; the error of a
-    # straight line grows with the square of the gap, so a quarter of it is what remains.
-    return max(float(np.sqrt(np.mean(np.square(errors)))) / 4 if errors else 0.1, _MIN_MISS)
-
-
-def _rows(curve: Curve, wanted: Sequence[int], miss: float, seed: int) -> DataFrame:
+def _rows(curve: Curve, wanted: Sequence[int]) -> DataFrame:
     low, high = curve.sizes[0], curve.sizes[-1]
     outside = [size for size in wanted if not low <= size <= high]
     if outside:
@@ -108,18 +104,11 @@ def _rows(curve: Curve, wanted: Sequence[int], miss: float, seed: int) -> DataFr
     )
     if not new:
         return measured.assign(predicted=False)
-    off = np.exp(miss * np.random.default_rng(seed).standard_normal((RESAMPLES, 1)))
-    parts = []
-    for ms, usd, error in (
-        (curve.ms, curve.usd, np.ones((1, 1))),
-        (curve.resampled_ms, curve.resampled_usd, off),
-    ):
-        # The price of a millisecond at a size hardly changes from one to the next.
-        rate = usd / np.maximum(ms * np.array(curve.sizes), 1e-300)
-        new_ms = between(curve.sizes, ms, new) * error
-        parts.append((new_ms, between(curve.sizes, rate, new) * new_ms * np.array(new)))
-    (ms, usd), (drawn_ms, drawn_usd) = parts
-    guessed = _frame(curve, new, ms[0], usd[0], drawn_ms, drawn_usd)
+    ms, drawn_ms = predicted_ms(curve.sizes, curve.ms, curve.resampled_ms, new)
+    # The price of a millisecond at a size hardly changes from one to the next.
+    rate = curve.usd / np.maximum(curve.ms * np.array(curve.sizes), 1e-300)
+    per_ms = between(curve.sizes, rate, new) * np.array(new)
+    guessed = _frame(curve, new, ms, ms * per_ms, drawn_ms, drawn_ms * per_ms)
     both = pd.concat([measured.assign(predicted=False), guessed.assign(predicted=True)])
     return both.sort_values("memory_mb", ignore_index=True)
 

@@ -76,17 +76,22 @@ def posterior(
 
 @lru_cache(maxsize=512)
 def curves_by_means(
-    sizes: tuple[int, ...], log_means: tuple[float, ...], variances: tuple[float, ...]
+    sizes: tuple[int, ...],
+    log_means: tuple[float, ...],
+    variances: tuple[float, ...],
+    unmeasured: tuple[int, ...] = (),
 ) -> Matrix:
-    """Possible curves of log durations (row by draw) where every size was measured, as in a grid.
+    """Possible curves of log durations where `sizes` were measured as in a grid: a row a draw, with
+    a column for each size, then for each of the `unmeasured` ones.
 
     `variances` are those of the log means. What is believed of curves beforehand draws them towards
-    each other, so that the luckiest of many noisy sizes is not taken at its word. Equal arguments
-    give equal draws.
+    each other, so that the luckiest of many noisy sizes is not taken at its word, and tells what
+    lies between them. Equal arguments give equal draws.
     """
     rng = random.Random(repr((sizes, log_means)))  # noqa: S311
     told = [_Told(range(len(sizes)), list(log_means), [max(v, _EXACT) for v in variances])]
-    return _curves(told, _parts(sizes, load_prior(), ()), sizes, rng)
+    every = (*sizes, *unmeasured)
+    return _curves(told, _parts(every, load_prior(), ()), every, rng)
 
 
 def _told(evidence: Sequence[SizeEvidence], places: Sequence[int], noise: NoiseDraw) -> _Told:
