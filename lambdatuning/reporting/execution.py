@@ -117,6 +117,7 @@ def execute(
             progress_bar=False,
             engine_name=NAME,
             resources={"metadata": {"path": str(folder)}},
+            name=name,
             running=running,
             on_cell=on_cell,
             on_line=on_line,
@@ -193,6 +194,8 @@ class Engine(NBClientEngine):  # type: ignore[misc]
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
         """Run the cells; the notebook that they change is appended to `running`."""
+        # Papermill was given the notebook itself, and would keep it whole within itself.
+        nb_man.nb.metadata.papermill["input_path"] = options["name"]
         options["running"].append(nb_man.nb)
         client = Client(
             nb_man,

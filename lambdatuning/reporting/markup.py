@@ -158,11 +158,12 @@ class Markup:
         if address.strip().lower().startswith(_ELSEWHERE):
             return address
         name, mark, part = address.partition("#")
-        report = self._links.get(unquote(name).rpartition("/")[2])
-        if report is None:
+        file = unquote(name).rpartition("/")[2]
+        if file in self._links:
+            return f"{self._links[file]}{mark}{part}"
+        if not file.endswith(".ipynb"):
             self.leave_out(f"the link to {address[:200]}")
-            return None
-        return f"{report}{mark}{part}"
+        return None
 
     def _picture(self, address: str) -> str | None:
         """A picture as data: of the address itself, of an attachment or of a file."""

@@ -102,7 +102,9 @@ def report(
     place = destination(out)
     place.prepare()
     board = Board([(job.name, job.cells) for job in jobs], on_progress, clock)
-    links = {job.notebook.name: quote(f"{job.name}.html") for job in reversed(jobs)}
+    # A notebook that is not run now may have a report there from before.
+    links = {f"{Path(page).stem}.ipynb": quote(page) for page in place.pages()}
+    links |= {job.notebook.name: quote(f"{job.name}.html") for job in reversed(jobs)}
     return run_all(jobs, lambda job: _run(job, place, board, links), workers)
 
 

@@ -176,7 +176,10 @@ def test_a_failing_notebook_is_one_line_and_is_kept(tmp_path: Path) -> None:
     message = str(caught.value)
     assert message.startswith("a.ipynb, cell 2: ValueError: two lines (the notebook as far as")
     assert "\n" not in message
-    assert "before 7" in (tmp_path / "out" / "a.failed.ipynb").read_text()
+    failed = json.loads((tmp_path / "out" / "a.failed.ipynb").read_text())
+    assert "before 7" in json.dumps(failed["cells"])
+    assert failed["metadata"]["papermill"]["input_path"] == "a.ipynb"
+    assert failed["metadata"]["kernelspec"]["name"] == "python3"
     assert not (tmp_path / "out" / "a.html").exists()
 
 
@@ -364,6 +367,10 @@ def test_pictures_and_links_between_notebooks_reach_the_reports(tmp_path: Path) 
     assert 'src="data:image/gif;base64,' in made[0].html.read_text()
     assert '<a href="b%20x.html">next</a>' in made[0].html.read_text()
     assert '<a href="a%20x.html">back</a>' in made[1].html.read_text()
+    report(two, out=tmp_path / "out")
+    assert "<a>back</a>" in (tmp_path / "out" / "b.html").read_text()
+    report(one, out=tmp_path / "out")
+    assert '<a href="b.html">next</a>' in (tmp_path / "out" / "a.html").read_text()
 
 
 def test_names_are_checked_before_anything_runs(tmp_path: Path) -> None:
