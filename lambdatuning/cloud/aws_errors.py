@@ -44,11 +44,11 @@ def explain(error: BaseException) -> LambdaTuningError:
         return error
     if isinstance(error, ClientError):
         return _answered(error)
-    known = _before_an_answer(error)
-    if known is None and isinstance(error, OSError):
+    explained = _before_an_answer(error)
+    if explained is None and isinstance(error, OSError):
         file = "" if error.filename is None else f"{error.filename}: "
-        known = LambdaTuningError(f"{file}{error.strerror or error}; fix that, then try again")
-    return known or _unexpected(error)
+        explained = LambdaTuningError(f"{file}{error.strerror or error}; fix that, then try again")
+    return explained or _unexpected(error)
 
 
 def _before_an_answer(error: BaseException) -> LambdaTuningError | None:
@@ -96,7 +96,7 @@ def with_remains(error: BaseException, remains: str) -> BaseException:
 
 @contextmanager
 def undoing(undo: Callable[[], object], what: str) -> Iterator[None]:
-    """After an error `undo` is called; where that fails too, both are told, the cause first."""
+    """After an error `undo` is called; where that fails too, both are said, the cause first."""
     try:
         yield
     except BaseException as cause:

@@ -261,14 +261,14 @@ class PapermillPlace:
         handler = papermill_io.get_handler(self.url)
         local = papermill_io.get_handler("./here")
         if handler is local or self.url.startswith(("http://", "https://")):
-            known = sorted(
+            schemes = sorted(
                 scheme
                 for scheme, _ in papermill_io._handlers
                 if scheme.endswith("://") and not scheme.startswith("http")
             )
             raise UsageError(
                 f"{self.url}: reports cannot be written there; name a folder, or an address that "
-                f"begins with {', '.join(known)}"
+                f"begins with {', '.join(schemes)}"
             )
         return handler
 

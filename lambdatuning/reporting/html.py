@@ -23,10 +23,10 @@ NARROW_MIME = "application/vnd.lambdatuning.narrow+svg"
 """The narrow layout of a figure (see `analysis.figures.chart`)."""
 
 ANSWER_MIME = "application/vnd.lambdatuning.answer+json"
-"""The answer of a report (see `analysis.telling.statement`)."""
+"""The answer of a report (see `analysis.text.statement`)."""
 
 TABLE_MIME = "application/vnd.lambdatuning.table+json"
-"""The numbers of a table (see `analysis.telling.tables`)."""
+"""The numbers of a table (see `analysis.text.tables`)."""
 
 _ANY_HEADING = re.compile(r"^#+\s+(.+)$", re.MULTILINE)
 _HEADING = re.compile(r"^#\s+(.+)$", re.MULTILINE)

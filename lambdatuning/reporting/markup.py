@@ -170,8 +170,8 @@ class Markup:
         if _IMAGE.match(address):
             return address
         if address.startswith("attachment:"):
-            found = self._attachments.get(unquote(address.removeprefix("attachment:")), {})
-            data = next((picture(kind, text) for kind, text in found.items()), None)
+            forms = self._attachments.get(unquote(address.removeprefix("attachment:")), {})
+            data = next((picture(kind, text) for kind, text in forms.items()), None)
         else:
             data = self._read(unquote(address.partition("?")[0]))
         if data is None:

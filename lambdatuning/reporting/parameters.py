@@ -71,8 +71,8 @@ def mentioned(notebook: Mapping[str, Any]) -> set[str]:
 
 def tags(cell: Mapping[str, Any]) -> Sequence[str]:
     """The tags of a cell."""
-    found: Sequence[str] = cell.get("metadata", {}).get("tags", [])
-    return found
+    tagged: Sequence[str] = cell.get("metadata", {}).get("tags", [])
+    return tagged
 
 
 def check_names(names: Iterable[str], known: Iterable[Parameter], where: str) -> None:

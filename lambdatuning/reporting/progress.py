@@ -112,10 +112,10 @@ class Board:
         self._started_s = clock()
 
     def line(self, stem: str) -> "Line":
-        """Where the notebook of that name tells its progress."""
+        """Where the notebook of that name shows its progress."""
         return Line(self, stem, self._clock)
 
-    def told(self, stem: str, done: int, detail: str) -> None:
+    def update(self, stem: str, done: int, detail: str) -> None:
         """A notebook has done so many cells and says this of the running one."""
         with self._lock:
             self._done[stem] = min(done, self._total[stem])
@@ -137,11 +137,11 @@ class Line:
     def cell(self) -> None:
         """One more cell is done."""
         self._done += 1
-        self.tell()
+        self.show()
 
-    def tell(self, detail: str = "") -> None:
+    def show(self, detail: str = "") -> None:
         """What the running cell says."""
-        self._board.told(self._stem, self._done, detail)
+        self._board.update(self._stem, self._done, detail)
 
     def elapsed_s(self) -> float:
         """Seconds since the notebook began."""

@@ -126,9 +126,9 @@ def plan(
         _parameters(content, source, parameters)
         for content, source in zip(contents, sources, strict=True)
     ]
-    known = {each.name: each for each_own in own for each in each_own}
+    parameters_there = [parameter for notebook in own for parameter in notebook]
     where = Path(sources[0]).name if len(sources) == 1 else "these notebooks"
-    check_names(parameters, known.values(), where)
+    check_names(parameters, parameters_there, where)
     values = [
         {
             each.name: as_code(convert(each, parameters[each.name], folder=folder))
@@ -308,7 +308,7 @@ def _run(job: Job, place: Destination, board: Board, links: Mapping[str, str]) -
             name=job.notebook.name,
             folder=job.folder,
             on_cell=after_cell,
-            on_line=line.tell,
+            on_line=line.show,
         )
         draft.save(notebook)
     except NotebookFailedError as exc:

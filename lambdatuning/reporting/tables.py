@@ -90,7 +90,7 @@ _FIRST = re.compile(r"<th [^>]*>(.*?)</th>", re.DOTALL)
 
 
 def sortable(table: str, ranks: Sequence[Sequence[int]], name: str) -> str:
-    """The markup of one of our tables (`analysis.telling.tables`) with heads to sort it by.
+    """The markup of one of our tables (`analysis.text.tables`) with heads to sort it by.
 
     `ranks` has a list a column that is shown, with the rank of each row. Tables of few rows, and
     tables that are not as expected, stay as they are. `name` must differ from table to table.
