@@ -57,6 +57,8 @@ def model_curves(
     it answered; [] for a grid."""
     answers = {answer["payload"]: answer for answer in run.exploration.get("answers", ())}
     own = [answers[name] for name in run.payloads if name in answers]
+    if not own:
+        return []
     wanted = {int(answer["memory_mb"]) for answer in answers.values()}
     plain = make_curves(summary, _nothing(summary), {}, options.max_failed, run.host)
     by_name = {curve.payload: curve for curve in plain}
