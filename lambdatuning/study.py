@@ -198,9 +198,9 @@ class Study(StudyData):
         return self.answer._repr_html_() + card("Measured", self.run.facts())
 
 
-def _money(run: Run | DataFrame, asked: Money) -> Money:
+def _money(run: Run | DataFrame, money: Money) -> Money:
     """As asked for; a run whose costs are not in dollars is written in its own currency."""
-    return money_of(run.currency) if isinstance(run, Run) and asked == DOLLARS else asked
+    return money_of(run.currency) if isinstance(run, Run) and money == DOLLARS else money
 
 
 def _names(strategy: str | Sequence[str]) -> tuple[str, ...]:

@@ -42,8 +42,8 @@ class StudyData:
         """What `compute` returns, computed the first time that `key` is asked for."""
         if key not in self._memo:
             self._memo[key] = compute()
-        found: T = self._memo[key]
-        return found
+        value: T = self._memo[key]
+        return value
 
     @cached_property
     def parts(self) -> Sequence["StudyData"]:

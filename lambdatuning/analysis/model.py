@@ -59,23 +59,23 @@ def model_curves(
     own = [answers[name] for name in run.payloads if name in answers]
     if not own:
         return []
-    wanted = {int(answer["memory_mb"]) for answer in answers.values()}
+    answered_mb = {int(answer["memory_mb"]) for answer in answers.values()}
     plain = make_curves(summary, _nothing(summary), {}, options.max_failed, run.host)
     by_name = {curve.payload: curve for curve in plain}
-    found = [
-        _curve(by_name[answer["payload"]], answer, wanted, options.seed)
+    curves = [
+        _curve(by_name[answer["payload"]], answer, answered_mb, options.seed)
         for answer in own
         if answer["payload"] in by_name
     ]
-    return with_mix(found, weights)
+    return with_mix(curves, weights)
 
 
-def _curve(plain: Curve, answer: Mapping[str, Any], wanted: set[int], seed: int) -> Curve:
+def _curve(plain: Curve, answer: Mapping[str, Any], answered_mb: set[int], seed: int) -> Curve:
     points = [
         point
         for point in answer["curve"]
         if point["memory_mb"] not in plain.failing_mb
-        and (point["measured"] > 0 or point["memory_mb"] in wanted)
+        and (point["measured"] > 0 or point["memory_mb"] in answered_mb)
     ]
     ms, low, high, usd = (
         np.array([point[name] for point in points], float)

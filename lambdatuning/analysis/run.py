@@ -257,10 +257,10 @@ def marked(frame: DataFrame, run: Run) -> DataFrame:
     if not keys:
         largest = [_largest_mb([run.host])] * len(frame)
     else:
-        known = hosts(run)
+        machines = hosts(run)
         rows = frame[keys].astype(str).itertuples(index=False, name=None)
         largest = [
-            _largest_mb([host for key, host in known.items() if key[: len(row)] == row])
+            _largest_mb([host for key, host in machines.items() if key[: len(row)] == row])
             for row in rows
         ]
     return frame.assign(**{BEYOND: frame["memory_mb"].astype(float) > largest})
@@ -361,9 +361,9 @@ def _shared(manifests: Sequence[Manifest]) -> Manifest:
 
 def _endpoint(manifests: Sequence[Manifest]) -> Mapping[str, Any]:
     """The embedded AWS if any of them was measured there: what it limits, it limits for all."""
-    found = [each.endpoint for each in manifests]
-    embedded = [each for each in found if each.get("kind") == "embedded"]
-    return (embedded or found)[0]
+    endpoints = [each.endpoint for each in manifests]
+    embedded = [each for each in endpoints if each.get("kind") == "embedded"]
+    return (embedded or endpoints)[0]
 
 
 def _samples(runs: Sequence[Run]) -> DataFrame:

@@ -46,23 +46,23 @@ def prices(price_book: str | Path | None = None, *, regions: Sequence[str] = ())
 
 def read_price_book(path: str | Path | None = None) -> str:
     """The text of a price book, checked; UsageError says what is wrong with it."""
-    found = _chosen(path)
-    if found is None:
+    chosen = _chosen(path)
+    if chosen is None:
         return _packaged()
     try:
-        text = found.read_text("utf-8")
+        text = chosen.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(
-            f"price book {found} cannot be read: {exc}; `lambdatuning prices --refresh` makes one"
+            f"price book {chosen} cannot be read: {exc}; `lambdatuning prices --refresh` makes one"
         ) from exc
-    parse_price_book(text, str(found))
+    parse_price_book(text, str(chosen))
     return text
 
 
 def book_name(path: str | Path | None = None) -> str:
     """What a book is called: its file, or "packaged"."""
-    found = _chosen(path)
-    return "packaged" if found is None else str(found)
+    chosen = _chosen(path)
+    return "packaged" if chosen is None else str(chosen)
 
 
 def refresh_prices(
@@ -80,13 +80,13 @@ def refresh_prices(
         raise UsageError("the embedded AWS has no Price List API: refresh with an AWS profile")
     file = Path(path or own_book())
     book = json.loads(read_price_book(file) if file.exists() else _packaged())
-    wanted = list(regions) or [cloud.region]
-    after = refreshed_book(cloud, book, wanted, f"{datetime.now(UTC):%Y-%m-%d}")
+    named = list(regions) or [cloud.region]
+    after = refreshed_book(cloud, book, named, f"{datetime.now(UTC):%Y-%m-%d}")
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_suffix(".new")
     fresh.write_text(json.dumps(after, indent=2) + "\n", "utf-8")
     fresh.replace(file)
-    return {region: _changed(book, after, region) for region in wanted}
+    return {region: _changed(book, after, region) for region in named}
 
 
 def _chosen(path: str | Path | None) -> Path | None:
@@ -112,14 +112,14 @@ def _changed(before: Book, after: Book, region: str) -> list[str]:
     return sorted(name for name in new if new[name] != old.get(name))
 
 
-def _row(found: RegionPrices) -> tuple[Any, ...]:
+def _row(chosen: RegionPrices) -> tuple[Any, ...]:
     return (
-        found.region,
-        found.duration_gb_s["x86_64"][0].usd,
-        found.duration_gb_s["arm64"][0].usd,
-        round(found.request * 1e6, 9),
-        found.snapstart_restore_gb,
-        round(found.transition * 1e3, 9),
-        found.currency,
-        ", ".join(found.borrowed),
+        chosen.region,
+        chosen.duration_gb_s["x86_64"][0].usd,
+        chosen.duration_gb_s["arm64"][0].usd,
+        round(chosen.request * 1e6, 9),
+        chosen.snapstart_restore_gb,
+        round(chosen.transition * 1e3, 9),
+        chosen.currency,
+        ", ".join(chosen.borrowed),
     )

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,6 +38,25 @@ class Cloud:
     kind: str
     about: Mapping[str, Any]
     session: Any = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        """A card for notebooks: where this is, and who asks."""
+        place = "embedded AWS" if self.kind == "embedded" else "AWS"
+        facts = {
+            "region": self.region,
+            "account": self.account_id,
+            "as": self.caller_arn,
+            "endpoint": self.endpoint_url or "",
+        }
+        rows = "".join(
+            f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>"
+            for name, value in facts.items()
+            if value
+        )
+        return (
+            '<div class="lt-card" style="border: 1px solid; border-radius: 6px; padding: 8px 14px">'
+            f"<strong>{place}</strong><dl>{rows}</dl></div>"
+        )
 
     @property
     def endpoint(self) -> dict[str, Any]:

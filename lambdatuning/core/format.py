@@ -61,8 +61,8 @@ def short_name(function: str) -> str:
     >>> short_name("shop-OrdersFunction-1JKHDUVWFRX5T"), short_name("orders-service")
     ('OrdersFunction', 'orders-service')
     """
-    found = _GIVEN_NAME.search(function)
-    return found[1] if found else function
+    match = _GIVEN_NAME.search(function)
+    return match[1] if match else function
 
 
 def format_ms(value: float) -> str:

@@ -93,14 +93,14 @@ def rank(
     `balanced` minimises `weight * cost / max cost + (1 - weight) * duration / max duration`, the
     weight clamped to 0 (speed) .. 1 (cost): AWS Lambda Power Tuning's formula.
     """
-    found = tuple(points)
-    best = score(found, strategy, weight)
+    candidates = tuple(points)
+    best = score(candidates, strategy, weight)
 
     def key(point: CurvePoint) -> tuple[float, ...]:
         cost, duration = point.cost_usd, point.duration_ms
         return order(best(point), cost=cost, duration=duration, size=point.memory_mb)
 
-    return tuple(sorted(found, key=key))
+    return tuple(sorted(candidates, key=key))
 
 
 def order(score: float, *, cost: float, duration: float, size: int) -> tuple[float, ...]:

@@ -128,8 +128,8 @@ class Comparison:
     @property
     def gate(self) -> str:
         """One sentence on whether there is a regression, and why."""
-        told = gate(self.pairs, self.max_regression)
-        return f"{told[:1].upper()}{told[1:]}."
+        lines = gate(self.pairs, self.max_regression)
+        return f"{lines[:1].upper()}{lines[1:]}."
 
     @property
     def nothing(self) -> str:
@@ -184,14 +184,14 @@ class Comparison:
     def _repr_html_(self) -> str:
         if not self.pairs:
             return Statement(self.nothing)._repr_html_()
-        told = "".join(_section(each, self._told(each)) for each in self.pairs)
+        lines = "".join(_section(each, self._told(each)) for each in self.pairs)
         note = notice(self.pairs[0].before)
         grave = [each for each in self.findings if each.severity != "note"]
         notes = [note] if note else []
         notes += [f"{each.name.capitalize()} ({each.cause}): {each.next_step}." for each in grave]
         warned = "".join(f'<p class="lt-notice">{html_words(text)}</p>' for text in notes)
         gate = f'<p class="lt-gate"><strong>{html_words(self.gate)}</strong></p>'
-        return f'<section class="lt-answer">{told}{gate}{warned}</section>'
+        return f'<section class="lt-answer">{lines}{gate}{warned}</section>'
 
     def _told(self, pair: Pair) -> list[str]:
         return [*sentences(pair), *bill(pair, self.monthly_invocations, self.money)]
@@ -202,10 +202,10 @@ class Comparison:
         frames: list[DataFrame] = [getattr(each, name) for each in self.pairs]
         if len(frames) == 1:
             return frames[0]
-        told = [
+        lines = [
             frame.assign(run=each.names[1]) for frame, each in zip(frames, self.pairs, strict=True)
         ]
-        whole = pd.concat(told, ignore_index=True)
+        whole = pd.concat(lines, ignore_index=True)
         return whole[["run", *(column for column in whole if column != "run")]]
 
 
@@ -272,8 +272,8 @@ def compare(  # noqa: PLR0913
     return Comparison(pairs, monthly_invocations, max_regression, known, (before,), written)
 
 
-def _section(pair: Pair, told: Sequence[str]) -> str:
-    words = "".join(f"<li>{html_words(text)}</li>" for text in told)
+def _section(pair: Pair, lines: Sequence[str]) -> str:
+    words = "".join(f"<li>{html_words(text)}</li>" for text in lines)
     return (
         f'<p class="lt-headline"><strong>{html_words(headline_of(pair))}</strong></p>'
         f'<p class="lt-runs">{escape(about(pair))}</p><ul>{words}</ul>'

@@ -62,12 +62,12 @@ def plot_before_after(chosen: Pair) -> Chart:
 
 def comparison_alt(pair: Pair) -> str:
     """The change of each payload type in words."""
-    told = [
+    shown = [
         f"{payload}: duration {verdict('duration', pair.change(payload, 'duration'))}, "
         f"cost {verdict('cost', pair.change(payload, 'cost'))}."
         for payload in pair.overall["payload"]
     ]
-    return " ".join([headline(pair), *told])
+    return " ".join([headline(pair), *shown])
 
 
 def _draw(layout: Layout, title: str, subtitle: str, frame: DataFrame) -> Figure:
@@ -176,18 +176,18 @@ def _largest(pair: Pair) -> str:
     """The largest difference in duration that is one, or that there is none."""
     own = [name for name in pair.overall["payload"] if name != MIX] or [pair.main]
     changes = {name: pair.change(name, "duration") for name in own}
-    told = {name: each for name, each in changes.items() if each.real or not each.known}
-    if not told:
+    shown = {name: each for name, each in changes.items() if each.real or not each.known}
+    if not shown:
         return "No payload type differs in duration by more than runs of the same code do"
-    name = max(told, key=lambda payload: abs(np.log1p(told[payload].value)))
-    return f"The largest difference in duration: {name}, {verdict('duration', told[name])}"
+    name = max(shown, key=lambda payload: abs(np.log1p(shown[payload].value)))
+    return f"The largest difference in duration: {name}, {verdict('duration', shown[name])}"
 
 
 def _curves_alt(frame: DataFrame, names: tuple[str, str]) -> str:
     parts = [f"Small panels of duration against memory, {names[0]} and {names[1]}."]
     for payload, rows in frame.groupby("payload", sort=False):
-        told = [_point_alt(row) for row in rows.iloc[[0, -1]].to_dict("records")]
-        parts.append(f"{payload} at {'; at '.join(told)}.")
+        shown = [_point_alt(row) for row in rows.iloc[[0, -1]].to_dict("records")]
+        parts.append(f"{payload} at {'; at '.join(shown)}.")
     return " ".join(parts)
 
 

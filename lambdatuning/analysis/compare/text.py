@@ -67,16 +67,16 @@ def headline(pair: Pair) -> str:
     before, after = pair.names
     changes = {measure: pair.change(pair.main, measure) for measure in MEASURES}
     if all(each.known and not (each.real or each.of_runs) for each in changes.values()):
-        told = join(f"{name} {format_span(c.low, c.high)}" for name, c in changes.items())
-        return f"No significant difference between {before} and {after}: {told}."
+        words = join(f"{name} {format_span(c.low, c.high)}" for name, c in changes.items())
+        return f"No significant difference between {before} and {after}: {words}."
     small = [difference(name, each) for name, each in changes.items() if each.of_runs]
     others = [
         verdict(name, each).replace(NO_DIFFERENCE, f"{NO_DIFFERENCE} in {name}")
         for name, each in changes.items()
         if not each.of_runs
     ]
-    told = "; ".join(part for part in (join(others), _as_runs(small)) if part)
-    return f"{_capital(after)} against {before}: {told}."
+    words = "; ".join(part for part in (join(others), _as_runs(small)) if part)
+    return f"{_capital(after)} against {before}: {words}."
 
 
 def sentences(pair: Pair) -> list[str]:
@@ -84,11 +84,11 @@ def sentences(pair: Pair) -> list[str]:
     own = [name for name in pair.overall["payload"] if name != MIX]
     if len(own) < 2:
         return _moved(pair)
-    told = [text for measure in MEASURES if (text := _differing(pair, own, measure))]
-    told += _little(pair, own)
-    if not told and all(pair.change(name, "cost").known for name in own):
-        told.append(f"None of the {len(own)} payload types differs significantly.")
-    return told + _moved(pair)
+    words = [text for measure in MEASURES if (text := _differing(pair, own, measure))]
+    words += _little(pair, own)
+    if not words and all(pair.change(name, "cost").known for name in own):
+        words.append(f"None of the {len(own)} payload types differs significantly.")
+    return words + _moved(pair)
 
 
 def _differing(pair: Pair, payloads: Sequence[str], measure: str) -> str:
@@ -108,9 +108,9 @@ def _little(pair: Pair, payloads: Sequence[str]) -> list[str]:
     names = set(little[0]) | set(little[1])
     if not names:
         return []
-    told = next(_named(each, m) for m, each in zip(MEASURES, little, strict=True) if each)
+    words = next(_named(each, m) for m, each in zip(MEASURES, little, strict=True) if each)
     count = f"{len(names)} of {len(payloads)} payload types {_differ(len(names))}"
-    return [f"{count}, but less than runs of the same code do: {told}."]
+    return [f"{count}, but less than runs of the same code do: {words}."]
 
 
 def _named(changes: Mapping[str, Change], measure: str) -> str:

@@ -50,19 +50,19 @@ def to_svg(figure: Figure, title: str, alt: str) -> str:
     return _described(_unique_ids(text), title, alt)
 
 
-def _rounded(found: re.Match[str]) -> str:
-    return f"{float(found[0]):.1f}".removesuffix(".0")
+def _rounded(match: re.Match[str]) -> str:
+    return f"{float(match[0]):.1f}".removesuffix(".0")
 
 
-def _dot(found: re.Match[str]) -> str:
+def _dot(match: re.Match[str]) -> str:
     """A line too short to have a length is a sample point: written as shortly as can be."""
-    short = abs(float(found[3]) - float(found[1])) < 0.15
-    return f"M{found[1]} {found[2]}h.1" if short else found[0]
+    short = abs(float(match[3]) - float(match[1])) < 0.15
+    return f"M{match[1]} {match[2]}h.1" if short else match[0]
 
 
-def _themed(found: re.Match[str]) -> str:
-    name = _NAMES.get(found[2])
-    return f"{found[1]}: var(--{name}, {found[2]})" if name else found[0]
+def _themed(match: re.Match[str]) -> str:
+    name = _NAMES.get(match[2])
+    return f"{match[1]}: var(--{name}, {match[2]})" if name else match[0]
 
 
 def _unique_ids(text: str) -> str:

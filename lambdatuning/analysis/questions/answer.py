@@ -57,8 +57,8 @@ class Answer:
     money: Money
 
     def __str__(self) -> str:
-        told = [sentence(each, self.money) for each in self.lead]
-        return "\n".join(filter(None, [self.headline, *told, *self.sentences, self.notice]))
+        phrases = [sentence(each, self.money) for each in self.lead]
+        return "\n".join(filter(None, [self.headline, *phrases, *self.sentences, self.notice]))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return answered(self.headline, (each.function for each in self.lead))
@@ -95,11 +95,11 @@ def _of_function(data: StudyData) -> tuple[str, Sequence[Recommendation], Sequen
     advice = recommendations(data, data.strategies)
     lead = [each for each in advice if each.payload == MIX] or advice
     own = [each for each in advice if each.payload != MIX]
-    told = [disagreement([e for e in own if e.strategy == each.strategy]) for each in lead]
+    phrases = [disagreement([e for e in own if e.strategy == each.strategy]) for each in lead]
     if len(own) > len(data.strategies):
-        told += _failures(own)
-    told += [*_failure_words(data.run), _COLD_ONLY if data.cold_only else "", *outcome(data.run)]
-    return headline(data.run.function, lead, _quicker(data, lead)), lead, [t for t in told if t]
+        phrases += _failures(own)
+    phrases += [*_failure_words(data.run), _COLD_ONLY if data.cold_only else "", *outcome(data.run)]
+    return headline(data.run.function, lead, _quicker(data, lead)), lead, [t for t in phrases if t]
 
 
 def notice(run: Run) -> str:
@@ -299,16 +299,16 @@ def headline(function: str, lead: Sequence[Recommendation], quick: Quicker | Non
         _stay(name, stay, today, but, after=bool(change)),
         *(_guess(each, name) for each in some if each not in firm),
     ]
-    told = "; ".join(part for part in parts if part)
-    return f"{told[:1].upper()}{told[1:]}{beside}."
+    phrases = "; ".join(part for part in parts if part)
+    return f"{phrases[:1].upper()}{phrases[1:]}{beside}."
 
 
 def _is_firm(advice: Recommendation) -> bool:
     """Whether something may be told to do: today's size was measured, and enough is known."""
-    known = advice.alike_mb is not None and not advice.today_unmeasured
+    certain = advice.alike_mb is not None and not advice.today_unmeasured
     if advice.strategy == "deadline":
-        return known and not advice.reason
-    return known and (advice.keeps_today or advice.sure >= FAIRLY_SURE)
+        return certain and not advice.reason
+    return certain and (advice.keeps_today or advice.sure >= FAIRLY_SURE)
 
 
 def _change(
@@ -353,17 +353,17 @@ def _guess(advice: Recommendation, name: str) -> str:
     size, superlative = format_mb(advice.memory_mb or 0), REGISTRY[advice.strategy].superlative
     if advice.today_unmeasured:
         today = format_mb(advice.current_mb or 0)
-        told = f"{size} is the {superlative} of the sizes measured of {name}"
+        phrases = f"{size} is the {superlative} of the sizes measured of {name}"
         sure = f" ({format_share(advice.sure)} sure)" if not math.isnan(advice.sure) else ""
-        return f"{told}{sure}, but {today}, today's size, was not measured: measure it, too"
+        return f"{phrases}{sure}, but {today}, today's size, was not measured: measure it, too"
     if advice.strategy == "deadline" and advice.reason.startswith("may not"):
         return f"{size} comes nearest to keeping the deadline of {name}, but {advice.reason}"
     alike = f"; {join_mb(advice.alike_mb)} cannot be told apart" if advice.alike_mb else ""
-    told = f"probably {size} is {superlative} for {name}"
+    phrases = f"probably {size} is {superlative} for {name}"
     if advice.reason or math.isnan(advice.sure):
         why = f" ({advice.reason})" if advice.reason else ""
-        return f"{told}, but how sure cannot be said{why}: measure more{alike}"
-    return f"{told} ({format_share(advice.sure)} sure): measure more{alike}"
+        return f"{phrases}, but how sure cannot be said{why}: measure more{alike}"
+    return f"{phrases} ({format_share(advice.sure)} sure): measure more{alike}"
 
 
 def _quicker_beside(quick: Quicker | None, today_mb: int | None) -> tuple[str, str]:

@@ -147,9 +147,9 @@ def memory_full(data: StudyData) -> Iterator[Finding]:
 def stolen_cpu(data: StudyData) -> Iterator[Finding]:
     """CPU time that other load on the host took (known on the embedded AWS only)."""
     run = data.run
-    known = run.samples.dropna(subset=["stolen_ms"])
-    total = float(known["duration_ms"].sum())
-    share = float(known["stolen_ms"].sum()) / total if total else 0.0
+    present = run.samples.dropna(subset=["stolen_ms"])
+    total = float(present["duration_ms"].sum())
+    share = float(present["stolen_ms"].sum()) / total if total else 0.0
     if share > MAX_STOLEN:
         yield Finding(
             "warning",
@@ -262,13 +262,13 @@ def multi_modal(data: StudyData) -> Iterator[Finding]:
     good = warm(run.samples)
     cells = [rows for _, rows in good.groupby(["function", "architecture", *KEYS], observed=True)]
     judged = [(_two_kinds(rows), rows) for rows in cells]
-    found = [(*known, rows) for known, rows in judged if known]
-    if found:
-        share, distance, rows = max(found, key=lambda each: each[1])
+    mixed = [(*present, rows) for present, rows in judged if present]
+    if mixed:
+        share, distance, rows = max(mixed, key=lambda each: each[1])
         yield Finding(
             "warning",
             "two kinds of invocations",
-            f"durations have two modes in {len(found)} of {len(cells)} combinations of payload "
+            f"durations have two modes in {len(mixed)} of {len(cells)} combinations of payload "
             f"type and size: {places(rows)}, {format_share(share)} take "
             f"{format_times(float(np.exp(distance)))} as long as the others",
             "find what differs (a cache, a connection, a branch); measure both as payload types",
@@ -278,12 +278,12 @@ def multi_modal(data: StudyData) -> Iterator[Finding]:
 def _two_kinds(rows: DataFrame) -> tuple[float, float] | None:
     """Share and distance of the slower kind; None where it is single environments that differ."""
     logs = np.log(rows["duration_ms"].to_numpy(float).clip(min=1e-3))
-    known = modes(logs)
-    if known is None:
+    present = modes(logs)
+    if present is None:
         return None
-    slower = Series(logs > np.sort(logs)[round((1 - known[0]) * len(logs)) - 1], index=rows.index)
+    slower = Series(logs > np.sort(logs)[round((1 - present[0]) * len(logs)) - 1], index=rows.index)
     mixed = slower.groupby(rows["environment"], observed=True).nunique() > 1
-    return known if mixed.mean() >= 0.5 else None
+    return present if mixed.mean() >= 0.5 else None
 
 
 def _parts(values: Floats, cuts: NDArray[np.int64]) -> Floats:
@@ -412,10 +412,10 @@ def mixed_runs(data: StudyData) -> Iterator[Finding]:
         by_function.setdefault(key, []).append(manifest)
     for (function, _), manifests in by_function.items():
         for name, severity, facts, advice in _kinds(manifests):
-            known = list(dict.fromkeys(fact for fact in facts if fact))
-            if len(known) > 1:
-                told = join(f"{fact[:12]}…" if len(fact) > 24 else fact for fact in known)
-                yield Finding(severity, name, f"runs of {function} with {told} are pooled", advice)
+            present = list(dict.fromkeys(fact for fact in facts if fact))
+            if len(present) > 1:
+                words = join(f"{fact[:12]}…" if len(fact) > 24 else fact for fact in present)
+                yield Finding(severity, name, f"runs of {function} with {words} are pooled", advice)
 
 
 def _kinds(manifests: list[Manifest]) -> Iterator[tuple[str, str, list[str], str]]:

@@ -138,11 +138,11 @@ def winners_title(advice: DataFrame, strategy: str) -> str:
     }
     (size, most), *_ = Counter(map(format_mb, own["memory_mb"])).most_common(1)
     if most == 1:
-        told = join(f"{wish} for {names}" for wish, names in by_size.items())
-        return f"{REGISTRY[strategy].superlative.capitalize()}: {told}"
-    told = f"{size} is {REGISTRY[strategy].superlative} for {of_all(most, len(own))} payload types"
-    others = [f"{names} at {wish}" for wish, names in by_size.items() if wish != size]
-    return f"{told}, {join(others)}" if 0 < len(own) - most <= 3 else told
+        words = join(f"{size_of} for {names}" for size_of, names in by_size.items())
+        return f"{REGISTRY[strategy].superlative.capitalize()}: {words}"
+    words = f"{size} is {REGISTRY[strategy].superlative} for {of_all(most, len(own))} payload types"
+    others = [f"{names} at {size_of}" for size_of, names in by_size.items() if size_of != size]
+    return f"{words}, {join(others)}" if 0 < len(own) - most <= 3 else words
 
 
 def source_line(data: StudyData) -> str:
@@ -173,15 +173,15 @@ def curves_alt(summary: DataFrame, advice: DataFrame, money: Money) -> str:
 def _curve_alt(payload: str, rows: DataFrame, cheapest: float | None, money: Money) -> str:
     first, last = rows.iloc[0], rows.iloc[-1]
     change = f"{format_times(ratio(first['mean_ms'], last['mean_ms']))} faster"
-    told = (
+    words = (
         f"{payload}: {format_ms(first['mean_ms'])} at {format_mb(first['memory_mb'])}, "
         f"{format_ms(last['mean_ms'])} at {format_mb(last['memory_mb'])} ({change})"
     )
     at = rows[rows["memory_mb"] == cheapest]
     if len(at):
         price = money(float(at["cost_usd"].iloc[0]) * 1e6)
-        told += f"; cheapest at {format_mb(float(at['memory_mb'].iloc[0]))}, {price}"
-    return told + "."
+        words += f"; cheapest at {format_mb(float(at['memory_mb'].iloc[0]))}, {price}"
+    return words + "."
 
 
 def _draw(
@@ -316,8 +316,8 @@ def relative_title(summary: DataFrame) -> str:
         for payload, rows in summary.groupby("payload", observed=True)
     }
     most, least = max(gains, key=gains.__getitem__), min(gains, key=gains.__getitem__)
-    told = f"Memory makes {most} up to {format_times(gains[most])} faster"
-    return told if most == least else f"{told}, {least} only {format_times(gains[least])}"
+    words = f"Memory makes {most} up to {format_times(gains[most])} faster"
+    return words if most == least else f"{words}, {least} only {format_times(gains[least])}"
 
 
 def relative_alt(summary: DataFrame) -> str:

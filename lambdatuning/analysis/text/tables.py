@@ -33,8 +33,8 @@ def table_html(
     columns = shown(frame)
     words = [wordy(frame[name]) for name in columns]
     head = "".join(
-        f'<th scope="col" class="{_kind(words=told or not n)}">{escape(header(name))}</th>'
-        for n, (name, told) in enumerate(zip(columns, words, strict=True))
+        f'<th scope="col" class="{_kind(words=texts or not n)}">{escape(header(name))}</th>'
+        for n, (name, texts) in enumerate(zip(columns, words, strict=True))
     )
     kind = "lt-table" + (" lt-stack" if all(words) else " lt-wide" if len(columns) > _MANY else "")
     above = f"<caption>{_marked(caption)}</caption>" if caption else ""
@@ -121,16 +121,16 @@ class Table:
             ]
             for name in shown(self.frame)
         }
-        told = DataFrame(cells).to_string(index=False)
-        return f"{told}\n{NOTE}" if DAGGER in told else told
+        texts = DataFrame(cells).to_string(index=False)
+        return f"{texts}\n{NOTE}" if DAGGER in texts else texts
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The plain numbers beside what is shown, from which a report makes CSV and JSON."""
         whole = self.frame if self.whole is None else self.whole
         plain = whole.to_json(orient="split", index=False, date_format="iso")
         columns = [] if self.frame.empty else shown(self.frame)
-        told = {"caption": self.caption, "ranks": [ranks(self.frame[n]) for n in columns]}
-        return {TABLE_MIME: json.loads(plain or "{}") | told}
+        texts = {"caption": self.caption, "ranks": [ranks(self.frame[n]) for n in columns]}
+        return {TABLE_MIME: json.loads(plain or "{}") | texts}
 
     def _repr_html_(self) -> str:
         if self.frame.empty:
@@ -165,8 +165,8 @@ def table(
         for name in ("function", "architecture", "current_mb")
         if name in data and len(data) and data[name].nunique(dropna=False) == 1
     ]
-    told = [_constant(n, data[n].iloc[0], first[0]) for n in constant]
-    words = ", ".join(text for text in (caption, *told) if text)
+    texts = [_constant(n, data[n].iloc[0], first[0]) for n in constant]
+    words = ", ".join(text for text in (caption, *texts) if text)
     absent = ("failing_mb", "held_back_mb", "reason", "predicted")
     empty = [n for n in absent if n in data and not data[n].map(bool).any()]
     kept = data.drop(columns=[*constant, *empty])
