@@ -1,6 +1,7 @@
 """Warm and cold invocations as the server runs them: no HTTP, no ministack."""
 
 import os
+import shutil
 import statistics
 import time
 from dataclasses import replace
@@ -8,13 +9,19 @@ from dataclasses import replace
 from lambdatuning.local.function import FunctionSpec, Request
 from lambdatuning.local.invoker import Invoker
 from tests.local import inside
+from tests.local.test_custom_runtimes import BOOTSTRAP
 
+NODE_ECHO = ("exports.handler = async (event) => event;", "nodejs22.x", "app.js")
+BOOTSTRAP_ECHO = (BOOTSTRAP, "provided.al2023", "bootstrap")
 _SETTLED_AFTER = 50
 """Cold starts after which the memory of a process that leaks nothing stays the same."""
 
 
-def warm_and_cold(warm: int, cold: int, limiter: str = "auto") -> dict[str, float]:
-    """Warm invocations of an echo, one after the other, and what `cold` fresh starts leave."""
+def warm_and_cold(warm: int, cold: int, limiter: str = "auto") -> dict[str, float | None]:
+    """Warm invocations of an echo, one after the other, and what `cold` fresh starts leave.
+
+    The echo is in Python; beside it, as they are warm, in Node and as a custom runtime.
+    """
     with inside.running(limiter=limiter) as (invoker, spec):
         for number in range(20):
             _timed_ms(invoker, spec, f"warm-up-{number}")
@@ -26,7 +33,19 @@ def warm_and_cold(warm: int, cold: int, limiter: str = "auto") -> dict[str, floa
         "warm_per_s": round(1e3 * len(times) / sum(times)),
         "cold_ms_median": round(statistics.median(fresh), 1),
         **left,
+        "warm_node_ms_median": _warm_ms(warm, limiter, *NODE_ECHO)
+        if shutil.which("node")
+        else None,
+        "warm_bootstrap_ms_median": _warm_ms(warm, limiter, *BOOTSTRAP_ECHO),
     }
+
+
+def _warm_ms(warm: int, limiter: str, source: str, runtime: str, file: str) -> float:
+    with inside.running(source, limiter, runtime, file) as (invoker, spec):
+        for number in range(20):
+            _timed_ms(invoker, spec, f"warm-up-{number}")
+        times = [_timed_ms(invoker, spec, f"warm-{number}") for number in range(warm)]
+    return round(statistics.median(times), 3)
 
 
 def _cold(

@@ -4,6 +4,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from lambdatuning.local import cleanup
@@ -19,12 +20,15 @@ ECHO = "def handler(event, context):\n    return event\n"
 
 
 @contextlib.contextmanager
-def running(source: str = ECHO, limiter: str = "auto") -> Iterator[tuple[Invoker, FunctionSpec]]:
+def running(
+    source: str = ECHO, limiter: str = "auto", runtime: str = "python3.12", file: str = "app.py"
+) -> Iterator[tuple[Invoker, FunctionSpec]]:
     """An invoker with a function of one source file at one full vCPU; all gone afterwards."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         folder = Path(name)
         (folder / "code").mkdir()
-        (folder / "code" / "app.py").write_text(source)
+        (folder / "code" / file).write_text(source)
+        (folder / "code" / file).chmod(0o755)
         ident = cleanup.server_ident(os.getpid())
         sandboxes = choose(limiter, ident).limiter
         host = _host(folder, ident)
@@ -33,7 +37,7 @@ def running(source: str = ECHO, limiter: str = "auto") -> Iterator[tuple[Invoker
             sandboxes.protect(os.getpid())
             yield (
                 Invoker(pool, Admission(host_cores()), Ledger(), lambda *_: None, strict=True),
-                spec(folder / "code"),
+                replace(spec(folder / "code"), runtime=runtime),
             )
         finally:
             pool.close()
@@ -56,9 +60,10 @@ def left_by(pid: int) -> dict[str, float]:
 def _host(folder: Path, ident: str) -> command.Host:
     packages = folder / "python"
     command.link_packages(packages)
+    node = command.find_node()
     marks = {command.MARKER_NAME: ident}
-    view = mounts.prepare(folder, packages, command.needed(packages, None), marks).view
-    return command.Host("http://127.0.0.1:9", ident, packages, None, view=view)
+    view = mounts.prepare(folder, packages, command.needed(packages, node), marks).view
+    return command.Host("http://127.0.0.1:9", ident, packages, node, view=view)
 
 
 def spec(code: Path) -> FunctionSpec:

@@ -1,8 +1,10 @@
 """The Lambda handler of DynamoDBManager: called directly, or by API Gateway as a proxy event."""
 
 import base64
+import binascii
 import json
 import logging
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -10,11 +12,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from .operations import OPERATIONS, TABLE_NAME
-from .wire import to_json
+from .wire import shown, to_json
 
 MAX_RESPONSE_BYTES = 6 * 1024 * 1024
 """Lambda's limit, which holds for the whole proxy response."""
 
+_MAY_BE_HALF = re.compile(r"\\u[dD][89abAB]")
+"""A surrogate: half of a character, unless the other half follows."""
 _STATUS = {
     "AccessDeniedException": 403,
     "ConditionalCheckFailedException": 409,
@@ -43,9 +47,9 @@ def perform(request: Any) -> Any:
         raise ValueError('The request must be a JSON object with "operation"')
     operation = request["operation"]
     if not isinstance(operation, str) or operation not in OPERATIONS:
-        raise ValueError(f'Unrecognized operation "{operation}"')
+        raise ValueError(f"Unrecognized operation {shown(operation)}")
     if request.get("tableName", TABLE_NAME) != TABLE_NAME:
-        raise PermissionError(f'Table "{request["tableName"]}" is not the table of this function')
+        raise PermissionError(f"Table {shown(request['tableName'])} is not that of this function")
     return OPERATIONS[operation](request.get("payload"))
 
 
@@ -78,10 +82,31 @@ def _body(event: Mapping[str, Any]) -> Any:
     if not body:
         raise ValueError("The request has no body; send a JSON object")
     try:
-        text = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body
-        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+        text = _text(body, is_base64=bool(event.get("isBase64Encoded")))
+        value = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
     except ValueError as exc:
         raise ValueError(f"The body is not JSON: {exc}") from exc
+    if _MAY_BE_HALF.search(text):
+        _refuse_half_characters(value)
+    return value
+
+
+def _text(body: Any, *, is_base64: bool) -> str:
+    try:
+        text = base64.b64decode(body, validate=True).decode() if is_base64 else str(body)
+        text.encode()
+    except binascii.Error as exc:
+        raise ValueError("it is said to be base64, and is not") from exc
+    except UnicodeError as exc:
+        raise ValueError("it is not UTF-8") from exc
+    return text
+
+
+def _refuse_half_characters(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as exc:
+        raise ValueError("The body holds half a character (a lone surrogate)") from exc
 
 
 def _refuse_constant(name: str) -> None:

@@ -16,6 +16,7 @@ counted as a warm invocation whenever a ping or an echo had woken that environme
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -40,6 +41,18 @@ DYNAMODB = botocore.session.get_session().create_client(
     ),
 )
 
+_WRONG_TYPE = re.compile(
+    r"Invalid type for parameter (\S+), value: .*, type: <class '(\w+)'>, valid types: (.*)"
+)
+_CLASS = re.compile(r"<class '(?:[\w.]*\.)?(\w+)'>")
+_JSON_KINDS = {
+    **dict.fromkeys(("int", "float", "Decimal"), "number"),
+    **dict.fromkeys(("list", "tuple"), "array"),
+    "dict": "object",
+    "str": "string",
+    "bool": "boolean",
+    "NoneType": "null",
+}
 _Operation = Callable[[Any], Any]
 _Arguments = Mapping[str, Callable[[Any], Any]]
 """The arguments that an operation takes, and how each is put into DynamoDB's form."""
@@ -89,9 +102,21 @@ def _table_operation(method: str, known: _Arguments) -> _Operation:
         try:
             return _result(call(TableName=TABLE_NAME, **arguments))
         except ParamValidationError as exc:
-            raise ValueError(" ".join(str(exc).split())) from exc
+            raise ValueError(_plain(str(exc))) from exc
 
     return operate
+
+
+def _plain(text: str) -> str:
+    """What botocore says of an argument, in JSON's terms."""
+    lines = [line for line in text.splitlines() if not line.startswith("Parameter validation")]
+    return " ".join(_WRONG_TYPE.sub(_of_wrong_type, line) for line in lines)
+
+
+def _of_wrong_type(match: re.Match[str]) -> str:
+    name, given, valid = match.groups()
+    kinds = dict.fromkeys(_JSON_KINDS.get(one, "value") for one in _CLASS.findall(valid))
+    return f"{name} must be a JSON {' or '.join(kinds)}, not {_JSON_KINDS.get(given, 'that')}"
 
 
 def _arguments(payload: Any, known: _Arguments) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 boto3 has a serializer of its own; this one knows JSON alone, takes floats, and spares the import.
 """
 
+import base64
 import json
 import os
 import re
@@ -16,13 +17,14 @@ _NUMBERS = Context(
 )
 # Nobody outside this process can guess it, so that no text is ever taken for a number.
 _MARK = os.urandom(16).hex()
+_MOST_SHOWN = 60
 _MARKED_NUMBER = re.compile(f'"{_MARK}([^"]*)"')
 
 
 def to_wire(value: Any) -> dict[str, Any]:
     """A JSON value in DynamoDB's typed form; ValueError for what it cannot hold."""
     if isinstance(value, str):
-        return {"S": value}
+        return {"S": _whole(value)}
     if isinstance(value, bool):
         return {"BOOL": value}
     if value is None:
@@ -33,18 +35,19 @@ def to_wire(value: Any) -> dict[str, Any]:
         return {"M": attributes_to_wire(value)}
     if isinstance(value, list):
         return {"L": [to_wire(item) for item in value]}
-    raise ValueError(f"{type(value).__name__} is no JSON value; binary data is not supported")
+    raise ValueError("What is no JSON value, such as binary data, cannot be stored")
 
 
 def attributes_to_wire(attributes: Any) -> dict[str, Any]:
     """A map of attributes, typed: an item, a key, or the values of an expression."""
     if not isinstance(attributes, dict):
-        raise ValueError(f"Attributes must be a JSON object, not {attributes!r:.60}")  # noqa: TRY004
-    return {name: to_wire(value) for name, value in attributes.items()}
+        raise ValueError(f"Attributes must be a JSON object, not {shown(attributes)}")  # noqa: TRY004
+    return {_whole(name): to_wire(value) for name, value in attributes.items()}
 
 
 def from_wire(value: Mapping[str, Any]) -> Any:
-    """The JSON value of DynamoDB's typed form; sets are lists, numbers int or Decimal."""
+    """The JSON value of DynamoDB's typed form: sets are lists, numbers int or Decimal, binary
+    values base64."""
     ((kind, inner),) = value.items()
     return _FROM_WIRE[kind](inner)
 
@@ -52,6 +55,21 @@ def from_wire(value: Mapping[str, Any]) -> Any:
 def attributes_from_wire(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """The inverse of `attributes_to_wire`."""
     return {name: from_wire(value) for name, value in attributes.items()}
+
+
+def shown(value: Any) -> str:
+    """A value as JSON, shortened, for messages."""
+    text = json.dumps(value, default=str)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+
+
+def _whole(text: str) -> str:
+    """`text`, unless half of a character stands in it, which UTF-8 and DynamoDB do not know."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise ValueError(f"{shown(text)} holds half a character (a lone surrogate)") from exc
+    return text
 
 
 def to_json(value: Any) -> str:
@@ -79,8 +97,9 @@ def _from_number(text: str) -> int | Decimal:
     return int(text) if text.lstrip("-").isdigit() else Decimal(text)
 
 
-def _from_binary(_value: object) -> Any:
-    raise ValueError("An attribute is binary, which JSON cannot hold; leave it out of the answer")
+def _from_binary(value: bytes) -> str:
+    """Base64, as the low-level API shows it."""
+    return base64.b64encode(value).decode()
 
 
 _FROM_WIRE: dict[str, Callable[[Any], Any]] = {
@@ -93,5 +112,5 @@ _FROM_WIRE: dict[str, Callable[[Any], Any]] = {
     "SS": list,
     "NS": lambda numbers: [_from_number(text) for text in numbers],
     "B": _from_binary,
-    "BS": _from_binary,
+    "BS": lambda values: [_from_binary(value) for value in values],
 }
