@@ -27,7 +27,7 @@ from ..cloud.session import Cloud
 from ..cloud.tuning.isolation import isolated
 from ..cloud.tuning.plan import TunePlan, TuneRequest, plan_tune
 from ..cloud.tuning.power_tuning import tune_elsewhere
-from ..cloud.tuning.run import Hands
+from ..cloud.tuning.run import Effects
 from ..cloud.tuning.run import tune as tune_here
 from ..core.contract import check_exploration
 from ..core.errors import NotFoundError, RunFailedError, UsageError
@@ -278,14 +278,14 @@ def _run(
     plan = plan_tune(cloud, request, now)
     require_budget(plan, asked.max_usd)
     confirm(describe_price(cloud, plan), _question(cloud, plan))
-    hands = Hands(on_progress or show_progress(), time.monotonic, time.sleep)
+    effects = Effects(on_progress or show_progress(), time.monotonic, time.sleep)
     run = tune_here if plan.tuner.ours else tune_elsewhere
     if not asked.isolate:
-        return loaded(run(cloud, plan, folder, hands))
+        return loaded(run(cloud, plan, folder, effects))
     execution = execution_arn(plan.tuner.state_machine_arn, plan.run_id)
     with isolated(cloud, request.function, execution, time.sleep, plan.tuner.bucket) as copy:
         copied = plan_tune(cloud, replace(request, function=copy, run_id=plan.run_id), now)
-        return loaded(run(cloud, replace(copied, original=plan.arn.name), folder, hands))
+        return loaded(run(cloud, replace(copied, original=plan.arn.name), folder, effects))
 
 
 def _folder(store: str | Path | None) -> FolderStore:

@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Look:
+class Trial:
     """`items` are (index of the payload type, number of its first invocation, how many).
 
     `environments` are to have served the size when this is done, of which `seen` have before: the
@@ -32,24 +32,24 @@ class Look:
         }
 
 
-def look_from_json(value: dict[str, Any]) -> Look:
-    """The inverse of `Look.to_json`."""
+def trial_from_json(value: dict[str, Any]) -> Trial:
+    """The inverse of `Trial.to_json`."""
     items = tuple((int(a), int(b), int(c)) for a, b, c in value["items"])
-    return Look(items, int(value["environments"]), int(value["seen"]))
+    return Trial(items, int(value["environments"]), int(value["seen"]))
 
 
-def widened(items: Sequence[tuple[int, int, int]], environments: int, seen: int) -> Look:
-    """A look in which every environment has something to do.
+def widened(items: Sequence[tuple[int, int, int]], environments: int, seen: int) -> Trial:
+    """A trial in which every environment has something to do.
 
     A new environment is started only while all others are busy: where new ones are wanted there
     must be an invocation for each, and the first item is sent more often if need be.
     """
     count = sum(count for _, _, count in items)
     if environments <= seen:
-        return Look(tuple(items), max(1, min(environments, count)), seen)
+        return Trial(tuple(items), max(1, min(environments, count)), seen)
     payload, first, sent = items[0]
     wider = (payload, first, sent + max(0, environments - count))
-    return Look((wider, *items[1:]), environments, seen)
+    return Trial((wider, *items[1:]), environments, seen)
 
 
 # What is invoked in which order: seeded, shuffled in blocks, dealt over execution environments.
@@ -91,14 +91,14 @@ class Work:
 class Batch:
     """The work of one measure step: a version, and how much each environment's chain has done.
 
-    `done` is empty for the first batch of a version, the one that wakes its environments. `look`
+    `done` is empty for the first batch of a version, the one that wakes its environments. `trial`
     says what an adaptive run wants of it, and `version` is "" until its size is published.
     """
 
     work: Work
     version: str
     done: tuple[int, ...] = ()
-    look: Look | None = None
+    trial: Trial | None = None
 
     @property
     def memory_mb(self) -> int:
@@ -116,15 +116,15 @@ class Batch:
             "round": self.work.round,
             "version": self.version,
             "done": list(self.done),
-            **({"look": self.look.to_json()} if self.look else {}),
+            **({"trial": self.trial.to_json()} if self.trial else {}),
         }
 
 
 def batch_from_json(value: dict[str, Any]) -> Batch:
     """The inverse of `Batch.to_json`."""
     work = Work(int(value["memoryMb"]), int(value["round"]))
-    look = look_from_json(value["look"]) if "look" in value else None
-    return Batch(work, str(value["version"]), tuple(value["done"]), look)
+    trial = trial_from_json(value["trial"]) if "trial" in value else None
+    return Batch(work, str(value["version"]), tuple(value["done"]), trial)
 
 
 def schedule(
@@ -151,15 +151,15 @@ def schedule(
     )
 
 
-def deal(look: Look, *, seed: str) -> tuple[tuple[Invocation, ...], ...]:
-    """The chains of a look: as `schedule`, but no chain is empty."""
+def deal(trial: Trial, *, seed: str) -> tuple[tuple[Invocation, ...], ...]:
+    """The chains of a trial: as `schedule`, but no chain is empty."""
     rng = random.Random(seed)  # noqa: S311
-    chains: list[list[tuple[float, Invocation]]] = [[] for _ in range(look.environments)]
+    chains: list[list[tuple[float, Invocation]]] = [[] for _ in range(trial.environments)]
     turn = 0
-    for payload, first, count in look.items:
+    for payload, first, count in trial.items:
         for i in range(count):
             position = (i + rng.random()) / count
-            chains[turn % look.environments].append((position, Invocation(payload, first + i)))
+            chains[turn % trial.environments].append((position, Invocation(payload, first + i)))
             turn += 1
     return tuple(
         tuple(invocation for _, invocation in sorted(chain, key=lambda entry: entry[0]))

@@ -206,9 +206,9 @@ class RunPlan:
 
     def chains_of(self, batch: Batch) -> tuple[tuple[Invocation, ...], ...]:
         """The chains of a batch: those of its version, or those that an adaptive step wants."""
-        if batch.look is None:
+        if batch.trial is None:
             return self.chains(batch.work)
-        return deal(batch.look, seed=f"{self.seed}/{batch.memory_mb}/{batch.work.round}")
+        return deal(batch.trial, seed=f"{self.seed}/{batch.memory_mb}/{batch.work.round}")
 
     def lanes(self, batch: Batch, chains: int) -> int:
         """How many of a batch's chains may invoke at once: all, or where they share cores, as many
@@ -216,7 +216,7 @@ class RunPlan:
 
         What must start on environments of its own is always sent at once.
         """
-        apart = batch.look is None and batch.work.round > 0
+        apart = batch.trial is None and batch.work.round > 0
         if self.shared_cores is None or not self.warm or apart:
             return chains
         return min(chains, max(1, int(self.shared_cores / vcpus(batch.memory_mb))))

@@ -12,7 +12,7 @@ from lambdatuning.cloud.run_store import FolderStore, find_run
 from lambdatuning.cloud.session import Cloud
 from lambdatuning.cloud.tuning.plan import TunePlan, TuneRequest, plan_tune
 from lambdatuning.cloud.tuning.power_tuning import tune_elsewhere
-from lambdatuning.cloud.tuning.run import Hands
+from lambdatuning.cloud.tuning.run import Effects
 from lambdatuning.core.errors import (
     LambdaTuningError,
     NotFoundError,
@@ -27,7 +27,7 @@ from .conftest import fake_cloud
 from .test_executions import LAMBDA_FAILED, MACHINE, OUTPUT, FakeStepFunctions
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
-HANDS = Hands(ignore, lambda: 0.0, lambda _: None)
+HANDS = Effects(ignore, lambda: 0.0, lambda _: None)
 
 
 class Elsewhere(FakeStepFunctions):
@@ -124,9 +124,9 @@ def test_ctrl_c_leaves_it_running_and_says_so(tmp_path: Path) -> None:
 
     states = Elsewhere(OUTPUT)
     where = cloud(states)
-    hands = replace(HANDS, on_progress=interrupt)
+    effects = replace(HANDS, on_progress=interrupt)
     with pytest.raises(LambdaTuningError, match="goes on, since"):
-        tune_elsewhere(where, plan(where), FolderStore(tmp_path), hands)
+        tune_elsewhere(where, plan(where), FolderStore(tmp_path), effects)
     assert states.stopped == []
 
 

@@ -1,9 +1,7 @@
 """The line that tells somebody who watches what an adaptive run does."""
 
-import doctest
 from collections.abc import Sequence
 
-from lambdatuning.cloud.tuning import run
 from lambdatuning.cloud.tuning.run import describe_step
 from lambdatuning.core.exploration.question import Answer
 from lambdatuning.core.state import Planned, Spending, Step
@@ -12,10 +10,6 @@ from lambdatuning.core.state import Planned, Spending, Step
 def step(*batch: Planned, sure: Sequence[float] = (), stopped: str = "", usd: float = 0.0) -> Step:
     answers = tuple(Answer("a", 128, 0.0, within_5, 0.0) for within_5 in sure)
     return Step(stopped, "", answers, batch, 1.0, Spending(9, 0.1, usd))
-
-
-def test_the_example_holds() -> None:
-    assert doctest.testmod(run).failed == 0
 
 
 def test_before_the_first_look_nothing_is_sure() -> None:

@@ -68,7 +68,7 @@ def find_tuner(cloud: Cloud, state_machine_arn: str) -> Tuner:
 
 
 @dataclass(frozen=True)
-class Room:
+class ConcurrencyLimits:
     """Sizes at once, the cores that each has there (None: no host is shared), and remarks that are
     told with the price."""
 
@@ -77,7 +77,7 @@ class Room:
     notes: tuple[str, ...]
 
 
-def room_for(
+def concurrency_limits(
     cloud: Cloud,
     arn: FunctionArn,
     config: Mapping[str, Any],
@@ -85,7 +85,7 @@ def room_for(
     sizes_mb: Sequence[int] = (),
     *,
     isolated: bool = False,
-) -> Room:
+) -> ConcurrencyLimits:
     """What quotas leave for a function with so many environments a size; UsageError for too little.
 
     The tuner sees to the function's own concurrency as well; here it is said before anything
@@ -115,7 +115,7 @@ def room_for(
     beyond = beyond_note(cloud.endpoint, sizes_mb)
     notes += [beyond] if beyond else []
     shared = cloud.about.get("measuring_cores")
-    return Room(sizes, None if shared is None else float(shared) / sizes, tuple(notes))
+    return ConcurrencyLimits(sizes, None if shared is None else float(shared) / sizes, tuple(notes))
 
 
 def _most_sizes(cloud: Cloud) -> int:
@@ -290,7 +290,7 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     estimate = _expected(request, prices, function.arn.region, grid)
     run_id = request.run_id or f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     served = environments if tuner.ours else 1
-    room = room_for(
+    room = concurrency_limits(
         cloud,
         function.arn,
         function.config,
@@ -420,7 +420,7 @@ def _input(
     arn: FunctionArn,
     environments: int,
     run_id: str,
-    room: Room,
+    room: ConcurrencyLimits,
 ) -> dict[str, Any]:
     return {
         "lambdaARN": str(arn),

@@ -15,12 +15,12 @@ from ..executions import Execution, describe, failure, has_answer, start
 from ..run_store import FolderStore, StoredRun, save
 from ..session import Cloud
 from .plan import TunePlan
-from .run import Hands, seeded
+from .run import Effects, seeded
 
 _FEWEST = 5
 
 
-def tune_elsewhere(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hands) -> StoredRun:
+def tune_elsewhere(cloud: Cloud, plan: TunePlan, store: FolderStore, effects: Effects) -> StoredRun:
     """One execution a payload type; the run has Power Tuning's statistics and no samples.
 
     RunFailedError also for an execution that ended SUCCEEDED with {} or null, which is how Power
@@ -29,14 +29,14 @@ def tune_elsewhere(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hand
     _refuse(plan)
     outputs: dict[str, Any] = {}
     executions: list[Execution] = []
-    started_s = hands.clock()
-    with seeded(cloud, plan, hands):
+    started_s = effects.clock()
+    with seeded(cloud, plan, effects):
         for index, payload in enumerate(plan.request.payloads):
             name = f"{plan.run_id}-{secrets.token_hex(2)}"
             arn = start(cloud, plan.tuner.state_machine_arn, name, _input(plan, payload))
             with _left_alone(arn):
                 place = index, len(plan.request.payloads)
-                execution = _followed(cloud, arn, place, started_s, hands)
+                execution = _followed(cloud, arn, place, started_s, effects)
             if not has_answer(execution):
                 raise failure(cloud, execution)
             executions.append(execution)
@@ -93,17 +93,17 @@ def _input(plan: TunePlan, payload: PayloadType) -> dict[str, Any]:
 
 
 def _followed(
-    cloud: Cloud, execution_arn: str, place: tuple[int, int], started_s: float, hands: Hands
+    cloud: Cloud, execution_arn: str, place: tuple[int, int], started_s: float, effects: Effects
 ) -> Execution:
     done, total = place
     while True:
         execution = describe(cloud, execution_arn)
-        elapsed_s = hands.clock() - started_s
+        elapsed_s = effects.clock() - started_s
         ended = 0 if execution.running else 1
-        hands.on_progress(Progress("tuning elsewhere", done + ended, total, elapsed_s))
+        effects.on_progress(Progress("tuning elsewhere", done + ended, total, elapsed_s))
         if not execution.running:
             return execution
-        hands.sleep(0.5 if cloud.kind == "embedded" else 5.0)
+        effects.sleep(0.5 if cloud.kind == "embedded" else 5.0)
 
 
 def _manifest(

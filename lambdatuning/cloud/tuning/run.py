@@ -56,12 +56,7 @@ _SHOWN = 2
 
 
 def describe_step(number: int, step: Step) -> str:
-    """One line: what is measured next, how sure the answer is so far, what was spent.
-
-    >>> describe_step(4, Step("", "", (), (Planned(256, "echo", 6, 1),), 1.0,
-    ...                       Spending(9, 0.1, 0.0001)))
-    'step 4: 256 MB x 6 of echo; spent $0.0001'
-    """
+    """One line: what is measured next, how sure the answer is so far, what was spent."""
     doing = _batch(step.batch) if step.batch else f"stopped: {step.stopped}"
     sure = min((answer.within_5 for answer in step.answers), default=None)
     certainty = "" if sure is None else f"; sure {sure * 100:.0f} %"
@@ -167,7 +162,7 @@ class Follower:
 
 
 @dataclass(frozen=True)
-class Hands:
+class Effects:
     """What a run uses beside AWS: whom to tell, the clock, and how to wait."""
 
     on_progress: OnProgress
@@ -175,7 +170,7 @@ class Hands:
     sleep: Sleep
 
 
-def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hands) -> StoredRun:
+def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, effects: Effects) -> StoredRun:
     """Execute a plan on our tuner and store the run.
 
     RunFailedError tells the cause. On any error, Ctrl-C, SIGTERM and SIGHUP included, the execution
@@ -185,13 +180,13 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, hands: Hands) -> Stor
     bucket = BucketStore(cloud.client("s3"), plan.tuner.bucket, STORE_PREFIX)
     prefix = run_prefix(plan.arn.name, plan.run_id)
     arrived = Arrived()
-    with seeded(cloud, plan, hands):
+    with seeded(cloud, plan, effects):
         total = 0 if plan.request.adaptive else plan.estimate.invocations
         side_by_side = int(plan.input["parallelSizes"])
-        follower = Follower(cloud, bucket, prefix, total, side_by_side, **vars(hands))
+        follower = Follower(cloud, bucket, prefix, total, side_by_side, **vars(effects))
         execution = _executed(cloud, plan, follower, arrived)
     if not has_answer(execution):
-        raise _failed(cloud, plan, execution, hands.sleep)
+        raise _failed(cloud, plan, execution, effects.sleep)
     manifest = _completed(read_manifest(bucket.read(prefix + MANIFEST_NAME)), execution)
     manifest = replace(manifest, function=plan.function)
     parts = with_host_facts(cloud, arrived)
@@ -218,30 +213,32 @@ def _sent(cloud: Cloud, plan: TunePlan) -> Mapping[str, Any]:
 
 
 @contextmanager
-def seeded(cloud: Cloud, plan: TunePlan, hands: Hands) -> Iterator[None]:
+def seeded(cloud: Cloud, plan: TunePlan, effects: Effects) -> Iterator[None]:
     """The items that payload types need are there; those of this run alone go when it is over."""
     table, payloads = plan.request.table, plan.request.payloads
     items = [item for payload in payloads for item in _items(plan, payload)]
     if not items:
         yield
         return
-    started_s = hands.clock()
-    hands.on_progress(Progress("seeding", 0, len(items), 0.0))
+    started_s = effects.clock()
+    effects.on_progress(Progress("seeding", 0, len(items), 0.0))
     cut_off: list[CutOffError] = []
 
     def unseeded() -> None:
         if not cut_off:  # else the run still needs them
-            _unseed(cloud, plan, hands.sleep)
+            _unseed(cloud, plan, effects.sleep)
 
     with undoing(unseeded, f"what was seeded into the table {table}"):
-        seed(cloud, table, items, sleep=hands.sleep)
-        hands.on_progress(Progress("seeding", len(items), len(items), hands.clock() - started_s))
+        seed(cloud, table, items, sleep=effects.sleep)
+        effects.on_progress(
+            Progress("seeding", len(items), len(items), effects.clock() - started_s)
+        )
         try:
             yield
         except CutOffError as exc:
             cut_off.append(exc)
             raise
-    _unseed(cloud, plan, hands.sleep)
+    _unseed(cloud, plan, effects.sleep)
 
 
 def _unseed(cloud: Cloud, plan: TunePlan, sleep: Sleep) -> None:

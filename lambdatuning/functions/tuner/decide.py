@@ -17,7 +17,7 @@ from typing import Any
 
 from ...core.exploration.proposal import propose
 from ...core.exploration.question import Answer, Budget, Objective, Proposal, Terms, observe
-from ...core.plan import Batch, Look, Work, awake, widened
+from ...core.plan import Batch, Trial, Work, awake, widened
 from ...core.pricing import PriceBook, gb_seconds
 from ...core.records import Limits, RunPlan, Sample
 from ...core.sizes import beyond_cores
@@ -82,12 +82,12 @@ FULL = (
 )
 
 
-# From what the model proposes to looks: numbered invocations, and environments to be woken.
+# From what the model proposes to trials: numbered invocations, and environments to be woken.
 
 
-def looks(
+def trials(
     plan: RunPlan, sent: Sequence[int], proposal: Proposal, samples: Iterable[Sample]
-) -> dict[int, Look]:
+) -> dict[int, Trial]:
     """What is wanted of each size; `sent` counts what each payload type was sent so far.
 
     No payload type is sent more often than in the grid, since the items that it may use up were
@@ -124,11 +124,11 @@ def sent(plan: RunPlan, known: Sequence[int], samples: Iterable[Sample]) -> tupl
     return tuple(found.values())
 
 
-def sent_with(known: Sequence[int], wanted: Iterable[Look]) -> tuple[int, ...]:
-    """How many will have been sent after these looks."""
+def sent_with(known: Sequence[int], wanted: Iterable[Trial]) -> tuple[int, ...]:
+    """How many will have been sent after these trials."""
     found = list(known)
-    for look in wanted:
-        for payload, first, count in look.items:
+    for trial in wanted:
+        for payload, first, count in trial.items:
             found[payload] = max(found[payload], first + count)
     return tuple(found)
 
@@ -259,7 +259,7 @@ def explorer_now(
 
 
 def begin(state: TunerState, explorer: Explorer) -> TunerState:
-    """The first state of an adaptive run: its first look chosen, nothing published yet."""
+    """The first state of an adaptive run: its first trial chosen, nothing published yet."""
     none = (0,) * len(explorer.plan.payloads)
     return adaptive_step(replace(state, step=0, sent=none, sizes=()), (), explorer)
 
@@ -280,7 +280,7 @@ def adaptive_step(
     proposal = _proposal(counted, explorer, samples)
     decided = _decided(proposal, explorer, samples)
     over = proposal.stopped or over or _costs_the_grid(decided)
-    wanted = {} if over else looks(plan, counted.sent, proposal, samples)
+    wanted = {} if over else trials(plan, counted.sent, proposal, samples)
     stopped = over or ("" if wanted else "budget")
     decided = replace(decided, stopped=stopped, batch=_planned(plan, wanted))
     number = counted.step or 0
@@ -335,11 +335,11 @@ def _over(state: TunerState, explorer: Explorer) -> str:
     return "history" if history_is_full(state) else ""
 
 
-def _next(state: TunerState, wanted: Mapping[int, Look]) -> TunerState:
+def _next(state: TunerState, wanted: Mapping[int, Trial]) -> TunerState:
     """The batches of the next round; sizes that were never wanted before are published first."""
     batches = tuple(
-        Batch(Work(size, state.step or 0), state.versions.get(size, ""), look=look)
-        for size, look in sorted(wanted.items())
+        Batch(Work(size, state.step or 0), state.versions.get(size, ""), trial=trial)
+        for size, trial in sorted(wanted.items())
     )
     return replace(
         state,
@@ -355,12 +355,12 @@ def _end(state: TunerState, samples: Sequence[Sample]) -> TunerState:
     return replace(state, batches=(), published=0, works=0, sizes=sizes)
 
 
-def _planned(plan: RunPlan, wanted: Mapping[int, Look]) -> tuple[Planned, ...]:
+def _planned(plan: RunPlan, wanted: Mapping[int, Trial]) -> tuple[Planned, ...]:
     """What is measured next, for people."""
     return tuple(
-        Planned(size, plan.payloads[payload].name, number, look.environments)
-        for size, look in sorted(wanted.items())
-        for payload, _, number in look.items
+        Planned(size, plan.payloads[payload].name, number, trial.environments)
+        for size, trial in sorted(wanted.items())
+        for payload, _, number in trial.items
     )
 
 
@@ -393,11 +393,11 @@ def _shown(proposal: Proposal, stopped: str) -> list[str]:
     return [FULL, *warnings] if stopped == "history" else warnings
 
 
-# A round of an adaptive run: looks and decisions in turn, in one invocation.
+# A round of an adaptive run: trials and decisions in turn, in one invocation.
 
 
 LONGEST_S = 45.0
-"""A round that has lasted so long ends: the next look has a measuring function of its own."""
+"""A round that has lasted so long ends: the next trial has a measuring function of its own."""
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,19 @@ from hypothesis import strategies as st
 
 from lambdatuning.core.errors import RunFailedError, UsageError
 from lambdatuning.core.exploration.question import Item, Proposal
-from lambdatuning.core.plan import Batch, Look, Work, batch_from_json, deal, look_from_json, widened
+from lambdatuning.core.plan import (
+    Batch,
+    Trial,
+    Work,
+    batch_from_json,
+    deal,
+    trial_from_json,
+    widened,
+)
 from lambdatuning.core.records import RunPlan
 from lambdatuning.core.sizes import ALL_POWERS
 from lambdatuning.functions.tuner import decide
-from lambdatuning.functions.tuner.decide import looks
+from lambdatuning.functions.tuner.decide import trials
 
 from .adaptive import Machine, types
 from .test_results import sample
@@ -249,18 +257,18 @@ items = st.lists(
 def test_every_environment_of_a_look_has_something_to_do(
     wanted: list[tuple[int, int, int]], environments: int, seen: int
 ) -> None:
-    look = widened(wanted, environments, seen)
-    chains = deal(look, seed="1")
+    trial = widened(wanted, environments, seen)
+    chains = deal(trial, seed="1")
     assert all(chains)
-    assert sum(map(len, chains)) == look.count >= sum(count for *_, count in wanted)
+    assert sum(map(len, chains)) == trial.count >= sum(count for *_, count in wanted)
     assert sum(1 for worker in range(len(chains)) if worker >= seen) == max(0, environments - seen)
 
 
 def test_a_look_travels_as_json() -> None:
-    batch = Batch(Work(512, 3), "7", (1, 0), Look(((0, 4, 2),), 2, 1))
+    batch = Batch(Work(512, 3), "7", (1, 0), Trial(((0, 4, 2),), 2, 1))
     assert batch_from_json(json.loads(json.dumps(batch.to_json()))) == batch
-    assert batch.look is not None
-    assert look_from_json(batch.look.to_json()) == batch.look
+    assert batch.trial is not None
+    assert trial_from_json(batch.trial.to_json()) == batch.trial
 
 
 def test_a_size_of_which_the_first_call_told_enough_is_no_failed_one() -> None:
@@ -279,21 +287,21 @@ def test_no_environment_is_woken_again_by_a_call_of_the_same_number() -> None:
     plan = _plan_of(machine, types("a", "b"))
     woken = sample("a", 512, environment="e", invocation=-(1 + plan.sizes.index(512) * 10_000 + 1))
     proposal = Proposal((Item(512, "a", 1, environments=2),), "", "", ())
-    assert looks(plan, [0, 0], proposal, [])[512].seen == 0
-    assert looks(plan, [0, 0], proposal, [woken])[512].seen == 2
+    assert trials(plan, [0, 0], proposal, [])[512].seen == 0
+    assert trials(plan, [0, 0], proposal, [woken])[512].seen == 2
 
 
 def test_items_of_two_sizes_share_no_number_where_one_is_widened() -> None:
     plan = _plan_of(Machine(), types("a", "b"))
     batch = (Item(256, "b", 1, environments=2), Item(128, "b", 1))
-    wanted = looks(plan, [0, 5], Proposal(batch, "", "", ()), [])
+    wanted = trials(plan, [0, 5], Proposal(batch, "", "", ()), [])
     assert [wanted[size].items for size in (256, 128)] == [((1, 5, 2),), ((1, 7, 1),)]
 
 
 def test_what_is_not_to_be_woken_is_not() -> None:
     plan = _plan_of(Machine(), types("a", "b"))
     batch = (Item(256, "a", 1, wake=False), Item(512, "a", 1))
-    wanted = looks(plan, [0, 0], Proposal(batch, "", "", ()), [])
+    wanted = trials(plan, [0, 0], Proposal(batch, "", "", ()), [])
     assert [(wanted[size].environments, wanted[size].seen) for size in (256, 512)] == [
         (1, 1),
         (1, 0),

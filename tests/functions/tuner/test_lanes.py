@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lambdatuning.core.plan import Batch, Look, Work
+from lambdatuning.core.plan import Batch, Trial, Work
 from lambdatuning.core.records import RunPlan
 from lambdatuning.functions.tuner.batch.invoke import Caller
 from lambdatuning.functions.tuner.batch.measure import Lanes, measure_batch
@@ -81,7 +81,9 @@ def test_what_needs_environments_of_its_own_is_sent_at_once() -> None:
     cold = Batch(Work(3008, 1), "1")
     assert make_plan(shared_cores=1.0).lanes(cold, 5) == 5
     assert make_plan(shared_cores=1.0, mode="first").lanes(BATCH, 5) == 5
-    assert make_plan(shared_cores=1.0).lanes(Batch(Work(3008, 4), "1", look=Look((), 0, 2)), 2) == 1
+    assert (
+        make_plan(shared_cores=1.0).lanes(Batch(Work(3008, 4), "1", trial=Trial((), 0, 2)), 2) == 1
+    )
 
 
 @pytest.mark.parametrize(("cores", "critical_ms"), [(None, 110), (0.08, 210)])

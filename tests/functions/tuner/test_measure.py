@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from lambdatuning.core.plan import Batch, Work
 from lambdatuning.core.records import RunPlan
 from lambdatuning.functions.tuner.batch.invoke import Caller
@@ -101,3 +103,31 @@ def test_throttled_or_missing_logs_are_asked_again_later(logs: FakeLogs) -> None
 
 def vars_of(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "remedy"),
+    [
+        ("AccessDeniedException", "no", "LogGroupArns"),
+        ("InvalidParameterException", "FilterLogEvents is not supported for this log class",
+         "class Standard"),
+        ("ServiceUnavailableException", "busy", "later"),
+    ],
+)  # fmt: skip
+def test_unreadable_logs_cost_the_environments_and_are_named(
+    caller: Make, logs: FakeLogs, store: RunFolder, time: Time, code: str, message: str, remedy: str
+) -> None:
+    """What was paid for is stored, whatever the logs answer."""
+
+    def refused(**_: Any) -> Any:
+        raise refusal(code, "FilterLogEvents", message)
+
+    logs._pages = refused  # type: ignore[method-assign]
+    plan = make_plan()
+    writer = Writer(caller(plan), BATCH, store, logs, "t")
+    summary = measure_batch(caller(plan), BATCH, writer, time.clock)
+    assert summary.error == ""
+    assert "execution environments are not known" in summary.warning
+    assert f"{code}: {message}" in summary.warning
+    assert remedy in summary.warning
+    assert {sample.environment for sample in store.read_samples()} == {""}

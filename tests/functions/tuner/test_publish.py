@@ -108,3 +108,51 @@ def test_the_lock_of_another_is_left_alone(client: FakeLambda, time: Time) -> No
     with pytest.raises(LambdaTuningError, match="was stopped"):
         publish_next(STATE, publisher(client, make_plan(), time))
     assert "UpdateFunctionConfiguration" not in client.calls
+
+
+def test_latest_is_restored_after_every_version_and_todays_size_comes_first(
+    held: FakeLambda, time: Time
+) -> None:
+    """Its callers meet another size as briefly as can be, and that is measured."""
+    seen: list[tuple[str, int]] = []
+    update, publish = held.update_function_configuration, held.publish_version
+
+    def updated(*given: Any, **more: Any) -> None:
+        update(*given, **more)
+        time.now_s += 2
+        seen.append(("update", held.memory_mb))
+
+    def published(*given: Any, **more: Any) -> Any:
+        seen.append(("publish", held.memory_mb))
+        return publish(*given, **more)
+
+    held.update_function_configuration = updated  # type: ignore[method-assign]
+    held.publish_version = published  # type: ignore[method-assign]
+    plan = make_plan(sizes=(256, 512, 128))
+    clocked = replace(publisher(held, plan, time), clock=time.clock)
+    state = publish_next(STATE, clocked)
+    assert seen == [
+        ("publish", 128),
+        ("update", 256), ("publish", 256), ("update", 128),
+        ("update", 512), ("publish", 512), ("update", 128),
+    ]  # fmt: skip
+    assert state.exposed_ms == 8_000
+
+
+def test_a_version_that_cannot_start_is_the_failure_of_its_size(
+    held: FakeLambda, time: Time
+) -> None:
+    publish = held.publish_version
+
+    def published(*given: Any, **more: Any) -> Any:
+        answer = publish(*given, **more)
+        version = held.versions[answer["Version"]]
+        if version["MemorySize"] == 512:
+            version |= {"State": "Failed", "StateReason": "init ran out of memory"}
+        return answer
+
+    held.publish_version = published  # type: ignore[method-assign]
+    state = publish_next(STATE, publisher(held, make_plan(), time))
+    assert [batch.memory_mb for batch in state.batches] == [128]
+    assert "cannot start" in state.failed[512]
+    assert "init ran out of memory" in state.failed[512]

@@ -147,7 +147,7 @@ def _wakes(plan: RunPlan, batch: Batch, worker: int) -> bool:
     """
     if batch.done or not plan.warm:
         return False
-    return worker >= batch.look.seen if batch.look else batch.work.round == 0
+    return worker >= batch.trial.seen if batch.trial else batch.work.round == 0
 
 
 def run(caller: Caller, batch: Batch, chain: Chain, samples: Samples, clock: Clock) -> None:

@@ -4,7 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from lambdatuning.cloud.tuning.plan import Room, fitting_environments, room_for
+from lambdatuning.cloud.tuning.plan import (
+    ConcurrencyLimits,
+    concurrency_limits,
+    fitting_environments,
+)
 from lambdatuning.core.arn import parse_function_arn
 from lambdatuning.core.errors import UsageError
 from tests.fakes.aws_lambda import ARN, FakeLambda
@@ -14,8 +18,10 @@ from .conftest import fake_cloud
 FUNCTION = parse_function_arn(ARN)
 
 
-def room(client: FakeLambda, environments: int = 5) -> Room:
-    return room_for(fake_cloud(**{"lambda": client}), FUNCTION, client.config, environments)
+def room(client: FakeLambda, environments: int = 5) -> ConcurrencyLimits:
+    return concurrency_limits(
+        fake_cloud(**{"lambda": client}), FUNCTION, client.config, environments
+    )
 
 
 def fitting(client: FakeLambda, *, isolated: bool = False) -> int:
@@ -29,13 +35,13 @@ def client() -> FakeLambda:
 
 
 def test_a_usual_account_has_room(client: FakeLambda) -> None:
-    assert room(client) == Room(10, None, ())
+    assert room(client) == ConcurrencyLimits(10, None, ())
 
 
 def test_sizes_that_are_measured_at_once_share_the_cores_of_one_host(client: FakeLambda) -> None:
     about = {"cores": 4, "measuring_cores": 3.25}
     cloud = replace(fake_cloud(**{"lambda": client}), kind="embedded", about=about)
-    assert room_for(cloud, FUNCTION, client.config, 5) == Room(2, 1.625, ())
+    assert concurrency_limits(cloud, FUNCTION, client.config, 5) == ConcurrencyLimits(2, 1.625, ())
 
 
 def test_a_new_account_measures_one_size_at_a_time(client: FakeLambda) -> None:
@@ -79,7 +85,9 @@ def test_a_concurrency_that_leaves_nothing_gets_advice_that_works(
     with pytest.raises(UsageError, match=r"raise it to 2, or tune a copy.* with --isolate"):
         room(client, 1)
     assert fitting(client, isolated=True) == 5
-    isolated = room_for(fake_cloud(**{"lambda": client}), FUNCTION, client.config, 5, isolated=True)
+    isolated = concurrency_limits(
+        fake_cloud(**{"lambda": client}), FUNCTION, client.config, 5, isolated=True
+    )
     assert isolated.sizes == 10
 
 
@@ -91,7 +99,7 @@ def test_a_vpc_is_told(client: FakeLambda) -> None:
 def test_quotas_that_may_not_be_read_bound_nothing(client: FakeLambda) -> None:
     client.faults["GetFunctionConcurrency"] = ["AccessDeniedException"]
     client.faults["GetAccountSettings"] = ["AccessDeniedException"]
-    assert room(client) == Room(10, None, ())
+    assert room(client) == ConcurrencyLimits(10, None, ())
     client.faults["GetAccountSettings"] = ["ServiceException"]
     with pytest.raises(client.exceptions.ClientError):
         room(client)
@@ -100,11 +108,11 @@ def test_quotas_that_may_not_be_read_bound_nothing(client: FakeLambda) -> None:
 def test_sizes_beyond_the_cores_of_one_host_are_told(client: FakeLambda) -> None:
     about = {"cores": 2, "measuring_cores": 1.25}
     cloud = replace(fake_cloud(**{"lambda": client}), kind="embedded", about=about)
-    notes = room_for(cloud, FUNCTION, client.config, 3, (128, 4096, 10_240)).notes
+    notes = concurrency_limits(cloud, FUNCTION, client.config, 3, (128, 4096, 10_240)).notes
     assert notes == (
         "4,096, 10,240 MB: more vCPUs than this host's 2 cores, so measured as 2 cores; "
         "only AWS can tell such sizes apart",
     )
-    assert room_for(cloud, FUNCTION, client.config, 3, (128, 3008)).notes == ()
+    assert concurrency_limits(cloud, FUNCTION, client.config, 3, (128, 3008)).notes == ()
     aws = replace(cloud, kind="aws", about={})
-    assert room_for(aws, FUNCTION, client.config, 3, (10_240,)).notes == ()
+    assert concurrency_limits(aws, FUNCTION, client.config, 3, (10_240,)).notes == ()

@@ -1,0 +1,94 @@
+"""What a run means for the function's own traffic, said and kept small."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from lambdatuning.cloud.tuning.exposure import (
+    callers_of_latest,
+    exposure_note,
+    large_enough,
+    memory_used_mb,
+)
+from lambdatuning.core.arn import parse_function_arn
+from tests.fakes.aws_lambda import ARN, FakeLambda, refusal
+
+from .conftest import fake_cloud
+
+FUNCTION = parse_function_arn(ARN)
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+REPORT = (
+    "REPORT RequestId: 1\tDuration: 1.00 ms\tBilled Duration: 1 ms\tMemory Size: 512 MB\t"
+    "Max Memory Used: {} MB"
+)
+
+
+class Reports:
+    """CloudWatch Logs with the reports of a function, or one that refuses."""
+
+    def __init__(self, *used_mb: int, refuses: str = "") -> None:
+        self.used_mb, self.refuses = used_mb, refuses
+        self.asked: dict[str, Any] = {}
+
+    def filter_log_events(self, **given: Any) -> dict[str, Any]:
+        self.asked = given
+        if self.refuses:
+            raise refusal(self.refuses)
+        return {"events": [{"message": REPORT.format(used)} for used in self.used_mb]}
+
+
+def test_the_memory_that_the_function_used_is_read_from_its_own_reports() -> None:
+    logs = Reports(100, 310, 90)
+    config = {"LoggingConfig": {"LogGroup": "/shared", "LogFormat": "JSON"}}
+    assert memory_used_mb(fake_cloud(logs=logs), FUNCTION, config, NOW) == 310
+    assert logs.asked["logGroupName"] == "/shared"
+    assert logs.asked["filterPattern"] == '{ $.type = "platform.report" }'
+    assert memory_used_mb(fake_cloud(logs=Reports()), FUNCTION, {}, NOW) is None
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException",
+                                  "InvalidParameterException"])  # fmt: skip
+def test_logs_that_cannot_be_read_leave_it_open(code: str) -> None:
+    cloud = fake_cloud(logs=Reports(refuses=code))
+    assert memory_used_mb(cloud, FUNCTION, {}, NOW) is None
+
+
+def test_sizes_below_what_is_used_are_left_out_and_named() -> None:
+    kept, note = large_enough((128, 256, 512, 1024), 310, 512)
+    assert kept == (512, 1024)
+    assert note.startswith("128, 256 MB left out: the function used up to 310 MB")
+    assert large_enough((128, 256), None, 512) == ((128, 256), "")
+    assert large_enough((128, 256), 100, 512) == ((128, 256), "")
+    assert large_enough((128, 256), 400, 512)[0] == (512,)
+
+
+def test_who_calls_the_unqualified_function_is_said() -> None:
+    client = FakeLambda()
+    assert callers_of_latest(client, FUNCTION) == []
+    client.mappings = [
+        {"EventSourceArn": "arn:aws:sqs:us-east-1:111122223333:orders", "FunctionArn": ARN},
+        {"EventSourceArn": "arn:aws:sqs:us-east-1:111122223333:x", "FunctionArn": f"{ARN}:live"},
+    ]
+    client.policy = {"Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Resource": ARN},
+        {"Effect": "Allow", "Principal": "*", "Resource": f"{ARN}:live"},
+    ]}  # fmt: skip
+    client.url = "https://x.lambda-url.us-east-1.on.aws/"
+    callers = callers_of_latest(client, FUNCTION)
+    assert callers == [
+        "the event source mapping of arn:aws:sqs:us-east-1:111122223333:orders",
+        "s3.amazonaws.com, by its policy",
+        "its URL https://x.lambda-url.us-east-1.on.aws/",
+    ]
+    client.faults = {
+        "ListEventSourceMappings": ["AccessDeniedException"],
+        "GetPolicy": ["AccessDeniedException"],
+    }
+    assert callers_of_latest(client, FUNCTION) == callers[2:]
+
+
+def test_the_note_says_how_long_and_what_to_do_instead() -> None:
+    note = exposure_note(FUNCTION, ["its URL x"], 12.4)
+    assert "unqualified function (its URL x) meet other memory sizes for about 12 s" in note
+    assert "--isolate" in note
