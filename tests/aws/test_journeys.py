@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 import lambdatuning as lt
 from tests.bench import faults
 
@@ -21,6 +23,7 @@ def test_a_run_with_slow_updates_late_logs_and_throttles(account: Account, tmp_p
     assert account.looks(name) == before
 
 
+@pytest.mark.timeout(900)
 def test_a_function_ends_as_it_was_whatever_dies_or_is_denied() -> None:
     """A sample; `make bench-faults` runs it whole."""
     tally = faults.run(kill_points=3, denied=2, exposed=0)
