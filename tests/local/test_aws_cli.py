@@ -133,7 +133,7 @@ def test_cloudformation_deploy_and_the_rest_api(cloud: Cloud, aws: AwsCli, tmp_p
     template.write_text(STACK)
     deploy = (
         *("cloudformation", "deploy", "--template-file", str(template), "--stack-name", "by-cli"),
-        *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
+        *("--capabilities", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"),
     )
 
     aws(*deploy)
@@ -160,7 +160,7 @@ def test_our_own_template_deployed_by_the_cli_is_known_as_ours(aws: AwsCli, tmp_
     )
     aws(
         *("cloudformation", "deploy", "--template-file", str(packaged), "--stack-name", "ours"),
-        *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
+        *("--capabilities", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"),
     )
 
     # It has no tag of ours, as `lambdatuning deploy` sets it, but begins its text with our name.
