@@ -32,7 +32,7 @@ from .runtime import command, mounts
 from .services import ministack
 from .services.gateway import Gateway
 from .services.packages import PackageStore
-from .services.strict import Strict
+from .services.strict import Strict, read_switches
 from .settings import ACCOUNT_ID, LOOPBACK, REGION, SETTLES, check_platform
 
 _KEEP_ALIVE_S = 75
@@ -55,6 +55,8 @@ def serve(options: argparse.Namespace) -> None:
     """Run one server as `options` say. Raises `UsageError` for what cannot be served."""
     check_platform()
     _warn_of_strangers(options.host)
+    if options.strict:
+        read_switches(options.strict)
     state: Path = (options.state or _default_state()).resolve()
     state.mkdir(parents=True, exist_ok=True)
     cleanup.clear_dead_servers(command.MARKER_NAME, state)

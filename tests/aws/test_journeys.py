@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 import lambdatuning as lt
+from lambdatuning.core.errors import UsageError
+from lambdatuning.local.services.strict import read_switches
 from tests.bench import faults
 
 from .account import Account, tune
@@ -31,3 +33,13 @@ def test_a_function_ends_as_it_was_whatever_dies_or_is_denied() -> None:
     assert tally.kill_points > 0
     assert tally.restored == tally.kill_points
     assert tally.clean_after_denial == tally.denied_actions == 2
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"iamm": true}', '{"kill": {"function": 1}}'])
+def test_a_file_that_holds_no_switches_is_refused(tmp_path: Path, text: str) -> None:
+    switches = tmp_path / "switches.json"
+    with pytest.raises(UsageError, match="no file of switches"):
+        read_switches(switches)
+    switches.write_text(text)
+    with pytest.raises(UsageError, match="no file of switches"):
+        read_switches(switches)

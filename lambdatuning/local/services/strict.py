@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+from ...core.errors import UsageError
 from ..function import FunctionSpec
 from ..runtime.environment import Environment
 from ..settings import ACCESS_KEY_ID, ACCOUNT_ID, REGION
@@ -59,11 +60,14 @@ class Switches:
 
 
 def read_switches(path: Path) -> Switches:
-    """The switches in a file; ValueError or TypeError for what is none."""
-    given = json.loads(path.read_text("utf-8"))
-    kill = given.pop("kill", None)
-    deny = tuple(given.pop("deny", ()))
-    return Switches(**given, deny=deny, kill=Kill(**kill) if kill else None)
+    """The switches in a file; UsageError for what is none."""
+    try:
+        given = json.loads(path.read_text("utf-8"))
+        kill = given.pop("kill", None)
+        deny = tuple(given.pop("deny", ()))
+        return Switches(**given, deny=deny, kill=Kill(**kill) if kill else None)
+    except (OSError, ValueError, TypeError, AttributeError) as exc:
+        raise UsageError(f"--strict {path}: no file of switches ({exc})") from exc
 
 
 @dataclass
