@@ -47,7 +47,7 @@ class RequestReader:
 
     def next(self) -> HttpRequest | None:
         """The next whole request, or None. Raises `ValueError` for what is no HTTP/1.1."""
-        if self._head is None and not self._read_head():
+        if self._head is None and not (self._buffer and self._read_head()):
             return None
         assert self._head is not None
         body = self._read_body(self._head.headers)
@@ -80,8 +80,9 @@ class RequestReader:
     def _read_body(self, headers: dict[bytes, bytes]) -> bytes | None:
         if headers.get(b"transfer-encoding", b"").lower() == b"chunked":
             return self._read_chunks()
-        length = _number(headers.get(b"content-length", b"0"), _DECIMAL, 10)
-        end = self._at + length
+        end = self._at
+        if b"content-length" in headers:
+            end += _number(headers[b"content-length"], _DECIMAL, 10)
         if len(self._buffer) < end:
             return None
         body = bytes(self._buffer[self._at : end])

@@ -91,6 +91,7 @@ class RuntimeApi:
         stamp_arrivals(self._listener)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._host = self.address.encode()
         self._spec = spec
         self._users = users
         self._connections: set[_Connection] = set()
@@ -112,7 +113,9 @@ class RuntimeApi:
     @property
     def ready(self) -> bool:
         """Whether the runtime and every extension have asked for what comes next."""
-        return self._polling is not None and self.extensions_ready(len(self._extensions))
+        if self._polling is None:
+            return False
+        return not self._extensions or self.extensions_ready(len(self._extensions))
 
     def extensions_ready(self, count: int) -> bool:
         """Whether `count` extensions have registered and asked for their next event."""
@@ -261,7 +264,7 @@ class RuntimeApi:
 
     def _serve(self, connection: _Connection, request: HttpRequest) -> None:
         path = request.path.partition(b"?")[0]
-        if _comes_from_a_page(request.headers):
+        if self._comes_from_elsewhere(request.headers):
             _refuse(connection, "403 Forbidden", "Forbidden", "web pages may not use this API")
         elif path.startswith(RUNTIME):
             self._serve_runtime(connection, request, path.removeprefix(RUNTIME))
@@ -274,6 +277,13 @@ class RuntimeApi:
             _refuse(connection, "202 Accepted", f"{name}.NotSupported", text)
         else:
             _refuse_route(connection)
+
+    def _comes_from_elsewhere(self, headers: dict[bytes, bytes]) -> bool:
+        """Whether a browser sends this, or a name that is not ours leads here (DNS rebinding)."""
+        if b"origin" in headers or b"sec-fetch-site" in headers:
+            return True
+        host = headers.get(b"host", b"")
+        return host != self._host and not _is_loopback(host)
 
     def _serve_runtime(self, connection: _Connection, request: HttpRequest, route: bytes) -> None:
         if (request.method, route) == (b"GET", b"invocation/next"):
@@ -372,15 +382,12 @@ def _outcome(last: bytes, request: HttpRequest) -> tuple[EventKind, bytes]:
     return "error", base64.b64decode(encoded) or request.body
 
 
-def _comes_from_a_page(headers: dict[bytes, bytes]) -> bool:
-    """Whether a browser sends this, or a name that is not ours leads here (DNS rebinding)."""
-    if b"origin" in headers or b"sec-fetch-site" in headers:
-        return True
+def _is_loopback(host: bytes) -> bool:
     try:
-        name = urlsplit(f"//{headers.get(b'host', b'').decode('latin-1')}").hostname or ""
+        name = urlsplit(f"//{host.decode('latin-1')}").hostname or ""
     except ValueError:
-        return True
-    return name not in _LOOPBACK
+        return False
+    return name in _LOOPBACK
 
 
 def _invoke_event(request: Request, deadline_ms: int) -> dict[str, object]:
