@@ -99,7 +99,10 @@ def _endpoint(cloud: Cloud) -> Finding:
     limiter, why = cloud.about.get("limiter"), cloud.about.get("limiter_why")
     share = f", CPU share by {limiter}" if limiter else ""
     without = f" without cgroups ({why})" if why else ""
-    return Finding("ok", "endpoint", f"{kind}{where}, region {cloud.region}{share}{without}")
+    isolation, why_not = cloud.about.get("isolation"), cloud.about.get("isolation_why")
+    seen = f", isolation: {isolation}" if isolation else ""
+    seen += f" ({why_not})" if why_not else ""
+    return Finding("ok", "endpoint", f"{kind}{where}, region {cloud.region}{share}{without}{seen}")
 
 
 def _skew(cloud: Cloud, clock: Callable[[], float]) -> Finding:

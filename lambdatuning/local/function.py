@@ -32,6 +32,7 @@ class FunctionSpec:
     system_log_level: str = "INFO"
     ephemeral_mb: int = 512
     snapstart: bool = False
+    provisioned: bool = False
 
 
 @dataclass(frozen=True)

@@ -357,6 +357,23 @@ def test_what_is_not_reserved_is_the_functions_to_set(cloud: Cloud) -> None:
     assert "PYTHONPATH" not in defaults
 
 
+def test_provisioned_concurrency_is_told(cloud: Cloud) -> None:
+    name = cloud.function(
+        "import os\ndef handler(event, context):\n"
+        "    return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']\n"
+    )
+    client = cloud.client("lambda")
+    cloud.settle(name)
+    version = client.publish_version(FunctionName=name)["Version"]
+    client.create_alias(FunctionName=name, Name="live", FunctionVersion=version)
+    client.put_provisioned_concurrency_config(
+        FunctionName=name, Qualifier="live", ProvisionedConcurrentExecutions=1
+    )
+
+    assert cloud.invoke(name).payload == "on-demand"
+    assert cloud.invoke(name, Qualifier="live").payload == "provisioned-concurrency"
+
+
 def test_what_the_emulator_needs_cannot_be_set(cloud: Cloud) -> None:
     """Past the API's check, as a stack may; the function still runs."""
     template = {

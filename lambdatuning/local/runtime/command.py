@@ -22,6 +22,7 @@ from . import mounts
 
 MARKER_NAME = "LAMBDATUNING_SERVER"
 _HERE = Path(__file__).parent
+_INITIALIZATION = {False: "on-demand", True: "provisioned-concurrency"}
 _OTHERS = {
     "java": ("java", "Java"),
     "dotnet": ("dotnet", ".NET"),
@@ -228,7 +229,7 @@ def _reserved(spec: FunctionSpec, places: mounts.Places, stream: str) -> dict[st
         "AWS_LAMBDA_FUNCTION_NAME": spec.name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
         "AWS_LAMBDA_FUNCTION_VERSION": spec.version,
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": _INITIALIZATION[spec.provisioned],
         "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": stream,
         "LAMBDA_TASK_ROOT": str(places.task),

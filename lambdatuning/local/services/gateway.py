@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from .. import faults, peers
 from ..invoker import Ledger
 from ..settings import ACCOUNT_ID, LOOPBACK, REGION
-from . import signatures
+from . import expressions, signatures
 from .lambda_limits import Problem, changes_function, in_progress, problem_of, versions_of_alias
 from .signatures import needs_signature
 
@@ -57,6 +57,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_DYNAMODB = b"DynamoDB_20120810."
 _FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function"
 _TYPE = "x-amz-invocation-type"
 _LAMBDA_PATHS = ("/2015-03-31/functions", "/2018-10-31/layers")
@@ -103,11 +104,22 @@ class Gateway:
             await _refuse(scope, send, refusal)
         elif scope["path"].startswith("/_lambdatuning"):
             await self._own(scope, send)
-        elif scope["type"] == "http" and _INVOKE.match(scope["path"]):
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send, headers)
+        else:
+            await self._inner(scope, receive, send)
+
+    async def _serve(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]
+    ) -> None:
+        """Hand a request on to ministack, by way of what is checked or kept of it here."""
+        if _INVOKE.match(scope["path"]):
             await self._invoke(scope, receive, send, headers)
-        elif scope["type"] == "http" and _changes_lambda(scope):
+        elif _changes_lambda(scope):
             await self._lambda(scope, receive, send)
-        elif scope["type"] == "http" and (service := needs_signature(call := _call(scope))):
+        elif headers.get(b"x-amz-target", b"").startswith(_DYNAMODB):
+            await self._dynamodb(scope, receive, send)
+        elif service := needs_signature(call := _call(scope)):
             await self._signed(scope, receive, send, call, service)
         else:
             await self._inner(scope, receive, send)
@@ -225,6 +237,18 @@ class Gateway:
             await self._inner(scope, _replayed(body, receive), send)
         else:
             await _refuse_call(send, problem)
+
+    async def _dynamodb(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a call of DynamoDB, if its expressions keep to the grammar."""
+        body = await _body(receive)
+        if body is None:
+            return
+        problem = expressions.problem_of(body) if b"Expression" in body else ""
+        if not problem:
+            await self._inner(scope, _replayed(body, receive), send)
+            return
+        kind = "com.amazon.coral.validate#ValidationException"
+        await _answer(send, 400, {"__type": kind, "message": problem})
 
     async def _problem_of_alias(self, scope: Scope, body: bytes) -> Problem | None:
         """An alias leads to versions that exist."""

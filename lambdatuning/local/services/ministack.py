@@ -10,6 +10,7 @@ import json
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ...core.errors import LambdaTuningError
@@ -185,7 +186,11 @@ def _new_stream(now_ms: int) -> dict[str, Any]:
 def _spec(func: dict[str, Any], config: dict[str, Any], packages: PackageStore) -> FunctionSpec:
     svc = _lambda_svc()
     layers = records.layers_of(config, svc._resolve_layer_zip, svc._layers.values)
-    return records.spec_of(config, func.get("code_zip"), layers, packages)
+    spec = records.spec_of(config, func.get("code_zip"), layers, packages)
+    qualifiers = {config["FunctionArn"].split(":")[-1], spec.version}
+    if qualifiers & (_root_of(config).get("provisioned_concurrency") or {}).keys():
+        return replace(spec, provisioned=True, revision=f"{spec.revision}-provisioned")
+    return spec
 
 
 def _trace_id() -> str:

@@ -1,0 +1,210 @@
+"""The grammar of DynamoDB's expressions, checked before ministack, which takes some broken ones.
+
+By the "Expressions" chapters of the DynamoDB Developer Guide; texts are the service's.
+"""
+
+import functools
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+_TOKEN = re.compile(r"\s*(<=|>=|<>|[=<>()\[\],.+-]|[#:]\w+|[A-Za-z_]\w*|\d+)")
+_NAME = re.compile(r"#\w+|[A-Za-z_]\w*")
+_KEYWORDS = {"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "BETWEEN", "IN"}
+_COMPARATORS = {"=", "<>", "<", "<=", ">", ">="}
+
+
+class _BrokenError(Exception):
+    """What is wrong with an expression, as DynamoDB says it."""
+
+
+def problem_of(body: bytes) -> str:
+    """What DynamoDB would refuse of the expressions in a call; "" for nothing."""
+    try:
+        call = json.loads(body)
+    except ValueError:
+        return ""
+    for name in _CHECKS:
+        if isinstance(call, dict) and isinstance(call.get(name), str):
+            text: str = call[name]
+            if problem := _problem(name, text):
+                return f"Invalid {name}: {problem}"
+    return ""
+
+
+@functools.lru_cache(maxsize=1024)
+def _problem(name: str, text: str) -> str:
+    if not text.strip():
+        return "The expression can not be empty;"
+    try:
+        parser = _Parser(text)
+        _CHECKS[name](parser)
+        parser.end()
+    except _BrokenError as exc:
+        return str(exc)
+    except RecursionError:
+        return "Expression is nested too deeply"
+    return ""
+
+
+class _Parser:
+    """Reads an expression token by token."""
+
+    def __init__(self, text: str) -> None:
+        self._tokens: list[str] = []
+        at, text = 0, text.rstrip()
+        while at < len(text):
+            match = _TOKEN.match(text, at)
+            if match is None:
+                wrong = text[at:].strip()[:1]
+                raise _BrokenError(_syntax_error(wrong, text[max(0, at - 10) : at + 10].strip()))
+            self._tokens.append(match[1])
+            at = match.end()
+        self._at = 0
+
+    def peek(self) -> str:
+        return self._tokens[self._at] if self._at < len(self._tokens) else "<EOF>"
+
+    def keyword(self) -> str:
+        """The next token in capital letters, if it is a keyword; else ""."""
+        word = self.peek().upper()
+        return word if word in _KEYWORDS else ""
+
+    def take(self) -> str:
+        token = self.peek()
+        self._at += 1
+        return token
+
+    def expect(self, wanted: bool) -> str:
+        """The next token, which must be what is wanted."""
+        if not wanted:
+            near = " ".join(self._tokens[max(0, self._at - 1) : self._at + 2])
+            raise _BrokenError(_syntax_error(self.peek(), near))
+        return self.take()
+
+    def end(self) -> None:
+        self.expect(self.peek() == "<EOF>")
+        self._at -= 1
+
+    def listed(self, item: Callable[[], None]) -> None:
+        """One item or more, with commas between."""
+        item()
+        while self.peek() == ",":
+            self.take()
+            item()
+
+    def path(self) -> None:
+        self.expect(bool(_NAME.fullmatch(self.peek())) and not self.keyword())
+        while self.peek() in (".", "["):
+            if self.take() == ".":
+                self.expect(bool(_NAME.fullmatch(self.peek())))
+            else:
+                self.expect(self.peek().isdigit())
+                self.expect(self.peek() == "]")
+
+    def operand(self) -> None:
+        if self.peek() == "(":
+            self.take()
+            self.value()
+            self.expect(self.peek() == ")")
+        elif self.peek().startswith(":"):
+            self.take()
+        else:
+            self.path()
+            self.arguments()
+
+    def arguments(self) -> bool:
+        """What is in the brackets of a function, if there are any."""
+        if self.peek() != "(":
+            return False
+        self.take()
+        self.listed(self.operand)
+        self.expect(self.peek() == ")")
+        return True
+
+    def value(self) -> None:
+        self.operand()
+        if self.peek() in ("+", "-"):
+            self.take()
+            self.operand()
+
+    def update(self) -> None:
+        seen: set[str] = set()
+        while self.peek() != "<EOF>":
+            clause = self.peek().upper()
+            self.expect(clause in _CLAUSES)
+            if clause in seen:
+                text = f'The "{clause}" section can only be used once in an update expression;'
+                raise _BrokenError(text)
+            seen.add(clause)
+            self.listed(lambda clause=clause: _CLAUSES[clause](self))  # type: ignore[misc]
+
+    def assignment(self) -> None:
+        self.path()
+        self.expect(self.peek() == "=")
+        self.value()
+
+    def addition(self) -> None:
+        self.path()
+        self.expect(self.peek().startswith(":"))
+
+    def condition(self) -> None:
+        self.term()
+        while self.keyword() in ("AND", "OR"):
+            self.take()
+            self.term()
+
+    def key_condition(self) -> None:
+        if "OR" in (token.upper() for token in self._tokens):
+            raise _BrokenError("Invalid operator used in KeyConditionExpression: OR")
+        self.condition()
+
+    def term(self) -> None:
+        while self.keyword() == "NOT":
+            self.take()
+        if self.peek() == "(":
+            self.take()
+            self.condition()
+            self.expect(self.peek() == ")")
+            return
+        self.operand()
+        self.comparison()
+
+    def comparison(self) -> None:
+        if self.peek() in _COMPARATORS:
+            self.take()
+            self.operand()
+        elif self.keyword() == "BETWEEN":
+            self.take()
+            self.operand()
+            self.expect(self.keyword() == "AND")
+            self.operand()
+        elif self.keyword() == "IN":
+            self.take()
+            self.expect(self.peek() == "(")
+            self.listed(self.operand)
+            self.expect(self.peek() == ")")
+        else:
+            # A function may stand alone, a path or a value may not.
+            self.expect(self._tokens[self._at - 1] == ")")
+            self._at -= 1
+
+
+def _syntax_error(token: str, near: str) -> str:
+    return f'Syntax error; token: "{token}", near: "{near}"'
+
+
+_CLAUSES: dict[str, Callable[[_Parser], None]] = {
+    "SET": _Parser.assignment,
+    "REMOVE": _Parser.path,
+    "ADD": _Parser.addition,
+    "DELETE": _Parser.addition,
+}
+_CHECKS: dict[str, Callable[[_Parser], Any]] = {
+    "UpdateExpression": _Parser.update,
+    "ConditionExpression": _Parser.condition,
+    "FilterExpression": _Parser.condition,
+    "KeyConditionExpression": _Parser.key_condition,
+    "ProjectionExpression": lambda parser: parser.listed(parser.path),
+}

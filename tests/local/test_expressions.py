@@ -1,0 +1,87 @@
+"""Expressions of DynamoDB: broken ones are refused, sound ones are not."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lambdatuning.local.services.expressions import problem_of
+from tests.local.conftest import Cloud
+
+
+def _problem(kind: str, text: str) -> str:
+    return problem_of(json.dumps({f"{kind}Expression": text}).encode())
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("Update", "SET n = :v"),
+        ("Update", "set #a.b[0].c = if_not_exists(n, :v) + :w, m = n - :v REMOVE x, y[1]"),
+        ("Update", "ADD n :v DELETE s :w"),
+        ("Update", "SET l = list_append(l, :v)"),
+        ("Condition", "attribute_not_exists(id)"),
+        ("Condition", "NOT (a = :v OR b <> :w) AND size(c) > :n"),
+        ("Filter", "n BETWEEN :a AND :b AND m IN (:a, :b, c)"),
+        ("Filter", "begins_with(#n, :p) or contains(t, :v)"),
+        ("KeyCondition", "id = :v AND begins_with(n, :p)"),
+        ("KeyCondition", "id = :v and n between :a and :b"),
+        ("Projection", "a, b.c[1], #d"),
+    ],
+)
+def test_sound_expressions_pass(kind: str, text: str) -> None:
+    assert _problem(kind, text) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "problem"),
+    [
+        ("Update", "SET n = :v, ", 'Syntax error; token: "<EOF>", near: ","'),
+        ("Update", "SET n == :v", 'Syntax error; token: "=", near: "= = :v"'),
+        ("Update", "SET n = :v extra", 'Syntax error; token: "extra", near: ":v extra"'),
+        ("Update", "SET a[ = :v", 'Syntax error; token: "=", near: "[ = :v"'),
+        ("Update", "SET n", 'Syntax error; token: "<EOF>", near: "n"'),
+        (
+            "Update",
+            "SET n = :v SET m = :v",
+            'The "SET" section can only be used once in an update expression;',
+        ),
+        ("Update", " ", "The expression can not be empty;"),
+        ("Filter", "n <> :v &&", 'Syntax error; token: "&", near: "n <> :v &&"'),
+        ("Filter", "n", 'Syntax error; token: "<EOF>", near: "n"'),
+        ("Condition", "(n = :v", 'Syntax error; token: "<EOF>", near: ":v"'),
+        ("Condition", "n IN ()", 'Syntax error; token: ")", near: "( )"'),
+        (
+            "KeyCondition",
+            "id = :v OR id = :v",
+            "Invalid operator used in KeyConditionExpression: OR",
+        ),
+        ("Projection", "n,", 'Syntax error; token: "<EOF>", near: ","'),
+        ("Projection", "n..m", 'Syntax error; token: ".", near: ". . m"'),
+        ("Projection", "n n", 'Syntax error; token: "n", near: "n n"'),
+    ],
+)
+def test_broken_expressions_are_told(kind: str, text: str, problem: str) -> None:
+    assert _problem(kind, text) == f"Invalid {kind}Expression: {problem}"
+
+
+def test_the_endpoint_refuses_them(cloud: Cloud) -> None:
+    client = cloud.client("dynamodb")
+    client.create_table(
+        TableName="table",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    given = {"TableName": "table", "Key": {"id": {"S": "a"}}}
+    values = {":v": {"N": "1"}}
+    with pytest.raises(ClientError) as refused:
+        client.update_item(
+            **given, UpdateExpression="SET n = :v,", ExpressionAttributeValues=values
+        )
+    assert refused.value.response["Error"] == {
+        "Code": "ValidationException",
+        "Message": 'Invalid UpdateExpression: Syntax error; token: "<EOF>", near: ","',
+    }
+    client.update_item(**given, UpdateExpression="SET n = :v", ExpressionAttributeValues=values)
+    assert client.get_item(**given)["Item"]["n"] == {"N": "1"}
