@@ -165,6 +165,7 @@ def tune(
     explore: str = "grid",
     max_usd: float | str | None = None,
     max_minutes: float | str | None = None,
+    regret: float | str | None = None,
     confirm: Confirm = agree,
     on_progress: OnProgress | None = None,
 ) -> Run:
@@ -181,8 +182,9 @@ def tune(
     price, before anything starts; DeclinedError above `max_usd`.
 
     `explore` "adaptive" measures after every step what tells most for its price, and stops when
-    the answer is sure, never later than the grid of `num` would; `max_usd` and `max_minutes` end
-    it with the best answer so far and its honest confidence.
+    its answer is expected to be worse than the best size by `regret` per cent at most (2; 1 costs
+    more, 5 less), before it costs as much as the grid of `num` would; `max_usd` and `max_minutes`
+    end it with the best answer so far and its honest confidence.
     """
     request = TuneRequest(
         function=function,
@@ -212,6 +214,7 @@ def tune(
         explore=check_exploration(explore),
         max_usd=budget,
         max_seconds=None if max_minutes is None else 60 * number("max_minutes", max_minutes, 0.01),
+        regret=None if regret is None else number("regret", regret, 0.1, 50) / 100,
     )
     found = state_machine or usable_outputs(cloud, stack)["StateMachineArn"]
     asked = Asked(replace(request, state_machine_arn=found), budget, isolate)

@@ -78,6 +78,11 @@ _TUNING_OPTIONS = (
         "so far.",
     ),
     click.option(
+        "--regret",
+        metavar="PERCENT",
+        help="End an adaptive run where its answer is expected to lose no more (2).",
+    ),
+    click.option(
         "--max-minutes",
         metavar="N",
         help="End an adaptive run with the best answer so far.",

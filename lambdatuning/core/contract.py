@@ -243,7 +243,8 @@ class TuningInput:
     `price_book`, the S3 path of one that replaces the packaged one, and `about`, facts of the
     client that go into the manifest as they are. `exploration` is "grid" (every size, `num` times)
     or "adaptive" (after every step what tells most for its price, never more in all than the grid),
-    which may be ended, sure or not, by `max_usd`, the price of its invocations, or `max_seconds`.
+    which may be ended, sure or not, by `max_usd`, the price of its invocations, or `max_seconds`,
+    and ends where its answer is expected to be worse than the best by `regret` (a share) at most.
     `rule` chooses the winner: "contract" as Power Tuning does, "means" as our own client asks.
     """
 
@@ -280,6 +281,7 @@ class TuningInput:
     exploration: str = EXPLORATIONS[0]
     max_usd: float | None = None
     max_seconds: float | None = None
+    regret: float | None = None
     rule: str = RULES[0]
 
     @property
@@ -343,7 +345,7 @@ def _consistent(parsed: TuningInput) -> TuningInput:
 
 def _refuse_beside_exploring(parsed: TuningInput) -> None:
     """An adaptive run measures warm invocations; limits are for what can end early."""
-    ends = {"maxUsd": parsed.max_usd, "maxSeconds": parsed.max_seconds}
+    ends = {"maxUsd": parsed.max_usd, "maxSeconds": parsed.max_seconds, "regret": parsed.regret}
     fixed = {
         "dryRun": parsed.dry_run,
         "onlyColdStarts": parsed.only_cold_starts,
@@ -392,6 +394,7 @@ INPUTS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
     "exploration": ("exploration", one_of(EXPLORATIONS)),
     "maxUsd": ("max_usd", above_zero),
     "maxSeconds": ("max_seconds", above_zero),
+    "regret": ("regret", above_zero),
     "rule": ("rule", one_of(RULES)),
 }
 """Every input by its name in the execution input, with the field and the rule that reads it."""

@@ -134,13 +134,21 @@ class Question:
     """Whether what functions say of payloads (`disablePayloadLogs`) is kept nowhere."""
 
 
+ACCEPTED_REGRET = 0.02
+"""An adaptive run ends where its answer is expected to be worse than the best by no more."""
+
+
 @dataclass(frozen=True)
 class Limits:
-    """Where an adaptive run ends, sure or not: never above what the grid would invoke."""
+    """Where an adaptive run ends, sure or not: never above what the grid would invoke.
+
+    `regret` is how much worse than the best (as a share) the answer may be expected to be.
+    """
 
     max_invocations: int
     max_usd: float | None = None
     max_seconds: float | None = None
+    regret: float = ACCEPTED_REGRET
 
 
 @dataclass(frozen=True)

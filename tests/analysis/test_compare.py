@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -170,6 +171,7 @@ def test_the_words_say_what_changed_and_by_how_much() -> None:
     same = str(lt.compare([synthetic_run(seed=1), synthetic_run(seed=2)]))
     assert same.startswith("No significant difference between before and after: duration -")
     assert "None of the 10 payload types differs significantly." in same
+    assert re.search(r"Changes of [\d.]+ % in duration and of [\d.]+ % in cost, or more", same)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from ...core.format import Money, format_mb, format_span, join, short_name
+from ...core.format import Money, format_mb, format_part, format_span, join, short_name
 from ..curves import MIX
 from .noise import Change
 from .pair import MEASURES, Pair
@@ -83,12 +83,21 @@ def sentences(pair: Pair) -> list[str]:
     """Which payload types changed, and whether the best size moved."""
     own = [name for name in pair.overall["payload"] if name != MIX]
     if len(own) < 2:
-        return _moved(pair)
+        return [*_moved(pair), *_smallest(pair)]
     words = [text for measure in MEASURES if (text := _differing(pair, own, measure))]
     words += _little(pair, own)
     if not words and all(pair.change(name, "cost").known for name in own):
         words.append(f"None of the {len(own)} payload types differs significantly.")
-    return words + _moved(pair)
+    return [*words, *_moved(pair), *_smallest(pair)]
+
+
+def _smallest(pair: Pair) -> list[str]:
+    """What could have been found, so that silence is not taken for more than it is."""
+    least = {measure: pair.change(pair.main, measure).least for measure in MEASURES}
+    if any(math.isnan(value) for value in least.values()):
+        return []
+    found = " and of ".join(f"{format_part(value)} in {name}" for name, value in least.items())
+    return [f"Changes of {found}, or more, would have been found four times in five."]
 
 
 def _differing(pair: Pair, payloads: Sequence[str], measure: str) -> str:

@@ -207,6 +207,7 @@ class TuneRequest:
     explore: str = EXPLORATIONS[0]
     max_usd: float | None = None
     max_seconds: float | None = None
+    regret: float | None = None
     run_id: str = ""
     named_sizes: bool = True
     isolated: bool = False
@@ -353,6 +354,8 @@ def _exploration(request: TuneRequest, tuner: Tuner, expected: Estimate) -> dict
     if not request.adaptive:
         if request.max_seconds is not None:
             raise UsageError("a limit of time ends an adaptive run: give --explore adaptive, too")
+        if request.regret is not None:
+            raise UsageError("a regret ends an adaptive run: give --explore adaptive, too")
         return {}
     if not tuner.ours:
         raise UsageError("AWS Lambda Power Tuning measures a grid only; give --explore grid")
@@ -366,6 +369,7 @@ def _exploration(request: TuneRequest, tuner: Tuner, expected: Estimate) -> dict
         "exploration": request.explore,
         "maxUsd": None if request.max_usd is None else request.max_usd - own_usd,
         "maxSeconds": request.max_seconds,
+        "regret": request.regret,
     }
 
 

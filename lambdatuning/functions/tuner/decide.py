@@ -313,6 +313,7 @@ def _budget(plan: RunPlan) -> Budget:
     return Budget(
         max_usd=limits.max_usd,
         max_invocations=limits.max_invocations,
+        regret=limits.regret,
         grid_calls=calls,
         grid_environments=plan.environments,
     )

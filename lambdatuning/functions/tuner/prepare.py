@@ -21,7 +21,7 @@ from ...core.payloads import (
     weighted_mix,
 )
 from ...core.plan import MAX_ENVIRONMENTS
-from ...core.records import Limits, Question, RunPlan, Target
+from ...core.records import ACCEPTED_REGRET, Limits, Question, RunPlan, Target
 from ...core.state import Apply, RunPlace, TunerState
 from . import decide, lock
 from .clean import undo
@@ -101,7 +101,8 @@ def environments(wanted: TuningInput, invocations: int) -> int:
 def _limits(wanted: TuningInput, samples: int) -> Limits:
     """The grid, warm-ups included, bounds an adaptive run; the user may want less."""
     grid = len(wanted.power_values) * (samples + environments(wanted, samples))
-    return Limits(grid, wanted.max_usd, wanted.max_seconds)
+    regret = wanted.regret or ACCEPTED_REGRET
+    return Limits(grid, wanted.max_usd, wanted.max_seconds, regret)
 
 
 def _of_contract(payload: Any, wanted: TuningInput) -> tuple[Types, Counts]:

@@ -108,6 +108,14 @@ def test_a_limit_ends_it_with_the_best_so_far_and_its_honest_confidence(
     assert told["spent"]["usd"] <= limit.get("maxUsd", 1.0) * 1.1
 
 
+def test_who_accepts_more_regret_pays_less() -> None:
+    spent = [
+        Machine().run(powerValues=POWERS, regret=regret)["exploration"]["spent"]["invocations"]
+        for regret in (0.001, 0.2)
+    ]
+    assert spent[0] > spent[1]
+
+
 def test_the_smallest_budget_buys_a_first_look() -> None:
     """What an invocation costs is known once one was made."""
     machine = Machine()
