@@ -1,6 +1,7 @@
 """`lambdatuning tune`, `benchmark` and `clean`: a run, its answer, and what a dead one left."""
 
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,14 +86,19 @@ def benchmark(
 @session_options
 def clean(session: Session, function: str) -> None:
     """Put back what a dead run left on FUNCTION: list what is ours, ask, put it back."""
+    from ..api.stack import usable_outputs
     from ..cloud.tuning.cleaning import clean_function, describe_remains, remains
+    from ..core.errors import LambdaTuningError
 
     done: list[str] = []
     with session.connected() as cloud:
         left = remains(cloud, function)
         if left.lines:
             session.output.confirm(describe_remains(left), "put all of this back?")
-            done = clean_function(cloud, left, time.sleep)
+            machine = ""
+            with suppress(LambdaTuningError):  # without a stack of ours the caller's rights must do
+                machine = usable_outputs(cloud)["StateMachineArn"]
+            done = clean_function(cloud, left, time.sleep, machine)
     session.output.show(done, "\n".join(done) or f"nothing of ours is left on {function}")
 
 

@@ -212,9 +212,6 @@ def anything(_: str, value: Any) -> Any:
     return value
 
 
-# The execution input of AWS Lambda Power Tuning, and what we add to it, read and validated.
-
-
 EXPLORATIONS = ("grid", "adaptive")
 
 RULES = ("contract", "means")

@@ -52,9 +52,6 @@ def widened(items: Sequence[tuple[int, int, int]], environments: int, seen: int)
     return Trial((wider, *items[1:]), environments, seen)
 
 
-# What is invoked in which order: seeded, shuffled in blocks, dealt over execution environments.
-
-
 MAX_ENVIRONMENTS = 100
 """More chains than this at one size would need more concurrency than a new account has."""
 

@@ -173,9 +173,6 @@ def _asked(ask: Callable[[], Any]) -> Any:
         raise
 
 
-# The plan of a tuning run: everything checked, nothing created, the price known.
-
-
 AWS_ENVIRONMENTS = 5
 """Execution environments a size: the fewest at which intervals hold what they state."""
 

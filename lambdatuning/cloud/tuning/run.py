@@ -158,9 +158,6 @@ class Follower:
         return min(counts, default=0) * len(counts)
 
 
-# A tuning run from the client's side: seed, start, follow, fetch, store; undone when stopped.
-
-
 @dataclass(frozen=True)
 class Effects:
     """What a run uses beside AWS: whom to tell, the clock, and how to wait."""

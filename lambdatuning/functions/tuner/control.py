@@ -67,9 +67,6 @@ def _publish_behind(
         client.create_alias(FunctionName=function, Name=alias, FunctionVersion=version)
 
 
-# The steps of the state machine but measuring: routed by name, AWS clients made here.
-
-
 @dataclass(frozen=True)
 class Call:
     """One call of the control function: what came in, and what it may use."""
@@ -188,7 +185,7 @@ def _clean(call: Call) -> Any:
     try:
         clean(call.client, call.function, call.execution, call.sleep, call.confirms)
     except (UsageError, ClientError) as exc:
-        if call.state.get("run") or not _never_begun(exc):
+        if call.state.get("run") or not _never_started(exc):
             raise
     return call.state.get("output")
 
@@ -212,7 +209,7 @@ def _only_clean(call: Call) -> Any:
     return {"cleaned": done}
 
 
-def _never_begun(error: Exception) -> bool:
+def _never_started(error: Exception) -> bool:
     """Whether preparing cannot have taken the lock: no function was named, or none that this
     tuner may touch. Trying again, as for other errors, would only hold up the message."""
     if isinstance(error, ClientError):

@@ -155,9 +155,6 @@ def aws_endpoint() -> Mapping[str, Any]:
         return {"kind": "unknown"}
 
 
-# The preparing step: what can be refused is refused here; then the lock, then the plan.
-
-
 @dataclass(frozen=True)
 class Services:
     """The clients and facts that preparing uses; `lambda_client` is in the function's region."""

@@ -33,9 +33,6 @@ def published_mb(plan: RunPlan, state: TunerState) -> list[int]:
     return [size for size in sizes if size not in state.failed]
 
 
-# The function under test, before anything is changed: what cannot be tuned is refused.
-
-
 def look_at(client: Any, arn: FunctionArn, sleep: Sleep) -> Target:
     """The function as it is now; UsageError for one that cannot be tuned."""
     function = str(arn.unqualified)

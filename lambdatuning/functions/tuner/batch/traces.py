@@ -85,9 +85,6 @@ def _of_day(logs: Any, target: Target, prefix: str, start_ms: int) -> dict[str, 
     return found
 
 
-# What a version's logs tell of its requests: when each began, where, its report and its error.
-
-
 _START = re.compile(r"^START RequestId: (?P<request>\S+)")
 _ERROR = re.compile(r"^\[ERROR\] (?P<type>[A-Za-z_][\w.]*)|\tERROR\t(Invoke Error|Uncaught)")
 _STREAM = re.compile(r"\[[^\]]*\](?P<environment>[0-9a-zA-Z]+)$")
