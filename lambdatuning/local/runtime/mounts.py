@@ -141,11 +141,19 @@ def prepare(
     tools = {name: found for name in names if (found := shutil.which(name, path=_search()))}
     if missing := [name for name in names if name not in tools]:
         return Prepared(None, f"{' and '.join(missing)} not installed")
-    paths = tuple(dict.fromkeys(place for path in needed for place in (path, path.resolve())))
+    paths = _outermost(place for path in needed for place in (path, path.resolve()))
     if any(path.is_relative_to(OPT) for path in paths):
         return Prepared(None, "the interpreter lies in /opt, where layers belong")
     user = USER if os.geteuid() == 0 else None
     return _started(folder, runtime, paths, marks, tools, user)
+
+
+def _outermost(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Those that lie in no other: a folder that is shown inside one that is shown would hide it."""
+    distinct = dict.fromkeys(paths)
+    return tuple(
+        path for path in distinct if not any(parent in distinct for parent in path.parents)
+    )
 
 
 def _started(
