@@ -115,5 +115,6 @@ def require_budget(plan: TunePlan, max_usd: float | None) -> None:
 
 
 def _change(change: Change) -> str:
-    lost = "  REPLACED: what it holds is lost" if change.replacement else ""
-    return f"{change.action:<8} {change.logical_id} ({change.type}){lost}"
+    note = "  may be replaced" if change.conditional else ""
+    note = "  REPLACED: what it holds is lost" if change.replacement else note
+    return f"{change.action:<8} {change.logical_id} ({change.type}){note}"

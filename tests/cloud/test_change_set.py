@@ -6,9 +6,12 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from lambdatuning.api.consent import describe_changes
+from lambdatuning.cloud.stack.bucket import Packages
 from lambdatuning.cloud.stack.deploy import (
     Change,
     ChangeSet,
+    DeployPlan,
     delete_change_set,
     wait_for_changes,
 )
@@ -44,12 +47,28 @@ def test_every_page_of_changes_is_read(client: Any) -> None:
         hook = {"Type": "Hook"}
         return {"Status": "CREATE_COMPLETE", "Changes": [{"ResourceChange": change}, hook]}
 
-    first = {**page("A", Replacement="Conditional"), "NextToken": "more"}
+    first = {**page("A", Replacement="Conditional"), "NextToken": "1"}
     asked = {"Status": "CREATE_IN_PROGRESS"}, {"Status": "CREATE_COMPLETE"}
-    assert waited(client, *asked, first, page("B", Replacement="False")) == (
-        Change("changed", "A", "T", replacement=True),
+    second = {**page("B", Replacement="False"), "NextToken": "2"}
+    assert waited(client, *asked, first, second, page("C", Replacement="True")) == (
+        Change("changed", "A", "T", replacement=False, conditional=True),
         Change("changed", "B", "T", replacement=False),
+        Change("changed", "C", "T", replacement=True),
     )
+
+
+def test_a_replacement_that_may_not_happen_is_said_to_be_possible() -> None:
+    changes = (
+        Change("changed", "Table", "AWS::DynamoDB::Table", replacement=True),
+        Change("changed", "Stage", "AWS::ApiGateway::Stage", replacement=False, conditional=True),
+        Change("changed", "Function", "AWS::Lambda::Function", replacement=False),
+    )
+    lines = describe_changes(
+        DeployPlan("mine", "id", "id", False, changes, Packages("b", ""))
+    ).splitlines()
+    assert lines[1].endswith("(AWS::DynamoDB::Table)  REPLACED: what it holds is lost")
+    assert lines[2].endswith("(AWS::ApiGateway::Stage)  may be replaced")
+    assert lines[3].endswith("(AWS::Lambda::Function)")
 
 
 def test_new_outputs_alone_are_no_resource_but_can_be_executed(client: Any) -> None:

@@ -52,12 +52,16 @@ class ChangeSet:
 
 @dataclass(frozen=True)
 class Change:
-    """A resource that a deployment adds, changes or removes; a replaced one loses what it held."""
+    """A resource that a deployment adds, changes or removes; a replaced one loses what it held.
+
+    `conditional` where CloudFormation knows only when it executes whether it replaces.
+    """
 
     action: str
     logical_id: str
     type: str
     replacement: bool
+    conditional: bool = False
 
 
 def create_change_set(
@@ -126,7 +130,8 @@ def _changes(cloud: Cloud, made: ChangeSet) -> tuple[Change, ...]:
             action=_ACTIONS.get(change["Action"], change["Action"].lower()),
             logical_id=change["LogicalResourceId"],
             type=change["ResourceType"],
-            replacement=change.get("Replacement", "False") != "False",
+            replacement=change.get("Replacement") == "True",
+            conditional=change.get("Replacement") == "Conditional",
         )
         for page in pages.paginate(ChangeSetName=made.id)
         for change in (entry.get("ResourceChange") for entry in page["Changes"])
