@@ -6,7 +6,7 @@ import string
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -118,34 +118,46 @@ def plan(
 ) -> list[Job]:
     """What will run with which values; relative paths among the values are relative to `folder`."""
     listed = [notebooks] if isinstance(notebooks, str | Path) else notebooks
-    sources = [str(each) for each in listed]
+    sources = [_read(str(each), parameters) for each in listed]
     if not sources:
         raise UsageError("no notebook is named")
-    contents = [read_notebook(source) for source in sources]
-    own = [
-        _parameters(content, source, parameters)
-        for content, source in zip(contents, sources, strict=True)
+    where = sources[0].path.name if len(sources) == 1 else "these notebooks"
+    check_names(parameters, [each for source in sources for each in source.parameters], where)
+    values = [source.values(parameters, folder) for source in sources]
+    moment = now or datetime.now(UTC)
+    patterns = [
+        _file_name(name, _facts(source, given, moment))
+        for source, given in zip(sources, values, strict=True)
     ]
-    parameters_there = [parameter for notebook in own for parameter in notebook]
-    where = Path(sources[0]).name if len(sources) == 1 else "these notebooks"
-    check_names(parameters, parameters_there, where)
-    values = [
-        {
-            each.name: as_code(convert(each, parameters[each.name], folder=folder))
-            for each in each_own
-            if each.name in parameters
-        }
-        for each_own in own
-    ]
-    facts = [
-        _facts(source, each_own, each_values, now or datetime.now(UTC))
-        for source, each_own, each_values in zip(sources, own, values, strict=True)
-    ]
-    names = _distinct([_file_name(name, each) for each in facts], sources)
+    names = _distinct(patterns, [source.home.name for source in sources])
     return [
-        Job(Path(source), content, given, chosen, _home(source), _measures(content))
-        for source, content, given, chosen in zip(sources, contents, values, names, strict=True)
+        Job(source.path, source.content, given, chosen, source.home, _measures(source.content))
+        for source, given, chosen in zip(sources, values, names, strict=True)
     ]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A notebook as it was read, its parameters, and where its kernel starts."""
+
+    path: Path
+    content: Any
+    parameters: tuple[Parameter, ...]
+    home: Path
+
+    def values(self, given: Mapping[str, object], folder: Path) -> dict[str, object]:
+        """The values that are given for its parameters, as they are written into it."""
+        return {
+            each.name: as_code(convert(each, given[each.name], folder=folder))
+            for each in self.parameters
+            if each.name in given
+        }
+
+
+def _read(address: str, given: Mapping[str, object]) -> _Source:
+    content = read_notebook(address)
+    home = Path.cwd() if "://" in address else Path(address).resolve().parent
+    return _Source(Path(address), content, _parameters(content, address, given), home)
 
 
 def _parameters(content: Any, source: str, given: Mapping[str, object]) -> tuple[Parameter, ...]:
@@ -162,11 +174,6 @@ def _parameters(content: Any, source: str, given: Mapping[str, object]) -> tuple
     return tuple(Parameter(name, "", None) for name in given if name in read)
 
 
-def _home(source: str) -> Path:
-    """Where a notebook's kernel starts."""
-    return Path.cwd() if "://" in source else Path(source).resolve().parent
-
-
 def _measures(content: Any) -> bool:
     return any(MEASURES in tags(cell) for cell in content["cells"])
 
@@ -174,13 +181,11 @@ def _measures(content: Any) -> bool:
 # ---- Names of reports
 
 
-def _facts(
-    source: str, own: Iterable[Parameter], values: Mapping[str, object], now: datetime
-) -> Mapping[str, object]:
+def _facts(source: _Source, values: Mapping[str, object], now: datetime) -> Mapping[str, object]:
     """What a report's name may hold."""
     return {
-        **{each.name: values.get(each.name, each.default) for each in own},
-        "notebook": Path(source).stem,
+        **{each.name: values.get(each.name, each.default) for each in source.parameters},
+        "notebook": source.path.stem,
         "date": _Moment(now, "%Y-%m-%d"),
         "time": _Moment(now, "%H%M%S"),
     }
@@ -218,15 +223,15 @@ def _file_name(pattern: str, facts: Mapping[str, object]) -> str:
     return safe or "report"
 
 
-def _distinct(names: Sequence[str], sources: Sequence[str]) -> list[str]:
+def _distinct(names: Sequence[str], folders: Sequence[str]) -> list[str]:
     """Names of which no two are the same file, nor the index.
 
     Notebooks of one name in two folders get their folders' names, what is still alike a number.
     """
     times = Counter(name.casefold() for name in names)
     named = [
-        f"{_home(source).name}-{name}" if times[name.casefold()] > 1 else name
-        for name, source in zip(names, sources, strict=True)
+        f"{folder}-{name}" if times[name.casefold()] > 1 else name
+        for name, folder in zip(names, folders, strict=True)
     ]
     taken = {INDEX.partition(".")[0]}
     distinct = []
