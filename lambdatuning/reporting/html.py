@@ -20,7 +20,7 @@ from .tables import TableFile, sortable, table_file
 from .terminal import terminal_html, visible
 
 NARROW_MIME = "application/vnd.lambdatuning.narrow+svg"
-"""The narrow layout of a figure (see `analysis.figures.chart`)."""
+"""The narrow layout of a figure (see `analysis.plot.chart`)."""
 
 ANSWER_MIME = "application/vnd.lambdatuning.answer+json"
 """The answer of a report (see `analysis.text.statement`)."""
