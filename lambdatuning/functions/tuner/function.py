@@ -18,7 +18,8 @@ def read(client: Any, function: str, qualifier: str | None = None) -> dict[str, 
     try:
         answer = client.get_function_configuration(FunctionName=function, **qualified)
     except client.exceptions.ResourceNotFoundException as exc:
-        name = f"{function}:{qualifier}" if qualifier else function
+        short = function.rpartition(":function:")[2]
+        name = f"{short}:{qualifier}" if qualifier else short
         raise NotFoundError(
             f"there is no function {name}; check its name, region and account"
         ) from exc
