@@ -2,8 +2,8 @@
 
 endpoint, settings      start it as a child process, reach it      <- what the rest of the kit uses
 server, cleanup, peers  that process, what removes everything of it when it ends, who connects
-services/               gateway (the HTTP front door: who may pass, what is checked before ministack)
-                        with signatures (AWS_IAM), lambda_limits and expressions; ministack (the
+services/               gateway (the HTTP front door: who may pass, what is checked at once)
+                        with signatures (AWS_IAM), lambda_limits, expressions, method_testing; ministack (the
                         seam to it) with corrections, rest_integrations and async_invokes; records
                         (what its records mean) and packages (zips and layers)
 invoker                 one invocation: pool -> environment -> report, under admission; its ledger

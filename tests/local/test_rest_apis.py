@@ -192,3 +192,22 @@ def test_a_custom_integration_without_a_response_is_a_fault(cloud: Cloud) -> Non
     reply = _call(cloud, path, b"{}")
 
     assert (reply.status, reply.body) == (500, INTERNAL)
+
+
+def test_a_method_is_tested_without_its_stage(cloud: Cloud) -> None:
+    """TestInvokeMethod, as the tutorial's console and `test-invoke-method` use it."""
+    path = _api(cloud, cloud.function(ECHO), "AWS")
+    api_id = path.split("/")[3]
+    client = cloud.client("apigateway")
+    resources = client.get_resources(restApiId=api_id)["items"]
+    [resource] = [one["id"] for one in resources if one["path"] == "/it"]
+
+    answer = client.test_invoke_method(
+        restApiId=api_id, resourceId=resource, httpMethod="POST", body='{"a": 1}'
+    )
+
+    assert answer["status"] == 200
+    assert json.loads(answer["body"]) == {"a": 1}
+    assert "Method completed with status: 200" in answer["log"]
+    stages = client.get_stages(restApiId=api_id)["item"]
+    assert [stage["stageName"] for stage in stages] == ["prod"]

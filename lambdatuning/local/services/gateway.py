@@ -4,16 +4,16 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from .. import faults, peers
 from ..invoker import Ledger
 from ..settings import ACCOUNT_ID, LOOPBACK, REGION
-from . import expressions, signatures
+from . import expressions, method_testing, signatures
 from .lambda_limits import Problem, changes_function, in_progress, problem_of, versions_of_alias
 from .signatures import needs_signature
 
@@ -119,6 +119,8 @@ class Gateway:
             await self._lambda(scope, receive, send)
         elif headers.get(b"x-amz-target", b"").startswith(_DYNAMODB):
             await self._dynamodb(scope, receive, send)
+        elif method_testing.is_one(scope["method"], scope["path"]):
+            await self._test_invoke(scope, receive, send)
         elif service := needs_signature(call := _call(scope)):
             await self._signed(scope, receive, send, call, service)
         else:
@@ -250,13 +252,40 @@ class Gateway:
         kind = "com.amazon.coral.validate#ValidationException"
         await _answer(send, 400, {"__type": kind, "message": problem})
 
+    async def _test_invoke(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _body(receive)
+        if body is None:
+            return
+
+        async def ask(
+            method: str, target: str, headers: Mapping[str, str], sent: bytes
+        ) -> method_testing.Answer:
+            path, _, query = target.partition("?")
+            pairs = [*scope["headers"], (b"content-length", str(len(sent)).encode())]
+            pairs = [pair for pair in pairs if pair[0] != b"content-length"] + pairs[-1:]
+            if headers:
+                pairs = [(n.lower().encode(), str(v).encode()) for n, v in headers.items()]
+                _current.set(Call(headers=list(headers.items())))
+            asked = {
+                **scope,
+                "method": method,
+                "path": unquote(path),
+                "raw_path": path.encode(),
+                "query_string": query.encode(),
+                "headers": pairs,
+            }
+            return await _asked(self._inner, asked, sent)
+
+        status, _, text = await method_testing.answer(ask, scope["path"], body)
+        await _answer(send, status, json.loads(text))
+
     async def _problem_of_alias(self, scope: Scope, body: bytes) -> Problem | None:
         """An alias leads to versions that exist."""
         for name, version in versions_of_alias(scope["method"], scope["path"], body):
             path = f"/2015-03-31/functions/{quote(name, safe=':')}/configuration"
             asked = {**scope, "method": "GET", "path": path, "raw_path": path.encode()}
             query = f"Qualifier={quote(version)}".encode()
-            status, _ = await _asked(self._inner, {**asked, "query_string": query})
+            status, *_ = await _asked(self._inner, {**asked, "query_string": query})
             if status == 404:
                 arn = name if name.startswith("arn:") else f"{_FUNCTION_ARN}:{name}"
                 text = f"Function not found: {arn}:{version}"
@@ -269,7 +298,7 @@ class Gateway:
             return None
         path = f"/2015-03-31/functions/{quote(name, safe=':')}/configuration"
         asked = {**scope, "method": "GET", "path": path, "raw_path": path.encode()}
-        status, answer = await _asked(self._inner, {**asked, "query_string": b""})
+        status, _, answer = await _asked(self._inner, {**asked, "query_string": b""})
         return in_progress(json.loads(answer)) if status == 200 else None
 
 
@@ -277,21 +306,25 @@ def _changes_lambda(scope: Scope) -> bool:
     return scope["method"] in ("POST", "PUT") and scope["path"].startswith(_LAMBDA_PATHS)
 
 
-async def _asked(app: App, scope: Scope) -> tuple[int, bytes]:
-    """Status and body of what `app` answers to a request without a body."""
+async def _asked(app: App, scope: Scope, body: bytes = b"") -> method_testing.Answer:
+    """What `app` answers to a request."""
     status = 0
     parts: list[bytes] = []
+    headers: list[tuple[str, str]] = []
 
     async def send(message: Message) -> None:
         nonlocal status
         status = message.get("status", status)
+        headers.extend(
+            (n.decode("latin-1"), v.decode("latin-1")) for n, v in message.get("headers", ())
+        )
         parts.append(message.get("body", b""))
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     await app(scope, receive, send)
-    return status, b"".join(parts)
+    return method_testing.Answer(status, headers, b"".join(parts))
 
 
 def _refusal_of_link(scope: Scope, headers: dict[bytes, bytes]) -> str:

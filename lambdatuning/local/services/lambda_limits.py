@@ -107,15 +107,15 @@ def in_progress(configuration: Mapping[str, Any]) -> Problem | None:
 @functools.cache
 def _operations() -> list[_Operation]:
     model = botocore.session.get_session().get_service_model("lambda")
-    found = []
+    operations = []
     for name in model.operation_names:
         operation = model.operation_model(name)
         uri = operation.http["requestUri"].partition("?")[0].rstrip("/")
         path = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(uri))
-        found.append(
+        operations.append(
             _Operation(name, operation.http["method"], re.compile(path), operation.input_shape)
         )
-    return found
+    return operations
 
 
 def _operation(method: str, path: str) -> tuple[_Operation | None, dict[str, str]]:

@@ -223,9 +223,9 @@ def _json_at(text: str, path: str) -> str:
 
 
 def _template(templates: Mapping[str, str] | None, content_type: str) -> str | None:
-    wanted = content_type.partition(";")[0].strip().lower() or "application/json"
+    kind_sent = content_type.partition(";")[0].strip().lower() or "application/json"
     for kind, template in (templates or {}).items():
-        if kind.partition(";")[0].strip().lower() == wanted:
+        if kind.partition(";")[0].strip().lower() == kind_sent:
             return template
     return None
 
