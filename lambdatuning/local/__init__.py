@@ -2,10 +2,10 @@
 
 endpoint, settings      start it as a child process, reach it      <- what the rest of the kit uses
 server, cleanup, peers  that process, what removes everything of it when it ends, who connects
-services/               gateway (the HTTP front door: who may pass, what is checked at once)
-                        with signatures (AWS_IAM), lambda_limits, expressions, method_testing; ministack (the
-                        seam to it) with corrections, rest_integrations and async_invokes; records
-                        (what its records mean) and packages (zips and layers)
+services/               gateway (the HTTP front door: who may pass, what is checked at once) with
+                        signatures (AWS_IAM), lambda_limits, expressions and method_testing;
+                        ministack (the seam to it) with corrections, rest_integrations and
+                        async_invokes; records (what its records mean), packages (zips, layers)
 invoker                 one invocation: pool -> environment -> report, under admission; its ledger
 pool, admission         idle and busy environments; CPU shares, and who may run
 runtime/                one execution environment: environment, process, command (what is started
