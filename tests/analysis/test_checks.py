@@ -171,3 +171,18 @@ def test_logs_that_do_not_tell_of_failures_or_lost_reports_say_so() -> None:
     assert {"reports that could not be read", "failures cannot be known"} <= {
         check.name for check in checks(bare)
     }
+
+
+def test_a_mean_that_hangs_on_few_slow_invocations_is_named_with_what_is_known() -> None:
+    run = synthetic_run((Kind("a", 0.5, 150),), (128, 512, 1769), per_environment=6)
+    samples = run.samples.copy()
+    rows = np.flatnonzero(~samples["cold"].to_numpy(bool) & (samples["memory_mb"] == 512))[:1]
+    slow = samples["duration_ms"].to_numpy(float).copy()
+    slow[rows] *= 30
+    billed = np.maximum(samples["billed_ms"].to_numpy(float), np.ceil(slow))
+    found = one(
+        Run(run.manifest, samples.assign(duration_ms=slow, billed_ms=billed)),
+        "rare slow invocations",
+    )
+    assert "Known is the typical duration (median " in found.cause
+    assert "invocations a size would tell the mean within 10 %" in found.next_step

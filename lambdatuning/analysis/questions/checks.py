@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 from pandas import DataFrame, Series
 
 from ...core.finding import Finding, gravest_first
-from ...core.format import format_mb, format_share, format_times, join, join_mb
+from ...core.format import format_mb, format_ms, format_share, format_times, join, join_mb
 from ...core.manifest import Manifest
 from ...core.sizes import MAX_MB, MIN_MB
+from ...core.statistics import CONFIDENCE
 from ..curves import MIX
 from ..data import StudyData
 from ..frames import failed, warm
-from ..intervals import MIN_ENVIRONMENTS, Floats
+from ..intervals import MIN_ENVIRONMENTS, Floats, quantile_limits
 from ..recommendation import recommendations
 from ..run import Run, parts
 from .adaptive import ENDS
@@ -39,6 +40,9 @@ MIN_SAMPLES = 5
 MAX_STOLEN = 0.03
 MAX_COLD = 0.2
 NEARLY_FULL = 0.9
+_MOSTLY, _FAR_ABOVE, _PRECISION = 0.5, 0.5, 0.1
+"""Slow calls that were hardly seen are most of the upper error, and that is so much of the mean;
+and how well the mean is to be known."""
 
 
 def no_answer(data: StudyData) -> Iterator[Finding]:
@@ -105,6 +109,34 @@ def few_environments(data: StudyData) -> Iterator[Finding]:
             "one slow host would decide; no interval is shown",
             f"measure with at least {MIN_ENVIRONMENTS}, better 5, environments",
         )
+
+
+def rare_slow_calls(data: StudyData) -> Iterator[Finding]:
+    """Cells whose mean hangs on few slow calls: what is known instead is the typical duration."""
+    if data.run.adaptive:
+        return
+    wide = [
+        (cell.known[0], key, cell)
+        for key, cell in data.cells.items()
+        if cell.known
+        and cell.known[0].tail_share > _MOSTLY
+        and cell.known[0].log_errors()[1] > np.log1p(_FAR_ABOVE)
+    ]
+    if not wide:
+        return
+    error, (_, _, payload, size), worst = max(wide, key=lambda each: each[0].log_errors()[1])
+    low, high = quantile_limits(worst.groups, [0.5], CONFIDENCE)
+    typical = "" if np.isnan(low) else f" (median {format_ms(low)} to {format_ms(high)})"
+    yield Finding(
+        "warning",
+        "rare slow invocations",
+        f"the mean of {payload} at {format_mb(size)} may be as much as "
+        f"{format_ms(error.limits()[1])} instead of the {format_ms(error.mean)} measured, as too "
+        f"few slow invocations were seen to know it; so it is in {len(wide)} of {len(data.cells)} "
+        f"combinations of payload type and size. Known is the typical duration{typical}",
+        f"about {error.calls_for(_PRECISION):,} invocations a size would tell the mean within "
+        f"{format_share(_PRECISION)}",
+    )
 
 
 def cold_starts(data: StudyData) -> Iterator[Finding]:
@@ -438,6 +470,7 @@ RULES: tuple[Callable[[StudyData], Iterator[Finding]], ...] = (
     cut_short,
     few_samples,
     few_environments,
+    rare_slow_calls,
     cold_starts,
     memory_full,
     stolen_cpu,
