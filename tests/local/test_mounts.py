@@ -1,6 +1,9 @@
 """What a function sees of the host: its places as on AWS, and nothing to write but its /tmp."""
 
 import os
+import shutil
+import subprocess
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -208,3 +211,44 @@ def test_the_standard_output_can_be_opened(cloud: Cloud) -> None:
     source = "def handler(event, context):\n    open('/dev/stdout', 'w').write('opened\\n')\n"
 
     assert "\nopened\n" in cloud.run(source).log
+
+
+ORDINARY = """
+import json, subprocess, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from lambdatuning.local.runtime import mounts
+state = Path(sys.argv[2])
+(state / "python").mkdir()
+prepared = mounts.prepare(state, state / "python", [], {})
+if prepared.view is None:
+    sys.exit(prepared.why)
+(state / "one/tmp").mkdir(parents=True)
+(state / "one/tmp").chmod(0o1777)
+spec = mounts._trial_spec(state / "python")
+script = mounts.write_script(prepared.view, spec, state / "one", entry=[], exports=[])
+tries = "id -u; pwd; for p in /var/task /var/tmp /home /tmp; do : > $p/x && echo $p; done; exit 0"
+print(subprocess.run(["/bin/sh", script, "/bin/bash", "-c", tries], stdout=-1).stdout.decode())
+prepared.view.close()
+"""
+
+
+def test_an_ordinary_user_gets_a_namespace_where_the_kernel_lets_him() -> None:
+    """By a user namespace; with the system's interpreter, which everybody may read."""
+    system, setpriv = Path("/usr/bin/python3"), shutil.which("setpriv")
+    if os.geteuid() != 0 or setpriv is None or not system.exists():
+        pytest.skip("needs root, setpriv and /usr/bin/python3")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as state:
+        os.chown(state, 65534, 65534)
+        who = [setpriv, "--reuid=65534", "--regid=65534", "--clear-groups"]
+        root = Path(__file__).parents[2]
+        done = subprocess.run(
+            [*who, system, "-S", "-B", "-c", ORDINARY, root, state],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if "the kernel refused" in done.stderr:
+        pytest.skip(done.stderr)
+
+    assert done.stdout.split() == ["65534", "/var/task", "/tmp"], done.stderr

@@ -105,7 +105,7 @@ def main(root: str, state: str, runtime: str, *needed: str) -> None:
     """See the module's docstring. Raises OSError where the kernel does not let us."""
     _own_namespace()
     _mount("none", root, "tmpfs", data="size=4m,mode=755")
-    _show_all("/", root, (*EMPTY, "var"))
+    _show_all("/", root, (*EMPTY, "proc", "var"))
     _show_all("/var/", root, EMPTY_IN_VAR)
     for path in needed:
         _show(path, root)
@@ -113,6 +113,8 @@ def main(root: str, state: str, runtime: str, *needed: str) -> None:
     if not os.path.lexists(root + state):
         os.makedirs(root + state, 0o755)  # noqa: PTH103
     _read_only(root)
+    # A process writes its own maps of users here.
+    _mount("/proc", f"{root}/proc", flags=MS_BIND | MS_REC)
     _mount(state, root + state, flags=MS_BIND)
     _enter(root)
 
