@@ -204,6 +204,8 @@ def denials(stand: Stand, most: int, tally: Tally) -> None:
 
 def exposures(stand: Stand, runs: int, tally: Tally) -> None:
     """How long callers of `$LATEST` could meet another size, as the manifests say."""
+    if not runs:
+        return
     stand.account.switch(update_s=0.5)
     for _ in range(runs):
         _ended(stand.tune(*SHORT))
