@@ -2,15 +2,12 @@
 
 import importlib
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import click
 
 from ..core.errors import LambdaTuningError, UnexpectedError
-from ..workspace.extras import missing_extra
 from .output import fail, readable_anywhere, warnings_in_one_line
 
 
@@ -124,8 +121,11 @@ def _message(error: Exception | KeyboardInterrupt) -> tuple[str, int]:
 def _explained(error: Exception) -> LambdaTuningError:
     if isinstance(error, LambdaTuningError):
         return error
-    if isinstance(error, ImportError) and (missing := missing_extra(error)):
-        return missing
+    if isinstance(error, ImportError):
+        from ..workspace.extras import missing_extra
+
+        if missing := missing_extra(error):
+            return missing
     from ..cloud.aws_errors import explain  # which imports boto3: a usage error waits for nothing
 
     return explain(error)
@@ -133,6 +133,9 @@ def _explained(error: Exception) -> LambdaTuningError:
 
 def _trace(error: Exception) -> str:
     """The file that a trace was written to."""
+    import tempfile  # both take a third of the time of `lambdatuning --help`
+    import traceback
+
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="lambdatuning-", suffix=".txt", delete=False, encoding="utf-8"

@@ -1,7 +1,6 @@
 """Parts that are installed on demand: which extra has a module, and how to install it."""
 
 import json
-from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 
 from ..core.errors import UsageError
@@ -50,6 +49,8 @@ def _missing(module: str, extra: str) -> UsageError:
 
 def _requirement(extra: str) -> str:
     """How to ask pip for the extra of what is installed: a checkout, a file, or an index."""
+    from importlib.metadata import PackageNotFoundError, distribution  # slow, and seldom needed
+
     try:
         text = distribution("lambdatuning").read_text("direct_url.json")
     except PackageNotFoundError:
