@@ -212,8 +212,9 @@ def _cut(text: str, width: int) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
-    missing = value is None or value != value  # noqa: PLR0124 - NaN and NaT differ from themselves
-    return "" if missing else " ".join(str(value).split())
+    from pandas import isna
+
+    return "" if isna(value) else " ".join(str(value).split())
 
 
 def _is_number(column: Any) -> bool:

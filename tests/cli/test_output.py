@@ -88,3 +88,8 @@ def test_what_a_function_says_does_not_control_the_terminal(
     told = "lambdatuning: the run failed: \\x1b]0;title\\x07 \\u202eabc \\x9b31m\n"
     assert written.err == told
     assert written.out == "a\\x1b[2Jb\nc    d\n"
+
+
+def test_what_is_not_known_is_left_open() -> None:
+    frame = pd.DataFrame({"power": pd.array([512, None], "Int64"), "cause": [None, "x"]})
+    assert output.table(frame).splitlines() == ["power  cause", "  512", "       x"]
