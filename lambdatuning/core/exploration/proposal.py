@@ -245,7 +245,7 @@ def _choose(
     """What to measure next of one payload type."""
     far = _far(belief)
     if far and not belief.helped:
-        action = best_action(belief, market, math.inf, rng, far)
+        action = best_action(belief, market, left_usd / 2, rng, far)
         return _Choice(action, f"sizes {FAR:g} times apart are compared first")
     answer = belief.answer(belief.best)
     found = (

@@ -74,7 +74,8 @@ def best_action(
     belief: Belief, market: Market, most_usd: float, rng: random.Random, far: Sequence[int] = ()
 ) -> Action | None:
     """The calls that save most for their price among those of at most `most_usd`; None where there
-    are none. Where places are given as `far`, one of them has to be among them, at any price."""
+    are none. Where places are given as `far`, one of them has to be among them, and the cheapest
+    calls there are always considered."""
     options = sorted(
         (Action(calls, market.price(calls)) for calls in _options(belief, market, far)),
         key=lambda action: action.usd,
@@ -82,7 +83,7 @@ def best_action(
     worth = _Worth.of(belief)
     best: Action | None = None
     for option in options:
-        if option.usd > most_usd and not far:
+        if option.usd > most_usd and (best or not far):
             break
         # No calls save more than all that there is to save.
         if best and worth.most / option.usd <= best.saves / best.usd:
