@@ -9,15 +9,19 @@ The sample, one row an invocation, is the atom; everything above it is computed 
 
 The rooms, imports going one way, downwards:
 
-    cli             the command line; thin
+    cli             the command line, a module per group of commands
     api             the public functions below, which commands and notebooks call
+    study           Study: one run and the options it is looked at with; computed once, asked often
     reporting       strict papermill run, progress, HTML
-    analysis        pandas: frames, intervals, recommendations, checks, figures
-    cloud           the boto3 edge: session, stack, executions, run store
+    analysis        pandas: frames, curves, recommendations; `questions/` has a module per question
+                    (bill, deadline, Pareto, cold starts ...) with its numbers, words and figure
+    cloud           the boto3 edge: session, stack, tuning, run store
     workspace       the user's folder: settings, and files that come with the package
-    local           the embedded AWS: a Lambda whose speed follows its memory size
+    local           the embedded AWS: server, runtimes, limiters, the seam to its other services
     functions       what is deployed: the DynamoDBManager handler and the tuner
-    core            the rules, standard library only, no I/O
+    core            the rules, standard library only, no I/O: `decision` (the one answer), pricing,
+                    strategies; `tuning/` (a run as data), `statistics/`, `exploration/` (the model of
+                    adaptive runs), `power_tuning/` (the contract's own rules)
 
 `cloud` also imports `functions`: what the tuner does on AWS (cleaning up, say), a client can do
 when the tuner is gone. `local` imports `core` alone.
@@ -31,7 +35,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "import_logs": "api.logs",
     "LambdaTuningError": "core.errors",
-    "PayloadType": "core.payloads",
+    "PayloadType": "core.tuning.payloads",
     "Study": "study",
     "benchmark": "api.tuning",
     "compare": "api.compare",
@@ -73,7 +77,7 @@ if TYPE_CHECKING:
     from .api.tuning import benchmark, tune
     from .cloud.session import connect
     from .core.errors import LambdaTuningError
-    from .core.payloads import PayloadType
+    from .core.tuning.payloads import PayloadType
     from .reporting.report import report
     from .study import Study
 

@@ -21,11 +21,18 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from lambdatuning.core import power_tuning, sizes
-from lambdatuning.core.javascript import UNDEFINED, json_text, parse_json, to_number, to_string
-from lambdatuning.core.payloads import event_of, shares, weighted_mix
-from lambdatuning.core.power_tuning import visualization
-from lambdatuning.core.visualization import decode_arrays
+from lambdatuning.core import sizes
+from lambdatuning.core.power_tuning import rules
+from lambdatuning.core.power_tuning.javascript import (
+    UNDEFINED,
+    json_text,
+    parse_json,
+    to_number,
+    to_string,
+)
+from lambdatuning.core.power_tuning.rules import visualization
+from lambdatuning.core.power_tuning.visualization import decode_arrays
+from lambdatuning.core.tuning.payloads import event_of, shares, weighted_mix
 from tests import oracle
 from tests.fakes import power_tuning as upstream
 
@@ -237,25 +244,25 @@ def _s3_payload(given: Case) -> dict[str, Any]:
 
 
 AREAS: Mapping[str, Callable[[Any], Any]] = {
-    "average": lambda given: power_tuning.average_duration(
+    "average": lambda given: rules.average_duration(
         given.get("durations"), to_number(given.get("discardTopBottom", UNDEFINED))
     ),
-    "price": lambda given: power_tuning.price(
+    "price": lambda given: rules.price(
         given["minCost"],
         given.get("value", UNDEFINED),
         given.get("duration", UNDEFINED),
         given["minRAM"],
     ),
-    "total_cost": lambda given: power_tuning.total_cost(
+    "total_cost": lambda given: rules.total_cost(
         given["minCost"], given["value"], given.get("durations"), given["minRAM"]
     ),
-    "sf_cost": lambda given: power_tuning.step_functions_cost(
+    "sf_cost": lambda given: rules.step_functions_cost(
         given["nPower"],
         region=_region(given),
         only_cold_starts=bool(given.get("onlyColdStarts")),
         num=given.get("num", UNDEFINED),
     ),
-    "lambda_base_cost": lambda given: power_tuning.lambda_base_cost(
+    "lambda_base_cost": lambda given: rules.lambda_base_cost(
         given["region"], given.get("architecture", UNDEFINED)
     ),
     "visualization_url": _visualization_url,
@@ -268,7 +275,7 @@ AREAS: Mapping[str, Callable[[Any], Any]] = {
     "payloads": _payloads,
     "payload_is_weighted": _is_weighted,
     "payload_convert": _converted,
-    "arn_region": lambda given: power_tuning.region_of_arn(given.get("arn", UNDEFINED)),
+    "arn_region": lambda given: rules.region_of_arn(given.get("arn", UNDEFINED)),
     "s3_payload": _s3_payload,
     "all_power_values": lambda _: sizes.parse_sizes("ALL"),
     "executor": lambda given: upstream.run_size(given["event"], upstream.FakeAws(given["aws"])),

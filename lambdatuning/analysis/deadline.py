@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
-from ..core.statistics import independent
+from ..core.statistics.means import independent
 from .curves import MIX, Curve
 from .intervals import MIN_ENVIRONMENTS, RESAMPLES, Floats, clusters, rank_moments
 from .options import Options

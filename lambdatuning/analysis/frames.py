@@ -12,7 +12,7 @@ from pandas import DataFrame, Series
 from pandas.api.types import is_string_dtype, union_categoricals
 
 from ..core.errors import RunFailedError
-from ..core.records import Sample, encode_part
+from ..core.tuning.records import Sample, encode_part
 
 COLUMNS = (
     "run_id",

@@ -24,8 +24,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from ..core.mean_intervals import MeanError, mean_errors, rounded_to
-from ..core.statistics import CONFIDENCE, MIN_GROUPS, between, bounds, independent
+from ..core.statistics.mean_intervals import MeanError, mean_errors, rounded_to
+from ..core.statistics.means import CONFIDENCE, MIN_GROUPS, between, bounds, independent
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from pandas import DataFrame
 
-from ..core.statistics import MIN_GROUPS, Uncertainty, student_t
+from ..core.statistics.means import MIN_GROUPS, Uncertainty, student_t
 from .curves import MIX
 from .intervals import Cell, Floats, Key
 

@@ -12,10 +12,10 @@ from pandas import DataFrame
 from ..core.decision import Decision
 from ..core.errors import RunFailedError, UsageError, closest
 from ..core.format import format_mb, format_usd, join_mb, short_name
-from ..core.manifest import MEANS, Manifest
-from ..core.records import Sample
 from ..core.sizes import Host, host_of
 from ..core.strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, REGISTRY, CurvePoint
+from ..core.tuning.manifest import MEANS, Manifest
+from ..core.tuning.records import Sample
 from .frames import read_parts, samples_frame
 
 

@@ -8,7 +8,7 @@ from ..cloud.executions import Execution, cause, describe, has_answer, list_exec
 from ..cloud.session import Cloud
 from ..core.errors import LambdaTuningError, UsageError
 from ..core.options import Count, checked
-from ..core.visualization import decode_visualization
+from ..core.power_tuning.visualization import decode_visualization
 
 EXECUTION_COLUMNS = (
     "execution",

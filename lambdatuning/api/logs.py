@@ -18,8 +18,8 @@ from ..analysis.logs.log_frame import LogReading, encode_frame, read_logs
 from ..analysis.run import Run, merge
 from ..cloud.run_store import FolderStore, save
 from ..core.errors import NotFoundError, UnreadReportsWarning, UsageError, closest
-from ..core.manifest import LOGS, Manifest, ManifestPayload, PriceBookName
 from ..core.pricing import PriceBook, load_price_book
+from ..core.tuning.manifest import LOGS, Manifest, ManifestPayload, PriceBookName
 from .runs import store_address
 
 PAYLOAD = "as logged"

@@ -29,16 +29,16 @@ from ..cloud.tuning.plan import TunePlan, TuneRequest, plan_tune
 from ..cloud.tuning.power_tuning import tune_elsewhere
 from ..cloud.tuning.run import Effects
 from ..cloud.tuning.run import tune as tune_here
-from ..core.contract import check_exploration
 from ..core.errors import NotFoundError, RunFailedError, UsageError
-from ..core.estimate import Known, Overhead, Work, learnt
-from ..core.manifest import OURS, Manifest
 from ..core.options import number, whole_number
-from ..core.payloads import PayloadType, parse_event, unique
-from ..core.plan import MAX_COLD, MAX_ENVIRONMENTS
 from ..core.progress import OnProgress
 from ..core.sizes import DEFAULT_POWERS, parse_sizes
 from ..core.strategies import check_strategy
+from ..core.tuning.contract import check_exploration
+from ..core.tuning.estimate import Known, Overhead, Work, learnt
+from ..core.tuning.manifest import OURS, Manifest
+from ..core.tuning.payloads import PayloadType, parse_event, unique
+from ..core.tuning.plan import MAX_COLD, MAX_ENVIRONMENTS
 from ..reporting.progress import show_progress
 from ..workspace import resources
 from .consent import Confirm, agree, describe_price, only_after_yes, require_budget

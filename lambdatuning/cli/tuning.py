@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..core.records import run_prefix
 from ..core.sizes import beyond_note
+from ..core.tuning.records import run_prefix
 from ..workspace import resources
 from .options import NUM, template_option, tuning_options
 from .output import Output, records

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import LambdaTuningError, NotFoundError, UsageError, closest
-from ..core.payloads import PayloadType, event_name, parse_event, parse_payload_type, unique
+from ..core.tuning.payloads import (
+    PayloadType,
+    event_name,
+    parse_event,
+    parse_payload_type,
+    unique,
+)
 from ..functions.dynamodb_manager.wire import attributes_to_wire
 from .session import Cloud
 

@@ -28,8 +28,8 @@ from ..core.errors import (
     UsageError,
     closest,
 )
-from ..core.manifest import MANIFEST_NAME, SCHEMA, Manifest
-from ..core.records import run_prefix
+from ..core.tuning.manifest import MANIFEST_NAME, SCHEMA, Manifest
+from ..core.tuning.records import run_prefix
 from ..core.wire import snake
 from .aws_errors import EXPIRED
 from .session import Cloud

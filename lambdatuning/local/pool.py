@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .function import FunctionSpec
-from .limiters import Limiter
+from .limiters.interface import Limiter
 from .runtime.command import Host
 from .runtime.environment import Environment
 

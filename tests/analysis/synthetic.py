@@ -12,8 +12,8 @@ from typing import Any
 from lambdatuning.analysis.frames import samples_frame
 from lambdatuning.analysis.run import Run
 from lambdatuning.cloud.run_store import FolderStore, save
-from lambdatuning.core.manifest import Manifest
-from lambdatuning.core.records import Sample, encode_part
+from lambdatuning.core.tuning.manifest import Manifest
+from lambdatuning.core.tuning.records import Sample, encode_part
 
 SIZES = (128, 256, 512, 1024, 1536, 3008)
 _USD_PER_GB_S = 0.0000166667

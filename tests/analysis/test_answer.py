@@ -1,6 +1,11 @@
 from dataclasses import replace
 
-from lambdatuning.analysis.questions.answer import against_today, certainty, disagreement, sentence
+from lambdatuning.analysis.questions.answer import (
+    against_today,
+    certainty,
+    disagreement,
+    sentence,
+)
 from lambdatuning.analysis.recommendation import Recommendation
 from lambdatuning.analysis.run import Run
 from lambdatuning.core.format import DOLLARS

@@ -5,7 +5,7 @@ import pytest
 
 from lambdatuning.analysis.frames import COLUMNS, failed, read_parts, samples_frame, warm
 from lambdatuning.core.errors import RunFailedError
-from lambdatuning.core.records import Sample, encode_part
+from lambdatuning.core.tuning.records import Sample, encode_part
 
 
 def sample(**changes: object) -> Sample:

@@ -20,8 +20,8 @@ from lambdatuning.analysis.run import BEYOND, Run, apart, merge
 from lambdatuning.analysis.text.marks import DAGGER, NOTE
 from lambdatuning.analysis.text.tables import TABLE_MIME, table
 from lambdatuning.core.format import DOLLARS
-from lambdatuning.core.manifest import Manifest
 from lambdatuning.core.sizes import Host
+from lambdatuning.core.tuning.manifest import Manifest
 from lambdatuning.study import Study
 
 from .asked import GOALS, checks, curves, goal, recommend, summarise

@@ -9,7 +9,7 @@ from lambdatuning.analysis.intervals import (
     interval,
     replicates,
 )
-from lambdatuning.core.mean_intervals import mean_errors
+from lambdatuning.core.statistics.mean_intervals import mean_errors
 
 
 def test_too_few_environments_have_no_interval() -> None:

@@ -10,7 +10,12 @@ import pytest
 from lambdatuning.analysis.plot.chart import NARROW_MIME
 from lambdatuning.analysis.plot.style import luminance
 from lambdatuning.analysis.questions.controls import Controls, panel
-from lambdatuning.analysis.questions.decision_map import _colours, decisions, map_title, segments
+from lambdatuning.analysis.questions.decision_map import (
+    _colours,
+    decisions,
+    map_title,
+    segments,
+)
 from lambdatuning.analysis.questions.pareto import pareto_title
 from lambdatuning.analysis.run import Run
 from lambdatuning.api.runs import published_runs

@@ -4,8 +4,8 @@ import pytest
 
 from lambdatuning.analysis.intervals import interval
 from lambdatuning.analysis.summary import COLUMNS, QUANTILES
-from lambdatuning.core.mean_intervals import summarise as core_summarise
-from lambdatuning.core.statistics import quantile, quantile_interval
+from lambdatuning.core.statistics.mean_intervals import summarise as core_summarise
+from lambdatuning.core.statistics.means import quantile, quantile_interval
 from lambdatuning.study import Study
 
 from .asked import summarise

@@ -11,7 +11,7 @@ import pytest
 import lambdatuning as lt
 from lambdatuning.api.logs import PAYLOAD, import_logs
 from lambdatuning.api.runs import load_runs
-from lambdatuning.cli import main
+from lambdatuning.cli.app import main
 from lambdatuning.core.errors import NotFoundError
 from tests.analysis import log_forms as forms
 from tests.analysis.log_forms import Event, json_events, text_events

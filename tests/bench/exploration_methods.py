@@ -10,7 +10,7 @@ from lambdatuning.core.decision import Mean, Point, decide
 from lambdatuning.core.exploration.prior import Prior
 from lambdatuning.core.exploration.proposal import propose
 from lambdatuning.core.exploration.question import Budget, Objective, Terms
-from lambdatuning.core.mean_intervals import mean_interval
+from lambdatuning.core.statistics.mean_intervals import mean_interval
 
 from .exploration_functions import Floats, regrets
 from .exploration_simulator import Account

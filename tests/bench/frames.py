@@ -137,7 +137,7 @@ def write_parts(folder: Path, count: int) -> None:
     """Stored samples of 10 payload types at 6 sizes on 20 environments each."""
     import pandas as pd
 
-    from lambdatuning.core.records import COLUMNS
+    from lambdatuning.core.tuning.records import COLUMNS
 
     rng = np.random.default_rng(1)
     for part, begin in enumerate(range(0, count, _PART_ROWS)):

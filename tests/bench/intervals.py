@@ -34,8 +34,8 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from lambdatuning.core.mean_intervals import mean_errors
-from lambdatuning.core.statistics import quantile_interval
+from lambdatuning.core.statistics.mean_intervals import mean_errors
+from lambdatuning.core.statistics.means import quantile_interval
 
 Floats = npt.NDArray[np.float64]
 

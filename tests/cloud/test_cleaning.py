@@ -12,7 +12,7 @@ from lambdatuning.cloud.tuning.cleaning import (
     remains,
 )
 from lambdatuning.core.errors import LockedError, NotFoundError
-from lambdatuning.core.plan import Work
+from lambdatuning.core.tuning.plan import Work
 from lambdatuning.functions.tuner import function, lock
 from tests.fakes.aws_lambda import ARN, FakeLambda, FakeStates, refusal
 

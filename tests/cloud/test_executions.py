@@ -17,7 +17,11 @@ from lambdatuning.cloud.executions import (
     stop,
 )
 from lambdatuning.core.errors import NotFoundError, RunSkippedWarning, UsageError
-from lambdatuning.core.visualization import Run, comparison_url, decode_visualization
+from lambdatuning.core.power_tuning.visualization import (
+    Run,
+    comparison_url,
+    decode_visualization,
+)
 from tests.fakes.aws_lambda import Pages, refusal
 
 from .conftest import fake_cloud

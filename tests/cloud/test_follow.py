@@ -8,7 +8,7 @@ from typing import Any
 from lambdatuning.cloud.run_store import BucketStore
 from lambdatuning.cloud.tuning.run import Arrived, Follower
 from lambdatuning.core.progress import Progress
-from lambdatuning.core.records import Sample, encode_part
+from lambdatuning.core.tuning.records import Sample, encode_part
 from tests.fakes.aws_lambda import FakeS3
 
 from .conftest import fake_cloud

@@ -9,7 +9,7 @@ import pytest
 from lambdatuning.cloud.payloads import load_payload_types
 from lambdatuning.cloud.session import Cloud
 from lambdatuning.core.errors import NotFoundError, UsageError
-from lambdatuning.core.payloads import Context
+from lambdatuning.core.tuning.payloads import Context
 
 ROOT = Path(__file__).parents[2]
 CONTEXT = Context(run="run", payload="any", n=0)

@@ -19,8 +19,8 @@ from lambdatuning.core.errors import (
     RunFailedError,
     UsageError,
 )
-from lambdatuning.core.payloads import PayloadType, Seed
 from lambdatuning.core.progress import ignore
+from lambdatuning.core.tuning.payloads import PayloadType, Seed
 from tests.fakes.aws_lambda import ARN, FakeLambda, refusal
 
 from .conftest import fake_cloud

@@ -26,8 +26,8 @@ from lambdatuning.core.errors import (
     RunSkippedWarning,
     UsageError,
 )
-from lambdatuning.core.manifest import Manifest
-from lambdatuning.core.records import Sample, encode_part
+from lambdatuning.core.tuning.manifest import Manifest
+from lambdatuning.core.tuning.records import Sample, encode_part
 from tests.fakes.aws_lambda import FakeS3
 
 from .conftest import fake_cloud

@@ -13,7 +13,12 @@ from lambdatuning.api.stack import deploy, deploying, destroy, status
 from lambdatuning.cloud.session import Cloud
 from lambdatuning.cloud.stack.bucket import packages_of
 from lambdatuning.cloud.stack.deploy import DeployOptions, execute, plan_deploy
-from lambdatuning.cloud.stack.destroy import DestroyPlan, execute_destroy, leftovers, plan_destroy
+from lambdatuning.cloud.stack.destroy import (
+    DestroyPlan,
+    execute_destroy,
+    leftovers,
+    plan_destroy,
+)
 from lambdatuning.cloud.stack.status import StackEvent, StackResource, StackStatus, find
 from lambdatuning.core.errors import StackError, UsageError
 from lambdatuning.core.progress import Progress

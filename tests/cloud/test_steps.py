@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lambdatuning.cloud.tuning.run import describe_step
 from lambdatuning.core.exploration.question import Answer
-from lambdatuning.core.state import Planned, Spending, Step
+from lambdatuning.core.tuning.state import Planned, Spending, Step
 
 
 def step(*batch: Planned, sure: Sequence[float] = (), stopped: str = "", usd: float = 0.0) -> Step:

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.core import power_tuning
 from lambdatuning.core.errors import LambdaTuningError, RunFailedError, UsageError
 from lambdatuning.core.log_report import parse_report
+from lambdatuning.core.power_tuning import rules
+from lambdatuning.core.power_tuning.visualization import decode_visualization
 from lambdatuning.core.pricing import duration_usd, load_price_book
-from lambdatuning.core.statistics import trimmed_mean
+from lambdatuning.core.statistics.means import trimmed_mean
 from lambdatuning.core.strategies import STRATEGIES, CurvePoint, choose
-from lambdatuning.core.visualization import decode_visualization
 from tests import oracle
 
 HUNDREDTHS = st.integers(0, 90_000_000).map(lambda n: n / 100)
@@ -61,33 +61,31 @@ def test_json_logs_of_warm_invocations_fail_there_alone() -> None:
 @given(st.lists(HUNDREDTHS, min_size=1, max_size=50), st.sampled_from([0.0, 0.1, 0.2, 0.33, 0.4]))
 def test_its_average_is_the_trimmed_mean(durations: list[float], trim: float) -> None:
     ours = trimmed_mean(durations, trim)
-    assert power_tuning.average_duration(durations, trim) == pytest.approx(ours, rel=1e-12)
+    assert rules.average_duration(durations, trim) == pytest.approx(ours, rel=1e-12)
 
 
 def test_a_minority_is_trimmed_away() -> None:
-    assert power_tuning.average_duration([10] * 8 + [1000] * 2, 0.2) == 10
+    assert rules.average_duration([10] * 8 + [1000] * 2, 0.2) == 10
 
 
 @given(st.integers(128, 10_240), st.integers(1, 900_000), st.sampled_from(["x86_64", "arm64"]))
 def test_its_prices_are_ours_but_for_rounding(size: int, billed_ms: int, arch: str) -> None:
-    theirs = power_tuning.price(power_tuning.lambda_base_cost("us-east-1", arch), size, billed_ms)
+    theirs = rules.price(rules.lambda_base_cost("us-east-1", arch), size, billed_ms)
     ours = duration_usd(load_price_book(), "us-east-1", arch, size, billed_ms)
     assert theirs == pytest.approx(ours, rel=0.03)
 
 
 def test_an_unknown_region_is_a_silent_default_there_alone() -> None:
-    assert power_tuning.lambda_base_cost("mars-1", "x86_64") == 2.1e-9
+    assert rules.lambda_base_cost("mars-1", "x86_64") == 2.1e-9
     with pytest.raises(UsageError):
         load_price_book().region("mars-1")
 
 
 def test_partial_trims() -> None:
-    assert (
-        power_tuning.average_duration([1, 2, 3, 4], -0.25) == 4 / 6
-    )  # its slice counts from the end
-    assert math.isnan(power_tuning.average_duration([1, 2], 0.5))
-    assert math.isnan(power_tuning.average_duration([1, 2], math.nan))
-    assert power_tuning.average_duration(None, 0.2) == 0
+    assert rules.average_duration([1, 2, 3, 4], -0.25) == 4 / 6  # its slice counts from the end
+    assert math.isnan(rules.average_duration([1, 2], 0.5))
+    assert math.isnan(rules.average_duration([1, 2], math.nan))
+    assert rules.average_duration(None, 0.2) == 0
 
 
 STATS = st.lists(
@@ -110,7 +108,7 @@ def test_the_output_is_the_choice(
     stats: list[dict[str, float]], strategy: str, weight: float
 ) -> None:
     event = {"stats": stats, "strategy": strategy, "balancedWeight": weight}
-    output = power_tuning.analyse(event, region="eu-west-1")
+    output = rules.analyse(event, region="eu-west-1")
     points = [CurvePoint(int(s["value"]), s["averageDuration"], s["averagePrice"]) for s in stats]
     best = choose(points, strategy, weight)
     assert output is not None
@@ -123,10 +121,10 @@ def test_the_output_is_the_choice(
 def test_no_output_from_nothing() -> None:
     empty = {"value": 128, "averagePrice": 0, "averageDuration": 0, "totalCost": 0}
     with pytest.raises(RunFailedError, match="no size has a duration"):
-        power_tuning.analyse({"stats": [empty]}, region="us-east-1")
+        rules.analyse({"stats": [empty]}, region="us-east-1")
     with pytest.raises(UsageError, match='did you mean "speed"'):
-        power_tuning.analyse({"stats": [empty], "strategy": "sped"}, region="us-east-1")
-    assert power_tuning.analyse({"stats": [empty], "dryRun": True}, region="us-east-1") is None
+        rules.analyse({"stats": [empty], "strategy": "sped"}, region="us-east-1")
+    assert rules.analyse({"stats": [empty], "dryRun": True}, region="us-east-1") is None
 
 
 def test_weights_that_are_texts_are_joined() -> None:

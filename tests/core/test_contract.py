@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from lambdatuning.core.arn import FunctionArn, parse_function_arn, require_account
-from lambdatuning.core.contract import INPUTS, TuningInput, parse_input
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.sizes import ALL_POWERS, DEFAULT_POWERS
+from lambdatuning.core.tuning.contract import INPUTS, TuningInput, parse_input
+from lambdatuning.core.tuning.payloads import PayloadType
 
 ARN = "arn:aws:lambda:eu-west-1:111122223333:function:shop"
 LEAST = {"lambdaARN": ARN, "num": 10}
@@ -50,7 +51,7 @@ def test_null_is_the_default() -> None:
         ("payload", {"a": [1]}, "payload", {"a": [1]}),
         ("payload", 0, "payload", 0),
         ("runId", "20261123T090500-3f9a1c", "run_id", "20261123T090500-3f9a1c"),
-        ("payloadTypes", [TYPE], "payload_types", (TYPE,)),
+        ("payloadTypes", [TYPE], "payload_types", (PayloadType("read", {"id": "{{n}}"}),)),
         ("environments", 8, "environments", 8),
     ],
 )

@@ -6,15 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.core.decision import (
-    TOLERANCE,
-    Claim,
-    Decision,
-    Evidence,
-    Mean,
-    decide,
-    mix,
-)
+from lambdatuning.core.decision import TOLERANCE, Claim, Decision, Evidence, Mean, decide, mix
 
 ONE = {"a": 1.0}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lambdatuning.core.estimate import Known, Work, assumed_ms, estimate_run
 from lambdatuning.core.pricing import load_price_book
+from lambdatuning.core.tuning.estimate import Known, Work, assumed_ms, estimate_run
 
 PLACE = ("us-east-1", "x86_64")
 WORK = Work(sizes=(128, 1769), counts={"a": 10, "b": 10}, environments=5, cold=0, timeout_s=3)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lambdatuning.core.estimate import SHARES, Estimate, expect
 from lambdatuning.core.pricing import load_price_book
+from lambdatuning.core.tuning.estimate import SHARES, Estimate, expect
 
 BOOK = load_price_book()
 

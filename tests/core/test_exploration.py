@@ -18,7 +18,7 @@ from lambdatuning.core.exploration.question import (
     Terms,
     observe,
 )
-from lambdatuning.core.records import Sample
+from lambdatuning.core.tuning.records import Sample
 
 from .exploring import SIZES, Made, cpu
 

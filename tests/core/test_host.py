@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.core.sizes import MAX_MB, MIN_MB, Host, beyond_cores, beyond_note, host_of, vcpus
+from lambdatuning.core.sizes import (
+    MAX_MB,
+    MIN_MB,
+    Host,
+    beyond_cores,
+    beyond_note,
+    host_of,
+    vcpus,
+)
 
 EMBEDDED = {"kind": "embedded", "cores": 2}
 SIZES = st.lists(st.integers(MIN_MB, MAX_MB))

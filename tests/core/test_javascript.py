@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.core.javascript import (
+from lambdatuning.core.power_tuning.javascript import (
     UNDEFINED,
     add,
     divide,

@@ -4,7 +4,13 @@ from pathlib import Path
 import pytest
 
 from lambdatuning.core.decision import Decision
-from lambdatuning.core.manifest import SCHEMA, Manifest, PriceBookName, TunerTime, read_manifest
+from lambdatuning.core.tuning.manifest import (
+    SCHEMA,
+    Manifest,
+    PriceBookName,
+    TunerTime,
+    read_manifest,
+)
 from lambdatuning.core.wire import camel, snake
 
 RECORDED = sorted(Path("data/recorded").rglob("_manifest.json"))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.core.mean_intervals import MeanError, mean_errors, rounded_to
+from lambdatuning.core.statistics.mean_intervals import MeanError, mean_errors, rounded_to
 
 Cell = list[list[float]]
 

@@ -6,8 +6,14 @@ from statistics import fmean, median, pvariance
 
 import pytest
 
-from lambdatuning.core.moderation import MIN_CELLS, Spread, digamma, moderated, trigamma
-from lambdatuning.core.statistics import Uncertainty, student_t, uncertainty
+from lambdatuning.core.statistics.means import Uncertainty, student_t, uncertainty
+from lambdatuning.core.statistics.moderation import (
+    MIN_CELLS,
+    Spread,
+    digamma,
+    moderated,
+    trigamma,
+)
 
 
 def cell(

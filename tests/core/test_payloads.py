@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdatuning.core.errors import UsageError
-from lambdatuning.core.payloads import (
+from lambdatuning.core.tuning.payloads import (
     Context,
     PayloadType,
     Seed,

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.core.plan import (
+from lambdatuning.core.tuning.plan import (
     Batch,
     Work,
     batch_from_json,

@@ -2,7 +2,7 @@ import json
 import random
 import subprocess
 
-from lambdatuning.core.power_tuning import sorted_as_javascript
+from lambdatuning.core.power_tuning.rules import sorted_as_javascript
 
 NODE = """
 const lists = JSON.parse(require('fs').readFileSync(0));

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.core.mean_intervals import mean_interval, summarise
-from lambdatuning.core.statistics import (
+from lambdatuning.core.statistics.mean_intervals import mean_interval, summarise
+from lambdatuning.core.statistics.means import (
     incomplete_beta,
     mean,
     quantile,

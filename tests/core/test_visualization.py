@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdatuning.core.errors import UsageError
-from lambdatuning.core.strategies import CurvePoint
-from lambdatuning.core.visualization import (
+from lambdatuning.core.power_tuning.visualization import (
     Run,
     comparison_url,
     decode_arrays,
@@ -18,6 +17,7 @@ from lambdatuning.core.visualization import (
     encode_arrays,
     visualization_url,
 )
+from lambdatuning.core.strategies import CurvePoint
 
 FLOATS = st.floats(2**-20, 2**20, width=32)
 POINTS = st.lists(

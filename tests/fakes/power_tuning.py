@@ -9,11 +9,17 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from lambdatuning.core import power_tuning
-from lambdatuning.core.contract import parse_s3_path
 from lambdatuning.core.errors import LambdaTuningError, UsageError
-from lambdatuning.core.javascript import UNDEFINED, parse_int, parse_json, to_number, truthy
+from lambdatuning.core.power_tuning import rules
+from lambdatuning.core.power_tuning.javascript import (
+    UNDEFINED,
+    parse_int,
+    parse_json,
+    to_number,
+    truthy,
+)
 from lambdatuning.core.sizes import ALL_POWERS, DEFAULT_POWERS
+from lambdatuning.core.tuning.contract import parse_s3_path
 from tests import oracle
 
 ATTEMPTS = 3
@@ -39,7 +45,7 @@ class FakeAws:
 
     def invoke(self, arn: str, alias: str = "") -> Mapping[str, Any]:
         self.refuse("Invoke")
-        power_tuning.region_of_arn(arn)
+        rules.region_of_arn(arn)
         replies = self.recorded.get("invoke", {})
         key = f"{arn}:{alias}" if f"{arn}:{alias}" in replies else arn
         if not replies.get(key):
@@ -75,12 +81,12 @@ def run_size(event: Mapping[str, Any], aws: FakeAws) -> dict[str, float]:
         given, aws, f"RAM{value:.0f}", oracle.generate_payloads(int(num), payload)
     )
     durations, billed = oracle.tail_totals(reply.get("log") for reply in replies)
-    region = power_tuning.region_of_arn(given["lambdaARN"])
-    return power_tuning.size_statistics(
+    region = rules.region_of_arn(given["lambdaARN"])
+    return rules.size_statistics(
         int(value),
         durations,
         billed,
-        base_cost_usd=power_tuning.lambda_base_cost(region, architecture),
+        base_cost_usd=rules.lambda_base_cost(region, architecture),
         trim=_trim(given),
     )
 
@@ -107,7 +113,7 @@ def run(event: Mapping[str, Any], aws: FakeAws, env: Mapping[str, str]) -> dict[
 def analyse(event: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any] | None:
     """Its analyzer with the environment that its template sets."""
     overrides = {"base_url": env["visualizationURL"]} if "visualizationURL" in env else {}
-    return power_tuning.analyse(event, region=env.get("AWS_REGION", "us-east-1"), **overrides)
+    return rules.analyse(event, region=env.get("AWS_REGION", "us-east-1"), **overrides)
 
 
 def _initialise(event: Mapping[str, Any], aws: FakeAws) -> list[Any]:
@@ -116,7 +122,7 @@ def _initialise(event: Mapping[str, Any], aws: FakeAws) -> list[Any]:
     num = parse_int(event.get("num", UNDEFINED))
     if not truthy(num) or num < 5:
         raise UsageError("Missing num or num below 5")
-    power_tuning.region_of_arn(event["lambdaARN"])
+    rules.region_of_arn(event["lambdaARN"])
     aws.refuse("GetFunctionConfiguration")
     sizes = event.get("powerValues")
     return list(ALL_POWERS if sizes == "ALL" else sizes or DEFAULT_POWERS)

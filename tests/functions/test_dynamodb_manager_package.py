@@ -12,7 +12,13 @@ from typing import Any
 import pytest
 
 from lambdatuning.cloud.stack.package import read_folder, zip_files
-from lambdatuning.core.payloads import Context, PayloadType, parse_payload_type, render, seed_items
+from lambdatuning.core.tuning.payloads import (
+    Context,
+    PayloadType,
+    parse_payload_type,
+    render,
+    seed_items,
+)
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "lambdatuning" / "functions"

@@ -15,8 +15,8 @@ from lambdatuning.cloud.payloads import load_payload_types
 from lambdatuning.cloud.run_store import FolderStore
 from lambdatuning.cloud.tuning.plan import TuneRequest, plan_tune
 from lambdatuning.core.errors import DeclinedError
-from lambdatuning.core.estimate import Estimate
 from lambdatuning.core.pricing import duration_usd, load_price_book, transitions_usd
+from lambdatuning.core.tuning.estimate import Estimate
 from tests.bench.tuner import history, transitions
 
 from .conftest import Place

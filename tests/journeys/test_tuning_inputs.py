@@ -13,7 +13,7 @@ import lambdatuning as lt
 from lambdatuning.api.prices import read_price_book
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.pricing import invocation_usd, load_price_book, restore_usd
-from lambdatuning.core.records import Sample, decode_part
+from lambdatuning.core.tuning.records import Sample, decode_part
 
 from .conftest import Place
 from .functions import HANDLER, make_function, package

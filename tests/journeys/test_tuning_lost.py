@@ -11,8 +11,8 @@ from typing import Any
 import boto3
 import pytest
 
-from lambdatuning.core.plan import batch_from_json
 from lambdatuning.core.pricing import load_price_book
+from lambdatuning.core.tuning.plan import batch_from_json
 from lambdatuning.functions.tuner import control
 from lambdatuning.functions.tuner.batch.invoke import NO_ANSWER, Caller
 from lambdatuning.functions.tuner.batch.measure import measure_batch

@@ -12,8 +12,8 @@ import pytest
 import lambdatuning as lt
 from lambdatuning.cloud.tuning.cleaning import clean_function, remains
 from lambdatuning.core.errors import RunFailedError
-from lambdatuning.core.plan import Work
 from lambdatuning.core.progress import Progress
+from lambdatuning.core.tuning.plan import Work
 from lambdatuning.functions.tuner import function, lock
 
 from .conftest import Place

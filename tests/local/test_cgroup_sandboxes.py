@@ -14,8 +14,8 @@ import pytest
 from lambdatuning.core.errors import UsageError
 from lambdatuning.local import cleanup
 from lambdatuning.local.admission import share_for
-from lambdatuning.local.limiters import Limiter, Sandbox, cgroups, choose
-from lambdatuning.local.limiters.interface import MOST_PROCESSES
+from lambdatuning.local.limiters import cgroups, choose
+from lambdatuning.local.limiters.interface import MOST_PROCESSES, Limiter, Sandbox
 from tests.local.remains import gone, left_by
 
 # Both end by themselves: if a test run is killed, nobody else would end them.

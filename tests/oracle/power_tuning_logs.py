@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from lambdatuning.core.errors import LambdaTuningError
-from lambdatuning.core.javascript import parse_json, truthy
 from lambdatuning.core.log_report import Report
+from lambdatuning.core.power_tuning.javascript import parse_json, truthy
 
 _DECIMAL, _WHOLE = r"([0-9]+\.[0-9]+)", r"([0-9]+)"
 

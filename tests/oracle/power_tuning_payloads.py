@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lambdatuning.core.errors import UsageError
-from lambdatuning.core.javascript import (
+from lambdatuning.core.power_tuning.javascript import (
     UNDEFINED,
     add,
     divide,

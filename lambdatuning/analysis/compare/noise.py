@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...core.statistics import Uncertainty
+from ...core.statistics.means import Uncertainty
 from ..frames import warm
 from ..intervals import cells
 from ..log_errors import LogError, LogErrors, Normal, added, log_errors

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pandas import DataFrame
 
 from ...core.pricing import PriceBook, invocation_usd
-from ...core.records import COLUMNS as STORED
+from ...core.tuning.records import COLUMNS as STORED
 from ..frames import COLUMNS, read_parts, same
 from .exports import Block
 from .failures import Mark

@@ -9,9 +9,9 @@ from pandas import DataFrame, Series
 
 from ...core.finding import Finding, gravest_first
 from ...core.format import format_mb, format_ms, format_share, format_times, join, join_mb
-from ...core.manifest import Manifest
 from ...core.sizes import MAX_MB, MIN_MB
-from ...core.statistics import CONFIDENCE
+from ...core.statistics.means import CONFIDENCE
+from ...core.tuning.manifest import Manifest
 from ..curves import MIX
 from ..data import StudyData
 from ..frames import failed, warm

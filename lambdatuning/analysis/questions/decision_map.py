@@ -21,7 +21,18 @@ from ..intervals import Floats
 from ..options import Goal, Options, best
 from ..plot.chart import Chart
 from ..plot.functions import chart_of, views
-from ..plot.style import GRID, INK, PAPER, Frame, Layout, fit, framed, luminance, names_in, quiet
+from ..plot.style import (
+    GRID,
+    INK,
+    PAPER,
+    Frame,
+    Layout,
+    fit,
+    framed,
+    luminance,
+    names_in,
+    quiet,
+)
 from ..recommendation import candidates, scores
 from ..run import BEYOND, marked
 from ..text.marks import caption, marked_mb

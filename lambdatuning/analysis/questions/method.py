@@ -3,7 +3,7 @@
 from pandas import DataFrame
 
 from ...core.format import format_mb, join_mb
-from ...core.manifest import PriceBookName
+from ...core.tuning.manifest import PriceBookName
 from ..data import StudyData
 from ..frames import failed, warm
 from ..run import Run

@@ -1,6 +1,14 @@
 """The stack of `template.yaml`, from plan to removal: packaged, deployed, watched, removed."""
 
-from .deploy import DEFAULT_STACK, Change, DeployOptions, DeployPlan, discard, execute, plan_deploy
+from .deploy import (
+    DEFAULT_STACK,
+    Change,
+    DeployOptions,
+    DeployPlan,
+    discard,
+    execute,
+    plan_deploy,
+)
 from .destroy import DestroyPlan, execute_destroy, leftovers, plan_destroy
 from .status import (
     WAITING,

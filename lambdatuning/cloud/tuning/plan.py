@@ -12,13 +12,21 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ...core.arn import FunctionArn, require_account, resolve_function
-from ...core.contract import DEFAULT_PARALLEL_SIZES, EXPLORATIONS, parse_input
 from ...core.errors import DeclinedError, NotFoundError, UsageError
-from ...core.estimate import EMBEDDED, ON_AWS, Estimate, Known, Work, estimate_run, expect
-from ...core.payloads import PayloadType
-from ...core.plan import seeds_needed
 from ...core.pricing import PriceBook, load_price_book, parse_price_book
 from ...core.sizes import DEFAULT_POWERS, beyond_note
+from ...core.tuning.contract import DEFAULT_PARALLEL_SIZES, EXPLORATIONS, parse_input
+from ...core.tuning.estimate import (
+    EMBEDDED,
+    ON_AWS,
+    Estimate,
+    Known,
+    Work,
+    estimate_run,
+    expect,
+)
+from ...core.tuning.payloads import PayloadType
+from ...core.tuning.plan import seeds_needed
 from ...functions.tuner import function as function_config
 from ...functions.tuner.tunable import (
     check_reported,

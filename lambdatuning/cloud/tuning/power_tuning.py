@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from ...core.errors import LambdaTuningError, UsageError
-from ...core.manifest import POWER_TUNING, Manifest, ManifestPayload
-from ...core.payloads import Context, PayloadType
 from ...core.progress import Progress
 from ...core.sizes import beyond_cores
+from ...core.tuning.manifest import POWER_TUNING, Manifest, ManifestPayload
+from ...core.tuning.payloads import Context, PayloadType
 from ..executions import Execution, describe, failure, has_answer, start
 from ..run_store import FolderStore, StoredRun, save
 from ..session import Cloud

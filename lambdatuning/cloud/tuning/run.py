@@ -12,11 +12,11 @@ from typing import Any
 from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
 
 from ...core.errors import CutOffError, LambdaTuningError, RunFailedError
-from ...core.manifest import MANIFEST_NAME, Manifest, read_manifest
-from ...core.payloads import PayloadType, seed_items
 from ...core.progress import OnProgress, Progress
-from ...core.records import Sample, decode_part, encode_part, run_prefix
-from ...core.state import Planned, Step
+from ...core.tuning.manifest import MANIFEST_NAME, Manifest, read_manifest
+from ...core.tuning.payloads import PayloadType, seed_items
+from ...core.tuning.records import Sample, decode_part, encode_part, run_prefix
+from ...core.tuning.state import Planned, Step
 from ...functions.tuner.clean import take_back
 from ...functions.tuner.storage import STEP_PREFIX, STORE_PREFIX
 from ..aws_errors import login_ended, undoing

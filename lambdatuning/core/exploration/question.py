@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..errors import UsageError, closest
-from ..records import Sample
 from ..strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, clamp_weight
+from ..tuning.records import Sample
 
 STRATEGIES = ("cost", "speed", "balanced", "value", "deadline", "budget")
 

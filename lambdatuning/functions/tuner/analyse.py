@@ -11,12 +11,12 @@ from typing import Any
 
 from ...core.decision import Claim, Decision, Evidence, Point, decide, mix
 from ...core.errors import RunFailedError
-from ...core.manifest import Manifest, ManifestPayload, PriceBookName, TunerTime
-from ...core.power_tuning import analyse as contract_output
+from ...core.power_tuning.rules import analyse as contract_output
 from ...core.pricing import PriceBook
-from ...core.records import RunPlan
 from ...core.sizes import beyond_cores
-from ...core.state import Step, TunerState
+from ...core.tuning.manifest import Manifest, ManifestPayload, PriceBookName, TunerTime
+from ...core.tuning.records import RunPlan
+from ...core.tuning.state import Step, TunerState
 from .results import Result
 from .storage import RunFolder
 from .tunable import published_mb, snapshots_usd

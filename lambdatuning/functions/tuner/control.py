@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from ...core.arn import parse_function_arn
 from ...core.errors import LambdaTuningError, LockedError, UsageError
-from ...core.state import BatchSummary, TunerState
+from ...core.tuning.state import BatchSummary, TunerState
 from . import decide, lock
 from .analyse import analyse
 from .clean import clean, take_back

@@ -17,11 +17,11 @@ from typing import Any
 
 from ...core.exploration.proposal import propose
 from ...core.exploration.question import Answer, Budget, Objective, Proposal, Terms, observe
-from ...core.plan import Batch, Trial, Work, awake, widened
 from ...core.pricing import PriceBook, gb_seconds
-from ...core.records import Limits, RunPlan, Sample
 from ...core.sizes import beyond_cores
-from ...core.state import BatchSummary, Planned, Spending, Step, TunerState
+from ...core.tuning.plan import Batch, Trial, Work, awake, widened
+from ...core.tuning.records import Limits, RunPlan, Sample
+from ...core.tuning.state import BatchSummary, Planned, Spending, Step, TunerState
 from .storage import RunFolder, price_book
 
 EVENTS_LIMIT = 20_000

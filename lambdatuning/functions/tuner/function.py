@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ...core.errors import LambdaTuningError, NotFoundError, UsageError
-from ...core.plan import Work
+from ...core.tuning.plan import Work
 
 Sleep = Callable[[float], None]
 WAIT_S = 300.0

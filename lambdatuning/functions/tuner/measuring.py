@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from ...core.arn import parse_function_arn
-from ...core.plan import Batch, batch_from_json
-from ...core.records import RunPlan
-from ...core.state import BatchSummary, TunerState
+from ...core.tuning.plan import Batch, batch_from_json
+from ...core.tuning.records import RunPlan
+from ...core.tuning.state import BatchSummary, TunerState
 from .batch.invoke import Caller
 from .batch.measure import END_WITHIN_S, measure_batch
 from .batch.samples import Finder, Writer, size_prefix

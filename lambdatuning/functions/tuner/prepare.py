@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...core.arn import require_account
-from ...core.contract import TuningInput, parse_input
 from ...core.errors import UsageError
-from ...core.payloads import (
+from ...core.tuning.contract import TuningInput, parse_input
+from ...core.tuning.payloads import (
     PayloadType,
     WeightedPayload,
     event_of,
@@ -20,9 +20,9 @@ from ...core.payloads import (
     unique,
     weighted_mix,
 )
-from ...core.plan import MAX_ENVIRONMENTS
-from ...core.records import ACCEPTED_REGRET, Limits, Question, RunPlan, Target
-from ...core.state import Apply, RunPlace, TunerState
+from ...core.tuning.plan import MAX_ENVIRONMENTS
+from ...core.tuning.records import ACCEPTED_REGRET, Limits, Question, RunPlan, Target
+from ...core.tuning.state import Apply, RunPlace, TunerState
 from . import decide, lock
 from .clean import undo
 from .function import Confirms, Sleep

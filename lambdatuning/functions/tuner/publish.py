@@ -8,9 +8,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ...core.errors import LambdaTuningError, UsageError, denied_by
-from ...core.plan import Batch, Work
-from ...core.records import RunPlan
-from ...core.state import TunerState
+from ...core.tuning.plan import Batch, Work
+from ...core.tuning.records import RunPlan
+from ...core.tuning.state import TunerState
 from . import lock
 from .function import (
     Sleep,

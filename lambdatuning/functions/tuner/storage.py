@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.contract import parse_s3_path
 from ...core.errors import UsageError
-from ...core.manifest import MANIFEST_NAME, Manifest
 from ...core.pricing import PriceBook, load_price_book, parse_price_book
-from ...core.records import (
+from ...core.tuning.contract import parse_s3_path
+from ...core.tuning.manifest import MANIFEST_NAME, Manifest
+from ...core.tuning.records import (
     PLAN_NAME,
     RunPlan,
     Sample,
@@ -18,7 +18,7 @@ from ...core.records import (
     plan_from_json,
     run_prefix,
 )
-from ...core.state import Step
+from ...core.tuning.state import Step
 
 STORE_PREFIX = "runs/"
 STEP_PREFIX = "_step-"

@@ -7,10 +7,10 @@ from botocore.exceptions import ClientError
 
 from ...core.arn import FunctionArn
 from ...core.errors import UsageError, denied_by
-from ...core.plan import Work
 from ...core.pricing import PriceBook, check_on_demand, snapstart_cache_usd
-from ...core.records import RunPlan, Target
-from ...core.state import TunerState
+from ...core.tuning.plan import Work
+from ...core.tuning.records import RunPlan, Target
+from ...core.tuning.state import TunerState
 from .batch.measure import END_WITHIN_S
 from .function import Sleep, description, read, settled
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from .. import faults
 from ..admission import Claim
 from ..function import Fault, FunctionSpec, Request
-from ..limiters import Sandbox
+from ..limiters.interface import Sandbox
 from ..logs.printed import LogEvent
 from . import command
 from .process import RuntimeProcess

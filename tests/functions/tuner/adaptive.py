@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from lambdatuning.core.plan import Batch
 from lambdatuning.core.pricing import load_price_book
-from lambdatuning.core.state import BatchSummary, TunerState
+from lambdatuning.core.tuning.plan import Batch
+from lambdatuning.core.tuning.state import BatchSummary, TunerState
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.analyse import analyse
 from lambdatuning.functions.tuner.batch.invoke import Caller

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from lambdatuning.core.pricing import load_price_book
-from lambdatuning.core.records import RunPlan
+from lambdatuning.core.tuning.records import RunPlan
 from lambdatuning.functions.tuner.batch.invoke import Caller
 from lambdatuning.functions.tuner.storage import RunFolder
 from tests.fakes.aws_lambda import FakeLambda, FakeLogs, FakeS3

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdatuning.core.plan import batch_from_json
 from lambdatuning.core.pricing import load_price_book
-from lambdatuning.core.records import RunPlan
-from lambdatuning.core.state import BatchSummary, TunerState
+from lambdatuning.core.tuning.plan import batch_from_json
+from lambdatuning.core.tuning.records import RunPlan
+from lambdatuning.core.tuning.state import BatchSummary, TunerState
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.analyse import analyse
 from lambdatuning.functions.tuner.batch.invoke import Caller

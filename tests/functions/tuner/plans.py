@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdatuning.core.payloads import PayloadType
-from lambdatuning.core.records import Question, RunPlan, Target
+from lambdatuning.core.tuning.payloads import PayloadType
+from lambdatuning.core.tuning.records import Question, RunPlan, Target
 from tests.fakes.aws_lambda import ARN
 
 EXECUTION = "arn:aws:states:us-east-1:111122223333:execution:Tuner:run-1"

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from lambdatuning.core.plan import Batch, Invocation, Work
-from lambdatuning.core.records import RunPlan, Sample
+from lambdatuning.core.tuning.plan import Batch, Invocation, Work
+from lambdatuning.core.tuning.records import RunPlan, Sample
 from lambdatuning.functions.tuner.batch.invoke import Caller
 from lambdatuning.functions.tuner.batch.measure import Chain, chains, run
 from tests.fakes.aws_lambda import FakeLambda, refusal

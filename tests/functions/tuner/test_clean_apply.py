@@ -3,8 +3,8 @@
 import pytest
 
 from lambdatuning.core.errors import LambdaTuningError, UsageError
-from lambdatuning.core.plan import Work
-from lambdatuning.core.state import Apply, RunPlace, TunerState
+from lambdatuning.core.tuning.plan import Work
+from lambdatuning.core.tuning.state import Apply, RunPlace, TunerState
 from lambdatuning.functions.tuner import function, lock
 from lambdatuning.functions.tuner.clean import clean, take_back
 from lambdatuning.functions.tuner.control import apply

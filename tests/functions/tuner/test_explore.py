@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from lambdatuning.core.errors import RunFailedError, UsageError
 from lambdatuning.core.exploration.question import Item, Proposal
-from lambdatuning.core.plan import (
+from lambdatuning.core.sizes import ALL_POWERS
+from lambdatuning.core.tuning.plan import (
     Batch,
     Trial,
     Work,
@@ -20,8 +21,7 @@ from lambdatuning.core.plan import (
     trial_from_json,
     widened,
 )
-from lambdatuning.core.records import RunPlan
-from lambdatuning.core.sizes import ALL_POWERS
+from lambdatuning.core.tuning.records import RunPlan
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.decide import trials
 

@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from lambdatuning.core.errors import LambdaTuningError
-from lambdatuning.core.plan import Invocation
-from lambdatuning.core.records import RunPlan, Sample
+from lambdatuning.core.tuning.plan import Invocation
+from lambdatuning.core.tuning.records import RunPlan, Sample
 from lambdatuning.functions.tuner.batch.invoke import (
     LOST,
     MISSING_REPORT,

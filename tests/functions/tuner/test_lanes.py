@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lambdatuning.core.plan import Batch, Trial, Work
-from lambdatuning.core.records import RunPlan
+from lambdatuning.core.tuning.plan import Batch, Trial, Work
+from lambdatuning.core.tuning.records import RunPlan
 from lambdatuning.functions.tuner.batch.invoke import Caller
 from lambdatuning.functions.tuner.batch.measure import Lanes, measure_batch
 from lambdatuning.functions.tuner.batch.samples import Writer

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from lambdatuning.core.plan import Batch, Invocation, Work
 from lambdatuning.core.pricing import load_price_book
-from lambdatuning.core.records import RunPlan, Sample
+from lambdatuning.core.tuning.plan import Batch, Invocation, Work
+from lambdatuning.core.tuning.records import RunPlan, Sample
 from lambdatuning.functions.tuner.batch.invoke import LOST, NO_ANSWER, Caller, lost_sample
 from lambdatuning.functions.tuner.batch.measure import chains, measure_batch, run, stored
 from lambdatuning.functions.tuner.batch.samples import Finder, Writer

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lambdatuning.core.plan import Batch, Work
-from lambdatuning.core.records import RunPlan
+from lambdatuning.core.tuning.plan import Batch, Work
+from lambdatuning.core.tuning.records import RunPlan
 from lambdatuning.functions.tuner.batch.invoke import Caller
 from lambdatuning.functions.tuner.batch.measure import measure_batch
 from lambdatuning.functions.tuner.batch.samples import Writer, size_prefix

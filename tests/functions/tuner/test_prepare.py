@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdatuning.core.errors import LockedError, NotFoundError, UsageError
-from lambdatuning.core.plan import Work
-from lambdatuning.core.records import PLAN_NAME
+from lambdatuning.core.tuning.plan import Work
+from lambdatuning.core.tuning.records import PLAN_NAME
 from lambdatuning.functions.tuner import function, lock
 from lambdatuning.functions.tuner.prepare import Services, prepare
 from lambdatuning.functions.tuner.storage import RunFolder, folder

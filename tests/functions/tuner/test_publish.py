@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from lambdatuning.core.errors import LambdaTuningError
-from lambdatuning.core.records import RunPlan
-from lambdatuning.core.state import RunPlace, TunerState
+from lambdatuning.core.tuning.records import RunPlan
+from lambdatuning.core.tuning.state import RunPlace, TunerState
 from lambdatuning.functions.tuner import lock
 from lambdatuning.functions.tuner.publish import AT_ONCE, Publisher, publish_next
 from tests.fakes.aws_lambda import ARN, FakeLambda

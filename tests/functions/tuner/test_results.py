@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from lambdatuning.core.errors import RunFailedError
-from lambdatuning.core.payloads import PayloadType
-from lambdatuning.core.plan import Batch, Work
 from lambdatuning.core.pricing import load_price_book
-from lambdatuning.core.records import RunPlan, Sample, plan_from_json
-from lambdatuning.core.state import BatchSummary, RunPlace, TunerState
+from lambdatuning.core.tuning.payloads import PayloadType
+from lambdatuning.core.tuning.plan import Batch, Work
+from lambdatuning.core.tuning.records import RunPlan, Sample, plan_from_json
+from lambdatuning.core.tuning.state import BatchSummary, RunPlace, TunerState
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.analyse import analyse
 from lambdatuning.functions.tuner.batch.invoke import error_message

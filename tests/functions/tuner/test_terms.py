@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lambdatuning.core.pricing import load_price_book
-from lambdatuning.core.records import RunPlan
+from lambdatuning.core.tuning.records import RunPlan
 from lambdatuning.functions.tuner.decide import terms
 
 from .plans import QUESTION, make_plan

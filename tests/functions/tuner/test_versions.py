@@ -1,6 +1,6 @@
 """Versions: ours are marked, the user's are never touched, and a duplicate number is noticed."""
 
-from lambdatuning.core.plan import Work
+from lambdatuning.core.tuning.plan import Work
 from lambdatuning.functions.tuner import function
 from tests.fakes.aws_lambda import ARN, FakeLambda
 

@@ -14,10 +14,10 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, HT
 
 from ....core.errors import LambdaTuningError
 from ....core.log_report import Report, ReportError, parse_report
-from ....core.payloads import Context
-from ....core.plan import Invocation
 from ....core.pricing import PriceBook, ephemeral_usd, invocation_usd, restore_usd
-from ....core.records import RunPlan, Sample, Target
+from ....core.tuning.payloads import Context
+from ....core.tuning.plan import Invocation
+from ....core.tuning.records import RunPlan, Sample, Target
 from ..function import Sleep
 
 MISSING_REPORT = "Lambdatuning.ReportMissing"

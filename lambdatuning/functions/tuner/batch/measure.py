@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from ....core.plan import Batch, Invocation, warm_up
-from ....core.records import RunPlan, Sample
-from ....core.state import BatchSummary
+from ....core.tuning.plan import Batch, Invocation, warm_up
+from ....core.tuning.records import RunPlan, Sample
+from ....core.tuning.state import BatchSummary
 from ..storage import RunFolder
 from .invoke import Caller, lost_sample, measure_one
 from .samples import Writer, part_prefix, size_prefix

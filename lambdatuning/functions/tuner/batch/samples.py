@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ....core.plan import Batch
 from ....core.pricing import PriceBook
-from ....core.records import RunPlan, Sample
+from ....core.tuning.plan import Batch
+from ....core.tuning.records import RunPlan, Sample
 from ..function import Sleep
 from ..storage import RunFolder
 from .invoke import LOST, Caller, completed

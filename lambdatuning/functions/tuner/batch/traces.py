@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError
 
 from ....core.errors import LambdaTuningError
 from ....core.log_report import Report, iter_reports
-from ....core.records import Target
+from ....core.tuning.records import Target
 
 _REQUEST = re.compile(r'(?:REPORT RequestId: |"requestId"\s*:\s*")([0-9a-fA-F-]{36})')
 _STREAM = re.compile(r"\[[^\]]*\](?P<environment>[0-9a-zA-Z]+)$")

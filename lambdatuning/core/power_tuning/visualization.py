@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from .errors import UsageError
-from .strategies import CurvePoint
+from ..errors import UsageError
+from ..strategies import CurvePoint
 
 DEFAULT_BASE_URL = "https://lambda-power-tuning.show/"
 

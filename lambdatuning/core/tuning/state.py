@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from .exploration.question import Answer, Prediction
+from ..exploration.question import Answer, Prediction
+from ..wire import camel, known_fields
 from .plan import Batch, batch_from_json
-from .wire import camel, known_fields
 
 
 @dataclass(frozen=True)

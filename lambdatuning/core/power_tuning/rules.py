@@ -5,7 +5,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from .errors import RunFailedError, UsageError
+from ..errors import RunFailedError, UsageError
+from ..strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, check_strategy, clamp_weight
 from .javascript import (
     UNDEFINED,
     add,
@@ -18,7 +19,6 @@ from .javascript import (
     to_string,
     truthy,
 )
-from .strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, check_strategy, clamp_weight
 from .visualization import DEFAULT_BASE_URL, encode_arrays
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .errors import UsageError, closest
+from ..errors import UsageError, closest
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+)((?::[^{}:]*)*)\s*\}\}")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz     "

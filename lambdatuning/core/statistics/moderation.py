@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from .statistics import MIN_GROUPS, Uncertainty, incomplete_beta
+from .means import MIN_GROUPS, Uncertainty, incomplete_beta
 
 MIN_CELLS = 6
 """With fewer cells each stands on its own."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from ..sizes import vcpus
 from .payloads import PayloadType
 from .plan import Batch, Invocation, Work, cold_starts, deal, schedule, seed_number
-from .sizes import vcpus
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from . import options
-from .arn import FunctionArn, parse_function_arn
-from .errors import UsageError, closest
+from .. import options
+from ..arn import FunctionArn, parse_function_arn
+from ..errors import UsageError, closest
+from ..sizes import DEFAULT_POWERS, parse_sizes
+from ..strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, check_strategy, clamp_weight
 from .payloads import PayloadType, payload_type, shares, unique, weighted_mix
 from .plan import MAX_COLD, MAX_ENVIRONMENTS
-from .sizes import DEFAULT_POWERS, parse_sizes
-from .strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, check_strategy, clamp_weight
 
 _SCHEME = re.compile(r"[A-Za-z0-9.+-]+://")
 _AUTHORITY = re.compile(r"[^/?#]*")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from .decision import Decision
-from .wire import camel, inside, known_fields, outside
+from ..decision import Decision
+from ..wire import camel, inside, known_fields, outside
 
 MANIFEST_NAME = "_manifest.json"
 """The name begins with "_", so that Athena, DuckDB and Spark pass it over beside the samples."""

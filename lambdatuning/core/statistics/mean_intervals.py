@@ -26,8 +26,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from statistics import NormalDist, fmean, median
 
+from .means import CONFIDENCE, Uncertainty, by_group, quantile, student_t, uncertainty
 from .moderation import Spread, moderated
-from .statistics import CONFIDENCE, Uncertainty, by_group, quantile, student_t, uncertainty
 
 CUT = 3.0
 """Where tails begin, in distances from the median to the 90 % (10 %) quantile."""

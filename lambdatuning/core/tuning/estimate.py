@@ -4,8 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from .pricing import PriceBook, duration_usd, invocation_usd, snapstart_cache_usd, transitions_usd
-from .sizes import FULL_VCPU_MB
+from ..pricing import (
+    PriceBook,
+    duration_usd,
+    invocation_usd,
+    snapstart_cache_usd,
+    transitions_usd,
+)
+from ..sizes import FULL_VCPU_MB
 
 ASSUMED_MS = 200.0
 """Duration assumed at one vCPU for a payload type that was never measured; below one vCPU it is

@@ -1,0 +1,1 @@
+"""Means, quantiles and their intervals, from few and uneven execution environments."""
