@@ -20,8 +20,8 @@ The rooms, imports going one way, downwards:
     local           the embedded AWS: server, runtimes, limiters, the seam to its other services
     functions       what is deployed: the DynamoDBManager handler and the tuner
     core            the rules, standard library only, no I/O: `decision` (the one answer), pricing,
-                    strategies; `tuning/` (a run as data), `statistics/`, `exploration/` (the model of
-                    adaptive runs), `power_tuning/` (the contract's own rules)
+                    strategies; `tuning/` (a run as data), `statistics/`, `exploration/` (the model
+                    of adaptive runs), `power_tuning/` (the contract's own rules)
 
 `cloud` also imports `functions`: what the tuner does on AWS (cleaning up, say), a client can do
 when the tuner is gone. `local` imports `core` alone.
