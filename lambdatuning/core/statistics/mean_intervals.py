@@ -43,6 +43,7 @@ _UNSEEN_SIZE, _HEAVIEST = 1.5, 4.0
 """Such a call lies so many times heaviness^2 x the distance to the 90 % quantile beyond the cut;
 heaviness is the distance to the 98 % quantile over that to the 90 % quantile, from 1 to 4."""
 
+_LEAST_CENTRE = 1e-6
 _FARTHEST = 50.0
 _NORMAL = NormalDist()
 
@@ -256,8 +257,8 @@ class _Cell:
 
 def _relative(groups: Sequence[Sequence[float]]) -> tuple[float, list[float]]:
     every = list(chain.from_iterable(groups))
-    centre = median(every) if every else 1.0
-    centre = centre if centre > 0 else fmean(every) or 1.0
+    # A median of (nearly) nothing beside large values is no scale for them.
+    centre = max(median(every), _LEAST_CENTRE * max(every)) or 1.0 if every else 1.0
     return centre, sorted(value / centre for value in every)
 
 
