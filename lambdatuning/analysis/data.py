@@ -97,7 +97,12 @@ class StudyData:
 
     @cached_property
     def cells(self) -> Mapping[intervals.Key, Cell]:
-        """Durations and costs by payload type and size, and how their means err."""
+        """Durations and costs by payload type and size, and how their means err.
+
+        Cells lend each other what they know of errors within one function alone.
+        """
+        if len(self.parts) > 1:
+            return {key: cell for part in self.parts for key, cell in part.cells.items()}
         return intervals.cells(self.measured, KEYS)
 
     @cached_property

@@ -152,7 +152,7 @@ class TestBill:
 
     @pytest.mark.parametrize("volume", [-1, float("nan")])
     def test_a_volume_that_is_none_is_refused(self, volume: float) -> None:
-        with pytest.raises(UsageError, match="monthly_invocations must be 0"):
+        with pytest.raises(UsageError, match="monthly_invocations must be an amount, 0 or more"):
             Study(RUN, monthly_invocations=volume)
 
 

@@ -43,7 +43,7 @@ def test_the_recorded_runs_of_the_same_code_pass(nobody: Shell) -> None:
     assert done.code == 0, done.err
     data = json.loads(done.out)
     assert (data["regressions"], data["max_regression"]) == ([], 0.05)
-    assert data["same_code"]["runs"] == 10
+    assert data["same_code"] == {"sd": 0.02, "degrees": 20.0}
 
 
 def test_what_got_better_or_is_allowed_is_no_regression(nobody: Shell, store: str) -> None:
@@ -71,7 +71,7 @@ def test_what_cannot_be_told_ends_with_5(nobody: Shell, store: str) -> None:
         ([BEFORE, "http://x/#a"], 2, "not a visualization URL"),
         (["--payload", "hsh"], 2, 'no payload type "hsh"'),
         (["--memory", "777"], 2, "777 MB was not measured"),
-        (["--max-regression", "-1"], 2, "must be 0 or more per cent, such as 5; not -1"),
+        (["--max-regression", "-1"], 2, "--max-regression (per cent) must be a number, 0 or more; not -1"),
     ],
 )
 def test_refusals(nobody: Shell, store: str, words: list[str], code: int, complaint: str) -> None:

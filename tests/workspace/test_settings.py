@@ -65,8 +65,8 @@ def test_an_address_stays_as_it_is(tmp_path: Path) -> None:
     [
         ('sotre = "x"', 'unknown key "sotre"; did you mean "store"'),
         ("stack = 3", "stack must be text in quotes; not 3"),
-        ("weight = 2", "weight must be from 0 to 1; not 2"),
-        ('deadline = "soon"', "deadline must be a number; not 'soon'"),
+        ("weight = 2", "weight must be a number from 0 to 1; not 2"),
+        ('deadline = "soon"', "deadline must be a number, 0 or more; not 'soon'"),
         ('tags = ["x"]', "tags must be a table of texts"),
         ("stack = ", "lambdatuning.toml cannot be read"),
     ],

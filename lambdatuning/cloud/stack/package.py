@@ -99,9 +99,9 @@ def local_code(template: Mapping[str, Any], folder: Path) -> Iterator[LocalCode]
         uri = resource.get("Properties", {}).get(name)
         if isinstance(uri, str) and not uri.startswith("s3://"):
             package = resource.get("Metadata", {}).get("Package", ())
-            path = folder / uri
-            inside = _INSTALLED / uri
-            yield LocalCode(logical_id, name, inside if not path.exists() else path, tuple(package))
+            path, inside = folder / uri, _INSTALLED / uri
+            installed = inside.exists() and not path.exists()
+            yield LocalCode(logical_id, name, inside if installed else path, tuple(package))
 
 
 def with_code_in_s3(
