@@ -71,7 +71,11 @@ def test_what_cannot_be_told_ends_with_5(nobody: Shell, store: str) -> None:
         ([BEFORE, "http://x/#a"], 2, "not a visualization URL"),
         (["--payload", "hsh"], 2, 'no payload type "hsh"'),
         (["--memory", "777"], 2, "777 MB was not measured"),
-        (["--max-regression", "-1"], 2, "--max-regression (per cent) must be a number, 0 or more; not -1"),
+        (
+            ["--max-regression", "-1"],
+            2,
+            "--max-regression (per cent) must be a number, 0 or more; not -1",
+        ),
     ],
 )
 def test_refusals(nobody: Shell, store: str, words: list[str], code: int, complaint: str) -> None:
