@@ -237,7 +237,7 @@ class Runs(Sequence[Run]):
     """Stored runs, oldest first: listed at once, each read when it is asked for.
 
     `runs[-1]` or `runs["20261123T141453-46850e"]` is a run with its samples; `frame` has a row
-    for each without reading them.
+    for each without reading them, and `runs[["run_id", "power"]]` is some of its columns.
     """
 
     def __init__(self, sources: Sequence["Source"]) -> None:
@@ -258,13 +258,24 @@ class Runs(Sequence[Run]):
     @overload
     def __getitem__(self, index: slice) -> list[Run]: ...
 
-    def __getitem__(self, index: int | str | slice) -> Run | list[Run]:
+    @overload
+    def __getitem__(self, index: list[str]) -> DataFrame: ...
+
+    def __getitem__(self, index: int | str | slice | list[str]) -> Run | list[Run] | DataFrame:
+        if isinstance(index, list):
+            return self._columns(index)
         if isinstance(index, slice):
             return [self[name] for name in self._ids[index]]
         name = index if isinstance(index, str) else self._ids[index]
         if name not in self._sources:
             raise NotFoundError(f"no run {name}; {closest(name, self._ids)}")
         return self._sources[name].load()
+
+    def _columns(self, names: list[str]) -> DataFrame:
+        unknown = [name for name in names if name not in COLUMNS]
+        if unknown:
+            raise NotFoundError(f"no column {unknown[0]}; {closest(unknown[0], list(COLUMNS))}")
+        return self.frame[names]
 
     def _ipython_key_completions_(self) -> list[str]:
         return self._ids

@@ -152,3 +152,14 @@ def test_every_notebook_reads_it(sizes: tuple[int, ...], tmp_path: Path) -> None
         given |= {"run_id": "latest"} if path.stem == "01_benchmark" else {}
         (made,) = lt.report([path], given, out=tmp_path)
         assert "shop" in made.html.read_text(encoding="utf-8")
+
+
+def test_stored_runs_take_a_list_of_columns_as_a_frame_does(tmp_path: Path) -> None:
+    file = write(tmp_path / "shop.json", forms.subscription_json(text_events()))
+    lt.import_logs(file, store=tmp_path / "runs")
+    listed = lt.runs(tmp_path / "runs")
+    chosen = listed[["function", "strategy"]]
+    assert list(chosen.columns) == ["function", "strategy"]
+    assert list(chosen["function"]) == ["shop-checkout"]
+    with pytest.raises(NotFoundError, match=r"no column strategie.*strategy"):
+        listed[["strategie"]]
