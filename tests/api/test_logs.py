@@ -163,3 +163,14 @@ def test_stored_runs_take_a_list_of_columns_as_a_frame_does(tmp_path: Path) -> N
     assert list(chosen["function"]) == ["shop-checkout"]
     with pytest.raises(NotFoundError, match=r"no column strategie.*strategy"):
         listed[["strategie"]]
+
+
+def test_a_run_of_failures_alone_says_that_there_is_no_curve(tmp_path: Path) -> None:
+    report = (
+        "REPORT RequestId: a1b2c3d4-0000-4000-8000-000000000001\tDuration: 10.11 ms\t"
+        "Billed Duration: 11 ms\tMemory Size: 256 MB\tMax Memory Used: 40 MB\tStatus: error\n"
+    )
+    lt.import_logs(write(tmp_path / "f.log", report), store=tmp_path / "runs", function="f")
+    study = lt.Study(lt.load(tmp_path / "runs"))
+    for drawn in (study.plot.curves(), study.plot.relative()):
+        assert drawn.title == "No curve can be drawn: no invocation succeeded"

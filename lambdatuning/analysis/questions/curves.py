@@ -95,6 +95,8 @@ def plot_curves(
     invocations as faint points: by default with few payload types, since many make a fog.
     """
     run, summary = _chosen(data, payloads)
+    if summary.empty:
+        return _nothing_succeeded()
     advice = recommendations_frame(data, ("cost", "speed"))
     advice = advice[advice["payload"].isin([*run.payloads, MIX])]
     with_points = (len(run.payloads) <= FEW and not of_means(run)) if samples is None else samples
@@ -108,6 +110,18 @@ def plot_curves(
 
     alt = curves_alt(labelled(summary), labelled(advice), data.money)
     return chart(draw, title, alt + in_words(run.host, run.sizes))
+
+
+def _nothing_succeeded() -> Chart:
+    """A headline alone, where every invocation failed and no curve can be drawn."""
+    title = "No curve can be drawn: no invocation succeeded"
+
+    def draw(layout: Layout) -> Figure:
+        figure, (axes,) = framed(layout, title, "", Frame(body_in=0.6, bottom_in=0.1))
+        axes.set_axis_off()
+        return figure
+
+    return chart(draw, title, f"{title}.")
 
 
 def _chosen(data: StudyData, payloads: str | Sequence[str]) -> tuple[Run, DataFrame]:
@@ -298,6 +312,8 @@ def plot_relative(data: StudyData, payloads: str | Sequence[str] = "") -> Chart:
     costs more than it gains in speed.
     """
     run, summary = _chosen(data, payloads)
+    if summary.empty:
+        return _nothing_succeeded()
     summary = labelled(summary)
     title = relative_title(summary)
     subtitle = "each line as a multiple of its own lowest value, log scale"
