@@ -356,6 +356,8 @@ def _data(run: Run, weights: Mapping[str, float], seed: int) -> StudyData:
 def _no_size(before: Run, after: Run, memory_mb: int | None) -> str:
     if memory_mb is not None:
         return f"{memory_mb} MB was not measured, or failed, in one of the runs"
+    if set(before.sizes) & set(after.sizes):
+        return "no memory size has a successful invocation in both runs: nothing to compare"
     return (
         f"no memory size was measured in both runs: {list(before.sizes)} and {list(after.sizes)} MB"
     )
