@@ -139,6 +139,10 @@ def _means(samples: DataFrame, keys: list[str]) -> dict[Any, float]:
 # Tuning a function, and benchmarking the stack's function with every payload type.
 
 
+NUM = 10
+"""Invocations per size and payload type of a grid, where nothing is said."""
+
+
 @explaining()
 def tune(
     cloud: Cloud,
@@ -146,7 +150,7 @@ def tune(
     payload: Wanted | Iterable[Wanted] = (),
     *,
     powers: str | Iterable[int] | None = None,
-    num: int | str = 10,
+    num: int | str | None = None,
     strategy: str = "cost",
     weight: float | str = 0.5,
     auto_optimize: bool = False,
@@ -162,7 +166,7 @@ def tune(
     stack: str = "",
     payloads: str | Path = "",
     store: str | Path = "",
-    explore: str = "grid",
+    explore: str = "",
     max_usd: float | str | None = None,
     max_minutes: float | str | None = None,
     regret: float | str | None = None,
@@ -173,26 +177,30 @@ def tune(
 
     `payload` names payload types of the folder `payloads` or files, or is `PayloadType`s, or an
     event (a dict), sent as it stands; none means one empty event. `powers` are memory sizes in MB,
-    `num` the invocations a size and type.
-    `cold` cold starts a size are measured on purpose, apart from the warm samples.
+    `num` the invocations per size and type (10).
+    `cold` cold starts per size are measured on purpose, apart from the warm samples.
     `allowed_errors` are error types that the function is meant to raise. `isolate` tunes a copy of
     the function, which is removed again. `price_book` is a file (see `lambdatuning prices`); None
     means `data/prices.json` if there is one, else the packaged book. `state_machine` runs another
     deployment, also one of AWS Lambda Power Tuning. Everything is checked, and `confirm` told the
     price, before anything starts; DeclinedError above `max_usd`.
 
-    `explore` "adaptive" measures after every step what tells most for its price, and stops when
-    its answer is expected to be worse than the best size by `regret` per cent at most (2; 1 costs
-    more, 5 less), before it costs as much as the grid of `num` would; `max_usd` and `max_minutes`
+    `explore` "grid" measures every size `num` times; it is what `num`, `cold` and `state_machine`
+    ask for. Without them the default is "adaptive", as on the command line: it measures after every
+    step what tells most for its price, and stops when its answer is expected to be worse than the
+    best size by `regret` per cent at most (2; 1 costs more, 5 less), before it costs as much as
+    the grid of `num` would; `max_usd` and `max_minutes`
     end it with the best answer so far and its honest confidence.
     """
+    cold_starts = whole_number("cold", cold, 0, MAX_COLD)
+    by_count = num is not None or cold_starts > 0 or state_machine is not None
     request = TuneRequest(
         function=function,
         state_machine_arn="",
         payloads=payload_types(payload, payloads, cloud) or (PayloadType("empty", {}),),
         sizes=_sizes(powers),
         named_sizes=powers is not None,
-        num=whole_number("num", num),
+        num=whole_number("num", NUM if num is None else num),
         strategy=check_strategy(strategy),
         weight=number("weight", weight, 0, 1),
         auto_optimize=auto_optimize,
@@ -201,7 +209,7 @@ def tune(
         environments=None
         if environments is None
         else whole_number("environments", environments, 1, MAX_ENVIRONMENTS),
-        cold=whole_number("cold", cold, 0, MAX_COLD),
+        cold=cold_starts,
         allowed_errors=tuple(allowed_errors),
         table=table,
         price_book="" if book_name(price_book) == "packaged" else read_price_book(price_book),
@@ -211,7 +219,7 @@ def tune(
     budget = None if max_usd is None else number("max_usd", max_usd, 0)
     request = replace(
         request,
-        explore=check_exploration(explore),
+        explore=check_exploration(explore or ("grid" if by_count else "adaptive")),
         max_usd=budget,
         max_seconds=None if max_minutes is None else 60 * number("max_minutes", max_minutes, 0.01),
         regret=None if regret is None else number("regret", regret, 0.1, 50) / 100,
@@ -318,9 +326,10 @@ def _sizes(powers: str | Iterable[int] | None) -> tuple[int, ...]:
 def _refuse_bad_options(options: Mapping[str, Any]) -> None:
     """What `tune` would refuse is refused before a stack is deployed for it."""
     _sizes(options.get("powers"))
-    whole_number("num", options.get("num", 10))
+    num = options.get("num")
+    whole_number("num", NUM if num is None else num)
     check_strategy(options.get("strategy", "cost"))
-    check_exploration(options.get("explore", "grid"))
+    check_exploration(options.get("explore") or "grid")
     number("weight", options.get("weight", 0.5), 0, 1)
     _folder(options.get("store"))
 

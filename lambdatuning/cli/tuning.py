@@ -11,7 +11,7 @@ import click
 from ..core.sizes import beyond_note
 from ..core.tuning.records import run_prefix
 from ..workspace import resources
-from .options import NUM, template_option, tuning_options
+from .options import template_option, tuning_options
 from .output import Output, records
 from .session import Session, session_options
 
@@ -42,8 +42,6 @@ def tune(session: Session, /, function: str, payload: tuple[str, ...], **options
 
     if payload:
         session.output.taken("payload types", resources.payloads(options["payloads"]))
-    # What says how often to measure, or needs the contract's own fields, asks for the grid.
-    grid = options["num"] is not None or options["state_machine"] or options["cold"] != "0"
     with session.connected() as cloud:
         run = tune(
             cloud,
@@ -51,7 +49,7 @@ def tune(session: Session, /, function: str, payload: tuple[str, ...], **options
             payload,
             confirm=session.output.confirm,
             on_progress=session.output.progress(),
-            **_measured(options, "grid" if grid else "adaptive"),
+            **options,
         )
     show_run(session.output, run, Shown.of(options))
 
@@ -76,7 +74,7 @@ def benchmark(
             payload=payload,
             confirm=session.output.confirm,
             on_progress=session.output.progress(),
-            **_measured(options, "grid"),
+            **options,
         )
     show_run(session.output, run, Shown.of(options))
 
@@ -100,12 +98,6 @@ def clean(session: Session, function: str) -> None:
                 machine = usable_outputs(cloud)["StateMachineArn"]
             done = clean_function(cloud, left, time.sleep, machine)
     session.output.show(done, "\n".join(done) or f"nothing of ours is left on {function}")
-
-
-def _measured(options: dict[str, Any], explore: str) -> dict[str, Any]:
-    """The options as the library takes them; `explore` if nothing is said."""
-    num = NUM if options["num"] is None else options["num"]
-    return {**options, "num": num, "explore": options["explore"] or explore}
 
 
 # A finished run: the answer in a sentence, and where the run lies.
