@@ -79,11 +79,6 @@ class Options:
             raise UsageError(f'strategy "{strategy}" needs {limit}, such as {limit}=200')
         return Goal(strategy, self.weight if weight is None else weight, self)
 
-    def goals(self, strategies: str | Sequence[str]) -> list["Goal"]:
-        """One for each strategy named, in that order."""
-        names = [strategies] if isinstance(strategies, str) else strategies
-        return [self.goal(name) for name in names]
-
 
 @dataclass(frozen=True)
 class Goal:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from ..core.exploration.posterior import curves_by_means
+from ..core.decision import Mean, Point, likelihood, possible_means
 from ..core.format import format_mb, format_ms, format_share, ratio
 from .curves import MIX, Curve
 from .deadline import Punctuality, calls_to_tell, punctualities
@@ -348,23 +348,31 @@ def _confidence(
 def _within(curve: Curve, winner: int, goal: Goal, allowed: Mask) -> float:
     """The probability that no size is better by more than the tolerance.
 
-    Over the curves that the means may have come from, as `core.decision` has it: of many sizes
-    that were measured with noise the best looks better than it is.
+    Over the curves that the means may have come from (see `core.decision.possible_means`): of many
+    sizes that were measured with noise the best looks better than it is.
     """
     if not (curve.resampled_ms > 0).all():
         return math.nan
-    logs, errors = np.log(curve.ms), np.log(curve.resampled_ms).std(axis=0)
-    drawn = np.array(
-        curves_by_means(curve.sizes, tuple(logs.tolist()), tuple(np.square(errors).tolist()))
-    )
+    errors = np.log(curve.resampled_ms).std(axis=0)
     spread = np.log(curve.resampled_usd).std(axis=0)
-    # A cost errs less than its duration where a fee is most of it.
-    shares = np.minimum(np.divide(spread, errors, out=np.ones_like(errors), where=errors > 0), 1)
+    drawn = possible_means(
+        [
+            Point(size, Mean(ms, ms * ms_error), Mean(usd, usd * usd_error))
+            for size, ms, usd, ms_error, usd_error in zip(
+                curve.sizes,
+                curve.ms.tolist(),
+                curve.usd.tolist(),
+                errors.tolist(),
+                spread.tolist(),
+                strict=True,
+            )
+        ]
+    )
+    ms, usd = (np.array(values) for values in zip(*drawn, strict=True))
     scale = (float(curve.ms.max()), float(curve.usd.max()))
-    scored = goal.score(np.exp(drawn), curve.usd * np.exp(shares * (drawn - logs)), scale=scale)
-    scored = np.where(allowed, scored, np.inf)
+    scored = np.where(allowed, goal.score(ms, usd, scale=scale), np.inf)
     within = scored[:, winner] <= scored.min(axis=1) * (1 + goal.options.tolerance)
-    return float((within.sum() + 0.5) / (len(drawn) + 1))
+    return likelihood(int(within.sum()), len(drawn))
 
 
 def _gain(curve: Curve, winner: int, today_mb: int | None) -> tuple[float, float]:

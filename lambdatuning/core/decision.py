@@ -252,29 +252,43 @@ def _sure(points: Sequence[Point], best_mb: int, strategy: str, weight: float) -
     """
     if len(points) < 2:
         return 1.0
-    durations = [point.duration for point in points]
-    if any(each.error is None or each.value <= 0 for each in durations):
+    if any(point.duration.error is None or point.duration.value <= 0 for point in points):
         return None
-    sizes = tuple(point.memory_mb for point in points)
-    logs = tuple(math.log(each.value) for each in durations)
-    errors = [each.relative_error for each in durations]
-    curves = curves_by_means(sizes, logs, tuple(error**2 for error in errors))
+    best, draws = [point.memory_mb for point in points].index(best_mb), possible_means(points)
+    scored = (_plain_scores(ms, usd, points, strategy, weight) for ms, usd in draws)
+    within = sum(scores[best] <= min(scores) * (1 + TOLERANCE) for scores in scored)
+    return likelihood(within, len(draws))
+
+
+def possible_means(points: Sequence[Point]) -> list[tuple[list[float], list[float]]]:
+    """The true durations and costs that the means of `points` may have come from: a pair of lists
+    for each draw, a value for each point. Durations are above 0; equal points give equal draws.
+    """
+    logs = tuple(math.log(point.duration.value) for point in points)
+    errors = [point.duration.relative_error for point in points]
+    curves = curves_by_means(
+        tuple(point.memory_mb for point in points), logs, tuple(error**2 for error in errors)
+    )
     # A cost errs less than its duration where a fee is most of it.
     shares = [
         min(point.cost.relative_error / error, 1.0) if error else 1.0
         for point, error in zip(points, errors, strict=True)
     ]
-    best, within = sizes.index(best_mb), 0
-    for curve in curves:
-        ratios = [value - log for value, log in zip(curve, logs, strict=True)]
-        ms = [math.exp(value) for value in curve]
-        usd = [
-            point.cost.value * math.exp(share * ratio)
-            for point, share, ratio in zip(points, shares, ratios, strict=True)
-        ]
-        scores = _plain_scores(ms, usd, points, strategy, weight)
-        within += scores[best] <= min(scores) * (1 + TOLERANCE)
-    return (within + 0.5) / (len(curves) + 1)
+    return [
+        (
+            [math.exp(value) for value in curve],
+            [
+                point.cost.value * math.exp(share * (value - log))
+                for point, share, value, log in zip(points, shares, curve, logs, strict=True)
+            ],
+        )
+        for curve in curves
+    ]
+
+
+def likelihood(hits: int, draws: int) -> float:
+    """The probability of what was so in `hits` of `draws`: never 0 or 1, as draws prove nothing."""
+    return (hits + 0.5) / (draws + 1)
 
 
 def _plain_scores(

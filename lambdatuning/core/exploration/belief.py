@@ -155,8 +155,25 @@ _LENT_CURVES, _LENT_SIZES = 6, 2
 """A payload type lends so many of its curves to the others once it was measured at two sizes."""
 
 
+class _Losses:
+    """What each size would lose under each possible curve; row by draw, column by size."""
+
+    sizes: tuple[int, ...]
+    losses: Matrix
+
+    @cached_property
+    def expected(self) -> Vector:
+        """The expected regret of each size."""
+        return [sum(column) / len(self.losses) for column in zip(*self.losses, strict=True)]
+
+    @cached_property
+    def best(self) -> int:
+        """The index of the size of least expected regret, measured or not."""
+        return min(range(len(self.sizes)), key=self.expected.__getitem__)
+
+
 @dataclass(frozen=True)
-class Belief:
+class Belief(_Losses):
     """Possible curves and what each would mean; row by draw, column by size.
 
     `helped` are those to which other payload types lent their curves.
@@ -176,16 +193,6 @@ class Belief:
         """What was seen at the size of index `place`; None of nothing."""
         size = self.sizes[place]
         return next((one for one in self.evidence if one.memory_mb == size), None)
-
-    @cached_property
-    def expected(self) -> Vector:
-        """The expected regret of each size."""
-        return [sum(column) / len(self.losses) for column in zip(*self.losses, strict=True)]
-
-    @cached_property
-    def best(self) -> int:
-        """The index of the size of least expected regret."""
-        return min(range(len(self.sizes)), key=self.expected.__getitem__)
 
     @cached_property
     def ordered_ms(self) -> Matrix:
@@ -287,7 +294,7 @@ def _hosts(others: Sequence[Sequence[NoiseDraw]]) -> list[tuple[float, float]]:
 
 
 @dataclass(frozen=True)
-class Mix:
+class Mix(_Losses):
     """What is believed of the weighted mix of several payload types; row by draw, column by size.
 
     `calls` are those of the payload type that was called least at each size.
@@ -297,16 +304,6 @@ class Mix:
     calls: Sequence[int]
     outlooks: Sequence[Outlook]
     losses: Matrix
-
-    @cached_property
-    def expected(self) -> Vector:
-        """The expected regret of each size."""
-        return [sum(column) / len(self.losses) for column in zip(*self.losses, strict=True)]
-
-    @cached_property
-    def best(self) -> int:
-        """The index of the size of least expected regret, measured or not."""
-        return min(range(len(self.sizes)), key=self.expected.__getitem__)
 
     def answer(self) -> Answer:
         """The best answer among the sizes at which every payload type was measured."""
