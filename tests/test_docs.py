@@ -70,3 +70,7 @@ def test_every_make_target_exists() -> None:
     rules = re.findall(r"^([a-z][a-z%-]*):", makefile, re.MULTILINE)
     known = re.compile("|".join(rule.replace("%", "[a-z-]*") for rule in rules))
     assert [target for target in sorted(named) if not known.fullmatch(target)] == []
+    benches = {target.removeprefix("bench-") for target in named if target.startswith("bench-")}
+    files = ROOT / "tests" / "bench"
+    assert benches
+    assert [b for b in sorted(benches) if not (files / f"{b.replace('-', '_')}.py").is_file()] == []

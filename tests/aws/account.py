@@ -1,5 +1,6 @@
 """An account on a strict embedded AWS: its owner, its switches, its users."""
 
+import functools
 import json
 import os
 import time
@@ -13,6 +14,7 @@ import lambdatuning as lt
 from lambdatuning.analysis.run import Run
 from lambdatuning.cloud.session import Cloud, connect
 from lambdatuning.core.progress import ignore
+from tests.waiting import until
 
 POLICIES = Path(__file__).parents[2] / "data" / "policies"
 
@@ -78,8 +80,11 @@ class Account:
         machines = states.list_state_machines()["stateMachines"]
         for machine in machines:
             given = {"stateMachineArn": machine["stateMachineArn"], "statusFilter": "RUNNING"}
-            while states.list_executions(**given)["executions"]:
-                time.sleep(0.2)
+            until(functools.partial(_nothing_runs, states, given), "the end of every execution")
+
+
+def _nothing_runs(states: Any, given: dict[str, str]) -> bool:
+    return not states.list_executions(**given)["executions"]
 
 
 def tune(cloud: Cloud, function: str, store: Path, **options: Any) -> Run:

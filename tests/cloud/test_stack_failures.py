@@ -1,7 +1,6 @@
 """Stacks that cannot be created, updated, used or deleted: what is said, and what is left."""
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from lambdatuning.cloud.stack.status import StackEvent, StackResource, StackStat
 from lambdatuning.core.errors import StackError, UsageError
 from lambdatuning.core.progress import Progress
 from tests.cloud.conftest import fake_cloud
+from tests.waiting import until
 
 BUCKET = {"Type": "AWS::S3::Bucket"}
 # A policy for a role that is not there: CloudFormation learns it only when it creates it.
@@ -53,14 +53,12 @@ def make(cloud: Cloud, name: str, *, tags: list[dict[str, str]], **resources: An
     client = cloud.client("cloudformation")
     body = json.dumps({"Resources": resources})
     client.create_stack(StackName=name, TemplateBody=body, Tags=tags)
-    while client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"].endswith("_PROGRESS"):
-        time.sleep(0.05)
+    at_rest(cloud, name)
 
 
 def at_rest(cloud: Cloud, name: str) -> StackStatus:
-    while (found := status(cloud, name)).state.endswith("_PROGRESS"):
-        time.sleep(0.05)
-    return found
+    until(lambda: not status(cloud, name).state.endswith("_PROGRESS"), f"stack {name} at rest")
+    return status(cloud, name)
 
 
 def buckets(cloud: Cloud) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from statistics import median
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdatuning.core.errors import UsageError
@@ -180,7 +180,7 @@ OBSERVATIONS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(OBSERVATIONS, st.sampled_from(["cost", "speed", "balanced"]))
 def test_any_samples_give_a_batch_or_an_answer(seen: list[Observation], strategy: str) -> None:
     proposal = propose(seen, Objective(strategy), Terms(SIZES))
@@ -194,7 +194,7 @@ def test_any_samples_give_a_batch_or_an_answer(seen: list[Observation], strategy
         assert any(o.memory_mb == answer.memory_mb and not o.error for o in seen)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.floats(0.05, 20.0), st.integers(0, 3))
 def test_the_answer_does_not_depend_on_the_unit_of_time(factor: float, seed: int) -> None:
     """Twice as slow a function has the same best size, where whole milliseconds do not matter."""

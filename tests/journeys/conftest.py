@@ -1,7 +1,6 @@
 """One embedded AWS with the stack deployed, for each module of journeys."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import lambdatuning as lt
 from lambdatuning.analysis.run import Run
 from lambdatuning.cloud.session import Cloud
 from lambdatuning.core.progress import ignore
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,14 @@ class Place:
 
     def ended(self, arn: str) -> dict[str, Any]:
         states = self.client("stepfunctions")
-        while (found := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
-            time.sleep(0.2)
-        return dict(found)
+
+        def result() -> dict[str, Any] | None:
+            found: dict[str, Any] = states.describe_execution(executionArn=arn)
+            return None if found["status"] == "RUNNING" else found
+
+        found = until(result, "the end of the execution")
+        assert found
+        return found
 
     def looks(self, function: str = "", region: str | None = None) -> dict[str, Any]:
         """All of the function that a run could have changed."""

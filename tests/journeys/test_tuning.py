@@ -1,5 +1,6 @@
 """Tuning runs on the embedded AWS, from the first call to a function that is as it was before."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from lambdatuning.api.runs import load_run, load_runs
 from lambdatuning.core.errors import LockedError, RunFailedError, UsageError
 from lambdatuning.core.progress import Progress
 from lambdatuning.functions.tuner import lock
+from tests.waiting import until
 
 from .conftest import Place
 
@@ -141,8 +143,7 @@ def test_a_second_run_is_refused_and_told_who_holds_the_function(
     first = states.start_execution(
         stateMachineArn=place.outputs["StateMachineArn"], name="first", input=json.dumps(body)
     )["executionArn"]
-    while lock.read(place.client("lambda"), place.function) is None:
-        time.sleep(0.1)
+    until(lambda: lock.read(place.client("lambda"), place.function), "the lock of the first run")
     with pytest.raises(RunFailedError, match=r"run first holds .* since 20"):
         place.tune("ping", store=tmp_path)
     from lambdatuning.cloud.tuning.cleaning import remains
@@ -179,9 +180,9 @@ def test_a_killed_client_leaves_a_run_that_ends_by_itself(
     words = ["tune", place.function, "--payload", "ping", "--powers", "256,512", "--num", "3",
              "--yes", "--quiet", "--store", str(tmp_path)]  # fmt: skip
     with subprocess.Popen([sys.executable, "-m", "lambdatuning", *words]) as process:
-        while (held := lock.read(place.client("lambda"), place.function)) is None:
-            assert process.poll() is None
-            time.sleep(0.05)
+        held = until(lambda: lock.read(place.client("lambda"), place.function), "the run's lock")
+        assert held is not None
+        assert process.poll() is None
         process.kill()
     assert place.ended(held.execution)["status"] == "SUCCEEDED"
     assert untouched()
@@ -202,8 +203,8 @@ def test_a_run_stopped_in_the_console_is_put_back_by_the_command(
     arn = states.start_execution(
         stateMachineArn=place.outputs["StateMachineArn"], input=json.dumps(body)
     )["executionArn"]
-    while len(client.list_versions_by_function(FunctionName=place.function)["Versions"]) < 3:
-        time.sleep(0.1)
+    versions = functools.partial(client.list_versions_by_function, FunctionName=place.function)
+    until(lambda: len(versions()["Versions"]) == 3, "two published versions")
     time.sleep(1)
     states.stop_execution(executionArn=arn)
     found = remains(place.cloud, place.function)

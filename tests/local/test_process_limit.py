@@ -1,6 +1,5 @@
 """A handler that forks, or starts threads, without end: it is told so, and nobody else notices."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from lambdatuning.local import endpoint
 from lambdatuning.local.limiters import processes
 from tests.local.conftest import Cloud
+from tests.waiting import until
 
 # Both are bounded, for the case that the limit does not hold.
 FORKS = """
@@ -86,7 +86,4 @@ def test_without_cgroups_a_fork_bomb_is_killed() -> None:
 
 
 def _wait_until_gone(name: str) -> None:
-    deadline = time.monotonic() + 30
-    while processes.marked(f"AWS_LAMBDA_FUNCTION_NAME={name}"):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not processes.marked(f"AWS_LAMBDA_FUNCTION_NAME={name}"), f"the end of {name}")

@@ -5,7 +5,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from lambdatuning.local.runtime.process import waited_for
 from tests.local.conftest import Cloud
 from tests.local.remains import gone, left_by
 from tests.local.test_measuring import BURN
+from tests.waiting import until
 
 PARENT = """
 import subprocess, sys, time
@@ -66,9 +66,7 @@ def test_marked_processes_are_found(table: ProcessTable) -> None:
     name, _, value = marker.partition("=")
     sleep = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
     with subprocess.Popen(sleep, env={name: value}) as process:
-        deadline = time.monotonic() + 10
-        while table.marked(marker) != [process.pid]:
-            assert time.monotonic() < deadline
+        until(lambda: table.marked(marker) == [process.pid], "the marked process")
         process.kill()
     assert table.marked(f"{marker}0") == []
 

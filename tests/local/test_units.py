@@ -4,6 +4,7 @@ import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -27,6 +28,7 @@ from lambdatuning.local.runtime.http_messages import RequestReader
 from lambdatuning.local.runtime.mounts import Places
 from lambdatuning.local.services import corrections, ministack, rest_integrations
 from tests.local import inside
+from tests.waiting import until
 
 AT = datetime(2026, 1, 31, 12, 0, 0, 123_456, UTC)
 
@@ -302,13 +304,15 @@ def test_admission_is_first_come_first_served() -> None:
         with Claim(admission, weight):
             order.append(number)
 
+    def queued(count: int) -> bool:
+        return len(admission._queue) >= count
+
     with Claim(admission, admission.capacity):
         # The large one comes first; small ones that would fit earlier do not overtake it.
         for number, weight in enumerate([1.0, 0.1, 1.2, 0.1]):
             threads.append(threading.Thread(target=work, args=(number, weight)))
             threads[-1].start()
-            while len(admission._queue) <= number:
-                time.sleep(0.001)
+            until(partial(queued, number + 1), "its place in the queue")
     for thread in threads:
         thread.join()
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from lambdatuning.core.errors import RunFailedError, UsageError
 from lambdatuning.core.progress import Progress
 from lambdatuning.reporting.report import plan, report
+from tests.waiting import until
 
 from .notebooks import tag_last, write_notebook
 
@@ -119,14 +119,11 @@ def test_ctrl_c_leaves_no_kernel_behind(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
-    until = time.monotonic() + 60
-    while len(found := list(tmp_path.glob("*.pid"))) < 2:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    found = until(lambda: len(pids := list(tmp_path.glob("*.pid"))) == 2 and pids, "two kernels")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert "KeyboardInterrupt" in err
-    for path in found:
+    for path in found or ():
         with pytest.raises(ProcessLookupError):
             os.kill(int(path.stem), 0)
 
@@ -349,10 +346,7 @@ def test_a_stopped_run_keeps_what_it_reached(tmp_path: Path) -> None:
     )
     code = f"from lambdatuning.reporting.report import report\nreport({str(notebook)!r}, out='out')"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE)
-    until = time.monotonic() + 60
-    while not (tmp_path / "here").exists():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    until((tmp_path / "here").exists, "the second cell")
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert "reached" in (tmp_path / "out" / "a.failed.ipynb").read_text()

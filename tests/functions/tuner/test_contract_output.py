@@ -9,7 +9,7 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes import power_tuning as upstream
@@ -57,7 +57,7 @@ def theirs(client: Taped, raw: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("mode", ["parallelInvocation", "onlyColdStarts"])
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15)
 @given(
     times=st.lists(TIMES, min_size=30, max_size=30),
     cold=st.lists(st.booleans(), min_size=30, max_size=30),
