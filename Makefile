@@ -36,12 +36,13 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.local
 report: $(VENV)/.local
 	$(LT) report --local
 
-# What measures runs alone, after everything that may share the cores.
-MEASURING := tests/local tests/journeys tests/aws
+# Tests wait for one another's servers and functions, so a few more than the cores run at once.
+# Those that measure CPU time run alone, afterwards.
+TESTS_AT_ONCE := $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
 
 test: $(VENV)/.dev browser tools axe checkov lint types
-	$(BIN)/python -m pytest --numprocesses auto $(MEASURING:%=--ignore %)
-	$(BIN)/python -m pytest $(MEASURING)
+	$(BIN)/python -m pytest -m "not alone" --numprocesses $(TESTS_AT_ONCE) --dist loadfile
+	$(BIN)/python -m pytest -m alone
 
 newest:
 	$(MAKE) VENV=.venv-newest CONSTRAINTS= test

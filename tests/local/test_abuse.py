@@ -51,7 +51,7 @@ SIGNALS = """
     """
 
 
-@pytest.fixture(scope="module", params=["auto", "sigstop"])
+@pytest.fixture(scope="module", params=["auto", pytest.param("sigstop", marks=pytest.mark.alone)])
 def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     with endpoint.start(limiter=request.param) as running:
         yield Cloud(running)

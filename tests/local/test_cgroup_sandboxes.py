@@ -107,6 +107,7 @@ def _wait_for(sandbox: Sandbox, cpu_s: float) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.alone
 def test_no_more_cpu_than_its_share(sandbox: Sandbox, start: Start) -> None:
     start(FAMILY)
     _wait_for_family(sandbox)

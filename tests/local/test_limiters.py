@@ -32,6 +32,7 @@ def busy() -> Iterator["subprocess.Popen[bytes]"]:
 # --- time slices
 
 
+@pytest.mark.alone
 @linux
 def test_what_is_protected_gets_short_slices_and_keeps_its_priority(
     busy: "subprocess.Popen[bytes]",
@@ -96,6 +97,7 @@ def test_a_server_comes_before_other_load_and_after_functions(
 # --- without privileges
 
 
+@pytest.mark.alone
 @linux
 def test_an_ordinary_user_gets_true_speeds() -> None:
     shown = subprocess.run(

@@ -12,6 +12,9 @@ from lambdatuning.local.limiters import choose
 from lambdatuning.local.limiters.cores import host_cores
 from tests.local.conftest import Cloud
 
+# Other work on the machine would change what is measured.
+pytestmark = pytest.mark.alone
+
 BURN = """
     import time
     def handler(event, context):

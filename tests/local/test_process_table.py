@@ -99,6 +99,7 @@ def test_an_end_is_noticed_without_a_pidfd() -> None:
             os.close(descriptor)
 
 
+@pytest.mark.alone
 def test_the_embedded_aws_runs_without_proc(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -277,7 +277,7 @@ def test_an_unknown_limiter_is_refused_in_one_line() -> None:
         endpoint.start(limiter="cgroup3")
 
 
-@pytest.mark.parametrize("limiter", ["auto", "sigstop"])
+@pytest.mark.parametrize("limiter", ["auto", pytest.param("sigstop", marks=pytest.mark.alone)])
 @pytest.mark.parametrize("how", ["kill", "stop"])
 def test_nothing_survives_the_server(limiter: str, how: str, tmp_path: Path) -> None:
     running = endpoint.start(limiter=limiter, state_dir=tmp_path)
