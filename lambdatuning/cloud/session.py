@@ -101,6 +101,8 @@ _CONFIG = Config(
     user_agent_extra="lambdatuning",
 )
 
+_AT_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
+
 
 def connect(
     *, profile: str | None = None, region: str | None = None, endpoint_url: str | None = None
@@ -122,7 +124,10 @@ def connect(
     try:
         session = _embedded_session(region) if about and not profile else _session(profile, region)
         endpoint = endpoint_url or _loopback(session.client("sts").meta.endpoint_url)
-        sts = session.client("sts", endpoint_url=endpoint, config=_config(endpoint))
+        # What does not listen on this machine will not listen in 20 s either.
+        patience = _AT_ONCE if _loopback(endpoint) else Config()
+        config = _config(endpoint).merge(patience)
+        sts = session.client("sts", endpoint_url=endpoint, config=config)
         identity = sts.get_caller_identity()
     except EOFError as exc:
         raise CredentialsError(
