@@ -14,7 +14,9 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print data 
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 @_json_option
 def init(folder: Path, as_json: bool) -> None:
-    """Write a project into FOLDER (default: here): notebooks, payload types, settings, CI.
+    """Write a project into FOLDER (default: here).
+
+    It has notebooks, payload types, policies, settings and a workflow of CI.
 
     Nothing is overwritten.
     """

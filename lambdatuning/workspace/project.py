@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..core.errors import UsageError
-from .resources import NOTEBOOKS, PAYLOADS, package_folder
+from .resources import NOTEBOOKS, PAYLOADS, POLICIES, package_folder
 from .settings import FILE, SETTINGS
 
 _HEAD = """\
@@ -22,6 +22,7 @@ _README = """\
 - `lambdatuning.toml`: profile, region, stack, deadline, volume and so on
 - `payloads/`: one JSON file per payload type: `{"payloadType": {"name", "event", "weight"}}`
 - `notebooks/`: change the cell of parameters, run, look
+- `policies/`: the rights that each command needs on AWS, for whoever grants them
 - `lambdatuning-runs/`: what was measured, one folder per run
 - `.github/workflows/lambdatuning.yml`: fails when the function got slower or more expensive
 """
@@ -91,6 +92,7 @@ def _files() -> Iterator[tuple[str, bytes]]:
     for source, pattern, target in (
         (PAYLOADS, "*.json", "payloads"),
         (NOTEBOOKS, "*.ipynb", "notebooks"),
+        (POLICIES, "*.json", "policies"),
     ):
         for path in sorted((package_folder() / source).glob(pattern)):
             yield f"{target}/{path.name}", path.read_bytes()

@@ -10,6 +10,7 @@ from .settings import Settings, read_settings
 TEMPLATE = "template.yaml"
 PAYLOADS = "data/payloads"
 NOTEBOOKS = "notebooks"
+POLICIES = "data/policies"
 RECORDED = "data/recorded"
 PRICE_BOOK = "data/prices.json"
 
