@@ -175,7 +175,6 @@ __all__ = [
     "api_requests_usd",
     "beyond_free_tier",
     "check_architecture",
-    "check_on_demand",
     "duration_usd",
     "ephemeral_usd",
     "gb_seconds",
@@ -320,15 +319,3 @@ def provisioned_usd(
     prices, arch = book.region(region), check_architecture(architecture)
     kept = kept_gb_s * prices.provisioned_capacity_gb_s[arch]
     return kept + run_gb_s * prices.provisioned_duration_gb_s[arch]
-
-
-def check_on_demand(configuration: Mapping[str, Any]) -> None:
-    """UsageError for a function on Lambda Managed Instances, given its GetFunctionConfiguration.
-
-    Those pay for EC2 instances, a management fee and requests, not for GB-seconds.
-    """
-    if configuration.get("CapacityProviderConfig"):
-        raise UsageError(
-            "the function runs on Lambda Managed Instances, which are billed by the instance and "
-            "not by GB-second; tune an on-demand copy of it instead"
-        )

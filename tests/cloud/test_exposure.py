@@ -7,6 +7,7 @@ import pytest
 
 from lambdatuning.cloud.tuning.exposure import (
     callers_of_latest,
+    calling_notes,
     exposure_note,
     large_enough,
     memory_used_mb,
@@ -58,7 +59,10 @@ def test_sizes_below_what_is_used_are_left_out_and_named() -> None:
     kept, note = large_enough((128, 256, 512, 1024), 310, 512)
     assert kept == (512, 1024)
     assert note.startswith("128, 256 MB left out: the function used up to 310 MB")
-    assert large_enough((128, 256), None, 512) == ((128, 256), "")
+    assert large_enough((512, 1024), None, 512) == ((512, 1024), "")
+    kept, note = large_enough((128, 1024), None, 512)
+    assert kept == (128, 1024)
+    assert "left out once its first invocations of the run tell" in note
     assert large_enough((128, 256), 100, 512) == ((128, 256), "")
     assert large_enough((128, 256), 400, 512)[0] == (512,)
 
@@ -86,6 +90,43 @@ def test_who_calls_the_unqualified_function_is_said() -> None:
         "GetPolicy": ["AccessDeniedException"],
     }
     assert callers_of_latest(client, FUNCTION) == callers[2:]
+
+
+# What AWS answers: API_ListFunctionEventInvokeConfigs, API_ListFunctionUrlConfigs and
+# API_GetFunctionRecursionConfig of the Lambda API Reference.
+def test_a_function_that_is_called_otherwise_than_a_run_calls_it_is_told_of() -> None:
+    client = FakeLambda()
+    assert calling_notes(client, FUNCTION) == []
+    client.policy = {"Statement": [
+        {"Effect": "Allow", "Principal": {"Service": who}, "Resource": ARN}
+        for who in ("s3.amazonaws.com", "apigateway.amazonaws.com", "sns.amazonaws.com")
+    ]}  # fmt: skip
+    client.event_settings = [
+        {"FunctionArn": f"{ARN}:$LATEST", "DestinationConfig": {
+            "OnSuccess": {"Destination": "arn:aws:sqs:us-east-1:111122223333:done"},
+            "OnFailure": {}}},
+        {"FunctionArn": f"{ARN}:live", "MaximumRetryAttempts": 0},
+    ]  # fmt: skip
+    client.urls = [
+        {"FunctionUrl": "https://b.on.aws/", "InvokeMode": "BUFFERED"},
+        {"FunctionUrl": "https://s.on.aws/", "InvokeMode": "RESPONSE_STREAM"},
+    ]
+    client.recursive_loop = "Allow"
+    events, stream, loop = calling_notes(client, FUNCTION)
+    assert events.startswith(
+        "shop is invoked asynchronously (by s3.amazonaws.com, by sns.amazonaws.com, for "
+        "arn:aws:sqs:us-east-1:111122223333:done, by its settings of retries), the run invokes it "
+        "synchronously"
+    )
+    assert stream.startswith("shop has a URL, https://s.on.aws/, that streams responses; the run")
+    assert "RecursiveLoop Allow" in loop
+    client.faults = {
+        "ListFunctionEventInvokeConfigs": ["AccessDeniedException"],
+        "ListFunctionUrlConfigs": ["AccessDeniedException"],
+        "GetFunctionRecursionConfig": ["AccessDeniedException"],
+        "GetPolicy": ["ResourceNotFoundException"],
+    }
+    assert calling_notes(client, FUNCTION) == []
 
 
 def test_the_note_says_how_long_and_what_to_do_instead() -> None:

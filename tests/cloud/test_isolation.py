@@ -11,7 +11,6 @@ from lambdatuning.cloud.tuning import isolation
 from lambdatuning.cloud.tuning.cleaning import clean_function, remains
 from lambdatuning.cloud.tuning.isolation import (
     _COPIED,
-    _REFUSED,
     _SHAPED,
     PREFIX,
     copy_settings,
@@ -19,6 +18,7 @@ from lambdatuning.cloud.tuning.isolation import (
     refuse_uncopied,
 )
 from lambdatuning.core.errors import LambdaTuningError, UsageError
+from lambdatuning.functions.tuner.tunable import OTHER_KINDS
 from tests.fakes.aws_lambda import refusal
 from tests.journeys.functions import make_function
 
@@ -131,15 +131,15 @@ def test_every_setting_of_the_api_is_copied_or_refused_by_name() -> None:
     # Of the copy's own, or given beside its settings.
     own = {"FunctionName", "Code", "Description", "Publish", "PublishTo", "Tags"}
     beside = {"CodeSigningConfigArn", "ImageConfig", "Layers"}
-    assert taken - own - beside == {*_COPIED, *_SHAPED, *_REFUSED}
+    assert taken - own - beside == {*_COPIED, *_SHAPED, *OTHER_KINDS}
     for name, parts in _SHAPED.items():
         shape = SETTINGS.operation_model("CreateFunction").input_shape.members[name]
         assert set(parts) == set(shape.members), name
 
 
-@pytest.mark.parametrize("setting", list(_REFUSED))
+@pytest.mark.parametrize("setting", list(OTHER_KINDS))
 def test_what_would_be_another_function_is_refused_by_name(setting: str) -> None:
-    with pytest.raises(UsageError, match=f"shop cannot be copied: .*{setting}"):
+    with pytest.raises(UsageError, match=f"shop cannot be tuned: .*{setting}"):
         refuse_uncopied({**CONFIG, setting: {"any": "thing"}})
 
 

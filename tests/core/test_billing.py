@@ -14,7 +14,6 @@ from lambdatuning.core.pricing import (
     Tier,
     api_requests_usd,
     beyond_free_tier,
-    check_on_demand,
     duration_usd,
     ephemeral_usd,
     gb_seconds,
@@ -164,12 +163,6 @@ def test_a_region_of_ones_own() -> None:
     data["regions"]["moon-1"] = {"requests_usd_per_million": "2.00"}
     book = parse_price_book(json.dumps(data))
     assert book.region("moon-1").request == pytest.approx(2e-6)
-
-
-def test_managed_instances_are_no_on_demand_functions() -> None:
-    check_on_demand({"MemorySize": 128})
-    with pytest.raises(UsageError, match="Managed Instances"):
-        check_on_demand({"CapacityProviderConfig": {"LambdaManagedInstancesCapacityProvider": {}}})
 
 
 def test_every_region_that_has_lambda_has_prices() -> None:

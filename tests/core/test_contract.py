@@ -16,7 +16,7 @@ TYPE = {"name": "read", "event": {"id": "{{n}}"}}
 
 
 def test_defaults_are_power_tunings() -> None:
-    assert parse_input(LEAST) == TuningInput(parse_function_arn(ARN), 10)
+    assert parse_input(LEAST) == TuningInput(parse_function_arn(ARN), 10, fit_memory=True)
     given = parse_input(LEAST)
     assert (given.power_values, given.strategy, given.balanced_weight) == (
         DEFAULT_POWERS, "cost", 0.5,

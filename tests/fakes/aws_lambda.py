@@ -101,6 +101,9 @@ class FakeLambda(_Client):
         self.mappings: list[dict[str, Any]] = []
         self.policy: dict[str, Any] = {}
         self.url = ""
+        self.urls: list[dict[str, Any]] = []
+        self.event_settings: list[dict[str, Any]] = []
+        self.recursive_loop = "Terminate"
         self.next_version = 1
         self.answers: list[Any] = []
         self.invoked: list[tuple[str, Any]] = []
@@ -150,6 +153,18 @@ class FakeLambda(_Client):
         if not self.url:
             raise self.exceptions.make("ResourceNotFoundException", "GetFunctionUrlConfig")
         return {"FunctionUrl": self.url}
+
+    def list_function_url_configs(self, FunctionName: str) -> dict[str, Any]:
+        self._called("ListFunctionUrlConfigs")
+        return {"FunctionUrlConfigs": self.urls}
+
+    def list_function_event_invoke_configs(self, FunctionName: str) -> dict[str, Any]:
+        self._called("ListFunctionEventInvokeConfigs")
+        return {"FunctionEventInvokeConfigs": self.event_settings}
+
+    def get_function_recursion_config(self, FunctionName: str) -> dict[str, Any]:
+        self._called("GetFunctionRecursionConfig")
+        return {"RecursiveLoop": self.recursive_loop}
 
     def get_account_settings(self) -> dict[str, Any]:
         self._called("GetAccountSettings")
@@ -259,11 +274,12 @@ def answered(
     error: str = "",
     message: str = "",
     report: bool = True,
+    used_mb: int = 40,
 ) -> dict[str, Any]:
     """An answer of Invoke with LogType=Tail."""
     line = (
         f"REPORT RequestId: {request_id}\tDuration: {ms:.2f} ms\tBilled Duration: {billed_ms} ms\t"
-        f"Memory Size: 128 MB\tMax Memory Used: 40 MB\t"
+        f"Memory Size: 128 MB\tMax Memory Used: {used_mb} MB\t"
     )
     line += f"Init Duration: {init_ms:.2f} ms\t" if init_ms is not None else ""
     payload = {"errorType": error, "errorMessage": message} if error else {"ok": True}

@@ -41,7 +41,8 @@ def large_enough(
 ) -> tuple[tuple[int, ...], str]:
     """The sizes that hold what the function uses, with a note about those that do not."""
     if used_mb is None:
-        return tuple(sizes), ""
+        waiting = min(sizes) < min(memory_mb, max(sizes))
+        return tuple(sizes), _NOT_KNOWN if waiting else ""
     kept = tuple(size for size in sizes if size >= used_mb) or (memory_mb,)
     small = [f"{size}" for size in sizes if size not in kept]
     if not small:
@@ -52,11 +53,78 @@ def large_enough(
     )
 
 
+_NOT_KNOWN = (
+    "no invocation of the last day tells how much memory the function uses: sizes below that are "
+    "left out once its first invocations of the run tell"
+)
+
+
 def callers_of_latest(client: Any, arn: FunctionArn) -> list[str]:
     """Who invokes the unqualified function, as far as that may be looked at."""
     name = str(arn.unqualified)
     asking = (_event_sources, _policy, _url)
     return [caller for ask in asking for caller in _allowed(lambda ask=ask: ask(client, name))]  # type: ignore[misc]
+
+
+_ASYNCHRONOUS = {
+    f"{name}.amazonaws.com"
+    for name in (
+        "cloudformation", "codecommit", "config", "events", "iot", "logs", "s3", "scheduler",
+        "ses", "sns",
+    )
+}  # fmt: skip
+"""Services that invoke a function and do not wait for its answer."""
+
+
+def calling_notes(client: Any, arn: FunctionArn) -> list[str]:
+    """How the function is called otherwise than a run calls it, as far as that may be looked at."""
+    name = str(arn.unqualified)
+    asking = (_asynchronous, _streaming, _recursive)
+    notes = [note for ask in asking for note in _allowed(lambda ask=ask: ask(client, name))]  # type: ignore[misc]
+    return [f"{arn.name} {note}" for note in notes]
+
+
+def _asynchronous(client: Any, name: str) -> Iterator[str]:
+    """An event that nobody waits for takes as long, and is billed the same."""
+    senders = sorted(
+        {who for who in _allowed(lambda: _invokers(client, name)) if who in _ASYNCHRONOUS}
+    )
+    settings = _allowed(lambda: _event_settings(client, name))
+    if senders or settings:
+        why = ", ".join([*(f"by {who}" for who in senders), *settings])
+        yield (
+            f"is invoked asynchronously ({why}), the run invokes it synchronously: with the same "
+            "duration and bill, but without retries, destinations or dead-letter queue"
+        )
+
+
+def _event_settings(client: Any, name: str) -> Iterator[str]:
+    answer = client.list_function_event_invoke_configs(FunctionName=name)
+    for config in answer.get("FunctionEventInvokeConfigs", []):
+        wanted = config.get("DestinationConfig") or {}
+        places = [where.get("Destination") for where in wanted.values() if where]
+        yield from (f"for {place}" for place in places if place)
+        if not any(places):
+            yield "by its settings of retries"
+
+
+def _streaming(client: Any, name: str) -> Iterator[str]:
+    for url in client.list_function_url_configs(FunctionName=name)["FunctionUrlConfigs"]:
+        if url.get("InvokeMode") == "RESPONSE_STREAM":
+            yield (
+                f"has a URL, {url['FunctionUrl']}, that streams responses; the run waits for "
+                "whole ones: with the same duration and bill, but the first byte is not timed, "
+                "bytes streamed beyond 6 MB are not priced, and a response above 6 MB fails"
+            )
+
+
+def _recursive(client: Any, name: str) -> Iterator[str]:
+    if client.get_function_recursion_config(FunctionName=name)["RecursiveLoop"] == "Allow":
+        yield (
+            "has no recursive loop detection (RecursiveLoop Allow): what an invocation of the "
+            "run starts in turn, perhaps the function itself, is not in the price, and Lambda "
+            "does not end it; give payloads that start nothing"
+        )
 
 
 def exposure_note(arn: FunctionArn, callers: Sequence[str], seconds: float) -> str:
@@ -85,12 +153,17 @@ def _event_sources(client: Any, name: str) -> Iterator[str]:
 
 
 def _policy(client: Any, name: str) -> Iterator[str]:
+    return (f"{who}, by its policy" for who in _invokers(client, name))
+
+
+def _invokers(client: Any, name: str) -> Iterator[str]:
+    """Whom the policy of the unqualified function lets invoke it."""
     policy = json.loads(client.get_policy(FunctionName=name)["Policy"])
     for statement in policy.get("Statement", []):
         principal = statement.get("Principal", "")
         who = principal if isinstance(principal, str) else next(iter(principal.values()), "")
         if statement.get("Effect") == "Allow" and statement.get("Resource") == name:
-            yield f"{who if isinstance(who, str) else ', '.join(who)}, by its policy"
+            yield who if isinstance(who, str) else ", ".join(who)
 
 
 def _url(client: Any, name: str) -> Iterator[str]:

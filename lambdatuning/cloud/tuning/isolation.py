@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from ...core.arn import parse_function_arn
 from ...core.errors import CutOffError, LambdaTuningError, UsageError, denied_by
 from ...functions.tuner.function import read, settled
+from ...functions.tuner.tunable import check_kind
 from ..aws_errors import undoing
 from ..session import Cloud, open_url
 from .plan import named_function
@@ -47,13 +48,6 @@ _SHAPED: Mapping[str, tuple[str, ...]] = {
 }
 """Settings that Lambda answers with more than CreateFunction takes. The copy logs into the
 original's group, into which its role may write."""
-
-_REFUSED = {
-    "DurableConfig": "it is a durable function",
-    "TenancyConfig": "its environments are isolated by tenant",
-    "CapacityProviderConfig": "it runs on Lambda Managed Instances",
-}
-"""Settings by which a function is called or billed in ways of its own."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +98,8 @@ def isolated(
 
 def refuse_uncopied(config: Mapping[str, Any]) -> None:
     """UsageError for a function of which a copy would be another function."""
+    check_kind(config)
     name = config["FunctionName"]
-    for setting, what in _REFUSED.items():
-        if config.get(setting):
-            raise UsageError(f"{name} cannot be copied: {what} ({setting})")
     error = (config.get("Environment") or {}).get("Error")
     if error:
         raise UsageError(

@@ -29,6 +29,7 @@ from ...core.tuning.payloads import PayloadType
 from ...core.tuning.plan import seeds_needed
 from ...functions.tuner import function as function_config
 from ...functions.tuner.tunable import (
+    check_kind,
     check_reported,
     check_reserved,
     refuse_weighted,
@@ -37,7 +38,13 @@ from ...functions.tuner.tunable import (
     usable,
 )
 from ..session import Cloud
-from .exposure import callers_of_latest, exposure_note, large_enough, memory_used_mb
+from .exposure import (
+    callers_of_latest,
+    calling_notes,
+    exposure_note,
+    large_enough,
+    memory_used_mb,
+)
 
 _MISSING = {"InvalidArn", "StateMachineDoesNotExist", "ValidationException"}
 
@@ -271,12 +278,13 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
         client = cloud.client("lambda", region=function.arn.region)
         name = str(function.arn.unqualified)
         _asked(lambda: refuse_weighted(client, name, request.alias))
+    check_kind(function.config)
     if not request.isolated:
         check_reported(function.config)
     environments = request.environments or fitting_environments(
         cloud, function.arn, default_environments(cloud), isolated=request.isolated
     )
-    request, left_out = _large_enough(cloud, request, function, now)
+    request, left_out, fit_memory = _large_enough(cloud, request, function, now)
     prices = parse_price_book(request.price_book) if request.price_book else load_price_book()
     target = target_of(function.arn, function.config)
     grid = estimate_run(
@@ -305,8 +313,11 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
         isolated=request.isolated,
     )
     given = _input(cloud, request, function.arn, environments, run_id, room)
-    given |= _exploration(request, tuner, estimate)
+    given |= _exploration(request, tuner, estimate) | {"fitMemory": fit_memory}
     exposed = _exposed(cloud, request, function, environments)
+    if fit_memory and not tuner.ours:
+        left_out = ""  # it measures every size
+    called = calling_notes(cloud.client("lambda", region=function.arn.region), function.arn)
     # Payload types were checked where they were read, and lie beside the input when it is sent.
     parse_input({**given, "payloadTypes": None, "payloadTypesS3": "s3://bucket/key"})
     return TunePlan(
@@ -320,20 +331,21 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
         given,
         prices,
         grid,
-        tuple(note for note in (*room.notes, left_out, exposed) if note),
+        tuple(note for note in (*room.notes, *called, left_out, exposed) if note),
     )
 
 
 def _large_enough(
     cloud: Cloud, request: TuneRequest, function: "_Function", now: datetime
-) -> tuple[TuneRequest, str]:
+) -> tuple[TuneRequest, str, bool]:
     """The request without sizes that are too small for what the function uses, unless they were
-    named."""
+    named; and whether the tuner must see to that, since nothing is known of it yet."""
     if request.named_sizes:
-        return request, ""
+        return request, "", False
     used_mb = memory_used_mb(cloud, function.arn, function.config, now)
-    sizes, note = large_enough(request.sizes, used_mb, int(function.config["MemorySize"]))
-    return replace(request, sizes=sizes), note
+    today_mb = int(function.config["MemorySize"])
+    sizes, note = large_enough(request.sizes, used_mb, today_mb)
+    return replace(request, sizes=sizes), note, used_mb is None
 
 
 def _exposed(cloud: Cloud, request: TuneRequest, function: "_Function", environments: int) -> str:

@@ -242,7 +242,9 @@ class TuningInput:
     or "adaptive" (after every step what tells most for its price, never more in all than the grid),
     which may be ended, sure or not, by `max_usd`, the price of its invocations, or `max_seconds`,
     and ends where its answer is expected to be worse than the best by `regret` (a share) at most.
-    `rule` chooses the winner: "contract" as Power Tuning does, "means" as our own client asks.
+    `fit_memory` leaves out sizes that are smaller than the memory that the function uses; it is the
+    default where `power_values` are not named. `rule` chooses the winner: "contract" as Power
+    Tuning does, "means" as our own client asks.
     """
 
     lambda_arn: FunctionArn
@@ -280,6 +282,7 @@ class TuningInput:
     max_seconds: float | None = None
     regret: float | None = None
     rule: str = RULES[0]
+    fit_memory: bool = False
 
     @property
     def adaptive(self) -> bool:
@@ -315,6 +318,7 @@ def parse_input(value: Any) -> TuningInput:
         if given.get(name) in (None, ""):
             raise UsageError(f'input "{name}" is missing; add it')
     read = {INPUTS[name][0]: INPUTS[name][1](name, entry) for name, entry in given.items()}
+    read.setdefault("fit_memory", given.get("powerValues") in (None, "", [], ()))
     return _consistent(TuningInput(**read))
 
 
@@ -393,5 +397,6 @@ INPUTS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
     "maxSeconds": ("max_seconds", above_zero),
     "regret": ("regret", above_zero),
     "rule": ("rule", one_of(RULES)),
+    "fitMemory": ("fit_memory", flag),
 }
 """Every input by its name in the execution input, with the field and the rule that reads it."""

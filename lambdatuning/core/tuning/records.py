@@ -84,6 +84,16 @@ def _value(name: str, text: str) -> Any:
     return text
 
 
+def used_memory_mb(samples: Iterable[Sample]) -> int | None:
+    """The most memory that was used at the size that was measured first; None where no report told.
+
+    Later sizes do not count: some runtimes use more where they have more.
+    """
+    known = [(one.started_at, one.memory_mb, one.max_memory_mb) for one in samples]
+    first_mb = min(known, default=("", 0, None))[1]
+    return max((used for _, size, used in known if used and size == first_mb), default=None)
+
+
 # The plan of one tuning run, written to the bucket once and read by every step.
 
 
@@ -159,7 +169,8 @@ class RunPlan:
     first counts, as `parallelInvocation` and `dryRun` want it) or "cold" (every invocation on an
     environment of its own). `cold` is how many cold starts are measured beside, at each size.
     `limits` are those of an adaptive run, None for the grid. `shared_cores` are those of the one
-    host that runs a size's environments, None where each has its own, as on AWS.
+    host that runs a size's environments, None where each has its own, as on AWS. `fits_memory`
+    leaves out the sizes that are smaller than the memory that the function uses.
     """
 
     run_id: str
@@ -180,6 +191,7 @@ class RunPlan:
     question: Question
     limits: Limits | None = None
     shared_cores: float | None = None
+    fits_memory: bool = False
 
     @property
     def warm(self) -> bool:
@@ -191,14 +203,26 @@ class RunPlan:
         """The versions that are measured, in the order in which they are published.
 
         Sizes take turns, since Lambda publishes nothing that equals the version before. Today's
-        comes first: publishing it changes nothing for anybody.
+        comes first: publishing it changes nothing for anybody. Where sizes must hold what the
+        function uses, those that are below today's come last: only the others tell.
         """
-        sizes = sorted(self.sizes, key=lambda size: size != self.target.memory_mb)
+        today_mb = self.target.memory_mb
+        sizes = sorted(self.sizes, key=lambda size: size != today_mb)
+        if self.fits_memory:
+            sizes.sort(key=lambda size: size in self.too_small(None))
         starts = sum(self.counts) if self.mode == "cold" else self.cold
         rounds = [*range(1, 1 + -(-starts // self.environments))]
         if self.mode != "cold":
             rounds.insert(0, 0)
         return tuple(Work(size, number) for number in rounds for size in sizes)
+
+    def too_small(self, used_mb: int | None) -> tuple[int, ...]:
+        """The sizes that must not be published where the function used so much memory; while that
+        is not known, those that are below today's, or all but the largest."""
+        if not self.fits_memory:
+            return ()
+        least_mb = min(self.target.memory_mb, max(self.sizes)) if used_mb is None else used_mb
+        return tuple(size for size in self.sizes if size < least_mb)
 
     def chains(self, work: Work) -> tuple[tuple[Invocation, ...], ...]:
         """The chains of invocations of one version, one for each execution environment."""

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from ...core.arn import parse_function_arn
 from ...core.errors import LambdaTuningError, LockedError, UsageError
+from ...core.tuning.records import used_memory_mb
 from ...core.tuning.state import BatchSummary, TunerState
 from . import decide, lock
 from .analyse import analyse
@@ -152,7 +153,12 @@ def _publish(call: Call) -> TunerState:
     plan = call.store.read_plan()
     state = TunerState.from_json(call.state)
     publish = publish_next if state.step is None else publish_wanted
-    return publish(state, Publisher(call.client, plan, remaining_ms, call.sleep))
+    store = call.store
+
+    def used_mb() -> int | None:
+        return used_memory_mb(store.read_samples())
+
+    return publish(state, Publisher(call.client, plan, remaining_ms, call.sleep, used_mb))
 
 
 def _decide(call: Call) -> TunerState:

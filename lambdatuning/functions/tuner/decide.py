@@ -20,8 +20,9 @@ from ...core.exploration.question import Answer, Budget, Objective, Proposal, Te
 from ...core.pricing import PriceBook, gb_seconds
 from ...core.sizes import beyond_cores
 from ...core.tuning.plan import Batch, Trial, Work, awake, widened
-from ...core.tuning.records import Limits, RunPlan, Sample
+from ...core.tuning.records import Limits, RunPlan, Sample, used_memory_mb
 from ...core.tuning.state import BatchSummary, Planned, Spending, Step, TunerState
+from .publish import small_sizes
 from .storage import RunFolder, price_book
 
 EVENTS_LIMIT = 20_000
@@ -276,7 +277,8 @@ def adaptive_step(
     if left and not over:
         return replace(counted, batches=left, published=counted.works)
     plan, samples = explorer.plan, explorer.samples.so_far(explorer.store)
-    counted = replace(counted, sent=sent(plan, counted.sent, samples))
+    failed = {**small_sizes(plan, used_memory_mb(samples)), **counted.failed}
+    counted = replace(counted, sent=sent(plan, counted.sent, samples), failed=failed)
     proposal = _proposal(counted, explorer, samples)
     decided = _decided(proposal, explorer, samples)
     over = proposal.stopped or over or _costs_the_grid(decided)
@@ -296,7 +298,8 @@ def adaptive_step(
 
 def _proposal(state: TunerState, explorer: Explorer, samples: Sequence[Sample]) -> Proposal:
     plan, question = explorer.plan, explorer.plan.question
-    found = terms(plan, explorer.prices, state.failed)
+    small = () if samples else plan.too_small(None)
+    found = terms(plan, explorer.prices, {*state.failed, *small})
     if found is None or plan.limits is None:
         return _NO_SIZE
     seen = [observe(_as_success(s, question.allowed_errors)) for s in samples]

@@ -86,6 +86,7 @@ def plan_run(
         question=_question(wanted, raw),
         limits=_limits(wanted, sum(counts)) if wanted.adaptive else None,
         shared_cores=wanted.shared_cores,
+        fits_memory=wanted.fit_memory,
     )
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -33,12 +34,14 @@ _ENOUGH_LEFT_MS = 120_000
 
 @dataclass(frozen=True)
 class Publisher:
-    """What publishing uses beside the state; `remaining_ms` is the step's own time."""
+    """What publishing uses beside the state; `remaining_ms` is the step's own time, `used_mb` tells
+    the memory that the function used so far."""
 
     client: Any
     plan: RunPlan
     remaining_ms: Callable[[], int]
     sleep: Sleep
+    used_mb: Callable[[], int | None] = lambda: None
     clock: Callable[[], float] = time.monotonic
 
 
@@ -46,11 +49,14 @@ def publish_next(state: TunerState, publisher: Publisher) -> TunerState:
     """Publish from `state.published` on; what time does not allow is left for another round.
 
     A size that Lambda refuses (a new account may be held to 3,008 MB) is among the failed ones.
-    A step that is run again after a crash finds the versions that it published before.
+    A step that is run again after a crash finds the versions that it published before. Where sizes
+    must hold what the function uses, those below today's wait until that was measured.
     """
     plan, failed = publisher.plan, dict(state.failed)
     first = state.published
-    wanted = plan.work[first : first + AT_ONCE]
+    wanted = _come_next(plan, first)
+    if first and plan.fits_memory:
+        failed = {**small_sizes(plan, publisher.used_mb()), **failed}
     versions, done, exposed_ms = _publish_all(publisher, wanted, failed)
     batches = [Batch(work, version) for work, version in versions.items()]
     waiting = state.batches
@@ -65,6 +71,22 @@ def publish_next(state: TunerState, publisher: Publisher) -> TunerState:
         exposed_ms=state.exposed_ms + exposed_ms,
         batches=tuple(todo),
     )
+
+
+def _come_next(plan: RunPlan, first: int) -> Sequence[Work]:
+    wanted = plan.work[first : first + AT_ONCE]
+    if first:
+        return wanted
+    small = plan.too_small(None)
+    return list(takewhile(lambda work: work.memory_mb not in small, wanted))
+
+
+def small_sizes(plan: RunPlan, used_mb: int | None) -> dict[int, str]:
+    """Why sizes are left out by what the function used; none while that is not known."""
+    if used_mb is None:
+        return {}
+    why = f"smaller than the {used_mb} MB that the function used; name the size to measure it"
+    return dict.fromkeys(plan.too_small(used_mb), why)
 
 
 def publish_wanted(state: TunerState, publisher: Publisher) -> TunerState:

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from ...core.arn import FunctionArn
 from ...core.errors import UsageError, denied_by
-from ...core.pricing import PriceBook, check_on_demand, snapstart_cache_usd
+from ...core.pricing import PriceBook, snapstart_cache_usd
 from ...core.tuning.plan import Work
 from ...core.tuning.records import RunPlan, Target
 from ...core.tuning.state import TunerState
@@ -45,13 +45,32 @@ def look_at(client: Any, arn: FunctionArn, sleep: Sleep) -> Target:
             f"the tuner may not touch {function}: deploy it with --parameter "
             f"TunableFunctionArns={function}"
         ) from exc
-    check_on_demand(config)
+    check_kind(config)
     check_reported(config)
     if config.get("PackageType") == "Image":
         _may_publish_image(client, arn)
     if arn.qualifier:
         _same_code(client, arn, config)
     return target_of(arn, config)
+
+
+OTHER_KINDS = {
+    "DurableConfig": "it is a durable function: one execution is many invocations that replay and "
+    "wait, and only asynchronous ones may outlast 15 minutes, so that no invocation tells its "
+    "time or its bill; tune the function that its steps call, or the same code without it",
+    "CapacityProviderConfig": "it runs on Lambda Managed Instances, which are billed by the "
+    "instance and not by GB-second; tune the same code on demand",
+    "TenancyConfig": "its execution environments are isolated by tenant: every invocation needs "
+    "the id of a tenant, in whose environment a run would act; tune the same code without it",
+}
+"""Settings by which invocations are not what a run measures, with what to do instead."""
+
+
+def check_kind(config: Mapping[str, Any]) -> None:
+    """UsageError for a function that is called or billed in ways of its own, a copy included."""
+    for setting, why in OTHER_KINDS.items():
+        if config.get(setting):
+            raise UsageError(f"{config['FunctionName']} cannot be tuned: {why} ({setting})")
 
 
 def check_reported(config: Mapping[str, Any]) -> None:

@@ -42,6 +42,7 @@ class TimedLambda(FakeLambda):
         self.truth, self.logs, self.time = truth, logs, time
         self.warm: set[str] = set()
         self.sent: list[tuple[str, int, Any]] = []
+        self.used_mb = 40
         self._numbers = itertools.count(1)
 
     def invoke(self, FunctionName: str, Payload: bytes, LogType: str = "None") -> dict[str, Any]:  # noqa: N803
@@ -59,7 +60,9 @@ class TimedLambda(FakeLambda):
         wobble = 1 + 0.01 * math.sin(len(self.sent))
         init_ms = 200.0 if cold else None
         billed = math.ceil(ms * wobble + (init_ms or 0.0))
-        return answered(request, ms=ms * wobble, billed_ms=billed, init_ms=init_ms)
+        return answered(
+            request, ms=ms * wobble, billed_ms=billed, init_ms=init_ms, used_mb=self.used_mb
+        )
 
 
 @dataclass

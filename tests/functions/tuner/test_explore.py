@@ -65,6 +65,19 @@ def test_a_size_that_nobody_wants_is_never_published() -> None:
     assert list(state.sizes) == sorted(state.versions)
 
 
+def test_sizes_that_were_not_named_hold_what_the_function_uses() -> None:
+    """Until its first invocation tells that, no size below today's is published."""
+    machine = Machine()
+    machine.client.config["MemorySize"], machine.client.used_mb = 1024, 300
+    output = machine.run(powerValues=POWERS, fitMemory=True)
+    sizes = [size for _, size, _ in machine.client.sent]
+    assert sizes[0] == 1024
+    assert min(sizes) >= 512
+    assert {*output["failedSizes"]} == {"128", "256"}
+    assert "300 MB that the function used" in output["failedSizes"]["256"]
+    assert machine.client.memory_mb == 1024
+
+
 def test_the_manifest_tells_every_step_and_why() -> None:
     machine = Machine()
     machine.run(powerValues=POWERS)

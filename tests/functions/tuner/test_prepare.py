@@ -68,6 +68,37 @@ def test_what_cannot_work_is_refused_before_anything_is_changed(
     assert s3.objects == {}
 
 
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ({"DurableConfig": {"ExecutionTimeout": 3600}}, "it is a durable function"),
+        ({"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}}, "isolated by tenant"),
+        (
+            {"CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": {}}},
+            "Managed Instances",
+        ),
+    ],
+)
+def test_a_function_of_another_kind_is_refused_by_name(
+    client: FakeLambda, s3: FakeS3, time: Time, setting: dict[str, Any], why: str
+) -> None:
+    client.change(**setting)
+    with pytest.raises(UsageError, match=f"shop cannot be tuned: .*{why}.*{next(iter(setting))}"):
+        prepare(given(), EXECUTION, services(client, s3, time))
+    assert client.aliases == {}
+
+
+@pytest.mark.parametrize(("sizes", "fits"), [({}, True), ({"powerValues": []}, True),
+                                             ({"powerValues": [128]}, False),
+                                             ({"powerValues": [128], "fitMemory": True}, True),
+                                             ({"fitMemory": False}, False)])  # fmt: skip
+def test_sizes_that_were_not_named_must_hold_what_is_used(
+    client: FakeLambda, s3: FakeS3, time: Time, store: RunFolder, sizes: Any, fits: bool
+) -> None:
+    prepare(given(**sizes), EXECUTION, services(client, s3, time))
+    assert store.read_plan().fits_memory is fits
+
+
 @pytest.mark.parametrize(("reserved", "parallel"), [(None, 10), (20, 2), (12, 1), (5, 1), (2, 1)])
 def test_reserved_concurrency_bounds_the_sizes_measured_at_once(
     client: FakeLambda, s3: FakeS3, time: Time, reserved: int | None, parallel: int

@@ -12,7 +12,7 @@ from lambdatuning.functions.tuner import lock
 from lambdatuning.functions.tuner.publish import AT_ONCE, Publisher, publish_next
 from tests.fakes.aws_lambda import ARN, FakeLambda
 
-from .plans import EXECUTION, Time, make_plan
+from .plans import EXECUTION, TARGET, Time, make_plan
 
 STATE = TunerState(run=RunPlace("run-1", "shop", ARN, "s3://b"))
 MINE = lock.Lock("run-1", 128, EXECUTION)
@@ -108,6 +108,44 @@ def test_the_lock_of_another_is_left_alone(client: FakeLambda, time: Time) -> No
     with pytest.raises(LambdaTuningError, match="was stopped"):
         publish_next(STATE, publisher(client, make_plan(), time))
     assert "UpdateFunctionConfiguration" not in client.calls
+
+
+def test_sizes_below_todays_wait_for_the_memory_that_is_used(
+    client: FakeLambda, time: Time
+) -> None:
+    """Callers of `$LATEST` never meet a size in which the function runs out of memory."""
+    client.config["MemorySize"] = 512
+    client.create_alias(ARN, lock.ALIAS, "$LATEST", replace(MINE, memory_mb=512).describe())
+    plan = make_plan(
+        sizes=(128, 256, 512, 1024),
+        target=replace(TARGET, memory_mb=512),
+        fits_memory=True,
+    )
+    first = publish_next(STATE, publisher(client, plan, time))
+    assert [batch.memory_mb for batch in first.batches] == [512, 1024]
+    measured = replace(publisher(client, plan, time), used_mb=lambda: 213)
+    then = publish_next(replace(first, batches=()), measured)
+    assert [batch.memory_mb for batch in then.batches] == [256]
+    assert then.published == len(plan.work) == 4
+    assert then.failed == {
+        128: "smaller than the 213 MB that the function used; name the size to measure it"
+    }
+    assert sorted(v["MemorySize"] for v in client.versions.values()) == [256, 512, 1024]
+    assert client.memory_mb == 512
+
+
+def test_without_a_size_as_large_as_todays_the_largest_tells(
+    client: FakeLambda, time: Time
+) -> None:
+    client.config["MemorySize"] = 3008
+    client.create_alias(ARN, lock.ALIAS, "$LATEST", replace(MINE, memory_mb=3008).describe())
+    target = replace(TARGET, memory_mb=3008)
+    plan = make_plan(sizes=(512, 1024, 256), target=target, fits_memory=True)
+    state = publish_next(STATE, publisher(client, plan, time))
+    assert [batch.memory_mb for batch in state.batches] == [1024]
+    # Where no report told, the run is what it would be without.
+    state = publish_next(replace(state, batches=()), publisher(client, plan, time))
+    assert [batch.memory_mb for batch in state.batches] == [256, 512]
 
 
 def test_latest_is_restored_after_every_version_and_todays_size_comes_first(
