@@ -164,7 +164,7 @@ def test_functions_are_never_deleted_as_a_whole() -> None:
     shapes = json.dumps(statement["Resource"])
     resources = re.findall(r'[^",]+', shapes)
     named = [each for each in resources if each.startswith(("$", "arn:"))]
-    assert len(named) == 5
+    assert len(named) == 3
     assert all(each.endswith(":*") for each in named)
 
 
@@ -334,7 +334,10 @@ def test_the_api_is_throttled() -> None:
 
 def test_a_changed_method_gets_a_new_deployment() -> None:
     """A stage serves what its deployment saw: rename the three, then put the new hash here."""
-    api = [RESOURCES["DynamoDBManagerResource"], RESOURCES["DynamoDBManagerPost"]]
+    api = [
+        {key: value for key, value in RESOURCES[name].items() if key != "Condition"}
+        for name in ("DynamoDBManagerResource", "DynamoDBManagerPost")
+    ]
     digest = hashlib.sha256(json.dumps(api, sort_keys=True).encode()).hexdigest()[:12]
     deployments = of_type(RESOURCES, "AWS::ApiGateway::Deployment")
     assert deployments.keys() == {"OpenDeployment1", "IamDeployment1", "ApiKeyDeployment1"}

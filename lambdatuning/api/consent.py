@@ -31,9 +31,13 @@ def only_after_yes(cloud: Cloud) -> Confirm:
 
 
 def describe_changes(plan: DeployPlan) -> str:
-    """The change set as lines, what is replaced marked."""
-    lines = [f"  {_change(change)}" for change in plan.changes]
-    return "\n".join([f'stack "{plan.stack_name}", {len(plan.changes)} changes:', *lines])
+    """The change set as lines, what is replaced marked; what only refers to a change in one."""
+    shown = [change for change in plan.changes if not change.follows or _replaces(change)]
+    lines = [f"  {_change(change)}" for change in shown]
+    if others := [change.logical_id for change in plan.changes if change not in shown]:
+        lines.append(f"  looked at again, for they refer to these: {', '.join(others)}")
+    number = "1 change" if len(shown) == 1 else f"{len(shown)} changes"
+    return "\n".join([f'stack "{plan.stack_name}", {number}:', *lines])
 
 
 def describe_removal(plan: DestroyPlan) -> str:
@@ -115,6 +119,18 @@ def require_budget(plan: TunePlan, max_usd: float | None) -> None:
 
 
 def _change(change: Change) -> str:
-    note = "  may be replaced" if change.conditional else ""
-    note = "  REPLACED: what it holds is lost" if change.replacement else note
-    return f"{change.action:<8} {change.logical_id} ({change.type}){note}"
+    return f"{change.action:<8} {change.logical_id} ({change.type}){_note(change)}"
+
+
+def _note(change: Change) -> str:
+    """What becomes of what is there."""
+    lost = "what it holds is lost" if change.loses else ""
+    if change.replacement:
+        return f"  REPLACED{lost and f': {lost}'}"
+    if change.conditional:
+        return f"  may be replaced{lost and f': {lost} then'}"
+    return f"  {lost}" if lost and change.action == "removed" else ""
+
+
+def _replaces(change: Change) -> bool:
+    return change.replacement or change.conditional

@@ -58,13 +58,16 @@ def deploy(
     tags: Mapping[str, str] | None = None,
     role_arn: str = "",
     bucket: str = "",
+    tuner_only: bool | None = None,
     confirm: Confirm = agree,
     on_event: OnEvent = lambda _: None,
 ) -> dict[str, str]:
     """Deploy or update the stack and return its outputs; no changes is success.
 
     `template` "" is the project's, else the package's. `tags`, those of the project's settings
-    unless given, are added to those that the stack has, which every resource gets. `role_arn` is a
+    unless given, are added to those that the stack has, which every resource gets. `tuner_only`
+    leaves the example (function, table, API) out, or removes it; False brings it back. Parameters
+    that are not given stay as they were. `role_arn` is a
     role by which CloudFormation works in the caller's place, `bucket` one of the organisation's for
     the code packages; an update keeps those of before. `confirm` is shown the change set and asked
     before anything changes. StackError names the resource that failed and why; nothing half-made
@@ -73,7 +76,10 @@ def deploy(
     settings, stack = read_settings(), stack_name(stack)
     file = resources.template(template, settings).path
     labels = dict(settings["tags"] if tags is None else tags)
-    options = stacks.DeployOptions(stack, file, dict(parameters or {}), labels, role_arn, bucket)
+    values = dict(parameters or {})
+    if tuner_only is not None:
+        values["Example"] = str(not tuner_only).lower()
+    options = stacks.DeployOptions(stack, file, values, labels, role_arn, bucket)
     plan = stacks.plan_deploy(cloud, options)
     if plan.changes:
         with undoing(lambda: stacks.discard(cloud, plan), f"the change set {plan.change_set_id}"):
@@ -113,6 +119,16 @@ def usable_outputs(cloud: Cloud, stack: str = "") -> Mapping[str, str]:
             "`lambdatuning deploy`, or pass --stack with another name"
         )
     return found.outputs
+
+
+def outputs_with_example(outputs: Mapping[str, str], stack: str = "") -> Mapping[str, str]:
+    """The same; StackError where the stack is the tuner alone."""
+    if "FunctionName" not in outputs:
+        raise StackError(
+            f'the stack "{stack_name(stack)}" has the tuner alone: `lambdatuning tune FUNCTION`, '
+            "or `lambdatuning deploy --with-example` first"
+        )
+    return outputs
 
 
 @explaining()

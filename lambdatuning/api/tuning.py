@@ -44,7 +44,7 @@ from ..workspace import resources
 from .consent import Confirm, agree, describe_price, only_after_yes, require_budget
 from .prices import book_name, read_price_book
 from .runs import loaded, store_address
-from .stack import deploy, deploying, usable_outputs
+from .stack import deploy, deploying, outputs_with_example, usable_outputs
 
 Wanted = PayloadType | str | Path | Mapping[str, Any]
 """A type, the name of one, a file or s3://bucket/key, or the event itself (a dict, or JSON)."""
@@ -254,7 +254,9 @@ def benchmark(
     )
     _refuse_bad_options(options)
     confirm = confirm if yes else only_after_yes(cloud)
-    outputs = _deployed(cloud, stack, template, confirm, options.get("on_progress"))
+    outputs = outputs_with_example(
+        _deployed(cloud, stack, template, confirm, options.get("on_progress")), stack
+    )
     return tune(
         cloud,
         outputs["FunctionName"],

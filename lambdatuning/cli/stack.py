@@ -47,6 +47,11 @@ role_option = click.option(
     metavar="NAME",
     help="Bucket of the organisation's for code packages (default: one of our own is made).",
 )
+@click.option(
+    "--tuner-only/--with-example",
+    default=None,
+    help="Leave the example (function, table, API) out, or bring it back (default: as it was).",
+)
 @session_options
 def deploy(
     session: Session,
@@ -56,8 +61,12 @@ def deploy(
     tags: tuple[str, ...],
     role_arn: str,
     bucket: str,
+    tuner_only: bool | None,
 ) -> None:
-    """Deploy or update the stack: package, show the change set, ask, execute, print the outputs."""
+    """Deploy or update the stack: package, show the change set, ask, execute, print the outputs.
+
+    A parameter that is not given stays as it was.
+    """
     from ..api.stack import deploy
 
     file = resources.template(template)
@@ -71,6 +80,7 @@ def deploy(
             tags=pairs("--tag", tags, "KEY"),
             role_arn=role_arn,
             bucket=bucket,
+            tuner_only=tuner_only,
             confirm=session.output.confirm,
             on_event=session.output.each(_event_line),
         )

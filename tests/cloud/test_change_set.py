@@ -57,18 +57,65 @@ def test_every_page_of_changes_is_read(client: Any) -> None:
     )
 
 
-def test_a_replacement_that_may_not_happen_is_said_to_be_possible() -> None:
+def test_what_is_lost_is_said_and_what_only_follows_is_one_line() -> None:
+    stage, logs = "AWS::ApiGateway::Stage", "AWS::Logs::LogGroup"
     changes = (
         Change("changed", "Table", "AWS::DynamoDB::Table", replacement=True),
-        Change("changed", "Stage", "AWS::ApiGateway::Stage", replacement=False, conditional=True),
+        Change("changed", "Stage", stage, replacement=False, conditional=True),
+        Change("changed", "Logs", logs, replacement=False, conditional=True),
+        Change("changed", "Api", "AWS::ApiGateway::RestApi", replacement=True),
+        Change("removed", "Old", "AWS::DynamoDB::Table", replacement=False),
         Change("changed", "Function", "AWS::Lambda::Function", replacement=False),
+        Change("changed", "Role", "AWS::IAM::Role", replacement=False, follows=True),
+        Change("changed", "Policy", "AWS::IAM::Policy", replacement=False, follows=True),
     )
-    lines = describe_changes(
-        DeployPlan("mine", "id", "id", False, changes, Packages("b", ""))
-    ).splitlines()
-    assert lines[1].endswith("(AWS::DynamoDB::Table)  REPLACED: what it holds is lost")
-    assert lines[2].endswith("(AWS::ApiGateway::Stage)  may be replaced")
-    assert lines[3].endswith("(AWS::Lambda::Function)")
+    plan = DeployPlan("mine", "id", "id", False, changes, Packages("b", ""))
+    assert describe_changes(plan).splitlines() == [
+        'stack "mine", 6 changes:',
+        "  changed  Table (AWS::DynamoDB::Table)  REPLACED: what it holds is lost",
+        "  changed  Stage (AWS::ApiGateway::Stage)  may be replaced",
+        "  changed  Logs (AWS::Logs::LogGroup)  may be replaced: what it holds is lost then",
+        "  changed  Api (AWS::ApiGateway::RestApi)  REPLACED",
+        "  removed  Old (AWS::DynamoDB::Table)  what it holds is lost",
+        "  changed  Function (AWS::Lambda::Function)",
+        "  looked at again, for they refer to these: Role, Policy",
+    ]
+
+
+def detail(cause: str, recreates: str = "Conditionally") -> dict[str, Any]:
+    source = "ResourceAttribute" if "." in cause else "ResourceReference"
+    target = {"Attribute": "Properties", "Name": "P", "RequiresRecreation": recreates}
+    return {
+        "Target": target, "Evaluation": "Dynamic", "ChangeSource": source, "CausingEntity": cause,
+    }  # fmt: skip
+
+
+def entry(name: str, replacement: str, *details: dict[str, Any]) -> dict[str, Any]:
+    change = {"Action": "Modify", "LogicalResourceId": name, "ResourceType": "T",
+              "Replacement": replacement, "Details": [*details]}  # fmt: skip
+    return {"ResourceChange": change}
+
+
+def test_what_refers_to_something_that_stays_is_not_said_to_be_replaced(client: Any) -> None:
+    """CloudFormation calls it conditional, for it does not look whether an ARN can change."""
+    direct = {"Target": {"Attribute": "Properties"}, "ChangeSource": "DirectModification"}
+    changes = [
+        entry("Function", "False", direct),
+        entry("Method", "Conditional", detail("Function.Arn")),
+        entry("Key", "Conditional", detail("Method")),
+        entry("Table", "True", direct),
+        entry("Alarm", "Conditional", detail("Table")),
+        entry("Trigger", "Conditional", detail("Function.StreamArn")),
+        entry("Stage", "Conditional", direct),
+    ]
+    found = waited(
+        client, {"Status": "CREATE_COMPLETE"}, {"Status": "CREATE_COMPLETE", "Changes": changes}
+    )
+    assert found is not None
+    assert [each.logical_id for each in found if each.follows] == [
+        "Method", "Key", "Alarm", "Trigger",
+    ]  # fmt: skip
+    assert [each.logical_id for each in found if each.conditional] == ["Alarm", "Trigger", "Stage"]
 
 
 def test_new_outputs_alone_are_no_resource_but_can_be_executed(client: Any) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+import lambdatuning as lt
 from lambdatuning.cloud.session import Cloud
 from lambdatuning.cloud.stack.deploy import DeployOptions, discard, execute, plan_deploy
 from lambdatuning.cloud.stack.destroy import execute_destroy, plan_destroy
 from lambdatuning.cloud.stack.package import load_template, local_code
 from lambdatuning.cloud.stack.status import StackEvent, find, status
 from lambdatuning.core.errors import NotFoundError, StackError, UsageError
+from tests.journeys.policies import statements
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 NAME = "lambdatuning"
@@ -139,7 +141,9 @@ def test_an_update_changes_what_was_asked_and_keeps_the_rest(
     heard = list[StackEvent]()
     plan = plan_deploy(embedded, options(MemorySize="256"))
     assert not plan.creates
-    assert {c.logical_id for c in plan.changes} >= {"LambdaFunctionOverHttps"}
+    changed = [c for c in plan.changes if not c.follows]
+    assert [c.logical_id for c in changed] == ["LambdaFunctionOverHttps"]
+    assert not any(c.replacement or c.conditional for c in plan.changes)
     assert execute(embedded, plan, heard.append) == outputs
     assert heard[-1].state == "UPDATE_COMPLETE"
     execute(embedded, plan_deploy(embedded, options(LogRetentionDays="7")))
@@ -176,11 +180,47 @@ def test_functions_to_tune_are_granted_by_arn(embedded: Cloud, outputs: dict[str
     own = outputs["FunctionArn"]
     assert granted["Action"] == "lambda:InvokeFunction"
     assert granted["Resource"] == [
-        f"{own}:*",
         "arn:aws:lambda:*:111122223333:function:lambdatuning-copy-*:*",
+        f"{own}:*",
         f"{arn}:a*:*",
         f"{arn}:b:*",
     ]
+
+
+EXAMPLE = {
+    "AWS::ApiGateway::RestApi",
+    "AWS::DynamoDB::Table",
+    "AWS::Lambda::Permission",
+}
+
+
+def test_the_tuner_alone_has_nothing_of_the_example(
+    embedded: Cloud, outputs: dict[str, str]
+) -> None:
+    """It is deployed beside a stack that has the table, and updated without losing its kind."""
+    alone = execute(embedded, plan_deploy(embedded, options("tuner", Example="false")))
+    assert alone.keys() == {
+        "StateMachineArn", "SamplesBucket", "TunerControlFunction", "TunerMeasureFunction",
+    }  # fmt: skip
+    plan = plan_deploy(embedded, options("tuner", LogRetentionDays="7"))
+    assert "added" not in {change.action for change in plan.changes}
+    assert execute(embedded, plan) == alone
+    removal = plan_destroy(embedded, "tuner")
+    types = {resource.type for resource in removal.resources}
+    assert not EXAMPLE & types
+    roles = [r.physical_id for r in removal.resources if r.type == "AWS::IAM::Role"]
+    granted = [s for role in roles for s in statements(embedded, role)]
+    functions = {
+        resource
+        for statement in granted
+        for resource in statement.resources
+        if ":function:" in resource and "-Tuner" not in resource
+    }
+    copies = "arn:aws:lambda:*:111122223333:function:lambdatuning-copy-*"
+    assert functions == {copies, f"{copies}:*"}
+    with pytest.raises(StackError, match=r"has the tuner alone: .* deploy --with-example"):
+        lt.benchmark(embedded, stack="tuner", payload="ping")
+    execute_destroy(embedded, removal)
 
 
 def test_a_second_stack_needs_another_table(embedded: Cloud, outputs: dict[str, str]) -> None:

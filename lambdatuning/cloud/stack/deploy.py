@@ -1,7 +1,7 @@
 """Deploying: plan (upload, change set), show, execute or discard."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,19 @@ from .status import (
 )
 
 _ACTIONS = {"Add": "added", "Modify": "changed", "Remove": "removed", "Import": "imported"}
+_HOLDING = frozenset(
+    {
+        "AWS::DynamoDB::Table",
+        "AWS::Logs::LogGroup",
+        "AWS::S3::Bucket",
+        "AWS::StepFunctions::StateMachine",
+    }
+)
+"""Types of which a new resource does not have what the old one held: items, lines, executions."""
+
+_IDENTITIES = frozenset({"Arn", "Name", "RootResourceId"})
+"""Attributes that stay as they are as long as the resource is not replaced."""
+
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -52,9 +65,10 @@ class ChangeSet:
 
 @dataclass(frozen=True)
 class Change:
-    """A resource that a deployment adds, changes or removes; a replaced one loses what it held.
+    """A resource that a deployment adds, changes or removes.
 
-    `conditional` where CloudFormation knows only when it executes whether it replaces.
+    `conditional` where CloudFormation knows only when it executes whether it replaces. One that
+    `follows` is looked at again since it refers to another that changes, and for no other reason.
     """
 
     action: str
@@ -62,6 +76,12 @@ class Change:
     type: str
     replacement: bool
     conditional: bool = False
+    follows: bool = False
+
+    @property
+    def loses(self) -> bool:
+        """Whether what the resource holds goes with it, should it be removed or replaced."""
+        return self.type in _HOLDING
 
 
 def create_change_set(
@@ -125,18 +145,55 @@ def delete_change_set(cloud: Cloud, change_set_id: str, waiting: Waiting) -> Non
 
 def _changes(cloud: Cloud, made: ChangeSet) -> tuple[Change, ...]:
     pages = cloud.client("cloudformation").get_paginator("describe_change_set")
+    changes = [
+        entry["ResourceChange"]
+        for page in pages.paginate(ChangeSetName=made.id)
+        for entry in page["Changes"]
+        if entry.get("ResourceChange")
+    ]
+    kept = _not_replaced(changes)
     return tuple(
         Change(
             action=_ACTIONS.get(change["Action"], change["Action"].lower()),
-            logical_id=change["LogicalResourceId"],
+            logical_id=(name := change["LogicalResourceId"]),
             type=change["ResourceType"],
             replacement=change.get("Replacement") == "True",
-            conditional=change.get("Replacement") == "Conditional",
+            conditional=change.get("Replacement") == "Conditional" and name not in kept,
+            follows=change["Action"] == "Modify" and _only_follows(change),
         )
-        for page in pages.paginate(ChangeSetName=made.id)
-        for change in (entry.get("ResourceChange") for entry in page["Changes"])
-        if change
+        for change in changes
     )
+
+
+def _only_follows(change: Mapping[str, Any]) -> bool:
+    """Whether nothing of the resource itself changes: it refers to another that does."""
+    sources = [detail.get("ChangeSource") for detail in change.get("Details", ())]
+    return bool(sources) and {*sources} <= {"ResourceReference", "ResourceAttribute"}
+
+
+def _not_replaced(changes: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Resources that stay, also by what CloudFormation calls conditional: what they refer to is
+    the name or ARN of one that stays."""
+    modified = {change["LogicalResourceId"]: change for change in changes}
+    kept = {name for name, change in modified.items() if change.get("Replacement") == "False"}
+    while True:
+        more = {
+            name
+            for name, change in modified.items()
+            if name not in kept
+            and change.get("Replacement") == "Conditional"
+            and all(_harmless(detail, kept) for detail in change.get("Details", ()))
+            and _only_follows(change)
+        }
+        if not more:
+            return kept
+        kept |= more
+
+
+def _harmless(detail: Mapping[str, Any], kept: Collection[str]) -> bool:
+    name, _, attribute = str(detail.get("CausingEntity", "")).partition(".")
+    recreates = detail.get("Target", {}).get("RequiresRecreation") != "Never"
+    return not recreates or (name in kept and (not attribute or attribute in _IDENTITIES))
 
 
 def _validation_errors(cloud: Cloud, change_set_id: str) -> list[str]:
@@ -330,9 +387,12 @@ def _refuse_taken_table(
     cloud: Cloud, template: Mapping[str, Any], parameters: Mapping[str, str]
 ) -> None:
     """A table of that name belongs to somebody else, since the stack is not there yet."""
-    default = template.get("Parameters", {}).get("TableName", {}).get("Default")
-    name = parameters.get("TableName", default)
-    if name is None:
+    declared = template.get("Parameters", {})
+    name, example = (
+        parameters.get(each, declared.get(each, {}).get("Default"))
+        for each in ("TableName", "Example")
+    )
+    if name is None or example == "false":
         return
     dynamodb = cloud.client("dynamodb")
     try:

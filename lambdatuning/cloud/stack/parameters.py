@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...core.errors import UsageError, closest
@@ -72,16 +72,13 @@ def _in_range(value: str, declared: Mapping[str, Any]) -> bool:
 
 def policy_sizes(template: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, int]:
     """About how many characters the inline policies of each role have, white space left out as IAM
-    does; a condition holds where a parameter that it looks at is given."""
+    does."""
     declared = template.get("Parameters", {})
     given = {
         name: values.get(name, str(each.get("Default", ""))) for name, each in declared.items()
     }
-    changed = {name for name in given if given[name] != str(declared[name].get("Default", ""))}
-    holds = {
-        name: bool(changed & set(_references(condition)))
-        for name, condition in template.get("Conditions", {}).items()
-    }
+    conditions = template.get("Conditions", {})
+    holds = {name: _holds(condition, given, conditions) for name, condition in conditions.items()}
     return {
         logical_id: len(_compact(_resolved(resource["Properties"]["Policies"], given, holds)))
         for logical_id, resource in template["Resources"].items()
@@ -93,13 +90,16 @@ def _compact(policies: Any) -> str:
     return json.dumps(policies, separators=(",", ":"))
 
 
-def _references(value: Any) -> Iterator[str]:
-    """The names that an expression refers to."""
-    if isinstance(value, dict):
-        yield from (str(value[key]) for key in ("Ref", "Condition") if key in value)
-        value = list(value.values())
-    for each in value if isinstance(value, list) else ():
-        yield from _references(each)
+def _holds(condition: Mapping[str, Any], given: Values, conditions: Mapping[str, Any]) -> bool:
+    """Whether a condition of a template holds with these parameters."""
+    ((name, argument),) = condition.items()
+    if name == "Condition":
+        return _holds(conditions[argument], given, conditions)
+    if name == "Fn::Equals":
+        left, right = (str(_resolved(each, given, {})) for each in argument)
+        return left == right
+    parts = [_holds(each, given, conditions) for each in argument]
+    return not parts[0] if name == "Fn::Not" else all(parts) if name == "Fn::And" else any(parts)
 
 
 def _resolved(value: Any, given: Values, holds: Mapping[str, bool]) -> Any:
@@ -132,11 +132,17 @@ def _sub(argument: Any, given: Values) -> str:
     return re.sub(r"\$\{([^}]+)\}", value, text)
 
 
+def _join(separator: str, values: Any) -> str:
+    """A parameter that is a list is one text here, with commas."""
+    listed = values if isinstance(values, list) else str(values).split(",")
+    return separator.join(map(str, listed))
+
+
 _FUNCTIONS: Mapping[str, Callable[[Any, Values], Any]] = {
     "Ref": _ref,
     "Fn::GetAtt": lambda _, __: _AN_ARN,
     "Fn::If": lambda argument, _: argument,
-    "Fn::Join": lambda argument, _: str(argument[1]).replace(",", argument[0]),
+    "Fn::Join": lambda argument, _: _join(*argument),
     "Fn::Split": lambda argument, _: str(argument[1]).split(argument[0]),
     "Fn::Sub": _sub,
 }
