@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..analysis.compare.comparison import MAX_REGRESSION, Comparison
+from ..analysis.compare.comparison import Comparison
 from ..analysis.compare.comparison import compare as compare_runs
+from ..analysis.compare.gate import MAX_REGRESSION
 from ..analysis.run import Run
 from ..cloud.aws_errors import explaining
+from ..cloud.run_store import LATEST
 from ..cloud.session import Cloud
 from ..core.format import Money
 from ..core.options import Amount, Count, InnerShare, PositiveAmount, checked
-from .runs import load_runs
+from .runs import load_runs, newest_in_one_place
 
 NEWEST = "latest 2"
 
@@ -36,8 +38,9 @@ def compare(
     """Compare the first of the runs with each of the others; one alone makes an empty comparison.
 
     `runs` are loaded runs, or names as `lt.load` takes them, of `store` ("": the project's), one by
-    one or in a list: `compare(before, after)`; by default the two newest runs of the function that
-    was measured last. `history` are more runs,
+    one or in a list: `compare(before, after)`; by default the two newest runs of the function,
+    architecture and region that was measured last: others are compared only where they are named.
+    `history` are more runs,
     whose differences teach how much runs of the same code differ. Getting worse is a regression
     from `max_regression` on (0.05 is 5 %). `rates` says what a dollar costs in the currencies of
     runs that are not in dollars: {"CNY": 7.1}. `narrowed` are `function`, `region`, `since`,
@@ -48,9 +51,10 @@ def compare(
             currencies without the rate of one.
     """
     named = runs or (NEWEST,)
-    chosen = [run for each in named for run in _loaded(each, store, cloud, narrowed)]
-    if len(named) == 1 and isinstance(named[0], str) and named[0].startswith("latest"):
-        chosen = of_one_function(chosen)
+    if len(named) == 1 and isinstance(named[0], str) and named[0].startswith(LATEST):
+        chosen = newest_in_one_place(named[0], store, cloud=cloud, **narrowed)
+    else:
+        chosen = [run for each in named for run in _loaded(each, store, cloud, narrowed)]
     return compare_runs(
         chosen,
         payload_types=payload_types,
@@ -62,13 +66,6 @@ def compare(
         money=Money(currency, per_usd),
         rates=rates,
     )
-
-
-def of_one_function(runs: Sequence[Run]) -> list[Run]:
-    """Those of the function that was measured last, if it has two; else of the last that has."""
-    functions = dict.fromkeys(run.function for run in reversed(runs))
-    own = [[run for run in runs if run.function == name] for name in functions]
-    return next((each for each in own if len(each) > 1), own[0] if own else [])
 
 
 def _loaded(

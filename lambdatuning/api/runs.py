@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, overload
 
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
 from ..analysis.run import Run, means_run, merge, to_run
 from ..analysis.text.tables import table
@@ -45,6 +45,13 @@ class Source:
     manifest: Manifest
     load: Callable[[], Run]
     url: str = ""
+
+    @property
+    def place(self) -> tuple[str, str, str, str]:
+        """Function, architecture, region and kind of endpoint: what runs must share."""
+        manifest = self.manifest
+        kind = str(manifest.endpoint.get("kind", ""))
+        return manifest.function, manifest.architecture, manifest.region, kind
 
 
 @dataclass(frozen=True)
@@ -261,9 +268,13 @@ class Runs(Sequence[Run]):
     @overload
     def __getitem__(self, index: list[str]) -> DataFrame: ...
 
-    def __getitem__(self, index: int | str | slice | list[str]) -> Run | list[Run] | DataFrame:
+    def __getitem__(
+        self, index: int | str | slice | list[str]
+    ) -> "Run | list[Run] | DataFrame | Series[Any]":
         if isinstance(index, list):
             return self._columns(index)
+        if index in COLUMNS and index not in self._sources:
+            return self.frame[index]
         if isinstance(index, slice):
             return [self[name] for name in self._ids[index]]
         name = index if isinstance(index, str) else self._ids[index]
@@ -346,6 +357,29 @@ def load_runs(
     if number is not None:
         return newest_of(listed(), keeps, where, number)
     return [run for name in names for run in _named(name, listed, where)]
+
+
+def newest_in_one_place(
+    runs: str,
+    store: str | Path = "",
+    *,
+    function: str = "",
+    region: str = "",
+    since: str = "",
+    until: str = "",
+    state_machine: str = "",
+    cloud: Cloud | None = None,
+) -> list[Run]:
+    """ "latest 2" of the function, architecture, region and kind of endpoint measured last.
+
+    Arguments as those of `load_runs`.
+    """
+    number = _newest(runs)
+    keeps = Filter(function, region, read_time("since", since), read_time("until", until))
+    address = store_address(store)
+    meant = [each for each in cached_source(address, state_machine, region, cloud)() if keeps(each)]
+    own = [each for each in meant if each.place == meant[-1].place]
+    return newest_of(own, keeps, state_machine or searched(address), number or 0)
 
 
 @explaining()

@@ -11,12 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..core.errors import DeclinedError, RunSkippedWarning, UnreadReportsWarning
+from ..core.errors import (
+    CannotTellError,
+    DeclinedError,
+    RegressionError,
+    RunSkippedWarning,
+    UnreadReportsWarning,
+)
 from ..core.progress import OnProgress, ignore
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from ..analysis.verdict import Verdict
     from ..workspace.resources import Resource
 
 _GAP = 2
@@ -112,6 +119,13 @@ def visible(text: str) -> str:
 def say(text: str = "") -> None:
     """A message: to stderr, so that stdout holds data alone."""
     print(visible(text), file=sys.stderr)
+
+
+def refuse(verdict: "Verdict") -> None:
+    """Raise what the exit code of a gate's verdict stands for; nothing where all is well."""
+    errors = {3: RegressionError, 5: CannotTellError}
+    if verdict.exit_code:
+        raise errors[verdict.exit_code](verdict.reason)
 
 
 def fail(message: str, code: int) -> int:

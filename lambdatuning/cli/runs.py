@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..core.errors import CannotTellError, RegressionError, UsageError
+from ..core.errors import UsageError
 from ..core.options import number, whole_number
 from .options import pairs, store_option
-from .output import money, records, table
+from .output import money, records, refuse, table
 from .session import Session, session_options
 
 if TYPE_CHECKING:
@@ -72,19 +72,15 @@ def runs(session: Session, store: str) -> None:
 def compare(session: Session, /, names: tuple[str, ...], store: str, **options: Any) -> None:
     """Compare RUNs (ids or visualization URLs, the one before first; default: the two newest).
 
-    Without RUNs, the two newest of the function that was measured last. Exit code 3 where something
-    got significantly worse, 5 where that cannot be told.
+    Without RUNs, the two newest of the function, architecture and region that was measured last.
+    Exit code 3 where something got significantly worse, 5 where that cannot be told.
     """
-    from ..analysis.compare.comparison import gate
-
     comparison = _compared(session, names, store, options)
-    worse, untold = comparison.regressions, comparison.cannot_tell
-    text = comparison.words if worse or untold else str(comparison)
-    session.output.show(_data(comparison), text)
-    if worse:
-        raise RegressionError(gate(comparison.pairs, comparison.max_regression))
-    if untold:
-        raise CannotTellError(gate(comparison.pairs, comparison.max_regression))
+    verdict = comparison.verdict
+    text = comparison.words if verdict.exit_code else str(comparison)
+    if session.output.json or text:
+        session.output.show(_data(comparison), text)
+    refuse(verdict)
 
 
 @click.command()
@@ -176,7 +172,7 @@ def _logs_text(run: "Run", data: dict[str, Any], store: str) -> str:
 def _compared(
     session: Session, names: tuple[str, ...], store: str, options: dict[str, Any]
 ) -> "Comparison":
-    from ..analysis.compare.comparison import MAX_REGRESSION
+    from ..analysis.compare.gate import MAX_REGRESSION
     from ..api.compare import NEWEST, compare
 
     percent = options["max_regression"]
@@ -197,7 +193,7 @@ def _compared(
         cloud=session.connect_for(store),
         rates=rates,
     )
-    if not comparison.pairs:
+    if names and len(comparison.alone) == 1 and not comparison.pairs:
         (only,) = comparison.alone
         raise UsageError(
             f"only {only.run_id} is there of {only.function}; name two runs, or measure again"
@@ -208,6 +204,7 @@ def _compared(
 def _data(comparison: "Comparison") -> dict[str, Any]:
     return {
         "answer": str(comparison),
+        "verdict": comparison.verdict.to_json(),
         "regressions": comparison.regressions,
         "cannot_tell": comparison.cannot_tell,
         "max_regression": comparison.max_regression,

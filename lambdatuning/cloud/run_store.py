@@ -351,6 +351,8 @@ _FIELDS: Mapping[str, Callable[[object], bool]] = {
     "output": _is_object,
     "exploration": _is_object,
     "input": _is_object,
+    "code": _is_object,
+    "labels": _is_object,
     "tuner_ms": _is_object,
     "invocations": _is_count,
     "current_memory_mb": lambda value: value is None or _is_count(value),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pandas import Series
 
 import lambdatuning as lt
 from lambdatuning.analysis.compare.noise import (
@@ -276,15 +277,77 @@ def test_what_cannot_be_compared_is_refused() -> None:
     one = synthetic_run(FEW, SIZES)
     with pytest.raises(UsageError, match="no run to compare"):
         lt.compare([])
-    with pytest.raises(UsageError, match="no payload type in common"):
-        lt.compare([one, synthetic_run(KINDS[4:6], SIZES)])
-    with pytest.raises(UsageError, match="no memory size was measured in both"):
-        lt.compare([one, synthetic_run(FEW, (256,))])
     with pytest.raises(UsageError, match="1024 MB was not measured"):
         lt.compare([one, one], memory_mb=1024)
     other = Run(changed(one.manifest, {"function": "other"}), one.samples.assign(function="other"))
     with pytest.raises(UsageError, match="compare runs of one function"):
         lt.compare([merge([one, other]), one])
+
+
+def failing(run: Run, which: "Series[bool]") -> Run:
+    error = run.samples["error"].astype(str).mask(which, "Runtime.ExitError")
+    return Run(run.manifest, run.samples.assign(error=error.astype("category")))
+
+
+def test_what_has_nothing_in_common_cannot_be_told() -> None:
+    one = named(synthetic_run(FEW, SIZES), run_id="one")
+    dead = named(failing(one, one.samples["cold"] | True), run_id="dead")
+    other_types, other_sizes = synthetic_run(KINDS[4:6], SIZES), synthetic_run(FEW, (256,))
+    for after, reason in (
+        (dead, "every invocation of the run after (dead) failed: look at its errors"),
+        (other_types, "the runs have no payload type in common"),
+        (other_sizes, "no memory size was measured in both runs: 128, 512 and 2,048 MB, and 256"),
+    ):
+        comparison = lt.compare([one, after])
+        assert (comparison.verdict.kind, comparison.verdict.exit_code) == ("unknown", 5)
+        assert comparison.verdict.reason.startswith(f"cannot tell: {reason}")
+        assert str(comparison) == comparison.nothing == comparison.gate
+        assert list(comparison.runs["which"]) == ["before", "after"]
+    assert lt.compare([dead, dead]).verdict.reason.startswith("cannot tell: every invocation of")
+
+
+def test_more_failures_are_a_regression_and_as_many_are_none() -> None:
+    before, after = (synthetic_run(FEW, SIZES, seed=seed) for seed in (1, 2))
+    read = after.samples["payload"].eq("read")
+    half = failing(after, read & after.samples["invocation"].mod(2).eq(0))
+    verdict = lt.compare([before, half]).verdict
+    assert verdict.exit_code == 3
+    (found,) = verdict.worse
+    assert (found.measure, found.payload) == ("failures", "read")
+    assert found.text == "read failed 23 of 49 times (0 of 49 before)"
+    assert lt.compare([half, half]).verdict.kind == "fine"
+    (dead,) = lt.compare([before, failing(after, read)]).verdict.worse
+    assert dead.text == "read failed 49 of 49 times (0 of 49 before)"
+    one_lost = failing(after, read & after.samples["request_id"].eq(after.samples["request_id"][9]))
+    assert not lt.compare([before, one_lost]).verdict.worse
+
+
+def test_another_machine_or_few_environments_are_no_base_for_a_verdict() -> None:
+    before, after = (synthetic_run(FEW, SIZES, seed=seed) for seed in (1, 2))
+    slower = shifted(after, 93.0)
+    assert lt.compare([before, slower]).verdict.exit_code == 3
+    elsewhere = named(slower, endpoint={**before.endpoint, "cores": 64})
+    verdict = lt.compare([before, elsewhere]).verdict
+    assert verdict.exit_code == 5
+    assert "durations of different machines cannot be compared" in verdict.reason
+    two = slower.samples["environment"].str.endswith(("00", "01"))
+    verdict = lt.compare([before, Run(slower.manifest, slower.samples[two])]).verdict
+    assert verdict.exit_code == 5
+    assert "with at least 3 execution environments per size" in verdict.reason
+    lost = lt.compare([before, after.select("read")]).verdict
+    assert (lost.exit_code, "was not measured again" in lost.reason) == (5, True)
+
+
+def test_sizes_with_an_interval_judge_and_others_stay_in_sight() -> None:
+    before, after = (synthetic_run(FEW, SIZES, seed=seed) for seed in (1, 2))
+    samples = after.samples
+    thin = ~samples["environment"].str.endswith(("00", "01")) & samples["memory_mb"].eq(2048)
+    kept = Run(after.manifest, samples[~thin])
+    assert lt.compare([before, kept]).verdict.kind == "fine"
+    slow = samples["duration_ms"].mask(samples["memory_mb"].eq(2048), samples["duration_ms"] * 3)
+    verdict = lt.compare([before, Run(after.manifest, samples.assign(duration_ms=slow)[~thin])])
+    assert verdict.verdict.exit_code == 5
+    assert "took more than twice as long at 2,048 MB" in verdict.gate
 
 
 def test_figures_tell_in_words_what_they_show() -> None:

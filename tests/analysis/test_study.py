@@ -128,7 +128,7 @@ def test_cold_starts_alone_answer_and_say_so() -> None:
     warm = RUN.samples.query("payload == 'read' and memory_mb == 128 and error == ''")
     assert row["mean_ms"] == pytest.approx(warm["duration_ms"].mean() + 240)
     assert study.cold_answer.headline.startswith("Every invocation was a cold start")
-    assert not lt.compare([COLD, COLD]).cannot_tell
+    assert not lt.compare([COLD, COLD]).regressions
 
 
 def test_a_size_today_that_was_not_measured_is_not_argued_against() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +83,22 @@ def test_refusals(nobody: Shell, store: str, words: list[str], code: int, compla
     done = nobody("compare", *words, "--store", store)
     assert (done.code, done.out) == (code, "")
     assert complaint in done.complaint
+
+
+def test_one_run_of_a_place_cannot_be_told(nobody: Shell, tmp_path: Path) -> None:
+    """What was measured last is never compared with another function, architecture or region."""
+    for number, about in enumerate(
+        ({}, {"architecture": "arm64"}, {"region": "us-east-1"}, {"function": "other"})
+    ):
+        run_id = f"2026112{number + 1}T090500-aaaaaa"
+        store_synthetic_run(tmp_path, KINDS[-1:], (128,), about={"run_id": run_id, **about})
+        done = nobody("compare", "--store", str(tmp_path), "--json")
+        assert done.code == 5
+        assert f"cannot tell: only {run_id} is there of " in done.complaint
+        verdict = json.loads(done.out)["verdict"]
+        assert (verdict["schema"], verdict["kind"], verdict["exit_code"]) == (1, "unknown", 5)
+    named = nobody("compare", "20261121T090500-aaaaaa", run_id, "--store", str(tmp_path))
+    assert named.code == 0, named.err
 
 
 def test_yuan_are_compared_with_dollars_at_a_rate_alone(nobody: Shell) -> None:

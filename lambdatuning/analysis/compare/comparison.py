@@ -1,95 +1,38 @@
-"""A comparison as an answer, and the gate of a pipeline."""
+"""A comparison as an answer: one run against others."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from html import escape
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from pandas import DataFrame
 
-from ...core.errors import UsageError
+from ...core.errors import CannotTellError, UsageError
 from ...core.finding import Finding, gravest_first
-from ...core.format import DOLLARS, NOTHING, Money, format_part, join, money_of, short_name
+from ...core.format import DOLLARS, NOTHING, Money, join, money_of, short_name
 from ..questions.answer import notice
 from ..run import Run, as_run, in_one_currency, of_means
 from ..text.statement import Statement, answered, html_words
 from ..text.tables import Table, table
-from .noise import KNOWN, Change, Noise, noise, same_code
-from .pair import MEASURES, Pair, pair
-from .text import about, bill, difference, sentences
+from ..verdict import UNKNOWN, WORSE, Verdict
+from .gate import MAX_REGRESSION, judge
+from .noise import KNOWN, Noise, noise, same_code
+from .pair import Pair, pair
+from .text import about, bill, sentences
 from .text import headline as headline_of
 
 if TYPE_CHECKING:
     from ..plot.chart import Chart
 
-MAX_REGRESSION = 0.05
-"""A worse change is no regression up to here: seldom does so little move the best size, and it is
-what an hour, a neighbour or another host may do to a function that nobody touched."""
-
-_FEW = 3
-"""Regressions named in the line; the changes have all."""
-
-
-class Worse(NamedTuple):
-    """One payload type whose "duration" or "cost" went up."""
-
-    payload: str
-    measure: str
-    change: Change
-
-    def __str__(self) -> str:
-        return f"{self.payload} is {difference(self.measure, self.change)}"
-
-
-def regressions(pairs: Iterable[Pair], max_change: float = MAX_REGRESSION) -> list[Worse]:
-    """What got worse by more than runs of the same code differ and than `max_change` (0.05 is
-    5 %), the worst first."""
-    return _worst(each for each in _each(pairs) if each.change.worse(max_change))
-
-
-def gate(pairs: Sequence[Pair], max_change: float = MAX_REGRESSION) -> str:
-    """Why there is a regression, why there is none, or why that cannot be told, in one line
-    without a full stop."""
-    worse = regressions(pairs, max_change)
-    if worse:
-        more = f"; and {len(worse) - _FEW} more" if len(worse) > _FEW else ""
-        return f"regression: {'; '.join(map(str, worse[:_FEW]))}{more}"
-    if unknown := untold(pairs):
-        more = f" and {len(unknown) - _FEW} more" if len(unknown) > _FEW else ""
-        return (
-            f"cannot tell: {join(unknown[:_FEW])}{more} without an interval, so any difference may "
-            "be chance; measure both with at least 3 execution environments per size"
-        )
-    allowed = format_part(max_change)
-    for each in regressions(pairs, 0.0):
-        return f"no regression: {each}, and up to {allowed} is allowed"
-    beyond = f" by more than {allowed}" if max_change else ""
-    return f"no regression: nothing got significantly slower or more expensive{beyond}"
-
-
-def untold(pairs: Iterable[Pair]) -> list[str]:
-    """Payload types whose change has no interval: whether they got worse cannot be told."""
-    return list(dict.fromkeys(each.payload for each in _each(pairs) if not each.change.known))
-
-
-def _each(pairs: Iterable[Pair]) -> Iterator[Worse]:
-    for one in pairs:
-        for payload in one.overall["payload"]:
-            for measure in MEASURES:
-                yield Worse(payload, measure, one.change(payload, measure))
-
-
-def _worst(found: Iterable[Worse]) -> list[Worse]:
-    return sorted(found, key=lambda each: -each.change.value)
-
-
-# A comparison as an answer: the headline of each pair, what else differs, the numbers behind.
-
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """One run against one or more others. Shows itself in notebooks; `str()` is plain text."""
+    """One run against one or more others. Shows itself in notebooks; `str()` is plain text.
+
+    `alone` are the runs where there is no pair, `without` why a pair could not be made of some.
+    """
 
     pairs: tuple[Pair, ...]
     monthly_invocations: float = 0
@@ -97,16 +40,26 @@ class Comparison:
     noise: Noise = KNOWN
     alone: tuple[Run, ...] = ()
     money: Money = DOLLARS
+    without: tuple[str, ...] = ()
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Fine, better, worse or unknown, with the reason in one line and every change."""
+        verdict = judge(self.pairs, self.alone, self.max_regression)
+        if not self.without or verdict.worse:
+            return verdict
+        return replace(verdict, kind=UNKNOWN, reason=f"cannot tell: {self.without[0]}")
 
     @property
     def regressions(self) -> list[str]:
         """What got worse by more than `max_regression`, in words, the worst first."""
-        return [str(each) for each in regressions(self.pairs, self.max_regression)]
+        worse = self.verdict.worse if self.verdict.kind == WORSE else ()
+        return [each.text for each in worse]
 
     @property
     def cannot_tell(self) -> bool:
-        """Whether there is no regression to be seen, but a change of which nothing can be said."""
-        return not self.regressions and bool(untold(self.pairs))
+        """Whether it cannot be told if something got worse."""
+        return self.verdict.kind == UNKNOWN
 
     @property
     def plot(self) -> "ComparisonPlots":
@@ -128,12 +81,13 @@ class Comparison:
     @property
     def gate(self) -> str:
         """One sentence on whether there is a regression, and why."""
-        lines = gate(self.pairs, self.max_regression)
-        return f"{lines[:1].upper()}{lines[1:]}."
+        return str(self.verdict)
 
     @property
     def nothing(self) -> str:
-        """What to do where there is one run only."""
+        """What to do where there is no pair to compare."""
+        if self.without:
+            return self.gate
         names = ", ".join(short_name(run.function) for run in self.alone)
         return (
             f"Nothing to compare yet: one run of {names} is stored. "
@@ -154,7 +108,9 @@ class Comparison:
     def runs(self) -> DataFrame:
         """What the runs are, one row each."""
         if not self.pairs:
-            return DataFrame([_facts("the only one", run) for run in self.alone])
+            names = ["the only one"] if len(self.alone) == 1 else ["before", "after"]
+            names += [str(run.run_id) for run in self.alone[2:]]
+            return DataFrame([_facts(*each) for each in zip(names, self.alone, strict=True)])
         first = self.pairs[0]
         others = [(each.names[1], each.after) for each in self.pairs]
         named = [(first.names[0], first.before), *others]
@@ -268,8 +224,15 @@ def compare(  # noqa: PLR0913
     judged = {run.run_id for run in others}
     earlier = [run for run in history if run.run_id not in judged]
     known = noise([*same_code([before, *earlier]), *same_code(others)])
-    pairs = tuple(pair(before, each, noise=known, **how) for each in others)
-    return Comparison(pairs, monthly_invocations, max_regression, known, (before,), written)
+    pairs, without = [], []
+    for each in others:
+        try:
+            pairs.append(pair(before, each, noise=known, **how))
+        except CannotTellError as exc:
+            without.append(str(exc))
+    alone = () if pairs else tuple(given)
+    made = (monthly_invocations, max_regression, known, alone, written, tuple(without))
+    return Comparison(tuple(pairs), *made)
 
 
 def _section(pair: Pair, lines: Sequence[str]) -> str:

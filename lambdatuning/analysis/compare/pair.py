@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from pandas import DataFrame
 
-from ...core.errors import UsageError, closest
+from ...core.errors import CannotTellError, UsageError, closest
 from ...core.finding import Finding
 from ...core.format import join_mb
 from ..curves import MIX, Curve
 from ..data import StudyData
+from ..frames import good
 from ..intervals import Floats
 from ..log_errors import LogError, LogErrors, added, log_errors
 from ..options import Options
@@ -42,12 +43,23 @@ class Compared:
     after: dict[str, Floats]
     errors: dict[str, list[LogError]]
 
+    @property
+    def judged(self) -> list[int]:
+        """Which sizes the change is made of: those with an interval in both, or all without any.
+
+        An adaptive run looks at some sizes in passing, in too few environments for an interval.
+        """
+        known = [
+            n for n in range(len(self.sizes)) if all(self.errors[m][n].known for m in MEASURES)
+        ]
+        return known or list(range(len(self.sizes)))
+
     def changes(self, noise: Noise, confidence: float) -> dict[str, Change]:
-        """The change over all sizes, by measure."""
-        changes = {}
+        """The change over all sizes that are judged, by measure."""
+        changes, at = {}, self.judged
         for measure in MEASURES:
-            value = float(np.log(self.after[measure] / self.before[measure]).mean())
-            own = added(self.errors[measure]).times(1 / len(self.sizes))
+            value = float(np.log(self.after[measure][at] / self.before[measure][at]).mean())
+            own = added([self.errors[measure][n] for n in at]).times(1 / len(at))
             changes[measure] = change(value, own, noise, confidence)
         return changes
 
@@ -122,6 +134,9 @@ def _columns(measure: str, change: Change) -> dict[str, object]:
 # What differs between two runs beside what was measured: whatever else could explain a change.
 
 
+MACHINES = "different machines"
+"""Name of the finding with which no difference says anything of the function."""
+
 _FACTS = (
     ("code_sha256", "code", "this is what a comparison before and after a change is for"),
     ("architecture", "architecture", "this is what a comparison of architectures is for"),
@@ -167,7 +182,7 @@ def _endpoints(before: Run, after: Run) -> Iterator[Finding]:
     if old and new and old != new:
         yield Finding(
             "error" if "embedded" in old + new and old.split()[0] != new.split()[0] else "warning",
-            "different machines",
+            MACHINES,
             f"{old}, then {new}",
             "durations of different machines cannot be compared; measure both in one place",
         )
@@ -269,7 +284,8 @@ def pair(
     mix. `weights` of the mix are those of the run before unless given.
 
     Raises:
-        UsageError: several functions in one run, or no payload type or size in common.
+        UsageError: several functions in one run, or a size that was not measured.
+        CannotTellError: no payload type, or no size with a successful invocation, in both.
     """
     first, second = (_single(as_run(run)) for run in (before, after))
     sides = _matched(first, second, first.weights if weights is None else weights)
@@ -280,7 +296,7 @@ def pair(
     ]
     common = [each for each in cells if each.sizes]
     if not common:
-        raise UsageError(_no_size(first, second, memory_mb))
+        raise _no_size(first, second, memory_mb)
     together = 1 - (1 - confidence) / (len(common) * len(MEASURES))
     changes = [each.changes(noise, together) for each in common]
     overall = [each.overall(own) for each, own in zip(common, changes, strict=True)]
@@ -331,7 +347,7 @@ def _matched(before: Run, after: Run, weights: Mapping[str, float]) -> tuple[Sid
     common = [name for name in before.payloads if name in after.payloads]
     if not common:
         if 1 not in (len(before.payloads), len(after.payloads)):
-            raise UsageError(
+            raise CannotTellError(
                 f"the runs have no payload type in common: {closest('', before.payloads)}, and "
                 f"{closest('', after.payloads)}"
             )
@@ -353,11 +369,33 @@ def _data(run: Run, weights: Mapping[str, float], seed: int) -> StudyData:
     return StudyData(run, Options(weights=weights, seed=seed))
 
 
-def _no_size(before: Run, after: Run, memory_mb: int | None) -> str:
-    if memory_mb is not None:
-        return f"{memory_mb} MB was not measured, or failed, in one of the runs"
+def unjudged_sizes(pair: Pair, beyond: float) -> dict[str, list[int]]:
+    """Sizes by payload type of which no interval is known while others have one, and that got
+    slower by more than `beyond` (1.0 is twice)."""
+    rows = pair.by_size
+    unknown = rows["duration_low_change"].isna()
+    some = ~rows["payload"].isin(rows["payload"][~unknown])
+    slow = rows[unknown & ~some & (rows["duration_change"] > beyond)]
+    return {
+        str(payload): [int(size) for size in own["memory_mb"]]
+        for payload, own in slow.groupby("payload", sort=False)
+    }
+
+
+def _no_size(before: Run, after: Run, memory_mb: int | None) -> UsageError | CannotTellError:
+    if memory_mb is not None and memory_mb not in set(before.sizes) & set(after.sizes):
+        return UsageError(f"{memory_mb} MB was not measured in one of the runs")
+    for run, name in ((after, "after"), (before, "before")):
+        if good(run.samples).empty:
+            return CannotTellError(
+                f"every invocation of the run {name} ({run.run_id}) failed: look at its errors, "
+                "and measure again"
+            )
     if set(before.sizes) & set(after.sizes):
-        return "no memory size has a successful invocation in both runs: nothing to compare"
-    return (
-        f"no memory size was measured in both runs: {list(before.sizes)} and {list(after.sizes)} MB"
+        return CannotTellError(
+            "no memory size has a successful invocation in both runs: nothing to compare"
+        )
+    return CannotTellError(
+        f"no memory size was measured in both runs: {join_mb(before.sizes)}, and "
+        f"{join_mb(after.sizes)}; measure a size of both"
     )

@@ -37,6 +37,16 @@ class PriceBookName:
 
 
 @dataclass(frozen=True)
+class Code:
+    """Which code was measured, as git and the CI say; `dirty` is that files differed from it."""
+
+    commit: str = ""
+    branch: str = ""
+    dirty: bool = False
+    url: str = ""
+
+
+@dataclass(frozen=True)
 class TunerTime:
     """Billed ms of the tuner's own functions."""
 
@@ -53,7 +63,8 @@ class Manifest:
     answered, empty for a grid. `exposed_ms` is how long callers of `$LATEST` could meet another
     memory size. `logs` is what was lost of the logs that a run was read from (`analysis.logs`),
     empty for a measured run. `currency` is that of all its costs, "" is USD. `parts` are the
-    manifests of the runs that were merged into one.
+    manifests of the runs that were merged into one. `labels` are the user's own words, `code`
+    says which commit was measured.
     `extra` has the fields of a newer version, kept as they came.
     """
 
@@ -101,6 +112,8 @@ class Manifest:
     decision: Decision | None = None
     logs: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple["Manifest", ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    code: Code = Code()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -167,6 +180,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "sizes_beyond_cores": _sizes,
     "price_book": _object(PriceBookName),
     "tuner_ms": _object(TunerTime),
+    "code": _object(Code),
     "warnings": tuple,
     "exploration": inside,
     "decision": Decision.from_json,
@@ -182,6 +196,7 @@ _WRITE: Mapping[str, Callable[[Any], Any]] = {
     "sizes_beyond_cores": list,
     "price_book": lambda value: vars(value) if value.version else None,
     "tuner_ms": lambda value: vars(value) if value else None,
+    "code": lambda value: vars(value) if value != Code() else None,
     "exploration": outside,
     "decision": lambda value: outside(value.to_json()) if value else None,
     "parts": lambda value: [each.to_json() for each in value],
