@@ -13,11 +13,12 @@ INSTALL := $(shell test "$$(id -u)" = 0 && command -v apt-get)
 APT = $(if $(INSTALL),{ apt-get update -qq && apt-get install -y -qq $(1); },echo "missing: $(1); tests of it are skipped. sudo apt-get install -y $(1)")
 AXE := $(VENV)/axe/node_modules/axe-core/axe.min.js
 
-.PHONY: help report test newest constraints lint types browser tools axe checkov lab clean clean-runs
+.PHONY: help report test newest constraints lint types browser tools axe checkov otava airflow lab clean clean-runs
 
 help:
 	@echo "make report      measure on the embedded AWS and leave HTML in reports/"
 	@echo "make test        lint, types and every test"
+	@echo "make airflow     the printed Airflow DAG, run by Airflow itself (800 MB)"
 	@echo "make lab         the notebooks in JupyterLab"
 	@echo "make bench-NAME  a benchmark of tests/bench/, one JSON line last"
 	@echo "make newest      the tests with the newest dependencies instead of those tested with"
@@ -40,7 +41,7 @@ report: $(VENV)/.local
 # Those that measure CPU time run alone, afterwards.
 TESTS_AT_ONCE := $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
 
-test: $(VENV)/.dev browser tools axe checkov lint types
+test: $(VENV)/.dev browser tools axe checkov otava lint types
 	$(BIN)/python -m pytest -m "not alone" --numprocesses $(TESTS_AT_ONCE) --dist loadfile
 	$(BIN)/python -m pytest -m alone
 
@@ -85,6 +86,22 @@ checkov: $(VENV)/checkov/bin/checkov
 $(VENV)/checkov/bin/checkov: $(VENV)/.dev
 	$(PYTHON) -m venv $(VENV)/checkov
 	$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check 'checkov>=3.2,<4'
+
+# It reads our export; it pins another numpy than ours.
+otava: $(VENV)/otava/bin/otava
+
+$(VENV)/otava/bin/otava: $(VENV)/.dev
+	$(PYTHON) -m venv $(VENV)/otava
+	$(VENV)/otava/bin/python -m pip install --quiet --disable-pip-version-check 'apache-otava>=0.8,<1'
+
+# Airflow really runs the DAG that `lambdatuning schedule print airflow` writes: 800 MB, so that
+# `make test` goes without.
+airflow: $(VENV)/airflow/bin/airflow
+	$(BIN)/python -m pytest tests/schedules/test_airflow.py
+
+$(VENV)/airflow/bin/airflow: $(VENV)/.dev
+	$(PYTHON) -m venv $(VENV)/airflow
+	$(VENV)/airflow/bin/python -m pip install --quiet --disable-pip-version-check 'apache-airflow>=3,<4'
 
 lab: $(VENV)/.dev
 	$(LT) local --run $(BIN)/jupyter lab notebooks/

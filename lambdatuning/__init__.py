@@ -11,6 +11,8 @@ The rooms, imports going one way, downwards:
 
     cli             the command line, a module per group of commands
     api             the public functions below, which commands and notebooks call
+    schedules       every night: one night's work, what prints and deploys a schedule of it
+    publishing      a verdict for machines: JUnit, GitHub, comment, badge, exports
     study           Study: one run and the options it is looked at with; computed once, asked often
     reporting       strict papermill run, progress, HTML
     analysis        pandas: frames, curves, recommendations; `questions/` has a module per question

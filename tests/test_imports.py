@@ -20,7 +20,15 @@ MAY_IMPORT = {
     "reporting": {"core", "analysis", "workspace", "cloud", "reporting"},
     "api": {"core", "analysis", "workspace", "cloud", "local", "reporting", "api"},
     "study": {"core", "analysis", "study"},
-    "cli": {"core", "analysis", "study", "workspace", "cloud", "local", "reporting", "api", "cli"},
+    "publishing": {"core", "analysis", "study", "publishing"},
+    "schedules": {
+        *{"core", "analysis", "study", "publishing", "workspace", "functions", "cloud", "local"},
+        *{"reporting", "api", "schedules"},
+    },
+    "cli": {
+        *{"core", "analysis", "study", "publishing", "schedules", "workspace", "cloud", "local"},
+        *{"reporting", "api", "cli"},
+    },
 }
 """Rooms and the rooms that they may import; the package's front door (its `__init__`, `__main__`)
 may import all of them."""

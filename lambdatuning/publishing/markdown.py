@@ -1,0 +1,115 @@
+"""A verdict as Markdown: a job's summary, and a comment that is found again and edited in place."""
+
+import re
+from html import escape
+
+from ..analysis.verdict import BETTER, FINE, SUSPECT, UNKNOWN, WORSE, ChangeFinding, Verdict
+
+TITLES = {
+    FINE: "no change",
+    BETTER: "better",
+    WORSE: "worse",
+    SUSPECT: "suspect",
+    UNKNOWN: "cannot tell",
+}
+"""A kind in words."""
+
+_SIGNS = {FINE: "✅", BETTER: "✅", WORSE: "❌", SUSPECT: "❔", UNKNOWN: "❔"}
+_UNBROKEN = "\u200b"
+"""A space of no width: behind @ and #, it keeps GitHub from calling people and linking issues."""
+
+MAX_ROWS = 200
+"""Rows of a table; what is left out is said. A summary may have 1 MiB, a comment 65,536
+characters (docs.github.com: "Step isolation and limits", and its API's error message)."""
+
+
+def plain(text: str) -> str:
+    r"""Text as Markdown that shows it as it is, on one line: no mark-up, no link, no mention.
+
+    >>> plain("a|b_c <i> `x`\n@me #1")
+    'a\\|b\\_c &lt;i&gt; \\`x\\` @\u200bme #\u200b1'
+    """
+    line = escape(" ".join(text.split()), quote=False)
+    marked = re.sub(r"([\\`*_\[\]|~])", r"\\\1", line)
+    return re.sub(r"([@#])", rf"\1{_UNBROKEN}", marked).replace("://", f":{_UNBROKEN}//")
+
+
+def summary(verdict: Verdict) -> str:
+    """A heading, the reason, what changed as a table, and what was compared."""
+    title = f"## {_SIGNS[verdict.kind]} {plain(verdict.function)}: {TITLES[verdict.kind]}"
+    parts = [title, plain(str(verdict)), _table(verdict.findings), _facts(verdict)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def marker(function: str) -> str:
+    """The hidden line by which the comment of a function is found again.
+
+    >>> marker("my-function --> @x")
+    '<!-- lambdatuning verdict: my-function-x -->'
+    """
+    name = re.sub(r"-{2,}", "-", re.sub(r"[^\w.:-]+", "-", function))
+    return f"<!-- lambdatuning verdict: {name} -->"
+
+
+def comment(verdict: Verdict) -> str:
+    """The summary below its marker: who posts it edits the comment with that marker, if any."""
+    return f"{marker(verdict.function)}\n{summary(verdict)}"
+
+
+def percent(share: float | None) -> str:
+    """A change with its sign.
+
+    >>> percent(0.1234), percent(-0.02), percent(None)
+    ('+12.3 %', '-2.0 %', '')
+    """
+    return "" if share is None else f"{share * 100:+.1f} %"
+
+
+def interval(finding: ChangeFinding) -> str:
+    """A change with its 95 % interval, as far as both are known."""
+    if finding.low is None or finding.high is None:
+        return percent(finding.change)
+    return f"{percent(finding.change)} ({percent(finding.low)} to {percent(finding.high)})"
+
+
+def where(finding: ChangeFinding) -> str:
+    """What a finding is about.
+
+    >>> where(ChangeFinding(kind="worse", measure="duration", payload="ping", memory_mb=512))
+    'duration, ping, 512 MB'
+    """
+    size = "" if finding.memory_mb is None else f"{finding.memory_mb} MB"
+    return ", ".join(filter(None, (finding.measure, finding.payload, size)))
+
+
+def _table(findings: tuple[ChangeFinding, ...]) -> str:
+    if not findings:
+        return ""
+    head = ["| what | change (95 % interval) | since | why |", "|---|---|---|---|"]
+    shown = [
+        f"| {TITLES[each.kind]}: {plain(where(each))} | {interval(each)} | {plain(each.since)} | "
+        f"{plain(each.cause or each.text)} |"
+        for each in findings[:MAX_ROWS]
+    ]
+    rest = len(findings) - len(shown)
+    return "\n".join([*head, *shown]) + (f"\n\n{rest} more are not shown." if rest else "")
+
+
+def _facts(verdict: Verdict) -> str:
+    facts = {
+        "run": verdict.run_id,
+        "compared with": ", ".join(verdict.baseline[:5]),
+        "commit": verdict.commit[:12],
+        "region": verdict.region,
+        "architecture": verdict.architecture,
+    }
+    known = [f"{name} {plain(value)}" for name, value in facts.items() if value]
+    if link := _link(verdict.url):
+        known.append(f"[report]({link})")
+    return "; ".join(known)
+
+
+def _link(url: str) -> str:
+    """An address inside of a Markdown link, of the kinds that are links at all."""
+    safe = re.sub(r"[\s()<>\[\]\\]", lambda found: f"%{ord(found[0]):02X}", url)
+    return safe if safe.startswith(("https://", "http://")) else ""
