@@ -14,6 +14,7 @@ from .analysis.run import Run, card
 from .core.errors import UsageError, closest
 from .core.finding import Finding
 from .core.format import DOLLARS, Money, money_of
+from .core.strategies import WORTH
 
 if TYPE_CHECKING:
     from .analysis.plot.chart import Chart
@@ -39,6 +40,8 @@ class Study(StudyData):
         *,
         strategy: str | Sequence[str] = (),
         weight: float = 0.5,
+        speed_worth: float | None = None,
+        cost_tolerance: float | None = None,
         deadline_ms: float = 0,
         quantile: float = 0.95,
         deadline_sure: float = 0.95,
@@ -56,12 +59,16 @@ class Study(StudyData):
     ) -> None:
         """Options as `analysis.options.Options` describes them; UsageError for one that cannot be.
 
-        `strategy` is one of "cost", "speed", "balanced", "knee", "deadline" and "budget", or
-        several, or "all" whose limit is given; by default the run's own. `currency` has {} for the
+        `strategy` is one of "value", "cost", "speed", "balanced", "knee", "deadline" and "budget",
+        or several, or "all" whose limit is given; by default the run's own, as are `speed_worth`
+        and `cost_tolerance` (0.1 and 0.1 where it names none). `currency` has {} for the
         amount, as in "{} €", at `per_usd` for one US dollar.
         """
+        worth = run.worth if isinstance(run, Run) else WORTH
         options = Options(
             weight=weight,
+            speed_worth=worth.speed_worth if speed_worth is None else speed_worth,
+            cost_tolerance=worth.cost_tolerance if cost_tolerance is None else cost_tolerance,
             deadline_ms=deadline_ms,
             quantile=quantile,
             deadline_sure=deadline_sure,

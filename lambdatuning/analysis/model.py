@@ -11,7 +11,7 @@ from pandas import DataFrame
 
 from .curves import MIX, Curve, make_curves, with_mix
 from .intervals import RESAMPLES, Floats
-from .options import Options
+from .options import Goal, Options
 from .run import Run
 
 _HALF_WIDTH = NormalDist().inv_cdf(0.95)
@@ -28,14 +28,14 @@ class Answered:
     measured: bool = True
 
 
-def answered(run: Run, payload: str, strategy: str, weight: float) -> Answered | None:
+def answered(run: Run, payload: str, goal: Goal) -> Answered | None:
     """What the run answered for a payload type, or the mix, under a strategy; None where it was
     asked something else.
 
     A run answers one strategy, for all of its payload types together. An adaptive run answers for
     each payload type, too.
     """
-    if strategy != run.strategy or (strategy == "balanced" and weight != run.weight):
+    if not _asked(run, goal):
         return None
     main = payload == MIX or len(run.payloads) == 1
     if main and not run.is_whole:
@@ -48,6 +48,15 @@ def answered(run: Run, payload: str, strategy: str, weight: float) -> Answered |
             size = int(answer["memory_mb"])
             return Answered(size, float(answer["within_5"]), _measured(answer, size) > 0)
     return None
+
+
+def _asked(run: Run, goal: Goal) -> bool:
+    """Whether the run was asked for just this."""
+    if goal.strategy == "balanced" and goal.weight != run.weight:
+        return False
+    if goal.strategy == "value" and goal.options.worth != run.worth:
+        return False
+    return goal.strategy == run.strategy
 
 
 def model_curves(

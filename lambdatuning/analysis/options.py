@@ -12,7 +12,9 @@ from ..core.strategies import (
     DEFAULT_WEIGHT,
     FAILURE_LIMIT,
     REGISTRY,
+    WORTH,
     Strategy,
+    Worth,
     check_strategy,
     minimised,
     order,
@@ -28,7 +30,8 @@ class Options:
     """What a study is asked; every option has a default.
 
     `strategy` are one or several names of `core.strategies.REGISTRY`, () means the run's own;
-    `weight` (0 speed .. 1 cost) concerns "balanced". "deadline" is the cheapest size at which at
+    `weight` (0 speed .. 1 cost) concerns "balanced"; `speed_worth` and `cost_tolerance` concern
+    "value" (see `core.strategies.Worth`). "deadline" is the cheapest size at which at
     least the share `quantile` (0.95: p95) of the invocations ends within `deadline_ms`, with a
     probability of at least `deadline_sure`; "budget" is the fastest size that costs at most
     `budget_usd_per_million`. 0 means no limit.
@@ -46,6 +49,8 @@ class Options:
 
     strategy: tuple[str, ...] = ()
     weight: Weight = DEFAULT_WEIGHT
+    speed_worth: Amount = WORTH.speed_worth
+    cost_tolerance: Amount = WORTH.cost_tolerance
     deadline_ms: Amount = 0.0
     quantile: InnerShare = 0.95
     deadline_sure: InnerShare = 0.95
@@ -64,6 +69,11 @@ class Options:
         hold(self)
         for name in self.strategy:
             self.goal(name)
+
+    @property
+    def worth(self) -> Worth:
+        """What speed is worth to "value"."""
+        return Worth(self.speed_worth, self.cost_tolerance)
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -111,6 +121,8 @@ class Goal:
         `in_time` is the share of invocations within the deadline. `scale` are the duration and
         the cost that a balance is relative to: by default the largest of each row.
         """
+        if self.strategy == "value":
+            return _of_value(ms, usd, self.options.worth)
         slowest, highest = scale or (ms.max(-1, keepdims=True), usd.max(-1, keepdims=True))
         largest = (np.where(slowest, slowest, 1.0), np.where(highest, highest, 1.0))
         values: Floats = minimised(self.strategy, ms, usd, self.weight, largest)
@@ -129,6 +141,16 @@ def best(score: Floats, ms: Floats, usd: Floats, sizes: Sequence[int]) -> int:
             float(score[n]), cost=float(usd[n]), duration=float(ms[n]), size=sizes[n]
         ),
     )
+
+
+def _of_value(ms: Floats, usd: Floats, worth: Worth) -> Floats:
+    """`Worth.scores` for many rows at once."""
+    values = usd * ms**worth.speed_worth
+    limit = (1 + worth.cost_tolerance) * usd.min(-1, keepdims=True)
+    best = np.where(usd <= limit, values, np.inf).min(-1, keepdims=True)
+    excess = np.maximum(usd / np.where(limit > 0, limit, 1.0) - 1, 0.0)
+    found: Floats = np.maximum(values, best) + best * excess
+    return found
 
 
 def _limited(values: Floats, excess: Floats) -> Floats:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from ..core.decision import Mean, Point, likelihood, possible_means
+from ..core.decision import DISTINCT, Aim, Mean, Point, Verdict, choose, likelihood, possible_means
 from ..core.format import format_mb, format_ms, format_share, ratio
 from .curves import MIX, Curve
 from .deadline import Punctuality, calls_to_tell, punctualities
@@ -95,7 +95,7 @@ def recommendation(data: "StudyData", curve: Curve, strategy: str) -> Recommenda
         keeps = punctuality(data, curve) if strategy == "deadline" else None
         said = None
         if data.options.weights is None or curve.payload != MIX:
-            said = answered(data.run, curve.payload, strategy, goal.weight)
+            said = answered(data.run, curve.payload, goal)
         return decide(curve, goal, data.today_mb, keeps, said)
 
     return data.once(("recommendation", curve.payload, strategy), compute)
@@ -131,9 +131,6 @@ def rows_of(frame: DataFrame) -> list[dict[str, object]]:
 
 # One curve and one goal: the best size, how sure that is, what is as good, what is gained.
 
-
-DISTINCT = 0.95
-"""A size is told apart from the best when it is worse with this probability, two-sided."""
 
 Mask = NDArray[np.bool_]
 
@@ -280,6 +277,8 @@ def _may_not_keep(winner: int, goal: Goal, keeps: Punctuality | None) -> str:
 
 def _winner(curve: Curve, goal: Goal, keeps: Punctuality | None) -> int:
     """The index of the best size, or of what comes nearest to a limit."""
+    if not goal.words.limit:
+        return curve.sizes.index(_verdict(curve, goal).memory_mb)
     kept = _kept(curve, goal, keeps)
     allowed = candidates(curve, kept)
     if keeps is None:
@@ -330,6 +329,8 @@ def _confidence(
     """
     if not curve.known:
         return math.nan, None
+    if not goal.words.limit:
+        return _told_apart(curve, winner, goal)
     allowed = candidates(curve, _kept(curve, goal, keeps))
     drawn = np.where(allowed, scores(curve, goal, keeps), np.inf)
     not_worse = (drawn <= drawn[:, [winner]]).mean(axis=0)
@@ -345,6 +346,53 @@ def _confidence(
     return _within(curve, winner, goal, allowed), others
 
 
+def _verdict(curve: Curve, goal: Goal, best_mb: int | None = None) -> Verdict:
+    """The best size for a goal without a limit (see `core.decision.choose`)."""
+    allowed = candidates(curve, np.full(len(curve.sizes), fill_value=True))
+    points = [
+        point
+        for point, may in zip(_points(curve), allowed, strict=True)
+        if may or point.memory_mb == best_mb
+    ]
+    aim = Aim(goal.strategy, goal.weight, goal.options.worth)
+    return choose(points, aim, best_mb, goal.options.tolerance)
+
+
+def _told_apart(curve: Curve, winner: int, goal: Goal) -> tuple[float, tuple[int, ...] | None]:
+    """How sure the winner is, and which other sizes are as good."""
+    size = curve.sizes[winner]
+    verdict = _verdict(curve, goal, size)
+    alike = {size, *verdict.alike_mb}
+    if alike.intersection(curve.beyond_mb):
+        alike |= set(curve.beyond_mb)
+    sure = math.nan if verdict.sure is None or size in curve.beyond_mb else verdict.sure
+    return sure, tuple(sorted(alike - {size}))
+
+
+def _points(curve: Curve) -> list[Point]:
+    """The curve as the decision takes it; without errors where these are not known."""
+    if not curve.known or not (curve.resampled_ms > 0).all():
+        return [
+            Point(size, Mean(ms), Mean(usd))
+            for size, ms, usd in zip(
+                curve.sizes, curve.ms.tolist(), curve.usd.tolist(), strict=True
+            )
+        ]
+    errors = np.log(curve.resampled_ms).std(axis=0)
+    spread = np.log(curve.resampled_usd).std(axis=0)
+    return [
+        Point(size, Mean(ms, ms * ms_error), Mean(usd, usd * usd_error))
+        for size, ms, usd, ms_error, usd_error in zip(
+            curve.sizes,
+            curve.ms.tolist(),
+            curve.usd.tolist(),
+            errors.tolist(),
+            spread.tolist(),
+            strict=True,
+        )
+    ]
+
+
 def _within(curve: Curve, winner: int, goal: Goal, allowed: Mask) -> float:
     """The probability that no size is better by more than the tolerance.
 
@@ -353,21 +401,7 @@ def _within(curve: Curve, winner: int, goal: Goal, allowed: Mask) -> float:
     """
     if not (curve.resampled_ms > 0).all():
         return math.nan
-    errors = np.log(curve.resampled_ms).std(axis=0)
-    spread = np.log(curve.resampled_usd).std(axis=0)
-    drawn = possible_means(
-        [
-            Point(size, Mean(ms, ms * ms_error), Mean(usd, usd * usd_error))
-            for size, ms, usd, ms_error, usd_error in zip(
-                curve.sizes,
-                curve.ms.tolist(),
-                curve.usd.tolist(),
-                errors.tolist(),
-                spread.tolist(),
-                strict=True,
-            )
-        ]
-    )
+    drawn = possible_means(_points(curve))
     ms, usd = (np.array(values) for values in zip(*drawn, strict=True))
     scale = (float(curve.ms.max()), float(curve.usd.max()))
     scored = np.where(allowed, goal.score(ms, usd, scale=scale), np.inf)
@@ -393,7 +427,7 @@ def decision_of(data: "StudyData") -> dict[str, Any]:
     part, strategy = data.parts[0], data.strategies[0]
     options, own = data.options, part.run.decision
     same = options.weights is None and options.today_mb in (None, part.run.current_memory_mb)
-    if own and same and answered(part.run, MIX, strategy, options.weight):
+    if own and same and answered(part.run, MIX, options.goal(strategy)):
         return own.figures()
     curve = part.curve()
     if curve is None:

@@ -13,7 +13,7 @@ from ..core.decision import Decision
 from ..core.errors import RunFailedError, UsageError, closest
 from ..core.format import format_mb, format_usd, join_mb, short_name
 from ..core.sizes import Host, host_of
-from ..core.strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, REGISTRY, CurvePoint
+from ..core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, REGISTRY, WORTH, CurvePoint, Worth
 from ..core.tuning.manifest import MEANS, Manifest
 from ..core.tuning.records import Sample
 from .frames import read_parts, samples_frame
@@ -84,14 +84,23 @@ class Run:
 
     @property
     def strategy(self) -> str:
-        """What the run was asked for: "cost" where it does not say."""
-        return self.manifest.strategy or DEFAULT_STRATEGY
+        """What the run was asked for: the kit's own strategy where it does not say."""
+        return self.manifest.strategy or KIT_STRATEGY
 
     @property
     def weight(self) -> float:
         """How much cost counted in a balance."""
         weight = self.manifest.weight
         return DEFAULT_WEIGHT if weight is None else weight
+
+    @property
+    def worth(self) -> Worth:
+        """What speed was worth to strategy "value"."""
+        worth, tolerance = self.manifest.speed_worth, self.manifest.cost_tolerance
+        return Worth(
+            WORTH.speed_worth if worth is None else worth,
+            WORTH.cost_tolerance if tolerance is None else tolerance,
+        )
 
     @property
     def current_memory_mb(self) -> int | None:

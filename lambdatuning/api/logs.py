@@ -19,6 +19,7 @@ from ..analysis.run import Run, merge
 from ..cloud.run_store import FolderStore, save
 from ..core.errors import NotFoundError, UnreadReportsWarning, UsageError, closest
 from ..core.pricing import PriceBook, load_price_book
+from ..core.strategies import KIT_STRATEGY
 from ..core.tuning.manifest import LOGS, Manifest, ManifestPayload, PriceBookName
 from .runs import store_address
 
@@ -207,7 +208,7 @@ def _described(about: Manifest, samples: DataFrame, now: datetime) -> Manifest:
         sizes=tuple(sorted(int(size) for size in samples["memory_mb"].unique())),
         num=int(samples.groupby("memory_mb").size().max()),
         environments=samples["environment"].nunique(),
-        strategy="cost",
+        strategy=KIT_STRATEGY,
         weight=0.5,
         started_at=first.isoformat(),
         finished_at=end.isoformat(),

@@ -33,7 +33,7 @@ from ..core.errors import NotFoundError, RunFailedError, UsageError
 from ..core.options import number, whole_number
 from ..core.progress import OnProgress
 from ..core.sizes import DEFAULT_POWERS, parse_sizes
-from ..core.strategies import check_strategy
+from ..core.strategies import KIT_STRATEGY, RUN_STRATEGIES, WORTH, Worth, check_strategy
 from ..core.tuning.contract import check_exploration
 from ..core.tuning.estimate import Known, Overhead, Work, learnt
 from ..core.tuning.manifest import OURS, Manifest
@@ -151,8 +151,10 @@ def tune(
     *,
     powers: str | Iterable[int] | None = None,
     num: int | str | None = None,
-    strategy: str = "cost",
+    strategy: str = KIT_STRATEGY,
     weight: float | str = 0.5,
+    speed_worth: float | str = WORTH.speed_worth,
+    cost_tolerance: float | str = WORTH.cost_tolerance,
     auto_optimize: bool = False,
     alias: str | None = None,
     seed: int | str | None = None,
@@ -177,7 +179,9 @@ def tune(
 
     `payload` names payload types of the folder `payloads` or files, or is `PayloadType`s, or an
     event (a dict), sent as it stands; none means one empty event. `powers` are memory sizes in MB,
-    `num` the invocations per size and type (10).
+    `num` the invocations per size and type (10). `strategy` is "value", the least
+    cost x duration^`speed_worth` among the sizes that cost at most the share `cost_tolerance` more
+    than the cheapest, or "cost", "speed" or "balanced" (by `weight`).
     `cold` cold starts per size are measured on purpose, apart from the warm samples.
     `allowed_errors` are error types that the function is meant to raise. `isolate` tunes a copy of
     the function, which is removed again. `price_book` is a file (see `lambdatuning prices`); None
@@ -201,8 +205,11 @@ def tune(
         sizes=_sizes(powers),
         named_sizes=powers is not None,
         num=whole_number("num", NUM if num is None else num),
-        strategy=check_strategy(strategy),
+        strategy=check_strategy(strategy, RUN_STRATEGIES),
         weight=number("weight", weight, 0, 1),
+        worth=Worth(
+            number("speed_worth", speed_worth, 0), number("cost_tolerance", cost_tolerance, 0)
+        ),
         auto_optimize=auto_optimize,
         alias=alias,
         seed=None if seed is None else whole_number("seed", seed, 0),
@@ -330,7 +337,7 @@ def _refuse_bad_options(options: Mapping[str, Any]) -> None:
     _sizes(options.get("powers"))
     num = options.get("num")
     whole_number("num", NUM if num is None else num)
-    check_strategy(options.get("strategy", "cost"))
+    check_strategy(options.get("strategy", KIT_STRATEGY), RUN_STRATEGIES)
     check_exploration(options.get("explore") or "grid")
     number("weight", options.get("weight", 0.5), 0, 1)
     _folder(options.get("store"))

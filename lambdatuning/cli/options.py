@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 import click
 
 from ..core.errors import UsageError
+from ..core.options import number
+from ..core.strategies import KIT_STRATEGY, WORTH
 from ..workspace.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,7 +46,24 @@ _TUNING_OPTIONS = (
     click.option("--powers", metavar="MB,MB,...", help='Memory sizes, or "ALL".'),
     click.option("--num", metavar="N", help=f"Invocations per size and payload type ({NUM})."),
     click.option(
-        "--strategy", default="cost", show_default=True, help="cost, speed, balanced or knee."
+        "--strategy",
+        default=KIT_STRATEGY,
+        show_default=True,
+        help="value, cost, speed or balanced.",
+    ),
+    click.option(
+        "--speed-worth",
+        default=f"{WORTH.speed_worth:g}",
+        show_default=True,
+        metavar="X",
+        help="For value: a size twice as fast may cost 2^X times as much (0.1: 7 % more).",
+    ),
+    click.option(
+        "--tolerance",
+        default=f"{WORTH.cost_tolerance * 100:g}",
+        show_default=True,
+        metavar="PERCENT",
+        help="For value: never set a size that costs so much more than the cheapest.",
     ),
     click.option(
         "--weight",
@@ -111,17 +130,31 @@ def tuning_options(explored: str) -> Callable[[F], F]:
 def defaults(settings: Settings) -> dict[str, Any]:
     """The settings by the names of the options that they stand for."""
     given = settings.given
-    named = {
+    return {
         **{name: settings[name] for name in ("stack", "store")},
         **{name: given[name] for name in _SAME_NAME if name in given},
         "tags": tuple(f"{key}={value}" for key, value in settings["tags"].items()),
     }
-    if "tolerance" in given:
-        named["max_regression"] = given["tolerance"]
-    return named
 
 
-_SAME_NAME = ("payloads", "template", "price_book", "strategy", "weight", "max_usd")
+_SAME_NAME = (
+    "payloads",
+    "template",
+    "price_book",
+    "strategy",
+    "weight",
+    "speed_worth",
+    "tolerance",
+    "max_regression",
+    "max_usd",
+)
+
+
+def with_share(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a tuning command, `--tolerance` as the share that the library takes."""
+    percent = number("--tolerance (per cent)", options["tolerance"], 0)
+    others = {name: value for name, value in options.items() if name != "tolerance"}
+    return {**others, "cost_tolerance": percent / 100}
 
 
 def pairs(option: str, given: Iterable[str], kind: str = "NAME") -> dict[str, str]:

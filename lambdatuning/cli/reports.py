@@ -25,7 +25,7 @@ _PARAMETERS = {
     "weight": "weight",
     "deadline_ms": "deadline",
     "monthly_invocations": "volume",
-    "max_regression_percent": "tolerance",
+    "max_regression_percent": "max_regression",
 }
 """Parameters of notebooks, and the settings that they take if nothing is given."""
 

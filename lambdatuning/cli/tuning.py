@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..core.sizes import beyond_note
+from ..core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, WORTH, Worth
 from ..core.tuning.records import run_prefix
 from ..workspace import resources
-from .options import template_option, tuning_options
+from .options import template_option, tuning_options, with_share
 from .output import Output, records
 from .session import Session, session_options
 
@@ -40,6 +41,7 @@ def tune(session: Session, /, function: str, payload: tuple[str, ...], **options
     """Tune FUNCTION (a name or an ARN), store the run, and say what to set."""
     from ..api.tuning import tune
 
+    options = with_share(options)
     if payload:
         session.output.taken("payload types", resources.payloads(options["payloads"]))
     with session.connected() as cloud:
@@ -64,6 +66,7 @@ def benchmark(
     """Tune the stack's own function for every payload type in one run; deploys if needed."""
     from ..api.tuning import benchmark
 
+    options = with_share(options)
     file = resources.template(template)
     session.output.taken("template", file)
     session.output.taken("payload types", resources.payloads(options["payloads"]))
@@ -108,13 +111,15 @@ class Shown:
     """What a run is shown by."""
 
     store: str
-    strategy: str = "cost"
-    weight: float = 0.5
+    strategy: str = KIT_STRATEGY
+    weight: float = DEFAULT_WEIGHT
+    worth: Worth = WORTH
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> "Shown":
         """From the options of a command."""
-        return cls(options["store"], options["strategy"], float(options["weight"]))
+        worth = Worth(float(options["speed_worth"]), options["cost_tolerance"])
+        return cls(options["store"], options["strategy"], float(options["weight"]), worth)
 
 
 def show_run(output: Output, run: "Run", shown: Shown) -> None:
@@ -137,7 +142,13 @@ def _study(run: "Run", shown: Shown) -> "Study | None":
 
     if run.samples.empty:
         return None
-    return Study(run, strategy=shown.strategy, weight=shown.weight)
+    return Study(
+        run,
+        strategy=shown.strategy,
+        weight=shown.weight,
+        speed_worth=shown.worth.speed_worth,
+        cost_tolerance=shown.worth.cost_tolerance,
+    )
 
 
 def _elsewhere(run: "Run") -> str:

@@ -10,7 +10,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .exploration.posterior import curves_by_means
-from .strategies import DEFAULT_WEIGHT, FAILURE_LIMIT, CurvePoint, clamp_weight, rank
+from .strategies import (
+    DEFAULT_WEIGHT,
+    FAILURE_LIMIT,
+    WORTH,
+    CurvePoint,
+    Worth,
+    order,
+    scores,
+)
 from .wire import known_fields
 
 TOLERANCE = 0.05
@@ -148,15 +156,19 @@ def decide(
     points: Sequence[Point],
     strategy: str,
     weight: float = DEFAULT_WEIGHT,
+    worth: Worth = WORTH,
     *,
     today_mb: int | None = None,
     claim: Claim | None = None,
 ) -> Decision:
     """The answer from the plain means of a run.
 
-    Ties go to the cheaper, then the faster, then the smaller size. With a `claim` (of the model of
-    an adaptive run) its size is the answer, unless the plain means contradict it: then nothing is
-    sure, and where they do so beyond their own errors, theirs is the answer.
+    Where cost and speed are weighed against each other ("value"), the size is best that is expected
+    to lose the least over the curves that the means may have come from, so that noise between equal
+    sizes does not decide; cost, speed and the contract's balance are those of the means. Ties go to
+    the cheaper, then the faster, then the smaller size. With a `claim` (of the model of an adaptive
+    run) its size is the answer, unless the plain means contradict it: then nothing is sure, and
+    where they do so beyond their own errors, theirs is the answer.
     """
     if not points:
         return Decision(
@@ -168,10 +180,11 @@ def decide(
             if claim
             else (),
         )
-    best = rank([point.curve_point for point in points], strategy, weight)[0].memory_mb
-    found = Decision(best, strategy, _sure(points, best, strategy, weight))
+    aim = Aim(strategy, weight, worth)
+    verdict = choose(points, aim)
+    found = Decision(verdict.memory_mb, strategy, verdict.sure)
     if claim:
-        found = _checked(points, found, claim, weight)
+        found = _checked(points, found, claim, aim)
     return against_today(found, points, today_mb)
 
 
@@ -189,32 +202,34 @@ def against_today(decision: Decision, points: Sequence[Point], today_mb: int | N
     )
 
 
-def _checked(points: Sequence[Point], plain: Decision, claim: Claim, weight: float) -> Decision:
+def _checked(points: Sequence[Point], plain: Decision, claim: Claim, aim: "Aim") -> Decision:
     """What a model claims, held against the plain means of the same samples."""
-    strategy, best = plain.strategy, plain.memory_mb
+    best, sizes = plain.memory_mb, [point.memory_mb for point in points]
     if claim.memory_mb == best:
         return replace(plain, sure=claim.sure)
-    sizes = [point.memory_mb for point in points]
-    scored = dict(zip(sizes, _scores(points, strategy, weight), strict=True))
-    own, other = scored.get(claim.memory_mb), scored[best or 0]
-    if own is None:
+    if claim.memory_mb not in sizes:
         note = f"{claim.memory_mb} MB was not measured for each payload type: a model's answer"
         return replace(plain, memory_mb=claim.memory_mb, sure=claim.sure, notes=(note,))
-    if own.value <= other.value * (1 + TOLERANCE):
+    by_size = dict(zip(sizes, aim.of_means(points), strict=True))
+    own, other = by_size[claim.memory_mb], by_size[best or 0]
+    if own <= other * (1 + TOLERANCE):
         return replace(plain, memory_mb=claim.memory_mb, sure=claim.sure)
-    ratio = own.value / other.value if other.value else math.inf
-    errors = [each.error for each in (own, other)]
-    apart = None not in errors and own.value - other.value > 2 * math.hypot(
-        *(error for error in errors if error is not None)
-    )
     note = (
         f"the model answers {claim.memory_mb} MB, but by the plain means of the same samples it "
-        f"is {ratio:.2f} times as {_WORSE[strategy]} as {best} MB: not sure, measure more"
+        f"is {own / other if other else math.inf:.2f} times as {_WORSE[plain.strategy]} as "
+        f"{best} MB: not sure, measure more"
     )
+    pair = [point for point in points if point.memory_mb in (claim.memory_mb, best)]
+    apart = own - other > 2 * math.hypot(*aim.errors(points, pair))
     return replace(plain, memory_mb=best if apart else claim.memory_mb, sure=None, notes=(note,))
 
 
-_WORSE = {"cost": "expensive", "speed": "slow", "balanced": "far from the best balance"}
+_WORSE = {
+    "value": "far from the best value",
+    "cost": "expensive",
+    "speed": "slow",
+    "balanced": "far from the best balance",
+}
 
 
 def _weighed(parts: Sequence[tuple[float, Mean]]) -> Mean:
@@ -224,40 +239,101 @@ def _weighed(parts: Sequence[tuple[float, Mean]]) -> Mean:
     return Mean(value, math.hypot(*(share * (mean.error or 0.0) for share, mean in parts)))
 
 
-def _scores(points: Sequence[Point], strategy: str, weight: float) -> list[Mean]:
-    """What a strategy wants the least of, at each point."""
-    if strategy == "cost":
-        return [point.cost for point in points]
-    if strategy == "speed":
-        return [point.duration for point in points]
-    share = clamp_weight(weight)
-    cost = share / (max(point.cost.value for point in points) or 1.0)
-    duration = (1 - share) / (max(point.duration.value for point in points) or 1.0)
-    return [_together(cost, point.cost, duration, point.duration) for point in points]
+# What is best of several sizes, and how sure that is, by what is known of their means.
 
 
-def _together(cost: float, price: Mean, duration: float, time: Mean) -> Mean:
-    """A weighed sum; the price of an invocation errs as its duration does."""
-    value = cost * price.value + duration * time.value
-    if price.error is None or time.error is None:
-        return Mean(value)
-    return Mean(value, cost * price.error + duration * time.error)
+@dataclass(frozen=True)
+class Aim:
+    """What is minimised: a strategy of a run with its parameters (see `core.strategies`)."""
+
+    strategy: str
+    weight: float = DEFAULT_WEIGHT
+    worth: Worth = WORTH
+
+    def of_means(self, points: Sequence[Point]) -> list[float]:
+        """What is minimised, at each point."""
+        return self.of_curve([p.duration.value for p in points], [p.cost.value for p in points])
+
+    def of_curve(
+        self,
+        ms: Sequence[float],
+        usd: Sequence[float],
+        scale: tuple[float, float] | None = None,
+    ) -> list[float]:
+        """The same under one curve; `scale` is what a balance is relative to."""
+        return scores(ms, usd, self.strategy, self.weight, self.worth, scale)
+
+    def errors(self, points: Sequence[Point], some: Sequence[Point]) -> list[float]:
+        """How far what is minimised may be off at `some` of the points (one standard error, by
+        means that are off by theirs: a price errs as its duration does); infinite where unknown."""
+        found = []
+        for point in some:
+            if point.duration.error is None or point.cost.error is None:
+                return [math.inf]
+            means, moved = self.of_means(points), list(points)
+            k = moved.index(point)
+            moved[k] = replace(
+                point,
+                duration=Mean(point.duration.value + point.duration.error),
+                cost=Mean(point.cost.value + point.cost.error),
+            )
+            found.append(abs(self.of_means(moved)[k] - means[k]))
+        return found
 
 
-def _sure(points: Sequence[Point], best_mb: int, strategy: str, weight: float) -> float | None:
-    """The probability that no point is better than the best by more than the tolerance.
+@dataclass(frozen=True)
+class Verdict:
+    """The best of several sizes; `sure` and `alike_mb` as `Decision` has them, None and () where
+    they cannot be known."""
 
-    Over the curves that the means may have come from: of many sizes that were measured with noise
-    the best looks better than it is, which what is believed of curves beforehand corrects.
+    memory_mb: int
+    sure: float | None
+    alike_mb: tuple[int, ...] = ()
+
+
+DISTINCT = 0.95
+"""A size is told apart from the best when it is worse with this probability, two-sided."""
+
+
+def choose(
+    points: Sequence[Point], aim: Aim, best_mb: int | None = None, tolerance: float = TOLERANCE
+) -> Verdict:
+    """The best of `points` (at least one), or how sure it is of `best_mb`: that no size is better
+    by more than `tolerance`.
+
+    The one size that was measured is the best of those by no merit: that is not sure.
     """
-    if len(points) < 2:
-        return 1.0
-    if any(point.duration.error is None or point.duration.value <= 0 for point in points):
-        return None
-    best, draws = [point.memory_mb for point in points].index(best_mb), possible_means(points)
-    scored = (_plain_scores(ms, usd, points, strategy, weight) for ms, usd in draws)
-    within = sum(scores[best] <= min(scores) * (1 + TOLERANCE) for scores in scored)
-    return likelihood(within, len(draws))
+    sizes = [point.memory_mb for point in points]
+    by_means = _least(aim.of_means(points), points)
+    known = all(p.duration.error is not None and p.duration.value > 0 for p in points)
+    if len(points) < 2 or not known:
+        return Verdict(best_mb or sizes[by_means], None)
+    # Relative to the means: one curve far out would change what all others are compared by.
+    scale = (max(p.duration.value for p in points), max(p.cost.value for p in points))
+    drawn = [aim.of_curve(ms, usd, scale) for ms, usd in possible_means(points)]
+    losses = [[each / (min(row) or 1.0) - 1 for each in row] for row in drawn]
+    expected = [math.fsum(column) / len(losses) for column in zip(*losses, strict=True)]
+    best = _least(expected, points) if aim.strategy == "value" else by_means
+    if best_mb is not None:
+        best = sizes.index(best_mb)
+    within = sum(row[best] <= tolerance for row in losses)
+    better = [sum(row[k] <= row[best] for row in losses) for k in range(len(sizes))]
+    alike = [n > (1 - DISTINCT) / 2 * len(losses) for n in better]
+    return Verdict(
+        sizes[best],
+        likelihood(within, len(losses)),
+        tuple(size for k, size in enumerate(sizes) if alike[k] and k != best),
+    )
+
+
+def _least(values: Sequence[float], points: Sequence[Point]) -> int:
+    """The index of the least value; ties go to the cheaper, the faster, then the smaller size."""
+
+    def key(k: int) -> tuple[float, ...]:
+        cost, duration = points[k].cost.value, points[k].duration.value
+        return order(values[k], cost=cost, duration=duration, size=points[k].memory_mb)
+
+    return min(range(len(points)), key=key)
 
 
 def possible_means(points: Sequence[Point]) -> list[tuple[list[float], list[float]]]:
@@ -289,19 +365,3 @@ def possible_means(points: Sequence[Point]) -> list[tuple[list[float], list[floa
 def likelihood(hits: int, draws: int) -> float:
     """The probability of what was so in `hits` of `draws`: never 0 or 1, as draws prove nothing."""
     return (hits + 0.5) / (draws + 1)
-
-
-def _plain_scores(
-    ms: Sequence[float],
-    usd: Sequence[float],
-    points: Sequence[Point],
-    strategy: str,
-    weight: float,
-) -> Sequence[float]:
-    """What a strategy wants the least of, under one curve; a balance is relative to the means."""
-    if strategy in ("cost", "speed"):
-        return usd if strategy == "cost" else ms
-    share = clamp_weight(weight)
-    cost = share / (max(point.cost.value for point in points) or 1.0)
-    duration = (1 - share) / (max(point.duration.value for point in points) or 1.0)
-    return [cost * price + duration * time for price, time in zip(usd, ms, strict=True)]

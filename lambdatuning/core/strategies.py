@@ -1,15 +1,23 @@
 """Which size to set: every strategy with its rule, its words and the limit that it needs."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .errors import UsageError, closest
 
 STRATEGIES = ("cost", "speed", "balanced")
-"""Strategies of the tuner, as in Power Tuning's contract; an analysis has more, see `REGISTRY`."""
+"""Strategies of Power Tuning's contract."""
 
 DEFAULT_STRATEGY = "cost"
+"""Of the contract, where its input names none."""
+
+KIT_STRATEGY = "value"
+"""Of the command line, Python and notebooks, where nothing is said."""
+
+RUN_STRATEGIES = (KIT_STRATEGY, *STRATEGIES)
+"""Strategies that a run can answer; an analysis has more, see `REGISTRY`."""
+
 DEFAULT_WEIGHT = 0.5
 
 FAILURE_LIMIT = 0.1
@@ -36,9 +44,10 @@ class Strategy:
 REGISTRY = {
     each.name: each
     for each in (
+        Strategy("value", "the best value", "the best value", "best value", "worse value"),
         Strategy("cost", "cheapest", "the lowest cost", "cheapest", "more expensive"),
         Strategy("balanced", "best balanced", "the best balance", "balanced", "worse"),
-        Strategy("knee", "best-value", "the best value", "best value", "worse"),
+        Strategy("knee", "at the knee", "the least cost times duration", "knee", "worse"),
         Strategy(
             "deadline",
             "cheapest in time",
@@ -58,7 +67,42 @@ REGISTRY = {
         Strategy("speed", "fastest", "the highest speed", "fastest", "slower"),
     )
 }
-"""Every strategy by its name, from saving to spending, as a table or a figure shows them."""
+"""Every strategy by its name: the kit's own, then from saving to spending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What speed is worth to the strategy "value", and how much it may cost at most.
+
+    The least cost x duration^`speed_worth` is best: at 0.1 a size twice as fast may cost
+    2^0.1 = 1.07 times as much. A size that costs more than (1 + `cost_tolerance`) times the
+    cheapest cannot be best.
+    """
+
+    speed_worth: float = 0.1
+    cost_tolerance: float = 0.1
+
+    def scores(self, durations: Sequence[float], costs: Sequence[float]) -> list[float]:
+        """What is minimised, a value for each size: that of the best size is its
+        cost x duration^`speed_worth`.
+
+        A size above the tolerance is worse than the best by what its cost is above it, so that
+        noise at the edge decides little.
+        """
+        values = [
+            cost * duration**self.speed_worth
+            for cost, duration in zip(costs, durations, strict=True)
+        ]
+        limit = (1 + self.cost_tolerance) * min(costs, default=0.0)
+        best = min((v for v, c in zip(values, costs, strict=True) if c <= limit), default=0.0)
+        return [
+            max(value, best) + (best * (cost / limit - 1) if cost > limit else 0.0)
+            for value, cost in zip(values, costs, strict=True)
+        ]
+
+
+WORTH = Worth()
+"""The kit's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +115,28 @@ class CurvePoint:
 
 
 def choose(
-    points: Iterable[CurvePoint], strategy: str, weight: float = DEFAULT_WEIGHT
+    points: Iterable[CurvePoint],
+    strategy: str,
+    weight: float = DEFAULT_WEIGHT,
+    worth: Worth = WORTH,
 ) -> CurvePoint:
     """The best point under `strategy`; UsageError for no points and for an unknown strategy.
 
-    >>> curve = [CurvePoint(128, 80.0, 1e-7), CurvePoint(256, 30.0, 2e-7)]
-    >>> choose(curve, "cost").memory_mb, choose(curve, "speed").memory_mb
-    (128, 256)
+    >>> curve = [CurvePoint(128, 80.0, 1e-7), CurvePoint(256, 30.0, 1.05e-7)]
+    >>> [choose(curve, name).memory_mb for name in ("cost", "speed", "value")]
+    [128, 256, 256]
     """
-    ranked = rank(points, strategy, weight)
+    ranked = rank(points, strategy, weight, worth)
     if not ranked:
         raise UsageError("there is no size to choose from; every size failed or none was measured")
     return ranked[0]
 
 
 def rank(
-    points: Iterable[CurvePoint], strategy: str, weight: float = DEFAULT_WEIGHT
+    points: Iterable[CurvePoint],
+    strategy: str,
+    weight: float = DEFAULT_WEIGHT,
+    worth: Worth = WORTH,
 ) -> tuple[CurvePoint, ...]:
     """The points from best to worst; ties go to the cheaper, the faster, then the smaller size.
 
@@ -94,13 +144,15 @@ def rank(
     weight clamped to 0 (speed) .. 1 (cost): AWS Lambda Power Tuning's formula.
     """
     candidates = tuple(points)
-    best = score(candidates, strategy, weight)
+    durations = [point.duration_ms for point in candidates]
+    costs = [point.cost_usd for point in candidates]
+    values = scores(durations, costs, strategy, weight, worth)
 
-    def key(point: CurvePoint) -> tuple[float, ...]:
-        cost, duration = point.cost_usd, point.duration_ms
-        return order(best(point), cost=cost, duration=duration, size=point.memory_mb)
+    def key(pair: tuple[CurvePoint, float]) -> tuple[float, ...]:
+        point, value = pair
+        return order(value, cost=point.cost_usd, duration=point.duration_ms, size=point.memory_mb)
 
-    return tuple(sorted(candidates, key=key))
+    return tuple(point for point, _ in sorted(zip(candidates, values, strict=True), key=key))
 
 
 def order(score: float, *, cost: float, duration: float, size: int) -> tuple[float, ...]:
@@ -111,19 +163,28 @@ def order(score: float, *, cost: float, duration: float, size: int) -> tuple[flo
     return (*(float(f"{value:.12g}") for value in (score, cost, duration)), size)
 
 
-def score(
-    points: Sequence[CurvePoint], strategy: str, weight: float = DEFAULT_WEIGHT
-) -> Callable[[CurvePoint], float]:
-    """What a strategy minimises among `points`."""
-    check_strategy(strategy)
-    cost, duration = ([getattr(p, name) for p in points] for name in ("cost_usd", "duration_ms"))
+def scores(
+    durations: Sequence[float],
+    costs: Sequence[float],
+    strategy: str,
+    weight: float = DEFAULT_WEIGHT,
+    worth: Worth = WORTH,
+    scale: tuple[float, float] | None = None,
+) -> list[float]:
+    """What a strategy without a limit minimises, a value for each size.
+
+    `scale` are the duration and the cost that a balance is relative to: by default the largest.
+    """
+    check_strategy(strategy, (*RUN_STRATEGIES, "knee"))
+    if strategy == "value":
+        return worth.scores(durations, costs)
+    slowest, highest = scale or (max(durations, default=0.0), max(costs, default=0.0))
     # A free or instant curve has a maximum of 0: dividing by 1 instead leaves that term at 0.
-    scale = (max(duration, default=0.0) or 1.0, max(cost, default=0.0) or 1.0)
-
-    def value(point: CurvePoint) -> float:
-        return float(minimised(strategy, point.duration_ms, point.cost_usd, weight, scale))
-
-    return value
+    largest = (slowest or 1.0, highest or 1.0)
+    return [
+        float(minimised(strategy, duration, cost, weight, largest))
+        for duration, cost in zip(durations, costs, strict=True)
+    ]
 
 
 def minimised(
@@ -134,7 +195,7 @@ def minimised(
     `scale` are the largest duration and cost, above 0, which a balance is relative to. The knee
     is where cost times duration is least: up to there a step buys more per cent of speed than it
     costs per cent of money, and beyond it less. Other than a balance, it does not depend on which
-    sizes were measured beside.
+    sizes were measured beside. For "value" see `Worth.scores`.
     """
     if strategy == "balanced":
         share = clamp_weight(weight)

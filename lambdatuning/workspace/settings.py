@@ -9,6 +9,7 @@ from typing import Any
 
 from ..core.errors import UsageError, closest
 from ..core.options import number
+from ..core.strategies import KIT_STRATEGY, REGISTRY
 
 FILE = "lambdatuning.toml"
 PREFIX = "LAMBDATUNING_"
@@ -94,9 +95,11 @@ SETTINGS = (
     Setting("template", _text, "", "SAM template (else the package's)", is_path=True),
     Setting("notebooks", _text, "", "folder of notebooks (else the package's)", is_path=True),
     Setting("price_book", _text, "", "price book (else the package's)", is_path=True),
-    Setting("strategy", _text, "cost", "cost, speed, balanced, knee, deadline or budget"),
+    Setting("strategy", _text, KIT_STRATEGY, ", ".join(REGISTRY)),
     Setting("weight", _amount(0, 1), 0.5, "for balanced: 0 is speed, 1 is cost"),
-    Setting("tolerance", _amount(0), 5.0, "per cent by which a run may be worse than the last"),
+    Setting("speed_worth", _amount(0), 0.1, "for value: twice as fast may cost 2^this as much"),
+    Setting("tolerance", _amount(0), 10.0, "for value: per cent above the cheapest size, at most"),
+    Setting("max_regression", _amount(0), 5.0, "per cent by which a run may be worse than before"),
     Setting("deadline", _amount(0), 0.0, "milliseconds that an invocation may take; 0: any"),
     Setting("volume", _amount(0), 10e6, "invocations per month, for the bill"),
     Setting("max_usd", _amount(0), None, "US dollars that a run may cost; none: asked each time"),

@@ -132,7 +132,7 @@ class TestBill:
 
     def test_has_the_strategies_whose_limits_are_given(self) -> None:
         plain = Study(RUN).bill()["choice"].tolist()
-        assert plain == ["today", "cost", "balanced", "knee", "speed"]
+        assert plain == ["today", "value", "cost", "balanced", "knee", "speed"]
         study = Study(RUN, deadline_ms=60.0, budget_usd_per_million=0.01)
         frame = study.bill()
         assert frame["choice"].tolist()[1:] == list(study.options.choices)

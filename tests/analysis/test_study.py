@@ -14,7 +14,7 @@ from lambdatuning.analysis.options import Options, best
 from lambdatuning.analysis.questions.answer import headline
 from lambdatuning.analysis.run import Run, merge
 from lambdatuning.core.errors import UsageError
-from lambdatuning.core.strategies import REGISTRY, CurvePoint, choose
+from lambdatuning.core.strategies import REGISTRY, RUN_STRATEGIES, CurvePoint, choose
 from lambdatuning.study import TABLES, Study, StudyPlots
 
 from .asked import advice
@@ -197,17 +197,17 @@ def test_the_message_of_a_failed_invocation_stands_in_the_answer() -> None:
 
 def test_ties_go_to_the_cheaper_the_faster_then_the_smaller_size() -> None:
     ms, usd = np.array([10.0, 10.0, 5.0]), np.array([2e-7, 2e-7 * (1 + 1e-15), 4e-7])
-    for strategy in ("cost", "speed", "balanced", "knee"):
+    for strategy in ("value", "cost", "speed", "balanced", "knee"):
         goal = Options().goal(strategy)
         index = best(goal.score(ms, usd), ms, usd, (128, 256, 512))
-        if strategy in ("cost", "speed", "balanced"):
+        if strategy in RUN_STRATEGIES:
             points = [
                 CurvePoint(m, float(a), float(b))
                 for m, a, b in zip((128, 256, 512), ms, usd, strict=True)
             ]
             assert choose(points, strategy).memory_mb == (128, 256, 512)[index]
         assert index != 1
-    assert set(REGISTRY) == {"cost", "balanced", "knee", "deadline", "budget", "speed"}
+    assert set(REGISTRY) == {"value", "cost", "balanced", "knee", "deadline", "budget", "speed"}
 
 
 def test_one_quantile_rule_for_plain_and_weighted_values() -> None:

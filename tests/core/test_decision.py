@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.core.decision import TOLERANCE, Claim, Decision, Evidence, Mean, decide, mix
+from lambdatuning.core.decision import (
+    TOLERANCE,
+    Claim,
+    Decision,
+    Evidence,
+    Mean,
+    Point,
+    decide,
+    mix,
+)
+from lambdatuning.core.strategies import rank
 
 ONE = {"a": 1.0}
 
@@ -35,7 +45,7 @@ def test_cost_is_judged_by_the_mean_and_set_against_today() -> None:
 def test_the_public_figures_are_these_seven() -> None:
     found = decide(mix([evidence(512, 50)], ONE), "cost", today_mb=128)
     assert found.figures() == {
-        "memory_mb": 512, "strategy": "cost", "sure": 1.0, "today_mb": 128, "cost_ratio": None,
+        "memory_mb": 512, "strategy": "cost", "sure": None, "today_mb": 128, "cost_ratio": None,
         "speedup": None, "applied_mb": None,
     }  # fmt: skip
     assert Decision.from_json(found.to_json()) == found
@@ -110,3 +120,23 @@ def test_no_answer_is_sure_that_the_means_contradict(
     best = min(getattr(point, name).value for point in points)
     assert getattr(own[0], name).value <= best * (1 + TOLERANCE) * (1 + 1e-9)
     assert 0 <= found.sure <= 1
+
+
+def noisy(size: int, ms: float, usd: float, error: float) -> Point:
+    return Point(size, Mean(ms, ms * error), Mean(usd, usd * error))
+
+
+def test_value_is_chosen_by_what_is_expected_to_be_lost() -> None:
+    """By its mean 1,024 MB is just within the tolerance and best, but as likely as not above it."""
+    points = [noisy(512, 100, 1.0, 0.04), noisy(1024, 35, 1.0999, 0.04), noisy(2048, 34, 2.2, 0.04)]
+    assert rank([p.curve_point for p in points], "value")[0].memory_mb == 1024
+    assert decide(points, "value").memory_mb == 512
+    equal = [noisy(512, 100, 1.0, 0.02), noisy(1024, 50, 1.02, 0.02), noisy(2048, 49, 2.0, 0.02)]
+    assert decide(equal, "value").memory_mb == 1024
+    assert decide(equal, "cost").memory_mb == 512
+
+
+def test_the_only_size_that_was_measured_is_no_certain_answer() -> None:
+    for strategy in ("value", "cost", "speed", "balanced"):
+        found = decide([noisy(512, 100, 1.0, 0.01)], strategy)
+        assert (found.memory_mb, found.sure) == (512, None)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdatuning.core.errors import UsageError
-from lambdatuning.core.strategies import STRATEGIES, CurvePoint, choose, rank
+from lambdatuning.core.strategies import STRATEGIES, CurvePoint, Worth, choose, rank
 
 POINTS = st.lists(
     st.builds(
@@ -65,3 +65,30 @@ def test_unknown_strategies_and_no_points() -> None:
         rank([], "sped")
     with pytest.raises(UsageError, match="no size to choose from"):
         choose([], "cost")
+
+
+def test_value_takes_speed_for_a_little_money() -> None:
+    """Twice as fast is worth 2^0.1 - 1 = 7.2 %: 7 % more is taken, 8 % is not."""
+    slow = CurvePoint(512, 100, 1.0)
+    assert choose([slow, CurvePoint(1024, 50, 1.07)], "value").memory_mb == 1024
+    assert choose([slow, CurvePoint(1024, 50, 1.08)], "value").memory_mb == 512
+    assert choose([slow, CurvePoint(1024, 50, 1.08)], "value", worth=Worth(0.2)).memory_mb == 1024
+
+
+def test_value_never_costs_more_than_the_tolerance_above_the_cheapest() -> None:
+    """A size 100 times as fast is worth 58 % more, but the tolerance is 10 %."""
+    slow, near, fast = (
+        CurvePoint(128, 1000, 1.0),
+        CurvePoint(256, 500, 1.05),
+        CurvePoint(512, 10, 1.2),
+    )
+    assert [p.memory_mb for p in rank([slow, near, fast], "value")] == [256, 128, 512]
+    assert choose([slow, near, fast], "value", worth=Worth(0.1, 0.25)).memory_mb == 512
+
+
+def test_a_size_above_the_tolerance_loses_by_what_it_is_above_it() -> None:
+    scores = Worth().scores([100.0, 100.0, 50.0], [1.0, 1.1, 1.21])
+    least = 100**0.1
+    assert scores[0] == about(least)
+    assert scores[1] == about(1.1 * least)
+    assert scores[2] == about(1.21 * 50**0.1 + 0.1 * least)

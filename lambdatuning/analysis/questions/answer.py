@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from ...core.decision import DISTINCT
 from ...core.format import (
     NOTHING,
     Money,
@@ -23,7 +24,7 @@ from ..curves import MIX, Curve
 from ..data import StudyData
 from ..frames import failed
 from ..intervals import difference
-from ..recommendation import DISTINCT, Recommendation, recommendations
+from ..recommendation import Recommendation, recommendations
 from ..run import Run, of_means
 from ..text.statement import answered, html_words
 from .adaptive import outcome

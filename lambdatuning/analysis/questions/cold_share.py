@@ -14,7 +14,7 @@ from pandas import DataFrame
 
 from ...core.format import Money, format_mb, format_ms, format_part, join, short_name
 from ...core.sizes import Host
-from ...core.strategies import REGISTRY, STRATEGIES, check_strategy
+from ...core.strategies import REGISTRY, RUN_STRATEGIES, STRATEGIES, check_strategy
 from ..curves import MIX, Curve
 from ..data import StudyData
 from ..deadline import weighted_quantile
@@ -88,7 +88,7 @@ def cold_decisions(data: StudyData, strategies: Sequence[str]) -> DataFrame:
         for name in strategies
         for row in part.once(
             ("cold ranges", cold.curve.payload, name),
-            partial(_ranges, cold, part.options.goal(check_strategy(name))),
+            partial(_ranges, cold, part.options.goal(check_strategy(name, RUN_STRATEGIES))),
         )
     ]
     return marked(DataFrame(rows, columns=list(DECISION_COLUMNS[:-1])), data.run)
@@ -212,7 +212,7 @@ def cold_answer(data: StudyData) -> Statement:
 
 def strategies_of(data: StudyData) -> list[str]:
     """The study's own strategies, as far as cold starts are asked for them, then all others."""
-    own = [name for name in data.strategies if name in STRATEGIES]
+    own = [name for name in data.strategies if name in RUN_STRATEGIES]
     return list(dict.fromkeys([*own, *STRATEGIES]))
 
 

@@ -15,6 +15,7 @@ from ...core.arn import FunctionArn, require_account, resolve_function
 from ...core.errors import DeclinedError, NotFoundError, UsageError
 from ...core.pricing import PriceBook, load_price_book, parse_price_book
 from ...core.sizes import DEFAULT_POWERS, beyond_note
+from ...core.strategies import KIT_STRATEGY, STRATEGIES, WORTH, Worth
 from ...core.tuning.contract import DEFAULT_PARALLEL_SIZES, EXPLORATIONS, parse_input
 from ...core.tuning.estimate import (
     EMBEDDED,
@@ -205,8 +206,9 @@ class TuneRequest:
     payloads: tuple[PayloadType, ...]
     sizes: tuple[int, ...] = DEFAULT_POWERS
     num: int = 10
-    strategy: str = "cost"
+    strategy: str = KIT_STRATEGY
     weight: float = 0.5
+    worth: Worth = WORTH
     auto_optimize: bool = False
     alias: str | None = None
     seed: int | None = None
@@ -318,6 +320,7 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     if fit_memory and not tuner.ours:
         left_out = ""  # it measures every size
     called = calling_notes(cloud.client("lambda", region=function.arn.region), function.arn)
+    unknown = "" if tuner.ours else strategy_note(request.strategy)
     # Payload types were checked where they were read, and lie beside the input when it is sent.
     parse_input({**given, "payloadTypes": None, "payloadTypesS3": "s3://bucket/key"})
     return TunePlan(
@@ -331,7 +334,16 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
         given,
         prices,
         grid,
-        tuple(note for note in (*room.notes, *called, left_out, exposed) if note),
+        tuple(note for note in (*room.notes, *called, left_out, exposed, unknown) if note),
+    )
+
+
+def strategy_note(strategy: str) -> str:
+    """What a foreign tuner does with a strategy that it does not know; "" for one that it knows."""
+    if strategy in STRATEGIES:
+        return ""
+    return (
+        f'AWS Lambda Power Tuning does not know strategy "{strategy}": it names the cheapest size'
     )
 
 
@@ -462,4 +474,13 @@ def _input(
         "table": request.table,
         "about": {"endpoint": cloud.endpoint},
         "rule": "means",
+        **_worth(request),
     }
+
+
+def _worth(request: TuneRequest) -> dict[str, float]:
+    """What only strategy "value" reads."""
+    if request.strategy != "value":
+        return {}
+    worth = request.worth
+    return {"speedWorth": worth.speed_worth, "costTolerance": worth.cost_tolerance}

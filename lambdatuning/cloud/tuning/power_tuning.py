@@ -9,6 +9,7 @@ from typing import Any
 from ...core.errors import LambdaTuningError, UsageError
 from ...core.progress import Progress
 from ...core.sizes import beyond_cores
+from ...core.strategies import DEFAULT_STRATEGY, STRATEGIES
 from ...core.tuning.manifest import POWER_TUNING, Manifest, ManifestPayload
 from ...core.tuning.payloads import Context, PayloadType
 from ..executions import Execution, describe, failure, has_answer, start
@@ -72,6 +73,11 @@ def _refuse(plan: TunePlan) -> None:
         )
 
 
+def _known(strategy: str) -> str:
+    """The strategy that a foreign tuner is asked for (see `plan.strategy_note`)."""
+    return strategy if strategy in STRATEGIES else DEFAULT_STRATEGY
+
+
 def _input(plan: TunePlan, payload: PayloadType) -> dict[str, Any]:
     request = plan.request
     context = Context(plan.run_id, payload.name, 0, plan.input["seed"], request.table)
@@ -80,7 +86,7 @@ def _input(plan: TunePlan, payload: PayloadType) -> dict[str, Any]:
         "num": request.num,
         "powerValues": list(request.sizes),
         "payload": payload.rendered(context),
-        "strategy": request.strategy,
+        "strategy": _known(request.strategy),
         "balancedWeight": request.weight,
         "autoOptimize": request.auto_optimize,
         "includeOutputResults": True,
@@ -130,7 +136,7 @@ def _manifest(
         sizes=request.sizes,
         sizes_beyond_cores=beyond_cores(cloud.endpoint, request.sizes),
         num=request.num,
-        strategy=request.strategy,
+        strategy=_known(request.strategy),
         weight=request.weight,
         started_at=executions[0].started_at.isoformat(),
         finished_at=max(ended).isoformat(),

@@ -14,7 +14,15 @@ from .. import options
 from ..arn import FunctionArn, parse_function_arn
 from ..errors import UsageError, closest
 from ..sizes import DEFAULT_POWERS, parse_sizes
-from ..strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, check_strategy, clamp_weight
+from ..strategies import (
+    DEFAULT_STRATEGY,
+    DEFAULT_WEIGHT,
+    RUN_STRATEGIES,
+    STRATEGIES,
+    WORTH,
+    check_strategy,
+    clamp_weight,
+)
 from .payloads import PayloadType, payload_type, shares, unique, weighted_mix
 from .plan import MAX_COLD, MAX_ENVIRONMENTS
 
@@ -166,13 +174,18 @@ def s3_path(name: str, value: Any) -> str | None:
 
 
 def strategy(_: str, value: Any) -> str:
-    """A known strategy; the default for an empty string."""
-    return check_strategy(value or DEFAULT_STRATEGY)
+    """A known strategy, the contract's or ours; the contract's default for an empty string."""
+    return check_strategy(value or DEFAULT_STRATEGY, RUN_STRATEGIES)
 
 
 def weight(name: str, value: Any) -> float:
     """The weight of cost, clamped to 0..1."""
     return clamp_weight(number(name, value))
+
+
+def not_negative(name: str, value: Any) -> float:
+    """A number, 0 or more."""
+    return options.number(f'input "{name}"', value, 0)
 
 
 def trim(name: str, value: Any) -> float:
@@ -243,8 +256,10 @@ class TuningInput:
     which may be ended, sure or not, by `max_usd`, the price of its invocations, or `max_seconds`,
     and ends where its answer is expected to be worse than the best by `regret` (a share) at most.
     `fit_memory` leaves out sizes that are smaller than the memory that the function uses; it is the
-    default where `power_values` are not named. `rule` chooses the winner: "contract" as Power
-    Tuning does, "means" as our own client asks.
+    default where `power_values` are not named.
+    `rule` chooses the winner: "contract" as Power Tuning does, "means" as our own client asks;
+    strategy "value", with its `speed_worth` and `cost_tolerance` (see `core.strategies.Worth`), is
+    ours, and always means "means".
     """
 
     lambda_arn: FunctionArn
@@ -283,6 +298,13 @@ class TuningInput:
     regret: float | None = None
     rule: str = RULES[0]
     fit_memory: bool = False
+    speed_worth: float = WORTH.speed_worth
+    cost_tolerance: float = WORTH.cost_tolerance
+
+    @property
+    def by_means(self) -> bool:
+        """Whether plain means choose the winner: what the contract does not know, it cannot."""
+        return self.adaptive or self.rule == "means" or self.strategy not in STRATEGIES
 
     @property
     def adaptive(self) -> bool:
@@ -398,5 +420,7 @@ INPUTS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
     "regret": ("regret", above_zero),
     "rule": ("rule", one_of(RULES)),
     "fitMemory": ("fit_memory", flag),
+    "speedWorth": ("speed_worth", not_negative),
+    "costTolerance": ("cost_tolerance", not_negative),
 }
 """Every input by its name in the execution input, with the field and the rule that reads it."""

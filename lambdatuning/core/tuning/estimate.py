@@ -187,7 +187,7 @@ def _tuner_usd(book: PriceBook, region: str, work: Work, known: Known, overhead:
 # What an adaptive run is expected to cost, said before it starts, from what the grid would.
 
 
-SHARES: Mapping[str, float] = {"cost": 1 / 4, "balanced": 1 / 3.5, "speed": 1 / 3}
+SHARES: Mapping[str, float] = {"value": 1 / 4, "cost": 1 / 4, "balanced": 1 / 3.5, "speed": 1 / 3}
 """Of the grid's bill (num 10), by strategy: what the trace-driven benchmark demands of the model
 (`make bench-exploration`). A grid of another `num` does not change what the model needs."""
 

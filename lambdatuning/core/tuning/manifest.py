@@ -92,6 +92,8 @@ class Manifest:
     seed: int | None = None
     strategy: str = ""
     weight: float | None = None
+    speed_worth: float | None = None
+    cost_tolerance: float | None = None
     price_book: PriceBookName = PriceBookName()
     currency: str = ""
     started_at: str = ""

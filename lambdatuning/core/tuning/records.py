@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ..sizes import vcpus
+from ..strategies import WORTH, Worth
 from .payloads import PayloadType
 from .plan import Batch, Invocation, Work, cold_starts, deal, schedule, seed_number
 
@@ -140,8 +141,15 @@ class Question:
     input: Mapping[str, Any]
     about: Mapping[str, Any]
     rule: str = "contract"
+    speed_worth: float = WORTH.speed_worth
+    cost_tolerance: float = WORTH.cost_tolerance
     silent: bool = False
     """Whether what functions say of payloads (`disablePayloadLogs`) is kept nowhere."""
+
+    @property
+    def worth(self) -> Worth:
+        """What speed is worth to strategy "value"."""
+        return Worth(self.speed_worth, self.cost_tolerance)
 
 
 ACCEPTED_REGRET = 0.02

@@ -14,6 +14,7 @@ from ...core.errors import RunFailedError
 from ...core.power_tuning.rules import analyse as contract_output
 from ...core.pricing import PriceBook
 from ...core.sizes import beyond_cores
+from ...core.strategies import DEFAULT_STRATEGY, STRATEGIES
 from ...core.tuning.manifest import Manifest, ManifestPayload, PriceBookName, TunerTime
 from ...core.tuning.records import RunPlan
 from ...core.tuning.state import Step, TunerState
@@ -224,7 +225,7 @@ class Measured:
         question = self.plan.question
         event = {
             "stats": self.winners or [_statistics(point) for point in self.points],
-            "strategy": question.strategy,
+            "strategy": _by_contract(question.strategy),
             "balancedWeight": question.weight,
             "includeOutputResults": question.include_output,
             "onlyColdStarts": self.plan.mode == "cold",
@@ -243,7 +244,12 @@ class Measured:
             answer = recommended(explored)
             claim = Claim(answer["memory_mb"], answer["within_5"])
         found = decide(
-            self.points, question.strategy, question.weight, today_mb=today_mb, claim=claim
+            self.points,
+            question.strategy,
+            question.weight,
+            question.worth,
+            today_mb=today_mb,
+            claim=claim,
         )
         notes = list(found.notes)
         if found.memory_mb in beyond_cores(self._endpoint, self.plan.sizes):
@@ -255,7 +261,8 @@ class Measured:
             notes.append("not sure: it is not known which execution environments were measured")
         if self.basis == "cold":
             notes.append("no invocation was warm: the answer is that of the cold starts")
-        if found.memory_mb is not None and found.memory_mb != contract_mb and not explored:
+        known = question.strategy in STRATEGIES and not explored
+        if known and found.memory_mb not in (None, contract_mb):
             chosen = "is not set" if question.rule == "means" else "is what this execution names"
             notes.append(
                 f"by plain means {found.memory_mb} MB is best for {question.strategy}; by Power "
@@ -276,6 +283,11 @@ class Measured:
 
 
 _CHOSEN = {"power": "value", "cost": "averagePrice", "duration": "averageDuration"}
+
+
+def _by_contract(strategy: str) -> str:
+    """The strategy by which the contract's own fields are computed, which know no "value"."""
+    return strategy if strategy in STRATEGIES else DEFAULT_STRATEGY
 
 
 def _statistics(point: Point) -> dict[str, Any]:
@@ -345,6 +357,8 @@ def _manifest(plan: RunPlan, prices: PriceBook, state: TunerState) -> Manifest:
         seed=plan.seed,
         strategy=question.strategy,
         weight=question.weight,
+        speed_worth=question.speed_worth,
+        cost_tolerance=question.cost_tolerance,
         price_book=PriceBookName(prices.version, prices.source),
         currency=prices.region(target.region).foreign_currency,
         finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),

@@ -303,9 +303,13 @@ def _proposal(state: TunerState, explorer: Explorer, samples: Sequence[Sample]) 
     if found is None or plan.limits is None:
         return _NO_SIZE
     seen = [observe(_as_success(s, question.allowed_errors)) for s in samples]
-    return propose(
-        seen, Objective(question.strategy, question.weight), found, _budget(plan), seed=plan.seed
+    objective = Objective(
+        question.strategy,
+        question.weight,
+        speed_worth=question.speed_worth,
+        tolerance=question.cost_tolerance,
     )
+    return propose(seen, objective, found, _budget(plan), seed=plan.seed)
 
 
 def _budget(plan: RunPlan) -> Budget:

@@ -137,7 +137,9 @@ def _question(wanted: TuningInput, raw: dict[str, Any]) -> Question:
         allowed_errors=wanted.allowed_exceptions,
         input={name: value for name, value in raw.items() if name not in _BODIES},
         about=wanted.about if isinstance(wanted.about, dict) else {},
-        rule="means" if wanted.adaptive else wanted.rule,
+        rule="means" if wanted.by_means else wanted.rule,
+        speed_worth=wanted.speed_worth,
+        cost_tolerance=wanted.cost_tolerance,
         silent=wanted.disable_payload_logs,
     )
 
