@@ -27,7 +27,7 @@ from ..cloud.session import Cloud
 from ..cloud.tuning.isolation import isolated
 from ..cloud.tuning.plan import TunePlan, TuneRequest, plan_tune
 from ..cloud.tuning.power_tuning import tune_elsewhere
-from ..cloud.tuning.run import Effects
+from ..cloud.tuning.run import Effects, signals_as_interrupts
 from ..cloud.tuning.run import tune as tune_here
 from ..core.errors import NotFoundError, RunFailedError, UsageError
 from ..core.options import number, whole_number
@@ -303,8 +303,11 @@ def _run(
     if not asked.isolate:
         return loaded(run(cloud, plan, folder, effects))
     execution = execution_arn(plan.tuner.state_machine_arn, plan.run_id)
-    with isolated(cloud, request.function, execution, time.sleep, plan.tuner.bucket) as copy:
-        copied = plan_tune(cloud, replace(request, function=copy, run_id=plan.run_id), now)
+    with (
+        signals_as_interrupts(),
+        isolated(cloud, request.function, execution, time.sleep, plan.tuner.bucket) as copy,
+    ):
+        copied = plan_tune(cloud, replace(plan.request, function=copy, run_id=plan.run_id), now)
         return loaded(run(cloud, replace(copied, original=plan.arn.name), folder, effects))
 
 

@@ -102,6 +102,8 @@ def undoing(undo: Callable[[], object], what: str) -> Iterator[None]:
     except BaseException as cause:
         try:
             undo()
+        except KeyboardInterrupt:
+            raise with_remains(cause, f"{what} is left: undoing was interrupted") from cause
         except Exception as failure:
             raise with_remains(cause, f"{what} is left: {explain(failure)}") from cause
         raise

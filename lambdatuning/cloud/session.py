@@ -101,6 +101,8 @@ _CONFIG = Config(
     user_agent_extra="lambdatuning",
 )
 
+_NEAR = Config(proxies={}, retries={"mode": "standard", "max_attempts": 3})
+
 _AT_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
 
 
@@ -186,8 +188,8 @@ def open_url(url: str, timeout_s: float, ca_bundle: str | None = None) -> Any:
 
 
 def _config(endpoint_url: str | None) -> Config:
-    """No proxy of the user's comes between us and loopback."""
-    return _CONFIG if _loopback(endpoint_url) is None else _CONFIG.merge(Config(proxies={}))
+    """No proxy of the user's comes between us and loopback, and who is gone there stays gone."""
+    return _CONFIG if _loopback(endpoint_url) is None else _CONFIG.merge(_NEAR)
 
 
 def _check_address(url: str | None) -> None:

@@ -102,6 +102,7 @@ def _run(
     services = ministack.application()
     if options.strict:
         services = Strict(services, options.strict, pool.by_key, ministack.settle_in)
+        ministack.authorise_tasks(services.refuses_task)
     application = Gateway(services, lambda: facts, ledger, options.host, pool.is_key, host.users)
     try:
         asyncio.run(_listen_and_serve(application, listener, host.endpoint_url, options, pool.kill))

@@ -56,8 +56,12 @@ class Account:
 
     def user(self, *policies: str) -> Cloud:
         """A session of such a user."""
+        return self.by(self.keys(*policies))
+
+    def by(self, keys: dict[str, str]) -> Cloud:
+        """A session with these keys."""
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in self.keys(*policies).items():
+            for name, value in keys.items():
                 patch.setenv(name, value)
             return connect(endpoint_url=self.url, region="us-east-1")
 

@@ -1,4 +1,4 @@
-"""An embedded AWS with its strict switches, one for each module of journeys."""
+"""An embedded AWS with its strict switches, one for all journeys."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from lambdatuning.local import endpoint
 from .account import Account
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     switches = tmp_path_factory.mktemp("strict") / "switches.json"
     switches.write_text("{}")

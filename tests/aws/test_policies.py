@@ -17,6 +17,7 @@ NAMES = ("deploy", "tune", "report", "clean", "destroy")
 
 
 def test_each_command_needs_its_policy_and_no_more(account: Account, tmp_path: Path) -> None:
+    lt.destroy(account.owner)  # that of the other journeys
     account.switch(iam=True)
     deployer, tuner = account.user("deploy"), account.user("tune")
     with pytest.raises(StackError, match="not allowed to it"):

@@ -1,4 +1,4 @@
-"""One embedded AWS with the stack deployed, for each module of journeys."""
+"""One embedded AWS with the stack deployed, for all journeys."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ class Place:
         }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def place() -> Iterator[Place]:
     with lt.embedded() as cloud:
         yield Place(cloud, dict(lt.deploy(cloud)))

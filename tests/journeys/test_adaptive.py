@@ -49,7 +49,7 @@ def test_two_payload_types_from_the_first_look_to_the_report(
 
 
 @pytest.mark.parametrize(
-    ("limit", "stopped"), [({"maxUsd": 1e-7}, "budget"), ({"maxSeconds": 0.5}, "time")]
+    ("limit", "stopped"), [({"maxUsd": 1e-7}, "budget"), ({"maxSeconds": 0.01}, "time")]
 )
 def test_a_limit_ends_it_with_an_answer(
     place: Place, untouched: Callable[[], bool], limit: dict[str, float], stopped: str

@@ -95,7 +95,8 @@ def clean_function(
     """Put it back; what was done. The tuner does it by its own role, where there is one."""
     client: Any = cloud.client("lambda", region=found.region)
     machine = state_machine_of(found.held.execution) if found.held else ""
-    done = clean_by_machine(cloud, machine or state_machine_arn, found.function_arn, sleep=sleep)
+    cleaning = start_cleaning(cloud, machine or state_machine_arn, found.function_arn)
+    done = wait_for_cleaning(cloud, cleaning, sleep)
     if done is None:
         done = clean(client, found.function_arn, None, sleep)
     for name in found.copies:
@@ -116,19 +117,28 @@ def state_machine_of(execution_arn: str) -> str:
     return execution_arn.replace(":execution:", ":stateMachine:", 1).rpartition(":")[0]
 
 
-def clean_by_machine(
-    cloud: Cloud, state_machine_arn: str, function_arn: str, stopped: str = "", *, sleep: Sleep
-) -> list[str] | None:
-    """What the tuner put back, after `stopped`, an execution that was stopped, or after whoever
-    holds the function; None where there is no such tuner, or it may not be started."""
+def start_cleaning(
+    cloud: Cloud, state_machine_arn: str, function_arn: str, stopped: str = ""
+) -> str:
+    """The execution in which the tuner cleans, after `stopped`, an execution that was stopped, or
+    after whoever holds the function; "" where there is no such tuner, or it may not be started."""
     if not state_machine_arn:
-        return None
+        return ""
     body = {"onlyClean": {"lambdaARN": function_arn, **({"execution": stopped} if stopped else {})}}
     name = f"clean-{secrets.token_hex(6)}"
     try:
-        arn = start(cloud, state_machine_arn, name, body)
+        return start(cloud, state_machine_arn, name, body)
+    except (ClientError, LambdaTuningError):
+        return ""
+
+
+def wait_for_cleaning(cloud: Cloud, execution_arn: str, sleep: Sleep) -> list[str] | None:
+    """What the tuner put back; None where it did not, or nobody may look."""
+    if not execution_arn:
+        return None
+    try:
         waited_s = 0.0
-        while (execution := describe(cloud, arn)).running and waited_s < _LONGEST_S:
+        while (execution := describe(cloud, execution_arn)).running and waited_s < _LONGEST_S:
             sleep(_PAUSE_S)
             waited_s += _PAUSE_S
     except (ClientError, LambdaTuningError):

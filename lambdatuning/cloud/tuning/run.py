@@ -24,7 +24,7 @@ from ..executions import Execution, describe, execution_arn, failure, has_answer
 from ..payloads import seed, unseed
 from ..run_store import BucketStore, FolderStore, StoredRun, save
 from ..session import Cloud, embedded_facts, open_url
-from .cleaning import clean_by_machine, what_is_left
+from .cleaning import start_cleaning, wait_for_cleaning, what_is_left
 from .plan import TunePlan
 
 
@@ -177,7 +177,7 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, effects: Effects) -> 
     bucket = BucketStore(cloud.client("s3"), plan.tuner.bucket, STORE_PREFIX)
     prefix = run_prefix(plan.arn.name, plan.run_id)
     arrived = Arrived()
-    with seeded(cloud, plan, effects):
+    with signals_as_interrupts(), seeded(cloud, plan, effects):
         total = 0 if plan.request.adaptive else plan.estimate.invocations
         side_by_side = int(plan.input["parallelSizes"])
         follower = Follower(cloud, bucket, prefix, total, side_by_side, **vars(effects))
@@ -262,10 +262,9 @@ def _executed(cloud: Cloud, plan: TunePlan, follower: Follower, arrived: Arrived
     cleans up after itself and leaves its samples in the bucket.
     """
     try:
-        with signals_as_interrupts():
-            given = _sent(cloud, plan)
-            arn = start(cloud, plan.tuner.state_machine_arn, plan.run_id, given)
-            return follower.follow(arn, arrived)
+        given = _sent(cloud, plan)
+        arn = start(cloud, plan.tuner.state_machine_arn, plan.run_id, given)
+        return follower.follow(arn, arrived)
     except BaseException as exc:
         if _lost(exc) and cloud.kind == "embedded" and not embedded_facts(cloud.endpoint_url):
             raise RunFailedError(
@@ -289,16 +288,50 @@ def _executed(cloud: Cloud, plan: TunePlan, follower: Follower, arrived: Arrived
 @contextmanager
 def signals_as_interrupts() -> Iterator[None]:
     """SIGTERM and SIGHUP end a run as Ctrl-C does, where this thread may say so."""
+    with _handling(("SIGTERM", "SIGHUP"), _interrupt):
+        yield
+
+
+@dataclass
+class Interrupts:
+    """How often somebody wanted to interrupt what must not be left half done."""
+
+    came: int = 0
+
+    def note(self, number: int, frame: object) -> None:
+        """Remember the first; who insists is let go."""
+        self.came += 1
+        if self.came > 1:
+            _interrupt(number, frame)
+
+    def make_up(self) -> None:
+        """Raise the one that was noted, now that nothing is left half done."""
+        if self.came:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def interrupts_noted() -> Iterator[Interrupts]:
+    """An interrupt does not come between stopping an execution and starting what cleans after it:
+    it is noted."""
+    interrupts = Interrupts()
+    with _handling(("SIGINT", "SIGTERM", "SIGHUP"), interrupts.note):
+        yield interrupts
+
+
+@contextmanager
+def _handling(names: Iterable[str], handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Signals are handled so, where this thread may say so."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), _interrupt) for name in names}
+    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, handler) for number in known}
     try:
         yield
     finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 def _interrupt(number: int, _: object) -> None:
@@ -307,21 +340,26 @@ def _interrupt(number: int, _: object) -> None:
 
 def _stopped(cloud: Cloud, plan: TunePlan, sleep: Sleep) -> tuple[Execution | None, str]:
     """The run's execution as it ended (None where it never began), and what is left on the
-    function, in words: looked at, not assumed. A second interrupt ends the waiting alone."""
-    arn = execution_arn(plan.tuner.state_machine_arn, plan.run_id)
-    function = str(plan.arn.unqualified)
+    function, in words: looked at, not assumed. A second interrupt ends the waiting alone: the
+    tuner goes on cleaning."""
+    machine, cleaning = plan.tuner.state_machine_arn, ""
+    arn, function = execution_arn(machine, plan.run_id), str(plan.arn.unqualified)
     try:
-        execution = _ended(cloud, arn, sleep)
-        if execution and has_answer(execution):
-            return execution, ""
-        if execution:
-            _put_back(cloud, plan, arn, sleep)
+        with interrupts_noted() as interrupts:
+            execution = _ended(cloud, arn, sleep)
+            if execution and has_answer(execution):
+                return execution, ""
+            if execution:
+                cleaning = start_cleaning(cloud, machine, function, arn)
+        interrupts.make_up()
+        if execution and wait_for_cleaning(cloud, cleaning, sleep) is None:
+            take_back(cloud.client("lambda", region=plan.arn.region), function, arn, sleep)
         return execution, what_is_left(cloud, function, plan.run_id, plan.memory_mb)[0]
     except KeyboardInterrupt:
-        return None, (
-            f"{plan.arn.name} may not be put back yet: `lambdatuning clean {plan.arn.name}` looks, "
-            "and puts back what is left"
-        )
+        doing = f"the tuner puts {plan.arn.name} back ({cleaning})" if cleaning else (
+            f"{plan.arn.name} may not be put back yet"
+        )  # fmt: skip
+        return None, f"{doing}: `lambdatuning clean {plan.arn.name}` looks, and puts back the rest"
     except (ClientError, LambdaTuningError) as exc:
         return None, (
             f"{plan.arn.name} could not be put back ({exc}): run `lambdatuning clean "
@@ -342,14 +380,6 @@ def _ended(cloud: Cloud, arn: str, sleep: Sleep) -> Execution | None:
             return None
         raise
     return execution
-
-
-def _put_back(cloud: Cloud, plan: TunePlan, arn: str, sleep: Sleep) -> None:
-    """By the tuner's own role; by ours where the tuner cannot be asked."""
-    function, machine = str(plan.arn.unqualified), plan.tuner.state_machine_arn
-    if clean_by_machine(cloud, machine, function, arn, sleep=sleep) is None:
-        client = cloud.client("lambda", region=plan.arn.region)
-        take_back(client, function, arn, sleep)
 
 
 def _failed(cloud: Cloud, plan: TunePlan, execution: Execution, sleep: Sleep) -> Exception:

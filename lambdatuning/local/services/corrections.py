@@ -37,6 +37,8 @@ WRAPPED: dict[str, dict[str, tuple[str, ...]]] = {
         "_describe_execution": ("data",),
         "_resolve_state_machine_arn": ("arn",),
         "_start_execution": ("data",),
+        "_execute_task": ("state_def", "raw_input", "execution", "ctx"),
+        "_call_lambda": ("func_ref", "event"),
         "_run_map_items": ("state_def", "raw_input", "execution", "ctx"),
         "_apply_input_path": ("state_def", "data", "ctx"),
         "_resolve_path_or_ctx": ("path", "data", "ctx"),

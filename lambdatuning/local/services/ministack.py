@@ -10,6 +10,7 @@ import json
 import random
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +25,7 @@ from .packages import PackageStore
 PINNED_VERSION = "1.5.33"
 HOOK = "_execute_function_dispatch"
 SETTLING = "_LAMBDA_STATE_TRANSITION_DELAY"
+WAIT_SCALE = "_SFN_WAIT_SCALE"
 SETTLING_S = 0.05
 """How long a changed function stays Pending or InProgress: seen by every client, waited for by
 none for long. (ministack's own is 0.5 s, AWS takes seconds.)"""
@@ -87,9 +89,35 @@ def install(invoke: Invoke, packages: PackageStore, endpoint_url: str) -> None:
     corrections.install()
 
 
-def settle_in(seconds: float) -> None:
-    """How long a changed function stays Pending or InProgress from now on."""
+def settle_in(seconds: float, wait_scale: float = 1.0) -> None:
+    """How long a changed function stays Pending or InProgress from now on, and how much shorter the
+    waits of state machines are."""
     setattr(_lambda_svc(), SETTLING, max(seconds, SETTLING_S))
+    setattr(_stepfunctions(), WAIT_SCALE, wait_scale)
+
+
+def authorise_tasks(refusal: Callable[[str, str], str]) -> None:
+    """Ask before a state machine invokes a function: `refusal(role name, function ARN)` says why it
+    may not. The task then fails as on AWS."""
+    states = _stepfunctions()
+    role: ContextVar[str] = ContextVar("role", default="")
+    execute, call = states._execute_task, states._call_lambda
+
+    def execute_task(state_def: Any, raw_input: Any, execution: Any, ctx: Any) -> Any:
+        machine = states._state_machines.get((execution or {}).get("stateMachineArn", ""))
+        token = role.set(str((machine or {}).get("roleArn", "")).rpartition("/")[2])
+        try:
+            return execute(state_def, raw_input, execution, ctx)
+        finally:
+            role.reset(token)
+
+    def call_lambda(func_ref: str, event: Any) -> Any:
+        _, config, _ = _lambda_svc()._get_func_record_for_ref(func_ref)
+        if config and (why := refusal(role.get(), config["FunctionArn"])):
+            raise states._ExecutionError("Lambda.AWSLambdaException", why)
+        return call(func_ref, event)
+
+    states._execute_task, states._call_lambda = execute_task, call_lambda
 
 
 def _root_of(config: dict[str, Any]) -> dict[str, Any]:
@@ -153,6 +181,12 @@ def _lambda_svc() -> Any:
     from ministack.services import lambda_svc
 
     return lambda_svc
+
+
+def _stepfunctions() -> Any:
+    from ministack.services import stepfunctions
+
+    return stepfunctions
 
 
 def _logs_svc() -> Any:

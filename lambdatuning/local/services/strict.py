@@ -2,12 +2,13 @@
 
 `{"iam": true, "deny": ["lambda:PublishVersion"], "throttle_every": 7, "update_s": 5, "logs_s": 12,
 "kill": {"function": "TunerControl", "call": 3}}`: every call is authorised by its caller's own
-policies (ministack's evaluator), a service control policy denies actions, every seventh call of the
-control plane is throttled, a changed function takes 5 s to settle, log lines are found after 12 s,
-and the environment that makes a call is killed before it has the answer (a file that ends in
-`.killed` then says so). The file is read again
-whenever it changes. The key that the embedded AWS hands out belongs to its owner, who may do
-everything.
+policies (ministack's evaluator), and a state machine's tasks by its role's; a service control
+policy denies actions, every seventh call of the control plane is throttled, a changed function
+takes 5 s to settle, log lines are found after 12 s, and the environment that makes a call is killed
+before it has the answer (a file that ends in `.killed` then says so). `"wait_scale": 0.1` makes
+what state machines wait, between tries as well, a tenth as long. The file is read again whenever it
+changes. The key that the embedded AWS hands out belongs to its owner, who may do everything. What
+CloudFormation makes of a template is not authorised.
 """
 
 import asyncio
@@ -32,6 +33,8 @@ _CREDENTIAL = re.compile(r"Credential=[^/]+/[0-9]+/([^/]+)/([^/]+)/")
 _FILTER = "Logs_20140328.FilterLogEvents"
 _NOT_CONTROL = ("lambda:InvokeFunction", "s3:", "dynamodb:", "sts:")
 _ANYBODY = ("sts:GetCallerIdentity",)
+_INVOKE = "lambda:InvokeFunction"
+_EXPLICITLY = "with an explicit deny in a service control policy"
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Switches:
     throttle_every: int = 0
     update_s: float = 0.0
     logs_s: float = 0.0
+    wait_scale: float = 1.0
     kill: Kill | None = None
 
     @property
@@ -77,7 +81,7 @@ class Strict:
     inner: App
     path: Path
     environment_of: Callable[[str], Environment | None]
-    settle: Callable[[float], None]
+    apply: Callable[[float, float], None]
     switches: Switches = field(default_factory=Switches)
     calls: Counter[str] = field(default_factory=Counter)
     _read_at: int = -1
@@ -112,7 +116,19 @@ class Strict:
         if changed_at != self._read_at:
             self._read_at, self.switches = changed_at, read_switches(self.path)
             self.calls.clear()
-            self.settle(self.switches.update_s)
+            self.apply(self.switches.update_s, self.switches.wait_scale)
+
+    def refuses_task(self, role: str, function_arn: str) -> str:
+        """Why a state machine of this role may not invoke a function; "" where it may."""
+        self._refresh()
+        call = _Asked("lambda", _INVOKE, (function_arn,), "", REGION, "", {})
+        principal = f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role}/states"
+        if _INVOKE.lower() in self.switches.denied:
+            return _not_authorised(call, principal, _EXPLICITLY)
+        if not self.switches.iam:
+            return ""
+        why = _evaluated(call, (principal, _role_policies(role), []), "AssumedRole")
+        return _not_authorised(call, principal, why) if why else ""
 
     def _dies(self, environment: Environment) -> bool:
         kill = self.switches.kill
@@ -125,8 +141,7 @@ class Strict:
         if call.key_id == ACCESS_KEY_ID or not call.action or call.action in _ANYBODY:
             return None
         if call.action.lower() in self.switches.denied:
-            why = "with an explicit deny in a service control policy"
-            return _denied(call, _principal_arn(call, environment), why)
+            return _denied(call, _principal_arn(call, environment), _EXPLICITLY)
         if self.switches.iam and (why := _unauthorised(call, environment)):
             return _denied(call, _principal_arn(call, environment), why)
         every = self.switches.throttle_every
@@ -225,7 +240,13 @@ def _policies(call: _Asked, environment: Environment | None) -> tuple[str, Any, 
         return principal.arn, principal.policies, principal.limits
     role = _role_of(environment.spec)
     arn = f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role}/{environment.spec.name}"
-    return arn, iam._gather_role_policies(role, ACCOUNT_ID), []
+    return arn, _role_policies(role), []
+
+
+def _role_policies(role: str) -> Any:
+    from ministack.core import iam_evaluator as iam
+
+    return iam._gather_role_policies(role, ACCOUNT_ID)
 
 
 def _role_of(spec: FunctionSpec) -> str:
@@ -242,18 +263,22 @@ def _principal_arn(call: _Asked, environment: Environment | None) -> str:
 
 def _unauthorised(call: _Asked, environment: Environment | None) -> str:
     """Why the caller's policies do not allow it; "" where they do."""
-    from ministack.core import iam_evaluator as iam
-
     caller = _policies(call, environment)
     if caller is None:
         return "because the security token is unknown"
+    return _evaluated(call, caller, "AssumedRole" if environment else "User")
+
+
+def _evaluated(call: _Asked, caller: tuple[str, Any, Any], kind: str) -> str:
+    from ministack.core import iam_evaluator as iam
+
     arn, policies, limits = caller
     if policies is None:
         return ""
     for resource in call.resources:
         context = iam.EvalContext(
             principal_arn=arn,
-            principal_type="AssumedRole" if environment else "User",
+            principal_type=kind,
             principal_account=ACCOUNT_ID,
             action=call.action,
             resource_arn=resource,
@@ -267,10 +292,7 @@ def _unauthorised(call: _Asked, environment: Environment | None) -> str:
 def _denied(call: _Asked, principal: str, why: str) -> _Refusal:
     from ministack.core import iam_actions
 
-    message = (
-        f"User: {principal} is not authorized to perform: {call.action} on resource: "
-        f"{call.resources[0]} {why}"
-    )
+    message = _not_authorised(call, principal, why)
     status, headers, body = iam_actions.access_denied_response(
         call.service, call.action, principal, str(uuid.uuid4()), message=message,
         headers=call.headers, explicit_deny="explicit" in why, resource_arn=call.resources[0],
@@ -280,6 +302,13 @@ def _denied(call: _Asked, principal: str, why: str) -> _Refusal:
     if b"service control policy" in message.encode() and b"service control" not in text:
         text = json.dumps({"__type": "AccessDeniedException", "Message": message}).encode()
     return _Refusal(status, headers, text)
+
+
+def _not_authorised(call: _Asked, principal: str, why: str) -> str:
+    return (
+        f"User: {principal} is not authorized to perform: {call.action} on resource: "
+        f"{call.resources[0]} {why}"
+    )
 
 
 def _throttled(call: _Asked) -> _Refusal:
