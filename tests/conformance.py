@@ -23,18 +23,13 @@ from typing import Any
 
 from lambdatuning.core import sizes
 from lambdatuning.core.power_tuning import rules
-from lambdatuning.core.power_tuning.javascript import (
-    UNDEFINED,
-    json_text,
-    parse_json,
-    to_number,
-    to_string,
-)
+from lambdatuning.core.power_tuning.javascript import UNDEFINED, json_text, to_number, to_string
 from lambdatuning.core.power_tuning.rules import visualization
 from lambdatuning.core.power_tuning.visualization import decode_arrays
 from lambdatuning.core.tuning.payloads import event_of, shares, weighted_mix
 from tests import oracle
 from tests.fakes import power_tuning as upstream
+from tests.oracle.power_tuning_values import parse_json, region_of_arn
 
 Case = Mapping[str, Any]
 
@@ -275,7 +270,7 @@ AREAS: Mapping[str, Callable[[Any], Any]] = {
     "payloads": _payloads,
     "payload_is_weighted": _is_weighted,
     "payload_convert": _converted,
-    "arn_region": lambda given: rules.region_of_arn(given.get("arn", UNDEFINED)),
+    "arn_region": lambda given: region_of_arn(given.get("arn", UNDEFINED)),
     "s3_payload": _s3_payload,
     "all_power_values": lambda _: sizes.parse_sizes("ALL"),
     "executor": lambda given: upstream.run_size(given["event"], upstream.FakeAws(given["aws"])),

@@ -19,7 +19,6 @@ from ..cloud.run_store import (
     LATEST,
     Skipped,
     StoredRun,
-    find_run,
     open_store,
     read_run,
     searched,
@@ -318,11 +317,6 @@ def runs(
     keeps = Filter(function, region, read_time("since", since), read_time("until", until))
     listed = cached_source(store_address(store), state_machine, region, cloud)()
     return Runs([each for each in listed if keeps(each)])
-
-
-def load_run(store: str | Path = "", run_id: str = LATEST, *, cloud: Cloud | None = None) -> Run:
-    """One run with all of its samples; NotFoundError names the closest id."""
-    return loaded(find_run(open_store(store_address(store), cloud), run_id))
 
 
 def load_runs(

@@ -196,11 +196,6 @@ def picture(kind: str, text: str) -> str | None:
     return address if _IMAGE.match(address) else None
 
 
-def sanitize(markup: str) -> str:
-    """Markup by itself, of no notebook: see `Markup.html`."""
-    return Markup().html(markup)
-
-
 def _article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 

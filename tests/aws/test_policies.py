@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import lambdatuning as lt
-from lambdatuning.api.runs import load_run
+from lambdatuning.api.runs import load
 from lambdatuning.cloud.tuning.cleaning import clean_function, remains
 from lambdatuning.core.errors import StackError
 from lambdatuning.functions.tuner import lock
@@ -31,7 +31,7 @@ def test_each_command_needs_its_policy_and_no_more(account: Account, tmp_path: P
     assert account.looks(name) == before
 
     reader = account.user("report")
-    stored = load_run(f"s3://{bucket}/runs", run.run_id, cloud=reader)
+    stored = load(f"s3://{bucket}/runs", run.run_id, cloud=reader)
     assert len(stored.samples) == len(run.samples)
 
     cleaner = account.user("clean")

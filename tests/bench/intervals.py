@@ -35,7 +35,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lambdatuning.core.statistics.mean_intervals import mean_errors
-from lambdatuning.core.statistics.means import quantile_interval
+from tests.oracle.statistics import quantile_interval
 
 Floats = npt.NDArray[np.float64]
 

@@ -17,12 +17,9 @@ from lambdatuning.cloud.executions import (
     stop,
 )
 from lambdatuning.core.errors import NotFoundError, RunSkippedWarning, UsageError
-from lambdatuning.core.power_tuning.visualization import (
-    Run,
-    comparison_url,
-    decode_visualization,
-)
+from lambdatuning.core.power_tuning.visualization import Run, decode_visualization
 from tests.fakes.aws_lambda import Pages, refusal
+from tests.oracle.power_tuning_values import comparison_url
 
 from .conftest import fake_cloud
 

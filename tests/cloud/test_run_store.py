@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdatuning.api.runs import load_run, load_runs
+from lambdatuning.api.runs import load, load_runs
 from lambdatuning.cloud.run_store import (
     BucketStore,
     FolderStore,
@@ -202,15 +202,15 @@ def test_a_run_without_some_of_its_samples_is_no_run(tmp_path: Path) -> None:
     parts = [(f"samples-{n}.csv.gz", encode_part([one])) for n, one in enumerate(sample)]
     store = FolderStore(tmp_path)
     save(store, replace(GOOD, invocations=3), parts)
-    assert len(load_run(tmp_path).samples) == 3
+    assert len(load(tmp_path).samples) == 3
     part = tmp_path / "function=shop/run=2026a/samples-1.csv.gz"
     shutil.copy(part, part.with_name("samples-1-copy.csv.gz"))
     with pytest.raises(RunFailedError, match="4 samples of 3 invocations: parts are there twice"):
-        load_run(tmp_path)
+        load(tmp_path, "2026a")
     part.unlink()
     part.with_name("samples-1-copy.csv.gz").unlink()
     with pytest.raises(RunFailedError, match="2 samples of 3 invocations: parts are missing"):
-        load_run(tmp_path)
+        load(tmp_path, "2026a")
     save(store, replace(GOOD, run_id="2025z", invocations=3), parts)
     with pytest.warns(RunSkippedWarning, match="parts are missing"):
         [run] = load_runs(tmp_path, "latest")

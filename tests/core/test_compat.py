@@ -12,9 +12,9 @@ from lambdatuning.core.log_report import parse_report
 from lambdatuning.core.power_tuning import rules
 from lambdatuning.core.power_tuning.visualization import decode_visualization
 from lambdatuning.core.pricing import duration_usd, load_price_book
-from lambdatuning.core.statistics.means import trimmed_mean
 from lambdatuning.core.strategies import STRATEGIES, CurvePoint, choose
 from tests import oracle
+from tests.oracle.statistics import trimmed_mean
 
 HUNDREDTHS = st.integers(0, 90_000_000).map(lambda n: n / 100)
 

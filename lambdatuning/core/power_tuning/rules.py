@@ -265,13 +265,6 @@ def size_statistics(
     }
 
 
-def region_of_arn(arn: Any) -> str:
-    """The fourth of an ARN's seven parts; UsageError for more parts (a qualified ARN) or fewer."""
-    if not isinstance(arn, str) or arn.count(":") != 6:
-        raise UsageError(f"Invalid ARN: {to_string(arn)}")
-    return arn.split(":")[3]
-
-
 def _sum(values: Sequence[float]) -> float:
     total = 0.0
     for value in values:  # sum() of Python 3.12 compensates for rounding, JavaScript does not

@@ -10,9 +10,9 @@ import html
 import math
 import re
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from ..errors import UsageError
 from ..strategies import CurvePoint
@@ -35,25 +35,6 @@ class Run:
     points: tuple[CurvePoint, ...]
     name: str = ""
     currency: str = "USD"
-
-
-def visualization_url(
-    points: Iterable[CurvePoint], base_url: str = DEFAULT_BASE_URL, region: str = ""
-) -> str:
-    """The URL that draws a curve; in China's regions it asks for yuan, as Power Tuning's does.
-
-    >>> visualization_url([CurvePoint(128, 100.0, 2.1e-7)])
-    'https://lambda-power-tuning.show/#gAA=;AADIQg==;XHxhNA=='
-    """
-    currency = "?currency=CNY" if region.startswith("cn-") else ""
-    return f"{base_url}{currency}#{encode_points(points)}"
-
-
-def comparison_url(first: Run, second: Run, base_url: str = DEFAULT_BASE_URL) -> str:
-    """The URL that draws two named curves in one picture."""
-    curves = [encode_points(run.points) for run in (first, second)]
-    names = [quote(run.name, safe=_UNRESERVED) for run in (first, second)]
-    return f"{base_url}#{';'.join(curves + names)}"
 
 
 def decode_visualization(url: str) -> tuple[Run, ...]:
@@ -80,16 +61,6 @@ def decode_visualization(url: str) -> tuple[Run, ...]:
     raise UsageError(
         "not a visualization URL: after # there must be 3 parts, or 8 for a comparison, "
         f"separated by semicolons; found {len(parts)}"
-    )
-
-
-def encode_points(points: Iterable[CurvePoint]) -> str:
-    """The fragment of the URL, ordered by size; equal sizes keep their order."""
-    ordered = sorted(points, key=lambda point: point.memory_mb)
-    return encode_arrays(
-        [point.memory_mb for point in ordered],
-        [point.duration_ms for point in ordered],
-        [point.cost_usd for point in ordered],
     )
 
 

@@ -18,7 +18,6 @@ of Positive Counts Estimated from Survey Data, Survey Methodology 24 (1998).
 """
 
 import math
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -161,18 +160,6 @@ def mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values)
 
 
-def trimmed_mean(values: Sequence[float], trim: float) -> float:
-    """The mean without the `trim` share (0..0.5, exclusive) at each end, rounded down to values.
-
-    >>> trimmed_mean([1, 2, 3, 4, 2000], 0.2)
-    3.0
-    """
-    if not 0 <= trim < 0.5:
-        raise ValueError(f"trim must be from 0 to below 0.5; not {trim}")
-    cut = int(len(values) * trim)
-    return mean(sorted(values)[cut : len(values) - cut])
-
-
 def quantile(values: Iterable[float], q: float) -> float:
     """The quantile `q` (0..1), linear between values (Hyndman and Fan's type 7, numpy's default).
 
@@ -200,36 +187,6 @@ MIN_BEYOND = 6.0
 
 _LUCK = 1.5
 """Environments that happen to agree count as at most so many times more values than there are."""
-
-
-def quantile_interval(
-    values: Sequence[float],
-    groups: Sequence[Hashable],
-    q: float,
-    *,
-    confidence: float = CONFIDENCE,
-) -> tuple[float, float] | None:
-    """The interval of the quantile `q`; None where the values are too few, or too much alike.
-
-    Independent values are enough for p90 from 60 on, for p95 from 120, for p99 from 600; values
-    that environments share count for fewer. The median needs 3 environments and about 8 values.
-    ValueError if `values` and `groups` differ in length, or `q` is no share.
-    """
-    members = by_group(values, groups)
-    ordered = sorted(values)
-    if not 0 < q < 1:
-        raise ValueError(f"a quantile is between 0 and 1; not {q}")
-    if len(members) < MIN_GROUPS:
-        return None
-    at = quantile(ordered, q)
-    sizes = [len(group) for group in members]
-    below = [sum(value <= at for value in group) / len(group) for group in members]
-    ranks = [[bisect_left(ordered, v) + bisect_right(ordered, v) for v in g] for g in members]
-    shares = bounds(sizes, below, independent(*_moments(ranks)), q, confidence)
-    if shares is None:
-        return None
-    low, high = shares
-    return between(ordered, low), between(ordered, high)
 
 
 def bounds(
@@ -288,11 +245,3 @@ def between(ordered: Sequence[float], share: float) -> float:
     above = min(below + 1, len(ordered) - 1)
     part = position - below
     return float(ordered[below]) * (1 - part) + float(ordered[above]) * part
-
-
-def _moments(groups: Sequence[Sequence[float]]) -> tuple[list[int], list[float], float]:
-    means = [math.fsum(group) / len(group) for group in groups]
-    squares = (
-        (value - mean) ** 2 for group, mean in zip(groups, means, strict=True) for value in group
-    )
-    return [len(group) for group in groups], means, math.fsum(squares)
