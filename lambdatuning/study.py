@@ -17,6 +17,7 @@ from .core.format import DOLLARS, Money, money_of
 from .core.strategies import WORTH
 
 if TYPE_CHECKING:
+    from .analysis.headline import Headline
     from .analysis.plot.chart import Chart
     from .analysis.questions.answer import Answer, Overview
     from .analysis.questions.controls import Controls
@@ -92,6 +93,19 @@ class Study(StudyData):
         from .analysis.questions.answer import answer
 
         return answer(self)
+
+    @property
+    def headline(self) -> "Headline":
+        """What to set, what that changes and how sure it is, with `cards`; of several functions
+        that of the first (see `headlines`)."""
+        return self.headlines[0]
+
+    @property
+    def headlines(self) -> tuple["Headline", ...]:
+        """One for each function (and architecture)."""
+        from .analysis.headline import headlines
+
+        return headlines(self)
 
     @cached_property
     def overview(self) -> "Overview":

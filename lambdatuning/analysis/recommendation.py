@@ -260,6 +260,8 @@ def _unknown(curve: Curve, winner: int, sure: float) -> str:
         return f"measured with {curve.host.told}, fewer than its vCPUs on AWS"
     if not curve.known:
         return f"fewer than {MIN_ENVIRONMENTS} execution environments" if math.isnan(sure) else ""
+    if math.isnan(sure) and len(curve.sizes) == 1:
+        return "one size alone was measured"
     return "its own samples contradict each other" if math.isnan(sure) else ""
 
 
@@ -346,16 +348,38 @@ def _confidence(
     return _within(curve, winner, goal, allowed), others
 
 
-def _verdict(curve: Curve, goal: Goal, best_mb: int | None = None) -> Verdict:
-    """The best size for a goal without a limit (see `core.decision.choose`)."""
+def _verdict(curve: Curve, goal: Goal, best_mb: int | None = None, factor: float = 1) -> Verdict:
+    """The best size for a goal without a limit (see `core.decision.choose`), if `factor` times as
+    much had been measured."""
     allowed = candidates(curve, np.full(len(curve.sizes), fill_value=True))
     points = [
         point
-        for point, may in zip(_points(curve), allowed, strict=True)
+        for point, may in zip(_points(curve, factor), allowed, strict=True)
         if may or point.memory_mb == best_mb
     ]
     aim = Aim(goal.strategy, goal.weight, goal.options.worth)
     return choose(points, aim, best_mb, goal.options.tolerance)
+
+
+_FACTORS = (1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 64.0)
+
+
+def calls_to_be_sure(
+    curve: Curve, goal: Goal, advice: Recommendation, count: int, sure: float
+) -> int:
+    """How many more invocations, beside `count`, would make a recommendation so sure if means
+    stayed what they are: of k times as many, means err by 1/sqrt(k) as much.
+
+    With two significant digits; 0 where it cannot be known, or would not do.
+    """
+    if goal.words.limit or not curve.known or advice.memory_mb is None or not count:
+        return 0
+    for factor in _FACTORS:
+        if (_verdict(curve, goal, advice.memory_mb, factor).sure or 0) >= sure:
+            more = (factor - 1) * count
+            unit = int(10 ** max(math.floor(math.log10(more)) - 1, 0))
+            return math.ceil(more / unit) * unit
+    return 0
 
 
 def _told_apart(curve: Curve, winner: int, goal: Goal) -> tuple[float, tuple[int, ...] | None]:
@@ -369,7 +393,7 @@ def _told_apart(curve: Curve, winner: int, goal: Goal) -> tuple[float, tuple[int
     return sure, tuple(sorted(alike - {size}))
 
 
-def _points(curve: Curve) -> list[Point]:
+def _points(curve: Curve, factor: float = 1) -> list[Point]:
     """The curve as the decision takes it; without errors where these are not known."""
     if not curve.known or not (curve.resampled_ms > 0).all():
         return [
@@ -378,8 +402,8 @@ def _points(curve: Curve) -> list[Point]:
                 curve.sizes, curve.ms.tolist(), curve.usd.tolist(), strict=True
             )
         ]
-    errors = np.log(curve.resampled_ms).std(axis=0)
-    spread = np.log(curve.resampled_usd).std(axis=0)
+    errors = np.log(curve.resampled_ms).std(axis=0) / math.sqrt(factor)
+    spread = np.log(curve.resampled_usd).std(axis=0) / math.sqrt(factor)
     return [
         Point(size, Mean(ms, ms * ms_error), Mean(usd, usd * usd_error))
         for size, ms, usd, ms_error, usd_error in zip(

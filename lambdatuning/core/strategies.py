@@ -29,8 +29,8 @@ class Strategy:
     """What is best under a strategy, and how it is written.
 
     `superlative` goes with "size" ("the cheapest size"), `aim` with "for" ("for the lowest cost"),
-    `label` stands beside a mark or a bar. `worse` says in one word what a size is that is not best.
-    `limit` is the option that has to be given, "" where there is none.
+    `label` stands beside a mark or a bar. `worse` says what a size is that is not best, `better`
+    what one would be that beats it. `limit` is the option that has to be given, "" for none.
     """
 
     name: str
@@ -38,22 +38,28 @@ class Strategy:
     aim: str
     label: str
     worse: str
+    better: str
     limit: str = ""
 
 
 REGISTRY = {
     each.name: each
     for each in (
-        Strategy("value", "the best value", "the best value", "best value", "worse value"),
-        Strategy("cost", "cheapest", "the lowest cost", "cheapest", "more expensive"),
-        Strategy("balanced", "best balanced", "the best balance", "balanced", "worse"),
-        Strategy("knee", "at the knee", "the least cost times duration", "knee", "worse"),
+        Strategy(
+            "value", "the best value", "the best value", "best value", "worse value", "better value"
+        ),
+        Strategy("cost", "cheapest", "the lowest cost", "cheapest", "more expensive", "cheaper"),
+        Strategy(
+            "balanced", "best balanced", "the best balance", "balanced", "worse", "better balanced"
+        ),
+        Strategy("knee", "at the knee", "the least cost times duration", "knee", "worse", "better"),
         Strategy(
             "deadline",
             "cheapest in time",
             "the lowest cost within the deadline",
             "in time",
             "more expensive",
+            "cheaper in time",
             "deadline_ms",
         ),
         Strategy(
@@ -62,9 +68,10 @@ REGISTRY = {
             "the highest speed within the budget",
             "in budget",
             "slower",
+            "faster in budget",
             "budget_usd_per_million",
         ),
-        Strategy("speed", "fastest", "the highest speed", "fastest", "slower"),
+        Strategy("speed", "fastest", "the highest speed", "fastest", "slower", "faster"),
     )
 }
 """Every strategy by its name: the kit's own, then from saving to spending."""

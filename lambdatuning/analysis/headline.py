@@ -1,0 +1,399 @@
+"""The headline of a run: what to set, what that changes against today, how sure it is."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..core.decision import TOLERANCE
+from ..core.format import (
+    NOTHING,
+    Money,
+    format_mb,
+    format_share,
+    join_mb,
+    short_name,
+)
+from ..core.strategies import REGISTRY
+from .curves import MIX, Curve
+from .data import StudyData
+from .deadline import mixed_quantile
+from .frames import good
+from .options import best
+from .recommendation import Recommendation, calls_to_be_sure, recommendation
+
+SURE, FAIRLY_SURE = 0.95, 0.8
+"""From here on a size is recommended without reserve, and with it; below, it is a guess."""
+
+_P95_SAMPLES = 60
+"""So many invocations have three beyond their p95."""
+
+_MILLION = 1e6
+_SAME = 0.005
+"""A cost or a duration that differs by less is the same to a reader."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """One of the three numbers beside a headline: "saves", "45 %", "$3.10 a month"."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """The next best size: its cost over the answer's, and the answer's duration over its own."""
+
+    memory_mb: int
+    cost_ratio: float
+    speedup: float
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The answer of one function: that of the mix of payload types (or the only one) under the
+    first strategy of a study.
+
+    `memory_mb` is None where no size can be recommended, and `reason` says why. `cost_ratio` is
+    the answer's cost over today's, `change_usd` its cost less today's, of `invocations` (those of
+    a month where the volume is known, else a million). `speedup` is today's mean duration over the
+    answer's, `p95_speedup` the same of the p95, NaN with fewer than 60 invocations at either size.
+    All are NaN where today's size was not measured. `sure` is NaN where it is not known. `alike_mb`
+    cannot be told apart from the answer, and `more` invocations there would tell (0: not known, or
+    not needed). `seen` is "warm", "cold" (by cold starts alone) or "" (predicted).
+    """
+
+    function: str
+    strategy: str
+    memory_mb: int | None
+    today_mb: int | None
+    cost_ratio: float
+    change_usd: float
+    invocations: float
+    monthly: bool
+    speedup: float
+    p95_speedup: float
+    sure: float
+    reason: str
+    alike_mb: tuple[int, ...]
+    more: int
+    alternative: Alternative | None
+    failing_today: bool
+    unmeasured_today: bool
+    applied_mb: int | None
+    seen: str
+    held_back_mb: tuple[int, ...]
+    money: Money
+
+    @property
+    def firm(self) -> bool:
+        """Whether it may be told what to do."""
+        limited = self.strategy == "deadline" and self.reason
+        known = not self.unmeasured_today and self.seen != "" and not limited
+        return self.memory_mb is not None and known and self.sure >= FAIRLY_SURE
+
+    @property
+    def keeps_today(self) -> bool:
+        """Whether there is nothing to change."""
+        return self.memory_mb is not None and self.memory_mb == self.today_mb
+
+    @property
+    def cards(self) -> tuple[Card, Card, Card]:
+        """What it saves or costs, how much faster or slower it is, how sure that is."""
+        return _money_card(self), _speed_card(self), _sure_card(self)
+
+    @property
+    def sentence(self) -> str:
+        """What to set, and what that changes."""
+        name = short_name(self.function)
+        if self.memory_mb is None:
+            return f"No size of {name} can be recommended: {self.reason}."
+        return f"{_verdict(self, name)}{_changes(self)}."
+
+    @property
+    def certainty(self) -> str:
+        """How sure it is, what cannot be told apart, and what is next best."""
+        return _certainty(self)
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.sentence, self.certainty)))
+
+
+def headlines(data: StudyData) -> tuple[Headline, ...]:
+    """One for each function (and architecture) of a study."""
+    return tuple(headline(part) for part in data.parts)
+
+
+def headline(data: StudyData) -> Headline:
+    """The headline of a study of one function."""
+    return data.once("headline", lambda: _headline(data))
+
+
+def _headline(data: StudyData) -> Headline:
+    strategy, curve, run = data.strategies[0], data.curve(), data.run
+    advice = recommendation(data, curve, strategy) if curve else None
+    today, size = data.today_mb, advice.memory_mb if advice else None
+    volume = data.options.monthly_invocations
+    cost_ratio = 1 - advice.saving if advice else math.nan
+    invocations = volume or _MILLION
+    # What is saved follows from what the answer costs, and from its ratio to today's cost.
+    usd = advice.cost_per_million_usd / _MILLION if advice else math.nan
+    change = usd - usd / cost_ratio if cost_ratio else math.nan
+    unsure = advice is not None and not advice.sure >= SURE
+    return Headline(
+        function=run.function,
+        strategy=strategy,
+        memory_mb=size,
+        today_mb=today,
+        cost_ratio=cost_ratio,
+        change_usd=change * invocations,
+        invocations=invocations,
+        monthly=bool(volume),
+        speedup=advice.speedup if advice else math.nan,
+        p95_speedup=_p95_speedup(data, curve, size, today) if curve else math.nan,
+        sure=advice.sure if advice else math.nan,
+        reason=advice.reason if advice else "no invocation succeeded",
+        alike_mb=(advice.alike_mb or ()) if advice else (),
+        more=_more(data, curve, advice) if curve and advice and unsure else 0,
+        alternative=_alternative(data, curve, advice) if curve and advice else None,
+        failing_today=bool(advice) and today in (advice.failing_mb if advice else ()),
+        unmeasured_today=bool(advice and advice.today_unmeasured),
+        applied_mb=run.decision.applied_mb if run.decision else None,
+        seen=_seen(data, curve, size) if curve else "",
+        held_back_mb=advice.held_back_mb if advice else (),
+        money=data.money,
+    )
+
+
+def _payloads(data: StudyData, curve: Curve) -> list[str]:
+    """The payload types that a curve is of."""
+    if curve.payload != MIX:
+        return [curve.payload]
+    return [name for name, weight in data.weights.items() if weight > 0]
+
+
+def _p95_speedup(data: StudyData, curve: Curve, size: int | None, today: int | None) -> float:
+    """Today's p95 over the answer's; NaN where the samples do not tell."""
+    new, old = (_p95_ms(data, curve, each) for each in (size, today))
+    return old / new if new else math.nan
+
+
+def _p95_ms(data: StudyData, curve: Curve, size: int | None) -> float:
+    rows = data.measured[data.measured["memory_mb"] == size]
+    names = _payloads(data, curve)
+    parts = [rows[rows["payload"] == name] for name in names]
+    if sum(map(len, parts)) < _P95_SAMPLES or not all(map(len, parts)):
+        return math.nan
+    weights = np.array([data.weights.get(name, 0.0) or 1.0 for name in names])
+    return mixed_quantile(parts, weights / weights.sum(), 0.95)
+
+
+def _seen(data: StudyData, curve: Curve, size: int | None) -> str:
+    """How the answer's size was seen: each payload type warm, at least cold, or not at all."""
+    rows = good(data.run.samples)
+    rows = rows[rows["memory_mb"] == size]
+    names = set(_payloads(data, curve)) & set(data.run.payloads)
+    if names <= set(rows[~rows["cold"]]["payload"]):
+        return "warm"
+    return "cold" if names <= set(rows["payload"]) else ""
+
+
+def _more(data: StudyData, curve: Curve, advice: Recommendation) -> int:
+    """How many more invocations of the sizes that contend would make it sure."""
+    contend = {advice.memory_mb, *(advice.alike_mb or ())}
+    rows = data.measured[data.measured["memory_mb"].isin(contend)]
+    return calls_to_be_sure(curve, data.options.goal(advice.strategy), advice, len(rows), SURE)
+
+
+def _alternative(data: StudyData, curve: Curve, advice: Recommendation) -> Alternative | None:
+    """The second best size by the figures of the curve."""
+    goal = data.options.goal(advice.strategy)
+    if advice.memory_mb not in curve.sizes or goal.words.limit:
+        return None
+    chosen = curve.sizes.index(advice.memory_mb)
+    values = goal.score(curve.ms, curve.usd)
+    out = np.isin(curve.sizes, [*curve.beyond_mb, advice.memory_mb])
+    if out.all():
+        return None
+    place = best(np.where(out, np.inf, values), curve.ms, curve.usd, curve.sizes)
+    return Alternative(
+        curve.sizes[place],
+        float(curve.usd[place] / curve.usd[chosen]),
+        float(curve.ms[chosen] / curve.ms[place]),
+    )
+
+
+# In words.
+
+
+def _verdict(head: Headline, name: str) -> str:
+    size, words = format_mb(head.memory_mb or 0), REGISTRY[head.strategy]
+    if head.applied_mb is not None and head.applied_mb == head.memory_mb:
+        was = f", was {format_mb(head.today_mb)}" if head.today_mb else ""
+        return f"Done: {name} is set to {format_mb(head.applied_mb)}{was}"
+    if not head.firm:
+        return f"Probably {size} for {name}, {_what_to_measure(head)}"
+    sure = "" if head.sure >= SURE else f" ({format_share(head.sure)} sure)"
+    if head.keeps_today:
+        return f"Keep {name} at {size}{sure}: no size measured is {words.better}"
+    return f"Set {name} to {size}{sure}"
+
+
+def _what_to_measure(head: Headline) -> str:
+    """What would make a guess sure, and what cannot be told apart before."""
+    if head.unmeasured_today and head.today_mb:
+        return f"but {format_mb(head.today_mb)}, today's size, was not measured: measure it, too"
+    if head.seen == "":
+        return "by prediction alone: measure this size, too"
+    apart = ""
+    if head.alike_mb:
+        apart = f": {join_mb(sorted({head.memory_mb or 0, *head.alike_mb}))} cannot be told apart"
+    if head.more:
+        return f"measure about {head.more:,} more invocations to be sure{apart}"
+    if head.reason:
+        return f"but measure more ({head.reason}){apart}"
+    return f"but measure more{apart or ': one size alone was measured'}"
+
+
+def _changes(head: Headline) -> str:
+    """Money, then speed, against today; "" where nothing changes, or nothing is known."""
+    if head.keeps_today or head.today_mb is None or head.unmeasured_today:
+        return ""
+    today = format_mb(head.today_mb)
+    if head.failing_today:
+        return f": {today} today fails"
+    if math.isnan(head.cost_ratio):
+        return ""
+    lead = ": " if head.firm else f". Against {today} today it "
+    against = f" than at {today} today" if head.firm else ""
+    return f"{lead}{_speed(head, against)}, {_cost(head)}"
+
+
+def _speed(head: Headline, against: str) -> str:
+    tail = head.p95_speedup
+    if abs(head.speedup - 1) < 2 * _SAME:
+        words = f"as fast{against.replace(' than ', ' as ')}"
+        return words if against else f"is {words}"
+    faster = head.speedup > 1
+    words = f"{_times(head.speedup)} {'faster' if faster else 'slower'}{against}"
+    if not math.isnan(tail):
+        words += f" (p95: {_times(tail)}{_direction(tail, faster)})"
+    return words if against else f"is {words}"
+
+
+def _direction(tail: float, faster: bool) -> str:
+    if (tail > 1) == faster:
+        return ""
+    return " faster" if tail > 1 else " slower"
+
+
+def _times(speedup: float) -> str:
+    """How many times faster or slower, or by how many per cent where that reads better."""
+    more = max(speedup, 1 / speedup)
+    if more < 1.95:
+        return f"{(more - 1) * 100:.0f} %"
+    return f"{more:.1f}".removesuffix(".0") + " times"
+
+
+def _cost(head: Headline) -> str:
+    if abs(head.cost_ratio - 1) < _SAME:
+        return "at the same cost"
+    percent = f"{abs(head.cost_ratio - 1) * 100:.0f} %"
+    less = head.cost_ratio < 1
+    amount = f"{_amount(head)} {_volume(head)}"
+    return f"for {percent} {'less' if less else 'more'} ({amount})"
+
+
+def _amount(head: Headline) -> str:
+    """The money that changes hands, with cents."""
+    usd = abs(head.change_usd)
+    amount = usd * head.money.per_usd
+    if not 1 <= amount < 1000:
+        return head.money(usd)
+    return head.money.pattern.replace("{}", f"{amount:.2f}")
+
+
+def _volume(head: Headline) -> str:
+    if not head.monthly:
+        return "per million invocations"
+    millions = head.invocations / _MILLION
+    count = f"{millions:g} million" if millions >= 1 else f"{head.invocations:,.0f}"
+    return f"a month at {count} invocations"
+
+
+def _certainty(head: Headline) -> str:
+    if head.memory_mb is None:
+        return ""
+    parts = [_how_sure(head)]
+    if head.alternative:
+        parts.append(f"next best: {_other(head.alternative)}")
+    if head.held_back_mb:
+        parts.append(
+            f"on AWS, {join_mb(head.held_back_mb)} might be better: this host has fewer cores"
+        )
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _how_sure(head: Headline) -> str:
+    words = REGISTRY[head.strategy]
+    if math.isnan(head.sure):
+        return f"how sure cannot be said{f' ({head.reason})' if head.reason else ''}"
+    share = f"{format_share(head.sure)} sure"
+    if head.strategy == "deadline":
+        return head.reason or f"{share} that it keeps the deadline"
+    seen = ", seen by cold starts alone" if head.seen == "cold" else ""
+    return f"{share} that no size is {words.better} by more than {TOLERANCE * 100:.0f} %{seen}"
+
+
+def _other(other: Alternative) -> str:
+    cost = "the same cost"
+    if abs(other.cost_ratio - 1) >= _SAME:
+        more = "more expensive" if other.cost_ratio > 1 else "cheaper"
+        cost = f"{abs(other.cost_ratio - 1) * 100:.0f} % {more}"
+    speed = "as fast"
+    if abs(other.speedup - 1) >= 2 * _SAME:
+        speed = f"{_times(other.speedup)} {'faster' if other.speedup > 1 else 'slower'}"
+    return f"{format_mb(other.memory_mb)}, {cost} and {speed}"
+
+
+def _money_card(head: Headline) -> Card:
+    if head.keeps_today:
+        return Card("saves", "nothing", "today's size is the answer")
+    if math.isnan(head.cost_ratio):
+        return Card("saves", NOTHING, _why_unknown(head))
+    less = head.cost_ratio < 1
+    value = f"{abs(head.cost_ratio - 1) * 100:.0f} %"
+    amount = f"{_amount(head)} {_volume(head)}"
+    return Card("saves" if less else "costs more", value, amount)
+
+
+def _speed_card(head: Headline) -> Card:
+    if head.keeps_today or math.isnan(head.speedup):
+        return Card("faster", NOTHING, "" if head.keeps_today else _why_unknown(head))
+    tail = "" if math.isnan(head.p95_speedup) else f"p95: {_plain_times(head.p95_speedup)}"
+    label = "faster" if head.speedup >= 1 else "slower"
+    return Card(label, _plain_times(max(head.speedup, 1 / head.speedup)), tail)
+
+
+def _plain_times(speedup: float) -> str:
+    return f"{speedup:.1f} ×" if speedup >= 1.95 else f"{speedup:.2f} ×"
+
+
+def _sure_card(head: Headline) -> Card:
+    if math.isnan(head.sure):
+        return Card("sure", "not known", head.reason)
+    if head.strategy == "deadline":
+        return Card("sure", format_share(head.sure), "that it keeps the deadline")
+    words = REGISTRY[head.strategy].better
+    return Card("sure", format_share(head.sure), f"that no size is {words} by more than 5 %")
+
+
+def _why_unknown(head: Headline) -> str:
+    if head.failing_today:
+        return "today's size fails"
+    if head.unmeasured_today:
+        return "today's size was not measured"
+    return "today's size is not known" if head.today_mb is None else ""

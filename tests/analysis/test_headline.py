@@ -1,0 +1,128 @@
+"""The headline: what to set, what that changes, how sure it is, in words that follow certainty."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from lambdatuning.analysis.headline import Alternative, Card, Headline
+from lambdatuning.core.format import DOLLARS, Money
+from lambdatuning.study import Study
+from tests.analysis.synthetic import Kind, synthetic_run
+
+FIRM = Headline(
+    function="shop-OrdersFunction-1JKHDUVWFRX5T",
+    strategy="value",
+    memory_mb=1024,
+    today_mb=128,
+    cost_ratio=1.06,
+    change_usd=3.1,
+    invocations=10e6,
+    monthly=True,
+    speedup=7.04,
+    p95_speedup=6.5,
+    sure=0.97,
+    reason="",
+    alike_mb=(),
+    more=0,
+    alternative=Alternative(512, 1.0, 0.5),
+    failing_today=False,
+    unmeasured_today=False,
+    applied_mb=None,
+    seen="warm",
+    held_back_mb=(),
+    money=DOLLARS,
+)
+
+
+def test_sure_enough_it_says_what_to_set_and_what_that_changes() -> None:
+    assert str(FIRM) == (
+        "Set OrdersFunction to 1,024 MB: 7 times faster than at 128 MB today (p95: 6.5 times), "
+        "for 6 % more ($3.10 a month at 10 million invocations). 97 % sure that no size is "
+        "better value by more than 5 %; next best: 512 MB, the same cost and 2 times slower."
+    )
+    assert FIRM.cards == (
+        Card("costs more", "6 %", "$3.10 a month at 10 million invocations"),
+        Card("faster", "7.0 ×", "p95: 6.5 ×"),
+        Card("sure", "97 %", "that no size is better value by more than 5 %"),
+    )
+
+
+def test_fairly_sure_it_says_how_sure() -> None:
+    assert replace(FIRM, sure=0.87).sentence.startswith(
+        "Set OrdersFunction to 1,024 MB (87 % sure): 7 times faster"
+    )
+
+
+@pytest.mark.parametrize("sure", [0.62, math.nan])
+def test_without_certainty_there_is_no_imperative(sure: float) -> None:
+    guess = replace(FIRM, sure=sure, alike_mb=(512,), more=240)
+    assert guess.sentence == (
+        "Probably 1,024 MB for OrdersFunction, measure about 240 more invocations to be sure: 512 "
+        "and 1,024 MB cannot be told apart. Against 128 MB today it is 7 times faster (p95: 6.5 "
+        "times), for 6 % more ($3.10 a month at 10 million invocations)."
+    )
+
+
+def test_saving_without_a_volume_is_per_million() -> None:
+    saves = replace(
+        FIRM, cost_ratio=0.55, change_usd=-1.234, invocations=1e6, monthly=False, speedup=0.8,
+        p95_speedup=math.nan, money=Money("{} €", 0.5),
+    )  # fmt: skip
+    assert saves.sentence == (
+        "Set OrdersFunction to 1,024 MB: 25 % slower than at 128 MB today, for 45 % less "
+        "(0.617 € per million invocations)."
+    )
+    assert [card.label for card in saves.cards] == ["saves", "slower", "sure"]
+
+
+def test_todays_size_is_kept_and_never_argued_against_unmeasured() -> None:
+    keeps = replace(FIRM, today_mb=1024)
+    assert keeps.sentence == "Keep OrdersFunction at 1,024 MB: no size measured is better value."
+    unmeasured = replace(FIRM, unmeasured_today=True, cost_ratio=math.nan, speedup=math.nan)
+    assert unmeasured.sentence == (
+        "Probably 1,024 MB for OrdersFunction, but 128 MB, today's size, was not measured: "
+        "measure it, too."
+    )
+    assert unmeasured.cards[0] == Card("saves", "–", "today's size was not measured")
+
+
+def test_a_size_that_was_set_is_done() -> None:
+    assert replace(FIRM, applied_mb=1024).sentence.startswith(
+        "Done: OrdersFunction is set to 1,024 MB, was 128 MB: 7 times faster"
+    )
+
+
+def test_a_size_seen_by_cold_starts_alone_is_told_so() -> None:
+    assert "seen by cold starts alone" in replace(FIRM, seen="cold").certainty
+    assert "by prediction alone" in replace(FIRM, seen="").sentence
+
+
+def test_a_study_has_the_headline_of_its_first_strategy() -> None:
+    """CPU-bound up to one vCPU: twice the size is twice as fast at the same cost."""
+    run = synthetic_run((Kind("cpu", 0, 400),))
+    head = Study(run, strategy=("value", "speed"), today_mb=128, monthly_invocations=2e6).headline
+    assert head.strategy == "value"
+    assert head.memory_mb == 1536
+    assert head.speedup == pytest.approx(1536 / 128, rel=0.1)
+    assert head.cost_ratio == pytest.approx(1, abs=0.05)
+    assert (head.monthly, head.invocations, head.seen) == (True, 2e6, "warm")
+    assert head.sure > 0.9
+
+
+def test_how_many_more_invocations_is_computed() -> None:
+    """Hosts that differ much leave sizes apart that more invocations would tell."""
+    run = synthetic_run((Kind("cpu", 30, 300),), host_spread=0.3)
+    head = Study(run, strategy="cost").headline
+    assert head.sure < 0.95
+    n = len(run.samples[~run.samples["cold"]])
+    assert 0 < head.more < 64 * n
+
+
+def test_one_size_alone_is_no_certain_answer() -> None:
+    head = Study(synthetic_run((Kind("cpu", 0, 400),), (512,)), today_mb=512).headline
+    assert math.isnan(head.sure)
+    assert head.sentence == (
+        "Probably 512 MB for LambdaFunctionOverHttps, but measure more (one size alone was "
+        "measured)."
+    )
