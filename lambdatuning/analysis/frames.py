@@ -4,6 +4,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ _WHEN_ABSENT: dict[str, Any] = {
 
 
 def read_parts(parts: Iterable[bytes], *, run_id: str = "", function: str = "") -> DataFrame:
-    """Stored parts (gzipped CSV) of one run as a samples frame, rows in the order of the parts.
+    """Stored parts (Parquet or gzipped CSV) of one run as a samples frame, rows in their order.
 
     Parts with the same header are parsed together: a run has many small parts, and the cost of
     starting a parser for each would be most of the time.
@@ -78,7 +79,8 @@ def read_parts(parts: Iterable[bytes], *, run_id: str = "", function: str = "") 
     """
     frames: list[DataFrame] = []
     try:
-        frames.extend(_tidy(_parse(text)) for text in _texts(parts))
+        for some in _alike(parts):
+            frames.extend(map(_tidy, some))
     except (OSError, EOFError, ValueError, zlib.error) as exc:
         raise RunFailedError(
             f"run {run_id or '(unnamed)'} has a damaged part ({exc}): "
@@ -107,6 +109,44 @@ def good(samples: DataFrame) -> DataFrame:
 def failed(samples: DataFrame) -> "Series[bool]":
     """Mask of the invocations that ended in an error."""
     return samples["error"].ne("")
+
+
+def _alike(parts: Iterable[bytes]) -> Iterator[Iterator[DataFrame]]:
+    """Frames of the parts, those of a format together."""
+    for is_parquet, some in groupby(parts, _is_parquet):
+        parsed = _parsed_parquet if is_parquet else _parsed_csv
+        yield parsed(some)
+
+
+def _parsed_csv(parts: Iterable[bytes]) -> Iterator[DataFrame]:
+    return map(_parse, _texts(parts))
+
+
+def _parsed_parquet(parts: Iterable[bytes]) -> Iterator[DataFrame]:
+    return map(_parse_parquet, parts)
+
+
+def _is_parquet(part: bytes) -> bool:
+    return part.startswith(b"PAR1")
+
+
+def _parse_parquet(part: bytes) -> DataFrame:
+    from pyarrow import parquet
+
+    table = parquet.read_table(io.BytesIO(part), read_dictionary=list(_CATEGORIES))
+    frame: DataFrame = table.to_pandas()
+    # In the order of their names, as those are that are read from CSV.
+    for name in frame.columns.intersection(list(_CATEGORIES)):
+        values = frame[name].cat
+        frame[name] = values.set_categories(sorted(values.categories))
+    return _complete(frame)
+
+
+def _complete(frame: DataFrame) -> DataFrame:
+    """With the columns that older versions did not write."""
+    return frame.assign(
+        **{name: value for name, value in _WHEN_ABSENT.items() if name not in frame}
+    )
 
 
 def _texts(parts: Iterable[bytes]) -> Iterator[bytes]:
@@ -153,9 +193,7 @@ def _parse(text: bytes) -> DataFrame:
     ]
     if numeric:
         frame = _read(text, _READ_AS | dict.fromkeys(numeric, "str"))
-    return frame.assign(
-        **{name: value for name, value in _WHEN_ABSENT.items() if name not in frame}
-    )
+    return _complete(frame)
 
 
 def _read(text: bytes, dtypes: dict[str, str]) -> DataFrame:

@@ -16,6 +16,7 @@ from ..analysis.logs.archives import texts
 from ..analysis.logs.exports import Block, read_events, read_export
 from ..analysis.logs.log_frame import LogReading, encode_frame, read_logs
 from ..analysis.run import Run, merge
+from ..cloud.parquet import packed
 from ..cloud.run_store import FolderStore, save
 from ..core.errors import NotFoundError, UnreadReportsWarning, UsageError, closest
 from ..core.pricing import PriceBook, load_price_book
@@ -191,7 +192,7 @@ def _stored(folder: FolderStore, function: str, samples: DataFrame, about: Manif
         for n, begin in enumerate(range(0, len(frame), _PART_ROWS))
     )
     manifest = replace(_described(about, frame, now), run_id=run_id, function=name)
-    save(folder, manifest, parts)
+    save(folder, manifest, packed(parts))
     return Run(manifest, frame)
 
 

@@ -39,6 +39,9 @@ LATEST = "latest"
 _UNFINISHED = ".new-"
 """How the folder of a run that is being written begins: no reader looks into it."""
 
+_SAMPLES = (".parquet", ".csv.gz")
+"""How files of samples end: a client's, and those that the tuner writes in Lambda."""
+
 _ABANDONED_S = 3600.0
 """A folder that nobody has written to for so long belongs to a save that was killed."""
 
@@ -86,10 +89,10 @@ class StoredRun:
 
     def part_keys(self) -> list[str]:
         """The keys of the sample parts, in order."""
-        return [key for key in self.store.keys(self.prefix + "samples-") if key.endswith(".csv.gz")]
+        return [key for key in self.store.keys(self.prefix + "samples") if key.endswith(_SAMPLES)]
 
     def parts(self) -> Iterator[bytes]:
-        """The sample parts, gzipped CSV each."""
+        """The sample parts, each Parquet or gzipped CSV."""
         return (self.store.read(key) for key in self.part_keys())
 
 
@@ -240,7 +243,7 @@ def survey(store: Store) -> tuple[list[StoredRun], list[Skipped]]:
         for prefix, run in read.items()
         if run not in runs.values()
     ]
-    halves = _prefixes(keys, ".csv.gz") - read.keys()
+    halves = _prefixes(keys, _SAMPLES) - read.keys()
     skipped += [Skipped(_address(store, prefix), _HALF) for prefix in sorted(halves)]
     return sorted(runs.values(), key=lambda run: run.run_id), skipped
 
@@ -271,7 +274,7 @@ def _reason(run: StoredRun | str, runs: Mapping[tuple[str, str], StoredRun]) -> 
     return f"is a second copy of {kept.prefix}; delete one of them"
 
 
-def _prefixes(keys: Iterable[str], ending: str) -> set[str]:
+def _prefixes(keys: Iterable[str], ending: str | tuple[str, ...]) -> set[str]:
     """The folders of the keys that end so; what lies in the store's root is no run."""
     return {key.rpartition("/")[0] + "/" for key in keys if "/" in key and key.endswith(ending)}
 

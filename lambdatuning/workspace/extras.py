@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from ..core.errors import UsageError
 
 EXTRAS = {
+    "parquet": ("pyarrow",),
     "report": (
         "papermill",
         "matplotlib",

@@ -42,10 +42,12 @@ def test_a_run_of_logs_is_stored_and_loaded_like_any_other(tmp_path: Path) -> No
     assert (row["endpoint"], row["function"]) == ("logs", "shop-checkout")
 
 
-def test_a_large_run_is_stored_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_run_is_written_piece_by_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("lambdatuning.api.logs._PART_ROWS", 2)
     made = import_logs(write(tmp_path / "a.log", forms.s3_export(json_events())), store=tmp_path)
-    assert len(list(tmp_path.rglob("samples-*.csv.gz"))) == 3
+    assert len(list(tmp_path.rglob("samples.parquet"))) == 1
     assert lt.load(tmp_path).samples["request_id"].tolist() == made.samples["request_id"].tolist()
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from lambdatuning.cloud.parquet import packed
+from lambdatuning.cloud.run_store import FolderStore, save, stored_runs
 from lambdatuning.local import endpoint
 from lambdatuning.workspace.extras import EXTRAS
 
@@ -204,6 +206,15 @@ def test_a_missing_extra_is_one_line(
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert f'of the extra "{extra}": pip install ' in done.stderr
+
+
+def test_without_pyarrow_a_run_that_needs_it_says_so(bare: dict[str, str], empty: Path) -> None:
+    for run_ in stored_runs(FolderStore(ROOT / "data" / "recorded")):
+        parts = ((f"samples-{number}.csv.gz", part) for number, part in enumerate(run_.parts()))
+        save(FolderStore(empty / "lambdatuning-runs"), run_.manifest, packed(parts))
+    done = run(sys.executable, "-m", "lambdatuning", "compare", folder=empty, **bare)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'this needs pyarrow, of the extra "parquet": pip install ' in done.stderr
 
 
 def test_without_any_extra_one_deploys_tunes_lists_and_compares(

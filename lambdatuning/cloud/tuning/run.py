@@ -21,6 +21,7 @@ from ...functions.tuner.clean import take_back
 from ...functions.tuner.storage import STEP_PREFIX, STORE_PREFIX
 from ..aws_errors import login_ended, undoing
 from ..executions import Execution, describe, execution_arn, failure, has_answer, start, stop
+from ..parquet import packed
 from ..payloads import seed, unseed
 from ..run_store import BucketStore, FolderStore, StoredRun, save
 from ..session import Cloud, embedded_facts, open_url
@@ -188,7 +189,7 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, effects: Effects) -> 
     manifest = replace(manifest, function=plan.function)
     parts = with_host_facts(cloud, arrived)
     try:
-        return save(store, manifest, parts)
+        return save(store, manifest, packed(parts))
     except OSError as exc:
         raise LambdaTuningError(
             f"{store.url}: {exc.strerror}; run {plan.run_id} is measured and {_kept(plan)}"

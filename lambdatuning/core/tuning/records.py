@@ -5,7 +5,7 @@ import gzip
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, get_args
 
 from ..sizes import vcpus
 from ..strategies import WORTH, Worth
@@ -47,8 +47,11 @@ class Sample:
 COLUMNS = tuple(field.name for field in fields(Sample))
 """Columns of a stored part; `function` and `run_id` are in its Hive-style path."""
 
-_INTEGERS = frozenset({"memory_mb", "invocation", "billed_ms", "max_memory_mb", "retries"})
-_FLOATS = frozenset({"duration_ms", "init_ms", "restore_ms", "cost_usd", "stolen_ms"})
+TYPES: Mapping[str, type] = {
+    field.name: next(kind for kind in (get_args(field.type) or (field.type,)))
+    for field in fields(Sample)
+}
+"""The one type of each column in every file, whether or not a cell of it may be empty."""
 
 
 def encode_part(samples: Iterable[Sample]) -> bytes:
@@ -76,13 +79,10 @@ def _cell(value: object) -> object:
 
 
 def _value(name: str, text: str) -> Any:
-    if name == "cold":
+    kind = TYPES[name]
+    if kind is bool:
         return text == "true"
-    if name in _INTEGERS or name in _FLOATS:
-        if text == "":
-            return None
-        return int(text) if name in _INTEGERS else float(text)
-    return text
+    return None if text == "" and kind is not str else kind(text)
 
 
 def used_memory_mb(samples: Iterable[Sample]) -> int | None:
