@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .analysis.plot.chart import Chart
     from .analysis.questions.answer import Answer, Overview
     from .analysis.questions.controls import Controls
-    from .analysis.text.statement import Statement
+    from .analysis.text.statement import About, Statement
     from .analysis.text.tables import Table
 
 
@@ -86,6 +86,13 @@ class Study(StudyData):
         )
         names = options.choices if strategy == "all" else _names(strategy)
         super().__init__(run, replace(options, strategy=names))
+
+    @property
+    def about(self) -> "About":
+        """Function, place, date and how much was measured, in one line."""
+        from .analysis.questions.method import about_study
+
+        return about_study(self)
 
     @cached_property
     def answer(self) -> "Answer":

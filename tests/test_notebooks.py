@@ -95,8 +95,8 @@ class TestPayloadTypes:
         (made,) = report([self.NOTEBOOK], {"store": tmp_path / "runs"}, out=tmp_path)
         text = made.html.read_text(encoding="utf-8")
         story = text.partition("<main>")[2]
-        assert story.index("Payload types disagree") < story.index("embedded AWS")
-        assert story.index("embedded AWS") < story.index("<svg") < story.index("<table")
+        assert story.index("Payload types disagree") < story.index("on the embedded AWS")
+        assert story.index("on the embedded AWS") < story.index("<svg") < story.index("<table")
         assert run_id in story
         assert len(text) < 600_000
 

@@ -42,6 +42,10 @@ class Destination(Protocol):
         """The beginning of a file (`HEAD` characters at least); None without such a file."""
         ...
 
+    def read(self, name: str) -> str | None:
+        """A whole file; None without such a file."""
+        ...
+
     def write(self, name: str, text: str) -> None:
         """Write a file as a whole: a reader meets the old one or the new one."""
         ...
@@ -94,9 +98,16 @@ class Folder:
 
     def head(self, name: str) -> str | None:
         """The beginning of a file."""
+        return self._text(name, HEAD)
+
+    def read(self, name: str) -> str | None:
+        """A whole file."""
+        return self._text(name)
+
+    def _text(self, name: str, characters: int = -1) -> str | None:
         try:
             with (self.path / name).open(encoding="utf-8", errors="replace") as file:
-                return file.read(HEAD)
+                return file.read(characters)
         except (FileNotFoundError, IsADirectoryError):
             return None
 
@@ -170,10 +181,17 @@ class Bucket:
 
     def head(self, name: str) -> str | None:
         """The first bytes of an object."""
+        return self._text(name, Range=f"bytes=0-{HEAD}")
+
+    def read(self, name: str) -> str | None:
+        """A whole object."""
+        return self._text(name)
+
+    def _text(self, name: str, **what: str) -> str | None:
         with explaining():
             try:
                 answer = self._client.get_object(
-                    Bucket=self._bucket, Key=self._prefix + name, Range=f"bytes=0-{HEAD}"
+                    Bucket=self._bucket, Key=self._prefix + name, **what
                 )
             except self._client.exceptions.NoSuchKey:
                 return None
@@ -238,6 +256,10 @@ class PapermillPlace:
 
     def head(self, name: str) -> str | None:
         """The whole file: papermill reads no less."""
+        return self.read(name)
+
+    def read(self, name: str) -> str | None:
+        """A whole file."""
         try:
             content = self._handler().read(self.address(name))
         except Exception:

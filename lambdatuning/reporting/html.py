@@ -11,12 +11,12 @@ from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from .markup import Attachments, Markup, picture
+from ..core.format import short_name
+from .markup import Attachments, Markup, anchor, picture
 from .parameters import TAG, tags
 from .progress import METADATA
-from .tables import TableFile, sortable, table_file
+from .tables import TableFile, slug, sortable, table_file
 from .terminal import terminal_html, visible
 
 NARROW_MIME = "application/vnd.lambdatuning.narrow+svg"
@@ -24,6 +24,9 @@ NARROW_MIME = "application/vnd.lambdatuning.narrow+svg"
 
 ANSWER_MIME = "application/vnd.lambdatuning.answer+json"
 """The answer of a report (see `analysis.text.statement`)."""
+
+RUN_MIME = "application/vnd.lambdatuning.run+json"
+"""What a report is about: functions, place and date (see `analysis.text.statement`)."""
 
 TABLE_MIME = "application/vnd.lambdatuning.table+json"
 """The numbers of a table (see `analysis.text.tables`)."""
@@ -74,27 +77,47 @@ def render(notebook: Mapping[str, Any], made: Made) -> Page:
     cells = notebook["cells"]
     story = Story(made)
     body = "\n".join(block for cell in cells for block in story.blocks(cell))
-    answer = answer_of(notebook)
+    answer, about = answer_of(notebook), _first(notebook, RUN_MIME)
+    functions = answer.get("functions") or about.get("functions", [])
     html: str = template("report.html.j2").render(
-        title=_title(cells, made.name),
+        title=_full_title(_title(cells, made.name), about),
         body=body,
+        contents=story.contents(),
         code=[_code(cell) for cell in cells if cell["cell_type"] == "code"],
         style=resource("report.css"),
         made=made,
         headline=answer.get("headline", ""),
-        functions=", ".join(answer.get("functions", [])),
+        functions=", ".join(functions),
+        place=about.get("place", ""),
+        measured=about.get("date", ""),
     )
     return Page(visible(html), tuple(story.tables))
 
 
 def answer_of(notebook: Mapping[str, Any]) -> Mapping[str, Any]:
     """The first answer among the outputs: `headline` and `functions`; {} without one."""
+    return _first(notebook, ANSWER_MIME)
+
+
+def _first(notebook: Mapping[str, Any], mime: str) -> Mapping[str, Any]:
+    """The first output of a type; {} without one."""
     for cell in notebook["cells"]:
         for output in cell.get("outputs", ()):
-            answer: Mapping[str, Any] = output.get("data", {}).get(ANSWER_MIME, {})
-            if answer:
-                return answer
+            data: Mapping[str, Any] = output.get("data", {}).get(mime, {})
+            if data:
+                return data
     return {}
+
+
+def _full_title(title: str, about: Mapping[str, Any]) -> str:
+    """The title with what the report is about: its functions, place and date."""
+    functions = ", ".join(map(short_name, about.get("functions", [])))
+    facts = [each for each in (functions, about.get("place"), about.get("date")) if each]
+    return f"{title.rstrip('.')} {', '.join(facts)}" if facts else title
+
+
+_SECTIONS = 3
+"""With fewer sections a page needs no list of contents."""
 
 
 class Story:
@@ -105,6 +128,11 @@ class Story:
         self._stem = made.stem
         self._markup = Markup(made.folder, made.links)
         self._heading = ""
+
+    def contents(self) -> list[tuple[str, str]]:
+        """Id and words of each section, for a list at the side; none of a short page."""
+        sections = [(each.id, each.words) for each in self._markup.headings if each.level == 2]
+        return sections if len(sections) >= _SECTIONS else []
 
     def blocks(self, cell: Mapping[str, Any]) -> Iterator[str]:
         """What a reader sees of a cell."""
@@ -146,16 +174,15 @@ class Story:
         names = [each.name for each in self.tables]
         file = table_file(data[TABLE_MIME], self._heading, names)
         self.tables.append(file)
-        links = ", ".join(
-            f'<a href="{quote(f"{self._stem}/{file.name}.{kind}")}">{kind.upper()}</a>'
-            for kind in ("csv", "json")
-        )
+        name = self._markup.new_id(f"table-{file.name}")
+        link = anchor(name, "this table")
         markup = self._markup.html(_text(data["text/html"]))
         if self._stem:
-            markup = _captioned(markup, f'<span class="lt-files">{links}</span>')
+            words = f'<span class="lt-files">{file.links()}</span>{link}'
+            markup = _captioned(markup, words)
             markup = sortable(markup, data[TABLE_MIME].get("ranks", []), file.name)
         label = f"Table: {file.name.replace('-', ' ')}"
-        return f'<div class="output">{_scrolling(markup, label)}</div>'
+        return f'<div class="output" id="{name}">{_scrolling(markup, label)}</div>'
 
     def _figure(self, data: Mapping[str, Any], _: Mapping[str, Any]) -> str:
         """A drawing. Ours follow the colours of the page; others, which may have styles and
@@ -165,9 +192,11 @@ class Story:
         wide = _text(data["image/svg+xml"])
         if NARROW_MIME in data:
             narrow = self._markup.html(_text(data[NARROW_MIME]))
+            name = self._markup.new_id(f"figure-{slug(self._heading) or 'first'}")
             return (
-                f'<figure class="chart"><div class="wide">{self._markup.html(wide)}</div>'
-                f'<div class="narrow">{narrow}</div></figure>'
+                f'<figure class="chart" id="{name}">'
+                f'<div class="wide">{self._markup.html(wide)}</div>'
+                f'<div class="narrow">{narrow}</div>{anchor(name, "this figure")}</figure>'
             )
         if "xmlns=" not in wide:
             return f'<figure class="chart">{self._markup.html(wide)}</figure>'

@@ -1,7 +1,9 @@
-"""The page that lists a place's reports: date, function, answer, and what changed."""
+"""The page that lists a place's reports, and the links from each to those beside it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from html.parser import HTMLParser
 from urllib.parse import quote
 
@@ -22,12 +24,55 @@ class Entry:
     functions: str
     answer: str
     change: str
+    name: str = ""
+    beside: str = ""
 
 
 def write_index(place: Destination) -> None:
-    """(Re)write the index of all reports that lie in a place, by name."""
-    entries = (read_entry(place, name) for name in place.pages() if name != NAME)
-    place.write(NAME, render_index([each for each in entries if each]))
+    """(Re)write the index of all reports that lie in a place, by name, and link those of the same
+    function with each other."""
+    read = (read_entry(place, name) for name in place.pages() if name != NAME)
+    entries = [each for each in read if each]
+    place.write(NAME, render_index(entries))
+    by_function: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_function.setdefault(entry.functions, []).append(entry)
+    for functions, own in by_function.items():
+        if functions:
+            _link_beside(place, own)
+
+
+def _link_beside(place: Destination, entries: Sequence[Entry]) -> None:
+    """Link each report, in order of their names, with the one before and the one after it.
+
+    Only pages whose links change are read and written again.
+    """
+    for n, entry in enumerate(entries):
+        before = entries[n - 1] if n else None
+        after = entries[n + 1] if n + 1 < len(entries) else None
+        beside = " | ".join(f"{each.href} {each.title}" if each else "" for each in (before, after))
+        if beside == entry.beside or beside == " | " == (entry.beside or " | "):
+            continue
+        page = place.read(entry.name)
+        if page is not None:
+            place.write(entry.name, linked(page, before, after, beside))
+
+
+def linked(page: str, before: Entry | None, after: Entry | None, beside: str = "") -> str:
+    """A report with links to its neighbours; `beside` is what its head remembers of them."""
+    links = [
+        f'<a href="{escape(each.href)}" rel="{rel}">{words}: {escape(each.title)}</a>'
+        for each, rel, words in ((before, "prev", "Previous"), (after, "next", "Next"))
+        if each
+    ]
+    nav = f'<nav class="lt-beside" aria-label="Reports">{" ".join(links)}</nav>' if links else ""
+    page = _LINKS.sub(lambda _: f"<!-- links -->{nav}<!-- end -->", page, count=1)
+    remembered = f'<meta name="lambdatuning-beside" content="{escape(beside)}">'
+    return _BESIDE.sub(lambda _: remembered, page, count=1)
+
+
+_LINKS = re.compile(r"<!-- links -->.*?<!-- end -->", re.DOTALL)
+_BESIDE = re.compile(r'<meta name="lambdatuning-beside" content="[^"]*">')
 
 
 def render_index(entries: Sequence[Entry]) -> str:
@@ -48,7 +93,8 @@ def read_entry(place: Destination, name: str) -> Entry | None:
     )
     short = ", ".join(map(short_name, functions.split(", ")))
     title = head.title or name.removesuffix(".html")
-    return Entry(quote(name), title, made, short, answer, change)
+    beside = head.facts.get("lambdatuning-beside", "")
+    return Entry(quote(name), title, made, short, answer, change, name, beside)
 
 
 def describe_change(before: Entry | None, answer: str) -> str:

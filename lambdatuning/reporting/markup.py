@@ -3,8 +3,9 @@
 import base64
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -69,6 +70,16 @@ _NO_ALT = re.compile(r"<img(?![^>]*\salt=)")
 _MARKUP = re.compile(r"<[^>]*>")
 _PLUGINS = ("strikethrough", "table", "url", "task_lists", "def_list", "footnotes", "math")
 
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading of a report: its level (1 is the title's), its id and its words."""
+
+    level: int
+    id: str
+    words: str
+
+
 Attachments = Mapping[str, Mapping[str, str]]
 """The pictures that a markdown cell holds: their base64 text, by name and type."""
 
@@ -77,11 +88,12 @@ class Markup:
     """Writes the markup of one notebook: `folder` is where its pictures lie.
 
     `links` has the reports that notebooks have become. `left_out` collects, in words, what a
-    report cannot hold: it has no script and loads nothing.
+    report cannot hold: it has no script and loads nothing. `headings` are those written so far.
     """
 
     def __init__(self, folder: Path | None = None, links: Mapping[str, str] | None = None) -> None:
         self.left_out: list[str] = []
+        self.headings: list[Heading] = []
         self._folder = folder
         self._links = links or {}
         self._attachments: Attachments = {}
@@ -106,7 +118,7 @@ class Markup:
             self.left_out.append(words)
 
     def new_id(self, words: str) -> str:
-        """An id that no other heading has."""
+        """An id that no other heading, figure or table has."""
         chosen, number = words, 2
         while chosen in self._ids:
             chosen, number = f"{words}-{number}", number + 1
@@ -196,6 +208,19 @@ def picture(kind: str, text: str) -> str | None:
     return address if _IMAGE.match(address) else None
 
 
+<<<<<<< HEAD
+=======
+def anchor(name: str, what: str) -> str:
+    """A link to something on the same page, to be copied."""
+    return f' <a class="lt-link" href="#{escape(name)}" aria-label="Link to {what}">#</a>'
+
+
+def sanitize(markup: str) -> str:
+    """Markup by itself, of no notebook: see `Markup.html`."""
+    return Markup().html(markup)
+
+
+>>>>>>> d1e61d9 (A report has a title with function, place and date, contents, links to sections, figures and tables, its tables inside, and links to the reports beside it)
 def _article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
@@ -230,9 +255,12 @@ class _Renderer(mistune.HTMLRenderer):
         self._markup = markup
 
     def heading(self, text: str, level: int, **_: Any) -> str:
-        """With the id that JupyterLab gives."""
-        words = _MARKUP.sub("", text).strip().replace(" ", "-")
-        return f'<h{level} id="{escape(self._markup.new_id(words))}">{text}</h{level}>\n'
+        """With the id that JupyterLab gives and, below the title, a link to itself."""
+        words = unescape(_MARKUP.sub("", text)).strip()
+        name = self._markup.new_id(words.replace(" ", "-"))
+        self._markup.headings.append(Heading(level, name, words))
+        link = anchor(name, "this section") if level > 1 else ""
+        return f'<h{level} id="{escape(name)}">{text}{link}</h{level}>\n'
 
     def inline_math(self, text: str) -> str:
         """As it was written."""

@@ -1,5 +1,6 @@
-"""The tables of a report: sortable without a script, their numbers as CSV and JSON beside it."""
+"""The tables of a report: sortable without a script, their numbers as CSV and JSON in it."""
 
+import base64
 import csv
 import io
 import json
@@ -40,10 +41,22 @@ class TableFile:
         return text.getvalue()
 
     def json(self) -> str:
-        """A list with an object a row; characters that cannot be seen are written as escapes."""
+        """A list with an object a row, each on a line of its own; characters that cannot be seen
+        are written as escapes."""
         rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-        text = json.dumps(rows, indent=1, ensure_ascii=False)
+        lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+        text = f"[\n{lines}\n]" if rows else "[]"
         return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+
+    def links(self) -> str:
+        """Links that save the table as CSV and as JSON, which they hold: a mailed report is
+        complete."""
+        kinds = (("csv", "text/csv", self.csv()), ("json", "application/json", self.json()))
+        return ", ".join(
+            f'<a download="{self.name}.{kind}" href="data:{mime};charset=utf-8;base64,'
+            f'{base64.b64encode(text.encode()).decode()}">{kind.upper()}</a>'
+            for kind, mime, text in kinds
+        )
 
 
 def table_file(data: Mapping[str, Any], heading: str, taken: Sequence[str]) -> TableFile:

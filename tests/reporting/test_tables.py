@@ -1,13 +1,16 @@
+import base64
 import csv
 import io
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from lambdatuning.analysis.text import statement, tables
 from lambdatuning.reporting import html
 from lambdatuning.reporting.destination import Folder
-from lambdatuning.reporting.index import describe_change, read_entry, render_index
+from lambdatuning.reporting.index import describe_change, read_entry, render_index, write_index
 from lambdatuning.reporting.tables import TableFile, slug, sortable, table_file
 
 DATA = {"caption": "Best sizes, x86_64", "columns": ["payload", "sizes", "ms"],
@@ -63,6 +66,7 @@ def test_names_are_made_of_the_caption_or_the_heading_and_differ() -> None:
 
 
 def test_output_types_have_one_name() -> None:
+    assert html.RUN_MIME == statement.RUN_MIME
     assert html.TABLE_MIME == tables.TABLE_MIME
     assert html.ANSWER_MIME == statement.ANSWER_MIME
 
@@ -94,10 +98,66 @@ def report(headline: str, made_at: str = "2026-11-23 09:00 UTC") -> str:
     return page.html
 
 
-def test_a_table_links_to_its_numbers() -> None:
+def test_a_table_holds_its_numbers_so_that_a_mailed_report_is_complete() -> None:
     text = report("x")
-    assert '<a href="a/best-sizes.csv">CSV</a>, <a href="a/best-sizes.json">JSON</a>' in text
-    assert text.index("<caption>") < text.index("a/best-sizes.csv") < text.index("</caption>")
+    links = re.findall(
+        r'<a download="([^"]+)" href="data:([^;]+);charset=utf-8;base64,([^"]+)">', text
+    )
+    files = {name: (kind, base64.b64decode(data).decode()) for name, kind, data in links}
+    file = table_file(DATA, "Heading", [])
+    assert files == {
+        "best-sizes.csv": ("text/csv", file.csv()),
+        "best-sizes.json": ("application/json", file.json()),
+    }
+    assert text.index("<caption>") < text.index("best-sizes.csv") < text.index("</caption>")
+    assert '<div class="output" id="table-best-sizes">' in text
+    assert 'href="#table-best-sizes" aria-label="Link to this table"' in text
+
+
+def _of_function(place: Folder, name: str, function: str, headline: str = "x") -> None:
+    about = {"functions": [function], "place": "eu-central-1", "date": "2026-11-23"}
+    data = {html.ANSWER_MIME: {"headline": headline, "functions": [function]}, html.RUN_MIME: about}
+    output = {"output_type": "display_data", "metadata": {}, "data": data}
+    cells = [
+        {"cell_type": "markdown", "source": "# Which size?", "metadata": {}},
+        {"cell_type": "code", "source": "", "metadata": {}, "outputs": [output]},
+    ]
+    place.write(name, html.render({"cells": cells}, html.Made("a.ipynb", "now", "a")).html)
+
+
+def test_reports_of_one_function_are_linked_with_those_beside_them(tmp_path: Path) -> None:
+    place = Folder(tmp_path)
+    for name, function in (("a 1", "f"), ("b", "g"), ("c", "f")):
+        _of_function(place, f"{name}.html", function)
+        write_index(place)
+    pages = {path.name: path.read_text() for path in tmp_path.glob("*.html")}
+    title = "Which size? f, eu-central-1, 2026-11-23"
+    assert f"<title>{title}</title>" in pages["a 1.html"]
+    assert f'<a href="c.html" rel="next">Next: {title}</a>' in pages["a 1.html"]
+    assert f'<a href="a%201.html" rel="prev">Previous: {title}</a>' in pages["c.html"]
+    assert 'rel="next"' not in pages["c.html"]
+    assert 'class="lt-beside"' not in pages["b.html"]
+    (tmp_path / "c.html").unlink()
+    before = (tmp_path / "b.html").stat().st_mtime_ns
+    write_index(place)
+    assert 'class="lt-beside"' not in (tmp_path / "a 1.html").read_text()
+    assert (tmp_path / "b.html").stat().st_mtime_ns == before
+
+
+def test_sections_have_ids_links_and_a_list_of_contents() -> None:
+    source = "# T\n\n## One & two\n\n## Three\n\n### Deep\n\n## One & two"
+    cells = [{"cell_type": "markdown", "source": source, "metadata": {}}]
+    text = html.render({"cells": cells}, html.Made("a.ipynb", "now")).html
+    side = text.partition('<nav class="lt-side"')[2].partition("</nav>")[0]
+    assert re.findall(r'href="#([^"]+)">([^<]+)<', side) == [
+        ("top", "Contents"),
+        ("One-&amp;-two", "One &amp; two"),
+        ("Three", "Three"),
+        ("One-&amp;-two-2", "One &amp; two"),
+    ]
+    assert re.search(r'<h2 id="Three">Three <a class="lt-link" href="#Three"', text)
+    short = html.render({"cells": [{**cells[0], "source": "# T\n\n## One"}]}, html.Made("a", "now"))
+    assert "lt-side" not in short.html.partition("</style>")[2]
 
 
 def test_a_report_says_of_itself_what_the_index_shows(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -13,8 +13,9 @@ from ...core.errors import CannotTellError, UsageError
 from ...core.finding import Finding, gravest_first
 from ...core.format import DOLLARS, NOTHING, Money, join, money_of, short_name
 from ..questions.answer import notice
+from ..questions.method import about as about_runs
 from ..run import Run, as_run, in_one_currency, of_means
-from ..text.statement import Statement, answered, html_words
+from ..text.statement import About, Statement, answered, html_words
 from ..text.tables import Table, table
 from ..verdict import UNKNOWN, WORSE, Verdict
 from .gate import MAX_REGRESSION, judge
@@ -49,6 +50,12 @@ class Comparison:
         if not self.without or verdict.worse:
             return verdict
         return replace(verdict, kind=UNKNOWN, reason=f"cannot tell: {self.without[0]}")
+
+    @property
+    def about(self) -> About:
+        """Function, place and dates of the runs, in one line."""
+        runs = [run for each in self.pairs for run in (each.before, each.after)]
+        return about_runs(runs or self.alone, f"{len(self.runs)} runs")
 
     @property
     def regressions(self) -> list[str]:

@@ -1,13 +1,38 @@
 """How a run was measured: what a reader needs to judge it, and to repeat it."""
 
+from collections.abc import Sequence
+
 from pandas import DataFrame
 
-from ...core.format import format_mb, join_mb
+from ...core.format import format_mb, join, join_mb
 from ...core.tuning.manifest import PriceBookName
 from ..data import StudyData
 from ..frames import failed, warm
 from ..run import Run
+from ..text.statement import About
 from ..text.tables import Table
+
+
+def about(runs: Sequence[Run], *facts: str) -> About:
+    """Functions, place and date of some runs, as one line below a report's title."""
+    functions = [str(name) for run in runs for name in run.samples["function"].unique()]
+    places = ["embedded AWS" if run.embedded else run.manifest.region for run in runs]
+    dates = sorted({run.manifest.started_at[:10] for run in runs} - {""})
+    return About(
+        tuple(dict.fromkeys(functions)),
+        join(dict.fromkeys(filter(None, places))),
+        " to ".join(dict.fromkeys([*dates[:1], *dates[-1:]])),
+        tuple(filter(None, facts)),
+    )
+
+
+def about_study(data: StudyData) -> About:
+    """The same of a study, with how much was measured."""
+    run, kind = data.run, "cold starts" if data.cold_only else "warm invocations"
+    payloads, sizes = len(run.payloads), len(run.sizes)
+    plural = "s" if payloads != 1 else ""
+    what = f"{payloads} payload type{plural} at {sizes} size{'s' if sizes != 1 else ''}"
+    return about([run], f"{len(data.measured):,} {kind}", what)
 
 
 def method(data: StudyData) -> Table:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from ...core.format import join, short_name
+
 ANSWER_MIME = "application/vnd.lambdatuning.answer+json"
 """Output type under which a notebook keeps its answer, for the index of reports."""
 
@@ -13,6 +15,34 @@ ANSWER_MIME = "application/vnd.lambdatuning.answer+json"
 def answered(headline: str, functions: Iterable[str]) -> dict[str, Any]:
     """The output that tells the index of reports what a report says, of which functions."""
     return {ANSWER_MIME: {"headline": headline, "functions": list(dict.fromkeys(functions))}}
+
+
+RUN_MIME = "application/vnd.lambdatuning.run+json"
+"""Output type under which a notebook keeps what it is about, for the title of its report."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a report is about, in one line: functions, place, date (ISO), and more facts.
+
+    Shows itself in notebooks; `str()` is the same as plain text.
+    """
+
+    functions: tuple[str, ...]
+    place: str = ""
+    date: str = ""
+    facts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        names = join(map(short_name, self.functions))
+        return " · ".join(filter(None, [names, self.place, self.date, *self.facts]))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        about = {"functions": list(self.functions), "place": self.place, "date": self.date}
+        return {RUN_MIME: about, "text/plain": str(self)}
+
+    def _repr_html_(self) -> str:
+        return f'<p class="lt-about">{html_words(str(self))}</p>'
 
 
 @dataclass(frozen=True)
