@@ -208,19 +208,11 @@ def picture(kind: str, text: str) -> str | None:
     return address if _IMAGE.match(address) else None
 
 
-<<<<<<< HEAD
-=======
 def anchor(name: str, what: str) -> str:
     """A link to something on the same page, to be copied."""
     return f' <a class="lt-link" href="#{escape(name)}" aria-label="Link to {what}">#</a>'
 
 
-def sanitize(markup: str) -> str:
-    """Markup by itself, of no notebook: see `Markup.html`."""
-    return Markup().html(markup)
-
-
->>>>>>> d1e61d9 (A report has a title with function, place and date, contents, links to sections, figures and tables, its tables inside, and links to the reports beside it)
 def _article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
