@@ -33,6 +33,7 @@ COMMANDS = {
     "executions": _Listed("runs", "List past executions of a tuner, also of Power Tuning."),
     "show": _Listed("runs", "Read a published visualization URL."),
     "prices": _Listed("account", "Show the price book, or refresh it from AWS."),
+    "schedule": _Listed("schedules", "Measure, report and compare every night."),
     "clean": _Listed("tuning", "Put back what a dead run left on a function."),
 }
 """Every command in the order of the help text: the module that holds it, and what it does."""
@@ -100,13 +101,18 @@ class _Commands(click.Group):
             return fail(*_message(exc))
 
 
+SCHEDULE = ("run", "print", "deploy", "destroy")
+"""The commands of `lambdatuning schedule`."""
+
+
 def _defaults() -> dict[str, dict[str, Any]]:
     """The project's settings, which options that are not given take."""
     from ..workspace.settings import read_settings
     from .options import defaults
 
     values = defaults(read_settings())
-    return dict.fromkeys(COMMANDS, values)
+    # A command with commands of its own looks for theirs below its name.
+    return {**dict.fromkeys(COMMANDS, values), "schedule": dict.fromkeys(SCHEDULE, values)}
 
 
 def _message(error: Exception | KeyboardInterrupt) -> tuple[str, int]:

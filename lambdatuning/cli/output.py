@@ -62,9 +62,10 @@ class Output:
     def confirm(self, description: str, question: str) -> None:
         """Show what is about to happen and ask; the library's `Confirm`.
 
-        DeclinedError without a yes, or where there is no terminal to ask on.
+        DeclinedError without a yes, or where there is no terminal to ask on. With --yes and
+        --quiet nothing is said: cron mails whatever is.
         """
-        if not self.json:
+        if not (self.json or (self.quiet and self.yes)):
             say(description)
         if question:
             self._ask(question)

@@ -86,6 +86,11 @@ class _Report(click.Command):
     metavar="PATTERN",
     help="Names of the reports, of {notebook}, {date}, {time} and parameters.",
 )
+@click.option(
+    "--keep-notebooks",
+    is_flag=True,
+    help="Leave each executed notebook beside its report, as papermill does.",
+)
 @session_options
 def report(
     session: Session,
@@ -94,6 +99,7 @@ def report(
     at_once: str,
     out: str,
     name: str,
+    keep_notebooks: bool,
     **given: tuple[str, ...],
 ) -> None:
     """Run NOTEBOOKs (default: all of notebooks/) and export HTML; the paths go to stdout."""
@@ -107,7 +113,15 @@ def report(
     progress = session.output.progress()
     with session.environment():
         values |= _consent(session, [job for job in jobs if job.alone])
-        reports = report(paths, values, out=out, name=name, workers=workers, on_progress=progress)
+        reports = report(
+            paths,
+            values,
+            out=out,
+            name=name,
+            workers=workers,
+            keep_notebooks=keep_notebooks,
+            on_progress=progress,
+        )
     for done in reports:
         say(f"{done.notebook.name}: {done.elapsed_s:.0f} s")
     made = [done.address for done in reports]

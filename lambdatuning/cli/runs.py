@@ -9,6 +9,7 @@ from ..core.options import number, whole_number
 from .options import pairs, store_option
 from .output import money, records, refuse, table
 from .session import Session, session_options
+from .verdicts import publish, taken, verdict_options
 
 if TYPE_CHECKING:
     from ..analysis.compare.comparison import Comparison
@@ -68,6 +69,7 @@ def runs(session: Session, store: str) -> None:
     metavar="CNY=AMOUNT",
     help="What a dollar costs, to compare runs whose costs are in different currencies.",
 )
+@verdict_options
 @session_options
 def compare(session: Session, /, names: tuple[str, ...], store: str, **options: Any) -> None:
     """Compare RUNs (ids or visualization URLs, the one before first; default: the two newest).
@@ -75,8 +77,10 @@ def compare(session: Session, /, names: tuple[str, ...], store: str, **options: 
     Without RUNs, the two newest of the function, architecture and region that was measured last.
     Exit code 3 where something got significantly worse, 5 where that cannot be told.
     """
+    outputs = taken(options)
     comparison = _compared(session, names, store, options)
     verdict = comparison.verdict
+    publish(verdict, outputs, lambda: _both(comparison))
     text = comparison.words if verdict.exit_code else str(comparison)
     if session.output.json or text:
         session.output.show(_data(comparison), text)
@@ -167,6 +171,12 @@ def _logs_text(run: "Run", data: dict[str, Any], store: str) -> str:
         f"{data['unread']:,} reports could not be read\n\n"
         f"stored in {store}/ as {run.run_id}; `lambdatuning report` looks at it"
     )
+
+
+def _both(comparison: "Comparison") -> "list[Run]":
+    """The runs that were compared, oldest first."""
+    both = [run for pair in comparison.pairs for run in (pair.before, pair.after)]
+    return list({run.run_id: run for run in both or comparison.alone}.values())
 
 
 def _compared(

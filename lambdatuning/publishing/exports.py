@@ -60,8 +60,7 @@ def measured(run: Run) -> Measured:
     rows = Study(run).summary.to_dict(orient="records")
     figures = tuple(each for row in rows for each in _figures(row) if math.isfinite(each.value))
     manifest = run.manifest
-    commit = str(getattr(manifest, "code", {}).get("commit") or "")
-    return Measured(run.function, run.run_id, manifest.started_at, commit, figures)
+    return Measured(run.function, run.run_id, manifest.started_at, manifest.code.commit, figures)
 
 
 def _figures(row: Mapping[Hashable, Any]) -> Iterator[Figure]:

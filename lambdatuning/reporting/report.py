@@ -78,6 +78,7 @@ def report(
     out: str | Path = "reports",
     name: str = _NAME,
     workers: int = 2,
+    keep_notebooks: bool = False,
     on_progress: OnProgress = ignore,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Report]:
@@ -92,7 +93,8 @@ def report(
     measured; of the others, `workers` run at once. Every name and value is checked before
     anything runs. A parameter goes to each notebook that declares it; at least one must. A
     notebook that fails, or whose report cannot be written, is kept as `out`/NAME.failed.ipynb;
-    the others are finished.
+    the others are finished. With `keep_notebooks` the executed notebook, as papermill would leave
+    it, lies beside each report as NAME.ipynb.
 
     Raises:
         UsageError: no such notebook, an unknown parameter, a value of the wrong type.
@@ -105,7 +107,11 @@ def report(
     # A notebook that is not run now may have a report there from before.
     links = {f"{Path(page).stem}.ipynb": quote(page) for page in place.pages()}
     links |= {job.notebook.name: quote(f"{job.name}.html") for job in reversed(jobs)}
-    return run_all(jobs, lambda job: _run(job, place, board, links), workers)
+
+    def run(job: Job) -> Report:
+        return _run(job, place, board, links, keep_notebook=keep_notebooks)
+
+    return run_all(jobs, run, workers)
 
 
 def plan(
@@ -298,7 +304,14 @@ def _closing(run: Callable[[Job], Report], job: Job) -> Report:
             asyncio.get_event_loop().close()
 
 
-def _run(job: Job, place: Destination, board: Board, links: Mapping[str, str]) -> Report:
+def _run(
+    job: Job,
+    place: Destination,
+    board: Board,
+    links: Mapping[str, str],
+    *,
+    keep_notebook: bool = False,
+) -> Report:
     line = board.line(job.name)
     draft = Draft(place, job.name)
 
@@ -324,6 +337,8 @@ def _run(job: Job, place: Destination, board: Board, links: Mapping[str, str]) -
         raise
     try:
         page = _publish(job, notebook, place, links)
+        if keep_notebook:
+            place.write(f"{job.name}.ipynb", _written(notebook))
     except Exception as exc:
         raise RunFailedError(
             f"{job.notebook.name} ran to its end, but its report could not be written: "
@@ -365,6 +380,11 @@ _HALF = re.compile("[\ud800-\udfff]")
 """Halves of characters, which JSON writes as escapes and no file can hold otherwise."""
 
 
+def _written(notebook: Any) -> str:
+    text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    return _HALF.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 class Draft:
     """An executed notebook as it grows, on this machine: what a run costs is never lost."""
 
@@ -376,8 +396,7 @@ class Draft:
 
     def save(self, notebook: Any) -> None:
         """Write it beside the reports, or, where that fails, among the temporary files."""
-        text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
-        text = _HALF.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        text = _written(notebook)
         beside = [self._place.path] if isinstance(self._place, Folder) else []
         for folder in (*beside, Path(tempfile.gettempdir())):
             path = folder / self._file

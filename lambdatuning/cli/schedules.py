@@ -1,0 +1,265 @@
+"""`lambdatuning schedule`: one night's work, and what starts it every night."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..core.errors import RunFailedError, UsageError
+from ..core.options import number
+from ..workspace import resources
+from ..workspace.extras import require
+from ..workspace.settings import read_settings
+from .options import pairs, template_option, tuning_options, with_share
+from .output import refuse, say
+from .session import Session, session_options
+from .verdicts import NAMES, publish, taken, verdict_options
+
+if TYPE_CHECKING:
+    from ..analysis.run import Run
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@click.group()
+def schedule() -> None:
+    """Measure, report and compare every night; run it, print a schedule of it, or deploy one."""
+
+
+_NOT_IN_A_NIGHT = ("auto_optimize", "alias")
+
+
+@schedule.command()
+@click.argument("function", required=False, default="")
+@tuning_options("adaptive; with --num, or for the stack's own function, grid")
+@template_option
+@click.option("--table", default="", help="Table for seed items and {{table}}.")
+@click.option(
+    "--run",
+    "run_id",
+    default="",
+    metavar="RUN",
+    help="Measure nothing: this run is the night's (latest: the newest one).",
+)
+@click.option(
+    "--out",
+    default="reports",
+    show_default=True,
+    metavar="PLACE",
+    help="Where reports are kept, as FUNCTION/YYYY/MM/DD/RUN/: a folder or s3://bucket/prefix.",
+)
+@click.option(
+    "--history",
+    default="",
+    metavar="STORE",
+    help="Where this run and earlier ones lie for a machine that keeps nothing: "
+    "s3://BUCKET/runs, or stack for that of the stack's bucket (default: --store).",
+)
+@click.option(
+    "--notebook",
+    "notebooks",
+    multiple=True,
+    metavar="NOTEBOOK",
+    help="Run this one (repeatable; default: all of notebooks/).",
+)
+@click.option("--day", default="", metavar="YYYY-MM-DD", help="The night's date (today, UTC).")
+@click.option(
+    "--max-regression",
+    metavar="PERCENT",
+    help="How much slower or more expensive is no regression (5).",
+)
+@verdict_options
+@session_options
+def run(session: Session, /, function: str, **options: Any) -> None:
+    """One night: measure FUNCTION (default: the stack's), report, compare, keep all by date.
+
+    Exit code 3 where something got worse, 5 where that cannot be told (as in the first nights).
+    """
+    require("report")
+    from ..schedules.night import NightRequest, night
+
+    outputs = taken(options)
+    out, day = options.pop("out"), _day(options.pop("day"))
+    allowed = options.pop("max_regression")
+    percent = 5.0 if allowed is None else number("--max-regression (per cent)", allowed, 0)
+    notebooks = _notebooks(session, options.pop("notebooks"))
+    history = options.pop("history")
+    progress = session.output.progress()
+    with session.connected() as cloud:
+        measured = _measured(session, cloud, function, options)
+        store = _history(cloud, history, options)
+        request = NightRequest(measured, store, notebooks, out, day, percent / 100)
+        done = night(request, cloud if store.startswith("s3://") else None, progress)
+    publish(done.verdict, outputs, lambda: _exported(store, done.verdict.function))
+    kept = done.kept
+    data = {"verdict": done.verdict.to_json(), **asdict(kept), "failed": done.failed}
+    text = f"{done.verdict.function}: {done.verdict}\n{kept.index}"
+    if session.output.json or not (session.output.quiet and done.verdict.kind == "fine"):
+        session.output.show(data, text)
+    if done.failed:
+        raise RunFailedError(f"{done.failed} (the others are in {kept.folder})")
+    refuse(done.verdict)
+
+
+def _measured(session: Session, cloud: Any, function: str, options: dict[str, Any]) -> "Run":
+    from ..api.runs import load_run
+    from ..api.tuning import benchmark, tune
+
+    run_id, template = options.pop("run_id"), options.pop("template")
+    if run_id:
+        return load_run(options["store"], run_id, cloud=session.connect_for(options["store"]))
+    options = with_share(options)
+    payload = options.pop("payload")
+    told: dict[str, Any] = {
+        "confirm": session.output.confirm,
+        "on_progress": session.output.progress(),
+    }
+    if function:
+        return tune(cloud, function, payload, **options, **told)
+    options.pop("table")
+    file = resources.template(template)
+    return benchmark(cloud, template=file.path, payload=payload, **options, **told)
+
+
+def _history(cloud: Any, history: str, options: dict[str, Any]) -> str:
+    """The store in which this run and earlier ones are looked for."""
+    if history == "stack":
+        from ..api.stack import usable_outputs
+
+        return f"s3://{usable_outputs(cloud, options['stack'])['SamplesBucket']}/runs"
+    return history or str(options["store"])
+
+
+def _exported(store: str, function: str) -> "list[Run]":
+    from ..api.runs import runs
+
+    return list(runs(store, function=function))
+
+
+def _day(text: str) -> date:
+    if not text:
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError as exc:
+        raise UsageError(f"--day must be a date as 2026-11-28; not {text!r}") from exc
+
+
+def _notebooks(session: Session, named: tuple[str, ...]) -> list[str]:
+    """Those named, found in the folder of notebooks, too; else all of that folder."""
+    folder = resources.notebooks()
+    if not named:
+        session.output.taken("notebooks", folder)
+        return sorted(str(path) for path in folder.path.glob("*.ipynb"))
+    inside = {name: folder.path / Path(name).name for name in named}
+    return [
+        str(path) if not ("://" in name or Path(name).exists()) and path.exists() else name
+        for name, path in inside.items()
+    ]
+
+
+# Schedules of it.
+
+_WHAT = (
+    click.option(
+        "--payload",
+        multiple=True,
+        metavar="EVENT",
+        help="Name of a payload type, or an event: a file, s3://bucket/key, or JSON (repeatable).",
+    ),
+    click.option(
+        "--option",
+        "more",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A further option of `schedule run`, as num=20 (repeatable).",
+    ),
+    click.option("--at", default="03:00", show_default=True, metavar="HH:MM", help="When."),
+    click.option(
+        "--timezone", default="", metavar="ZONE", help="Of that time, as Europe/Berlin (UTC)."
+    ),
+    click.option(
+        "--max-usd", default="0.10", show_default=True, metavar="USD", help="The most for a night."
+    ),
+)
+
+
+def what_options(command: F) -> F:
+    """What is measured every night, when, and for how much."""
+    for option in reversed(_WHAT):
+        command = option(command)
+    return command
+
+
+@schedule.command("print")
+@click.argument("kind", metavar="KIND")
+@click.argument("function", required=False, default="")
+@what_options
+@click.option("--store", default="", metavar="FOLDER", help="Where runs are stored.")
+@click.option("--bucket", default="", metavar="NAME", help="The tuner's bucket, for runners of CI.")
+@click.option("--out", default="reports", show_default=True, metavar="PLACE", help="For reports.")
+@click.option("--role-arn", default="", metavar="ARN", help="Role for the runners of CI.")
+@click.option("--profile", default="", help="AWS profile.")
+@click.option("--region", default="", help="AWS region.")
+@click.option(
+    "--write", default="", metavar="FOLDER", help="Write the files there instead of printing them."
+)
+def print_(
+    kind: str,
+    function: str,
+    payload: tuple[str, ...],
+    more: tuple[str, ...],
+    write: str,
+    **given: Any,
+) -> None:
+    """Print a schedule of FUNCTION: cron, systemd, github, gitlab, codebuild or airflow.
+
+    Without FUNCTION it is the stack's own, for every payload type.
+    """
+    from ..schedules.printed import render
+    from ..schedules.schedule import Schedule
+
+    found = Schedule(
+        function=function,
+        payloads=payload,
+        options=_further(more),
+        folder=read_settings().folder,
+        **given,
+    )
+    files = render(kind, found)
+    if not write:
+        click.echo("\n".join(_one_after_the_other(files)), nl=False)
+        return
+    for name, text in files.items():
+        path = Path(write).expanduser() / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        say(f"wrote {path}")
+
+
+def _one_after_the_other(files: dict[str, str]) -> list[str]:
+    """A single file as it is; several below their names."""
+    if len(files) == 1:
+        return list(files.values())
+    return [f"# ---- {name}\n{text}" for name, text in files.items()]
+
+
+def _further(more: tuple[str, ...]) -> dict[str, str]:
+    """Options of `schedule run`, with values alone."""
+    known = {
+        name.removeprefix("--"): option
+        for option in run.params
+        if isinstance(option, click.Option) and option.name not in (*NAMES, *_NOT_IN_A_NIGHT)
+        for name in option.opts
+        if name.startswith("--") and not option.is_flag
+    }
+    found = pairs("--option", more)
+    for name in found:
+        if name not in known:
+            from ..core.errors import closest
+
+            raise UsageError(f'--option: `schedule run` has no "{name}"; {closest(name, known)}')
+    return found

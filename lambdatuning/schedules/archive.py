@@ -1,0 +1,108 @@
+"""Reports kept by date: FUNCTION/YYYY/MM/DD/RUN/, a copy in FUNCTION/latest/, and an index."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote
+
+from ..analysis.verdict import Verdict
+from ..publishing.markdown import TITLES
+from ..reporting.destination import Destination, destination
+
+LATEST = "latest"
+INDEX = "index.html"
+NIGHTS = "nights.json"
+
+MAX_NIGHTS = 1_000
+"""Nights in the index, newest first; the folders of older ones stay."""
+
+
+@dataclass(frozen=True)
+class Night:
+    """A line of the index; `folder` is relative to it."""
+
+    day: str
+    run_id: str
+    kind: str
+    headline: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where a night's reports lie: `folder` for good, `latest` until the next night."""
+
+    folder: str
+    latest: str
+    index: str
+
+
+def folder_name(text: str) -> str:
+    """A function or run as the name of a folder or of a part of an S3 key.
+
+    >>> folder_name("arn:aws:lambda:eu-west-1:111122223333:function:my/../shop")
+    'arn-aws-lambda-eu-west-1-111122223333-function-my-..-shop'
+    """
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-.") or "function"
+
+
+def keep(out: str, verdict: Verdict, day: date, made: Mapping[str, str]) -> Kept:
+    """Write the files that a night `made` (text by relative name) below `out`, a folder or an
+    address, and add the night to the index. A night that is run again replaces itself."""
+    base = f"{out.rstrip('/')}/{folder_name(verdict.function)}"
+    dated = f"{day:%Y/%m/%d}/{folder_name(verdict.run_id)}"
+    written = {**made, "verdict.json": json.dumps(verdict.to_json(), indent=2) + "\n"}
+    for folder in (dated, LATEST):
+        place = destination(f"{base}/{folder}")
+        place.prepare()
+        for name, text in written.items():
+            place.write(name, text)
+    night = Night(day.isoformat(), verdict.run_id, verdict.kind, str(verdict), f"{dated}/")
+    place = destination(base)
+    with place.publishing():
+        _add(place, verdict.function, night)
+    return Kept(f"{base}/{dated}/", f"{base}/{LATEST}/{INDEX}", f"{base}/{INDEX}")
+
+
+def _add(place: Destination, function: str, night: Night) -> None:
+    nights = [each for each in _read(place) if each.folder != night.folder]
+    nights = sorted([night, *nights], key=lambda each: (each.day, each.run_id), reverse=True)
+    nights = nights[:MAX_NIGHTS]
+    place.write(NIGHTS, json.dumps([asdict(each) for each in nights], indent=1) + "\n")
+    place.write(INDEX, _index(function, nights))
+
+
+def _read(place: Destination) -> list[Night]:
+    """The nights so far; a file that is not ours, or damaged, counts as none."""
+    try:
+        rows = json.loads(place.read(NIGHTS) or "[]")
+        return [Night(**{name: str(row[name]) for name in Night.__annotations__}) for row in rows]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return []
+
+
+def _index(function: str, nights: list[Night]) -> str:
+    page: str = _template().render(
+        function=function,
+        nights=nights,
+        titles=TITLES,
+        latest=f"{LATEST}/{INDEX}",
+        style=files("lambdatuning.reporting").joinpath("report.css").read_text("utf-8"),
+    )
+    return page
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters["address"] = quote
+    return environment.from_string(
+        files(__package__).joinpath("templates/nights.html.j2").read_text("utf-8")
+    )

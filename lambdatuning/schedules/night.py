@@ -1,0 +1,120 @@
+"""One night: the reports of a run, a verdict on it, and both kept by date."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from ..analysis.run import Run
+from ..analysis.verdict import UNKNOWN, Verdict
+from ..api.compare import compare
+from ..cloud.session import Cloud
+from ..core.errors import NotFoundError, RunFailedError
+from ..core.progress import OnProgress, ignore
+from ..publishing.badge import badge
+from ..publishing.junit import junit
+from ..publishing.markdown import comment
+from ..reporting.execution import read_notebook
+from ..reporting.parameters import declared
+from ..reporting.report import report
+from .archive import Kept, keep
+
+HISTORY_RUNS = 10
+"""Earlier runs that a verdict learns from how much runs of the same code differ."""
+
+
+@dataclass(frozen=True)
+class NightRequest:
+    """What a night is asked for: which run of `store` (a folder, or s3://BUCKET/runs) with which
+    notebooks, and where its reports go (`out`: a folder or an address)."""
+
+    run: Run
+    store: str
+    notebooks: Sequence[str]
+    out: str
+    day: date
+    max_regression: float
+
+
+@dataclass(frozen=True)
+class NightResult:
+    """What came of it; `failed` says which notebook failed, "" for none."""
+
+    verdict: Verdict
+    kept: Kept
+    failed: str
+
+
+def night(
+    request: NightRequest, cloud: Cloud | None = None, on_progress: OnProgress = ignore
+) -> NightResult:
+    """Judge the run, make its reports, and keep all of it below `out`.
+
+    A notebook that fails takes neither the verdict nor the other reports with it.
+    """
+    verdict = judge(request, cloud)
+    made, failed = _reports(request, on_progress)
+    outputs = {
+        "junit.xml": junit(verdict),
+        "badge.svg": badge(verdict),
+        "comment.md": comment(verdict),
+    }
+    kept = keep(request.out, verdict, request.day, {**made, **outputs})
+    return NightResult(verdict, kept, failed)
+
+
+def judge(request: NightRequest, cloud: Cloud | None = None) -> Verdict:
+    """The run against the one before it; unknown where there is none."""
+    run = request.run
+    try:
+        comparison = compare(
+            "latest 2",
+            store=request.store,
+            function=run.function,
+            history=f"latest {HISTORY_RUNS}",
+            max_regression=request.max_regression,
+            cloud=cloud,
+        )
+    except NotFoundError as exc:
+        verdict = Verdict(source="compare", function=run.function, kind=UNKNOWN, reason=str(exc))
+    else:
+        verdict = comparison.verdict
+    return replace(
+        verdict, function=verdict.function or run.function, run_id=verdict.run_id or run.run_id
+    )
+
+
+def _reports(request: NightRequest, on_progress: OnProgress) -> tuple[dict[str, str], str]:
+    """The files that the notebooks made, by relative name; and which failed."""
+    given = {
+        "store": request.store,
+        "run_id": request.run.run_id,
+        "function": request.run.function,
+        "max_regression_percent": request.max_regression * 100,
+    }
+    names = {
+        parameter.name
+        for notebook in request.notebooks
+        for parameter in declared(read_notebook(notebook), notebook)
+    }
+    values = {name: value for name, value in given.items() if name in names}
+    with tempfile.TemporaryDirectory(prefix="lambdatuning-night-") as folder:
+        failed = ""
+        try:
+            report(
+                list(request.notebooks),
+                values,
+                out=folder,
+                keep_notebooks=True,
+                on_progress=on_progress,
+            )
+        except RunFailedError as exc:
+            failed = str(exc)
+        return dict(_texts(Path(folder))), failed
+
+
+def _texts(folder: Path) -> Iterator[tuple[str, str]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield path.relative_to(folder).as_posix(), path.read_text("utf-8")

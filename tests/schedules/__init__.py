@@ -1,0 +1,1 @@
+"""Schedules: a night, what prints them, what deploys one."""

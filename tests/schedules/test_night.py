@@ -1,0 +1,104 @@
+"""A night: a verdict, reports and their notebooks kept by date, latest/ and an index."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import lambdatuning as lt
+from lambdatuning.analysis.verdict import Verdict
+from lambdatuning.schedules import archive
+from lambdatuning.schedules.night import NightRequest, NightResult, night
+
+ROOT = Path(__file__).parents[2]
+STORE = ROOT / "data" / "recorded"
+DAY = date(2026, 11, 28)
+FUNCTION = "lambdatuning-LambdaFunctionOverHttps-02319D6CB40A5"
+
+BROKEN = """\
+{"cells": [{"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": "store = ''",
+"outputs": [], "execution_count": null, "id": "a"}, {"cell_type": "code", "metadata": {},
+"source": "1 / 0", "outputs": [], "execution_count": null, "id": "b"}],
+"metadata": {"kernelspec": {"name": "python3", "display_name": "p", "language": "python"}},
+"nbformat": 4, "nbformat_minor": 5}
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[NightResult, Path]:
+    """A night with one notebook that works, and one that fails."""
+    folder = tmp_path_factory.mktemp("night")
+    broken = folder / "broken.ipynb"
+    broken.write_text(BROKEN)
+    request = NightRequest(
+        run=lt.load(STORE),
+        store=str(STORE),
+        notebooks=[str(ROOT / "notebooks" / "05_compare.ipynb"), str(broken)],
+        out=str(folder / "reports"),
+        day=DAY,
+        max_regression=0.05,
+    )
+    return night(request), folder / "reports" / FUNCTION
+
+
+def test_reports_lie_by_date_and_as_the_latest(made: tuple[NightResult, Path]) -> None:
+    result, base = made
+    dated = base / "2026/11/28/20261123T141453-46850e"
+    assert result.kept.folder == f"{dated}/"
+    assert result.kept.index == str(base / "index.html")
+    for folder in (dated, base / "latest"):
+        names = {path.name for path in folder.iterdir()}
+        assert names >= {"05_compare.html", "05_compare.ipynb", "index.html", "verdict.json"}
+        assert names >= {"junit.xml", "badge.svg", "comment.md"}
+    assert result.kept.latest == str(base / "latest" / "index.html")
+
+
+def test_the_executed_notebook_has_its_outputs_and_parameters(
+    made: tuple[NightResult, Path],
+) -> None:
+    notebook = nbformat.read(made[1] / "latest" / "05_compare.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    injected = [
+        cell for cell in notebook.cells if "injected-parameters" in cell.metadata.get("tags", [])
+    ]
+    assert f'function = "{FUNCTION}"' in injected[0].source
+    assert any(cell.get("outputs") for cell in notebook.cells)
+
+
+def test_the_verdict_is_that_of_compare_on_the_same_runs(made: tuple[NightResult, Path]) -> None:
+    verdict = made[0].verdict
+    compared = lt.compare("latest 2", store=STORE, history="latest 10").verdict
+    assert verdict == compared
+    written = json.loads((made[1] / "latest" / "verdict.json").read_text("utf-8"))
+    assert written == json.loads(json.dumps(verdict.to_json()))
+
+
+def test_a_notebook_that_fails_takes_nothing_else_with_it(made: tuple[NightResult, Path]) -> None:
+    assert "broken.ipynb" in made[0].failed
+    assert "ZeroDivisionError" in made[0].failed
+    assert (made[1] / "latest" / "broken.failed.ipynb").exists()
+
+
+def verdict(run_id: str, reason: str = "fine", kind: str = "fine") -> Verdict:
+    return Verdict(source="compare", function="a/b <c>", kind=kind, reason=reason, run_id=run_id)
+
+
+def test_the_index_has_a_line_a_night_newest_first(tmp_path: Path) -> None:
+    out = str(tmp_path)
+    archive.keep(out, verdict("r1"), date(2026, 11, 27), {"index.html": "one"})
+    archive.keep(out, verdict("r2", "<b>20 %</b> slower", "worse"), DAY, {"index.html": "two"})
+    archive.keep(out, verdict("r1", "again"), date(2026, 11, 27), {"index.html": "three"})
+    base = tmp_path / "a-b-c"
+    nights = json.loads((base / "nights.json").read_text())
+    assert [(night["day"], night["run_id"], night["headline"]) for night in nights] == [
+        ("2026-11-28", "r2", "<b>20 %</b> slower."),
+        ("2026-11-27", "r1", "Again."),
+    ]
+    page = (base / "index.html").read_text("utf-8")
+    assert 'href="2026/11/28/r2/index.html"' in page
+    assert "&lt;b&gt;20 %&lt;/b&gt; slower" in page
+    assert (base / "latest" / "index.html").read_text() == "three"
+    (base / "nights.json").write_text("damaged")
+    archive.keep(out, verdict("r3"), DAY, {})
+    assert len(json.loads((base / "nights.json").read_text())) == 1
