@@ -105,12 +105,13 @@ def run(session: Session, /, function: str, **options: Any) -> None:
 
 
 def _measured(session: Session, cloud: Any, function: str, options: dict[str, Any]) -> "Run":
-    from ..api.runs import load_run
+    from ..api.runs import load_runs
     from ..api.tuning import benchmark, tune
 
     run_id, template = options.pop("run_id"), options.pop("template")
     if run_id:
-        return load_run(options["store"], run_id, cloud=session.connect_for(options["store"]))
+        store, name = options["store"], function.rpartition(":function:")[2]
+        return load_runs(store, run_id, function=name, cloud=session.connect_for(store))[-1]
     options = with_share(options)
     payload = options.pop("payload")
     told: dict[str, Any] = {
