@@ -4,7 +4,7 @@ import functools
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import lambdatuning as lt
 from lambdatuning.analysis.run import Run
 from lambdatuning.cloud.session import Cloud, connect
 from lambdatuning.core.progress import ignore
+from tests.journeys.policies import ACTIONS
 from tests.waiting import until
 
 POLICIES = Path(__file__).parents[2] / "data" / "policies"
@@ -26,6 +27,8 @@ class Account:
     owner: Cloud
     switches: Path
     url: str
+    heard: dict[str, set[str]] = field(default_factory=dict)
+    """The actions that users called, by the first of their policies."""
 
     @property
     def killed(self) -> str:
@@ -56,7 +59,15 @@ class Account:
 
     def user(self, *policies: str) -> Cloud:
         """A session of such a user."""
-        return self.by(self.keys(*policies))
+        cloud = self.by(self.keys(*policies))
+        heard = self.heard.setdefault(policies[0], set())
+
+        def hear(model: Any, **_: Any) -> None:
+            operation = f"{model.service_model.service_name}:{model.name}"
+            heard.add(ACTIONS.get(operation, operation.replace("stepfunctions:", "states:")))
+
+        cloud.session.events.register("before-parameter-build", hear)
+        return cloud
 
     def by(self, keys: dict[str, str]) -> Cloud:
         """A session with these keys."""

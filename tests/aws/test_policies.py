@@ -1,23 +1,57 @@
 """The policies of `data/policies` are what each command needs: IAM is enforced for every call."""
 
 import json
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import lambdatuning as lt
 from lambdatuning.api.runs import load
+from lambdatuning.api.stack import usable_outputs
 from lambdatuning.cloud.tuning.cleaning import clean_function, remains
-from lambdatuning.core.errors import StackError
+from lambdatuning.core.errors import NotFoundError, StackError
 from lambdatuning.functions.tuner import lock
 
 from .account import POLICIES, Account, tune
 
-NAMES = ("deploy", "tune", "report", "clean", "destroy")
+NAMES = ("deploy", "tune", "report", "clean", "destroy", "isolate")
+
+SELDOM = {
+    "deploy": {
+        *("cloudformation:DeleteChangeSet", "cloudformation:DeleteStack"),  # nothing to change
+        "cloudformation:DescribeEvents",  # a failure
+        *("cloudformation:ListStackResources", "s3:DeleteBucket"),  # its undoing
+        *("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucketVersions"),
+        "s3:GetObject",  # CloudFormation and Lambda read the packages
+    },
+    "tune": {
+        *("states:GetExecutionHistory", "states:StopExecution"),  # a failure, Ctrl-C
+        "dynamodb:BatchWriteItem",  # payload types with seeds
+        *("lambda:GetAlias", "lambda:ListVersionsByFunction"),  # what an end left
+        "logs:FilterLogEvents",  # sizes that were not named
+    },
+    "clean": {
+        *("lambda:DeleteAlias", "lambda:DeleteFunction", "lambda:UpdateFunctionConfiguration"),
+        "logs:DeleteLogGroup",
+    },
+    "destroy": {
+        *("apigateway:GET", "s3:DeleteBucketPolicy"),  # an API or a policy that failed to go
+        "s3:DeleteObjectVersion",  # a bucket with versions
+    },
+    "isolate": {
+        "iam:PassRole", "lambda:TagResource",  # CreateFunction needs them
+        *("lambda:GetLayerVersion", "s3:DeleteObject"),  # layers, packages above 50 MB
+    },
+}  # fmt: skip
+"""What the journey below does not call, with when it is called."""
 
 
 def test_each_command_needs_its_policy_and_no_more(account: Account, tmp_path: Path) -> None:
-    lt.destroy(account.owner)  # that of the other journeys
+    with suppress(NotFoundError):  # that of the other journeys
+        lt.destroy(account.owner)
     account.switch(iam=True)
     deployer, tuner = account.user("deploy"), account.user("tune")
     with pytest.raises(StackError, match="not allowed to it"):
@@ -29,6 +63,8 @@ def test_each_command_needs_its_policy_and_no_more(account: Account, tmp_path: P
     run = tune(tuner, name, tmp_path)
     assert len(run.samples) > 0
     assert account.looks(name) == before
+    isolating = account.user("isolate", "tune")
+    assert len(tune(isolating, name, tmp_path, isolate=True).samples) > 0
 
     reader = account.user("report")
     stored = load(f"s3://{bucket}/runs", run.run_id, cloud=reader)
@@ -43,11 +79,23 @@ def test_each_command_needs_its_policy_and_no_more(account: Account, tmp_path: P
     )
     client.update_function_configuration(FunctionName=name, MemorySize=1024)
     found = remains(cleaner, name)
-    clean_function(cleaner, found, lambda _: None)
+    assert usable_outputs(cleaner)["StateMachineArn"] == outputs["StateMachineArn"]
+    clean_function(cleaner, found, time.sleep, outputs["StateMachineArn"])
     assert account.looks(name) == before
 
     assert lt.destroy(account.user("destroy")).notes == ()
     account.switch()
+    unused = {}
+    for policy in NAMES:
+        granted = {action for s in own_statements(policy) for action in s["Action"]}
+        unused[policy] = granted - account.heard[policy]
+    assert unused == {policy: SELDOM.get(policy, set()) for policy in NAMES}
+
+
+def own_statements(name: str) -> list[dict[str, Any]]:
+    """The statements of a policy but those for what CloudFormation does in the user's name."""
+    policy = json.loads((POLICIES / f"{name}.json").read_text("utf-8"))
+    return [s for s in policy["Statement"] if not s["Sid"].endswith("ByCloudFormation")]
 
 
 @pytest.mark.parametrize("name", NAMES)

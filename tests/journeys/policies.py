@@ -58,6 +58,10 @@ def _fits(pattern: str, text: str) -> bool:
 ACTIONS = {
     "lambda:Invoke": "lambda:InvokeFunction",
     "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:DeleteObjects": "s3:DeleteObject",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
     "stepfunctions:DescribeExecution": "states:DescribeExecution",
 }
 """Operations whose action in a policy has another name."""

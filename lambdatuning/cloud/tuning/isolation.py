@@ -247,8 +247,9 @@ def _copy(
     except ClientError as exc:
         if "AccessDenied" in exc.response["Error"]["Code"] and not denied_by(str(exc)):
             raise LambdaTuningError(
-                "a copy needs lambda:CreateFunction and iam:PassRole on the function's role; "
-                "get them, or tune without isolating"
+                f"{exc.response['Error']['Message']}: a copy needs lambda:CreateFunction, "
+                "lambda:TagResource, and iam:PassRole on the function's role; get them "
+                "(`data/policies/isolate.json`), or tune without isolating"
             ) from exc
         raise
     return str(answer["FunctionArn"])

@@ -12,6 +12,7 @@ CloudFormation makes of a template is not authorised.
 """
 
 import asyncio
+import functools
 import json
 import re
 import time
@@ -22,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
+
+import botocore.session
 
 from ...core.errors import UsageError
 from ..function import FunctionSpec
@@ -163,6 +166,8 @@ class _Asked:
     region: str
     target: str
     headers: dict[str, str]
+    also: tuple[tuple[str, str], ...] = ()
+    """Further actions that it needs, each with its resource."""
 
 
 @dataclass(frozen=True)
@@ -188,32 +193,61 @@ def _asked(scope: Scope, body: bytes) -> _Asked:
     qualifier = query.get("Qualifier", [""])[0]
     if service == "lambda" and qualifier and resource and not resource.endswith(f":{qualifier}"):
         resource = f"{resource}:{qualifier}"
+    also: tuple[tuple[str, str], ...] = ()
     if service == "lambda":
         action = _lambda_action(method, path) or action
+    if action in ("lambda:CreateFunction", "lambda:UpdateFunctionConfiguration"):
+        resource, also = _of_settings(action, resource, body, region)
     if service == "cloudformation":
         resource = _stack_of(parse_qs(body.decode("utf-8", "replace")), region)
     target = headers.get("x-amz-target", "")
     key_id = _key_id(dict(scope["headers"]))
-    return _Asked(service, action, (resource or "*",), key_id, region, target, headers)
+    return _Asked(service, action, (resource or "*",), key_id, region, target, headers, also)
 
 
-_LAMBDA_ACTIONS = (
-    (re.compile(r"GET .*/functions/[^/]+/aliases/[^/]+/?"), "GetAlias"),
-    (re.compile(r"PUT .*/functions/[^/]+/aliases/[^/]+/?"), "UpdateAlias"),
-    (re.compile(r"DELETE .*/functions/[^/]+/aliases/[^/]+/?"), "DeleteAlias"),
-    (re.compile(r"GET .*/functions/[^/]+/concurrency/?"), "GetFunctionConcurrency"),
-    (re.compile(r"GET .*/functions/[^/]+/policy/?"), "GetPolicy"),
-    (re.compile(r"GET .*/functions/[^/]+/url/?"), "GetFunctionUrlConfig"),
-    (re.compile(r"GET .*/functions/[^/]+/code-signing-config/?"), "GetFunctionCodeSigningConfig"),
-    (re.compile(r"GET .*/account-settings/?"), "GetAccountSettings"),
-)
-"""Operations that ministack takes for others."""
+def _of_settings(
+    action: str, resource: str | None, body: bytes, region: str
+) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+    """The function that settings are for, and what else they need: its role is passed, its tags are
+    set."""
+    try:
+        given = json.loads(body)
+    except ValueError:
+        return resource, ()
+    if action == "lambda:CreateFunction":
+        resource = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{given.get('FunctionName')}"
+    also = [("iam:PassRole", given["Role"])] if given.get("Role") else []
+    also += [("lambda:TagResource", str(resource))] if given.get("Tags") else []
+    return resource, tuple(also)
+
+
+_LAMBDA_ACTIONS = {
+    "Invoke": "InvokeFunction",
+    "InvokeAsync": "InvokeFunction",
+    "InvokeWithResponseStream": "InvokeFunction",
+    "GetLayerVersionByArn": "GetLayerVersion",
+}
+"""Operations whose action in a policy has another name."""
 
 
 def _lambda_action(method: str, path: str) -> str:
-    asked = f"{method} {path}"
-    names = (name for pattern, name in _LAMBDA_ACTIONS if pattern.fullmatch(asked))
-    return f"lambda:{found}" if (found := next(names, "")) else ""
+    """The action by AWS's own model of the API, of which ministack knows a part."""
+    asked = f"{method} {path.rstrip('/')}"
+    name = next((name for pattern, name in _lambda_routes() if pattern.fullmatch(asked)), "")
+    return f"lambda:{_LAMBDA_ACTIONS.get(name, name)}" if name else ""
+
+
+@functools.cache
+def _lambda_routes() -> list[tuple[re.Pattern[str], str]]:
+    model = botocore.session.get_session().get_service_model("lambda")
+    routes = []
+    for name in model.operation_names:
+        http = model.operation_model(name).http
+        uri = http["requestUri"].partition("?")[0].rstrip("/")
+        pattern = re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(f"{http['method']} {uri}"))
+        routes.append((re.compile(pattern), name))
+    # What is spelled out comes before what may be anything.
+    return sorted(routes, key=lambda route: -len(route[0].pattern.replace("[^/]+", "")))
 
 
 def _stack_of(asked: dict[str, list[str]], region: str) -> str:
@@ -275,17 +309,19 @@ def _evaluated(call: _Asked, caller: tuple[str, Any, Any], kind: str) -> str:
     arn, policies, limits = caller
     if policies is None:
         return ""
-    for resource in call.resources:
+    asked = [*((call.action, resource) for resource in call.resources), *call.also]
+    for action, resource in asked:
         context = iam.EvalContext(
             principal_arn=arn,
             principal_type=kind,
             principal_account=ACCOUNT_ID,
-            action=call.action,
+            action=action,
             resource_arn=resource,
             region=call.region,
+            service_context={"iam:passedtoservice": "lambda.amazonaws.com"},
         )
         if iam.evaluate(context, policies, *limits).decision != "Allow":
-            return f"because no identity-based policy allows the {call.action} action"
+            return f"because no identity-based policy allows the {action} action"
     return ""
 
 
