@@ -34,6 +34,7 @@ COMMANDS = {
     "show": _Listed("runs", "Read a published visualization URL."),
     "prices": _Listed("account", "Show the price book, or refresh it from AWS."),
     "schedule": _Listed("schedules", "Measure, report and compare every night."),
+    "schema": _Listed("schema", "Print JSON Schemas of the --json outputs."),
     "clean": _Listed("tuning", "Put back what a dead run left on a function."),
 }
 """Every command in the order of the help text: the module that holds it, and what it does."""

@@ -1,0 +1,276 @@
+"""What each command prints with `--json`, as types: `lambdatuning schema` is made of them.
+
+Fields may be added; one that goes or changes its meaning raises the number `schema` beside it.
+Numbers that cannot be known are null.
+"""
+
+from typing import Any, NotRequired, TypedDict
+
+from ..analysis.verdict import ChangeFinding
+from ..cloud.stack.status import StackStatus
+from ..core.finding import Finding
+
+
+class Decision(TypedDict):
+    """What to set; `sure` is a probability, `cost_ratio` and `speedup` are against `today_mb`."""
+
+    memory_mb: int | None
+    strategy: str
+    sure: float | None
+    today_mb: int | None
+    cost_ratio: float | None
+    speedup: float | None
+    applied_mb: int | None
+
+
+class Recommendation(TypedDict):
+    """The best size of a payload type (or of the mix) by a strategy; `saving` is a share."""
+
+    function: str
+    architecture: str
+    payload: str
+    strategy: str
+    memory_mb: int | None
+    mean_ms: float | None
+    cost_per_million_usd: float | None
+    sure: float | None
+    alike_mb: list[int] | None
+    current_mb: int | None
+    saving: float | None
+    speedup: float | None
+    failing_mb: list[int]
+    reason: str
+    beyond_mb: list[int]
+    held_back_mb: list[int]
+    predicted: bool
+    beyond_cores: bool
+
+
+class Spending(TypedDict):
+    """What was invoked, or would have been."""
+
+    invocations: int
+    gb_s: float
+    usd: float
+
+
+class Exploration(TypedDict):
+    """Why an adaptive run stopped, and what the grid would have cost."""
+
+    stopped: str | None
+    reason: str | None
+    spent: Spending | None
+    grid: Spending | None
+
+
+class TunedRun(TypedDict):
+    """A finished run and its answer; `exploration` is null for a grid."""
+
+    run_id: str
+    function: str
+    answer: str
+    sizes: list[int]
+    sizes_beyond_cores: list[int]
+    decision: Decision | None
+    recommendations: list[Recommendation]
+    checks: list[Finding]
+    exploration: Exploration | None
+    overhead: float | None
+    wall_ms: float | None
+    billed_ms_critical_path: float | None
+    invocations: int | None
+    billed_gb_s: float | None
+    usd: float | None
+    stored_in: str
+
+
+class ListedRun(TypedDict):
+    """A stored run; `power` is the size that it answered, `explored` "grid" or "adaptive"."""
+
+    run_id: str
+    kind: str | None
+    function: str
+    architecture: str | None
+    region: str | None
+    endpoint: str | None
+    payloads: list[str]
+    sizes: list[int]
+    num: int | None
+    explored: str
+    invocations: int | None
+    usd: float | None
+    strategy: str | None
+    power: int | None
+    started_at: str | None
+    url: str
+
+
+class Verdict(TypedDict):
+    """Whether a function got worse; `kind` is fine, better, worse or unknown."""
+
+    schema: int
+    source: str
+    function: str
+    kind: str
+    reason: str
+    findings: list[ChangeFinding]
+    run_id: str
+    baseline: list[str]
+    architecture: str
+    region: str
+    started_at: str
+    commit: str
+    max_regression: float | None
+    url: str
+    exit_code: int
+
+
+class Noise(TypedDict):
+    """How much runs of the same code differ: a standard deviation, and its degrees of freedom."""
+
+    sd: float
+    degrees: float
+
+
+class Change(TypedDict):
+    """After over before less 1, over all sizes, with 95 % intervals."""
+
+    payload: str
+    duration_change: float | None
+    duration_low_change: float | None
+    duration_high_change: float | None
+    cost_change: float | None
+    cost_low_change: float | None
+    cost_high_change: float | None
+
+
+class SizeChange(Change):
+    """The same at one size, with both runs' means."""
+
+    memory_mb: int
+    before_ms: float | None
+    after_ms: float | None
+    before_per_million_usd: float | None
+    after_per_million_usd: float | None
+    beyond_cores: bool
+
+
+class Compared(TypedDict):
+    """Runs side by side."""
+
+    answer: str
+    verdict: Verdict
+    regressions: list[Any]
+    cannot_tell: bool
+    max_regression: float
+    same_code: Noise
+    changes: list[Change]
+    by_size: list[SizeChange]
+    findings: list[Finding]
+
+
+class ListedExecution(TypedDict):
+    """An execution of a tuner's state machine; `cause` is why it has no answer."""
+
+    execution: str
+    function: str | None
+    status: str
+    strategy: str | None
+    power: int | None
+    cost_usd: float | None
+    duration_ms: float | None
+    lambda_cost_usd: float | None
+    started_at: str | None
+    wall_ms: float | None
+    cause: str
+    visualization: str | None
+    execution_arn: str
+
+
+class CurvePoint(TypedDict):
+    """One size of a published curve; `cost` is in `currency`."""
+
+    run: str
+    memory_mb: int
+    duration_ms: float | None
+    cost_usd: float | None
+    cost: float | None
+    currency: str
+
+
+class ImportedLogs(TypedDict):
+    """What exported logs held."""
+
+    rows: int
+    failed: int
+    cold: int
+    unread: int
+    run_id: str
+
+
+class RegionPrices(TypedDict):
+    """Prices of a region; `borrowed` names those of us-east-1 that stand in."""
+
+    region: str
+    x86_64_usd_per_gb_s: float | None
+    arm64_usd_per_gb_s: float | None
+    requests_usd_per_million: float | None
+    snapstart_usd_per_gb_restored: float | None
+    transitions_usd_per_thousand: float | None
+    currency: str
+    borrowed: str
+
+
+class Prices(TypedDict):
+    """A price book; `changed` has what `--refresh` changed, by region."""
+
+    version: str
+    source: str
+    path: str
+    regions: list[RegionPrices]
+    changed: NotRequired[dict[str, list[str]]]
+
+
+class Removed(TypedDict):
+    """What went with a stack."""
+
+    stack: str
+    resources: int
+    objects: int
+    notes: list[str]
+
+
+class SettingValue(TypedDict):
+    """A setting, and the file or variable that says so."""
+
+    value: Any
+    origin: str
+
+
+class Config(TypedDict):
+    """The settings that hold in a folder."""
+
+    folder: str
+    settings: dict[str, SettingValue]
+
+
+OUTPUTS: dict[str, Any] = {
+    "init": list[str],
+    "config": Config,
+    "doctor": list[Finding],
+    "deploy": dict[str, str],
+    "status": StackStatus | str,
+    "destroy": Removed,
+    "tune": TunedRun,
+    "benchmark": TunedRun,
+    "runs": list[ListedRun],
+    "compare": Compared,
+    "report": list[str],
+    "logs": ImportedLogs,
+    "executions": list[ListedExecution],
+    "show": list[CurvePoint],
+    "prices": Prices,
+    "clean": list[str],
+    "schema": dict[str, Any],
+}
+"""By command: what it prints with `--json`."""

@@ -1,0 +1,91 @@
+"""`lambdatuning schema`: what commands print with `--json` is what their schemas say."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from lambdatuning import cli
+from lambdatuning.cli.schema import json_schema, output_schemas
+
+from .conftest import ROOT, Shell
+
+CURVE = "https://lambda-power-tuning.show/#gAAAAQ==;AADIQgAASEI=;XHxhNFx84TQ="
+REPORT = "REPORT RequestId: a Duration: 5.00 ms Billed Duration: 6 ms Memory Size: 128 MB Max Memory Used: 70 MB"  # noqa: E501
+RECORDED = ("--store", str(ROOT / "data" / "recorded"))
+
+
+def check(command: str, text: str) -> Any:
+    """The output as data, valid by the schema of its command."""
+    data = json.loads(text)
+    jsonschema.Draft202012Validator(output_schemas()[command]).validate(data)
+    return data
+
+
+def test_every_command_that_prints_data_has_a_valid_schema(nobody: Shell) -> None:
+    printed = nobody("schema")
+    assert (printed.code, printed.err) == (0, "")
+    schemas = check("schema", printed.out)
+    assert schemas.keys() >= {"tune", "benchmark", "runs", "compare", "doctor", "status"}
+    for name, schema in schemas.items():
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert schema["title"] == f"lambdatuning {name} --json"
+    assert json.loads(nobody("schema", "tune").out) == schemas["tune"]
+    wrong = nobody("schema", "tnue")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "did you mean" in wrong.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("runs", *RECORDED),
+        ("compare", *RECORDED),
+        ("show", CURVE),
+        ("prices", "us-east-1"),
+        ("config",),
+        ("init", "project"),
+        ("logs", "a.log", "--function", "shop", "--store", "here"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_what_needs_no_login(
+    words: tuple[str, ...],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.log").write_text(f"{REPORT}\n")
+    assert cli.main([*words, "--json"]) in (0, 3, 5)
+    assert check(words[0], capsys.readouterr().out)
+
+
+def test_what_asks_aws(deployed: Shell, tmp_path: Path) -> None:
+    def checked(*words: str) -> Any:
+        done = deployed(*words, "--json", "--quiet", "--yes")
+        assert done.code == 0, done.err
+        return check(words[0], done.out)
+
+    other = ("--stack", "other")
+    assert "StateMachineArn" in checked("deploy", "--tuner-only", *other)
+    assert checked("destroy", *other)["stack"] == "other"
+    outputs = checked("status")["outputs"]
+    assert checked("status", "--output", "TableName") == outputs["TableName"]
+    assert checked("doctor")
+    name, store = outputs["FunctionName"], ("--store", str(tmp_path))
+    few = ("--payload", "ping", "--powers", "256,512", *store)
+    assert checked("tune", name, *few)["exploration"]["stopped"]
+    assert checked("tune", name, *few, "--num", "1")["exploration"] is None
+    assert len(checked("executions", outputs["StateMachineArn"])) >= 2
+    assert checked("clean", name) == []
+
+
+def test_a_type_without_a_schema_is_an_error() -> None:
+    assert json_schema(list[float | None]) == {
+        "type": "array", "items": {"type": ["number", "null"]},
+    }  # fmt: skip
+    with pytest.raises(TypeError, match="no JSON Schema for"):
+        json_schema(complex)
