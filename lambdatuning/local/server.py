@@ -24,14 +24,17 @@ from typing import Any
 from ..core.errors import LambdaTuningError, UsageError
 from . import cleanup
 from .admission import Admission
+from .apis.asgi import Services
+from .apis.front import Front
+from .apis.log_events import LogWriter
 from .invoker import Invoker, Ledger
 from .limiters import Choice, choose
 from .limiters.cores import host_cores
+from .packages import PackageStore
 from .pool import Pool
 from .runtime import command, mounts
-from .services import ministack
+from .services import corrections, executor, ministack
 from .services.gateway import Gateway
-from .services.packages import PackageStore
 from .services.strict import Strict, read_switches
 from .settings import ACCOUNT_ID, LOOPBACK, REGION, SETTLES, check_platform
 
@@ -88,24 +91,29 @@ def _run(
     )
     tempfile.tempdir = str(folder)
     host, why_no_view = _host(f"http://{_reached_at(options.host)}:{port}", ident, folder)
-    pool = Pool(host, chosen.limiter, folder / "environments", ministack.function_exists)
+    pool = Pool(host, chosen.limiter, folder / "environments", executor.function_exists)
     ledger = Ledger()
     admission = Admission(host_cores())
     strict = options.settle == "strict"
-    invoker = Invoker(pool, admission, ledger, ministack.append_logs, strict=strict)
-    ministack.install(invoker.invoke, PackageStore(folder / "packages"), host.endpoint_url)
+    services = Services(ministack.application(), port)
+    logs = LogWriter(services)
+    invoker = Invoker(pool, admission, ledger, logs.append, strict=strict)
+    packages = PackageStore(folder / "packages")
+    executor.install(invoker.invoke, packages, host.endpoint_url, services)
     facts = (
         _facts(options, chosen, host)
         | _isolation(host, why_no_view)
         | {"measuring_cores": admission.capacity}
     )
-    services = ministack.application()
+    inner = ministack.application()
     if options.strict:
-        services = Strict(services, options.strict, pool.by_key, ministack.settle_in)
-        ministack.authorise_tasks(services.refuses_task)
-    application = Gateway(services, lambda: facts, ledger, options.host, pool.is_key, host.users)
+        inner = Strict(inner, options.strict, pool.by_key, executor.settle_in)
+        corrections.authorise_tasks(inner.refuses_task, services)
+    front = Front(inner, logs, corrections.install_for_stacks)
+    application = Gateway(front, lambda: facts, ledger, options.host, pool.is_key, host.users)
     try:
-        asyncio.run(_listen_and_serve(application, listener, host.endpoint_url, options, pool.kill))
+        serving = _listen_and_serve(application, listener, host.endpoint_url, options, pool.kill)
+        asyncio.run(services.serving(serving))
     finally:
         pool.close()
         if host.view is not None:

@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdatuning.local.services.expressions import problem_of
+from lambdatuning.local.apis.expressions import problem_of
 from tests.local.conftest import Cloud
 
 

@@ -211,3 +211,53 @@ def test_a_method_is_tested_without_its_stage(cloud: Cloud) -> None:
     assert "Method completed with status: 200" in answer["log"]
     stages = client.get_stages(restApiId=api_id)["item"]
     assert [stage["stageName"] for stage in stages] == ["prod"]
+
+
+def test_what_a_template_cannot_say_is_named(cloud: Cloud) -> None:
+    templates = {"application/json": "#define($x)1#end"}
+    path = _api(cloud, cloud.function(ECHO), "AWS", requestTemplates=templates)
+
+    reply = _call(cloud, path, b"{}")
+
+    assert reply.status == 500
+    assert "does not know #define in mapping templates" in reply.body["message"]
+
+
+def test_a_response_sets_its_status_and_headers(cloud: Cloud) -> None:
+    responses = {
+        "200": {
+            "responseParameters": {
+                "method.response.header.X-Id": "integration.response.body.id",
+                "method.response.header.X-Fixed": "'yes'",
+            },
+            "responseTemplates": {
+                "application/json": "#set($context.responseOverride.status = 418)"
+                "#set($context.responseOverride.header.X-Tea = \"$input.path('$.tea')\"){}"
+            },
+        }
+    }
+    path = _api(cloud, cloud.function(ECHO), "AWS", responses=responses)
+
+    reply = _call(cloud, path, b'{"id": "7", "tea": "green"}')
+
+    assert (reply.status, reply.body) == (418, {})
+    assert [reply.headers[name] for name in ("x-id", "x-fixed", "x-tea")] == ["7", "yes", "green"]
+
+
+def test_an_api_answers_by_its_own_host_name(cloud: Cloud) -> None:
+    """As `https://ID.execute-api.REGION.amazonaws.com/STAGE/...` does."""
+    source = "import json\ndef handler(event, context):\n"
+    source += "    told = event['requestContext']\n"
+    source += "    said = [told['domainName'], told['stage'], event['path']]\n"
+    source += "    return {'statusCode': 200, 'body': json.dumps(said)}\n"
+    path = _api(cloud, cloud.function(source))
+    api_id = path.split("/")[3]
+    port = cloud.endpoint.url.rpartition(":")[2]
+
+    for name in (f"{api_id}.execute-api.localhost:{port}", f"{api_id}.execute-api.127.0.0.1"):
+        reply = _call(cloud, "/prod/it", headers={"Host": name})
+        assert (reply.status, reply.body) == (200, [name, "prod", "/it"])
+
+    assert (
+        _call(cloud, "/none/it", headers={"Host": f"{api_id}.execute-api.localhost"}).status == 403
+    )

@@ -21,7 +21,7 @@ import pytest
 from lambdatuning.core.errors import UsageError
 from lambdatuning.local import endpoint
 from lambdatuning.local.limiters import processes
-from lambdatuning.local.services.packages import PackageStore, check_package
+from lambdatuning.local.packages import PackageStore, check_package
 from lambdatuning.local.settings import check_platform
 from tests.local.conftest import NODE, PYTHON, ROLE, Cloud, package
 from tests.local.remains import gone, left_by, wait_for_processes

@@ -241,3 +241,23 @@ def test_code_that_was_never_uploaded_is_told(cloud: Cloud) -> None:
     answer = cloud.invoke("codeless")
 
     assert "has no code" in answer.payload["errorMessage"]
+
+
+def test_executions_are_gone_with_their_state_machine(cloud: Cloud) -> None:
+    client = cloud.client("stepfunctions")
+    wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 30, "End": True}}}
+    named = {"name": "short-lived", "definition": json.dumps(wait), "roleArn": ROLE}
+    arn = client.create_state_machine(**named)["stateMachineArn"]
+    execution = client.start_execution(stateMachineArn=arn)["executionArn"]
+    client.describe_execution(executionArn=execution)
+
+    client.delete_state_machine(stateMachineArn=arn)
+
+    for _ in range(2):
+        with pytest.raises(client.exceptions.ExecutionDoesNotExist):
+            client.describe_execution(executionArn=execution)
+        with pytest.raises(client.exceptions.ExecutionDoesNotExist):
+            client.get_execution_history(executionArn=execution)
+        # One of the same name does not bring them back.
+        client.create_state_machine(**named)
+    assert client.list_executions(stateMachineArn=arn)["executions"] == []

@@ -26,47 +26,49 @@ from lambdatuning.local.runtime import command
 from lambdatuning.local.runtime.environment import passed_s, settle
 from lambdatuning.local.runtime.http_messages import RequestReader
 from lambdatuning.local.runtime.mounts import Places
-from lambdatuning.local.services import corrections, ministack, rest_integrations
+from lambdatuning.local.services import ministack
 from tests.local import inside
+from tests.test_imports import imported
 from tests.waiting import until
 
 AT = datetime(2026, 1, 31, 12, 0, 0, 123_456, UTC)
 
 
-def test_the_hook_is_where_we_expect_it() -> None:
-    """Fails when ministack moves what `services.ministack` replaces: read that module anew then."""
+def test_the_seam_is_where_we_expect_it() -> None:
+    """Fails when ministack moves what we touch: see what became of it, then pin the new version."""
     from importlib.metadata import version
 
-    from ministack.services import cloudwatch_logs, lambda_svc
-
     assert version("ministack") == ministack.PINNED_VERSION
-    hook = getattr(lambda_svc, ministack.HOOK)
-    assert tuple(signature(hook).parameters) == ministack.PARAMETERS
-    assert vars(lambda_svc)[ministack.SETTLING] > 0
-    assert "_log_groups" in vars(cloudwatch_logs)
-    assert tuple(signature(cloudwatch_logs._append_log_events).parameters) == ("stream", "events")
-    assert callable(cloudwatch_logs._make_group_arn)
-    assert callable(cloudwatch_logs._fanout_to_subscription_filters)
-    assert tuple(signature(lambda_svc._resolve_layer_zip).parameters) == ("attachment",)
-    assert callable(lambda_svc._functions.get_scoped)
-    assert tuple(signature(cloudwatch_logs._filter_log_events).parameters) == ("data",)
+    for names_by_module in (ministack.PRIVATE, ministack.PUBLIC):
+        for module, names in names_by_module.items():
+            contents = vars(import_module(f"ministack.{module}"))
+            for name, parameters in names.items():
+                assert name in contents, f"{module}.{name}"
+                if parameters is not None:
+                    taken = tuple(signature(contents[name]).parameters)
+                    assert taken[: len(parameters)] == parameters, f"{module}.{name}"
 
 
-def test_what_is_corrected_is_where_we_expect_it() -> None:
-    """Fails when ministack moves what `services.corrections` wraps: read that module anew then."""
-    for module, functions in corrections.WRAPPED.items():
-        for name, parameters in functions.items():
-            wrapped = vars(import_module(module))[name]
-            assert tuple(signature(wrapped).parameters) == parameters, name
-    rest_apis = vars(import_module("ministack.services.apigateway_v1"))
-    for name, parameters in rest_integrations.WRAPPED.items():
-        assert tuple(signature(rest_apis[name]).parameters)[: len(parameters)] == parameters, name
-    lambda_svc = vars(import_module("ministack.services.lambda_svc"))
-    assert tuple(signature(lambda_svc["invoke_async_with_retry"]).parameters) == ("func", "event")
-    assert tuple(signature(lambda_svc["_execute_function"]).parameters) == ("func", "event")
-    handlers = import_module("ministack.services.cloudformation.handlers")
-    assert handlers._ACTION_HANDLERS["DescribeStacks"] is handlers._describe_stacks
-    assert callable(import_module("ministack.services.lambda_svc")._layers.values)
+def test_the_seam_is_narrow_and_in_one_file() -> None:
+    private = {name for names in ministack.PRIVATE.values() for name in names}
+    package = Path(ministack.__file__).parents[1]
+    importers = [
+        path.name
+        for path in package.rglob("*.py")
+        if any(
+            name.partition(".")[0] == "ministack"
+            for name in imported(path.read_text("utf-8"), ("lambdatuning",))
+        )
+    ]
+
+    assert len(private) == 15
+    assert all(name.startswith("_") for name in private)
+    assert importers == []
+    # By its name alone, in one place.
+    naming = [p.name for p in package.rglob("*.py") if 'f"ministack.' in p.read_text("utf-8")]
+    assert naming == ["ministack.py"]
+    with pytest.raises(AttributeError, match="not in the seam"):
+        ministack.part("services.lambda_svc", "_layer_arn")
 
 
 def test_memory_buys_cpu_in_proportion() -> None:

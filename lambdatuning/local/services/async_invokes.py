@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from .gateway import current_call
+from ..apis.calls import current_call
 
 PAUSES_S = (1.0, 2.0)
 MOST_AGE_S = 21_600

@@ -1,107 +1,83 @@
-"""Where ministack 1.5.33 answers other than AWS without a word, and how each is put right.
+"""Where ministack's CloudFormation and Step Functions mean something other than AWS, put right.
 
-Each correction wraps one function of ministack; `WRAPPED` names them and their parameters for a
-guard test that fails when one moves.
+What can be put right in front of ministack is (see `apis`); here is what only it can know. Each
+correction wraps one function of it, which the seam names.
 """
 
-import functools
+import asyncio
 import json
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
-from . import rest_integrations
+from ..apis import rest_apis
+from ..apis.asgi import Services
+from ..apis.json_paths import at_path
+from ..settings import ACCOUNT_ID, REGION
+from .ministack import part, put
 
-Operation = Callable[[Any], tuple[int, dict[str, str], bytes]]
-
-PASSED_OVER = {
-    *("HeartbeatSecondsPath", "ItemBatcher", "ResultWriter", "TimeoutSecondsPath"),
-    *("ToleratedFailureCountPath", "ToleratedFailurePercentagePath"),
-}
-"""Fields of states that ministack does not read, and without which a state means something else."""
-_FREE = {"Parameters", "Arguments", "Result", "ResultSelector", "ItemSelector", "Assign", "Output"}
-"""Fields whose contents are the author's own, whatever they are called."""
-
-WRAPPED: dict[str, dict[str, tuple[str, ...]]] = {
-    "ministack.app": {"_get_module": ("name",)},
-    "ministack.services.cloudformation.changesets": {
-        "_resolve_props_for_diff": ("template", "params", "stack_name", "stack_id"),
-        "_evaluate_conditions": ("template", "params"),
-    },
-    "ministack.services.cloudformation.engine": {"_evaluate_conditions": ("template", "params")},
-    "ministack.services.cloudformation.stacks": {"_evaluate_conditions": ("template", "params")},
-    "ministack.services.cloudformation.handlers": {
-        "_describe_stacks": ("params",),
-        "_evaluate_conditions": ("template", "params"),
-    },
-    "ministack.services.stepfunctions": {
-        "_describe_execution": ("data",),
-        "_resolve_state_machine_arn": ("arn",),
-        "_start_execution": ("data",),
-        "_execute_task": ("state_def", "raw_input", "execution", "ctx"),
-        "_call_lambda": ("func_ref", "event"),
-        "_run_map_items": ("state_def", "raw_input", "execution", "ctx"),
-        "_apply_input_path": ("state_def", "data", "ctx"),
-        "_resolve_path_or_ctx": ("path", "data", "ctx"),
-    },
-}
+_MACHINES = "services.stepfunctions"
+_FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function"
+_CHANGE_SETS = "services.cloudformation.changesets"
+_CONDITIONED = ("engine", "changesets", "handlers", "stacks")
 
 
-def install() -> None:
-    """Correct each service as soon as ministack loads it: to load them at start takes 0.5 s."""
-    from ministack import app
-
-    load = app._get_module
-    waiting = {
-        "apigateway_v1": _correct_rest_apis,
-        "cloudformation": _correct_cloudformation,
-        "stepfunctions": _correct_stepfunctions,
-    }
-
-    def get_module(name: str) -> Any:
-        module = load(name)
-        if correct := waiting.pop(name, None):
-            correct()
-        return module
-
-    app._get_module = get_module
-
-
-def _correct_rest_apis() -> None:
-    from ministack.services import apigateway_v1
-
-    rest_integrations.install(apigateway_v1)
-
-
-def _correct_cloudformation() -> None:
-    from ministack.services import cloudformation
-    from ministack.services.cloudformation import changesets, engine, handlers, stacks
-
-    evaluate = with_joined_lists(engine._evaluate_conditions)
-    for module in (changesets, engine, handlers, stacks):
-        module._evaluate_conditions = evaluate
-    changesets._resolve_props_for_diff = without_false_conditions(
-        changesets._resolve_props_for_diff, changesets._evaluate_conditions
+def install(services: Services) -> None:
+    """Correct what is loaded with the rest of ministack; CloudFormation waits."""
+    rest = "services.apigateway_v1"
+    put(rest, "_invoke_lambda_custom_v1", rest_apis.custom(services))
+    put(
+        rest,
+        "_invoke_lambda_proxy_v1",
+        rest_apis.proxied(part(rest, "_invoke_lambda_proxy_v1")),
     )
-    handlers._ACTION_HANDLERS["DescribeStacks"] = with_descriptions(
-        handlers._describe_stacks, cloudformation._stacks.values
-    )
+    put(_MACHINES, "_run_map_items", with_concurrency_path(part(_MACHINES, "_run_map_items")))
 
 
-def _correct_stepfunctions() -> None:
-    from ministack.services import stepfunctions
+def install_for_stacks() -> None:
+    """Correct CloudFormation, before its first use: to load it at start takes 0.2 s."""
+    evaluate = with_joined_lists(part("services.cloudformation.engine", "_evaluate_conditions"))
+    for module in _CONDITIONED:
+        put(f"services.cloudformation.{module}", "_evaluate_conditions", evaluate)
+    resolve = part(_CHANGE_SETS, "_resolve_props_for_diff")
+    put(_CHANGE_SETS, "_resolve_props_for_diff", without_false_conditions(resolve, evaluate))
 
-    stepfunctions._start_execution = refusing_unknown_fields(
-        stepfunctions._start_execution,
-        lambda arn: stepfunctions._state_machines.get(
-            stepfunctions._resolve_state_machine_arn(arn)
-        ),
+
+def authorise_tasks(refusal: Callable[[str, str], str], services: Services) -> None:
+    """Ask before a state machine invokes a function: `refusal(role name, function ARN)` says why it
+    may not. The task then fails as on AWS."""
+    role: ContextVar[str] = ContextVar("role", default="")
+    execute, call = part(_MACHINES, "_execute_task"), part(_MACHINES, "_call_lambda")
+
+    def execute_task(state_def: Any, raw_input: Any, execution: Any, ctx: Any) -> Any:
+        token = role.set(_role_of(str((execution or {}).get("stateMachineArn", "")), services))
+        try:
+            return execute(state_def, raw_input, execution, ctx)
+        finally:
+            role.reset(token)
+
+    def call_lambda(func_ref: str, event: Any) -> Any:
+        named = str(func_ref)
+        name = named.partition(":function:")[2] or named
+        arn = named if named.startswith("arn:") else f"{_FUNCTION_ARN}:{name}"
+        if why := refusal(role.get(), arn):
+            raise part(_MACHINES, "_ExecutionError")("Lambda.AWSLambdaException", why)
+        return call(func_ref, event)
+
+    put(_MACHINES, "_execute_task", execute_task)
+    put(_MACHINES, "_call_lambda", call_lambda)
+
+
+def _role_of(state_machine_arn: str, services: Services) -> str:
+    asked = services.call(
+        "states",
+        "AWSStepFunctions.DescribeStateMachine",
+        {"stateMachineArn": state_machine_arn},
+        version="1.0",
     )
-    stepfunctions._describe_execution = without_output_of_failure(stepfunctions._describe_execution)
-    stepfunctions._run_map_items = with_concurrency_path(
-        stepfunctions._run_map_items,
-        stepfunctions._apply_input_path,
-        stepfunctions._resolve_path_or_ctx,
-    )
+    answer = asyncio.run_coroutine_threadsafe(asked, services.loop).result()
+    machine = json.loads(answer.body) if answer.status == 200 else {}
+    return str(machine.get("roleArn", "")).rpartition("/")[2]
 
 
 def without_false_conditions(
@@ -147,76 +123,20 @@ def _joined(value: Any, params: Any) -> Any:
     return value
 
 
-def with_descriptions(describe: Operation, stacks: Callable[[], Any]) -> Operation:
-    """A stack that was made by a change set has the description of its template, too."""
-
-    def described(params: Any) -> tuple[int, dict[str, str], bytes]:
-        for stack in stacks():
-            text = stack.get("_template", {}).get("Description")
-            stack["Description"] = stack.get("Description") or text or ""
-        return describe(params)
-
-    return described
-
-
-def without_output_of_failure(describe: Operation) -> Operation:
-    """An execution that failed has an error and a cause, and no output."""
-
-    def described(data: Any) -> tuple[int, dict[str, str], bytes]:
-        status, headers, body = describe(data)
-        answer = json.loads(body)
-        if status != 200 or answer["status"] in ("SUCCEEDED", "RUNNING"):
-            return status, headers, body
-        for name in ("output", "outputDetails"):
-            answer.pop(name, None)
-        return status, headers, json.dumps(answer).encode()
-
-    return described
-
-
-def refusing_unknown_fields(
-    start: Operation, machine_of: Callable[[str], dict[str, Any] | None]
-) -> Operation:
-    """A state machine with fields that would be passed over is not started."""
-
-    def started(data: Any) -> tuple[int, dict[str, str], bytes]:
-        machine = machine_of(data.get("stateMachineArn", ""))
-        if machine is not None and (field := _passed_over(machine["definition"])):
-            text = f"{field} is not supported by the embedded AWS; use a state without it"
-            body = {"__type": "InvalidDefinition", "message": text}
-            headers = {"Content-Type": "application/x-amz-json-1.0"}
-            return 400, headers, json.dumps(body).encode()
-        return start(data)
-
-    return started
-
-
-@functools.lru_cache(maxsize=64)
-def _passed_over(definition: str) -> str:
-    """The first field of a state in `definition` that ministack does not read; "" if none is."""
-    waiting = [json.loads(definition)]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, list):
-            waiting += node
-        elif isinstance(node, dict):
-            if "Type" in node and (fields := sorted(PASSED_OVER & node.keys())):
-                return fields[0]
-            waiting += [value for name, value in node.items() if name not in _FREE]
-    return ""
-
-
-def with_concurrency_path(
-    run: Callable[..., Any],
-    input_of: Callable[[Any, Any, Any], Any],
-    resolve: Callable[[str, Any, Any], Any],
-) -> Callable[..., Any]:
+def with_concurrency_path(run: Callable[..., Any]) -> Callable[..., Any]:
     """`MaxConcurrencyPath` of a Map state is read, not passed over."""
 
     def run_map_items(state_def: Any, raw_input: Any, execution: Any, ctx: Any) -> Any:
         if path := state_def.get("MaxConcurrencyPath"):
-            most = resolve(path, input_of(state_def, raw_input, ctx), ctx)
+            most = _concurrency(str(path), str(state_def.get("InputPath", "$")), raw_input, ctx)
             state_def = {**state_def, "MaxConcurrency": most}
         return run(state_def, raw_input, execution, ctx)
 
     return run_map_items
+
+
+def _concurrency(path: str, input_path: str, raw_input: Any, ctx: Any) -> int:
+    if path.startswith("$$"):
+        return int(next(at_path(ctx, path[1:])))
+    effective: Any = next(at_path(raw_input, input_path), None)
+    return int(next(at_path(effective, path), 0))

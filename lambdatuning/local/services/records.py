@@ -9,8 +9,8 @@ from typing import Any
 
 from ...core.errors import LambdaTuningError
 from ..function import FunctionSpec
+from ..packages import PackageStore
 from ..runtime.command import SDK_FOLDER
-from .packages import PackageStore
 
 _REVISED = (
     "CodeSha256",
@@ -96,28 +96,33 @@ _SDK_HOLDERS: dict[str, bool] = {}
 
 def layers_of(
     config: dict[str, Any],
-    resolve: Callable[[Any], bytes | None],
+    versions_of: Callable[[str, str, str], list[dict[str, Any]]],
     published: Callable[[], Iterable[dict[str, Any]]],
 ) -> list[Layer]:
     """What the function version of `config` runs with, in the order in which it is merged.
 
-    A Node function gets one more layer at the beginning, if there is one among all that are
-    `published`: the AWS SDK that Lambda's Node.js runtimes bring along. Raises `LambdaTuningError`
-    for a layer that is attached but not known.
+    `versions_of` gives the records of a layer's versions by account, region and name. A Node
+    function gets one more layer at the beginning, if there is one among all that are `published`:
+    the AWS SDK that Lambda's Node.js runtimes bring along. Raises `LambdaTuningError` for a layer
+    that is attached but not known.
     """
-    attached = [_attached(one, resolve) for one in config.get("Layers") or ()]
+    attached = [_attached(one, versions_of) for one in config.get("Layers") or ()]
     if not str(config.get("Runtime")).startswith("nodejs"):
         return attached
     attached_arns = {arn for arn, _ in attached}
     return [*(sdk for sdk in _sdk(published()) if sdk[0] not in attached_arns), *attached]
 
 
-def _attached(attachment: Any, resolve: Callable[[Any], bytes | None]) -> Layer:
+def _attached(
+    attachment: Any, versions_of: Callable[[str, str, str], list[dict[str, Any]]]
+) -> Layer:
     arn = str(attachment["Arn"] if isinstance(attachment, dict) else attachment)
-    content = resolve(attachment)
-    if content is None:
-        raise LambdaTuningError(f"layer {arn} is not known here; publish it on this endpoint")
-    return arn, content
+    # arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION
+    _, _, _, region, account_id, _, name, number = (arn.split(":") + [""] * 8)[:8]
+    for version in versions_of(account_id, region, name):
+        if str(version["Version"]) == number and version.get("_zip_data"):
+            return arn, version["_zip_data"]
+    raise LambdaTuningError(f"layer {arn} is not known here; publish it on this endpoint")
 
 
 def _sdk(published: Iterable[dict[str, Any]]) -> list[Layer]:

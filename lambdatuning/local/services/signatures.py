@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from ..apis.front import stage_of
 from ..settings import SECRET_ACCESS_KEY
+from .ministack import part
 
+_SIGV4 = "core.sigv4"
 _MAY_NEED = re.compile(r"^/(_aws|restapis)/|\n.*\.(execute-api|lambda-url)\.")
-_EXECUTE_HOST = re.compile(r"^([a-z0-9]+)\.execute-api\.")
-_EXECUTE_PATH = re.compile(r"^/_aws/execute-api/([^/]+)/([^/]*)(/.*)?$")
-_LEGACY_PATH = re.compile(r"^/restapis/([^/]+)/([^/]+)/_user_request_(/.*)?$")
 _URL_HOST = re.compile(r"^([a-z0-9]+)\.lambda-url\.")
 _URL_PATH = re.compile(r"^/_aws/lambda-url/([^/]+)")
 
@@ -38,16 +38,6 @@ class Refusal:
     error_type: str
 
 
-def stage_of(host: str, path: str) -> tuple[str, str, str] | None:
-    """API id, stage and path of a request to a deployed API; None for any other request."""
-    if match := _EXECUTE_HOST.match(host):
-        stage, _, rest = path.removeprefix("/").partition("/")
-        return match[1], stage or "$default", f"/{rest}"
-    if match := _EXECUTE_PATH.match(path) or _LEGACY_PATH.match(path):
-        return match[1], match[2] or "$default", match[3] or "/"
-    return None
-
-
 def needs_signature(call: Call) -> str:
     """The service in whose name `call` must be signed: execute-api, lambda or none ("")."""
     host, path = call.headers.get("host", ""), unquote(call.raw_path)
@@ -56,9 +46,7 @@ def needs_signature(call: Call) -> str:
     if target := stage_of(host, path):
         return "execute-api" if "AWS_IAM" in _authorization_types(*target, call.method) else ""
     if match := _URL_HOST.match(host) or _URL_PATH.match(path):
-        from ministack.services.lambda_svc import resolve_function_url
-
-        url = resolve_function_url(match[1])
+        url = part("services.lambda_svc", "resolve_function_url")(match[1])
         return "lambda" if url is not None and url[-1].get("AuthType") == "AWS_IAM" else ""
     return ""
 
@@ -70,16 +58,14 @@ def refusal(
 
     `is_environment` tells the access keys of our execution environments.
     """
-    from ministack.core import sigv4
-
     query = parse_qs(call.query, keep_blank_values=True)
     presigned = "X-Amz-Signature" in query
     if not presigned and not call.headers.get("authorization"):
         return _unsigned(service)
     parsed: Any = (
-        sigv4.parse_query_signature(query)
+        part(_SIGV4, "parse_query_signature")(query)
         if presigned
-        else sigv4.parse_header_signature(call.headers)
+        else part(_SIGV4, "parse_header_signature")(call.headers)
     )
     if isinstance(parsed, tuple):
         return _refused(service, parsed[1], f"{parsed[0]}Exception")
@@ -90,30 +76,30 @@ def refusal(
     if secret is None:
         text = "The security token included in the request is invalid."
         return _refused(service, text, "UnrecognizedClientException")
-    failure = sigv4.request_time_failure(parsed) or sigv4.header_signature_failure(
-        parsed, secret, call.method, call.raw_path, query, call.headers, body, presigned=presigned
-    )
+    failure = part(_SIGV4, "request_time_failure")(parsed) or part(
+        _SIGV4, "header_signature_failure"
+    )(parsed, secret, call.method, call.raw_path, query, call.headers, body, presigned=presigned)
     return _refused(service, failure[1], "InvalidSignatureException") if failure else None
 
 
 def _authorization_types(api_id: str, stage: str, path: str, method: str) -> set[str | None]:
-    from ministack.services import apigateway, apigateway_v1
-
+    of_rest_api = part("services.apigateway_v1", "method_authorization_type")
+    of_http_api = part("services.apigateway", "route_authorization_type")
     # An HTTP API on $default serves from the root: its first path segment is no stage.
     from_root = path if stage == "$default" else f"/{stage}{path}"
     return {
-        apigateway_v1.method_authorization_type(api_id, stage, method, path),
-        apigateway.route_authorization_type(api_id, stage, method, path),
-        apigateway.route_authorization_type(api_id, "$default", method, from_root),
+        of_rest_api(api_id, stage, method, path),
+        of_http_api(api_id, stage, method, path),
+        of_http_api(api_id, "$default", method, from_root),
     }
 
 
 def _secret_of(access_key_id: str, is_environment: Callable[[str], bool]) -> str | None:
-    from ministack.core.iam_evaluator import resolve_credential
-
     if is_environment(access_key_id):
         return SECRET_ACCESS_KEY
-    return getattr(resolve_credential(access_key_id), "secret_access_key", None)
+    return getattr(
+        part("core.iam_evaluator", "resolve_credential")(access_key_id), "secret_access_key", None
+    )
 
 
 def _unsigned(service: str) -> Refusal:

@@ -19,20 +19,23 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import botocore.session
 
 from ...core.errors import UsageError
-from ..function import FunctionSpec
+from ..apis.asgi import App, Message, Receive, Scope, Send, asked, read_body, replayed
+from ..apis.front import key_id_of
 from ..runtime.environment import Environment
 from ..settings import ACCESS_KEY_ID, ACCOUNT_ID, REGION
-from .gateway import App, Message, Receive, Scope, Send, _body, _key_id, _replayed
+from .executor import role_of
+from .ministack import part
 
 _CREDENTIAL = re.compile(r"Credential=[^/]+/[0-9]+/([^/]+)/([^/]+)/")
+_ACTIONS, _IAM = "core.iam_actions", "core.iam_evaluator"
 _FILTER = "Logs_20140328.FilterLogEvents"
 _NOT_CONTROL = ("lambda:InvokeFunction", "s3:", "dynamodb:", "sts:")
 _ANYBODY = ("sts:GetCallerIdentity",)
@@ -95,10 +98,12 @@ class Strict:
             await self.inner(scope, receive, send)
             return
         self._refresh()
-        body = await _body(receive)
+        body = await read_body(receive)
         if body is None:
             return
         call = _asked(scope, body)
+        if call.service == "cloudformation":
+            call = replace(call, resources=(await self._stack_of(scope, body, call.region),))
         environment = self.environment_of(call.key_id)
         if refusal := self._refusal(call, environment):
             await _refuse(send, refusal)
@@ -107,12 +112,27 @@ class Strict:
             body = _earlier(body, self.switches.logs_s)
             scope = {**scope, "headers": _with_length(scope["headers"], len(body))}
         if environment and self._dies(environment):
-            await self.inner(scope, _replayed(body, receive), _ignored)
+            await self.inner(scope, replayed(body, receive), _ignored)
             environment.kill()
             self.path.with_suffix(".killed").write_text(f"{environment.spec.name} {call.action}")
             await asyncio.sleep(0.2)
             return
-        await self.inner(scope, _replayed(body, receive), send)
+        await self.inner(scope, replayed(body, receive), send)
+
+    async def _stack_of(self, scope: Scope, body: bytes, region: str) -> str:
+        """The stack that a call of CloudFormation is about; "*" for none."""
+        given = parse_qs(body.decode("utf-8", "replace"))
+        named = given.get("StackName", [""])[0]
+        if not named and (change_set := given.get("ChangeSetName", [""])[0]):
+            described = {"Action": "DescribeChangeSet", "ChangeSetName": change_set}
+            content = urlencode({**described, "Version": "2010-05-15"}).encode()
+            headers = _with_length(scope["headers"], len(content))
+            answer = await asked(self.inner, {**scope, "headers": headers}, content)
+            match = re.search(rb"<StackId>([^<]+)</StackId>", answer.body)
+            named = match[1].decode() if match else ""
+        if not named or named.startswith("arn:"):
+            return named or "*"
+        return f"arn:aws:cloudformation:{region}:{ACCOUNT_ID}:stack/{named}/id"
 
     def _refresh(self) -> None:
         changed_at = self.path.stat().st_mtime_ns
@@ -178,16 +198,14 @@ class _Refusal:
 
 
 def _asked(scope: Scope, body: bytes) -> _Asked:
-    from ministack.core import iam_actions, router
-
     headers = {n.decode("latin-1").lower(): v.decode("latin-1") for n, v in scope["headers"]}
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     method, path = scope["method"], scope["path"]
-    service = router.detect_service(method, path, headers, query)
-    action = iam_actions.extract_iam_action(service, method, path, headers, body, query) or ""
+    service = part("core.router", "detect_service")(method, path, headers, query)
+    action = part(_ACTIONS, "extract_iam_action")(service, method, path, headers, body, query) or ""
     scoped = _CREDENTIAL.search(headers.get("authorization", ""))
     region = scoped[1] if scoped else REGION
-    resource = iam_actions.extract_resource_arn(
+    resource = part(_ACTIONS, "extract_resource_arn")(
         service, method, path, headers, body, query, region, ACCOUNT_ID
     )
     qualifier = query.get("Qualifier", [""])[0]
@@ -198,10 +216,8 @@ def _asked(scope: Scope, body: bytes) -> _Asked:
         action = _lambda_action(method, path) or action
     if action in ("lambda:CreateFunction", "lambda:UpdateFunctionConfiguration"):
         resource, also = _of_settings(action, resource, body, region)
-    if service == "cloudformation":
-        resource = _stack_of(parse_qs(body.decode("utf-8", "replace")), region)
     target = headers.get("x-amz-target", "")
-    key_id = _key_id(dict(scope["headers"]))
+    key_id = key_id_of(dict(scope["headers"]))
     return _Asked(service, action, (resource or "*",), key_id, region, target, headers, also)
 
 
@@ -250,44 +266,20 @@ def _lambda_routes() -> list[tuple[re.Pattern[str], str]]:
     return sorted(routes, key=lambda route: -len(route[0].pattern.replace("[^/]+", "")))
 
 
-def _stack_of(asked: dict[str, list[str]], region: str) -> str:
-    """The stack that a call of CloudFormation is about; "*" for none."""
-    from ministack.services import cloudformation
-
-    named = asked.get("StackName", [""])[0]
-    if not named and (change_set := asked.get("ChangeSetName", [""])[0]):
-        made: Any = cloudformation._change_sets.get(change_set) or {}
-        named = str(made.get("StackId") or made.get("StackName") or "")
-    if not named or named.startswith("arn:"):
-        return named or "*"
-    return f"arn:aws:cloudformation:{region}:{ACCOUNT_ID}:stack/{named}/id"
-
-
 def _policies(call: _Asked, environment: Environment | None) -> tuple[str, Any, Any] | None:
     """The caller's ARN, its policies (None for the owner), and what bounds them."""
-    from ministack.core import iam_evaluator as iam
-
     if environment is None:
-        principal = iam.resolve_principal(call.key_id, ACCOUNT_ID)
-        if isinstance(principal, iam.AuthError):
+        principal = part(_IAM, "resolve_principal")(call.key_id, ACCOUNT_ID)
+        if isinstance(principal, part(_IAM, "AuthError")):
             return None
         return principal.arn, principal.policies, principal.limits
-    role = _role_of(environment.spec)
+    role = role_of(environment.spec.arn)
     arn = f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role}/{environment.spec.name}"
     return arn, _role_policies(role), []
 
 
 def _role_policies(role: str) -> Any:
-    from ministack.core import iam_evaluator as iam
-
-    return iam._gather_role_policies(role, ACCOUNT_ID)
-
-
-def _role_of(spec: FunctionSpec) -> str:
-    from ministack.services import lambda_svc
-
-    record = lambda_svc._functions.get_scoped(spec.account_id, spec.region, spec.name)
-    return str(record["config"]["Role"]).rpartition("/")[2] if record else ""
+    return part(_IAM, "_gather_role_policies")(role, ACCOUNT_ID)
 
 
 def _principal_arn(call: _Asked, environment: Environment | None) -> str:
@@ -304,14 +296,12 @@ def _unauthorised(call: _Asked, environment: Environment | None) -> str:
 
 
 def _evaluated(call: _Asked, caller: tuple[str, Any, Any], kind: str) -> str:
-    from ministack.core import iam_evaluator as iam
-
     arn, policies, limits = caller
     if policies is None:
         return ""
-    asked = [*((call.action, resource) for resource in call.resources), *call.also]
-    for action, resource in asked:
-        context = iam.EvalContext(
+    wanted = [*((call.action, resource) for resource in call.resources), *call.also]
+    for action, resource in wanted:
+        context = part(_IAM, "EvalContext")(
             principal_arn=arn,
             principal_type=kind,
             principal_account=ACCOUNT_ID,
@@ -320,16 +310,14 @@ def _evaluated(call: _Asked, caller: tuple[str, Any, Any], kind: str) -> str:
             region=call.region,
             service_context={"iam:passedtoservice": "lambda.amazonaws.com"},
         )
-        if iam.evaluate(context, policies, *limits).decision != "Allow":
+        if part(_IAM, "evaluate")(context, policies, *limits).decision != "Allow":
             return f"because no identity-based policy allows the {action} action"
     return ""
 
 
 def _denied(call: _Asked, principal: str, why: str) -> _Refusal:
-    from ministack.core import iam_actions
-
     message = _not_authorised(call, principal, why)
-    status, headers, body = iam_actions.access_denied_response(
+    status, headers, body = part(_ACTIONS, "access_denied_response")(
         call.service, call.action, principal, str(uuid.uuid4()), message=message,
         headers=call.headers, explicit_deny="explicit" in why, resource_arn=call.resources[0],
     )  # fmt: skip

@@ -5,19 +5,13 @@ import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
+
+from .asgi import Answer
 
 _ROUTE = re.compile(r"^/restapis/([^/]+)/resources/([^/]+)/methods/([A-Z]+)$")
 _STAGE = "test-invoke-stage"
-
-
-class Answer(NamedTuple):
-    """What ministack answers to a request."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
 
 
 Ask = Callable[[str, str, Mapping[str, str], bytes], Awaitable[Answer]]
@@ -72,4 +66,4 @@ async def _called(
         f"Method completed with status: {got.status}\n",
         "latency": round((time.monotonic() - started) * 1e3),
     }
-    return Answer(200, [], json.dumps(text).encode())
+    return Answer(200, [("content-type", "application/json")], json.dumps(text).encode())

@@ -13,8 +13,8 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from ...core.errors import UsageError
-from ..cleanup import remove_tree
+from ..core.errors import UsageError
+from .cleanup import remove_tree
 
 UNZIPPED_LIMIT_BYTES = 262_144_000
 """Lambda's limit of 250 MB for a function with its layers."""

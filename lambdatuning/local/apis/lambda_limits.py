@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import botocore.session
 
 from ...core.errors import UsageError
-from .packages import check_package
+from ..packages import check_package
 
 RESERVED_VARIABLES = frozenset({
     *("_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV"),

@@ -1,0 +1,159 @@
+"""ASGI in a few names: its types, bodies, answers, and asking an application in this process."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from ..settings import ACCESS_KEY_ID, ACCOUNT_ID, LOOPBACK, REGION
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Answer(NamedTuple):
+    """An answer over HTTP, in full; the names of headers as they were given."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """The last header of this name (lower case); "" for none."""
+        return next((v for n, v in reversed(self.headers) if n.lower() == name), "")
+
+
+async def read_body(receive: Receive) -> bytes | None:
+    """The whole request body; None when the client went away before its end."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """`receive` from the beginning: the body that was read already, then what comes."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receiving() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return receiving
+
+
+async def asked(app: App, scope: Scope, body: bytes = b"") -> Answer:
+    """What `app` answers to a request."""
+    status = 0
+    parts: list[bytes] = []
+    headers: list[tuple[str, str]] = []
+
+    async def send(message: Message) -> None:
+        nonlocal status
+        status = message.get("status", status)
+        headers.extend(
+            (n.decode("latin-1"), v.decode("latin-1")) for n, v in message.get("headers", ())
+        )
+        parts.append(message.get("body", b""))
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    await app(scope, receive, send)
+    return Answer(status, headers, b"".join(parts))
+
+
+async def answer(
+    send: Send, status: int, content: object, headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> None:
+    """Answer with `content` as JSON."""
+    text = json.dumps(content).encode()
+    fixed = ((b"content-type", b"application/json"),)
+    await answer_bytes(send, status, text, (*fixed, *headers))
+
+
+async def answer_bytes(
+    send: Send, status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...]
+) -> None:
+    """Answer with a body as it is."""
+    kept = [pair for pair in headers if pair[0].lower() != b"content-length"]
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*kept, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Services:
+    """The public APIs of ministack's services, asked without a socket, as their owner.
+
+    For the event loop that serves requests alone.
+    """
+
+    def __init__(self, app: App, port: int) -> None:
+        self._app = app
+        self._port = port
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that serves requests."""
+        assert self._loop is not None, "no request was served yet"
+        return self._loop
+
+    async def serving(self, server: Awaitable[None]) -> None:
+        """Run `server` on the event loop that serves requests."""
+        self._loop = asyncio.get_running_loop()
+        await server
+
+    async def ask(
+        self,
+        service: str,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        region: str = REGION,
+        account_id: str = ACCOUNT_ID,
+    ) -> Answer:
+        """Send a request for `target` (path and query) to a service."""
+        path, _, query = target.partition("?")
+        # A key of twelve digits is how ministack is told of another account.
+        key_id = ACCESS_KEY_ID if account_id == ACCOUNT_ID else account_id
+        credential = f"{key_id}/20260101/{region}/{service}/aws4_request"
+        pairs = {
+            "host": f"{LOOPBACK[0]}:{self._port}",
+            "authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, "
+            "Signature=0",
+            "content-length": str(len(body)),
+            **(headers or {}),
+        }
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "scheme": "http",
+            "method": method,
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(n.lower().encode(), v.encode("latin-1")) for n, v in pairs.items()],
+            "client": (LOOPBACK[0], 0),
+            "server": (LOOPBACK[0], self._port),
+        }
+        return await asked(self._app, scope, body)
+
+    async def call(
+        self, service: str, target: str, given: object, *, version: str = "1.1", **scope: str
+    ) -> Answer:
+        """Call an operation of a service that speaks AWS's JSON protocol."""
+        headers = {"x-amz-target": target, "content-type": f"application/x-amz-json-{version}"}
+        body = json.dumps(given).encode()
+        return await self.ask(service, "POST", "/", body, headers, **scope)

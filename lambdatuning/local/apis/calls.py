@@ -1,0 +1,46 @@
+"""The HTTP request in progress, as those that serve it deeper down need to know it."""
+
+import json
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class Call:
+    """One HTTP request; `request_id` is filled in when it turns out to invoke a function.
+
+    `direct` holds for a synchronous call of the Invoke API, whose answer goes out byte by byte;
+    only then is `key_id` set, because only then does the caller wait. `client_context` is JSON.
+    `payload` is the event of an Invoke, byte by byte. `headers` have their names as sent, of a call
+    of a deployed API; `proxied` holds while a proxy integration of a REST API calls its function.
+    """
+
+    key_id: str = ""
+    direct: bool = False
+    client_context: str = ""
+    payload: bytes | None = None
+    headers: Sequence[tuple[str, str]] = ()
+    proxied: bool = False
+    request_id: str = ""
+    executed_version: str = ""
+
+    def sent(self, event: Any) -> bytes:
+        """`event` as bytes: as they were sent, where this call sent it."""
+        if self.payload is not None and (self.direct or json.loads(self.payload) == event):
+            return self.payload
+        return json.dumps(event, separators=(",", ":")).encode()
+
+
+_current: ContextVar[Call] = ContextVar("lambdatuning_call")
+
+
+def current_call() -> Call:
+    """The call in progress; an empty one outside of any request."""
+    return _current.get(None) or Call()
+
+
+def begin_call(call: Call) -> None:
+    """Make `call` the one in progress in this context."""
+    _current.set(call)

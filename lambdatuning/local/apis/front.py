@@ -1,0 +1,335 @@
+"""In front of ministack: calls that are refused, changed or answered as AWS would, by API."""
+
+import asyncio
+import base64
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlencode
+
+from .. import faults
+from ..settings import ACCOUNT_ID, REGION
+from . import asgi, expressions, log_events, method_testing, stacks, state_machines
+from .asgi import Answer, App, Message, Receive, Scope, Send
+from .calls import Call, begin_call
+from .lambda_limits import Problem, changes_function, in_progress, problem_of, versions_of_alias
+
+_DYNAMODB = "DynamoDB_20120810."
+_FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function"
+_TYPE = "x-amz-invocation-type"
+_LAMBDA_PATHS = ("/2015-03-31/functions", "/2018-10-31/layers")
+_INVOKE = re.compile(r"^/2015-03-31/functions/[^/]+/invocations$")
+_CREDENTIAL = re.compile(rb"Credential=([^/,\s]+)/")
+_EXECUTE_HOST = re.compile(r"^([a-z0-9]+)\.execute-api\.")
+_TAKEN_HOST = re.compile(r"^[a-f0-9]{8}\.execute-api\.127\.0\.0\.1(:\d+)?$")
+"""The only names that ministack takes by itself."""
+_EXECUTE_PATH = re.compile(r"^/_aws/execute-api/([^/]+)/([^/]*)(/.*)?$")
+_LEGACY_PATH = re.compile(r"^/restapis/([^/]+)/([^/]+)/_user_request_(/.*)?$")
+_STACKS = re.compile(rb"(?:^|&)Version=2010-05-15(?:&|$)")
+
+
+def stage_of(host: str, path: str) -> tuple[str, str, str] | None:
+    """API id, stage and path of a request to a deployed API; None for any other request."""
+    if match := _EXECUTE_HOST.match(host):
+        stage, _, rest = path.removeprefix("/").partition("/")
+        return match[1], stage or "$default", f"/{rest}"
+    if match := _EXECUTE_PATH.match(path) or _LEGACY_PATH.match(path):
+        return match[1], match[2] or "$default", match[3] or "/"
+    return None
+
+
+def key_id_of(headers: Mapping[bytes, bytes]) -> str:
+    """The access key that signed a request; "" for none."""
+    match = _CREDENTIAL.search(headers.get(b"authorization", b""))
+    return match.group(1).decode("latin-1") if match else ""
+
+
+@dataclass
+class Front:
+    """ASGI middleware; headers come with their names in lower case, except in `scope["as_sent"]`.
+
+    `before_stacks` is run once, before the first call of CloudFormation.
+    """
+
+    inner: App
+    logs: log_events.LogWriter
+    before_stacks: Callable[[], None]
+    _stacks_ready: bool = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        headers = dict(scope["headers"])
+        host = headers.get(b"host", b"").decode("latin-1")
+        if stage_of(host, scope["path"]):
+            await self.inner(_deployed(scope, host), receive, send)
+        elif scope["type"] != "http":
+            await self.inner(scope, receive, send)
+        elif _INVOKE.match(scope["path"]):
+            await self._invoke(scope, receive, send, headers)
+        else:
+            await self._serve(scope, receive, send, headers)
+
+    async def _serve(
+        self, scope: Scope, receive: Receive, send: Send, headers: Mapping[bytes, bytes]
+    ) -> None:
+        api = self._api(scope, headers)
+        if api is None:
+            await self.inner(scope, receive, send)
+            return
+        body = await asgi.read_body(receive)
+        if body is None:
+            return
+        answer = await api(scope, body)
+        if answer is None:
+            await self.inner(scope, asgi.replayed(body, receive), send)
+        else:
+            pairs = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in answer.headers]
+            await asgi.answer_bytes(send, answer.status, answer.body, tuple(pairs))
+
+    def _api(
+        self, scope: Scope, headers: Mapping[bytes, bytes]
+    ) -> Callable[[Scope, bytes], Awaitable[Answer | None]] | None:
+        """What looks at a request before ministack does, if anything."""
+        target = headers.get(b"x-amz-target", b"").decode("latin-1")
+        method, path = scope["method"], scope["path"]
+        if target:
+            by_prefix = {
+                _DYNAMODB: self._dynamodb,
+                log_events.PREFIX: self._logs,
+                state_machines.PREFIX: self._state_machines,
+            }
+            return by_prefix.get(f"{target.partition('.')[0]}.")
+        if method in ("POST", "PUT") and path.startswith(_LAMBDA_PATHS):
+            return self._lambda
+        if method_testing.is_one(method, path):
+            return self._test_invoke
+        return self._queries if path == "/" else None
+
+    # Lambda
+
+    async def _invoke(
+        self, scope: Scope, receive: Receive, send: Send, headers: Mapping[bytes, bytes]
+    ) -> None:
+        kind = headers.get(_TYPE.encode(), b"RequestResponse").decode("latin-1")
+        waits = kind == "RequestResponse"
+        payload = await asgi.read_body(receive)
+        limit = faults.MAX_PAYLOAD_BYTES if waits else faults.MAX_EVENT_BYTES
+        if payload is None:
+            return
+        if kind not in ("RequestResponse", "Event", "DryRun"):
+            problem = problem_of(scope["method"], scope["path"], {_TYPE: kind}, b"")
+        elif len(payload) > limit:
+            problem = _too_large(len(payload), limit)
+        else:
+            # ministack would hand an empty event to the function.
+            problem = _problem_of_json(payload)
+        if problem is not None:
+            await asgi.answer(send, *_refused(problem))
+            return
+        key_id = key_id_of(headers) if waits else ""
+        call = Call(key_id, waits, _client_context(headers), payload=payload or b"{}")
+        begin_call(call)
+        await self.inner(scope, asgi.replayed(payload, receive), _with_request_id(send, call))
+
+    async def _lambda(self, scope: Scope, body: bytes) -> Answer | None:
+        """A change of a function or layer, if Lambda would refuse it."""
+        headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in scope["headers"]}
+        problem = (
+            await asyncio.to_thread(problem_of, scope["method"], scope["path"], headers, body)
+            or await self._problem_of_progress(scope)
+            or await self._problem_of_alias(scope, body)
+        )
+        if problem is None:
+            return None
+        status, content, (error,) = _refused(problem)
+        pairs = [("content-type", "application/json"), ("x-amzn-errortype", error[1].decode())]
+        return Answer(status, pairs, json.dumps(content).encode())
+
+    async def _problem_of_progress(self, scope: Scope) -> Problem | None:
+        name = changes_function(scope["method"], scope["path"])
+        if not name:
+            return None
+        answer = await self._configuration(scope, name)
+        return in_progress(json.loads(answer.body)) if answer.status == 200 else None
+
+    async def _problem_of_alias(self, scope: Scope, body: bytes) -> Problem | None:
+        """An alias leads to versions that exist."""
+        for name, version in versions_of_alias(scope["method"], scope["path"], body):
+            if (await self._configuration(scope, name, version)).status == 404:
+                arn = name if name.startswith("arn:") else f"{_FUNCTION_ARN}:{name}"
+                text = f"Function not found: {arn}:{version}"
+                return Problem("ResourceNotFoundException", text, 404)
+        return None
+
+    async def _configuration(self, scope: Scope, name: str, version: str = "") -> Answer:
+        path = f"/2015-03-31/functions/{quote(name, safe=':')}/configuration"
+        query = f"Qualifier={quote(version)}" if version else ""
+        return await asgi.asked(self.inner, _changed(scope, "GET", path, query))
+
+    # What speaks JSON
+
+    async def _dynamodb(self, scope: Scope, body: bytes) -> Answer | None:
+        del scope
+        problem = expressions.problem_of(body) if b"Expression" in body else ""
+        kind = "com.amazon.coral.validate#ValidationException"
+        return _json_error(kind, problem) if problem else None
+
+    async def _logs(self, scope: Scope, body: bytes) -> Answer | None:
+        await self.logs.flush()
+        if _operation(scope) != log_events.FILTER:
+            return None
+        given = _parsed(body)
+        if problem := log_events.problem_of(given):
+            return _json_error("InvalidParameterException", problem)
+        if not isinstance(given, dict):
+            return None
+        whole = json.dumps(log_events.whole(given)).encode()
+        answer = await asgi.asked(self.inner, _with_length(scope, len(whole)), whole)
+        if answer.status != 200:
+            return answer
+        return Answer(200, answer.headers, log_events.page(given, answer.body))
+
+    async def _state_machines(self, scope: Scope, body: bytes) -> Answer | None:
+        async def call(operation: str, given: object) -> Answer:
+            content = json.dumps(given).encode()
+            target = f"{state_machines.PREFIX}{operation}".encode()
+            asked = _with_length(scope, len(content))
+            pairs = [pair for pair in asked["headers"] if pair[0] != b"x-amz-target"]
+            asked = {**asked, "headers": [*pairs, (b"x-amz-target", target)]}
+            return await asgi.asked(self.inner, asked, content)
+
+        return await state_machines.answered(_operation(scope), _parsed(body), call)
+
+    # The query protocol and REST APIs
+
+    async def _queries(self, scope: Scope, body: bytes) -> Answer | None:
+        sent = body or scope["query_string"]
+        if not _STACKS.search(sent):
+            return None
+        if not self._stacks_ready:
+            self.before_stacks()
+            self._stacks_ready = True
+        if parse_qs(sent.decode("utf-8", "replace")).get("Action") != ["DescribeStacks"]:
+            return None
+
+        async def summary(name: str) -> Answer:
+            asked = {"Action": "GetTemplateSummary", "StackName": name, "Version": "2010-05-15"}
+            content = urlencode(asked).encode()
+            return await asgi.asked(self.inner, _with_length(scope, len(content)), content)
+
+        answer = await asgi.asked(self.inner, _with_length(scope, len(body)), body)
+        text = await stacks.with_descriptions(answer.body.decode(), summary)
+        return Answer(answer.status, answer.headers, text.encode())
+
+    async def _test_invoke(self, scope: Scope, body: bytes) -> Answer | None:
+        async def ask(method: str, target: str, headers: Mapping[str, str], sent: bytes) -> Answer:
+            path, _, query = target.partition("?")
+            asked = _with_length(_changed(scope, method, path, query), len(sent))
+            if headers:
+                pairs = [(n.lower().encode(), str(v).encode()) for n, v in headers.items()]
+                asked = {**asked, "headers": pairs}
+                begin_call(Call(headers=list(headers.items())))
+            return await asgi.asked(self.inner, asked, sent)
+
+        return await method_testing.answer(ask, scope["path"], body)
+
+
+def _deployed(scope: Scope, host: str) -> Scope:
+    """A call of a deployed API as ministack takes it, whatever host or path it came by."""
+    pairs = scope.get("as_sent", scope["headers"])
+    begin_call(Call(headers=[(n.decode("latin-1"), v.decode("latin-1")) for n, v in pairs]))
+    match = _EXECUTE_HOST.match(host)
+    if match is None or _TAKEN_HOST.match(host):
+        return scope
+    before = f"/_aws/execute-api/{match[1]}"
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return {**scope, "path": before + scope["path"], "raw_path": before.encode() + raw}
+
+
+def _changed(scope: Scope, method: str, path: str, query: str) -> Scope:
+    return {
+        **scope,
+        "method": method,
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+    }
+
+
+def _with_length(scope: Scope, length: int) -> Scope:
+    kept = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
+    return {**scope, "headers": [*kept, (b"content-length", str(length).encode())]}
+
+
+def _operation(scope: Scope) -> str:
+    target: bytes = dict(scope["headers"]).get(b"x-amz-target", b"")
+    return target.decode("latin-1").partition(".")[2]
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def _json_error(kind: str, message: str) -> Answer:
+    body = json.dumps({"__type": kind, "message": message}).encode()
+    return Answer(400, [("content-type", "application/x-amz-json-1.0")], body)
+
+
+def _refused(problem: Problem) -> tuple[int, object, tuple[tuple[bytes, bytes], ...]]:
+    """An error of the Lambda API, in its form."""
+    body = {"Type": "User", "message": problem.message}
+    return problem.status, body, ((b"x-amzn-errortype", problem.kind.encode()),)
+
+
+def _too_large(length: int, limit: int) -> Problem:
+    text = (
+        f"Request must be smaller than {limit} bytes for the InvokeFunction operation; "
+        f"this one has {length}"
+    )
+    return Problem("RequestTooLargeException", text, 413)
+
+
+def _problem_of_json(payload: bytes) -> Problem | None:
+    try:
+        json.loads(payload or b"null", parse_constant=_refuse_constant)
+    except ValueError as exc:
+        text = f"Could not parse request body into json: {exc}"
+    except RecursionError:
+        text = "Could not parse request body into json: it is nested too deeply"
+    else:
+        return None
+    return Problem("InvalidRequestContentException", text)
+
+
+def _refuse_constant(name: str) -> None:
+    # Python takes them, JSON does not have them.
+    raise ValueError(f"Unrecognized token '{name}': was expecting ('true', 'false' or 'null')")
+
+
+def _client_context(headers: Mapping[bytes, bytes]) -> str:
+    """The client context as one line of JSON; what is no JSON is left out."""
+    try:
+        given = base64.b64decode(headers.get(b"x-amz-client-context", b""))
+        return json.dumps(json.loads(given)) if given else ""
+    except ValueError:
+        return ""
+
+
+def _with_request_id(send: Send, call: Call) -> Send:
+    """`send`, with the invocation's own request id in the answer, as on AWS."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start" and call.request_id:
+            ours = {b"x-amzn-requestid": call.request_id.encode()}
+            if call.executed_version:
+                ours[b"x-amz-executed-version"] = call.executed_version.encode()
+            kept = [pair for pair in message["headers"] if pair[0].lower() not in ours]
+            message["headers"] = [*kept, *ours.items()]
+        await send(message)
+
+    return sending

@@ -1,0 +1,320 @@
+"""Lambda integrations of REST APIs: what the function gets and what its answer becomes, as on AWS.
+
+ministack routes, authorizes and throttles; from the integration on, this is in its place. Shapes
+and limits: "Lambda proxy integrations in API Gateway", "Set up Lambda custom integrations", and the
+quotas of REST APIs in the API Gateway Developer Guide.
+"""
+
+import asyncio
+import json
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from ..settings import ACCOUNT_ID, LOOPBACK, REGION
+from . import asgi
+from .calls import begin_call, current_call
+from .json_paths import JsonPathError, at_path
+from .templates.mapping import Request, TemplateError, rendered
+
+Answer = tuple[int, dict[str, Any], bytes]
+Integration = Callable[..., Awaitable[Answer]]
+"""As ministack calls it: with the integration, and (by position) API id, stage name, stage,
+resource, path, method, headers, body, query and path parameters."""
+
+LIMIT_S = 29.0
+MOST_BYTES = 10_485_760
+
+_INVOCATION_TYPE = "integration.request.header.X-Amz-Invocation-Type"
+_FUNCTION = re.compile(r"functions/(.+)/invocations$")
+_ADDED = {
+    "X-Forwarded-For": "127.0.0.1",
+    "X-Forwarded-Port": "443",
+    "X-Forwarded-Proto": "https",
+}
+_IDENTITY = dict.fromkeys(
+    (
+        *("accessKey", "accountId", "caller", "cognitoAuthenticationProvider", "user", "userArn"),
+        *("cognitoAuthenticationType", "cognitoIdentityId", "cognitoIdentityPoolId"),
+        "principalOrgId",
+    )
+)
+
+
+def proxied(invoke: Integration) -> Integration:
+    """`invoke`, a proxy integration, within limits; whom it calls can tell that it does."""
+
+    async def invoked(*args: Any, **named: Any) -> Answer:
+        begin_call(replace(current_call(), proxied=True))
+        return await invoke(*args, **named)
+
+    return within_limits(invoked)
+
+
+def completed(event: dict[str, Any], sent: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """The event of a proxy integration, with header names as sent and those that AWS adds."""
+    event = dict(event)
+    # The version is told by HTTP APIs alone.
+    event.pop("version", None)
+    multi = {**event["multiValueHeaders"]} if not sent else {}
+    for name, value in sent:
+        multi.setdefault(name, []).append(value)
+    present = {name.lower() for name in multi}
+    trace = {"X-Amzn-Trace-Id": f"Root={_trace(event['requestContext'])}"}
+    for name, value in {**_ADDED, **trace}.items():
+        if name.lower() not in present:
+            multi[name] = [value]
+    event["multiValueHeaders"] = multi
+    event["headers"] = {name: values[-1] for name, values in multi.items()}
+    context = dict(event["requestContext"])
+    host = next((v[-1] for name, v in multi.items() if name.lower() == "host"), "")
+    event["requestContext"] = {
+        **context,
+        "identity": {**_IDENTITY, **context["identity"]},
+        "domainName": host,
+        "domainPrefix": context["apiId"],
+    }
+    return event
+
+
+def _trace(context: Mapping[str, Any]) -> str:
+    moment = int(context["requestTimeEpoch"]) // 1000
+    return f"1-{moment:08x}-{str(context['requestId']).replace('-', '')[:24]}"
+
+
+def proxy_result(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The result that stands for the HTTP answer to a proxy function's; 502 for what is none."""
+    shaped = None if result.get("error") else _shaped(result.get("body"))
+    body = shaped or _failure(502, "Internal server error", "InternalServerErrorException")
+    return {"body": body, "log": result.get("log", "")}
+
+
+def _shaped(payload: Any) -> dict[str, Any] | None:
+    """A proxy response with its values in their types; None where it is malformed."""
+    try:
+        response = json.loads(payload) if isinstance(payload, bytes | str) else payload
+    except ValueError:
+        return None
+    if not isinstance(response, dict):
+        return None
+    status, body = _status(response.get("statusCode")), response.get("body")
+    headers, multi = response.get("headers"), response.get("multiValueHeaders")
+    if status is None or not (body is None or isinstance(body, str)):
+        return None
+    if not (_is_plain(headers) and _is_listed(multi)):
+        return None
+    return {
+        **response,
+        "statusCode": status,
+        "body": body or "",
+        "headers": {name: _text(value) for name, value in (headers or {}).items()},
+        "multiValueHeaders": {
+            name: [_text(one) for one in values] for name, values in (multi or {}).items()
+        },
+    }
+
+
+def _status(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value)
+    return int(text) if re.fullmatch(r"[1-5]\d\d", text) else None
+
+
+def _is_plain(headers: Any) -> bool:
+    if headers is None:
+        return True
+    scalars = (str, int, float, bool, type(None))
+    return isinstance(headers, dict) and all(isinstance(v, scalars) for v in headers.values())
+
+
+def _is_listed(headers: Any) -> bool:
+    if headers is None:
+        return True
+    return isinstance(headers, dict) and all(isinstance(v, list) for v in headers.values())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def _failure(status: int, message: str, kind: str) -> dict[str, Any]:
+    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": kind}
+    return {"statusCode": status, "headers": headers, "body": json.dumps({"message": message})}
+
+
+def _failed(status: int, message: str, kind: str = "InternalServerErrorException") -> Answer:
+    failure = _failure(status, message, kind)
+    return status, failure["headers"], failure["body"].encode()
+
+
+def within_limits(invoke: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:
+    """`invoke`, for at most the integration's time and 10 MB."""
+
+    async def invoked(integration: Any, *args: Any, **named: Any) -> Answer:
+        body = args[7] if len(args) > 7 else b""
+        if len(body or b"") > MOST_BYTES:
+            text = f"HTTP content length exceeded {MOST_BYTES} bytes."
+            return _failed(413, text, "RequestTooLargeException")
+        limit_s = float(integration.get("timeoutInMillis") or LIMIT_S * 1e3) / 1e3
+        running = asyncio.ensure_future(invoke(integration, *args, **named))
+        # The function goes on, as it does on AWS.
+        done, _ = await asyncio.wait({running}, timeout=limit_s)
+        return running.result() if done else _failed(504, "Endpoint request timed out")
+
+    return invoked
+
+
+def custom(services: asgi.Services) -> Integration:
+    """A custom integration: the templates make the event, and the answer of the result."""
+
+    async def invoke(integration: Any, *args: Any, **named: Any) -> Answer:
+        request = _request(args, named)
+        try:
+            return await _exchanged(services, integration, request)
+        except (TemplateError, JsonPathError) as exc:
+            return _failed(500, f"the mapping template cannot be used: {exc}")
+
+    return within_limits(invoke)
+
+
+def _request(args: Sequence[Any], named: Mapping[str, Any]) -> Request:
+    """What templates can ask for, from what ministack hands to an integration."""
+    api_id, stage_name, stage, resource, path, method, headers, body, query, path_params = args
+    now = datetime.now(UTC)
+    request_id = str(uuid.uuid4())
+    texts = {
+        name: value if isinstance(value, str) else value[-1] for name, value in headers.items()
+    }
+    sent = dict(current_call().headers) or texts
+    context = {
+        "accountId": named.get("owner_account_id") or ACCOUNT_ID,
+        "apiId": api_id,
+        "authorizer": named.get("authorizer_context") or {},
+        "domainName": texts.get("host", ""),
+        "domainPrefix": api_id,
+        "extendedRequestId": request_id,
+        "httpMethod": method,
+        "identity": {
+            "sourceIp": LOOPBACK[0],
+            "userAgent": texts.get("user-agent", ""),
+            **(named.get("caller_identity") or {}),
+        },
+        "path": f"/{stage_name}{path}",
+        "protocol": "HTTP/1.1",
+        "requestId": request_id,
+        "requestTime": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "requestTimeEpoch": int(time.time() * 1e3),
+        "resourceId": resource["id"],
+        "resourcePath": resource["path"],
+        "stage": stage_name,
+    }
+    return Request(
+        body=(body or b"").decode("utf-8", "replace"),
+        path=path_params or {},
+        querystring={name: values[-1] for name, values in (query or {}).items()},
+        header=sent,
+        context=context,
+        stage_variables=stage.get("variables") or {},
+    )
+
+
+async def _exchanged(
+    services: asgi.Services, integration: Mapping[str, Any], request: Request
+) -> Answer:
+    kind = next((v for n, v in request.header.items() if n.lower() == "content-type"), "")
+    template = _template(integration.get("requestTemplates"), kind)
+    text = request.body if template is None else rendered(template, request)
+    try:
+        json.loads(text if text.strip() else "{}")
+    except ValueError as exc:
+        return _failed(400, f"Could not parse request body into json: {exc}", "BadRequestException")
+    function = _function(str(integration.get("uri", "")), request)
+    asynchronous = (integration.get("requestParameters") or {}).get(_INVOCATION_TYPE) == "'Event'"
+    answer = await services.ask(
+        "lambda",
+        "POST",
+        f"/2015-03-31/functions/{quote(function, safe=':')}/invocations",
+        (text if text.strip() else "{}").encode(),
+        {"x-amz-invocation-type": "Event" if asynchronous else "RequestResponse"},
+        region=function.split(":")[3] if function.startswith("arn:aws:lambda:") else REGION,
+    )
+    if answer.status not in (200, 202):
+        return _failed(500, "Internal server error")
+    return _mapped(integration, answer, request)
+
+
+def _function(uri: str, request: Request) -> str:
+    """The function that an integration's URI names, with stage variables put in."""
+    match = _FUNCTION.search(uri)
+    named = match[1] if match else uri.removesuffix("/invocations")
+    variables = request.stage_variables
+    return re.sub(r"\$\{stageVariables\.(\w+)\}", lambda one: variables.get(one[1], ""), named)
+
+
+def _template(templates: Mapping[str, str] | None, content_type: str) -> str | None:
+    kind_sent = content_type.partition(";")[0].strip().lower() or "application/json"
+    for kind, template in (templates or {}).items():
+        if kind.partition(";")[0].strip().lower() == kind_sent:
+            return template
+    return None
+
+
+def _mapped(integration: Mapping[str, Any], answer: asgi.Answer, request: Request) -> Answer:
+    """The answer that the integration responses make of a result: by what an error says."""
+    text = answer.body.decode("utf-8", "replace")
+    message = None
+    if answer.header("x-amz-function-error"):
+        said = json.loads(text)
+        message = str(said.get("errorMessage", "")) if isinstance(said, dict) else text
+    response = _selected(integration.get("integrationResponses") or {}, message)
+    if response is None:
+        return _failed(500, "Internal server error")
+    told = replace(request, body=text)
+    headers = {"Content-Type": "application/json"}
+    for target, source in (response.get("responseParameters") or {}).items():
+        name = target.removeprefix("method.response.header.")
+        if name != target:
+            headers[name] = _header(str(source), answer, told)
+    template = _template(response.get("responseTemplates"), "application/json")
+    if template:
+        text = rendered(template, told)
+    override = told.context.get("responseOverride") or {}
+    headers.update({name: str(value) for name, value in (override.get("header") or {}).items()})
+    status = override.get("status") or response.get("statusCode") or 200
+    return int(status), headers, text.encode()
+
+
+def _header(source: str, answer: asgi.Answer, request: Request) -> str:
+    """What a response parameter is mapped from: a text in quotes, or a part of something."""
+    if source[:1] == source[-1:] == "'":
+        return source[1:-1]
+    if source.startswith("integration.response.header."):
+        return answer.header(source.removeprefix("integration.response.header.").lower())
+    if source == "integration.response.body":
+        return request.body
+    if source.startswith("integration.response.body."):
+        path = f"$.{source.removeprefix('integration.response.body.')}"
+        value = next(at_path(json.loads(request.body), path), "")
+        return value if isinstance(value, str) else json.dumps(value)
+    if source.startswith("context."):
+        return str(next(at_path(request.context, f"$.{source.removeprefix('context.')}"), ""))
+    return ""
+
+
+def _selected(responses: Mapping[str, Any], message: str | None) -> Mapping[str, Any] | None:
+    default = None
+    for status, response in sorted(responses.items()):
+        pattern = response.get("selectionPattern")
+        if not pattern:
+            default = default or {"statusCode": status, **response}
+        elif message is not None and re.fullmatch(pattern, message, re.DOTALL):
+            return {"statusCode": status, **response}
+    return default
