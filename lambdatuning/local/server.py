@@ -109,7 +109,7 @@ def _run(
     if options.strict:
         inner = Strict(inner, options.strict, pool.by_key, executor.settle_in)
         corrections.authorise_tasks(inner.refuses_task, services)
-    front = Front(inner, logs, corrections.install_for_stacks)
+    front = Front(inner, services, logs, corrections.install_for_stacks)
     application = Gateway(front, lambda: facts, ledger, options.host, pool.is_key, host.users)
     try:
         serving = _listen_and_serve(application, listener, host.endpoint_url, options, pool.kill)

@@ -22,6 +22,7 @@ _TYPE = "x-amz-invocation-type"
 _LAMBDA_PATHS = ("/2015-03-31/functions", "/2018-10-31/layers")
 _INVOKE = re.compile(r"^/2015-03-31/functions/[^/]+/invocations$")
 _CREDENTIAL = re.compile(rb"Credential=([^/,\s]+)/")
+_REGION = re.compile(rb"Credential=[^/,\s]+/[^/]*/([a-z0-9-]+)/")
 _EXECUTE_HOST = re.compile(r"^([a-z0-9]+)\.execute-api\.")
 _TAKEN_HOST = re.compile(r"^[a-f0-9]{8}\.execute-api\.127\.0\.0\.1(:\d+)?$")
 """The only names that ministack takes by itself."""
@@ -50,10 +51,12 @@ def key_id_of(headers: Mapping[bytes, bytes]) -> str:
 class Front:
     """ASGI middleware; headers come with their names in lower case, except in `scope["as_sent"]`.
 
+    `inner` gets what the caller asks, as it comes; `services` is asked what we have to know.
     `before_stacks` is run once, before the first call of CloudFormation.
     """
 
     inner: App
+    services: asgi.Services
     logs: log_events.LogWriter
     before_stacks: Callable[[], None]
     _stacks_ready: bool = False
@@ -165,8 +168,8 @@ class Front:
 
     async def _configuration(self, scope: Scope, name: str, version: str = "") -> Answer:
         path = f"/2015-03-31/functions/{quote(name, safe=':')}/configuration"
-        query = f"Qualifier={quote(version)}" if version else ""
-        return await asgi.asked(self.inner, _changed(scope, "GET", path, query))
+        query = f"?Qualifier={quote(version)}" if version else ""
+        return await self.services.ask("lambda", "GET", path + query, region=_region_of(scope))
 
     # What speaks JSON
 
@@ -192,15 +195,18 @@ class Front:
         return Answer(200, answer.headers, log_events.page(given, answer.body))
 
     async def _state_machines(self, scope: Scope, body: bytes) -> Answer | None:
-        async def call(operation: str, given: object) -> Answer:
-            content = json.dumps(given).encode()
-            target = f"{state_machines.PREFIX}{operation}".encode()
-            asked = _with_length(scope, len(content))
-            pairs = [pair for pair in asked["headers"] if pair[0] != b"x-amz-target"]
-            asked = {**asked, "headers": [*pairs, (b"x-amz-target", target)]}
-            return await asgi.asked(self.inner, asked, content)
+        async def ask(operation: str, arn: str, given: object) -> Answer:
+            target = f"{state_machines.PREFIX}{operation}"
+            region, account_id = (arn.split(":") + [""] * 5)[3:5]
+            where = {"region": region or REGION, "account_id": account_id or ACCOUNT_ID}
+            return await self.services.call("states", target, given, version="1.0", **where)
 
-        return await state_machines.answered(_operation(scope), _parsed(body), call)
+        operation, given = _operation(scope), _parsed(body)
+        refused = await state_machines.refusal(operation, given, ask)
+        if refused is not None or operation not in state_machines.CHANGED:
+            return refused
+        answer = await asgi.asked(self.inner, scope, body)
+        return await state_machines.changed(operation, given, answer, ask)
 
     # The query protocol and REST APIs
 
@@ -215,9 +221,11 @@ class Front:
             return None
 
         async def summary(name: str) -> Answer:
-            asked = {"Action": "GetTemplateSummary", "StackName": name, "Version": "2010-05-15"}
-            content = urlencode(asked).encode()
-            return await asgi.asked(self.inner, _with_length(scope, len(content)), content)
+            given = {"Action": "GetTemplateSummary", "StackName": name, "Version": "2010-05-15"}
+            kind = {"content-type": "application/x-www-form-urlencoded"}
+            content = urlencode(given).encode()
+            where = {"region": _region_of(scope)}
+            return await self.services.ask("cloudformation", "POST", "/", content, kind, **where)
 
         answer = await asgi.asked(self.inner, _with_length(scope, len(body)), body)
         text = await stacks.with_descriptions(answer.body.decode(), summary)
@@ -261,6 +269,11 @@ def _changed(scope: Scope, method: str, path: str, query: str) -> Scope:
 def _with_length(scope: Scope, length: int) -> Scope:
     kept = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
     return {**scope, "headers": [*kept, (b"content-length", str(length).encode())]}
+
+
+def _region_of(scope: Scope) -> str:
+    match = _REGION.search(dict(scope["headers"]).get(b"authorization", b""))
+    return match[1].decode("latin-1") if match else REGION
 
 
 def _operation(scope: Scope) -> str:

@@ -15,73 +15,69 @@ PASSED_OVER = {
 """Fields of states that ministack does not read, and without which a state means something else."""
 _FREE = {"Parameters", "Arguments", "Result", "ResultSelector", "ItemSelector", "Assign", "Output"}
 """Fields whose contents are the author's own, whatever they are called."""
+CHANGED = ("DescribeExecution", "ListExecutions")
+"""Operations whose answers are changed."""
 _OF_EXECUTION = {
     *("DescribeExecution", "DescribeStateMachineForExecution", "GetExecutionHistory"),
     *("RedriveExecution", "StopExecution"),
 }
 
-Call = Callable[[str, object], Awaitable[Answer]]
-"""Calls an operation of Step Functions as the caller would, and gives the answer."""
+Ask = Callable[[str, str, object], Awaitable[Answer]]
+"""Calls an operation about an ARN in the name of its account, whatever the caller may do."""
 
 
-async def answered(operation: str, given: Any, call: Call) -> Answer | None:
-    """The answer to what is answered other than ministack would; None for all the rest."""
+async def refusal(operation: str, given: Any, ask: Ask) -> Answer | None:
+    """What Step Functions would refuse and ministack would not; None for all the rest."""
     if not isinstance(given, dict):
         return None
     if operation in ("StartExecution", "StartSyncExecution"):
-        return await _refusal_of_fields(given, call)
+        return await _refusal_of_fields(str(given.get("stateMachineArn", "")), ask)
     if operation in _OF_EXECUTION:
-        return await _of_execution(operation, given, call)
-    if operation == "ListExecutions" and "stateMachineArn" in given:
-        return await _listed(given, call)
+        return await _refusal_of_execution(str(given.get("executionArn", "")), ask)
     return None
 
 
-async def _refusal_of_fields(given: dict[str, Any], call: Call) -> Answer | None:
+async def changed(operation: str, given: Any, answer: Answer, ask: Ask) -> Answer:
+    """The answer to a call, as Step Functions would give it."""
+    if operation not in CHANGED or answer.status != 200 or not isinstance(given, dict):
+        return answer
+    content = json.loads(answer.body)
+    if operation == "ListExecutions":
+        machine = await _machine(str(given.get("stateMachineArn", "")), ask)
+        since = machine["creationDate"] if machine else 0
+        content["executions"] = [one for one in content["executions"] if one["startDate"] >= since]
+    elif content["status"] not in ("SUCCEEDED", "RUNNING"):
+        # What failed has an error and a cause, and no output.
+        for name in ("output", "outputDetails"):
+            content.pop(name, None)
+    return Answer(200, answer.headers, json.dumps(content).encode())
+
+
+async def _refusal_of_fields(arn: str, ask: Ask) -> Answer | None:
     """A state machine with fields that would be passed over is not started."""
-    machine = await _machine(str(given.get("stateMachineArn", "")), call)
+    machine = await _machine(arn, ask)
     if machine and (field := _passed_over(machine["definition"])):
         text = f"{field} is not supported by the embedded AWS; use a state without it"
         return _error("InvalidDefinition", text)
     return None
 
 
-async def _of_execution(operation: str, given: dict[str, Any], call: Call) -> Answer | None:
-    """Executions are gone with their state machine; one that failed has no output."""
-    arn = str(given.get("executionArn", ""))
-    described = await call("DescribeExecution", {"executionArn": arn})
+async def _refusal_of_execution(arn: str, ask: Ask) -> Answer | None:
+    """Executions are gone with their state machine, also where one of its name is made again."""
+    described = await ask("DescribeExecution", arn, {"executionArn": arn})
     if described.status != 200:
         return None
     execution = json.loads(described.body)
-    machine = await _machine(str(execution["stateMachineArn"]), call)
+    machine = await _machine(str(execution["stateMachineArn"]), ask)
     if machine is None or machine["creationDate"] > execution["startDate"]:
         return _error("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
-    if operation != "DescribeExecution":
-        return None
-    if execution["status"] not in ("SUCCEEDED", "RUNNING"):
-        for name in ("output", "outputDetails"):
-            execution.pop(name, None)
-    return Answer(200, described.headers, json.dumps(execution).encode())
+    return None
 
 
-async def _listed(given: dict[str, Any], call: Call) -> Answer | None:
-    machine = await _machine(str(given["stateMachineArn"]), call)
-    if machine is None:
-        return None
-    answer = await call("ListExecutions", given)
-    if answer.status != 200:
-        return answer
-    listed = json.loads(answer.body)
-    listed["executions"] = [
-        one for one in listed["executions"] if one["startDate"] >= machine["creationDate"]
-    ]
-    return Answer(200, answer.headers, json.dumps(listed).encode())
-
-
-async def _machine(arn: str, call: Call) -> dict[str, Any] | None:
+async def _machine(arn: str, ask: Ask) -> dict[str, Any] | None:
     # Versions, aliases and labels of map runs belong to the machine.
     arn = ":".join(arn.split(":")[:7]).partition("/")[0]
-    described = await call("DescribeStateMachine", {"stateMachineArn": arn})
+    described = await ask("DescribeStateMachine", arn, {"stateMachineArn": arn})
     machine: dict[str, Any] | None = json.loads(described.body)
     return machine if described.status == 200 else None
 
