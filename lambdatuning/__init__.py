@@ -16,7 +16,8 @@ The rooms, imports going one way, downwards:
     study           Study: one run and the options it is looked at with; computed once, asked often
     reporting       strict papermill run, progress, HTML
     analysis        pandas: frames, curves, recommendations; `questions/` has a module per question
-                    (bill, deadline, Pareto, cold starts ...) with its numbers, words and figure
+                    (bill, deadline, Pareto, cold starts ...) with its numbers, words and figure;
+                    `compare/` puts runs side by side, `history/` in a row; `verdict` is a gate's
     cloud           the boto3 edge: session, stack, tuning, run store
     workspace       the user's folder: settings, and files that come with the package
     local           the embedded AWS: server, runtimes, limiters, the seam to its other services
@@ -45,6 +46,7 @@ _HOMES = {
     "deploy": "api.stack",
     "destroy": "api.stack",
     "embedded": "api.stack",
+    "history": "api.history",
     "load": "api.runs",
     "report": "reporting.report",
     "runs": "api.runs",
@@ -63,6 +65,7 @@ __all__ = [
     "deploy",
     "destroy",
     "embedded",
+    "history",
     "import_logs",
     "load",
     "report",
@@ -73,6 +76,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from .api.compare import compare
+    from .api.history import history
     from .api.logs import import_logs
     from .api.runs import load, runs
     from .api.stack import deploy, destroy, embedded, status

@@ -41,6 +41,7 @@ from ..core.tuning.payloads import PayloadType, parse_event, unique
 from ..core.tuning.plan import MAX_COLD, MAX_ENVIRONMENTS
 from ..reporting.progress import show_progress
 from ..workspace import resources
+from ..workspace.code import code_here
 from .consent import Confirm, agree, describe_price, only_after_yes, require_budget
 from .prices import book_name, read_price_book
 from .runs import loaded, store_address
@@ -172,6 +173,7 @@ def tune(
     max_usd: float | str | None = None,
     max_minutes: float | str | None = None,
     regret: float | str | None = None,
+    labels: Mapping[str, str] | Iterable[str] = (),
     confirm: Confirm = agree,
     on_progress: OnProgress | None = None,
 ) -> Run:
@@ -184,8 +186,10 @@ def tune(
     than the cheapest, or "cost", "speed" or "balanced" (by `weight`).
     `cold` cold starts per size are measured on purpose, apart from the warm samples.
     `allowed_errors` are error types that the function is meant to raise. `isolate` tunes a copy of
-    the function, which is removed again. `price_book` is a file (see `lambdatuning prices`); None
-    means `data/prices.json` if there is one, else the packaged book. `state_machine` runs another
+    the function, which is removed again. `labels` (a dict, or "key=value" each) are stored with the
+    run, as is the commit that git or the CI names. `price_book` is a file (see `lambdatuning
+    prices`); None means `data/prices.json` if there is one, else the packaged book. `state_machine`
+    runs another
     deployment, also one of AWS Lambda Power Tuning. Everything is checked, and `confirm` told the
     price, before anything starts; DeclinedError above `max_usd`.
 
@@ -219,6 +223,7 @@ def tune(
         cold=cold_starts,
         allowed_errors=tuple(allowed_errors),
         table=table,
+        labels=_labels(labels),
         price_book="" if book_name(price_book) == "packaged" else read_price_book(price_book),
     )
     if isolate and auto_optimize:
@@ -294,7 +299,8 @@ def _run(
     folder = _folder(store)
     now = datetime.now(UTC)
     earlier = known(folder, cloud, asked.request.function)
-    request = replace(asked.request, known=earlier, isolated=asked.isolate)
+    facts: dict[str, Any] = {"known": earlier, "isolated": asked.isolate, "code": code_here()}
+    request = replace(asked.request, **facts)
     plan = plan_tune(cloud, request, now)
     require_budget(plan, asked.max_usd)
     confirm(describe_price(cloud, plan), _question(cloud, plan))
@@ -335,6 +341,21 @@ def _sizes(powers: str | Iterable[int] | None) -> tuple[int, ...]:
     return parse_sizes(powers if isinstance(powers, str) else list(powers))
 
 
+def _labels(labels: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
+    """Labels as a dict; UsageError for what is not KEY=VALUE."""
+    if isinstance(labels, str):
+        raise UsageError(f"labels are a dict or a list of KEY=VALUE; not {labels!r}")
+    if isinstance(labels, Mapping):
+        return {str(key): str(value) for key, value in labels.items()}
+    read = {}
+    for label in labels:
+        key, equals, value = label.partition("=")
+        if not key.strip() or not equals:
+            raise UsageError(f"--label {label}: write --label KEY=VALUE")
+        read[key.strip()] = value.strip()
+    return read
+
+
 def _refuse_bad_options(options: Mapping[str, Any]) -> None:
     """What `tune` would refuse is refused before a stack is deployed for it."""
     _sizes(options.get("powers"))
@@ -343,6 +364,7 @@ def _refuse_bad_options(options: Mapping[str, Any]) -> None:
     check_strategy(options.get("strategy", KIT_STRATEGY), RUN_STRATEGIES)
     check_exploration(options.get("explore") or "grid")
     number("weight", options.get("weight", 0.5), 0, 1)
+    _labels(options.get("labels", ()))
     _folder(options.get("store"))
 
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "benchmark": _Listed("tuning", "Tune the stack's function for every payload type."),
     "runs": _Listed("runs", "List stored runs."),
     "compare": _Listed("runs", "Compare runs: before and after, functions, published curves."),
+    "history": _Listed("history", "What changed over all runs of a function."),
     "report": _Listed("reports", "Run notebooks and export HTML."),
     "logs": _Listed("runs", "Make a run of exported logs, in whatever form they are."),
     "executions": _Listed("runs", "List past executions of a tuner, also of Power Tuning."),

@@ -83,6 +83,13 @@ _TUNING_OPTIONS = (
     stack_option,
     store_option,
     click.option(
+        "--label",
+        "labels",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="A word of your own that is stored with the run (repeatable).",
+    ),
+    click.option(
         "--allowed-error",
         "allowed_errors",
         multiple=True,

@@ -26,6 +26,7 @@ from ...core.tuning.estimate import (
     estimate_run,
     expect,
 )
+from ...core.tuning.manifest import NO_CODE, Code
 from ...core.tuning.payloads import PayloadType
 from ...core.tuning.plan import seeds_needed
 from ...functions.tuner import function as function_config
@@ -199,7 +200,8 @@ class TuneRequest:
     `cold` how many cold starts are measured on purpose at each size. `price_book` is the text of a
     price book, "" for the packaged one. `explore` is "grid" or "adaptive"; an adaptive run is ended
     by `max_usd`, its whole bill, and by `max_seconds`. `named_sizes` says whether the user named
-    `sizes`, `isolated` whether a copy is tuned. "" for `run_id` lets one be made."""
+    `sizes`, `isolated` whether a copy is tuned. `labels` and `code` are
+    stored with the run. "" for `run_id` lets one be made."""
 
     function: str
     state_machine_arn: str
@@ -225,6 +227,8 @@ class TuneRequest:
     run_id: str = ""
     named_sizes: bool = True
     isolated: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    code: Code = NO_CODE
 
     @property
     def adaptive(self) -> bool:

@@ -142,4 +142,6 @@ def _manifest(
         finished_at=max(ended).isoformat(),
         usd=sum(output["stateMachine"]["lambdaCost"] for output in outputs.values()),
         output=dict(outputs),
+        labels=dict(request.labels),
+        code=request.code,
     )

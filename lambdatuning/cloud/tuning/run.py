@@ -186,7 +186,8 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, effects: Effects) -> 
     if not has_answer(execution):
         raise _failed(cloud, plan, execution, effects.sleep)
     manifest = _completed(read_manifest(bucket.read(prefix + MANIFEST_NAME)), execution)
-    manifest = replace(manifest, function=plan.function)
+    asked = plan.request
+    manifest = replace(manifest, function=plan.function, labels=dict(asked.labels), code=asked.code)
     parts = with_host_facts(cloud, arrived)
     try:
         return save(store, manifest, packed(parts))

@@ -46,6 +46,9 @@ class Code:
     url: str = ""
 
 
+NO_CODE = Code()
+
+
 @dataclass(frozen=True)
 class TunerTime:
     """Billed ms of the tuner's own functions."""
@@ -115,7 +118,7 @@ class Manifest:
     logs: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple["Manifest", ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
-    code: Code = Code()
+    code: Code = NO_CODE
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -198,7 +201,7 @@ _WRITE: Mapping[str, Callable[[Any], Any]] = {
     "sizes_beyond_cores": list,
     "price_book": lambda value: vars(value) if value.version else None,
     "tuner_ms": lambda value: vars(value) if value else None,
-    "code": lambda value: vars(value) if value != Code() else None,
+    "code": lambda value: vars(value) if value != NO_CODE else None,
     "exploration": outside,
     "decision": lambda value: outside(value.to_json()) if value else None,
     "parts": lambda value: [each.to_json() for each in value],

@@ -1,0 +1,470 @@
+"""The history of one function as an answer: its verdict, changes and series."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pandas import DataFrame
+
+from ...core.errors import NotFoundError, UsageError, closest
+from ...core.format import NOTHING, format_mb, format_part, format_span, join, short_name
+from ...core.tuning.manifest import OURS
+from ..text.statement import answered, html_words
+from ..text.tables import Table, table
+from ..verdict import (
+    BETTER,
+    FINE,
+    UNKNOWN,
+    WORSE,
+    ChangeFinding,
+    Verdict,
+    gravest,
+    plain,
+)
+from .changes import Change, Watched, cost_of, drift, finding, watched
+from .detector import DEFAULT, LEARNING, Floats, Options, Panel, smallest_step
+from .segments import COST, DURATION, INIT, MEMORY, TAIL, Lane, Segment, lane, learnt
+from .summary import RunSummary
+
+if TYPE_CHECKING:
+    from ..plot.chart import Chart
+
+SCHEMA = 1
+"""Of `History.to_json`."""
+
+FEWEST_FOR_REPORT = 5
+"""Runs from which on a report of the history says more than what is missing."""
+
+LIMITS = (
+    "A change of everything needs two nights: in one, nothing tells a slow host from slow code.",
+    "A change of one payload type or one memory size is relative to the others, and may be "
+    "confirmed in one night.",
+    "Slow drift is no change point: every ten runs the newest five are compared with the first ten "
+    "of the baseline.",
+)
+"""What a reader must know."""
+
+_ROWS = 30
+"""Newest runs that a table shows; the frame has all."""
+
+_DRIFT_EVERY = 10
+_SHOWN = 5
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """What the runs of one function say over time. Shows itself in notebooks; `str()` is text.
+
+    `accepted` are the first runs of levels that were accepted, and why. `smallest` is the smallest
+    change of everything (a share) that three nights would find four times in five, `spread` how
+    much runs differ beside their samples (log). `taught` is whether other functions of the store
+    taught how much runs differ.
+    """
+
+    lane: Lane
+    watched: tuple[Watched, ...]
+    accepted: Mapping[str, str]
+    spread: float
+    smallest: float
+    taught: bool
+    options: Options = DEFAULT
+
+    @property
+    def function(self) -> str:
+        """The name of the function."""
+        return self.newest.function
+
+    @property
+    def newest(self) -> RunSummary:
+        """The run that the verdict is about."""
+        return self.lane.runs[-1]
+
+    @property
+    def runs(self) -> tuple[RunSummary, ...]:
+        """The runs of the function's newest architecture, region and kind of endpoint."""
+        return self.lane.runs
+
+    @cached_property
+    def changes(self) -> tuple[ChangeFinding, ...]:
+        """Every confirmed change, oldest first; what is a part of another is left out."""
+        return tuple(
+            finding(change, each.segment, self.smallest)
+            for each in self.watched
+            for change in each.changes
+            if not change.sibling
+        )
+
+    @property
+    def suspect(self) -> bool:
+        """Whether the newest run looks changed, which one more run can confirm."""
+        return bool(self.watched[-1].suspects) and not self._new
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """On the newest run. A change is reported once, by the run that confirms it."""
+        kind, reason, findings = self._judged()
+        newest = self.newest
+        return Verdict(
+            source="history",
+            function=self.function,
+            kind=kind,
+            reason=reason,
+            findings=tuple(gravest(findings)),
+            run_id=newest.run_id,
+            baseline=tuple(run.run_id for run in self._segment.runs[:-1]),
+            architecture=newest.architecture,
+            region=newest.region,
+            started_at=newest.started_at,
+            commit=newest.code.commit,
+        )
+
+    @property
+    def plot(self) -> "HistoryPlots":
+        """Its figures: `.series()`, all or one by name."""
+        return HistoryPlots(self)
+
+    @cached_property
+    def frame(self) -> DataFrame:
+        """A row a run: duration, p95 and cost as a share of the level at the start of its segment
+        (1.0), pooled over payload types and sizes; init (ms) and memory (MB) at the middle size."""
+        rows = [row for each in self.watched for row in _rows(each.segment)]
+        verdicts = {c.seen.run_id: "changed" for each in self.watched for c in each.changes}
+        for row in rows:
+            row["change"] = verdicts.get(str(row["run_id"]), "")
+            row["accepted"] = self.accepted.get(str(row["run_id"]), "")
+        return DataFrame(rows)
+
+    def table(self, name: str) -> Table:
+        """ "runs", "changes" or "cuts" as a readable table."""
+        titles = {"runs": "Runs", "changes": "Changes", "cuts": "Cuts"}
+        if name not in titles:
+            raise UsageError(f"no table {name!r}; there are {join(titles)}")
+        return table(getattr(self, f"_{name}_frame"), titles[name])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; `schema` is raised when a field changes its meaning or goes."""
+        import json
+
+        return {
+            "schema": SCHEMA,
+            "function": self.function,
+            "architecture": self.newest.architecture,
+            "region": self.newest.region,
+            "verdict": self.verdict.to_json(),
+            "suspect": self.suspect,
+            "changes": [vars(each) for each in self.changes],
+            "cuts": [each._asdict() for each in self.lane.cuts],
+            "apart": dict(self.lane.apart),
+            "accepted": [{"run_id": run, "why": why} for run, why in self.accepted.items()],
+            "spread": plain(self.spread),
+            "smallest_change": plain(self.smallest),
+            "taught_by_other_functions": self.taught,
+            "runs": json.loads(self.frame.to_json(orient="records", date_format="iso")),
+            "limits": list(LIMITS),
+        }
+
+    def __str__(self) -> str:
+        return "\n".join([str(self.verdict), *self.sentences])
+
+    @property
+    def sentences(self) -> list[str]:
+        """What stands behind the verdict."""
+        return [
+            *self._level(),
+            *(f"Changed before: {each}." for each in self._earlier[-_SHOWN:]),
+            *(f"Accepted from {run}: {why}." for run, why in self.accepted.items()),
+            *(f"Cut at {cut.run_id}: {cut.reason}." for cut in self.lane.cuts[-_SHOWN:]),
+            *(f"{count} runs on {where} stand apart." for where, count in self.lane.apart.items()),
+            *LIMITS,
+        ]
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return answered(str(self.verdict), [self.function])
+
+    def _repr_html_(self) -> str:
+        words = "".join(f"<li>{html_words(text)}</li>" for text in self.sentences)
+        newest = self.newest
+        about = f"{short_name(self.function)}: {len(self.runs)} runs, newest {newest.run_id}"
+        return (
+            '<section class="lt-answer"><p class="lt-headline"><strong>'
+            f"{html_words(str(self.verdict))}</strong></p>"
+            f'<p class="lt-runs">{escape(about)}</p><ul>{words}</ul></section>'
+        )
+
+    # What the newest run says.
+
+    @property
+    def _segment(self) -> Segment:
+        return self.watched[-1].segment
+
+    @cached_property
+    def _new(self) -> tuple[Change, ...]:
+        """What the newest run confirmed."""
+        newest = self.newest.run_id
+        last = self.watched[-1]
+        return tuple(c for c in last.changes if c.seen.run_id == newest and not c.sibling)
+
+    @property
+    def _earlier(self) -> list[str]:
+        new = {finding(change, self._segment, self.smallest).text for change in self._new}
+        return [each.text for each in self.changes if each.text not in new]
+
+    def _judged(self) -> tuple[str, str, list[ChangeFinding]]:
+        last, named = self.watched[-1], short_name(self.function)
+        new = [self._with_cost(change) for change in self._new]
+        suspects = [] if new else [finding(c, self._segment, self.smallest) for c in last.suspects]
+        found = [*new, *self._drifted(), *suspects]
+        worse = [each.text for each in found if each.kind == WORSE]
+        if worse:
+            return WORSE, f"regression of {named}: {_some(worse)}", found
+        if lacking := self._lacking():
+            return UNKNOWN, f"cannot tell: {lacking}", found
+        doubtful = [c for c in suspects if c.change is None or c.change > 0]
+        if doubtful:
+            return (
+                UNKNOWN,
+                f"cannot tell: suspect, {_some([c.text for c in doubtful])}; one run is not enough "
+                "(--confirm measures again at once)",
+                found,
+            )
+        if new:
+            return BETTER, f"better: {named}, {_some([each.text for each in new])}", found
+        return FINE, self._quiet(), found
+
+    def _quiet(self) -> str:
+        count = self.watched[-1].since_level(self.accepted)
+        said = f"no regression of {short_name(self.function)} in {count} runs of one level"
+        if math.isfinite(self.smallest):
+            said += f"; a change of {format_part(self.smallest)} would be found in three nights"
+        return said
+
+    def _lacking(self) -> str:
+        """What is missing for a verdict; "" where there is enough."""
+        segment, judged = self._segment, self.watched[-1].newest
+        newest = self.newest
+        if all(cell.duration_ms is None for cell in newest.cells):
+            return f"no invocation of {newest.run_id} was warm and succeeded; look at its errors"
+        duration = judged.get(DURATION)
+        if duration is None or duration.kind == LEARNING:
+            have = self.watched[-1].since_level(self.accepted)
+            return (
+                f"{have} of {self.options.needed} runs of one level are there: "
+                f"{self.options.needed - have} more are needed"
+            )
+        there = np.isfinite(segment.panel(DURATION).values)
+        if not (there[-1] & (there[:-1].sum(0) >= self.options.fewest)).any():
+            return (
+                f"{newest.run_id} measured no payload type and size that {self.options.fewest} "
+                "runs before it did; measure the same ones each night"
+            )
+        return ""
+
+    def _with_cost(self, change: Change) -> ChangeFinding:
+        from dataclasses import replace
+
+        own = finding(change, self._segment, self.smallest)
+        cost = cost_of(self._segment, change) if change.measure == DURATION else math.nan
+        if math.isnan(cost):
+            return own
+        said = f"; cost {'+' if cost >= 0 else '-'}{format_part(abs(cost))}"
+        return replace(own, text=own.text + said)
+
+    def _drifted(self) -> list[ChangeFinding]:
+        """Drift since the baseline, looked at every ten runs."""
+        segment = self._segment
+        first = self.watched[-1].level_start(self.accepted)
+        if (len(segment.runs) - first) % _DRIFT_EVERY:
+            return []
+        found = drift(segment, first, self.options)
+        if found is None:
+            return []
+        share, low, high = (math.expm1(found.step + k * 1.96 * found.error) for k in (0, -1, 1))
+        word = "slower" if share > 0 else "faster"
+        text = (
+            f"everything drifted: {word} by {format_part(abs(share))} than in the ten runs from "
+            f"{found.base.run_id} on, without a step"
+        )
+        return [
+            ChangeFinding(
+                kind=WORSE if share > 0 else BETTER,
+                measure=DURATION,
+                change=share,
+                low=low,
+                high=high,
+                smallest=plain(self.smallest),
+                since=found.base.run_id,
+                cause="drift",
+                text=text,
+            )
+        ]
+
+    def _level(self) -> list[str]:
+        runs = len(self._segment.runs)
+        said = f"{runs} runs of one place and kind, the newest {self.newest.run_id}."
+        if not self.spread:
+            return [said]
+        source = ", as other functions of this store teach" if self.taught else ""
+        least = "no change up to 100 %"
+        if math.isfinite(self.smallest):
+            least = f"a change of everything of {format_part(self.smallest)} or more"
+        return [
+            said,
+            f"Runs of the same code differ by {format_part(math.expm1(self.spread))}{source}: "
+            f"{least} would be found within three nights four times in five.",
+        ]
+
+    @property
+    def _runs_frame(self) -> DataFrame:
+        """The newest runs, for readers."""
+        newest = self.frame.tail(_ROWS)
+        levels = {
+            name: [format_level(value) for value in newest[f"{name}_level"]]
+            for name in ("duration", "p95", "cost")
+        }
+        rest = ["init_ms", "failed_share", "max_memory_mb", "best_mb", "code", "change"]
+        days = newest["started_at"].str[:16].str.replace("T", " ")
+        return DataFrame({"run": newest["run_id"], "started": days, **levels, **newest[rest]})
+
+    @property
+    def _changes_frame(self) -> DataFrame:
+        rows = [
+            {
+                "since": each.since,
+                "what": each.payload or (format_mb(each.memory_mb) if each.memory_mb else "all"),
+                "measure": each.measure,
+                "moved": format_span(each.low or 0.0, each.high or 0.0),
+                "why": each.cause or NOTHING,
+            }
+            for each in self.changes
+        ]
+        return DataFrame(rows, columns=["since", "what", "measure", "moved", "why"])
+
+    @property
+    def _cuts_frame(self) -> DataFrame:
+        return DataFrame([each._asdict() for each in self.lane.cuts], columns=["run_id", "reason"])
+
+
+@dataclass(frozen=True, eq=False)
+class HistoryPlots:
+    """The figures of a history."""
+
+    history: History
+
+    def series(self, *names: str) -> "Chart":
+        """A panel a series, all by default: "duration", "p95", "cost", "init", "failures",
+        "memory" and "best size"; lines mark changes, cuts and accepted levels."""
+        from .figures import plot_series
+
+        return plot_series(self.history, names)
+
+
+def history(
+    runs: Iterable[RunSummary], function: str = "", accepted: Mapping[str, str] | None = None
+) -> History:
+    """The history of a function (by default of the one that was measured last) among all runs of a
+    store; `accepted` are first runs of accepted levels, and why.
+
+    Raises:
+        NotFoundError: no run of that function.
+    """
+    every = list(runs)
+    chosen = lane(every, function)
+    if chosen is None:
+        names = sorted({run.function for run in every if run.kind == OURS})
+        if not names or not function:
+            raise NotFoundError("no run yet; `lambdatuning benchmark` or `tune` makes one")
+        raise NotFoundError(f"no run of {function}; {closest(function, names)}")
+    levels = dict(accepted or {})
+    options = learnt(_others(every, chosen))
+    seen = tuple(
+        watched(segment, list(levels), options if last else DEFAULT)
+        for segment, last in zip(
+            chosen.segments, [False] * (len(chosen.segments) - 1) + [True], strict=True
+        )
+    )
+    judged = seen[-1].newest.get(DURATION)
+    spread, before = (judged.run_spread, judged.before) if judged else (0.0, 0)
+    smallest = math.expm1(smallest_step(spread, before, options)) if before else math.inf
+    return History(chosen, seen, levels, spread, smallest, options is not DEFAULT, options)
+
+
+def _others(runs: Sequence[RunSummary], chosen: Lane) -> list[Panel]:
+    """Panels of the other functions in the same region and kind of endpoint."""
+    function, _, region, kind = chosen.runs[-1].place
+    names = {
+        run.function
+        for run in runs
+        if run.function != function and run.place[2:] == (region, kind) and run.kind == OURS
+    }
+    lanes = [lane([run for run in runs if run.place[2:] == (region, kind)], n) for n in names]
+    return [each.segments[-1].panel(DURATION) for each in lanes if each]
+
+
+def _rows(segment: Segment) -> list[dict[str, Any]]:
+    durations, tails, costs = (_pooled(segment.panel(m)) for m in (DURATION, TAIL, COST))
+    inits, memory = (_middle(segment.panel(m)) for m in (INIT, MEMORY))
+    failed, every = segment.failures()
+    return [
+        {
+            "run_id": run.run_id,
+            "started_at": run.started_at,
+            "duration_level": durations[n],
+            "p95_level": durations[n] * tails[n],
+            "cost_level": costs[n],
+            "init_ms": inits[n],
+            "failed_share": failed[n] / every[n] if every[n] else math.nan,
+            "max_memory_mb": memory[n],
+            "best_mb": run.best_mb,
+            "code": run.code.commit[:12] or run.code_sha256[:12],
+            "usd": run.usd,
+            "labels": ", ".join(f"{key}={value}" for key, value in run.labels.items()),
+        }
+        for n, run in enumerate(segment.runs)
+    ]
+
+
+def _pooled(panel: Panel) -> Floats:
+    """The geometric mean over cells of the ratio to the median of the cell."""
+    there = np.isfinite(panel.values)
+    first = _medians(panel.values[:10], _medians(panel.values, np.zeros(there.shape[1:])))
+    off = np.where(there, panel.values - first, 0.0).sum((1, 2))
+    count = there.sum((1, 2))
+    return np.where(count > 0, np.exp(off / np.maximum(count, 1)), np.nan)
+
+
+def _medians(values: Floats, otherwise: Floats) -> Floats:
+    """The median of each cell over the runs, of cells without a value the one given."""
+    there = np.isfinite(values)
+    some = there.any(0)
+    filled = np.where(there, values, np.nan)
+    filled[:, ~some] = 0.0
+    return np.where(some, np.nanmedian(filled, 0), otherwise)
+
+
+def _middle(panel: Panel) -> Floats:
+    """The value at the size that most runs have, the middle one of those."""
+    values = panel.values[:, 0, :]
+    counts = np.isfinite(values).sum(0)
+    best = np.flatnonzero(counts == counts.max())
+    return np.asarray(np.exp(values[:, best[len(best) // 2]]))
+
+
+def format_level(value: float) -> str:
+    """A level against that of the first runs, as a signed change.
+
+    >>> format_level(1.1), format_level(0.995), format_level(float("nan"))
+    ('+10 %', '-0.5 %', '–')
+    """
+    if math.isnan(value):
+        return NOTHING
+    places = 0 if abs(value - 1) >= 0.0995 else 1
+    return f"{(value - 1) * 100:+.{places}f} %".replace("+0.0 %", "0 %").replace("-0.0 %", "0 %")
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = f"; and {len(texts) - 3} more" if len(texts) > 3 else ""
+    return "; ".join(texts[:3]) + more

@@ -1,0 +1,62 @@
+"""`lambdatuning history`: the runs of a function over time, and the gate of a nightly run."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..core.errors import UsageError
+from ..core.options import number
+from .options import stack_option, store_option
+from .output import refuse
+from .session import Session, session_options
+
+if TYPE_CHECKING:
+    from ..analysis.history.history import History
+
+
+@click.command()
+@click.argument("function", default="", metavar="[FUNCTION]")
+@store_option
+@click.option(
+    "--accept", "accept_run", default="", metavar="RUN", help="The level from RUN on is as it is."
+)
+@click.option("--why", default="", metavar="TEXT", help="With --accept: for whom comes later.")
+@click.option("--confirm", is_flag=True, help="Where the newest run is suspect, measure again.")
+@click.option(
+    "--payload", multiple=True, metavar="EVENT", help="With --confirm: as `tune` takes it."
+)
+@click.option("--payloads", metavar="FOLDER", help="With --confirm: folder of payload types.")
+@click.option("--max-usd", metavar="USD", help="With --confirm: refuse a more expensive run.")
+@stack_option
+@session_options
+def history(session: Session, /, function: str, store: str, **options: Any) -> None:
+    """What changed in FUNCTION (default: the one measured last) over all of its runs.
+
+    Exit code 0 where nothing got worse, 3 where the newest run confirms that something did (each
+    change once), 5 where that cannot be told: fewer than 5 runs of one level, or a suspect.
+    """
+    if options["why"] and not options["accept_run"]:
+        raise UsageError("--why goes with --accept RUN")
+    found = _history(session, function, store, options)
+    verdict = found.verdict
+    lines = found.sentences if verdict.exit_code else [str(verdict), *found.sentences]
+    session.output.show(found.to_json(), "\n".join(lines))
+    refuse(verdict)
+
+
+def _history(session: Session, function: str, store: str, options: dict[str, Any]) -> "History":
+    from ..api.history import history, measuring
+
+    level = {name: options[name] for name in ("accept_run", "why")}
+    if not options["confirm"]:
+        return history(function, store=store, cloud=session.connect_for(store), **level)
+    budget = options["max_usd"]
+    again = {
+        **{name: options[name] for name in ("stack", "payload", "payloads")},
+        "max_usd": None if budget is None else number("--max-usd", budget, 0),
+        "confirm": session.output.confirm,
+        "on_progress": session.output.progress(),
+    }
+    with session.connected() as cloud:
+        measure = measuring(cloud, store, **again)
+        return history(function, store=store, cloud=cloud, confirm=measure, **level)

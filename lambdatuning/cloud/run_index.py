@@ -1,0 +1,193 @@
+"""The index of a store: one line a run, a cache that is never believed over the runs.
+
+A line is used while the files of its run are those it was made of (names, sizes and times, in S3
+ETags); every other run is read. So the file may be deleted at any time, and is made again.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from botocore.exceptions import ClientError
+
+from ..core.errors import LambdaTuningError, RunFailedError
+from ..core.tuning.manifest import MANIFEST_NAME
+from .run_store import BucketStore, FolderStore, Skipped, Store, StoredRun, read_run, warn_of
+
+INDEX_NAME = "_index.jsonl"
+
+Line = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """What an index says of a store: the line of each run, by its folder, and how many
+    runs were read for it."""
+
+    lines: Mapping[str, Line]
+    read: int
+
+
+def indexed(store: Store, summarise: Callable[[StoredRun], Line], version: str = "") -> Indexed:
+    """The line of each run of a store; `summarise` makes one of a run, LambdaTuningError and
+    ValueError where it cannot be read, which leaves it out with a warning. Lines of another
+    `version` are made again."""
+    kept = dict(_read(store, version))
+    lines: dict[str, Line] = {}
+    skipped: list[Skipped] = []
+    marks = _marks(store)
+    read = 0
+    for prefix, mark in marks.items():
+        line = kept.get(prefix)
+        if line is None or line["mark"] != mark:
+            read += 1
+            made = _made(store, prefix, summarise)
+            if isinstance(made, str):
+                skipped.append(Skipped(f"{store.url.removesuffix('/')}/{prefix}", made))
+                continue
+            line = {"prefix": prefix, "mark": mark, "version": version, "run": made}
+        lines[prefix] = line
+    if read or kept.keys() != lines.keys():
+        _write(store, lines.values())
+    warn_of(skipped)
+    return Indexed({prefix: line["run"] for prefix, line in lines.items()}, read)
+
+
+def _made(store: Store, prefix: str, summarise: Callable[[StoredRun], Line]) -> Line | str:
+    """The line of a run, or why there is none."""
+    run = read_run(store, prefix)
+    if isinstance(run, str):
+        return run
+    try:
+        return summarise(run)
+    except (LambdaTuningError, ValueError, OSError) as exc:
+        return str(exc)
+
+
+def _marks(store: Store) -> dict[str, int]:
+    """Of each folder with a manifest a number that changes with any of its files."""
+    files: dict[str, list[str]] = {}
+    for key, mark in _files(store):
+        folder, _, name = key.rpartition("/")
+        if folder:
+            files.setdefault(f"{folder}/", []).append(f"{name} {mark}")
+    whole = {
+        prefix: names
+        for prefix, names in files.items()
+        if any(name.startswith(f"{MANIFEST_NAME} ") for name in names)
+    }
+    return {prefix: crc32("\n".join(sorted(whole[prefix])).encode()) for prefix in sorted(whole)}
+
+
+def _files(store: Store) -> Iterator[tuple[str, str]]:
+    """Every file of a store with what tells whether it is still the same."""
+    if isinstance(store, FolderStore):
+        yield from _in_folder(str(store.root), "")
+    elif isinstance(store, BucketStore):
+        pages = store.s3.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=store.bucket, Prefix=store.root):
+            for entry in page.get("Contents", []):
+                key = entry["Key"].removeprefix(store.root)
+                yield key, f"{entry['Size']} {entry['ETag']}"
+
+
+def _in_folder(path: str, prefix: str) -> Iterator[tuple[str, str]]:
+    try:
+        entries = list(os.scandir(path))
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir():
+            if not entry.name.startswith("."):
+                yield from _in_folder(entry.path, f"{prefix}{entry.name}/")
+        else:
+            about = entry.stat()
+            yield f"{prefix}{entry.name}", f"{about.st_size} {about.st_mtime_ns}"
+
+
+def _read(store: Store, version: str) -> Iterator[tuple[str, Line]]:
+    """The lines of the file as it is; whatever cannot be read is as if it were not there."""
+    try:
+        text = store.read(INDEX_NAME)
+    except (OSError, ClientError):
+        return
+    for row in text.splitlines():
+        with suppress(ValueError, KeyError, TypeError):
+            line = json.loads(row)
+            if line["version"] == version and isinstance(line["run"], dict) and "mark" in line:
+                yield str(line["prefix"]), line
+
+
+def _write(store: Store, lines: Iterable[Line]) -> None:
+    """Replace the file as a whole; who may not write goes without."""
+    body = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines).encode()
+    if isinstance(store, FolderStore):
+        with suppress(OSError):
+            _replace(store.root / INDEX_NAME, body)
+    elif isinstance(store, BucketStore):
+        with suppress(ClientError):
+            key = store.root + INDEX_NAME
+            store.s3.put_object(Bucket=store.bucket, Key=key, Body=body)
+
+
+def _replace(path: Path, body: bytes) -> None:
+    handle, name = tempfile.mkstemp(prefix=".index-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(body)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+# Accepted levels: one line an acceptance, in a file of the function beside its runs.
+
+
+ACCEPTED_NAME = "accepted.jsonl"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The first run of a level that is the baseline from then on, and why."""
+
+    run_id: str
+    why: str
+    at: str
+
+
+def accepted(store: Store, function: str) -> list[Accepted]:
+    """The accepted levels of a function, oldest first."""
+    try:
+        text = store.read(_accepted_key(function)).decode()
+    except (OSError, ClientError):
+        return []
+    try:
+        return [Accepted(**json.loads(row)) for row in text.splitlines() if row.strip()]
+    except (ValueError, TypeError) as exc:
+        where = f"{store.url.removesuffix('/')}/{_accepted_key(function)}"
+        raise RunFailedError(
+            f"{where} is damaged ({exc}): correct it, or delete it and accept again"
+        ) from exc
+
+
+def accept(store: Store, function: str, level: Accepted) -> None:
+    """Add an accepted level; in S3 the last of two at the same moment wins."""
+    levels = [*accepted(store, function), level]
+    body = "".join(json.dumps(vars(each)) + "\n" for each in levels).encode()
+    if isinstance(store, FolderStore):
+        path = store.root / _accepted_key(function)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, body)
+    elif isinstance(store, BucketStore):
+        key = store.root + _accepted_key(function)
+        store.s3.put_object(Bucket=store.bucket, Key=key, Body=body)
+
+
+def _accepted_key(function: str) -> str:
+    return f"function={function}/{ACCEPTED_NAME}"

@@ -1,0 +1,350 @@
+"""Histories of runs: what changed is found once, in its place, with its size and its cause."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from lambdatuning.analysis.history.detector import (
+    ALL,
+    CONFIRMED,
+    DEFAULT,
+    LEARNING,
+    SIZE,
+    STEADY,
+    SUSPECT,
+    TYPE,
+    Panel,
+    judge,
+    smallest_step,
+    watch,
+)
+from lambdatuning.analysis.history.history import history
+from lambdatuning.analysis.history.segments import learnt
+from lambdatuning.analysis.history.summary import CellSummary, RunSummary, summarise
+from lambdatuning.core.errors import NotFoundError
+from lambdatuning.core.tuning.manifest import Code
+
+from .synthetic import KINDS, synthetic_run
+
+TYPES, SIZES = ("a", "b", "c", "d"), (128, 512, 1024)
+
+
+def panel(runs: int, seed: int = 1, types: int = 4, run_sd: float = 0.01) -> Panel:
+    """Runs of the same code, one a night."""
+    rng = np.random.default_rng(seed)
+    shape = (runs, types, len(SIZES))
+    values = rng.normal(3, 1, shape[1:]) + rng.normal(0, 0.02, shape)
+    values += rng.normal(0, run_sd, (runs, 1, 1))
+    return Panel(values, np.full(shape, 0.02), np.arange(runs))
+
+
+def stepped(runs: int, first: int, step: float, where: object = ..., **options: float) -> Panel:
+    made = panel(runs, **options)  # type: ignore[arg-type]
+    values = made.values.copy()
+    new = values[first:]
+    new[(slice(None), *where) if isinstance(where, tuple) else ...] += step
+    return Panel(values, made.errors, made.nights)
+
+
+class TestDetector:
+    def test_learns_for_four_runs(self) -> None:
+        kinds = [each.kind for each in watch(panel(6))]
+        assert kinds[:4] == [LEARNING] * 4
+        assert kinds[4:] == [STEADY] * 2
+
+    def test_is_quiet_where_nothing_changes(self) -> None:
+        alarms = [each.kind for seed in range(8) for each in watch(panel(40, seed))]
+        assert CONFIRMED not in alarms
+        assert alarms.count(SUSPECT) < 0.2 * len(alarms)
+
+    @pytest.mark.parametrize("sign", [1, -1])
+    def test_a_change_of_everything_takes_two_nights_and_is_reported_once(self, sign: int) -> None:
+        judged = watch(stepped(34, 30, sign * math.log(1.1)))
+        assert judged[30].kind == SUSPECT
+        (found,) = [each for each in judged if each.kind == CONFIRMED]
+        assert found is judged[31]
+        assert (found.series, found.since) == ((ALL, 0), 30)
+        assert found.step == pytest.approx(sign * math.log(1.1), abs=0.03)
+        assert found.earliest <= 30 <= found.latest
+
+    @pytest.mark.parametrize(
+        ("where", "series"), [((1, slice(None)), (TYPE, 1)), ((slice(None), 2), (SIZE, 2))]
+    )
+    def test_a_part_has_a_series_of_its_own_and_needs_two_runs(
+        self, where: object, series: tuple[str, int]
+    ) -> None:
+        made = stepped(22, 20, math.log(1.1), where)
+        same_night = Panel(made.values, made.errors, np.minimum(made.nights, 20))
+        found = judge(same_night)
+        assert (found.kind, found.series, found.since) == (CONFIRMED, series, 20)
+        assert found.step == pytest.approx(math.log(1.1), abs=0.02)
+
+    def test_two_runs_of_one_bad_night_are_no_change_of_everything(self) -> None:
+        made = stepped(22, 20, math.log(1.1))
+        same_night = Panel(made.values, made.errors, np.minimum(made.nights, 20))
+        assert judge(same_night).kind == SUSPECT
+
+    def test_one_bad_night_is_forgotten(self) -> None:
+        made = panel(30)
+        made.values[20] += 0.1
+        assert CONFIRMED not in [each.kind for each in watch(made)]
+
+    def test_an_accepted_level_is_the_baseline(self) -> None:
+        made = stepped(30, 20, math.log(1.2))
+        judged = watch(made, accepted=[20])
+        assert CONFIRMED not in [each.kind for each in judged]
+        assert [each.kind for each in judged[20:24]] == [LEARNING] * 4
+
+    def test_missing_cells_are_no_change(self) -> None:
+        made = panel(20)
+        made.values[19, 1:, :] = np.nan
+        made.values[5, 0, 0] = np.nan
+        made.values[:, 3, 2] = np.nan
+        assert judge(made).kind != CONFIRMED
+
+    def test_one_payload_type_is_everything(self) -> None:
+        judged = watch(stepped(34, 30, math.log(1.2), types=1))
+        (found,) = [each for each in judged if each.kind == CONFIRMED]
+        assert found.series == (ALL, 0)
+
+    def test_the_smallest_step_grows_with_the_noise_and_short_histories(self) -> None:
+        small = smallest_step(0.01, 28)
+        assert 0.03 <= small <= 0.06
+        assert smallest_step(0.03, 28) > smallest_step(0.02, 28) > small
+        assert smallest_step(0.01, 5) > small
+
+    def test_quiet_neighbours_teach_and_restless_ones_do_not(self) -> None:
+        quiet = [panel(20, seed) for seed in range(3)]
+        options = learnt(quiet)
+        assert 0.01 <= options.overall.prior_sd < 0.02
+        assert options.overall.prior_runs == 10
+        assert smallest_step(0.012, 8, options) < smallest_step(0.012, 8)
+        assert learnt([panel(20, seed, run_sd=0.06) for seed in range(3)]) is DEFAULT
+        assert learnt(quiet[:1]) is DEFAULT
+        assert learnt([panel(9, seed) for seed in range(3)]) is DEFAULT
+
+
+def summaries(
+    runs: int, change: int = 10**9, factor: float = 1.1, seed: int = 1, **about: object
+) -> list[RunSummary]:
+    """Runs whose payload type "a" changes from the run `change` on, with the code."""
+    logs = panel(runs, seed).values
+    first = datetime(2026, 1, 1, 3, tzinfo=UTC)
+    made = []
+    for n in range(runs):
+        day = first + timedelta(days=n)
+        new = n >= change
+        ms = np.exp(logs[n])
+        ms[0] *= factor if new else 1
+        cells = [
+            CellSummary(name, size, 15, 0, ms[p, s], 0.02, 0.1, ms[p, s] * 1e-8, 70.0)
+            for p, name in enumerate(TYPES)
+            for s, size in enumerate(SIZES)
+        ]
+        run = RunSummary(
+            run_id=f"{day:%Y%m%dT%H%M%S}-{n:06x}",
+            function="orders",
+            started_at=day.isoformat(),
+            architecture="x86_64",
+            region="eu-west-1",
+            endpoint={"kind": "aws"},
+            code_sha256="new" if new else "old",
+            code=Code("b" * 40 if new else "a" * 40),
+            best_mb=512,
+            cells=tuple(cells),
+            init_ms=dict.fromkeys(SIZES, (200.0 + n % 3, 0.02)),
+        )
+        made.append(replace(run, **about))  # type: ignore[arg-type]
+    return made
+
+
+def exit_codes(runs: Sequence[RunSummary]) -> list[int]:
+    """The exit code of each night."""
+    return [history(runs[: n + 1]).verdict.exit_code for n in range(len(runs))]
+
+
+def test_a_regression_is_reported_once_and_is_then_the_level() -> None:
+    assert exit_codes(summaries(17, 10)) == [5] * 4 + [0] * 6 + [5, 3, 5, 5, 0, 0, 0]
+
+
+def test_the_verdict_says_what_since_when_by_how_much_and_why() -> None:
+    runs = summaries(12, 10)
+    found = history(runs)
+    verdict = found.verdict
+    assert (verdict.kind, verdict.exit_code, verdict.source) == ("worse", 3, "history")
+    (change,) = verdict.worse
+    assert (change.measure, change.payload, change.memory_mb) == ("duration", "a", None)
+    assert change.since == change.earliest == change.latest == runs[10].run_id
+    assert change.low is not None
+    assert change.high is not None
+    assert change.low < 0.1 < change.high
+    assert change.cause == "the code changed (commits aaaaaaaaaaaa..bbbbbbbbbbbb)"
+    assert verdict.reason.startswith("regression of orders: a is slower than the rest by ")
+    assert found.changes == (replace(change, text=change.text.partition("; cost ")[0]),)
+    assert "; cost +" in change.text
+    assert verdict.to_json()["schema"] == 1
+
+
+def test_without_new_code_it_was_the_platform() -> None:
+    runs = [replace(run, code_sha256="old") for run in summaries(12, 10)]
+    (change,) = history(runs).verdict.worse
+    assert change.cause == "the code did not change, the platform did"
+
+
+def test_an_improvement_is_no_alarm() -> None:
+    found = history(summaries(12, 10, 0.8))
+    assert (found.verdict.kind, found.verdict.exit_code) == ("better", 0)
+    assert found.verdict.reason.startswith("better: orders, a is faster than the rest by ")
+
+
+def test_a_suspect_is_not_fine() -> None:
+    found = history(summaries(11, 10))
+    assert found.suspect
+    assert (found.verdict.kind, found.verdict.exit_code) == ("unknown", 5)
+    assert "one run is not enough (--confirm measures again at once)" in found.verdict.reason
+    assert found.verdict.findings[0].kind == "suspect"
+    better = history(summaries(11, 10, 0.8))
+    assert (better.suspect, better.verdict.exit_code) == (True, 0)
+
+
+def test_before_five_runs_it_says_what_is_missing() -> None:
+    found = history(summaries(3))
+    assert found.verdict.reason == (
+        "cannot tell: 3 of 5 runs of one level are there: 2 more are needed"
+    )
+
+
+def test_an_accepted_level_starts_anew() -> None:
+    runs = summaries(16, 10)
+    found = history(runs, accepted={runs[10].run_id: "a larger model, on purpose"})
+    assert found.changes == ()
+    assert found.verdict.exit_code == 0
+    assert f"Accepted from {runs[10].run_id}: a larger model, on purpose." in str(found)
+
+
+@pytest.mark.parametrize(
+    ("about", "reason"),
+    [
+        ({"price_book": "2026-06"}, "price book: -, then 2026-06"),
+        ({"runtime": "python3.14"}, "runtime: -, then python3.14"),
+        ({"endpoint": {"kind": "aws", "limiter": "cgroup v2"}}, "limiter: -, then cgroup v2"),
+        ({"endpoint": {"kind": "aws", "cores": 4}}, "host: -, then 4"),
+    ],
+)
+def test_what_cannot_be_compared_cuts(about: dict[str, object], reason: str) -> None:
+    runs = summaries(20)
+    found = history([*runs[:14], *(replace(run, **about) for run in runs[14:])])  # type: ignore[arg-type]
+    assert found.lane.cuts == ((runs[14].run_id, reason),)
+    assert f"Cut at {runs[14].run_id}: {reason}." in str(found)
+    assert found.verdict.exit_code == 0
+    assert len(found.frame) == 20
+
+
+def test_other_functions_architectures_and_regions_stand_apart() -> None:
+    runs = summaries(12)
+    others = [
+        replace(run, run_id=f"{run.run_id}-arm", architecture="arm64") for run in summaries(9)
+    ]
+    other = [replace(run, function="other") for run in summaries(12, seed=5)]
+    found = history([*runs, *others, *other], "orders")
+    assert (len(found.runs), found.function) == (12, "orders")
+    assert "9 runs on arm64 eu-west-1 aws stand apart." in str(found)
+    with pytest.raises(NotFoundError, match='did you mean "orders"'):
+        history(runs, "order")
+    with pytest.raises(NotFoundError, match="no run yet"):
+        history([])
+
+
+def test_a_run_without_a_success_or_a_common_cell_is_not_fine() -> None:
+    runs = summaries(12)
+    dead = [CellSummary("a", 128, 15, 15)]
+    found = history([*runs[:-1], replace(runs[-1], cells=tuple(dead))])
+    assert found.verdict.exit_code == 5
+    assert "was warm and succeeded; look at its errors" in found.verdict.reason
+    elsewhere = tuple(cell._replace(memory_mb=3008) for cell in runs[-1].cells)
+    found = history([*runs[:-1], replace(runs[-1], cells=elsewhere)])
+    assert found.verdict.exit_code == 5
+    assert "measure the same ones each night" in found.verdict.reason
+
+
+def test_failures_cold_starts_and_memory_are_followed() -> None:
+    runs = summaries(14)
+
+    def from_12(**cell: float) -> list[RunSummary]:
+        new = [
+            replace(run, cells=tuple(c._replace(**cell) for c in run.cells))  # type: ignore[arg-type]
+            for run in runs[12:]
+        ]
+        return [*runs[:12], *new]
+
+    failing = history(from_12(failures=3)).verdict
+    assert (failing.exit_code, failing.worse[0].measure) == (3, "failures")
+    assert failing.worse[0].change == pytest.approx(0.2)
+    assert "the function is failing more by 20 %" in failing.reason
+    memory = history(from_12(max_memory_mb=110.0)).verdict
+    assert (memory.exit_code, memory.worse[0].measure) == (3, "memory used")
+    tails = history(from_12(tail=0.9)).verdict
+    assert (tails.exit_code, tails.worse[0].measure) == (3, "p95")
+    slow = [replace(run, init_ms={128: (300.0, 0.02), 512: (300.0, 0.02)}) for run in runs[12:]]
+    starts = history([*runs[:12], *slow]).verdict
+    assert (starts.exit_code, starts.worse[0].measure) == (3, "cold start")
+    assert starts.worse[0].change == pytest.approx(0.49, abs=0.02)
+
+
+def slowed(cell: CellSummary, factor: float) -> CellSummary:
+    assert cell.duration_ms is not None
+    return cell._replace(duration_ms=cell.duration_ms * factor)
+
+
+def test_slow_drift_is_compared_with_a_fixed_baseline_every_ten_runs() -> None:
+    runs = [
+        replace(
+            run,
+            cells=tuple(
+                c._replace(duration_ms=(c.duration_ms or 0) * 1.0005**n) for c in run.cells
+            ),
+        )
+        for n, run in enumerate(summaries(150))
+    ]
+    found = history(runs)
+    assert found.changes == ()
+    assert found.verdict.exit_code == 3
+    assert found.verdict.worse[0].cause == "drift"
+    assert history(runs[:149]).verdict.exit_code == 0
+
+
+def test_it_shows_itself() -> None:
+    found = history(summaries(14, 10))
+    html = found._repr_html_()
+    assert "<strong>Cannot tell: 4 of 5 runs" in html
+    assert "Changed before: a is slower than the rest by" in html
+    assert list(found.frame["change"]) == ["", *[""] * 10, "changed", "", ""]
+    chart = found.plot.series()
+    assert "14 runs of orders." in chart.alt
+    assert "image/svg+xml" in chart._repr_mimebundle_()
+    assert "slower" in found.plot.series("duration", "best size").alt
+    assert "the code changed" in found.table("changes")._repr_html_()
+    assert "20260114" in found.table("runs")._repr_html_()
+    assert found.table("cuts").frame.empty
+    data = found.to_json()
+    assert (data["schema"], len(data["runs"]), len(data["changes"])) == (1, 14, 1)
+
+
+def test_a_run_becomes_one_line_and_back() -> None:
+    run = synthetic_run(KINDS[:3], SIZES, per_environment=4)
+    line = summarise(run)
+    assert RunSummary.from_json(line.to_json()) == line
+    assert len(line.cells) == 9
+    own = run.samples.query("payload == 'read' and memory_mb == 512 and not cold and error == ''")
+    (cell,) = [c for c in line.cells if (c.payload, c.memory_mb) == ("read", 512)]
+    assert cell.duration_ms == pytest.approx(own["duration_ms"].mean(), rel=1e-5)
+    by_host = own.groupby("environment", observed=True)["duration_ms"].mean()
+    assert cell.error == pytest.approx(by_host.std() / 5**0.5 / own["duration_ms"].mean(), rel=1e-4)
+    assert math.exp(cell.tail or 0) == pytest.approx(
+        own["duration_ms"].quantile(0.95) / own["duration_ms"].mean(), rel=1e-4
+    )
+    assert RunSummary.from_json({**line.to_json(), "schema": 0}) is None
