@@ -11,6 +11,7 @@ from .analysis.data import StudyData
 from .analysis.options import Options
 from .analysis.recommendation import decision_of, recommendations_frame
 from .analysis.run import Run, card
+from .core.decision import Decision
 from .core.errors import UsageError, closest
 from .core.finding import Finding
 from .core.format import DOLLARS, Money, money_of
@@ -122,9 +123,21 @@ class Study(StudyData):
         return overview(self)
 
     @property
-    def decision(self) -> dict[str, Any]:
-        """The answer as plain values, the same for every kind of run (see `core.decision`)."""
+    def decision(self) -> Decision:
+        """The answer as a record, the same for every kind of run."""
         return decision_of(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer and the curves behind it as plain values, the same for every kind of run."""
+        from .analysis.answer_json import answer_json
+
+        return answer_json(self)
+
+    def to_markdown(self, figure: str = "") -> str:
+        """The answer for a pull request; `figure` is the address of a picture."""
+        from .analysis.text.markdown import markdown
+
+        return markdown(self, figure)
 
     @property
     def cold_answer(self) -> "Statement":

@@ -341,7 +341,7 @@ def _how_sure(head: Headline) -> str:
     words = REGISTRY[head.strategy]
     if math.isnan(head.sure):
         return f"how sure cannot be said{f' ({head.reason})' if head.reason else ''}"
-    share = f"{format_share(head.sure)} sure"
+    share = f"{format_share(head.sure).replace('>', 'more than')} sure"
     if head.strategy == "deadline":
         return head.reason or f"{share} that it keeps the deadline"
     seen = ", seen by cold starts alone" if head.seen == "cold" else ""

@@ -3,14 +3,24 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from ..core.decision import DISTINCT, Aim, Mean, Point, Verdict, choose, likelihood, possible_means
+from ..core.decision import (
+    DISTINCT,
+    Aim,
+    Decision,
+    Mean,
+    Point,
+    Verdict,
+    choose,
+    likelihood,
+    possible_means,
+)
 from ..core.format import format_mb, format_ms, format_share, ratio
 from .curves import MIX, Curve
 from .deadline import Punctuality, calls_to_tell, punctualities
@@ -441,31 +451,31 @@ def _gain(curve: Curve, winner: int, today_mb: int | None) -> tuple[float, float
     return saving, ratio(curve.ms[today], curve.ms[winner])
 
 
-def decision_of(data: "StudyData") -> dict[str, Any]:
-    """The answer as plain values, the same for grid and adaptive: what `--json` prints.
+def decision_of(data: "StudyData") -> Decision:
+    """The answer of a run, the same for grid and adaptive; of several functions that of the first.
 
-    `sure` is None where it is not known, `cost_ratio` (the answer's cost over today's) and
-    `speedup` (today's duration over the answer's) are None where today's size was not measured,
-    `applied_mb` is None where nothing was set. Of several functions it is about the first.
+    Its figures are those of the curves, which of an adaptive run are its model's.
     """
     part, strategy = data.parts[0], data.strategies[0]
-    options, own = data.options, part.run.decision
-    same = options.weights is None and options.today_mb in (None, part.run.current_memory_mb)
-    if own and same and answered(part.run, MIX, options.goal(strategy)):
-        return own.figures()
-    curve = part.curve()
+    own, curve = part.run.decision, part.curve()
+    applied_mb = own.applied_mb if own else None
     if curve is None:
-        return {"memory_mb": None, "strategy": strategy, "sure": None, "today_mb": part.today_mb}
+        reason = "no invocation succeeded"
+        return Decision(None, strategy, today_mb=part.today_mb, reason=reason)
     advice = recommendation(part, curve, strategy)
-    return {
-        "memory_mb": advice.memory_mb,
-        "strategy": strategy,
-        "sure": _none(advice.sure),
-        "today_mb": advice.current_mb,
-        "cost_ratio": _none(1 - advice.saving),
-        "speedup": _none(advice.speedup),
-        "applied_mb": part.run.decision.applied_mb if part.run.decision else None,
-    }
+    same = own is not None and own.memory_mb == advice.memory_mb and own.strategy == strategy
+    return Decision(
+        advice.memory_mb,
+        strategy,
+        sure=_none(advice.sure),
+        today_mb=advice.current_mb,
+        cost_ratio=_none(1 - advice.saving),
+        speedup=_none(advice.speedup),
+        applied_mb=applied_mb,
+        basis="cold" if part.cold_only else "warm",
+        reason=advice.reason,
+        notes=own.notes if own and same else (),
+    )
 
 
 def _none(value: float) -> float | None:

@@ -53,6 +53,10 @@ class Output:
 
     def show(self, data: Any, text: str) -> None:
         """The result: `data` as JSON for machines, else `text`."""
+        if not self.quiet and sys.stderr.isatty():
+            # A line of progress that rewrites itself may stand there: the result is not its end.
+            sys.stderr.write(_REWRITTEN)
+            sys.stderr.flush()
         if self.json:
             json.dump(data, sys.stdout, indent=2, default=str, allow_nan=False)
             print()
@@ -98,6 +102,9 @@ class Output:
         return lambda event: None if self.quiet else say(line(event))
 
 
+_REWRITTEN = "\r\x1b[K"
+"""Takes away a line that was not ended."""
+
 _CONTROLS = {
     code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
     for code in (
@@ -132,7 +139,7 @@ def refuse(verdict: "Verdict") -> None:
 def fail(message: str, code: int) -> int:
     """The one line of a command that did not do what it was asked to; returns its exit code."""
     # A line of progress that rewrites itself may stand there half written.
-    over = "\r\x1b[K" if sys.stderr.isatty() else ""
+    over = _REWRITTEN if sys.stderr.isatty() else ""
     print(f"{over}lambdatuning: {visible(' '.join(message.split()))}", file=sys.stderr)
     return code
 

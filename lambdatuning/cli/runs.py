@@ -111,10 +111,41 @@ def executions(session: Session, state_machine: str, limit: str) -> None:
 
 
 @click.command()
-@click.argument("url")
+@click.argument("run", default="latest")
+@store_option
+@click.option("--markdown", is_flag=True, help="For a pull request: answer, table, figure.")
+@click.option("--png", metavar="FILE", help="Write the figure as PNG, for slides and chats.")
+@click.option("--svg", metavar="FILE", help="Write the figure as SVG.")
+@click.option("--strategy", default="", help="Another one than the run was asked for.")
+@click.option("--volume", type=float, metavar="N", help="Invocations a month, for the money.")
 @session_options
-def show(session: Session, url: str) -> None:
-    """Print the curves of a visualization URL of Power Tuning, also of a comparison of two."""
+def show(session: Session, /, run: str, **options: Any) -> None:
+    """Show the answer of RUN: an id, a folder, "latest", or a visualization URL.
+
+    Of a URL of Power Tuning, also of a comparison of two, the curves are printed.
+    """
+    if "://" in run and not run.startswith("s3://"):
+        _show_url(session, run)
+        return
+    from ..api.runs import load
+    from ..study import Study
+    from .tuning import show_study
+
+    store = options["store"]
+    found = load(run, store=store, cloud=session.connect_for(store))
+    study = Study(
+        found, strategy=options["strategy"], monthly_invocations=options["volume"] or 0
+    )
+    figures = [file for file in (options["png"], options["svg"]) if file]
+    for file in figures:
+        study.plot.answer().save(file)
+    if options["markdown"]:
+        session.output.show(study.to_json(), study.to_markdown(figures[0] if figures else ""))
+    else:
+        show_study(session.output, study, figures)
+
+
+def _show_url(session: Session, url: str) -> None:
     from ..api.executions import show
 
     frame = show(url)

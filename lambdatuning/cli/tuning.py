@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..core.decision import SCHEMA
 from ..core.sizes import beyond_note
 from ..core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, WORTH, Worth
 from ..core.tuning.records import run_prefix
@@ -123,17 +124,48 @@ class Shown:
 
 
 def show_run(output: Output, run: "Run", shown: Shown) -> None:
-    """Print the recommendation and where the run is stored, or all of it as JSON."""
+    """Print what to set in at most five lines, the last with where the run is stored; or all of it
+    as JSON."""
     where = Path(shown.store) / run_prefix(run.function, run.run_id)
     study = _study(run, shown)
-    text = str(study.answer) if study else _elsewhere(run)
-    if study and run.manifest.input.get("cold"):
-        text += f"\n{study.cold_answer}"
-    findings = study.checks() if study else []
-    text += "".join(f"\n{each}." for each in findings if each.severity in ("error", "warning"))
+    lines = _lines(study) if study else [*_elsewhere(run), *_beyond(run)]
+    text = "\n".join([*lines, f"Stored in {where}/{_spent(run)}"])
+    output.show(_data(run, study, "\n".join(lines), where), text)
+
+
+def _lines(study: "Study") -> list[str]:
+    """What to set, how sure that is and what is next best, what may mislead, where it ran."""
+    head = study.headline
+    lines = [head.sentence, head.certainty]
+    if study.run.manifest.input.get("cold"):
+        lines[1] = f"{head.certainty} {study.cold_answer.headline}".strip()
+    where = " ".join(filter(None, [study.answer.notice, *_beyond(study.run)]))
+    return [line for line in (*lines, _checked(study), where) if line]
+
+
+def _checked(study: "Study") -> str:
+    """The gravest thing that may mislead, and how many more there are."""
+    grave = [each for each in study.checks() if each.severity in ("error", "warning")]
+    if not grave:
+        return ""
+    more = f" ({len(grave) - 1} more: lambdatuning show {study.run.run_id})" if grave[1:] else ""
+    return f"{grave[0].severity.capitalize()}: {grave[0]}{more}."
+
+
+def _beyond(run: "Run") -> list[str]:
     note = beyond_note(run.manifest.endpoint, run.beyond_mb)
-    text += f"\n{note}." if note else ""
-    output.show(_data(run, study, text, where), f"{text}\n\nstored in {where}/")
+    return [f"{note}."] if note else []
+
+
+def _spent(run: "Run") -> str:
+    """What was measured, and for how much."""
+    from ..core.format import money_of
+
+    if run.samples.empty:
+        return ""
+    usd = run.manifest.usd
+    price = "" if usd is None else f" for {money_of(run.currency)(usd)}"
+    return f" ({len(run.samples):,} invocations at {len(run.sizes)} sizes{price})"
 
 
 def _study(run: "Run", shown: Shown) -> "Study | None":
@@ -151,14 +183,14 @@ def _study(run: "Run", shown: Shown) -> "Study | None":
     )
 
 
-def _elsewhere(run: "Run") -> str:
+def _elsewhere(run: "Run") -> list[str]:
     """What a deployment of AWS Lambda Power Tuning said."""
-    return "\n".join(
+    return [
         f"{name}: {output['power']} MB is best for {run.manifest.strategy}, "
         f"{output['duration']:,.2f} ms and ${output['cost']:.3g} an invocation (AWS Lambda Power "
         "Tuning's trimmed means: it keeps no samples, so no interval can be given)"
         for name, output in run.manifest.output.items()
-    )
+    ]
 
 
 def _data(run: "Run", study: "Study | None", text: str, where: Path) -> dict[str, Any]:
@@ -167,12 +199,12 @@ def _data(run: "Run", study: "Study | None", text: str, where: Path) -> dict[str
         name: run.exploration.get(name) for name in ("stopped", "reason", "spent", "grid")
     }
     return {
+        **(study.to_json() if study else _elsewhere_json(run)),
         "run_id": run.run_id,
         "function": run.function,
         "answer": text,
         "sizes": list(run.manifest.sizes or run.sizes),
         "sizes_beyond_cores": list(run.beyond_mb),
-        "decision": study.decision if study else _decided(run),
         "recommendations": records(study.recommend(study.strategies)) if study else [],
         "checks": [asdict(each) for each in study.checks()] if study else [],
         "exploration": exploration if run.adaptive else None,
@@ -193,6 +225,7 @@ def _billed_gb_s(run: "Run") -> float | None:
     return round(float((run.samples["memory_mb"] * run.samples["billed_ms"]).sum()) / 1_024_000, 3)
 
 
-def _decided(run: "Run") -> dict[str, Any] | None:
-    """What a run without samples decided, if it says so."""
-    return run.decision.figures() if run.decision else None
+def _elsewhere_json(run: "Run") -> dict[str, Any]:
+    """What is known of the answer of a run without samples."""
+    decided = run.decision.figures() if run.decision else None
+    return {"schema": SCHEMA, "decision": decided, "headlines": [], "curves": []}

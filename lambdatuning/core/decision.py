@@ -24,6 +24,9 @@ from .wire import known_fields
 TOLERANCE = 0.05
 """A size is a right answer where no other is better by more than this share."""
 
+SCHEMA = 1
+"""Version of what `--json` prints of an answer: raised where a field is renamed or removed."""
+
 _PUBLIC = (
     "memory_mb", "strategy", "sure", "today_mb", "cost_ratio", "speedup", "applied_mb",
 )  # fmt: skip

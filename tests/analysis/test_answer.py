@@ -71,10 +71,10 @@ def test_no_size_is_explained() -> None:
     )
 
 
-def test_the_headline_names_the_size_for_each_aim() -> None:
+def test_the_headline_is_that_of_the_first_strategy_the_others_follow() -> None:
     text = str(ALL.answer)
-    assert text.startswith("Set LambdaFunctionOverHttps to 256 MB for the lowest cost, 3,008 MB")
-    assert "(today: 128 MB)" in text
+    assert text.startswith("Set LambdaFunctionOverHttps to 256 MB: 128 MB today fails.")
+    assert "All payload types together: 3,008 MB is fastest" in text
     assert "list-1mb fails at 128 MB." in text
 
 
@@ -91,7 +91,8 @@ def test_payload_types_that_accept_a_common_size_do_not_disagree() -> None:
     assert told == ""  # 512 MB is as good as 1,536 MB for "a"
     apart = disagreement([replace(one, alike_mb=()), replace(other, alike_mb=())])
     assert apart == (
-        "Payload types disagree about the cheapest size: 512 MB for b and 1,536 MB for a."
+        "Payload types disagree about the size for the lowest cost: 512 MB for b and 1,536 MB "
+        "for a."
     )
 
 

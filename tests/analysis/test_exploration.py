@@ -60,9 +60,9 @@ def test_what_was_not_measured_is_predicted_with_an_interval(one: Run) -> None:
 def test_the_answer_is_what_the_run_said_with_what_it_took(one: Run) -> None:
     study = Study(one)
     text = str(study.answer)
-    assert study.decision["memory_mb"] == one.manifest.output["power"]
+    assert study.decision.memory_mb == one.manifest.output["power"]
     assert re.match(
-        r"Set shop to 1,769 MB for the highest speed \((\d\d % sure; )?today: 128 MB\)\.$",
+        r"Set shop to 1,769 MB( \(\d\d % sure\))?: [\d.]+ times faster than at 128 MB today, for ",
         study.answer.headline,
     )
     other = Study(one, today_mb=next(mb for mb in POWERS if mb not in one.sizes))
@@ -83,7 +83,7 @@ def test_every_place_names_the_size_that_the_run_named(two: Run) -> None:
     assert rows["memory_mb"].to_dict() == {n: a["memory_mb"] for n, a in decided.items()}
     assert rows["sure"]["a"] == pytest.approx(decided["a"]["within_5"])
     size = decided["weighted mix"]["memory_mb"]
-    assert study.decision["memory_mb"] == size
+    assert study.decision.memory_mb == size
     bill = study.bill().set_index("choice")
     assert bill.loc[two.strategy, "memory_mb"] == size
     assert f"{size:,.0f} MB" in study.overview.__str__()

@@ -57,4 +57,4 @@ def test_the_overview_has_a_card_a_payload_type_the_mix_first() -> None:
     assert html.count("<dl>") == len(KINDS) + 1
     for word in ("today", "best balanced", "saves", "faster", "sure"):
         assert f"<dt>{word}</dt>" in html
-    assert str(found).startswith("Payload types disagree about the best balanced size: ")
+    assert str(found).startswith("Payload types disagree about the size for the best balance: ")

@@ -11,14 +11,12 @@ import lambdatuning as lt
 from lambdatuning.analysis import data, intervals
 from lambdatuning.analysis.deadline import calls_to_tell, weighted_quantile
 from lambdatuning.analysis.options import Options, best
-from lambdatuning.analysis.questions.answer import headline
 from lambdatuning.analysis.run import Run, merge
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.strategies import REGISTRY, RUN_STRATEGIES, CurvePoint, choose
 from lambdatuning.study import TABLES, Study, StudyPlots
 
-from .asked import advice
-from .synthetic import KINDS, Kind, changed, synthetic_run
+from .synthetic import KINDS, changed, synthetic_run
 
 RUN = synthetic_run(KINDS[:4])
 FIGURES = [name for name in vars(StudyPlots) if not name.startswith("_")]
@@ -136,29 +134,15 @@ def test_a_size_today_that_was_not_measured_is_not_argued_against() -> None:
     text = str(study.answer)
     assert not study.answer.headline.startswith("Set")
     assert "1,769 MB, today's size, was not measured: measure it, too" in text
-    assert study.decision["cost_ratio"] is None
+    assert study.decision.cost_ratio is None
     assert "today" not in study.bill()["choice"].tolist()
 
 
 def test_no_imperative_where_certainty_is_unknown() -> None:
     study = Study(synthetic_run(KINDS[:2], environments=2), strategy="speed")
-    assert study.answer.headline.startswith("Probably 3,008 MB is fastest for")
-    assert "how sure cannot be said (fewer than 3 execution environments)" in study.answer.headline
-    assert study.decision["sure"] is None
-
-
-def test_words_follow_certainty() -> None:
-    (one,) = advice(synthetic_run((Kind("cpu", 0, 400),), (128, 3008)), "speed")
-    sure = [headline("f", [changed_to(one, sure=p)], None) for p in (0.99, 0.87, 0.6)]
-    assert sure[0] == "Set f to 3,008 MB for the highest speed (today: 128 MB)."
-    assert sure[1] == "Set f to 3,008 MB for the highest speed (87 % sure; today: 128 MB)."
-    assert sure[2] == "Probably 3,008 MB is fastest for f (60 % sure): measure more."
-
-
-def changed_to(advice: Any, **values: Any) -> Any:
-    from dataclasses import replace
-
-    return replace(advice, **values)
+    assert study.answer.headline.startswith("Probably 3,008 MB for")
+    assert "measure more (fewer than 3 execution environments)" in study.answer.headline
+    assert study.decision.sure is None
 
 
 def test_a_deadline_that_may_be_missed_is_not_recommended() -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from ...core.decision import DISTINCT
 from ...core.format import (
     NOTHING,
     Money,
@@ -20,17 +19,14 @@ from ...core.format import (
     short_name,
 )
 from ...core.strategies import REGISTRY
-from ..curves import MIX, Curve
+from ..curves import MIX
 from ..data import StudyData
 from ..frames import failed
-from ..intervals import difference
+from ..headline import Card, Headline, headline, headlines
 from ..recommendation import Recommendation, recommendations
 from ..run import Run, of_means
 from ..text.statement import answered, html_words
 from .adaptive import outcome
-
-SURE, FAIRLY_SURE = 0.95, 0.8
-"""From here on a size is recommended without reserve, and with it; below, it is a guess."""
 
 _MEANS = (
     "From published means, without the samples behind them: how sure this is cannot be said. "
@@ -45,34 +41,45 @@ _FEW = 3
 
 @dataclass(frozen=True)
 class Answer:
-    """What to set, in one headline; `lead` are the recommendations behind it, one a strategy.
+    """What to set: a headline for each function, and `lead`, the recommendations for the mix (or
+    the only payload type), one a strategy.
 
     `sentences` are what else matters, `notice` where the measurement comes from if that limits
     it. Displays itself in notebooks; `str()` is the same as plain text.
     """
 
-    headline: str
+    headlines: tuple[Headline, ...]
     lead: tuple[Recommendation, ...]
     sentences: tuple[str, ...]
     notice: str
     money: Money
 
+    @property
+    def headline(self) -> str:
+        """What to set, in a sentence for each function."""
+        return " ".join(each.sentence for each in self.headlines)
+
+    @property
+    def others(self) -> list[str]:
+        """What is best under other strategies than that of the headline."""
+        first = {each.strategy for each in self.headlines}
+        return [sentence(each, self.money) for each in self.lead if each.strategy not in first]
+
     def __str__(self) -> str:
-        phrases = [sentence(each, self.money) for each in self.lead]
-        return "\n".join(filter(None, [self.headline, *phrases, *self.sentences, self.notice]))
+        lines = [line for each in self.headlines for line in (each.sentence, each.certainty)]
+        return "\n".join(filter(None, [*lines, *self.others, *self.sentences, self.notice]))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return answered(self.headline, (each.function for each in self.lead))
+        return answered(self.headline, (each.function for each in self.headlines))
 
     def _repr_html_(self) -> str:
-        several = len({each.function for each in self.lead}) > 1
-        cards = "".join(_answer_card(each, self.money, named=several) for each in self.lead)
-        words = "".join(f"<li>{html_words(text)}</li>" for text in self.sentences)
+        several = len(self.headlines) > 1
+        blocks = "".join(_headline_html(each, named=several) for each in self.headlines)
+        words = "".join(f"<li>{html_words(text)}</li>" for text in (*self.others, *self.sentences))
         notice = f'<p class="lt-notice">{html_words(self.notice)}</p>' if self.notice else ""
         return (
-            f'<section class="lt-answer"><p class="lt-headline"><strong>{html_words(self.headline)}'
-            f'</strong></p>{notice}<div class="lt-cards" style="display: flex; flex-wrap: wrap; '
-            f'gap: 12px">{cards}</div>{f"<ul>{words}</ul>" if words else ""}</section>'
+            f'<section class="lt-answer">{blocks}{notice}{f"<ul>{words}</ul>" if words else ""}'
+            "</section>"
         )
 
 
@@ -83,16 +90,16 @@ def answer(data: StudyData) -> Answer:
     """
     each = [_of_function(part) for part in data.parts]
     return Answer(
-        headline=" ".join(first for first, _, _ in each),
-        lead=tuple(advice for _, lead, _ in each for advice in lead),
-        sentences=tuple(dict.fromkeys(text for _, _, sentences in each for text in sentences)),
+        headlines=headlines(data),
+        lead=tuple(advice for lead, _ in each for advice in lead),
+        sentences=tuple(dict.fromkeys(text for _, sentences in each for text in sentences)),
         notice=notice(data.run),
         money=data.money,
     )
 
 
-def _of_function(data: StudyData) -> tuple[str, Sequence[Recommendation], Sequence[str]]:
-    """Headline, recommendations and sentences of one function."""
+def _of_function(data: StudyData) -> tuple[Sequence[Recommendation], Sequence[str]]:
+    """Recommendations and sentences of one function."""
     advice = recommendations(data, data.strategies)
     lead = [each for each in advice if each.payload == MIX] or advice
     own = [each for each in advice if each.payload != MIX]
@@ -100,7 +107,7 @@ def _of_function(data: StudyData) -> tuple[str, Sequence[Recommendation], Sequen
     if len(own) > len(data.strategies):
         phrases += _failures(own)
     phrases += [*_failure_words(data.run), _COLD_ONLY if data.cold_only else "", *outcome(data.run)]
-    return headline(data.run.function, lead, _quicker(data, lead)), lead, [t for t in phrases if t]
+    return lead, [text for text in phrases if text]
 
 
 def notice(run: Run) -> str:
@@ -130,8 +137,8 @@ def disagreement(advice: Sequence[Recommendation]) -> str:
         return ""
     by_number = sorted(by_size.items(), key=lambda item: (-len(item[1]), item[0]))
     parts = [f"{format_mb(size)} for {_named(names, len(advice))}" for size, names in by_number]
-    superlative = REGISTRY[advice[0].strategy].superlative
-    return f"Payload types disagree about the {superlative} size: {join(parts)}."
+    aim = REGISTRY[advice[0].strategy].aim
+    return f"Payload types disagree about the size for {aim}: {join(parts)}."
 
 
 def common_sizes(advice: Iterable[Recommendation]) -> set[int]:
@@ -220,178 +227,22 @@ def against_today(advice: Recommendation) -> str:
     )
 
 
-# A size that costs the same as the cheapest and is much faster: what most people want to know.
-
-
-_WORTH = 1.2
-"""Times faster from which on it is mentioned."""
-
-_CLOSE = 0.03
-"""So much more a size may cost by its mean where that may be chance; more is not the same cost."""
-
-
-@dataclass(frozen=True)
-class Quicker:
-    """`memory_mb` cannot be told apart in cost from the cheapest size, nor from `than_mb`.
-
-    `cost_change` is its measured cost over that of `than_mb` less 1, `speedup` the duration of
-    `than_mb` over its own; that it is faster is sure.
-    """
-
-    memory_mb: int
-    than_mb: int
-    cost_change: float
-    speedup: float
-
-
-def quicker(curve: Curve, advice: Recommendation) -> Quicker | None:
-    """The fastest size that is as cheap as the cheapest, if it is worth mentioning.
-
-    It is compared with today's size if that is as cheap too, else with the best of `advice`,
-    which is one for "cost". None where there is none, or where intervals are not known.
-    """
-    alike = (advice.memory_mb, *(advice.alike_mb or ()))
-    base = advice.current_mb if advice.current_mb in alike else advice.memory_mb
-    if not curve.known or base is None or base not in curve.sizes:
-        return None
-    others = [size for size in alike if size and size != base and size not in advice.beyond_mb]
-    for size in sorted(others, key=lambda size: float(curve.ms[curve.sizes.index(size)])):
-        if against := _against(curve, size, base):
-            return against
-    return None
-
-
-def _quicker(data: StudyData, lead: Sequence[Recommendation]) -> Quicker | None:
-    for advice in lead:
-        if advice.strategy == "cost" and advice.alike_mb:
-            curve = data.curve(advice.payload)
-            return quicker(curve, advice) if curve else None
-    return None
-
-
-def _against(curve: Curve, size: int, base: int) -> Quicker | None:
-    new, old = curve.sizes.index(size), curve.sizes.index(base)
-    cost, duration = (
-        difference(
-            float(means[old]), float(means[new]), resampled[:, old], resampled[:, new], DISTINCT
-        )
-        for means, resampled in ((curve.usd, curve.resampled_usd), (curve.ms, curve.resampled_ms))
+def _headline_html(head: Headline, *, named: bool) -> str:
+    """The sentence, the three numbers, how sure it is."""
+    cards = "".join(_number_card(each) for each in head.cards) if head.memory_mb else ""
+    name = f"<h3>{escape(short_name(head.function))}</h3>" if named else ""
+    return (
+        f'{name}<p class="lt-headline"><strong>{html_words(head.sentence)}</strong></p>'
+        f'<div class="lt-cards" style="display: flex; flex-wrap: wrap; gap: 12px">{cards}</div>'
+        f'<p class="lt-certainty">{html_words(head.certainty)}</p>'
     )
-    against = Quicker(size, base, cost.relative, 1 / (1 + duration.relative))
-    same_cost = not cost.known and cost.relative <= _CLOSE
-    return against if same_cost and duration.high < 0 and against.speedup >= _WORTH else None
 
 
-# The headline: what to set, in one sentence, without an imperative where certainty is unknown.
-
-
-def headline(function: str, lead: Sequence[Recommendation], quick: Quicker | None) -> str:
-    """What to set, what today's size is as good as any for, and what is as cheap and faster."""
-    name = short_name(function)
-    some = [each for each in lead if each.memory_mb is not None]
-    if not some:
-        return f"No size of {name} can be recommended: {lead[0].reason if lead else 'no data'}."
-    firm = [each for each in some if _is_firm(each)]
-    stay, change = ([e for e in firm if e.keeps_today is kept] for kept in (True, False))
-    today = some[0].current_mb
-    but, beside = _quicker_beside(quick, today)
-    parts = [
-        _change(name, change, today, alone=not stay),
-        _stay(name, stay, today, but, after=bool(change)),
-        *(_guess(each, name) for each in some if each not in firm),
-    ]
-    phrases = "; ".join(part for part in parts if part)
-    return f"{phrases[:1].upper()}{phrases[1:]}{beside}."
-
-
-def _is_firm(advice: Recommendation) -> bool:
-    """Whether something may be told to do: today's size was measured, and enough is known."""
-    certain = advice.alike_mb is not None and not advice.today_unmeasured
-    if advice.strategy == "deadline":
-        return certain and not advice.reason
-    return certain and (advice.keeps_today or advice.sure >= FAIRLY_SURE)
-
-
-def _change(
-    name: str, change: Sequence[Recommendation], today_mb: int | None, *, alone: bool
-) -> str:
-    if not change:
-        return ""
-    today = f"today: {format_mb(today_mb)}" if today_mb and alone else ""
-    if len(change) == 1:
-        (one,) = change
-        facts = "; ".join(filter(None, [_reserve(one), today]))
-        aim = f"{format_mb(one.memory_mb or 0)} for {REGISTRY[one.strategy].aim}"
-        return f"set {name} to {aim}{f' ({facts})' if facts else ''}"
-    by_size: dict[int, list[str]] = {}
-    for each in change:
-        sure = f" ({_reserve(each)})" if _reserve(each) else ""
-        by_size.setdefault(each.memory_mb or 0, []).append(REGISTRY[each.strategy].aim + sure)
-    parts = [f"{format_mb(size)} for {join(names)}" for size, names in by_size.items()]
-    return f"set {name} to {join(parts)}{f' ({today})' if today else ''}"
-
-
-def _reserve(advice: Recommendation) -> str:
-    """How sure it is, where that is less than sure."""
-    return "" if advice.sure >= SURE else f"{format_share(advice.sure)} sure"
-
-
-def _stay(
-    name: str, stay: Sequence[Recommendation], today_mb: int | None, but: str, *, after: bool
-) -> str:
-    if not stay or today_mb is None:
-        return ""
-    aims, today = join(REGISTRY[each.strategy].aim for each in stay), format_mb(today_mb)
-    if after:
-        return f"for {aims}, no size is better than {today} today{but}"
-    if but:
-        return f"for {aims}, no size of {name} is better than {today} today{but}"
-    return f"leave {name} at {today}: no size is better for {aims}"
-
-
-def _guess(advice: Recommendation, name: str) -> str:
-    """What is not sure enough to act on, and why."""
-    size, superlative = format_mb(advice.memory_mb or 0), REGISTRY[advice.strategy].superlative
-    if advice.today_unmeasured:
-        today = format_mb(advice.current_mb or 0)
-        phrases = f"{size} is the {superlative} of the sizes measured of {name}"
-        sure = f" ({format_share(advice.sure)} sure)" if not math.isnan(advice.sure) else ""
-        return f"{phrases}{sure}, but {today}, today's size, was not measured: measure it, too"
-    if advice.strategy == "deadline" and advice.reason.startswith("may not"):
-        return f"{size} comes nearest to keeping the deadline of {name}, but {advice.reason}"
-    alike = f"; {join_mb(advice.alike_mb)} cannot be told apart" if advice.alike_mb else ""
-    phrases = f"probably {size} is {superlative} for {name}"
-    if advice.reason or math.isnan(advice.sure):
-        why = f" ({advice.reason})" if advice.reason else ""
-        return f"{phrases}, but how sure cannot be said{why}: measure more{alike}"
-    return f"{phrases} ({format_share(advice.sure)} sure): measure more{alike}"
-
-
-def _quicker_beside(quick: Quicker | None, today_mb: int | None) -> tuple[str, str]:
-    """What follows on today's size, and what stands for itself since it is about another."""
-    if quick is None:
-        return "", ""
-    cost = format_change(quick.cost_change, "less", "more")
-    same = "costs the same" if cost == "the same" else f"costs {cost}"
-    words = (
-        f"{format_mb(quick.memory_mb)} {same} (no significant difference) and is "
-        f"{format_times(quick.speedup)} faster"
-    )
-    if quick.than_mb == today_mb:
-        return f", but {words}", ""
-    return "", f"; {words} than {format_mb(quick.than_mb)}"
-
-
-def _answer_card(advice: Recommendation, money: Money, *, named: bool) -> str:
-    name = f", {escape(short_name(advice.function))}" if named else ""
-    size = "none" if advice.memory_mb is None else format_mb(advice.memory_mb)
-    price = f"{money(advice.cost_per_million_usd)} per million"
-    words = [f"{format_ms(advice.mean_ms)}, {price}", against_today(advice), certainty(advice)]
-    lines = "".join(f"<br>{html_words(text)}" for text in words if text)
-    label = REGISTRY[advice.strategy].superlative.capitalize()
+def _number_card(card: Card) -> str:
+    note = f"<br>{html_words(card.note)}" if card.note else ""
     return (
         '<div class="lt-card" style="border: 1px solid; border-radius: 6px; padding: 8px 14px">'
-        f"{label}{name}<br><strong>{escape(size)}</strong>{lines}</div>"
+        f"{escape(card.label.capitalize())}<br><strong>{html_words(card.value)}</strong>{note}</div>"
     )
 
 
@@ -429,20 +280,25 @@ def overview(data: StudyData) -> Overview:
     """A card for the mix and for each payload type (of each function) under the first strategy."""
     by_part = [recommendations(part, data.strategies[:1]) for part in data.parts]
     ordered = [sorted(own, key=lambda each: each.payload != MIX) for own in by_part]
-    headlines = [_agreement(own, named=len(by_part) > 1) for own in ordered]
+    named = len(by_part) > 1
+    words = [
+        _agreement(own, named=named) or headline(part).sentence
+        for own, part in zip(ordered, data.parts, strict=True)
+    ]
     advice = tuple(each for own in ordered for each in own)
-    return Overview(" ".join(headlines), advice, notice(data.run), data.money)
+    return Overview(" ".join(words), advice, notice(data.run), data.money)
 
 
 def _agreement(advice: Sequence[Recommendation], *, named: bool) -> str:
-    """Whether one size is best for all payload types of a function, or which want which."""
+    """Whether one size is best for all payload types of a function, or which want which; "" of the
+    only one."""
     own = [each for each in advice if each.payload != MIX] or list(advice)
     name, superlative = short_name(own[0].function), REGISTRY[own[0].strategy].superlative
     words = disagreement(own)
     if words:
         return f"{name}: {words}" if named else words
     if len(own) == 1:
-        return headline(own[0].function, own, None)
+        return ""
     sizes = {each.memory_mb for each in own if each.memory_mb is not None}
     if not sizes:
         return f"No size of {name} can be recommended: {own[0].reason}."

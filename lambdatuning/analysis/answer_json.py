@@ -1,0 +1,83 @@
+"""The answer of a run as plain JSON values, the same for a grid and an adaptive run."""
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from ..core.decision import SCHEMA
+from .curves import Curve
+from .data import StudyData
+from .frames import good
+from .headline import Headline, headlines
+from .intervals import interval
+from .recommendation import decision_of
+
+
+def answer_json(data: StudyData) -> dict[str, Any]:
+    """`schema`, `decision`, `headlines` (one a function) and `curves`, the figures behind them.
+
+    A curve has a row for each size: the mean duration and cost that decide (`source`: "samples",
+    "model" of an adaptive run, or "predicted" where there is no sample), their 95 % intervals (None
+    where they cannot be known), and what was measured there: `warm` and `cold` successes, and the
+    plain mean of those that are measured (`sample_mean_ms`). Not a number is None.
+    """
+    return {
+        "schema": SCHEMA,
+        "decision": decision_of(data).figures(),
+        "headlines": [_headline(each) for each in headlines(data)],
+        "curves": [_curve(part, curve) for part in data.parts for curve in part.curves],
+    }
+
+
+def _headline(head: Headline) -> dict[str, Any]:
+    own = {name: value for name, value in asdict(head).items() if name != "money"}
+    names = {
+        **own,
+        "sentence": head.sentence,
+        "certainty": head.certainty,
+        "firm": head.firm,
+        "cards": [asdict(card) for card in head.cards],
+    }
+    return {name: _plain(value) for name, value in names.items()}
+
+
+def _curve(data: StudyData, curve: Curve) -> dict[str, Any]:
+    model = data.run.adaptive and bool(data.run.exploration.get("answers"))
+    succeeded = good(data.run.samples)
+    if curve.payload in data.run.payloads:
+        succeeded = succeeded[succeeded["payload"] == curve.payload]
+    rows = []
+    for n, size in enumerate(curve.sizes):
+        own = succeeded[succeeded["memory_mb"] == size]
+        measured = data.measured[data.measured["memory_mb"] == size]
+        measured = measured[measured["payload"].isin(own["payload"].unique())]
+        low_ms, high_ms = interval(curve.resampled_ms[:, n])
+        low_usd, high_usd = interval(curve.resampled_usd[:, n])
+        seen = "model" if model else "samples"
+        rows.append(
+            {
+                "memory_mb": size,
+                "source": "predicted" if size in curve.predicted_mb else seen,
+                "mean_ms": float(curve.ms[n]),
+                "low_ms": _plain(low_ms),
+                "high_ms": _plain(high_ms),
+                "cost_usd": float(curve.usd[n]),
+                "low_usd": _plain(low_usd),
+                "high_usd": _plain(high_usd),
+                "warm": int((~own["cold"]).sum()),
+                "cold": int(own["cold"].sum()),
+                "sample_mean_ms": _plain(float(measured["duration_ms"].mean())),
+            }
+        )
+    return {
+        "function": curve.function,
+        "payload": curve.payload,
+        "failing_mb": list(curve.failing_mb),
+        "points": rows,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return list(value) if isinstance(value, tuple) else value
