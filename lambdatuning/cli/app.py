@@ -32,7 +32,7 @@ COMMANDS = {
     "report": _Listed("reports", "Run notebooks and export HTML."),
     "logs": _Listed("runs", "Make a run of exported logs, in whatever form they are."),
     "executions": _Listed("runs", "List past executions of a tuner, also of Power Tuning."),
-    "show": _Listed("runs", "Read a published visualization URL."),
+    "show": _Listed("runs", "Show the answer of a stored run, or a visualization URL."),
     "prices": _Listed("account", "Show the price book, or refresh it from AWS."),
     "schedule": _Listed("schedules", "Measure, report and compare every night."),
     "schema": _Listed("schema", "Print JSON Schemas of the --json outputs."),

@@ -127,15 +127,19 @@ def show(session: Session, /, run: str, **options: Any) -> None:
     if "://" in run and not run.startswith("s3://"):
         _show_url(session, run)
         return
-    from ..api.runs import load
+    from ..analysis.run import merge
+    from ..api.runs import load_runs, newest_in_one_place
     from ..study import Study
     from .tuning import show_study
 
     store = options["store"]
-    found = load(run, store=store, cloud=session.connect_for(store))
-    study = Study(
-        found, strategy=options["strategy"], monthly_invocations=options["volume"] or 0
-    )
+    cloud = session.connect_for(store)
+    # The newest run of all, not the newest of each function.
+    if run == "latest":
+        found = merge(newest_in_one_place(run, store, cloud=cloud))
+    else:
+        found = merge(load_runs(store, run, cloud=cloud))
+    study = Study(found, strategy=options["strategy"], monthly_invocations=options["volume"] or 0)
     figures = [file for file in (options["png"], options["svg"]) if file]
     for file in figures:
         study.plot.answer().save(file)

@@ -1,6 +1,7 @@
 """`lambdatuning tune`, `benchmark` and `clean`: a run, its answer, and what a dead one left."""
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -131,6 +132,16 @@ def show_run(output: Output, run: "Run", shown: Shown) -> None:
     lines = _lines(study) if study else [*_elsewhere(run), *_beyond(run)]
     text = "\n".join([*lines, f"Stored in {where}/{_spent(run)}"])
     output.show(_data(run, study, "\n".join(lines), where), text)
+
+
+def show_study(output: Output, study: "Study", figures: Sequence[str]) -> None:
+    """Print all that a stored run answers, and where its figure was written."""
+    text = str(study.answer)
+    text += "".join(f"\n{each}." for each in study.checks() if each.severity != "ok")
+    text += "".join(f"\nThe figure is in {file}." for file in figures)
+    checks = [asdict(each) for each in study.checks()]
+    data = {**study.to_json(), "run_id": study.run.run_id, "answer": text, "checks": checks}
+    output.show(data, text)
 
 
 def _lines(study: "Study") -> list[str]:

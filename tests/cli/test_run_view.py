@@ -1,12 +1,15 @@
 """What `tune` and `benchmark` print of a finished run."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
+import jsonschema
 import pytest
 
 from lambdatuning.analysis.run import Run
 from lambdatuning.cli.output import Output
+from lambdatuning.cli.schemas import SCHEMAS
 from lambdatuning.cli.tuning import Shown, show_run
 from tests.analysis.synthetic import Kind, synthetic_run
 
@@ -44,3 +47,39 @@ def test_the_answer_of_another_tuner_on_this_host_says_it_too(
     told = printed(Run(run.manifest, run.samples.iloc[:0]), capsys)
     assert "10240 MB is best" in told
     assert "only AWS can tell such sizes apart" in told
+
+
+def test_at_most_five_lines_the_last_with_the_store(capsys: pytest.CaptureFixture[str]) -> None:
+    for run in (synthetic_run(CPU, SIZES), synthetic_run(CPU, (512,)), synthetic_run()):
+        lines = printed(run, capsys).splitlines()
+        assert 3 <= len(lines) <= 5
+        assert lines[-1].startswith(f"Stored in runs/function={run.function}/run={run.run_id}/ (")
+
+
+def test_json_keeps_to_its_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = synthetic_run(CPU, SIZES)
+    broken = Run(failed.manifest, failed.samples.assign(error="Boom", message="no"))
+    for run in (synthetic_run(CPU, SIZES), synthetic_run(CPU, (512,)), synthetic_run(), broken):
+        found = json.loads(printed(run, capsys, json=True))
+        jsonschema.validate(found, SCHEMAS["tune"])
+        assert found["decision"]["memory_mb"] == found["headlines"][0]["memory_mb"]
+
+
+def test_an_answer_of_another_tuner_keeps_to_the_schema(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output = {"cpu": {"power": 512, "duration": 5.0, "cost": 1e-6}}
+    run = synthetic_run(CPU, SIZES, about={"kind": "power-tuning", "output": output})
+    bare = Run(replace(run.manifest, decision=None), run.samples.iloc[:0])
+    found = json.loads(printed(bare, capsys, json=True))
+    jsonschema.validate(found, SCHEMAS["tune"])
+    assert found["decision"] is None
+
+
+def test_a_progress_line_is_taken_away_before_the_result(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    Output().show({}, "the answer")
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("the answer\n", "\r\x1b[K")

@@ -1,0 +1,53 @@
+"""`lambdatuning show RUN`: the answer of a stored run, to read, to paste and to draw."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from lambdatuning.cli.app import main
+from lambdatuning.cli.schemas import SCHEMAS
+from tests.analysis.synthetic import Kind, store_synthetic_run
+
+CPU = (Kind("cpu", 5, 400), Kind("io", 50, 5))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    store_synthetic_run(folder, CPU, endpoint="aws", about={"strategy": "value"})
+    return folder
+
+
+def shown(capsys: pytest.CaptureFixture[str], store: Path, *words: str) -> str:
+    assert main(["show", *words, "--store", str(store)]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_newest_run_is_shown(capsys: pytest.CaptureFixture[str], store: Path) -> None:
+    text = shown(capsys, store)
+    assert text.startswith("Set LambdaFunctionOverHttps to 1,024 MB: ")
+    assert "a month at 2 million invocations" in shown(capsys, store, "--volume", "2e6")
+    assert "3,008 MB" in shown(capsys, store, "latest", "--strategy", "speed").splitlines()[0]
+
+
+def test_markdown_has_the_answer_a_table_and_the_figure(
+    capsys: pytest.CaptureFixture[str], store: Path, tmp_path: Path
+) -> None:
+    figure = tmp_path / "answer.png"
+    text = shown(capsys, store, "--markdown", "--png", str(figure))
+    assert text.startswith("**Set LambdaFunctionOverHttps to 1,024 MB: ")
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + 6
+    assert "**1,024 MB (answer)**" in text
+    assert "128 MB (today)" in text
+    assert text.rstrip().endswith(f"]({figure})")
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_svg_and_json(capsys: pytest.CaptureFixture[str], store: Path, tmp_path: Path) -> None:
+    figure = tmp_path / "answer.svg"
+    found = json.loads(shown(capsys, store, "--json", "--svg", str(figure)))
+    jsonschema.validate(found, SCHEMAS["show"])
+    assert "<svg" in figure.read_text()
