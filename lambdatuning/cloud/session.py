@@ -10,7 +10,7 @@ from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import boto3
 import botocore.session
@@ -208,6 +208,21 @@ def _check_address(url: str | None) -> None:
 
 def _loopback(url: str | None) -> str | None:
     return url if urlsplit(url or "").hostname in LOOPBACK else None
+
+
+def why_not_here(cloud: Cloud, config: Mapping[str, Any]) -> str:
+    """Why the embedded AWS cannot run the function of this configuration, and what to do; "" for
+    one that it can, and everywhere else."""
+    if cloud.kind != "embedded":
+        return ""
+    asked = {"runtime": config.get("Runtime", ""), "package": config.get("PackageType", "Zip")}
+    try:
+        with open_url(
+            f"{cloud.endpoint_url}/_lambdatuning/why-not?{urlencode(asked)}", 5
+        ) as answer:
+            return str(json.load(answer).get("why", ""))
+    except (OSError, ValueError):
+        return ""
 
 
 def embedded_facts(endpoint_url: str | None) -> Mapping[str, Any]:

@@ -110,7 +110,15 @@ def _run(
         inner = Strict(inner, options.strict, pool.by_key, executor.settle_in)
         corrections.authorise_tasks(inner.refuses_task, services)
     front = Front(inner, services, logs, corrections.install_for_stacks)
-    application = Gateway(front, lambda: facts, ledger, options.host, pool.is_key, host.users)
+    application = Gateway(
+        front,
+        lambda: facts,
+        ledger,
+        options.host,
+        pool.is_key,
+        host.users,
+        lambda runtime, image: command.why_not_here(runtime, host, image=image),
+    )
     try:
         serving = _listen_and_serve(application, listener, host.endpoint_url, options, pool.kill)
         asyncio.run(services.serving(serving))

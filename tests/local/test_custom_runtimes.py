@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.local.conftest import NODE, Cloud
+import lambdatuning as lt
+
+from tests.local.conftest import NODE, ROLE, Cloud, package
 
 BOOTSTRAP = f"""#!{sys.executable} -S
 import http.client, json, os
@@ -200,3 +202,37 @@ def test_extensions_are_told_of_the_end(cloud: Cloud) -> None:
         Bucket="last", Key="words", WaiterConfig={"Delay": 1, "MaxAttempts": 20}
     )
     assert client.get_object(Bucket="last", Key="words")["Body"].read() == b"spindown"
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"Runtime": "java21"}, "Lambda's client for Java would have to be part of the package"),
+        ({"Runtime": "dotnet8"}, 'with a "bootstrap" program and use provided.al2023'),
+        ({"Runtime": "ruby3.3"}, "tune it on AWS"),
+        (
+            {"PackageType": "Image", "Code": {"ImageUri": "1.dkr.ecr.us-east-1.amazonaws.com/a"}},
+            "a container image is not supported by the embedded AWS",
+        ),
+    ],
+)
+def test_what_cannot_run_is_refused_before_a_run(
+    cloud: Cloud, settings: dict[str, Any], why: str
+) -> None:
+    name = f"cannot{next(cloud.numbers)}"
+    client = cloud.client("lambda")
+    code = {"Code": {"ZipFile": package({"a": "1"})}, "Handler": "a.b"}
+    if "PackageType" in settings:
+        code = {}
+    client.create_function(FunctionName=name, Role=ROLE, **code, **settings)
+    session = lt.connect(endpoint_url=cloud.endpoint.url)
+
+    # There is not even a tuner here.
+    machine = "arn:aws:states:us-east-1:111122223333:stateMachine:none"
+    with pytest.raises(lt.LambdaTuningError) as refused:
+        lt.tune(session, name, {"a": 1}, state_machine=machine)
+
+    assert refused.value.exit_code == 2
+    assert f"{name} cannot be tuned here" in str(refused.value)
+    assert why in str(refused.value)
+    assert len(client.list_versions_by_function(FunctionName=name)["Versions"]) == 1

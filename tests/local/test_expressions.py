@@ -27,6 +27,7 @@ def _problem(kind: str, text: str) -> str:
         ("KeyCondition", "id = :v AND begins_with(n, :p)"),
         ("KeyCondition", "id = :v and n between :a and :b"),
         ("Projection", "a, b.c[1], #d"),
+        ("Condition", "size(#s) > :n AND attribute_type(nick, :t)"),
     ],
 )
 def test_sound_expressions_pass(kind: str, text: str) -> None:
@@ -37,6 +38,28 @@ def test_sound_expressions_pass(kind: str, text: str) -> None:
     ("kind", "text", "problem"),
     [
         ("Update", "SET n = :v, ", 'Syntax error; token: "<EOF>", near: ","'),
+        # "Reserved words in DynamoDB": in any case, in nested names, but not as functions.
+        (
+            "Update",
+            "SET name = :v",
+            "Attribute name is a reserved keyword; reserved keyword: name",
+        ),
+        (
+            "Projection",
+            "id, a.Status",
+            "Attribute name is a reserved keyword; reserved keyword: Status",
+        ),
+        (
+            "Condition",
+            "attribute_not_exists(ttl)",
+            "Attribute name is a reserved keyword; reserved keyword: ttl",
+        ),
+        (
+            "KeyCondition",
+            "year = :v",
+            "Attribute name is a reserved keyword; reserved keyword: year",
+        ),
+        ("Filter", "size = :v", "Attribute name is a reserved keyword; reserved keyword: size"),
         ("Update", "SET n == :v", 'Syntax error; token: "=", near: "= = :v"'),
         ("Update", "SET n = :v extra", 'Syntax error; token: "extra", near: ":v extra"'),
         ("Update", "SET a[ = :v", 'Syntax error; token: "=", near: "[ = :v"'),

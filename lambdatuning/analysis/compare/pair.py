@@ -189,7 +189,7 @@ def _endpoints(before: Run, after: Run) -> Iterator[Finding]:
 
 
 def _endpoint(about: Mapping[str, Any]) -> str:
-    keys = ("kind", "limiter", "cores", "settle", "python")
+    keys = ("kind", "limiter", "cores", "settle", "isolation", "python")
     return " ".join(str(about[key]) for key in keys if about.get(key))
 
 

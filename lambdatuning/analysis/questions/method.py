@@ -1,6 +1,6 @@
 """How a run was measured: what a reader needs to judge it, and to repeat it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pandas import DataFrame
 
@@ -52,8 +52,17 @@ def _place(run: Run) -> dict[str, object]:
         "CPU limiter": about.get("limiter"),
         "Settling": about.get("settle"),
         "CPU cores of the host": about.get("cores"),
+        "Isolation of functions": _isolation(about),
         "Region": run.manifest.region,
     }
+
+
+def _isolation(about: Mapping[str, object]) -> object:
+    """What functions saw of the host, where it was the embedded AWS."""
+    level, why = about.get("isolation"), about.get("isolation_why")
+    words = {"none": "none: they saw and could write what its user can", "namespace": "namespace"}
+    level = words.get(str(level), level)
+    return f"{level} ({why})" if why else level
 
 
 def _function(run: Run) -> dict[str, object]:

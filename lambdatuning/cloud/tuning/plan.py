@@ -39,7 +39,7 @@ from ...functions.tuner.tunable import (
     target_of,
     usable,
 )
-from ..session import Cloud
+from ..session import Cloud, why_not_here
 from .exposure import (
     callers_of_latest,
     calling_notes,
@@ -277,8 +277,8 @@ class TunePlan:
 
 def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     """Check the request against the function and the tuner; UsageError or NotFoundError if bad."""
-    tuner = find_tuner(cloud, request.state_machine_arn)
     function = _function(cloud, request.function)
+    tuner = find_tuner(cloud, request.state_machine_arn)
     _require_seedable(request)
     if request.auto_optimize:
         client = cloud.client("lambda", region=function.arn.region)
@@ -434,6 +434,8 @@ def _function(cloud: Cloud, name: str) -> _Function:
     require_account(arn, cloud.account_id)
     client = cloud.client("lambda", region=arn.region)
     config = function_config.read(client, str(arn.unqualified), arn.qualifier)
+    if why := why_not_here(cloud, config):
+        raise UsageError(f"{arn.name} cannot be tuned here: {why}")
     architectures = config.get("Architectures") or ["x86_64"]
     return _Function(arn, config, architectures[0])
 

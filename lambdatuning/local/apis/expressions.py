@@ -7,12 +7,19 @@ import functools
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 _TOKEN = re.compile(r"\s*(<=|>=|<>|[=<>()\[\],.+-]|[#:]\w+|[A-Za-z_]\w*|\d+)")
 _NAME = re.compile(r"#\w+|[A-Za-z_]\w*")
 _KEYWORDS = {"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "BETWEEN", "IN"}
 _COMPARATORS = {"=", "<>", "<", "<=", ">", ">="}
+
+
+@functools.cache
+def _reserved_words() -> frozenset[str]:
+    lines = Path(__file__).with_name("reserved_words.txt").read_text("utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
 class _BrokenError(Exception):
@@ -95,13 +102,19 @@ class _Parser:
             item()
 
     def path(self) -> None:
-        self.expect(bool(_NAME.fullmatch(self.peek())) and not self.keyword())
+        self.attribute()
         while self.peek() in (".", "["):
             if self.take() == ".":
-                self.expect(bool(_NAME.fullmatch(self.peek())))
+                self.attribute()
             else:
                 self.expect(self.peek().isdigit())
                 self.expect(self.peek() == "]")
+
+    def attribute(self) -> None:
+        name = self.expect(bool(_NAME.fullmatch(self.peek())) and not self.keyword())
+        # What brackets follow is a function.
+        if name.upper() in _reserved_words() and self.peek() != "(":
+            raise _BrokenError(f"Attribute name is a reserved keyword; reserved keyword: {name}")
 
     def operand(self) -> None:
         if self.peek() == "(":

@@ -113,15 +113,23 @@ def _interpreter(spec: FunctionSpec, host: Host) -> list[str]:
         places = places_of(spec, host)
         folders = [places.runtime, places.task, *_python_layers(spec, places)]
         return [sys.executable, "-S", "-s", "-P", bootstrap, spec.handler, *map(str, folders)]
-    if spec.runtime.startswith("nodejs"):
-        if host.node is None:
-            raise UsageError(f"{spec.runtime} needs node on the PATH; install Node.js and restart")
+    if spec.runtime.startswith("nodejs") and host.node:
         heap = f"--max-old-space-size={max(64, int(spec.memory_mb * 0.9))}"
         return [host.node, heap, str(_HERE / "node_bootstrap.mjs")]
-    raise UsageError(_not_supported(spec.runtime))
+    raise UsageError(why_not_here(spec.runtime, host))
 
 
-def _not_supported(runtime: str) -> str:
+def why_not_here(runtime: str, host: Host, *, image: bool = False) -> str:
+    """Why a function cannot run here, and what to do; "" for one that can."""
+    if image:
+        return (
+            "a container image is not supported by the embedded AWS: package the function as a "
+            "zip, with a layer for what the image holds beside it, or tune it on AWS"
+        )
+    if runtime.startswith(("python", "provided")):
+        return ""
+    if runtime.startswith("nodejs"):
+        return "" if host.node else f"{runtime} needs node on the PATH; install Node.js and restart"
     for prefix, (program, language) in _OTHERS.items():
         if runtime.startswith(prefix):
             has = f"{program} is here" if shutil.which(program) else f"{program} is not here either"

@@ -27,17 +27,19 @@ class Gateway:
         facts: Callable[[], dict[str, object]],
         ledger: Ledger,
         host: str,
-        is_environment: Callable[[str], bool] = lambda _: False,
-        users: Collection[int] = (),
+        is_environment: Callable[[str], bool],
+        users: Collection[int],
+        why_not: Callable[[str, bool], str],
     ) -> None:
         """`is_environment` tells the access keys of our own execution environments, `users` are
-        whom their processes belong to."""
+        whom their processes belong to, `why_not` says why a runtime (or an image) cannot run."""
         self._inner = inner
         self._facts = facts
         self._ledger = ledger
         self._names = (*_LOCAL_NAMES, host)
         self._is_environment = is_environment
         self._users = users
+        self._why_not = why_not
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; see the ASGI specification."""
@@ -119,6 +121,9 @@ class Gateway:
         query = parse_qs(scope["query_string"].decode("latin-1"))
         if scope["type"] == "http" and scope["path"] == "/_lambdatuning":
             await asgi.answer(send, 200, self._facts())
+        elif scope["type"] == "http" and scope["path"] == "/_lambdatuning/why-not":
+            runtime, image = query.get("runtime", [""])[0], query.get("package") == ["Image"]
+            await asgi.answer(send, 200, {"why": self._why_not(runtime, image)})
         elif scope["type"] == "http" and scope["path"] == "/_lambdatuning/invocations":
             await self._invocations(send, query)
         else:
