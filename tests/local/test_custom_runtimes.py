@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 import lambdatuning as lt
-
 from tests.local.conftest import NODE, ROLE, Cloud, package
 
 BOOTSTRAP = f"""#!{sys.executable} -S
