@@ -38,6 +38,23 @@ def test_sound_expressions_pass(kind: str, text: str) -> None:
     ("kind", "text", "problem"),
     [
         ("Update", "SET n = :v, ", 'Syntax error; token: "<EOF>", near: ","'),
+        ("Update", "SET a = foo(a, :v)", "Invalid function name; function: foo"),
+        (
+            "Update",
+            "SET a = if_not_exists(a)",
+            "Incorrect number of operands for operator or function; operator or function: "
+            "if_not_exists, number of operands: 1",
+        ),
+        (
+            "Update",
+            "SET a = size(b)",
+            "The function is not allowed in an update expression; function: size",
+        ),
+        (
+            "Condition",
+            "list_append(a, :v) = :w",
+            "The function is not allowed in a condition expression; function: list_append",
+        ),
         # "Reserved words in DynamoDB": in any case, in nested names, but not as functions.
         (
             "Update",
@@ -108,3 +125,21 @@ def test_the_endpoint_refuses_them(cloud: Cloud) -> None:
     }
     client.update_item(**given, UpdateExpression="SET n = :v", ExpressionAttributeValues=values)
     assert client.get_item(**given)["Item"]["n"] == {"N": "1"}
+
+
+def test_only_numbers_are_added() -> None:
+    call = {"UpdateExpression": "SET n = n + :v", "ExpressionAttributeValues": {":v": {"S": "1"}}}
+
+    assert problem_of(json.dumps(call).encode()) == (
+        "Invalid UpdateExpression: Incorrect operand type for operator or function; "
+        "operator or function: +, operand type: S"
+    )
+    call["ExpressionAttributeValues"] = {":v": {"N": "1"}}
+    assert problem_of(json.dumps(call).encode()) == ""
+
+
+def test_actions_of_a_transaction_are_checked() -> None:
+    update = {"TableName": "t", "UpdateExpression": "SET status = :v"}
+    call = {"TransactItems": [{"Put": {"TableName": "t"}}, {"Update": update}]}
+
+    assert "reserved keyword: status" in problem_of(json.dumps(call).encode())

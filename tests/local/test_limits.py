@@ -241,3 +241,12 @@ def test_what_is_no_json_is_refused(cloud: Cloud, payload: bytes) -> None:
         status, body = _sent(cloud, name, payload, kind)
         assert status == 400
         assert json.loads(body)["message"].startswith("Could not parse request body into json: ")
+
+
+def test_more_than_five_layers(cloud: Cloud) -> None:
+    layers = [f"arn:aws:lambda:us-east-1:111122223333:layer:any:{n}" for n in range(1, 7)]
+
+    assert _refused(cloud, Layers=layers) == (
+        "InvalidParameterValueException",
+        "Cannot reference more than 5 layers.",
+    )

@@ -7,7 +7,9 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from tests.local.conftest import ROLE, Cloud
 
@@ -261,3 +263,18 @@ def test_executions_are_gone_with_their_state_machine(cloud: Cloud) -> None:
         # One of the same name does not bring them back.
         client.create_state_machine(**named)
     assert client.list_executions(stateMachineArn=arn)["executions"] == []
+
+
+@pytest.mark.parametrize("wrong", [{"limit": 0}, {"limit": 10_001}, {"nextToken": "x-y"}])
+def test_odd_questions_for_log_events_are_refused(cloud: Cloud, wrong: dict[str, Any]) -> None:
+    client = boto3.client(
+        "logs",
+        endpoint_url=cloud.endpoint.url,
+        region_name="us-east-1",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+        config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
+    )
+
+    with pytest.raises(client.exceptions.InvalidParameterException):
+        client.filter_log_events(logGroupName="/aws/lambda/any", **wrong)

@@ -6,11 +6,12 @@ By the "Expressions" chapters of the DynamoDB Developer Guide; texts are the ser
 import functools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 _TOKEN = re.compile(r"\s*(<=|>=|<>|[=<>()\[\],.+-]|[#:]\w+|[A-Za-z_]\w*|\d+)")
+_SUM = re.compile(r"(:\w+|[\w.#\[\])]+)\s*([+-])\s*(:\w+)?")
 _NAME = re.compile(r"#\w+|[A-Za-z_]\w*")
 _KEYWORDS = {"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "BETWEEN", "IN"}
 _COMPARATORS = {"=", "<>", "<", "<=", ">", ">="}
@@ -20,6 +21,19 @@ _COMPARATORS = {"=", "<>", "<", "<=", ">", ">="}
 def _reserved_words() -> frozenset[str]:
     lines = Path(__file__).with_name("reserved_words.txt").read_text("utf-8").splitlines()
     return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+
+
+_FUNCTIONS = {
+    "attribute_exists": ("condition", 1),
+    "attribute_not_exists": ("condition", 1),
+    "attribute_type": ("condition", 2),
+    "begins_with": ("condition", 2),
+    "contains": ("condition", 2),
+    "size": ("condition", 1),
+    "if_not_exists": ("update", 2),
+    "list_append": ("update", 2),
+}
+"""In which expressions a function may stand, and with how many operands."""
 
 
 class _BrokenError(Exception):
@@ -32,11 +46,41 @@ def problem_of(body: bytes) -> str:
         call = json.loads(body)
     except ValueError:
         return ""
+    return next((problem for part in _parts(call) if (problem := _problem_of_part(part))), "")
+
+
+def _parts(call: Any) -> Iterator[dict[str, Any]]:
+    """The call itself, and each action of a transaction."""
+    if isinstance(call, dict):
+        yield call
+        for item in call.get("TransactItems") or ():
+            if isinstance(item, dict):
+                yield from (action for action in item.values() if isinstance(action, dict))
+
+
+def _problem_of_part(part: dict[str, Any]) -> str:
     for name in _CHECKS:
-        if isinstance(call, dict) and isinstance(call.get(name), str):
-            text: str = call[name]
-            if problem := _problem(name, text):
+        text = part.get(name)
+        if isinstance(text, str):
+            values = part.get("ExpressionAttributeValues")
+            if problem := _problem(name, text) or _problem_of_sums(name, text, values):
                 return f"Invalid {name}: {problem}"
+    return ""
+
+
+def _problem_of_sums(name: str, text: str, values: Any) -> str:
+    """Only numbers are added and subtracted."""
+    if name != "UpdateExpression" or not isinstance(values, dict):
+        return ""
+    for before, sign, after in _SUM.findall(text):
+        for operand in (before, after):
+            value = values.get(operand)
+            kind = next(iter(value), "N") if isinstance(value, dict) else "N"
+            if kind != "N":
+                return (
+                    "Incorrect operand type for operator or function; operator or function: "
+                    f"{sign}, operand type: {kind}"
+                )
     return ""
 
 
@@ -69,6 +113,7 @@ class _Parser:
             self._tokens.append(match[1])
             at = match.end()
         self._at = 0
+        self._updates = False
 
     def peek(self) -> str:
         return self._tokens[self._at] if self._at < len(self._tokens) else "<EOF>"
@@ -94,12 +139,15 @@ class _Parser:
         self.expect(self.peek() == "<EOF>")
         self._at -= 1
 
-    def listed(self, item: Callable[[], None]) -> None:
-        """One item or more, with commas between."""
+    def listed(self, item: Callable[[], None]) -> int:
+        """One item or more, with commas between; how many there are."""
         item()
+        count = 1
         while self.peek() == ",":
             self.take()
             item()
+            count += 1
+        return count
 
     def path(self) -> None:
         self.attribute()
@@ -127,14 +175,26 @@ class _Parser:
             self.path()
             self.arguments()
 
-    def arguments(self) -> bool:
+    def arguments(self) -> None:
         """What is in the brackets of a function, if there are any."""
         if self.peek() != "(":
-            return False
+            return
+        name = self._tokens[self._at - 1]
+        if name not in _FUNCTIONS:
+            raise _BrokenError(f"Invalid function name; function: {name}")
+        kind, count = _FUNCTIONS[name]
+        if kind != ("update" if self._updates else "condition"):
+            place = "an update" if self._updates else "a condition"
+            text = f"The function is not allowed in {place} expression; function: {name}"
+            raise _BrokenError(text)
         self.take()
-        self.listed(self.operand)
+        operands = self.listed(self.operand)
         self.expect(self.peek() == ")")
-        return True
+        if operands != count:
+            raise _BrokenError(
+                "Incorrect number of operands for operator or function; operator or function: "
+                f"{name}, number of operands: {operands}"
+            )
 
     def value(self) -> None:
         self.operand()
@@ -143,6 +203,7 @@ class _Parser:
             self.operand()
 
     def update(self) -> None:
+        self._updates = True
         seen: set[str] = set()
         while self.peek() != "<EOF>":
             clause = self.peek().upper()

@@ -186,8 +186,6 @@ class Front:
         given = _parsed(body)
         if problem := log_events.problem_of(given):
             return _json_error("InvalidParameterException", problem)
-        if not isinstance(given, dict):
-            return None
         whole = json.dumps(log_events.whole(given)).encode()
         answer = await asgi.asked(self.inner, _with_length(scope, len(whole)), whole)
         if answer.status != 200:

@@ -31,6 +31,7 @@ MOST_REQUEST_BYTES = 70_167_211
 """Of CreateFunction and UpdateFunctionCode: 50 MB of zip in base64."""
 MOST_VARIABLES_BYTES = 4096
 _MOST_NAME = 64
+_MOST_LAYERS = 5
 _VARIABLE_NAME = "[a-zA-Z]([a-zA-Z0-9_])+"
 # The model allows what functions on managed instances may have; others may not.
 _MOST = {"memorySize": 10_240, "timeout": 900, "ephemeralStorage.size": 10_240}
@@ -192,6 +193,8 @@ def _validation(broken: list[str]) -> Problem:
 
 
 def _problem_of_function(operation: str, given: Mapping[str, Any]) -> Problem | None:
+    if len(given.get("Layers") or ()) > _MOST_LAYERS:
+        return _invalid(f"Cannot reference more than {_MOST_LAYERS} layers.")
     if operation == "CreateFunction":
         return (
             _problem_of_name(str(given.get("FunctionName", "")))

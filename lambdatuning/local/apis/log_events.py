@@ -13,6 +13,7 @@ FILTER = "FilterLogEvents"
 PREFIX = "Logs_20140328."
 MOST_EVENTS = 10_000
 """In one call of PutLogEvents, and in one answer of FilterLogEvents."""
+_RANGES = {"limit": (1, MOST_EVENTS), "startTime": (0, 2**63 - 1), "endTime": (0, 2**63 - 1)}
 DELAY_S = 1.0
 """After which what was printed is stored, if nobody asks before."""
 
@@ -96,7 +97,15 @@ def page(given: dict[str, Any], answered: bytes) -> bytes:
 
 def problem_of(given: Any) -> str:
     """What is wrong with a call of FilterLogEvents that ministack would not say; "" for nothing."""
-    token = given.get("nextToken") if isinstance(given, dict) else None
+    if not isinstance(given, dict):
+        return "The request body is no JSON object."
+    for name, (least, most) in _RANGES.items():
+        value = given.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            return f"Value '{value}' at '{name}' is no whole number from {least} to {most}."
+    token = given.get("nextToken")
     if token is None:
         return ""
     start_ms, _, skipped = str(token).partition("-")
