@@ -38,7 +38,7 @@ from lambdatuning.core.exploration.prior import Prior, load_prior, prior_from_js
 from .exploration_decision import decision_times
 from .exploration_functions import GROUPS, TRACES, Function, read_functions
 from .exploration_methods import methods
-from .exploration_payloads import compare
+from .exploration_payloads import compare, groups
 from .exploration_score import BASE, Trial, by_stated, results, text
 from .exploration_simulator import Account
 from .exploration_unlike import unlike
@@ -64,9 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     functions = read_functions(options.traces)
     if not functions:
         sys.exit(f"{options.traces}: no function with enough memory sizes")
-    groups = options.groups.split(",")
-    judged = list(_judged(functions, groups, options.curves))
-    if "unlike" in groups:
+    kinds = options.groups.split(",")
+    judged = list(_judged(functions, kinds, options.curves))
+    if "unlike" in kinds:
         judged += [(function, load_prior()) for function in unlike(1)]
     worlds = [World(hosts, first) for hosts in options.hosts for first in options.first]
     seeds = range(options.first_seed, options.first_seed + options.seeds)

@@ -2,13 +2,15 @@
 
 import json
 import math
+import random
 from dataclasses import replace
-from statistics import median
+from statistics import fmean, median
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lambdatuning.core.decision import Claim, Mean, Point, decide
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.exploration.proposal import propose
 from lambdatuning.core.exploration.question import (
@@ -20,7 +22,7 @@ from lambdatuning.core.exploration.question import (
 )
 from lambdatuning.core.tuning.records import Sample
 
-from .exploring import SIZES, Made, cpu
+from .exploring import INIT_MS, SIZES, Made, cpu
 
 
 def test_a_first_look_is_one_size_for_all_payload_types() -> None:
@@ -44,7 +46,7 @@ def test_a_proposal_is_plain_json() -> None:
     assert [p["memory_mb"] for p in stored["answers"][0]["curve"]] == list(SIZES)
 
 
-@pytest.mark.parametrize("strategy", ["cost", "speed", "balanced"])
+@pytest.mark.parametrize("strategy", ["cost", "speed", "balanced", "value"])
 def test_the_answer_costs_a_fraction_of_the_grid_and_was_measured(strategy: str) -> None:
     calls = []
     for seed in range(7):
@@ -59,6 +61,30 @@ def test_the_answer_costs_a_fraction_of_the_grid_and_was_measured(strategy: str)
         assert not all(at_answer)
         calls.append(len(made.seen))
     assert median(calls) < 10 * len(SIZES) / 3
+
+
+def test_the_answer_for_value_stands_before_the_plain_means_of_its_samples() -> None:
+    made = Made({"": cpu(300.0, 0.4)})
+    (answer,) = made.explore("value")[-1].answers
+    points = []
+    for size in sorted(made.environments):
+        warm = [o for o in made.seen if o.memory_mb == size and not o.cold]
+        if warm:
+            ms, billed = fmean(o.duration_ms for o in warm), fmean(o.billed_ms for o in warm)
+            points.append(Point(size, Mean(ms, 0.02 * ms), Mean(billed * size, 0.02 * ms * size)))
+    found = decide(points, "value", claim=Claim(answer.memory_mb, answer.within_5))
+    assert (found.memory_mb, found.sure, found.notes) == (answer.memory_mb, answer.within_5, ())
+
+
+def test_no_run_costs_much_more_than_measuring_every_size() -> None:
+    """Also where sizes cost many times what was believed of them, by calls that are rarely slow."""
+    rng = random.Random(0)
+    for seed in range(3):
+        made = Made({"": lambda size: 60_000 / size * rng.choice((1, 1, 1, 8))}, seed=seed)
+        made.explore(("cost", "speed", "value")[seed])
+        spent = sum(o.billed_ms * o.memory_mb for o in made.seen)
+        grid = sum(10 * 60_000 / size * 2.75 * size + INIT_MS * size for size in SIZES)
+        assert spent < 1.1 * grid
 
 
 def test_unmeasured_sizes_are_predicted_with_intervals_that_hold_the_truth() -> None:

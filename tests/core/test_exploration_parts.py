@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdatuning.core.decision import Aim
 from lambdatuning.core.exploration.belief import (
     Belief,
     believe,
@@ -19,6 +20,7 @@ from lambdatuning.core.exploration.belief import (
     within,
 )
 from lambdatuning.core.exploration.evidence import SizeEvidence, gather, noise_draws, systematic
+from lambdatuning.core.exploration.modes import modes
 from lambdatuning.core.exploration.posterior import (
     cholesky,
     dot,
@@ -158,6 +160,17 @@ def test_regret_ranks_as_the_strategies_do(
     assert losses[SIZES.index(best)] == pytest.approx(0.0, abs=1e-9)
 
 
+@given(ROWS)
+def test_value_is_what_decisions_call_so(rows: list[list[float]]) -> None:
+    """An adaptive run and the decision from its samples judge a size alike."""
+    terms = Terms(SIZES[:4])
+    priced = bill((), terms.sizes, terms, QUIET[:4])
+    for one in (outlook(row, priced) for row in rows):
+        scored = Aim("value").of_curve(one.mean_ms, one.cost_usd)
+        (losses,) = regrets([one], Objective("value"))
+        assert losses == pytest.approx([each / min(scored) - 1 for each in scored])
+
+
 def test_value_takes_speed_that_costs_little_and_none_that_costs_much() -> None:
     """A tenth power: twice as fast may cost 7 % more, and never more than the tolerance."""
     terms = Terms((512, 1024), request_usd=0.0)
@@ -198,6 +211,62 @@ def test_the_mix_weighs_the_types_and_keeps_the_slowest_deadline() -> None:
     assert whole.p95_ms == slow.p95_ms
 
 
+def at(memory_mb: int, *durations: float) -> list[Observation]:
+    """Warm calls of one environment."""
+    return [Observation("", memory_mb, ms, math.ceil(ms), environment="a") for ms in durations]
+
+
+def test_slow_calls_at_one_size_may_be_there_at_another() -> None:
+    seen = at(512, *[2.0] * 8, 20.0, 20.0) + at(1024, *[1.0] * 10) + at(2048, 1.0)
+    found = gather(seen)
+    slow = modes(found)
+    assert slow is not None
+    assert (slow.share, slow.ratio, slow.square) == (0.1, 10.0, 100.0)
+    # Three calls that take 1.9 ms on average, beside ten that took 1 ms; a single one stays alone.
+    assert slow.mean(found[1], 0.0) == pytest.approx((10 + 3 * 1.9) / 13)
+    assert slow.mean(found[2], 0.0) == 1.0
+    mean = slow.mean(found[1], 0.0)
+    own, lent = 10 * (1 - mean) ** 2, 3 * (0.9 * (1 - mean) ** 2 + 0.1 * (10 - mean) ** 2)
+    assert slow.call_variance(found[1], 0.0) == pytest.approx((own + lent) / 13 / mean**2)
+    assert slow.call_variance(found[2], 0.0) == pytest.approx(3 * (10.9 / 1.9**2 - 1) / 4)
+
+
+def test_without_two_slow_calls_there_are_no_modes() -> None:
+    assert modes(gather(at(512, *[2.0] * 8, 20.0) + at(1024, 2.0, 20.0, 20.0))) is None
+
+
+def test_ten_quick_calls_do_not_make_sure_where_other_sizes_are_slow_now_and_then() -> None:
+    """All sizes take 2 ms; at 256 and 512 MB one call of four takes 40 ms."""
+    quiet = [seen for size in (128, 256, 512) for seen in at(size, *[2.0] * 12)]
+    slow = at(128, *[2.0] * 12)
+    slow += [seen for size in (256, 512) for seen in at(size, *[2.0, 2.0, 2.0, 40.0] * 3)]
+
+    def ratio(seen: list[Observation]) -> float:
+        found = believe(
+            {"": seen}, SIZES, Objective(), Terms(SIZES), load_prior(), random.Random(1)
+        )[""]
+        return found.ordered_ms[0][-10] / 2.0
+
+    assert ratio(quiet) < 1.3
+    assert ratio(slow) > 2.0
+
+
+def test_short_functions_are_not_sure_before_both_neighbours_were_called() -> None:
+    """128 MB costs the least by far, and its neighbour was not called."""
+
+    def belief(*sizes: int) -> Belief:
+        seen = [one for size in sizes for one in at(size, *[9.5, 10.0, 10.5] * 8)]
+        return believe(
+            {"": seen}, SIZES, Objective(), Terms(SIZES), load_prior(), random.Random(1)
+        )[""]
+
+    alone, beside = belief(128, 512), belief(128, 256, 512)
+    assert alone.wanting == [1]
+    assert alone.answer(0).within_5 == 0.9
+    assert beside.wanting == []
+    assert beside.answer(0).within_5 > 0.93
+
+
 def test_few_calls_do_not_prove_that_none_is_slow() -> None:
     losses = [[0.0, 0.2]] * 300
     few, many = within(losses, 0, 0.05, 2), within(losses, 0, 0.05, 200)
@@ -216,7 +285,8 @@ def belief_of(made: Made, strategy: str) -> Belief:
 def market(made: Made, belief: Belief) -> Market:
     """Prices without inits."""
     running = [int(size in made.environments) for size in SIZES]
-    return Market(belief.priced.costs(belief.typical_ms), [0.0] * len(SIZES), running)
+    usd = belief.priced.costs(belief.typical_ms)
+    return Market(usd, usd, [0.0] * len(SIZES), running)
 
 
 def test_calls_where_there_is_doubt_are_worth_more_than_where_there_is_none() -> None:
@@ -243,7 +313,9 @@ def test_no_calls_save_more_than_there_is_to_save_nor_cost_more_than_is_left() -
 
 
 def test_another_environment_is_paid_with_its_init_and_the_call_that_starts_it() -> None:
-    prices = Market([1.0, 2.0], [10.0, 20.0], [0, 1])
+    prices = Market([1.0, 2.0], [3.0, 4.0], [10.0, 20.0], [0, 1])
     assert prices.price([Calls(0, 3)]) == 3 + 10
     assert prices.price([Calls(1, 3, 1)]) == 6
     assert prices.price([Calls(1, 3, 2)]) == 6 + 20 + 2
+    assert prices.high_price([Calls(0, 3)]) == 9 + 10
+    assert prices.high_price([Calls(1, 3, 2)]) == 12 + 20 + 4

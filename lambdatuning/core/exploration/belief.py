@@ -103,7 +103,7 @@ def _regrets(one: Outlook, objective: Objective) -> Vector:
         case "balanced":
             return _over_best(_balanced(one.mean_ms, one.cost_usd, objective.weight))
         case "value":
-            return _of_value(one, objective)
+            return _over_best(objective.worth.scores(one.mean_ms, one.cost_usd))
         case "deadline":
             return _limited(one.cost_usd, one.p95_ms, objective.deadline_ms)
         case _:
@@ -118,19 +118,6 @@ def _over_best(values: Vector) -> Vector:
 def _balanced(durations: Vector, costs: Vector, weight: float) -> Vector:
     highest, slowest = weight / max(costs), (1 - weight) / max(durations)
     return [c * highest + d * slowest for c, d in zip(costs, durations, strict=True)]
-
-
-def _of_value(one: Outlook, objective: Objective) -> Vector:
-    """Cost x duration^speed_worth over the least of it among the sizes that cost at most the
-    tolerance more than the cheapest; beyond that the cost above it is lost, too."""
-    worth = objective.speed_worth
-    values = [c * d**worth for c, d in zip(one.cost_usd, one.mean_ms, strict=True)]
-    limit = (1 + objective.tolerance) * min(one.cost_usd)
-    best = min(v for v, c in zip(values, one.cost_usd, strict=True) if c <= limit)
-    return [
-        max(value / best - 1, 0.0) + max(cost / limit - 1, 0.0)
-        for value, cost in zip(values, one.cost_usd, strict=True)
-    ]
 
 
 def _limited(values: Vector, limited: Vector, limit: float) -> Vector:
@@ -151,6 +138,9 @@ _SURPRISE = 0.01
 _SLOW, _SLOW_SHARES = 0.15, (0.05, 0.1, 0.2, 0.3)
 """How often a size has some calls that are many times as slow, which few calls need not show, and
 what share of its calls these are."""
+_SHORT_MS, _NOISY, _CONFIDENT = 100.0, 0.1, 0.9
+"""Of functions this short, or this noisy (log spread), both neighbours of a size are called before
+more than so much certainty is stated: they may have two modes at single sizes."""
 _LENT_CURVES, _LENT_SIZES = 6, 2
 """A payload type lends so many of its curves to the others once it was measured at two sizes."""
 
@@ -206,8 +196,28 @@ class Belief(_Losses):
 
     def within(self, place: int, tolerance: float) -> float:
         """The probability that no size is better than this one by more than `tolerance`."""
+        found = self._within(place, tolerance)
+        return min(found, _CONFIDENT) if self._alone(place) else found
+
+    def _within(self, place: int, tolerance: float) -> float:
         known = self.at(place)
         return within(self.losses, place, tolerance, known.calls if known else 0)
+
+    @property
+    def wanting(self) -> list[int]:
+        """The places to be called before more certainty is stated of the best size."""
+        return self._alone(self.best) if self._within(self.best, 0.05) >= _CONFIDENT else []
+
+    def _alone(self, place: int) -> list[int]:
+        """The neighbours that were not called, where there may be two modes at single sizes."""
+        if self.typical_ms[place] >= _SHORT_MS and self.spread(place) <= _NOISY:
+            return []
+        sides = (place - 1, place + 1)
+        return [k for k in sides if 0 <= k < len(self.sizes) and self.at(k) is None]
+
+    def spread(self, place: int) -> float:
+        """The median of the log spreads that single calls may have at a size."""
+        return sorted(noise.spreads[place] for noise in self.noises)[len(self.noises) // 2]
 
     def answer(self, place: int, *, curve: bool = False) -> Answer:
         """The answer that this size would be; with the curve where it is asked for."""

@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from operator import mul
 
 from .evidence import HOSTS, NoiseDraw, SizeEvidence, noise_draws, systematic
+from .modes import Modes, modes
 from .prior import LEVEL_SD, Matrix, Prior, Vector, alike, load_prior
 
 DRAWS = 300
@@ -70,7 +71,8 @@ def posterior(
     places = [sizes.index(size.memory_mb) for size in evidence]
     rough = _rough([size.log_mean(0.0) for size in evidence], places, sizes)
     noises = noise_draws(evidence, rough, places, prior.noise, rng, hosts)
-    told = [_told(evidence, places, noise) for noise in noises]
+    slow = modes(evidence)
+    told = [_told(evidence, places, noise, slow) for noise in noises]
     return Posterior(_curves(told, _parts(sizes, prior, lent), sizes, rng), noises)
 
 
@@ -94,12 +96,21 @@ def curves_by_means(
     return _curves(told, _parts(every, load_prior(), ()), every, rng)
 
 
-def _told(evidence: Sequence[SizeEvidence], places: Sequence[int], noise: NoiseDraw) -> _Told:
+def _told(
+    evidence: Sequence[SizeEvidence],
+    places: Sequence[int],
+    noise: NoiseDraw,
+    slow: Modes | None,
+) -> _Told:
     logs, variances = [], []
     for size, place in zip(evidence, places, strict=True):
         own = math.log1p(noise.call_variance(place) / size.calls)
-        # The log of a mean of few calls lies low, as slow calls are rare.
-        logs.append(size.log_mean(noise.first) + own / 2)
+        if slow:
+            own = max(own, math.log1p(slow.call_variance(size, noise.first) / size.calls))
+            logs.append(math.log(slow.mean(size, noise.first)))
+        else:
+            # The log of a mean of few calls lies low, as slow calls are rare.
+            logs.append(size.log_mean(noise.first) + own / 2)
         variances.append(own + noise.host**2 * size.uneven + noise.first_variance(size))
     return _Told(places, logs, variances)
 

@@ -7,7 +7,7 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
 
@@ -26,13 +26,12 @@ WORTH = 0.02
 measuring every size would cost."""
 _CERTAIN_REGRET = 2.0
 """A sure answer may be expected to be so many times the wanted regret worse than the best."""
-_CAP = 0.2
-"""The quantile of what measuring every size may cost that is not exceeded."""
-_VERIFIED, _FREE = 12, 0.5
-"""Warm calls at the recommended size: so many as cost this share of its init, from 1 to 12."""
-_SHORT_MS, _NOISY, _CONFIDENT = 100.0, 0.1, 0.9
-"""Of functions this short, or this noisy (log spread), both neighbours of the recommended size are
-called before so much certainty is stated: they may have two modes at single sizes."""
+_CAP, _KEPT = 0.1, 0.9
+"""The quantile of what measuring every size may cost of which this share is not exceeded."""
+_HIGH, _MARGIN = 0.8, 2.0
+"""A warm call may cost so many times this quantile of its believed mean, before it was made."""
+_VERIFIED, _FREE = 24, 0.5
+"""Warm calls at the recommended size: so many as cost this share of its init, from 1 to 24."""
 _HOSTS, _DOUBT, _TELLING, _COMPARED = 0.05, 0.1, 0.1, 3
 """Where hosts may differ by this much (log) with more than this probability, a second environment
 is compared at a size where calls are this quiet (log), and no more than so many."""
@@ -135,8 +134,10 @@ class _Case:
 
     def market(self, belief: Belief, running: Mapping[int, int]) -> Market:
         """Prices by what is believed."""
+        high_ms = [_MARGIN * quantile(ordered, _HIGH) for ordered in belief.ordered_ms]
         return Market(
             belief.priced.costs(belief.typical_ms),
+            belief.priced.costs(high_ms),
             [self.start_usd(size) for size in belief.sizes],
             [running.get(size, 0) for size in belief.sizes],
         )
@@ -148,6 +149,10 @@ class _Case:
         bills = sorted(calls * sum(one.cost_usd) for one in belief.outlooks)
         inits = sum(map(self.start_usd, belief.sizes)) * starts / len(self.terms.payloads)
         return quantile(bills, share) + inits
+
+    def cap_usd(self, beliefs: Mapping[str, Belief]) -> float:
+        """What the whole run may cost: less than measuring every size is believed to."""
+        return _KEPT * sum(self.grid_usd(belief, _CAP) for belief in beliefs.values())
 
     def affords(self, usd: float, calls: int) -> bool:
         """Whether a run that has cost so much by then keeps the budget that was given."""
@@ -196,8 +201,7 @@ def _mix_calls(case: _Case, beliefs: Mapping[str, Belief], whole: Mix) -> list[I
     missing = [b for b in beliefs.values() if not (e := b.at(whole.best)) or not e.warm]
     usd = case.spent_usd + case.start_usd(size)
     usd += sum(b.priced.costs(b.typical_ms)[whole.best] for b in missing)
-    cap = sum(case.grid_usd(belief, _CAP) for belief in beliefs.values())
-    if usd > cap or not case.affords(usd, len(case.seen) + len(missing)):
+    if usd > case.cap_usd(beliefs) or not case.affords(usd, len(case.seen) + len(missing)):
         return []
     return [Item(size, belief.payload, 1) for belief in missing]
 
@@ -211,7 +215,7 @@ def _plan(
     reasons: list[str] = []
     ends: set[str] = set()
     usd, calls, running = case.spent_usd, len(case.seen), dict(case.running)
-    cap = sum(case.grid_usd(belief, _CAP) for belief in beliefs.values())
+    cap = case.cap_usd(beliefs)
     for place, belief in enumerate(sorted(beliefs.values(), key=_length)):
         choice = _choose(case, belief, case.market(belief, running), cap - usd, rng)
         reasons.append(choice.reason)
@@ -267,10 +271,12 @@ def _choose(
                 f"{found}; {percent(action.usd / grid)} more of the bill of "
                 f"measuring every size may save {saves}",
             )
-    for calls, why in _open(case, belief, market):
-        usd = market.price([calls])
-        if usd <= left_usd:
-            return _Choice(Action((calls,), usd), f"{found}; {why}")
+    for wanted, why in _open(case, belief, market):
+        calls = wanted
+        while calls.count > 1 and market.high_price([calls]) > left_usd:
+            calls = replace(calls, count=calls.count // 2)
+        if market.high_price([calls]) <= left_usd:
+            return _Choice(Action((calls,), market.price([calls])), f"{found}; {why}")
     return _Choice(None, found, end)
 
 
@@ -308,17 +314,15 @@ def _open(case: _Case, belief: Belief, market: Market) -> Iterator[tuple[Calls, 
     if warm < wanted:
         cold = not market.running[belief.best]
         yield Calls(belief.best, wanted - warm + cold, running), "to be verified"
-    if _short_or_noisy(belief) and belief.within(belief.best, 0.05) >= _CONFIDENT:
-        for place in (belief.best - 1, belief.best + 1):
-            if 0 <= place < len(belief.sizes) and belief.at(place) is None:
-                yield Calls(place, 1, max(market.running[place], 1)), "its neighbours are called"
+    for place in belief.wanting:
+        yield Calls(place, 1, max(market.running[place], 1)), "its neighbours are called"
     if case.named and max(case.running.values()) < 2:
         doubt = sum(noise.host >= _HOSTS for noise in belief.noises) / len(belief.noises)
         # Where it was asked for in vain (Lambda may serve from what is idle), it is not again.
         few = [size.memory_mb for size in belief.evidence if size.calls <= _COMPARED]
         twice = len(belief.evidence) - len(few) > 1
         called = [] if twice else [belief.sizes.index(size) for size in few]
-        quiet = [k for k in called if _spread(belief, k) <= _TELLING]
+        quiet = [k for k in called if belief.spread(k) <= _TELLING]
         if doubt > _DOUBT and quiet:
             looks = [Calls(k, 1, market.running[k] + 1) for k in quiet]
             yield min(looks, key=lambda one: market.price([one])), "do hosts differ?"
@@ -337,15 +341,6 @@ def _beyond(belief: Belief) -> list[int]:
         return []
     near = [k for k, size in enumerate(belief.sizes) if times(size, [farthest]) <= FAR]
     return [k for k in near if belief.at(k) is None]
-
-
-def _short_or_noisy(belief: Belief) -> bool:
-    return belief.typical_ms[belief.best] < _SHORT_MS or _spread(belief, belief.best) > _NOISY
-
-
-def _spread(belief: Belief, place: int) -> float:
-    """The median of the log spreads that single calls may have at a size."""
-    return sorted(noise.spreads[place] for noise in belief.noises)[len(belief.noises) // 2]
 
 
 _DIFFERS = 0.05

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..errors import UsageError, closest
-from ..strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, clamp_weight
+from ..strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, WORTH, Worth, clamp_weight
 from ..tuning.records import Sample
 
 STRATEGIES = ("cost", "speed", "balanced", "value", "deadline", "budget")
@@ -44,18 +44,16 @@ class Objective:
     """Which size is best.
 
     `cost` and `speed` want the least of one; `balanced` the least of Power Tuning's weighed sum
-    over the sizes asked for; `value` the least of cost x duration^speed_worth among the sizes that
-    cost at most `tolerance` more than the cheapest (so that a size twice as fast may cost 7 %
-    more); `deadline` the cheapest size whose p95 is at most `deadline_ms`; `budget` the fastest
-    whose invocation costs at most `budget_usd` on average.
+    over the sizes asked for; `value` what `worth` says of cost and speed together; `deadline` the
+    cheapest size whose p95 is at most `deadline_ms`; `budget` the fastest whose invocation costs at
+    most `budget_usd` on average.
     """
 
     strategy: str = DEFAULT_STRATEGY
     weight: float = DEFAULT_WEIGHT
     deadline_ms: float = 0.0
     budget_usd: float = 0.0
-    speed_worth: float = 0.1
-    tolerance: float = 0.1
+    worth: Worth = WORTH
 
     def __post_init__(self) -> None:
         """UsageError for an unknown strategy, and for a limit that is not there."""

@@ -49,33 +49,39 @@ class Action:
 class Market:
     """What an invocation costs at each size, warm and with an init, by the durations believed.
 
-    `running` are how many environments of each size run already, for whichever payload type.
+    `high_usd` is what a warm one may cost, if it takes longer than believed. `running` are how many
+    environments of each size run already, for whichever payload type.
     """
 
     warm_usd: Vector
+    high_usd: Vector
     start_usd: Vector
     running: Sequence[int]
 
     def price(self, calls: Sequence[Calls]) -> float:
         """Of calls at several sizes, with the environments that have to be started."""
+        return self._price(calls, self.warm_usd)
+
+    def high_price(self, calls: Sequence[Calls]) -> float:
+        """What the same may cost."""
+        return self._price(calls, self.high_usd)
+
+    def _price(self, calls: Sequence[Calls], warm_usd: Vector) -> float:
+        # Beside the first environment of a size, each is started by a call of its own.
         return sum(
-            one.count * self.warm_usd[one.place]
+            one.count * warm_usd[one.place]
             + max(one.environments - self.running[one.place], 0)
-            * (self.start_usd[one.place] + self._woken(one))
+            * (self.start_usd[one.place] + (warm_usd[one.place] if self.running[one.place] else 0))
             for one in calls
         )
-
-    def _woken(self, one: Calls) -> float:
-        """Beside the first environment of a size, each is started by a call of its own."""
-        return self.warm_usd[one.place] if self.running[one.place] else 0.0
 
 
 def best_action(
     belief: Belief, market: Market, most_usd: float, rng: random.Random, far: Sequence[int] = ()
 ) -> Action | None:
-    """The calls that save most for their price among those of at most `most_usd`; None where there
-    are none. Where places are given as `far`, one of them has to be among them, and the cheapest
-    calls there are always considered."""
+    """The calls that save most for their price among those that may cost at most `most_usd`; None
+    where there are none. Where places are given as `far`, one of them has to be among them, and
+    the cheapest calls there are always considered."""
     options = sorted(
         (Action(calls, market.price(calls)) for calls in _options(belief, market, far)),
         key=lambda action: action.usd,
@@ -83,8 +89,8 @@ def best_action(
     worth = _Worth.of(belief)
     best: Action | None = None
     for option in options:
-        if option.usd > most_usd and (best or not far):
-            break
+        if market.high_price(option.calls) > most_usd and (best or not far):
+            continue
         # No calls save more than all that there is to save.
         if best and worth.most / option.usd <= best.saves / best.usd:
             break

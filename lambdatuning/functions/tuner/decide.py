@@ -19,6 +19,7 @@ from ...core.exploration.proposal import propose
 from ...core.exploration.question import Answer, Budget, Objective, Proposal, Terms, observe
 from ...core.pricing import PriceBook, gb_seconds
 from ...core.sizes import beyond_cores
+from ...core.strategies import Worth
 from ...core.tuning.plan import Batch, Trial, Work, awake, widened
 from ...core.tuning.records import Limits, RunPlan, Sample, used_memory_mb
 from ...core.tuning.state import BatchSummary, Planned, Spending, Step, TunerState
@@ -306,8 +307,7 @@ def _proposal(state: TunerState, explorer: Explorer, samples: Sequence[Sample]) 
     objective = Objective(
         question.strategy,
         question.weight,
-        speed_worth=question.speed_worth,
-        tolerance=question.cost_tolerance,
+        worth=Worth(question.speed_worth, question.cost_tolerance),
     )
     return propose(seen, objective, found, _budget(plan), seed=plan.seed)
 
