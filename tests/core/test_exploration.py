@@ -114,12 +114,11 @@ def test_a_budget_buys_the_fastest_size() -> None:
 
 
 @pytest.mark.parametrize(
-    "objective",
-    [("fastest", {}), ("deadline", {}), ("budget", {"budget_usd": -1.0})],
+    ("strategy", "budget_usd"), [("fastest", 0.0), ("deadline", 0.0), ("budget", -1.0)]
 )
-def test_what_can_never_work_is_refused(objective: tuple[str, dict[str, float]]) -> None:
+def test_what_can_never_work_is_refused(strategy: str, budget_usd: float) -> None:
     with pytest.raises(UsageError):
-        Objective(objective[0], **objective[1])
+        Objective(strategy, budget_usd=budget_usd)
     with pytest.raises(UsageError, match="at least one"):
         Terms(())
 

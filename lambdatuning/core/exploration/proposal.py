@@ -216,8 +216,10 @@ def _plan(
     ends: set[str] = set()
     usd, calls, running = case.spent_usd, len(case.seen), dict(case.running)
     cap = case.cap_usd(beliefs)
+    grid = sum(case.grid_usd(belief, 0.5) for belief in beliefs.values())
     for place, belief in enumerate(sorted(beliefs.values(), key=_length)):
-        choice = _choose(case, belief, case.market(belief, running), cap - usd, rng)
+        left = (cap - usd, grid - usd)
+        choice = _choose(case, belief, case.market(belief, running), left, rng)
         reasons.append(choice.reason)
         if choice.action is None:
             ends.add(choice.end)
@@ -244,9 +246,11 @@ def _length(belief: Belief) -> float:
 
 
 def _choose(
-    case: _Case, belief: Belief, market: Market, left_usd: float, rng: random.Random
+    case: _Case, belief: Belief, market: Market, left: tuple[float, float], rng: random.Random
 ) -> _Choice:
-    """What to measure next of one payload type."""
+    """What to measure next of one payload type; `left` is what it may cost, and what the first call
+    at the answer may: a size that is believed to be best is not left out for its init."""
+    left_usd, first_usd = left
     far = _far(belief)
     if far and not belief.helped:
         action = best_action(belief, market, left_usd / 2, rng, far)
@@ -272,10 +276,11 @@ def _choose(
                 f"measuring every size may save {saves}",
             )
     for wanted, why in _open(case, belief, market):
-        calls = wanted
-        while calls.count > 1 and market.high_price([calls]) > left_usd:
-            calls = replace(calls, count=calls.count // 2)
-        if market.high_price([calls]) <= left_usd:
+        calls, cold = wanted, not market.running[wanted.place]
+        while calls.count > 1 + cold and market.high_price([calls]) > left_usd:
+            calls = replace(calls, count=max(calls.count // 2, 1 + cold))
+        first = calls.place == belief.best and belief.at(belief.best) is None
+        if market.high_price([calls]) <= (first_usd if first else left_usd):
             return _Choice(Action((calls,), market.price([calls])), f"{found}; {why}")
     return _Choice(None, found, end)
 

@@ -81,15 +81,20 @@ def best_action(
 ) -> Action | None:
     """The calls that save most for their price among those that may cost at most `most_usd`; None
     where there are none. Where places are given as `far`, one of them has to be among them, and
-    the cheapest calls there are always considered."""
+    the cheapest calls there are always considered.
+
+    Where the best size was not called yet, what its first two calls cost is kept back.
+    """
     options = sorted(
         (Action(calls, market.price(calls)) for calls in _options(belief, market, far)),
         key=lambda action: action.usd,
     )
     worth = _Worth.of(belief)
+    first_usd = 0.0 if belief.at(belief.best) else market.price([Calls(belief.best, 2)])
     best: Action | None = None
     for option in options:
-        if market.high_price(option.calls) > most_usd and (best or not far):
+        kept_usd = 0.0 if any(c.place == belief.best for c in option.calls) else first_usd
+        if market.high_price(option.calls) + kept_usd > most_usd and (best or not far):
             continue
         # No calls save more than all that there is to save.
         if best and worth.most / option.usd <= best.saves / best.usd:
