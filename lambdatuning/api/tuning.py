@@ -226,6 +226,10 @@ def tune(
         labels=_labels(labels),
         price_book="" if book_name(price_book) == "packaged" else read_price_book(price_book),
     )
+    if alias and not auto_optimize:
+        raise UsageError(
+            "alias names where the winner is published: give auto_optimize (--auto-optimize), too"
+        )
     if isolate and auto_optimize:
         raise UsageError("a copy is removed, so no winner can be set on it; leave one of them out")
     budget = None if max_usd is None else number("max_usd", max_usd, 0)

@@ -63,17 +63,106 @@ class Exploration(TypedDict):
     grid: Spending | None
 
 
-class TunedRun(TypedDict):
+class HeadlineCard(TypedDict):
+    """One of the three numbers: what it saves or costs, how much faster, how sure."""
+
+    label: str
+    value: str
+    note: str
+
+
+class Alternative(TypedDict):
+    """The next best size: its cost over the answer's, and the answer's duration over its own."""
+
+    memory_mb: int
+    cost_ratio: float
+    speedup: float
+
+
+class Headline(TypedDict):
+    """The answer of one function in figures and in words.
+
+    `change_usd` is what `invocations` (those of a month if `monthly`, else a million) cost at
+    `memory_mb`, less what they cost at `today_mb`. `p95_speedup` is null with fewer than 60
+    invocations. `alike_mb` cannot be told apart from `memory_mb`; `more` invocations would tell
+    (0: not known, or not needed). `seen` is how the size was seen: warm, cold, or "" if predicted.
+    `firm` says whether `sentence` tells what to do.
+    """
+
+    function: str
+    strategy: str
+    memory_mb: int | None
+    today_mb: int | None
+    cost_ratio: float | None
+    change_usd: float | None
+    invocations: float
+    monthly: bool
+    speedup: float | None
+    p95_speedup: float | None
+    sure: float | None
+    reason: str
+    alike_mb: list[int]
+    more: int
+    alternative: Alternative | None
+    failing_today: bool
+    unmeasured_today: bool
+    applied_mb: int | None
+    seen: str
+    held_back_mb: list[int]
+    sentence: str
+    certainty: str
+    firm: bool
+    cards: list[HeadlineCard]
+
+
+class SizeFigures(TypedDict):
+    """One size: mean and cost that decide, with 95 % intervals (null: not known), of an invocation.
+
+    `source` is samples, model (of an adaptive run) or predicted (no sample). `warm` and `cold`
+    count successes, `sample_mean_ms` is the plain mean of those that are measured.
+    """
+
+    memory_mb: int
+    source: str
+    mean_ms: float
+    low_ms: float | None
+    high_ms: float | None
+    cost_usd: float
+    low_usd: float | None
+    high_usd: float | None
+    warm: int
+    cold: int
+    sample_mean_ms: float | None
+
+
+class AnswerCurve(TypedDict):
+    """The figures of a payload type, or of the mix of all."""
+
+    function: str
+    payload: str
+    failing_mb: list[int]
+    points: list[SizeFigures]
+
+
+class ShownRun(TypedDict):
+    """The answer of a run, the same for a grid and an adaptive run; `answer` is it in words."""
+
+    schema: int
+    run_id: str
+    answer: str
+    decision: Decision | None
+    headlines: list[Headline]
+    curves: list[AnswerCurve]
+    checks: list[Finding]
+
+
+class TunedRun(ShownRun):
     """A finished run and its answer; `exploration` is null for a grid."""
 
-    run_id: str
     function: str
-    answer: str
     sizes: list[int]
     sizes_beyond_cores: list[int]
-    decision: Decision | None
     recommendations: list[Recommendation]
-    checks: list[Finding]
     exploration: Exploration | None
     overhead: float | None
     wall_ms: float | None
@@ -268,7 +357,7 @@ OUTPUTS: dict[str, Any] = {
     "report": list[str],
     "logs": ImportedLogs,
     "executions": list[ListedExecution],
-    "show": list[CurvePoint],
+    "show": ShownRun | list[CurvePoint],
     "prices": Prices,
     "clean": list[str],
     "schema": dict[str, Any],

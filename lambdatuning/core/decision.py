@@ -25,7 +25,7 @@ TOLERANCE = 0.05
 """A size is a right answer where no other is better by more than this share."""
 
 SCHEMA = 1
-"""Version of what `--json` prints of an answer: raised where a field is renamed or removed."""
+"""Version of what `--json` prints of an answer: raised where a field goes or changes meaning."""
 
 _PUBLIC = (
     "memory_mb", "strategy", "sure", "today_mb", "cost_ratio", "speedup", "applied_mb",

@@ -9,7 +9,7 @@ import pytest
 
 from lambdatuning.analysis.run import Run
 from lambdatuning.cli.output import Output
-from lambdatuning.cli.schemas import SCHEMAS
+from lambdatuning.cli.schema import output_schemas
 from lambdatuning.cli.tuning import Shown, show_run
 from tests.analysis.synthetic import Kind, synthetic_run
 
@@ -61,7 +61,7 @@ def test_json_keeps_to_its_schema(capsys: pytest.CaptureFixture[str]) -> None:
     broken = Run(failed.manifest, failed.samples.assign(error="Boom", message="no"))
     for run in (synthetic_run(CPU, SIZES), synthetic_run(CPU, (512,)), synthetic_run(), broken):
         found = json.loads(printed(run, capsys, json=True))
-        jsonschema.validate(found, SCHEMAS["tune"])
+        jsonschema.validate(found, output_schemas()["tune"])
         assert found["decision"]["memory_mb"] == found["headlines"][0]["memory_mb"]
 
 
@@ -72,7 +72,7 @@ def test_an_answer_of_another_tuner_keeps_to_the_schema(
     run = synthetic_run(CPU, SIZES, about={"kind": "power-tuning", "output": output})
     bare = Run(replace(run.manifest, decision=None), run.samples.iloc[:0])
     found = json.loads(printed(bare, capsys, json=True))
-    jsonschema.validate(found, SCHEMAS["tune"])
+    jsonschema.validate(found, output_schemas()["tune"])
     assert found["decision"] is None
 
 

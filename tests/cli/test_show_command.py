@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from lambdatuning.cli.app import main
-from lambdatuning.cli.schemas import SCHEMAS
+from lambdatuning.cli.schema import output_schemas
 from tests.analysis.synthetic import Kind, store_synthetic_run
 
 CPU = (Kind("cpu", 5, 400), Kind("io", 50, 5))
@@ -49,5 +49,5 @@ def test_markdown_has_the_answer_a_table_and_the_figure(
 def test_svg_and_json(capsys: pytest.CaptureFixture[str], store: Path, tmp_path: Path) -> None:
     figure = tmp_path / "answer.svg"
     found = json.loads(shown(capsys, store, "--json", "--svg", str(figure)))
-    jsonschema.validate(found, SCHEMAS["show"])
+    jsonschema.validate(found, output_schemas()["show"])
     assert "<svg" in figure.read_text()
