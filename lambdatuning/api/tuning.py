@@ -151,6 +151,7 @@ def tune(
     payload: Wanted | Iterable[Wanted] = (),
     *,
     powers: str | Iterable[int] | None = None,
+    current: bool = True,
     num: int | str | None = None,
     strategy: str = KIT_STRATEGY,
     weight: float | str = 0.5,
@@ -181,6 +182,7 @@ def tune(
 
     `payload` names payload types of the folder `payloads` or files, or is `PayloadType`s, or an
     event (a dict), sent as it stands; none means one empty event. `powers` are memory sizes in MB,
+    beside which today's size is measured unless `current` is False,
     `num` the invocations per size and type (10). `strategy` is "value", the least
     cost x duration^`speed_worth` among the sizes that cost at most the share `cost_tolerance` more
     than the cheapest, or "cost", "speed" or "balanced" (by `weight`).
@@ -208,6 +210,7 @@ def tune(
         payloads=payload_types(payload, payloads, cloud) or (PayloadType("empty", {}),),
         sizes=_sizes(powers),
         named_sizes=powers is not None,
+        with_today=current or powers is None,
         num=whole_number("num", NUM if num is None else num),
         strategy=check_strategy(strategy, RUN_STRATEGIES),
         weight=number("weight", weight, 0, 1),

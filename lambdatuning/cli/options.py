@@ -44,6 +44,11 @@ _TUNING_OPTIONS = (
         help="Payload types (data/payloads if it is there, else built in).",
     ),
     click.option("--powers", metavar="MB,MB,...", help='Memory sizes, or "ALL".'),
+    click.option(
+        "--current/--no-current",
+        default=True,
+        help="With --powers: measure today's size, too (default), or not.",
+    ),
     click.option("--num", metavar="N", help=f"Invocations per size and payload type ({NUM})."),
     click.option(
         "--strategy",

@@ -104,7 +104,13 @@ def _nothing_runs(states: Any, given: dict[str, str]) -> bool:
 
 def tune(cloud: Cloud, function: str, store: Path, **options: Any) -> Run:
     """A small run of a grid."""
-    given: dict[str, Any] = {"powers": "256,512", "num": 2, "environments": 2, "store": store}
+    given: dict[str, Any] = {
+        "powers": "256,512",
+        "current": False,
+        "num": 2,
+        "environments": 2,
+        "store": store,
+    }
     return lt.tune(
         cloud, function, {"operation": "ping"}, on_progress=ignore, **{**given, **options}
     )

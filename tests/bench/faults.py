@@ -66,8 +66,19 @@ _WAIT_SCALE = 0.05
 """Between its tries of what is denied the state machine waits a twentieth of what it waits on AWS,
 which is minutes in all."""
 
-SHORT: dict[str, Any] = {"powers": "256,512", "num": 2, "environments": 2, "explore": "grid"}
-ADAPTIVE: dict[str, Any] = {"powers": "256,512,1024", "environments": 2, "explore": "adaptive"}
+SHORT: dict[str, Any] = {
+    "powers": "256,512",
+    "current": False,
+    "num": 2,
+    "environments": 2,
+    "explore": "grid",
+}
+ADAPTIVE: dict[str, Any] = {
+    "powers": "256,512,1024",
+    "current": False,
+    "environments": 2,
+    "explore": "adaptive",
+}
 
 
 @dataclass

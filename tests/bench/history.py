@@ -323,7 +323,13 @@ def real(count: int, powers: str, num: int) -> dict[str, int]:
     with TemporaryDirectory() as folder, lt.embedded() as cloud:
         for n in range(count):
             lt.benchmark(
-                cloud, payload=types, powers=powers, num=num, store=folder, on_progress=ignore
+                cloud,
+                payload=types,
+                powers=powers,
+                current=False,
+                num=num,
+                store=folder,
+                on_progress=ignore,
             )
             print(f"real run {n + 1} of {count}", flush=True)
         runs = sorted(summaries(FolderStore(Path(folder))), key=lambda run: run.run_id)

@@ -48,7 +48,7 @@ def measured(
     with tempfile.TemporaryDirectory() as store:
         run = lt.tune(
             cloud, outputs["FunctionName"], payload, table=outputs["TableName"],
-            powers=powers(sizes), num=num, seed=1, store=store, on_progress=ignore,
+            powers=powers(sizes), current=False, num=num, seed=1, store=store, on_progress=ignore,
         )  # fmt: skip
     events = list(history(cloud, run.manifest.execution_arn))
     spent = [row for row in ledger(cloud) if row["request_id"] not in before]

@@ -256,3 +256,9 @@ def test_a_damaged_run_is_named_and_the_others_are_listed(nobody: Shell, tmp_pat
         f"lambdatuning: left out: {tmp_path}/function=shop/run=2026a/: its _manifest.json is "
         "damaged; copy the run again or delete it"
     ]
+
+
+def test_an_alias_alone_is_refused(deployed: Shell, tmp_path: Path) -> None:
+    done = deployed("tune", "f", "--alias", "live", "--store", str(tmp_path))
+    assert done.code == 2
+    assert "--auto-optimize" in done.err

@@ -83,7 +83,17 @@ def test_one_output_alone(deployed: Shell) -> None:
 
 
 def test_a_benchmark_as_data(deployed: Shell, tmp_path: Path) -> None:
-    options = ("--payload", "ping", "--payload", "delete", "--powers", "256,1024", "--num", "3")
+    options = (
+        "--payload",
+        "ping",
+        "--payload",
+        "delete",
+        "--powers",
+        "256,1024",
+        "--no-current",
+        "--num",
+        "3",
+    )
     done = deployed("benchmark", *options, "--yes", "--json", "--store", str(tmp_path))
     assert done.code == 0, done.err
     data = json.loads(done.out)
@@ -99,7 +109,17 @@ def test_a_benchmark_as_data(deployed: Shell, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_leaves_nothing_behind(deployed: Shell, tmp_path: Path) -> None:
-    options = ("--payload", "delete", "--payload", "digest", "--powers", "128,256", "--num", "20")
+    options = (
+        "--payload",
+        "delete",
+        "--payload",
+        "digest",
+        "--powers",
+        "128,256",
+        "--no-current",
+        "--num",
+        "20",
+    )
     process = subprocess.Popen(
         command("benchmark", *options, "--yes", "--store", str(tmp_path)),
         cwd=ROOT,

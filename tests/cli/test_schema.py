@@ -76,7 +76,7 @@ def test_what_asks_aws(deployed: Shell, tmp_path: Path) -> None:
     assert checked("status", "--output", "TableName") == outputs["TableName"]
     assert checked("doctor")
     name, store = outputs["FunctionName"], ("--store", str(tmp_path))
-    few = ("--payload", "ping", "--powers", "256,512", *store)
+    few = ("--payload", "ping", "--powers", "256,512", "--no-current", *store)
     assert checked("tune", name, *few)["exploration"]["stopped"]
     assert checked("tune", name, *few, "--num", "1")["exploration"] is None
     assert len(checked("executions", outputs["StateMachineArn"])) >= 2

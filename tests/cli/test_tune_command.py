@@ -8,7 +8,7 @@ import lambdatuning as lt
 
 from .conftest import Shell
 
-SMALL = ("--payload", "ping", "--powers", "256,512", "--yes", "--quiet")
+SMALL = ("--payload", "ping", "--powers", "256,512", "--no-current", "--yes", "--quiet")
 
 
 @pytest.mark.parametrize(

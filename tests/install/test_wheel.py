@@ -128,12 +128,12 @@ def test_an_empty_folder_gets_its_reports(bin_folder: Path, empty: Path) -> None
 TOUR = """
 set -euo pipefail
 lambdatuning deploy --yes --quiet --json > deployed.json
-few="--powers 256,1024 --num 2 --yes --quiet --json"
+few="--powers 256,1024 --no-current --num 2 --yes --quiet --json"
 lambdatuning benchmark --payload ping $few > benchmark.json
 lambdatuning tune "$(lambdatuning status --output FunctionName)" --payload digest $few > tune.json
 python -c '
 import lambdatuning as lt
-run = lt.benchmark(lt.connect(), payload="echo", powers="256", num=2)
+run = lt.benchmark(lt.connect(), payload="echo", powers="256", current=False, num=2)
 print(run.payloads)
 '
 lambdatuning runs --json > runs.json
@@ -220,7 +220,7 @@ def test_without_pyarrow_a_run_that_needs_it_says_so(bare: dict[str, str], empty
 def test_without_any_extra_one_deploys_tunes_lists_and_compares(
     bare: dict[str, str], empty: Path
 ) -> None:
-    few = ("--powers", "256,1024", "--payload", "ping", "--yes", "--quiet")
+    few = ("--powers", "256,1024", "--no-current", "--payload", "ping", "--yes", "--quiet")
     with endpoint.start() as running:
         given = {**running.environment, **bare}
 

@@ -29,7 +29,12 @@ class Place:
         return self.cloud.client(service)
 
     def tune(self, *payloads: Any, **options: Any) -> Run:
-        given: dict[str, Any] = {"table": self.outputs["TableName"], "powers": "256,512", "num": 2}
+        given: dict[str, Any] = {
+            "table": self.outputs["TableName"],
+            "powers": "256,512",
+            "num": 2,
+            "current": False,
+        }
         given |= {"on_progress": ignore, **options}
         function = given.pop("function", self.function)
         return lt.tune(self.cloud, function, payloads, **given)

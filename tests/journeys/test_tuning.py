@@ -177,7 +177,8 @@ def test_clean_lists_and_removes_only_ours(place: Place, untouched: Callable[[],
 def test_a_killed_client_leaves_a_run_that_ends_by_itself(
     place: Place, untouched: Callable[[], bool], tmp_path: Path
 ) -> None:
-    words = ["tune", place.function, "--payload", "ping", "--powers", "256,512", "--num", "3",
+    words = ["tune", place.function, "--payload", "ping", "--powers", "256,512",
+             "--no-current", "--num", "3",
              "--yes", "--quiet", "--store", str(tmp_path)]  # fmt: skip
     with subprocess.Popen([sys.executable, "-m", "lambdatuning", *words]) as process:
         held = until(lambda: lock.read(place.client("lambda"), place.function), "the run's lock")

@@ -87,6 +87,7 @@ def test_when_the_embedded_aws_dies_the_run_is_gone(tmp_path: Path) -> None:
 
         with pytest.raises(RunFailedError, match=r"embedded AWS ended during run .* gone with it"):
             lt.tune(
-                cloud, outputs["FunctionName"], {"operation": "ping"}, powers="256,512", num=2,
+                cloud, outputs["FunctionName"], {"operation": "ping"},
+                powers="256,512", current=False, num=2,
                 store=tmp_path, on_progress=die,
             )  # fmt: skip

@@ -200,8 +200,8 @@ class TuneRequest:
     `cold` how many cold starts are measured on purpose at each size. `price_book` is the text of a
     price book, "" for the packaged one. `explore` is "grid" or "adaptive"; an adaptive run is ended
     by `max_usd`, its whole bill, and by `max_seconds`. `named_sizes` says whether the user named
-    `sizes`, `isolated` whether a copy is tuned. `labels` and `code` are
-    stored with the run. "" for `run_id` lets one be made."""
+    `sizes`, `with_today` whether today's size is measured beside them, `isolated` whether a copy is
+    tuned. `labels` and `code` are stored with the run. "" for `run_id` lets one be made."""
 
     function: str
     state_machine_arn: str
@@ -226,6 +226,7 @@ class TuneRequest:
     regret: float | None = None
     run_id: str = ""
     named_sizes: bool = True
+    with_today: bool = True
     isolated: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     code: Code = NO_CODE
@@ -287,6 +288,7 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     check_kind(function.config)
     if not request.isolated:
         check_reported(function.config)
+    request = _with_today(request, int(function.config["MemorySize"]))
     environments = request.environments or fitting_environments(
         cloud, function.arn, default_environments(cloud), isolated=request.isolated
     )
@@ -340,6 +342,13 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
         grid,
         tuple(note for note in (*room.notes, *called, left_out, exposed, unknown) if note),
     )
+
+
+def _with_today(request: TuneRequest, memory_mb: int) -> TuneRequest:
+    """The request with today's size among its own: what is answered is compared with it."""
+    if not request.with_today or memory_mb in request.sizes:
+        return request
+    return replace(request, sizes=tuple(sorted({*request.sizes, memory_mb})))
 
 
 def strategy_note(strategy: str) -> str:

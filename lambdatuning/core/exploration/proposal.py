@@ -161,9 +161,11 @@ class _Case:
 
 
 def _first_look(case: _Case) -> Proposal:
-    """A middle size, the same for all payload types, since an environment serves them all."""
+    """The size that is asked for first, else a middle one; the same for all payload types, since an
+    environment serves them all."""
+    first_mb = case.terms.first_mb or FIRST_MB
     done = [one.memory_mb for found in case.by_payload.values() for one in found]
-    size = done[0] if done else min(case.sizes, key=lambda s: abs(math.log(s / FIRST_MB)))
+    size = done[0] if done else min(case.sizes, key=lambda s: abs(math.log(s / first_mb)))
     # One call each tells which of several payload types is the shortest; it then goes first.
     batch = tuple(Item(size, name, 1) for name in case.missing)
     if not case.affords(case.spent_usd, len(case.seen) + len(batch)):

@@ -74,13 +74,14 @@ class Terms:
 
     `payloads` maps payload types to their weights in the mix; prices are those of one more
     invocation (first tier). A `request_usd` of 0 asks for Power Tuning's cost, which leaves the
-    request fee out.
+    request fee out. `first_mb` is the size that is looked at first, None where any will do.
     """
 
     sizes: tuple[int, ...]
     payloads: Mapping[str, float] = field(default_factory=lambda: {"": 1.0})
     usd_per_gb_s: float = 0.0000166667
     request_usd: float = 0.0000002
+    first_mb: int | None = None
 
     def __post_init__(self) -> None:
         """UsageError where there is nothing to choose from."""

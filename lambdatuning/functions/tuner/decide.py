@@ -174,6 +174,8 @@ def terms(plan: RunPlan, prices: PriceBook, without: Collection[int] = ()) -> Te
         payloads={payload.name: payload.weight for payload in plan.payloads},
         usd_per_gb_s=region.duration_gb_s[plan.target.architecture][0].usd,
         request_usd=region.request,
+        # What is answered is compared with today's size: it is always measured.
+        first_mb=plan.target.memory_mb if plan.target.memory_mb in sizes else None,
     )
 
 

@@ -190,7 +190,7 @@ def test_when_the_time_is_over_what_is_not_done_is_left_so() -> None:
     unfinished = replace(machine.measure(state.batches[0]), left=True)
     machine.time.now_s = 61
     after = decide.adaptive_step(state, [unfinished], machine.explorer())
-    assert (after.batches, after.sizes) == ((), (512,))
+    assert (after.batches, after.sizes) == ((), (128,))
     assert list(machine.store.read_steps())[-1].stopped == "time"
 
 
@@ -233,8 +233,8 @@ def test_a_round_that_crashes_for_good_fails_the_sizes_that_it_began_with() -> N
     state = machine.published(machine.begun(powerValues=POWERS))
     crashed = {"batch": {}, "left": False, "criticalMs": 0, "error": "Exit: 1"}
     after = decide.ended(state, [crashed], machine.explorer)
-    assert after.failed == {512: "Exit: 1"}
-    assert [batch.memory_mb for batch in after.batches] != [512]
+    assert after.failed == {128: "Exit: 1"}
+    assert [batch.memory_mb for batch in after.batches] != [128]
     assert after.batches
 
 
@@ -332,3 +332,17 @@ def test_what_is_not_to_be_woken_is_not() -> None:
 def _plan_of(machine: Machine, payloads: list[dict[str, Any]]) -> RunPlan:
     machine.begun(powerValues=POWERS, payloadTypes=payloads)
     return machine.store.read_plan()
+
+
+def test_todays_size_is_measured_first() -> None:
+    """What is answered is compared with it."""
+    machine = Machine()
+    assert [batch.memory_mb for batch in machine.begun(powerValues=POWERS).batches] == [128]
+    others = machine.begun(powerValues=[512, 1024, 1769])
+    assert [batch.memory_mb for batch in others.batches] == [512]
+
+
+def test_strategy_value_is_answered_by_the_model() -> None:
+    machine = Machine()
+    output = machine.run(powerValues=POWERS, strategy="value")
+    assert output["power"] == output["exploration"]["answers"][-1]["power"]
