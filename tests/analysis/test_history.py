@@ -314,7 +314,6 @@ def test_slow_drift_is_compared_with_a_fixed_baseline_every_ten_runs() -> None:
     assert found.changes == ()
     assert found.verdict.exit_code == 3
     assert found.verdict.worse[0].cause == "drift"
-    assert history(runs[:149]).verdict.exit_code == 0
 
 
 def test_it_shows_itself() -> None:

@@ -211,13 +211,28 @@ def run_effects(panel: Panel, options: Options = DEFAULT) -> Floats:
 
 def _huber(values: Floats, weights: Floats, axis: int, scale: Floats) -> Floats:
     """Weighted means along an axis; what is further off than 1.5 `scale` counts for less."""
-    centre = np.median(values, axis, keepdims=True)
+    centre = _median(values, axis)
     for _ in range(3):
         far = np.maximum(np.abs(values - centre), 1e-12)
         kept = weights * np.minimum(1.0, 1.5 * scale / far)
         total = np.maximum(kept.sum(axis, keepdims=True), 1e-12)
         centre = (kept * values).sum(axis, keepdims=True) / total
     return np.asarray(np.squeeze(centre, axis))
+
+
+def _median(values: Floats, axis: int) -> Floats:
+    """As `numpy.median` with the axis kept; of small arrays it takes a fifth of the time."""
+    ordered, n = np.sort(values, axis), values.shape[axis]
+    low, high = (ordered.take([k], axis) for k in ((n - 1) // 2, n // 2))
+    return np.asarray((low + high) / 2)
+
+
+def medians(values: Floats) -> Floats:
+    """The median over the first axis of what is finite; 0 where nothing is."""
+    ordered = np.sort(np.where(np.isfinite(values), values, np.inf), 0)
+    count = np.maximum(np.isfinite(values).sum(0), 1)
+    low, high = (np.take_along_axis(ordered, k[None], 0)[0] for k in ((count - 1) // 2, count // 2))
+    return np.where(np.isfinite(low), (low + high) / 2, 0.0)
 
 
 def _centred(panel: Panel) -> tuple[Floats, Floats]:
@@ -227,9 +242,7 @@ def _centred(panel: Panel) -> tuple[Floats, Floats]:
     over the sizes of a payload type.
     """
     there = np.isfinite(panel.values) & np.isfinite(panel.errors)
-    blank = np.where(there, panel.values, np.nan)
-    blank[:, ~there.any(0)] = 0.0
-    centre = np.nanmedian(blank, 0)
+    centre = medians(panel.values)
     squares = np.where(there, panel.errors, 0.0) ** 2
     variance = squares.sum(0) / np.maximum(there.sum(0), 1)
     variance = 0.7 * variance + 0.3 * variance.mean(-1, keepdims=True) + 0.003**2
@@ -294,7 +307,7 @@ def _scan(
         n = old.shape[1]
         scale = options.width * np.sqrt(variance * (1 + m / n))[:, None]
         off = new - level
-        step = np.median(off, 1, keepdims=True)
+        step = _median(off, 1)
         for _ in range(2):
             step = step + np.clip(off - step, -scale, scale).mean(1, keepdims=True)
         unchanged = np.clip(step, -options.band, options.band)
@@ -307,7 +320,7 @@ def _scan(
 
 def _level(old: Floats, prior: Floats, prior_runs: Floats) -> tuple[Floats, Floats]:
     """Level and variance of the runs before; a bad night counts as little as an outlier does."""
-    level, variance, n = np.median(old, 1, keepdims=True), prior, old.shape[1]
+    level, variance, n = _median(old, 1), prior, old.shape[1]
     for _ in range(2):
         sd = np.sqrt(variance)[:, None]
         level = level + np.clip(old - level, -1.5 * sd, 1.5 * sd).mean(1, keepdims=True)

@@ -26,7 +26,7 @@ from ..verdict import (
     plain,
 )
 from .changes import Change, Watched, cost_of, drift, finding, watched
-from .detector import DEFAULT, LEARNING, Floats, Options, Panel, smallest_step
+from .detector import DEFAULT, LEARNING, Floats, Options, Panel, medians, smallest_step
 from .segments import COST, DURATION, INIT, MEMORY, TAIL, Lane, Segment, lane, learnt
 from .summary import RunSummary
 
@@ -430,19 +430,11 @@ def _rows(segment: Segment) -> list[dict[str, Any]]:
 def _pooled(panel: Panel) -> Floats:
     """The geometric mean over cells of the ratio to the median of the cell."""
     there = np.isfinite(panel.values)
-    first = _medians(panel.values[:10], _medians(panel.values, np.zeros(there.shape[1:])))
+    early = panel.values[:10]
+    first = np.where(np.isfinite(early).any(0), medians(early), medians(panel.values))
     off = np.where(there, panel.values - first, 0.0).sum((1, 2))
     count = there.sum((1, 2))
     return np.where(count > 0, np.exp(off / np.maximum(count, 1)), np.nan)
-
-
-def _medians(values: Floats, otherwise: Floats) -> Floats:
-    """The median of each cell over the runs, of cells without a value the one given."""
-    there = np.isfinite(values)
-    some = there.any(0)
-    filled = np.where(there, values, np.nan)
-    filled[:, ~some] = 0.0
-    return np.where(some, np.nanmedian(filled, 0), otherwise)
 
 
 def _middle(panel: Panel) -> Floats:
