@@ -27,7 +27,14 @@ def _tags(cell: dict[str, Any]) -> list[str]:
 
 
 def test_there_are_notebooks() -> None:
-    names = ["01_benchmark", "02_payload_types", "03_strategies", "04_cold_starts", "05_compare"]
+    names = [
+        "01_benchmark",
+        "02_payload_types",
+        "03_strategies",
+        "04_cold_starts",
+        "05_compare",
+        "06_history",
+    ]
     assert [path.stem for path in NOTEBOOKS] == names
 
 

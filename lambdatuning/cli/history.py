@@ -9,9 +9,11 @@ from ..core.options import number
 from .options import stack_option, store_option
 from .output import refuse
 from .session import Session, session_options
+from .verdicts import publish, taken, verdict_options
 
 if TYPE_CHECKING:
     from ..analysis.history.history import History
+    from ..analysis.run import Run
 
 
 @click.command()
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--payloads", metavar="FOLDER", help="With --confirm: folder of payload types.")
 @click.option("--max-usd", metavar="USD", help="With --confirm: refuse a more expensive run.")
 @stack_option
+@verdict_options
 @session_options
 def history(session: Session, /, function: str, store: str, **options: Any) -> None:
     """What changed in FUNCTION (default: the one measured last) over all of its runs.
@@ -37,11 +40,21 @@ def history(session: Session, /, function: str, store: str, **options: Any) -> N
     """
     if options["why"] and not options["accept_run"]:
         raise UsageError("--why goes with --accept RUN")
+    outputs = taken(options)
     found = _history(session, function, store, options)
     verdict = found.verdict
+    publish(verdict, outputs, lambda: _measured(session, store, found))
     lines = found.sentences if verdict.exit_code else [str(verdict), *found.sentences]
     session.output.show(found.to_json(), "\n".join(lines))
     refuse(verdict)
+
+
+def _measured(session: Session, store: str, found: "History") -> "list[Run]":
+    """The runs with their samples, for exports."""
+    from ..api.runs import load_runs
+
+    names = [run.run_id for run in found.runs]
+    return load_runs(store, names, cloud=session.connect_for(store))
 
 
 def _history(session: Session, function: str, store: str, options: dict[str, Any]) -> "History":

@@ -258,6 +258,59 @@ class Compared(TypedDict):
     findings: list[Finding]
 
 
+class HistoryRun(TypedDict):
+    """One run of a history; levels are pooled shares of the first runs' (1.1 is 10 % more)."""
+
+    run_id: str
+    started_at: str
+    duration_level: float | None
+    p95_level: float | None
+    cost_level: float | None
+    init_ms: float | None
+    failed_share: float | None
+    max_memory_mb: float | None
+    best_mb: int | float | None
+    code: str
+    usd: float | None
+    labels: str
+    change: str
+    accepted: str
+
+
+class HistoryCut(TypedDict):
+    """The run before which a history is cut, and why."""
+
+    run_id: str
+    reason: str
+
+
+class AcceptedLevel(TypedDict):
+    """The first run of a level that was accepted, and why."""
+
+    run_id: str
+    why: str
+
+
+class History(TypedDict):
+    """All runs of a function over time; `spread` is a logarithm, `smallest_change` a share."""
+
+    schema: int
+    function: str
+    architecture: str
+    region: str
+    verdict: Verdict
+    suspect: bool
+    changes: list[ChangeFinding]
+    cuts: list[HistoryCut]
+    apart: dict[str, int]
+    accepted: list[AcceptedLevel]
+    spread: float | None
+    smallest_change: float | None
+    taught_by_other_functions: bool
+    runs: list[HistoryRun]
+    limits: list[str]
+
+
 class ListedExecution(TypedDict):
     """An execution of a tuner's state machine; `cause` is why it has no answer."""
 
@@ -354,6 +407,7 @@ OUTPUTS: dict[str, Any] = {
     "benchmark": TunedRun,
     "runs": list[ListedRun],
     "compare": Compared,
+    "history": History,
     "report": list[str],
     "logs": ImportedLogs,
     "executions": list[ListedExecution],

@@ -22,6 +22,9 @@ from .run_store import BucketStore, FolderStore, Skipped, Store, StoredRun, read
 
 INDEX_NAME = "_index.jsonl"
 
+_WORTH_IT = 10
+"""With fewer runs, reading them takes no longer than a cache would save."""
+
 Line = Mapping[str, Any]
 
 
@@ -53,7 +56,7 @@ def indexed(store: Store, summarise: Callable[[StoredRun], Line], version: str =
                 continue
             line = {"prefix": prefix, "mark": mark, "version": version, "run": made}
         lines[prefix] = line
-    if read or kept.keys() != lines.keys():
+    if len(lines) >= _WORTH_IT and (read or kept.keys() != lines.keys()):
         _write(store, lines.values())
     warn_of(skipped)
     return Indexed({prefix: line["run"] for prefix, line in lines.items()}, read)

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..analysis.run import Run
 from ..analysis.verdict import UNKNOWN, Verdict
 from ..api.compare import compare
+from ..api.history import history
 from ..cloud.session import Cloud
 from ..core.errors import NotFoundError, RunFailedError
 from ..core.progress import OnProgress, ignore
@@ -65,9 +66,13 @@ def night(
 
 
 def judge(request: NightRequest, cloud: Cloud | None = None) -> Verdict:
-    """The run against the one before it; unknown where there is none."""
+    """The run against all before it; where these are too few, against the one before; unknown
+    where there is none."""
     run = request.run
     try:
+        over_time = history(run.function, store=request.store, cloud=cloud)
+        if over_time.ready and over_time.newest.run_id == run.run_id:
+            return over_time.verdict
         comparison = compare(
             "latest 2",
             store=request.store,

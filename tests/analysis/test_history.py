@@ -322,10 +322,13 @@ def test_it_shows_itself() -> None:
     assert "<strong>Cannot tell: 4 of 5 runs" in html
     assert "Changed before: a is slower than the rest by" in html
     assert list(found.frame["change"]) == ["", *[""] * 10, "changed", "", ""]
-    chart = found.plot.series()
+    chart, few = found.plot.series(), found.plot.series("duration", "best size")
+    assert chart is not None
+    assert few is not None
+    assert history(summaries(2)).plot.series() is None
     assert "14 runs of orders." in chart.alt
     assert "image/svg+xml" in chart._repr_mimebundle_()
-    assert "slower" in found.plot.series("duration", "best size").alt
+    assert "slower" in few.alt
     assert "the code changed" in found.table("changes")._repr_html_()
     assert "20260114" in found.table("runs")._repr_html_()
     assert found.table("cuts").frame.empty

@@ -43,6 +43,7 @@ def test_every_command_that_prints_data_has_a_valid_schema(nobody: Shell) -> Non
     [
         ("runs", *RECORDED),
         ("compare", *RECORDED),
+        ("history", *RECORDED),
         ("show", CURVE),
         ("prices", "us-east-1"),
         ("config",),

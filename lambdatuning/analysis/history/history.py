@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Of `History.to_json`."""
 
-FEWEST_FOR_REPORT = 5
-"""Runs from which on a report of the history says more than what is missing."""
-
 LIMITS = (
     "A change of everything needs two nights: in one, nothing tells a slow host from slow code.",
     "A change of one payload type or one memory size is relative to the others, and may be "
@@ -51,7 +48,7 @@ LIMITS = (
 _ROWS = 30
 """Newest runs that a table shows; the frame has all."""
 
-_DRIFT_EVERY = 10
+_DRIFT_EVERY, _FEW = 10, 3
 _SHOWN = 5
 
 
@@ -97,6 +94,12 @@ class History:
             for change in each.changes
             if not change.sibling
         )
+
+    @property
+    def ready(self) -> bool:
+        """Whether there are enough runs of one level to judge the newest by."""
+        judged = self.watched[-1].newest.get(DURATION)
+        return judged is not None and judged.kind != LEARNING
 
     @property
     def suspect(self) -> bool:
@@ -354,12 +357,12 @@ class HistoryPlots:
 
     history: History
 
-    def series(self, *names: str) -> "Chart":
-        """A panel a series, all by default: "duration", "p95", "cost", "init", "failures",
-        "memory" and "best size"; lines mark changes, cuts and accepted levels."""
+    def series(self, *names: str) -> "Chart | None":
+        """A panel a series, all by default: "duration", "p95", "cost", "init", "failures", "memory"
+        and "best size"; lines mark changes, cuts and accepted levels. None of fewer than 3 runs."""
         from .figures import plot_series
 
-        return plot_series(self.history, names)
+        return plot_series(self.history, names) if len(self.history.runs) >= _FEW else None
 
 
 def history(

@@ -1,0 +1,85 @@
+"""`lambdatuning history`: the gate of a nightly run, accepted levels, outputs for machines."""
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ..analysis.synthetic import KINDS, store_synthetic_run
+from .conftest import Shell
+
+FEW = KINDS[2:6]
+
+
+def night(n: int) -> str:
+    return f"{datetime(2026, 11, 1, 3) + timedelta(days=n):%Y%m%dT%H%M%S}-aaaaaa"
+
+
+def store_night(folder: Path, n: int, factor: float = 1.0) -> None:
+    kinds = [
+        replace(kind, cpu_ms=kind.cpu_ms * factor, wait_ms=kind.wait_ms * factor)
+        if kind.name == "read"
+        else kind
+        for kind in FEW
+    ]
+    started = (datetime(2026, 11, 1, 3) + timedelta(days=n)).isoformat() + "+00:00"
+    about = {"run_id": night(n), "started_at": started, "code_sha256": f"code {factor}"}
+    store_synthetic_run(folder, kinds, (128, 512, 1024), seed=n, about=about)
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten nights, and two of code that makes reads 30 % slower."""
+    folder = tmp_path_factory.mktemp("nights")
+    for n in range(12):
+        store_night(folder, n, 1.0 if n < 10 else 1.3)
+    return folder
+
+
+def test_a_planted_regression_ends_with_3_on_every_channel(
+    nobody: Shell, nights: Path, tmp_path: Path
+) -> None:
+    store = ("--store", str(nights))
+    written = [str(tmp_path / name) for name in ("v.xml", "v.md", "v.svg")]
+    outputs = ("--junit", written[0], "--comment", written[1], "--badge", written[2])
+    done = nobody("history", *store, *outputs, "--json")
+    assert done.code == 3
+    assert "read is slower than the rest by " in done.complaint
+    assert "the code changed" in done.complaint
+    data = json.loads(done.out)
+    (change,) = data["changes"]
+    assert (change["payload"], change["since"]) == ("read", night(10))
+    assert change["low"] < 0.3 < change["high"]
+    assert all("read" in Path(each).read_text() for each in written[:2])
+    assert (nights / "_index.jsonl").exists()
+    accepted = nobody("history", *store, "--accept", night(10), "--why", "more to read")
+    assert accepted.code == 5
+    assert f"Accepted from {night(10)}: more to read." in accepted.out
+    assert "2 of 5 runs of one level are there: 3 more are needed" in accepted.complaint
+
+
+def test_few_runs_are_told_what_is_missing(nobody: Shell, tmp_path: Path) -> None:
+    store_night(tmp_path, 0)
+    done = nobody("history", "--store", str(tmp_path))
+    assert done.code == 5
+    assert "1 of 5 runs of one level are there: 4 more are needed" in done.complaint
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "complaint"),
+    [
+        (("nothing",), 1, "no run of nothing; "),
+        (("--why", "because"), 2, "--why goes with --accept RUN"),
+        (("--accept", "x"), 2, "say why the new level is accepted"),
+        (("--accept", "x", "--why", "y"), 1, "no run x to accept"),
+    ],
+)
+def test_refusals(
+    nobody: Shell, tmp_path: Path, words: tuple[str, ...], code: int, complaint: str
+) -> None:
+    store_night(tmp_path, 0)
+    done = nobody("history", *words, "--store", str(tmp_path))
+    assert (done.code, done.out) == (code, "")
+    assert complaint in done.complaint
