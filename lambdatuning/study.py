@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .analysis.plot.chart import Chart
     from .analysis.questions.answer import Answer, Overview
     from .analysis.questions.controls import Controls
+    from .analysis.questions.front import Front
     from .analysis.text.statement import About, Statement
     from .analysis.text.tables import Table
 
@@ -94,6 +95,13 @@ class Study(StudyData):
         from .analysis.questions.method import about_study
 
         return about_study(self)
+
+    def front(self, question: str = "") -> "Front":
+        """What stands first in a report: the decision with three cards, below what is found about
+        "payload_types", "strategies" or "cold_starts"."""
+        from .analysis.questions.front import front
+
+        return front(self, question)
 
     @cached_property
     def answer(self) -> "Answer":
@@ -288,6 +296,12 @@ class StudyPlots:
 
     def __init__(self, study: StudyData) -> None:
         self._study = study
+
+    def choice(self) -> "Chart":
+        """Why this size: cost and duration of the mix, and the cost of each payload type."""
+        from .analysis.questions.choice import plot_choice
+
+        return plot_choice(self._study)
 
     def curves(self, payloads: str | Sequence[str] = "", *, samples: bool | None = None) -> "Chart":
         """Duration and cost against memory, a line a payload type."""

@@ -12,6 +12,7 @@ from ..core.format import (
     format_mb,
     format_share,
     join_mb,
+    ratio,
     short_name,
 )
 from ..core.strategies import REGISTRY
@@ -117,6 +118,11 @@ class Headline:
         """How sure it is, what cannot be told apart, and what is next best."""
         return _certainty(self)
 
+    @property
+    def beside(self) -> str:
+        """What is next best, and what might be better on AWS; "" where that is not known."""
+        return _sentence(_beside(self))
+
     def __str__(self) -> str:
         return " ".join(filter(None, (self.sentence, self.certainty)))
 
@@ -220,8 +226,8 @@ def _alternative(data: StudyData, curve: Curve, advice: Recommendation) -> Alter
     place = best(np.where(out, np.inf, values), curve.ms, curve.usd, curve.sizes)
     return Alternative(
         curve.sizes[place],
-        float(curve.usd[place] / curve.usd[chosen]),
-        float(curve.ms[chosen] / curve.ms[place]),
+        ratio(curve.usd[place], curve.usd[chosen]),
+        ratio(curve.ms[chosen], curve.ms[place]),
     )
 
 
@@ -326,15 +332,23 @@ def _volume(head: Headline) -> str:
 def _certainty(head: Headline) -> str:
     if head.memory_mb is None:
         return ""
-    parts = [_how_sure(head)]
+    return _sentence([_how_sure(head), *_beside(head)])
+
+
+def _beside(head: Headline) -> list[str]:
+    parts = []
     if head.alternative:
         parts.append(f"next best: {_other(head.alternative)}")
     if head.held_back_mb:
         parts.append(
             f"on AWS, {join_mb(head.held_back_mb)} might be better: this host has fewer cores"
         )
+    return parts
+
+
+def _sentence(parts: list[str]) -> str:
     text = "; ".join(parts)
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _how_sure(head: Headline) -> str:

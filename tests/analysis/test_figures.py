@@ -20,7 +20,7 @@ from lambdatuning.study import Study
 from .synthetic import KINDS, Kind, synthetic_run
 
 RUN = synthetic_run()
-PLOTS = ("curves", "strategies", "compromise", "relative")
+PLOTS = ("choice", "curves", "strategies", "compromise", "relative")
 
 
 def plot(run: Run, name: str) -> Chart:

@@ -226,12 +226,26 @@ def _of_function(data: StudyData) -> list[str]:
     curves = cold_curves(data)
     if not curves:
         return [NO_COLD]
-    cold, names = curves[-1], strategies_of(data)
+    first, *others = _main_ranges(data, curves[-1])
+    return [decision(first), *map(decision, others), init_sentence(starts), *at_share(data)]
+
+
+def at_share(data: StudyData) -> list[str]:
+    """What cold starts cost, and the tail, of one function at the study's share of them; [] where
+    that was not measured."""
+    curves = cold_curves(data)
+    if not curves:
+        return []
+    first, *_ = _main_ranges(data, curves[-1])
+    return list(_at_share(curves[-1], data, int(first["memory_mb"].iloc[0])))
+
+
+def _main_ranges(data: StudyData, cold: ColdCurve) -> list[DataFrame]:
+    """The ranges of the main curve, a frame a strategy."""
+    names = strategies_of(data)
     ranges = cold_decisions(data, names)
     own = ranges[ranges["payload"] == cold.curve.payload]
-    first, *others = (own[own["strategy"] == name] for name in names)
-    at_share = _at_share(cold, data, int(first["memory_mb"].iloc[0]))
-    return [decision(first), *map(decision, others), init_sentence(starts), *at_share]
+    return [own[own["strategy"] == name] for name in names]
 
 
 def decision(ranges: DataFrame) -> str:

@@ -96,7 +96,7 @@ def plot_curves(
     """
     run, summary = _chosen(data, payloads)
     if summary.empty:
-        return _nothing_succeeded()
+        return nothing_succeeded()
     advice = recommendations_frame(data, ("cost", "speed"))
     advice = advice[advice["payload"].isin([*run.payloads, MIX])]
     with_points = (len(run.payloads) <= FEW and not of_means(run)) if samples is None else samples
@@ -112,7 +112,7 @@ def plot_curves(
     return chart(draw, title, alt + in_words(run.host, run.sizes))
 
 
-def _nothing_succeeded() -> Chart:
+def nothing_succeeded() -> Chart:
     """A headline alone, where every invocation failed and no curve can be drawn."""
     title = "No curve can be drawn: no invocation succeeded"
 
@@ -313,7 +313,7 @@ def plot_relative(data: StudyData, payloads: str | Sequence[str] = "") -> Chart:
     """
     run, summary = _chosen(data, payloads)
     if summary.empty:
-        return _nothing_succeeded()
+        return nothing_succeeded()
     summary = labelled(summary)
     title = relative_title(summary)
     subtitle = "each line as a multiple of its own lowest value, log scale"

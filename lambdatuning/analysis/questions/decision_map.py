@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from pandas import DataFrame
 
@@ -98,12 +99,15 @@ def _at(curve: Curve, goal: Goal) -> tuple[int, float]:
 
 _SHADES = LinearSegmentedColormap.from_list(
     "sizes",
-    [(0, "#cfe3f1"), (0.5, "#6fb1db"), (0.5, "#1a6aa3"), (1, "#00243f")],
+    [(0, "#cfe3f1"), (0.5, "#6fb1db"), (0.5, "#27719f"), (1, "#0b4470")],
 )
-"""Without the middle shades, on which neither dark nor light words can be read."""
+"""Without the middle shades, on which neither dark nor light words can be read, and none so dark
+that it is lost on a dark page."""
 
 _TALL = 0.84
 _LETTER = 0.078
+_UPRIGHT = 0.13
+"""Room for an upright label, in inches."""
 
 
 def plot_decision_map(data: StudyData, weight: float | None = None) -> Chart | None:
@@ -188,13 +192,14 @@ def _draw(layout: Layout, title: str, subtitle: str, maps: Sequence[_Map], weigh
         subtitle,
         Frame(
             body_in=0.36 * len(rows) + 0.62,
-            gap_in=0.14,
+            gap_in=0.42,
             left_in=left_in,
             right_in=right_in,
             bottom_in=0.58,
         ),
     )
     shades = _colours(sorted({int(size) for each in maps for size in each.frame["memory_mb"]}))
+    _legend(figure, axes, shades, layout)
     inches = layout.width_in - left_in - right_in
     for n, (name, part, host) in enumerate(rows):
         if len(part):
@@ -228,14 +233,52 @@ def _row(axes: Axes, n: int, rows: DataFrame, style: _Style) -> None:
         _label(axes, n, (low, high, size), style)
 
 
+_SWATCH = 0.13
+_LEGEND = 11
+"""Swatches in a legend at most; of more sizes evenly spaced ones."""
+
+
+def _legend(figure: Figure, axes: Axes, shades: Mapping[int, str], layout: Layout) -> None:
+    """A swatch a size above the rows: bands too narrow for words are known by their shade."""
+    sizes = list(shades)
+    most = _LEGEND if layout.wide else 5
+    if len(sizes) > most:
+        picked = np.linspace(0, len(sizes) - 1, most).round().astype(int)
+        sizes = [sizes[n] for n in picked]
+    width, height = figure.get_size_inches()
+    box = axes.get_position()
+    x, y = box.x0 * width, box.y1 * height + 0.1
+    for size in sizes:
+        text = f"{size:,}"
+        figure.add_artist(
+            Rectangle(
+                (x / width, y / height),
+                _SWATCH / width,
+                _SWATCH / height,
+                facecolor=shades[size],
+                linewidth=0,
+                transform=figure.transFigure,
+            )
+        )
+        at = ((x + _SWATCH + 0.05) / width, (y + _SWATCH / 2) / height)
+        figure.text(*at, text, fontsize=8, color=INK, va="center")
+        x += _SWATCH + 0.17 + 0.075 * len(text)
+    figure.text(x / width, (y + _SWATCH / 2) / height, "MB", fontsize=8, color=INK, va="center")
+
+
 def _label(axes: Axes, n: int, part: tuple[float, float, int], style: _Style) -> None:
+    """The size in its band: upright where that is narrow, none where even that does not fit."""
     low, high, size = part
     text, shade = marked_mb(size, style.host), style.shades[size]
-    if (high - low) * style.inches < _LETTER * len(text) + 0.06:
+    room = (high - low) * style.inches
+    narrow = room < _LETTER * len(text) + 0.06
+    if room < _UPRIGHT:
         return
     dark = luminance(shade) < 0.2
     how: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8.5, "zorder": 5}
     how["bbox"] = {"facecolor": shade, "linewidth": 0, "boxstyle": "square,pad=0.12"}
+    if narrow:
+        how |= {"rotation": 90, "fontsize": 7 if len(text) < 5 else 6}
     colour = "#fdfeff" if dark else "#10202f"
     axes.text((low + high) / 2, n, text, color=colour, fontweight="bold", **how)
 

@@ -15,6 +15,7 @@ from ...core.sizes import Host
 from ...core.strategies import REGISTRY, check_strategy
 from ..curves import MIX
 from ..data import StudyData
+from ..headline import headline
 from ..plot.axes import hatch, memory_axis
 from ..plot.chart import Chart, chart
 from ..plot.functions import is_mix, labelled, of_all
@@ -35,6 +36,7 @@ from ..plot.style import (
 from ..recommendation import recommendations_frame
 from ..run import Run
 from ..text.marks import caption, in_words, marked_mb
+from .curves import nothing_succeeded
 
 _MARKS = {
     "cost": (SERIES[0], "o"),
@@ -159,7 +161,11 @@ def _today(axes: Axes, advice: DataFrame) -> None:
 # What one size for all costs each payload type: the price of their disagreement.
 
 
-_MEASURES = {"cost": "cost", "speed": "duration", "balanced": "cost and duration, weighed,"}
+_MEASURES = {
+    "cost": "cost",
+    "speed": "duration",
+    "balanced": "cost and duration, weighed,",
+}
 
 _NAMES = ["function", "architecture", "payload"]
 
@@ -173,13 +179,17 @@ def plot_compromise(data: StudyData, strategy: str = "cost") -> Chart:
     check_strategy(strategy)
     host = data.host
     frame = penalties(data, strategy)
-    title = compromise_title(frame, strategy)
-    subtitle = f"{_MEASURES[strategy]} above the payload type's own best size; blank: fails there"
+    if frame.isna().to_numpy().all():
+        return nothing_succeeded()
+    chosen = headline(data).memory_mb if len(data.parts) == 1 else None
+    title = compromise_title(frame, strategy, chosen)
+    subtitle = f"{_MEASURES[strategy]} above the payload type's own best size; blank: fails"
+    subtitle += "; lines: the chosen size" if chosen else ""
     sizes = [int(size) for size in frame.columns]
     subtitle += caption(host, sizes)
 
     def draw(layout: Layout) -> Figure:
-        return _draw_compromise(layout, title, subtitle, frame, host)
+        return _draw_compromise(layout, title, subtitle, frame, host, chosen)
 
     return chart(draw, title, compromise_alt(frame, strategy) + in_words(host, sizes))
 
@@ -201,19 +211,24 @@ def penalties(data: StudyData, strategy: str = "cost") -> DataFrame:
     return DataFrame.from_dict(rows, orient="index", columns=list(data.run.sizes), dtype=float)
 
 
-def compromise_title(penalties: DataFrame, strategy: str) -> str:
-    """The size that suits the mix, and who pays most for it."""
+def compromise_title(penalties: DataFrame, strategy: str, chosen_mb: int | None = None) -> str:
+    """The size that is chosen, or suits the mix, and who pays most for it."""
     word = REGISTRY[strategy].worse
     if len(penalties) < 2 or MIX not in penalties.index or penalties.loc[MIX].isna().all():
         return f"How much {word} each size is than the best"
     best = int(np.nanargmin(penalties.loc[MIX].to_numpy(float)))
+    why = "best for the mix"
+    sizes = [int(size) for size in penalties.columns]
+    if chosen_mb in sizes:
+        other = sizes.index(chosen_mb)
+        best, why = other, why if other == best else "chosen for the mix"
     size = format_mb(int(penalties.columns[best]))
     own = penalties.drop(index=MIX).iloc[:, best].dropna()
     worst = str(own.index[int(own.to_numpy(float).argmax())])
     if own.max() < 0.005:
         return f"{size} is best for every payload type"
     return (
-        f"At {size}, best for the mix, no payload type is more than "
+        f"At {size}, {why}, no payload type is more than "
         f"{own.max() * 100:.0f} % {word} than at its own best ({worst})"
     )
 
@@ -232,7 +247,12 @@ def compromise_alt(penalties: DataFrame, strategy: str) -> str:
 
 
 def _draw_compromise(
-    layout: Layout, title: str, subtitle: str, frame: DataFrame, host: Host | None
+    layout: Layout,
+    title: str,
+    subtitle: str,
+    frame: DataFrame,
+    host: Host | None,
+    chosen_mb: int | None,
 ) -> Figure:
     sizes = [int(size) for size in frame.columns]
     beyond = host.beyond(sizes) if host else ()
@@ -258,6 +278,11 @@ def _draw_compromise(
     axes.set_xlabel("memory (MB)")
     for label in axes.get_yticklabels():
         label.set_fontweight("bold" if is_mix(label.get_text()) else "normal")
+    for label, size in zip(axes.get_xticklabels(), sizes, strict=True):
+        label.set_fontweight("bold" if size == chosen_mb else "normal")
+    if chosen_mb in sizes:
+        edges = [sizes.index(chosen_mb) - 0.5, sizes.index(chosen_mb) + 0.5]
+        axes.vlines(edges, -0.5, len(frame) - 0.5, color=INK, linewidth=1.2, clip_on=False)
     quiet(axes)
     return figure
 

@@ -1,0 +1,315 @@
+"""Why this size: small panels of what each size costs, with what is tolerated, and takes."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from ...core.format import format_mb, format_ms, format_part, ratio
+from ..curves import MIX, Curve
+from ..data import StudyData
+from ..headline import headline
+from ..intervals import Floats, interval
+from ..plot.axes import memory_axis
+from ..plot.chart import Chart, chart
+from ..plot.functions import together, views
+from ..plot.style import INK, MUTED, PAPER, SERIES, Layout, fit, headroom_in
+from ..plot.style import headline as head_of
+from ..text.marks import caption, in_words
+from .curves import nothing_succeeded
+
+MOST = 12
+"""Payload types with a panel of their own, those of the largest weights; tables have all."""
+
+_COST, _TIME, _TOLERATED = SERIES[0], SERIES[1], SERIES[2]
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One function: its main curve (the mix, or the only payload type), and those of its types."""
+
+    name: str
+    data: StudyData
+    main: Curve
+    types: tuple[Curve, ...]
+    chosen_mb: int | None
+    today_mb: int | None
+
+    @property
+    def tolerance(self) -> float:
+        """How much more than the cheapest a size may cost."""
+        options = self.data.options
+        value = self.data.strategies[0] == "value"
+        return options.cost_tolerance if value else options.tolerance
+
+
+def plot_choice(data: StudyData) -> Chart:
+    """Cost and mean duration of the mix against memory, and the cost of each payload type.
+
+    The shaded band reaches from the cheapest size to what is tolerated above it; a filled mark is
+    the chosen size, a hollow one today's. All axes of cost and duration are linear and begin at
+    zero. With several functions each has its mix alone.
+    """
+    parts = [part for name, each in views(data) if (part := _part(name, each))]
+    if not parts:
+        return nothing_succeeded()
+    title = together([(part.name, choice_title(part.main, part.chosen_mb)) for part in parts])
+    alt = together([(part.name, _alt(part)) for part in parts])
+    run, tolerance = data.run, format_part(parts[0].tolerance)
+    subtitle = (
+        f"shaded: up to {tolerance} above the cheapest; filled: chosen; hollow: today; bars: 95 % "
+        f"intervals{caption(run.host, run.sizes)}"
+    )
+
+    def draw(layout: Layout) -> Figure:
+        return _draw(layout, title, subtitle, parts)
+
+    return chart(draw, title, alt + in_words(run.host, run.sizes))
+
+
+def _part(name: str, data: StudyData) -> _Part | None:
+    weights = data.weights
+    types = [each for each in data.curves if each.payload != MIX and each.sizes]
+    ranked = sorted(types, key=lambda each: -weights.get(each.payload, 0.0))
+    if not ranked:
+        return None
+    mixed = data.curve()
+    # Where no size suits all payload types, that of the largest weight stands for them.
+    main = mixed if mixed and mixed.sizes else ranked[0]
+    kept = tuple(ranked[:MOST]) if len(data.curves) > 1 and not name else ()
+    head = headline(data)
+    return _Part(name, data, main, kept, head.memory_mb, data.today_mb)
+
+
+def choice_title(curve: Curve, chosen_mb: int | None) -> str:
+    """What the chosen size costs against the cheapest, and what that buys."""
+    cheapest = int(curve.usd.argmin())
+    if chosen_mb not in curve.sizes:
+        return f"{format_mb(curve.sizes[cheapest])} is cheapest by the mean"
+    at = curve.sizes.index(chosen_mb)
+    size = format_mb(chosen_mb)
+    if at == cheapest:
+        return f"{size} is the cheapest size{_dearer(curve, at)}"
+    more = f"{(ratio(curve.usd[at], curve.usd[cheapest]) - 1) * 100:.0f} %"
+    times, least = ratio(curve.ms[cheapest], curve.ms[at]), format_mb(curve.sizes[cheapest])
+    speed = f"{times:.1f} × faster" if times >= 1 else f"{1 / times:.1f} × slower"
+    return f"{size} costs {more} more than the cheapest, {least}; {speed}"
+
+
+def _dearer(curve: Curve, at: int) -> str:
+    """What the fastest size would cost; "" where the cheapest is the fastest."""
+    fastest = int(curve.ms.argmin())
+    if fastest == at or not curve.ms[fastest]:
+        return ", and the fastest" if fastest == at else ""
+    more = f"{(ratio(curve.usd[fastest], curve.usd[at]) - 1) * 100:.0f} %"
+    times = f"{ratio(curve.ms[at], curve.ms[fastest]):.1f} ×"
+    return f"; {format_mb(curve.sizes[fastest])} is {times} faster for {more} more"
+
+
+def _alt(part: _Part) -> str:
+    money, curve = part.data.money, part.main
+    words = [
+        f"{format_mb(size)} {format_ms(float(ms))}, {money(float(usd) * 1e6)}"
+        for size, ms, usd in zip(curve.sizes, curve.ms, curve.usd, strict=True)
+    ]
+    parts = [f"Mean duration and cost per million of {curve.payload}: {'; '.join(words)}."]
+    parts += [f"{each.payload} is cheapest at {format_mb(_cheapest(each))}." for each in part.types]
+    return " ".join(parts)
+
+
+def _cheapest(curve: Curve) -> int:
+    return curve.sizes[int(curve.usd.argmin())]
+
+
+# Where the panels stand, in inches.
+
+
+_LEFT, _RIGHT, _APART = 0.62, 0.12, 0.62
+
+
+def _draw(layout: Layout, title: str, subtitle: str, parts: Sequence[_Part]) -> Figure:
+    tall = 1.72 if layout.wide else 1.6
+    columns = 4 if layout.wide else 2
+    small = parts[0].types
+    lines = -(-len(small) // columns)
+    head = headroom_in(title, subtitle, layout) + 0.34
+    pairs = len(parts) * (1 if layout.wide else 2)
+    height = head + pairs * (tall + 0.72) + lines * 1.42 - 0.1
+    figure = Figure(figsize=(layout.width_in, height))
+    head_of(figure, title, subtitle, layout)
+    top = head
+    for part in parts:
+        top = _pair(figure, layout, part, top, tall)
+    if small:
+        _grid(figure, layout, parts[0], top + 0.08, columns)
+    return figure
+
+
+def _axes(figure: Figure, left: float, top: float, width: float, tall: float) -> Axes:
+    wide, high = figure.get_size_inches()
+    return figure.add_axes((left / wide, 1 - (top + tall) / high, width / wide, tall / high))
+
+
+def _pair(figure: Figure, layout: Layout, part: _Part, top: float, tall: float) -> float:
+    """The panels of cost and duration of a function; where the next begins."""
+    width = layout.width_in - _LEFT - _RIGHT
+    each = (width - _APART) / 2 if layout.wide else width
+    below = 0.0 if layout.wide else tall + 0.72
+    aside = each + _APART if layout.wide else 0.0
+    name = f"{part.name}: " if part.name else ""
+    curve, money = part.main, part.data.money
+    cost = _axes(figure, _LEFT, top, each, tall)
+    cost.set_title(f"{name}{curve.payload}, cost per million", pad=5, color=INK, fontweight="bold")
+    _curve(cost, part, curve, curve.usd * 1e6, curve.resampled_usd * 1e6, _COST)
+    cost.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, money)))
+    _tolerated(cost, part, curve)
+    time = _axes(figure, _LEFT + aside, top + below, each, tall)
+    time.set_title("mean duration", pad=5, color=INK, fontweight="bold")
+    _curve(time, part, curve, curve.ms, curve.resampled_ms, _TIME)
+    time.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, format_ms)))
+    _words(cost, part, curve, curve.usd * 1e6, money)
+    _words(time, part, curve, curve.ms, format_ms, lift=15)
+    for axes in (cost, time):
+        axes.set_xlabel("memory (MB, log scale)", fontsize=8.5)
+    return top + below + tall + 0.72
+
+
+def _grid(figure: Figure, layout: Layout, part: _Part, top: float, columns: int) -> None:
+    left, apart, tall = 0.4, 0.36, 0.8
+    width = (layout.width_in - left - _RIGHT - apart * (columns - 1)) / columns
+    money = part.data.money
+    for n, curve in enumerate(part.types):
+        row, column = divmod(n, columns)
+        axes = _axes(figure, left + column * (width + apart), top + row * 1.42 + 0.2, width, tall)
+        _curve(axes, part, curve, curve.usd * 1e6, curve.resampled_usd * 1e6, _COST, small=True)
+        _tolerated(axes, part, curve)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, money)))
+        axes.tick_params(labelsize=7.5, pad=1.5)
+        axes.set_title(fit(curve.payload, layout), pad=13, fontsize=9, color=INK)
+        axes.text(
+            0, 1.05, _speed(part, curve), transform=axes.transAxes, fontsize=8, color=MUTED
+        )  # fmt: skip
+
+
+def _curve(
+    axes: Axes,
+    part: _Part,
+    curve: Curve,
+    values: Floats,
+    resampled: Floats,
+    colour: str,
+    *,
+    small: bool = False,
+) -> None:
+    sizes = list(curve.sizes)
+    low, high = _limits(resampled)
+    axes.plot(sizes, values, color=colour, linewidth=1.4 if small else 2)
+    measured = [n for n, size in enumerate(sizes) if size not in curve.predicted_mb]
+    axes.vlines(sizes, low, high, color=colour, linewidth=1, alpha=0.6)
+    axes.plot(
+        [sizes[n] for n in measured],
+        values[measured],
+        linestyle="",
+        marker="o",
+        markersize=2 if small else 3,
+        color=colour,
+    )
+    finite = [float(v) for v in (*values, *high) if np.isfinite(v)]
+    top = max(finite, default=1.0) or 1.0
+    axes.set_ylim(0, top * (1.1 if small else 1.24))
+    axes.yaxis.set_major_locator(MaxNLocator(2 if small else 4, steps=[1, 2, 2.5, 5, 10]))
+    memory_axis(axes, sizes, margin=0.09, host=curve.host)
+    for size, face in ((part.today_mb, PAPER), (part.chosen_mb, INK)):
+        if size in sizes:
+            _mark(axes, size, float(values[sizes.index(size)]), face, 5 if small else 7.5)
+
+
+def _limits(resampled: Floats) -> tuple[Floats, Floats]:
+    bounds = [interval(resampled[:, n]) for n in range(resampled.shape[1])]
+    low, high = np.array(bounds, float).reshape(-1, 2).T
+    return low, high
+
+
+def _mark(axes: Axes, size: float, value: float, face: str, points: float) -> None:
+    how: dict[str, Any] = {"markerfacecolor": face, "markeredgecolor": INK, "markeredgewidth": 1.5}
+    axes.plot(size, value, "o", markersize=points, zorder=5, clip_on=False, **how)
+
+
+def _tolerated(axes: Axes, part: _Part, curve: Curve) -> None:
+    cheapest = float(curve.usd.min()) * 1e6
+    axes.axhspan(cheapest, cheapest * (1 + part.tolerance), color=_TOLERATED, alpha=0.16, lw=0)
+
+
+def _words(
+    axes: Axes,
+    part: _Part,
+    curve: Curve,
+    values: Floats,
+    form: Callable[[float], str],
+    lift: float = 8,
+) -> None:
+    """Name the chosen size above its mark, and today's above or, where they are near, below.
+
+    `lift` is how far above, in points: from a curve that falls more.
+    """
+    low, high = axes.get_xlim()
+    spots = {}
+    for size, kind in ((part.chosen_mb, "chosen"), (part.today_mb, "today")):
+        if size in curve.sizes and size not in spots:
+            value = float(values[curve.sizes.index(size)])
+            share = float(np.log(size / low) / np.log(high / low))
+            spots[size] = (share, value / axes.get_ylim()[1])
+            near = kind == "today" and any(
+                abs(share - x) < _NEAR and abs(value / axes.get_ylim()[1] - y) < _NEAR / 2
+                for other, (x, y) in spots.items()
+                if other != size
+            )
+            name = format_mb(size) if kind == "chosen" else "today"
+            rise = -8.0 if near else 8.0 if kind == "today" else lift
+            _word(axes, (size, value), f"{name}: {form(value)}", share, rise)
+
+
+_NEAR = 0.45
+"""Marks that are nearer than this share of the panel's width have labels on two sides."""
+
+
+def _word(axes: Axes, at: tuple[float, float], text: str, share: float, rise: float) -> None:
+    side = "left" if share < 0.3 else "right" if share > 0.55 else "center"
+    axes.annotate(
+        text,
+        at,
+        xytext=({"left": -4, "right": 5}.get(side, 0), rise),
+        textcoords="offset points",
+        ha=side,
+        va="bottom" if rise > 0 else "top",
+        fontsize=8.5,
+        fontweight="normal" if text.startswith("today") else "bold",
+        color=INK,
+        bbox={"facecolor": PAPER, "alpha": 0.75, "linewidth": 0, "pad": 1},
+        zorder=6,
+    )
+
+
+def _speed(part: _Part, curve: Curve) -> str:
+    """Today's mean duration and that of the chosen size."""
+    times = [
+        format_ms(float(curve.ms[curve.sizes.index(size)]))
+        for size in dict.fromkeys((part.today_mb, part.chosen_mb))
+        if size in curve.sizes
+    ]
+    return " to ".join(times)
+
+
+def _tick(value: float, form: Callable[[float], str]) -> str:
+    """An amount without needless zeros: "$0.500" is "$0.5"."""
+    if not value:
+        return "0"
+    return _ZEROS.sub("", form(value))
+
+
+_ZEROS = re.compile(r"(?<=\d)\.0+(?!\d)|(?<=\.\d)0+(?!\d)|(?<=\.\d\d)0+(?!\d)")

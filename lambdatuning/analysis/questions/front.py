@@ -1,0 +1,166 @@
+"""What stands first in a report: what to set, what that changes and how sure it is, as cards."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from ...core.errors import UsageError, closest
+from ...core.format import format_mb, join, short_name
+from ...core.strategies import REGISTRY
+from ..curves import MIX
+from ..data import StudyData
+from ..headline import Card, Headline, headline, headlines
+from ..plot.functions import of_all
+from ..recommendation import Recommendation, recommendation, recommendations
+from ..text.statement import answered, html_words
+from .answer import notice, overview
+from .cold_share import at_share, cold_answer
+
+
+@dataclass(frozen=True)
+class Front:
+    """The decision of each function, below what a report says first: `lead`, or the decision.
+
+    Displays itself in notebooks; `str()` is the same as plain text.
+    """
+
+    headlines: tuple[Headline, ...]
+    lead: str
+    sentences: tuple[str, ...]
+    notice: str
+
+    @property
+    def first(self) -> str:
+        """The sentence that a report says first."""
+        return self.lead or " ".join(each.sentence for each in self.headlines)
+
+    def __str__(self) -> str:
+        decided = [str(each) for each in self.headlines]
+        return "\n".join(filter(None, [self.lead, *decided, *self.sentences, self.notice]))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return answered(self.first, (each.function for each in self.headlines))
+
+    def _repr_html_(self) -> str:
+        lead = _headline(self.lead) if self.lead else ""
+        decided = "".join(_decided(each, quiet=bool(lead)) for each in self.headlines)
+        words = "".join(f"<li>{html_words(text)}</li>" for text in self.sentences)
+        told = f"<ul>{words}</ul>" if words else ""
+        limits = f'<p class="lt-notice">{html_words(self.notice)}</p>' if self.notice else ""
+        return f'<section class="lt-answer lt-front">{lead}{decided}{told}{limits}</section>'
+
+
+def front(data: StudyData, question: str = "") -> Front:
+    """The decision; with a `question` ("payload_types", "strategies" or "cold_starts") below what
+    that finds.
+
+    Raises:
+        UsageError: an unknown question.
+    """
+    if question and question not in _LEADS:
+        raise UsageError(f'no question "{question}"; {closest(question, _LEADS)}')
+    lead, *sentences = _LEADS[question](data) if question else [""]
+    return Front(headlines(data), lead, tuple(sentences), notice(data.run))
+
+
+def _payload_types(data: StudyData) -> list[str]:
+    """For how many payload types the chosen size is best, and which want another."""
+    lines = []
+    for part in data.parts:
+        chosen = headline(part).memory_mb
+        own = [each for each in recommendations(part, part.strategies[:1]) if each.payload != MIX]
+        if len(own) < 2 or chosen is None:
+            lines.append(overview(part).headline)
+            continue
+        name = f"{short_name(part.run.function)}: " if len(data.parts) > 1 else ""
+        lines.append(f"{name}{_suits(chosen, own)}")
+    return [" ".join(lines)]
+
+
+def _suits(chosen: int, own: Sequence[Recommendation]) -> str:
+    suited = [each for each in own if chosen in (each.memory_mb, *(each.alike_mb or ()))]
+    words = f"{format_mb(chosen)} is {REGISTRY[own[0].strategy].superlative}"
+    if any(each.memory_mb != chosen for each in suited):
+        words += ", or cannot be told apart from it,"
+    words += f" for {of_all(len(suited), len(own))} payload types"
+    others = [each for each in own if each not in suited and each.memory_mb is not None]
+    if not others:
+        return f"{words}."
+    sizes: dict[int, list[str]] = {}
+    for each in others:
+        sizes.setdefault(each.memory_mb or 0, []).append(each.payload)
+    named = [
+        f"{format_mb(size)} for {join(names) if len(names) <= _NAMED else f'{len(names)} others'}"
+        for size, names in sorted(sizes.items())
+    ]
+    return f"Payload types disagree: {words}, {join(named)}."
+
+
+_NAMED = 3
+"""Payload types that are named; of more their number is told."""
+
+
+def _strategies(data: StudyData) -> list[str]:
+    """Which size each strategy chooses, those of one size together."""
+    lines = []
+    for part in data.parts:
+        name = f"{short_name(part.run.function)}: " if len(data.parts) > 1 else ""
+        words = _sizes(part)
+        lines.append(f"{name}{words[:1].upper()}{words[1:]}." if words else "")
+    return [" ".join(filter(None, lines)) or "No size can be recommended."]
+
+
+def _sizes(data: StudyData) -> str:
+    curve = data.curve()
+    by_size: dict[int, list[str]] = {}
+    for name in data.options.choices if curve else ():
+        advice = recommendation(data, curve, name) if curve else None
+        if advice and advice.memory_mb is not None and not _broken(name, advice.reason):
+            by_size.setdefault(advice.memory_mb, []).append(REGISTRY[name].aim)
+    return "; ".join(
+        f"{format_mb(size)} for {join(aims)}" for size, aims in sorted(by_size.items())
+    )
+
+
+def _broken(strategy: str, reason: str) -> bool:
+    """Whether a size comes nearest to a deadline but may not keep it."""
+    return strategy == "deadline" and bool(reason)
+
+
+def _cold_starts(data: StudyData) -> list[str]:
+    return [cold_answer(data).headline, *(text for part in data.parts for text in at_share(part))]
+
+
+_LEADS: Mapping[str, Callable[[StudyData], list[str]]] = {
+    "payload_types": _payload_types,
+    "strategies": _strategies,
+    "cold_starts": _cold_starts,
+}
+
+
+# As markup.
+
+
+def _headline(words: str) -> str:
+    return f'<p class="lt-headline"><strong>{html_words(words)}</strong></p>'
+
+
+def _decided(head: Headline, *, quiet: bool) -> str:
+    """The decision with its cards, or in one paragraph where something else was said first."""
+    if quiet:
+        return f'<p class="lt-decided">{html_words(str(head))}</p>'
+    said = _headline(head.sentence)
+    if head.memory_mb is None:
+        return said
+    cards = "".join(map(_card, head.cards))
+    beside = f'<p class="lt-certainty">{html_words(head.beside)}</p>' if head.beside else ""
+    return f'{said}<div class="lt-cards lt-three">{cards}</div>{beside}'
+
+
+def _card(card: Card) -> str:
+    note = f'<br><span class="lt-why">{html_words(card.note)}</span>' if card.note else ""
+    return (
+        f'<div class="lt-card">{escape(card.label)}<br>'
+        f"<strong>{html_words(card.value)}</strong>{note}</div>"
+    )

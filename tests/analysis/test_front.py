@@ -1,0 +1,66 @@
+"""What stands first in a report: the decision, its cards, and the figure that says why."""
+
+import re
+
+import pytest
+
+from lambdatuning.core.errors import UsageError
+from lambdatuning.study import Study
+
+from .synthetic import KINDS, Kind, synthetic_run
+
+RUN = synthetic_run((KINDS[2], KINDS[9]), (128, 512, 1024, 1769))
+
+
+def test_the_decision_stands_first_with_three_cards() -> None:
+    study = Study(RUN, strategy="value")
+    front = study.front()
+    assert front.first == study.headline.sentence
+    markup = front._repr_html_()
+    assert markup.count('class="lt-card"') == 3
+    values = re.findall(r"<strong>([^<]+)</strong>", markup.partition("lt-three")[2])
+    plain = [value.replace("&nbsp;", " ").replace("&gt;", ">") for value in values]
+    assert plain == [card.value for card in study.headline.cards]
+
+
+@pytest.mark.parametrize("question", ["payload_types", "strategies", "cold_starts"])
+def test_a_question_is_answered_first_and_the_decision_stays_in_one_paragraph(
+    question: str,
+) -> None:
+    study = Study(RUN, strategy="value")
+    front = study.front(question)
+    assert front.first == front.lead != study.headline.sentence
+    assert study.headline.sentence in str(front)
+    assert 'class="lt-card"' not in front._repr_html_()
+    with pytest.raises(UsageError, match='no question "bill"'):
+        study.front("bill")
+
+
+def test_the_figure_says_what_the_chosen_size_costs_and_buys() -> None:
+    study = Study(RUN, strategy="value")
+    chart = study.plot.choice()
+    curve = study.curve()
+    assert curve is not None
+    chosen, cheapest = study.headline.memory_mb, int(curve.usd.argmin())
+    assert chosen is not None
+    at = curve.sizes.index(chosen)
+    more = round((curve.usd[at] / curve.usd[cheapest] - 1) * 100)
+    assert at != cheapest
+    assert chart.title.startswith(
+        f"{chosen:,} MB costs {more} % more than the cheapest, {curve.sizes[cheapest]:,} MB;"
+    )
+    assert "hash is cheapest at" in chart.alt
+    titles = {axes.get_title(loc="left") for axes in chart.figure.axes}
+    assert {"weighted mix, cost per million", "mean duration", "read", "hash"} == titles
+    cost = chart.figure.axes[0]
+    assert cost.get_ylim()[0] == 0
+    assert cost.get_yscale() == "linear"
+
+
+def test_one_payload_type_has_no_small_panels_and_no_success_no_figure() -> None:
+    one = Study(synthetic_run(KINDS[:1], (128, 512)), strategy="cost").plot.choice()
+    assert len(one.figure.axes) == 2
+    broken = Study(synthetic_run((Kind("broken", 5, 5, needs_mb=9999),), (128, 512)))
+    assert broken.front().first.startswith("No size of ")
+    for chart in (broken.plot.choice(), broken.plot.compromise()):
+        assert chart.title == "No curve can be drawn: no invocation succeeded"
