@@ -18,6 +18,7 @@ from ..cloud.payloads import load_payload_types
 from ..cloud.run_store import (
     FolderStore,
     Skipped,
+    Store,
     StoredRun,
     open_store,
     stored_runs,
@@ -85,7 +86,7 @@ _RUNS = 5
 """Runs that are looked at, newest last: older ones tell of older code."""
 
 
-def known(store: FolderStore, cloud: Cloud, function: str) -> Known:
+def known(store: Store, cloud: Cloud, function: str) -> Known:
     """Mean billed times of a function's latest runs on the same kind of endpoint, and the tuner's.
 
     The newest run that has a payload type at a size counts for it.

@@ -13,9 +13,10 @@ from ..core.options import number
 from ..workspace import resources
 from ..workspace.extras import require
 from ..workspace.settings import read_settings
-from .options import pairs, template_option, tuning_options, with_share
+from .options import pairs, stack_option, template_option, tuning_options, with_share
 from .output import refuse, say
 from .session import Session, session_options
+from .stack import event_line, output_lines
 from .verdicts import NAMES, publish, taken, verdict_options
 
 if TYPE_CHECKING:
@@ -239,6 +240,87 @@ def print_(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         say(f"wrote {path}")
+
+
+_name_option = click.option(
+    "--name", default="", metavar="NAME", help="Of its stack (lambdatuning-FUNCTION-nightly)."
+)
+
+
+@schedule.command()
+@click.argument("function", required=False, default="")
+@what_options
+@stack_option
+@_name_option
+@click.option("--email", default="", metavar="ADDRESS", help="Who is told by mail.")
+@click.option("--table", default="", help="Table for seed items and {{table}}.")
+@click.option("--payloads", default="", metavar="FOLDER", help="Payload types.")
+@click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Parameter of the schedule's stack (repeatable).",
+)
+@session_options
+def deploy(
+    session: Session,
+    /,
+    function: str,
+    payload: tuple[str, ...],
+    more: tuple[str, ...],
+    stack: str,
+    name: str,
+    email: str,
+    parameters: tuple[str, ...],
+    **given: Any,
+) -> None:
+    """Have AWS measure FUNCTION every night, report, and tell of a change or a failure.
+
+    By the tuner that `lambdatuning deploy` made. Without FUNCTION it is the stack's own.
+    """
+    from ..schedules.deployed import deploy
+    from ..schedules.schedule import Schedule
+
+    table, payloads = given.pop("table"), given.pop("payloads")
+    found = Schedule(function=function, payloads=payload, options=_further(more), **given)
+    mail = {"Email": email} if email else {}
+    with session.connected() as cloud:
+        outputs = deploy(
+            cloud,
+            found,
+            stack=stack,
+            name=name,
+            parameters={**mail, **pairs("--parameter", parameters)},
+            payloads=payloads,
+            table=table,
+            confirm=session.output.confirm,
+            on_event=session.output.each(event_line),
+        )
+    session.output.show(outputs, output_lines(outputs))
+
+
+@schedule.command()
+@click.argument("function", required=False, default="")
+@_name_option
+@session_options
+def destroy(session: Session, function: str, name: str) -> None:
+    """Remove the schedule of FUNCTION from AWS; the tuner, runs and reports stay."""
+    from ..api.stack import destroy
+    from ..schedules.deployed import stack_name
+    from ..schedules.schedule import Schedule
+
+    with session.connected() as cloud:
+        plan = destroy(
+            cloud,
+            stack_name(Schedule(function=function), name),
+            confirm=session.output.confirm,
+            on_event=session.output.each(event_line),
+        )
+    session.output.show(
+        {"stack": plan.stack_name, "resources": len(plan.resources)},
+        f'the schedule "{plan.stack_name}" is gone; its reports stay where they are',
+    )
 
 
 def _one_after_the_other(files: dict[str, str]) -> list[str]:

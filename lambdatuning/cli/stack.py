@@ -82,9 +82,9 @@ def deploy(
             bucket=bucket,
             tuner_only=tuner_only,
             confirm=session.output.confirm,
-            on_event=session.output.each(_event_line),
+            on_event=session.output.each(event_line),
         )
-    session.output.show(outputs, _output_lines(outputs))
+    session.output.show(outputs, output_lines(outputs))
 
 
 @click.command()
@@ -104,7 +104,7 @@ def status(session: Session, stack: str, name: str | None) -> None:
         return
     origin = "" if state.is_ours else "not a stack of lambdatuning"
     head = "  ".join(filter(None, (state.name, state.state, state.reason, origin)))
-    session.output.show(asdict(state), f"{head}\n{_output_lines(state.outputs)}")
+    session.output.show(asdict(state), f"{head}\n{output_lines(state.outputs)}")
 
 
 @click.command()
@@ -121,7 +121,7 @@ def destroy(session: Session, stack: str, role_arn: str) -> None:
             stack,
             role_arn=role_arn,
             confirm=session.output.confirm,
-            on_event=session.output.each(_event_line),
+            on_event=session.output.each(event_line),
         )
     removed = {
         "stack": plan.stack_name,
@@ -133,13 +133,13 @@ def destroy(session: Session, stack: str, role_arn: str) -> None:
     session.output.show(removed, f'the stack "{plan.stack_name}" is gone{end}')
 
 
-def _event_line(event: "StackEvent") -> str:
+def event_line(event: "StackEvent") -> str:
     """One event of a deployment."""
     reason = f"  {event.reason}" if event.reason else ""
     return f"  {event.state:<20} {event.logical_id} ({event.type}){reason}"
 
 
-def _output_lines(outputs: Mapping[str, str]) -> str:
+def output_lines(outputs: Mapping[str, str]) -> str:
     """The outputs, one a line."""
     width = max((len(name) for name in outputs), default=0)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in sorted(outputs.items()))

@@ -128,7 +128,7 @@ def seed(
     `on_progress` hears how many are written, batch by batch. NotFoundError without the table,
     LambdaTuningError if DynamoDB keeps refusing some.
     """
-    keys = _key_names(cloud, table_name)
+    keys = key_names(cloud, table_name)
     distinct = {_key(item, keys): item for item in items}
     puts = ({"PutRequest": {"Item": attributes_to_wire(item)}} for item in distinct.values())
     return _write(cloud, table_name, puts, on_progress, sleep)
@@ -138,7 +138,7 @@ def unseed(
     cloud: Cloud, table_name: str, items: Iterable[_Item], *, sleep: _Sleep = time.sleep
 ) -> int:
     """Delete the items by their keys, whether still there or not, and return how many."""
-    names = _key_names(cloud, table_name)
+    names = key_names(cloud, table_name)
     keys = {_key(item, names) for item in items}
     deletes = (
         {"DeleteRequest": {"Key": attributes_to_wire(dict(zip(names, key, strict=True)))}}
@@ -147,7 +147,8 @@ def unseed(
     return _write(cloud, table_name, deletes, lambda _: None, sleep)
 
 
-def _key_names(cloud: Cloud, table_name: str) -> tuple[str, ...]:
+def key_names(cloud: Cloud, table_name: str) -> tuple[str, ...]:
+    """The attributes of a table's key; NotFoundError without the table."""
     dynamodb = cloud.client("dynamodb")
     try:
         table = dynamodb.describe_table(TableName=table_name)["Table"]

@@ -39,8 +39,13 @@ def measure(event: dict[str, Any], context: Any) -> Any:
     return _module("measure").handle(event, context)
 
 
+def nightly(event: dict[str, Any], context: Any) -> Any:
+    """Handler of a deployed schedule: prepares a night's run and tells what came of it."""
+    return _module("nightly").handle(event, context)
+
+
 def _module(handler: str) -> Any:
-    return importlib.import_module(f"lambdatuning.functions.tuner.{_MODULES[handler]}")
+    return importlib.import_module(f"lambdatuning.functions.{_MODULES[handler]}")
 
 
 def _get_ready() -> None:
@@ -50,5 +55,5 @@ def _get_ready() -> None:
         _module(handler).get_ready()
 
 
-_MODULES = {"control": "control", "measure": "measuring"}
+_MODULES = {"control": "tuner.control", "measure": "tuner.measuring", "nightly": "nightly.app"}
 _get_ready()
