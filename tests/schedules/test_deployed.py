@@ -147,8 +147,9 @@ def test_the_scheduler_starts_a_night_that_tells_of_a_regression(running: Deploy
     running.says(verdict("worse", "duration of ping grew by 10.4 %"))
     made = scheduler.get_schedule(Name=running.outputs["ScheduleName"])
     assert made["ScheduleExpression"] == "cron(30 2 * * ? *)"
-    scheduler.update_schedule(
-        Name=made["Name"],
+    # The same target at a time that has come.
+    scheduler.create_schedule(
+        Name="tonight",
         ScheduleExpression="at(2026-01-01T00:00:00)",
         FlexibleTimeWindow={"Mode": "OFF"},
         Target=made["Target"],
