@@ -154,7 +154,8 @@ def test_the_scheduler_starts_a_night_that_tells_of_a_regression(running: Deploy
         FlexibleTimeWindow={"Mode": "OFF"},
         Target=made["Target"],
     )
-    deadline, found = time.monotonic() + 60, []
+    found: list[dict[str, Any]] = []
+    deadline = time.monotonic() + 60
     while not found and time.monotonic() < deadline:
         time.sleep(0.5)
         found = states.list_executions(stateMachineArn=running.outputs["NightlyArn"])["executions"]

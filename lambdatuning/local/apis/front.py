@@ -62,7 +62,10 @@ class Front:
     _stacks_ready: bool = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve one request; ministack starts its clocks (of schedules, say) by `lifespan`."""
+        if scope["type"] == "lifespan":
+            await self.inner(scope, receive, send)
+            return
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
         if stage_of(host, scope["path"]):
