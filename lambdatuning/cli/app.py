@@ -35,6 +35,7 @@ COMMANDS = {
     "show": _Listed("runs", "Show the answer of a stored run, or a visualization URL."),
     "prices": _Listed("account", "Show the price book, or refresh it from AWS."),
     "schedule": _Listed("schedules", "Measure, report and compare every night."),
+    "mcp": _Listed("mcp", "Serve runs and answers to agents (MCP, stdio)."),
     "schema": _Listed("schema", "Print JSON Schemas of the --json outputs."),
     "clean": _Listed("tuning", "Put back what a dead run left on a function."),
 }

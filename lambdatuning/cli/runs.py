@@ -83,7 +83,7 @@ def compare(session: Session, /, names: tuple[str, ...], store: str, **options: 
     publish(verdict, outputs, lambda: _both(comparison))
     text = comparison.words if verdict.exit_code else str(comparison)
     if session.output.json or text:
-        session.output.show(_data(comparison), text)
+        session.output.show(comparison_data(comparison), text)
     refuse(verdict)
 
 
@@ -246,7 +246,8 @@ def _compared(
     return comparison
 
 
-def _data(comparison: "Comparison") -> dict[str, Any]:
+def comparison_data(comparison: "Comparison") -> dict[str, Any]:
+    """What `compare --json` prints: `outputs.Compared`."""
     return {
         "answer": str(comparison),
         "verdict": comparison.verdict.to_json(),

@@ -127,11 +127,16 @@ class Shown:
 def show_run(output: Output, run: "Run", shown: Shown) -> None:
     """Print what to set in at most five lines, the last with where the run is stored; or all of it
     as JSON."""
+    data = run_data(run, shown)
+    output.show(data, f"{data['answer']}\nStored in {data['stored_in']}/{_spent(run)}")
+
+
+def run_data(run: "Run", shown: Shown) -> dict[str, Any]:
+    """What `tune --json` prints: `outputs.TunedRun`."""
     where = Path(shown.store) / run_prefix(run.function, run.run_id)
     study = _study(run, shown)
     lines = _lines(study) if study else [*_elsewhere(run), *_beyond(run)]
-    text = "\n".join([*lines, f"Stored in {where}/{_spent(run)}"])
-    output.show(_data(run, study, "\n".join(lines), where), text)
+    return _data(run, study, "\n".join(lines), where)
 
 
 def show_study(output: Output, study: "Study", figures: Sequence[str]) -> None:

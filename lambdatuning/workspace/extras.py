@@ -21,6 +21,7 @@ EXTRAS = {
     ),
     "local": ("ministack", "awslambdaric", "samtranslator", "psutil"),
     "logs": ("polars",),
+    "mcp": ("mcp",),
     "lab": ("jupyterlab", "ipywidgets"),
 }
 """The modules that an extra brings."""

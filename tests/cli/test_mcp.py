@@ -1,0 +1,102 @@
+"""`lambdatuning mcp`, spoken to over stdio as an agent does, by the SDK's own client."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio.from_thread
+import pytest
+from mcp.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+
+import lambdatuning as lt
+
+from .conftest import ROOT, Shell, environment
+
+RECORDED = ROOT / "data" / "recorded"
+READING = ["answer", "checks", "compare", "list_runs", "price"]
+
+
+class Agent:
+    """A client whose calls block."""
+
+    def __init__(self, portal: Any, client: Client) -> None:
+        self.portal, self.client = portal, client
+
+    def tools(self) -> dict[str, Any]:
+        return {tool.name: tool for tool in self.portal.call(self.client.list_tools).tools}
+
+    def call(self, name: str, **given: Any) -> Any:
+        """The data of a call; ValueError with the message of one that failed."""
+        result = self.portal.call(self.client.call_tool, name, given)
+        if result.is_error:
+            raise ValueError(result.content[0].text)
+        data = result.structured_content
+        return data["result"] if data.keys() == {"result"} else data
+
+
+@contextmanager
+def serving(given: Mapping[str, str], *words: str) -> Iterator[Agent]:
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "lambdatuning", "mcp", *words],
+        env=environment(given),
+        cwd=ROOT,
+    )
+    with (
+        anyio.from_thread.start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(Client(stdio_client(server))) as client,
+    ):
+        yield Agent(portal, client)
+
+
+def test_an_agent_reads_runs_without_a_login(nobody: Shell) -> None:
+    with serving(nobody.given, "--store", str(RECORDED)) as agent:
+        tools = agent.tools()
+        assert sorted(tools) == READING
+        assert all(tool.annotations.read_only_hint and tool.description for tool in tools.values())
+        listed = agent.call("list_runs")
+        ids = [run["run_id"] for run in listed]
+        assert ids == list(lt.runs(RECORDED).frame["run_id"])
+        assert agent.call("list_runs", limit=1) == listed[1:]
+        answer = agent.call("answer", run=ids[0], strategy="cost")
+        assert answer["decision"]["memory_mb"] == lt.Study(
+            lt.load(RECORDED, ids[0]), strategy="cost"
+        ).decision["memory_mb"]  # fmt: skip
+        assert {check["severity"] for check in agent.call("checks")} <= {"note", "warning"}
+        compared = agent.call("compare", before=ids[0], after=ids[1])
+        assert compared["verdict"]["kind"] == "fine"
+        assert compared["verdict"]["baseline"] == [ids[0]]
+        with pytest.raises(ValueError, match=r"no run 2026x in .*recorded"):
+            agent.call("answer", run="2026x")
+        with pytest.raises(ValueError, match="name both runs"):
+            agent.call("compare", before=ids[0])
+        with pytest.raises(ValueError, match="nknown tool"):
+            agent.call("measure", function="f", max_usd=1)
+
+
+def test_an_agent_measures_within_the_budget_that_its_user_gave(
+    deployed: Shell, tmp_path: Path
+) -> None:
+    name = deployed("status", "--output", "FunctionName").out.strip()
+    few = {"function": name, "payload": json.dumps({"operation": "ping"}), "powers": "256,512"}
+    with serving(deployed.given, "--store", str(tmp_path), "--max-usd", "0.01") as agent:
+        assert sorted(agent.tools()) == sorted([*READING, "measure"])
+        assert not agent.tools()["measure"].annotations.read_only_hint
+        price = agent.call("price", **few)["description"]
+        assert price.startswith("adaptive, about ")
+        assert "on AWS: about $0.0" in price
+        assert agent.call("list_runs") == []
+        with pytest.raises(ValueError, match=r"max_usd=0\.02 is more than the \$0\.01"):
+            agent.call("measure", **few, max_usd=0.02)
+        with pytest.raises(ValueError, match="max_usd"):
+            agent.call("measure", **few)
+        done = agent.call("measure", **few, max_usd=0.01)
+        assert done["decision"]["memory_mb"] in (256, 512)
+        assert 0 < done["usd"] <= 0.01
+        assert [run["run_id"] for run in agent.call("list_runs")] == [done["run_id"]]
+        with pytest.raises(ValueError, match="is more than the"):
+            agent.call("measure", **few, max_usd=0.01)
