@@ -65,7 +65,7 @@ def test_an_agent_reads_runs_without_a_login(nobody: Shell) -> None:
         answer = agent.call("answer", run=ids[0], strategy="cost")
         assert answer["decision"]["memory_mb"] == lt.Study(
             lt.load(RECORDED, ids[0]), strategy="cost"
-        ).decision["memory_mb"]  # fmt: skip
+        ).decision.memory_mb  # fmt: skip
         assert {check["severity"] for check in agent.call("checks")} <= {"note", "warning"}
         compared = agent.call("compare", before=ids[0], after=ids[1])
         assert compared["verdict"]["kind"] == "fine"

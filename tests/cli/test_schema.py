@@ -45,12 +45,13 @@ def test_every_command_that_prints_data_has_a_valid_schema(nobody: Shell) -> Non
         ("compare", *RECORDED),
         ("history", *RECORDED),
         ("show", CURVE),
+        ("show", "latest", *RECORDED),
         ("prices", "us-east-1"),
         ("config",),
         ("init", "project"),
         ("logs", "a.log", "--function", "shop", "--store", "here"),
     ],
-    ids=lambda words: words[0],
+    ids=lambda words: "-".join(words[:2]).partition(":")[0],
 )
 def test_what_needs_no_login(
     words: tuple[str, ...],
