@@ -96,6 +96,11 @@ class Headline:
         return self.memory_mb is not None and known and self.sure >= FAIRLY_SURE
 
     @property
+    def is_guess(self) -> bool:
+        """Whether it is worded as a guess: it is not firm, and nothing was done."""
+        return not self.firm and self.applied_mb != self.memory_mb
+
+    @property
     def keeps_today(self) -> bool:
         """Whether there is nothing to change."""
         return self.memory_mb is not None and self.memory_mb == self.today_mb
@@ -238,13 +243,18 @@ def _verdict(head: Headline, name: str) -> str:
     size, words = format_mb(head.memory_mb or 0), REGISTRY[head.strategy]
     if head.applied_mb is not None and head.applied_mb == head.memory_mb:
         was = f", was {format_mb(head.today_mb)}" if head.today_mb else ""
-        return f"Done: {name} is set to {format_mb(head.applied_mb)}{was}"
-    if not head.firm:
+        sure = "" if head.sure >= SURE else f" ({_share(head)})"
+        return f"Done: {name} is set to {format_mb(head.applied_mb)}{was}{sure}"
+    if head.is_guess:
         return f"Probably {size} for {name}, {_what_to_measure(head)}"
     sure = "" if head.sure >= SURE else f" ({format_share(head.sure)} sure)"
     if head.keeps_today:
         return f"Keep {name} at {size}{sure}: no size measured is {words.better}"
     return f"Set {name} to {size}{sure}"
+
+
+def _share(head: Headline) -> str:
+    return "not sure" if math.isnan(head.sure) else f"{format_share(head.sure)} sure"
 
 
 def _what_to_measure(head: Headline) -> str:
@@ -272,8 +282,8 @@ def _changes(head: Headline) -> str:
         return f": {today} today fails"
     if math.isnan(head.cost_ratio):
         return ""
-    lead = ": " if head.firm else f". Against {today} today it "
-    against = f" than at {today} today" if head.firm else ""
+    lead = f". Against {today} today it " if head.is_guess else ": "
+    against = "" if head.is_guess else f" than at {today} today"
     return f"{lead}{_speed(head, against)}, {_cost(head)}"
 
 

@@ -209,7 +209,8 @@ def _checked(points: Sequence[Point], plain: Decision, claim: Claim, aim: "Aim")
     """What a model claims, held against the plain means of the same samples."""
     best, sizes = plain.memory_mb, [point.memory_mb for point in points]
     if claim.memory_mb == best:
-        return replace(plain, sure=claim.sure)
+        # The one size that was measured is not compared with any.
+        return replace(plain, sure=claim.sure if len(points) > 1 else None)
     if claim.memory_mb not in sizes:
         note = f"{claim.memory_mb} MB was not measured for each payload type: a model's answer"
         return replace(plain, memory_mb=claim.memory_mb, sure=claim.sure, notes=(note,))

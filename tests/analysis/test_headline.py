@@ -126,3 +126,12 @@ def test_one_size_alone_is_no_certain_answer() -> None:
         "Probably 512 MB for LambdaFunctionOverHttps, but measure more (one size alone was "
         "measured)."
     )
+
+
+def test_what_was_set_without_certainty_says_so() -> None:
+    """A run that was asked to sets its answer in any case."""
+    done = replace(FIRM, applied_mb=1024, sure=0.29, p95_speedup=math.nan)
+    assert done.sentence == (
+        "Done: OrdersFunction is set to 1,024 MB, was 128 MB (29 % sure): 7 times faster than at "
+        "128 MB today, for 6 % more ($3.10 a month at 10 million invocations)."
+    )

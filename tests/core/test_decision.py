@@ -140,3 +140,8 @@ def test_the_only_size_that_was_measured_is_no_certain_answer() -> None:
     for strategy in ("value", "cost", "speed", "balanced"):
         found = decide([noisy(512, 100, 1.0, 0.01)], strategy)
         assert (found.memory_mb, found.sure) == (512, None)
+
+
+def test_a_claim_about_the_only_size_that_was_measured_is_not_sure() -> None:
+    found = decide([noisy(512, 100, 1.0, 0.01)], "value", claim=Claim(512, 0.92))
+    assert (found.memory_mb, found.sure) == (512, None)

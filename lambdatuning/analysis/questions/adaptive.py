@@ -6,6 +6,7 @@ from typing import Any
 
 from pandas import DataFrame
 
+from ...core.exploration.proposal import UNSURE
 from ...core.format import (
     format_change,
     format_mb,
@@ -138,4 +139,5 @@ def _sentences(run: Run) -> Iterator[str]:
             f"Beyond the {run.host.told} of this host, {join_mb(run.beyond_mb)} would run alike; "
             f"{format_mb(run.beyond_mb[0])} stood for all. How good they are, only AWS can tell."
         )
-    yield from (f"{text}." for text in about["warnings"])
+    # How sure it is, the answer itself says.
+    yield from (f"{text}." for text in about["warnings"] if UNSURE not in text)

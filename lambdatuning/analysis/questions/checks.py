@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pandas import DataFrame, Series
 
+from ...core.exploration.proposal import UNSURE
 from ...core.finding import Finding, gravest_first
 from ...core.format import format_mb, format_ms, format_share, format_times, join, join_mb
 from ...core.sizes import MAX_MB, MIN_MB
@@ -364,9 +365,9 @@ def types_disagree(data: StudyData) -> Iterator[Finding]:
 
 
 def recorded(data: StudyData) -> Iterator[Finding]:
-    """Warnings that the run itself recorded."""
+    """Warnings that the run itself recorded, but how sure it is: its answer says that."""
     run = data.run
-    for text in run.manifest.warnings:
+    for text in (each for each in run.manifest.warnings if UNSURE not in str(each)):
         yield Finding("warning", "recorded by the run", str(text), "see the run's manifest")
 
 

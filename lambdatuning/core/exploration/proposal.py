@@ -353,6 +353,9 @@ def _beyond(belief: Belief) -> list[int]:
 _DIFFERS = 0.05
 _FIRST = 0.2
 
+UNSURE = "is within 5 % of the best with a probability of"
+"""Marks the remarks that say how sure an answer is, which the answer itself says, too."""
+
 _WHY = {
     "budget": "a larger budget would make it surer",
     "grid": "more samples would cost as much as measuring every size",
@@ -377,8 +380,8 @@ def remarks(
         found += [f"{_name(belief.payload)}: {text}" for text in _of(belief)]
     if stopped:
         found += [
-            f"{_name(answer.payload)}: {join_mb([answer.memory_mb])} is within 5 % of the best "
-            f"with a probability of {percent(answer.within_5)} only; {_WHY[stopped]}"
+            f"{_name(answer.payload)}: {join_mb([answer.memory_mb])} {UNSURE} "
+            f"{percent(answer.within_5)} only; {_WHY[stopped]}"
             for answer in answers
             if answer.within_5 < budget.sure
         ]
