@@ -7,6 +7,7 @@ from ..cloud.stack.deploy import Change, DeployPlan
 from ..cloud.stack.destroy import DestroyPlan
 from ..cloud.tuning.plan import TunePlan
 from ..core.errors import DeclinedError
+from ..core.format import money_of
 
 Confirm = Callable[[str, str], None]
 """Called with what to tell and what to ask ("" for nothing to ask); raises DeclinedError for no."""
@@ -76,7 +77,7 @@ def _ends(plan: TunePlan) -> str:
     """What ends an adaptive run before it is sure."""
     limits = []
     if plan.request.max_usd is not None:
-        limits.append(f"${plan.request.max_usd:g}")
+        limits.append(_sign(plan).replace("{}", f"{plan.request.max_usd:g}"))
     if plan.request.max_seconds is not None:
         limits.append(f"{plan.request.max_seconds / 60:g} minutes")
     return f", ended by {' or '.join(limits)}" if limits else ""
@@ -90,20 +91,30 @@ def _bill(plan: TunePlan) -> str:
         else "assuming 200 ms of CPU an invocation, so it may be several times more or less"
     )
     parts = (
-        f"about ${found.usd:.4f} ({basis}): function ${found.function_usd:.4f}, tuner "
-        f"${found.tuner_usd:.4f}, Step Functions ${found.transitions_usd:.4f}"
+        f"about {_price(plan, found.usd)} ({basis}): function {_price(plan, found.function_usd)}, "
+        f"tuner {_price(plan, found.tuner_usd)}, Step Functions "
+        f"{_price(plan, found.transitions_usd)}"
     )
     if plan.request.adaptive:
         parts += f"; {_against_grid(plan)}"
     return (
-        f"{parts}; at most ${found.at_most_usd:.4f} should every invocation time "
+        f"{parts}; at most {_price(plan, found.at_most_usd)} should every invocation time "
         f"out; at the prices of {plan.prices.version}"
     )
 
 
+def _price(plan: TunePlan, amount: float) -> str:
+    return _sign(plan).replace("{}", f"{amount:.4f}")
+
+
+def _sign(plan: TunePlan) -> str:
+    """How amounts are written in the currency in which the function's region is billed."""
+    return money_of(plan.prices.region(plan.arn.region).currency).pattern
+
+
 def _against_grid(plan: TunePlan) -> str:
     """What an adaptive run saves; to decide about few and short invocations may cost more."""
-    grid = f"the grid would be about ${plan.grid.usd:.4f}"
+    grid = f"the grid would be about {_price(plan, plan.grid.usd)}"
     if plan.estimate.usd > plan.grid.usd:
         return f"{grid}, which is cheaper: give --explore grid"
     return f"{grid}, and it stops at the grid's price"
@@ -113,7 +124,7 @@ def require_budget(plan: TunePlan, max_usd: float | None) -> None:
     """DeclinedError when a grid is estimated to cost more; an adaptive run ends itself."""
     if max_usd is not None and not plan.request.adaptive and plan.estimate.usd > max_usd:
         raise DeclinedError(
-            f"the run is estimated at ${plan.estimate.usd:.4f}, above max_usd={max_usd}: "
+            f"the run is estimated at {_price(plan, plan.estimate.usd)}, above max_usd={max_usd}: "
             "measure fewer sizes or types, lower num, explore adaptively, or allow more"
         )
 

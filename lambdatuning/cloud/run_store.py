@@ -30,7 +30,7 @@ from ..core.errors import (
 )
 from ..core.tuning.manifest import MANIFEST_NAME, SCHEMA, Manifest
 from ..core.tuning.records import run_prefix
-from ..core.wire import snake
+from ..core.wire import misfit, snake
 from .aws_errors import EXPIRED
 from .session import Cloud
 
@@ -291,7 +291,12 @@ def read_run(store: Store, prefix: str) -> StoredRun | str:
         return f"cannot be read ({exc.strerror})"
     except (ValueError, RecursionError):
         return f"its {MANIFEST_NAME} is damaged; copy the run again or delete it"
-    return _flaw(manifest) or StoredRun(store, prefix, Manifest.from_json(manifest))
+    if flaw := _flaw(manifest):
+        return flaw
+    try:
+        return StoredRun(store, prefix, Manifest.from_json(manifest))
+    except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as exc:
+        return f"its {MANIFEST_NAME} cannot be read ({exc}): it is damaged or not of lambdatuning"
 
 
 def _flaw(value: object) -> str:
@@ -309,6 +314,8 @@ def _flaw(value: object) -> str:
     wrong = [
         name for name, fits in _FIELDS.items() if name in manifest and not fits(manifest[name])
     ]
+    if not wrong and (name := misfit(Manifest, manifest)):
+        wrong = [name]
     if lacking or wrong:
         what = f"has no {lacking[0]}" if lacking else f"has a {wrong[0]} that cannot be read"
         return f"its {MANIFEST_NAME} {what}: it is damaged or not of lambdatuning"

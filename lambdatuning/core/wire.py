@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any
+from dataclasses import fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 _HUMP = re.compile(r"(?<=[a-z0-9])[A-Z]")
 _UNDERSCORE = re.compile(r"_([a-z0-9])")
@@ -44,6 +45,38 @@ def known_fields(record: type, value: Mapping[str, Any]) -> tuple[dict[str, Any]
     names = {field.name for field in fields(record)} - {"extra"}
     own = {snake(name): entry for name, entry in value.items() if snake(name) in names}
     return own, {name: entry for name, entry in value.items() if snake(name) not in names}
+
+
+def misfit(record: type, value: Mapping[str, Any]) -> str:
+    """The first name in a JSON object whose value does not fit the type of the dataclass's field;
+    "" where all fit. null fits all, and what is absent or not known is not looked at.
+
+    >>> from dataclasses import make_dataclass
+    >>> misfit(make_dataclass("Size", [("memory_mb", int)]), {"memoryMb": "x"})
+    'memoryMb'
+    """
+    types = get_type_hints(record)
+    for name, entry in value.items():
+        hint = types.get(snake(name), Any)
+        if not _fits(hint, entry):
+            return name
+    return ""
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    if hint is Any or value is None:
+        return True
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(each, value) for each in inner if each is not NoneType)
+    if origin is tuple:
+        return isinstance(value, list | tuple) and all(_fits(inner[0], each) for each in value)
+    if origin is Mapping:
+        return isinstance(value, Mapping) and all(_fits(inner[1], v) for v in value.values())
+    if is_dataclass(hint):
+        return isinstance(value, Mapping) and not misfit(cast(type, hint), value)
+    plain = int | float if hint is float else hint
+    return isinstance(value, plain) and (hint is bool or not isinstance(value, bool))
 
 
 def _renamed(value: Any, rename: Any) -> Any:

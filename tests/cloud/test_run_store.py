@@ -1,11 +1,13 @@
 """Stored runs: whole or not at all, in a folder and in a bucket alike."""
 
+import dataclasses
 import json
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -18,6 +20,7 @@ from lambdatuning.cloud.run_store import (
     open_store,
     save,
     stored_runs,
+    survey,
 )
 from lambdatuning.core.errors import (
     LambdaTuningError,
@@ -26,8 +29,9 @@ from lambdatuning.core.errors import (
     RunSkippedWarning,
     UsageError,
 )
-from lambdatuning.core.tuning.manifest import Manifest
+from lambdatuning.core.tuning.manifest import MANIFEST_NAME, Manifest
 from lambdatuning.core.tuning.records import Sample, encode_part
+from lambdatuning.core.wire import camel
 from tests.fakes.aws_lambda import FakeS3
 
 from .conftest import fake_cloud
@@ -223,3 +227,23 @@ def samples(count: int) -> list[Sample]:
                f"r{n}", "x86_64")
         for n in range(count)
     ]  # fmt: skip
+
+
+_ODD = (5, -1.5, True, "x", "\x1b[31m", [1], ["a"], [[1]], {}, {"a": 1}, [{}], float("nan"))
+
+
+@pytest.mark.parametrize("name", [each.name for each in dataclasses.fields(Manifest)])
+def test_whatever_a_field_of_a_manifest_holds_it_is_in_nobodys_way(
+    tmp_path: Path, name: str
+) -> None:
+    """It is read, or skipped with its path and a reason; never an error."""
+    for number, value in enumerate(_ODD):
+        folder = tmp_path / "function=shop" / f"run=run-{number}"
+        folder.mkdir(parents=True)
+        damaged = {"runId": f"run-{number}", "function": "shop", camel(name): value}
+        (folder / MANIFEST_NAME).write_text(json.dumps(damaged))
+    save(FolderStore(tmp_path), Manifest(run_id="whole", function="shop"), [])
+    runs, skipped = survey(FolderStore(tmp_path))
+    assert "whole" in [run.run_id for run in runs]
+    assert len(runs) + len(skipped) == len(_ODD) + 1
+    assert all("function=shop/run=run-" in each.url and each.reason for each in skipped)

@@ -19,4 +19,5 @@ def test_before_the_first_look_nothing_is_sure() -> None:
 
 def test_the_least_sure_type_speaks_for_all_and_the_end_says_why() -> None:
     told = describe_step(9, step(sure=(0.99, 0.5), stopped="budget", usd=0.25))
+    assert describe_step(9, step(usd=0.25), "CNY").endswith("spent ¥0.2500")
     assert told == "step 9: stopped: budget; sure 50 %; spent $0.2500"

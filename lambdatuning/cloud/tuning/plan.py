@@ -404,7 +404,7 @@ def _exploration(request: TuneRequest, tuner: Tuner, expected: Estimate) -> dict
     own_usd = expected.tuner_usd + expected.transitions_usd
     if request.max_usd is not None and request.max_usd <= own_usd:
         raise DeclinedError(
-            f"the tuner itself is estimated at ${own_usd:.4f}, so that max_usd={request.max_usd:g} "
+            f"the tuner itself is estimated at {own_usd:.4f}, so that max_usd={request.max_usd:g} "
             "leaves nothing to measure for: allow more"
         )
     return {

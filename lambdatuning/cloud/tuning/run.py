@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
 
 from ...core.errors import CutOffError, LambdaTuningError, RunFailedError
+from ...core.format import money_of
 from ...core.progress import OnProgress, Progress
 from ...core.tuning.manifest import MANIFEST_NAME, Manifest, read_manifest
 from ...core.tuning.payloads import PayloadType, seed_items
@@ -56,12 +57,13 @@ def _stolen_ms(cloud: Cloud) -> dict[str, float]:
 _SHOWN = 2
 
 
-def describe_step(number: int, step: Step) -> str:
+def describe_step(number: int, step: Step, currency: str = "USD") -> str:
     """One line: what is measured next, how sure the answer is so far, what was spent."""
     doing = _batch(step.batch) if step.batch else f"stopped: {step.stopped}"
     sure = min((answer.within_5 for answer in step.answers), default=None)
     certainty = "" if sure is None else f"; sure {sure * 100:.0f} %"
-    return f"step {number}: {doing}{certainty}; spent ${step.spent.usd:.4f}"
+    spent = money_of(currency).pattern.replace("{}", f"{step.spent.usd:.4f}")
+    return f"step {number}: {doing}{certainty}; spent {spent}"
 
 
 def _batch(items: Sequence[Planned]) -> str:
@@ -89,6 +91,7 @@ class Arrived:
     latest: str = ""
     steps: int = 0
     step: str = "choosing what to measure first"
+    currency: str = "USD"
 
     def fetch(self, store: BucketStore, prefix: str) -> None:
         """Fetch the parts that are new."""
@@ -104,7 +107,8 @@ class Arrived:
         keys = list(store.keys(prefix + STEP_PREFIX))
         if len(keys) > self.steps:
             self.steps = len(keys)
-            self.step = describe_step(self.steps, Step.from_json(json.loads(store.read(keys[-1]))))
+            step = Step.from_json(json.loads(store.read(keys[-1])))
+            self.step = describe_step(self.steps, step, self.currency)
 
     def _count(self, samples: Iterable[Sample]) -> None:
         for sample in samples:
@@ -177,7 +181,7 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, effects: Effects) -> 
     """
     bucket = BucketStore(cloud.client("s3"), plan.tuner.bucket, STORE_PREFIX)
     prefix = run_prefix(plan.arn.name, plan.run_id)
-    arrived = Arrived()
+    arrived = Arrived(currency=plan.prices.region(plan.arn.region).currency)
     with signals_as_interrupts(), seeded(cloud, plan, effects):
         total = 0 if plan.request.adaptive else plan.estimate.invocations
         side_by_side = int(plan.input["parallelSizes"])

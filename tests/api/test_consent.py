@@ -1,0 +1,34 @@
+"""What is said before something is billed, in the money in which it is billed."""
+
+import pytest
+
+from lambdatuning.api.consent import describe_price, require_budget
+from lambdatuning.cloud.tuning.plan import TunePlan, Tuner, TuneRequest
+from lambdatuning.core.arn import parse_function_arn
+from lambdatuning.core.errors import DeclinedError
+from lambdatuning.core.pricing import load_price_book
+from lambdatuning.core.tuning.estimate import ON_AWS, Known, Work, estimate_run
+from lambdatuning.core.tuning.payloads import PayloadType
+from tests.cloud.conftest import fake_cloud
+
+
+def plan(region: str, partition: str = "aws", **more: object) -> TunePlan:
+    book = load_price_book()
+    work = Work((512, 1024), {"a": 10}, 5, 0, 3.0)
+    estimate = estimate_run(book, (region, "x86_64"), work, Known({}, {}), ON_AWS)
+    arn = f"arn:{partition}:lambda:{region}:111122223333:function:shop"
+    request = TuneRequest("shop", "", (PayloadType("a", {}),), (512, 1024), **more)  # type: ignore[arg-type]
+    tuner = Tuner("", ours=True, bucket="")
+    return TunePlan(
+        request, "run-1", tuner, parse_function_arn(arn), {}, 5, estimate, {}, book, estimate
+    )
+
+
+def test_a_price_in_china_is_in_yuan() -> None:
+    told = describe_price(fake_cloud(), plan("cn-north-1", "aws-cn", explore="adaptive", max_usd=1))
+    assert "about ¥" in told
+    assert "ended by ¥1" in told
+    assert "$" not in told
+    assert "¥" not in describe_price(fake_cloud(), plan("us-east-1"))
+    with pytest.raises(DeclinedError, match=r"estimated at ¥0\.\d+, above max_usd=0"):
+        require_budget(plan("cn-north-1", "aws-cn"), 0)
