@@ -359,7 +359,7 @@ _FIELDS: Mapping[str, Callable[[object], bool]] = {
     ),
     "endpoint": _is_object,
     "output": _is_object,
-    "exploration": _is_object,
+    "exploration": lambda value: not value or (isinstance(value, dict) and "stopped" in value),
     "input": _is_object,
     "code": _is_object,
     "labels": _is_object,

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -228,7 +229,20 @@ def samples(count: int) -> list[Sample]:
     ]  # fmt: skip
 
 
-_ODD = (5, -1.5, True, "x", "\x1b[31m", [1], ["a"], [[1]], {}, {"a": 1}, [{}], float("nan"))
+_ODD: tuple[Any, ...] = (
+    5,
+    -1.5,
+    True,
+    "x",
+    "\x1b[31m",
+    [1],
+    ["a"],
+    [[1]],
+    {},
+    {"a": 1},
+    [{}],
+    float("nan"),
+)
 
 
 @pytest.mark.parametrize("name", [each.name for each in dataclasses.fields(Manifest)])
