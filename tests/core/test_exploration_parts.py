@@ -272,6 +272,7 @@ def test_few_calls_do_not_prove_that_none_is_slow() -> None:
     few, many = within(losses, 0, 0.05, 2), within(losses, 0, 0.05, 200)
     assert 0.85 < few < 0.90
     assert 0.98 < many < 0.99
+    assert within(losses, 0, 0.05, 200, uneven=True) == pytest.approx(many * 0.92 / 0.99)
 
 
 def belief_of(made: Made, strategy: str) -> Belief:

@@ -9,6 +9,7 @@ from functools import cached_property
 from operator import mul
 
 from .evidence import EXCESS_MS, HOSTS, NoiseDraw, SizeEvidence, gather, log_normal_tail
+from .modes import modes
 from .posterior import posterior
 from .prior import Matrix, Prior, Vector
 from .question import Answer, Objective, Observation, Prediction, Terms
@@ -133,8 +134,9 @@ def _limited(values: Vector, limited: Vector, limit: float) -> Vector:
 
 
 _LOW, _HIGH = 0.05, 0.95
-_SURPRISE = 0.01
-"""How often a function or its hosts are unlike anything that the model knows."""
+_SURPRISE, _UNEVEN = 0.01, 0.08
+"""How often a function or its hosts are unlike anything that the model knows; and how often so
+where calls take one of two times, of which it knows less."""
 _SLOW, _SLOW_SHARES = 0.15, (0.05, 0.1, 0.2, 0.3)
 """How often a size has some calls that are many times as slow, which few calls need not show, and
 what share of its calls these are."""
@@ -201,7 +203,13 @@ class Belief(_Losses):
 
     def _within(self, place: int, tolerance: float) -> float:
         known = self.at(place)
-        return within(self.losses, place, tolerance, known.calls if known else 0)
+        calls = known.calls if known else 0
+        return within(self.losses, place, tolerance, calls, uneven=self.two_modes)
+
+    @cached_property
+    def two_modes(self) -> bool:
+        """Whether calls were seen that are many times as slow as others of their size."""
+        return modes(self.evidence) is not None
 
     @property
     def wanting(self) -> list[int]:
@@ -307,13 +315,15 @@ def _hosts(others: Sequence[Sequence[NoiseDraw]]) -> list[tuple[float, float]]:
 class Mix(_Losses):
     """What is believed of the weighted mix of several payload types; row by draw, column by size.
 
-    `calls` are those of the payload type that was called least at each size.
+    `calls` are those of the payload type that was called least at each size; `two_modes` is whether
+    one of them has calls that are many times as slow as others.
     """
 
     sizes: tuple[int, ...]
     calls: Sequence[int]
     outlooks: Sequence[Outlook]
     losses: Matrix
+    two_modes: bool = False
 
     def answer(self) -> Answer:
         """The best answer among the sizes at which every payload type was measured."""
@@ -323,11 +333,14 @@ class Mix(_Losses):
         return Answer(
             payload=None,
             memory_mb=self.sizes[best],
-            within_1=within(self.losses, best, 0.01, self.calls[best]),
-            within_5=within(self.losses, best, 0.05, self.calls[best]),
+            within_1=self._within(best, 0.01),
+            within_5=self._within(best, 0.05),
             regret=self.expected[best],
             curve=_mixed_predictions(self.sizes, self.calls, self.outlooks),
         )
+
+    def _within(self, place: int, tolerance: float) -> float:
+        return within(self.losses, place, tolerance, self.calls[place], uneven=self.two_modes)
 
 
 def mix(beliefs: Iterable[Belief], objective: Objective, terms: Terms) -> Mix:
@@ -341,18 +354,23 @@ def mix(beliefs: Iterable[Belief], objective: Objective, terms: Terms) -> Mix:
         min(known.warm if (known := belief.at(k)) else 0 for belief in found)
         for k in range(len(found[0].sizes))
     ]
-    return Mix(found[0].sizes, calls, outlooks, regrets(outlooks, objective))
+    uneven = any(belief.two_modes for belief in found)
+    return Mix(found[0].sizes, calls, outlooks, regrets(outlooks, objective), uneven)
 
 
-def within(losses: Matrix, place: int, tolerance: float, calls: int) -> float:
+def within(
+    losses: Matrix, place: int, tolerance: float, calls: int, *, uneven: bool = False
+) -> float:
     """The probability that no size is better by more than `tolerance`.
 
     A share of draws. Half a draw is held back at each end, since no draw proves certainty, and
-    what no draw has in it: a surprise, and slow calls that so few `calls` need not have shown.
+    what no draw has in it: a surprise (more often where calls are `uneven`), and slow calls that so
+    few `calls` need not have shown.
     """
     count = sum(row[place] <= tolerance for row in losses)
     unseen = sum((1 - share) ** calls for share in _SLOW_SHARES) / len(_SLOW_SHARES)
-    return (1 - _SURPRISE) * (1 - _SLOW * unseen) * (count + 0.5) / (len(losses) + 1)
+    known = (1 - (_UNEVEN if uneven else _SURPRISE)) * (1 - _SLOW * unseen)
+    return known * (count + 0.5) / (len(losses) + 1)
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
