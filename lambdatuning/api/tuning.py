@@ -175,6 +175,7 @@ def tune(
     max_usd: float | str | None = None,
     max_minutes: float | str | None = None,
     regret: float | str | None = None,
+    for_compare: bool | None = None,
     labels: Mapping[str, str] | Iterable[str] = (),
     confirm: Confirm = agree,
     on_progress: OnProgress | None = None,
@@ -201,7 +202,9 @@ def tune(
     step what tells most for its price, and stops when its answer is expected to be worse than the
     best size by `regret` per cent at most (2; 1 costs more, 5 less), before it costs as much as
     the grid of `num` would; `max_usd` and `max_minutes`
-    end it with the best answer so far and its honest confidence.
+    end it with the best answer so far and its honest confidence. With `for_compare` (the default
+    where the store has an earlier run of the function) an adaptive run measures today's size and
+    its answer in three environments at least, so that `compare` and `history` have intervals.
     """
     cold_starts = whole_number("cold", cold, 0, MAX_COLD)
     by_count = num is not None or cold_starts > 0 or state_machine is not None
@@ -245,7 +248,7 @@ def tune(
         regret=None if regret is None else number("regret", regret, 0.1, 50) / 100,
     )
     found = state_machine or usable_outputs(cloud, stack)["StateMachineArn"]
-    asked = Asked(replace(request, state_machine_arn=found), budget, isolate)
+    asked = Asked(replace(request, state_machine_arn=found), budget, isolate, for_compare)
     return _run(cloud, asked, store, confirm, on_progress)
 
 
@@ -295,6 +298,7 @@ class Asked:
     request: TuneRequest
     max_usd: float | None
     isolate: bool
+    for_compare: bool | None = None
 
 
 def _run(
@@ -307,7 +311,13 @@ def _run(
     folder = _folder(store)
     now = datetime.now(UTC)
     earlier = known(folder, cloud, asked.request.function)
-    facts: dict[str, Any] = {"known": earlier, "isolated": asked.isolate, "code": code_here()}
+    compared = bool(earlier.warm_ms) if asked.for_compare is None else asked.for_compare
+    facts: dict[str, Any] = {
+        "for_compare": compared and asked.request.adaptive,
+        "known": earlier,
+        "isolated": asked.isolate,
+        "code": code_here(),
+    }
     request = replace(asked.request, **facts)
     plan = plan_tune(cloud, request, now)
     require_budget(plan, asked.max_usd)

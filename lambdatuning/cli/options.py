@@ -114,6 +114,12 @@ _TUNING_OPTIONS = (
         help="End an adaptive run where its answer is expected to lose no more (2).",
     ),
     click.option(
+        "--for-compare/--no-for-compare",
+        default=None,
+        help="Measure today's size and the answer in 3 environments at least, for intervals in "
+        "compare and history (default: where the store has an earlier run).",
+    ),
+    click.option(
         "--max-minutes",
         metavar="N",
         help="End an adaptive run with the best answer so far.",

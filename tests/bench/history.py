@@ -9,7 +9,8 @@ with the detector: cells with t-distributed errors, effects of the run and of ru
 run x size, 3 % of nights 8 % slower, a weekly wave and a drift of 1 %, 5 % of nights missing.
 
 `--growth` loads indexed stores of so many runs. `--real N` measures N runs of the same code on the
-embedded AWS and judges every night of them, all series together; `--store FOLDER` those of a store.
+embedded AWS (into `--store FOLDER`, or reads those that are there) and judges every one as a
+night, all series together.
 The last line is one line of JSON.
 """
 
@@ -315,41 +316,41 @@ def _index(store: FolderStore) -> None:
 # Runs of the same code on the embedded AWS, all series together.
 
 
-def real(count: int, powers: str, num: int) -> dict[str, int]:
-    """So many runs of the same code, and the verdicts that say that something got worse."""
+def real(count: int, powers: str, num: int, store: Path) -> None:
+    """Add so many runs of the same code to a store."""
     import lambdatuning as lt
 
     types = ["echo", "ping", "digest", "read"]
-    with TemporaryDirectory() as folder, lt.embedded() as cloud:
+    with lt.embedded() as cloud:
         for n in range(count):
             lt.benchmark(
-                cloud,
-                payload=types,
-                powers=powers,
-                current=False,
-                num=num,
-                store=folder,
-                on_progress=ignore,
+                cloud, payload=types, powers=powers, num=num, store=store, on_progress=ignore
             )
             print(f"real run {n + 1} of {count}", flush=True)
-        runs = sorted(summaries(FolderStore(Path(folder))), key=lambda run: run.run_id)
-        return {"real_runs": len(runs), **replayed(runs)}
 
 
-def replayed(runs: Sequence[RunSummary]) -> dict[str, int]:
-    """Every night's verdict as it was: each run a night of its own."""
-    nights = [replace(run, started_at="") for run in runs]
-    codes = [history_of(nights[: n + 1]).verdict for n in range(len(nights))]
-    for verdict in codes:
-        if verdict.exit_code == WORSE or verdict.kind == "better":
-            print(f"{verdict.run_id}: {verdict.reason}", flush=True)
+def replayed(store: Path, shuffles: int) -> dict[str, int]:
+    """The verdict of every night of a store, each run a night of its own: as they came, which has
+    in it what the machine did at that time, and in random orders, which has the noise alone."""
+    runs = sorted(summaries(FolderStore(store)), key=lambda run: run.run_id)
+    rng = np.random.default_rng(5)
+    shuffled = [[runs[k] for k in rng.permutation(len(runs))] for _ in range(shuffles)]
+    own, others = alarms(runs), [alarms(each) for each in shuffled]
     return {
-        "real_false_alarms": sum(v.exit_code == WORSE or v.kind == "better" for v in codes),
-        "real_suspects": sum("suspect" in v.reason for v in codes),
+        "real_runs": len(runs),
+        "real_false_alarms": own,
+        "shuffled_nights": shuffles * len(runs),
+        "shuffled_false_alarms": sum(others),
     }
 
 
-WORSE = 3
+def alarms(runs: Sequence[RunSummary]) -> int:
+    """How many changes the history of these runs in this order reports."""
+    ordered = [replace(run, run_id=f"{n:06d}", started_at="") for n, run in enumerate(runs)]
+    changes = history_of(ordered).changes
+    for change in changes:
+        print(f"reported: {change}", flush=True)
+    return len(changes)
 
 
 def main() -> None:
@@ -362,17 +363,19 @@ def main() -> None:
     parser.add_argument("--real", type=int, default=0, help="runs on the embedded AWS")
     parser.add_argument("--powers", default="256,512,1024", help="of real runs")
     parser.add_argument("--num", type=int, default=6, help="of real runs")
-    parser.add_argument("--store", type=Path, help="a store of runs of the same code instead")
+    parser.add_argument("--store", type=Path, help="where real runs go, or are already")
+    parser.add_argument("--shuffles", type=int, default=10, help="random orders of real runs")
     options = parser.parse_args()
     os.nice(NICE)
     figures = simulate(options.nights, options.trials, options.past) if options.nights else {}
     if options.growth:
         figures["load_s"] = growth(options.growth)
-    if options.real:
-        figures |= real(options.real, options.powers, options.num)
-    if options.store:
-        runs = sorted(summaries(FolderStore(options.store)), key=lambda run: run.run_id)
-        figures |= {"real_runs": len(runs), **replayed(runs)}
+    with TemporaryDirectory() as folder:
+        store = options.store or Path(folder)
+        if options.real:
+            real(options.real, options.powers, options.num, store)
+        if options.real or options.store:
+            figures |= replayed(store, options.shuffles)
     print(json.dumps(figures))
 
 

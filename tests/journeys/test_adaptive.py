@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,3 +105,22 @@ def test_what_cannot_be_is_refused_before_anything_is_begun(place: Place, tmp_pa
         with pytest.raises(kind, match=message):
             place.tune("ping", store=tmp_path, **given)
     assert lock.read(place.client("lambda"), place.function) is None
+
+
+def test_a_run_that_others_are_compared_with_has_intervals(place: Place, tmp_path: Path) -> None:
+    """Today's size and the answer are measured in three environments at least."""
+    options: dict[str, Any] = {
+        "powers": "256,512,1024",
+        "num": 10,
+        "explore": "adaptive",
+        "store": tmp_path,
+    }
+    run = place.tune("digest", for_compare=True, labels=["team=shop"], **options)
+    assert run.manifest.input["forCompare"] is True
+    assert run.manifest.labels == {"team": "shop"}
+    assert run.decision is not None
+    warm = run.samples[~run.samples["cold"] & run.samples["error"].eq("")]
+    compared = {run.decision.memory_mb, run.current_memory_mb or 0} & set(run.sizes)
+    wide = warm.groupby("memory_mb")["environment"].nunique().to_dict()
+    assert all(wide[size] >= 3 for size in compared)
+    assert not lt.compare(run, run).overall.filter(regex="low|high").isna().any(axis=None)

@@ -224,6 +224,7 @@ class TuneRequest:
     max_usd: float | None = None
     max_seconds: float | None = None
     regret: float | None = None
+    for_compare: bool = False
     run_id: str = ""
     named_sizes: bool = True
     with_today: bool = True
@@ -412,6 +413,7 @@ def _exploration(request: TuneRequest, tuner: Tuner, expected: Estimate) -> dict
         "maxUsd": None if request.max_usd is None else request.max_usd - own_usd,
         "maxSeconds": request.max_seconds,
         "regret": request.regret,
+        **({"forCompare": True} if request.for_compare else {}),
     }
 
 

@@ -254,7 +254,8 @@ class TuningInput:
     client that go into the manifest as they are. `exploration` is "grid" (every size, `num` times)
     or "adaptive" (after every step what tells most for its price, never more in all than the grid),
     which may be ended, sure or not, by `max_usd`, the price of its invocations, or `max_seconds`,
-    and ends where its answer is expected to be worse than the best by `regret` (a share) at most.
+    and ends where its answer is expected to be worse than the best by `regret` (a share) at most;
+    with `for_compare` not before today's size and the answer were measured in 3 environments.
     `fit_memory` leaves out sizes that are smaller than the memory that the function uses; it is the
     default where `power_values` are not named.
     `rule` chooses the winner: "contract" as Power Tuning does, "means" as our own client asks;
@@ -296,6 +297,7 @@ class TuningInput:
     max_usd: float | None = None
     max_seconds: float | None = None
     regret: float | None = None
+    for_compare: bool = False
     rule: str = RULES[0]
     fit_memory: bool = False
     speed_worth: float = WORTH.speed_worth
@@ -368,7 +370,12 @@ def _consistent(parsed: TuningInput) -> TuningInput:
 
 def _refuse_beside_exploring(parsed: TuningInput) -> None:
     """An adaptive run measures warm invocations; limits are for what can end early."""
-    ends = {"maxUsd": parsed.max_usd, "maxSeconds": parsed.max_seconds, "regret": parsed.regret}
+    ends = {
+        "maxUsd": parsed.max_usd,
+        "maxSeconds": parsed.max_seconds,
+        "regret": parsed.regret,
+        "forCompare": parsed.for_compare or None,
+    }
     fixed = {
         "dryRun": parsed.dry_run,
         "onlyColdStarts": parsed.only_cold_starts,
@@ -418,6 +425,7 @@ INPUTS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
     "maxUsd": ("max_usd", above_zero),
     "maxSeconds": ("max_seconds", above_zero),
     "regret": ("regret", above_zero),
+    "forCompare": ("for_compare", flag),
     "rule": ("rule", one_of(RULES)),
     "fitMemory": ("fit_memory", flag),
     "speedWorth": ("speed_worth", not_negative),

@@ -160,13 +160,15 @@ ACCEPTED_REGRET = 0.02
 class Limits:
     """Where an adaptive run ends, sure or not: never above what the grid would invoke.
 
-    `regret` is how much worse than the best (as a share) the answer may be expected to be.
+    `regret` is how much worse than the best (as a share) the answer may be expected to be. With
+    `for_compare` a run that is sure goes on until another run can be compared with it.
     """
 
     max_invocations: int
     max_usd: float | None = None
     max_seconds: float | None = None
     regret: float = ACCEPTED_REGRET
+    for_compare: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,15 @@ from statistics import fmean
 from typing import Any
 
 from ...core.exploration.proposal import propose
-from ...core.exploration.question import Answer, Budget, Objective, Proposal, Terms, observe
+from ...core.exploration.question import (
+    Answer,
+    Budget,
+    Item,
+    Objective,
+    Proposal,
+    Terms,
+    observe,
+)
 from ...core.pricing import PriceBook, gb_seconds
 from ...core.sizes import beyond_cores
 from ...core.strategies import Worth
@@ -285,6 +293,8 @@ def adaptive_step(
     proposal = _proposal(counted, explorer, samples)
     decided = _decided(proposal, explorer, samples)
     over = proposal.stopped or over or _costs_the_grid(decided)
+    if over in _GOES_ON and (more := _for_compare(explorer, proposal, samples, decided)):
+        proposal, over = more, ""
     wanted = {} if over else trials(plan, counted.sent, proposal, samples)
     stopped = over or ("" if wanted else "budget")
     decided = replace(decided, stopped=stopped, batch=_planned(plan, wanted))
@@ -343,6 +353,42 @@ def _over(state: TunerState, explorer: Explorer) -> str:
     if latest_s is not None and explorer.elapsed_s + state.took_s > latest_s:
         return "time"
     return "history" if history_is_full(state) else ""
+
+
+_GOES_ON = ("sure", "price", "grid")
+"""Ends after which a run that others are compared with goes on: no limit of the user's."""
+
+_COMPARED_ENVIRONMENTS, _CALLS_EACH, _TRIES = 3, 2, 3
+"""A comparison has an interval from 3 environments on; each is called twice. Where Lambda does not
+serve from so many, it is tried three times."""
+
+
+def _for_compare(
+    explorer: Explorer, proposal: Proposal, samples: Sequence[Sample], decided: Step
+) -> Proposal | None:
+    """What today's size and the answer lack to be compared with another run's; None where nothing
+    does, or it may not cost that much."""
+    plan = explorer.plan
+    if plan.limits is None or not plan.limits.for_compare or not proposal.answers:
+        return None
+    sizes = {proposal.answers[-1].memory_mb, plan.target.memory_mb} & set(plan.sizes)
+    calls = _COMPARED_ENVIRONMENTS * _CALLS_EACH
+    batch, usd = [], decided.spent.usd
+    for size in sorted(sizes):
+        for payload in plan.payloads:
+            own = [s for s in samples if (s.memory_mb, s.payload) == (size, payload.name)]
+            warm = [s for s in own if not s.cold and not s.error]
+            failing = own and not warm
+            wide = len({s.environment for s in warm}) >= _COMPARED_ENVIRONMENTS
+            if wide or failing or len(own) >= _TRIES * calls:
+                continue
+            batch.append(Item(size, payload.name, calls, _COMPARED_ENVIRONMENTS))
+            usd += calls * (fmean(s.cost_usd for s in own) if own else 0.0)
+    most = plan.limits.max_usd
+    if not batch or (most is not None and usd > most):
+        return None
+    reason = "today's size and the answer are measured in 3 environments, to be compared later"
+    return replace(proposal, batch=tuple(batch), stopped="", reason=reason)
 
 
 def _next(state: TunerState, wanted: Mapping[int, Trial]) -> TunerState:

@@ -103,7 +103,7 @@ def _limits(wanted: TuningInput, samples: int) -> Limits:
     """The grid, warm-ups included, bounds an adaptive run; the user may want less."""
     grid = len(wanted.power_values) * (samples + environments(wanted, samples))
     regret = wanted.regret or ACCEPTED_REGRET
-    return Limits(grid, wanted.max_usd, wanted.max_seconds, regret)
+    return Limits(grid, wanted.max_usd, wanted.max_seconds, regret, wanted.for_compare)
 
 
 def _of_contract(payload: Any, wanted: TuningInput) -> tuple[Types, Counts]:
