@@ -1,4 +1,4 @@
-"""One embedded AWS for each test module, and short ways to make and invoke functions on it."""
+"""One embedded AWS for all modules, and short ways to make and invoke functions on it."""
 
 import base64
 import contextlib
@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from lambdatuning.local import endpoint
 from lambdatuning.local.endpoint import LocalEndpoint
@@ -62,6 +63,7 @@ class Cloud:
     endpoint: LocalEndpoint
     numbers: Iterator[int] = field(default_factory=itertools.count)
     clients: dict[str, Any] = field(default_factory=dict, repr=False)
+    made: list[str] = field(default_factory=list, repr=False)
 
     def client(self, service: str) -> Any:
         """A boto3 client that does not retry and waits long; one for each service."""
@@ -93,6 +95,7 @@ class Cloud:
             **settings,
         }
         self.client("lambda").create_function(FunctionName=name, **given)
+        self.made.append(name)
         return name
 
     def settle(self, name: str) -> None:
@@ -219,7 +222,17 @@ def aws(cloud: Cloud) -> AwsCli:
     return AwsCli(cloud.endpoint.environment)
 
 
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
+@pytest.fixture(scope="session")
+def shared_cloud() -> Iterator[Cloud]:
+    """To start a server for each module would take as long as most modules' tests."""
     with endpoint.start() as running:
         yield Cloud(running)
+
+
+@pytest.fixture(scope="module")
+def cloud(shared_cloud: Cloud) -> Iterator[Cloud]:
+    """What a module makes on it in passing is gone at its end, with its processes."""
+    yield shared_cloud
+    while shared_cloud.made:
+        with contextlib.suppress(ClientError):
+            shared_cloud.client("lambda").delete_function(FunctionName=shared_cloud.made.pop())

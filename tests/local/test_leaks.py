@@ -14,7 +14,7 @@ from tests.local import inside
 from tests.local.conftest import Cloud
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what is left")
-SETTLED_AFTER, STARTS = 20, 100
+SETTLED_AFTER, STARTS = 10, 40
 
 
 def _start_anew(invoker: Invoker, spec: FunctionSpec, number: int) -> None:
