@@ -1,11 +1,12 @@
 """Journeys under a strict embedded AWS, and a sample of the bench of faults."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 import lambdatuning as lt
-from lambdatuning.core.errors import UsageError
+from lambdatuning.core.errors import RunFailedError, UsageError
 from lambdatuning.local.services.strict import read_switches
 from tests.bench import faults
 
@@ -23,6 +24,25 @@ def test_a_run_with_slow_updates_late_logs_and_throttles(account: Account, tmp_p
     # 2 sizes, 2 invocations each, and a warm-up in each of 2 environments.
     assert len(run.samples) == 8
     assert set(run.samples["memory_mb"]) == {256, 512}
+    assert account.looks(name) == before
+
+
+def test_a_state_machine_may_invoke_what_its_role_may(account: Account, tmp_path: Path) -> None:
+    outputs = lt.deploy(account.owner)
+    name, iam = outputs["FunctionName"], account.owner.client("iam")
+    machine = account.owner.client("stepfunctions").describe_state_machine(
+        stateMachineArn=outputs["StateMachineArn"]
+    )
+    role = machine["roleArn"].rpartition("/")[2]
+    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    iam.delete_role_policy(RoleName=role, PolicyName=policy)
+    before = account.looks(name)
+    account.switch(iam=True, wait_scale=0.001)
+    with pytest.raises(RunFailedError, match=rf"{role}/.* not authorized to .*InvokeFunction"):
+        tune(account.user("tune"), name, tmp_path)
+    account.switch()
+    iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
     assert account.looks(name) == before
 
 

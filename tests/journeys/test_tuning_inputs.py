@@ -11,7 +11,7 @@ import pytest
 
 import lambdatuning as lt
 from lambdatuning.api.prices import read_price_book
-from lambdatuning.core.errors import UsageError
+from lambdatuning.core.errors import DeclinedError, UsageError
 from lambdatuning.core.pricing import invocation_usd, load_price_book, restore_usd
 from lambdatuning.core.tuning.records import Sample, decode_part
 
@@ -223,3 +223,38 @@ def test_a_table_that_is_not_named_is_refused_before_the_run(place: Place, tmp_p
     with pytest.raises(UsageError, match=r"placeholder \{\{table\}\}: name it with --table"):
         place.tune(reads, table="", store=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ({"DurableConfig": {"ExecutionTimeout": 3600}}, "it is a durable function"),
+        ({"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}}, "isolated by tenant"),
+    ],
+)
+def test_a_function_of_another_kind_is_refused_before_the_price(
+    place: Place, tmp_path: Path, kind: dict[str, Any], why: str
+) -> None:
+    arn = make_function(place.cloud, f"kind-{next(iter(kind))}", **kind)
+    for isolate in (False, True):
+        with pytest.raises(UsageError, match=f"cannot be tuned: .*{why}"):
+            place.tune({}, function=arn, isolate=isolate, store=tmp_path)
+
+
+def test_how_a_function_is_called_otherwise_is_said_with_the_price(
+    place: Place, tmp_path: Path
+) -> None:
+    arn, client = make_function(place.cloud, "called"), place.client("lambda")
+    client.create_function_url_config(
+        FunctionName=arn, AuthType="AWS_IAM", InvokeMode="RESPONSE_STREAM"
+    )
+    client.put_function_event_invoke_config(FunctionName=arn, MaximumRetryAttempts=0)
+    client.put_function_recursion_config(FunctionName="called", RecursiveLoop="Allow")
+
+    def decline(told: str, _: str) -> None:
+        raise DeclinedError(told)
+
+    with pytest.raises(DeclinedError) as price:
+        place.tune({}, function=arn, confirm=decline, store=tmp_path)
+    for words in ("invoked asynchronously", "streams responses", "RecursiveLoop Allow"):
+        assert words in str(price.value)
