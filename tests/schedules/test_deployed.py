@@ -12,11 +12,12 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import lambdatuning as lt
 from lambdatuning.cloud.session import Cloud, connect
@@ -24,6 +25,7 @@ from lambdatuning.cloud.stack.status import find
 from lambdatuning.core.errors import UsageError
 from lambdatuning.local import endpoint
 from lambdatuning.schedules import deployed
+from lambdatuning.schedules.printed import render
 from lambdatuning.schedules.schedule import Schedule
 from tests.cli.conftest import environment
 
@@ -226,6 +228,40 @@ def test_what_the_build_runs_keeps_reports_by_date_with_latest_and_index(
     assert f"reports/{name}/index.html" in keys
     body = running.cloud.client("s3").get_object(Bucket=running.bucket, Key=f"{dated}/verdict.json")
     assert json.loads(body["Body"].read())["run_id"] == newest.run_id
+
+
+def test_the_line_of_the_printed_workflow_really_measures_reports_and_compares(
+    running: Deployed, tmp_path: Path
+) -> None:
+    name = running.main["FunctionName"]
+    printed = schedule(name)
+    printed = replace(printed, options={**printed.options, "notebook": "05_compare.ipynb"})
+    files = render("github", printed)
+    workflow = yaml.safe_load(files[f".github/workflows/{printed.name}.yml"])
+    (line,) = [s["run"] for s in workflow["jobs"]["night"]["steps"] if s.get("id") == "night"]
+    command = tmp_path / "bin" / "lambdatuning"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m lambdatuning "$@"\n')
+    command.chmod(0o755)
+    given = {
+        "PATH": f"{command.parent}:{os.environ['PATH']}",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+    }
+    done = subprocess.run(
+        ["bash", "-e", "-c", line],
+        cwd=tmp_path,
+        env=environment({**running.environment, **given}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    # Two samples tell nothing: that is a warning, never "fine".
+    assert "::warning title=lambdatuning" in done.stderr
+    assert "cannot tell" in (tmp_path / "summary.md").read_text("utf-8")
+    assert "verdict<<" in (tmp_path / "output").read_text("utf-8")
+    assert (tmp_path / "reports" / name / "latest" / "05_compare.html").exists()
 
 
 def test_a_night_that_costs_too_much_invokes_nothing_and_is_told(running: Deployed) -> None:
