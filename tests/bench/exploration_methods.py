@@ -16,7 +16,6 @@ from .exploration_functions import Floats, regrets
 from .exploration_simulator import Account
 
 PROPOSALS_LIMIT, TRIM, NORMAL_95 = 200, 0.2, 1.96
-STATED = ("cost", "balanced", "speed")
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def stated_grid(num: int, environments: int) -> Method:
         for memory_mb in account.sizes:
             account.invoke(memory_mb, num, environments=environments, payload=payload)
         points = [_point(account, memory_mb) for memory_mb in account.sizes]
-        found = decide(points, objective if objective in STATED else "cost")
+        found = decide(points, objective)
         return {
             payload: Outcome(found.memory_mb or 0, math.nan if found.sure is None else found.sure)
         }

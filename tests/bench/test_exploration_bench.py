@@ -11,6 +11,7 @@ from lambdatuning.core.exploration.prior import load_prior
 
 from .exploration import World, halve, trials_of
 from .exploration_functions import TRACES, Function, read_functions
+from .exploration_methods import stated_grid
 from .exploration_score import results
 from .exploration_simulator import REQUEST_USD, USD_PER_GB_S, Account
 from .exploration_unlike import unlike
@@ -87,6 +88,14 @@ def test_regret_is_zero_at_the_best_size_alone(functions: Mapping[str, Function]
         regrets = [function.regret(size, objective) for size in function.sizes]
         assert min(regrets) == 0.0
         assert sum(value == 0.0 for value in regrets) == 1
+
+
+def test_a_grid_chooses_by_value_and_says_how_sure_it_is(functions: Mapping[str, Function]) -> None:
+    function = functions["slapp/disk-io"]
+    account = Account({"": function}, np.random.default_rng(0))
+    outcome = stated_grid(30, 5)(account, "value", 0)[""]
+    assert function.regret(outcome.memory_mb, "value") < 0.05
+    assert 0.5 < outcome.within_5 <= 1.0
 
 
 def test_a_row_compares_with_grid_10(functions: Mapping[str, Function]) -> None:
