@@ -13,12 +13,13 @@ INSTALL := $(shell test "$$(id -u)" = 0 && command -v apt-get)
 APT = $(if $(INSTALL),{ apt-get update -qq && apt-get install -y -qq $(1); },echo "missing: $(1); tests of it are skipped. sudo apt-get install -y $(1)")
 AXE := $(VENV)/axe/node_modules/axe-core/axe.min.js
 
-.PHONY: help report test newest constraints lint types browser tools axe checkov otava airflow lab clean clean-runs
+.PHONY: help report picture test newest constraints lint types browser tools axe checkov otava airflow lab clean clean-runs
 
 help:
 	@echo "make report      measure on the embedded AWS and leave HTML in reports/"
 	@echo "make test        lint, types and every test"
 	@echo "make airflow     the printed Airflow DAG, run by Airflow itself (800 MB)"
+	@echo "make picture     README's picture, from the recorded runs"
 	@echo "make lab         the notebooks in JupyterLab"
 	@echo "make bench-NAME  a benchmark of tests/bench/, one JSON line last"
 	@echo "make newest      the tests with the newest dependencies instead of those tested with"
@@ -105,6 +106,10 @@ $(VENV)/airflow/bin/airflow: $(VENV)/.dev
 
 lab: $(VENV)/.dev
 	$(LT) local --run $(BIN)/jupyter lab notebooks/
+
+# README's picture: the first screen of the report of the recorded runs.
+picture: $(VENV)/.dev browser
+	$(BIN)/python -m tests.reporting.picture
 
 bench-%: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.$(subst -,_,$*) $(if $(LIMITER),--limiter $(LIMITER)) $(OPTIONS)

@@ -177,6 +177,19 @@ class Study(StudyData):
 
         return bill(self)
 
+    def pillars(self) -> DataFrame:
+        """What this run shows of the best practices of the AWS Well-Architected Framework that
+        memory tuning touches."""
+        from .analysis.questions.pillars import pillars
+
+        return pillars(self)
+
+    def evidence(self) -> dict[str, Any]:
+        """The same as plain values, with their schema's version: JSON for a workload review."""
+        from .analysis.questions.pillars import evidence
+
+        return evidence(self)
+
     def pareto(self) -> DataFrame:
         """Which sizes are worth choosing between."""
         from .analysis.questions.pareto import pareto
@@ -220,12 +233,15 @@ class Study(StudyData):
 
     def table(self, name: str) -> "Table":
         """A frame as a readable table, by the name in `TABLES`."""
+        from .analysis.questions.bill import volume
         from .analysis.text.tables import table
 
         if name not in TABLES:
             raise UsageError(f'no table "{name}"; {closest(name, TABLES)}')
         method, title, columns = TABLES[name]
         frame = self.summary if method == "summary" else getattr(self, method)()
+        if name == "bill":
+            title = f"Bill a month, yours at {volume(self):,.0f} invocations"
         return table(frame, title, columns, self.money)
 
     def _ipython_key_completions_(self) -> list[str]:
@@ -277,7 +293,15 @@ TABLES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ),
     ),
     "checks": ("checks", "Checks", ()),
-    "bill": ("bill", "Bill", ()),
+    "bill": (
+        "bill",
+        "Bill",
+        (
+            *("function", "architecture", "choice", "memory_mb", "mean_ms", "month_usd"),
+            *("at_1_million_usd", "at_10_million_usd", "at_100_million_usd", "saving", "speedup"),
+            *("probability_cheaper", "year_saving_usd", "reason"),
+        ),
+    ),
     "pareto": ("pareto", "Speed against cost", ()),
     "predict": ("predict", "Sizes between the measured ones", ()),
     "cold_starts": ("cold_starts", "Cold starts", ()),
@@ -287,6 +311,7 @@ TABLES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ("function", "payload", "strategy", "memory_mb", "from_share", "to_share"),
     ),
     "steps": ("steps", "Steps of the adaptive run", ()),
+    "pillars": ("pillars", "Well-Architected best practices", ()),
 }
 """Tables of a study: what is asked, the caption, and the columns that are shown (all)."""
 

@@ -55,4 +55,4 @@ def test_cold_starts_are_told_for_a_strategy(tmp_path: Path) -> None:
     story = story_of("04_cold_starts.ipynb", given, tmp_path)
     assert story.index("is best balanced") < story.index("is cheapest")
     assert "Best size by share of cold starts" in story
-    assert "p99 is" in story
+    assert "p99 is" not in story  # 24 samples a size do not tell a p99

@@ -42,6 +42,17 @@ class Money:
         sign = "-" if usd < 0 else ""
         return sign + self.pattern.replace("{}", _digits(abs(usd) * self.per_usd))
 
+    def bill(self, usd: float) -> str:
+        """An amount of a bill: with cents from one on, otherwise as `__call__` has it.
+
+        >>> DOLLARS.bill(48.875), DOLLARS.bill(0.4521), DOLLARS.bill(12_345.6)
+        ('$48.88', '$0.452', '$12,346')
+        """
+        amount = abs(usd) * self.per_usd
+        if _missing(usd) or not 1 <= amount < 1000:
+            return self(usd)
+        return ("-" if usd < 0 else "") + self.pattern.replace("{}", f"{amount:.2f}")
+
 
 DOLLARS = Money()
 

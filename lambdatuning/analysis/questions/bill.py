@@ -37,6 +37,9 @@ COLUMNS = (
     "month_usd",
     "month_low_usd",
     "month_high_usd",
+    "at_1_million_usd",
+    "at_10_million_usd",
+    "at_100_million_usd",
     "year_usd",
     "year_saving_usd",
     "saving",
@@ -52,7 +55,8 @@ def bill(data: StudyData) -> DataFrame:
     each function, at the volume of the study (a million invocations where none is given).
 
     Costs are those of the mix of payload types, at the prices of the run: duration and requests at
-    the first tier, without the free tier. `month_low_usd` and `month_high_usd` hold the true mean
+    the first tier, without the free tier; beside the study's volume those at 1, 10 and 100 million
+    invocations a month. `month_low_usd` and `month_high_usd` hold the true mean
     with 95 %. `year_saving_usd`, `saving`, `speedup` and `probability_cheaper` are against today's
     size. `reason` says why a strategy has no size.
     """
@@ -107,6 +111,7 @@ def _money(
         "month_usd": float(curve.usd[at]) * monthly,
         "month_low_usd": low * monthly,
         "month_high_usd": high * monthly,
+        **{f"at_{n}_million_usd": float(curve.usd[at]) * n * 1e6 for n in (1, 10, 100)},
         "year_usd": float(curve.usd[at]) * monthly * 12,
     }
     if today_mb in curve.sizes:
@@ -145,7 +150,9 @@ def bill_title(frame: DataFrame, money: Money) -> str:
         return "No size can be recommended"
     best = min(others, key=lambda row: float(row["month_usd"]))
     if len(others) == len(priced):
-        return f"{format_mb(best['memory_mb'])} costs least: {money(best['month_usd'])} a month"
+        return (
+            f"{format_mb(best['memory_mb'])} costs least: {money.bill(best['month_usd'])} a month"
+        )
     knees = [row for row in others if row["choice"] == "knee"]
     fast = (knees or sorted(others, key=lambda row: float(row["mean_ms"])))[0]
     first, extra = _saving(best, money), -fast["year_saving_usd"]
@@ -153,7 +160,7 @@ def bill_title(frame: DataFrame, money: Money) -> str:
         return first
     return (
         f"{first}; {format_mb(fast['memory_mb'])} is {format_times(fast['speedup'])} faster for "
-        f"{money(extra)} more a year"
+        f"{money.bill(extra)} more a year"
     )
 
 
@@ -162,7 +169,7 @@ def _saving(best: Mapping[str, Any], money: Money) -> str:
     sure = best["probability_cheaper"]
     if best["year_saving_usd"] <= 0 or (not math.isnan(sure) and sure < _SURE):
         return "No size is clearly cheaper than today's"
-    return f"{format_mb(best['memory_mb'])} saves {money(best['year_saving_usd'])} a year"
+    return f"{format_mb(best['memory_mb'])} saves {money.bill(best['year_saving_usd'])} a year"
 
 
 def rows_of(frame: DataFrame) -> list[dict[str, Any]]:
@@ -179,8 +186,8 @@ def bill_alt(frame: DataFrame, money: Money) -> str:
             parts.append(f"{name}: {row['reason']}.")
             continue
         parts.append(
-            f"{name}: {format_mb(row['memory_mb'])}, {money(row['month_usd'])} a month, "
-            f"{money(row['year_usd'])} a year, {format_ms(row['mean_ms'])}."
+            f"{name}: {format_mb(row['memory_mb'])}, {money.bill(row['month_usd'])} a month, "
+            f"{money.bill(row['year_usd'])} a year, {format_ms(row['mean_ms'])}."
         )
     return " ".join(parts)
 
@@ -287,7 +294,7 @@ def _words(row: Mapping[str, Any], layout: Layout, money: Money) -> str:
     words = [
         marked_size(row["memory_mb"], row["host"]),
         format_ms(row["mean_ms"]),
-        money(row["month_usd"]),
+        money.bill(row["month_usd"]),
     ]
     against = row["choice"] != TODAY and not math.isnan(row["saving"])
     change = format_change(-row["saving"], "less", "more") if against else ""
@@ -295,8 +302,8 @@ def _words(row: Mapping[str, Any], layout: Layout, money: Money) -> str:
         return ", ".join([*words, *([change] if change else [])])
     words[-1] += " a month"
     if against and change != "the same":
-        change += f" ({money(abs(row['year_saving_usd']))} a year)"
-    return ", ".join([*words, change or f"{money(row['year_usd'])} a year"])
+        change += f" ({money.bill(abs(row['year_saving_usd']))} a year)"
+    return ", ".join([*words, change or f"{money.bill(row['year_usd'])} a year"])
 
 
 def _text(axes: Axes, x: float, y: float, text: str, colour: str) -> None:

@@ -294,15 +294,32 @@ def _at_share(cold: ColdCurve, data: StudyData, size: int) -> Iterator[str]:
         yield (
             f"At {monthly:,.0f} invocations a month, these cold starts cost {money(more)} a month."
         )
+    quantile = _tail_quantile(cold, data)
+    if not quantile:
+        return
     tails = [
-        f"{format_ms(_tail_ms(cold, data, cold.sizes[n]))} at {format_mb(cold.sizes[n])}"
+        f"{format_ms(_tail_ms(cold, data, cold.sizes[n], quantile))} at {format_mb(cold.sizes[n])}"
         for n in sorted({at, len(cold.sizes) - 1})
     ]
-    yield f"With these cold starts among them, p99 is {join(tails)}."
+    yield f"With these cold starts among them, p{quantile * 100:g} is {join(tails)}."
 
 
-def _tail_ms(cold: ColdCurve, data: StudyData, size: int) -> float:
-    """The p99 of warm and cold invocations together, at the study's share of cold starts."""
+_BEYOND = 3
+"""Samples beyond a quantile, without which it is not told."""
+
+
+def _tail_quantile(cold: ColdCurve, data: StudyData) -> float:
+    """The highest of p99, p95 and p90 of which the samples tell; 0 where they tell of none."""
+    samples = data.measured
+    if cold.curve.payload != MIX:
+        samples = samples[samples["payload"] == cold.curve.payload]
+    fewest = min(int((samples["memory_mb"] == size).sum()) for size in cold.sizes)
+    told = [each for each in (0.99, 0.95, 0.9) if fewest * (1 - each) >= _BEYOND - 1e-9]
+    return told[0] if told else 0.0
+
+
+def _tail_ms(cold: ColdCurve, data: StudyData, size: int, quantile: float) -> float:
+    """The quantile of warm and cold invocations together, at the study's share of cold starts."""
     share, weights = data.options.cold_share, data.weights
     samples, starts = data.measured, beyond_warm(data)
     own = samples[samples["memory_mb"] == size]
@@ -321,7 +338,7 @@ def _tail_ms(cold: ColdCurve, data: StudyData, size: int) -> float:
             np.full(len(durations), part * (1 - share) / len(durations)),
             np.full(len(together), part * share / len(together)),
         ]
-    return weighted_quantile(np.concatenate(values), np.concatenate(shares), 0.99)
+    return weighted_quantile(np.concatenate(values), np.concatenate(shares), quantile)
 
 
 # The figure: cost, duration and the best size as the share grows.

@@ -1,6 +1,6 @@
 """Columns of a readable table: which are shown, their names, and how their values are written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -30,6 +30,9 @@ _HEADERS = {
     "year_saving_usd": "saved a year",
     "month_usd": "a month",
     "year_usd": "a year",
+    "at_1_million_usd": "at 1 million",
+    "at_10_million_usd": "at 10 million",
+    "at_100_million_usd": "at 100 million",
     "usd": "spent",
     "alike_mb": "cannot be told apart",
     "failing_mb": "fails at",
@@ -57,6 +60,14 @@ _HEADERS = {
     "to_share": "to",
     "held_back_mb": "might win on AWS",
 }
+_BILLS = {
+    *("month_usd", "year_usd", "year_saving_usd"),
+    *("at_1_million_usd", "at_10_million_usd", "at_100_million_usd"),
+}
+_NEEDED = {"p95_ms": 60, "p99_ms": 300}
+"""Samples with three beyond the quantile; with fewer it is not told."""
+
+TOO_FEW = "n too small"
 _SUPERSEDED = {"cost_per_million_usd": {"cost_usd", "cost_low_usd", "cost_high_usd"}}
 _FOR_MACHINES = {BEYOND, "beyond_mb"}
 """Columns that a reader meets as marks beside the sizes (see `marks`)."""
@@ -80,6 +91,11 @@ _FORMATS: dict[str, Callable[[float], str]] = {
     "step_saving": lambda share: format_change(-share, "cheaper", "more expensive"),
     "step_speedup": format_times,
 }
+
+
+def too_few(name: str, values: Mapping[Any, Any]) -> bool:
+    """Whether a row of a summary has too few samples (`n`) for its quantile."""
+    return name in _NEEDED and "n" in values and 0 < values["n"] < _NEEDED[name]
 
 
 def shown(frame: DataFrame) -> list[str]:
@@ -155,6 +171,8 @@ def _number(value: float) -> str:
 def _format(name: str, money: Money) -> Callable[[float], str]:
     if name in _FORMATS:
         return _FORMATS[name]
+    if name in _BILLS:
+        return money.bill
     units: dict[str, Callable[[float], str]] = {"ms": format_ms, "mb": format_mb, "usd": money}
     words = name.split("_")
     return next((units[word] for word in reversed(words) if word in units), _number)

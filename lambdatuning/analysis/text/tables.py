@@ -11,7 +11,17 @@ import pandas as pd
 from pandas import DataFrame
 
 from ...core.format import DOLLARS, Money, short_name
-from .columns import bounds, header, is_words, ranks, shown, span, wordy
+from .columns import (
+    TOO_FEW,
+    bounds,
+    header,
+    is_words,
+    ranks,
+    shown,
+    span,
+    too_few,
+    wordy,
+)
 from .marks import DAGGER, MEANS, NOTE, first_beyond, marked_text
 
 _MANY = 11
@@ -68,13 +78,15 @@ def _bodies(
 def _cell(name: str, row: Row, pair: tuple[str, str] | None, money: Money) -> str:
     words = _text(name, row, money)
     low, high = (row[0][bound] for bound in pair or (name, name))
-    if pair and not pd.isna(low):
+    if pair and not pd.isna(low) and words != TOO_FEW:
         words += f'<br><small class="lt-range">{escape(span(pair, low, high, money))}</small>'
     return f'<td class="{_kind(words=is_words(row[0][name]))}">{words}</td>'
 
 
 def _text(name: str, row: Row, money: Money) -> str:
     values, first_mb = row
+    if too_few(name, values):
+        return TOO_FEW
     return _marked(marked_text(name, values[name], first_mb, money))
 
 

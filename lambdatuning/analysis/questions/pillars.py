@@ -1,0 +1,265 @@
+"""The pillars of the AWS Well-Architected Framework that memory tuning touches: what a run shows.
+
+Ids and names of best practices are those of the edition `FRAMEWORK`, published at
+https://docs.aws.amazon.com/wellarchitected/2024-06-27/framework/welcome.html.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from pandas import DataFrame
+
+from ...core.format import format_mb, format_ms, format_share
+from ..data import StudyData
+from ..frames import failed, good
+from ..headline import SURE, headline
+from ..run import of_means
+from .bill import DEFAULT_VOLUME
+
+FRAMEWORK = "AWS Well-Architected Framework, edition 2024-06-27"
+SCHEMA_VERSION = 1
+"""Of `evidence`: raised when a field changes its meaning or goes."""
+
+MET, PARTLY, NOT, NOT_MEASURED = "met", "partly", "not", "not measured"
+
+COST, PERFORMANCE = "Cost optimization", "Performance efficiency"
+SUSTAINABILITY, RELIABILITY = "Sustainability", "Reliability"
+
+NAMES = {
+    "COST05-BP06": "Perform cost analysis for different usage over time",
+    "COST06-BP01": "Perform cost modeling",
+    "COST06-BP02": "Select resource type, size, and number based on data",
+    "PERF01-BP06": "Use benchmarking to drive architectural decisions",
+    "PERF02-BP03": "Collect compute-related metrics",
+    "PERF02-BP04": "Configure and right-size compute resources",
+    "SUS05-BP01": "Use the minimum amount of hardware to meet your needs",
+    "REL01-BP04": "Monitor and manage quotas",
+    "REL05-BP05": "Set client timeouts",
+    "REL06-BP01": "Monitor all components for the workload (Generation)",
+}
+
+_FULL, _NEAR, _FAR = 0.9, 1.1, 1.5
+"""Memory nearly exhausted; GB-seconds over the least that are near it, and far from it."""
+
+
+@dataclass(frozen=True)
+class Practice:
+    """What one run shows of a best practice: "met", "partly", "not" or "not measured", the
+    evidence with its numbers, and what to do next ("" where there is nothing)."""
+
+    function: str
+    pillar: str
+    id: str
+    practice: str
+    state: str
+    evidence: str
+    next_step: str
+
+
+def pillars(data: StudyData) -> DataFrame:
+    """One row for each best practice (of each function), columns as `Practice`.
+
+    A run says something of the function that it measured, never of a whole workload: what needs
+    more than one run, or production, is "partly" at most. What an embedded AWS measured is no
+    evidence of AWS's own figures, and "partly" at most, too.
+    """
+    rows = [asdict(each) for each in data.once("pillars", lambda: _practices(data))]
+    return DataFrame(rows, columns=[each.name for each in fields(Practice)])
+
+
+def evidence(data: StudyData) -> dict[str, Any]:
+    """The same as plain values, to be attached to a workload review as JSON."""
+    run = data.run
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "framework": FRAMEWORK,
+        "run_id": run.run_id,
+        "measured_on": "embedded AWS" if run.embedded else "AWS",
+        "region": run.manifest.region,
+        "started_at": run.manifest.started_at,
+        "practices": [asdict(each) for each in data.once("pillars", lambda: _practices(data))],
+    }
+
+
+def _practices(data: StudyData) -> list[Practice]:
+    return [
+        Practice(part.run.function, pillar, name, NAMES[name], *found)
+        for part in data.parts
+        for pillar, name, found in _rows(part)
+    ]
+
+
+_Shown = tuple[str, str, str]
+"""State, evidence and next step."""
+
+
+def _rows(data: StudyData) -> Iterator[tuple[str, str, _Shown]]:
+    yield COST, "COST06-BP01", _cost_model(data)
+    yield COST, "COST06-BP02", _sized(data)
+    yield COST, "COST05-BP06", _usage(data)
+    yield PERFORMANCE, "PERF01-BP06", _benchmark(data)
+    yield PERFORMANCE, "PERF02-BP03", _metrics(data)
+    yield PERFORMANCE, "PERF02-BP04", _right_sized(data)
+    yield SUSTAINABILITY, "SUS05-BP01", _hardware(data)
+    yield RELIABILITY, "REL01-BP04", _throttles(data)
+    yield RELIABILITY, "REL05-BP05", _timeouts(data)
+    yield RELIABILITY, "REL06-BP01", _failures(data)
+
+
+_NOTHING: _Shown = (NOT_MEASURED, "no invocation succeeded", "make the function succeed first")
+
+
+def _limited(data: StudyData, state: str) -> str:
+    """No more than "partly" where it was not measured on AWS."""
+    return PARTLY if data.run.embedded and state == MET else state
+
+
+def _where(data: StudyData) -> str:
+    return "measure on AWS" if data.run.embedded else ""
+
+
+def _cost_model(data: StudyData) -> _Shown:
+    curve, volume = data.curve(), data.options.monthly_invocations
+    if curve is None or not curve.sizes:
+        return _NOTHING
+    low, high = (data.money(float(each) * 1e6) for each in (curve.usd.min(), curve.usd.max()))
+    said = f"{len(curve.sizes)} sizes cost {low} to {high} per million invocations"
+    if len(curve.sizes) < 2:
+        return PARTLY, f"one size alone: {said}", "measure at least two sizes"
+    if not volume:
+        return PARTLY, said, "name your volume (monthly_invocations)"
+    return _limited(data, MET), f"{said}, for {volume:,.0f} a month", _where(data)
+
+
+def _sized(data: StudyData) -> _Shown:
+    head = headline(data)
+    if head.memory_mb is None:
+        return NOT, f"no size can be recommended: {head.reason}", "measure again"
+    sure = f"{format_share(head.sure)} sure" if not math.isnan(head.sure) else "how sure is unknown"
+    said = f"{len(data.measured):,} invocations say {format_mb(head.memory_mb)} ({sure})"
+    if not head.sure >= SURE:
+        return PARTLY, said, "measure more until it is 95 % sure"
+    if head.today_mb is None:
+        return PARTLY, f"{said}; today's size is not known", "name today's size"
+    if head.memory_mb != head.today_mb:
+        set_it = f"set {format_mb(head.memory_mb)}"
+        return PARTLY, f"{said}; today {format_mb(head.today_mb)}", set_it
+    return _limited(data, MET), f"{said}, today's size", _where(data)
+
+
+def _usage(data: StudyData) -> _Shown:
+    curve, size = data.curve(), headline(data).memory_mb
+    if curve is None or size not in curve.sizes:
+        return _NOTHING
+    usd = float(curve.usd[curve.sizes.index(size)])
+    volumes = sorted({1e6, 1e7, 1e8, data.options.monthly_invocations or DEFAULT_VOLUME})
+    bills = [f"{data.money.bill(usd * each)} at {each / 1e6:,.4g} million" for each in volumes]
+    next_step = "compare with a run of another month (notebook 05)"
+    return PARTLY, f"{format_mb(size)} costs a month: {', '.join(bills)}", next_step
+
+
+def _benchmark(data: StudyData) -> _Shown:
+    run = data.run
+    if of_means(run):
+        return PARTLY, "published means, without samples", "measure it yourself"
+    said = (
+        f"{len(data.measured):,} invocations of {len(run.payloads)} payload types at "
+        f"{len(run.sizes)} sizes"
+    )
+    if data.measured.empty or len(run.sizes) < 2:
+        return PARTLY, said, "measure at least two sizes"
+    return _limited(data, MET), said, _where(data)
+
+
+def _metrics(data: StudyData) -> _Shown:
+    samples = data.run.samples
+    names = {"duration_ms": "duration", "billed_ms": "billed time", "init_ms": "init",
+             "max_memory_mb": "memory used"}  # fmt: skip
+    counts = [
+        f"{words} of {int(samples[name].notna().sum()):,}"
+        for name, words in names.items()
+        if samples[name].notna().any()
+    ]
+    said = f"{', '.join(counts)} invocations, of this run alone"
+    return PARTLY, said, "watch the same figures in production (CloudWatch Lambda Insights)"
+
+
+def _right_sized(data: StudyData) -> _Shown:
+    head = headline(data)
+    if head.memory_mb is None:
+        return NOT_MEASURED, f"no size can be recommended: {head.reason}", "measure again"
+    if head.keeps_today:
+        state = _limited(data, MET) if head.sure >= SURE else PARTLY
+        return state, f"{format_mb(head.memory_mb)} today is the answer", _where(data)
+    if math.isnan(head.speedup):
+        return NOT_MEASURED, "today's size was not measured, or fails", "measure today's size, too"
+    change = max(head.speedup, 1 / head.speedup)
+    speed = f"{change:.1f} × {'faster' if head.speedup >= 1 else 'slower'}"
+    said = (
+        f"{format_mb(head.memory_mb)} is {speed} than {format_mb(head.today_mb or 0)} today, at "
+        f"{head.cost_ratio * 100:.0f} % of its cost"
+    )
+    done = head.applied_mb == head.memory_mb
+    state = _limited(data, MET) if done else NOT if head.sure >= SURE else PARTLY
+    return state, said, "" if done else f"set {format_mb(head.memory_mb)}"
+
+
+def _hardware(data: StudyData) -> _Shown:
+    curve, head = data.curve(), headline(data)
+    if curve is None or head.memory_mb not in curve.sizes:
+        return _NOTHING
+    # Seconds of a million invocations, times gigabytes.
+    used = {
+        size: size / 1024 * float(ms) * 1e3
+        for size, ms in zip(curve.sizes, curve.ms, strict=True)
+    }  # fmt: skip
+    least = min(used, key=used.__getitem__)
+    shown = [f"{used[each]:,.0f} at {format_mb(each)}" for each in dict.fromkeys(
+        size for size in (head.today_mb, head.memory_mb, least) if size in used)]  # fmt: skip
+    said = f"GB-seconds of a million invocations: {', '.join(shown)}"
+    now = head.today_mb if head.today_mb in used else head.memory_mb
+    times = used[now] / used[least] if used[least] else 1.0
+    state = MET if times <= _NEAR else PARTLY if times <= _FAR else NOT
+    next_step = "" if times <= _NEAR else f"fewest at {format_mb(least)}: weigh that against speed"
+    return _limited(data, state), said, next_step
+
+
+def _throttles(data: StudyData) -> _Shown:
+    samples = data.run.samples
+    retried = int((samples["retries"] > 0).sum())
+    if retried:
+        said = f"{retried:,} of {len(samples):,} invocations were throttled at first"
+        return NOT, said, "raise the function's concurrency, or the account's quota"
+    said = f"none of {len(samples):,} invocations was throttled; your own load was not tried"
+    return NOT_MEASURED, said, "compare your peak concurrency with the quota"
+
+
+def _timeouts(data: StudyData) -> _Shown:
+    size, samples = headline(data).memory_mb, good(data.run.samples)
+    own = samples[samples["memory_mb"] == size]
+    if own.empty or of_means(data.run):
+        return NOT_MEASURED, "no single invocation was seen at the chosen size", "measure it"
+    waited = own["duration_ms"] + own["init_ms"].fillna(0) + own["restore_ms"].fillna(0)
+    said = (
+        f"slowest of {len(own):,} invocations at {format_mb(size or 0)}: "
+        f"{format_ms(float(waited.max()))}, cold starts included; timeouts were not read"
+    )
+    return NOT_MEASURED, said, "keep timeouts of callers and function above that, with room"
+
+
+def _failures(data: StudyData) -> _Shown:
+    size, samples = headline(data).memory_mb, data.run.samples
+    own = samples[samples["memory_mb"] == size]
+    if own.empty:
+        return NOT_MEASURED, "no invocation was seen at the chosen size", "measure it"
+    bad, used = int(failed(own).sum()), float(own["max_memory_mb"].max())
+    said = f"{bad:,} of {len(own):,} invocations failed at {format_mb(size or 0)}"
+    if not math.isnan(used):
+        said += f"; at most {used:,.0f} MB of it was used ({used / float(size or 1) * 100:.0f} %)"
+    if bad:
+        return NOT, said, "find out why they failed"
+    if used >= _FULL * float(size or 1):
+        return NOT, said, "choose a larger size, or expect it to run out of memory"
+    return PARTLY, said, "watch errors and memory in production"
