@@ -1,4 +1,4 @@
-"""README's picture: the first screen of the report of the recorded runs. `make picture` makes it."""
+"""README's picture, by `make picture`: the first screen of the report of the recorded runs."""
 
 import base64
 import io
