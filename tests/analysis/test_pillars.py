@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 from lambdatuning.analysis.questions.pillars import FRAMEWORK, NAMES, SCHEMA_VERSION
 from lambdatuning.analysis.run import Run
@@ -36,7 +37,7 @@ def test_each_practice_has_its_published_name_a_state_and_evidence() -> None:
 
 def test_a_size_that_is_sure_and_set_meets_what_an_embedded_aws_meets_in_part() -> None:
     best = Study(AWS, strategy="speed").headline.memory_mb
-    given = {"strategy": "speed", "today_mb": best, "monthly_invocations": 2e6}
+    given: dict[str, Any] = {"strategy": "speed", "today_mb": best, "monthly_invocations": 2e6}
     assert Study(AWS, **given).headline.sure > 0.95
     on_aws, embedded = states(Study(AWS, **given)), states(Study(EMBEDDED, **given))
     for name in ("COST06-BP01", "COST06-BP02", "PERF01-BP06", "PERF02-BP04"):

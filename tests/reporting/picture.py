@@ -4,6 +4,7 @@ import base64
 import io
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -16,7 +17,7 @@ from .browser import browser
 ROOT = Path(__file__).parent.parent.parent
 PLACE = ROOT / ".github" / "report.png"
 RECORDED = ROOT / "data" / "recorded"
-GIVEN = {"strategy": "value", "monthly_invocations": 10_000_000}
+GIVEN: dict[str, Any] = {"strategy": "value", "monthly_invocations": 10_000_000}
 _WIDTH, _HEIGHT, _COLOURS = 1240, 900, 64
 
 
