@@ -334,10 +334,6 @@ class StudyPlots:
 
         return plot_curves(self._study, payloads, samples=samples)
 
-    def answer(self) -> "Chart":
-        """One figure to share: speed against cost, each size a point."""
-        return self.pareto() or self.curves()
-
     def relative(self, payloads: str | Sequence[str] = "") -> "Chart":
         """What memory buys in speed and what it costs, a panel a payload type."""
         from .analysis.questions.curves import plot_relative

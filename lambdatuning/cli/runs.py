@@ -142,7 +142,7 @@ def show(session: Session, /, run: str, **options: Any) -> None:
     study = Study(found, strategy=options["strategy"], monthly_invocations=options["volume"] or 0)
     figures = [file for file in (options["png"], options["svg"]) if file]
     for file in figures:
-        study.plot.answer().save(file)
+        study.plot.choice().save(file)
     if options["markdown"]:
         session.output.show(study.to_json(), study.to_markdown(figures[0] if figures else ""))
     else:
