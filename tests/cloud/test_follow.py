@@ -1,12 +1,15 @@
 """Following a run: parts fetched once as they come, progress by size, all there at the end."""
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from lambdatuning.cloud.run_store import BucketStore
-from lambdatuning.cloud.tuning.run import Arrived, Follower
+from lambdatuning.cloud.tuning.run import Arrived, Follower, interrupts_noted
 from lambdatuning.core.progress import Progress
 from lambdatuning.core.tuning.records import Sample, encode_part
 from tests.fakes.aws_lambda import FakeS3
@@ -117,3 +120,15 @@ def test_a_part_of_another_run_is_none_of_ours() -> None:
 
 def _names(arrived: Arrived) -> Iterator[str]:
     yield from arrived.payloads
+
+
+def test_an_interrupt_between_stopping_and_cleaning_waits_and_who_insists_is_let_go() -> None:
+    with interrupts_noted() as interrupts:
+        signal.raise_signal(signal.SIGTERM)
+    assert interrupts.came == 1
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.make_up()
+    with interrupts_noted():
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt, match="SIGINT"):
+            signal.raise_signal(signal.SIGINT)
