@@ -111,3 +111,9 @@ def test_times_are_utc_unless_they_say_otherwise() -> None:
     assert read_time("since", "2026-11-23T09:00") == datetime(2026, 11, 23, 9, tzinfo=UTC)
     assert read_time("since", "2026-11-23T09:00+02:00") == datetime(2026, 11, 23, 7, tzinfo=UTC)
     assert read_time("since", "") is None
+
+
+def test_a_column_of_the_list_is_had_by_its_name(store: Path) -> None:
+    listed: Any = lt.runs(store)
+    assert list(listed["run_id"]) == list(listed.frame["run_id"]) == [run.run_id for run in listed]
+    assert listed["power"].equals(listed.frame["power"])
