@@ -43,7 +43,7 @@ report: $(VENV)/.local
 TESTS_AT_ONCE := $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
 
 test: $(VENV)/.dev browser tools axe checkov otava lint types
-	$(BIN)/python -m pytest -m "not alone" --numprocesses $(TESTS_AT_ONCE) --dist loadfile
+	$(BIN)/python -m pytest -m "not alone and not airflow" --numprocesses $(TESTS_AT_ONCE) --dist loadfile
 	$(BIN)/python -m pytest -m alone
 
 newest:
@@ -98,7 +98,7 @@ $(VENV)/otava/bin/otava: $(VENV)/.dev
 # Airflow really runs the DAG that `lambdatuning schedule print airflow` writes: 800 MB, so that
 # `make test` goes without.
 airflow: $(VENV)/airflow/bin/airflow
-	$(BIN)/python -m pytest tests/schedules/test_airflow.py
+	$(BIN)/python -m pytest -m airflow tests/schedules/test_airflow.py
 
 $(VENV)/airflow/bin/airflow: $(VENV)/.dev
 	$(PYTHON) -m venv $(VENV)/airflow
