@@ -234,20 +234,23 @@ def _row(axes: Axes, n: int, rows: DataFrame, style: _Style) -> None:
 
 
 _SWATCH = 0.13
-_LEGEND = 11
-"""Swatches in a legend at most; of more sizes evenly spaced ones."""
+_DIGIT = 0.068
 
 
 def _legend(figure: Figure, axes: Axes, shades: Mapping[int, str], layout: Layout) -> None:
-    """A swatch a size above the rows: bands too narrow for words are known by their shade."""
+    """A swatch a size above the rows: bands too narrow for words are known by their shade.
+
+    Of more sizes than there is room for, evenly spaced ones.
+    """
     sizes = list(shades)
-    most = _LEGEND if layout.wide else 5
+    width, height = figure.get_size_inches()
+    box = axes.get_position()
+    x, y = box.x0 * width if layout.wide else 0.1, box.y1 * height + 0.1
+    step = _SWATCH + 0.14 + _DIGIT * max(len(f"{size:,}") for size in sizes)
+    most = max(int((width - x - 0.3) / step), 1)
     if len(sizes) > most:
         picked = np.linspace(0, len(sizes) - 1, most).round().astype(int)
         sizes = [sizes[n] for n in picked]
-    width, height = figure.get_size_inches()
-    box = axes.get_position()
-    x, y = box.x0 * width, box.y1 * height + 0.1
     for size in sizes:
         text = f"{size:,}"
         figure.add_artist(
@@ -262,7 +265,7 @@ def _legend(figure: Figure, axes: Axes, shades: Mapping[int, str], layout: Layou
         )
         at = ((x + _SWATCH + 0.05) / width, (y + _SWATCH / 2) / height)
         figure.text(*at, text, fontsize=8, color=INK, va="center")
-        x += _SWATCH + 0.17 + 0.075 * len(text)
+        x += step
     figure.text(x / width, (y + _SWATCH / 2) / height, "MB", fontsize=8, color=INK, va="center")
 
 
