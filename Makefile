@@ -13,13 +13,14 @@ INSTALL := $(shell test "$$(id -u)" = 0 && command -v apt-get)
 APT = $(if $(INSTALL),{ apt-get update -qq && apt-get install -y -qq $(1); },echo "missing: $(1); tests of it are skipped. sudo apt-get install -y $(1)")
 AXE := $(VENV)/axe/node_modules/axe-core/axe.min.js
 
-.PHONY: help report picture test newest constraints lint types browser tools axe checkov otava airflow lab clean clean-runs
+.PHONY: help report picture test test-tools newest constraints lint types browser tools axe checkov otava airflow lab clean clean-runs
 
 help:
 	@echo "make report      measure on the embedded AWS and leave HTML in reports/"
 	@echo "make test        lint, types and every test"
 	@echo "make airflow     the printed Airflow DAG, run by Airflow itself (800 MB)"
 	@echo "make picture     README's picture, from the recorded runs"
+	@echo "make test-tools  SAM CLI, CDK, Serverless and the SDK for JavaScript against the embedded AWS"
 	@echo "make lab         the notebooks in JupyterLab"
 	@echo "make bench-NAME  a benchmark of tests/bench/, one JSON line last"
 	@echo "make newest      the tests with the newest dependencies instead of those tested with"
@@ -43,7 +44,7 @@ report: $(VENV)/.local
 TESTS_AT_ONCE := $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
 
 test: $(VENV)/.dev browser tools axe checkov otava lint types
-	$(BIN)/python -m pytest -m "not alone and not airflow" --numprocesses $(TESTS_AT_ONCE) --dist loadfile
+	$(BIN)/python -m pytest -m "not alone and not airflow and not tools" --numprocesses $(TESTS_AT_ONCE) --dist loadfile
 	$(BIN)/python -m pytest -m alone
 
 newest:
@@ -103,6 +104,17 @@ airflow: $(VENV)/airflow/bin/airflow
 $(VENV)/airflow/bin/airflow: $(VENV)/.dev
 	$(PYTHON) -m venv $(VENV)/airflow
 	$(VENV)/airflow/bin/python -m pip install --quiet --disable-pip-version-check 'apache-airflow>=3,<4'
+
+# Infrastructure tools of others, against the embedded AWS: half a gigabyte, so apart.
+test-tools: $(VENV)/tools/.done
+	$(BIN)/python -m pytest -m tools tests/tools
+
+$(VENV)/tools/.done: $(VENV)/.dev
+	$(PYTHON) -m venv $(VENV)/tools/sam
+	$(VENV)/tools/sam/bin/python -m pip install --quiet --disable-pip-version-check 'aws-sam-cli>=1.140,<2'
+	npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/tools/npm aws-cdk-lib@2 \
+		constructs@10 serverless@3 serverless-localstack@1 @aws-sdk/client-lambda@3
+	touch $@
 
 lab: $(VENV)/.dev
 	$(LT) local --run $(BIN)/jupyter lab notebooks/

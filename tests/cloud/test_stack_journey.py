@@ -1,10 +1,12 @@
 """The life of the stack of template.yaml on the embedded AWS, step after step."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -114,6 +116,18 @@ def test_the_function_answers_over_http(outputs: dict[str, str]) -> None:
     assert post(url, {"operation": "list", "tableName": "other"})[0] == 403
     assert post(url, {"operation": "drop"})[0] == 400
     assert post(url, b"{")[0] == 400
+
+
+def test_the_api_answers_under_its_host_name_too(outputs: dict[str, str]) -> None:
+    """As `ID.execute-api.localhost:PORT/STAGE/...`, which browsers and curl resolve to loopback."""
+    endpoint = urlsplit(outputs["ApiUrl"])
+    connection = http.client.HTTPConnection(endpoint.netloc)
+    host = f"{outputs['ApiId']}.execute-api.localhost:{endpoint.port}"
+    body = b'{"operation": "ping"}'
+    connection.request("POST", "/Prod/DynamoDBManager", body, {"Host": host})
+    answer = connection.getresponse()
+    assert (answer.status, json.load(answer)) == (200, "pong")
+    connection.close()
 
 
 def test_a_direct_call_raises_as_in_the_tutorial(embedded: Cloud, outputs: dict[str, str]) -> None:

@@ -1,0 +1,1 @@
+"""Infrastructure tools of others, run against the embedded AWS."""
