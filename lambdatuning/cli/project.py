@@ -20,9 +20,11 @@ def init(folder: Path, as_json: bool) -> None:
 
     Nothing is overwritten.
     """
+    from ..schedules.printed import render
+    from ..schedules.schedule import Schedule
     from ..workspace.project import create
 
-    names = [str(path) for path in create(folder)]
+    names = [str(path) for path in create(folder, render("github", Schedule()))]
     lines = [f"wrote {len(names)} files into {folder.resolve()}:", *(f"  {name}" for name in names)]
     Output(as_json).show(names, "\n".join([*lines, "next: lambdatuning report --local"]))
 

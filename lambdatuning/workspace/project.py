@@ -1,6 +1,6 @@
 """A project of one's own: what `lambdatuning init` writes into a folder."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..core.errors import UsageError
@@ -24,41 +24,7 @@ _README = """\
 - `notebooks/`: change the cell of parameters, run, look
 - `policies/`: the rights that each command needs on AWS, for whoever grants them
 - `lambdatuning-runs/`: what was measured, one folder per run
-- `.github/workflows/lambdatuning.yml`: fails when the function got slower or more expensive
-"""
-
-_WORKFLOW = """\
-# Tunes a function every night and fails when it got slower or more expensive.
-name: lambdatuning
-on:
-  schedule:
-    - cron: "0 3 * * *"
-  workflow_dispatch:
-permissions:
-  id-token: write # to assume the role below
-  contents: read
-jobs:
-  tune:
-    runs-on: ubuntu-latest
-    steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
-        with:
-          python-version: "3.13"
-      - uses: actions/cache@v4 # the runs of before, to compare with
-        with:
-          path: lambdatuning-runs
-          key: runs-${{ github.run_id }}
-          restore-keys: runs-
-      - run: pip install lambdatuning
-      - uses: aws-actions/configure-aws-credentials@v4
-        with:
-          role-to-assume: ${{ vars.LAMBDATUNING_ROLE }}
-          aws-region: ${{ vars.AWS_REGION }}
-      - run: lambdatuning tune "$FUNCTION" --yes --max-usd 0.10
-        env:
-          FUNCTION: ${{ vars.LAMBDATUNING_FUNCTION }}
-      - run: test "$(lambdatuning runs --json | jq length)" -lt 2 || lambdatuning compare
+- `.github/workflows/`: every night on GitHub; `lambdatuning schedule print` writes others
 """
 
 _IGNORED = "lambdatuning-runs/\nreports/\n.ipynb_checkpoints/\n"
@@ -67,12 +33,13 @@ _OWN = {"payloads": "payloads", "notebooks": "notebooks"}
 """Settings that a new project has, and what they are."""
 
 
-def create(folder: Path) -> list[Path]:
-    """Write a project into `folder` and return its files, relative to it.
+def create(folder: Path, more: Mapping[str, str] | None = None) -> list[Path]:
+    """Write a project into `folder` and return its files, relative to it; `more` are further files
+    of it, text by name.
 
     UsageError, and nothing is written, where one of them is there already.
     """
-    files = dict(_files())
+    files = dict(_files()) | {name: text.encode() for name, text in (more or {}).items()}
     there = [str(folder / name) for name in files if (folder / name).exists()]
     if there:
         more = f" and {len(there) - 1} more files are" if there[1:] else " is"
@@ -88,7 +55,6 @@ def _files() -> Iterator[tuple[str, bytes]]:
     yield FILE, _settings().encode()
     yield "README.md", _README.encode()
     yield ".gitignore", _IGNORED.encode()
-    yield ".github/workflows/lambdatuning.yml", _WORKFLOW.encode()
     for source, pattern, target in (
         (PAYLOADS, "*.json", "payloads"),
         (NOTEBOOKS, "*.ipynb", "notebooks"),

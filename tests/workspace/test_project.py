@@ -13,8 +13,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_it_has_all_that_a_run_takes(tmp_path: Path) -> None:
-    made = {str(path) for path in project.create(tmp_path)}
-    assert {"lambdatuning.toml", "README.md", ".github/workflows/lambdatuning.yml"} < made
+    made = {str(path) for path in project.create(tmp_path, {"ci/night.yml": "on: schedule"})}
+    assert {"lambdatuning.toml", "README.md", "ci/night.yml"} < made
+    assert (tmp_path / "ci" / "night.yml").read_text() == "on: schedule"
     for source, target in (
         ("notebooks/*.ipynb", "notebooks"),
         ("data/payloads/*.json", "payloads"),
