@@ -33,13 +33,13 @@ _OWN = {"payloads": "payloads", "notebooks": "notebooks"}
 """Settings that a new project has, and what they are."""
 
 
-def create(folder: Path, more: Mapping[str, str] | None = None) -> list[Path]:
-    """Write a project into `folder` and return its files, relative to it; `more` are further files
-    of it, text by name.
+def create(folder: Path, further: Mapping[str, str] | None = None) -> list[Path]:
+    """Write a project into `folder` and return its files, relative to it. `further` are more
+    files of it: text by name.
 
     UsageError, and nothing is written, where one of them is there already.
     """
-    files = dict(_files()) | {name: text.encode() for name, text in (more or {}).items()}
+    files = dict(_files()) | {name: text.encode() for name, text in (further or {}).items()}
     there = [str(folder / name) for name in files if (folder / name).exists()]
     if there:
         more = f" and {len(there) - 1} more files are" if there[1:] else " is"
