@@ -295,11 +295,12 @@ def _speed(head: Headline, against: str) -> str:
     faster = head.speedup > 1
     words = f"{_times(head.speedup)} {'faster' if faster else 'slower'}{against}"
     if not math.isnan(tail):
-        words += f" (p95: {_times(tail)}{_direction(tail, faster)})"
+        same = abs(tail - 1) < 2 * _SAME
+        words += f" (p95: {'as fast' if same else _times(tail) + _direction(tail, faster)})"
     return words if against else f"is {words}"
 
 
-def _direction(tail: float, faster: bool) -> str:
+def _direction(tail: float, faster: bool | None) -> str:
     if (tail > 1) == faster:
         return ""
     return " faster" if tail > 1 else " slower"
@@ -388,6 +389,8 @@ def _money_card(head: Headline) -> Card:
         return Card("saves", "nothing", "today's size is the answer")
     if math.isnan(head.cost_ratio):
         return Card("saves", NOTHING, _why_unknown(head))
+    if abs(head.cost_ratio - 1) < _SAME:
+        return Card("costs", "the same")
     less = head.cost_ratio < 1
     value = f"{abs(head.cost_ratio - 1) * 100:.0f} %"
     amount = f"{_amount(head)} {_volume(head)}"
@@ -397,13 +400,25 @@ def _money_card(head: Headline) -> Card:
 def _speed_card(head: Headline) -> Card:
     if head.keeps_today or math.isnan(head.speedup):
         return Card("faster", NOTHING, "" if head.keeps_today else _why_unknown(head))
-    tail = "" if math.isnan(head.p95_speedup) else f"p95: {_plain_times(head.p95_speedup)}"
-    label = "faster" if head.speedup >= 1 else "slower"
-    return Card(label, _plain_times(max(head.speedup, 1 / head.speedup)), tail)
+    faster, tail = head.speedup > 1, head.p95_speedup
+    if abs(head.speedup - 1) < 2 * _SAME:
+        return Card("speed", "the same", _tail_note(tail, None))
+    return Card("faster" if faster else "slower", _factor(head.speedup), _tail_note(tail, faster))
 
 
-def _plain_times(speedup: float) -> str:
-    return f"{speedup:.1f} ×" if speedup >= 1.95 else f"{speedup:.2f} ×"
+def _tail_note(tail: float, faster: bool | None) -> str:
+    """The p95 beside a mean that is faster, slower or (None) neither."""
+    if math.isnan(tail):
+        return ""
+    if abs(tail - 1) < 2 * _SAME:
+        return "p95: the same"
+    return f"p95: {_factor(tail)}{_direction(tail, faster)}"
+
+
+def _factor(speedup: float) -> str:
+    """How many times faster or slower."""
+    more = max(speedup, 1 / speedup)
+    return f"{more:.1f} ×" if more >= 1.95 else f"{more:.2f} ×"
 
 
 def _sure_card(head: Headline) -> Card:

@@ -7,7 +7,7 @@ from ..cloud.stack.deploy import Change, DeployPlan
 from ..cloud.stack.destroy import DestroyPlan
 from ..cloud.tuning.plan import TunePlan
 from ..core.errors import DeclinedError
-from ..core.format import money_of
+from ..core.format import format_count, money_of
 
 Confirm = Callable[[str, str], None]
 """Called with what to tell and what to ask ("" for nothing to ask); raises DeclinedError for no."""
@@ -67,10 +67,11 @@ def _invocations(plan: TunePlan) -> str:
 
 def _scope(plan: TunePlan) -> str:
     request = plan.request
-    types, sizes = len(request.payloads), len(request.sizes)
+    types = format_count(len(request.payloads), "payload type")
+    sizes = format_count(len(request.sizes), "size")
     if request.adaptive:
-        return f"{types} payload types, {sizes} sizes to choose from{_ends(plan)}"
-    return f"{types} payload types x {sizes} sizes x {request.num}, and warm-ups"
+        return f"{types}, {sizes} to choose from{_ends(plan)}"
+    return f"{types} x {sizes} x {request.num}, and warm-ups"
 
 
 def _ends(plan: TunePlan) -> str:

@@ -417,7 +417,7 @@ def _named(name: str, listed: Callable[[], Sequence[Source]], where: str) -> lis
     if name == LATEST and sources:
         return [list(sources.values())[-1].load()]
     if name not in sources:
-        hint = closest(name, sources) if sources else "there is none; `lambdatuning benchmark`"
+        hint = closest(name, sources) if sources else "it has none: `lambdatuning tune` makes one"
         raise NotFoundError(f"no run {name} in {where}; {hint}")
     return [sources[name].load()]
 

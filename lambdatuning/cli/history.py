@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 @click.argument("function", default="", metavar="[FUNCTION]")
 @store_option
 @click.option(
-    "--accept", "accept_run", default="", metavar="RUN", help="The level from RUN on is as it is."
+    "--accept",
+    "accept_run",
+    default="",
+    metavar="RUN",
+    help="Accept what changed at RUN: later runs are compared with it.",
 )
-@click.option("--why", default="", metavar="TEXT", help="With --accept: for whom comes later.")
+@click.option("--why", default="", metavar="TEXT", help="With --accept: the reason, kept with it.")
 @click.option("--confirm", is_flag=True, help="Where the newest run is suspect, measure again.")
 @click.option(
     "--payload", multiple=True, metavar="EVENT", help="With --confirm: as `tune` takes it."

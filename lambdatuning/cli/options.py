@@ -92,7 +92,7 @@ _TUNING_OPTIONS = (
         "labels",
         multiple=True,
         metavar="KEY=VALUE",
-        help="A word of your own that is stored with the run (repeatable).",
+        help="A label to store with the run (repeatable).",
     ),
     click.option(
         "--allowed-error",

@@ -175,13 +175,14 @@ def _beyond(run: "Run") -> list[str]:
 
 def _spent(run: "Run") -> str:
     """What was measured, and for how much."""
-    from ..core.format import money_of
+    from ..core.format import format_count, money_of
 
     if run.samples.empty:
         return ""
     usd = run.manifest.usd
     price = "" if usd is None else f" for {money_of(run.currency)(usd)}"
-    return f" ({len(run.samples):,} invocations at {len(run.sizes)} sizes{price})"
+    invocations = format_count(len(run.samples), "invocation")
+    return f" ({invocations} at {format_count(len(run.sizes), 'size')}{price})"
 
 
 def _study(run: "Run", shown: Shown) -> "Study | None":

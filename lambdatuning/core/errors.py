@@ -95,19 +95,32 @@ class UnexpectedError(LambdaTuningError):
     """A fault of this package; its message has what somebody needs who is to fix it."""
 
 
+_LISTED = 20
+"""So many known names are listed in a message: a store may have thousands of runs."""
+
+
 def closest(name: str, known: Iterable[str]) -> str:
-    """End of a message about an unknown name: the closest known one, else all of them.
+    """End of a message about an unknown name: the closest known one, else what there is.
 
     >>> closest("sped", ["cost", "speed"])
     'did you mean "speed"?'
     >>> closest("x", ["cost", "speed"])
     'known are: cost, speed'
+    >>> closest("x", [])
+    'there are none'
+    >>> closest("x", [f"run-{number:03}" for number in range(300)])[-30:]
+    'run-018, run-019, and 280 more'
     """
     import difflib  # takes a tenth of the time of `lambdatuning --help`, which needs it not
 
     names = sorted(known)
+    if not names:
+        return "there are none"
     matches = difflib.get_close_matches(name, names, n=1)
-    return f'did you mean "{matches[0]}"?' if matches else f"known are: {', '.join(names)}"
+    if matches:
+        return f'did you mean "{matches[0]}"?'
+    more = [f"and {len(names) - _LISTED} more"] if len(names) > _LISTED else []
+    return f"known are: {', '.join([*names[:_LISTED], *more])}"
 
 
 class CutOffError(LambdaTuningError):

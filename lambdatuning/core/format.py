@@ -105,6 +105,15 @@ def format_mb(value: float) -> str:
     return NOTHING if _missing(value) else f"{value:,.0f} MB"
 
 
+def format_count(number: int, noun: str) -> str:
+    """How many there are, in words.
+
+    >>> format_count(1, "size"), format_count(1200, "size")
+    ('1 size', '1,200 sizes')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def format_share(value: float) -> str:
     """A share between 0 and 1 as per cent; certainty that resampling cannot have is not claimed.
 

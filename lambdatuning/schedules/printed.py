@@ -150,11 +150,15 @@ def _on_a_runner(schedule: Schedule) -> Schedule:
 
 
 def _yaml_values(schedule: Schedule) -> dict[str, str]:
+    zone = schedule.timezone or "UTC"
     return {
         "name": schedule.name,
         "cron": _utc_cron(schedule),
-        "zone": schedule.timezone or "UTC",
+        "zone": zone,
         "at": schedule.at,
+        "minute": str(schedule.minute),
+        "hour": str(schedule.hour),
+        "winter": "" if zone == "UTC" else " in winter: GitHub's times are in UTC",
     }
 
 

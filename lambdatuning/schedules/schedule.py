@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ..core.errors import UsageError
+from ..core.options import number
 from .archive import folder_name
 
 
@@ -38,6 +39,8 @@ class Schedule:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", self.at):
             raise UsageError(f"--at must be HH:MM, as 03:00; not {self.at!r}")
+        if self.max_usd:
+            number("--max-usd", self.max_usd, 0)
         if self.timezone:
             try:
                 ZoneInfo(self.timezone)

@@ -76,6 +76,34 @@ def test_saving_without_a_volume_is_per_million() -> None:
     assert [card.label for card in saves.cards] == ["saves", "slower", "sure"]
 
 
+@pytest.mark.parametrize("cost_ratio", [0.997, 1.0, 1.004])
+def test_what_rounds_to_no_change_is_the_same(cost_ratio: float) -> None:
+    same = replace(FIRM, cost_ratio=cost_ratio, change_usd=0.000139, speedup=1.004, p95_speedup=1.0)
+    assert same.sentence == (
+        "Set OrdersFunction to 1,024 MB: as fast as at 128 MB today, at the same cost."
+    )
+    assert same.cards[:2] == (Card("costs", "the same"), Card("speed", "the same", "p95: the same"))
+
+
+@pytest.mark.parametrize(
+    ("speedup", "p95_speedup", "words", "card"),
+    [
+        (0.8, 0.8, "25 % slower", Card("slower", "1.25 ×", "p95: 1.25 ×")),
+        (0.8, 1.5, "25 % slower", Card("slower", "1.25 ×", "p95: 1.50 × faster")),
+        (4.0, 0.5, "4 times faster", Card("faster", "4.0 ×", "p95: 2.0 × slower")),
+        (4.0, 1.002, "4 times faster", Card("faster", "4.0 ×", "p95: the same")),
+        (1.001, 0.5, "as fast", Card("speed", "the same", "p95: 2.0 × slower")),
+    ],
+)
+def test_the_tail_says_its_own_direction(
+    speedup: float, p95_speedup: float, words: str, card: Card
+) -> None:
+    head = replace(FIRM, speedup=speedup, p95_speedup=p95_speedup)
+    assert f"1,024 MB: {words}" in head.sentence
+    assert "p95: 0 %" not in head.sentence
+    assert head.cards[1] == card
+
+
 def test_todays_size_is_kept_and_never_argued_against_unmeasured() -> None:
     keeps = replace(FIRM, today_mb=1024)
     assert keeps.sentence == "Keep OrdersFunction at 1,024 MB: no size measured is better value."

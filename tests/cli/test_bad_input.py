@@ -174,6 +174,8 @@ def test_unknown_notebook_parameters_name_the_closest(served: Shell) -> None:
 def test_a_run_that_is_not_there(served: Shell, tmp_path: Path) -> None:
     listed = served("runs", "--store", str(tmp_path), "--json")
     assert (listed.code, json.loads(listed.out)) == (0, [])
+    shown = served("show", "missing", "--store", str(tmp_path))
+    refused(shown, 1, "no run missing in", "; it has none: `lambdatuning tune` makes one")
 
 
 class _Answers(BaseHTTPRequestHandler):

@@ -67,6 +67,12 @@ def test_few_runs_are_told_what_is_missing(nobody: Shell, tmp_path: Path) -> Non
     assert "1 of 5 runs of one level are there: 4 more are needed" in done.complaint
 
 
+def test_a_function_is_not_found_in_an_empty_store(nobody: Shell, tmp_path: Path) -> None:
+    done = nobody("history", "nothing", "--store", str(tmp_path))
+    assert (done.code, done.out) == (1, "")
+    assert done.complaint.endswith("no run of nothing; there are none")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "complaint"),
     [

@@ -250,12 +250,23 @@ def test_airflow_s_dag_is_python_that_runs_the_night(schedule: Schedule, tmp_pat
         ({"at": "25:00"}, "--at must be HH:MM"),
         ({"at": "3:00"}, "--at must be HH:MM"),
         ({"timezone": "Mars/Olympus"}, "--timezone Mars/Olympus"),
+        ({"max_usd": "nan"}, "--max-usd must be a number, 0 or more; not 'nan'"),
+        ({"max_usd": "-1"}, "--max-usd must be a number, 0 or more"),
         ({"function": "a\nb"}, "control character"),
     ],
 )
 def test_what_no_schedule_can_hold_is_refused(given: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         Schedule(**given)  # type: ignore[arg-type]
+
+
+def test_the_time_is_said_as_each_scheduler_takes_it() -> None:
+    utc = Schedule(function="checkout", at="02:30")
+    assert "at cron(30 2 * * ? *) in Europe/Berlin, or let" in only(PLAIN, "codebuild")
+    workflow = render("github", PLAIN)[".github/workflows/lambdatuning-checkout.yml"]
+    assert "(02:30 Europe/Berlin in winter: GitHub's times are in UTC)." in workflow
+    workflow = render("github", utc)[".github/workflows/lambdatuning-checkout.yml"]
+    assert "every night (02:30 UTC).\n" in workflow
 
 
 def test_an_unknown_kind_is_answered_by_the_closest() -> None:

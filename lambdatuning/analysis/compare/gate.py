@@ -129,7 +129,8 @@ def _doubt(each: Worse, pair: Pair, max_change: float) -> str:
     if change.least > (COARSE if main else COARSE_TYPE):
         return (
             f"{each.measure} of {each.payload} could have changed by {span}: only a change of "
-            f"{format_part(change.least)} would have been found; measure more"
+            f"{format_part(change.least)} would have been found; measure both "
+            "in more execution environments (--environments)"
         )
     if main and change.value > max_change and not change.of_runs:
         return (
