@@ -115,7 +115,7 @@ def check_package(package: bytes) -> None:
         for member in members:
             if not member.is_dir():
                 content = _read(archive, member)
-                if stat.S_ISLNK(member.external_attr >> 16):
+                if _is_link(member):
                     _check_link(member, content)
 
 
@@ -124,7 +124,7 @@ def check_members(members: list[zipfile.ZipInfo]) -> None:
 
     Raises `UsageError` that names the first offending member.
     """
-    kinds: dict[PurePosixPath, bool] = {}
+    kinds: dict[PurePosixPath, str] = {}
     for member in members:
         path = _checked_path(member)
         kind = stat.S_IFMT(member.external_attr >> 16)
@@ -145,18 +145,25 @@ def _checked_path(member: zipfile.ZipInfo) -> PurePosixPath:
         lengths = [len(part.encode()) for part in path.parts]
     except UnicodeEncodeError as exc:
         raise _refused(member, "has a name that is no text") from exc
+    if not path.parts and not member.filename.endswith("/"):
+        raise _refused(member, "has no name")
     if max(lengths, default=0) > _MOST_NAME_BYTES or sum(lengths) + len(lengths) > _MOST_PATH_BYTES:
         raise _refused(member, f"has a name over {_MOST_NAME_BYTES} or a path over 1000 bytes")
     return path
 
 
 def _check_kind(
-    member: zipfile.ZipInfo, path: PurePosixPath, kinds: dict[PurePosixPath, bool]
+    member: zipfile.ZipInfo, path: PurePosixPath, kinds: dict[PurePosixPath, str]
 ) -> None:
-    """Refuse a name that stands for a file and for a folder; `kinds`: whether each is a folder."""
-    for one, is_folder in ((path, member.is_dir()), *((above, True) for above in path.parents)):
-        if kinds.setdefault(one, is_folder) is not is_folder:
-            raise _refused(member, f'needs "{one}" as a file and as a folder')
+    """Refuse a name that stands for two kinds of member; `kinds`: the kind of each name so far."""
+    own = "folder" if member.is_dir() else "link" if _is_link(member) else "file"
+    for one, kind in ((path, own), *((above, "folder") for above in path.parents)):
+        if (other := kinds.setdefault(one, kind)) != kind:
+            raise _refused(member, f'needs "{one}" as a {" and as a ".join(sorted((kind, other)))}')
+
+
+def _is_link(member: zipfile.ZipInfo) -> bool:
+    return stat.S_ISLNK(member.external_attr >> 16)
 
 
 def _check_link(member: zipfile.ZipInfo, content: bytes) -> str:
@@ -207,7 +214,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         content = _read(archive, member)
         mode = member.external_attr >> 16
-        if stat.S_ISLNK(mode):
+        if _is_link(member):
             links.append((target, member, _check_link(member, content)))
             continue
         target.write_bytes(content)

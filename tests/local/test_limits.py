@@ -125,6 +125,14 @@ def test_a_package_that_cannot_be_unpacked(cloud: Cloud) -> None:
     assert '"app.py" is damaged' in message
 
 
+@pytest.mark.parametrize("content", [b"", package({})])
+def test_an_empty_package(cloud: Cloud, content: bytes) -> None:
+    assert _refused(cloud, Code={"ZipFile": content}) == (
+        "InvalidParameterValueException",
+        "Uploaded file must be a non-empty zip",
+    )
+
+
 def test_a_package_over_50_mb(cloud: Cloud) -> None:
     code, message = _refused(cloud, Code={"ZipFile": bytes(53_000_000)})
 

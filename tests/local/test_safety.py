@@ -116,6 +116,7 @@ def _zip_with(name: str, mode: int = 0) -> bytes:
         ("x" * 300, 0),
         ("d/" * 2_500 + "deep", 0),
         ("pipe", stat.S_IFIFO | 0o666),
+        ("", 0),
     ],
 )
 def test_packages_that_would_escape_are_refused(cloud: Cloud, name: str, mode: int) -> None:
@@ -176,6 +177,20 @@ def test_links_within_a_package_work(cloud: Cloud) -> None:
     )
 
     assert cloud.run("", Code={"ZipFile": content}).payload == ["real.py", True]
+
+
+@pytest.mark.parametrize("names", [("one", "two"), ("two", "one")])
+def test_one_name_for_a_link_and_a_file_is_refused(names: tuple[str, str]) -> None:
+    """Whichever comes first; what one of them would be otherwise shows only when it runs."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            member = zipfile.ZipInfo("./same" if name == "one" else "same")
+            member.external_attr = (stat.S_IFLNK if name == "one" else stat.S_IFREG) << 16
+            archive.writestr(member, "app.py")
+
+    with pytest.raises(UsageError, match='same" needs "same" as a file and as a link$'):
+        check_package(buffer.getvalue())
 
 
 @pytest.mark.parametrize(

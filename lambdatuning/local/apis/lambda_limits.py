@@ -30,6 +30,7 @@ RESERVED_VARIABLES = frozenset({
 MOST_REQUEST_BYTES = 70_167_211
 """Of CreateFunction and UpdateFunctionCode: 50 MB of zip in base64."""
 MOST_VARIABLES_BYTES = 4096
+_EMPTY_ZIP = b"PK\5\6" + bytes(18)
 _MOST_NAME = 64
 _MOST_LAYERS = 5
 _VARIABLE_NAME = "[a-zA-Z]([a-zA-Z0-9_])+"
@@ -246,7 +247,10 @@ def _problem_of_zip(content: Any) -> Problem | None:
     if not isinstance(content, str):
         return None
     try:
-        check_package(base64.b64decode(content))
+        package = base64.b64decode(content)
+        if package in (b"", _EMPTY_ZIP):
+            return _invalid("Uploaded file must be a non-empty zip")
+        check_package(package)
     except binascii.Error:
         return None
     except UsageError as exc:
