@@ -88,6 +88,10 @@ class Study(StudyData):
         )
         names = options.choices if strategy == "all" else _names(strategy)
         super().__init__(run, replace(options, strategy=names))
+        for name in weights or ():
+            if name not in self.run.payloads:
+                hint = closest(name, self.run.payloads)
+                raise UsageError(f'weights: no payload type "{name}" in this run; {hint}')
 
     @property
     def about(self) -> "About":

@@ -12,6 +12,7 @@ from pandas import DataFrame
 from ..core.decision import Decision
 from ..core.errors import RunFailedError, UsageError, closest
 from ..core.format import format_mb, format_usd, join_mb, short_name
+from ..core.options import number
 from ..core.sizes import Host, host_of
 from ..core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, REGISTRY, WORTH, CurvePoint, Worth
 from ..core.tuning.manifest import MEANS, Manifest
@@ -433,7 +434,12 @@ def in_one_currency(runs: Sequence[Run], per_usd: Mapping[str, float]) -> list[R
     `per_usd` says what a dollar costs in other currencies: {"CNY": 7.1}. UsageError without the
     rate of one, or for a rate that is not positive.
     """
+    if not isinstance(per_usd, Mapping):
+        raise UsageError(
+            f'rates must be amounts by currency, as in {{"CNY": 7.1}}; not {per_usd!r}'
+        )
     for currency, rate in per_usd.items():
+        number(f"rate {currency}", rate)
         if not rate > 0:
             raise UsageError(f"rate {currency}={rate:g}: a dollar costs more than 0")
     currencies = {run.currency for run in runs}

@@ -1,5 +1,6 @@
 """Two or more runs compared: named, or the two newest of one function."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,15 @@ from ..analysis.compare.comparison import compare as compare_runs
 from ..analysis.compare.gate import MAX_REGRESSION
 from ..analysis.run import Run
 from ..cloud.aws_errors import explaining
-from ..cloud.run_store import LATEST
 from ..cloud.session import Cloud
+from ..core.errors import UsageError, closest
 from ..core.format import Money
 from ..core.options import Amount, Count, InnerShare, PositiveAmount, checked
-from .runs import load_runs, newest_in_one_place
+from .runs import load_runs, names_newest, newest_in_one_place
 
 NEWEST = "latest 2"
+NARROWING = ("function", "region", "since", "until", "state_machine")
+"""What narrows which runs "all" and "latest" mean."""
 
 
 @explaining()
@@ -50,9 +53,13 @@ def compare(
         UsageError: no run, several functions in one, nothing in common, or costs in several
             currencies without the rate of one.
     """
+    for option in narrowed:
+        if option not in NARROWING:
+            hint = closest(option, {*NARROWING, *inspect.signature(compare).parameters})
+            raise UsageError(f'compare: unknown option "{option}"; {hint}')
     named = runs or (NEWEST,)
-    if len(named) == 1 and isinstance(named[0], str) and named[0].startswith(LATEST):
-        chosen = newest_in_one_place(named[0], store, cloud=cloud, **narrowed)
+    if len(named) == 1 and isinstance(named[0], str) and names_newest(named[0]):
+        chosen = newest_in_one_place(named[0].strip(), store, cloud=cloud, **narrowed)
     else:
         chosen = [run for each in named for run in _loaded(each, store, cloud, narrowed)]
     return compare_runs(
@@ -78,4 +85,6 @@ def _loaded(
         return [runs]
     if isinstance(runs, str):
         return load_runs(store, runs, cloud=cloud, **narrowed)
+    if not isinstance(runs, Sequence):
+        raise UsageError(f"runs must be loaded runs, or their names; not {runs!r}")
     return [run for each in runs for run in _loaded(each, store, cloud, narrowed)]

@@ -404,7 +404,20 @@ def _newest(name: str) -> int | None:
     return whole_number('runs "latest N"', number.strip() or 1) if word == LATEST else None
 
 
+def names_newest(runs: object) -> bool:
+    """Whether "latest" or "latest N" is meant, and not ids.
+
+    >>> [names_newest(each) for each in ("latest 2", "latest,20261123T141453-46850e", "latest1")]
+    [True, False, False]
+    """
+    return isinstance(runs, str) and "," not in runs and runs.strip().partition(" ")[0] == LATEST
+
+
 def _names(runs: str | Sequence[str]) -> list[str]:
+    if not isinstance(runs, str) and not (
+        isinstance(runs, Sequence) and all(isinstance(name, str) for name in runs)
+    ):
+        raise UsageError(f"runs must be ids, or a word such as {LATEST!r}; not {runs!r}")
     names = runs.split(",") if isinstance(runs, str) else runs
     return [name.strip() for name in names if name.strip()] or ["all"]
 

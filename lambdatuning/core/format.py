@@ -29,7 +29,7 @@ class Money:
     per_usd: PositiveAmount = 1.0
 
     def __post_init__(self) -> None:
-        if self.pattern.count("{}") != 1:
+        if not isinstance(self.pattern, str) or self.pattern.count("{}") != 1:
             raise UsageError(
                 f'currency {self.pattern!r} must have {{}} once, for the amount, as in "{{}} €"'
             )

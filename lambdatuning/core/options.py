@@ -70,6 +70,8 @@ def _number(value: object) -> float:
 
 def _weights(name: str, value: Mapping[str, object]) -> Mapping[str, float]:
     """Weights of payload types, of which at least one counts."""
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{name} must be weights by payload type; not {value!r}")
     read = {each: _AMOUNT(f"{name}[{each!r}]", weight) for each, weight in value.items()}
     if read and not sum(read.values()) > 0:
         raise UsageError(f"{name} must have one above 0; not {dict(value)!r}")

@@ -238,6 +238,22 @@ def test_what_else_differs_is_said() -> None:
     assert [each.name for each in again.findings] == ["other times"]
 
 
+def test_runs_of_another_isolation_are_compared_with_a_word() -> None:
+    before, after = (
+        named(run, endpoint={**run.endpoint, "isolation": level})
+        for run, level in (
+            (synthetic_run(FEW, SIZES), "namespace and user"),
+            (synthetic_run(FEW, SIZES, seed=2), "none"),
+        )
+    )
+    finding = next(
+        each for each in lt.compare(before, after).findings if each.name == "different machines"
+    )
+    assert finding.severity == "warning"
+    old, new = finding.cause.split(", then ")
+    assert new == old.replace(" namespace and user", " none") != old
+
+
 def test_a_published_curve_is_compared_with_the_mix_without_an_interval() -> None:
     points = [CurvePoint(size, 100.0, 2e-6) for size in SIZES]
     comparison = lt.compare(

@@ -33,6 +33,9 @@ RUN = synthetic_run(KINDS[:1], (128, 512))
         ({"max_failed": -0.1}, "max_failed must be a share from 0 to 1; not -0.1"),
         ({"seed": 1.5}, "seed must be a whole number, 0 or more; not 1.5"),
         ({"weights": {"cpu": -1}}, r"weights\['cpu'\] must be an amount, 0 or more; not -1"),
+        ({"weights": "cpu"}, "weights must be weights by payload type; not 'cpu'"),
+        ({"weights": {"other": 1}}, 'weights: no payload type "other" in this run; known are: '),
+        ({"currency": 5}, "currency 5 must have {} once"),
         ({"per_usd": 0}, "per_usd must be an amount above 0; not 0"),
         ({"per_usd": float("nan")}, "per_usd must be an amount above 0; not nan"),
     ],
@@ -56,11 +59,23 @@ def test_text_of_a_command_line_is_read() -> None:
         ({"memory_mb": "many"}, "memory_mb must be a whole number, 1 or more; not 'many'"),
         ({"monthly_invocations": float("nan")}, "monthly_invocations must be an amount"),
         ({"per_usd": -1}, "per_usd must be an amount above 0"),
+        ({"rates": 5}, "rates must be amounts by currency, as in .*; not 5"),
+        ({"rates": {"CNY": float("nan")}}, "rate CNY must be a number; not nan"),
+        ({"rates": {"CNY": "much"}}, "rate CNY must be a number; not 'much'"),
+        ({"max_regresion": 0.1}, 'compare: unknown option "max_regresion"; did you mean "max_reg'),
     ],
 )
 def test_a_comparison_is_held_to_the_same_types(options: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         lt.compare(RUN, RUN, **options)
+
+
+@pytest.mark.parametrize("runs", [None, 5, 1.5])
+def test_what_is_no_run_is_not_compared(runs: Any) -> None:
+    with pytest.raises(UsageError, match="^runs must be loaded runs, or their names; not "):
+        lt.compare(runs)
+    with pytest.raises(UsageError, match="^runs must be ids, or a word such as 'latest'; not "):
+        lt.load("none", runs)
 
 
 def test_runs_are_compared_one_by_one_or_as_a_list() -> None:

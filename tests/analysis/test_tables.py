@@ -1,6 +1,8 @@
 import doctest
+from dataclasses import replace
 
 import pandas as pd
+import pytest
 from pandas import DataFrame
 
 from lambdatuning.analysis.text.tables import TABLE_MIME, table
@@ -86,6 +88,24 @@ def test_the_method_names_what_is_needed_to_repeat_the_run() -> None:
         assert fact in text
     assert "read (10)" in text
     assert "885 warm, 29 cold, 16 failed" in text
+
+
+@pytest.mark.parametrize(
+    ("level", "why", "words"),
+    [
+        ("namespace and user", "", "namespace and user"),
+        ("namespace", "no second user", "namespace (no second user)"),
+        (
+            "none",
+            "user namespaces are off",
+            "none: they saw and could write what its user can (user namespaces are off)",
+        ),
+    ],
+)
+def test_the_method_says_how_functions_were_isolated(level: str, why: str, words: str) -> None:
+    about = {**RUN.manifest.endpoint, "isolation": level, "isolation_why": why}
+    rows = Study(replace(RUN, manifest=replace(RUN.manifest, endpoint=about))).method().frame
+    assert rows.set_index("what")["value"]["Isolation of functions"] == words
 
 
 def test_the_method_of_bare_samples_tells_what_is_known() -> None:

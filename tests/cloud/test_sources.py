@@ -61,6 +61,9 @@ def test_what_is_not_there_is_said(store: Path, tmp_path: Path) -> None:
     for number in ("0", "-1", "x", "1.5"):
         with pytest.raises(UsageError, match=r'runs "latest N" must be a whole number, 1 or more'):
             load_runs(store, f"latest {number}")
+    for name in ("latest1", "latest 2,latest 1"):
+        with pytest.raises(NotFoundError, match=f"^no run {name[:8].strip()}"):
+            lt.compare(name, store=store)
     with pytest.raises(UsageError, match="since must be an ISO date"):
         load_runs(store, since="yesterday")
 

@@ -74,6 +74,7 @@ def test_examples() -> None:
         ("quantile", 95, r"not 95 \(for 95 % write 0.95\)"),
         ("weights", {"a": -1}, r"weights\['a'\] must be an amount, 0 or more; not -1"),
         ("weights", {"a": 0, "b": 0.0}, "weights must have one above 0"),
+        ("weights", 5, "weights must be weights by payload type; not 5"),
     ],
 )
 def test_what_is_out_of_range_is_refused(name: str, value: object, words: str) -> None:

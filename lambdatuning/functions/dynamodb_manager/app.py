@@ -17,8 +17,10 @@ from .wire import shown, to_json
 MAX_RESPONSE_BYTES = 6 * 1024 * 1024
 """Lambda's limit, which holds for the whole proxy response."""
 
-_MAY_BE_HALF = re.compile(r"\\u[dD][89abAB]")
-"""A surrogate: half of a character, unless the other half follows."""
+_MAY_BE_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""A surrogate: half of a character, unless the other half stands beside it."""
+_MOST_DIGITS = 4300
+"""Of a whole number: longer ones Python does not read (a DynamoDB number has 38)."""
 _STATUS = {
     "AccessDeniedException": 403,
     "ConditionalCheckFailedException": 409,
@@ -83,7 +85,9 @@ def _body(event: Mapping[str, Any]) -> Any:
         raise ValueError("The request has no body; send a JSON object")
     try:
         text = _text(body, is_base64=bool(event.get("isBase64Encoded")))
-        value = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+        value = json.loads(
+            text, parse_float=Decimal, parse_int=_whole_number, parse_constant=_refuse_constant
+        )
     except ValueError as exc:
         raise ValueError(f"The body is not JSON: {exc}") from exc
     if _MAY_BE_HALF.search(text):
@@ -99,6 +103,8 @@ def _text(body: Any, *, is_base64: bool) -> str:
         raise ValueError("it is said to be base64, and is not") from exc
     except UnicodeError as exc:
         raise ValueError("it is not UTF-8") from exc
+    if text.startswith("\ufeff"):
+        raise ValueError("it begins with a byte order mark")
     return text
 
 
@@ -107,6 +113,12 @@ def _refuse_half_characters(value: Any) -> None:
         json.dumps(value, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError as exc:
         raise ValueError("The body holds half a character (a lone surrogate)") from exc
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"it holds a number of {len(digits):,} digits")
+    return int(digits)
 
 
 def _refuse_constant(name: str) -> None:

@@ -42,7 +42,7 @@ DYNAMODB = botocore.session.get_session().create_client(
 )
 
 _WRONG_TYPE = re.compile(
-    r"Invalid type for parameter (\S+), value: .*, type: <class '(\w+)'>, valid types: (.*)"
+    r"Invalid type for parameter (\S+), value: .*, type: <class '(?:[\w.]*\.)?(\w+)'>, valid types: (.*)"
 )
 _CLASS = re.compile(r"<class '(?:[\w.]*\.)?(\w+)'>")
 _JSON_KINDS = {
@@ -116,7 +116,10 @@ def _plain(text: str) -> str:
 def _of_wrong_type(match: re.Match[str]) -> str:
     name, given, valid = match.groups()
     kinds = dict.fromkeys(_JSON_KINDS.get(one, "value") for one in _CLASS.findall(valid))
-    return f"{name} must be a JSON {' or '.join(kinds)}, not {_JSON_KINDS.get(given, 'that')}"
+    kind = _JSON_KINDS.get(given, "that")
+    if kind == "number" and kind in kinds:
+        return f"{name} must be a whole number"
+    return f"{name} must be a JSON {' or '.join(kinds)}, not {kind}"
 
 
 def _arguments(payload: Any, known: _Arguments) -> dict[str, Any]:
