@@ -72,9 +72,9 @@ def test_a_comparison_is_held_to_the_same_types(options: dict[str, Any], words: 
 
 @pytest.mark.parametrize("runs", [None, 5, 1.5])
 def test_what_is_no_run_is_not_compared(runs: Any) -> None:
-    with pytest.raises(UsageError, match="^runs must be loaded runs, or their names; not "):
+    with pytest.raises(UsageError, match=r"^runs must be loaded runs, or their names; not "):
         lt.compare(runs)
-    with pytest.raises(UsageError, match="^runs must be ids, or a word such as 'latest'; not "):
+    with pytest.raises(UsageError, match=r"^runs must be ids, or a word such as 'latest'; not "):
         lt.load("none", runs)
 
 

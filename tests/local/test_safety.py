@@ -189,7 +189,7 @@ def test_one_name_for_a_link_and_a_file_is_refused(names: tuple[str, str]) -> No
             member.external_attr = (stat.S_IFLNK if name == "one" else stat.S_IFREG) << 16
             archive.writestr(member, "app.py")
 
-    with pytest.raises(UsageError, match='same" needs "same" as a file and as a link$'):
+    with pytest.raises(UsageError, match=r'same" needs "same" as a file and as a link$'):
         check_package(buffer.getvalue())
 
 

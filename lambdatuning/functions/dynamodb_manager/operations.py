@@ -42,7 +42,8 @@ DYNAMODB = botocore.session.get_session().create_client(
 )
 
 _WRONG_TYPE = re.compile(
-    r"Invalid type for parameter (\S+), value: .*, type: <class '(?:[\w.]*\.)?(\w+)'>, valid types: (.*)"
+    r"Invalid type for parameter (\S+), value: .*, "
+    r"type: <class '(?:[\w.]*\.)?(\w+)'>, valid types: (.*)"
 )
 _CLASS = re.compile(r"<class '(?:[\w.]*\.)?(\w+)'>")
 _JSON_KINDS = {
