@@ -74,7 +74,8 @@ def test_a_function_that_does_not_exist(deployed: Shell) -> None:
 
 def test_a_state_machine_that_does_not_exist(deployed: Shell) -> None:
     arn = "arn:aws:states:us-east-1:111122223333:stateMachine:none"
-    done = deployed("tune", "any", "--yes", "--state-machine", arn)
+    function = deployed("status", "--output", "FunctionName").out.strip()
+    done = deployed("tune", function, "--yes", "--state-machine", arn)
     refused(done, 1, "no state machine", arn)
 
 

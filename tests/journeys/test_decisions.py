@@ -19,7 +19,13 @@ def test_the_size_of_the_least_mean_cost_is_said_stored_and_set(
 ) -> None:
     arn = make_function(place.cloud, f"hard-{name}", source=HARD[name], MemorySize=512)
     run = place.tune(
-        function=arn, powers="512,1024", num=15, auto_optimize=True, store=tmp_path, explore="grid"
+        function=arn,
+        powers="512,1024",
+        num=15,
+        auto_optimize=True,
+        strategy="cost",
+        store=tmp_path,
+        explore="grid",
     )
     warm = run.samples[~run.samples["cold"]]
     costs = warm.groupby("memory_mb", observed=True)["cost_usd"].mean()

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from pandas.testing import assert_frame_equal
 import lambdatuning as lt
 from lambdatuning.api.executions import executions, show
 from lambdatuning.api.runs import load, load_runs
-from lambdatuning.core.errors import LockedError, RunFailedError, UsageError
+from lambdatuning.core.errors import LockedError, RunFailedError, RunSkippedWarning, UsageError
 from lambdatuning.core.progress import Progress
 from lambdatuning.functions.tuner import lock
 from tests.waiting import until
@@ -188,7 +189,10 @@ def test_a_killed_client_leaves_a_run_that_ends_by_itself(
     assert place.ended(held.execution)["status"] == "SUCCEEDED"
     assert untouched()
     stored = f"s3://{place.outputs['SamplesBucket']}/runs"
-    run = load(stored, held.run_id, cloud=place.cloud)
+    with warnings.catch_warnings():
+        # Other journeys of this module left halves of runs in the bucket.
+        warnings.simplefilter("ignore", RunSkippedWarning)
+        run = load(stored, held.run_id, cloud=place.cloud)
     assert run.manifest.output["power"] in (256, 512)
 
 

@@ -34,6 +34,7 @@ def estimated(place: Place, store: Path) -> Estimate:
         NUM,
         table=place.outputs["TableName"],
         known=known(FolderStore(store), place.cloud, place.function),
+        with_today=False,
     )
     return plan_tune(place.cloud, request, datetime.now(UTC)).estimate
 

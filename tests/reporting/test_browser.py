@@ -116,7 +116,7 @@ def test_tables_are_sorted_by_their_heads_without_a_script(folder: Path, tab: Br
 def test_the_summary_prints_on_the_first_page(folder: Path, tab: Browser) -> None:
     tab.open(folder / "02_payload_types.html", 700, media="print")
     low = tab.evaluate(
-        "document.querySelector('.lt-overview').getBoundingClientRect().bottom + scrollY"
+        "document.querySelector('.lt-front').getBoundingClientRect().bottom + scrollY"
     )
     # A4 less its margins, at the 96 pixels an inch of CSS, is 695 wide and 1,024 high.
     assert 0 < low <= 1_024

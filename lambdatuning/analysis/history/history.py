@@ -12,7 +12,6 @@ from pandas import DataFrame
 
 from ...core.errors import NotFoundError, UsageError, closest
 from ...core.format import NOTHING, format_mb, format_part, format_span, join, short_name
-from ...core.tuning.manifest import OURS
 from ..text.statement import answered, html_words
 from ..text.tables import Table, table
 from ..verdict import (
@@ -27,7 +26,7 @@ from ..verdict import (
 )
 from .changes import Change, Watched, cost_of, drift, finding, watched
 from .detector import DEFAULT, LEARNING, Floats, Options, Panel, medians, smallest_step
-from .segments import COST, DURATION, INIT, MEMORY, TAIL, Lane, Segment, lane, learnt
+from .segments import COST, DURATION, INIT, MEMORY, SAMPLED, TAIL, Lane, Segment, lane, learnt
 from .summary import RunSummary
 
 if TYPE_CHECKING:
@@ -377,7 +376,7 @@ def history(
     every = list(runs)
     chosen = lane(every, function)
     if chosen is None:
-        names = sorted({run.function for run in every if run.kind == OURS})
+        names = sorted({run.function for run in every if run.kind in SAMPLED})
         if not names or not function:
             raise NotFoundError("no run yet; `lambdatuning benchmark` or `tune` makes one")
         raise NotFoundError(f"no run of {function}; {closest(function, names)}")
@@ -401,7 +400,7 @@ def _others(runs: Sequence[RunSummary], chosen: Lane) -> list[Panel]:
     names = {
         run.function
         for run in runs
-        if run.function != function and run.place[2:] == (region, kind) and run.kind == OURS
+        if run.function != function and run.place[2:] == (region, kind) and run.kind in SAMPLED
     }
     lanes = [lane([run for run in runs if run.place[2:] == (region, kind)], n) for n in names]
     return [each.segments[-1].panel(DURATION) for each in lanes if each]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...core.tuning.manifest import OURS
+from ...core.tuning.manifest import LOGS, OURS
 from .detector import DEFAULT, Floats, Options, Panel, run_effects
 from .summary import CellSummary, RunSummary
 
@@ -115,13 +115,18 @@ class Lane:
         return tuple(run for segment in self.segments for run in segment.runs)
 
 
+SAMPLED = (OURS, LOGS)
+"""Kinds of runs that have samples of every invocation; measured ones and logs never share a lane,
+since a log tells of no endpoint."""
+
+
 def lane(runs: Iterable[RunSummary], function: str = "") -> Lane | None:
     """The history of a function, by default of the one that was measured last; None without a run.
 
     Only runs of its newest architecture, region and kind of endpoint belong to it.
     """
     of_function = sorted(
-        (run for run in runs if run.kind == OURS and function in ("", run.function)),
+        (run for run in runs if run.kind in SAMPLED and function in ("", run.function)),
         key=lambda run: run.run_id,
     )
     if not of_function:

@@ -1,6 +1,7 @@
 """Destroying: plan (what will go), execute, and see that nothing is left."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +25,7 @@ from .status import (
 
 _BUCKET = "AWS::S3::Bucket"
 _TABLE = "AWS::DynamoDB::Table"
+_LOG_GROUP = "AWS::Logs::LogGroup"
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,24 @@ def execute_destroy(
             f"{plan.stack_name} is in {end.state}: {end.reason}; fix that and destroy it again"
         )
     notes = _remove_packages(cloud, plan.where)
+    _remove_late_logs(cloud, plan)
     left, unknown = leftovers(cloud, plan)
     if left:
         raise StackError(f"{plan.stack_name} is deleted, but left: {', '.join(left)}; delete those")
     if unknown:
         notes.append(f"not looked for, for want of rights: {', '.join(unknown)}")
     return replace(plan, notes=tuple(notes))
+
+
+def _remove_late_logs(cloud: Cloud, plan: DestroyPlan) -> None:
+    """Remove the stack's log groups once more: what a function logged last comes late, and Lambda
+    then makes the group anew. Where that is denied,
+    `leftovers` names what is there."""
+    for resource in plan.resources:
+        if resource.type == _LOG_GROUP and resource.physical_id:
+            with suppress(ClientError):
+                if _log_group(cloud, resource.physical_id):
+                    cloud.client("logs").delete_log_group(logGroupName=resource.physical_id)
 
 
 def _remove_packages(cloud: Cloud, where: buckets.Packages) -> list[str]:
@@ -179,6 +193,6 @@ _LOOK: dict[str, Callable[[Cloud, str], Any]] = {
     "AWS::Lambda::Function": lambda cloud, name: cloud.client("lambda").get_function(
         FunctionName=name
     ),
-    "AWS::Logs::LogGroup": _log_group,
+    _LOG_GROUP: _log_group,
     "AWS::StepFunctions::StateMachine": _state_machine,
 }

@@ -94,7 +94,8 @@ def _holds(condition: Mapping[str, Any], given: Values, conditions: Mapping[str,
     """Whether a condition of a template holds with these parameters."""
     ((name, argument),) = condition.items()
     if name == "Condition":
-        return _holds(conditions[argument], given, conditions)
+        # A template without that condition is CloudFormation's to refuse.
+        return argument in conditions and _holds(conditions[argument], given, conditions)
     if name == "Fn::Equals":
         left, right = (str(_resolved(each, given, {})) for each in argument)
         return left == right
