@@ -102,7 +102,7 @@ def execute_destroy(
 
 def _remove_late_logs(cloud: Cloud, plan: DestroyPlan) -> None:
     """Remove the stack's log groups once more: what a function logged last comes late, and Lambda
-    then makes the group anew. Where that is denied,
+    then makes the group again. Where that is denied,
     `leftovers` names what is there."""
     for resource in plan.resources:
         if resource.type == _LOG_GROUP and resource.physical_id:
