@@ -99,11 +99,13 @@ def _busy_orphans(name: str) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("source", "error_type"),
-    [(EATS, "Runtime.OutOfMemory"), (SIGNALS, "Sandbox.Timedout")],
+    ("source", "timeout_s", "error_type"),
+    [(EATS, 60, "Runtime.OutOfMemory"), (SIGNALS, 2, "Sandbox.Timedout")],
 )
-def test_the_others_go_on(cloud: Cloud, neighbour: str, source: str, error_type: str) -> None:
-    answer = cloud.run(source, Timeout=2, MemorySize=256)
+def test_the_others_go_on(
+    cloud: Cloud, neighbour: str, source: str, timeout_s: int, error_type: str
+) -> None:
+    answer = cloud.run(source, Timeout=timeout_s, MemorySize=256)
 
     assert answer.payload["errorType"] == error_type
     assert cloud.invoke(neighbour, "well").payload == "well"
