@@ -138,7 +138,11 @@ def test_cloudformation_deploy_and_the_rest_api(cloud: Cloud, aws: AwsCli, tmp_p
 
     aws(*deploy)
 
-    [api] = aws.json("apigateway", "get-rest-apis")["items"]
+    described = aws.json("cloudformation", "describe-stack-resources", "--stack-name", "by-cli")
+    own = {resource["PhysicalResourceId"] for resource in described["StackResources"]}
+    # The server is shared: other tests have APIs on it, too.
+    listed = aws.json("apigateway", "get-rest-apis")["items"]
+    [api] = [each for each in listed if each["id"] in own]
     [stack] = aws.json("cloudformation", "describe-stacks", "--stack-name", "by-cli")["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     assert stack["Outputs"][0]["OutputValue"] == api["id"]
