@@ -1,10 +1,10 @@
 """The answer of a run as plain JSON values, the same for a grid and an adaptive run."""
 
-import math
 from dataclasses import asdict
 from typing import Any
 
 from ..core.decision import SCHEMA
+from ..core.wire import finite
 from .curves import Curve
 from .data import StudyData
 from .frames import good
@@ -59,14 +59,14 @@ def _curve(data: StudyData, curve: Curve) -> dict[str, Any]:
                 "memory_mb": size,
                 "source": "predicted" if size in curve.predicted_mb else seen,
                 "mean_ms": float(curve.ms[n]),
-                "low_ms": _plain(low_ms),
-                "high_ms": _plain(high_ms),
+                "low_ms": finite(low_ms),
+                "high_ms": finite(high_ms),
                 "cost_usd": float(curve.usd[n]),
-                "low_usd": _plain(low_usd),
-                "high_usd": _plain(high_usd),
+                "low_usd": finite(low_usd),
+                "high_usd": finite(high_usd),
                 "warm": int((~own["cold"]).sum()),
                 "cold": int(own["cold"].sum()),
-                "sample_mean_ms": _plain(float(measured["duration_ms"].mean())),
+                "sample_mean_ms": finite(float(measured["duration_ms"].mean())),
             }
         )
     return {
@@ -78,6 +78,6 @@ def _curve(data: StudyData, curve: Curve) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+    if isinstance(value, float):
+        return finite(value)
     return list(value) if isinstance(value, tuple) else value

@@ -87,11 +87,6 @@ class Verdict:
         return {"schema": SCHEMA, **asdict(self), "exit_code": self.exit_code}
 
 
-def plain(value: float) -> float | None:
-    """A number for JSON: None for NaN and infinity."""
-    return value if abs(value) < float("inf") else None
-
-
 def gravest(findings: "tuple[ChangeFinding, ...] | list[ChangeFinding]") -> list[ChangeFinding]:
     """Worse before unknown before suspect before better, the largest change first."""
     order = (WORSE, UNKNOWN, SUSPECT, BETTER)

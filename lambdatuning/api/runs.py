@@ -314,9 +314,8 @@ def runs(
 
     `store` "" is the project's (see `store_address`), here and in the functions below.
     """
-    keeps = Filter(function, region, read_time("since", since), read_time("until", until))
-    listed = cached_source(store_address(store), state_machine, region, cloud)()
-    return Runs([each for each in listed if keeps(each)])
+    meant = _meant(store, function, region, since, until, state_machine, cloud)
+    return Runs([each for each in meant.listed() if meant.keeps(each)])
 
 
 def load_runs(
@@ -342,38 +341,47 @@ def load_runs(
         UsageError: a number or time that cannot be read.
         NotFoundError: nothing there, naming the closest id.
     """
-    keeps = Filter(function, region, read_time("since", since), read_time("until", until))
-    address = store_address(store)
-    listed = cached_source(address, state_machine, region, cloud)
-    where = state_machine or searched(address)
+    meant = _meant(store, function, region, since, until, state_machine, cloud)
     names = _names(runs)
     number = _newest(names[0]) if len(names) == 1 else None
     if number is not None:
-        return newest_of(listed(), keeps, where, number)
-    return [run for name in names for run in _named(name, listed, where)]
+        return newest_of(meant.listed(), meant.keeps, meant.where, number)
+    return [run for name in names for run in _named(name, meant.listed, meant.where)]
 
 
-def newest_in_one_place(
-    runs: str,
-    store: str | Path = "",
-    *,
+def newest_in_one_place(runs: str, store: str | Path = "", **narrowed: Any) -> list[Run]:
+    """ "latest 2" of the function, architecture, region and kind of endpoint measured last.
+
+    Arguments as those of `load_runs`.
+    """
+    number, meant = _newest(runs), _meant(store, **narrowed)
+    kept = [each for each in meant.listed() if meant.keeps(each)]
+    own = [each for each in kept if each.place == kept[-1].place]
+    return newest_of(own, meant.keeps, meant.where, number or 0)
+
+
+@dataclass(frozen=True)
+class _Meant:
+    """The runs of a store or state machine, which of them are meant, and where that is."""
+
+    listed: Callable[[], Sequence[Source]]
+    keeps: Filter
+    where: str
+
+
+def _meant(
+    store: str | Path,
     function: str = "",
     region: str = "",
     since: str = "",
     until: str = "",
     state_machine: str = "",
     cloud: Cloud | None = None,
-) -> list[Run]:
-    """ "latest 2" of the function, architecture, region and kind of endpoint measured last.
-
-    Arguments as those of `load_runs`.
-    """
-    number = _newest(runs)
+) -> _Meant:
     keeps = Filter(function, region, read_time("since", since), read_time("until", until))
     address = store_address(store)
-    meant = [each for each in cached_source(address, state_machine, region, cloud)() if keeps(each)]
-    own = [each for each in meant if each.place == meant[-1].place]
-    return newest_of(own, keeps, state_machine or searched(address), number or 0)
+    listed = cached_source(address, state_machine, region, cloud)
+    return _Meant(listed, keeps, state_machine or searched(address))
 
 
 @explaining()

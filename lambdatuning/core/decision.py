@@ -14,7 +14,6 @@ from .strategies import (
     DEFAULT_WEIGHT,
     FAILURE_LIMIT,
     WORTH,
-    CurvePoint,
     Worth,
     order,
     scores,
@@ -131,11 +130,6 @@ class Point:
     memory_mb: int
     duration: Mean
     cost: Mean
-
-    @property
-    def curve_point(self) -> CurvePoint:
-        """The same without its errors."""
-        return CurvePoint(self.memory_mb, self.duration.value, self.cost.value)
 
 
 def mix(evidence: Iterable[Evidence], weights: Mapping[str, float]) -> list[Point]:

@@ -1,5 +1,6 @@
 """Spelling at the border: camelCase in JSON, snake_case inside."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -28,6 +29,11 @@ def camel(name: str) -> str:
     'billedMsCriticalPath'
     """
     return _UNDERSCORE.sub(lambda match: match[1].upper(), name)
+
+
+def finite(value: float) -> float | None:
+    """A number for JSON, which has neither NaN nor infinity: these are None."""
+    return value if math.isfinite(value) else None
 
 
 def inside(value: Any) -> Any:

@@ -18,6 +18,7 @@ import yaml
 
 from ..analysis.run import Run
 from ..core.errors import UsageError, closest
+from ..core.wire import finite
 from ..study import Study
 
 DURATION, COST = "duration", "cost"
@@ -73,11 +74,7 @@ def _figures(row: Mapping[Hashable, Any]) -> Iterator[Figure]:
 
 def _figure(payload: str, memory_mb: int, measure: str, *values: float) -> Figure:
     value, low, high = (float(each) for each in values)
-    return Figure(payload, memory_mb, measure, value, _bound(low), _bound(high))
-
-
-def _bound(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return Figure(payload, memory_mb, measure, value, finite(low), finite(high))
 
 
 def otava_csv(runs: Sequence[Measured]) -> str:

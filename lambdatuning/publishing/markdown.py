@@ -1,8 +1,8 @@
 """A verdict as Markdown: a job's summary, and a comment that is found again and edited in place."""
 
 import re
-from html import escape
 
+from ..analysis.text.markdown import plain
 from ..analysis.verdict import BETTER, FINE, SUSPECT, UNKNOWN, WORSE, ChangeFinding, Verdict
 
 TITLES = {
@@ -15,23 +15,9 @@ TITLES = {
 """A kind in words."""
 
 _SIGNS = {FINE: "✅", BETTER: "✅", WORSE: "❌", SUSPECT: "❔", UNKNOWN: "❔"}
-_UNBROKEN = "\u200b"
-"""A space of no width: behind @ and #, it keeps GitHub from calling people and linking issues."""
-
 MAX_ROWS = 200
 """Rows of a table; what is left out is said. A summary may have 1 MiB, a comment 65,536
 characters (docs.github.com: "Step isolation and limits", and its API's error message)."""
-
-
-def plain(text: str) -> str:
-    r"""Text as Markdown that shows it as it is, on one line: no mark-up, no link, no mention.
-
-    >>> plain("a|b_c <i> `x`\n@me #1")
-    'a\\|b\\_c &lt;i&gt; \\`x\\` @\u200bme #\u200b1'
-    """
-    line = escape(" ".join(text.split()), quote=False)
-    marked = re.sub(r"([\\`*_\[\]|~])", r"\\\1", line)
-    return re.sub(r"([@#])", rf"\1{_UNBROKEN}", marked).replace("://", f":{_UNBROKEN}//")
 
 
 def summary(verdict: Verdict) -> str:

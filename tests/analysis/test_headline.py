@@ -163,3 +163,13 @@ def test_what_was_set_without_certainty_says_so() -> None:
         "Done: OrdersFunction is set to 1,024 MB, was 128 MB (29 % sure): 7 times faster than at "
         "128 MB today, for 6 % more ($3.10 a month at 10 million invocations)."
     )
+
+
+def test_what_is_pasted_into_a_pull_request_shows_names_as_they_are() -> None:
+    run = synthetic_run(
+        [Kind("digest", 1, 40)], (128, 512, 1024), about={"function": "@team|<b>#1"}
+    )
+    text = Study(run).to_markdown()
+    assert "@\u200bteam\\|&lt;b&gt;#\u200b1" in text
+    assert "@team" not in text
+    assert "<b>" not in text

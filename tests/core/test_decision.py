@@ -16,7 +16,7 @@ from lambdatuning.core.decision import (
     decide,
     mix,
 )
-from lambdatuning.core.strategies import rank
+from lambdatuning.core.strategies import CurvePoint, rank
 
 ONE = {"a": 1.0}
 
@@ -122,6 +122,10 @@ def test_no_answer_is_sure_that_the_means_contradict(
     assert 0 <= found.sure <= 1
 
 
+def plainly(points: list[Point]) -> list[CurvePoint]:
+    return [CurvePoint(p.memory_mb, p.duration.value, p.cost.value) for p in points]
+
+
 def noisy(size: int, ms: float, usd: float, error: float) -> Point:
     return Point(size, Mean(ms, ms * error), Mean(usd, usd * error))
 
@@ -129,7 +133,7 @@ def noisy(size: int, ms: float, usd: float, error: float) -> Point:
 def test_value_is_chosen_by_what_is_expected_to_be_lost() -> None:
     """By its mean 1,024 MB is just within the tolerance and best, but as likely as not above it."""
     points = [noisy(512, 100, 1.0, 0.04), noisy(1024, 35, 1.0999, 0.04), noisy(2048, 34, 2.2, 0.04)]
-    assert rank([p.curve_point for p in points], "value")[0].memory_mb == 1024
+    assert rank(plainly(points), "value")[0].memory_mb == 1024
     assert decide(points, "value").memory_mb == 512
     equal = [noisy(512, 100, 1.0, 0.02), noisy(1024, 50, 1.02, 0.02), noisy(2048, 49, 2.0, 0.02)]
     assert decide(equal, "value").memory_mb == 1024

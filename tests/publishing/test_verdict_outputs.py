@@ -8,11 +8,12 @@ from xml.etree import ElementTree as ET
 import mistune
 import pytest
 
+from lambdatuning.analysis.text.markdown import plain
 from lambdatuning.analysis.verdict import Verdict
 from lambdatuning.publishing import github
 from lambdatuning.publishing.badge import badge
 from lambdatuning.publishing.junit import junit
-from lambdatuning.publishing.markdown import comment, marker, plain, summary
+from lambdatuning.publishing.markdown import comment, marker, summary
 
 from .verdicts import ALL, BETTER, FINE, HOSTILE, HOSTILE_VERDICT, UNTOLD, WORSE_10, worse
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ...core.format import format_part, format_span, join, join_mb
+from ...core.wire import finite
 from ..frames import failed
 from ..run import Run, of_means
 from ..verdict import (
@@ -21,7 +22,6 @@ from ..verdict import (
     ChangeFinding,
     Verdict,
     gravest,
-    plain,
 )
 from .noise import Change
 from .pair import MACHINES, MEASURES, Pair, unjudged_sizes
@@ -222,10 +222,10 @@ def _finding(each: Worse, kind: str, text: str, pair: Pair) -> ChangeFinding:
         kind=kind,
         measure=each.measure,
         payload=each.payload,
-        change=plain(change.value),
-        low=plain(change.low),
-        high=plain(change.high),
-        smallest=plain(change.least),
+        change=finite(change.value),
+        low=finite(change.low),
+        high=finite(change.high),
+        smallest=finite(change.least),
         since=pair.after.run_id,
         earliest=pair.before.run_id,
         latest=pair.after.run_id,

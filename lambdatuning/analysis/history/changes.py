@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ...core.format import format_mb, format_part
-from ..verdict import BETTER, SUSPECT, WORSE, ChangeFinding, plain
+from ...core.wire import finite
+from ..verdict import BETTER, SUSPECT, WORSE, ChangeFinding
 from .detector import (
     ALL,
     CONFIRMED,
@@ -134,10 +135,10 @@ def finding(change: Change, segment: Segment, smallest: float) -> ChangeFinding:
         measure=change.measure,
         payload=payload,
         memory_mb=memory_mb,
-        change=plain(value),
-        low=plain(low),
-        high=plain(high),
-        smallest=plain(math.expm1(smallest)),
+        change=finite(value),
+        low=finite(low),
+        high=finite(high),
+        smallest=finite(math.expm1(smallest)),
         since=change.since.run_id,
         earliest=change.earliest.run_id,
         latest=change.latest.run_id,

@@ -12,6 +12,7 @@ from pandas import DataFrame
 
 from ...core.errors import NotFoundError, UsageError, closest
 from ...core.format import NOTHING, format_mb, format_part, format_span, join, short_name
+from ...core.wire import finite
 from ..text.statement import answered, html_words
 from ..text.tables import Table, table
 from ..verdict import (
@@ -22,7 +23,6 @@ from ..verdict import (
     ChangeFinding,
     Verdict,
     gravest,
-    plain,
 )
 from .changes import Change, Watched, cost_of, drift, finding, watched
 from .detector import DEFAULT, LEARNING, Floats, Options, Panel, medians, smallest_step
@@ -162,8 +162,8 @@ class History:
             "cuts": [each._asdict() for each in self.lane.cuts],
             "apart": dict(self.lane.apart),
             "accepted": [{"run_id": run, "why": why} for run, why in self.accepted.items()],
-            "spread": plain(self.spread),
-            "smallest_change": plain(self.smallest),
+            "spread": finite(self.spread),
+            "smallest_change": finite(self.smallest),
             "taught_by_other_functions": self.taught,
             "runs": json.loads(self.frame.to_json(orient="records", date_format="iso")),
             "limits": list(LIMITS),
@@ -297,7 +297,7 @@ class History:
                 change=share,
                 low=low,
                 high=high,
-                smallest=plain(self.smallest),
+                smallest=finite(self.smallest),
                 since=found.base.run_id,
                 cause="drift",
                 text=text,

@@ -120,11 +120,3 @@ def chart(draw: Callable[[Layout], Figure], title: str, alt: str) -> Chart:
     """Draw both layouts in the house style."""
     with house_style():
         return Chart(draw(WIDE), draw(NARROW), title, alt)
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as PNG, for programs that cannot show SVG."""
-    data = io.BytesIO()
-    with house_style():
-        figure.savefig(data, format="png", dpi=144)
-    return data.getvalue()

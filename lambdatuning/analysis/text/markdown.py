@@ -2,6 +2,7 @@
 
 import math
 import re
+from html import escape
 
 from ...core.format import format_ms
 from ..curves import MIX, Curve
@@ -9,30 +10,33 @@ from ..data import StudyData
 from ..headline import Headline, headline
 from ..intervals import interval
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#])")
+_UNBROKEN = "\u200b"
+"""A space of no width: behind @ and #, it keeps GitHub from calling people and linking issues."""
 
 
 def markdown(data: StudyData, figure: str = "") -> str:
     """Headline, certainty and curve of each function; `figure` is the address of a picture."""
     parts = [_of_function(part) for part in data.parts]
     if figure:
-        alt = " ".join(escaped(headline(part).sentence) for part in data.parts)
+        alt = " ".join(plain(headline(part).sentence) for part in data.parts)
         parts.append(f"![{alt}]({figure})")
     return "\n\n".join(parts)
 
 
-def escaped(text: str) -> str:
-    r"""Text in which Markdown reads no marks.
+def plain(text: str) -> str:
+    r"""Text as Markdown that shows it as it is, on one line: no mark-up, no link, no mention.
 
-    >>> escaped("my_function")
-    'my\\_function'
+    >>> plain("a|b_c <i> `x`\n@me #1")
+    'a\\|b\\_c &lt;i&gt; \\`x\\` @\u200bme #\u200b1'
     """
-    return _SPECIAL.sub(r"\\\1", text)
+    line = escape(" ".join(text.split()), quote=False)
+    marked = re.sub(r"([\\`*_\[\]|~])", r"\\\1", line)
+    return re.sub(r"([@#])", rf"\1{_UNBROKEN}", marked).replace("://", f":{_UNBROKEN}//")
 
 
 def _of_function(data: StudyData) -> str:
     head, curve = headline(data), data.curve()
-    lines = [f"**{escaped(head.sentence)}**", escaped(head.certainty)]
+    lines = [f"**{plain(head.sentence)}**", plain(head.certainty)]
     if curve and len(curve.sizes):
         lines.append(_table(data, curve, head))
     about = f"Run {data.run.run_id}" if data.run.run_id else "A run"
@@ -40,7 +44,7 @@ def _of_function(data: StudyData) -> str:
         "on the embedded AWS" if data.run.embedded else f"in {data.run.manifest.region or 'AWS'}"
     )
     count = f"{len(data.run.samples):,} invocations"
-    lines.append(f"<sub>{escaped(about)}, {count}, {where}</sub>")
+    lines.append(f"<sub>{plain(about)}, {count}, {where}</sub>")
     return "\n\n".join(line for line in lines if line)
 
 
