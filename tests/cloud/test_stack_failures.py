@@ -86,6 +86,24 @@ def test_a_failed_update_says_why_and_changes_nothing(embedded: Cloud, tmp_path:
     execute_destroy(embedded, plan_destroy(embedded, "fine"))
 
 
+def test_a_log_group_that_a_late_line_makes_again_goes_too(embedded: Cloud, tmp_path: Path) -> None:
+    """What a function logged last comes after its group is deleted, and makes it again."""
+    name = "/aws/lambda/late-Tuner"
+    group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name}}
+    execute(embedded, plan_deploy(embedded, options(tmp_path, "late", Logs=group)))
+    logs, made = embedded.client("logs"), []
+
+    def late(event: StackEvent) -> None:
+        if event.type == "AWS::CloudFormation::Stack" and event.state == "DELETE_COMPLETE":
+            logs.create_log_group(logGroupName=name)
+            made.append(name)
+
+    done = execute_destroy(embedded, plan_destroy(embedded, "late"), late)
+    assert made == [name]
+    assert done.notes == ()
+    assert logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"] == []
+
+
 def test_a_template_that_is_refused_leaves_nothing(embedded: Cloud, tmp_path: Path) -> None:
     wrong = {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": 5}}
     given = options(tmp_path, "refused", Bad=wrong)
