@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from lambdatuning.core.tuning.plan import Batch, Work
 from lambdatuning.core.tuning.records import RunPlan
 from lambdatuning.functions.tuner.batch.invoke import Caller
 from lambdatuning.functions.tuner.batch.measure import measure_batch
 from lambdatuning.functions.tuner.batch.samples import Writer, size_prefix
-from lambdatuning.functions.tuner.batch.traces import environments
+from lambdatuning.functions.tuner.batch.traces import environments, traces
 from lambdatuning.functions.tuner.storage import RunFolder
 from tests.fakes.aws_lambda import FakeLambda, FakeLogs, refusal
 
@@ -39,7 +40,7 @@ def test_samples_are_stored_with_their_environment(
     assert {s.environment for s in samples} == {"0123456789abcdef0123456789abcdef"}
     assert summary.batch.done == (10, 10)
     assert not summary.left
-    assert summary.error == ""
+    assert (summary.error, summary.warning) == ("", "")
     assert len(json.dumps(summary.to_json())) < 300
 
 
@@ -101,6 +102,35 @@ def test_throttled_or_missing_logs_are_asked_again_later(logs: FakeLogs) -> None
     assert environments(logs, TARGET, "1", ["2026/11/22", "2026/11/23"], 0) == {}
 
 
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("ResourceNotFoundException", "/aws/lambda/shop does not exist: let the function's role"),
+        ("ThrottlingException", "CloudWatch Logs throttles this account"),
+        (None, "no REPORT line was in /aws/lambda/shop after 20 s"),
+    ],
+)
+def test_what_would_pass_and_lasts_is_named(
+    caller: Make, logs: FakeLogs, store: RunFolder, time: Time, code: str | None, remedy: str
+) -> None:
+    plan = make_plan()
+    logs.faults["FilterLogEvents"] = [code] * 9_999
+    writer = Writer(caller(plan), BATCH, store, logs, "t")
+    summary = measure_batch(caller(plan), BATCH, writer, time.clock)
+    assert summary.error == ""
+    assert summary.warning.startswith("execution environments are not known of some")
+    assert remedy in summary.warning
+    assert len(list(store.read_samples())) == 22
+
+
+def test_a_network_that_fails_costs_no_lost_invocation_its_sample(logs: FakeLogs) -> None:
+    def unreachable(**_: Any) -> Any:
+        raise EndpointConnectionError(endpoint_url="https://logs")
+
+    logs._pages = unreachable  # type: ignore[method-assign]
+    assert traces(logs, TARGET, "1", ["2026/11/23"], 0) == []
+
+
 def vars_of(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
@@ -111,6 +141,13 @@ def vars_of(value: Any) -> dict[str, Any]:
         ("AccessDeniedException", "no", "LogGroupArns"),
         ("InvalidParameterException", "FilterLogEvents is not supported for this log class",
          "class Standard"),
+        ("InvalidOperationException", "not supported for log groups of class INFREQUENT_ACCESS",
+         "class Standard"),
+        ("InvalidParameterException", "not supported for log group class INFREQUENT_ACCESS",
+         "class Standard"),
+        ("AccessDeniedException", "r with an explicit deny in a service control policy",
+         "a service control policy forbids it"),
+        ("AccessDeniedException", "not authorized to perform: kms:Decrypt", "kms:Decrypt)"),
         ("ServiceUnavailableException", "busy", "later"),
     ],
 )  # fmt: skip

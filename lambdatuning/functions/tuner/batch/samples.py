@@ -21,6 +21,8 @@ from .traces import LogsUnreadableError, Trace, environments, traces
 _PATIENCE_S = 20.0
 """How long a sample waits for its log stream before it is stored without an environment."""
 
+_UNKNOWN = "execution environments are not known"
+
 _CLOCK_SKEW = timedelta(seconds=5)
 
 Now = Callable[[], datetime]
@@ -31,7 +33,8 @@ class Writer:
     """The samples of one batch that are not stored yet; `logs` is a boto3 client.
 
     Logs tell which environment served a sample. Where they cannot be read it is stored without,
-    and `warning` says why: that costs certainty, never a sample.
+    and `warning` says why: that costs certainty, never a sample. `delay` is why they were not there
+    when last looked at.
     """
 
     caller: Caller
@@ -42,11 +45,13 @@ class Writer:
     waiting: list[tuple[float, Sample]] = field(default_factory=list)
     parts: int = 0
     warning: str = ""
+    delay: str = ""
 
     def write(self, now_s: float) -> None:
         """Store as one part what is known or has waited long enough."""
         if not self.waiting:
             return
+        self.delay = ""
         known = self._environments()
         ready = [
             replace(sample, environment=(known or {}).get(sample.request_id, ""))
@@ -66,8 +71,19 @@ class Writer:
         if lost:
             self.store.write_lost(name, lost)
         if found:
+            self._note_unknown(found)
             self.store.write_part(name, found)
         self.parts += 1
+
+    def _note_unknown(self, stored: Iterable[Sample]) -> None:
+        """Say it once where logs that could be read did not come in time."""
+        if self.warning or all(sample.environment for sample in stored):
+            return
+        why = self.delay or (
+            f"no REPORT line was in {self.caller.plan.target.log_group} after {_PATIENCE_S:.0f} s: "
+            "see that the function's role may write there, or measure again later"
+        )
+        self.warning = f"{_UNKNOWN} of some invocations: {why}"
 
     def _environments(self) -> dict[str, str] | None:
         """Only the logs since the oldest sample that waits are read: a batch may be long."""
@@ -76,10 +92,15 @@ class Writer:
         days = stream_days(oldest, self.caller.now())
         target = self.caller.plan.target
         try:
-            return environments(self.logs, target, self.batch.version, days, since_ms)
+            return environments(
+                self.logs, target, self.batch.version, days, since_ms, self._delayed
+            )
         except LogsUnreadableError as exc:
-            self.warning = f"execution environments are not known: {exc}"
+            self.warning = f"{_UNKNOWN}: {exc}"
             return None
+
+    def _delayed(self, why: str) -> None:
+        self.delay = why
 
 
 def part_prefix(batch: Batch) -> str:

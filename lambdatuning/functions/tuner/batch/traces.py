@@ -6,21 +6,30 @@ does: the REPORT line of a request lies in the stream of its environment.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
-from ....core.errors import LambdaTuningError
+from ....core.errors import LambdaTuningError, denied_by
 from ....core.log_report import Report, iter_reports
 from ....core.tuning.records import Target
 
 _REQUEST = re.compile(r'(?:REPORT RequestId: |"requestId"\s*:\s*")([0-9a-fA-F-]{36})')
 _STREAM = re.compile(r"\[[^\]]*\](?P<environment>[0-9a-zA-Z]+)$")
 _PATTERNS = {"Text": '"REPORT RequestId"', "JSON": '{ $.type = "platform.report" }'}
-_NOT_YET = {"ResourceNotFoundException", "ThrottlingException", "LimitExceededException"}
+_NOT_YET = {
+    "ResourceNotFoundException": "does not exist: let the function's role write its logs "
+    "(logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents)",
+    "ThrottlingException": "cannot be read, as CloudWatch Logs throttles this account "
+    "(ThrottlingException): measure again later",
+    "LimitExceededException": "cannot be read, as CloudWatch Logs limits this account "
+    "(LimitExceededException): measure again later",
+}
+"""Errors that may pass, with what they mean if they last."""
+_LOG_CLASS = re.compile(r"log (group )?class|groups? of class|infrequent", re.IGNORECASE)
 
 
 class LogsUnreadableError(LambdaTuningError):
@@ -28,12 +37,18 @@ class LogsUnreadableError(LambdaTuningError):
 
 
 def environments(
-    logs: Any, target: Target, version: str, days: Iterable[str], start_ms: int
+    logs: Any,
+    target: Target,
+    version: str,
+    days: Iterable[str],
+    start_ms: int,
+    on_delay: Callable[[str], None] = lambda _: None,
 ) -> dict[str, str]:
     """`{request id: environment}` of what a version's log streams have reported since `start_ms`.
 
     `days` are UTC dates `YYYY/MM/DD`. Logs arrive seconds late, so an absent id is not an error,
-    nor is a log group that is not there yet. LogsUnreadableError where the logs cannot be read.
+    nor is a log group that is not there yet; `on_delay` gets what that means if it lasts.
+    LogsUnreadableError where the logs cannot be read.
     """
     found: dict[str, str] = {}
     for day in days:
@@ -43,6 +58,7 @@ def environments(
             error = exc.response["Error"]
             if error["Code"] not in _NOT_YET:
                 raise LogsUnreadableError(_unreadable(target.log_group, error)) from exc
+            on_delay(f"{target.log_group} {_NOT_YET[error['Code']]}")
         except BotoCoreError as exc:
             raise LogsUnreadableError(f"{target.log_group} cannot be read ({exc})") from exc
     return found
@@ -52,8 +68,12 @@ def _unreadable(log_group: str, error: Mapping[str, Any]) -> str:
     """Why the logs cannot be read, and what to do about it."""
     code, message = error["Code"], str(error.get("Message", ""))
     what = f"{log_group} cannot be read ({code}: {message[:150]})"
-    if "log class" in message.lower():
+    if code == "InvalidOperationException" or _LOG_CLASS.search(message):
         return f"{what}: choose a log group of class Standard for the function"
+    if denial := denied_by(message):
+        return f"{what}: {denial} forbids it; ask who administers the account"
+    if "kms" in message.lower():
+        return f"{what}: let the tuner use the key of the log group (kms:Decrypt)"
     if code.startswith("AccessDenied"):
         return (
             f"{what}: let the tuner read it, deploy with --parameter LogGroupArns=ARN of the group"
@@ -87,7 +107,6 @@ def _of_day(logs: Any, target: Target, prefix: str, start_ms: int) -> dict[str, 
 
 _START = re.compile(r"^START RequestId: (?P<request>\S+)")
 _ERROR = re.compile(r"^\[ERROR\] (?P<type>[A-Za-z_][\w.]*)|\tERROR\t(Invoke Error|Uncaught)")
-_STREAM = re.compile(r"\[[^\]]*\](?P<environment>[0-9a-zA-Z]+)$")
 
 
 @dataclass(frozen=True)
@@ -110,14 +129,14 @@ def traces(
     """
     found: list[Trace] = []
     for day in days:
-        pages = logs.get_paginator("filter_log_events").paginate(
-            logGroupName=target.log_group,
-            logStreamNamePrefix=stream_prefix(target, day, version),
-            startTime=since_ms,
-        )
         try:
+            pages = logs.get_paginator("filter_log_events").paginate(
+                logGroupName=target.log_group,
+                logStreamNamePrefix=stream_prefix(target, day, version),
+                startTime=since_ms,
+            )
             events = [event for page in pages for event in page["events"]]
-        except logs.exceptions.ClientError:
+        except (logs.exceptions.ClientError, BotoCoreError):
             continue
         found += _of_streams(events)
     return found
