@@ -50,6 +50,14 @@ def test_too_few_samples_and_environments() -> None:
     assert "128, 256, 512" in one(run, "too few execution environments").cause
 
 
+def test_environments_that_are_not_known_are_not_called_few() -> None:
+    run = changed(synthetic_run(QUIET), environment="")
+    assert "too few execution environments" not in names(run)
+    warm = int((~run.samples["cold"]).sum())
+    found = one(run, "execution environments not known")
+    assert found.cause.startswith(f"of {warm} of {warm} warm invocations it is not known")
+
+
 def test_cold_starts_mixed_in() -> None:
     run = synthetic_run(QUIET)
     assert one(changed(run, cold=False), "cold starts among warm samples").severity == "error"

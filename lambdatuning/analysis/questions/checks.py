@@ -100,7 +100,8 @@ def few_environments(data: StudyData) -> Iterator[Finding]:
     run = data.run
     if run.adaptive:
         return
-    counts = data.measured.groupby("memory_mb")["environment"].nunique()
+    seen = data.measured[data.measured["environment"].ne("")]
+    counts = seen.groupby("memory_mb")["environment"].nunique()
     few = counts[counts < MIN_ENVIRONMENTS]
     if len(few):
         yield Finding(
@@ -109,6 +110,19 @@ def few_environments(data: StudyData) -> Iterator[Finding]:
             f"fewer than {MIN_ENVIRONMENTS} environments served {join_mb(sorted(few.index))}: "
             "one slow host would decide; no interval is shown",
             f"measure with at least {MIN_ENVIRONMENTS}, better 5, environments",
+        )
+
+
+def unknown_environments(data: StudyData) -> Iterator[Finding]:
+    """Invocations of which no log said where they ran; what they tell is no better for it."""
+    unknown = data.measured[data.measured["environment"].eq("")]
+    if len(unknown):
+        yield Finding(
+            "warning",
+            "execution environments not known",
+            f"of {len(unknown)} of {len(data.measured)} warm invocations it is not known which "
+            f"environment served them ({places(unknown)}): how much hosts differ cannot be told",
+            "see what the run recorded of its logs, fix that, and measure again",
         )
 
 
@@ -471,6 +485,7 @@ RULES: tuple[Callable[[StudyData], Iterator[Finding]], ...] = (
     cut_short,
     few_samples,
     few_environments,
+    unknown_environments,
     rare_slow_calls,
     cold_starts,
     memory_full,
