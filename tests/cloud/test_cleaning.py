@@ -150,6 +150,28 @@ def test_copies_that_a_killed_client_left_are_removed(client: FakeLambda) -> Non
     assert remains(cloud(client), "shop").lines == ()
 
 
+@pytest.mark.parametrize(
+    ("code", "copies"),
+    [
+        ("AccessDeniedException", ()),
+        ("ThrottlingException", ()),
+        ("ServiceUnavailable", ()),
+        ("ExecutionDoesNotExist", ("lambdatuning-copy-12-shop",)),
+    ],
+)
+def test_a_copy_whose_run_cannot_be_looked_at_stays_however_old(
+    client: FakeLambda, code: str, copies: tuple[str, ...]
+) -> None:
+    client.others = [
+        {"FunctionName": "lambdatuning-copy-12-shop",
+         "Description": f"lambdatuning: a copy of shop for {EXECUTION}",
+         "LastModified": "2026-11-23T09:00:00.000+0000"},
+    ]  # fmt: skip
+    states = FakeStates({EXECUTION: "RUNNING"}, refuses=code)
+    later = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert remains(cloud(client, states), "shop", later).copies == copies
+
+
 def test_cleaning_goes_on_where_throttling_broke_it_off(client: FakeLambda) -> None:
     crash(client)
     found = remains(cloud(client), "shop")

@@ -76,11 +76,13 @@ def remains(cloud: Cloud, function: str, now: datetime | None = None) -> Remains
 
 def _is_dead(states: Any, copy: Copy, now: datetime) -> bool:
     """Whether nobody tunes a copy any more. It is there before its run is started, so that one
-    whose run is not known, or may not be looked at, is left alone for a while."""
+    whose run is not known is left alone for a while; one whose run cannot be looked at may be in
+    use, and stays."""
     try:
         answer = states.describe_execution(executionArn=copy.execution)
-    except ClientError:
-        return now - copy.made_at > _NOT_STARTED_YET
+    except ClientError as exc:
+        gone = exc.response["Error"]["Code"] == "ExecutionDoesNotExist"
+        return gone and now - copy.made_at > _NOT_STARTED_YET
     return answer["status"] not in lock.ALIVE
 
 
