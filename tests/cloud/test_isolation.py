@@ -179,6 +179,24 @@ def test_tags_are_copied_and_a_large_package_goes_by_s3(
     client.delete_function(FunctionName="large")
 
 
+class Untold:
+    """Lambda for somebody who may read a function but not its tags."""
+
+    def get_function(self, **_: str) -> dict[str, Any]:
+        error = {"ErrorCode": "AccessDeniedException", "Message": "no lambda:ListTags"}
+        return {"Code": {"ImageUri": "uri"}, "TagsError": error}
+
+
+def test_tags_that_cannot_be_read_are_never_left_out() -> None:
+    config = {**CONFIG, "PackageType": "Image"}
+    upload = isolation.Upload("", "copy", "us-east-1")
+    with (
+        pytest.raises(UsageError, match=r"tags cannot be read .* get lambda:ListTags"),
+        isolation._package(fake_cloud(), Untold(), config, upload),
+    ):
+        pytest.fail("there is no copy")
+
+
 class Refusing:
     """Lambda for somebody who may read functions and make none."""
 

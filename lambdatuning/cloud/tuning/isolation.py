@@ -199,6 +199,11 @@ def _package(
             f"{config['FunctionName']} cannot be copied: its package cannot be read "
             f"({error.get('ErrorCode')}: {error.get('Message')})"
         )
+    if error := found.get("TagsError"):
+        raise UsageError(
+            f"{config['FunctionName']} cannot be copied: its tags cannot be read "
+            f"({error.get('ErrorCode')}: {error.get('Message')}); get lambda:ListTags"
+        )
     tags = {
         key: value
         for key, value in (found.get("Tags") or {}).items()
