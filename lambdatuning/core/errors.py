@@ -68,8 +68,8 @@ class UnreadReportsWarning(UserWarning):
 
 _DENIALS = re.compile(
     r"explicit deny in (?P<explicit>an? (?:[A-Za-z-]+ )*?(?:policy|boundary))|"
-    r"because no (?P<lacking>permissions boundary|(?:service control|resource control|session) "
-    r"policy) allows"
+    r"because no (?P<lacking>permissions boundary|(?:service control|resource control|session|"
+    r"VPC endpoint) policy) allows"
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import Stubber
 
 from lambdatuning.api.stack import deploy, destroy, status
@@ -21,8 +21,9 @@ from lambdatuning.cloud.stack.deploy import (
     plan_deploy,
     wait_for_changes,
 )
-from lambdatuning.cloud.stack.destroy import execute_destroy, plan_destroy
+from lambdatuning.cloud.stack.destroy import _is_there, execute_destroy, plan_destroy
 from lambdatuning.cloud.stack.status import (
+    StackResource,
     StackStatus,
     Waiting,
     _event,
@@ -66,10 +67,16 @@ def test_tags_of_the_stack_are_kept_and_ours_is_added() -> None:
     assert merged_tags(given, None) == {"CostCenter": "42", "lambdatuning": "s"}
 
 
-@pytest.mark.parametrize("tags", [{"costcenter": "42"}, {"LambdaTuning": "x"}])
+@pytest.mark.parametrize("tags", [{"costcenter": "42"}, {"COSTCENTER": "x"}])
 def test_keys_that_differ_by_case_alone_are_refused(tags: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="differ by case alone"):
         merged_tags(DeployOptions("s", tags=tags), before(CostCenter="42"))
+
+
+@pytest.mark.parametrize("key", ["lambdatuning", "LambdaTuning", "LAMBDATUNING"])
+def test_our_own_key_is_refused_in_every_case(key: str) -> None:
+    with pytest.raises(UsageError, match=f'the tag "{key}" is taken.* choose another key'):
+        merged_tags(DeployOptions("s", tags={key: "mine"}), None)
 
 
 def test_a_deployment_keeps_what_others_tagged(embedded: Cloud, template: Path) -> None:
@@ -186,6 +193,33 @@ def test_ctrl_c_stays_ctrl_c_and_says_what_is_left() -> None:
         raise KeyboardInterrupt
 
 
+class Silent:
+    """A client that answers nothing: throttled, broken or out of reach."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __getattr__(self, _: str) -> Any:
+        def fail(**_: Any) -> None:
+            raise self.error
+
+        return fail
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "ThrottlingException"}}, "DescribeTable"),
+        ClientError({"Error": {"Code": "InternalServerError"},
+                     "ResponseMetadata": {"HTTPStatusCode": 500}}, "DescribeTable"),
+        EndpointConnectionError(endpoint_url="https://dynamodb"),
+    ],
+)  # fmt: skip
+def test_no_answer_after_a_removal_is_a_note(error: Exception) -> None:
+    table = StackResource("T", "AWS::DynamoDB::Table", "table", "DELETE_COMPLETE")
+    assert _is_there(fake_cloud(dynamodb=Silent(error)), table) is None
+
+
 class Denying:
     """A client of which some operations are denied."""
 
@@ -220,7 +254,7 @@ def test_a_denied_look_makes_no_error_of_a_finished_removal(
     assert find(embedded, "looked") is None
     [packages, unknown] = done.notes
     assert packages.startswith("code packages are left in s3://lambdatuning-artifacts-")
-    assert unknown.startswith("not looked for, for want of rights: AWS::DynamoDB::Table ")
+    assert unknown.startswith("not looked for, as AWS gave no answer: AWS::DynamoDB::Table ")
     buckets = embedded.client("s3").list_buckets()["Buckets"]
     for name in [b["Name"] for b in buckets if "artifacts" in b["Name"]]:
         embedded.client("s3").delete_bucket(Bucket=name)

@@ -305,6 +305,12 @@ def merged_tags(options: DeployOptions, before: StackStatus | None) -> dict[str,
 
     UsageError where two keys differ by case alone, which IAM takes for the same and refuses.
     """
+    for key in options.tags:
+        if key.lower() == OURS:
+            raise UsageError(
+                f'the tag "{key}" is taken: "{OURS}" marks our stacks, and IAM takes keys that '
+                "differ by case alone for the same; choose another key"
+            )
     kept = before.tags if before else {}
     theirs = {key: value for key, value in kept.items() if not key.lower().startswith("aws:")}
     tags = {**theirs, **options.tags, OURS: options.stack_name}

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ...core.errors import StackError
 from ..aws_errors import explain
@@ -80,7 +80,7 @@ def execute_destroy(
 ) -> DestroyPlan:
     """Empty the stack's own buckets, delete it, wait; the plan with notes on what is not known.
 
-    StackError names whatever is left. A denied look afterwards makes no error of a removal.
+    StackError names whatever is left. A look that fails afterwards makes no error of a removal.
     """
     end = _empty_and_delete(cloud, plan, on_event, waiting)
     if end.state == "DELETE_FAILED" and any(_bucket_names(plan.resources)):
@@ -96,7 +96,7 @@ def execute_destroy(
     if left:
         raise StackError(f"{plan.stack_name} is deleted, but left: {', '.join(left)}; delete those")
     if unknown:
-        notes.append(f"not looked for, for want of rights: {', '.join(unknown)}")
+        notes.append(f"not looked for, as AWS gave no answer: {', '.join(unknown)}")
     return replace(plan, notes=tuple(notes))
 
 
@@ -114,7 +114,7 @@ def _remove_late_logs(cloud: Cloud, plan: DestroyPlan) -> None:
 def _remove_packages(cloud: Cloud, where: buckets.Packages) -> list[str]:
     try:
         buckets.remove(cloud, where)
-    except (ClientError, StackError) as exc:
+    except (BotoCoreError, ClientError, StackError) as exc:
         return [f"code packages are left in s3://{where.bucket}/{where.prefix}: {explain(exc)}"]
     return []
 
@@ -151,21 +151,18 @@ def _bucket_names(found: tuple[StackResource, ...]) -> list[str]:
 
 
 def _is_there(cloud: Cloud, resource: StackResource) -> bool | None:
-    """Asked of the kinds of resource that hold data or cost money, and of roles; None where the
-    answer is denied."""
+    """Asked of the kinds of resource that hold data or cost money, and of roles; None where there
+    is no answer (denied, throttled, out of reach)."""
     look = _LOOK.get(resource.type)
     if look is None:
         return False
     try:
         return bool(look(cloud, resource.physical_id))
-    except StackError:
-        return None
     except ClientError as exc:
-        if exc.response["ResponseMetadata"]["HTTPStatusCode"] == 404 or _says_missing(exc):
-            return False
-        if "AccessDenied" in exc.response["Error"]["Code"]:
-            return None
-        raise
+        status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return False if status == 404 or _says_missing(exc) else None
+    except (BotoCoreError, StackError):
+        return None
 
 
 def _says_missing(exc: ClientError) -> bool:
