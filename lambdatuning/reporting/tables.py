@@ -9,12 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
+from unicodedata import normalize
 
 from .terminal import visible
 
-_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+_FORMULA = re.compile(r"[=+\-@]|[\t\r\n]")
+_TRIMMED = re.compile(r"^[\s\x00-\x08\x0e-\x1f\x7f\u200b-\u200f\u2060\ufeff]+")
 """How text begins that a spreadsheet takes for a formula (OWASP, "CSV Injection"): a sign, also
-the full-width ones of East Asian keyboards, or a character that may be trimmed off before one."""
+the full-width and small ones of East Asian keyboards, behind whatever may be trimmed off before
+it, such as blanks or a byte order mark."""
 
 _UNSEEN = re.compile(r"[\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _LONGEST = 60
@@ -86,8 +89,13 @@ def _cell(value: object) -> object:
         value = " ".join(map(str, value))
     if isinstance(value, str):
         # Judged as it came: an escape hides no formula.
-        return f"'{visible(value)}" if _FORMULA.match(value) else visible(value)
+        return f"'{visible(value)}" if _is_formula(value) else visible(value)
     return "" if value is None else value
+
+
+def _is_formula(text: str) -> bool:
+    trimmed = _TRIMMED.sub("", text)
+    return bool(_FORMULA.match(text) or _FORMULA.match(normalize("NFKC", trimmed[:1])))
 
 
 _FEWEST_ROWS = 4

@@ -40,6 +40,12 @@ def test_csv_and_json_have_all_rows_and_no_formula() -> None:
         "\uff0d1",
         "\uff201",
         " =1",
+        "\ufeff=1",
+        " " * 99 + "=1",
+        "\u200b=1",
+        "\x00=1",
+        "\ufe66\u0031",
+        "\ufeff \x01\uff1d1",
     ],
 )
 def test_no_text_is_a_formula_in_cells_heads_or_lists(text: str) -> None:
