@@ -28,7 +28,7 @@ def schema(command: str) -> None:
 def output_schemas() -> dict[str, Any]:
     """The JSON Schema of each command's `--json` output, by the name of the command."""
     from .app import COMMANDS
-    from .outputs import OUTPUTS
+    from .json_outputs import OUTPUTS
 
     return {
         name: {

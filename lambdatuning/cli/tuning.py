@@ -132,7 +132,7 @@ def show_run(output: Output, run: "Run", shown: Shown) -> None:
 
 
 def run_data(run: "Run", shown: Shown) -> dict[str, Any]:
-    """What `tune --json` prints: `outputs.TunedRun`."""
+    """What `tune --json` prints: `json_outputs.TunedRun`."""
     where = Path(shown.store) / run_prefix(run.function, run.run_id)
     study = _study(run, shown)
     lines = _lines(study) if study else [*_elsewhere(run), *_beyond(run)]
