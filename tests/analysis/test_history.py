@@ -211,6 +211,12 @@ def test_a_suspect_is_not_fine() -> None:
     assert (better.suspect, better.verdict.exit_code) == (True, 0)
 
 
+def test_one_run_is_one_run() -> None:
+    found = history(summaries(1))
+    assert "1 run of one place and kind" in str(found)
+    assert "1 runs" not in found._repr_html_()
+
+
 def test_before_five_runs_it_says_what_is_missing() -> None:
     found = history(summaries(3))
     assert found.verdict.reason == (

@@ -11,7 +11,7 @@ from pandas import DataFrame
 
 from ...core.errors import CannotTellError, UsageError
 from ...core.finding import Finding, gravest_first
-from ...core.format import DOLLARS, NOTHING, Money, join, money_of, short_name
+from ...core.format import DOLLARS, NOTHING, Money, format_count, join, money_of, short_name
 from ..questions.answer import notice
 from ..questions.method import about as about_runs
 from ..run import Run, as_run, in_one_currency, of_means
@@ -55,7 +55,7 @@ class Comparison:
     def about(self) -> About:
         """Function, place and dates of the runs, in one line."""
         runs = [run for each in self.pairs for run in (each.before, each.after)]
-        return about_runs(runs or self.alone, f"{len(self.runs)} runs")
+        return about_runs(runs or self.alone, format_count(len(self.runs), "run"))
 
     @property
     def regressions(self) -> list[str]:

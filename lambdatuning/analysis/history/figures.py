@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ...core.errors import UsageError
-from ...core.format import format_mb, format_ms, format_part, join
+from ...core.format import format_count, format_mb, format_ms, format_part, join
 from ..plot.chart import Chart, chart
 from ..plot.style import INK, MUTED, SERIES, Layout, framed, stacked
 from .history import History, format_level
@@ -44,8 +44,8 @@ def plot_series(history: History, names: Sequence[str] = ()) -> Chart:
     title = str(history.verdict).removesuffix(".")
     title = title if len(title) < 120 else title.partition(";")[0]
     subtitle = (
-        f"{len(frame)} runs, oldest left; orange: a confirmed change begins; dashed: cut (other "
-        "prices, machine or runtime); dotted: accepted"
+        f"{format_count(len(frame), 'run')}, oldest left; orange: a confirmed change begins; "
+        "dashed: cut (other prices, machine or runtime); dotted: accepted"
     )
 
     def draw(layout: Layout) -> Figure:
@@ -84,7 +84,7 @@ def _panel(axes: Axes, history: History, line: _Line) -> None:
 
 
 def _alt(history: History, lines: Sequence[_Line]) -> str:
-    parts = [f"{len(history.frame)} runs of {history.function}."]
+    parts = [f"{format_count(len(history.frame), 'run')} of {history.function}."]
     for line in lines:
         known = history.frame[line.column].dropna()
         if len(known):

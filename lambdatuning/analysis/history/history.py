@@ -11,7 +11,15 @@ import numpy as np
 from pandas import DataFrame
 
 from ...core.errors import NotFoundError, UsageError, closest
-from ...core.format import NOTHING, format_mb, format_part, format_span, join, short_name
+from ...core.format import (
+    NOTHING,
+    format_count,
+    format_mb,
+    format_part,
+    format_span,
+    join,
+    short_name,
+)
 from ...core.wire import finite
 from ..text.statement import answered, html_words
 from ..text.tables import Table, table
@@ -180,7 +188,7 @@ class History:
             *(f"Changed before: {each}." for each in self._earlier[-_SHOWN:]),
             *(f"Accepted from {run}: {why}." for run, why in self.accepted.items()),
             *(f"Cut at {cut.run_id}: {cut.reason}." for cut in self.lane.cuts[-_SHOWN:]),
-            *(f"{count} runs on {where} stand apart." for where, count in self.lane.apart.items()),
+            *(_apart(where, count) for where, count in self.lane.apart.items()),
             *LIMITS,
         ]
 
@@ -190,7 +198,8 @@ class History:
     def _repr_html_(self) -> str:
         words = "".join(f"<li>{html_words(text)}</li>" for text in self.sentences)
         newest = self.newest
-        about = f"{short_name(self.function)}: {len(self.runs)} runs, newest {newest.run_id}"
+        count = format_count(len(self.runs), "run")
+        about = f"{short_name(self.function)}: {count}, newest {newest.run_id}"
         return (
             '<section class="lt-answer"><p class="lt-headline"><strong>'
             f"{html_words(str(self.verdict))}</strong></p>"
@@ -305,8 +314,8 @@ class History:
         ]
 
     def _level(self) -> list[str]:
-        runs = len(self._segment.runs)
-        said = f"{runs} runs of one place and kind, the newest {self.newest.run_id}."
+        runs = format_count(len(self._segment.runs), "run")
+        said = f"{runs} of one place and kind, the newest {self.newest.run_id}."
         if not self.spread:
             return [said]
         source = ", as other functions of this store teach" if self.taught else ""
@@ -404,6 +413,10 @@ def _others(runs: Sequence[RunSummary], chosen: Lane) -> list[Panel]:
     }
     lanes = [lane([run for run in runs if run.place[2:] == (region, kind)], n) for n in names]
     return [each.segments[-1].panel(DURATION) for each in lanes if each]
+
+
+def _apart(where: str, count: int) -> str:
+    return f"{format_count(count, 'run')} on {where} {'stands' if count == 1 else 'stand'} apart."
 
 
 def _rows(segment: Segment) -> list[dict[str, Any]]:
