@@ -44,6 +44,52 @@ def texts(path: Path) -> Iterator[str]:
     yield from (line.partition("# ")[2] for line in source.splitlines() if "# " in line)
 
 
+MOODS = {"told", "asked", "wanted", "alike", "belief", "believe"}
+"""Words that no name has in it: the name says what the thing is, not how it was come by."""
+BARE = {"found", "known", "held", "seen", "aim", "wants", "held_back"}
+"""Words that are no name alone; `runs_known` or `is_held` say of what."""
+
+
+def names(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Every name that a module gives: variables, attributes, arguments, functions, classes."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield name, node.lineno
+            case ast.Attribute(attr=name, ctx=ast.Store()) | ast.alias(asname=str(name)):
+                yield name, node.lineno
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name, node.lineno
+            case ast.ClassDef(name=name):
+                yield "_".join(re.findall("[A-Z][a-z0-9]*", name)) or name, node.lineno
+
+
+def says_nothing(name: str) -> bool:
+    """Whether a name says how a thing was come by, and not what it is."""
+    plain = name.lower().strip("_")
+    return plain in BARE or not MOODS.isdisjoint(plain.split("_"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_names_say_what_things_are(path: Path) -> None:
+    given = names(ast.parse(path.read_text("utf-8")))
+    wrong = [f"{path.name}:{line}: {name}" for name, line in given if says_nothing(name)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_check_of_names_can_fail() -> None:
+    code = """
+class Asked: ...
+def told_apart(found, runs_known, *, held): ...
+async def ask(well_known):
+    for seen in well_known:
+        self.aim = wanted = seen
+import x as known
+"""
+    wrong = {name for name, _ in names(ast.parse(code)) if says_nothing(name)}
+    assert wrong == {"Asked", "told_apart", "found", "held", "seen", "aim", "wanted", "known"}
+
+
 @pytest.mark.parametrize(
     "path",
     [*SOURCES, *sorted((ROOT / "notebooks").glob("*.ipynb")), ROOT / "README.md"],

@@ -53,11 +53,11 @@ def _curve(data: StudyData, curve: Curve) -> dict[str, Any]:
         measured = measured[measured["payload"].isin(own["payload"].unique())]
         low_ms, high_ms = interval(curve.resampled_ms[:, n])
         low_usd, high_usd = interval(curve.resampled_usd[:, n])
-        seen = "model" if model else "samples"
+        measured_by = "model" if model else "samples"
         rows.append(
             {
                 "memory_mb": size,
-                "source": "predicted" if size in curve.predicted_mb else seen,
+                "source": "predicted" if size in curve.predicted_mb else measured_by,
                 "mean_ms": float(curve.ms[n]),
                 "low_ms": finite(low_ms),
                 "high_ms": finite(high_ms),

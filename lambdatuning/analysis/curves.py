@@ -41,7 +41,7 @@ class Curve:
         return self.host.beyond(self.sizes) if self.host else ()
 
     @property
-    def known(self) -> bool:
+    def has_intervals(self) -> bool:
         """Whether every size has an interval, hence probabilities can be stated."""
         return bool(len(self.sizes)) and bool(np.isfinite(self.resampled_ms).all())
 

@@ -127,7 +127,7 @@ def _at_size(
     counted = np.array([_in_time(rows, options.deadline_ms) for _, rows in parts])
     share = float(weights @ counted[:, 0])
     # A mixture is worth as many invocations as have the variance of its weighted share.
-    count = float(1 / (weights**2 / counted[:, 1]).sum()) if curve.known else math.nan
+    count = float(1 / (weights**2 / counted[:, 1]).sum()) if curve.has_intervals else math.nan
     tail = mixed_quantile([rows for _, rows in parts], weights, options.quantile)
     return share, count, tail, _draws(share, count, _seed(options.seed, parts[0][1]))
 

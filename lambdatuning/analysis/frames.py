@@ -79,7 +79,7 @@ def read_parts(parts: Iterable[bytes], *, run_id: str = "", function: str = "") 
     """
     frames: list[DataFrame] = []
     try:
-        for some in _alike(parts):
+        for some in _by_format(parts):
             frames.extend(map(_tidy, some))
     except (OSError, EOFError, ValueError, zlib.error) as exc:
         raise RunFailedError(
@@ -111,7 +111,7 @@ def failed(samples: DataFrame) -> "Series[bool]":
     return samples["error"].ne("")
 
 
-def _alike(parts: Iterable[bytes]) -> Iterator[Iterator[DataFrame]]:
+def _by_format(parts: Iterable[bytes]) -> Iterator[Iterator[DataFrame]]:
     """Frames of the parts, those of a format together."""
     for is_parquet, some in groupby(parts, _is_parquet):
         parsed = _parsed_parquet if is_parquet else _parsed_csv

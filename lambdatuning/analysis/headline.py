@@ -61,9 +61,9 @@ class Headline:
     the answer's cost over today's, `change_usd` its cost less today's, of `invocations` (those of
     a month where the volume is known, else a million). `speedup` is today's mean duration over the
     answer's, `p95_speedup` the same of the p95, NaN with fewer than 60 invocations at either size.
-    All are NaN where today's size was not measured. `sure` is NaN where it is not known. `alike_mb`
-    cannot be told apart from the answer, and `more` invocations there would tell (0: not known, or
-    not needed). `seen` is "warm", "cold" (by cold starts alone) or "" (predicted).
+    All are NaN where today's size was not measured. `sure` is NaN where it is not known. The sizes
+    `as_good_mb` cannot be told apart from the answer, and `more` invocations there would tell (0:
+    not known, or not needed). `evidence` is "warm", "cold" (cold starts alone) or "" (predicted).
     """
 
     function: str
@@ -78,22 +78,22 @@ class Headline:
     p95_speedup: float
     sure: float
     reason: str
-    alike_mb: tuple[int, ...]
+    as_good_mb: tuple[int, ...]
     more: int
     alternative: Alternative | None
     failing_today: bool
     unmeasured_today: bool
     applied_mb: int | None
-    seen: str
-    held_back_mb: tuple[int, ...]
+    evidence: str
+    untestable_mb: tuple[int, ...]
     money: Money
 
     @property
     def firm(self) -> bool:
         """Whether it may be told what to do."""
         limited = self.strategy == "deadline" and self.reason
-        known = not self.unmeasured_today and self.seen != "" and not limited
-        return self.memory_mb is not None and known and self.sure >= FAIRLY_SURE
+        measured = not self.unmeasured_today and self.evidence != "" and not limited
+        return self.memory_mb is not None and measured and self.sure >= FAIRLY_SURE
 
     @property
     def is_guess(self) -> bool:
@@ -166,14 +166,14 @@ def _headline(data: StudyData) -> Headline:
         p95_speedup=_p95_speedup(data, curve, size, today) if curve else math.nan,
         sure=advice.sure if advice else math.nan,
         reason=advice.reason if advice else "no invocation succeeded",
-        alike_mb=(advice.alike_mb or ()) if advice else (),
+        as_good_mb=(advice.as_good_mb or ()) if advice else (),
         more=_more(data, curve, advice) if curve and advice and unsure else 0,
         alternative=_alternative(data, curve, advice) if curve and advice else None,
         failing_today=bool(advice) and today in (advice.failing_mb if advice else ()),
         unmeasured_today=bool(advice and advice.today_unmeasured),
         applied_mb=run.decision.applied_mb if run.decision else None,
-        seen=_seen(data, curve, size) if curve else "",
-        held_back_mb=advice.held_back_mb if advice else (),
+        evidence=_evidence(data, curve, size) if curve else "",
+        untestable_mb=advice.untestable_mb if advice else (),
         money=data.money,
     )
 
@@ -201,7 +201,7 @@ def _p95_ms(data: StudyData, curve: Curve, size: int | None) -> float:
     return mixed_quantile(parts, weights / weights.sum(), 0.95)
 
 
-def _seen(data: StudyData, curve: Curve, size: int | None) -> str:
+def _evidence(data: StudyData, curve: Curve, size: int | None) -> str:
     """How the answer's size was seen: each payload type warm, at least cold, or not at all."""
     rows = good(data.run.samples)
     rows = rows[rows["memory_mb"] == size]
@@ -213,7 +213,7 @@ def _seen(data: StudyData, curve: Curve, size: int | None) -> str:
 
 def _more(data: StudyData, curve: Curve, advice: Recommendation) -> int:
     """How many more invocations of the sizes that contend would make it sure."""
-    contend = {advice.memory_mb, *(advice.alike_mb or ())}
+    contend = {advice.memory_mb, *(advice.as_good_mb or ())}
     rows = data.measured[data.measured["memory_mb"].isin(contend)]
     return calls_to_be_sure(curve, data.options.goal(advice.strategy), advice, len(rows), SURE)
 
@@ -261,11 +261,11 @@ def _what_to_measure(head: Headline) -> str:
     """What would make a guess sure, and what cannot be told apart before."""
     if head.unmeasured_today and head.today_mb:
         return f"but {format_mb(head.today_mb)}, today's size, was not measured: measure it, too"
-    if head.seen == "":
+    if head.evidence == "":
         return "by prediction alone: measure this size, too"
     apart = ""
-    if head.alike_mb:
-        apart = f": {join_mb(sorted({head.memory_mb or 0, *head.alike_mb}))} cannot be told apart"
+    if head.as_good_mb:
+        apart = f": {join_mb(sorted({head.memory_mb or 0, *head.as_good_mb}))} cannot be told apart"
     if head.more:
         return f"measure about {head.more:,} more invocations to be sure{apart}"
     if head.reason:
@@ -350,9 +350,9 @@ def _beside(head: Headline) -> list[str]:
     parts = []
     if head.alternative:
         parts.append(f"next best: {_other(head.alternative)}")
-    if head.held_back_mb:
+    if head.untestable_mb:
         parts.append(
-            f"on AWS, {join_mb(head.held_back_mb)} might be better: this host has fewer cores"
+            f"on AWS, {join_mb(head.untestable_mb)} might be better: this host has fewer cores"
         )
     return parts
 
@@ -369,8 +369,8 @@ def _how_sure(head: Headline) -> str:
     share = f"{format_share(head.sure).replace('>', 'more than')} sure"
     if head.strategy == "deadline":
         return head.reason or f"{share} that it keeps the deadline"
-    seen = ", seen by cold starts alone" if head.seen == "cold" else ""
-    return f"{share} that no size is {words.better} by more than {TOLERANCE * 100:.0f} %{seen}"
+    by_cold = ", seen by cold starts alone" if head.evidence == "cold" else ""
+    return f"{share} that no size is {words.better} by more than {TOLERANCE * 100:.0f} %{by_cold}"
 
 
 def _other(other: Alternative) -> str:

@@ -79,38 +79,38 @@ def replicates(
 
 
 def resampled(
-    groups: Clusters, known: Sequence[MeanError] | None, *, outer: int, inner: int
+    groups: Clusters, given_errors: Sequence[MeanError] | None, *, outer: int, inner: int
 ) -> Floats:
-    """The same of grouped values. `known` are the errors of the columns' means, if other cells of
-    the run told more of them (see `cells`)."""
+    """The same of grouped values. `given_errors` are the errors of the columns' means, if other
+    cells of the run told more of them (see `cells`)."""
     columns = groups.values.shape[1]
-    if known is None:
+    if given_errors is None:
         alone = [mean_errors([groups.lists(column)])[0] for column in range(columns)]
-        known = [each for each in alone if each]
-    if len(known) < columns:
+        given_errors = [each for each in alone if each]
+    if len(given_errors) < columns:
         return np.full((RESAMPLES, columns), np.nan)
     count = len(groups.sizes)
     picks = np.random.default_rng(outer).integers(count, size=(RESAMPLES, count))
     means = _resampled_means(groups, picks, np.random.default_rng(inner))
     mapped: Floats = np.stack(
-        [_mapped(column, each) for column, each in zip(means.T, known, strict=True)], axis=1
+        [_mapped(column, each) for column, each in zip(means.T, given_errors, strict=True)], axis=1
     )
     return mapped
 
 
-def _mapped(means: Floats, known: MeanError) -> Floats:
+def _mapped(means: Floats, mean_error: MeanError) -> Floats:
     """Values of the confidence distribution of a mean, in the order of its resamples."""
-    if known.mean <= 0:
+    if mean_error.mean <= 0:
         return np.zeros(len(means))
     shares = [2 * NormalDist().cdf(float(knot)) for knot in _KNOTS[:-1]]
-    reaches = [known.log_errors(1 - share) for share in shares]
+    reaches = [mean_error.log_errors(1 - share) for share in shares]
     below = np.array([-low for low, _ in reaches] + [0.0])
     above = np.array([high for _, high in reaches] + [0.0])
     knots = np.concatenate([_KNOTS, -_KNOTS[-2::-1]])
     logs = np.concatenate([below, above[-2::-1]])
     places: Floats = np.interp(_places(), knots, logs)
     order = np.argsort(np.argsort(means, kind="stable"), kind="stable")
-    mapped: Floats = known.mean * np.exp(places[order])
+    mapped: Floats = mean_error.mean * np.exp(places[order])
     return mapped
 
 
@@ -141,7 +141,7 @@ class Difference(NamedTuple):
     less: float
 
     @property
-    def known(self) -> bool:
+    def has_direction(self) -> bool:
         """Whether the interval leaves no doubt about the direction."""
         return self.high < 0 or self.low > 0
 
@@ -207,7 +207,7 @@ class Cell:
 
     run_id: str
     groups: Clusters
-    known: tuple[MeanError, MeanError] | None
+    mean_errors: tuple[MeanError, MeanError] | None
 
 
 def cells(samples: DataFrame, keys: Sequence[str]) -> dict[Key, Cell]:
@@ -219,26 +219,26 @@ def cells(samples: DataFrame, keys: Sequence[str]) -> dict[Key, Cell]:
     """
     codes, _ = pd.factorize(samples["environment"], sort=True)
     marked = samples.assign(environment=codes)
-    found: dict[Key, tuple[str, Clusters]] = {}
+    by_key: dict[Key, tuple[str, Clusters]] = {}
     for (function, architecture, payload, size), rows in marked.groupby(list(keys), observed=True):
         values = rows[[*MEASURES, "billed_ms"]].to_numpy(float)
         key = (str(function), str(architecture), str(payload), int(str(size)))
         environments = rows["environment"].to_numpy(int)
-        found[key] = (str(rows["run_id"].iloc[0]), clusters(values, environments))
+        by_key[key] = (str(rows["run_id"].iloc[0]), clusters(values, environments))
     sized = marked.groupby([keys[0], keys[1], keys[3]], observed=True)["environment"].nunique()
     counted = sized.reset_index().itertuples(index=False, name=None)
     served = {(str(f), str(a), int(m)): int(n) for f, a, m, n in counted}
     enough = {
         key: groups
-        for key, (_, groups) in found.items()
+        for key, (_, groups) in by_key.items()
         if served[key[0], key[1], key[3]] >= MIN_ENVIRONMENTS
     }
-    known: dict[Key, tuple[MeanError, MeanError]] = {}
+    mean_errors: dict[Key, tuple[MeanError, MeanError]] = {}
     for name in sorted({key[:2] for key in enough}):
-        known |= _errors({key: groups for key, groups in enough.items() if key[:2] == name})
+        mean_errors |= _errors({key: groups for key, groups in enough.items() if key[:2] == name})
     return {
-        key: Cell(run, Clusters(each.values[:, :2], each.starts, each.sizes), known.get(key))
-        for key, (run, each) in found.items()
+        key: Cell(run, Clusters(each.values[:, :2], each.starts, each.sizes), mean_errors.get(key))
+        for key, (run, each) in by_key.items()
     }
 
 
@@ -250,13 +250,13 @@ def _errors(groups: Mapping[Key, Clusters]) -> dict[Key, tuple[MeanError, MeanEr
     by_duration = mean_errors(durations, unit=unit)
     by_bill = mean_errors([each.lists(2) for each in groups.values()], unit=1.0)
     rate = _usd_per_mb_ms(groups)
-    found = {}
+    errors_by_key = {}
     for (key, each), duration, billed in zip(groups.items(), by_duration, by_bill, strict=True):
         if duration and billed:
             own, cost = rate * key[3], float(each.values[:, 1].mean())
             own = min(own, cost / billed.mean) if billed.mean > 0 else 0.0
-            found[key] = (duration, billed.priced(own, cost - own * billed.mean))
-    return found
+            errors_by_key[key] = (duration, billed.priced(own, cost - own * billed.mean))
+    return errors_by_key
 
 
 def _usd_per_mb_ms(groups: Mapping[Key, Clusters]) -> float:
@@ -276,17 +276,17 @@ def _usd_per_mb_ms(groups: Mapping[Key, Clusters]) -> float:
 
 
 def cell_limits(
-    found: Mapping[Key, Cell], quantiles: Mapping[str, float], confidence: float
+    by_key: Mapping[Key, Cell], quantiles: Mapping[str, float], confidence: float
 ) -> Iterator[tuple[object, ...]]:
     """For each cell: its key, then low and high of mean duration, mean cost and each quantile.
 
     NaN where there is no interval: fewer than 3 environments, or too few samples for a quantile.
     """
-    for key, cell in found.items():
-        if cell.known is None:
+    for key, cell in by_key.items():
+        if cell.mean_errors is None:
             yield (*key, *_NONE * (2 + len(quantiles)))
             continue
-        means = [error.limits(confidence) for error in cell.known]
+        means = [error.limits(confidence) for error in cell.mean_errors]
         values = cell.groups.values[:, :1]
         durations = Clusters(values, cell.groups.starts, cell.groups.sizes)
         yield (
@@ -307,13 +307,13 @@ def quantile_limits(
     plain = cast(Sequence[float], ordered)
     sizes = groups.sizes.tolist()
     count = independent(*rank_moments(values, ordered, groups))
-    found: list[float] = []
+    limits: list[float] = []
     for q in quantiles:
         beyond = values <= np.quantile(ordered, q)
         below = np.add.reduceat(beyond, groups.starts, dtype=float) / groups.sizes
         shares = bounds(sizes, below.tolist(), count, q, confidence)
-        found += _NONE if shares is None else (between(plain, share) for share in shares)
-    return tuple(found)
+        limits += _NONE if shares is None else (between(plain, share) for share in shares)
+    return tuple(limits)
 
 
 def rank_moments(

@@ -26,13 +26,13 @@ class Source(Protocol):
 class Normal:
     """An error that is alike to both sides, on a log scale."""
 
-    known: Uncertainty
+    uncertainty: Uncertainty
 
     def log_errors(self, confidence: float) -> tuple[float, float]:
         """Student's t times the standard error, twice."""
-        if not self.known.error:
+        if not self.uncertainty.error:
             return 0.0, 0.0
-        reach = student_t(0.5 + confidence / 2, self.known.degrees) * self.known.error
+        reach = student_t(0.5 + confidence / 2, self.uncertainty.degrees) * self.uncertainty.error
         return reach, reach
 
 
@@ -57,11 +57,11 @@ class LogError:
     """
 
     sources: tuple[tuple[float, Source], ...]
-    known: bool = True
+    is_known: bool = True
 
     def log_errors(self, confidence: float) -> tuple[float, float]:
         """How far the interval reaches below and above; NaN where it is not known."""
-        if not self.known:
+        if not self.is_known:
             return math.nan, math.nan
         below = above = 0.0
         for weight, source in self.sources:
@@ -74,7 +74,9 @@ class LogError:
 
     def times(self, weight: float) -> "LogError":
         """The error of so many times the sum."""
-        return LogError(tuple((weight * own, source) for own, source in self.sources), self.known)
+        return LogError(
+            tuple((weight * own, source) for own, source in self.sources), self.is_known
+        )
 
     @property
     def variance(self) -> float:
@@ -83,7 +85,7 @@ class LogError:
         return ((low + high) / 2 / 1.96) ** 2
 
 
-UNKNOWN = LogError((), known=False)
+UNKNOWN = LogError((), is_known=False)
 LogErrors = dict[tuple[str, int], dict[str, LogError]]
 """By payload type (or the mix) and memory size, of "duration" and "cost"."""
 
@@ -91,7 +93,7 @@ LogErrors = dict[tuple[str, int], dict[str, LogError]]
 def added(errors: Sequence[LogError]) -> LogError:
     """The error of the sum of independent terms."""
     sources = tuple(source for error in errors for source in error.sources)
-    return LogError(sources, all(error.known for error in errors))
+    return LogError(sources, all(error.is_known for error in errors))
 
 
 @dataclass(frozen=True)
@@ -109,18 +111,18 @@ class Groups:
 
 
 def log_errors(
-    samples: DataFrame, known: Mapping[Key, Cell], weights: Mapping[str, float]
+    samples: DataFrame, by_key: Mapping[Key, Cell], weights: Mapping[str, float]
 ) -> LogErrors:
     """The error of each cell of one function's samples, and of the mix at each size.
 
-    `known` are the cells, which lend each other spreads and tails as they do for a summary; not
+    `by_key` are the cells, which lend each other spreads and tails as they do for a summary; not
     known where a size was served by fewer than 3 environments. Payload types share environments, so
     the mix errs at least by what each environment adds to all of its payload types
     (cluster-robust; see `core.statistics`).
     """
     errors: LogErrors = {}
-    for (_, _, payload, size), cell in known.items():
-        own = [LogError(((1.0, each),)) for each in cell.known or ()]
+    for (_, _, payload, size), cell in by_key.items():
+        own = [LogError(((1.0, each),)) for each in cell.mean_errors or ()]
         errors[payload, size] = dict(zip(_MEASURES, own or (UNKNOWN, UNKNOWN), strict=True))
     means = _groups(samples)
     for size in sorted({size for _, size in means}):
@@ -161,10 +163,12 @@ def _mixed(
     if count < MIN_GROUPS:
         return dict.fromkeys(_MEASURES, UNKNOWN)
     squares = np.square(list(together.values())).sum(axis=0) * count / (count - 1)
-    found = {}
+    by_measure = {}
     for k, measure in enumerate(_MEASURES):
         own = Normal(Uncertainty(float(np.sqrt(squares[k]) / centre[k]), count - 1.0))
         shares = {p: weights[p] * float(g.centre[k] / centre[k]) for p, g in parts.items()}
         apart = added([errors[p][measure].times(share) for p, share in shares.items()])
-        found[measure] = LogError(((1.0, Widest((own, apart))),)) if apart.known else UNKNOWN
-    return found
+        by_measure[measure] = (
+            LogError(((1.0, Widest((own, apart))),)) if apart.is_known else UNKNOWN
+        )
+    return by_measure

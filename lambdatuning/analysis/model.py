@@ -35,7 +35,7 @@ def answered(run: Run, payload: str, goal: Goal) -> Answered | None:
     A run answers one strategy, for all of its payload types together. An adaptive run answers for
     each payload type, too.
     """
-    if not _asked(run, goal):
+    if not _measured_for(run, goal):
         return None
     main = payload == MIX or len(run.payloads) == 1
     if main and not run.is_whole:
@@ -50,7 +50,7 @@ def answered(run: Run, payload: str, goal: Goal) -> Answered | None:
     return None
 
 
-def _asked(run: Run, goal: Goal) -> bool:
+def _measured_for(run: Run, goal: Goal) -> bool:
     """Whether the run was asked for just this."""
     if goal.strategy == "balanced" and goal.weight != run.weight:
         return False

@@ -149,8 +149,8 @@ def _of_value(ms: Floats, usd: Floats, worth: Worth) -> Floats:
     limit = (1 + worth.cost_tolerance) * usd.min(-1, keepdims=True)
     best = np.where(usd <= limit, values, np.inf).min(-1, keepdims=True)
     excess = np.maximum(usd / np.where(limit > 0, limit, 1.0) - 1, 0.0)
-    found: Floats = np.maximum(values, best) + best * excess
-    return found
+    scores: Floats = np.maximum(values, best) + best * excess
+    return scores
 
 
 def _limited(values: Floats, excess: Floats) -> Floats:

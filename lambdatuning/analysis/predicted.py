@@ -58,47 +58,49 @@ def predicted_ms(
     `ms` are the means at the measured `sizes` and `resampled_ms` their resamples; where these are
     NaN, so are the draws.
     """
-    known = bool(np.isfinite(resampled_ms).all())
+    has_errors = bool(np.isfinite(resampled_ms).all())
     logs = np.log(np.maximum(ms, 1e-9))
-    variances = np.log(np.maximum(resampled_ms, 1e-9)).var(axis=0) if known else np.zeros(len(ms))
+    variances = (
+        np.log(np.maximum(resampled_ms, 1e-9)).var(axis=0) if has_errors else np.zeros(len(ms))
+    )
     curves = curves_by_means(
         tuple(sizes), tuple(logs.tolist()), tuple(variances.tolist()), tuple(new)
     )
     drawn = np.exp(np.array(curves)[:, len(sizes) :])
     repeated = np.resize(drawn, (len(resampled_ms), len(new)))
-    return np.median(drawn, axis=0), repeated if known else np.full_like(repeated, np.nan)
+    return np.median(drawn, axis=0), repeated if has_errors else np.full_like(repeated, np.nan)
 
 
 def middles(sizes: Sequence[int]) -> tuple[int, ...]:
     """A size in the middle of each gap of at least a factor of 1.25, a multiple of 64 MB."""
     pairs = pairwise(sizes)
-    found = [
+    between_sizes = [
         round((low * high) ** 0.5 / _STEP_MB) * _STEP_MB
         for low, high in pairs
         if high >= 1.25 * low
     ]
-    return tuple(size for size in found if size not in sizes)
+    return tuple(size for size in between_sizes if size not in sizes)
 
 
-def between(sizes: Sequence[int], values: Floats, wanted: Sequence[int]) -> Floats:
+def between(sizes: Sequence[int], values: Floats, sizes_mb: Sequence[int]) -> Floats:
     """Values (... x sizes) at the wanted sizes, linear on logarithmic axes."""
-    x, at = np.log(sizes), np.log(wanted)
+    x, at = np.log(sizes), np.log(sizes_mb)
     right = np.clip(np.searchsorted(x, at), 1, len(x) - 1)
     share = (at - x[right - 1]) / (x[right] - x[right - 1])
     logs = np.log(np.maximum(values, 1e-300))
-    found: Floats = np.exp(logs[..., right - 1] * (1 - share) + logs[..., right] * share)
-    return found
+    interpolated: Floats = np.exp(logs[..., right - 1] * (1 - share) + logs[..., right] * share)
+    return interpolated
 
 
-def _rows(curve: Curve, wanted: Sequence[int]) -> DataFrame:
+def _rows(curve: Curve, sizes_mb: Sequence[int]) -> DataFrame:
     low, high = curve.sizes[0], curve.sizes[-1]
-    outside = [size for size in wanted if not low <= size <= high]
+    outside = [size for size in sizes_mb if not low <= size <= high]
     if outside:
         raise UsageError(
             f"{outside[0]} MB is outside the measured sizes {low} to {high} MB of {curve.payload}; "
             "measure it"
         )
-    new = [size for size in wanted if size not in curve.sizes]
+    new = [size for size in sizes_mb if size not in curve.sizes]
     measured = _frame(
         curve, curve.sizes, curve.ms, curve.usd, curve.resampled_ms, curve.resampled_usd
     )

@@ -12,7 +12,7 @@ from pandas import DataFrame
 
 from ..core.decision import (
     DISTINCT,
-    Aim,
+    Criterion,
     Decision,
     Mean,
     Point,
@@ -40,13 +40,13 @@ class Recommendation:
     `memory_mb` is None where no size can win (`reason` says why, and what comes nearest to a
     limit). `sure` is the probability that no size is better by more than the study's tolerance
     (for a deadline: that the size keeps it), NaN where it cannot be known (`reason` says why).
-    `alike_mb` are the other sizes that cannot be told apart from the best, None where that cannot
+    `as_good_mb` are the other sizes that cannot be told apart from the best, None where that cannot
     be known. `saving` is the share of today's cost that is saved (negative: costs more) and
     `speedup` today's duration over the best one's; both are NaN when today's size was not
     measured. `predicted` is True for a size without a sample, which only a model tells of.
 
     `beyond_mb` are the sizes with more vCPUs than the host of the embedded AWS has cores; a size
-    among them has no `sure`. `held_back_mb` are those that might win on AWS, where they have all
+    among them has no `sure`. `untestable_mb` are those that might win on AWS, where they have all
     their vCPUs.
     """
 
@@ -58,14 +58,14 @@ class Recommendation:
     mean_ms: float
     cost_per_million_usd: float
     sure: float
-    alike_mb: tuple[int, ...] | None
+    as_good_mb: tuple[int, ...] | None
     current_mb: int | None
     saving: float
     speedup: float
     failing_mb: tuple[int, ...]
     reason: str
     beyond_mb: tuple[int, ...] = ()
-    held_back_mb: tuple[int, ...] = ()
+    untestable_mb: tuple[int, ...] = ()
     predicted: bool = False
     measured_mb: tuple[int, ...] = ()
 
@@ -84,7 +84,7 @@ class Recommendation:
     def keeps_today(self) -> bool:
         """Whether today's size is the best, or cannot be told apart from it."""
         best_mb = self.memory_mb
-        return best_mb is not None and self.current_mb in (best_mb, *(self.alike_mb or ()))
+        return best_mb is not None and self.current_mb in (best_mb, *(self.as_good_mb or ()))
 
 
 def recommendations(data: "StudyData", strategies: Sequence[str]) -> list[Recommendation]:
@@ -165,10 +165,10 @@ def decide(
     if said and said.memory_mb in curve.sizes:
         winner = curve.sizes.index(said.memory_mb)
     missed = _missed(curve, winner, goal, keeps)
-    open_to = held_back(curve, winner, goal, keeps)
+    open_to = untestable(curve, winner, goal, keeps)
     if missed:
         return _nothing(curve, goal, today_mb, missed, open_to)
-    sure, alike = _confidence(curve, winner, goal, keeps)
+    sure, as_good_mb = _confidence(curve, winner, goal, keeps)
     if said and said.memory_mb in curve.sizes and curve.sizes[winner] not in curve.beyond_mb:
         sure = math.nan if said.sure is None else said.sure
     saving, speedup = _gain(curve, winner, today_mb)
@@ -181,14 +181,14 @@ def decide(
         mean_ms=float(curve.ms[winner]),
         cost_per_million_usd=float(curve.usd[winner] * 1e6),
         sure=sure,
-        alike_mb=alike,
+        as_good_mb=as_good_mb,
         current_mb=today_mb,
         saving=saving,
         speedup=speedup,
         failing_mb=curve.failing_mb,
         reason=_unknown(curve, winner, sure) or _may_not_keep(winner, goal, keeps),
         beyond_mb=curve.beyond_mb,
-        held_back_mb=open_to,
+        untestable_mb=open_to,
         predicted=curve.sizes[winner] in curve.predicted_mb,
         measured_mb=tuple(size for size in curve.sizes if size not in curve.predicted_mb),
     )
@@ -215,13 +215,13 @@ def candidates(curve: Curve, kept: Mask) -> Mask:
     any.
     """
     beyond = np.isin(curve.sizes, curve.beyond_mb)
-    alike = np.flatnonzero(beyond & kept) if (beyond & kept).any() else np.flatnonzero(beyond)
+    possible = np.flatnonzero(beyond & kept) if (beyond & kept).any() else np.flatnonzero(beyond)
     allowed: Mask = ~beyond
-    allowed[alike[:1]] = True
+    allowed[possible[:1]] = True
     return allowed
 
 
-def held_back(curve: Curve, winner: int, goal: Goal, keeps: Punctuality | None) -> tuple[int, ...]:
+def untestable(curve: Curve, winner: int, goal: Goal, keeps: Punctuality | None) -> tuple[int, ...]:
     """The sizes that might be better than the winner with all the vCPUs that AWS gives them.
 
     With more vCPUs an invocation is faster by their ratio at most, as if it were nothing but
@@ -257,7 +257,7 @@ def _nothing(
     nothing = Recommendation(
         *about, None, nan, nan, nan, None, today_mb, nan, nan, curve.failing_mb, reason
     )
-    return replace(nothing, beyond_mb=curve.beyond_mb, held_back_mb=open_to)
+    return replace(nothing, beyond_mb=curve.beyond_mb, untestable_mb=open_to)
 
 
 def _why_none(curve: Curve) -> str:
@@ -267,8 +267,8 @@ def _why_none(curve: Curve) -> str:
 def _unknown(curve: Curve, winner: int, sure: float) -> str:
     """Why it cannot be said how sure the winner is; "" where it can."""
     if curve.host and curve.sizes[winner] in curve.beyond_mb:
-        return f"measured with {curve.host.told}, fewer than its vCPUs on AWS"
-    if not curve.known:
+        return f"measured with {curve.host}, fewer than its vCPUs on AWS"
+    if not curve.has_intervals:
         return f"fewer than {MIN_ENVIRONMENTS} execution environments" if math.isnan(sure) else ""
     if math.isnan(sure) and len(curve.sizes) == 1:
         return "one size alone was measured"
@@ -339,18 +339,18 @@ def _confidence(
 
     Sizes that the host could not tell apart are as good as the smallest of them.
     """
-    if not curve.known:
+    if not curve.has_intervals:
         return math.nan, None
     if not goal.words.limit:
-        return _told_apart(curve, winner, goal)
+        return _certainty(curve, winner, goal)
     allowed = candidates(curve, _kept(curve, goal, keeps))
     drawn = np.where(allowed, scores(curve, goal, keeps), np.inf)
     not_worse = (drawn <= drawn[:, [winner]]).mean(axis=0)
-    alike = {curve.sizes[n] for n in np.flatnonzero(not_worse > (1 - DISTINCT) / 2)}
-    if alike.intersection(curve.beyond_mb):
-        alike |= set(curve.beyond_mb)
+    as_good = {curve.sizes[n] for n in np.flatnonzero(not_worse > (1 - DISTINCT) / 2)}
+    if as_good.intersection(curve.beyond_mb):
+        as_good |= set(curve.beyond_mb)
     size = curve.sizes[winner]
-    others = tuple(sorted(alike - {size}))
+    others = tuple(sorted(as_good - {size}))
     if size in curve.beyond_mb:
         return math.nan, others
     if keeps is not None:
@@ -367,8 +367,8 @@ def _verdict(curve: Curve, goal: Goal, best_mb: int | None = None, factor: float
         for point, may in zip(_points(curve, factor), allowed, strict=True)
         if may or point.memory_mb == best_mb
     ]
-    aim = Aim(goal.strategy, goal.weight, goal.options.worth)
-    return choose(points, aim, best_mb, goal.options.tolerance)
+    criterion = Criterion(goal.strategy, goal.weight, goal.options.worth)
+    return choose(points, criterion, best_mb, goal.options.tolerance)
 
 
 _FACTORS = (1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 64.0)
@@ -382,7 +382,7 @@ def calls_to_be_sure(
 
     With two significant digits; 0 where it cannot be known, or would not do.
     """
-    if goal.words.limit or not curve.known or advice.memory_mb is None or not count:
+    if goal.words.limit or not curve.has_intervals or advice.memory_mb is None or not count:
         return 0
     for factor in _FACTORS:
         if (_verdict(curve, goal, advice.memory_mb, factor).sure or 0) >= sure:
@@ -392,20 +392,20 @@ def calls_to_be_sure(
     return 0
 
 
-def _told_apart(curve: Curve, winner: int, goal: Goal) -> tuple[float, tuple[int, ...] | None]:
+def _certainty(curve: Curve, winner: int, goal: Goal) -> tuple[float, tuple[int, ...] | None]:
     """How sure the winner is, and which other sizes are as good."""
     size = curve.sizes[winner]
     verdict = _verdict(curve, goal, size)
-    alike = {size, *verdict.alike_mb}
-    if alike.intersection(curve.beyond_mb):
-        alike |= set(curve.beyond_mb)
+    as_good = {size, *verdict.as_good_mb}
+    if as_good.intersection(curve.beyond_mb):
+        as_good |= set(curve.beyond_mb)
     sure = math.nan if verdict.sure is None or size in curve.beyond_mb else verdict.sure
-    return sure, tuple(sorted(alike - {size}))
+    return sure, tuple(sorted(as_good - {size}))
 
 
 def _points(curve: Curve, factor: float = 1) -> list[Point]:
     """The curve as the decision takes it; without errors where these are not known."""
-    if not curve.known or not (curve.resampled_ms > 0).all():
+    if not curve.has_intervals or not (curve.resampled_ms > 0).all():
         return [
             Point(size, Mean(ms), Mean(usd))
             for size, ms, usd in zip(

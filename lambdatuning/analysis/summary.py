@@ -114,7 +114,7 @@ def resample(cells: Mapping[Key, Cell], seed: int = 0) -> Iterator[tuple[Key, Fl
             key,
             resampled(
                 cell.groups,
-                cell.known,
+                cell.mean_errors,
                 outer=_seed(seed, cell.run_id, function, architecture, memory_mb),
                 inner=_seed(seed, cell.run_id, *key),
             ),

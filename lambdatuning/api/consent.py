@@ -22,10 +22,10 @@ def only_after_yes(cloud: Cloud) -> Confirm:
 
     def confirm(description: str, question: str) -> None:
         if cloud.kind == "aws" and question:
-            told = " ".join(description.split())
+            one_line = " ".join(description.split())
             raise DeclinedError(
                 f"{question} needs a yes: set the notebook's parameter `yes` to True, or pass "
-                f"--yes to `lambdatuning report` ({told})"
+                f"--yes to `lambdatuning report` ({one_line})"
             )
 
     return confirm
@@ -85,21 +85,22 @@ def _ends(plan: TunePlan) -> str:
 
 
 def _bill(plan: TunePlan) -> str:
-    found = plan.estimate
+    estimate = plan.estimate
     basis = (
         "from earlier runs"
-        if found.known
+        if estimate.from_earlier_runs
         else "assuming 200 ms of CPU an invocation, so it may be several times more or less"
     )
     parts = (
-        f"about {_price(plan, found.usd)} ({basis}): function {_price(plan, found.function_usd)}, "
-        f"tuner {_price(plan, found.tuner_usd)}, Step Functions "
-        f"{_price(plan, found.transitions_usd)}"
+        f"about {_price(plan, estimate.usd)} ({basis}): "
+        f"function {_price(plan, estimate.function_usd)}, "
+        f"tuner {_price(plan, estimate.tuner_usd)}, "
+        f"Step Functions {_price(plan, estimate.transitions_usd)}"
     )
     if plan.request.adaptive:
         parts += f"; {_against_grid(plan)}"
     return (
-        f"{parts}; at most {_price(plan, found.at_most_usd)} should every invocation time "
+        f"{parts}; at most {_price(plan, estimate.at_most_usd)} should every invocation time "
         f"out; at the prices of {plan.prices.version}"
     )
 

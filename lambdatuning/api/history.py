@@ -53,11 +53,11 @@ def history(
     name = _named(function, runs)
     if accept_run:
         _accept(place, runs, accept_run, why)
-    found = _history(place, runs, name)
-    if confirm is None or not found.suspect:
-        return found
-    confirm(find_run(place, found.newest.run_id).manifest)
-    return _history(place, summaries(place), found.function)
+    judged = _history(place, runs, name)
+    if confirm is None or not judged.suspect:
+        return judged
+    confirm(find_run(place, judged.newest.run_id).manifest)
+    return _history(place, summaries(place), judged.function)
 
 
 def measuring(
@@ -132,8 +132,8 @@ def _named(function: str, runs: list[RunSummary]) -> str:
 def _accept(store: Store, runs: list[RunSummary], run_id: str, why: str) -> None:
     if not why.strip():
         raise UsageError("say why the new level is accepted: --why TEXT, or why=")
-    found = {run.run_id: run for run in runs}
-    if run_id not in found:
-        raise NotFoundError(f"no run {run_id} to accept; {closest(run_id, found)}")
+    by_id = {run.run_id: run for run in runs}
+    if run_id not in by_id:
+        raise NotFoundError(f"no run {run_id} to accept; {closest(run_id, by_id)}")
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    accept(store, found[run_id].function, Accepted(run_id, " ".join(why.split()), now))
+    accept(store, by_id[run_id].function, Accepted(run_id, " ".join(why.split()), now))

@@ -176,8 +176,8 @@ def _by_function(samples: DataFrame, chosen: str, fallback: str) -> dict[str, Da
         raise NotFoundError(f'no report of function "{chosen}"; {closest(chosen, named)}')
     default = chosen or (named[0] if len(named) == 1 else fallback)
     owner = samples["function"].astype(str).replace("", default)
-    wanted = [chosen] if chosen else sorted(owner.unique())
-    return {name: samples[owner == name] for name in wanted}
+    names = [chosen] if chosen else sorted(owner.unique())
+    return {name: samples[owner == name] for name in names}
 
 
 def _stored(folder: FolderStore, function: str, samples: DataFrame, about: Manifest) -> Run:

@@ -84,7 +84,7 @@ def deploy(
     if plan.changes:
         with undoing(lambda: stacks.discard(cloud, plan), f"the change set {plan.change_set_id}"):
             confirm(describe_changes(plan), f'deploy these changes to the stack "{stack}"?')
-    with _told_what_goes_on(f'CloudFormation goes on with the stack "{stack}"'):
+    with _says_what_goes_on(f'CloudFormation goes on with the stack "{stack}"'):
         return stacks.execute(cloud, plan, on_event)
 
 
@@ -92,11 +92,11 @@ def deploying(on_progress: OnProgress, clock: Callable[[], float]) -> OnEvent:
     """Tells each event of a deployment as progress: it takes minutes on AWS."""
     started_s = clock()
 
-    def told(event: stacks.StackEvent) -> None:
+    def report(event: stacks.StackEvent) -> None:
         now = f"{event.logical_id} {event.state}"
         on_progress(Progress("deploying", 0, 0, clock() - started_s, detail=now))
 
-    return told
+    return report
 
 
 @explaining()
@@ -111,14 +111,14 @@ def usable_outputs(cloud: Cloud, stack: str = "") -> Mapping[str, str]:
     NotFoundError when it is not there.
     """
     stack = stack_name(stack)
-    found = stacks.status(cloud, stack)
-    if not found.is_ours or "StateMachineArn" not in found.outputs:
-        state = f"{found.state} {found.reason}".strip()
+    current = stacks.status(cloud, stack)
+    if not current.is_ours or "StateMachineArn" not in current.outputs:
+        state = f"{current.state} {current.reason}".strip()
         raise StackError(
             f'the stack "{stack}" is in {state}: run `lambdatuning destroy` and '
             "`lambdatuning deploy`, or pass --stack with another name"
         )
-    return found.outputs
+    return current.outputs
 
 
 def outputs_with_example(outputs: Mapping[str, str], stack: str = "") -> Mapping[str, str]:
@@ -149,15 +149,15 @@ def destroy(
     plan = stacks.plan_destroy(cloud, stack, role_arn)
     confirm(describe_removal(plan), f'remove the stack "{stack}" with all of this?')
     again = f'the stack "{stack}" is removed in part: destroy it again'
-    with _told_what_goes_on(again):
+    with _says_what_goes_on(again):
         return stacks.execute_destroy(cloud, plan, on_event)
 
 
 @contextmanager
-def _told_what_goes_on(words: str) -> Iterator[None]:
+def _says_what_goes_on(words: str) -> Iterator[None]:
     """Ctrl-C ends the waiting alone, and says so."""
     try:
         yield
     except KeyboardInterrupt:
-        told = f"stopped waiting; {words}; `lambdatuning status` tells how it is"
-        raise KeyboardInterrupt(told) from None
+        message = f"stopped waiting; {words}; `lambdatuning status` tells how it is"
+        raise KeyboardInterrupt(message) from None

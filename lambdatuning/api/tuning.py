@@ -36,7 +36,7 @@ from ..core.progress import OnProgress
 from ..core.sizes import DEFAULT_POWERS, parse_sizes
 from ..core.strategies import KIT_STRATEGY, RUN_STRATEGIES, WORTH, Worth, check_strategy
 from ..core.tuning.contract import check_exploration
-from ..core.tuning.estimate import Known, Overhead, Work, learnt
+from ..core.tuning.estimate import EarlierRuns, Overhead, Work, learnt
 from ..core.tuning.manifest import OURS, Manifest
 from ..core.tuning.payloads import PayloadType, parse_event, unique
 from ..core.tuning.plan import MAX_COLD, MAX_ENVIRONMENTS
@@ -48,18 +48,18 @@ from .prices import book_name, read_price_book
 from .runs import loaded, store_address
 from .stack import deploy, deploying, outputs_with_example, usable_outputs
 
-Wanted = PayloadType | str | Path | Mapping[str, Any]
+PayloadChoice = PayloadType | str | Path | Mapping[str, Any]
 """A type, the name of one, a file or s3://bucket/key, or the event itself (a dict, or JSON)."""
 
 
 def payload_types(
-    wanted: Wanted | Iterable[Wanted], folder: str | Path, cloud: Cloud | None = None
+    payload: PayloadChoice | Iterable[PayloadChoice], folder: str | Path, cloud: Cloud | None = None
 ) -> tuple[PayloadType, ...]:
     """The types meant, () for none; names are looked up in `folder`.
 
     UsageError for what cannot be one.
     """
-    many = [wanted] if isinstance(wanted, PayloadType | str | Path | Mapping) else list(wanted)
+    many = [payload] if isinstance(payload, PayloadType | str | Path | Mapping) else list(payload)
     if not many:
         return ()
     if all(isinstance(entry, Mapping) and entry.keys() >= {"payload", "weight"} for entry in many):
@@ -86,14 +86,14 @@ _RUNS = 5
 """Runs that are looked at, newest last: older ones tell of older code."""
 
 
-def known(store: Store, cloud: Cloud, function: str) -> Known:
+def earlier_runs(store: Store, cloud: Cloud, function: str) -> EarlierRuns:
     """Mean billed times of a function's latest runs on the same kind of endpoint, and the tuner's.
 
     The newest run that has a payload type at a size counts for it.
     """
     name = function.rpartition(":function:")[2].partition(":")[0] or function
     earlier = [run for run in stored_runs(store) if _comparable(run, cloud, name)]
-    found = Known({}, {})
+    durations = EarlierRuns({}, {})
     for run in earlier[-_RUNS:]:
         try:
             samples = loaded(run).samples
@@ -101,16 +101,18 @@ def known(store: Store, cloud: Cloud, function: str) -> Known:
             warn_of([Skipped(run.run_id, str(exc))])
             continue
         cold = samples[samples["cold"] & ~failed(samples)]
-        own = Known(_means(warm(samples), ["payload", "memory_mb"]), _means(cold, ["memory_mb"]))
-        found = Known(
-            {**found.warm_ms, **own.warm_ms},
-            {**found.cold_ms, **own.cold_ms},
-            _overhead(run.manifest, own) or found.overhead,
+        own = EarlierRuns(
+            _means(warm(samples), ["payload", "memory_mb"]), _means(cold, ["memory_mb"])
         )
-    return found
+        durations = EarlierRuns(
+            {**durations.warm_ms, **own.warm_ms},
+            {**durations.cold_ms, **own.cold_ms},
+            _overhead(run.manifest, own) or durations.overhead,
+        )
+    return durations
 
 
-def _overhead(manifest: Manifest, own: Known) -> Overhead | None:
+def _overhead(manifest: Manifest, own: EarlierRuns) -> Overhead | None:
     """What the tuner itself took in a run of a grid; None where the manifest does not tell."""
     took, given = manifest.tuner_ms, manifest.input
     if not took or not manifest.environments or manifest.exploration:
@@ -149,7 +151,7 @@ NUM = 10
 def tune(
     cloud: Cloud,
     function: str,
-    payload: Wanted | Iterable[Wanted] = (),
+    payload: PayloadChoice | Iterable[PayloadChoice] = (),
     *,
     powers: str | Iterable[int] | None = None,
     current: bool = True,
@@ -247,9 +249,9 @@ def tune(
         max_seconds=None if max_minutes is None else 60 * number("max_minutes", max_minutes, 0.01),
         regret=None if regret is None else number("regret", regret, 0.1, 50) / 100,
     )
-    found = state_machine or usable_outputs(cloud, stack)["StateMachineArn"]
-    asked = Asked(replace(request, state_machine_arn=found), budget, isolate, for_compare)
-    return _run(cloud, asked, store, confirm, on_progress)
+    arn = state_machine or usable_outputs(cloud, stack)["StateMachineArn"]
+    job = TuneJob(replace(request, state_machine_arn=arn), budget, isolate, for_compare)
+    return _run(cloud, job, store, confirm, on_progress)
 
 
 @explaining()
@@ -258,7 +260,7 @@ def benchmark(
     *,
     stack: str = "",
     template: str | Path = "",
-    payload: Wanted | Iterable[Wanted] = (),
+    payload: PayloadChoice | Iterable[PayloadChoice] = (),
     payloads: str | Path = "",
     yes: bool = True,
     confirm: Confirm = agree,
@@ -292,7 +294,7 @@ def benchmark(
 
 
 @dataclass(frozen=True)
-class Asked:
+class TuneJob:
     """What is to be tuned, for how much at most, and whether on a copy."""
 
     request: TuneRequest
@@ -303,28 +305,28 @@ class Asked:
 
 def _run(
     cloud: Cloud,
-    asked: Asked,
+    job: TuneJob,
     store: str | Path,
     confirm: Confirm,
     on_progress: OnProgress | None,
 ) -> Run:
     folder = _folder(store)
     now = datetime.now(UTC)
-    earlier = known(folder, cloud, asked.request.function)
-    compared = bool(earlier.warm_ms) if asked.for_compare is None else asked.for_compare
+    earlier = earlier_runs(folder, cloud, job.request.function)
+    compared = bool(earlier.warm_ms) if job.for_compare is None else job.for_compare
     facts: dict[str, Any] = {
-        "for_compare": compared and asked.request.adaptive,
-        "known": earlier,
-        "isolated": asked.isolate,
+        "for_compare": compared and job.request.adaptive,
+        "earlier": earlier,
+        "isolated": job.isolate,
         "code": code_here(),
     }
-    request = replace(asked.request, **facts)
+    request = replace(job.request, **facts)
     plan = plan_tune(cloud, request, now)
-    require_budget(plan, asked.max_usd)
+    require_budget(plan, job.max_usd)
     confirm(describe_price(cloud, plan), _question(cloud, plan))
     effects = Effects(on_progress or show_progress(), time.monotonic, time.sleep)
     run = tune_here if plan.tuner.ours else tune_elsewhere
-    if not asked.isolate:
+    if not job.isolate:
         return loaded(run(cloud, plan, folder, effects))
     execution = execution_arn(plan.tuner.state_machine_arn, plan.run_id)
     with (
@@ -396,5 +398,5 @@ def _deployed(
     try:
         return usable_outputs(cloud, stack)
     except NotFoundError:
-        told = deploying(on_progress or show_progress(), time.monotonic)
-        return deploy(cloud, stack, template=template, confirm=confirm, on_event=told)
+        on_event = deploying(on_progress or show_progress(), time.monotonic)
+        return deploy(cloud, stack, template=template, confirm=confirm, on_event=on_event)

@@ -161,8 +161,8 @@ def _with_advice(error: click.UsageError) -> str:
     return f"{error.format_message()} See `{path} --help`."
 
 
-def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
-    if asked:
+def _version(ctx: click.Context, _: click.Parameter, is_given: bool) -> None:
+    if is_given:
         from .. import __version__
 
         click.echo(f"lambdatuning {__version__}")

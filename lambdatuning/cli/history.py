@@ -45,19 +45,19 @@ def history(session: Session, /, function: str, store: str, **options: Any) -> N
     if options["why"] and not options["accept_run"]:
         raise UsageError("--why goes with --accept RUN")
     outputs = taken(options)
-    found = _history(session, function, store, options)
-    verdict = found.verdict
-    publish(verdict, outputs, lambda: _measured(session, store, found))
-    lines = found.sentences if verdict.exit_code else [str(verdict), *found.sentences]
-    session.output.show(found.to_json(), "\n".join(lines))
+    judged = _history(session, function, store, options)
+    verdict = judged.verdict
+    publish(verdict, outputs, lambda: _measured(session, store, judged))
+    lines = judged.sentences if verdict.exit_code else [str(verdict), *judged.sentences]
+    session.output.show(judged.to_json(), "\n".join(lines))
     refuse(verdict)
 
 
-def _measured(session: Session, store: str, found: "History") -> "list[Run]":
+def _measured(session: Session, store: str, judged: "History") -> "list[Run]":
     """The runs with their samples, for exports."""
     from ..api.runs import load_runs
 
-    names = [run.run_id for run in found.runs]
+    names = [run.run_id for run in judged.runs]
     return load_runs(store, names, cloud=session.connect_for(store))
 
 

@@ -34,14 +34,14 @@ class Recommendation(TypedDict):
     mean_ms: float | None
     cost_per_million_usd: float | None
     sure: float | None
-    alike_mb: list[int] | None
+    as_good_mb: list[int] | None
     current_mb: int | None
     saving: float | None
     speedup: float | None
     failing_mb: list[int]
     reason: str
     beyond_mb: list[int]
-    held_back_mb: list[int]
+    untestable_mb: list[int]
     predicted: bool
     beyond_cores: bool
 
@@ -84,7 +84,7 @@ class Headline(TypedDict):
 
     `change_usd` is what `invocations` (those of a month if `monthly`, else a million) cost at
     `memory_mb`, less what they cost at `today_mb`. `p95_speedup` is null with fewer than 60
-    invocations. `alike_mb` cannot be told apart from `memory_mb`; `more` invocations would tell
+    invocations. `as_good_mb` cannot be told apart from `memory_mb`; `more` invocations would tell
     (0: not known, or not needed). `seen` is how the size was seen: warm, cold, or "" if predicted.
     `firm` says whether `sentence` tells what to do.
     """
@@ -101,14 +101,14 @@ class Headline(TypedDict):
     p95_speedup: float | None
     sure: float | None
     reason: str
-    alike_mb: list[int]
+    as_good_mb: list[int]
     more: int
     alternative: Alternative | None
     failing_today: bool
     unmeasured_today: bool
     applied_mb: int | None
-    seen: str
-    held_back_mb: list[int]
+    evidence: str
+    untestable_mb: list[int]
     sentence: str
     certainty: str
     firm: bool

@@ -103,14 +103,14 @@ class Tools:
         named = [name for name in (before, after) if name]
         if len(named) == 1:
             raise UsageError("name both runs, before and after, or neither")
-        found = compare(
+        comparison = compare(
             *(named or [NEWEST]),
             store=self.store,
             function=function,
             max_regression=number("max_regression_percent", max_regression_percent, 0) / 100,
             cloud=self._cloud_of_store(),
         )
-        return comparison_data(found)
+        return comparison_data(comparison)
 
     def price(
         self,

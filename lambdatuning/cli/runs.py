@@ -136,10 +136,12 @@ def show(session: Session, /, run: str, **options: Any) -> None:
     cloud = session.connect_for(store)
     # The newest run of all, not the newest of each function.
     if run == "latest":
-        found = merge(newest_in_one_place(run, store, cloud=cloud))
+        measured = merge(newest_in_one_place(run, store, cloud=cloud))
     else:
-        found = merge(load_runs(store, run, cloud=cloud))
-    study = Study(found, strategy=options["strategy"], monthly_invocations=options["volume"] or 0)
+        measured = merge(load_runs(store, run, cloud=cloud))
+    study = Study(
+        measured, strategy=options["strategy"], monthly_invocations=options["volume"] or 0
+    )
     figures = [file for file in (options["png"], options["svg"]) if file]
     for file in figures:
         study.plot.choice().save(file)
@@ -161,8 +163,8 @@ def _show_url(session: Session, url: str) -> None:
 
 def _ms(duration_ms: float | None) -> str:
     """A duration as it is published, without the digits of Float32."""
-    known = duration_ms is not None and duration_ms == duration_ms  # noqa: PLR0124 - NaN
-    return f"{duration_ms:.6g}" if known else ""
+    is_number = duration_ms is not None and duration_ms == duration_ms  # noqa: PLR0124 - NaN
+    return f"{duration_ms:.6g}" if is_number else ""
 
 
 @click.command()

@@ -115,15 +115,15 @@ def _measured(session: Session, cloud: Any, function: str, options: dict[str, An
         return load_runs(store, run_id, function=name, cloud=session.connect_for(store))[-1]
     options = with_share(options)
     payload = options.pop("payload")
-    told: dict[str, Any] = {
+    effects: dict[str, Any] = {
         "confirm": session.output.confirm,
         "on_progress": session.output.progress(),
     }
     if function:
-        return tune(cloud, function, payload, **options, **told)
+        return tune(cloud, function, payload, **options, **effects)
     options.pop("table")
     file = resources.template(template)
-    return benchmark(cloud, template=file.path, payload=payload, **options, **told)
+    return benchmark(cloud, template=file.path, payload=payload, **options, **effects)
 
 
 def _history(cloud: Any, history: str, options: dict[str, Any]) -> str:
@@ -224,14 +224,14 @@ def print_(
     from ..schedules.printed import render
     from ..schedules.schedule import Schedule
 
-    found = Schedule(
+    planned = Schedule(
         function=function,
         payloads=payload,
         options=_further(more),
         folder=read_settings().folder,
         **given,
     )
-    files = render(kind, found)
+    files = render(kind, planned)
     if not write:
         click.echo("\n".join(_one_after_the_other(files)), nl=False)
         return
@@ -283,12 +283,12 @@ def deploy(
     from ..schedules.schedule import Schedule
 
     table, payloads = given.pop("table"), given.pop("payloads")
-    found = Schedule(function=function, payloads=payload, options=_further(more), **given)
+    planned = Schedule(function=function, payloads=payload, options=_further(more), **given)
     mail = {"Email": email} if email else {}
     with session.connected() as cloud:
         outputs = deploy(
             cloud,
-            found,
+            planned,
             stack=stack,
             name=name,
             parameters={**mail, **pairs("--parameter", parameters)},
@@ -332,17 +332,17 @@ def _one_after_the_other(files: dict[str, str]) -> list[str]:
 
 def _further(more: tuple[str, ...]) -> dict[str, str]:
     """Options of `schedule run`, with values alone."""
-    known = {
+    names = {
         name.removeprefix("--"): option
         for option in run.params
         if isinstance(option, click.Option) and option.name not in (*NAMES, *_NOT_IN_A_NIGHT)
         for name in option.opts
         if name.startswith("--") and not option.is_flag
     }
-    found = pairs("--option", more)
-    for name in found:
-        if name not in known:
+    options = pairs("--option", more)
+    for name in options:
+        if name not in names:
             from ..core.errors import closest
 
-            raise UsageError(f'--option: `schedule run` has no "{name}"; {closest(name, known)}')
-    return found
+            raise UsageError(f'--option: `schedule run` has no "{name}"; {closest(name, names)}')
+    return options

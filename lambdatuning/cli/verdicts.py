@@ -56,14 +56,14 @@ def taken(options: dict[str, Any]) -> dict[str, Any]:
 
     UsageError for a format that is not known, before anything is measured.
     """
-    found = {name: options.pop(name) for name in NAMES}
-    found["exports"] = pairs("--export", found["exports"], "FORMAT")
-    if found["exports"]:
+    outputs = {name: options.pop(name) for name in NAMES}
+    outputs["exports"] = pairs("--export", outputs["exports"], "FORMAT")
+    if outputs["exports"]:
         from ..publishing.exports import check_format
 
-        for form in found["exports"]:
+        for form in outputs["exports"]:
             check_format(form)
-    return found
+    return outputs
 
 
 def publish(

@@ -50,10 +50,10 @@ def diagnose(
     return [
         _identity(cloud),
         _endpoint(cloud),
-        _asked("clock", "sts:GetCallerIdentity", lambda: _skew(cloud, clock)),
-        _asked("memory", "lambda:UpdateFunctionConfiguration", lambda: _memory(cloud)),
-        _asked("concurrency", "lambda:GetAccountSettings", lambda: _concurrency(cloud)),
-        _asked("stack", "cloudformation:DescribeStacks", lambda: _stack(cloud, stack_name)),
+        _finding("clock", "sts:GetCallerIdentity", lambda: _skew(cloud, clock)),
+        _finding("memory", "lambda:UpdateFunctionConfiguration", lambda: _memory(cloud)),
+        _finding("concurrency", "lambda:GetAccountSettings", lambda: _concurrency(cloud)),
+        _finding("stack", "cloudformation:DescribeStacks", lambda: _stack(cloud, stack_name)),
         *installation(),
     ]
 
@@ -67,7 +67,7 @@ def installation() -> list[Finding]:
     ]
 
 
-def _asked(name: str, right: str, check: Callable[[], Finding]) -> Finding:
+def _finding(name: str, right: str, check: Callable[[], Finding]) -> Finding:
     try:
         return check()
     except ClientError as exc:
@@ -100,9 +100,11 @@ def _endpoint(cloud: Cloud) -> Finding:
     share = f", CPU share by {limiter}" if limiter else ""
     without = f" without cgroups ({why})" if why else ""
     isolation, why_not = cloud.about.get("isolation"), cloud.about.get("isolation_why")
-    seen = f", isolation: {isolation}" if isolation else ""
-    seen += f" ({why_not})" if why_not else ""
-    return Finding("ok", "endpoint", f"{kind}{where}, region {cloud.region}{share}{without}{seen}")
+    kept_apart = f", isolation: {isolation}" if isolation else ""
+    kept_apart += f" ({why_not})" if why_not else ""
+    return Finding(
+        "ok", "endpoint", f"{kind}{where}, region {cloud.region}{share}{without}{kept_apart}"
+    )
 
 
 def _skew(cloud: Cloud, clock: Callable[[], float]) -> Finding:

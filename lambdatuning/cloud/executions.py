@@ -184,8 +184,8 @@ def cause_of(events: Iterable[Mapping[str, Any]]) -> str:
     by_id = {event["id"]: event for event in events}
     for number in sorted(by_id, reverse=True):
         event = by_id[number]
-        if event["type"].endswith(_FAILURES) and (found := _cause_behind(event, by_id)):
-            return found
+        if event["type"].endswith(_FAILURES) and (cause := _cause_behind(event, by_id)):
+            return cause
     return ""
 
 

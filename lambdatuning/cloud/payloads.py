@@ -26,7 +26,7 @@ _INLINE = ("{", "[", '"')
 
 
 def load_payload_types(
-    folder: str | Path, wanted: Iterable[str | Path] = (), cloud: Cloud | None = None
+    folder: str | Path, chosen: Iterable[str | Path] = (), cloud: Cloud | None = None
 ) -> tuple[PayloadType, ...]:
     """The types wanted: by name in `folder`, or events; all of the folder when none is named.
 
@@ -34,31 +34,31 @@ def load_payload_types(
     JSON itself; see `core.payloads.parse_event` for what such a file may hold. UsageError names the
     file, the line and the reason, or the closest known name.
     """
-    known = {path.stem: path for path in sorted(Path(folder).glob("*.json"))}
-    names = list(wanted)
-    if not names and not known:
+    files = {path.stem: path for path in sorted(Path(folder).glob("*.json"))}
+    names = list(chosen)
+    if not names and not files:
         raise UsageError(
             f"no payload file in {Path(folder).resolve()}; name a folder that has some"
         )
     if not names:
-        return unique(parse_payload_type(_text(path), str(path)) for path in known.values())
-    found = [each for name in names for each in _load(name, known, Path(folder), cloud)]
-    return unique(_numbered(found))
+        return unique(parse_payload_type(_text(path), str(path)) for path in files.values())
+    types = [each for name in names for each in _load(name, files, Path(folder), cloud)]
+    return unique(_numbered(types))
 
 
 def _load(
-    name: str | Path, known: dict[str, Path], folder: Path, cloud: Cloud | None
+    name: str | Path, files: dict[str, Path], folder: Path, cloud: Cloud | None
 ) -> tuple[PayloadType, ...]:
     text = str(name)
     if text.lstrip().startswith(_INLINE):
         return parse_event(text, "the payload", "event")
     if text.startswith("s3://"):
         return parse_event(_object(text, cloud), text, event_name(Path(text).stem))
-    path = known.get(text) or Path(name)
-    if path.resolve() in {each.resolve() for each in known.values()}:
+    path = files.get(text) or Path(name)
+    if path.resolve() in {each.resolve() for each in files.values()}:
         return (parse_payload_type(_text(path), str(path)),)
     if path.suffix != ".json" and not path.is_file():
-        advice = closest(text, known) if known else "there is none in it"
+        advice = closest(text, files) if files else "there is none in it"
         raise UsageError(
             f'unknown payload type "{name}"; {advice} (in {folder.resolve()}; a file, '
             "s3://bucket/key or JSON in single quotes is an event)"
@@ -68,10 +68,10 @@ def _load(
 
 def _numbered(types: Iterable[PayloadType]) -> Iterator[PayloadType]:
     """Events that are given as JSON have no name of their own: the second is event-2."""
-    seen = 0
+    number = 0
     for each in types:
-        seen += each.name == "event"
-        yield replace(each, name=f"event-{seen}") if each.name == "event" and seen > 1 else each
+        number += each.name == "event"
+        yield replace(each, name=f"event-{number}") if each.name == "event" and number > 1 else each
 
 
 def _text(path: Path) -> str:

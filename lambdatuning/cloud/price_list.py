@@ -39,7 +39,7 @@ def refreshed_book(
             "with a profile of a commercial account, which knows the prices of its regions, too"
         )
     pricing = cloud.client("pricing", region=home)
-    found = dict(book["regions"])
+    by_region = dict(book["regions"])
     for region in regions:
         read = region_prices([p for s in _SERVICES for p in _products(pricing, s, region)])
         if "duration_usd_per_gb_s" not in read:
@@ -47,9 +47,9 @@ def refreshed_book(
                 f"the Price List API has no Lambda prices in US dollars for {region}: write them "
                 "into a price book of your own and give it as --price-book"
             )
-        found[region] = {**found.get(region, {}), **read}
+        by_region[region] = {**by_region.get(region, {}), **read}
     sources = {**book["sources"], "price list": f"AWS Price List API, read on {read_on}"}
-    after = {**book, "version": read_on, "sources": sources, "regions": found}
+    after = {**book, "version": read_on, "sources": sources, "regions": by_region}
     parse_price_book(json.dumps(after), "the refreshed price book")
     return after
 
@@ -64,7 +64,8 @@ def region_prices(products: Sequence[Product]) -> dict[str, Any]:
         )
     }
     single = {
-        name: _single(products, per, **wanted) for name, (per, wanted) in _SINGLE_PRICES.items()
+        name: _single(products, per, **attributes)
+        for name, (per, attributes) in _SINGLE_PRICES.items()
     }
     api = _tiers(products, usagetype="ApiGatewayRequest")
     provisioned = _provisioned(products)
@@ -78,14 +79,16 @@ def region_prices(products: Sequence[Product]) -> dict[str, Any]:
 
 def _provisioned(products: Sequence[Product]) -> dict[str, dict[str, str]]:
     """Prices of provisioned concurrency by architecture; {} unless all four are told."""
-    found = {
+    by_architecture = {
         architecture: {
             "capacity": _single(products, group=f"AWS-Lambda-Provisioned-Concurrency{suffix}"),
             "duration": _single(products, group=f"AWS-Lambda-Duration-Provisioned{suffix}"),
         }
         for architecture, suffix in (("x86_64", ""), ("arm64", "-ARM"))
     }
-    return found if all(all(prices.values()) for prices in found.values()) else {}
+    return (
+        by_architecture if all(all(prices.values()) for prices in by_architecture.values()) else {}
+    )
 
 
 _SINGLE_PRICES: Mapping[str, tuple[Decimal, Mapping[str, str]]] = {
@@ -120,21 +123,21 @@ def _products(pricing: Any, service: str, region: str) -> Iterator[Product]:
         ) from exc
 
 
-def _tiers(products: Sequence[Product], **wanted: str) -> Tiers:
+def _tiers(products: Sequence[Product], **attributes: str) -> Tiers:
     """`[[up to units or null, USD], ...]` of the first product that fits, ascending."""
     for product in products:
-        if _fits(product["product"]["attributes"], wanted):
+        if _fits(product["product"]["attributes"], attributes):
             return _on_demand(product)
     return []
 
 
-def _fits(attributes: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+def _fits(attributes: Mapping[str, str], needed: Mapping[str, str]) -> bool:
     """Usage types of regions but us-east-1 begin with the region's short name, as in EUW1-."""
-    for name, value in wanted.items():
-        found = attributes.get(name, "")
+    for name, value in needed.items():
+        given = attributes.get(name, "")
         if name == "usagetype":
-            found = found.rpartition("-")[2]
-        if found != value:
+            given = given.rpartition("-")[2]
+        if given != value:
             return False
     return True
 
@@ -153,8 +156,8 @@ def _on_demand(product: Product) -> Tiers:
     ]
 
 
-def _single(products: Sequence[Product], per: Decimal = _ONE, **wanted: str) -> str:
-    tiers = _scaled(_tiers(products, **wanted), per)
+def _single(products: Sequence[Product], per: Decimal = _ONE, **attributes: str) -> str:
+    tiers = _scaled(_tiers(products, **attributes), per)
     return str(tiers[0][1]) if tiers else ""
 
 

@@ -111,8 +111,8 @@ class FolderStore:
         """Every key below a prefix, sorted; a store that is not there yet has none."""
         folder = self.root / prefix.rpartition("/")[0]
         files = (path for path in folder.rglob("*") if path.is_file())
-        found = (path.relative_to(self.root).as_posix() for path in files)
-        whole = (key for key in found if f"/{_UNFINISHED}" not in f"/{key}")
+        relative = (path.relative_to(self.root).as_posix() for path in files)
+        whole = (key for key in relative if f"/{_UNFINISHED}" not in f"/{key}")
         return iter(sorted(key for key in whole if key.startswith(prefix)))
 
     def read(self, key: str) -> bytes:

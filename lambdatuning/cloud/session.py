@@ -215,10 +215,10 @@ def why_not_here(cloud: Cloud, config: Mapping[str, Any]) -> str:
     one that it can, and everywhere else."""
     if cloud.kind != "embedded":
         return ""
-    asked = {"runtime": config.get("Runtime", ""), "package": config.get("PackageType", "Zip")}
+    query = {"runtime": config.get("Runtime", ""), "package": config.get("PackageType", "Zip")}
     try:
         with open_url(
-            f"{cloud.endpoint_url}/_lambdatuning/why-not?{urlencode(asked)}", 5
+            f"{cloud.endpoint_url}/_lambdatuning/why-not?{urlencode(query)}", 5
         ) as answer:
             return str(json.load(answer).get("why", ""))
     except (OSError, ValueError):

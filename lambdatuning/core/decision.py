@@ -177,12 +177,12 @@ def decide(
             if claim
             else (),
         )
-    aim = Aim(strategy, weight, worth)
-    verdict = choose(points, aim)
-    found = Decision(verdict.memory_mb, strategy, verdict.sure)
+    criterion = Criterion(strategy, weight, worth)
+    verdict = choose(points, criterion)
+    decision = Decision(verdict.memory_mb, strategy, verdict.sure)
     if claim:
-        found = _checked(points, found, claim, aim)
-    return against_today(found, points, today_mb)
+        decision = _checked(points, decision, claim, criterion)
+    return against_today(decision, points, today_mb)
 
 
 def against_today(decision: Decision, points: Sequence[Point], today_mb: int | None) -> Decision:
@@ -199,7 +199,9 @@ def against_today(decision: Decision, points: Sequence[Point], today_mb: int | N
     )
 
 
-def _checked(points: Sequence[Point], plain: Decision, claim: Claim, aim: "Aim") -> Decision:
+def _checked(
+    points: Sequence[Point], plain: Decision, claim: Claim, criterion: "Criterion"
+) -> Decision:
     """What a model claims, held against the plain means of the same samples."""
     best, sizes = plain.memory_mb, [point.memory_mb for point in points]
     if claim.memory_mb == best:
@@ -208,7 +210,7 @@ def _checked(points: Sequence[Point], plain: Decision, claim: Claim, aim: "Aim")
     if claim.memory_mb not in sizes:
         note = f"{claim.memory_mb} MB was not measured for each payload type: a model's answer"
         return replace(plain, memory_mb=claim.memory_mb, sure=claim.sure, notes=(note,))
-    by_size = dict(zip(sizes, aim.of_means(points), strict=True))
+    by_size = dict(zip(sizes, criterion.of_means(points), strict=True))
     own, other = by_size[claim.memory_mb], by_size[best or 0]
     if own <= other * (1 + TOLERANCE):
         return replace(plain, memory_mb=claim.memory_mb, sure=claim.sure)
@@ -218,7 +220,7 @@ def _checked(points: Sequence[Point], plain: Decision, claim: Claim, aim: "Aim")
         f"{best} MB: not sure, measure more"
     )
     pair = [point for point in points if point.memory_mb in (claim.memory_mb, best)]
-    apart = own - other > 2 * math.hypot(*aim.errors(points, pair))
+    apart = own - other > 2 * math.hypot(*criterion.errors(points, pair))
     return replace(plain, memory_mb=best if apart else claim.memory_mb, sure=None, notes=(note,))
 
 
@@ -241,7 +243,7 @@ def _weighed(parts: Sequence[tuple[float, Mean]]) -> Mean:
 
 
 @dataclass(frozen=True)
-class Aim:
+class Criterion:
     """What is minimised: a strategy of a run with its parameters (see `core.strategies`)."""
 
     strategy: str
@@ -264,7 +266,7 @@ class Aim:
     def errors(self, points: Sequence[Point], some: Sequence[Point]) -> list[float]:
         """How far what is minimised may be off at `some` of the points (one standard error, by
         means that are off by theirs: a price errs as its duration does); infinite where unknown."""
-        found = []
+        errors = []
         for point in some:
             if point.duration.error is None or point.cost.error is None:
                 return [math.inf]
@@ -275,18 +277,18 @@ class Aim:
                 duration=Mean(point.duration.value + point.duration.error),
                 cost=Mean(point.cost.value + point.cost.error),
             )
-            found.append(abs(self.of_means(moved)[k] - means[k]))
-        return found
+            errors.append(abs(self.of_means(moved)[k] - means[k]))
+        return errors
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The best of several sizes; `sure` and `alike_mb` as `Decision` has them, None and () where
+    """The best of several sizes; `sure` and `as_good_mb` as `Decision` has them, None and () where
     they cannot be known."""
 
     memory_mb: int
     sure: float | None
-    alike_mb: tuple[int, ...] = ()
+    as_good_mb: tuple[int, ...] = ()
 
 
 DISTINCT = 0.95
@@ -294,7 +296,10 @@ DISTINCT = 0.95
 
 
 def choose(
-    points: Sequence[Point], aim: Aim, best_mb: int | None = None, tolerance: float = TOLERANCE
+    points: Sequence[Point],
+    criterion: Criterion,
+    best_mb: int | None = None,
+    tolerance: float = TOLERANCE,
 ) -> Verdict:
     """The best of `points` (at least one), or how sure it is of `best_mb`: that no size is better
     by more than `tolerance`.
@@ -302,25 +307,25 @@ def choose(
     The one size that was measured is the best of those by no merit: that is not sure.
     """
     sizes = [point.memory_mb for point in points]
-    by_means = _least(aim.of_means(points), points)
-    known = all(p.duration.error is not None and p.duration.value > 0 for p in points)
-    if len(points) < 2 or not known:
+    by_means = _least(criterion.of_means(points), points)
+    has_errors = all(p.duration.error is not None and p.duration.value > 0 for p in points)
+    if len(points) < 2 or not has_errors:
         return Verdict(best_mb or sizes[by_means], None)
     # Relative to the means: one curve far out would change what all others are compared by.
     scale = (max(p.duration.value for p in points), max(p.cost.value for p in points))
-    drawn = [aim.of_curve(ms, usd, scale) for ms, usd in possible_means(points)]
+    drawn = [criterion.of_curve(ms, usd, scale) for ms, usd in possible_means(points)]
     losses = [[each / (min(row) or 1.0) - 1 for each in row] for row in drawn]
     expected = [math.fsum(column) / len(losses) for column in zip(*losses, strict=True)]
-    best = _least(expected, points) if aim.strategy == "value" else by_means
+    best = _least(expected, points) if criterion.strategy == "value" else by_means
     if best_mb is not None:
         best = sizes.index(best_mb)
     within = sum(row[best] <= tolerance for row in losses)
     better = [sum(row[k] <= row[best] for row in losses) for k in range(len(sizes))]
-    alike = [n > (1 - DISTINCT) / 2 * len(losses) for n in better]
+    as_good = [n > (1 - DISTINCT) / 2 * len(losses) for n in better]
     return Verdict(
         sizes[best],
         likelihood(within, len(losses)),
-        tuple(size for k, size in enumerate(sizes) if alike[k] and k != best),
+        tuple(size for k, size in enumerate(sizes) if as_good[k] and k != best),
     )
 
 

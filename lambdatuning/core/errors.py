@@ -99,7 +99,7 @@ _LISTED = 20
 """So many known names are listed in a message: a store may have thousands of runs."""
 
 
-def closest(name: str, known: Iterable[str]) -> str:
+def closest(name: str, choices: Iterable[str]) -> str:
     """End of a message about an unknown name: the closest known one, else what there is.
 
     >>> closest("sped", ["cost", "speed"])
@@ -113,7 +113,7 @@ def closest(name: str, known: Iterable[str]) -> str:
     """
     import difflib  # takes a tenth of the time of `lambdatuning --help`, which needs it not
 
-    names = sorted(known)
+    names = sorted(choices)
     if not names:
         return "there are none"
     matches = difflib.get_close_matches(name, names, n=1)

@@ -64,12 +64,14 @@ def parse_report(log_tail: str, request_id: str | None = None) -> Report:
     >>> parse_report("REPORT RequestId: 1\tDuration: 1.50 ms\tBilled Duration: 2 ms").billed_ms
     2
     """
-    found = list(iter_reports(log_tail))
-    wanted = [report for report in found if request_id in (None, report.request_id)]
-    if wanted:
-        return wanted[-1]
+    reports = list(iter_reports(log_tail))
+    matching = [report for report in reports if request_id in (None, report.request_id)]
+    if matching:
+        return matching[-1]
     who = f" of request {request_id}" if request_id else ""
-    others = f" (it reports {', '.join(report.request_id for report in found)})" if found else ""
+    others = (
+        f" (it reports {', '.join(report.request_id for report in reports)})" if reports else ""
+    )
     raise ReportError(
         f"no REPORT{who} in the log tail{others}; invoke with LogType=Tail and grant the function "
         "logs:CreateLogStream and logs:PutLogEvents"

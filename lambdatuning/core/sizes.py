@@ -79,12 +79,12 @@ def visible_vcpus(memory_mb: int) -> int:
 
 
 def _without_duplicates(sizes: Iterable[int]) -> tuple[int, ...]:
-    found: dict[int, None] = {}
+    unique: dict[int, None] = {}
     for size in sizes:
-        if size in found:
+        if size in unique:
             raise UsageError(f"memory size {size} is given twice; name each size once")
-        found[size] = None
-    return tuple(found)
+        unique[size] = None
+    return tuple(unique)
 
 
 # What one host can tell apart: sizes that ask for more vCPUs than it has cores all run alike.
@@ -99,8 +99,7 @@ class Host:
 
     cores: int
 
-    @property
-    def told(self) -> str:
+    def __str__(self) -> str:
         """The cores in words: "1 core", "2 cores"."""
         return f"{self.cores} core" + ("" if self.cores == 1 else "s")
 
@@ -150,6 +149,6 @@ def beyond_note(endpoint: object, sizes_mb: Iterable[int]) -> str:
         return ""
     sizes = ", ".join(f"{size:,}" for size in beyond)
     return (
-        f"{sizes} MB: more vCPUs than this host's {host.told}, so measured as {host.told}; "
+        f"{sizes} MB: more vCPUs than this host's {host}, so measured as {host}; "
         "only AWS can tell such sizes apart"
     )

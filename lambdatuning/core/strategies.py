@@ -28,14 +28,15 @@ FAILURE_LIMIT = 0.1
 class Strategy:
     """What is best under a strategy, and how it is written.
 
-    `superlative` goes with "size" ("the cheapest size"), `aim` with "for" ("for the lowest cost"),
-    `label` stands beside a mark or a bar. `worse` says what a size is that is not best, `better`
-    what one would be that beats it. `limit` is the option that has to be given, "" for none.
+    `superlative` goes with "size" ("the cheapest size"), `purpose` with "for" ("for the lowest
+    cost"), `label` stands beside a mark or a bar. `worse` says what a size is that is not best,
+    `better` what one would be that beats it. `limit` is the option that has to be given, "" for
+    none.
     """
 
     name: str
     superlative: str
-    aim: str
+    purpose: str
     label: str
     worse: str
     better: str
@@ -214,9 +215,9 @@ def minimised(
     return duration if strategy in ("speed", "budget") else cost
 
 
-def check_strategy(strategy: object, known: Iterable[str] = STRATEGIES) -> str:
+def check_strategy(strategy: object, choices: Iterable[str] = STRATEGIES) -> str:
     """The name of a known strategy; UsageError, with the closest one, for any other."""
-    names = tuple(known)
+    names = tuple(choices)
     if strategy not in names:
         raise UsageError(f'unknown strategy "{strategy}"; {closest(str(strategy), names)}')
     return str(strategy)

@@ -107,31 +107,31 @@ class Claim:
         self._admission = admission
         self._weight = weight
         self._nested = 0
-        self._held = False
+        self._has_cores = False
         self._lock = threading.Lock()
 
     def __enter__(self) -> "Claim":
         self._admission.enter(self._weight)
-        self._held = True
+        self._has_cores = True
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
-            if self._held and self._nested == 0:
+            if self._has_cores and self._nested == 0:
                 self._admission.leave(self._weight)
-            self._held = False
+            self._has_cores = False
 
     @contextmanager
     def lent(self) -> Iterator[None]:
         """Others may use the cores meanwhile; calls from several threads may overlap."""
         with self._lock:
             self._nested += 1
-            if self._nested == 1 and self._held:
+            if self._nested == 1 and self._has_cores:
                 self._admission.leave(self._weight)
         try:
             yield
         finally:
             with self._lock:
                 self._nested -= 1
-                if self._nested == 0 and self._held:
+                if self._nested == 0 and self._has_cores:
                     self._admission.resume(self._weight)

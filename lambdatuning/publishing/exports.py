@@ -162,15 +162,15 @@ def bencher(runs: Sequence[Measured]) -> str:
     Bencher's own measure `latency` is in nanoseconds; `cost` is in US dollars for a million.
     """
     newest = runs[-1]
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    results: dict[str, dict[str, dict[str, float]]] = {}
     for each in newest.figures:
         latency = each.measure == DURATION
         factor = 1e6 if latency else 1.0
         bounds = {"value": each.value, "lower_value": each.low, "upper_value": each.high}
         metric = {name: value * factor for name, value in bounds.items() if value is not None}
-        benchmark = found.setdefault(f"{newest.function} {each.name}", {})
+        benchmark = results.setdefault(f"{newest.function} {each.name}", {})
         benchmark["latency" if latency else COST] = metric
-    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(results, indent=2, ensure_ascii=False) + "\n"
 
 
 FORMATS: dict[str, Callable[[Sequence[Measured]], str]] = {
@@ -195,9 +195,9 @@ def export(runs: Sequence[Run], form: str, file: str = "") -> dict[str, str]:
     check_format(form)
     if not runs:
         raise UsageError("there is no run to export")
-    found = [measured(run) for run in runs]
-    files = {file: FORMATS[form](found)}
+    measured_runs = [measured(run) for run in runs]
+    files = {file: FORMATS[form](measured_runs)}
     if form == "otava":
         path = PurePath(file)
-        files[str(path.with_suffix(".yaml"))] = otava_yaml(found, path.name)
+        files[str(path.with_suffix(".yaml"))] = otava_yaml(measured_runs, path.name)
     return files

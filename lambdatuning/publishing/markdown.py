@@ -89,13 +89,13 @@ def _facts(verdict: Verdict) -> str:
         "region": verdict.region,
         "architecture": verdict.architecture,
     }
-    known = [f"{name} {plain(value)}" for name, value in facts.items() if value]
+    parts = [f"{name} {plain(value)}" for name, value in facts.items() if value]
     if link := _link(verdict.url):
-        known.append(f"[report]({link})")
-    return "; ".join(known)
+        parts.append(f"[report]({link})")
+    return "; ".join(parts)
 
 
 def _link(url: str) -> str:
     """An address inside of a Markdown link, of the kinds that are links at all."""
-    safe = re.sub(r"[\s()<>\[\]\\]", lambda found: f"%{ord(found[0]):02X}", url)
+    safe = re.sub(r"[\s()<>\[\]\\]", lambda match: f"%{ord(match[0]):02X}", url)
     return safe if safe.startswith(("https://", "http://")) else ""

@@ -75,9 +75,9 @@ def tags(cell: Mapping[str, Any]) -> Sequence[str]:
     return tagged
 
 
-def check_names(names: Iterable[str], known: Iterable[Parameter], where: str) -> None:
+def check_names(names: Iterable[str], declared: Iterable[Parameter], where: str) -> None:
     """UsageError, naming the closest match, for the first name that is no parameter."""
-    parameters = [parameter.name for parameter in known]
+    parameters = [parameter.name for parameter in declared]
     for name in names:
         if name not in parameters:
             hint = closest(name, parameters) if parameters else "it has no parameters"

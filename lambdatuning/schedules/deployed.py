@@ -14,7 +14,7 @@ from typing import Any
 from ..api.consent import Confirm, agree, describe_changes, describe_price
 from ..api.prices import book_name, read_price_book
 from ..api.stack import usable_outputs
-from ..api.tuning import known, payload_types
+from ..api.tuning import earlier_runs, payload_types
 from ..cloud import stack as stacks
 from ..cloud.aws_errors import explaining, undoing
 from ..cloud.payloads import key_names
@@ -56,8 +56,8 @@ def stack_name(schedule: Schedule, name: str = "") -> str:
     >>> stack_name(Schedule(function="my_function"))
     'lambdatuning-my-function-nightly'
     """
-    found = name or f"{re.sub('[^A-Za-z0-9]+', '-', schedule.name)}-nightly"
-    return found[:128]
+    chosen = name or f"{re.sub('[^A-Za-z0-9]+', '-', schedule.name)}-nightly"
+    return chosen[:128]
 
 
 @explaining()
@@ -85,8 +85,8 @@ def deploy(  # noqa: PLR0913 - options of a public call are named one by one
             f"a night is estimated at ${plan.estimate.usd:.4f}, more than --max-usd "
             f"{schedule.max_usd}: allow more, or measure fewer sizes"
         )
-    wanted = stack_name(schedule, name)
-    packages = buckets.packages_of(cloud, wanted)
+    full_name = stack_name(schedule, name)
+    packages = buckets.packages_of(cloud, full_name)
     buckets.ensure(cloud, packages)
     spec = json.dumps(specification(cloud, plan), sort_keys=True).encode()
     kept = buckets.upload(cloud, packages, [_artifact("spec", ".json", spec), kit()])
@@ -104,11 +104,13 @@ def deploy(  # noqa: PLR0913 - options of a public call are named one by one
         "SeedTable": plan.request.table,
         **(parameters or {}),
     }
-    options = stacks.DeployOptions(wanted, TEMPLATE, given)
+    options = stacks.DeployOptions(full_name, TEMPLATE, given)
     changes = stacks.plan_deploy(cloud, options)
-    with undoing(lambda: stacks.discard(cloud, changes), f"the change set of {wanted}"):
+    with undoing(lambda: stacks.discard(cloud, changes), f"the change set of {full_name}"):
         text = f"every night: {describe_price(cloud, plan)}\n{IDLE}\n{describe_changes(changes)}"
-        confirm(text, f'deploy this schedule as the stack "{wanted}"?' if changes.changes else "")
+        confirm(
+            text, f'deploy this schedule as the stack "{full_name}"?' if changes.changes else ""
+        )
     return stacks.execute(cloud, changes, on_event)
 
 
@@ -153,7 +155,7 @@ def planned(
         max_usd=None,
     )
     store = open_store(f"s3://{outputs['SamplesBucket']}/runs", cloud)
-    request = replace(request, known=known(store, cloud, request.function))
+    request = replace(request, earlier=earlier_runs(store, cloud, request.function))
     return plan_tune(cloud, request, datetime.now(UTC))
 
 
@@ -176,9 +178,9 @@ def specification(cloud: Cloud, plan: TunePlan) -> dict[str, Any]:
             "cold": request.cold,
             "timeout_s": float(plan.config["Timeout"]),
         },
-        "known": {
-            "warm": [[*key, ms] for key, ms in sorted(request.known.warm_ms.items())],
-            "cold": [[size, ms] for size, ms in sorted(request.known.cold_ms.items())],
+        "earlier": {
+            "warm": [[*key, ms] for key, ms in sorted(request.earlier.warm_ms.items())],
+            "cold": [[size, ms] for size, ms in sorted(request.earlier.cold_ms.items())],
         },
         "seeds": plan.seeds,
         "keyNames": list(key_names(cloud, request.table))

@@ -190,4 +190,4 @@ def _shell_without_expressions(words: list[str]) -> str:
 
 def _filled(template: str, values: Mapping[str, str]) -> str:
     text = files(__package__).joinpath(f"templates/{template}").read_text("utf-8")
-    return VALUE.sub(lambda found: values[found[1]], text)
+    return VALUE.sub(lambda match: values[match[1]], text)

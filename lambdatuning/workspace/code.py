@@ -73,10 +73,10 @@ def _of_git(folder: Path) -> Code:
             return ""
         return done.stdout.strip() if done.returncode == 0 else ""
 
-    return _asked(git)
+    return _from_git(git)
 
 
-def _asked(git: Callable[..., str]) -> Code:
+def _from_git(git: Callable[..., str]) -> Code:
     commit = git("rev-parse", "HEAD")
     if not commit:
         return Code()

@@ -164,8 +164,8 @@ def _from_variables(variables: Mapping[str, str]) -> Iterator[tuple[str, Value]]
         if not variable.startswith(PREFIX) or variable in _INTERNAL:
             continue
         if name not in _BY_NAME:
-            known = [f"{PREFIX}{each.upper()}" for each in _BY_NAME]
-            raise UsageError(f"unknown variable {variable}; {closest(variable, known)}")
+            all_variables = [f"{PREFIX}{each.upper()}" for each in _BY_NAME]
+            raise UsageError(f"unknown variable {variable}; {closest(variable, all_variables)}")
         setting = _BY_NAME[name]
         # An empty variable takes back what a file says.
         value = setting.read(variable, text) if text else setting.default

@@ -24,7 +24,7 @@ ADVICE = Recommendation(
     mean_ms=168.75,
     cost_per_million_usd=4.43,
     sure=0.61,
-    alike_mb=(512, 1024),
+    as_good_mb=(512, 1024),
     current_mb=128,
     saving=0.017,
     speedup=12.26,
@@ -42,7 +42,7 @@ def test_a_sentence_says_what_to_set_what_it_brings_and_how_sure_it_is() -> None
 
 
 def test_staying_is_said_as_such() -> None:
-    stay = replace(ADVICE, memory_mb=128, alike_mb=(), sure=1.0)
+    stay = replace(ADVICE, memory_mb=128, as_good_mb=(), sure=1.0)
     assert sentence(stay, DOLLARS) == (
         "hash: 128 MB, today's size, is cheapest (169 ms, $4.43 per million); > 99 % sure."
     )
@@ -60,7 +60,7 @@ def test_a_failing_size_today_is_said_as_such() -> None:
 
 
 def test_no_confidence_is_explained() -> None:
-    unknown = replace(ADVICE, alike_mb=None, reason="fewer than 3 execution environments")
+    unknown = replace(ADVICE, as_good_mb=None, reason="fewer than 3 execution environments")
     assert "cannot be said (fewer than 3 execution environments)" in certainty(unknown)
 
 
@@ -86,10 +86,10 @@ def test_the_embedded_aws_is_named_and_the_real_one_is_not() -> None:
 
 def test_payload_types_that_accept_a_common_size_do_not_disagree() -> None:
     one, other = replace(ADVICE, payload="a"), replace(ADVICE, payload="b", memory_mb=512)
-    assert disagreement([one, replace(other, alike_mb=(1536,))]) == ""
-    told = disagreement([one, replace(other, alike_mb=())])
+    assert disagreement([one, replace(other, as_good_mb=(1536,))]) == ""
+    told = disagreement([one, replace(other, as_good_mb=())])
     assert told == ""  # 512 MB is as good as 1,536 MB for "a"
-    apart = disagreement([replace(one, alike_mb=()), replace(other, alike_mb=())])
+    apart = disagreement([replace(one, as_good_mb=()), replace(other, as_good_mb=())])
     assert apart == (
         "Payload types disagree about the size for the lowest cost: 512 MB for b and 1,536 MB "
         "for a."

@@ -23,14 +23,14 @@ FIRM = Headline(
     p95_speedup=6.5,
     sure=0.97,
     reason="",
-    alike_mb=(),
+    as_good_mb=(),
     more=0,
     alternative=Alternative(512, 1.0, 0.5),
     failing_today=False,
     unmeasured_today=False,
     applied_mb=None,
-    seen="warm",
-    held_back_mb=(),
+    evidence="warm",
+    untestable_mb=(),
     money=DOLLARS,
 )
 
@@ -56,7 +56,7 @@ def test_fairly_sure_it_says_how_sure() -> None:
 
 @pytest.mark.parametrize("sure", [0.62, math.nan])
 def test_without_certainty_there_is_no_imperative(sure: float) -> None:
-    guess = replace(FIRM, sure=sure, alike_mb=(512,), more=240)
+    guess = replace(FIRM, sure=sure, as_good_mb=(512,), more=240)
     assert guess.sentence == (
         "Probably 1,024 MB for OrdersFunction, measure about 240 more invocations to be sure: 512 "
         "and 1,024 MB cannot be told apart. Against 128 MB today it is 7 times faster (p95: 6.5 "
@@ -122,8 +122,8 @@ def test_a_size_that_was_set_is_done() -> None:
 
 
 def test_a_size_seen_by_cold_starts_alone_is_told_so() -> None:
-    assert "seen by cold starts alone" in replace(FIRM, seen="cold").certainty
-    assert "by prediction alone" in replace(FIRM, seen="").sentence
+    assert "seen by cold starts alone" in replace(FIRM, evidence="cold").certainty
+    assert "by prediction alone" in replace(FIRM, evidence="").sentence
 
 
 def test_a_study_has_the_headline_of_its_first_strategy() -> None:

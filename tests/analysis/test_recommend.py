@@ -30,7 +30,7 @@ def test_waiting_is_cheapest_at_the_smallest_size_and_says_so_with_confidence() 
     found = advice(RUN, "read")
     assert found["memory_mb"] == 128
     assert float(str(found["sure"])) > 0.99
-    assert found["alike_mb"] == ()
+    assert found["as_good_mb"] == ()
     assert (found["saving"], found["speedup"]) == (0, 1)
 
 
@@ -45,7 +45,7 @@ def test_sizes_of_the_same_cost_cannot_be_told_apart() -> None:
     """Below one vCPU, a CPU-bound function costs the same at every size."""
     run = synthetic_run((Kind("cpu", 0, 400),), host_spread=0.05)
     found = advice(run, "cpu")
-    alike = {int(str(found["memory_mb"])), *found["alike_mb"]}  # type: ignore[misc]
+    alike = {int(str(found["memory_mb"])), *found["as_good_mb"]}  # type: ignore[misc]
     assert alike == {128, 256, 512, 1024, 1536}
     assert float(str(found["sure"])) > 0.9  # none is better by more than 5 %
     strict = advice(run, "cpu", tolerance=0)
@@ -119,7 +119,7 @@ def test_too_few_environments_give_a_winner_but_no_confidence() -> None:
     found = advice(synthetic_run(environments=2, per_environment=10), "read")
     assert found["memory_mb"] == 128
     assert np.isnan(float(str(found["sure"])))
-    assert found["alike_mb"] is None
+    assert found["as_good_mb"] is None
     assert found["reason"] == "fewer than 3 execution environments"
 
 

@@ -9,7 +9,9 @@ BOOK = load_price_book()
 
 
 def grid(num: int) -> Estimate:
-    return Estimate(60 * num // 10, 0.001 * num / 10, 0.0005 * num / 10, 0.0005, 0.1, known=True)
+    return Estimate(
+        60 * num // 10, 0.001 * num / 10, 0.0005 * num / 10, 0.0005, 0.1, from_earlier_runs=True
+    )
 
 
 @pytest.mark.parametrize("strategy", sorted(SHARES))

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.core.decision import Aim
-from lambdatuning.core.exploration.belief import (
-    Belief,
-    believe,
+from lambdatuning.core.decision import Criterion
+from lambdatuning.core.exploration.assessment import (
+    Assessment,
+    assess,
     bill,
     mixed,
     outlook,
@@ -166,7 +166,7 @@ def test_value_is_what_decisions_call_so(rows: list[list[float]]) -> None:
     terms = Terms(SIZES[:4])
     priced = bill((), terms.sizes, terms, QUIET[:4])
     for one in (outlook(row, priced) for row in rows):
-        scored = Aim("value").of_curve(one.mean_ms, one.cost_usd)
+        scored = Criterion("value").of_curve(one.mean_ms, one.cost_usd)
         (losses,) = regrets([one], Objective("value"))
         assert losses == pytest.approx([each / min(scored) - 1 for each in scored])
 
@@ -242,7 +242,7 @@ def test_ten_quick_calls_do_not_make_sure_where_other_sizes_are_slow_now_and_the
     slow += [seen for size in (256, 512) for seen in at(size, *[2.0, 2.0, 2.0, 40.0] * 3)]
 
     def ratio(seen: list[Observation]) -> float:
-        found = believe(
+        found = assess(
             {"": seen}, SIZES, Objective(), Terms(SIZES), load_prior(), random.Random(1)
         )[""]
         return found.ordered_ms[0][-10] / 2.0
@@ -254,13 +254,13 @@ def test_ten_quick_calls_do_not_make_sure_where_other_sizes_are_slow_now_and_the
 def test_short_functions_are_not_sure_before_both_neighbours_were_called() -> None:
     """128 MB costs the least by far, and its neighbour was not called."""
 
-    def belief(*sizes: int) -> Belief:
+    def assessed(*sizes: int) -> Assessment:
         seen = [one for size in sizes for one in at(size, *[9.5, 10.0, 10.5] * 8)]
-        return believe(
-            {"": seen}, SIZES, Objective(), Terms(SIZES), load_prior(), random.Random(1)
-        )[""]
+        return assess({"": seen}, SIZES, Objective(), Terms(SIZES), load_prior(), random.Random(1))[
+            ""
+        ]
 
-    alone, beside = belief(128, 512), belief(128, 256, 512)
+    alone, beside = assessed(128, 512), assessed(128, 256, 512)
     assert alone.wanting == [1]
     assert alone.answer(0).within_5 == 0.9
     assert beside.wanting == []
@@ -275,18 +275,18 @@ def test_few_calls_do_not_prove_that_none_is_slow() -> None:
     assert within(losses, 0, 0.05, 200, uneven=True) == pytest.approx(many * 0.92 / 0.99)
 
 
-def belief_of(made: Made, strategy: str) -> Belief:
+def assessment_of(made: Made, strategy: str) -> Assessment:
     """What is believed after all calls so far."""
-    found = believe(
+    found = assess(
         {"": made.seen}, SIZES, Objective(strategy), made.terms, load_prior(), random.Random(1)
     )
     return found[""]
 
 
-def market(made: Made, belief: Belief) -> Market:
+def market(made: Made, assessment: Assessment) -> Market:
     """Prices without inits."""
     running = [int(size in made.environments) for size in SIZES]
-    usd = belief.priced.costs(belief.typical_ms)
+    usd = assessment.priced.costs(assessment.typical_ms)
     return Market(usd, usd, [0.0] * len(SIZES), running)
 
 
@@ -294,8 +294,8 @@ def test_calls_where_there_is_doubt_are_worth_more_than_where_there_is_none() ->
     made = Made({"": cpu(300.0, 0.4)})
     for size in (128, 256, 512):
         made.measure(size, "", 12)
-    belief = belief_of(made, "speed")
-    action = best_action(belief, market(made, belief), math.inf, random.Random(1))
+    assessment = assessment_of(made, "speed")
+    action = best_action(assessment, market(made, assessment), math.inf, random.Random(1))
     assert action is not None
     assert {SIZES[calls.place] for calls in action.calls} & {1024, 1536, 3008}
 
@@ -305,12 +305,12 @@ def test_no_calls_save_more_than_there_is_to_save_nor_cost_more_than_is_left() -
         made = Made({"": cpu(300.0, 0.4)}, spread=spread)
         for size in (128, 512):
             made.measure(size, "", 3)
-        belief = belief_of(made, "cost")
-        prices = market(made, belief)
-        action = best_action(belief, prices, math.inf, random.Random(1))
+        assessment = assessment_of(made, "cost")
+        prices = market(made, assessment)
+        action = best_action(assessment, prices, math.inf, random.Random(1))
         assert action is not None
-        assert 0 <= action.saves <= belief.expected[belief.best]
-        assert best_action(belief, prices, action.usd / 1e6, random.Random(1)) is None
+        assert 0 <= action.saves <= assessment.expected[assessment.best]
+        assert best_action(assessment, prices, action.usd / 1e6, random.Random(1)) is None
 
 
 def test_another_environment_is_paid_with_its_init_and_the_call_that_starts_it() -> None:

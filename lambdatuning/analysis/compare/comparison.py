@@ -19,7 +19,7 @@ from ..text.statement import About, Statement, answered, html_words
 from ..text.tables import Table, table
 from ..verdict import UNKNOWN, WORSE, Verdict
 from .gate import MAX_REGRESSION, judge
-from .noise import KNOWN, Noise, noise, same_code
+from .noise import PRIOR_NOISE, Noise, noise, same_code
 from .pair import Pair, pair
 from .text import about, bill, sentences
 from .text import headline as headline_of
@@ -38,7 +38,7 @@ class Comparison:
     pairs: tuple[Pair, ...]
     monthly_invocations: float = 0
     max_regression: float = MAX_REGRESSION
-    noise: Noise = KNOWN
+    noise: Noise = PRIOR_NOISE
     alone: tuple[Run, ...] = ()
     money: Money = DOLLARS
     without: tuple[str, ...] = ()
@@ -134,7 +134,9 @@ class Comparison:
     @property
     def words(self) -> str:
         """What changed and what else differs, as plain text without the gate's line."""
-        lines = [line for pair in self.pairs for line in (headline_of(pair), *self._told(pair))]
+        lines = [
+            line for pair in self.pairs for line in (headline_of(pair), *self._sentences(pair))
+        ]
         grave = [each for each in self.findings if each.severity != "note"]
         lines += [f"{each.cause}: {each.next_step}." for each in grave]
         return "\n".join(lines)
@@ -147,7 +149,7 @@ class Comparison:
     def _repr_html_(self) -> str:
         if not self.pairs:
             return Statement(self.nothing)._repr_html_()
-        lines = "".join(_section(each, self._told(each)) for each in self.pairs)
+        lines = "".join(_section(each, self._sentences(each)) for each in self.pairs)
         note = notice(self.pairs[0].before)
         grave = [each for each in self.findings if each.severity != "note"]
         notes = [note] if note else []
@@ -156,7 +158,7 @@ class Comparison:
         gate = f'<p class="lt-gate"><strong>{html_words(self.gate)}</strong></p>'
         return f'<section class="lt-answer">{lines}{gate}{warned}</section>'
 
-    def _told(self, pair: Pair) -> list[str]:
+    def _sentences(self, pair: Pair) -> list[str]:
         return [*sentences(pair), *bill(pair, self.monthly_invocations, self.money)]
 
     def _stacked(self, name: str) -> DataFrame:
@@ -230,15 +232,15 @@ def compare(  # noqa: PLR0913
     # Runs before and after never teach each other: their difference is what is asked for.
     judged = {run.run_id for run in others}
     earlier = [run for run in history if run.run_id not in judged]
-    known = noise([*same_code([before, *earlier]), *same_code(others)])
+    noise_of_runs = noise([*same_code([before, *earlier]), *same_code(others)])
     pairs, without = [], []
     for each in others:
         try:
-            pairs.append(pair(before, each, noise=known, **how))
+            pairs.append(pair(before, each, noise=noise_of_runs, **how))
         except CannotTellError as exc:
             without.append(str(exc))
     alone = () if pairs else tuple(given)
-    made = (monthly_invocations, max_regression, known, alone, written, tuple(without))
+    made = (monthly_invocations, max_regression, noise_of_runs, alone, written, tuple(without))
     return Comparison(tuple(pairs), *made)
 
 

@@ -113,11 +113,11 @@ def _findings(pair: Pair, max_change: float) -> Iterator[ChangeFinding]:
 def _kind(each: Worse, pair: Pair, max_change: float) -> tuple[str, str]:
     """Of what kind a change is, and how it is said; "" for none."""
     change = each.change
-    if change.known and change.worse(max_change):
+    if change.has_interval and change.worse(max_change):
         return WORSE, str(each)
     if change.high < 0 and change.value < -max_change:
         return BETTER, str(each)
-    if change.known and not change.real and (text := _doubt(each, pair, max_change)):
+    if change.has_interval and not change.real and (text := _doubt(each, pair, max_change)):
         return UNKNOWN, text
     return "", ""
 
@@ -150,7 +150,9 @@ def _incomparable(pair: Pair) -> str:
 
 def _unmeasured(pair: Pair) -> Iterator[ChangeFinding]:
     """What has no interval, or was left out of one and looks much worse."""
-    unknown = list(dict.fromkeys(each.payload for each in _each(pair) if not each.change.known))
+    unknown = list(
+        dict.fromkeys(each.payload for each in _each(pair) if not each.change.has_interval)
+    )
     if unknown:
         more = f" and {len(unknown) - _FEW} more" if len(unknown) > _FEW else ""
         means = of_means(pair.before) or of_means(pair.after)
@@ -273,5 +275,5 @@ def _each(pair: Pair) -> Iterator[Worse]:
             yield Worse(payload, measure, pair.change(payload, measure))
 
 
-def _worst(found: Iterable[Worse]) -> list[Worse]:
-    return sorted(found, key=lambda each: -each.change.value)
+def _worst(regressions: Iterable[Worse]) -> list[Worse]:
+    return sorted(regressions, key=lambda each: -each.change.value)

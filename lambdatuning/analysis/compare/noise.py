@@ -43,7 +43,7 @@ class Change:
     least: float = math.nan
 
     @property
-    def known(self) -> bool:
+    def has_interval(self) -> bool:
         """Whether there is an interval."""
         return not math.isnan(self.low)
 
@@ -113,7 +113,7 @@ class Noise:
         return added([own, LogError(((1.0, between),))])
 
 
-KNOWN = Noise()
+PRIOR_NOISE = Noise()
 """What is known beforehand."""
 
 
@@ -122,8 +122,8 @@ def noise(groups: Iterable[Sequence[Run]]) -> Noise:
 
     A group of k runs counts as k - 1, what is known beforehand as 4.
     """
-    known = [(len(group) - 1, between_runs(group)) for group in groups]
-    taught = [(count, variance) for count, variance in known if variance is not None]
+    variances = [(len(group) - 1, between_runs(group)) for group in groups]
+    taught = [(count, variance) for count, variance in variances if variance is not None]
     count = sum(count for count, _ in taught)
     squares = _WORTH * SD**2 + sum(count * variance for count, variance in taught)
     return Noise(max(math.sqrt(squares / (_WORTH + count)), FLOOR), DEGREES + count)
@@ -131,12 +131,12 @@ def noise(groups: Iterable[Sequence[Run]]) -> Noise:
 
 def same_code(runs: Iterable[Run]) -> list[list[Run]]:
     """Runs of the same code in the same place, two or more in each list."""
-    found: defaultdict[str, dict[str, Run]] = defaultdict(dict)
+    by_code: defaultdict[str, dict[str, Run]] = defaultdict(dict)
     for run in runs:
         if run.manifest.code_sha256:
             place = repr([getattr(run.manifest, name) for name in _SAME])
-            found[place][run.run_id] = run
-    return [list(each.values()) for each in found.values() if len(each) > 1]
+            by_code[place][run.run_id] = run
+    return [list(each.values()) for each in by_code.values() if len(each) > 1]
 
 
 def between_runs(runs: Sequence[Run]) -> float | None:
@@ -145,14 +145,14 @@ def between_runs(runs: Sequence[Run]) -> float | None:
     samples = [warm(run.samples) for run in runs]
     errors = [log_errors(each, cells(each, KEYS), {}) for each in samples]
     means = [_log_means(run) for run in runs]
-    found = []
+    variances = []
     for payload in runs[0].payloads:
         sizes = [m for m in runs[0].sizes if all((payload, m) in each for each in means)]
         inside = [_variance(each, payload, sizes) for each in errors] if sizes else []
         if inside and all(map(math.isfinite, inside)):
             values = [float(np.mean([each[payload, m] for m in sizes])) for each in means]
-            found.append(paule_mandel(values, inside))
-    return float(np.mean(found)) if found else None
+            variances.append(paule_mandel(values, inside))
+    return float(np.mean(variances)) if variances else None
 
 
 def paule_mandel(values: Sequence[float], variances: Sequence[float]) -> float:

@@ -25,7 +25,7 @@ from ..intervals import Floats
 from ..log_errors import LogError, LogErrors, added, log_errors
 from ..options import Options
 from ..run import BEYOND, Run, apart, as_run, labels, marked, of_means
-from .noise import KNOWN, Change, Noise, change
+from .noise import PRIOR_NOISE, Change, Noise, change
 
 MEASURES = ("duration", "cost")
 
@@ -49,10 +49,10 @@ class Compared:
 
         An adaptive run looks at some sizes in passing, in too few environments for an interval.
         """
-        known = [
-            n for n in range(len(self.sizes)) if all(self.errors[m][n].known for m in MEASURES)
+        with_interval = [
+            n for n in range(len(self.sizes)) if all(self.errors[m][n].is_known for m in MEASURES)
         ]
-        return known or list(range(len(self.sizes)))
+        return with_interval or list(range(len(self.sizes)))
 
     def changes(self, noise: Noise, confidence: float) -> dict[str, Change]:
         """The change over all sizes that are judged, by measure."""
@@ -110,8 +110,8 @@ def _together(
 ) -> dict[str, list[LogError]]:
     """The error of after over before, by measure, one a size."""
     sides = [
-        [known[each.payload, size] for size in sizes]
-        for known, each in zip(errors, curves, strict=True)
+        [errors_by_size[each.payload, size] for size in sizes]
+        for errors_by_size, each in zip(errors, curves, strict=True)
     ]
     return {
         measure: [added([a[measure].times(-1), b[measure]]) for a, b in zip(*sides, strict=True)]
@@ -276,7 +276,7 @@ def pair(
     memory_mb: int | None = None,
     weights: Mapping[str, float] | None = None,
     confidence: float = 0.95,
-    noise: Noise = KNOWN,
+    noise: Noise = PRIOR_NOISE,
 ) -> Pair:
     """Compare the payload types and sizes that both runs have; `memory_mb` looks at one size.
 

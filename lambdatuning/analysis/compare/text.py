@@ -36,7 +36,7 @@ def verdict(measure: str, change: Change) -> str:
     >>> verdict("cost", Change(0.01, -0.02, 0.04, -0.01, 0.03))
     'no significant difference (-2 to +4 %)'
     """
-    if not change.known:
+    if not change.has_interval:
         return f"{difference(measure, change)} (no interval, so it may be chance)"
     if change.of_runs:
         return f"{difference(measure, change)}, {AS_RUNS}"
@@ -66,7 +66,7 @@ def headline(pair: Pair) -> str:
     """What changed for the mix (or the only payload type), in one sentence."""
     before, after = pair.names
     changes = {measure: pair.change(pair.main, measure) for measure in MEASURES}
-    if all(each.known and not (each.real or each.of_runs) for each in changes.values()):
+    if all(each.has_interval and not (each.real or each.of_runs) for each in changes.values()):
         words = join(f"{name} {format_span(c.low, c.high)}" for name, c in changes.items())
         return f"No significant difference between {before} and {after}: {words}."
     small = [difference(name, each) for name, each in changes.items() if each.of_runs]
@@ -86,7 +86,7 @@ def sentences(pair: Pair) -> list[str]:
         return [*_moved(pair), *_smallest(pair)]
     words = [text for measure in MEASURES if (text := _differing(pair, own, measure))]
     words += _little(pair, own)
-    if not words and all(pair.change(name, "cost").known for name in own):
+    if not words and all(pair.change(name, "cost").has_interval for name in own):
         words.append(f"None of the {len(own)} payload types differs significantly.")
     return [*words, *_moved(pair), *_smallest(pair)]
 
@@ -96,8 +96,8 @@ def _smallest(pair: Pair) -> list[str]:
     least = {measure: pair.change(pair.main, measure).least for measure in MEASURES}
     if any(math.isnan(value) for value in least.values()):
         return []
-    found = " and of ".join(f"{format_part(value)} in {name}" for name, value in least.items())
-    return [f"Changes of {found}, or more, would have been found four times in five."]
+    changes = " and of ".join(f"{format_part(value)} in {name}" for name, value in least.items())
+    return [f"Changes of {changes}, or more, would have been found four times in five."]
 
 
 def _differing(pair: Pair, payloads: Sequence[str], measure: str) -> str:

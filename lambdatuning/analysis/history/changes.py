@@ -61,7 +61,7 @@ class Change(NamedTuple):
     since: RunSummary
     earliest: RunSummary
     latest: RunSummary
-    seen: RunSummary
+    confirmed_by: RunSummary
     before: RunSummary
     step: float
     error: float
@@ -116,7 +116,7 @@ def watched(segment: Segment, accepted: Sequence[str], options: Options) -> Watc
     changes += _changes(segment, FAILURES, judged)
     if judged[-1].kind == SUSPECTED:
         suspects.append(_change(segment, FAILURES, judged[-1], len(judged) - 1))
-    ordered = sorted(changes, key=lambda c: (c.seen.run_id, list(_WORDS).index(c.measure)))
+    ordered = sorted(changes, key=lambda c: (c.confirmed_by.run_id, list(_WORDS).index(c.measure)))
     return Watched(segment, _with_siblings(segment, ordered), newest, tuple(suspects))
 
 
@@ -197,21 +197,21 @@ def _changes(segment: Segment, measure: str, judged: Sequence[Judgement]) -> lis
     ]
 
 
-def _change(segment: Segment, measure: str, found: Judgement, seen: int) -> Change:
+def _change(segment: Segment, measure: str, judgement: Judgement, confirmed_at: int) -> Change:
     runs = segment.runs
-    since = max(found.since, 1)
-    early, late = (max(n, 1) if n >= 0 else since for n in (found.earliest, found.latest))
+    since = max(judgement.since, 1)
+    early, late = (max(n, 1) if n >= 0 else since for n in (judgement.earliest, judgement.latest))
     return Change(
         measure,
-        found.kind,
-        found.series or Series(ALL),
+        judgement.kind,
+        judgement.series or Series(ALL),
         since=runs[since],
         earliest=runs[min(early, since)],
         latest=runs[max(late, since)],
-        seen=runs[seen],
+        confirmed_by=runs[confirmed_at],
         before=runs[since - 1],
-        step=found.step,
-        error=found.error,
+        step=judgement.step,
+        error=judgement.error,
     )
 
 
@@ -243,10 +243,10 @@ def _failures(segment: Segment, accepted: Sequence[int]) -> list[Judgement]:
     start, judged = 0, []
     for newest in range(len(failed)):
         start = max([start, *(first for first in accepted if first <= newest)])
-        found = _more_failures(failed, all_of, start, newest)
-        if found.kind == CONFIRMED:
-            start = found.since
-        judged.append(found)
+        judgement = _more_failures(failed, all_of, start, newest)
+        if judgement.kind == CONFIRMED:
+            start = judgement.since
+        judged.append(judgement)
     return judged
 
 
@@ -329,8 +329,8 @@ def cost_of(segment: Segment, change: Change) -> float:
         values = values[:, [change.series.number]]
     elif change.series.kind != ALL:
         values = values[:, :, [change.series.number]]
-    at, seen = _index(segment, change.since), _index(segment, change.seen)
-    before, after = values[max(0, at - 28) : at], values[at : seen + 1]
+    at, confirmed_at = _index(segment, change.since), _index(segment, change.confirmed_by)
+    before, after = values[max(0, at - 28) : at], values[at : confirmed_at + 1]
     both = np.isfinite(before).any(0) & np.isfinite(after).any(0)
     if not both.any():
         return math.nan

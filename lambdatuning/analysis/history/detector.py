@@ -148,14 +148,14 @@ def judge(panel: Panel, options: Options = DEFAULT) -> Judgement:
     if len(recent) < options.needed:
         return Judgement(LEARNING)
     lines = _lines(recent, options)
-    found = _judge(lines, recent.nights, options)
-    if found.kind != CONFIRMED or found.series is None:
-        return found
-    m = len(recent) - found.since
-    line = lines.values[lines.names.index(found.series)]
-    at, early, late = _place(line, m, found.step, found.spread, options)
-    found = replace(found, step=_refitted(recent, found.series, at, options))
-    return replace(found, since=skipped + at, earliest=skipped + early, latest=skipped + late)
+    judgement = _judge(lines, recent.nights, options)
+    if judgement.kind != CONFIRMED or judgement.series is None:
+        return judgement
+    m = len(recent) - judgement.since
+    line = lines.values[lines.names.index(judgement.series)]
+    at, early, late = _place(line, m, judgement.step, judgement.spread, options)
+    judgement = replace(judgement, step=_refitted(recent, judgement.series, at, options))
+    return replace(judgement, since=skipped + at, earliest=skipped + early, latest=skipped + late)
 
 
 def watch(
@@ -166,12 +166,16 @@ def watch(
     start, judged = 0, []
     for newest in range(len(panel)):
         start = max([start, *(first for first in accepted if first <= newest)])
-        found = judge(panel.between(start, newest + 1), options)
-        if found.kind == CONFIRMED:
-            shifted = (found.since + start, found.earliest + start, found.latest + start)
-            found = replace(found, since=shifted[0], earliest=shifted[1], latest=shifted[2])
-            start = found.since
-        judged.append(found)
+        judgement = judge(panel.between(start, newest + 1), options)
+        if judgement.kind == CONFIRMED:
+            shifted = (
+                judgement.since + start,
+                judgement.earliest + start,
+                judgement.latest + start,
+            )
+            judgement = replace(judgement, since=shifted[0], earliest=shifted[1], latest=shifted[2])
+            start = judgement.since
+        judged.append(judgement)
     return judged
 
 
@@ -181,19 +185,19 @@ def smallest_step(spread: float, before: int, options: Options = DEFAULT) -> flo
     rng = np.random.default_rng(1)
     trials, nights = 300, 3
     rule = options.overall
-    known = min(before, options.window)
-    noise = rng.standard_t(5, (trials, known + nights)) * spread / np.sqrt(5 / 3)
+    runs_before = min(before, options.window)
+    noise = rng.standard_t(5, (trials, runs_before + nights)) * spread / np.sqrt(5 / 3)
     prior = np.full(trials, rule.prior_sd**2)
     steps = np.log1p([0.02, 0.025, 0.03, 0.035, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.2])
     for step in (*steps, *np.log1p([0.25, 0.3, 0.4, 0.5, 0.7, 1.0])):
         lines = noise.copy()
-        lines[:, known:] += step
+        lines[:, runs_before:] += step
         hit = np.zeros(trials, bool)
         for night in range(2, nights + 1):
-            seen = lines[:, : known + night]
-            days = np.arange(known + night)
+            so_far = lines[:, : runs_before + night]
+            days = np.arange(runs_before + night)
             for scanned in _scan(
-                seen, prior, np.full(trials, rule.prior_runs), days, rule.degrees, options
+                so_far, prior, np.full(trials, rule.prior_runs), days, rule.degrees, options
             ):
                 hit |= _score(scanned, np.ones(trials, bool), np.zeros(trials), options) >= 0
         if hit.mean() >= 0.8:
@@ -337,25 +341,25 @@ def _gain(without: Floats, with_step: Floats, scale: Floats, degrees: Floats | f
 
 
 def _score(
-    found: _Scanned, overall: "np.ndarray[Any, Any]", many: Floats, options: Options
+    scanned: _Scanned, overall: "np.ndarray[Any, Any]", many: Floats, options: Options
 ) -> Floats:
     """By how much a change of each series is more than needs be to be confirmed."""
     need = np.where(overall, options.overall.confirm, options.part.confirm + many)
-    need = need + options.stricter + _short(found, overall, options)
-    quiet = np.minimum(0.0, 0.5 * np.log(found.variance / _RESTLESS**2))
+    need = need + options.stricter + _short(scanned, overall, options)
+    quiet = np.minimum(0.0, 0.5 * np.log(scanned.variance / _RESTLESS**2))
     need = need + np.where(overall, options.calm * quiet, 0.0)
     stands = np.where(
         overall,
-        found.rest_night >= options.overall.rest,
-        found.rest >= options.part.rest,
+        scanned.rest_night >= options.overall.rest,
+        scanned.rest >= options.part.rest,
     )
-    real = stands & (np.abs(found.step) >= options.least) & (found.m > 1)
-    return np.where(real, found.ratio - need, -np.inf)
+    real = stands & (np.abs(scanned.step) >= options.least) & (scanned.m > 1)
+    return np.where(real, scanned.ratio - need, -np.inf)
 
 
-def _short(found: _Scanned, overall: "np.ndarray[Any, Any]", options: Options) -> Floats:
-    short = np.where(overall, options.overall.short, options.part.short) / found.before
-    older = np.where(overall, options.overall.age, options.part.age) * max(found.m - 2, 0)
+def _short(scanned: _Scanned, overall: "np.ndarray[Any, Any]", options: Options) -> Floats:
+    short = np.where(overall, options.overall.short, options.part.short) / scanned.before
+    older = np.where(overall, options.overall.age, options.part.age) * max(scanned.m - 2, 0)
     return np.asarray(short + older)
 
 
@@ -367,31 +371,31 @@ def _judge(lines: _Lines, nights: np.ndarray[Any, Any], options: Options) -> Jud
     doubt = np.where(overall, options.overall.suspect, options.part.suspect + many)
     best, suspicion = Judgement(STEADY), Judgement(STEADY)
     top = margin = 0.0
-    for found in _scan(lines.values, prior, prior_runs, nights, degrees, options):
-        excess = found.ratio - doubt - options.stricter - _short(found, overall, options)
-        excess = np.where(np.abs(found.step) >= options.least, excess, -np.inf)
-        score = _score(found, overall, many, options)
+    for scanned in _scan(lines.values, prior, prior_runs, nights, degrees, options):
+        excess = scanned.ratio - doubt - options.stricter - _short(scanned, overall, options)
+        excess = np.where(np.abs(scanned.step) >= options.least, excess, -np.inf)
+        score = _score(scanned, overall, many, options)
         j, k = int(np.argmax(score)), int(np.argmax(excess))
         if score[j] >= top:
-            top, best = float(score[j]), _as(CONFIRMED, found, lines, j)
+            top, best = float(score[j]), _as(CONFIRMED, scanned, lines, j)
         if excess[k] >= margin:
-            margin, suspicion = float(excess[k]), _as(SUSPECT, found, lines, k)
+            margin, suspicion = float(excess[k]), _as(SUSPECT, scanned, lines, k)
     if best.kind == STEADY:
         best = suspicion
     return best if best.kind != STEADY else _steady(lines, prior, prior_runs)
 
 
-def _as(kind: str, found: _Scanned, lines: _Lines, j: int) -> Judgement:
-    spread = float(np.sqrt(found.variance[j]))
+def _as(kind: str, scanned: _Scanned, lines: _Lines, j: int) -> Judgement:
+    spread = float(np.sqrt(scanned.variance[j]))
     return Judgement(
         kind,
         lines.names[j],
-        float(found.step[j]),
-        spread * float(np.sqrt(1 / found.m + 1 / found.before)),
-        since=lines.values.shape[1] - found.m,
+        float(scanned.step[j]),
+        spread * float(np.sqrt(1 / scanned.m + 1 / scanned.before)),
+        since=lines.values.shape[1] - scanned.m,
         spread=spread,
-        before=found.before,
-        run_spread=float(np.sqrt(found.variance[0])),
+        before=scanned.before,
+        run_spread=float(np.sqrt(scanned.variance[0])),
     )
 
 

@@ -86,9 +86,9 @@ def _panel(axes: Axes, history: History, line: _Line) -> None:
 def _alt(history: History, lines: Sequence[_Line]) -> str:
     parts = [f"{format_count(len(history.frame), 'run')} of {history.function}."]
     for line in lines:
-        known = history.frame[line.column].dropna()
-        if len(known):
-            first, last = line.write(float(known.iloc[0])), line.write(float(known.iloc[-1]))
+        values = history.frame[line.column].dropna()
+        if len(values):
+            first, last = line.write(float(values.iloc[0])), line.write(float(values.iloc[-1]))
             parts.append(f"{line.title}: {first} in the first run, {last} in the newest.")
     parts += [f"{each.text}." for each in history.changes]
     return " ".join(parts)

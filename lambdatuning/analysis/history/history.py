@@ -142,7 +142,7 @@ class History:
         """A row a run: duration, p95 and cost as a share of the level at the start of its segment
         (1.0), pooled over payload types and sizes; init (ms) and memory (MB) at the middle size."""
         rows = [row for each in self.watched for row in _rows(each.segment)]
-        verdicts = {c.seen.run_id: "changed" for each in self.watched for c in each.changes}
+        verdicts = {c.confirmed_by.run_id: "changed" for each in self.watched for c in each.changes}
         for row in rows:
             row["change"] = verdicts.get(str(row["run_id"]), "")
             row["accepted"] = self.accepted.get(str(row["run_id"]), "")
@@ -217,7 +217,7 @@ class History:
         """What the newest run confirmed."""
         newest = self.newest.run_id
         last = self.watched[-1]
-        return tuple(c for c in last.changes if c.seen.run_id == newest and not c.sibling)
+        return tuple(c for c in last.changes if c.confirmed_by.run_id == newest and not c.sibling)
 
     @property
     def _earlier(self) -> list[str]:
@@ -228,23 +228,23 @@ class History:
         last, named = self.watched[-1], short_name(self.function)
         new = [self._with_cost(change) for change in self._new]
         suspects = [] if new else [finding(c, self._segment, self.smallest) for c in last.suspects]
-        found = [*new, *self._drifted(), *suspects]
-        worse = [each.text for each in found if each.kind == WORSE]
+        findings = [*new, *self._drifted(), *suspects]
+        worse = [each.text for each in findings if each.kind == WORSE]
         if worse:
-            return WORSE, f"regression of {named}: {_some(worse)}", found
+            return WORSE, f"regression of {named}: {_some(worse)}", findings
         if lacking := self._lacking():
-            return UNKNOWN, f"cannot tell: {lacking}", found
+            return UNKNOWN, f"cannot tell: {lacking}", findings
         doubtful = [c for c in suspects if c.change is None or c.change > 0]
         if doubtful:
             return (
                 UNKNOWN,
                 f"cannot tell: suspect, {_some([c.text for c in doubtful])}; one run is not enough "
                 "(--confirm measures again at once)",
-                found,
+                findings,
             )
         if new:
-            return BETTER, f"better: {named}, {_some([each.text for each in new])}", found
-        return FINE, self._quiet(), found
+            return BETTER, f"better: {named}, {_some([each.text for each in new])}", findings
+        return FINE, self._quiet(), findings
 
     def _quiet(self) -> str:
         count = self.watched[-1].since_level(self.accepted)
@@ -290,14 +290,14 @@ class History:
         first = self.watched[-1].level_start(self.accepted)
         if (len(segment.runs) - first) % _DRIFT_EVERY:
             return []
-        found = drift(segment, first, self.options)
-        if found is None:
+        drifted = drift(segment, first, self.options)
+        if drifted is None:
             return []
-        share, low, high = (math.expm1(found.step + k * 1.96 * found.error) for k in (0, -1, 1))
+        share, low, high = (math.expm1(drifted.step + k * 1.96 * drifted.error) for k in (0, -1, 1))
         word = "slower" if share > 0 else "faster"
         text = (
             f"everything drifted: {word} by {format_part(abs(share))} than in the ten runs from "
-            f"{found.base.run_id} on, without a step"
+            f"{drifted.base.run_id} on, without a step"
         )
         return [
             ChangeFinding(
@@ -307,7 +307,7 @@ class History:
                 low=low,
                 high=high,
                 smallest=finite(self.smallest),
-                since=found.base.run_id,
+                since=drifted.base.run_id,
                 cause="drift",
                 text=text,
             )
@@ -391,16 +391,18 @@ def history(
         raise NotFoundError(f"no run of {function}; {closest(function, names)}")
     levels = dict(accepted or {})
     options = learnt(_others(every, chosen))
-    seen = tuple(
+    judged_segments = tuple(
         watched(segment, list(levels), options if last else DEFAULT)
         for segment, last in zip(
             chosen.segments, [False] * (len(chosen.segments) - 1) + [True], strict=True
         )
     )
-    judged = seen[-1].newest.get(DURATION)
+    judged = judged_segments[-1].newest.get(DURATION)
     spread, before = (judged.run_spread, judged.before) if judged else (0.0, 0)
     smallest = math.expm1(smallest_step(spread, before, options)) if before else math.inf
-    return History(chosen, seen, levels, spread, smallest, options is not DEFAULT, options)
+    return History(
+        chosen, judged_segments, levels, spread, smallest, options is not DEFAULT, options
+    )
 
 
 def _others(runs: Sequence[RunSummary], chosen: Lane) -> list[Panel]:

@@ -220,8 +220,8 @@ def _filled(values: Floats, errors: Floats) -> Floats:
     lacking = np.isfinite(values) & ~np.isfinite(errors)
     if not lacking.any():
         return errors
-    known = errors[np.isfinite(errors)]
-    usual = float(np.median(known)) if known.size else 0.05
+    finite = errors[np.isfinite(errors)]
+    usual = float(np.median(finite)) if finite.size else 0.05
     return np.where(lacking, 2 * usual, errors)
 
 

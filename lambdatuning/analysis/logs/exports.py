@@ -110,7 +110,7 @@ def read_events(events: Iterable[Any]) -> Iterator[Block]:
     if isinstance(first, str | bytes):
         yield from read_export(Text("", _joined(everything)))
     else:
-        yield from _batches((found for event in everything for found in _walk(event)), About())
+        yield from _batches((message for event in everything for message in _walk(event)), About())
 
 
 def _joined(lines: Iterator[Any]) -> Iterator[str]:
@@ -129,8 +129,8 @@ _GROUP_FOLDER = re.compile(r"/?aws[/-]lambda[/-]([\w-]+)")
 
 def _source(name: str) -> About:
     """What the path says: an export to S3 has a folder a log stream, slashes written as dashes."""
-    found = _STREAM_FOLDER.search(name)
-    return About("", "/".join(found.groups()) if found else "", "")
+    folders = _STREAM_FOLDER.search(name)
+    return About("", "/".join(folders.groups()) if folders else "", "")
 
 
 # Lines of text.
@@ -263,9 +263,9 @@ def _walk(value: Any, about: About = _NOTHING) -> Iterator[tuple[str, About]]:
 def _children(value: Mapping[Any, Any]) -> list[tuple[str, Any]]:
     """What to look into: the message alone, where there is one that is called so."""
     names = {_plain(name): name for name in value}
-    for known in _MESSAGE_KEYS:
-        name = names.get(known)
-        if name is None or name == "@log" or _is_group(known, value[name]):
+    for message_key in _MESSAGE_KEYS:
+        name = names.get(message_key)
+        if name is None or name == "@log" or _is_group(message_key, value[name]):
             continue
         if isinstance(value[name], str | bytes | dict | list):
             others = ((str(key), item) for key, item in value.items() if key != name)
@@ -350,8 +350,8 @@ def _discovered(names: Mapping[str, Any]) -> str | None:
         if (number := _number(names.get(name, names.get(f"{name}mb")))) is not None:
             metrics[metric] = number / scale if number >= scale else number
     ended = {"status": names.get("record.status"), "errorType": names.get("record.errortype")}
-    told = {name: text for name, text in ended.items() if text}
-    record = {"requestId": str(request_id), "metrics": metrics, **told}
+    texts = {name: text for name, text in ended.items() if text}
+    record = {"requestId": str(request_id), "metrics": metrics, **texts}
     return json.dumps({"type": "platform.report", "record": record})
 
 
@@ -382,19 +382,19 @@ def _insights_row(value: Sequence[Any]) -> dict[str, Any]:
     return {}
 
 
-def _about(value: Mapping[Any, Any], known: About) -> About:
-    found: dict[str, str] = {}
+def _about(value: Mapping[Any, Any], outer: About) -> About:
+    fields: dict[str, str] = {}
     for key, item in value.items():
         if not isinstance(item, str | int | float) and not hasattr(item, "isoformat"):
             continue
         name = _plain(key)
         if name in _TIME_KEYS:
-            found.setdefault("time", str(item))
+            fields.setdefault("time", str(item))
         elif name in _STREAM_KEYS:
-            found["stream"] = str(item)
+            fields["stream"] = str(item)
         elif name in _GROUP_KEYS and "/" in str(item) and "\n" not in str(item):
-            found["group"] = str(item)
-    return known._replace(**found)
+            fields["group"] = str(item)
+    return outer._replace(**fields)
 
 
 def _plain(name: Any) -> str:

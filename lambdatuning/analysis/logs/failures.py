@@ -66,10 +66,10 @@ def around_reports(others: pl.DataFrame, reports: pl.DataFrame) -> Around:
     named = _requests(starts)
     opened = {stream: request_id for _, stream, request_id in named.iter_rows()}
     flagged = others.filter(line.str.contains_any(list(_WORDS)))
-    found = list(_marks(flagged, others)) if len(flagged) else []
-    if any(not mark.request_id for mark in found):
-        found = list(_with_requests(found, named, reports))
-    return Around(found, opened, max(len(named), len(ends)))
+    marks = list(_marks(flagged, others)) if len(flagged) else []
+    if any(not mark.request_id for mark in marks):
+        marks = list(_with_requests(marks, named, reports))
+    return Around(marks, opened, max(len(named), len(ends)))
 
 
 def _requests(lines: pl.DataFrame) -> pl.DataFrame:
@@ -90,8 +90,8 @@ def _marks(flagged: pl.DataFrame, lines: pl.DataFrame) -> Iterator[Mark]:
     streams = flagged.select(stream_in("line").fill_null("")).to_series().to_list()
     rows = zip(flagged["n"].to_list(), flagged["line"].to_list(), streams, strict=True)
     for n, text, stream in rows:
-        if found := _mark(text, following.get(n + 1, "")):
-            yield Mark(n, *found, stream)
+        if mark := _mark(text, following.get(n + 1, "")):
+            yield Mark(n, *mark, stream)
 
 
 def _mark(text: str, following: str) -> tuple[str, str] | None:
@@ -108,7 +108,7 @@ def _mark(text: str, following: str) -> tuple[str, str] | None:
 
 
 def _with_requests(
-    found: Sequence[Mark], starts: pl.DataFrame, reports: pl.DataFrame
+    marks: Sequence[Mark], starts: pl.DataFrame, reports: pl.DataFrame
 ) -> Iterator[Mark]:
     """The marks with their requests: the one that was running in their log stream."""
     lines: dict[str, list[tuple[int, str, bool]]] = {}
@@ -120,7 +120,7 @@ def _with_requests(
     for each in lines.values():
         each.sort()
     newest_first = _newest_first(starts, reports)
-    for mark in found:
+    for mark in marks:
         yield mark if mark.request_id else _placed(mark, lines.get(mark.stream, []), newest_first)
 
 

@@ -68,11 +68,11 @@ class _Columns:
         self.rows = end
 
     def _coded(self, name: str, series: pl.Series) -> NDArray[np.int32]:
-        known = self._codes[name]
+        code_of = self._codes[name]
         if series.null_count() == len(series):
             return np.zeros(len(series), np.int32)
         codes, names = pd.factorize(series.fill_null("").to_numpy())
-        return np.array([known.setdefault(text, len(known)) for text in names], np.int32)[codes]
+        return np.array([code_of.setdefault(text, len(code_of)) for text in names], np.int32)[codes]
 
     def take(self, name: str) -> NDArray[Any]:
         """A column, given up."""
@@ -156,12 +156,12 @@ def _with_failures(
     rows: dict[str, list[int]] = {}
     for row in np.flatnonzero(pd.Index(request_ids).isin(list(named))).tolist():
         rows.setdefault(request_ids[row], []).append(row)
-    found = error.add_categories(sorted({mark.error for _, mark in marks} - {*error.categories}))
+    errors = error.add_categories(sorted({mark.error for _, mark in marks} - {*error.categories}))
     for place, mark in marks:
         if own := rows.get(mark.request_id):
             row = next((row for row in own if row >= place), own[-1])
-            found[row] = found[row] or mark.error
-    return found.remove_unused_categories()
+            errors[row] = errors[row] or mark.error
+    return errors.remove_unused_categories()
 
 
 def _frame(
@@ -185,7 +185,7 @@ def _frame(
         # The rule multiplies and adds, so that it prices a column as it does an invocation.
         price = cast(Any, invocation_usd)
         cost_usd[rows] = price(book, region, architecture, memory_mb[rows], billed_ms[rows])
-    found: dict[str, Any] = {
+    by_column: dict[str, Any] = {
         "memory_mb": memory_mb.astype("int32"),
         "invocation": np.arange(count, dtype="int32"),
         "cold": np.isfinite(init_ms) | np.isfinite(restore_ms),
@@ -207,7 +207,7 @@ def _frame(
         "payload": same("", count),
         "message": same("", count),
     }
-    return DataFrame({name: found[name] for name in COLUMNS}, copy=False)
+    return DataFrame({name: by_column[name] for name in COLUMNS}, copy=False)
 
 
 def _functions(groups: pd.Categorical) -> pd.Categorical:

@@ -64,26 +64,26 @@ _UNESCAPED: tuple[Callable[[str], str], ...] = (
 
 
 @dataclass(frozen=True)
-class Found:
+class OddReports:
     """What one line gave."""
 
     reports: tuple[Report, ...]
     unread: int
 
 
-def read_odd(line: str) -> Found:
+def read_odd(line: str) -> OddReports:
     """Every report of a line, and how many there are that cannot be read."""
     if "REPORT RequestId: " in line:
         if _is_function_line(line):
-            return Found((), 0)
+            return OddReports((), 0)
         pieces = list(_pieces(line))
         reports = [report for _, report in pieces if report]
-        return Found(tuple(reports), len(pieces) - len(reports))
+        return OddReports(tuple(reports), len(pieces) - len(reports))
     text = html.unescape(line) if "&quot;" in line else line
     if not _JSON_REPORT.search(text):
-        return Found((), 0)
+        return OddReports((), 0)
     read = _json_report(text)
-    return Found((read,), 0) if read else Found((), 1)
+    return OddReports((read,), 0) if read else OddReports((), 1)
 
 
 def _pieces(line: str) -> Iterator[tuple[str, Report | None]]:
@@ -169,10 +169,10 @@ def _platform_report(value: Any, prefix: str) -> Report | None:
     if any(numbers[name] is None for name in _NEEDED):
         return None
     texts = {"status": record.get("status"), "error_type": record.get("errorType")}
-    told = {name: text for name, text in texts.items() if isinstance(text, str)}
+    present = {name: text for name, text in texts.items() if isinstance(text, str)}
     when = value.get("time")
     about = {"prefix": prefix} | ({"about_time": when} if isinstance(when, str) else {})
-    return {"request_id": record["requestId"], **about, **numbers, **told}
+    return {"request_id": record["requestId"], **about, **numbers, **present}
 
 
 def _amount(value: Any) -> float | None:

@@ -122,8 +122,8 @@ def _lines(block: Block) -> pl.DataFrame:
     """
     messages = [message.removesuffix("\n") for message in block.messages]
     frame = pl.Series("line", messages, pl.String()).to_frame()
-    known = block.abouts or [block.source] * len(block.messages)
-    for name, texts in zip(_ABOUT, zip(*known, strict=True), strict=True):
+    abouts = block.abouts or [block.source] * len(block.messages)
+    for name, texts in zip(_ABOUT, zip(*abouts, strict=True), strict=True):
         frame.insert_column(-1, pl.Series(name, [text or None for text in texts], pl.String()))
     usual = pl.col("tail").is_in(_USUAL_TAILS).fill_null(value=False)
     # What nearly every report ends with is no work for an expression.
@@ -155,9 +155,9 @@ def _json_reports(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         decoded = frame.filter(whole)["body"].str.json_decode(_PLATFORM_LINE)
     except pl.exceptions.PolarsError:
         return pl.DataFrame(schema=SCHEMA), lines.select(_LINE)
-    record, found = pl.col("decoded").struct.field("record"), frame.filter(whole)
+    record, whole_lines = pl.col("decoded").struct.field("record"), frame.filter(whole)
     metrics = record.struct.field("metrics")
-    found = found.with_columns(decoded=decoded).with_columns(
+    whole_lines = whole_lines.with_columns(decoded=decoded).with_columns(
         *(metrics.struct.field(key).alias(name) for name, key in _METRICS.items()),
         kind=pl.col("decoded").struct.field("type"),
         about_time=pl.coalesce(pl.col("decoded").struct.field("time"), "about_time"),
@@ -169,8 +169,8 @@ def _json_reports(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     good = pl.all_horizontal(
         pl.col("kind") == "platform.report", pl.col("request_id").is_not_null(), *needed
     ).fill_null(value=False)
-    odd = pl.concat([frame.filter(~whole), found.filter(~good).select(frame.columns)])
-    return _finished(found.filter(good)), odd.select(_LINE)
+    odd = pl.concat([frame.filter(~whole), whole_lines.filter(~good).select(frame.columns)])
+    return _finished(whole_lines.filter(good)), odd.select(_LINE)
 
 
 def _finished(frame: pl.DataFrame) -> pl.DataFrame:
@@ -180,19 +180,19 @@ def _finished(frame: pl.DataFrame) -> pl.DataFrame:
     prefixed, timed = frame.select((pl.col("prefix") != "").any(), stamped.any()).row(0)
     if prefixed:
         frame = _without_quotations(frame)
-    known = {name: pl.col(name) for name in frame.columns}
-    known |= {"stream": pl.col("about_stream"), "group": pl.col("about_group")}
+    columns = {name: pl.col(name) for name in frame.columns}
+    columns |= {"stream": pl.col("about_stream"), "group": pl.col("about_group")}
     if prefixed:
-        known |= {"stream": stream_in("prefix"), "group": group_in("prefix")}
+        columns |= {"stream": stream_in("prefix"), "group": group_in("prefix")}
     if prefixed or timed:
         written = pl.coalesce("about_time", "prefix") if prefixed else pl.col("about_time")
         epochs = frame.get_column("epoch", default=None)
-        known["time"] = pl.lit(read_times(frame.select(written).to_series(), epochs))
-    if "status" in known:
-        error = pl.coalesce(*(name for name in ("error_type", "status") if name in known))
-        known["error"] = pl.when(pl.col("status") != "success").then(error)
+        columns["time"] = pl.lit(read_times(frame.select(written).to_series(), epochs))
+    if "status" in columns:
+        error = pl.coalesce(*(name for name in ("error_type", "status") if name in columns))
+        columns["error"] = pl.when(pl.col("status") != "success").then(error)
     return frame.select(
-        known.get(name, pl.lit(None)).cast(kind, strict=False).alias(name)
+        columns.get(name, pl.lit(None)).cast(kind, strict=False).alias(name)
         for name, kind in SCHEMA.items()
     )
 
@@ -208,9 +208,9 @@ def _with_odd_reports(frame: pl.DataFrame, odd: pl.DataFrame) -> tuple[pl.DataFr
     rows: list[dict[str, object]] = []
     unread: list[str] = []
     for row in odd.iter_rows(named=True):
-        found = read_odd(row["line"])
-        unread += [row["line"]] * found.unread
-        rows += [{**row, **report} for report in found.reports]
+        odd_reports = read_odd(row["line"])
+        unread += [row["line"]] * odd_reports.unread
+        rows += [{**row, **report} for report in odd_reports.reports]
     if not rows:
         return frame, unread
     single = _finished(pl.DataFrame(rows, infer_schema_length=None, strict=False))

@@ -136,7 +136,7 @@ def _sentences(run: Run) -> Iterator[str]:
         yield f"Not measured, since they cannot be best by its model: {join_mb(guessed)}."
     if run.host and run.beyond_mb:
         yield (
-            f"Beyond the {run.host.told} of this host, {join_mb(run.beyond_mb)} would run alike; "
+            f"Beyond the {run.host} of this host, {join_mb(run.beyond_mb)} would run alike; "
             f"{format_mb(run.beyond_mb[0])} stood for all. How good they are, only AWS can tell."
         )
     # How sure it is, the answer itself says.

@@ -137,13 +137,13 @@ def disagreement(advice: Sequence[Recommendation]) -> str:
         return ""
     by_number = sorted(by_size.items(), key=lambda item: (-len(item[1]), item[0]))
     parts = [f"{format_mb(size)} for {_named(names, len(advice))}" for size, names in by_number]
-    aim = REGISTRY[advice[0].strategy].aim
-    return f"Payload types disagree about the size for {aim}: {join(parts)}."
+    purpose = REGISTRY[advice[0].strategy].purpose
+    return f"Payload types disagree about the size for {purpose}: {join(parts)}."
 
 
 def common_sizes(advice: Iterable[Recommendation]) -> set[int]:
     """Sizes that no payload type can tell apart from its best."""
-    accepted = [{e.memory_mb, *(e.alike_mb or ())} for e in advice if e.memory_mb is not None]
+    accepted = [{e.memory_mb, *(e.as_good_mb or ())} for e in advice if e.memory_mb is not None]
     return set[int].intersection(*accepted) if accepted else set()
 
 
@@ -174,7 +174,7 @@ def sentence(advice: Recommendation, money: Money) -> str:
     """What is best, what it brings against today's size, and how sure that is."""
     subject = "All payload types together" if advice.payload == MIX else advice.payload
     if advice.memory_mb is None:
-        why = f"{advice.reason}{_held_back(advice)}"
+        why = f"{advice.reason}{_untestable(advice)}"
         return f"{subject}: no size can be recommended, since {why}."
     superlative = REGISTRY[advice.strategy].superlative
     verdict = f"{format_mb(advice.memory_mb)} is {superlative}"
@@ -196,15 +196,15 @@ def certainty(advice: Recommendation) -> str:
         sure = f"{format_share(advice.sure)} sure"
     if advice.predicted:
         sure += ", by prediction alone: this size was not measured"
-    alike = f", {join_mb(advice.alike_mb)} cannot be told apart" if advice.alike_mb else ""
-    return sure + alike + ("" if advice.beyond_cores else _held_back(advice))
+    as_good = f", {join_mb(advice.as_good_mb)} cannot be told apart" if advice.as_good_mb else ""
+    return sure + as_good + ("" if advice.beyond_cores else _untestable(advice))
 
 
-def _held_back(advice: Recommendation) -> str:
+def _untestable(advice: Recommendation) -> str:
     """The sizes that might do better on AWS than on the few cores that measured them; or ""."""
-    if not advice.held_back_mb:
+    if not advice.untestable_mb:
         return ""
-    return f"; on AWS, {join_mb(advice.held_back_mb)} might be better: this host has fewer cores"
+    return f"; on AWS, {join_mb(advice.untestable_mb)} might be better: this host has fewer cores"
 
 
 def against_today(advice: Recommendation) -> str:
@@ -319,7 +319,7 @@ def _card(advice: Recommendation, *, named: bool) -> str:
 
 def _facts(advice: Recommendation) -> list[tuple[str, str]]:
     if advice.memory_mb is None:
-        return [("none can be recommended", f"{advice.reason}{_held_back(advice)}")]
+        return [("none can be recommended", f"{advice.reason}{_untestable(advice)}")]
     today = NOTHING if advice.current_mb is None else format_mb(advice.current_mb)
     superlative = REGISTRY[advice.strategy].superlative
     facts = [("today", today), (superlative, format_mb(advice.memory_mb))]
@@ -349,5 +349,5 @@ def _faster(speedup: float) -> str:
 
 def _sure(advice: Recommendation) -> str:
     sure = f"not known ({advice.reason})" if advice.reason else format_share(advice.sure)
-    sure += f"; cannot be told apart: {join_mb(advice.alike_mb)}" if advice.alike_mb else ""
-    return sure + ("" if advice.beyond_cores else _held_back(advice))
+    sure += f"; cannot be told apart: {join_mb(advice.as_good_mb)}" if advice.as_good_mb else ""
+    return sure + ("" if advice.beyond_cores else _untestable(advice))

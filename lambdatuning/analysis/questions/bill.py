@@ -121,7 +121,7 @@ def _money(
 
 def _against(curve: Curve, at: int, today: int, monthly: float) -> dict[str, float]:
     change = curve.resampled_usd[:, at] - curve.resampled_usd[:, today]
-    cheaper = float((change < 0).mean()) if curve.known and at != today else float("nan")
+    cheaper = float((change < 0).mean()) if curve.has_intervals and at != today else float("nan")
     usd, ms = curve.usd, curve.ms
     with np.errstate(divide="ignore", invalid="ignore"):
         return {

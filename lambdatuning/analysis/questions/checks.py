@@ -100,8 +100,8 @@ def few_environments(data: StudyData) -> Iterator[Finding]:
     run = data.run
     if run.adaptive:
         return
-    seen = data.measured[data.measured["environment"].ne("")]
-    counts = seen.groupby("memory_mb")["environment"].nunique()
+    identified = data.measured[data.measured["environment"].ne("")]
+    counts = identified.groupby("memory_mb")["environment"].nunique()
     few = counts[counts < MIN_ENVIRONMENTS]
     if len(few):
         yield Finding(
@@ -131,11 +131,11 @@ def rare_slow_calls(data: StudyData) -> Iterator[Finding]:
     if data.run.adaptive:
         return
     wide = [
-        (cell.known[0], key, cell)
+        (cell.mean_errors[0], key, cell)
         for key, cell in data.cells.items()
-        if cell.known
-        and cell.known[0].tail_share > _MOSTLY
-        and cell.known[0].log_errors()[1] > np.log1p(_FAR_ABOVE)
+        if cell.mean_errors
+        and cell.mean_errors[0].tail_share > _MOSTLY
+        and cell.mean_errors[0].log_errors()[1] > np.log1p(_FAR_ABOVE)
     ]
     if not wide:
         return
@@ -213,8 +213,8 @@ def beyond_cores(data: StudyData) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "sizes beyond this machine's cores",
-            f"{join_mb(run.beyond_mb)} stand for more than the {run.host.told} of this machine, "
-            f"so that they ran as {run.host.told} do",
+            f"{join_mb(run.beyond_mb)} stand for more than the {run.host} of this machine, "
+            f"so that they ran as {run.host} do",
             f"trust sizes up to {format_mb(run.host.largest_mb)} only, or measure on AWS",
         )
 

@@ -138,8 +138,8 @@ def scores(cold: ColdCurve, shares: Floats, goal: Goal) -> Floats:
     smallest alone may win (see `recommendation.candidates`)."""
     values = goal.score(cold.mean_ms(shares), cold.cost_usd(shares))
     host = cold.curve.host
-    alike = host.beyond(cold.sizes)[1:] if host else ()
-    return np.where(np.isin(cold.sizes, alike), np.inf, values)
+    as_fast = host.beyond(cold.sizes)[1:] if host else ()
+    return np.where(np.isin(cold.sizes, as_fast), np.inf, values)
 
 
 def _ranges(cold: ColdCurve, goal: Goal) -> list[tuple[object, ...]]:
@@ -314,8 +314,8 @@ def _tail_quantile(cold: ColdCurve, data: StudyData) -> float:
     if cold.curve.payload != MIX:
         samples = samples[samples["payload"] == cold.curve.payload]
     fewest = min(int((samples["memory_mb"] == size).sum()) for size in cold.sizes)
-    told = [each for each in (0.99, 0.95, 0.9) if fewest * (1 - each) >= _BEYOND - 1e-9]
-    return told[0] if told else 0.0
+    supported = [each for each in (0.99, 0.95, 0.9) if fewest * (1 - each) >= _BEYOND - 1e-9]
+    return supported[0] if supported else 0.0
 
 
 def _tail_ms(cold: ColdCurve, data: StudyData, size: int, quantile: float) -> float:

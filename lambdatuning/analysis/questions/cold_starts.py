@@ -124,7 +124,7 @@ def _key(key: object) -> tuple[object, ...]:
 # In words, and drawn.
 
 
-_ALIKE = 0.1
+_SAME = 0.1
 """Init durations that differ by less are called the same."""
 
 
@@ -136,7 +136,7 @@ def init_sentence(frame: DataFrame) -> str:
     overlap = first["init_low_ms"] <= last["init_high_ms"] and (
         last["init_low_ms"] <= first["init_high_ms"]
     )
-    if overlap or high <= low * (1 + _ALIKE):
+    if overlap or high <= low * (1 + _SAME):
         return (
             f"Init takes {_range(low, high)}: more memory does not shorten it, "
             "but every MB is billed for it."

@@ -88,7 +88,7 @@ def _at(curve: Curve, goal: Goal) -> tuple[int, float]:
     allowed = candidates(curve, np.full(len(curve.sizes), fill_value=True))
     value = np.where(allowed, goal.score(curve.ms, curve.usd), np.inf)
     winner = best(value, curve.ms, curve.usd, curve.sizes)
-    if not curve.known or curve.sizes[winner] in curve.beyond_mb:
+    if not curve.has_intervals or curve.sizes[winner] in curve.beyond_mb:
         return curve.sizes[winner], float("nan")
     resampled = np.where(allowed, scores(curve, goal), np.inf)
     return curve.sizes[winner], float((resampled.argmin(axis=1) == winner).mean())

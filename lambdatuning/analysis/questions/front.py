@@ -46,9 +46,9 @@ class Front:
         lead = _headline(self.lead) if self.lead else ""
         decided = "".join(_decided(each, quiet=bool(lead)) for each in self.headlines)
         words = "".join(f"<li>{html_words(text)}</li>" for text in self.sentences)
-        told = f"<ul>{words}</ul>" if words else ""
+        listed = f"<ul>{words}</ul>" if words else ""
         limits = f'<p class="lt-notice">{html_words(self.notice)}</p>' if self.notice else ""
-        return f'<section class="lt-answer lt-front">{lead}{decided}{told}{limits}</section>'
+        return f'<section class="lt-answer lt-front">{lead}{decided}{listed}{limits}</section>'
 
 
 def front(data: StudyData, question: str = "") -> Front:
@@ -79,7 +79,7 @@ def _payload_types(data: StudyData) -> list[str]:
 
 
 def _suits(chosen: int, own: Sequence[Recommendation]) -> str:
-    suited = [each for each in own if chosen in (each.memory_mb, *(each.alike_mb or ()))]
+    suited = [each for each in own if chosen in (each.memory_mb, *(each.as_good_mb or ()))]
     words = f"{format_mb(chosen)} is {REGISTRY[own[0].strategy].superlative}"
     if any(each.memory_mb != chosen for each in suited):
         words += ", or cannot be told apart from it,"
@@ -117,7 +117,7 @@ def _sizes(data: StudyData) -> str:
     for name in data.options.choices if curve else ():
         advice = recommendation(data, curve, name) if curve else None
         if advice and advice.memory_mb is not None and not _broken(name, advice.reason):
-            by_size.setdefault(advice.memory_mb, []).append(REGISTRY[name].aim)
+            by_size.setdefault(advice.memory_mb, []).append(REGISTRY[name].purpose)
     return "; ".join(
         f"{format_mb(size)} for {join(aims)}" for size, aims in sorted(by_size.items())
     )

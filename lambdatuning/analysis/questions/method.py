@@ -82,17 +82,17 @@ def _design(run: Run) -> dict[str, object]:
     return {
         "Payload types (weight in the mix)": mix,
         "Memory sizes": join_mb(run.sizes),
-        "Measured with fewer vCPUs than on AWS": _held_back(run),
+        "Measured with fewer vCPUs than on AWS": _untestable(run),
         "Invocations per size and payload type": None if run.adaptive else run.manifest.num,
         "Seed": run.manifest.seed,
     }
 
 
-def _held_back(run: Run) -> str:
+def _untestable(run: Run) -> str:
     """Sizes beyond the cores of the host; "" where there are none."""
     if run.host is None or not run.beyond_mb:
         return ""
-    return f"{join_mb(run.beyond_mb)}: run with the {run.host.told} of this host"
+    return f"{join_mb(run.beyond_mb)}: run with the {run.host} of this host"
 
 
 def _outcome(data: StudyData) -> dict[str, object]:

@@ -73,7 +73,7 @@ def beaten(ms: Floats, usd: Floats) -> Floats:
 def _rows(curve: Curve) -> DataFrame:
     by = beaten(curve.ms, curve.usd)
     resampled = beaten(curve.resampled_ms, curve.resampled_usd).any(axis=-1)
-    share = 1 - resampled.mean(axis=0) if curve.known else np.full(len(curve.sizes), np.nan)
+    share = 1 - resampled.mean(axis=0) if curve.has_intervals else np.full(len(curve.sizes), np.nan)
     return DataFrame(
         {
             "function": curve.function,

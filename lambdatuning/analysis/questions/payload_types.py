@@ -144,10 +144,10 @@ def _panel(
     how: dict[str, Any] = {"marker": marker, "linestyle": "", "color": colour, "markersize": 7}
     for _, each in advice.iterrows():
         y = rows.index(each["payload"])
-        alike = each["alike_mb"] or ()
-        span = (*alike, each["memory_mb"])
+        as_good_mb = each["as_good_mb"] or ()
+        span = (*as_good_mb, each["memory_mb"])
         axes.plot([min(span), max(span)], [y, y], color=colour, linewidth=3, alpha=0.3)
-        axes.plot(alike, [y] * len(alike), **how, markerfacecolor=PAPER)
+        axes.plot(as_good_mb, [y] * len(as_good_mb), **how, markerfacecolor=PAPER)
         axes.plot(each["memory_mb"], y, **how)
 
 

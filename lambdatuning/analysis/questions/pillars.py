@@ -85,9 +85,9 @@ def evidence(data: StudyData) -> dict[str, Any]:
 
 def _practices(data: StudyData) -> list[Practice]:
     return [
-        Practice(part.run.function, pillar, name, NAMES[name], *found)
+        Practice(part.run.function, pillar, name, NAMES[name], *judged)
         for part in data.parts
-        for pillar, name, found in _rows(part)
+        for pillar, name, judged in _rows(part)
     ]
 
 

@@ -34,7 +34,7 @@ _HEADERS = {
     "at_10_million_usd": "at 10 million",
     "at_100_million_usd": "at 100 million",
     "usd": "spent",
-    "alike_mb": "cannot be told apart",
+    "as_good_mb": "cannot be told apart",
     "failing_mb": "fails at",
     "mean_ms": "mean",
     "memory_mb": "memory",
@@ -58,7 +58,7 @@ _HEADERS = {
     "cold": "cold starts",
     "from_share": "from",
     "to_share": "to",
-    "held_back_mb": "might win on AWS",
+    "untestable_mb": "might win on AWS",
 }
 _BILLS = {
     *("month_usd", "year_usd", "year_saving_usd"),

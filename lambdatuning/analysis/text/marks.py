@@ -23,7 +23,7 @@ MEANS = "more vCPUs than the machine that measured has cores"
 """What a mark means, in a few words."""
 
 _SIZES = {
-    *("memory_mb", "alike_mb", "failing_mb", "held_back_mb", "current_mb", "beaten_by_mb"),
+    *("memory_mb", "as_good_mb", "failing_mb", "untestable_mb", "current_mb", "beaten_by_mb"),
     *("answer_mb", "cheapest_before_mb", "cheapest_after_mb", "power"),
 }
 """Columns of memory sizes; others in MB are amounts of memory that was used."""
@@ -46,7 +46,7 @@ def caption(host: Host | None, sizes_mb: Iterable[int], *, hatched: bool = True)
     if host is None or not host.beyond(sizes_mb):
         return ""
     sign = f"{DAGGER} and hatched" if hatched else DAGGER
-    return f"; {sign}: more vCPUs than this host's {host.told}, measured as {host.told}"
+    return f"; {sign}: more vCPUs than this host's {host}, measured as {host}"
 
 
 def in_words(host: Host | None, sizes_mb: Iterable[int]) -> str:
@@ -56,8 +56,8 @@ def in_words(host: Host | None, sizes_mb: Iterable[int]) -> str:
         return ""
     have, were = ("has", "was") if len(beyond) == 1 else ("have", "were")
     return (
-        f" {join_mb(beyond)} {have} more vCPUs than this host's {host.told} and {were} measured "
-        f"as {host.told}."
+        f" {join_mb(beyond)} {have} more vCPUs than this host's {host} and {were} measured "
+        f"as {host}."
     )
 
 

@@ -179,7 +179,7 @@ def table(
     ]
     texts = [_constant(n, data[n].iloc[0], first[0]) for n in constant]
     words = ", ".join(text for text in (caption, *texts) if text)
-    absent = ("failing_mb", "held_back_mb", "reason", "predicted")
+    absent = ("failing_mb", "untestable_mb", "reason", "predicted")
     empty = [n for n in absent if n in data and not data[n].map(bool).any()]
     kept = data.drop(columns=[*constant, *empty])
     return Table(_chosen(kept, columns), words, data, nothing, tuple(first), money)

@@ -331,8 +331,8 @@ def _packages(cloud: Cloud, options: DeployOptions, before: StackStatus | None) 
     key_arn = options.parameters.get("KmsKeyArn")
     if key_arn is None and before:
         key_arn = before.parameters.get("KmsKeyArn")
-    found = buckets.packages_of(cloud, options.stack_name, bucket)
-    return replace(found, kms_key_arn=key_arn or "")
+    packages = buckets.packages_of(cloud, options.stack_name, bucket)
+    return replace(packages, kms_key_arn=key_arn or "")
 
 
 def execute(
@@ -347,10 +347,10 @@ def execute(
     plan created is gone. Ctrl-C ends the waiting alone: CloudFormation goes on.
     """
     if plan.change_set_id is not None:
-        seen = seen_events(cloud, plan.stack_id)
+        earlier = seen_events(cloud, plan.stack_id)
         with undoing(lambda: discard(cloud, plan, waiting), f"the stack {plan.stack_name}"):
             cloud.client("cloudformation").execute_change_set(ChangeSetName=plan.change_set_id)
-        events = follow(cloud, plan.stack_id, seen, on_event, waiting)
+        events = follow(cloud, plan.stack_id, earlier, on_event, waiting)
         if outcome(events).state not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
             raise _failed(cloud, plan, events, waiting)
     return dict(status(cloud, plan.stack_id).outputs)

@@ -49,13 +49,13 @@ def _plain(loader: _Loader, node: yaml.Node) -> Any:
 def _mapping(loader: _Loader, node: yaml.Node) -> dict[Any, Any]:
     if not isinstance(node, yaml.MappingNode):
         raise yaml.MarkedYAMLError(problem="an object is wanted", problem_mark=node.start_mark)
-    seen: set[Any] = set()
+    keys: set[Any] = set()
     for key, _ in node.value:
-        if key.value in seen:
+        if key.value in keys:
             raise yaml.MarkedYAMLError(
                 problem=f'"{key.value}" stands twice', problem_mark=key.start_mark
             )
-        seen.add(key.value)
+        keys.add(key.value)
     return loader.construct_mapping(node, deep=True)
 
 
@@ -191,8 +191,8 @@ def _part(folder: Path, part: str) -> Iterator[Path]:
     root = folder / part
     if not root.exists():
         raise UsageError(f"{root}: not there, but the template packages it; restore it")
-    found = iter((root,)) if root.is_file() else root.rglob("*")
-    yield from (path for path in found if _belongs(path.relative_to(folder), path))
+    paths = iter((root,)) if root.is_file() else root.rglob("*")
+    yield from (path for path in paths if _belongs(path.relative_to(folder), path))
 
 
 def _belongs(relative: Path, path: Path) -> bool:

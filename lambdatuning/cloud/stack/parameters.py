@@ -21,11 +21,11 @@ Values = Mapping[str, Any]
 
 def check_parameters(template: Mapping[str, Any], values: Mapping[str, str]) -> None:
     """UsageError for names and values that cannot be, before anything is created."""
-    known = template.get("Parameters", {})
+    declared = template.get("Parameters", {})
     for name, value in values.items():
-        if name not in known:
-            raise UsageError(f'the stack has no parameter "{name}"; {closest(name, known)}')
-        _check_value(name, value, known[name])
+        if name not in declared:
+            raise UsageError(f'the stack has no parameter "{name}"; {closest(name, declared)}')
+        _check_value(name, value, declared[name])
     for role, characters in policy_sizes(template, values).items():
         if characters > MAX_POLICY_CHARACTERS:
             raise UsageError(
@@ -125,10 +125,10 @@ def _ref(name: str, given: Values) -> Any:
 
 def _sub(argument: Any, given: Values) -> str:
     text, names = argument if isinstance(argument, list) else (argument, {})
-    known = {**given, **names}
+    names_to_values = {**given, **names}
 
     def value(match: "re.Match[str]") -> str:
-        return str(known.get(match[1], _AN_ARN if "." in match[1] else _A_NAME))
+        return str(names_to_values.get(match[1], _AN_ARN if "." in match[1] else _A_NAME))
 
     return re.sub(r"\$\{([^}]+)\}", value, text)
 

@@ -52,13 +52,13 @@ class StackResource:
 
 def status(cloud: Cloud, stack_name: str) -> StackStatus:
     """The stack of that name or ARN; NotFoundError where there is none."""
-    found = find(cloud, stack_name)
-    if found is None:
+    stack = find(cloud, stack_name)
+    if stack is None:
         raise NotFoundError(
             f'no stack "{stack_name}" in {cloud.region} of account {cloud.account_id}; '
             "run `lambdatuning deploy` first"
         )
-    return found
+    return stack
 
 
 def find(cloud: Cloud, stack_name: str) -> StackStatus | None:
@@ -200,19 +200,19 @@ def seen_events(cloud: Cloud, stack_id: str) -> frozenset[str]:
 def follow(
     cloud: Cloud,
     stack_id: str,
-    seen: frozenset[str],
+    earlier: frozenset[str],
     on_event: Callable[[StackEvent], None],
     waiting: Waiting,
 ) -> list[StackEvent]:
-    """Every event after those `seen`, oldest first, until the stack rests.
+    """Every event after those `earlier`, oldest first, until the stack rests.
 
     The events and not the stack's state are believed, since the state may still be the old one
     just after a change has started.
     """
-    known, events = set(seen), list[StackEvent]()
+    passed, events = set(earlier), list[StackEvent]()
     for _ in waiting.pauses(f"the stack {stack_id.split('/')[1]}"):
-        fresh = _until_known(cloud, stack_id, known)
-        known.update(_identity(entry) for entry in fresh)
+        fresh = _until_known(cloud, stack_id, passed)
+        passed.update(_identity(entry) for entry in fresh)
         for entry in reversed(fresh):
             events.append(_event(entry))
             on_event(events[-1])
@@ -232,10 +232,10 @@ def delete(
 
     By the role `role_arn`, else by the one that the stack was deployed with.
     """
-    seen = seen_events(cloud, stack_id)
+    earlier = seen_events(cloud, stack_id)
     role = {"RoleARN": role_arn} if role_arn else {}
     cloud.client("cloudformation").delete_stack(StackName=stack_id, **role)
-    return outcome(follow(cloud, stack_id, seen, on_event, waiting))
+    return outcome(follow(cloud, stack_id, earlier, on_event, waiting))
 
 
 def outcome(events: list[StackEvent]) -> StackEvent:
@@ -259,11 +259,11 @@ def _is_echo(reason: str) -> bool:
     return "cancelled" in reason.lower() or reason.startswith("The following hook(s) failed")
 
 
-def _until_known(cloud: Cloud, stack_id: str, known: set[str]) -> list[dict[str, Any]]:
+def _until_known(cloud: Cloud, stack_id: str, passed: set[str]) -> list[dict[str, Any]]:
     """New events, newest first; the pages of a long history are read no further than needed."""
     fresh = []
     for event in _events(cloud, stack_id):
-        if _identity(event) in known:
+        if _identity(event) in passed:
             break
         fresh.append(event)
     return fresh

@@ -31,7 +31,7 @@ class Remains:
     function_arn: str
     region: str
     memory_mb: int
-    held: lock.Lock | None
+    current_lock: lock.Lock | None
     versions: tuple[str, ...]
     copies: tuple[str, ...] = ()
     doubtful: tuple[tuple[str, str], ...] = ()
@@ -39,39 +39,42 @@ class Remains:
     @property
     def lines(self) -> tuple[str, ...]:
         """One a thing that will be put back."""
-        found = [f"version {number} is removed" for number in self.versions]
-        if self.held:
-            found.append(f"the lock of run {self.held.run_id} is removed")
-            if self.held.memory_mb and self.held.memory_mb != self.memory_mb:
-                found.append(f"memory size {self.memory_mb} -> {self.held.memory_mb} MB")
-        found += (f"function {name}, a copy of it, is removed" for name in self.copies)
-        found += (
+        lines = [f"version {number} is removed" for number in self.versions]
+        if self.current_lock:
+            lines.append(f"the lock of run {self.current_lock.run_id} is removed")
+            if self.current_lock.memory_mb and self.current_lock.memory_mb != self.memory_mb:
+                lines.append(f"memory size {self.memory_mb} -> {self.current_lock.memory_mb} MB")
+        lines += (f"function {name}, a copy of it, is removed" for name in self.copies)
+        lines += (
             f"version {number} is removed if the tuner knows run {run_id}, whose mark it bears"
             for number, run_id in self.doubtful
         )
-        return tuple(found)
+        return tuple(lines)
 
 
 def remains(cloud: Cloud, function: str, now: datetime | None = None) -> Remains:
     """What is ours on a function; LockedError while the run that owns it goes on."""
-    found = named_function(cloud, function).unqualified
-    client = cloud.client("lambda", region=found.region)
-    config = read(client, str(found))
-    held = lock.read(client, str(found))
-    if held and lock.running_since(cloud.client("stepfunctions"), held.execution):
+    arn = named_function(cloud, function).unqualified
+    client = cloud.client("lambda", region=arn.region)
+    config = read(client, str(arn))
+    current_lock = lock.read(client, str(arn))
+    if current_lock and lock.running_since(cloud.client("stepfunctions"), current_lock.execution):
         raise LockedError(
-            f"run {held.run_id} is going on ({held.execution}); wait for it, or stop it first"
+            f"run {current_lock.run_id} is going on ({current_lock.execution}); wait for it, or "
+            "stop it first"
         )
-    marked = [(version["Version"], run_of(version)) for version in ours(client, str(found))]
-    own = tuple(number for number, run_id in marked if held and run_id == held.run_id)
+    marked = [(version["Version"], run_of(version)) for version in ours(client, str(arn))]
+    own = tuple(
+        number for number, run_id in marked if current_lock and run_id == current_lock.run_id
+    )
     doubtful = tuple(entry for entry in marked if entry[0] not in own)
     states = cloud.client("stepfunctions")
     dead = tuple(
         copy.name
-        for copy in copies(client, found.name)
+        for copy in copies(client, arn.name)
         if _is_dead(states, copy, now or datetime.now(UTC))
     )
-    return Remains(str(found), found.region, config["MemorySize"], held, own, dead, doubtful)
+    return Remains(str(arn), arn.region, config["MemorySize"], current_lock, own, dead, doubtful)
 
 
 def _is_dead(states: Any, copy: Copy, now: datetime) -> bool:
@@ -86,23 +89,23 @@ def _is_dead(states: Any, copy: Copy, now: datetime) -> bool:
     return answer["status"] not in lock.ALIVE
 
 
-def describe_remains(found: Remains) -> str:
+def describe_remains(left: Remains) -> str:
     """What will be put back, as lines."""
-    return "\n".join([f"{found.function_arn}:", *(f"  {line}" for line in found.lines)])
+    return "\n".join([f"{left.function_arn}:", *(f"  {line}" for line in left.lines)])
 
 
 def clean_function(
-    cloud: Cloud, found: Remains, sleep: Sleep, state_machine_arn: str = ""
+    cloud: Cloud, left: Remains, sleep: Sleep, state_machine_arn: str = ""
 ) -> list[str]:
     """Put it back; what was done. The tuner does it by its own role, where there is one."""
-    client: Any = cloud.client("lambda", region=found.region)
-    machine = state_machine_of(found.held.execution) if found.held else ""
-    cleaning = start_cleaning(cloud, machine or state_machine_arn, found.function_arn)
+    client: Any = cloud.client("lambda", region=left.region)
+    machine = state_machine_of(left.current_lock.execution) if left.current_lock else ""
+    cleaning = start_cleaning(cloud, machine or state_machine_arn, left.function_arn)
     done = wait_for_cleaning(cloud, cleaning, sleep)
     if done is None:
-        done = clean(client, found.function_arn, None, sleep)
-    for name in found.copies:
-        remove_copy(cloud, client, found.region, name)
+        done = clean(client, left.function_arn, None, sleep)
+    for name in left.copies:
+        remove_copy(cloud, client, left.region, name)
         done.append(f"function {name}")
     return done
 
@@ -160,12 +163,16 @@ def what_is_left(cloud: Cloud, function_arn: str, run_id: str, memory_mb: int) -
     command = f"`lambdatuning clean {arn.name}` puts it back"
     try:
         now_mb = int(read(client, function_arn)["MemorySize"])
-        held = lock.read(client, function_arn)
+        current_lock = lock.read(client, function_arn)
         versions = [version["Version"] for version in ours(client, function_arn, run_id)]
     except (ClientError, LambdaTuningError) as exc:
         return f"{arn.name} could not be looked at ({exc}): {command}", False
     left = [f"{now_mb} MB instead of {memory_mb} MB"] if now_mb != memory_mb else []
-    left += [f"the lock of run {held.run_id}"] if held and held.run_id == run_id else []
+    left += (
+        [f"the lock of run {current_lock.run_id}"]
+        if current_lock and current_lock.run_id == run_id
+        else []
+    )
     left += [f"version {number}" for number in versions]
     if left:
         return f"{arn.name} has {', '.join(left)}: {command}", False

@@ -22,14 +22,14 @@ def memory_used_mb(
     """The most memory that an invocation of the last day used, by the function's own reports; None
     where there is none, or where the logs may not be read."""
     logging = config.get("LoggingConfig") or {}
-    asked = {
+    query = {
         "logGroupName": logging.get("LogGroup") or f"/aws/lambda/{arn.name}",
         "filterPattern": _PATTERNS.get(logging.get("LogFormat", "Text"), _PATTERNS["Text"]),
         "startTime": int((now - _LOGS_OF).timestamp() * 1000),
         "limit": _REPORTS,
     }
     try:
-        events = cloud.client("logs", region=arn.region).filter_log_events(**asked)["events"]
+        events = cloud.client("logs", region=arn.region).filter_log_events(**query)["events"]
     except (ClientError, BotoCoreError):
         return None
     reports = (report for event in events for report in iter_reports(event["message"]))
@@ -101,8 +101,8 @@ def _asynchronous(client: Any, name: str) -> Iterator[str]:
 def _event_settings(client: Any, name: str) -> Iterator[str]:
     answer = client.list_function_event_invoke_configs(FunctionName=name)
     for config in answer.get("FunctionEventInvokeConfigs", []):
-        wanted = config.get("DestinationConfig") or {}
-        places = [where.get("Destination") for where in wanted.values() if where]
+        destinations = config.get("DestinationConfig") or {}
+        places = [where.get("Destination") for where in destinations.values() if where]
         yield from (f"for {place}" for place in places if place)
         if not any(places):
             yield "by its settings of retries"

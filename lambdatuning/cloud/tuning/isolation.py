@@ -144,12 +144,12 @@ def copies(client: Any, function: str) -> list[Copy]:
             return []
         raise
     mark = re.compile(re.escape(_description(function, "")) + r"(?P<execution>arn:\S+)")
-    named = [found for page in pages for found in page["Functions"]]
+    named = [function_config for page in pages for function_config in page["Functions"]]
     return [
-        Copy(found["FunctionName"], match["execution"], _made_at(found))
-        for found in named
-        if found["FunctionName"].startswith(PREFIX)
-        and (match := mark.fullmatch(found.get("Description", "")))
+        Copy(function_config["FunctionName"], match["execution"], _made_at(function_config))
+        for function_config in named
+        if function_config["FunctionName"].startswith(PREFIX)
+        and (match := mark.fullmatch(function_config.get("Description", "")))
     ]
 
 
@@ -192,21 +192,21 @@ def _package(
 ) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     """CreateFunction's `Code`, and the function's tags."""
     qualified = {} if config["Version"] == "$LATEST" else {"Qualifier": config["Version"]}
-    found = client.get_function(FunctionName=config["FunctionName"], **qualified)
-    code = found["Code"]
+    answer = client.get_function(FunctionName=config["FunctionName"], **qualified)
+    code = answer["Code"]
     if error := code.get("Error"):
         raise UsageError(
             f"{config['FunctionName']} cannot be copied: its package cannot be read "
             f"({error.get('ErrorCode')}: {error.get('Message')})"
         )
-    if error := found.get("TagsError"):
+    if error := answer.get("TagsError"):
         raise UsageError(
             f"{config['FunctionName']} cannot be copied: its tags cannot be read "
             f"({error.get('ErrorCode')}: {error.get('Message')}); get lambda:ListTags"
         )
     tags = {
         key: value
-        for key, value in (found.get("Tags") or {}).items()
+        for key, value in (answer.get("Tags") or {}).items()
         if not key.lower().startswith("aws:")
     }
     if config.get("PackageType", "Zip") == "Image":
@@ -263,10 +263,10 @@ def _copy(
 def _signing(client: Any, function: str) -> dict[str, str]:
     """The code signing configuration; none where there is none, or nobody may ask."""
     try:
-        found = client.get_function_code_signing_config(FunctionName=function)
+        answer = client.get_function_code_signing_config(FunctionName=function)
     except (ClientError, EndpointConnectionError):
         return {}
-    arn = found.get("CodeSigningConfigArn")
+    arn = answer.get("CodeSigningConfigArn")
     return {"CodeSigningConfigArn": arn} if arn else {}
 
 

@@ -20,8 +20,8 @@ from ...core.tuning.contract import DEFAULT_PARALLEL_SIZES, EXPLORATIONS, parse_
 from ...core.tuning.estimate import (
     EMBEDDED,
     ON_AWS,
+    EarlierRuns,
     Estimate,
-    Known,
     Work,
     estimate_run,
     expect,
@@ -159,11 +159,11 @@ def _concurrency(
     client = cloud.client("lambda", region=arn.region)
     name = str(arn.unqualified)
     if not isolated:
-        answer = _asked(lambda: client.get_function_concurrency(FunctionName=name))
+        answer = _answer(lambda: client.get_function_concurrency(FunctionName=name))
         reserved = (answer or {}).get("ReservedConcurrentExecutions")
         if reserved is not None:
             return int(reserved), None
-    answer = _asked(client.get_account_settings)
+    answer = _answer(client.get_account_settings)
     if answer is None:
         return None, None
     return None, int(answer["AccountLimit"]["UnreservedConcurrentExecutions"])
@@ -181,7 +181,7 @@ def _check_free(free: int, environments: int) -> None:
     )
 
 
-def _asked(ask: Callable[[], Any]) -> Any:
+def _answer(ask: Callable[[], Any]) -> Any:
     try:
         return ask()
     except ClientError as exc:
@@ -196,7 +196,7 @@ AWS_ENVIRONMENTS = 5
 
 @dataclass(frozen=True)
 class TuneRequest:
-    """What the user asks for; `table` is where seed items go, `known` what earlier runs say, and
+    """What the user asks for; `table` is where seed items go, `earlier` what earlier runs say, and
     `cold` how many cold starts are measured on purpose at each size. `price_book` is the text of a
     price book, "" for the packaged one. `explore` is "grid" or "adaptive"; an adaptive run is ended
     by `max_usd`, its whole bill, and by `max_seconds`. `named_sizes` says whether the user named
@@ -219,7 +219,7 @@ class TuneRequest:
     allowed_errors: tuple[str, ...] = ()
     table: str = ""
     price_book: str = ""
-    known: Known = field(default_factory=Known)
+    earlier: EarlierRuns = field(default_factory=EarlierRuns)
     explore: str = EXPLORATIONS[0]
     max_usd: float | None = None
     max_seconds: float | None = None
@@ -285,7 +285,7 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     if request.auto_optimize:
         client = cloud.client("lambda", region=function.arn.region)
         name = str(function.arn.unqualified)
-        _asked(lambda: refuse_weighted(client, name, request.alias))
+        _answer(lambda: refuse_weighted(client, name, request.alias))
     check_kind(function.config)
     if not request.isolated:
         check_reported(function.config)
@@ -307,7 +307,7 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
             float(function.config["Timeout"]),
             target.snapstart and target.pays_for_restores,
         ),
-        request.known,
+        request.earlier,
         EMBEDDED if cloud.kind == "embedded" else ON_AWS,
     )
     estimate = _expected(request, prices, function.arn.region, grid)

@@ -73,7 +73,7 @@ def _refuse(plan: TunePlan) -> None:
         )
 
 
-def _known(strategy: str) -> str:
+def _strategy(strategy: str) -> str:
     """The strategy that a foreign tuner is asked for (see `plan.strategy_note`)."""
     return strategy if strategy in STRATEGIES else DEFAULT_STRATEGY
 
@@ -86,7 +86,7 @@ def _input(plan: TunePlan, payload: PayloadType) -> dict[str, Any]:
         "num": request.num,
         "powerValues": list(request.sizes),
         "payload": payload.rendered(context),
-        "strategy": _known(request.strategy),
+        "strategy": _strategy(request.strategy),
         "balancedWeight": request.weight,
         "autoOptimize": request.auto_optimize,
         "includeOutputResults": True,
@@ -136,7 +136,7 @@ def _manifest(
         sizes=request.sizes,
         sizes_beyond_cores=beyond_cores(cloud.endpoint, request.sizes),
         num=request.num,
-        strategy=_known(request.strategy),
+        strategy=_strategy(request.strategy),
         weight=request.weight,
         started_at=executions[0].started_at.isoformat(),
         finished_at=max(ended).isoformat(),

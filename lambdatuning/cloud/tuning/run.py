@@ -37,10 +37,10 @@ def with_host_facts(cloud: Cloud, arrived: "Arrived") -> Iterator[tuple[str, byt
         return
     stolen_ms = _stolen_ms(cloud)
     for name, samples in sorted(arrived.samples.items()):
-        yield name, encode_part(_known(sample, stolen_ms) for sample in samples)
+        yield name, encode_part(_with_stolen_time(sample, stolen_ms) for sample in samples)
 
 
-def _known(sample: Sample, stolen_ms: Mapping[str, float]) -> Sample:
+def _with_stolen_time(sample: Sample, stolen_ms: Mapping[str, float]) -> Sample:
     return replace(sample, stolen_ms=stolen_ms.get(sample.request_id))
 
 
@@ -190,8 +190,10 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, effects: Effects) -> 
     if not has_answer(execution):
         raise _failed(cloud, plan, execution, effects.sleep)
     manifest = _completed(read_manifest(bucket.read(prefix + MANIFEST_NAME)), execution)
-    asked = plan.request
-    manifest = replace(manifest, function=plan.function, labels=dict(asked.labels), code=asked.code)
+    request = plan.request
+    manifest = replace(
+        manifest, function=plan.function, labels=dict(request.labels), code=request.code
+    )
     parts = with_host_facts(cloud, arrived)
     try:
         return save(store, manifest, packed(parts))
@@ -331,8 +333,8 @@ def _handling(names: Iterable[str], handler: Callable[[int, Any], None]) -> Iter
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.signal(number, handler) for number in known}
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:

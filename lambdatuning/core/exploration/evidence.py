@@ -59,10 +59,10 @@ class SizeEvidence:
 
     def corrected(self, first: float) -> dict[str, list[float]]:
         """The durations by environment, if first calls take `first` (log) longer."""
-        found = {name: list(values) for name, values in self.warm_ms.items()}
+        by_environment = {name: list(values) for name, values in self.warm_ms.items()}
         for name, ms in self.first_ms.items():
-            found.setdefault(name, []).append(ms * math.exp(-first))
-        return found
+            by_environment.setdefault(name, []).append(ms * math.exp(-first))
+        return by_environment
 
     def log_mean(self, first: float) -> float:
         """The log of the plain mean: a bill is a sum."""
@@ -103,24 +103,24 @@ def log_normal_tail(spread: float) -> float:
     return math.exp(1.645 * spread - spread**2 / 2)
 
 
-def gather(seen: Sequence[Observation]) -> tuple[SizeEvidence, ...]:
+def gather(observations: Sequence[Observation]) -> tuple[SizeEvidence, ...]:
     """The evidence at each size, from the successes of one payload type."""
     by_size: defaultdict[int, list[Observation]] = defaultdict(list)
-    for one in seen:
+    for one in observations:
         by_size[one.memory_mb].append(one)
-    return tuple(_of_size(size, found) for size, found in sorted(by_size.items()))
+    return tuple(_of_size(size, of_size) for size, of_size in sorted(by_size.items()))
 
 
-def _of_size(memory_mb: int, seen: Sequence[Observation]) -> SizeEvidence:
+def _of_size(memory_mb: int, observations: Sequence[Observation]) -> SizeEvidence:
     warm: defaultdict[str, list[float]] = defaultdict(list)
     first: dict[str, float] = {}
-    for one in seen:
+    for one in observations:
         ms = max(one.duration_ms, _LEAST_MS)
         if one.cold:
             first[one.environment or str(len(first))] = ms
         else:
             warm[one.environment].append(ms)
-    billed = [one.billed_ms - one.duration_ms for one in seen if not one.cold]
+    billed = [one.billed_ms - one.duration_ms for one in observations if not one.cold]
     # Rounding up adds half a millisecond on average: worth two calls.
     excess = (sum(billed) + 2 * EXCESS_MS) / (len(billed) + 2)
     return SizeEvidence(memory_mb, dict(warm), first, max(excess, 0.0))
@@ -183,14 +183,14 @@ def noise_draws(
 def systematic(weights: Sequence[float], count: int, rng: random.Random) -> list[int]:
     """`count` indices by their weights, as evenly as chance allows."""
     ends = list(accumulate(weights))
-    step, found, place = ends[-1] / count, [], 0
+    step, places, place = ends[-1] / count, [], 0
     at = rng.random() * step
     for _ in range(count):
         while place < len(ends) - 1 and ends[place] <= at:
             place += 1
-        found.append(place)
+        places.append(place)
         at += step
-    return found
+    return places
 
 
 def picked(weights: Sequence[float], rng: random.Random) -> int:
@@ -225,7 +225,7 @@ class _Spreads:
         functions = _steps(_FUNCTION_STEPS, noise.function_sd)
         steps = _steps(_SIZE_STEPS, noise.size_sd)
         measured = list(zip(evidence, places, strict=True))
-        found = [
+        by_noise = [
             [
                 _chances(centres[place] + function, steps, size, first, noise)
                 for function in functions
@@ -233,12 +233,12 @@ class _Spreads:
             for size, place in measured
         ]
         logs = [
-            sum(table[k][0] for table in found) - 0.5 * (function / noise.function_sd) ** 2
+            sum(table[k][0] for table in by_noise) - 0.5 * (function / noise.function_sd) ** 2
             for k, function in enumerate(functions)
         ]
         most = max(logs)
         shares = [math.exp(each - most) for each in logs]
-        tables = [[own for _, own in table] for table in found]
+        tables = [[own for _, own in table] for table in by_noise]
         return cls(noise, centres, measured, functions, shares, steps, tables, hosts)
 
     def draw(self, k: int, rng: random.Random) -> NoiseDraw:
@@ -332,9 +332,9 @@ def failing(observations: Iterable[Observation], sizes: Sequence[int]) -> tuple[
     """
     calls: Counter[int] = Counter()
     failed: Counter[int] = Counter()
-    for seen in observations:
-        calls[seen.memory_mb] += 1
-        failed[seen.memory_mb] += bool(seen.error)
+    for observation in observations:
+        calls[observation.memory_mb] += 1
+        failed[observation.memory_mb] += bool(observation.error)
     bad = {size for size in calls if failed[size] > MAX_FAILED * calls[size]}
     worst = max(bad, default=0)
     proven = {size for size in calls if calls[size] > failed[size]} - bad

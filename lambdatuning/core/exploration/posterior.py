@@ -9,7 +9,7 @@ from operator import mul
 
 from .evidence import HOSTS, NoiseDraw, SizeEvidence, noise_draws, systematic
 from .modes import Modes, modes
-from .prior import LEVEL_SD, Matrix, Prior, Vector, alike, load_prior
+from .prior import LEVEL_SD, Matrix, Prior, Vector, departure_correlations, load_prior
 
 DRAWS = 300
 _BANK = 509
@@ -39,7 +39,7 @@ class _Part:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Measured:
     """What the sizes of index `places` tell under one noise, with the variances of that."""
 
     places: Sequence[int]
@@ -48,7 +48,7 @@ class _Told:
 
     def precision(self, sizes: tuple[int, ...], scale: float) -> tuple[Matrix, float]:
         """The inverse covariance where departures are of this scale, and its log determinant."""
-        correlations = alike(sizes)
+        correlations = departure_correlations(sizes)
         covariance = [
             [LEVEL_SD**2 + scale**2 * correlations[a][b] for b in self.places] for a in self.places
         ]
@@ -72,8 +72,8 @@ def posterior(
     rough = _rough([size.log_mean(0.0) for size in evidence], places, sizes)
     noises = noise_draws(evidence, rough, places, prior.noise, rng, hosts)
     slow = modes(evidence)
-    told = [_told(evidence, places, noise, slow) for noise in noises]
-    return Posterior(_curves(told, _parts(sizes, prior, lent), sizes, rng), noises)
+    measured = [_measured(evidence, places, noise, slow) for noise in noises]
+    return Posterior(_curves(measured, _parts(sizes, prior, lent), sizes, rng), noises)
 
 
 @lru_cache(maxsize=512)
@@ -91,17 +91,17 @@ def curves_by_means(
     lies between them. Equal arguments give equal draws.
     """
     rng = random.Random(repr((sizes, log_means)))  # noqa: S311
-    told = [_Told(range(len(sizes)), list(log_means), [max(v, _EXACT) for v in variances])]
+    measured = [_Measured(range(len(sizes)), list(log_means), [max(v, _EXACT) for v in variances])]
     every = (*sizes, *unmeasured)
-    return _curves(told, _parts(every, load_prior(), ()), every, rng)
+    return _curves(measured, _parts(every, load_prior(), ()), every, rng)
 
 
-def _told(
+def _measured(
     evidence: Sequence[SizeEvidence],
     places: Sequence[int],
     noise: NoiseDraw,
     slow: Modes | None,
-) -> _Told:
+) -> _Measured:
     logs, variances = [], []
     for size, place in zip(evidence, places, strict=True):
         own = math.log1p(noise.call_variance(place) / size.calls)
@@ -112,7 +112,7 @@ def _told(
             # The log of a mean of few calls lies low, as slow calls are rare.
             logs.append(size.log_mean(noise.first) + own / 2)
         variances.append(own + noise.host**2 * size.uneven + noise.first_variance(size))
-    return _Told(places, logs, variances)
+    return _Measured(places, logs, variances)
 
 
 def _parts(sizes: tuple[int, ...], prior: Prior, lent: Sequence[Vector]) -> list[_Part]:
@@ -134,15 +134,20 @@ def _prior_parts(sizes: tuple[int, ...], prior: Prior) -> list[_Part]:
 
 
 def _curves(
-    told: Sequence[_Told], parts: Sequence[_Part], sizes: tuple[int, ...], rng: random.Random
+    measured: Sequence[_Measured],
+    parts: Sequence[_Part],
+    sizes: tuple[int, ...],
+    rng: random.Random,
 ) -> Matrix:
     """Draws of a part and a noise by their probability, then of a curve of that part (by Matheron's
     rule: a draw from the prior, corrected by what it misses)."""
     scales = sorted({part.scale for part in parts})
-    known = [{scale: one.precision(sizes, scale) for scale in scales} for one in told]
+    precisions_by_scale = [
+        {scale: one.precision(sizes, scale) for scale in scales} for one in measured
+    ]
     logs = [
         _log_probability(one, part, *precisions[part.scale])
-        for one, precisions in zip(told, known, strict=True)
+        for one, precisions in zip(measured, precisions_by_scale, strict=True)
         for part in parts
     ]
     most = max(logs)
@@ -152,18 +157,20 @@ def _curves(
     for k, pick in enumerate(drawn):
         noise, part = divmod(pick, len(parts))
         departure = bank[(start + k * stride) % _BANK]
-        precision, _ = known[noise][parts[part].scale]
-        curves.append(_curve(told[noise], parts[part], precision, departure, sizes, rng))
+        precision, _ = precisions_by_scale[noise][parts[part].scale]
+        curves.append(_curve(measured[noise], parts[part], precision, departure, sizes, rng))
     return curves
 
 
-def _log_probability(told: _Told, part: _Part, precision: Matrix, determinant: float) -> float:
-    off = [y - part.mean[place] for y, place in zip(told.logs, told.places, strict=True)]
+def _log_probability(
+    measured: _Measured, part: _Part, precision: Matrix, determinant: float
+) -> float:
+    off = [y - part.mean[place] for y, place in zip(measured.logs, measured.places, strict=True)]
     return part.log_weight - 0.5 * (determinant + dot(off, times(precision, off)))
 
 
 def _curve(
-    told: _Told,
+    measured: _Measured,
     part: _Part,
     precision: Matrix,
     departure: Vector,
@@ -176,42 +183,46 @@ def _curve(
     ]
     missed = [
         y - curve[place] - math.sqrt(variance) * rng.gauss(0, 1)
-        for place, y, variance in zip(told.places, told.logs, told.variances, strict=True)
+        for place, y, variance in zip(
+            measured.places, measured.logs, measured.variances, strict=True
+        )
     ]
     weights = times(precision, missed)
     whole = LEVEL_SD**2 * sum(weights)
-    square, correlations = part.scale**2, alike(sizes)
-    found = []
+    square, correlations = part.scale**2, departure_correlations(sizes)
+    logs_by_size = []
     for value, row in zip(curve, correlations, strict=True):
-        pull = sum(row[place] * weight for place, weight in zip(told.places, weights, strict=True))
-        found.append(min(max(value + whole + square * pull, _LOWEST), _HIGHEST))
-    return found
+        pull = sum(
+            row[place] * weight for place, weight in zip(measured.places, weights, strict=True)
+        )
+        logs_by_size.append(min(max(value + whole + square * pull, _LOWEST), _HIGHEST))
+    return logs_by_size
 
 
 @cache
 def _bank(sizes: tuple[int, ...]) -> Matrix:
     """Departures of scale 1, the same in every run."""
     rng = random.Random(_BANK)  # noqa: S311
-    lower = cholesky(alike(sizes))
-    found = []
+    lower = cholesky(departure_correlations(sizes))
+    draws = []
     for _ in range(_BANK):
         normal = [rng.gauss(0, 1) for _ in sizes]
-        found.append([dot(row, normal[: len(row)]) for row in lower])
-    return found
+        draws.append([dot(row, normal[: len(row)]) for row in lower])
+    return draws
 
 
 def _rough(logs: Vector, places: Sequence[int], sizes: tuple[int, ...]) -> Vector:
     """Log durations at every size, straight in log memory between those that were measured."""
     x = [math.log(size) for size in sizes]
-    found = []
+    logs_by_size = []
     for k in range(len(sizes)):
         after = next((n for n, place in enumerate(places) if place >= k), len(places) - 1)
         before = max(after - 1, 0) if places[after] > k else after
         low, high = places[before], places[after]
         share = (x[k] - x[low]) / (x[high] - x[low]) if high > low else 0.0
         share = min(max(share, 0.0), 1.0)
-        found.append(logs[before] * (1 - share) + logs[after] * share)
-    return found
+        logs_by_size.append(logs[before] * (1 - share) + logs[after] * share)
+    return logs_by_size
 
 
 def dot(left: Sequence[float], right: Sequence[float]) -> float:
@@ -248,8 +259,8 @@ def inverse(lower: Matrix) -> Matrix:
     for k in range(size):
         column = [0.0] * k
         for i in range(k, size):
-            known = dot(lower[i][k:i], column[k:])
-            column.append(((1.0 if i == k else 0.0) - known) / lower[i][i])
+            partial = dot(lower[i][k:i], column[k:])
+            column.append(((1.0 if i == k else 0.0) - partial) / lower[i][i])
         columns.append(column)
     return [[dot(a, b) for b in columns] for a in columns]
 

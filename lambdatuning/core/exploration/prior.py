@@ -102,7 +102,7 @@ def load_prior() -> Prior:
 
 
 @cache
-def alike(sizes: tuple[int, ...]) -> Matrix:
+def departure_correlations(sizes: tuple[int, ...]) -> Matrix:
     """The correlations of departures at `sizes`."""
     logs = [math.log(size) for size in sizes]
     return [

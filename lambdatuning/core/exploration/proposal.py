@@ -12,7 +12,7 @@ from functools import cached_property
 from statistics import fmean
 
 from ..pricing import gb_seconds
-from .belief import Belief, Mix, believe, mix, quantile
+from .assessment import Assessment, Mix, assess, mix, quantile
 from .evidence import failing
 from .prior import Prior, load_prior
 from .question import Answer, Budget, Item, Objective, Observation, Proposal, Terms
@@ -53,7 +53,7 @@ def propose(
     Equal arguments give equal proposals. `prior` is the package's unless another is given.
     """
     case = _Case(
-        seen=tuple(one for one in observations if one.payload in terms.payloads),
+        observations=tuple(one for one in observations if one.payload in terms.payloads),
         objective=objective,
         terms=terms,
         budget=budget or Budget(),
@@ -63,16 +63,16 @@ def propose(
         return Proposal((), "invocations fail at every size", "failed", ())
     if case.missing:
         return _first_look(case)
-    rng = random.Random(f"{seed}/{len(case.seen)}")  # noqa: S311
-    beliefs = believe(case.by_payload, case.sizes, objective, terms, case.prior, rng)
-    return _decide(case, beliefs, rng)
+    rng = random.Random(f"{seed}/{len(case.observations)}")  # noqa: S311
+    assessments = assess(case.by_payload, case.sizes, objective, terms, case.prior, rng)
+    return _decide(case, assessments, rng)
 
 
 @dataclass(frozen=True)
 class _Case:
     """Everything that was given, and what follows from it at once."""
 
-    seen: tuple[Observation, ...]
+    observations: tuple[Observation, ...]
     objective: Objective
     terms: Terms
     budget: Budget
@@ -80,7 +80,7 @@ class _Case:
 
     @cached_property
     def given_up(self) -> tuple[int, ...]:
-        return failing(self.seen, self.terms.sizes)
+        return failing(self.observations, self.terms.sizes)
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -89,17 +89,21 @@ class _Case:
     @cached_property
     def by_payload(self) -> dict[str, list[Observation]]:
         """The successes of each payload type at sizes that may still win."""
-        found: dict[str, list[Observation]] = {name: [] for name in self.terms.payloads}
+        by_payload: dict[str, list[Observation]] = {name: [] for name in self.terms.payloads}
         sizes = set(self.sizes)
-        for one in self.seen:
+        for one in self.observations:
             if one.memory_mb in sizes and not one.error:
-                found[one.payload].append(one)
-        return found
+                by_payload[one.payload].append(one)
+        return by_payload
 
     @property
     def missing(self) -> list[str]:
         """The payload types without a warm success."""
-        return [name for name, seen in self.by_payload.items() if all(one.cold for one in seen)]
+        return [
+            name
+            for name, observations in self.by_payload.items()
+            if all(one.cold for one in observations)
+        ]
 
     @cached_property
     def spent_usd(self) -> float:
@@ -107,52 +111,52 @@ class _Case:
         return math.fsum(
             gb_seconds(one.memory_mb, one.billed_ms) * self.terms.usd_per_gb_s
             + self.terms.request_usd
-            for one in self.seen
+            for one in self.observations
         )
 
     @cached_property
     def init_ms(self) -> float:
-        inits = [one.init_ms for one in self.seen if one.cold and one.init_ms]
+        inits = [one.init_ms for one in self.observations if one.cold and one.init_ms]
         return fmean(inits) if inits else _INIT_MS
 
     @cached_property
     def running(self) -> dict[int, int]:
         """How many execution environments were seen at each size, for whichever payload type."""
-        found: defaultdict[int, set[str]] = defaultdict(set)
-        for one in self.seen:
-            found[one.memory_mb].add(one.environment)
-        return {size: len(names) for size, names in found.items()}
+        environments: defaultdict[int, set[str]] = defaultdict(set)
+        for one in self.observations:
+            environments[one.memory_mb].add(one.environment)
+        return {size: len(names) for size, names in environments.items()}
 
     @property
     def named(self) -> bool:
         """Whether it is known which environment served a call."""
-        return any(one.environment for one in self.seen)
+        return any(one.environment for one in self.observations)
 
     def start_usd(self, size: int) -> float:
         """What an init adds to the bill."""
         return gb_seconds(size, self.init_ms) * self.terms.usd_per_gb_s
 
-    def market(self, belief: Belief, running: Mapping[int, int]) -> Market:
+    def market(self, assessment: Assessment, running: Mapping[int, int]) -> Market:
         """Prices by what is believed."""
-        high_ms = [_MARGIN * quantile(ordered, _HIGH) for ordered in belief.ordered_ms]
+        high_ms = [_MARGIN * quantile(ordered, _HIGH) for ordered in assessment.ordered_ms]
         return Market(
-            belief.priced.costs(belief.typical_ms),
-            belief.priced.costs(high_ms),
-            [self.start_usd(size) for size in belief.sizes],
-            [running.get(size, 0) for size in belief.sizes],
+            assessment.priced.costs(assessment.typical_ms),
+            assessment.priced.costs(high_ms),
+            [self.start_usd(size) for size in assessment.sizes],
+            [running.get(size, 0) for size in assessment.sizes],
         )
 
-    def grid_usd(self, belief: Belief, share: float) -> float:
+    def grid_usd(self, assessment: Assessment, share: float) -> float:
         """A quantile of what measuring a payload type at every size may cost."""
-        calls = self.budget.grid_calls.get(belief.payload, _GRID_CALLS)
+        calls = self.budget.grid_calls.get(assessment.payload, _GRID_CALLS)
         starts = self.budget.grid_environments
-        bills = sorted(calls * sum(one.cost_usd) for one in belief.outlooks)
-        inits = sum(map(self.start_usd, belief.sizes)) * starts / len(self.terms.payloads)
+        bills = sorted(calls * sum(one.cost_usd) for one in assessment.outlooks)
+        inits = sum(map(self.start_usd, assessment.sizes)) * starts / len(self.terms.payloads)
         return quantile(bills, share) + inits
 
-    def cap_usd(self, beliefs: Mapping[str, Belief]) -> float:
+    def cap_usd(self, assessments: Mapping[str, Assessment]) -> float:
         """What the whole run may cost: less than measuring every size is believed to."""
-        return _KEPT * sum(self.grid_usd(belief, _CAP) for belief in beliefs.values())
+        return _KEPT * sum(self.grid_usd(assessment, _CAP) for assessment in assessments.values())
 
     def affords(self, usd: float, calls: int) -> bool:
         """Whether a run that has cost so much by then keeps the budget that was given."""
@@ -164,11 +168,11 @@ def _first_look(case: _Case) -> Proposal:
     """The size that is asked for first, else a middle one; the same for all payload types, since an
     environment serves them all."""
     first_mb = case.terms.first_mb or FIRST_MB
-    done = [one.memory_mb for found in case.by_payload.values() for one in found]
+    done = [one.memory_mb for observations in case.by_payload.values() for one in observations]
     size = done[0] if done else min(case.sizes, key=lambda s: abs(math.log(s / first_mb)))
     # One call each tells which of several payload types is the shortest; it then goes first.
     batch = tuple(Item(size, name, 1) for name in case.missing)
-    if not case.affords(case.spent_usd, len(case.seen) + len(batch)):
+    if not case.affords(case.spent_usd, len(case.observations) + len(batch)):
         reason = "the budget ended before every payload type was measured"
         return Proposal((), reason, "budget", ())
     return Proposal(batch, "a first look, from which the scale is learnt", "", ())
@@ -183,45 +187,47 @@ class _Choice:
     end: str = ""
 
 
-def _decide(case: _Case, beliefs: Mapping[str, Belief], rng: random.Random) -> Proposal:
-    batch, reasons, ends = _plan(case, beliefs, rng)
-    answers = [belief.measured_answer() for belief in beliefs.values()]
+def _decide(case: _Case, assessments: Mapping[str, Assessment], rng: random.Random) -> Proposal:
+    batch, reasons, ends = _plan(case, assessments, rng)
+    answers = [assessment.measured_answer() for assessment in assessments.values()]
     if len(answers) > 1:
-        whole = mix(beliefs.values(), case.objective, case.terms)
+        whole = mix(assessments.values(), case.objective, case.terms)
         answers.append(whole.answer())
         if not batch and "budget" not in ends:
-            batch = _mix_calls(case, beliefs, whole)
+            batch = _mix_calls(case, assessments, whole)
             reasons += ["the best size of the mix is to be verified"] if batch else []
     stopped = "" if batch else next((e for e in ("budget", "grid", "price") if e in ends), "sure")
-    said = remarks(beliefs.values(), answers, case.given_up, case.budget, stopped)
+    said = remarks(assessments.values(), answers, case.given_up, case.budget, stopped)
     return Proposal(tuple(batch), "; ".join(reasons), stopped, tuple(answers), said)
 
 
-def _mix_calls(case: _Case, beliefs: Mapping[str, Belief], whole: Mix) -> list[Item]:
+def _mix_calls(case: _Case, assessments: Mapping[str, Assessment], whole: Mix) -> list[Item]:
     """A call of each payload type that was not measured at the best size of the mix."""
     size = whole.sizes[whole.best]
-    missing = [b for b in beliefs.values() if not (e := b.at(whole.best)) or not e.warm]
+    missing = [b for b in assessments.values() if not (e := b.at(whole.best)) or not e.warm]
     usd = case.spent_usd + case.start_usd(size)
     usd += sum(b.priced.costs(b.typical_ms)[whole.best] for b in missing)
-    if usd > case.cap_usd(beliefs) or not case.affords(usd, len(case.seen) + len(missing)):
+    if usd > case.cap_usd(assessments) or not case.affords(
+        usd, len(case.observations) + len(missing)
+    ):
         return []
-    return [Item(size, belief.payload, 1) for belief in missing]
+    return [Item(size, assessment.payload, 1) for assessment in missing]
 
 
 def _plan(
-    case: _Case, beliefs: Mapping[str, Belief], rng: random.Random
+    case: _Case, assessments: Mapping[str, Assessment], rng: random.Random
 ) -> tuple[list[Item], list[str], set[str]]:
     """What every payload type wants next; the shortest one alone, as long as it wants anything:
     its curve is the cheapest, and the others learn from it."""
     batch: list[Item] = []
     reasons: list[str] = []
     ends: set[str] = set()
-    usd, calls, running = case.spent_usd, len(case.seen), dict(case.running)
-    cap = case.cap_usd(beliefs)
-    grid = sum(case.grid_usd(belief, 0.5) for belief in beliefs.values())
-    for place, belief in enumerate(sorted(beliefs.values(), key=_length)):
+    usd, calls, running = case.spent_usd, len(case.observations), dict(case.running)
+    cap = case.cap_usd(assessments)
+    grid = sum(case.grid_usd(assessment, 0.5) for assessment in assessments.values())
+    for place, assessment in enumerate(sorted(assessments.values(), key=_length)):
         left = (cap - usd, grid - usd)
-        choice = _choose(case, belief, case.market(belief, running), left, rng)
+        choice = _choose(case, assessment, case.market(assessment, running), left, rng)
         reasons.append(choice.reason)
         if choice.action is None:
             ends.add(choice.end)
@@ -232,9 +238,9 @@ def _plan(
             ends.add("budget")
             continue
         for one in choice.action.calls:
-            size = belief.sizes[one.place]
+            size = assessment.sizes[one.place]
             wake = running.get(size, 0) > 0
-            batch.append(Item(size, belief.payload, one.count, one.environments, wake=wake))
+            batch.append(Item(size, assessment.payload, one.count, one.environments, wake=wake))
             # Later payload types find these environments running, and need not pay for them.
             running[size] = max(running.get(size, 0), one.environments)
         if place == 0:
@@ -242,30 +248,34 @@ def _plan(
     return batch, reasons, ends
 
 
-def _length(belief: Belief) -> float:
+def _length(assessment: Assessment) -> float:
     """How long a payload type takes, at the sizes where it was measured."""
-    return max(size.log_mean(0.0) for size in belief.evidence)
+    return max(size.log_mean(0.0) for size in assessment.evidence)
 
 
 def _choose(
-    case: _Case, belief: Belief, market: Market, left: tuple[float, float], rng: random.Random
+    case: _Case,
+    assessment: Assessment,
+    market: Market,
+    left: tuple[float, float],
+    rng: random.Random,
 ) -> _Choice:
     """What to measure next of one payload type; `left` is what it may cost, and what the first call
     at the answer may: a size that is believed to be best is not left out for its init."""
     left_usd, first_usd = left
-    far = _far(belief)
-    if far and not belief.helped:
-        action = best_action(belief, market, left_usd / 2, rng, far)
+    far = _far(assessment)
+    if far and not assessment.helped:
+        action = best_action(assessment, market, left_usd / 2, rng, far)
         return _Choice(action, f"sizes {FAR:g} times apart are compared first")
-    answer = belief.answer(belief.best)
-    found = (
+    answer = assessment.answer(assessment.best)
+    so_far = (
         f"{join_mb([answer.memory_mb])} is within 5 % of the best with {percent(answer.within_5)}"
     )
     end = _end(case.budget, answer)
     action = None
     if not end:
-        action = best_action(belief, market, left_usd, rng)
-        grid = case.grid_usd(belief, 0.5)
+        action = best_action(assessment, market, left_usd, rng)
+        grid = case.grid_usd(assessment, 0.5)
         if action is None:
             end = "grid"
         elif action.saves < WORTH * action.usd / grid:
@@ -274,17 +284,17 @@ def _choose(
             saves = percent(action.saves, 2)
             return _Choice(
                 action,
-                f"{found}; {percent(action.usd / grid)} more of the bill of "
+                f"{so_far}; {percent(action.usd / grid)} more of the bill of "
                 f"measuring every size may save {saves}",
             )
-    for wanted, why in _open(case, belief, market):
-        calls, cold = wanted, not market.running[wanted.place]
+    for needed, why in _open(case, assessment, market):
+        calls, cold = needed, not market.running[needed.place]
         while calls.count > 1 + cold and market.high_price([calls]) > left_usd:
             calls = replace(calls, count=max(calls.count // 2, 1 + cold))
-        first = calls.place == belief.best and belief.at(belief.best) is None
+        first = calls.place == assessment.best and assessment.at(assessment.best) is None
         if market.high_price([calls]) <= (first_usd if first else left_usd):
-            return _Choice(Action((calls,), market.price([calls])), f"{found}; {why}")
-    return _Choice(None, found, end)
+            return _Choice(Action((calls,), market.price([calls])), f"{so_far}; {why}")
+    return _Choice(None, so_far, end)
 
 
 def _end(budget: Budget, answer: Answer) -> str:
@@ -295,59 +305,59 @@ def _end(budget: Budget, answer: Answer) -> str:
     return "sure" if certain else ""
 
 
-def _far(belief: Belief) -> list[int]:
+def _far(assessment: Assessment) -> list[int]:
     """The places that are far enough from what was measured; none where that is far apart."""
-    seen = [size.memory_mb for size in belief.evidence]
-    least = min(FAR, belief.sizes[-1] / belief.sizes[0])
-    if max(seen) / min(seen) >= least:
+    measured_mb = [size.memory_mb for size in assessment.evidence]
+    least = min(FAR, assessment.sizes[-1] / assessment.sizes[0])
+    if max(measured_mb) / min(measured_mb) >= least:
         return []
-    apart = [max(size, *seen) / min(size, *seen) for size in belief.sizes]
+    apart = [max(size, *measured_mb) / min(size, *measured_mb) for size in assessment.sizes]
     least = min(least, max(apart))
     return [k for k, times in enumerate(apart) if times >= least]
 
 
-def _open(case: _Case, belief: Belief, market: Market) -> Iterator[tuple[Calls, str]]:
+def _open(case: _Case, assessment: Assessment, market: Market) -> Iterator[tuple[Calls, str]]:
     """What is still to be seen before an answer stands."""
-    beyond = _beyond(belief)
-    if beyond and not belief.helped:
+    beyond = _beyond(assessment)
+    if beyond and not assessment.helped:
         looks = [Calls(place, 1, max(market.running[place], 1)) for place in beyond]
         cheapest = min(looks, key=lambda one: market.price([one]))
         yield cheapest, f"no size is to lie more than {FAR:g} times from what was called"
-    known = belief.at(belief.best)
-    running = max(market.running[belief.best], 1)
-    warm = known.warm if known else 0
-    free = _FREE * market.start_usd[belief.best] / market.warm_usd[belief.best]
-    wanted = min(max(round(free), 1), _VERIFIED)
-    if warm < wanted:
-        cold = not market.running[belief.best]
-        yield Calls(belief.best, wanted - warm + cold, running), "to be verified"
-    for place in belief.wanting:
+    measured = assessment.at(assessment.best)
+    running = max(market.running[assessment.best], 1)
+    warm = measured.warm if measured else 0
+    free = _FREE * market.start_usd[assessment.best] / market.warm_usd[assessment.best]
+    least_warm = min(max(round(free), 1), _VERIFIED)
+    if warm < least_warm:
+        cold = not market.running[assessment.best]
+        yield Calls(assessment.best, least_warm - warm + cold, running), "to be verified"
+    for place in assessment.wanting:
         yield Calls(place, 1, max(market.running[place], 1)), "its neighbours are called"
     if case.named and max(case.running.values()) < 2:
-        doubt = sum(noise.host >= _HOSTS for noise in belief.noises) / len(belief.noises)
+        doubt = sum(noise.host >= _HOSTS for noise in assessment.noises) / len(assessment.noises)
         # Where it was asked for in vain (Lambda may serve from what is idle), it is not again.
-        few = [size.memory_mb for size in belief.evidence if size.calls <= _COMPARED]
-        twice = len(belief.evidence) - len(few) > 1
-        called = [] if twice else [belief.sizes.index(size) for size in few]
-        quiet = [k for k in called if belief.spread(k) <= _TELLING]
+        few = [size.memory_mb for size in assessment.evidence if size.calls <= _COMPARED]
+        twice = len(assessment.evidence) - len(few) > 1
+        called = [] if twice else [assessment.sizes.index(size) for size in few]
+        quiet = [k for k in called if assessment.spread(k) <= _TELLING]
         if doubt > _DOUBT and quiet:
             looks = [Calls(k, 1, market.running[k] + 1) for k in quiet]
             yield min(looks, key=lambda one: market.price([one])), "do hosts differ?"
 
 
-def _beyond(belief: Belief) -> list[int]:
+def _beyond(assessment: Assessment) -> list[int]:
     """The places from which the size that lies farthest from what was called is near; none where
     all are near."""
-    seen = [size.memory_mb for size in belief.evidence]
+    measured_mb = [size.memory_mb for size in assessment.evidence]
 
     def times(size: int, others: Sequence[int]) -> float:
         return min(max(size, other) / min(size, other) for other in others)
 
-    farthest = max(belief.sizes, key=lambda size: times(size, seen))
-    if times(farthest, seen) <= FAR:
+    farthest = max(assessment.sizes, key=lambda size: times(size, measured_mb))
+    if times(farthest, measured_mb) <= FAR:
         return []
-    near = [k for k, size in enumerate(belief.sizes) if times(size, [farthest]) <= FAR]
-    return [k for k in near if belief.at(k) is None]
+    near = [k for k, size in enumerate(assessment.sizes) if times(size, [farthest]) <= FAR]
+    return [k for k in near if assessment.at(k) is None]
 
 
 _DIFFERS = 0.05
@@ -365,37 +375,37 @@ _WHY = {
 
 
 def remarks(
-    beliefs: Iterable[Belief],
+    assessments: Iterable[Assessment],
     answers: Sequence[Answer],
     given_up: Sequence[int],
     budget: Budget,
     stopped: str,
 ) -> tuple[str, ...]:
     """Everything that makes the answers more expensive or less sure than usual."""
-    found: list[str] = []
+    texts: list[str] = []
     if given_up:
         sizes = join_mb(given_up)
-        found.append(f"invocations fail at, or below what fails at, these sizes: {sizes}")
-    for belief in beliefs:
-        found += [f"{_name(belief.payload)}: {text}" for text in _of(belief)]
+        texts.append(f"invocations fail at, or below what fails at, these sizes: {sizes}")
+    for assessment in assessments:
+        texts += [f"{_name(assessment.payload)}: {text}" for text in _of(assessment)]
     if stopped:
-        found += [
+        texts += [
             f"{_name(answer.payload)}: {join_mb([answer.memory_mb])} {UNSURE} "
             f"{percent(answer.within_5)} only; {_WHY[stopped]}"
             for answer in answers
             if answer.within_5 < budget.sure
         ]
-    return tuple(found)
+    return tuple(texts)
 
 
-def _of(belief: Belief) -> Iterator[str]:
-    hosts = sorted(noise.host for noise in belief.noises)[len(belief.noises) // 2]
-    if hosts >= _DIFFERS and any(size.environments > 1 for size in belief.evidence):
+def _of(assessment: Assessment) -> Iterator[str]:
+    hosts = sorted(noise.host for noise in assessment.noises)[len(assessment.noises) // 2]
+    if hosts >= _DIFFERS and any(size.environments > 1 for size in assessment.evidence):
         yield (
             f"execution environments differ by about {percent(hosts)}; the answer rests on several"
         )
-    first = sorted(noise.first for noise in belief.noises)[len(belief.noises) // 2]
-    if first >= _FIRST and any(size.first_apart is not None for size in belief.evidence):
+    first = sorted(noise.first for noise in assessment.noises)[len(assessment.noises) // 2]
+    if first >= _FIRST and any(size.first_apart is not None for size in assessment.evidence):
         yield "the first call of an execution environment takes longer than the others"
 
 

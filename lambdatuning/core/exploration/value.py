@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import mul
 
-from .belief import Belief
+from .assessment import Assessment
 from .prior import Vector
 
 COUNTS = (1, 3, 8, 24)
@@ -77,7 +77,11 @@ class Market:
 
 
 def best_action(
-    belief: Belief, market: Market, most_usd: float, rng: random.Random, far: Sequence[int] = ()
+    assessment: Assessment,
+    market: Market,
+    most_usd: float,
+    rng: random.Random,
+    far: Sequence[int] = (),
 ) -> Action | None:
     """The calls that save most for their price among those that may cost at most `most_usd`; None
     where there are none. Where places are given as `far`, one of them has to be among them, and
@@ -86,90 +90,92 @@ def best_action(
     Where the best size was not called yet, what its first two calls cost is kept back.
     """
     options = sorted(
-        (Action(calls, market.price(calls)) for calls in _options(belief, market, far)),
+        (Action(calls, market.price(calls)) for calls in _options(assessment, market, far)),
         key=lambda action: action.usd,
     )
-    worth = _Worth.of(belief)
-    first_usd = 0.0 if belief.at(belief.best) else market.price([Calls(belief.best, 2)])
+    worth = _Worth.of(assessment)
+    first_usd = 0.0 if assessment.at(assessment.best) else market.price([Calls(assessment.best, 2)])
     best: Action | None = None
     for option in options:
-        kept_usd = 0.0 if any(c.place == belief.best for c in option.calls) else first_usd
+        kept_usd = 0.0 if any(c.place == assessment.best for c in option.calls) else first_usd
         if market.high_price(option.calls) + kept_usd > most_usd and (best or not far):
             continue
         # No calls save more than all that there is to save.
         if best and worth.most / option.usd <= best.saves / best.usd:
             break
-        found = Action(option.calls, option.usd, worth.saved(option.calls, rng))
-        if best is None or found.saves / found.usd > best.saves / best.usd:
-            best = found
+        candidate = Action(option.calls, option.usd, worth.saved(option.calls, rng))
+        if best is None or candidate.saves / candidate.usd > best.saves / best.usd:
+            best = candidate
     return best
 
 
-def _options(belief: Belief, market: Market, far: Sequence[int]) -> Iterator[tuple[Calls, ...]]:
+def _options(
+    assessment: Assessment, market: Market, far: Sequence[int]
+) -> Iterator[tuple[Calls, ...]]:
     """Calls at a single size, and the same at the sizes that may be the best."""
-    places = _worth_a_thought(belief)
+    places = _worth_a_thought(assessment)
     single: Mapping[int, list[Calls]] = {
-        place: list(_calls_at(belief, market, place)) for place in {*places, *far}
+        place: list(_calls_at(assessment, market, place)) for place in {*places, *far}
     }
     for place in far or places:
         yield from ((calls,) for calls in single[place])
     if far:
         return
-    rivals = _rivals(belief)
-    groups = [[belief.best, rival] for rival in rivals]
-    groups += [[belief.best, *rivals]] if len(rivals) > 1 else []
+    rivals = _rivals(assessment)
+    groups = [[assessment.best, rival] for rival in rivals]
+    groups += [[assessment.best, *rivals]] if len(rivals) > 1 else []
     for group in groups:
         for count in COUNTS:
             yield tuple(
                 next(calls for calls in single[place] if calls.count == count)
                 if place in single
-                else next(c for c in _calls_at(belief, market, place) if c.count == count)
+                else next(c for c in _calls_at(assessment, market, place) if c.count == count)
                 for place in group
             )
 
 
-def _calls_at(belief: Belief, market: Market, place: int) -> Iterator[Calls]:
+def _calls_at(assessment: Assessment, market: Market, place: int) -> Iterator[Calls]:
     """Each way to make calls at a size: on the environments that there are, and on another one."""
-    known = belief.at(place)
-    noises = belief.noises
+    measured = assessment.at(place)
+    noises = assessment.noises
     one = sum(noise.call_variance(place) for noise in noises) / len(noises)
     host = sum(noise.host**2 for noise in noises) / len(noises)
     running = max(market.running[place], 1)
-    if known is None:
+    if measured is None:
         for count in COUNTS:
             yield Calls(place, count, running, math.log1p(one / count) + host)
         return
-    n, uneven = known.calls, known.uneven
+    n, uneven = measured.calls, measured.uneven
     before = one / n + host * uneven
     for count in COUNTS:
         after = one / (n + count) + host * uneven
-        yield Calls(place, count, running, _told(before, after))
-    if host * uneven > _HOSTS_MATTER * before and known.environments < _MAX_ENVIRONMENTS:
-        more = known.environments + 1
+        yield Calls(place, count, running, _variance_of_look(before, after))
+    if host * uneven > _HOSTS_MATTER * before and measured.environments < _MAX_ENVIRONMENTS:
+        more = measured.environments + 1
         for count in COUNTS:
             after = one / (n + count + 1) + host / more
-            yield Calls(place, count, max(more, running), _told(before, after))
+            yield Calls(place, count, max(more, running), _variance_of_look(before, after))
 
 
-def _told(before: float, after: float) -> float:
+def _variance_of_look(before: float, after: float) -> float:
     """The variance of an independent look that takes one variance to another."""
     return 1 / max(1 / after - 1 / before, 1e-9)
 
 
-def _rivals(belief: Belief) -> list[int]:
-    wins = [0] * len(belief.sizes)
-    for row in belief.losses:
+def _rivals(assessment: Assessment) -> list[int]:
+    wins = [0] * len(assessment.sizes)
+    for row in assessment.losses:
         wins[row.index(min(row))] += 1
-    others = [place for place in range(len(wins)) if place != belief.best]
+    others = [place for place in range(len(wins)) if place != assessment.best]
     return sorted(others, key=lambda place: -wins[place])[:_RIVALS]
 
 
-def _worth_a_thought(belief: Belief) -> Sequence[int]:
+def _worth_a_thought(assessment: Assessment) -> Sequence[int]:
     """All sizes; of many, the most promising ones and some spread over all."""
-    count = len(belief.sizes)
+    count = len(assessment.sizes)
     if count <= _PLACES:
         return range(count)
-    promising = sorted(range(count), key=belief.expected.__getitem__)
+    promising = sorted(range(count), key=assessment.expected.__getitem__)
     return sorted({*promising[: _PLACES // 2], *range(0, count, 2 * count // _PLACES)})
 
 
@@ -182,28 +188,28 @@ class _Worth:
     most: float
 
     @classmethod
-    def of(cls, belief: Belief) -> "_Worth":
-        columns = list(zip(*belief.losses, strict=True))
-        likely = sorted(range(len(columns)), key=belief.expected.__getitem__)
-        least = {row.index(min(row)) for row in belief.losses}
-        kept = [place for place in likely if place in least or place == belief.best][:_COLUMNS]
+    def of(cls, assessment: Assessment) -> "_Worth":
+        columns = list(zip(*assessment.losses, strict=True))
+        likely = sorted(range(len(columns)), key=assessment.expected.__getitem__)
+        least = {row.index(min(row)) for row in assessment.losses}
+        kept = [place for place in likely if place in least or place == assessment.best][:_COLUMNS]
         # The choice of now stands first.
-        kept.sort(key=lambda place: place != belief.best)
+        kept.sort(key=lambda place: place != assessment.best)
         return cls(
-            [list(column) for column in zip(*belief.curves, strict=True)],
+            [list(column) for column in zip(*assessment.curves, strict=True)],
             [list(columns[place]) for place in kept],
-            belief.expected[belief.best],
+            assessment.expected[assessment.best],
         )
 
     def saved(self, calls: Sequence[Calls], rng: random.Random) -> float:
         """The regret that the outcome of calls is expected to save."""
-        seen = [self._scaled(one) for one in calls]
+        scaled = [self._scaled(one) for one in calls]
         count = len(self.losses[0])
         start, stride = rng.randrange(count), count // _OUTCOMES
         total = 0.0
         for k in range(_OUTCOMES):
             truth = (start + k * stride) % count
-            weights = _weights(seen, truth, rng)
+            weights = _weights(scaled, truth, rng)
             after = [sum(map(mul, weights, column)) for column in self.losses]
             total += (after[0] - min(after)) / sum(weights)
         return min(total / _OUTCOMES, self.most)
@@ -217,10 +223,10 @@ class _Worth:
         return [(value - mean) / error for value in column]
 
 
-def _weights(seen: Sequence[Vector], truth: int, rng: random.Random) -> Vector:
+def _weights(scaled: Sequence[Vector], truth: int, rng: random.Random) -> Vector:
     """How probable each draw is after calls that one of them is the truth of."""
     offs = None
-    for column in seen:
+    for column in scaled:
         outcome = column[truth] + rng.gauss(0, 1)
         squares = [(value - outcome) ** 2 for value in column]
         offs = squares if offs is None else [a + b for a, b in zip(offs, squares, strict=True)]

@@ -36,10 +36,10 @@ def sorted_as_javascript(items: Sequence[T], compare: Callable[[T, T], float]) -
     """
     if len(items) >= _ONE_RUN:
         return sorted(items, key=functools.cmp_to_key(_signed(compare)))
-    found = _first_run(items, compare)
-    for item in items[len(found) :]:
-        found.insert(_place(found, item, compare), item)
-    return found
+    ordered = _first_run(items, compare)
+    for item in items[len(ordered) :]:
+        ordered.insert(_place(ordered, item, compare), item)
+    return ordered
 
 
 def _signed(compare: Callable[[T, T], float]) -> Callable[[T, T], int]:

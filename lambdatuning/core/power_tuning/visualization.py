@@ -46,7 +46,9 @@ def decode_visualization(url: str) -> tuple[Run, ...]:
     as Power Tuning writes it in China's regions, is the currency of the costs.
     """
     text = _unescaped(url)
-    currency = found[1].upper() if (found := _CURRENCY.search(unquote(text))) else "USD"
+    currency = (
+        currency_part[1].upper() if (currency_part := _CURRENCY.search(unquote(text))) else "USD"
+    )
     parts = _fragment(text).split(";")
     if len(parts) == 8:
         names = [unquote(part) for part in parts[6:]]
@@ -103,8 +105,8 @@ def _fragment(url: str) -> str:
 
 def _without_tail(part: str) -> str:
     """The last list without a query, a bracket or a full stop behind it."""
-    found = _LIST.match(unquote(part))
-    return found[0] if found else part
+    list_part = _LIST.match(unquote(part))
+    return list_part[0] if list_part else part
 
 
 def _points(parts: Sequence[str]) -> tuple[CurvePoint, ...]:

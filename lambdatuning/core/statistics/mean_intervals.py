@@ -310,11 +310,11 @@ def _body(groups: Sequence[Sequence[float]], step: float) -> tuple[float, Spread
     )
     noise = inside / max(n - len(sizes), 1)
     share = math.fsum((size / n) ** 2 for size in sizes)
-    known = uncertainty(sizes, means) if len(sizes) > 1 else Uncertainty(0.0, 0.0)
+    own = uncertainty(sizes, means) if len(sizes) > 1 else Uncertainty(0.0, 0.0)
     least = step**2 / n
     scale = 1 / (mean or 1.0) ** 2 / share
-    between = max(known.error**2, least) * scale
-    return mean, Spread(len(sizes), between, known.degrees, max(noise / n, least) * scale, share)
+    between = max(own.error**2, least) * scale
+    return mean, Spread(len(sizes), between, own.degrees, max(noise / n, least) * scale, share)
 
 
 def _lump(groups: Sequence[Sequence[float]], sizes: Sequence[int]) -> float:
@@ -333,7 +333,7 @@ def _tails(cells: Sequence[_Cell], side: int) -> list[Tail]:
 
 @dataclass(frozen=True, slots=True)
 class _RunTail:
-    """The tail of all cells of a run: of `total` values, `seen` in it, their sum and squares.
+    """The tail of all cells of a run: of `total` values, `calls` in it, their sum and squares.
 
     `lump` is how many times as much variance it has as independent calls would give it, `heavy`
     the heaviness, `shrink` how many calls the run's tail is worth to a cell.
@@ -341,7 +341,7 @@ class _RunTail:
 
     side: int
     total: int
-    seen: int
+    calls: int
     once: float
     twice: float
     lump: float
@@ -356,14 +356,14 @@ class _RunTail:
         lumps = math.fsum(cell.lumps[side] for cell in cells)
         lump = max(lumps / twice, 1.0) if twice else 1.0
         each = total / len(cells)
-        alike = each / _TAIL_CALLS
+        design_effect = each / _TAIL_CALLS
         if twice and len(cells) > 1:
             off = ((math.fsum(c.tails[side]), len(c.values)) for c in cells)
             apart = math.fsum((sum_ - n * once / total) ** 2 / n for sum_, n in off)
             # An index of dispersion: 1 where cells do not differ.
-            alike += max(apart / (twice * lump / total) / (len(cells) - 1) - 1, 0.0)
+            design_effect += max(apart / (twice * lump / total) / (len(cells) - 1) - 1, 0.0)
         heavy = _heaviness(cells, side, total)
-        return cls(side, total, len(calls), once, twice, lump, heavy, each / alike)
+        return cls(side, total, len(calls), once, twice, lump, heavy, each / design_effect)
 
     def of_cell(self, cell: _Cell) -> Tail:
         """The tail of a cell, drawn towards the run's."""
@@ -373,7 +373,7 @@ class _RunTail:
         sum_, square = math.fsum(own), math.fsum(call * call for call in own)
         mean = mine * sum_ + others * (self.once - sum_)
         variance = (mine**2 * square + others**2 * (self.twice - square)) * self.lump
-        unseen = _UNSEEN_BESIDE_SEEN if self.seen else _UNSEEN[self.side]
+        unseen = _UNSEEN_BESIDE_SEEN if self.calls else _UNSEEN[self.side]
         size = mine * self._unseen_size(cell)
         room = cell.room if self.side else math.inf
         return Tail(mean, variance, mean + unseen * size, variance + unseen * size**2, room)
@@ -383,8 +383,8 @@ class _RunTail:
         size of the calls that were seen (by their share of the sum) outweighs."""
         size = _UNSEEN_SIZE * self.heavy**2 * cell.reach[self.side]
         size = min(size, cell.room) if self.side else size
-        seen = self.twice / self.once * self.lump if self.once else 0.0
-        return (size + seen * self.seen) / (1 + self.seen)
+        turing = self.twice / self.once * self.lump if self.once else 0.0
+        return (size + turing * self.calls) / (1 + self.calls)
 
 
 def _heaviness(cells: Sequence[_Cell], side: int, total: int) -> float:

@@ -132,10 +132,10 @@ def uncertainty(sizes: Sequence[int], means: Sequence[float]) -> Uncertainty:
 
 def by_group(values: Sequence[float], groups: Sequence[Hashable]) -> tuple[Sequence[float], ...]:
     """The values of each group; ValueError if there are more of the ones than of the others."""
-    found: dict[Hashable, list[float]] = defaultdict(list)
+    groups_of_values: dict[Hashable, list[float]] = defaultdict(list)
     for value, group in zip(values, groups, strict=True):
-        found[group].append(value)
-    return tuple(found.values())
+        groups_of_values[group].append(value)
+    return tuple(groups_of_values.values())
 
 
 def _degrees(shares: Sequence[float], factors: Sequence[float], squares: float) -> float:
@@ -204,11 +204,11 @@ def bounds(
     n = sum(sizes)
     if q != 0.5 and min(count, n) * min(q, 1 - q) < MIN_BEYOND * (1 - 1e-9):
         return None
-    known = uncertainty(sizes, below)
+    own = uncertainty(sizes, below)
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    wider = (student_t(0.5 + confidence / 2, known.degrees) / z) ** 2
+    wider = (student_t(0.5 + confidence / 2, own.degrees) / z) ** 2
     most = n * _LUCK
-    error = known.error**2 * wider
+    error = own.error**2 * wider
     enough = min(q * (1 - q) / error, most) if error else most
     centre = (q + z * z / (2 * enough)) / (1 + z * z / enough)
     reach = z / (1 + z * z / enough) * math.sqrt(q * (1 - q) / enough + (z / (2 * enough)) ** 2)

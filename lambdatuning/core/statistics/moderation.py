@@ -62,10 +62,10 @@ def moderated(cells: Sequence[Spread]) -> list[Uncertainty | None]:
     A cell of one or two environments lives on what others lend: None where there are too few
     others. With fewer than 6 cells each stands on its own.
     """
-    known = [cell for cell in cells if cell.degrees > 0 and cell.between > 0]
-    if len(known) < MIN_CELLS:
+    estimated = [cell for cell in cells if cell.degrees > 0 and cell.between > 0]
+    if len(estimated) < MIN_CELLS:
         return [cell.alone for cell in cells]
-    usual = _Usual.of(known)
+    usual = _Usual.of(estimated)
     return [usual.lent_to(cell) for cell in cells]
 
 
@@ -85,23 +85,23 @@ class _Usual:
     largest: float
 
     @classmethod
-    def of(cls, known: Sequence[Spread]) -> "_Usual":
+    def of(cls, cells: Sequence[Spread]) -> "_Usual":
         """By all cells but those that are far beyond what is usual in the others."""
-        kept, found = list(known), cls._by(known)
-        for _ in range(len(known) // _FEW):
-            worst = max(kept, key=lambda cell: cell.between / found.variance(cell))
+        kept, usual = list(cells), cls._by(cells)
+        for _ in range(len(cells) // _FEW):
+            worst = max(kept, key=lambda cell: cell.between / usual.variance(cell))
             kept.remove(worst)
             without = cls._by(kept)
-            if without.chance(worst) > _CERTAIN / len(known):
+            if without.chance(worst) > _CERTAIN / len(cells):
                 break
-            found = without
-        return found
+            usual = without
+        return usual
 
     @classmethod
-    def _by(cls, known: Sequence[Spread]) -> "_Usual":
-        xs = [math.log(max(cell.within, _LEAST)) for cell in known]
-        halves = [cell.degrees / 2 for cell in known]
-        logs = [math.log(cell.between) for cell in known]
+    def _by(cls, cells: Sequence[Spread]) -> "_Usual":
+        xs = [math.log(max(cell.within, _LEAST)) for cell in cells]
+        halves = [cell.degrees / 2 for cell in cells]
+        logs = [math.log(cell.between) for cell in cells]
         ys = [y - digamma(h) + math.log(h) for y, h in zip(logs, halves, strict=True)]
         x0, y0 = fmean(xs), fmean(ys)
         square = math.fsum((x - x0) ** 2 for x in xs)
@@ -109,12 +109,12 @@ class _Usual:
         # 0: hosts alone make environments differ; 1: the noise inside them does.
         slope = min(max(along / square, 0.0), 1.0) if square else 0.0
         off = (y - y0 - slope * (x - x0) for x, y in zip(xs, ys, strict=True))
-        excess = math.fsum(each**2 for each in off) / (len(known) - 2)
+        excess = math.fsum(each**2 for each in off) / (len(cells) - 2)
         excess -= fmean(map(trigamma, halves))
         prior = 2 * _trigamma_inverse(excess) if excess > 0 else math.inf
         if math.isfinite(prior):
             y0 += digamma(prior / 2) - math.log(prior / 2)
-        degrees = [cell.degrees for cell in known]
+        degrees = [cell.degrees for cell in cells]
         return cls(slope, x0, y0, prior, math.fsum(degrees), max(degrees))
 
     def variance(self, cell: Spread) -> float:

@@ -119,10 +119,10 @@ def whole(low: int, high: float = math.inf) -> Callable[[str, Any], int]:
 
 def above_zero(name: str, value: Any) -> float:
     """A number above 0."""
-    found = number(name, value)
-    if found <= 0:
+    converted = number(name, value)
+    if converted <= 0:
         raise UsageError(f'input "{name}" must be above 0; not {value!r}')
-    return found
+    return converted
 
 
 def one_of(words: Sequence[str]) -> Callable[[str, Any], str]:

@@ -43,7 +43,7 @@ EMBEDDED = Overhead(run_ms=150.0, publish_ms=50.0, measure_ms=500.0, summarise_m
 
 
 @dataclass(frozen=True)
-class Known:
+class EarlierRuns:
     """Mean billed ms of earlier runs: of warm invocations by (payload, memory MB), and of cold
     starts by memory MB; and what the tuner itself took then."""
 
@@ -78,7 +78,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A price in USD by what is paid for; `known` says whether earlier runs gave the durations.
+    """A price in USD by what is paid for; `from_earlier_runs` says whether those gave durations.
 
     `at_most_usd` is the whole bill, the tuner's waiting included, should every call time out.
     """
@@ -88,7 +88,7 @@ class Estimate:
     tuner_usd: float
     transitions_usd: float
     at_most_usd: float
-    known: bool
+    from_earlier_runs: bool
 
     @property
     def usd(self) -> float:
@@ -105,7 +105,7 @@ def estimate_run(
     book: PriceBook,
     place: tuple[str, str],
     work: Work,
-    known: Known,
+    earlier: EarlierRuns,
     overhead: Overhead = ON_AWS,
 ) -> Estimate:
     """The bill of a grid run in `place` = (region, architecture), warm-ups included.
@@ -120,64 +120,68 @@ def estimate_run(
 
     def size_usd(size: int) -> float:
         warm = sum(
-            count * usd(size, _warm_ms(work, known, name, size))
+            count * usd(size, _warm_ms(work, earlier, name, size))
             for name, count in work.counts.items()
         )
-        apart = work.apart * usd(size, _cold_ms(work, known, size))
+        apart = work.apart * usd(size, _cold_ms(work, earlier, size))
         kept = snapstart_cache_usd(book, region, size, 0.0) if work.snapshots else 0.0
         return warm + apart + kept * work.versions / len(work.sizes)
 
     steps = _FIXED_STEPS + _STEPS_A_VERSION * work.versions + _STEPS_A_SIZE * len(work.sizes)
-    own = known.overhead or overhead
+    own = earlier.overhead or overhead
     at_most_usd = sum(calls * usd(size, work.timeout_s * 1000) for size in work.sizes)
     at_most_usd += _tuner_usd(book, region, work, _all_timing_out(work), own)
     return Estimate(
         invocations=calls * len(work.sizes),
         function_usd=sum(size_usd(size) for size in work.sizes),
-        tuner_usd=_tuner_usd(book, region, work, known, own),
+        tuner_usd=_tuner_usd(book, region, work, earlier, own),
         transitions_usd=transitions_usd(book, region, steps),
         at_most_usd=at_most_usd + transitions_usd(book, region, steps),
-        known=all((n, size) in known.warm_ms for size in work.sizes for n in work.counts),
+        from_earlier_runs=all(
+            (n, size) in earlier.warm_ms for size in work.sizes for n in work.counts
+        ),
     )
 
 
-def _all_timing_out(work: Work) -> Known:
+def _all_timing_out(work: Work) -> EarlierRuns:
     """What a run is that waits for the function's timeout every time."""
     timeout_ms = work.timeout_s * 1000
     cells = {(name, size): timeout_ms for name in work.counts for size in work.sizes}
-    return Known(cells, dict.fromkeys(work.sizes, timeout_ms))
+    return EarlierRuns(cells, dict.fromkeys(work.sizes, timeout_ms))
 
 
-def _warm_ms(work: Work, known: Known, payload: str, size: int) -> float:
-    found = known.warm_ms.get((payload, size), assumed_ms(size))
-    return min(work.timeout_s * 1000, found)
+def _warm_ms(work: Work, earlier: EarlierRuns, payload: str, size: int) -> float:
+    mean_ms = earlier.warm_ms.get((payload, size), assumed_ms(size))
+    return min(work.timeout_s * 1000, mean_ms)
 
 
-def _cold_ms(work: Work, known: Known, size: int) -> float:
-    if size in known.cold_ms:
-        return known.cold_ms[size]
-    warm = [_warm_ms(work, known, payload, size) for payload in work.counts]
+def _cold_ms(work: Work, earlier: EarlierRuns, size: int) -> float:
+    if size in earlier.cold_ms:
+        return earlier.cold_ms[size]
+    warm = [_warm_ms(work, earlier, payload, size) for payload in work.counts]
     mean = sum(warm) / len(warm) if warm else assumed_ms(size)
     return min(work.timeout_s * 1000, mean + assumed_ms(size, ASSUMED_INIT_MS))
 
 
-def _busy_ms(work: Work, known: Known, size: int) -> float:
+def _busy_ms(work: Work, earlier: EarlierRuns, size: int) -> float:
     """How long the measuring function waits for one size."""
-    warm = sum(n * _warm_ms(work, known, name, size) for name, n in work.counts.items())
-    return warm / work.environments + _cold_ms(work, known, size)
+    warm = sum(n * _warm_ms(work, earlier, name, size) for name, n in work.counts.items())
+    return warm / work.environments + _cold_ms(work, earlier, size)
 
 
-def learnt(work: Work, known: Known, control_ms: float, measure_ms: float) -> Overhead:
+def learnt(work: Work, earlier: EarlierRuns, control_ms: float, measure_ms: float) -> Overhead:
     """What an earlier run that did `work` tells of the tuner, from what its functions took; what
-    was waiting for invocations of `known` durations is left out."""
-    busy_ms = sum(_busy_ms(work, known, size) for size in work.sizes)
+    was waiting for invocations of `earlier` durations is left out."""
+    busy_ms = sum(_busy_ms(work, earlier, size) for size in work.sizes)
     more_ms = max(measure_ms - busy_ms, 0.0) / work.versions
     return Overhead(0.0, control_ms / work.versions, more_ms, 0.0)
 
 
-def _tuner_usd(book: PriceBook, region: str, work: Work, known: Known, overhead: Overhead) -> float:
+def _tuner_usd(
+    book: PriceBook, region: str, work: Work, earlier: EarlierRuns, overhead: Overhead
+) -> float:
     """The tuner's own functions: one waits while it measures, the other publishes and thinks."""
-    measure_ms = sum(_busy_ms(work, known, size) + overhead.summarise_ms for size in work.sizes)
+    measure_ms = sum(_busy_ms(work, earlier, size) + overhead.summarise_ms for size in work.sizes)
     measure_ms += overhead.measure_ms * work.versions
     control_ms = overhead.run_ms + overhead.publish_ms * work.versions
     measuring = duration_usd(book, region, "x86_64", _MEASURE_MB, measure_ms)

@@ -147,9 +147,13 @@ class Manifest:
         """The stored form; what is not known is left out."""
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
         plain |= {name: write(plain[name]) for name, write in _WRITE.items()}
-        known = {camel(name): value for name, value in plain.items() if name != "extra"}
-        told = {name: value for name, value in known.items() if value not in (None, "", (), {}, [])}
-        return {**self.extra, **told, "warnings": list(self.warnings)}
+        fields_by_name = {camel(name): value for name, value in plain.items() if name != "extra"}
+        filled = {
+            name: value
+            for name, value in fields_by_name.items()
+            if value not in (None, "", (), {}, [])
+        }
+        return {**self.extra, **filled, "warnings": list(self.warnings)}
 
 
 def read_manifest(data: bytes | str) -> Manifest:

@@ -75,8 +75,8 @@ def _fill(match: re.Match[str], context: Context, rng: random.Random) -> str:
                 return str(getattr(context, name))
     except ValueError as exc:
         raise UsageError(f"placeholder {match[0]}: {exc}") from exc
-    known = ("uuid", "n", "run", "table", "payload", "memory_mb", "timestamp", "text", "int")
-    raise UsageError(f"unknown placeholder {match[0]}; {closest(name, known)}")
+    placeholders = ("uuid", "n", "run", "table", "payload", "memory_mb", "timestamp", "text", "int")
+    raise UsageError(f"unknown placeholder {match[0]}; {closest(name, placeholders)}")
 
 
 # Payload types: the kinds of event that a function meets, read from files and checked.
@@ -274,7 +274,7 @@ def payload_type(value: Any, where: Any = str) -> PayloadType:
         )
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
         raise UsageError(f"{where('weight')}: weight must be a number above 0; not {weight!r}")
-    found = PayloadType(
+    payload = PayloadType(
         name=name,
         event=value["event"],
         description=str(value.get("description", "")),
@@ -282,8 +282,8 @@ def payload_type(value: Any, where: Any = str) -> PayloadType:
         seed=tuple(_seed(entry, where) for entry in value.get("seed", [])),
         literal=value.get("literal", False) is True,
     )
-    _try_to_render(found, where)
-    return found
+    _try_to_render(payload, where)
+    return payload
 
 
 def seed_items(
@@ -299,14 +299,14 @@ def seed_items(
 
 def unique(payloads: Iterable[PayloadType]) -> tuple[PayloadType, ...]:
     """The types as a tuple; UsageError for none or for two of one name."""
-    found: dict[str, PayloadType] = {}
+    by_name: dict[str, PayloadType] = {}
     for payload in payloads:
-        if payload.name in found:
+        if payload.name in by_name:
             raise UsageError(f'two payload types are named "{payload.name}"; rename one')
-        found[payload.name] = payload
-    if not found:
+        by_name[payload.name] = payload
+    if not by_name:
         raise UsageError("no payload type given; pass --payload NAME or FILE")
-    return tuple(found.values())
+    return tuple(by_name.values())
 
 
 def normalised(payloads: Iterable[PayloadType]) -> tuple[PayloadType, ...]:
@@ -328,10 +328,10 @@ def _seed(value: Any, where: Any) -> Seed:
     return Seed(each, value["item"])
 
 
-def _refuse_unknown(value: Mapping[str, Any], known: set[str], where: Any) -> None:
+def _refuse_unknown(value: Mapping[str, Any], fields: set[str], where: Any) -> None:
     for key in value:
-        if key not in known:
-            raise UsageError(f'{where(key)}: unknown field "{key}"; {closest(key, known)}')
+        if key not in fields:
+            raise UsageError(f'{where(key)}: unknown field "{key}"; {closest(key, fields)}')
 
 
 def _try_to_render(payload: PayloadType, where: Any) -> None:
@@ -408,10 +408,10 @@ def shares(weights: Sequence[float], num: int) -> tuple[int, ...]:
     total = 0.0
     for weight in weights:  # left to right: sum() rounds differently
         total += weight
-    found = [math.floor(weight * num / total) if total else 0 for weight in weights]
-    if any(share < 1 for share in found):
+    parts = [math.floor(weight * num / total) if total else 0 for weight in weights]
+    if any(share < 1 for share in parts):
         raise UsageError("Invalid payload weight (num is too small)")
-    return (*found[:-1], num - sum(found[:-1]))
+    return (*parts[:-1], num - sum(parts[:-1]))
 
 
 def _is_weighted(item: Any) -> bool:

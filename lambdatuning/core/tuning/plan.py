@@ -10,13 +10,13 @@ from typing import Any
 class Trial:
     """`items` are (index of the payload type, number of its first invocation, how many).
 
-    `environments` are to have served the size when this is done, of which `seen` have before: the
-    others are woken first, by invocations that are no samples.
+    `environments` are to have served the size when this is done, of which `environments_before`
+    have already: the others are woken first, by invocations that are no samples.
     """
 
     items: tuple[tuple[int, int, int], ...]
     environments: int
-    seen: int = 0
+    environments_before: int = 0
 
     @property
     def count(self) -> int:
@@ -28,28 +28,28 @@ class Trial:
         return {
             "items": [list(item) for item in self.items],
             "environments": self.environments,
-            "seen": self.seen,
+            "environmentsBefore": self.environments_before,
         }
 
 
 def trial_from_json(value: dict[str, Any]) -> Trial:
     """The inverse of `Trial.to_json`."""
     items = tuple((int(a), int(b), int(c)) for a, b, c in value["items"])
-    return Trial(items, int(value["environments"]), int(value["seen"]))
+    return Trial(items, int(value["environments"]), int(value["environmentsBefore"]))
 
 
-def widened(items: Sequence[tuple[int, int, int]], environments: int, seen: int) -> Trial:
+def widened(items: Sequence[tuple[int, int, int]], environments: int, used: int) -> Trial:
     """A trial in which every environment has something to do.
 
     A new environment is started only while all others are busy: where new ones are wanted there
     must be an invocation for each, and the first item is sent more often if need be.
     """
     count = sum(count for _, _, count in items)
-    if environments <= seen:
-        return Trial(tuple(items), max(1, min(environments, count)), seen)
+    if environments <= used:
+        return Trial(tuple(items), max(1, min(environments, count)), used)
     payload, first, sent = items[0]
     wider = (payload, first, sent + max(0, environments - count))
-    return Trial((wider, *items[1:]), environments, seen)
+    return Trial((wider, *items[1:]), environments, used)
 
 
 MAX_ENVIRONMENTS = 100

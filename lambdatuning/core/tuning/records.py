@@ -90,9 +90,9 @@ def used_memory_mb(samples: Iterable[Sample]) -> int | None:
 
     Later sizes do not count: some runtimes use more where they have more.
     """
-    known = [(one.started_at, one.memory_mb, one.max_memory_mb) for one in samples]
-    first_mb = min(known, default=("", 0, None))[1]
-    return max((used for _, size, used in known if used and size == first_mb), default=None)
+    uses = [(one.started_at, one.memory_mb, one.max_memory_mb) for one in samples]
+    first_mb = min(uses, default=("", 0, None))[1]
+    return max((used for _, size, used in uses if used and size == first_mb), default=None)
 
 
 # The plan of one tuning run, written to the bucket once and read by every step.

@@ -95,11 +95,11 @@ _SCAN: _Arguments = {
 }
 
 
-def _table_operation(method: str, known: _Arguments) -> _Operation:
+def _table_operation(method: str, converters: _Arguments) -> _Operation:
     call = getattr(DYNAMODB, method)
 
     def operate(payload: Any) -> dict[str, Any]:
-        arguments = _arguments({} if payload is None else payload, known)
+        arguments = _arguments({} if payload is None else payload, converters)
         try:
             return _result(call(TableName=TABLE_NAME, **arguments))
         except ParamValidationError as exc:
@@ -123,13 +123,15 @@ def _of_wrong_type(match: re.Match[str]) -> str:
     return f"{name} must be a JSON {' or '.join(kinds)}, not {kind}"
 
 
-def _arguments(payload: Any, known: _Arguments) -> dict[str, Any]:
+def _arguments(payload: Any, converters: _Arguments) -> dict[str, Any]:
     if not isinstance(payload, dict):
         raise ValueError('"payload" must be a JSON object')  # noqa: TRY004 - the caller's value
     for name in payload:
-        if name not in known:
-            raise ValueError(f'Unknown argument "{name}"; known are {", ".join(sorted(known))}')
-    return {name: known[name](value) for name, value in payload.items()}
+        if name not in converters:
+            raise ValueError(
+                f'Unknown argument "{name}"; known are {", ".join(sorted(converters))}'
+            )
+    return {name: converters[name](value) for name, value in payload.items()}
 
 
 def _result(response: dict[str, Any]) -> dict[str, Any]:

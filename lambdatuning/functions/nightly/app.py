@@ -18,7 +18,7 @@ import boto3
 
 from ...core.errors import LambdaTuningError
 from ...core.pricing import load_price_book, parse_price_book
-from ...core.tuning.estimate import Estimate, Known, Work, estimate_run, expect
+from ...core.tuning.estimate import EarlierRuns, Estimate, Work, estimate_run, expect
 from ...core.tuning.manifest import MANIFEST_NAME, read_manifest
 from ...core.tuning.payloads import parse_payload_type, seed_items
 from ..dynamodb_manager.wire import attributes_to_wire
@@ -77,10 +77,10 @@ def price(spec: Mapping[str, Any], last_usd: float | None) -> float:
 def _estimate(spec: Mapping[str, Any]) -> Estimate:
     book = parse_price_book(spec["priceBook"]) if spec["priceBook"] else load_price_book()
     work, given = Work(**spec["work"]), spec["input"]
-    warm = {(name, int(size)): ms for name, size, ms in spec["known"]["warm"]}
-    cold = {int(size): ms for size, ms in spec["known"]["cold"]}
+    warm = {(name, int(size)): ms for name, size, ms in spec["earlier"]["warm"]}
+    cold = {int(size): ms for size, ms in spec["earlier"]["cold"]}
     place = spec["region"], spec["architecture"]
-    grid = estimate_run(book, place, work, Known(warm, cold))
+    grid = estimate_run(book, place, work, EarlierRuns(warm, cold))
     if given.get("exploration") != "adaptive":
         return grid
     return expect(book, spec["region"], grid, int(given["num"]), given["strategy"])
@@ -148,14 +148,14 @@ def _items(spec: Mapping[str, Any], given: Mapping[str, Any]) -> list[dict[str, 
     """The items that the run needs, in DynamoDB's form; the last of one key wins."""
     if not spec["keyNames"] or not given:
         return []
-    found = {}
+    by_key = {}
     for payload in spec["payloads"]:
         parsed = parse_payload_type(json.dumps({"payloadType": payload}), "the schedule")
         for item in seed_items(
             parsed, spec["seeds"], run=given["runId"], table=given["table"], seed=given["seed"]
         ):
-            found[tuple(item[name] for name in spec["keyNames"])] = attributes_to_wire(item)
-    return list(found.values())
+            by_key[tuple(item[name] for name in spec["keyNames"])] = attributes_to_wire(item)
+    return list(by_key.values())
 
 
 def _write(spec: Mapping[str, Any], requests: Iterable[Mapping[str, Any]]) -> None:
@@ -181,8 +181,8 @@ def _batches(requests: list[Mapping[str, Any]]) -> Iterator[list[Mapping[str, An
 
 def _spec() -> dict[str, Any]:
     where = {"Bucket": os.environ["SPEC_BUCKET"], "Key": os.environ["SPEC_KEY"]}
-    found: dict[str, Any] = json.loads(_client("s3").get_object(**where)["Body"].read())
-    return found
+    spec: dict[str, Any] = json.loads(_client("s3").get_object(**where)["Body"].read())
+    return spec
 
 
 def _send(name: str, key: str, text: str, given: dict[str, Any]) -> None:

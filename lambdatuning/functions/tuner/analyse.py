@@ -213,8 +213,8 @@ class Measured:
         ]
         weights = {payload.name: payload.weight for payload in self.plan.payloads}
         points = mix(evidence, weights)
-        alike = beyond_cores(self._endpoint, [point.memory_mb for point in points])[1:]
-        return [point for point in points if point.memory_mb not in alike]
+        as_fast = beyond_cores(self._endpoint, [point.memory_mb for point in points])[1:]
+        return [point for point in points if point.memory_mb not in as_fast]
 
     @property
     def _endpoint(self) -> Any:
@@ -243,7 +243,7 @@ class Measured:
         if explored and explored["answers"]:
             answer = recommended(explored)
             claim = Claim(answer["memory_mb"], answer["within_5"])
-        found = decide(
+        decided = decide(
             self.points,
             question.strategy,
             question.weight,
@@ -251,24 +251,24 @@ class Measured:
             today_mb=today_mb,
             claim=claim,
         )
-        notes = list(found.notes)
-        if found.memory_mb in beyond_cores(self._endpoint, self.plan.sizes):
-            found = replace(found, sure=None)
+        notes = list(decided.notes)
+        if decided.memory_mb in beyond_cores(self._endpoint, self.plan.sizes):
+            decided = replace(decided, sure=None)
         if not any(size["placed"] for size in self.sizes):
             # Calls of one environment share its host: without knowing which they are, certainty
             # would be claimed and not had.
-            found = replace(found, sure=None)
+            decided = replace(decided, sure=None)
             notes.append("not sure: it is not known which execution environments were measured")
         if self.basis == "cold":
             notes.append("no invocation was warm: the answer is that of the cold starts")
-        known = question.strategy in STRATEGIES and not explored
-        if known and found.memory_mb not in (None, contract_mb):
+        same_rule = question.strategy in STRATEGIES and not explored
+        if same_rule and decided.memory_mb not in (None, contract_mb):
             chosen = "is not set" if question.rule == "means" else "is what this execution names"
             notes.append(
-                f"by plain means {found.memory_mb} MB is best for {question.strategy}; by Power "
+                f"by plain means {decided.memory_mb} MB is best for {question.strategy}; by Power "
                 f"Tuning's trimmed means {contract_mb} MB, which {chosen}"
             )
-        return replace(found, basis=self.basis, notes=tuple(notes))
+        return replace(decided, basis=self.basis, notes=tuple(notes))
 
     def output(self, by_contract: dict[str, Any], decision: Decision) -> dict[str, Any]:
         """The contract's fields, of the size that the run's rule chooses."""

@@ -30,12 +30,12 @@ def clean(
     `execution` None cleans after whoever holds the lock. Without our lock nothing of a run can
     have been changed: the lock is taken first and given back last. Returns what was put back.
     """
-    held = lock.read(client, function)
-    if held is None or (execution is not None and held.execution != execution):
+    current = lock.read(client, function)
+    if current is None or (execution is not None and current.execution != execution):
         return []
-    done = undo(client, function, held, sleep, confirms)
+    done = undo(client, function, current, sleep, confirms)
     lock.release(client, function)
-    return [*done, f"lock of run {held.run_id}"]
+    return [*done, f"lock of run {current.run_id}"]
 
 
 def take_back(
@@ -47,48 +47,48 @@ def take_back(
     until nothing more comes. Returns what was put back.
     """
     done: list[str] = []
-    held, quiet = None, 0
+    current, quiet = None, 0
     for _ in range(_MOST_LOOKS):
         if quiet == _QUIET_LOOKS:
             break
         now = lock.read(client, function)
         if now is not None and now.execution == execution:
-            held = now
+            current = now
             lock.update(client, function, replace(now, execution=_STOPPED))
-        undone = _undone(client, function, held, sleep, confirms) if held else []
+        undone = _undone(client, function, current, sleep, confirms) if current else []
         quiet = 0 if undone else quiet + 1
         done += undone
         sleep(_LOOK_S)
-    if held:
+    if current:
         lock.release(client, function)
-        done.append(f"lock of run {held.run_id}")
+        done.append(f"lock of run {current.run_id}")
     return done
 
 
 def _undone(
-    client: Any, function: str, held: lock.Lock, sleep: Sleep, confirms: Confirms
+    client: Any, function: str, current: lock.Lock, sleep: Sleep, confirms: Confirms
 ) -> list[str]:
     try:
-        return undo(client, function, held, sleep, confirms)
+        return undo(client, function, current, sleep, confirms)
     except LambdaTuningError:  # the step that is under way changed it at the same moment
         return [f"a change to {function} while it was cleaned"]
 
 
 def undo(
-    client: Any, function: str, held: lock.Lock, sleep: Sleep, confirms: Confirms = nobody
+    client: Any, function: str, current: lock.Lock, sleep: Sleep, confirms: Confirms = nobody
 ) -> list[str]:
-    """Memory size and versions, while `held` lies on the function.
+    """Memory size and versions, while `current` lies on the function.
 
     The versions of its run go, and those of runs that are confirmed: nobody but the lock's owner
     can use one.
     """
 
-    def known(run_id: str) -> bool:
-        return run_id == held.run_id or confirms(run_id)
+    def is_ours(run_id: str) -> bool:
+        return run_id == current.run_id or confirms(run_id)
 
     done = []
     current_mb = read(client, function)["MemorySize"]
-    if held.memory_mb and current_mb != held.memory_mb:
-        set_memory(client, function, held.memory_mb, sleep)
-        done.append(f"memory size {current_mb} -> {held.memory_mb} MB")
-    return [*done, *(f"version {number}" for number in remove(client, function, known))]
+    if current.memory_mb and current_mb != current.memory_mb:
+        set_memory(client, function, current.memory_mb, sleep)
+        done.append(f"memory size {current_mb} -> {current.memory_mb} MB")
+    return [*done, *(f"version {number}" for number in remove(client, function, is_ours))]

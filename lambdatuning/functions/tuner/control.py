@@ -19,7 +19,7 @@ from .clean import clean, take_back
 from .clients import PATIENT, client
 from .function import Sleep, publish_for_good, remove, set_memory, settled
 from .prepare import Services, prepare
-from .publish import Publisher, publish_next, publish_wanted
+from .publish import Publisher, publish_missing, publish_next
 from .storage import RunFolder, folder, price_book
 
 
@@ -34,14 +34,14 @@ def apply(state: TunerState, client: Any, sleep: Sleep) -> TunerState:
     if not state.apply.auto_optimize or power is None:
         return state
     function, alias = state.run.arn, state.apply.alias
-    held = lock.read(client, function)
-    if held is None or held.run_id != state.run.id:
+    current = lock.read(client, function)
+    if current is None or current.run_id != state.run.id:
         raise LambdaTuningError(f"the run was stopped: its lock on {function} is gone")
     if alias:
-        _publish_behind(client, function, held, int(power), alias, sleep)
+        _publish_behind(client, function, current, int(power), alias, sleep)
     else:
         # The lock learns it first: after a crash in between, cleaning sets the winner.
-        lock.update(client, function, replace(held, memory_mb=int(power)))
+        lock.update(client, function, replace(current, memory_mb=int(power)))
         set_memory(client, function, int(power), sleep)
     return replace(state, output={**output, "applied": {"power": power, "alias": alias}})
 
@@ -55,12 +55,12 @@ def note_applied(store: RunFolder, memory_mb: int) -> None:
 
 
 def _publish_behind(
-    client: Any, function: str, held: lock.Lock, memory_mb: int, alias: str, sleep: Sleep
+    client: Any, function: str, current: lock.Lock, memory_mb: int, alias: str, sleep: Sleep
 ) -> None:
     try:
-        version = publish_for_good(client, function, held.run_id, memory_mb, sleep)
+        version = publish_for_good(client, function, current.run_id, memory_mb, sleep)
     finally:
-        set_memory(client, function, held.memory_mb, sleep)
+        set_memory(client, function, current.memory_mb, sleep)
     settled(client, function, version, sleep)
     try:
         client.update_alias(FunctionName=function, Name=alias, FunctionVersion=version)
@@ -152,7 +152,7 @@ def _publish(call: Call) -> TunerState:
     remaining_ms = call.context.get_remaining_time_in_millis
     plan = call.store.read_plan()
     state = TunerState.from_json(call.state)
-    publish = publish_next if state.step is None else publish_wanted
+    publish = publish_next if state.step is None else publish_missing
     store = call.store
 
     def used_mb() -> int | None:
@@ -201,8 +201,8 @@ def _only_clean(call: Call) -> Any:
     the tuner's own role, whatever the rights of the caller. Its output names what was done."""
     stopped = call.state["onlyClean"].get("execution")
     states = client("stepfunctions", config=PATIENT)
-    held = lock.read(call.client, call.function)
-    owner = stopped or (held.execution if held else "")
+    current = lock.read(call.client, call.function)
+    owner = stopped or (current.execution if current else "")
     if owner and lock.running_since(states, owner):
         raise LockedError(f"{owner} is still running; stop it first, or wait for it")
     if stopped:

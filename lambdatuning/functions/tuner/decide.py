@@ -106,12 +106,12 @@ def trials(
     index = {payload.name: i for i, payload in enumerate(plan.payloads)}
     numbers, items = list(sent), defaultdict[int, list[tuple[int, int, int]]](list)
     wide: dict[int, int] = defaultdict(int)
-    seen = _environments(samples)
+    environments = _environments(samples)
     for item in proposal.batch:
         payload, size = index[item.payload], item.memory_mb
         width = min(item.environments, plan.environments)
         # As many as `widened` would make of them, that no number is given twice.
-        least = width - sum(n for _, _, n in items[size]) if width > seen[size] else 0
+        least = width - sum(n for _, _, n in items[size]) if width > environments[size] else 0
         most = len(plan.sizes) * plan.counts[payload]
         count = min(max(item.count, least), most - numbers[payload])
         if count > 0:
@@ -119,28 +119,30 @@ def trials(
             numbers[payload] += count
             wide[size] = max(wide[size], width)
             if not item.wake:
-                seen[size] = max(seen[size], width)
+                environments[size] = max(environments[size], width)
     return {
-        size: widened(wanted, wide[size], seen[size]) for size, wanted in items.items() if wanted
+        size: widened(ranges, wide[size], environments[size])
+        for size, ranges in items.items()
+        if ranges
     }
 
 
-def sent(plan: RunPlan, known: Sequence[int], samples: Iterable[Sample]) -> tuple[int, ...]:
+def sent(plan: RunPlan, counted: Sequence[int], samples: Iterable[Sample]) -> tuple[int, ...]:
     """How many of each payload type were sent: a try that crashed may have sent more than the
     state knows of, and no number is used twice."""
-    found = dict(zip((payload.name for payload in plan.payloads), known, strict=True))
+    counts = dict(zip((payload.name for payload in plan.payloads), counted, strict=True))
     for sample in samples:
-        found[sample.payload] = max(found[sample.payload], sample.invocation + 1)
-    return tuple(found.values())
+        counts[sample.payload] = max(counts[sample.payload], sample.invocation + 1)
+    return tuple(counts.values())
 
 
-def sent_with(known: Sequence[int], wanted: Iterable[Trial]) -> tuple[int, ...]:
+def sent_with(counted: Sequence[int], next_trials: Iterable[Trial]) -> tuple[int, ...]:
     """How many will have been sent after these trials."""
-    found = list(known)
-    for trial in wanted:
+    counts = list(counted)
+    for trial in next_trials:
         for payload, first, count in trial.items:
-            found[payload] = max(found[payload], first + count)
-    return tuple(found)
+            counts[payload] = max(counts[payload], first + count)
+    return tuple(counts)
 
 
 def _environments(samples: Iterable[Sample]) -> defaultdict[int, int]:
@@ -150,12 +152,12 @@ def _environments(samples: Iterable[Sample]) -> defaultdict[int, int]:
     again, by a call of the same number.
     """
     names: dict[int, set[str]] = defaultdict(set)
-    found: defaultdict[int, int] = defaultdict(int)
+    counts: defaultdict[int, int] = defaultdict(int)
     for sample in samples:
         size = sample.memory_mb
         names[size].add(sample.environment)
-        found[size] = max(found[size], len(names[size]), awake(sample.invocation))
-    return found
+        counts[size] = max(counts[size], len(names[size]), awake(sample.invocation))
+    return counts
 
 
 # What an adaptive run may measure, at what price, and what measuring every size would cost.
@@ -172,8 +174,8 @@ def terms(plan: RunPlan, prices: PriceBook, without: Collection[int] = ()) -> Te
     stands for all: the others would show the same durations at higher prices.
     """
     left = [size for size in plan.sizes if size not in without]
-    alike = beyond_cores(plan.question.about.get("endpoint"), left)[1:]
-    sizes = tuple(size for size in left if size not in alike)
+    as_fast = beyond_cores(plan.question.about.get("endpoint"), left)[1:]
+    sizes = tuple(size for size in left if size not in as_fast)
     region = prices.region(plan.target.region)
     if not sizes:
         return None
@@ -201,8 +203,8 @@ def grid_spending(
     means = _billed_means(samples)
     curves = {answer.payload: answer.curve for answer in answers}
     names = [payload.name for payload in plan.payloads]
-    found = terms(plan, prices)
-    if found is None or not all(curves.get(name) for name in names):
+    costs = terms(plan, prices)
+    if costs is None or not all(curves.get(name) for name in names):
         return None
     gb_s = 0.0
     for name, count in zip(names, plan.counts, strict=True):
@@ -213,7 +215,7 @@ def grid_spending(
             gb_s += count * gb_seconds(size, billed_ms)
             gb_s += apart * gb_seconds(size, billed_ms + init_ms)
     invocations = len(curves[names[0]]) * (sum(plan.counts) + plan.environments)
-    usd = gb_s * found.usd_per_gb_s + invocations * found.request_usd
+    usd = gb_s * costs.usd_per_gb_s + invocations * costs.request_usd
     return Spending(invocations, gb_s, usd)
 
 
@@ -245,8 +247,8 @@ class SampleReader:
         for key in store.part_keys():
             if key not in self.parts:
                 self.parts[key] = tuple(store.read_part(key))
-        found = [sample for part in self.parts.values() for sample in part]
-        return sorted(found, key=lambda sample: (sample.started_at, sample.request_id))
+        samples = [sample for part in self.parts.values() for sample in part]
+        return sorted(samples, key=lambda sample: (sample.started_at, sample.request_id))
 
 
 @dataclass(frozen=True)
@@ -295,12 +297,12 @@ def adaptive_step(
     over = proposal.stopped or over or _costs_the_grid(decided)
     if over in _GOES_ON and (more := _for_compare(explorer, proposal, samples, decided)):
         proposal, over = more, ""
-    wanted = {} if over else trials(plan, counted.sent, proposal, samples)
-    stopped = over or ("" if wanted else "budget")
-    decided = replace(decided, stopped=stopped, batch=_planned(plan, wanted))
+    next_trials = {} if over else trials(plan, counted.sent, proposal, samples)
+    stopped = over or ("" if next_trials else "budget")
+    decided = replace(decided, stopped=stopped, batch=_planned(plan, next_trials))
     number = counted.step or 0
     explorer.store.write_step(number, decided if stopped else decided.without_curves)
-    after = _end(counted, samples) if stopped else _next(counted, wanted)
+    after = _end(counted, samples) if stopped else _next(counted, next_trials)
     return replace(
         after.with_warnings(*(_shown(proposal, stopped) if stopped else ())),
         step=number + 1,
@@ -312,16 +314,16 @@ def adaptive_step(
 def _proposal(state: TunerState, explorer: Explorer, samples: Sequence[Sample]) -> Proposal:
     plan, question = explorer.plan, explorer.plan.question
     small = () if samples else plan.too_small(None)
-    found = terms(plan, explorer.prices, {*state.failed, *small})
-    if found is None or plan.limits is None:
+    costs = terms(plan, explorer.prices, {*state.failed, *small})
+    if costs is None or plan.limits is None:
         return _NO_SIZE
-    seen = [observe(_as_success(s, question.allowed_errors)) for s in samples]
+    observations = [observe(_as_success(s, question.allowed_errors)) for s in samples]
     objective = Objective(
         question.strategy,
         question.weight,
         worth=Worth(question.speed_worth, question.cost_tolerance),
     )
-    return propose(seen, objective, found, _budget(plan), seed=plan.seed)
+    return propose(observations, objective, costs, _budget(plan), seed=plan.seed)
 
 
 def _budget(plan: RunPlan) -> Budget:
@@ -391,16 +393,16 @@ def _for_compare(
     return replace(proposal, batch=tuple(batch), stopped="", reason=reason)
 
 
-def _next(state: TunerState, wanted: Mapping[int, Trial]) -> TunerState:
+def _next(state: TunerState, next_trials: Mapping[int, Trial]) -> TunerState:
     """The batches of the next round; sizes that were never wanted before are published first."""
     batches = tuple(
         Batch(Work(size, state.step or 0), state.versions.get(size, ""), trial=trial)
-        for size, trial in sorted(wanted.items())
+        for size, trial in sorted(next_trials.items())
     )
     return replace(
         state,
         batches=batches,
-        sent=sent_with(state.sent, wanted.values()),
+        sent=sent_with(state.sent, next_trials.values()),
         published=0,
         works=sum(not batch.version for batch in batches),
     )
@@ -411,11 +413,11 @@ def _end(state: TunerState, samples: Sequence[Sample]) -> TunerState:
     return replace(state, batches=(), published=0, works=0, sizes=sizes)
 
 
-def _planned(plan: RunPlan, wanted: Mapping[int, Trial]) -> tuple[Planned, ...]:
+def _planned(plan: RunPlan, next_trials: Mapping[int, Trial]) -> tuple[Planned, ...]:
     """What is measured next, for people."""
     return tuple(
         Planned(size, plan.payloads[payload].name, number, trial.environments)
-        for size, trial in sorted(wanted.items())
+        for size, trial in sorted(next_trials.items())
         for payload, _, number in trial.items
     )
 

@@ -122,25 +122,25 @@ def publish(client: Any, function: str, run_id: str, work: Work, sleep: Sleep) -
     stands for other work, and cold starts need a version that nobody used: a spare of another
     size, published in between, makes it a change.
     """
-    found = _published(client, function, run_id, work, sleep)
-    if _serves(found, run_id, work):
-        return str(found["Version"])
+    version = _published(client, function, run_id, work, sleep)
+    if _serves(version, run_id, work):
+        return str(version["Version"])
     _published(client, function, run_id, Work(spare_mb(work.memory_mb), _SPARE), sleep)
-    found = _published(client, function, run_id, work, sleep)
-    if not _serves(found, run_id, work):
+    version = _published(client, function, run_id, work, sleep)
+    if not _serves(version, run_id, work):
         raise LambdaTuningError(f"{function} publishes no new version at {work.memory_mb} MB")
-    return str(found["Version"])
+    return str(version["Version"])
 
 
 def publish_for_good(client: Any, function: str, run_id: str, memory_mb: int, sleep: Sleep) -> str:
     """Publish a version that is the user's from now on: never one that carries our mark."""
     set_memory(client, function, memory_mb, sleep)
-    found = _publish(client, function, {}, sleep)
-    if run_of(found):
+    version = _publish(client, function, {}, sleep)
+    if run_of(version):
         _published(client, function, run_id, Work(spare_mb(memory_mb), _SPARE), sleep)
         set_memory(client, function, memory_mb, sleep)
-        found = _publish(client, function, {}, sleep)
-    return str(found["Version"])
+        version = _publish(client, function, {}, sleep)
+    return str(version["Version"])
 
 
 def ours(client: Any, function: str, run_id: str | None = None) -> Iterator[dict[str, Any]]:

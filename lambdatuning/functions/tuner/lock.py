@@ -102,18 +102,18 @@ def _take_over(client: Any, states: Any, function: str, mine: Lock) -> Lock | No
         alias = client.get_alias(FunctionName=function, Name=ALIAS)
     except client.exceptions.ResourceNotFoundException:
         return take(client, states, function, mine)  # given back in between
-    held = _parse(alias.get("Description", ""))
-    if held.execution == mine.execution:
-        return held
-    since = running_since(states, held.execution)
+    current = _parse(alias.get("Description", ""))
+    if current.execution == mine.execution:
+        return current
+    since = running_since(states, current.execution)
     if since:
         raise LockedError(
-            f"run {held.run_id} holds {function} since {since}: wait for it, or stop "
-            f"{held.execution} and run `lambdatuning clean`"
+            f"run {current.run_id} holds {function} since {since}: wait for it, or stop "
+            f"{current.execution} and run `lambdatuning clean`"
         )
-    ours = Lock(mine.run_id, held.memory_mb, mine.execution)
+    ours = Lock(mine.run_id, current.memory_mb, mine.execution)
     _replace(client, function, alias["RevisionId"], ours)
-    return held
+    return current
 
 
 def _replace(client: Any, function: str, revision: str, ours: Lock) -> None:

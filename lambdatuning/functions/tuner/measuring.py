@@ -64,8 +64,8 @@ class Measuring:
         writer = Writer(self.caller, batch, self.store, logs, token)
         began_s = time.monotonic()
         within_s = min(END_WITHIN_S, _remaining_s(self.context))
-        found = measure_batch(self.caller, batch, writer, time.monotonic, within_s)
-        return replace(found, took_ms=round((time.monotonic() - began_s) * 1000))
+        summary = measure_batch(self.caller, batch, writer, time.monotonic, within_s)
+        return replace(summary, took_ms=round((time.monotonic() - began_s) * 1000))
 
     def round(self, state: TunerState, started: str) -> TunerState:
         """Play a round of an adaptive run; the state after it."""

@@ -44,22 +44,22 @@ Counts = tuple[int, ...]
 _BODIES = {"payload", "payloadTypes", "about"}
 
 
-def payload_types(wanted: TuningInput, s3: Any) -> tuple[Types, Counts]:
+def payload_types(request: TuningInput, s3: Any) -> tuple[Types, Counts]:
     """The payload types and how often each is sent at a size.
 
     Types of ours are sent `num` times each; a weighted mix of the contract shares `num`.
     """
-    types = wanted.payload_types
-    if wanted.payload_types_s3:
-        types = unique(payload_type(entry) for entry in read_url(s3, wanted.payload_types_s3))
+    types = request.payload_types
+    if request.payload_types_s3:
+        types = unique(payload_type(entry) for entry in read_url(s3, request.payload_types_s3))
     if types:
-        return types, (wanted.invocations,) * len(types)
-    payload = read_url(s3, wanted.payload_s3) if wanted.payload_s3 else wanted.payload
-    return _of_contract(payload, wanted)
+        return types, (request.invocations,) * len(types)
+    payload = read_url(s3, request.payload_s3) if request.payload_s3 else request.payload
+    return _of_contract(payload, request)
 
 
 def plan_run(
-    wanted: TuningInput,
+    request: TuningInput,
     raw: dict[str, Any],
     target: Target,
     owner: tuple[str, str],
@@ -71,47 +71,47 @@ def plan_run(
         run_id=run_id,
         execution=execution,
         target=target,
-        sizes=wanted.power_values,
+        sizes=request.power_values,
         payloads=types,
         counts=counts,
-        environments=environments(wanted, sum(counts)),
-        seed=wanted.seed if wanted.seed is not None else zlib.crc32(run_id.encode()),
-        table=wanted.table or "",
-        mode=_mode(wanted),
-        cold=0 if wanted.dry_run or wanted.only_cold_starts else wanted.cold,
-        sleep_ms=wanted.sleep_between_runs_ms,
-        pre_processor=str(wanted.pre_processor_arn) if wanted.pre_processor_arn else None,
-        post_processor=str(wanted.post_processor_arn) if wanted.post_processor_arn else None,
-        price_book=wanted.price_book,
-        question=_question(wanted, raw),
-        limits=_limits(wanted, sum(counts)) if wanted.adaptive else None,
-        shared_cores=wanted.shared_cores,
-        fits_memory=wanted.fit_memory,
+        environments=environments(request, sum(counts)),
+        seed=request.seed if request.seed is not None else zlib.crc32(run_id.encode()),
+        table=request.table or "",
+        mode=_mode(request),
+        cold=0 if request.dry_run or request.only_cold_starts else request.cold,
+        sleep_ms=request.sleep_between_runs_ms,
+        pre_processor=str(request.pre_processor_arn) if request.pre_processor_arn else None,
+        post_processor=str(request.post_processor_arn) if request.post_processor_arn else None,
+        price_book=request.price_book,
+        question=_question(request, raw),
+        limits=_limits(request, sum(counts)) if request.adaptive else None,
+        shared_cores=request.shared_cores,
+        fits_memory=request.fit_memory,
     )
 
 
-def environments(wanted: TuningInput, invocations: int) -> int:
+def environments(request: TuningInput, invocations: int) -> int:
     """How many chains a version has: all at once for `parallelInvocation`, one for a dry run."""
-    if wanted.dry_run:
+    if request.dry_run:
         return 1
-    if wanted.parallel_invocation:
+    if request.parallel_invocation:
         return min(invocations, MAX_ENVIRONMENTS)
-    return min(wanted.environments, invocations, MAX_ENVIRONMENTS)
+    return min(request.environments, invocations, MAX_ENVIRONMENTS)
 
 
-def _limits(wanted: TuningInput, samples: int) -> Limits:
+def _limits(request: TuningInput, samples: int) -> Limits:
     """The grid, warm-ups included, bounds an adaptive run; the user may want less."""
-    grid = len(wanted.power_values) * (samples + environments(wanted, samples))
-    regret = wanted.regret or ACCEPTED_REGRET
-    return Limits(grid, wanted.max_usd, wanted.max_seconds, regret, wanted.for_compare)
+    grid = len(request.power_values) * (samples + environments(request, samples))
+    regret = request.regret or ACCEPTED_REGRET
+    return Limits(grid, request.max_usd, request.max_seconds, regret, request.for_compare)
 
 
-def _of_contract(payload: Any, wanted: TuningInput) -> tuple[Types, Counts]:
+def _of_contract(payload: Any, request: TuningInput) -> tuple[Types, Counts]:
     mix = weighted_mix(payload)
-    if not mix or wanted.dry_run:
+    if not mix or request.dry_run:
         first = mix[0] if mix else WeightedPayload(event_of(payload), 1)
-        return (PayloadType("payload", first.event, literal=True),), (wanted.invocations,)
-    counts = shares([entry.weight for entry in mix], wanted.num)
+        return (PayloadType("payload", first.event, literal=True),), (request.invocations,)
+    counts = shares([entry.weight for entry in mix], request.num)
     types = tuple(
         PayloadType(f"payload-{index}", entry.event, weight=entry.weight, literal=True)
         for index, entry in enumerate(mix, 1)
@@ -119,28 +119,28 @@ def _of_contract(payload: Any, wanted: TuningInput) -> tuple[Types, Counts]:
     return types, counts
 
 
-def _mode(wanted: TuningInput) -> str:
-    if wanted.only_cold_starts and not wanted.dry_run:
+def _mode(request: TuningInput) -> str:
+    if request.only_cold_starts and not request.dry_run:
         return "cold"
-    return "first" if wanted.dry_run or wanted.parallel_invocation else "warm"
+    return "first" if request.dry_run or request.parallel_invocation else "warm"
 
 
-def _question(wanted: TuningInput, raw: dict[str, Any]) -> Question:
+def _question(request: TuningInput, raw: dict[str, Any]) -> Question:
     """What analysing needs. Of the input all is kept but the payloads, which may be secret."""
     return Question(
-        num=wanted.num,
-        strategy=wanted.strategy,
-        weight=wanted.balanced_weight,
-        trim=wanted.trim,
-        include_output=wanted.include_output_results,
-        dry_run=wanted.dry_run,
-        allowed_errors=wanted.allowed_exceptions,
+        num=request.num,
+        strategy=request.strategy,
+        weight=request.balanced_weight,
+        trim=request.trim,
+        include_output=request.include_output_results,
+        dry_run=request.dry_run,
+        allowed_errors=request.allowed_exceptions,
         input={name: value for name, value in raw.items() if name not in _BODIES},
-        about=wanted.about if isinstance(wanted.about, dict) else {},
-        rule="means" if wanted.by_means else wanted.rule,
-        speed_worth=wanted.speed_worth,
-        cost_tolerance=wanted.cost_tolerance,
-        silent=wanted.disable_payload_logs,
+        about=request.about if isinstance(request.about, dict) else {},
+        rule="means" if request.by_means else request.rule,
+        speed_worth=request.speed_worth,
+        cost_tolerance=request.cost_tolerance,
+        silent=request.disable_payload_logs,
     )
 
 
@@ -180,70 +180,70 @@ def prepare(raw: Any, execution: str, services: Services) -> TunerState:
 
     Run again after a crash it finds its own lock and goes on.
     """
-    wanted = parse_input(raw)
-    arn = wanted.lambda_arn
+    request = parse_input(raw)
+    arn = request.lambda_arn
     require_account(arn, services.account_id)
-    prices = price_book(services.s3, wanted.price_book)
+    prices = price_book(services.s3, request.price_book)
     prices.region(arn.region)
-    payloads = _payloads(wanted, services)
-    run_id = wanted.run_id or execution.rpartition(":")[2]
+    payloads = _payloads(request, services)
+    run_id = request.run_id or execution.rpartition(":")[2]
     look_at(services.lambda_client, arn, services.sleep)
-    refuse_weighted(services.lambda_client, str(arn.unqualified), wanted.auto_optimize_alias)
+    refuse_weighted(services.lambda_client, str(arn.unqualified), request.auto_optimize_alias)
     reserved = reserved_concurrency(services.lambda_client, arn)
     if reserved is not None and "environments" not in raw:  # ours to choose
-        wanted = replace(wanted, environments=min(wanted.environments, max(usable(reserved), 1)))
-    wide = environments(wanted, sum(payloads[1]))
-    parallel = wanted.parallel_sizes
+        request = replace(request, environments=min(request.environments, max(usable(reserved), 1)))
+    wide = environments(request, sum(payloads[1]))
+    parallel = request.parallel_sizes
     if reserved is not None:
         check_reserved(arn.name, reserved, wide, 'pass "environments":')
         parallel = min(parallel, usable(reserved) // wide)
     store = folder(services.s3, services.bucket, arn.name, run_id)
     if store.owner() not in (None, execution):
         raise UsageError(f'run id "{run_id}" was used before; give another one, or none')
-    target = _locked(wanted, run_id, execution, services)
-    about = wanted.about if isinstance(wanted.about, dict) else {}
+    target = _locked(request, run_id, execution, services)
+    about = request.about if isinstance(request.about, dict) else {}
     if "endpoint" not in about:
         about = {**about, "endpoint": services.endpoint()}
-    wanted = replace(wanted, about=about)
-    plan = plan_run(wanted, raw, target, (run_id, execution), payloads)
+    request = replace(request, about=about)
+    plan = plan_run(request, raw, target, (run_id, execution), payloads)
     store.write_plan(plan)
-    first = _first_state(wanted, plan, store.url, parallel)
+    first = _first_state(request, plan, store.url, parallel)
     return decide.begin(first, decide.Explorer(plan, store, prices, 0.0)) if plan.limits else first
 
 
-def _payloads(wanted: TuningInput, services: Services) -> Any:
+def _payloads(request: TuningInput, services: Services) -> Any:
     """The payload types; with `disablePayloadLogs` an error does not repeat what is in them."""
     try:
-        return payload_types(wanted, services.s3)
+        return payload_types(request, services.s3)
     except UsageError:
-        if wanted.disable_payload_logs:
+        if request.disable_payload_logs:
             raise UsageError(
                 "the payloads cannot be used (disablePayloadLogs withholds why); fix them"
             ) from None
         raise
 
 
-def _first_state(wanted: TuningInput, plan: RunPlan, url: str, parallel: int) -> TunerState:
+def _first_state(request: TuningInput, plan: RunPlan, url: str, parallel: int) -> TunerState:
     target = plan.target
     return TunerState(
         run=RunPlace(plan.run_id, target.name, target.arn, url),
         parallel=parallel,
         sizes=plan.sizes,
         works=len(plan.work),
-        warnings=tuple(remarks(target, parallel, wanted.parallel_sizes)),
-        apply=Apply(wanted.auto_optimize, wanted.auto_optimize_alias),
+        warnings=tuple(remarks(target, parallel, request.parallel_sizes)),
+        apply=Apply(request.auto_optimize, request.auto_optimize_alias),
     )
 
 
-def _locked(wanted: TuningInput, run_id: str, execution: str, services: Services) -> Target:
+def _locked(request: TuningInput, run_id: str, execution: str, services: Services) -> Target:
     """The function once the lock is ours, as it is under the lock: before, a run that was about
     to end may have held it at another size. What a dead run left behind is undone first."""
-    client, arn = services.lambda_client, wanted.lambda_arn
+    client, arn = services.lambda_client, request.lambda_arn
     mine = lock.Lock(run_id, 0, execution)
     function = str(arn.unqualified)
-    held = lock.take(client, services.states, function, mine)
-    if held is not None:
-        undo(client, function, held, services.sleep, services.confirms(arn.name))
+    earlier = lock.take(client, services.states, function, mine)
+    if earlier is not None:
+        undo(client, function, earlier, services.sleep, services.confirms(arn.name))
     target = look_at(client, arn, services.sleep)
     lock.update(client, function, replace(mine, memory_mb=target.memory_mb))
     return target

@@ -54,10 +54,10 @@ def publish_next(state: TunerState, publisher: Publisher) -> TunerState:
     """
     plan, failed = publisher.plan, dict(state.failed)
     first = state.published
-    wanted = _come_next(plan, first)
+    next_work = _come_next(plan, first)
     if first and plan.fits_memory:
         failed = {**small_sizes(plan, publisher.used_mb()), **failed}
-    versions, done, exposed_ms = _publish_all(publisher, wanted, failed)
+    versions, done, exposed_ms = _publish_all(publisher, next_work, failed)
     batches = [Batch(work, version) for work, version in versions.items()]
     waiting = state.batches
     if first + done == len(plan.work) and not batches and not waiting and first == 0:
@@ -74,11 +74,11 @@ def publish_next(state: TunerState, publisher: Publisher) -> TunerState:
 
 
 def _come_next(plan: RunPlan, first: int) -> Sequence[Work]:
-    wanted = plan.work[first : first + AT_ONCE]
+    next_work = plan.work[first : first + AT_ONCE]
     if first:
-        return wanted
+        return next_work
     small = plan.too_small(None)
-    return list(takewhile(lambda work: work.memory_mb not in small, wanted))
+    return list(takewhile(lambda work: work.memory_mb not in small, next_work))
 
 
 def small_sizes(plan: RunPlan, used_mb: int | None) -> dict[int, str]:
@@ -89,17 +89,17 @@ def small_sizes(plan: RunPlan, used_mb: int | None) -> dict[int, str]:
     return dict.fromkeys(plan.too_small(used_mb), why)
 
 
-def publish_wanted(state: TunerState, publisher: Publisher) -> TunerState:
+def publish_missing(state: TunerState, publisher: Publisher) -> TunerState:
     """Publish the sizes of the next batches of an adaptive run that no batch wanted before.
 
     A batch whose size is refused is left out, and so is one for which time does not suffice: the
     next decision may want it again.
     """
     failed = dict(state.failed)
-    wanted = [Work(b.memory_mb, 0) for b in state.batches if not b.version]
-    wanted.sort(key=lambda work: work.memory_mb != publisher.plan.target.memory_mb)
-    found, _, exposed_ms = _publish_all(publisher, wanted, failed)
-    new = {work.memory_mb: version for work, version in found.items()}
+    missing = [Work(b.memory_mb, 0) for b in state.batches if not b.version]
+    missing.sort(key=lambda work: work.memory_mb != publisher.plan.target.memory_mb)
+    published, _, exposed_ms = _publish_all(publisher, missing, failed)
+    new = {work.memory_mb: version for work, version in published.items()}
     versions = {**state.versions, **new}
     ready = [replace(b, version=versions.get(b.memory_mb, "")) for b in state.batches]
     return replace(
@@ -113,19 +113,21 @@ def publish_wanted(state: TunerState, publisher: Publisher) -> TunerState:
 
 
 def _publish_all(
-    publisher: Publisher, wanted: Sequence[Work], failed: dict[int, str]
+    publisher: Publisher, pending: Sequence[Work], failed: dict[int, str]
 ) -> tuple[dict[Work, str], int, int]:
-    """Versions of `wanted` that can be invoked now, how many of `wanted` are dealt with, and for
+    """Versions of `pending` that can be invoked now, how many of `pending` are dealt with, and for
     how many ms `$LATEST` had another size than its own."""
     client, plan = publisher.client, publisher.plan
-    known = {v["Description"]: v["Version"] for v in ours(client, plan.target.arn, plan.run_id)}
+    version_of = {
+        v["Description"]: v["Version"] for v in ours(client, plan.target.arn, plan.run_id)
+    }
     versions: dict[Work, str] = {}
     done, exposed_s = 0, 0.0
-    for work in wanted:
+    for work in pending:
         if publisher.remaining_ms() < _ENOUGH_LEFT_MS:
             break
         done += 1
-        version = known.get(description(plan.run_id, work))
+        version = version_of.get(description(plan.run_id, work))
         if version is None and work.memory_mb not in failed:
             _refuse_foreign_change(publisher)
             began_s = publisher.clock()
@@ -167,8 +169,8 @@ def _refuse_foreign_change(publisher: Publisher) -> None:
     """A deployment in the middle would mix two functions in one run, or be overwritten by us; and
     a run that was stopped has been cleaned up, while this step went on."""
     client, target = publisher.client, publisher.plan.target
-    held = lock.read(client, target.arn)
-    if held is None or held.execution != publisher.plan.execution:
+    current = lock.read(client, target.arn)
+    if current is None or current.execution != publisher.plan.execution:
         raise LambdaTuningError(f"the run on {target.name} was stopped: its lock is gone")
     config = settled(client, target.arn, None, publisher.sleep)
     known_mb = {target.memory_mb, *_sizes(publisher.plan)}
@@ -183,12 +185,12 @@ def _restore(publisher: Publisher) -> None:
     as can be. Where the lock is gone, so may those be who would clean up: what this step published
     after that goes too."""
     client, plan, function = publisher.client, publisher.plan, publisher.plan.target.arn
-    held = lock.read(client, function)
-    if held is not None and held.execution != plan.execution:
+    current = lock.read(client, function)
+    if current is not None and current.execution != plan.execution:
         return
-    if held is not None or read(client, function)["MemorySize"] in _sizes(plan):
+    if current is not None or read(client, function)["MemorySize"] in _sizes(plan):
         set_memory(client, function, plan.target.memory_mb, publisher.sleep)
-    if held is None:
+    if current is None:
         remove(client, function, lambda run_id: run_id == plan.run_id)
 
 

@@ -130,11 +130,11 @@ def _mean(values: Sequence[float], environments: Sequence[str]) -> Mean:
 
 def tally(samples: Iterable[Sample], *, with_cold: bool, allowed: Collection[str]) -> list[Tally]:
     """One tally for each payload type and size that has samples, in the order of the samples."""
-    found: dict[tuple[str, int], Tally] = {}
+    tallies: dict[tuple[str, int], Tally] = {}
     for sample in samples:
         key = (sample.payload, sample.memory_mb)
-        found.setdefault(key, Tally(*key)).add(sample, with_cold=with_cold, allowed=allowed)
-    return list(found.values())
+        tallies.setdefault(key, Tally(*key)).add(sample, with_cold=with_cold, allowed=allowed)
+    return list(tallies.values())
 
 
 def contract_billed_ms(sample: Sample) -> int:
@@ -186,46 +186,46 @@ def size_result(plan: RunPlan, memory_mb: int, samples: Iterable[Sample]) -> Res
     }
 
 
-def payload_result(found: Tally) -> Result:
+def payload_result(tallied: Tally) -> Result:
     """Statistics of total durations in ms (init included where cold starts are counted)."""
     return {
-        "payload": found.payload,
-        "value": found.memory_mb,
-        "n": len(found.total_ms),
-        "failed": found.failed,
-        **({"errors": dict(found.errors), "message": found.message} if found.failed else {}),
-        **({"allowed": dict(found.allowed)} if found.allowed else {}),
-        **_durations(found),
-        "cold": _cold(found),
+        "payload": tallied.payload,
+        "value": tallied.memory_mb,
+        "n": len(tallied.total_ms),
+        "failed": tallied.failed,
+        **({"errors": dict(tallied.errors), "message": tallied.message} if tallied.failed else {}),
+        **({"allowed": dict(tallied.allowed)} if tallied.allowed else {}),
+        **_durations(tallied),
+        "cold": _cold(tallied),
     }
 
 
-def _durations(found: Tally) -> Result:
-    summary = summarise(found.total_ms, found.environments)
+def _durations(tallied: Tally) -> Result:
+    summary = summarise(tallied.total_ms, tallied.environments)
     if summary is None:
         return {}
-    known = summary.mean_low is not None
+    has_interval = summary.mean_low is not None
     return {
         "mean": summary.mean,
         "p50": summary.p50,
         "p90": summary.p90,
         "p95": summary.p95,
         "p99": summary.p99,
-        "interval": [summary.mean_low, summary.mean_high] if known else None,
-        "costUsd": sum(found.cost_usd) / summary.n,
+        "interval": [summary.mean_low, summary.mean_high] if has_interval else None,
+        "costUsd": sum(tallied.cost_usd) / summary.n,
     }
 
 
-def _cold(found: Tally) -> Result:
+def _cold(tallied: Tally) -> Result:
     """Cold starts apart: how many, their whole duration, and the init (or restore) in it."""
-    if not found.cold_ms:
+    if not tallied.cold_ms:
         return {"n": 0}
     return {
-        "n": len(found.cold_ms),
-        "mean": sum(found.cold_ms) / len(found.cold_ms),
-        "p50": quantile(found.cold_ms, 0.5),
-        "p95": quantile(found.cold_ms, 0.95),
-        "init": sum(found.init_ms) / len(found.init_ms),
+        "n": len(tallied.cold_ms),
+        "mean": sum(tallied.cold_ms) / len(tallied.cold_ms),
+        "p50": quantile(tallied.cold_ms, 0.5),
+        "p95": quantile(tallied.cold_ms, 0.95),
+        "init": sum(tallied.init_ms) / len(tallied.init_ms),
     }
 
 
@@ -234,14 +234,14 @@ def _statistics(plan: RunPlan, memory_mb: int, tallies: Sequence[Tally]) -> Resu
     its types, so that trimming drops no type."""
     base_usd = lambda_base_cost(plan.target.region, plan.target.architecture)
     parts = {
-        found.payload: size_statistics(
+        tallied.payload: size_statistics(
             memory_mb,
-            found.total_ms,
-            found.billed_ms,
+            tallied.total_ms,
+            tallied.billed_ms,
             base_cost_usd=base_usd,
             trim=plan.question.trim,
         )
-        for found in tallies
+        for tallied in tallies
     }
     weights = {payload.name: payload.weight for payload in normalised(plan.payloads)}
     return _mixed(memory_mb, parts, weights)

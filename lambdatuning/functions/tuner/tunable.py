@@ -83,26 +83,26 @@ def check_reported(config: Mapping[str, Any]) -> None:
         )
 
 
-def remarks(target: Target, parallel: int, wanted_parallel: int) -> list[str]:
+def remarks(target: Target, parallel: int, requested: int) -> list[str]:
     """What should be known of a run on this function, though it can be tuned."""
-    found = []
+    texts = []
     if target.vpc:
-        found.append(
+        texts.append(
             f"{target.name} is in a VPC: the network interfaces of a new version may take a minute "
             "or more, which is waited for and not measured"
         )
     if target.timeout_s > END_WITHIN_S:
-        found.append(
+        texts.append(
             f"{target.name} may run for {target.timeout_s} s, longer than its tuner can wait: such "
             f"an invocation is given up after {END_WITHIN_S:.0f} s, never sent again, and "
             "completed from its REPORT line in CloudWatch Logs"
         )
-    if parallel < wanted_parallel:
-        found.append(
+    if parallel < requested:
+        texts.append(
             f"the reserved concurrency of {target.name} lets {parallel} instead of "
-            f"{wanted_parallel} sizes be measured at once: the run takes longer"
+            f"{requested} sizes be measured at once: the run takes longer"
         )
-    return found
+    return texts
 
 
 def reserved_concurrency(client: Any, arn: FunctionArn) -> int | None:
@@ -191,10 +191,10 @@ def refuse_weighted(client: Any, function: str, alias: str | None) -> None:
     if not alias:
         return
     try:
-        found = client.get_alias(FunctionName=function, Name=alias)
+        answer = client.get_alias(FunctionName=function, Name=alias)
     except client.exceptions.ResourceNotFoundException:
         return
-    weights = (found.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    weights = (answer.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
     if weights:
         shared = ", ".join(f"{share:.0%} to version {name}" for name, share in weights.items())
         raise UsageError(

@@ -49,7 +49,7 @@ def replayed(body: bytes, receive: Receive) -> Receive:
     return receiving
 
 
-async def asked(app: App, scope: Scope, body: bytes = b"") -> Answer:
+async def response(app: App, scope: Scope, body: bytes = b"") -> Answer:
     """What `app` answers to a request."""
     status = 0
     parts: list[bytes] = []
@@ -148,7 +148,7 @@ class Services:
             "client": (LOOPBACK[0], 0),
             "server": (LOOPBACK[0], self._port),
         }
-        return await asked(self._app, scope, body)
+        return await response(self._app, scope, body)
 
     async def call(
         self, service: str, target: str, given: object, *, version: str = "1.1", **scope: str

@@ -128,9 +128,9 @@ class _Parser:
         self._at += 1
         return token
 
-    def expect(self, wanted: bool) -> str:
+    def expect(self, fits: bool) -> str:
         """The next token, which must be what is wanted."""
-        if not wanted:
+        if not fits:
             near = " ".join(self._tokens[max(0, self._at - 1) : self._at + 2])
             raise _BrokenError(_syntax_error(self.peek(), near))
         return self.take()
@@ -204,14 +204,14 @@ class _Parser:
 
     def update(self) -> None:
         self._updates = True
-        seen: set[str] = set()
+        clauses: set[str] = set()
         while self.peek() != "<EOF>":
             clause = self.peek().upper()
             self.expect(clause in _CLAUSES)
-            if clause in seen:
+            if clause in clauses:
                 text = f'The "{clause}" section can only be used once in an update expression;'
                 raise _BrokenError(text)
-            seen.add(clause)
+            clauses.add(clause)
             self.listed(lambda clause=clause: _CLAUSES[clause](self))  # type: ignore[misc]
 
     def assignment(self) -> None:

@@ -190,7 +190,7 @@ class Front:
         if problem := log_events.problem_of(given):
             return _json_error("InvalidParameterException", problem)
         whole = json.dumps(log_events.whole(given)).encode()
-        answer = await asgi.asked(self.inner, _with_length(scope, len(whole)), whole)
+        answer = await asgi.response(self.inner, _with_length(scope, len(whole)), whole)
         if answer.status != 200:
             return answer
         return Answer(200, answer.headers, log_events.page(given, answer.body))
@@ -206,7 +206,7 @@ class Front:
         refused = await state_machines.refusal(operation, given, ask)
         if refused is not None or operation not in state_machines.CHANGED:
             return refused
-        answer = await asgi.asked(self.inner, scope, body)
+        answer = await asgi.response(self.inner, scope, body)
         return await state_machines.changed(operation, given, answer, ask)
 
     # The query protocol and REST APIs
@@ -228,19 +228,19 @@ class Front:
             where = {"region": _region_of(scope)}
             return await self.services.ask("cloudformation", "POST", "/", content, kind, **where)
 
-        answer = await asgi.asked(self.inner, _with_length(scope, len(body)), body)
+        answer = await asgi.response(self.inner, _with_length(scope, len(body)), body)
         text = await stacks.with_descriptions(answer.body.decode(), summary)
         return Answer(answer.status, answer.headers, text.encode())
 
     async def _test_invoke(self, scope: Scope, body: bytes) -> Answer | None:
         async def ask(method: str, target: str, headers: Mapping[str, str], sent: bytes) -> Answer:
             path, _, query = target.partition("?")
-            asked = _with_length(_changed(scope, method, path, query), len(sent))
+            sub_scope = _with_length(_changed(scope, method, path, query), len(sent))
             if headers:
                 pairs = [(n.lower().encode(), str(v).encode()) for n, v in headers.items()]
-                asked = {**asked, "headers": pairs}
+                sub_scope = {**sub_scope, "headers": pairs}
                 begin_call(Call(headers=list(headers.items())))
-            return await asgi.asked(self.inner, asked, sent)
+            return await asgi.response(self.inner, sub_scope, sent)
 
         return await method_testing.answer(ask, scope["path"], body)
 

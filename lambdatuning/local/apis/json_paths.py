@@ -32,7 +32,7 @@ def at_path(value: Any, path: str) -> Iterator[Any]:
             raise JsonPathError(f'"{path[at:]}" in the path "{path}" is not known here')
         if match["descent"]:
             values = [below for one in values for below in _below(one)]
-        values = [found for one in values for found in _step(one, match)]
+        values = [inner for one in values for inner in _step(one, match)]
         at = match.end()
     yield from values
 

@@ -277,16 +277,16 @@ def _mapped(integration: Mapping[str, Any], answer: asgi.Answer, request: Reques
     response = _selected(integration.get("integrationResponses") or {}, message)
     if response is None:
         return _failed(500, "Internal server error")
-    told = replace(request, body=text)
+    answered = replace(request, body=text)
     headers = {"Content-Type": "application/json"}
     for target, source in (response.get("responseParameters") or {}).items():
         name = target.removeprefix("method.response.header.")
         if name != target:
-            headers[name] = _header(str(source), answer, told)
+            headers[name] = _header(str(source), answer, answered)
     template = _template(response.get("responseTemplates"), "application/json")
     if template:
-        text = rendered(template, told)
-    override = told.context.get("responseOverride") or {}
+        text = rendered(template, answered)
+    override = answered.context.get("responseOverride") or {}
     headers.update({name: str(value) for name, value in (override.get("header") or {}).items()})
     status = override.get("status") or response.get("statusCode") or 200
     return int(status), headers, text.encode()

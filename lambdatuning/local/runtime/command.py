@@ -97,12 +97,12 @@ def arguments(spec: FunctionSpec, host: Host) -> list[str]:
 
 def _bootstrap(spec: FunctionSpec, places: mounts.Places) -> Path:
     """The program of a custom runtime: in the code, or else in a layer."""
-    for folder, seen in (
+    for folder, inside in (
         (spec.task_root, places.task),
         *zip(spec.layers, places.layers, strict=True),
     ):
         if (folder / "bootstrap").is_file():
-            return seen / "bootstrap"
+            return inside / "bootstrap"
     text = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
     raise InvalidEntrypointError(text)
 
@@ -148,8 +148,8 @@ def extensions(spec: FunctionSpec, host: Host) -> list[str]:
     """Programs of external extensions in the function's layers, in the order of their names."""
     places = places_of(spec, host)
     return sorted(
-        str(seen / "extensions" / file.name)
-        for layer, seen in zip(spec.layers, places.layers, strict=True)
+        str(inside / "extensions" / file.name)
+        for layer, inside in zip(spec.layers, places.layers, strict=True)
         if (layer / "extensions").is_dir()
         for file in (layer / "extensions").iterdir()
         if file.is_file()
@@ -274,8 +274,8 @@ def _python_layers(spec: FunctionSpec, places: mounts.Places) -> list[Path]:
     """Folders of packages in layers, by where they are seen."""
     tails = (f"python/lib/{spec.runtime}/site-packages", "python")
     return [
-        seen / tail
-        for layer, seen in zip(spec.layers, places.layers, strict=True)
+        inside / tail
+        for layer, inside in zip(spec.layers, places.layers, strict=True)
         for tail in tails
         if (layer / tail).is_dir()
     ]
@@ -292,8 +292,8 @@ _SYSTEM_FOLDERS = ("/usr/local/lib/node_modules", "/usr/lib/node_modules", "/usr
 def node_module_path(spec: FunctionSpec, places: mounts.Places, node: str | None) -> str:
     """NODE_PATH: folders of the layers, then the function's, then node's own."""
     folders = [
-        seen / "nodejs" / tail
-        for layer, seen in zip(spec.layers, places.layers, strict=True)
+        inside / "nodejs" / tail
+        for layer, inside in zip(spec.layers, places.layers, strict=True)
         for tail in (f"node{_major(spec.runtime)}/node_modules", "node_modules")
         if (layer / "nodejs" / tail).is_dir()
     ]

@@ -138,7 +138,7 @@ def prepare(
     if sys.platform != "linux":
         return Prepared(None, "only Linux has mount namespaces")
     names = (*_TOOLS, *(_ROOT_TOOLS if os.geteuid() == 0 else ()))
-    tools = {name: found for name in names if (found := shutil.which(name, path=_search()))}
+    tools = {name: program for name in names if (program := shutil.which(name, path=_search()))}
     if missing := [name for name in names if name not in tools]:
         return Prepared(None, f"{' and '.join(missing)} not installed")
     paths = _outermost(place for path in needed for place in (path, path.resolve()))

@@ -403,10 +403,10 @@ def _invoke_event(request: Request, deadline_ms: int) -> dict[str, object]:
 def _subscribed(body: bytes) -> Collection[str] | None:
     """The events that an extension registers for; None for what AWS refuses."""
     try:
-        asked = json.loads(body or b"{}")
+        request = json.loads(body or b"{}")
     except ValueError:
         return None
-    events = asked.get("events", []) if isinstance(asked, dict) else None
+    events = request.get("events", []) if isinstance(request, dict) else None
     if not isinstance(events, list) or not set(map(str, events)) <= {"INVOKE", "SHUTDOWN"}:
         return None
     return events

@@ -69,13 +69,13 @@ def authorise_tasks(refusal: Callable[[str, str], str], services: Services) -> N
 
 
 def _role_of(state_machine_arn: str, services: Services) -> str:
-    asked = services.call(
+    described = services.call(
         "states",
         "AWSStepFunctions.DescribeStateMachine",
         {"stateMachineArn": state_machine_arn},
         version="1.0",
     )
-    answer = asyncio.run_coroutine_threadsafe(asked, services.loop).result()
+    answer = asyncio.run_coroutine_threadsafe(described, services.loop).result()
     machine = json.loads(answer.body) if answer.status == 200 else {}
     return str(machine.get("roleArn", "")).rpartition("/")[2]
 

@@ -101,7 +101,7 @@ class Strict:
         body = await read_body(receive)
         if body is None:
             return
-        call = _asked(scope, body)
+        call = _call(scope, body)
         if call.service == "cloudformation":
             call = replace(call, resources=(await self._stack_of(scope, body, call.region),))
         environment = self.environment_of(call.key_id)
@@ -144,7 +144,7 @@ class Strict:
     def refuses_task(self, role: str, function_arn: str) -> str:
         """Why a state machine of this role may not invoke a function; "" where it may."""
         self._refresh()
-        call = _Asked("lambda", _INVOKE, (function_arn,), "", REGION, "", {})
+        call = _Call("lambda", _INVOKE, (function_arn,), "", REGION, "", {})
         principal = f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role}/states"
         if _INVOKE.lower() in self.switches.denied:
             return _not_authorised(call, principal, _EXPLICITLY)
@@ -160,7 +160,7 @@ class Strict:
         self.calls["of the function to kill"] += 1
         return self.calls["of the function to kill"] == kill.call
 
-    def _refusal(self, call: "_Asked", environment: Environment | None) -> "_Refusal | None":
+    def _refusal(self, call: "_Call", environment: Environment | None) -> "_Refusal | None":
         if call.key_id == ACCESS_KEY_ID or not call.action or call.action in _ANYBODY:
             return None
         if call.action.lower() in self.switches.denied:
@@ -176,7 +176,7 @@ class Strict:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Call:
     """A request as IAM sees it."""
 
     service: str
@@ -197,7 +197,7 @@ class _Refusal:
     body: bytes
 
 
-def _asked(scope: Scope, body: bytes) -> _Asked:
+def _call(scope: Scope, body: bytes) -> _Call:
     headers = {n.decode("latin-1").lower(): v.decode("latin-1") for n, v in scope["headers"]}
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     method, path = scope["method"], scope["path"]
@@ -218,7 +218,7 @@ def _asked(scope: Scope, body: bytes) -> _Asked:
         resource, also = _of_settings(action, resource, body, region)
     target = headers.get("x-amz-target", "")
     key_id = key_id_of(dict(scope["headers"]))
-    return _Asked(service, action, (resource or "*",), key_id, region, target, headers, also)
+    return _Call(service, action, (resource or "*",), key_id, region, target, headers, also)
 
 
 def _of_settings(
@@ -248,8 +248,8 @@ _LAMBDA_ACTIONS = {
 
 def _lambda_action(method: str, path: str) -> str:
     """The action by AWS's own model of the API, of which ministack knows a part."""
-    asked = f"{method} {path.rstrip('/')}"
-    name = next((name for pattern, name in _lambda_routes() if pattern.fullmatch(asked)), "")
+    call = f"{method} {path.rstrip('/')}"
+    name = next((name for pattern, name in _lambda_routes() if pattern.fullmatch(call)), "")
     return f"lambda:{_LAMBDA_ACTIONS.get(name, name)}" if name else ""
 
 
@@ -266,7 +266,7 @@ def _lambda_routes() -> list[tuple[re.Pattern[str], str]]:
     return sorted(routes, key=lambda route: -len(route[0].pattern.replace("[^/]+", "")))
 
 
-def _policies(call: _Asked, environment: Environment | None) -> tuple[str, Any, Any] | None:
+def _policies(call: _Call, environment: Environment | None) -> tuple[str, Any, Any] | None:
     """The caller's ARN, its policies (None for the owner), and what bounds them."""
     if environment is None:
         principal = part(_IAM, "resolve_principal")(call.key_id, ACCOUNT_ID)
@@ -282,12 +282,12 @@ def _role_policies(role: str) -> Any:
     return part(_IAM, "_gather_role_policies")(role, ACCOUNT_ID)
 
 
-def _principal_arn(call: _Asked, environment: Environment | None) -> str:
+def _principal_arn(call: _Call, environment: Environment | None) -> str:
     caller = _policies(call, environment)
     return caller[0] if caller else "unknown"
 
 
-def _unauthorised(call: _Asked, environment: Environment | None) -> str:
+def _unauthorised(call: _Call, environment: Environment | None) -> str:
     """Why the caller's policies do not allow it; "" where they do."""
     caller = _policies(call, environment)
     if caller is None:
@@ -295,12 +295,12 @@ def _unauthorised(call: _Asked, environment: Environment | None) -> str:
     return _evaluated(call, caller, "AssumedRole" if environment else "User")
 
 
-def _evaluated(call: _Asked, caller: tuple[str, Any, Any], kind: str) -> str:
+def _evaluated(call: _Call, caller: tuple[str, Any, Any], kind: str) -> str:
     arn, policies, limits = caller
     if policies is None:
         return ""
-    wanted = [*((call.action, resource) for resource in call.resources), *call.also]
-    for action, resource in wanted:
+    actions = [*((call.action, resource) for resource in call.resources), *call.also]
+    for action, resource in actions:
         context = part(_IAM, "EvalContext")(
             principal_arn=arn,
             principal_type=kind,
@@ -315,7 +315,7 @@ def _evaluated(call: _Asked, caller: tuple[str, Any, Any], kind: str) -> str:
     return ""
 
 
-def _denied(call: _Asked, principal: str, why: str) -> _Refusal:
+def _denied(call: _Call, principal: str, why: str) -> _Refusal:
     message = _not_authorised(call, principal, why)
     status, headers, body = part(_ACTIONS, "access_denied_response")(
         call.service, call.action, principal, str(uuid.uuid4()), message=message,
@@ -328,14 +328,14 @@ def _denied(call: _Asked, principal: str, why: str) -> _Refusal:
     return _Refusal(status, headers, text)
 
 
-def _not_authorised(call: _Asked, principal: str, why: str) -> str:
+def _not_authorised(call: _Call, principal: str, why: str) -> str:
     return (
         f"User: {principal} is not authorized to perform: {call.action} on resource: "
         f"{call.resources[0]} {why}"
     )
 
 
-def _throttled(call: _Asked) -> _Refusal:
+def _throttled(call: _Call) -> _Refusal:
     if call.service == "lambda":
         body = {"Reason": "CallerRateLimitExceeded", "message": "Rate exceeded"}
         kind = {"x-amzn-errortype": "TooManyRequestsException"}
@@ -355,12 +355,12 @@ def _throttled(call: _Asked) -> _Refusal:
 
 def _earlier(body: bytes, logs_s: float) -> bytes:
     """A question for log lines that finds none younger than `logs_s`."""
-    asked = json.loads(body)
+    request = json.loads(body)
     latest_ms = int((time.time() - logs_s) * 1000)
-    asked["endTime"] = min(asked.get("endTime", latest_ms), latest_ms)
-    if asked["endTime"] <= asked.get("startTime", 0):
-        asked["endTime"] = asked.get("startTime", 0) + 1
-    return json.dumps(asked).encode()
+    request["endTime"] = min(request.get("endTime", latest_ms), latest_ms)
+    if request["endTime"] <= request.get("startTime", 0):
+        request["endTime"] = request.get("startTime", 0) + 1
+    return json.dumps(request).encode()
 
 
 def _with_length(headers: Any, length: int) -> Any:

@@ -19,7 +19,7 @@ from lambdatuning.functions.tuner.batch.samples import Writer
 from lambdatuning.functions.tuner.clean import clean
 from lambdatuning.functions.tuner.measuring import summarise
 from lambdatuning.functions.tuner.prepare import Services, prepare
-from lambdatuning.functions.tuner.publish import Publisher, publish_wanted
+from lambdatuning.functions.tuner.publish import Publisher, publish_missing
 from lambdatuning.functions.tuner.storage import RunFolder
 from tests.fakes.aws_lambda import ARN, FakeLambda, FakeLogs, FakeS3, FakeStates, answered
 
@@ -93,7 +93,7 @@ class Machine:
     def published(self, state: TunerState) -> TunerState:
         plan = self.store.read_plan()
         publisher = Publisher(self.client, plan, lambda: 900_000, self.time.sleep)
-        return publish_wanted(state, publisher) if state.published < state.works else state
+        return publish_missing(state, publisher) if state.published < state.works else state
 
     def explorer(self) -> decide.Explorer:
         return decide.Explorer(self.store.read_plan(), self.store, self.prices, self.time.now_s)

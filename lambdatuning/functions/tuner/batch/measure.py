@@ -147,7 +147,7 @@ def _wakes(plan: RunPlan, batch: Batch, worker: int) -> bool:
     """
     if batch.done or not plan.warm:
         return False
-    return worker >= batch.trial.seen if batch.trial else batch.work.round == 0
+    return worker >= batch.trial.environments_before if batch.trial else batch.work.round == 0
 
 
 def run(caller: Caller, batch: Batch, chain: Chain, samples: Samples, clock: Clock) -> None:
@@ -163,7 +163,7 @@ def run(caller: Caller, batch: Batch, chain: Chain, samples: Samples, clock: Clo
             with chain.lanes.place():
                 if not _fits(chain, clock() - started_s):
                     return
-                if not _wanted(chain, invocation):
+                if not _is_due(chain, invocation):
                     chain.done += 1
                 elif not _step(caller, batch, chain, invocation, samples, clock):
                     return
@@ -171,7 +171,7 @@ def run(caller: Caller, batch: Batch, chain: Chain, samples: Samples, clock: Clo
         chain.error, chain.flight = exc, None
 
 
-def _wanted(chain: Chain, invocation: Invocation) -> bool:
+def _is_due(chain: Chain, invocation: Invocation) -> bool:
     if chain.failures.get(invocation.payload, 0) >= GIVE_UP_AFTER:
         return False
     return invocation not in chain.stored
@@ -259,8 +259,8 @@ def stored(plan: RunPlan, batch: Batch, store: RunFolder) -> frozenset[Invocatio
     """What a try of this batch that crashed has stored, or has lost sight of."""
     indices = {payload.name: index for index, payload in enumerate(plan.payloads)}
     prefix = part_prefix(batch)
-    found = [*store.read_samples(prefix), *store.read_lost(prefix)]
-    return frozenset(Invocation(indices[s.payload], s.invocation) for s in found)
+    samples = [*store.read_samples(prefix), *store.read_lost(prefix)]
+    return frozenset(Invocation(indices[s.payload], s.invocation) for s in samples)
 
 
 def _follow(

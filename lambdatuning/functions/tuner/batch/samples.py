@@ -52,12 +52,12 @@ class Writer:
         if not self.waiting:
             return
         self.delay = ""
-        known = self._environments()
+        environment_of = self._environments()
         ready = [
-            replace(sample, environment=(known or {}).get(sample.request_id, ""))
+            replace(sample, environment=(environment_of or {}).get(sample.request_id, ""))
             for since_s, sample in self.waiting
-            if known is None
-            or sample.request_id in known
+            if environment_of is None
+            or sample.request_id in environment_of
             or sample.request_id.startswith(LOST)
             or now_s - since_s > _PATIENCE_S
         ]
@@ -67,12 +67,12 @@ class Writer:
         self.waiting = [entry for entry in self.waiting if entry[1].request_id not in stored]
         name = f"{part_prefix(self.batch)}{self.token}-{self.parts:04d}"
         lost = [sample for sample in ready if sample.request_id.startswith(LOST)]
-        found = [sample for sample in ready if not sample.request_id.startswith(LOST)]
+        complete = [sample for sample in ready if not sample.request_id.startswith(LOST)]
         if lost:
             self.store.write_lost(name, lost)
-        if found:
-            self._note_unknown(found)
-            self.store.write_part(name, found)
+        if complete:
+            self._note_unknown(complete)
+            self.store.write_part(name, complete)
         self.parts += 1
 
     def _note_unknown(self, stored: Iterable[Sample]) -> None:
@@ -129,7 +129,7 @@ _LATE = timedelta(seconds=90)
 """How long after the function's timeout its lines may still arrive."""
 _EARLIEST, _LATEST = timedelta(seconds=-5), timedelta(seconds=60)
 """From sending to START: clocks differ, and a cold start comes first."""
-_ALIKE = timedelta(seconds=2)
+_SAME_MOMENT = timedelta(seconds=2)
 """Two that began closer together than this cannot be told apart."""
 _LOOK_S = 10.0
 
@@ -152,27 +152,27 @@ class Finder:
         if not lost:
             return
         numbered = (part for digit in "01" for part in store.read_samples(f"{prefix}{digit}"))
-        known = {sample.request_id for sample in numbered}
-        store.write_part(f"{prefix}lost", self.found(lost, known, within_s))
+        complete_ids = {sample.request_id for sample in numbered}
+        store.write_part(f"{prefix}lost", self.completed(lost, complete_ids, within_s))
 
-    def found(
-        self, lost: Sequence[Sample], known: Collection[str], within_s: float
+    def completed(
+        self, lost: Sequence[Sample], complete_ids: Collection[str], within_s: float
     ) -> list[Sample]:
         """Each lost sample, completed where its report is in the logs."""
         last = max(_began(sample) for sample in lost)
         timeout = timedelta(seconds=self.plan.target.timeout_s)
         ends = min(self.now() + timedelta(seconds=within_s), last + timeout + _LATE)
         while True:
-            done = self._matched(lost, known)
+            done = self._matched(lost, complete_ids)
             if all(not sample.request_id.startswith(LOST) for sample in done):
                 return done
             if self.now() >= ends:
                 return done
             self.sleep(_LOOK_S)
 
-    def _matched(self, lost: Sequence[Sample], known: Collection[str]) -> list[Sample]:
+    def _matched(self, lost: Sequence[Sample], complete_ids: Collection[str]) -> list[Sample]:
         done: list[Sample] = []
-        taken = set(known)
+        taken = set(complete_ids)
         for sample in sorted(lost, key=_began):
             trace = None if _ambiguous(sample, lost) else self._trace(sample, taken)
             if trace is None or trace.report is None:
@@ -189,19 +189,19 @@ class Finder:
         version = sample.request_id.removeprefix(LOST).partition("-")[0]
         since_ms = int((began + _EARLIEST).timestamp() * 1000)
         days = stream_days(began, self.now())
-        found = traces(self.logs, self.plan.target, version, days, since_ms)
-        return _nearest(began, (trace for trace in found if trace.request_id not in taken))
+        candidates = traces(self.logs, self.plan.target, version, days, since_ms)
+        return _nearest(began, (trace for trace in candidates if trace.request_id not in taken))
 
 
-def _nearest(began: datetime, found: Iterable[Trace]) -> Trace | None:
-    near = [t for t in found if _EARLIEST <= t.started_at - began <= _LATEST]
+def _nearest(began: datetime, candidates: Iterable[Trace]) -> Trace | None:
+    near = [t for t in candidates if _EARLIEST <= t.started_at - began <= _LATEST]
     return min(near, key=lambda trace: abs(trace.started_at - began), default=None)
 
 
 def _ambiguous(sample: Sample, lost: Sequence[Sample]) -> bool:
     """Whether another payload type was lost that began at the same moment."""
     return any(
-        other.payload != sample.payload and abs(_began(other) - _began(sample)) < _ALIKE
+        other.payload != sample.payload and abs(_began(other) - _began(sample)) < _SAME_MOMENT
         for other in lost
     )
 

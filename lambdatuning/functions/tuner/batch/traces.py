@@ -50,10 +50,10 @@ def environments(
     nor is a log group that is not there yet; `on_delay` gets what that means if it lasts.
     LogsUnreadableError where the logs cannot be read.
     """
-    found: dict[str, str] = {}
+    by_request: dict[str, str] = {}
     for day in days:
         try:
-            found |= _of_day(logs, target, stream_prefix(target, day, version), start_ms)
+            by_request |= _of_day(logs, target, stream_prefix(target, day, version), start_ms)
         except logs.exceptions.ClientError as exc:
             error = exc.response["Error"]
             if error["Code"] not in _NOT_YET:
@@ -61,7 +61,7 @@ def environments(
             on_delay(f"{target.log_group} {_NOT_YET[error['Code']]}")
         except BotoCoreError as exc:
             raise LogsUnreadableError(f"{target.log_group} cannot be read ({exc})") from exc
-    return found
+    return by_request
 
 
 def _unreadable(log_group: str, error: Mapping[str, Any]) -> str:
@@ -89,7 +89,7 @@ def stream_prefix(target: Target, day: str, version: str) -> str:
 
 
 def _of_day(logs: Any, target: Target, prefix: str, start_ms: int) -> dict[str, str]:
-    found = {}
+    by_request = {}
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=target.log_group,
         logStreamNamePrefix=prefix,
@@ -101,8 +101,8 @@ def _of_day(logs: Any, target: Target, prefix: str, start_ms: int) -> dict[str, 
             request = _REQUEST.search(event["message"])
             stream = _STREAM.search(event["logStreamName"])
             if request and stream:
-                found[request[1]] = stream["environment"]
-    return found
+                by_request[request[1]] = stream["environment"]
+    return by_request
 
 
 _START = re.compile(r"^START RequestId: (?P<request>\S+)")
@@ -127,7 +127,7 @@ def traces(
     """The requests that a version served since then; [] where its logs cannot be read. All lines
     are read: an exception is told on lines that no pattern of CloudWatch Logs knows.
     """
-    found: list[Trace] = []
+    read: list[Trace] = []
     for day in days:
         try:
             pages = logs.get_paginator("filter_log_events").paginate(
@@ -138,8 +138,8 @@ def traces(
             events = [event for page in pages for event in page["events"]]
         except (logs.exceptions.ClientError, BotoCoreError):
             continue
-        found += _of_streams(events)
-    return found
+        read += _of_streams(events)
+    return read
 
 
 def _of_streams(events: Iterable[dict[str, Any]]) -> Iterator[Trace]:
@@ -164,7 +164,7 @@ def _of_stream(environment: str, events: Iterable[dict[str, Any]]) -> Iterator[T
             at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
             current = Trace(request, at, environment)
         elif current:
-            current = _told(current, message)
+            current = _with_message(current, message)
     if current:
         yield current
 
@@ -184,7 +184,7 @@ def _started(message: str) -> str:
     return str(value["record"]["requestId"])
 
 
-def _told(trace: Trace, message: str) -> Trace:
+def _with_message(trace: Trace, message: str) -> Trace:
     for report in iter_reports(message):
         if report.request_id == trace.request_id:
             return replace(trace, report=report, error=trace.error or _of_platform(report))

@@ -77,8 +77,8 @@ class _Input(Host):
 
     def _json(self, path: str) -> str:
         # A path that leads nowhere is an empty text, in quotes.
-        found = list(at_path(self._root(), path))
-        return json.dumps(_one(path, found, ""), ensure_ascii=False)
+        values = list(at_path(self._root(), path))
+        return json.dumps(_one(path, values, ""), ensure_ascii=False)
 
     def _path(self, path: str) -> Any:
         return _one(path, list(at_path(self._root(), path)), None)
@@ -89,15 +89,15 @@ class _Input(Host):
             groups = {"path": given.path, "querystring": given.querystring, "header": given.header}
             return {group: dict(values) for group, values in groups.items()}
         lowered = {key.lower(): value for key, value in given.header.items()}
-        found = (given.path.get(name), given.querystring.get(name), lowered.get(name.lower()))
-        return next((value for value in found if value is not None), "")
+        candidates = (given.path.get(name), given.querystring.get(name), lowered.get(name.lower()))
+        return next((value for value in candidates if value is not None), "")
 
 
-def _one(path: str, found: list[Any], missing: Any) -> Any:
+def _one(path: str, values: list[Any], missing: Any) -> Any:
     """A definite path has one value, another a list of all."""
     if re.search(r"\*|\.\.|\?|:|,", path):
-        return found
-    return found[0] if found else missing
+        return values
+    return values[0] if values else missing
 
 
 class _Util(Host):

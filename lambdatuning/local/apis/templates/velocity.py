@@ -178,11 +178,11 @@ class _Reader:
 
     def _skip(self, end: str) -> str:
         begin = self._at
-        found = self._source.find(end, begin)
-        if found < 0:
+        stop = self._source.find(end, begin)
+        if stop < 0:
             raise TemplateError(f"the template lacks a {end}")
-        self._at = found + len(end)
-        return self._source[begin:found]
+        self._at = stop + len(end)
+        return self._source[begin:stop]
 
     def _named(self, match: re.Match[str], nodes: list[Node], ends: tuple[str, ...]) -> str:
         name = match[1] or match[2]

@@ -15,7 +15,7 @@ from lambdatuning.analysis.plot.axes import hatching
 from lambdatuning.analysis.plot.chart import NARROW_MIME
 from lambdatuning.analysis.questions.answer import sentence
 from lambdatuning.analysis.questions.decision_map import decisions
-from lambdatuning.analysis.recommendation import Recommendation, decide, held_back
+from lambdatuning.analysis.recommendation import Recommendation, decide, untestable
 from lambdatuning.analysis.run import BEYOND, Run, apart, merge
 from lambdatuning.analysis.text.marks import DAGGER, NOTE
 from lambdatuning.analysis.text.tables import TABLE_MIME, table
@@ -64,7 +64,7 @@ def test_chance_does_not_choose_among_sizes_that_run_alike() -> None:
     found = decide(curve([4000, 400, 300, 200, 198]), goal("speed"))
     assert found.memory_mb == 4096
     assert np.isnan(found.sure)
-    assert found.alike_mb == (10_240,)
+    assert found.as_good_mb == (10_240,)
     assert found.beyond_cores
     assert "fewer than its vCPUs" in found.reason
 
@@ -73,27 +73,27 @@ def test_a_smaller_size_wins_where_the_smallest_alike_is_no_better() -> None:
     found = decide(curve([4000, 400, 200, 201, 198]), goal("speed"))
     assert found.memory_mb == 3008
     assert found.sure > 0.9
-    assert found.alike_mb == ()
-    assert found.held_back_mb == (4096, 10_240)
+    assert found.as_good_mb == ()
+    assert found.untestable_mb == (4096, 10_240)
 
 
 def test_what_loses_even_with_all_its_vcpus_is_not_held_back() -> None:
     """At 10,240 MB 2 cores stand for 5.8: on AWS it takes a third of the time at best."""
     flat = curve([50, 50, 50, 50, 50])
-    assert held_back(flat, 0, goal("cost"), None) == ()
-    assert held_back(flat, 0, goal("speed"), None) == (4096, 10_240)
+    assert untestable(flat, 0, goal("cost"), None) == ()
+    assert untestable(flat, 0, goal("speed"), None) == (4096, 10_240)
     steep = curve([4000, 400, 50, 70, 130])
-    assert held_back(steep, 2, goal("speed"), None) == (10_240,)
-    assert held_back(replace(steep, host=None), 2, goal("speed"), None) == ()
+    assert untestable(steep, 2, goal("speed"), None) == (10_240,)
+    assert untestable(replace(steep, host=None), 2, goal("speed"), None) == ()
 
 
 def test_the_millisecond_that_is_billed_at_least_cannot_be_divided() -> None:
     """Half a millisecond at 10,240 MB costs a whole one with any number of vCPUs."""
     short = curve([5.5, 1.2, 0.8, 0.5, 0.5])
     billed = np.ceil(short.ms) * np.array(SIZES) * 1.6e-11 + 2e-7
-    assert held_back(replace(short, usd=billed), 0, goal("cost"), None) == ()
+    assert untestable(replace(short, usd=billed), 0, goal("cost"), None) == ()
     long = replace(short, ms=short.ms * 100, usd=billed * 100)
-    assert held_back(long, 0, goal("cost"), None) == (10_240,)
+    assert untestable(long, 0, goal("cost"), None) == (10_240,)
 
 
 @pytest.mark.parametrize("strategy", GOALS)
@@ -109,7 +109,7 @@ def test_where_nothing_is_held_back_nothing_changes() -> None:
     for strategy in ("cost", "speed", "balanced"):
         assert advice(AWS, "cpu", strategy).beyond_mb == ()
         assert advice(AWS, "cpu", strategy).reason == ""
-        assert advice(TRUE, "cpu", strategy).held_back_mb == ()
+        assert advice(TRUE, "cpu", strategy).untestable_mb == ()
 
 
 def test_sentences_say_it() -> None:
@@ -117,16 +117,16 @@ def test_sentences_say_it() -> None:
         advice(AWS, "cpu", "speed"),
         memory_mb=4096,
         sure=float("nan"),
-        alike_mb=(10_240,),
+        as_good_mb=(10_240,),
         reason="measured with 2 cores, fewer than its vCPUs on AWS",
         beyond_mb=(4096, 10_240),
-        held_back_mb=(10_240,),
+        untestable_mb=(10_240,),
     )
     assert sentence(winner, DOLLARS).endswith(
         "; how sure cannot be said (measured with 2 cores, fewer than its vCPUs on AWS), "
         "10,240 MB cannot be told apart."
     )
-    compared = replace(winner, memory_mb=3008, sure=0.8, reason="", alike_mb=())
+    compared = replace(winner, memory_mb=3008, sure=0.8, reason="", as_good_mb=())
     assert sentence(compared, DOLLARS).endswith(
         "; 80 % sure; on AWS, 10,240 MB might be better: this host has fewer cores."
     )

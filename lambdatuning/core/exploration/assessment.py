@@ -55,13 +55,13 @@ def bill(
 ) -> Bill:
     """The bill of one payload type by what its samples were billed; `spreads` (log) of its calls
     stand for the tails that were not measured."""
-    known = {size.memory_mb: size for size in evidence}
-    found = [known.get(size) for size in sizes]
+    by_size = {size.memory_mb: size for size in evidence}
+    measured = [by_size.get(size) for size in sizes]
     return Bill(
-        excess_ms=[size.excess_ms if size else EXCESS_MS for size in found],
+        excess_ms=[size.excess_ms if size else EXCESS_MS for size in measured],
         tail=[
             size.tail(spread) if size else log_normal_tail(spread)
-            for size, spread in zip(found, spreads, strict=True)
+            for size, spread in zip(measured, spreads, strict=True)
         ],
         usd_per_ms=[size / 1024 / 1000 * terms.usd_per_gb_s for size in sizes],
         request_usd=terms.request_usd,
@@ -165,7 +165,7 @@ class _Losses:
 
 
 @dataclass(frozen=True)
-class Belief(_Losses):
+class Assessment(_Losses):
     """Possible curves and what each would mean; row by draw, column by size.
 
     `helped` are those to which other payload types lent their curves.
@@ -198,12 +198,12 @@ class Belief(_Losses):
 
     def within(self, place: int, tolerance: float) -> float:
         """The probability that no size is better than this one by more than `tolerance`."""
-        found = self._within(place, tolerance)
-        return min(found, _CONFIDENT) if self._alone(place) else found
+        probability = self._within(place, tolerance)
+        return min(probability, _CONFIDENT) if self._alone(place) else probability
 
     def _within(self, place: int, tolerance: float) -> float:
-        known = self.at(place)
-        calls = known.calls if known else 0
+        measured = self.at(place)
+        calls = measured.calls if measured else 0
         return within(self.losses, place, tolerance, calls, uneven=self.two_modes)
 
     @cached_property
@@ -250,7 +250,7 @@ class Belief(_Losses):
         return tuple(
             Prediction(
                 memory_mb=size,
-                measured=known.calls if (known := self.at(k)) else 0,
+                measured=measured.calls if (measured := self.at(k)) else 0,
                 duration_ms=self.typical_ms[k],
                 low_ms=quantile(self.ordered_ms[k], _LOW),
                 high_ms=quantile(self.ordered_ms[k], _HIGH),
@@ -260,55 +260,55 @@ class Belief(_Losses):
         )
 
 
-def believe(
-    seen: Mapping[str, Sequence[Observation]],
+def assess(
+    observations: Mapping[str, Sequence[Observation]],
     sizes: tuple[int, ...],
     objective: Objective,
     terms: Terms,
     prior: Prior,
     rng: random.Random,
-) -> dict[str, Belief]:
-    """The belief of each payload type in `seen`, which learns from the others' curves."""
-    evidence = {name: gather(found) for name, found in seen.items()}
-    alone = {name: posterior(known, sizes, prior, rng) for name, known in evidence.items()}
+) -> dict[str, Assessment]:
+    """The assessment of each payload type, which learns from the others' curves."""
+    evidence = {name: gather(own) for name, own in observations.items()}
+    alone = {name: posterior(by_size, sizes, prior, rng) for name, by_size in evidence.items()}
     lent = {
         name: alone[name].curves[:: len(alone[name].curves) // _LENT_CURVES][:_LENT_CURVES]
-        for name, known in evidence.items()
-        if len(evidence) > 1 and len(known) >= _LENT_SIZES
+        for name, by_size in evidence.items()
+        if len(evidence) > 1 and len(by_size) >= _LENT_SIZES
     }
-    beliefs = {}
-    for name, known in evidence.items():
+    assessments = {}
+    for name, by_size in evidence.items():
         others = [curve for other, some in lent.items() if other != name for curve in some]
-        hosts = _hosts([found.noises for other, found in alone.items() if other != name])
+        hosts = _hosts([each.noises for other, each in alone.items() if other != name])
         together = others or any(size.environments > 1 for e in evidence.values() for size in e)
-        found = alone[name]
+        drawn = alone[name]
         if len(alone) > 1 and together:
-            found = posterior(known, sizes, prior, rng, others, hosts)
+            drawn = posterior(by_size, sizes, prior, rng, others, hosts)
         if len(alone) > 1:
             # Draws of payload types are put side by side in the mix, by chance alone.
-            rng.shuffle(found.curves)
-        count = len(found.noises)
-        spreads = [sum(n.spreads[k] for n in found.noises) / count for k in range(len(sizes))]
-        priced = bill(known, sizes, terms, spreads)
-        outlooks = [outlook(curve, priced) for curve in found.curves]
+            rng.shuffle(drawn.curves)
+        count = len(drawn.noises)
+        spreads = [sum(n.spreads[k] for n in drawn.noises) / count for k in range(len(sizes))]
+        priced = bill(by_size, sizes, terms, spreads)
+        outlooks = [outlook(curve, priced) for curve in drawn.curves]
         losses = regrets(outlooks, objective)
-        beliefs[name] = Belief(
-            name, sizes, known, found.curves, found.noises, priced, outlooks, losses, bool(others)
+        assessments[name] = Assessment(
+            name, sizes, by_size, drawn.curves, drawn.noises, priced, outlooks, losses, bool(others)
         )
-    return beliefs
+    return assessments
 
 
 def _hosts(others: Sequence[Sequence[NoiseDraw]]) -> list[tuple[float, float]]:
     """What the other payload types let believe of the hosts, which serve all of them."""
-    found = []
+    hosts = []
     for host, prior in HOSTS:
         chance = prior
         for draws in others:
             share = sum(draw.host == host for draw in draws) / len(draws)
             # A step of the draws is held back, as no draw proves that a spread cannot be.
             chance *= (share + prior / len(draws)) / (1 + 1 / len(draws)) / prior
-        found.append((host, chance))
-    return found
+        hosts.append((host, chance))
+    return hosts
 
 
 @dataclass(frozen=True)
@@ -328,8 +328,8 @@ class Mix(_Losses):
     def answer(self) -> Answer:
         """The best answer among the sizes at which every payload type was measured."""
         places = range(len(self.sizes))
-        known = [place for place in places if self.calls[place]] or places
-        best = min(known, key=self.expected.__getitem__)
+        measured = [place for place in places if self.calls[place]] or places
+        best = min(measured, key=self.expected.__getitem__)
         return Answer(
             payload=None,
             memory_mb=self.sizes[best],
@@ -343,19 +343,20 @@ class Mix(_Losses):
         return within(self.losses, place, tolerance, self.calls[place], uneven=self.two_modes)
 
 
-def mix(beliefs: Iterable[Belief], objective: Objective, terms: Terms) -> Mix:
-    """The belief of the mix by those of all its payload types."""
-    found = list(beliefs)
-    weights = [terms.payloads[belief.payload] for belief in found]
+def mix(assessments: Iterable[Assessment], objective: Objective, terms: Terms) -> Mix:
+    """The assessment of the mix by those of all its payload types."""
+    listed = list(assessments)
+    weights = [terms.payloads[assessment.payload] for assessment in listed]
     outlooks = [
-        mixed(row, weights) for row in zip(*(belief.outlooks for belief in found), strict=True)
+        mixed(row, weights)
+        for row in zip(*(assessment.outlooks for assessment in listed), strict=True)
     ]
     calls = [
-        min(known.warm if (known := belief.at(k)) else 0 for belief in found)
-        for k in range(len(found[0].sizes))
+        min(measured.warm if (measured := assessment.at(k)) else 0 for assessment in listed)
+        for k in range(len(listed[0].sizes))
     ]
-    uneven = any(belief.two_modes for belief in found)
-    return Mix(found[0].sizes, calls, outlooks, regrets(outlooks, objective), uneven)
+    uneven = any(assessment.two_modes for assessment in listed)
+    return Mix(listed[0].sizes, calls, outlooks, regrets(outlooks, objective), uneven)
 
 
 def within(
@@ -369,8 +370,8 @@ def within(
     """
     count = sum(row[place] <= tolerance for row in losses)
     unseen = sum((1 - share) ** calls for share in _SLOW_SHARES) / len(_SLOW_SHARES)
-    known = (1 - (_UNEVEN if uneven else _SURPRISE)) * (1 - _SLOW * unseen)
-    return known * (count + 0.5) / (len(losses) + 1)
+    usual = (1 - (_UNEVEN if uneven else _SURPRISE)) * (1 - _SLOW * unseen)
+    return usual * (count + 0.5) / (len(losses) + 1)
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
