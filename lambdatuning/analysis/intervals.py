@@ -140,11 +140,6 @@ class Difference(NamedTuple):
     high: float
     less: float
 
-    @property
-    def has_direction(self) -> bool:
-        """Whether the interval leaves no doubt about the direction."""
-        return self.high < 0 or self.low > 0
-
 
 def difference(
     before: float,

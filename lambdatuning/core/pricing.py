@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from importlib.resources import files
@@ -52,13 +52,11 @@ class RegionPrices:
 
 @dataclass(frozen=True)
 class PriceBook:
-    """Every region's prices, the monthly free tier, and where and when they were read."""
+    """Every region's prices, and where and when they were read."""
 
     version: str
     source: str
     regions: Mapping[str, RegionPrices]
-    free_requests: int = 0
-    free_gb_s: int = 0
 
     def region(self, name: str) -> RegionPrices:
         """Prices of a region; UsageError naming the known ones for any other."""
@@ -85,13 +83,10 @@ def parse_price_book(text: str, origin: str = "price book") -> PriceBook:
     try:
         data = json.loads(text)
         regions = {name: _region(name, data) for name in _names(data)}
-        free = data.get("free_tier_per_month", {})
         return PriceBook(
             version=str(data["version"]),
             source="; ".join(f"{what}: {source}" for what, source in data["sources"].items()),
             regions=regions,
-            free_requests=int(free.get("requests", 0)),
-            free_gb_s=int(free.get("gb_s", 0)),
         )
     except KeyError as exc:
         raise UsageError(f"{origin}: {exc} is missing; refresh the price book") from exc
@@ -163,7 +158,7 @@ def _usd(text: Any, per: int = 1) -> float:
     return float(price)
 
 
-# What AWS bills, in USD: invocations, months of them, transitions, API and table requests.
+# What AWS bills, in USD: invocations, snapshots, state transitions.
 
 
 __all__ = [
@@ -172,24 +167,16 @@ __all__ = [
     "PriceBook",
     "RegionPrices",
     "Tier",
-    "api_requests_usd",
-    "beyond_free_tier",
     "check_architecture",
     "duration_usd",
     "ephemeral_usd",
     "gb_seconds",
     "invocation_usd",
     "load_price_book",
-    "month_usd",
     "parse_price_book",
-    "provisioned_usd",
-    "read_units",
     "restore_usd",
     "snapstart_cache_usd",
-    "table_usd",
-    "tiered_usd",
     "transitions_usd",
-    "write_units",
 ]
 
 FREE_EPHEMERAL_MB = 512
@@ -241,66 +228,9 @@ def restore_usd(book: PriceBook, region: str, memory_mb: int) -> float:
     return memory_mb / 1024 * book.region(region).snapstart_restore_gb
 
 
-def month_usd(
-    book: PriceBook, region: str, architecture: str, *, gb_s: float, invocations: float
-) -> float:
-    """A month's Lambda bill for GB-seconds and invocations, volume tiers included."""
-    prices = book.region(region)
-    duration = tiered_usd(prices.duration_gb_s[check_architecture(architecture)], gb_s)
-    return duration + invocations * prices.request
-
-
-def beyond_free_tier(book: PriceBook, gb_s: float, invocations: float) -> tuple[float, float]:
-    """What of a month's GB-seconds and invocations is billed after the account's free tier."""
-    return max(gb_s - book.free_gb_s, 0.0), max(invocations - book.free_requests, 0.0)
-
-
-def tiered_usd(tiers: Sequence[Tier], units: float, already: float = 0.0) -> float:
-    """Price of `units` when `already` were used this month.
-
-    >>> tiered_usd([Tier(100, 2.0), Tier(math.inf, 1.0)], units=30, already=90)
-    40.0
-    """
-    total, start = 0.0, 0.0
-    for tier in tiers:
-        within = min(tier.up_to, already + units) - max(start, already)
-        total += max(within, 0.0) * tier.usd
-        start = tier.up_to
-    return total
-
-
 def transitions_usd(book: PriceBook, region: str, transitions: int) -> float:
     """Price of state transitions of a standard Step Functions execution."""
     return book.region(region).transition * transitions
-
-
-def api_requests_usd(book: PriceBook, region: str, requests: float, already: float = 0.0) -> float:
-    """Price of API Gateway REST requests, `already` having been made this month."""
-    return tiered_usd(book.region(region).api_requests, requests, already)
-
-
-def write_units(item_bytes: int) -> int:
-    """DynamoDB write units of one put, update or delete: one for each started KB.
-
-    >>> write_units(200), write_units(1025)
-    (1, 2)
-    """
-    return max(math.ceil(item_bytes / 1024), 1)
-
-
-def read_units(read_bytes: int, *, consistent: bool = False) -> float:
-    """DynamoDB read units of one read: one for each started 4 KB, half if eventually consistent.
-
-    >>> read_units(200), read_units(5000, consistent=True)
-    (0.5, 2.0)
-    """
-    return max(math.ceil(read_bytes / 4096), 1) * (1.0 if consistent else 0.5)
-
-
-def table_usd(book: PriceBook, region: str, *, writes: float = 0.0, reads: float = 0.0) -> float:
-    """Price of on-demand DynamoDB write and read units."""
-    prices = book.region(region)
-    return writes * prices.write_unit + reads * prices.read_unit
 
 
 def snapstart_cache_usd(book: PriceBook, region: str, memory_mb: int, hours: float) -> float:
@@ -310,12 +240,3 @@ def snapstart_cache_usd(book: PriceBook, region: str, memory_mb: int, hours: flo
     """
     held_s = max(hours, _MIN_CACHE_HOURS) * 3600
     return memory_mb / 1024 * held_s * book.region(region).snapstart_cache_gb_s
-
-
-def provisioned_usd(
-    book: PriceBook, region: str, architecture: str, *, kept_gb_s: float, run_gb_s: float = 0.0
-) -> float:
-    """Price of provisioned concurrency: GB-seconds for which it was kept, and those it ran."""
-    prices, arch = book.region(region), check_architecture(architecture)
-    kept = kept_gb_s * prices.provisioned_capacity_gb_s[arch]
-    return kept + run_gb_s * prices.provisioned_duration_gb_s[arch]

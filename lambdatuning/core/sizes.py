@@ -20,8 +20,6 @@ DEFAULT_POWERS = (128, 256, 512, 1024, 1536, 3008)
 ALL_POWERS = tuple(range(MIN_MB, NEW_ACCOUNT_MAX_MB + 1, 64))
 """What `"ALL"` stands for in its contract: 46 sizes up to 3008 MB, not to 10240."""
 
-_VISIBLE_VCPUS = ((3_008, 2), (5_307, 3), (7_076, 4), (8_845, 5), (MAX_MB, 6))
-
 
 def parse_sizes(value: object) -> tuple[int, ...]:
     """The sizes in MB that a user means, in the order given.
@@ -67,15 +65,6 @@ def vcpus(memory_mb: int) -> float:
     1.0
     """
     return memory_mb / FULL_VCPU_MB
-
-
-def visible_vcpus(memory_mb: int) -> int:
-    """How many vCPUs a handler sees (observed; AWS documents only 1769 MB = 1 vCPU and 6 at most).
-
-    >>> visible_vcpus(128), visible_vcpus(3009), visible_vcpus(10240)
-    (2, 3, 6)
-    """
-    return next(count for limit_mb, count in _VISIBLE_VCPUS if memory_mb <= limit_mb)
 
 
 def _without_duplicates(sizes: Iterable[int]) -> tuple[int, ...]:

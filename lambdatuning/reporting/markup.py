@@ -68,7 +68,6 @@ _NAMES = {
 _NO_SOURCE = re.compile(r'<img(?![^>]*\ssrc=)(?:[^>]*?\salt="([^"]*)")?[^>]*>')
 _NO_ALT = re.compile(r"<img(?![^>]*\salt=)")
 _MARKUP = re.compile(r"<[^>]*>")
-_PLUGINS = ("strikethrough", "table", "url", "task_lists", "def_list", "footnotes", "math")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdatuning.core.errors import UsageError
-from lambdatuning.core.sizes import MAX_MB, MIN_MB, parse_sizes, vcpus, visible_vcpus
+from lambdatuning.core.sizes import MAX_MB, MIN_MB, parse_sizes, vcpus
 
 
 @given(st.lists(st.integers(MIN_MB, MAX_MB), min_size=1, unique=True))
@@ -35,4 +35,3 @@ def test_all_ends_at_3008_mb() -> None:
 def test_vcpus_follow_memory() -> None:
     assert vcpus(1769) == 1
     assert vcpus(3538) == 2
-    assert [visible_vcpus(mb) for mb in (128, 3008, 5307, 7076, 8845, 10_240)] == [2, 2, 3, 4, 5, 6]

@@ -124,7 +124,6 @@ def _decoded(line: str | bytes) -> str:
 
 
 _STREAM_FOLDER = re.compile(r"(\d{4})[-/](\d\d)[-/](\d\d)[-/]([^/]*\[[^/\]]+\][^/]*)(?=/|$)")
-_GROUP_FOLDER = re.compile(r"/?aws[/-]lambda[/-]([\w-]+)")
 
 
 def _source(name: str) -> About:

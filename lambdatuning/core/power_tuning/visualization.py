@@ -21,7 +21,6 @@ DEFAULT_BASE_URL = "https://lambda-power-tuning.show/"
 
 _LIST = re.compile(r"[A-Za-z0-9+/_-]+=*")
 _CURRENCY = re.compile(r"[?&]currency=([A-Za-z]{3})\b")
-_UNRESERVED = "!'()*~-._"  # what JavaScript's encodeURIComponent leaves as it is
 _MAX_FLOAT32 = 3.4028235677973366e38  # the first double that rounds to infinity
 
 
