@@ -1,6 +1,7 @@
 """The map holds: imports go one way, and what is deployed needs nothing but Lambda's runtime."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,6 +119,34 @@ def test_core_does_no_input_or_output() -> None:
 def test_every_room_is_on_the_map() -> None:
     folders = {path.name for path in ROOT.iterdir() if path.is_dir() and any(path.glob("*.py"))}
     assert folders <= set(MAY_IMPORT)
+
+
+MAP_ROW = re.compile(r"^ {0,4}([a-z_][\w/]*(?:, [a-z_][\w/]*)*),?(?: {2,}\S|$)", re.MULTILINE)
+"""A row of a map: names of modules and folders, then what they are for."""
+
+
+@pytest.mark.parametrize(
+    "room",
+    [path.parent for path in sorted(ROOT.rglob("__init__.py"))],
+    ids=lambda room: str(room.relative_to(ROOT.parent)),
+)
+def test_the_map_of_a_room_names_what_is_in_it_and_nothing_else(room: Path) -> None:
+    text = ast.get_docstring(ast.parse((room / "__init__.py").read_text("utf-8"))) or ""
+    rows = {name.rstrip("/") for row in MAP_ROW.findall(text) for name in row.split(", ")}
+    inside = {path.stem for path in room.glob("[a-z]*.py")}
+    inside |= {path.parent.name for path in room.glob("*/__init__.py")}
+    gone = {name for name in rows if not list(room.glob(f"{name}.py")) + list(room.glob(name))}
+    assert not gone, f"the map names {sorted(gone)}, which are not there"
+    listed = rows | set(re.findall(r"`([a-z_]+)/?`", text))
+    if listed & inside:
+        # A name may also stand among the words that tell of another one.
+        missing = {name for name in inside if not re.search(rf"\b{name}\b", text)}
+        assert not missing, f"the map lacks {sorted(missing)}"
+
+
+def test_rows_of_a_map_are_read() -> None:
+    text = "What it is.\n\nrun, frames, logs/   what\n                     more\nonly,\none  here\n"
+    assert MAP_ROW.findall(text) == ["run, frames, logs/", "only", "one"]
 
 
 def test_the_package_imports_itself_relatively() -> None:

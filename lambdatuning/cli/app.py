@@ -70,7 +70,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f".{COMMANDS[cmd_name].module}", __package__)
+        module = importlib.import_module(f".commands.{COMMANDS[cmd_name].module}", __package__)
         command = getattr(module, cmd_name)
         assert isinstance(command, click.Command)
         return command

@@ -8,9 +8,9 @@ import jsonschema
 import pytest
 
 from lambdatuning.analysis.run import Run
+from lambdatuning.cli.commands.schema import output_schemas
+from lambdatuning.cli.commands.tuning import Shown, show_run
 from lambdatuning.cli.output import Output
-from lambdatuning.cli.schema import output_schemas
-from lambdatuning.cli.tuning import Shown, show_run
 from tests.analysis.synthetic import Kind, synthetic_run
 
 SIZES = (128, 3008, 4096, 10_240)

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from lambdatuning import cli
-from lambdatuning.cli.schema import json_schema, output_schemas
+from lambdatuning.cli.commands.schema import json_schema, output_schemas
 
 from .conftest import ROOT, Shell
 

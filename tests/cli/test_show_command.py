@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from lambdatuning.cli.app import main
-from lambdatuning.cli.schema import output_schemas
+from lambdatuning.cli.commands.schema import output_schemas
 from tests.analysis.synthetic import Kind, store_synthetic_run
 
 CPU = (Kind("cpu", 5, 400), Kind("io", 50, 5))

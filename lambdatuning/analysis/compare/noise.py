@@ -20,9 +20,9 @@ import numpy as np
 from ...core.statistics.means import Uncertainty
 from ..frames import warm
 from ..intervals import cells
-from ..log_errors import LogError, LogErrors, Normal, added, log_errors
 from ..run import Run
 from ..summary import KEYS
+from .log_errors import LogError, LogErrors, Normal, added, log_errors
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from ..curves import MIX, Curve
 from ..data import StudyData
 from ..frames import good
 from ..intervals import Floats
-from ..log_errors import LogError, LogErrors, added, log_errors
 from ..options import Options
 from ..run import BEYOND, Run, apart, as_run, labels, marked, of_means
+from .log_errors import LogError, LogErrors, added, log_errors
 from .noise import PRIOR_NOISE, Change, Noise, change
 
 MEASURES = ("duration", "cost")

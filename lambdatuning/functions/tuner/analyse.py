@@ -18,7 +18,7 @@ from ...core.strategies import DEFAULT_STRATEGY, STRATEGIES
 from ...core.tuning.manifest import Manifest, ManifestPayload, PriceBookName, TunerTime
 from ...core.tuning.records import RunPlan
 from ...core.tuning.state import Step, TunerState
-from .results import Result
+from .batch.results import Result
 from .storage import RunFolder
 from .tunable import published_mb, snapshots_usd
 

@@ -13,10 +13,10 @@ from ...core.tuning.records import RunPlan
 from ...core.tuning.state import BatchSummary, TunerState
 from .batch.invoke import Caller
 from .batch.measure import END_WITHIN_S, measure_batch
+from .batch.results import size_result
 from .batch.samples import Finder, Writer, size_prefix
 from .clients import client, invoking
 from .decide import Round, SampleReader, explorer_now, play
-from .results import size_result
 from .storage import RunFolder, folder, price_book
 
 _SPARE_MS = 40_000

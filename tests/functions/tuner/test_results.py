@@ -15,8 +15,8 @@ from lambdatuning.core.tuning.state import BatchSummary, RunPlace, TunerState
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.analyse import analyse
 from lambdatuning.functions.tuner.batch.invoke import error_message
+from lambdatuning.functions.tuner.batch.results import size_result
 from lambdatuning.functions.tuner.measuring import summarise
-from lambdatuning.functions.tuner.results import size_result
 from lambdatuning.functions.tuner.storage import RunFolder
 
 from .plans import QUESTION, make_plan

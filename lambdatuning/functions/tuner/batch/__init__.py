@@ -1,1 +1,1 @@
-"""Measuring one batch: chains of invocations, their samples, their environments."""
+"""Measuring one batch: chains of invocations, their samples, their environments, the results."""

@@ -4,16 +4,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..core.errors import UsageError
-from ..core.options import number
-from .options import stack_option, store_option
-from .output import refuse
-from .session import Session, session_options
-from .verdicts import publish, taken, verdict_options
+from ...core.errors import UsageError
+from ...core.options import number
+from ..options import stack_option, store_option
+from ..output import refuse
+from ..session import Session, session_options
+from ..verdicts import publish, taken, verdict_options
 
 if TYPE_CHECKING:
-    from ..analysis.history.history import History
-    from ..analysis.run import Run
+    from ...analysis.history.history import History
+    from ...analysis.run import Run
 
 
 @click.command()
@@ -55,14 +55,14 @@ def history(session: Session, /, function: str, store: str, **options: Any) -> N
 
 def _measured(session: Session, store: str, judged: "History") -> "list[Run]":
     """The runs with their samples, for exports."""
-    from ..api.runs import load_runs
+    from ...api.runs import load_runs
 
     names = [run.run_id for run in judged.runs]
     return load_runs(store, names, cloud=session.connect_for(store))
 
 
 def _history(session: Session, function: str, store: str, options: dict[str, Any]) -> "History":
-    from ..api.history import history, measuring
+    from ...api.history import history, measuring
 
     level = {name: options[name] for name in ("accept_run", "why")}
     if not options["confirm"]:

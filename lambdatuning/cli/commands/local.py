@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from ..core.errors import LambdaTuningError, UsageError
-from ..workspace.extras import require
-from .output import say
+from ...core.errors import LambdaTuningError, UsageError
+from ...workspace.extras import require
+from ..output import say
 
 
 # Everything after --run belongs to the command, options included.
@@ -52,9 +52,9 @@ def local(
 ) -> int:
     """Serve the embedded AWS until Ctrl-C, or until COMMAND ends; its exit code."""
     require("local")
-    from ..core.options import whole_number
-    from ..local.endpoint import start
-    from ..local.settings import LOOPBACK
+    from ...core.options import whole_number
+    from ...local.endpoint import start
+    from ...local.settings import LOOPBACK
 
     _refuse_bad_command(runs, command)
     host = host or LOOPBACK[0]

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .output import Output
+from ..output import Output
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print data only, as JSON.")
 
@@ -20,9 +20,9 @@ def init(folder: Path, as_json: bool) -> None:
 
     Nothing is overwritten.
     """
-    from ..schedules.printed import render
-    from ..schedules.schedule import Schedule
-    from ..workspace.project import create
+    from ...schedules.printed import render
+    from ...schedules.schedule import Schedule
+    from ...workspace.project import create
 
     names = [str(path) for path in create(folder, render("github", Schedule()))]
     lines = [f"wrote {len(names)} files into {folder.resolve()}:", *(f"  {name}" for name in names)]
@@ -33,7 +33,7 @@ def init(folder: Path, as_json: bool) -> None:
 @_json_option
 def config(as_json: bool) -> None:
     """Show every setting of the project, and which file or variable says so."""
-    from ..workspace.settings import SETTINGS, read_settings
+    from ...workspace.settings import SETTINGS, read_settings
 
     settings = read_settings()
     data = {

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..core.errors import UsageError, closest
-from ..workspace import resources
-from .options import pairs, stack_option, template_option
-from .session import Session, session_options
+from ...core.errors import UsageError, closest
+from ...workspace import resources
+from ..options import pairs, stack_option, template_option
+from ..session import Session, session_options
 
 if TYPE_CHECKING:
-    from ..cloud.stack.status import StackEvent
+    from ...cloud.stack.status import StackEvent
 
 
 role_option = click.option(
@@ -67,7 +67,7 @@ def deploy(
 
     A parameter that is not given stays as it was.
     """
-    from ..api.stack import deploy
+    from ...api.stack import deploy
 
     file = resources.template(template)
     session.output.taken("template", file)
@@ -93,7 +93,7 @@ def deploy(
 @session_options
 def status(session: Session, stack: str, name: str | None) -> None:
     """Show the stack's state and its outputs."""
-    from ..api.stack import status
+    from ...api.stack import status
 
     with session.connected() as cloud:
         state = status(cloud, stack)
@@ -113,7 +113,7 @@ def status(session: Session, stack: str, name: str | None) -> None:
 @session_options
 def destroy(session: Session, stack: str, role_arn: str) -> None:
     """Remove the stack and all that is in it: list, ask, empty, remove, check."""
-    from ..api.stack import destroy
+    from ...api.stack import destroy
 
     with session.connected() as cloud:
         plan = destroy(

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import price_book_option, stack_option
-from .output import records, table
-from .session import Session, session_options
+from ..options import price_book_option, stack_option
+from ..output import records, table
+from ..session import Session, session_options
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -21,7 +21,7 @@ _MARKS = {"ok": "ok  ", "note": "note", "warning": "warn", "error": "FAIL"}
 @session_options
 def doctor(session: Session, stack: str) -> int:
     """Check login, endpoint, quotas, stack and installation; 1 if something stands in the way."""
-    from ..cloud.doctor import examine
+    from ...cloud.doctor import examine
 
     with session.environment():
         findings = examine(session.connect, stack)
@@ -47,7 +47,7 @@ def prices(
     session: Session, regions: tuple[str, ...], refresh: bool, price_book: str | None
 ) -> None:
     """Show the price book, one line per region, or refresh it from the AWS Price List API."""
-    from ..api.prices import own_book, refresh_prices
+    from ...api.prices import own_book, refresh_prices
 
     changed = None
     if refresh:
@@ -63,7 +63,7 @@ def _show(
     regions: tuple[str, ...],
     changed: dict[str, list[str]] | None,
 ) -> None:
-    from ..api.prices import prices
+    from ...api.prices import prices
 
     frame = prices(path, regions=regions if changed is None else list(changed))
     data: dict[str, Any] = {str(name): value for name, value in frame.attrs.items()}

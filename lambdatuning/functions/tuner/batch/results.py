@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...core.decision import Evidence, Mean
-from ...core.power_tuning.rules import lambda_base_cost, size_statistics
-from ...core.statistics.mean_intervals import mean_interval, summarise
-from ...core.statistics.means import mean, quantile
-from ...core.strategies import FAILURE_LIMIT
-from ...core.tuning.payloads import normalised
-from ...core.tuning.records import RunPlan, Sample
+from ....core.decision import Evidence, Mean
+from ....core.power_tuning.rules import lambda_base_cost, size_statistics
+from ....core.statistics.mean_intervals import mean_interval, summarise
+from ....core.statistics.means import mean, quantile
+from ....core.strategies import FAILURE_LIMIT
+from ....core.tuning.payloads import normalised
+from ....core.tuning.records import RunPlan, Sample
 
 _NORMAL_95 = 1.96
 

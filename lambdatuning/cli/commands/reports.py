@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..core.errors import UsageError
-from ..core.options import whole_number
-from ..workspace import resources
-from ..workspace.extras import require
-from ..workspace.settings import read_settings
-from .options import pairs
-from .output import say
-from .session import Session, session_options
+from ...core.errors import UsageError
+from ...core.options import whole_number
+from ...workspace import resources
+from ...workspace.extras import require
+from ...workspace.settings import read_settings
+from ..options import pairs
+from ..output import say
+from ..session import Session, session_options
 
 if TYPE_CHECKING:
-    from ..reporting.report import Job
+    from ...reporting.report import Job
 
 _PAIRS = frozenset(("-p", "--parameter", "-r", "--parameter-raw"))
 _PARAMETERS = {
@@ -104,7 +104,7 @@ def report(
 ) -> None:
     """Run NOTEBOOKs (default: all of notebooks/) and export HTML; the paths go to stdout."""
     require("report")
-    from ..reporting.report import plan, report
+    from ...reporting.report import plan, report
 
     workers = whole_number("--at-once", at_once)
     paths, values = _notebooks(session, notebooks), _parameters(given)
@@ -130,7 +130,7 @@ def report(
 
 def _consent(session: Session, jobs: "list[Job]") -> dict[str, object]:
     """Ask before notebooks measure on AWS; the parameter by which they are told so."""
-    from ..cloud.session import connect
+    from ...cloud.session import connect
 
     measuring = [job for job in jobs if not _looks_at_a_run(job) and _declares_yes(job)]
     if not measuring or any("yes" in job.values for job in measuring):
@@ -158,7 +158,7 @@ def _looks_at_a_run(job: "Job") -> bool:
 
 
 def _declares_yes(job: "Job") -> bool:
-    from ..reporting.parameters import declared
+    from ...reporting.parameters import declared
 
     return any(parameter.name == "yes" for parameter in declared(job.content))
 
@@ -179,7 +179,7 @@ def _notebook(folder: Path, name: str) -> str:
 
 def _settings(notebooks: list[str]) -> dict[str, object]:
     """The project's settings that the notebooks have a parameter for."""
-    from ..reporting.parameters import declared
+    from ...reporting.parameters import declared
 
     settings = read_settings().given
     names = {
@@ -197,7 +197,7 @@ def _settings(notebooks: list[str]) -> dict[str, object]:
 
 def _parameters(given: Mapping[str, tuple[str, ...]]) -> dict[str, object]:
     """Of files, then of YAML, then one by one, as in papermill: the last one counts."""
-    from ..reporting.values import Typed, read_yaml
+    from ...reporting.values import Typed, read_yaml
 
     parameters: dict[str, object] = {}
     for path in given["files"]:
@@ -212,7 +212,7 @@ def _parameters(given: Mapping[str, tuple[str, ...]]) -> dict[str, object]:
 
 def _read(path: str) -> str:
     if "://" in path:
-        from ..reporting.execution import read_address
+        from ...reporting.execution import read_address
 
         return read_address(path)
     try:

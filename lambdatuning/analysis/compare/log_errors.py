@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 from pandas import DataFrame
 
-from ..core.statistics.means import MIN_GROUPS, Uncertainty, student_t
-from .curves import MIX
-from .intervals import Cell, Floats, Key
+from ...core.statistics.means import MIN_GROUPS, Uncertainty, student_t
+from ..curves import MIX
+from ..intervals import Cell, Floats, Key
 
 _MEASURES = {"duration": "duration_ms", "cost": "cost_usd"}
 

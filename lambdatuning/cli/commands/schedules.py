@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..core.errors import RunFailedError, UsageError
-from ..core.options import number
-from ..workspace import resources
-from ..workspace.extras import require
-from ..workspace.settings import read_settings
-from .options import pairs, stack_option, template_option, tuning_options, with_share
-from .output import refuse, say
-from .session import Session, session_options
+from ...core.errors import RunFailedError, UsageError
+from ...core.options import number
+from ...workspace import resources
+from ...workspace.extras import require
+from ...workspace.settings import read_settings
+from ..options import pairs, stack_option, template_option, tuning_options, with_share
+from ..output import refuse, say
+from ..session import Session, session_options
+from ..verdicts import NAMES, publish, taken, verdict_options
 from .stack import event_line, output_lines
-from .verdicts import NAMES, publish, taken, verdict_options
 
 if TYPE_CHECKING:
-    from ..analysis.run import Run
+    from ...analysis.run import Run
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -80,7 +80,7 @@ def run(session: Session, /, function: str, **options: Any) -> None:
     Exit code 3 where something got worse, 5 where that cannot be told (as in the first nights).
     """
     require("report")
-    from ..schedules.night import NightRequest, night
+    from ...schedules.night import NightRequest, night
 
     outputs = taken(options)
     out, day = options.pop("out"), _day(options.pop("day"))
@@ -106,8 +106,8 @@ def run(session: Session, /, function: str, **options: Any) -> None:
 
 
 def _measured(session: Session, cloud: Any, function: str, options: dict[str, Any]) -> "Run":
-    from ..api.runs import load_runs
-    from ..api.tuning import benchmark, tune
+    from ...api.runs import load_runs
+    from ...api.tuning import benchmark, tune
 
     run_id, template = options.pop("run_id"), options.pop("template")
     if run_id:
@@ -129,14 +129,14 @@ def _measured(session: Session, cloud: Any, function: str, options: dict[str, An
 def _history(cloud: Any, history: str, options: dict[str, Any]) -> str:
     """The store in which this run and earlier ones are looked for."""
     if history == "stack":
-        from ..api.stack import usable_outputs
+        from ...api.stack import usable_outputs
 
         return f"s3://{usable_outputs(cloud, options['stack'])['SamplesBucket']}/runs"
     return history or str(options["store"])
 
 
 def _exported(store: str, function: str) -> "list[Run]":
-    from ..api.runs import runs
+    from ...api.runs import runs
 
     return list(runs(store, function=function))
 
@@ -221,8 +221,8 @@ def print_(
 
     Without FUNCTION it is the stack's own, for every payload type.
     """
-    from ..schedules.printed import render
-    from ..schedules.schedule import Schedule
+    from ...schedules.printed import render
+    from ...schedules.schedule import Schedule
 
     planned = Schedule(
         function=function,
@@ -279,8 +279,8 @@ def deploy(
 
     By the tuner that `lambdatuning deploy` made. Without FUNCTION it is the stack's own.
     """
-    from ..schedules.deployed import deploy
-    from ..schedules.schedule import Schedule
+    from ...schedules.deployed import deploy
+    from ...schedules.schedule import Schedule
 
     table, payloads = given.pop("table"), given.pop("payloads")
     planned = Schedule(function=function, payloads=payload, options=_further(more), **given)
@@ -306,9 +306,9 @@ def deploy(
 @session_options
 def destroy(session: Session, function: str, name: str) -> None:
     """Remove the schedule of FUNCTION from AWS; the tuner, runs and reports stay."""
-    from ..api.stack import destroy
-    from ..schedules.deployed import stack_name
-    from ..schedules.schedule import Schedule
+    from ...api.stack import destroy
+    from ...schedules.deployed import stack_name
+    from ...schedules.schedule import Schedule
 
     with session.connected() as cloud:
         plan = destroy(
@@ -342,7 +342,7 @@ def _further(more: tuple[str, ...]) -> dict[str, str]:
     options = pairs("--option", more)
     for name in options:
         if name not in names:
-            from ..core.errors import closest
+            from ...core.errors import closest
 
             raise UsageError(f'--option: `schedule run` has no "{name}"; {closest(name, names)}')
     return options

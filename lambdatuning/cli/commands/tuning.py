@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..core.decision import SCHEMA
-from ..core.sizes import beyond_note
-from ..core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, WORTH, Worth
-from ..core.tuning.records import run_prefix
-from ..workspace import resources
-from .options import template_option, tuning_options, with_share
-from .output import Output, records
-from .session import Session, session_options
+from ...core.decision import SCHEMA
+from ...core.sizes import beyond_note
+from ...core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, WORTH, Worth
+from ...core.tuning.records import run_prefix
+from ...workspace import resources
+from ..options import template_option, tuning_options, with_share
+from ..output import Output, records
+from ..session import Session, session_options
 
 if TYPE_CHECKING:
-    from ..analysis.run import Run
-    from ..study import Study
+    from ...analysis.run import Run
+    from ...study import Study
 
 
 @click.command()
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @session_options
 def tune(session: Session, /, function: str, payload: tuple[str, ...], **options: Any) -> None:
     """Tune FUNCTION (a name or an ARN), store the run, and say what to set."""
-    from ..api.tuning import tune
+    from ...api.tuning import tune
 
     options = with_share(options)
     if payload:
@@ -66,7 +66,7 @@ def benchmark(
     session: Session, /, template: str | None, payload: tuple[str, ...], **options: Any
 ) -> None:
     """Tune the stack's own function for every payload type in one run; deploys if needed."""
-    from ..api.tuning import benchmark
+    from ...api.tuning import benchmark
 
     options = with_share(options)
     file = resources.template(template)
@@ -89,9 +89,9 @@ def benchmark(
 @session_options
 def clean(session: Session, function: str) -> None:
     """Put back what a dead run left on FUNCTION: list what is ours, ask, put it back."""
-    from ..api.stack import usable_outputs
-    from ..cloud.tuning.cleaning import clean_function, describe_remains, remains
-    from ..core.errors import LambdaTuningError
+    from ...api.stack import usable_outputs
+    from ...cloud.tuning.cleaning import clean_function, describe_remains, remains
+    from ...core.errors import LambdaTuningError
 
     done: list[str] = []
     with session.connected() as cloud:
@@ -175,7 +175,7 @@ def _beyond(run: "Run") -> list[str]:
 
 def _spent(run: "Run") -> str:
     """What was measured, and for how much."""
-    from ..core.format import format_count, money_of
+    from ...core.format import format_count, money_of
 
     if run.samples.empty:
         return ""
@@ -187,7 +187,7 @@ def _spent(run: "Run") -> str:
 
 def _study(run: "Run", shown: Shown) -> "Study | None":
     """The run under the strategy that was asked for; None of a run without samples."""
-    from ..study import Study
+    from ...study import Study
 
     if run.samples.empty:
         return None

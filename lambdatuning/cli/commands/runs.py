@@ -4,16 +4,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..core.errors import UsageError
-from ..core.options import number, whole_number
-from .options import pairs, store_option
-from .output import money, records, refuse, table
-from .session import Session, session_options
-from .verdicts import publish, taken, verdict_options
+from ...core.errors import UsageError
+from ...core.options import number, whole_number
+from ..options import pairs, store_option
+from ..output import money, records, refuse, table
+from ..session import Session, session_options
+from ..verdicts import publish, taken, verdict_options
 
 if TYPE_CHECKING:
-    from ..analysis.compare.comparison import Comparison
-    from ..analysis.run import Run
+    from ...analysis.compare.comparison import Comparison
+    from ...analysis.run import Run
 
 _EXECUTION_COLUMNS = [
     "execution",
@@ -32,7 +32,7 @@ _EXECUTION_COLUMNS = [
 @session_options
 def runs(session: Session, store: str) -> None:
     """List the stored runs, oldest first."""
-    from ..api.runs import runs
+    from ...api.runs import runs
 
     frame = runs(store, cloud=session.connect_for(store)).frame
     if frame.empty:
@@ -96,7 +96,7 @@ def executions(session: Session, state_machine: str, limit: str) -> None:
 
     An execution that ended without an answer is a failed one.
     """
-    from ..api.executions import executions
+    from ...api.executions import executions
 
     number = whole_number("--limit", limit)
     with session.connected() as cloud:
@@ -127,9 +127,9 @@ def show(session: Session, /, run: str, **options: Any) -> None:
     if "://" in run and not run.startswith("s3://"):
         _show_url(session, run)
         return
-    from ..analysis.run import merge
-    from ..api.runs import load_runs, newest_in_one_place
-    from ..study import Study
+    from ...analysis.run import merge
+    from ...api.runs import load_runs, newest_in_one_place
+    from ...study import Study
     from .tuning import show_study
 
     store = options["store"]
@@ -152,7 +152,7 @@ def show(session: Session, /, run: str, **options: Any) -> None:
 
 
 def _show_url(session: Session, url: str) -> None:
-    from ..api.executions import show
+    from ...api.executions import show
 
     frame = show(url)
     cost = [money(*row) for row in zip(frame["cost"], frame["currency"], strict=True)]
@@ -179,7 +179,7 @@ def logs(
     session: Session, files: tuple[str, ...], store: str, function: str, architecture: str
 ) -> None:
     """Make a run of exported logs (files, folders, - for stdin), which every notebook reads."""
-    from ..api.logs import import_logs
+    from ...api.logs import import_logs
 
     run = import_logs(
         files,
@@ -199,7 +199,7 @@ def logs(
 
 
 def _logs_text(run: "Run", data: dict[str, Any], store: str) -> str:
-    from ..core.format import join, join_mb
+    from ...core.format import join, join_mb
 
     functions = join(sorted(str(name) for name in run.samples["function"].unique()))
     return (
@@ -219,8 +219,8 @@ def _both(comparison: "Comparison") -> "list[Run]":
 def _compared(
     session: Session, names: tuple[str, ...], store: str, options: dict[str, Any]
 ) -> "Comparison":
-    from ..analysis.compare.gate import MAX_REGRESSION
-    from ..api.compare import NEWEST, compare
+    from ...analysis.compare.gate import MAX_REGRESSION
+    from ...api.compare import NEWEST, compare
 
     percent = options["max_regression"]
     if percent is not None:

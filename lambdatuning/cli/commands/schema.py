@@ -8,7 +8,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddic
 
 import click
 
-from ..core.errors import UsageError, closest
+from ...core.errors import UsageError, closest
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -27,8 +27,8 @@ def schema(command: str) -> None:
 
 def output_schemas() -> dict[str, Any]:
     """The JSON Schema of each command's `--json` output, by the name of the command."""
-    from .app import COMMANDS
-    from .json_outputs import OUTPUTS
+    from ..app import COMMANDS
+    from ..json_outputs import OUTPUTS
 
     return {
         name: {

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
-from ..core.errors import DeclinedError, LambdaTuningError, UsageError
-from ..core.options import number
-from ..core.progress import ignore
-from ..workspace.extras import require
-from .options import stack_option, store_option
-from .output import records
-from .session import Session, session_options
+from ...core.errors import DeclinedError, LambdaTuningError, UsageError
+from ...core.options import number
+from ...core.progress import ignore
+from ...workspace.extras import require
+from ..options import stack_option, store_option
+from ..output import records
+from ..session import Session, session_options
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
 
-    from ..analysis.run import Run
-    from ..cloud.session import Cloud
+    from ...analysis.run import Run
+    from ...cloud.session import Cloud
 
 INSTRUCTIONS = """\
 How much memory should an AWS Lambda function have, and what does it cost? Stored runs are read
@@ -66,7 +66,7 @@ class Tools:
     def list_runs(self, function: str = "", limit: int = 20) -> list[dict[str, Any]]:
         """The newest stored runs, the newest last: id, function, sizes, payload types, the size
         that it answered (power), its cost."""
-        from ..api.runs import runs
+        from ...api.runs import runs
 
         frame = runs(self.store, function=function, cloud=self._cloud_of_store()).frame
         listed: list[dict[str, Any]] = records(frame.tail(limit))
@@ -84,7 +84,7 @@ class Tools:
     def checks(self, run: str = "latest") -> list[dict[str, Any]]:
         """What may mislead in a run: drift, throttling, failures, too few samples; with what to
         do about each."""
-        from ..study import Study
+        from ...study import Study
 
         return [asdict(each) for each in Study(self._run(run)).checks()]
 
@@ -97,7 +97,7 @@ class Tools:
     ) -> dict[str, Any]:
         """Whether a function got slower or more expensive from one run to another: verdict (fine,
         better, worse, unknown), changes with 95 % intervals."""
-        from ..api.compare import NEWEST, compare
+        from ...api.compare import NEWEST, compare
         from .runs import comparison_data
 
         named = [name for name in (before, after) if name]
@@ -120,7 +120,7 @@ class Tools:
     ) -> dict[str, Any]:
         """What measuring a function would cost, and what should be known before; measures
         nothing."""
-        from ..api.tuning import tune
+        from ...api.tuning import tune
 
         def stop(description: str, _: str) -> None:
             raise _PricedError(description)
@@ -141,7 +141,7 @@ class Tools:
         """Measure a function by really invoking it with the payload, many times, until the answer
         is sure or the budget is spent; store the run and return its answer. Invocations have
         their usual effects. Takes minutes."""
-        from ..api.tuning import tune
+        from ...api.tuning import tune
 
         budget = number("max_usd", max_usd, 0)
         options = self._measured(payload, powers)
@@ -167,7 +167,7 @@ class Tools:
         }
 
     def _run(self, name: str) -> "Run":
-        from ..api.runs import load
+        from ...api.runs import load
 
         return load(self.store, name, cloud=self._cloud_of_store())
 
@@ -194,7 +194,7 @@ def _in_one_line(tool: Callable[..., Any]) -> Callable[..., Any]:
     """The tool; its errors are one line that says what to do."""
     from mcp.server.mcpserver.exceptions import ToolError
 
-    from ..cloud.aws_errors import explain
+    from ...cloud.aws_errors import explain
 
     @functools.wraps(tool)
     def explained(**given: Any) -> Any:
@@ -211,7 +211,7 @@ def _server(tools: Tools, budget: float | None) -> "MCPServer[Any]":
     from mcp.server import MCPServer
     from mcp_types import ToolAnnotations
 
-    from .. import __version__
+    from ... import __version__
 
     logging.getLogger("mcp").setLevel(logging.WARNING)
     server: MCPServer[Any] = MCPServer(
