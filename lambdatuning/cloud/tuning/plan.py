@@ -295,33 +295,18 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     )
     request, left_out, fit_memory = _large_enough(cloud, request, function, now)
     prices = parse_price_book(request.price_book) if request.price_book else load_price_book()
-    target = target_of(function.arn, function.config)
-    grid = estimate_run(
-        prices,
-        (function.arn.region, function.architecture),
-        Work(
-            request.sizes,
-            {payload.name: request.num for payload in request.payloads},
-            environments,
-            request.cold,
-            float(function.config["Timeout"]),
-            target.snapstart and target.pays_for_restores,
-        ),
-        request.earlier,
-        EMBEDDED if cloud.kind == "embedded" else ON_AWS,
-    )
+    grid = _estimated_grid(cloud, request, function, environments, prices)
     estimate = _expected(request, prices, function.arn.region, grid)
     run_id = request.run_id or f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-    served = environments if tuner.ours else 1
-    room = concurrency_limits(
+    limits = concurrency_limits(
         cloud,
         function.arn,
         function.config,
-        served,
+        environments if tuner.ours else 1,
         request.sizes,
         isolated=request.isolated,
     )
-    given = _input(cloud, request, function.arn, environments, run_id, room)
+    given = _input(cloud, request, function.arn, environments, run_id, limits)
     given |= _exploration(request, tuner, estimate) | {"fitMemory": fit_memory}
     exposed = _exposed(cloud, request, function, environments)
     if fit_memory and not tuner.ours:
@@ -341,8 +326,30 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
         given,
         prices,
         grid,
-        tuple(note for note in (*room.notes, *called, left_out, exposed, unknown) if note),
+        tuple(note for note in (*limits.notes, *called, left_out, exposed, unknown) if note),
     )
+
+
+def _estimated_grid(
+    cloud: Cloud,
+    request: TuneRequest,
+    function: "_Function",
+    environments: int,
+    prices: PriceBook,
+) -> Estimate:
+    """What measuring every size would cost."""
+    target = target_of(function.arn, function.config)
+    work = Work(
+        request.sizes,
+        {payload.name: request.num for payload in request.payloads},
+        environments,
+        request.cold,
+        float(function.config["Timeout"]),
+        target.snapstart and target.pays_for_restores,
+    )
+    place = (function.arn.region, function.architecture)
+    overhead = EMBEDDED if cloud.kind == "embedded" else ON_AWS
+    return estimate_run(prices, place, work, request.earlier, overhead)
 
 
 def _with_today(request: TuneRequest, memory_mb: int) -> TuneRequest:
@@ -470,7 +477,7 @@ def _input(
     arn: FunctionArn,
     environments: int,
     run_id: str,
-    room: ConcurrencyLimits,
+    limits: ConcurrencyLimits,
 ) -> dict[str, Any]:
     return {
         "lambdaARN": str(arn),
@@ -486,8 +493,8 @@ def _input(
         "seed": zlib.crc32(run_id.encode()) if request.seed is None else request.seed,
         "environments": environments,
         "cold": request.cold,
-        "parallelSizes": room.sizes,
-        "sharedCores": room.cores,
+        "parallelSizes": limits.sizes,
+        "sharedCores": limits.cores,
         "table": request.table,
         "about": {"endpoint": cloud.endpoint},
         "rule": "means",
