@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from .errors import UsageError
+from .format import format_count
 
 MIN_MB = 128
 MAX_MB = 10_240
@@ -90,7 +91,7 @@ class Host:
 
     def __str__(self) -> str:
         """The cores in words: "1 core", "2 cores"."""
-        return f"{self.cores} core" + ("" if self.cores == 1 else "s")
+        return format_count(self.cores, "core")
 
     @property
     def largest_mb(self) -> int:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdatuning.core.decision import Criterion
+from lambdatuning.core.exploration.acquisition import Calls, Market, best_action
 from lambdatuning.core.exploration.assessment import (
     Assessment,
     assess,
@@ -31,7 +32,6 @@ from lambdatuning.core.exploration.posterior import (
 )
 from lambdatuning.core.exploration.prior import Shape, load_prior
 from lambdatuning.core.exploration.question import Objective, Observation, Terms
-from lambdatuning.core.exploration.value import Calls, Market, best_action
 from lambdatuning.core.strategies import CurvePoint, rank
 
 from .exploring import SIZES, Made, cpu

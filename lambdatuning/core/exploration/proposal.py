@@ -12,11 +12,11 @@ from functools import cached_property
 from statistics import fmean
 
 from ..pricing import gb_seconds
+from .acquisition import Action, Calls, Market, best_action
 from .assessment import Assessment, Mix, assess, mix, quantile
 from .evidence import failing
 from .prior import Prior, load_prior
 from .question import Answer, Budget, Item, Objective, Observation, Proposal, Terms
-from .value import Action, Calls, Market, best_action
 
 FIRST_MB = 512
 FAR = 3.0
