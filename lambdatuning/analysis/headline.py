@@ -10,7 +10,7 @@ from ..core.format import (
     NOTHING,
     Money,
     format_mb,
-    format_share,
+    format_sure,
     join_mb,
     ratio,
     short_name,
@@ -247,14 +247,14 @@ def _verdict(head: Headline, name: str) -> str:
         return f"Done: {name} is set to {format_mb(head.applied_mb)}{was}{sure}"
     if head.is_guess:
         return f"Probably {size} for {name}, {_what_to_measure(head)}"
-    sure = "" if head.sure >= SURE else f" ({format_share(head.sure)} sure)"
+    sure = "" if head.sure >= SURE else f" ({format_sure(head.sure)} sure)"
     if head.keeps_today:
         return f"Keep {name} at {size}{sure}: no size measured is {words.better}"
     return f"Set {name} to {size}{sure}"
 
 
 def _share(head: Headline) -> str:
-    return "not sure" if math.isnan(head.sure) else f"{format_share(head.sure)} sure"
+    return "not sure" if math.isnan(head.sure) else f"{format_sure(head.sure)} sure"
 
 
 def _what_to_measure(head: Headline) -> str:
@@ -366,7 +366,7 @@ def _how_sure(head: Headline) -> str:
     words = REGISTRY[head.strategy]
     if math.isnan(head.sure):
         return f"how sure cannot be said{f' ({head.reason})' if head.reason else ''}"
-    share = f"{format_share(head.sure).replace('>', 'more than')} sure"
+    share = f"{format_sure(head.sure).replace('>', 'more than')} sure"
     if head.strategy == "deadline":
         return head.reason or f"{share} that it keeps the deadline"
     by_cold = ", seen by cold starts alone" if head.evidence == "cold" else ""
@@ -425,9 +425,9 @@ def _sure_card(head: Headline) -> Card:
     if math.isnan(head.sure):
         return Card("sure", "not known", head.reason)
     if head.strategy == "deadline":
-        return Card("sure", format_share(head.sure), "that it keeps the deadline")
+        return Card("sure", format_sure(head.sure), "that it keeps the deadline")
     words = REGISTRY[head.strategy].better
-    return Card("sure", format_share(head.sure), f"that no size is {words} by more than 5 %")
+    return Card("sure", format_sure(head.sure), f"that no size is {words} by more than 5 %")
 
 
 def _why_unknown(head: Headline) -> str:

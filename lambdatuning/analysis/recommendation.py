@@ -21,7 +21,7 @@ from ..core.decision import (
     likelihood,
     possible_means,
 )
-from ..core.format import format_mb, format_ms, format_share, ratio
+from ..core.format import format_mb, format_ms, format_share, format_sure, ratio
 from .curves import MIX, Curve
 from .deadline import Punctuality, calls_to_tell, punctualities
 from .intervals import MIN_ENVIRONMENTS, Floats
@@ -284,7 +284,7 @@ def _may_not_keep(winner: int, goal: Goal, keeps: Punctuality | None) -> str:
         return ""
     more = calls_to_tell(float(keeps.share[winner]), float(keeps.count[winner]), goal.options)
     calls = f"; about {more:,} more calls would tell" if more else ""
-    return f"may not keep it, {format_share(sure)} sure{calls}"
+    return f"may not keep it, {format_sure(sure)} sure{calls}"
 
 
 def _winner(curve: Curve, goal: Goal, keeps: Punctuality | None) -> int:

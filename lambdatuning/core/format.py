@@ -125,16 +125,28 @@ def format_share(value: float) -> str:
     return "> 99 %" if value > 0.99 else f"{value * 100:.0f} %"
 
 
-def format_part(value: float) -> str:
-    """A part of a whole, a decimal where it is small; unlike `format_share` it claims nothing.
+def format_sure(value: float) -> str:
+    """How sure something is, in per cent. Cut rather than rounded: what is nearly sure enough does
+    not look so; and certainty that resampling cannot have is not claimed.
 
-    >>> format_part(0.013), format_part(0.27), format_part(0.01), format_part(0.0)
-    ('1.3 %', '27 %', '1 %', '0 %')
+    >>> format_sure(0.9496), format_sure(0.57), format_sure(1.0)
+    ('94 %', '57 %', '> 99 %')
     """
     if _missing(value):
         return NOTHING
-    text = f"{value * 100:.{1 if 0 < value < 0.0995 else 0}f}"
-    return f"{text.removesuffix('.0')} %"
+    return "> 99 %" if value > 0.99 else f"{math.floor(value * 100 + 1e-9)} %"
+
+
+def format_part(value: float, small_places: int = 1) -> str:
+    """A part of a whole, with decimals where it is small; unlike `format_share` it claims nothing.
+
+    >>> format_part(0.013), format_part(0.27), format_part(0.01), format_part(0.00129, 2)
+    ('1.3 %', '27 %', '1 %', '0.13 %')
+    """
+    if _missing(value):
+        return NOTHING
+    text = f"{value * 100:.{small_places if 0 < value < 0.0995 else 0}f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
 
 
 def format_change(value: float, less: str, more: str) -> str:

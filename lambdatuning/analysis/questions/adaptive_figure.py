@@ -12,7 +12,7 @@ from pandas import DataFrame
 from ...core.format import (
     format_mb,
     format_ms,
-    format_share,
+    format_sure,
     format_times,
     join,
     join_mb,
@@ -69,7 +69,7 @@ def _title(data: StudyData) -> str:
     if advice is None or advice.memory_mb is None:
         return "No size could be learnt to be best"
     size, superlative = format_mb(advice.memory_mb), REGISTRY[advice.strategy].superlative
-    sure = "" if math.isnan(advice.sure) else f" ({format_share(advice.sure)} sure)"
+    sure = "" if math.isnan(advice.sure) else f" ({format_sure(advice.sure)} sure)"
     saved = "" if math.isnan(times) else f", for {format_times(times)} fewer GB-seconds than a grid"
     return f"{size} is {superlative}{sure}{saved}"
 
@@ -192,5 +192,5 @@ def _panel_alt(
         f"{payload}: {format_ms(first['duration_ms'])} at {format_mb(first['memory_mb'])}, "
         f"{format_ms(last['duration_ms'])} at {format_mb(last['memory_mb'])}; measured in this "
         f"order: {join(f'{size:,.0f}' for size in order)} MB; best {format_mb(answer['memory_mb'])}"
-        f", {format_share(answer['within_5'])} sure to be within 5 %."
+        f", {format_sure(answer['within_5'])} sure to be within 5 %."
     )

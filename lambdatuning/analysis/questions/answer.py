@@ -12,7 +12,7 @@ from ...core.format import (
     format_change,
     format_mb,
     format_ms,
-    format_share,
+    format_sure,
     format_times,
     join,
     join_mb,
@@ -193,7 +193,7 @@ def certainty(advice: Recommendation) -> str:
     elif advice.reason:
         sure = f"how sure cannot be said ({advice.reason})"
     else:
-        sure = f"{format_share(advice.sure)} sure"
+        sure = f"{format_sure(advice.sure)} sure"
     if advice.predicted:
         sure += ", by prediction alone: this size was not measured"
     as_good = f", {join_mb(advice.as_good_mb)} cannot be told apart" if advice.as_good_mb else ""
@@ -348,6 +348,6 @@ def _faster(speedup: float) -> str:
 
 
 def _sure(advice: Recommendation) -> str:
-    sure = f"not known ({advice.reason})" if advice.reason else format_share(advice.sure)
+    sure = f"not known ({advice.reason})" if advice.reason else format_sure(advice.sure)
     sure += f"; cannot be told apart: {join_mb(advice.as_good_mb)}" if advice.as_good_mb else ""
     return sure + ("" if advice.beyond_cores else _untestable(advice))

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...core.format import Money, format_mb, format_ms, format_share
+from ...core.format import Money, format_mb, format_ms, format_share, format_sure
 from ..curves import Curve
 from ..data import StudyData
 from ..deadline import Punctuality
@@ -83,7 +83,7 @@ def deadline_title(advice: Recommendation, goal: Goal) -> str:
         words = advice.reason.partition(";")[0]
         return f"{size} comes nearest to {within}, but {words}"
     words = f"{size} is the cheapest size that keeps {within}"
-    return words if math.isnan(advice.sure) else f"{words} ({format_share(advice.sure)} sure)"
+    return words if math.isnan(advice.sure) else f"{words} ({format_sure(advice.sure)} sure)"
 
 
 def deadline_alt(curve: Curve, keeps: Punctuality, goal: Goal, money: Money) -> str:
@@ -168,7 +168,7 @@ def _points(
         sure = keeps.sure(n)
         if size in labelled and not np.isnan(sure):
             axes.annotate(
-                format_share(sure),
+                format_sure(sure),
                 (size, 1),
                 xycoords=("data", "axes fraction"),
                 xytext=(0, 4),

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from ...core.format import Money, format_mb, format_ms, format_share, join_mb
+from ...core.format import Money, format_mb, format_ms, format_sure, join_mb
 from ...core.sizes import Host
 from ..curves import Curve
 from ..data import StudyData
@@ -168,9 +168,9 @@ def pareto_title(rows: DataFrame, today: int | None) -> str:
         if math.isnan(sure):
             return f"{better} may be both cheaper and faster than {size} today"
         if sure < SURE:
-            chance = f"{format_share(sure)} sure"
+            chance = f"{format_sure(sure)} sure"
             return f"{better} is probably both cheaper and faster than {size} today ({chance})"
-        return f"{size} today is beaten: {better} is cheaper and faster ({format_share(sure)} sure)"
+        return f"{size} today is beaten: {better} is cheaper and faster ({format_sure(sure)} sure)"
     if len(front) == 1:
         return f"{format_mb(front['memory_mb'].iloc[0])} is both fastest and cheapest"
     return f"{len(front)} of {len(rows)} sizes are worth choosing between, from " + (

@@ -11,7 +11,7 @@ from typing import Any
 
 from pandas import DataFrame
 
-from ...core.format import format_mb, format_ms, format_share
+from ...core.format import format_mb, format_ms, format_sure
 from ..data import StudyData
 from ..frames import failed, good
 from ..headline import SURE, headline
@@ -137,7 +137,7 @@ def _sized(data: StudyData) -> _Shown:
     head = headline(data)
     if head.memory_mb is None:
         return NOT, f"no size can be recommended: {head.reason}", "measure again"
-    sure = f"{format_share(head.sure)} sure" if not math.isnan(head.sure) else "how sure is unknown"
+    sure = f"{format_sure(head.sure)} sure" if not math.isnan(head.sure) else "how sure is unknown"
     said = f"{len(data.measured):,} invocations say {format_mb(head.memory_mb)} ({sure})"
     if not head.sure >= SURE:
         return PARTLY, said, "measure more until it is 95 % sure"

@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
 
 from ...core.errors import CutOffError, LambdaTuningError, RunFailedError
-from ...core.format import money_of
+from ...core.format import format_sure, money_of
 from ...core.progress import OnProgress, Progress
 from ...core.tuning.manifest import MANIFEST_NAME, Manifest, read_manifest
 from ...core.tuning.payloads import PayloadType, seed_items
@@ -61,7 +61,7 @@ def describe_step(number: int, step: Step, currency: str = "USD") -> str:
     """One line: what is measured next, how sure the answer is so far, what was spent."""
     doing = _batch(step.batch) if step.batch else f"stopped: {step.stopped}"
     sure = min((answer.within_5 for answer in step.answers), default=None)
-    certainty = "" if sure is None else f"; sure {sure * 100:.0f} %"
+    certainty = "" if sure is None else f"; sure {format_sure(sure)}"
     spent = money_of(currency).pattern.replace("{}", f"{step.spent.usd:.4f}")
     return f"step {number}: {doing}{certainty}; spent {spent}"
 

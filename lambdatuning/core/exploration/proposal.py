@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
 
+from ..format import format_part, format_sure, join_mb
 from ..pricing import gb_seconds
 from .acquisition import Action, Calls, Market, best_action
 from .assessment import Assessment, Mix, assess, mix, quantile
@@ -268,9 +269,7 @@ def _choose(
         action = best_action(assessment, market, left_usd / 2, rng, far)
         return _Choice(action, f"sizes {FAR:g} times apart are compared first")
     answer = assessment.answer(assessment.best)
-    so_far = (
-        f"{join_mb([answer.memory_mb])} is within 5 % of the best with {percent(answer.within_5)}"
-    )
+    so_far = f"{join_mb([answer.memory_mb])} is within 5 % of the best with {format_sure(answer.within_5)}"
     end = _end(case.budget, answer)
     action = None
     if not end:
@@ -281,10 +280,10 @@ def _choose(
         elif action.saves < WORTH * action.usd / grid:
             end = "price"
         else:
-            saves = percent(action.saves, 2)
+            saves = format_part(action.saves, 2)
             return _Choice(
                 action,
-                f"{so_far}; {percent(action.usd / grid)} more of the bill of "
+                f"{so_far}; {format_part(action.usd / grid)} more of the bill of "
                 f"measuring every size may save {saves}",
             )
     for needed, why in _open(case, assessment, market):
@@ -391,7 +390,7 @@ def remarks(
     if stopped:
         texts += [
             f"{_name(answer.payload)}: {join_mb([answer.memory_mb])} {UNSURE} "
-            f"{percent(answer.within_5)} only; {_WHY[stopped]}"
+            f"{format_sure(answer.within_5)} only; {_WHY[stopped]}"
             for answer in answers
             if answer.within_5 < budget.sure
         ]
@@ -402,7 +401,8 @@ def _of(assessment: Assessment) -> Iterator[str]:
     hosts = sorted(noise.host for noise in assessment.noises)[len(assessment.noises) // 2]
     if hosts >= _DIFFERS and any(size.environments > 1 for size in assessment.evidence):
         yield (
-            f"execution environments differ by about {percent(hosts)}; the answer rests on several"
+            f"execution environments differ by about {format_part(hosts)}; "
+            "the answer rests on several"
         )
     first = sorted(noise.first for noise in assessment.noises)[len(assessment.noises) // 2]
     if first >= _FIRST and any(size.first_apart is not None for size in assessment.evidence):
@@ -413,22 +413,3 @@ def _name(payload: str | None) -> str:
     if payload is None:
         return "the mix"
     return payload or "the function"
-
-
-def percent(share: float, digits: int = 0) -> str:
-    """A share in per cent, cut rather than rounded: what is nearly sure enough does not look so.
-
-    >>> percent(0.9496), percent(0.00129, 2)
-    ('94 %', '0.12 %')
-    """
-    unit = 10**digits
-    return f"{math.floor(share * 100 * unit + 1e-9) / unit:.{digits}f} %"
-
-
-def join_mb(sizes: Iterable[int]) -> str:
-    """Sizes as they are written everywhere.
-
-    >>> join_mb([512, 1024])
-    '512, 1,024 MB'
-    """
-    return f"{', '.join(f'{size:,}' for size in sizes)} MB"
