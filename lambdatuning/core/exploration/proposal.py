@@ -269,7 +269,8 @@ def _choose(
         action = best_action(assessment, market, left_usd / 2, rng, far)
         return _Choice(action, f"sizes {FAR:g} times apart are compared first")
     answer = assessment.answer(assessment.best)
-    so_far = f"{join_mb([answer.memory_mb])} is within 5 % of the best with {format_sure(answer.within_5)}"
+    sure = format_sure(answer.within_5)
+    so_far = f"{join_mb([answer.memory_mb])} is within 5 % of the best with {sure}"
     end = _end(case.budget, answer)
     action = None
     if not end:
