@@ -193,7 +193,7 @@ def test_verdicts(ends: tuple[float, ...], words: str) -> None:
     change = Change(*ends)
     assert verdict("duration", change) == words
     assert change.real == (words.endswith(")") and "no " not in words)
-    assert change.known == (len(ends) > 1)
+    assert change.has_interval == (len(ends) > 1)
     assert change.worse(0.15) == ("factor" in words)
 
 

@@ -134,7 +134,7 @@ def test_a_study_has_the_headline_of_its_first_strategy() -> None:
     assert head.memory_mb == 1536
     assert head.speedup == pytest.approx(1536 / 128, rel=0.1)
     assert head.cost_ratio == pytest.approx(1, abs=0.05)
-    assert (head.monthly, head.invocations, head.seen) == (True, 2e6, "warm")
+    assert (head.monthly, head.invocations, head.evidence) == (True, 2e6, "warm")
     assert head.sure > 0.9
 
 

@@ -20,7 +20,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lambdatuning.core.exploration.prior import FULL_VCPU_MB, LEVEL_SD, Shape, alike
+from lambdatuning.core.exploration.prior import (
+    FULL_VCPU_MB,
+    LEVEL_SD,
+    Shape,
+    departure_correlations,
+)
 
 from .exploration_functions import TRACES, Function, read_functions
 
@@ -81,7 +86,8 @@ def _components(functions: Sequence[Function], level: float) -> list[list[float]
 
 def _likelihoods(function: Function, shapes: Sequence[Shape], level: float) -> Floats:
     """How probable the curve of a function is under each shape and scale, up to a factor."""
-    logs, correlations = np.log(function.mean_ms) - level, np.array(alike(function.sizes))
+    logs = np.log(function.mean_ms) - level
+    correlations = np.array(departure_correlations(function.sizes))
     off = np.array([logs - shape.logs(function.sizes) for shape in shapes])
     found = []
     for scale in SCALES:

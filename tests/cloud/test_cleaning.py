@@ -83,7 +83,7 @@ def test_a_run_that_goes_on_is_left_alone(client: FakeLambda) -> None:
     with pytest.raises(LockedError, match="run-0 is going on"):
         remains(cloud(client, FakeStates({EXECUTION: "RUNNING"})), "shop")
     states = FakeStates({EXECUTION: "ABORTED"})
-    assert remains(cloud(client, states), "shop").held is not None
+    assert remains(cloud(client, states), "shop").current_lock is not None
 
 
 def test_versions_that_no_lock_confirms_stay_and_are_named(client: FakeLambda) -> None:

@@ -17,8 +17,8 @@ from botocore.stub import ANY, Stubber
 
 from lambdatuning.cloud.aws_errors import explain
 from lambdatuning.cloud.doctor import (
-    _asked,
     _concurrency,
+    _finding,
     _memory,
     _stack,
     diagnose,
@@ -75,7 +75,9 @@ def probed(aws_lambda: Any, code: str, message: str) -> Finding:
     with Stubber(aws_lambda) as stub:
         asked = {"FunctionName": ANY, "MemorySize": 10_240}
         stub.add_client_error("update_function_configuration", code, message, expected_params=asked)
-        return _asked("memory", "the right", lambda: _memory(fake_cloud(**{"lambda": aws_lambda})))
+        return _finding(
+            "memory", "the right", lambda: _memory(fake_cloud(**{"lambda": aws_lambda}))
+        )
 
 
 def test_a_new_account_is_held_to_3008_mb(aws_lambda: Any) -> None:
@@ -175,5 +177,5 @@ def test_what_the_organisation_forbids_is_no_missing_right() -> None:
     def ask() -> Finding:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": message}}, "X")
 
-    finding = _asked("concurrency", "lambda:GetAccountSettings", ask)
+    finding = _finding("concurrency", "lambda:GetAccountSettings", ask)
     assert finding.next_step == "a service control policy forbids it: go on without"

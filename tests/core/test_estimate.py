@@ -16,7 +16,7 @@ def test_known_durations_give_the_bill() -> None:
     )
     found = estimate_run(load_price_book(), PLACE, WORK, known)
     gb_s = sum(size / 1024 for size in WORK.sizes) * (20 * 0.1 + 5 * 0.3)
-    assert found.known
+    assert found.from_earlier_runs
     assert found.invocations == 50
     assert found.function_usd == pytest.approx(gb_s * 0.0000166667 + 50 * 0.2e-6)
     assert found.usd > found.function_usd
@@ -27,7 +27,7 @@ def test_unknown_durations_grow_as_the_cpu_share_falls_up_to_the_timeout() -> No
     assert assumed_ms(1769) == assumed_ms(3008) == 200
     assert assumed_ms(128) == pytest.approx(200 * 1769 / 128)
     found = estimate_run(load_price_book(), PLACE, WORK, EarlierRuns())
-    assert not found.known
+    assert not found.from_earlier_runs
     assert found.function_usd < found.at_most_usd
 
 

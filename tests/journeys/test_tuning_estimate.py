@@ -10,7 +10,7 @@ import pytest
 
 import lambdatuning as lt
 from lambdatuning.analysis.run import Run
-from lambdatuning.api.tuning import known
+from lambdatuning.api.tuning import earlier_runs
 from lambdatuning.cloud.payloads import load_payload_types
 from lambdatuning.cloud.run_store import FolderStore
 from lambdatuning.cloud.tuning.plan import TuneRequest, plan_tune
@@ -33,7 +33,7 @@ def estimated(place: Place, store: Path) -> Estimate:
         SIZES,
         NUM,
         table=place.outputs["TableName"],
-        known=known(FolderStore(store), place.cloud, place.function),
+        earlier=earlier_runs(FolderStore(store), place.cloud, place.function),
         with_today=False,
     )
     return plan_tune(place.cloud, request, datetime.now(UTC)).estimate
@@ -62,12 +62,12 @@ def billed(place: Place, store: Path) -> tuple[float, Run]:
 
 def test_the_estimate_is_within_a_fifth_of_the_bill(place: Place, tmp_path: Path) -> None:
     """The whole bill; of three runs that know the one before them, the least disturbed counts."""
-    assert not estimated(place, tmp_path).known
+    assert not estimated(place, tmp_path).from_earlier_runs
     billed(place, tmp_path)
     errors = []
     for _ in range(3):
         before = estimated(place, tmp_path)
-        assert before.known
+        assert before.from_earlier_runs
         after, run = billed(place, tmp_path)
         errors.append(max(abs(before.usd / after - 1),
                           abs(before.function_usd / (run.manifest.usd or 0.0) - 1)))  # fmt: skip

@@ -27,7 +27,7 @@ from urllib.parse import parse_qs, urlencode
 import botocore.session
 
 from ...core.errors import UsageError
-from ..apis.asgi import App, Message, Receive, Scope, Send, asked, read_body, replayed
+from ..apis.asgi import App, Message, Receive, Scope, Send, read_body, replayed, response
 from ..apis.front import key_id_of
 from ..runtime.environment import Environment
 from ..settings import ACCESS_KEY_ID, ACCOUNT_ID, REGION
@@ -127,7 +127,7 @@ class Strict:
             described = {"Action": "DescribeChangeSet", "ChangeSetName": change_set}
             content = urlencode({**described, "Version": "2010-05-15"}).encode()
             headers = _with_length(scope["headers"], len(content))
-            answer = await asked(self.inner, {**scope, "headers": headers}, content)
+            answer = await response(self.inner, {**scope, "headers": headers}, content)
             match = re.search(rb"<StackId>([^<]+)</StackId>", answer.body)
             named = match[1].decode() if match else ""
         if not named or named.startswith("arn:"):

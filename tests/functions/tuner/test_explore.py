@@ -308,8 +308,8 @@ def test_no_environment_is_woken_again_by_a_call_of_the_same_number() -> None:
     plan = _plan_of(machine, types("a", "b"))
     woken = sample("a", 512, environment="e", invocation=-(1 + plan.sizes.index(512) * 10_000 + 1))
     proposal = Proposal((Item(512, "a", 1, environments=2),), "", "", ())
-    assert trials(plan, [0, 0], proposal, [])[512].seen == 0
-    assert trials(plan, [0, 0], proposal, [woken])[512].seen == 2
+    assert trials(plan, [0, 0], proposal, [])[512].environments_before == 0
+    assert trials(plan, [0, 0], proposal, [woken])[512].environments_before == 2
 
 
 def test_items_of_two_sizes_share_no_number_where_one_is_widened() -> None:
@@ -323,7 +323,9 @@ def test_what_is_not_to_be_woken_is_not() -> None:
     plan = _plan_of(Machine(), types("a", "b"))
     batch = (Item(256, "a", 1, wake=False), Item(512, "a", 1))
     wanted = trials(plan, [0, 0], Proposal(batch, "", "", ()), [])
-    assert [(wanted[size].environments, wanted[size].seen) for size in (256, 512)] == [
+    assert [
+        (wanted[size].environments, wanted[size].environments_before) for size in (256, 512)
+    ] == [
         (1, 1),
         (1, 0),
     ]

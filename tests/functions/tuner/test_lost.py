@@ -52,7 +52,7 @@ def finder(logs: FakeLogs, time: Time, plan: RunPlan = PLAN) -> Finder:
 
 
 def found(logs: FakeLogs, time: Time, *samples: Sample, within_s: float = 2000) -> list[Sample]:
-    return finder(logs, time).found(samples, {SECOND}, within_s)
+    return finder(logs, time).completed(samples, {SECOND}, within_s)
 
 
 def test_its_report_is_found_by_the_moment_of_its_start(logs: FakeLogs, time: Time) -> None:
@@ -93,7 +93,7 @@ def test_json_logs_are_read_as_well(logs: FakeLogs, time: Time) -> None:
     )
     logs.tell(STREAM, milliseconds(time, 0.2), "no json {", start, '{"level": "INFO"}', end)
     plan = replace(PLAN, target=replace(PLAN.target, log_format="JSON"))
-    (sample,) = finder(logs, time, plan).found([lost(time)], set(), 100)
+    (sample,) = finder(logs, time, plan).completed([lost(time)], set(), 100)
     assert (sample.duration_ms, sample.billed_ms, sample.error) == (870000.5, 870001, "")
 
 
