@@ -11,6 +11,7 @@ from pandas import DataFrame
 from ..core.errors import UsageError
 from ..core.format import Money
 from ..core.sizes import Host
+from ..core.statistics.means import placed
 from . import intervals
 from .curves import MIX, Curve, make_curves
 from .frames import good, warm
@@ -96,6 +97,17 @@ class StudyData:
         return cold.assign(duration_ms=waited)
 
     @cached_property
+    def placed(self) -> bool:
+        """Whether it is known which execution environments were measured; of a grid, at each size.
+
+        Else nothing is known of how hosts differ, hence of how sure any answer is.
+        """
+        names = self.measured["environment"].astype(str)
+        if self.run.adaptive:
+            return placed(names.tolist())
+        return all(placed(own.tolist()) for _, own in names.groupby(self.measured["memory_mb"]))
+
+    @cached_property
     def cells(self) -> Mapping[intervals.Key, Cell]:
         """Durations and costs by payload type and size, and how their means err.
 
@@ -126,7 +138,8 @@ class StudyData:
         if len(self.parts) > 1:
             return [curve for part in self.parts for curve in part.curves]
         return (
-            model_curves(self.run, self.summary, self.options, self.weights) or self.sample_curves
+            model_curves(self.run, self.summary, self.options, self.weights, sure=self.placed)
+            or self.sample_curves
         )
 
     @cached_property
@@ -151,7 +164,7 @@ class StudyData:
         other = StudyData(self.run, replace(self.options, **changed))
         depends = {"weights", "max_failed", "tolerance", "confidence", "seed", "today_mb"}
         if not depends & changed.keys():
-            names = ("measured", "cells", "summary", "resampled", "curves")
+            names = ("measured", "placed", "cells", "summary", "resampled", "curves")
             other.__dict__ |= {name: vars(self)[name] for name in names if name in vars(self)}
             if len(self.parts) > 1:
                 other.__dict__["parts"] = [part.with_options(**changed) for part in self.parts]

@@ -25,7 +25,14 @@ from numpy.typing import NDArray
 from pandas import DataFrame
 
 from ..core.statistics.mean_intervals import MeanError, mean_errors, rounded_to
-from ..core.statistics.means import CONFIDENCE, MIN_GROUPS, between, bounds, independent
+from ..core.statistics.means import (
+    CONFIDENCE,
+    MIN_GROUPS,
+    between,
+    bounds,
+    differing,
+    independent,
+)
 
 Floats = NDArray[np.float64]
 
@@ -210,7 +217,7 @@ def cells(samples: DataFrame, keys: Sequence[str]) -> dict[Key, Cell]:
     and tails.
 
     What is known of a cell's means is None where its size, whatever payload type, was served by
-    fewer than 3 environments.
+    fewer than 3 environments, or by unknown ones.
     """
     codes, _ = pd.factorize(samples["environment"], sort=True)
     marked = samples.assign(environment=codes)
@@ -220,14 +227,12 @@ def cells(samples: DataFrame, keys: Sequence[str]) -> dict[Key, Cell]:
         key = (str(function), str(architecture), str(payload), int(str(size)))
         environments = rows["environment"].to_numpy(int)
         by_key[key] = (str(rows["run_id"].iloc[0]), clusters(values, environments))
-    sized = marked.groupby([keys[0], keys[1], keys[3]], observed=True)["environment"].nunique()
-    counted = sized.reset_index().itertuples(index=False, name=None)
-    served = {(str(f), str(a), int(m)): int(n) for f, a, m, n in counted}
-    enough = {
-        key: groups
-        for key, (_, groups) in by_key.items()
-        if served[key[0], key[1], key[3]] >= MIN_ENVIRONMENTS
+    sized = samples.groupby([keys[0], keys[1], keys[3]], observed=True)["environment"]
+    served = {
+        (str(function), str(architecture), int(str(size))): differing(names.astype(str).tolist())
+        for (function, architecture, size), names in sized
     }
+    enough = {key: groups for key, (_, groups) in by_key.items() if served[key[0], key[1], key[3]]}
     mean_errors: dict[Key, tuple[MeanError, MeanError]] = {}
     for name in sorted({key[:2] for key in enough}):
         mean_errors |= _errors({key: groups for key, groups in enough.items() if key[:2] == name})
@@ -275,7 +280,8 @@ def cell_limits(
 ) -> Iterator[tuple[object, ...]]:
     """For each cell: its key, then low and high of mean duration, mean cost and each quantile.
 
-    NaN where there is no interval: fewer than 3 environments, or too few samples for a quantile.
+    NaN where there is no interval: fewer than 3 environments, unknown ones, or too few samples for
+    a quantile.
     """
     for key, cell in by_key.items():
         if cell.mean_errors is None:

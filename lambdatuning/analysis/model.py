@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -46,7 +46,7 @@ def answered(run: Run, payload: str, goal: Goal) -> Answered | None:
     for answer in run.exploration.get("answers", ()):
         if (answer["payload"] or MIX) == payload:
             size = int(answer["memory_mb"])
-            return Answered(size, float(answer["within_5"]), _measured(answer, size) > 0)
+            return Answered(size, answer["within_5"], _measured(answer, size) > 0)
     return None
 
 
@@ -60,10 +60,10 @@ def _measured_for(run: Run, goal: Goal) -> bool:
 
 
 def model_curves(
-    run: Run, summary: DataFrame, options: Options, weights: Mapping[str, float]
+    run: Run, summary: DataFrame, options: Options, weights: Mapping[str, float], *, sure: bool
 ) -> list[Curve]:
     """The curves that an adaptive run ended with, at the sizes that were measured and those that
-    it answered; [] for a grid."""
+    it answered; [] for a grid. Unless it may be `sure` of them, they have no resamples."""
     answers = {answer["payload"]: answer for answer in run.exploration.get("answers", ())}
     own = [answers[name] for name in run.payloads if name in answers]
     if not own:
@@ -76,7 +76,13 @@ def model_curves(
         for answer in own
         if answer["payload"] in by_name
     ]
-    return with_mix(curves, weights)
+    whole = with_mix(curves, weights)
+    return whole if sure else [_without_resamples(curve) for curve in whole]
+
+
+def _without_resamples(curve: Curve) -> Curve:
+    nothing = np.full((RESAMPLES, len(curve.sizes)), np.nan)
+    return replace(curve, resampled_ms=nothing, resampled_usd=nothing)
 
 
 def _curve(plain: Curve, answer: Mapping[str, Any], answered_mb: set[int], seed: int) -> Curve:

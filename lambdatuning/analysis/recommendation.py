@@ -106,9 +106,18 @@ def recommendation(data: "StudyData", curve: Curve, strategy: str) -> Recommenda
         said = None
         if data.options.weights is None or curve.payload != MIX:
             said = answered(data.run, curve.payload, goal)
-        return decide(curve, goal, data.today_mb, keeps, said)
+        return decide(curve, goal, data.today_mb, keeps, said, _untellable(data))
 
     return data.once(("recommendation", curve.payload, strategy), compute)
+
+
+def _untellable(data: "StudyData") -> str:
+    """Why no run of these samples could tell how sure it is; "" where one can."""
+    if of_means(data.run):
+        return "means alone do not tell how far they err"
+    if not data.placed:
+        return "it is not known which execution environments were measured"
+    return ""
 
 
 def punctuality(data: "StudyData", curve: Curve) -> Punctuality | None:
@@ -151,11 +160,13 @@ def decide(
     today_mb: int | None = None,
     keeps: Punctuality | None = None,
     said: Answered | None = None,
+    untellable: str = "",
 ) -> Recommendation:
     """The recommendation of one curve for one goal.
 
     `keeps` is what a deadline needs, None where it cannot be known. `said` is what the run itself
-    answered to the same question, which is never contradicted.
+    answered to the same question, which is never contradicted. `untellable` is why it cannot be
+    known how sure anything is.
     """
     if not curve.sizes:
         return _nothing(curve, goal, today_mb, _why_none(curve))
@@ -186,7 +197,7 @@ def decide(
         saving=saving,
         speedup=speedup,
         failing_mb=curve.failing_mb,
-        reason=_unknown(curve, winner, sure) or _may_not_keep(winner, goal, keeps),
+        reason=_unknown(curve, winner, sure, untellable) or _may_not_keep(winner, goal, keeps),
         beyond_mb=curve.beyond_mb,
         untestable_mb=open_to,
         predicted=curve.sizes[winner] in curve.predicted_mb,
@@ -264,10 +275,12 @@ def _why_none(curve: Curve) -> str:
     return "no size is free of failures" if curve.failing_mb else "no invocation was measured"
 
 
-def _unknown(curve: Curve, winner: int, sure: float) -> str:
+def _unknown(curve: Curve, winner: int, sure: float, untellable: str) -> str:
     """Why it cannot be said how sure the winner is; "" where it can."""
     if curve.host and curve.sizes[winner] in curve.beyond_mb:
         return f"measured with {curve.host}, fewer than its vCPUs on AWS"
+    if math.isnan(sure) and untellable:
+        return untellable
     if not curve.has_intervals:
         return f"fewer than {MIN_ENVIRONMENTS} execution environments" if math.isnan(sure) else ""
     if math.isnan(sure) and len(curve.sizes) == 1:

@@ -381,7 +381,9 @@ def _samples(runs: Sequence[Run]) -> DataFrame:
     frames = []
     for n, run in enumerate(runs):
         environment = run.samples["environment"].astype(str)
-        frames.append(run.samples.assign(environment=environment.map(lambda e, n=n: f"{n}/{e}")))
+        # What is not known has no name to be told apart by.
+        named = environment.map(lambda e, n=n: f"{n}/{e}" if e else "")
+        frames.append(run.samples.assign(environment=named))
     whole = pd.concat(frames, ignore_index=True)
     kinds = ("run_id", "function", "architecture", "payload", "environment", "error")
     return whole.astype(dict.fromkeys(kinds, "category"))

@@ -9,6 +9,7 @@ import pandas as pd
 from pandas import DataFrame
 from pandas.api.typing import DataFrameGroupBy
 
+from ..core.statistics.means import placed
 from . import intervals
 from .frames import failed
 from .intervals import MEASURES, Cell, Floats, Key, resampled
@@ -94,7 +95,11 @@ def summarise(
         [_counts(run.samples[_USED]), grouped.size().rename("n"), _statistics(grouped)], axis=1
     ).join(ends.set_index(KEYS).astype(float))
     summary["n"] = summary["n"].fillna(0).astype(int)
-    summary["environments"] = summary["environments"].fillna(0).astype(int)
+    # Of no rows at all, it is still made of names.
+    served = summary["environments"].astype(object).astype(float)
+    summary["environments"] = served.where(summary["n"].gt(0), 0.0)
+    if summary["environments"].notna().all():
+        summary["environments"] = summary["environments"].astype(int)
     summary["cost_per_million_usd"] = summary["cost_usd"] * 1e6
     cheapest = summary.groupby(level=KEYS[:3], observed=True)["cost_usd"].transform("min")
     summary["relative_cost"] = summary["cost_usd"] / cheapest
@@ -135,11 +140,17 @@ def _statistics(grouped: "DataFrameGroupBy[Any, Any]") -> DataFrame:
     statistics = grouped.agg(
         mean_ms=("duration_ms", "mean"),
         cost_usd=("cost_usd", "mean"),
-        environments=("environment", "nunique"),
+        environments=("environment", _environments),
     )
     names: Mapping[float, str] = {q: f"{name}_ms" for name, q in QUANTILES.items()}
     quantiles = grouped["duration_ms"].quantile(np.array(list(names))).unstack()
     return statistics.join(quantiles.rename(columns=names).reindex(columns=list(names.values())))
+
+
+def _environments(names: "pd.Series[Any]") -> float:
+    """How many there were; NaN where it is not known which."""
+    plain = names.astype(str).tolist()
+    return float(len({*plain} - {""})) if placed(plain) else float("nan")
 
 
 def _limit_columns() -> list[str]:

@@ -117,10 +117,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Claim:
-    """What a model answers from the same samples, and how sure it is of that."""
+    """What a model answers from the same samples, and how sure it is of that (None: unknown)."""
 
     memory_mb: int
-    sure: float
+    sure: float | None
 
 
 @dataclass(frozen=True)

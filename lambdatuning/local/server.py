@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -106,10 +107,12 @@ def _run(
         | {"measuring_cores": admission.capacity}
     )
     inner = ministack.application()
+    before_stacks = corrections.install_for_stacks
     if options.strict:
         inner = Strict(inner, options.strict, pool.by_key, executor.settle_in)
         corrections.authorise_tasks(inner.refuses_task, services)
-    front = Front(inner, services, logs, corrections.install_for_stacks)
+        before_stacks = partial(corrections.install_for_stacks, inner.refuses_change)
+    front = Front(inner, services, logs, before_stacks)
     application = Gateway(
         front,
         lambda: facts,

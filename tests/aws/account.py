@@ -44,13 +44,15 @@ class Account:
         os.utime(new, ns=(time.time_ns(), time.time_ns()))
         new.replace(self.switches)
 
-    def keys(self, *policies: str) -> dict[str, str]:
-        """The variables of somebody with these policies of `data/policies`, and no other right."""
+    def keys(self, *policies: str, **statements: list[dict[str, Any]]) -> dict[str, str]:
+        """The variables of somebody with these policies of `data/policies`, statements of one's
+        own, and no other right."""
         iam, name = self.owner.client("iam"), f"user-{time.time_ns()}"
         iam.create_user(UserName=name)
-        for policy in policies:
-            document = (POLICIES / f"{policy}.json").read_text("utf-8")
-            iam.put_user_policy(UserName=name, PolicyName=policy, PolicyDocument=document)
+        documents = {policy: policy_statements(policy) for policy in policies} | statements
+        for policy, document in documents.items():
+            text = json.dumps({"Version": "2012-10-17", "Statement": document})
+            iam.put_user_policy(UserName=name, PolicyName=policy, PolicyDocument=text)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return {
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
@@ -96,6 +98,13 @@ class Account:
         for machine in machines:
             given = {"stateMachineArn": machine["stateMachineArn"], "statusFilter": "RUNNING"}
             until(functools.partial(_nothing_runs, states, given), "the end of every execution")
+
+
+def policy_statements(name: str) -> list[dict[str, Any]]:
+    """The statements of a policy of `data/policies`."""
+    policy = json.loads((POLICIES / f"{name}.json").read_text("utf-8"))
+    statements: list[dict[str, Any]] = policy["Statement"]
+    return statements
 
 
 def _nothing_runs(states: Any, given: dict[str, str]) -> bool:

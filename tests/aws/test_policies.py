@@ -15,7 +15,7 @@ from lambdatuning.cloud.tuning.cleaning import clean_function, remains
 from lambdatuning.core.errors import NotFoundError, StackError
 from lambdatuning.functions.tuner import lock
 
-from .account import POLICIES, Account, tune
+from .account import POLICIES, Account, policy_statements, tune
 
 NAMES = ("deploy", "tune", "report", "clean", "destroy", "isolate")
 
@@ -53,6 +53,7 @@ def test_each_command_needs_its_policy_and_no_more(account: Account, tmp_path: P
     with suppress(NotFoundError):  # that of the other journeys
         lt.destroy(account.owner)
     account.switch(iam=True)
+    account.heard.clear()
     deployer, tuner = account.user("deploy"), account.user("tune")
     with pytest.raises(StackError, match="not allowed to it"):
         lt.deploy(tuner, "lambdatuning")
@@ -94,8 +95,7 @@ def test_each_command_needs_its_policy_and_no_more(account: Account, tmp_path: P
 
 def own_statements(name: str) -> list[dict[str, Any]]:
     """The statements of a policy but those for what CloudFormation does in the user's name."""
-    policy = json.loads((POLICIES / f"{name}.json").read_text("utf-8"))
-    return [s for s in policy["Statement"] if not s["Sid"].endswith("ByCloudFormation")]
+    return [s for s in policy_statements(name) if not s["Sid"].endswith("ByCloudFormation")]
 
 
 @pytest.mark.parametrize("name", NAMES)

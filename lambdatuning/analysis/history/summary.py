@@ -9,6 +9,7 @@ import numpy as np
 from pandas import DataFrame
 
 from ...core.decision import Decision
+from ...core.statistics.means import differing
 from ...core.tuning.manifest import NO_CODE, OURS, Code, Manifest
 from ..frames import failed, warm
 from ..run import Run
@@ -169,8 +170,9 @@ def _figures(own: DataFrame) -> tuple[float | None, ...]:
 
 def _error(own: DataFrame, durations: "np.ndarray[Any, Any]", mean: float) -> float | None:
     """By the means of environments where there are enough, else by the invocations."""
-    means = own.groupby(own["environment"].astype(str))["duration_ms"].mean().to_numpy(float)
-    values = means if len(means) >= _ENOUGH else durations
+    names = own["environment"].astype(str)
+    means = own.groupby(names)["duration_ms"].mean().to_numpy(float)
+    values = means if differing(names.tolist()) and len(means) >= _ENOUGH else durations
     if len(values) < 2 or mean <= 0:
         return None
     return max(float(values.std(ddof=1)) / math.sqrt(len(values)) / mean, _LEAST_ERROR)

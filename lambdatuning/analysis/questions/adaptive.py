@@ -51,6 +51,8 @@ ENDS: Mapping[str, str] = {
     "grid": "more samples would cost as much as measuring every size",
     "history": "the execution's history was nearly full",
     "failed": "invocations failed at every size",
+    "unplaced": "more samples cannot make it sure while it is not known which execution "
+    "environments served them",
 }
 """Why an adaptive run stopped, in words."""
 

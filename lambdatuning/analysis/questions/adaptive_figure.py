@@ -183,6 +183,12 @@ def _alt(curves: DataFrame, steps: DataFrame, answers: Mapping[str, Mapping[str,
     return " ".join(parts)
 
 
+def _how_sure(within_5: float | None) -> str:
+    if within_5 is None:
+        return "how sure is not known"
+    return f"{format_sure(within_5)} sure to be within 5 %"
+
+
 def _panel_alt(
     payload: str, curve: DataFrame, steps: DataFrame, answer: Mapping[str, float]
 ) -> str:
@@ -192,5 +198,5 @@ def _panel_alt(
         f"{payload}: {format_ms(first['duration_ms'])} at {format_mb(first['memory_mb'])}, "
         f"{format_ms(last['duration_ms'])} at {format_mb(last['memory_mb'])}; measured in this "
         f"order: {join(f'{size:,.0f}' for size in order)} MB; best {format_mb(answer['memory_mb'])}"
-        f", {format_sure(answer['within_5'])} sure to be within 5 %."
+        f", {_how_sure(answer['within_5'])}."
     )

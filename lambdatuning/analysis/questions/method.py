@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pandas import DataFrame
 
 from ...core.format import format_mb, join, join_mb
+from ...core.statistics.means import placed
 from ...core.tuning.manifest import PriceBookName
 from ..data import StudyData
 from ..frames import failed, warm
@@ -99,11 +100,14 @@ def _outcome(data: StudyData) -> dict[str, object]:
     run, samples, spent = data.run, data.run.samples, data.run.manifest.usd
     good, bad = len(warm(samples)), int(failed(samples).sum())
     cold = int((samples["cold"] & ~failed(samples)).sum())
-    per_size = samples.groupby("memory_mb")["environment"].nunique()
+    placed_samples = samples[samples["environment"].ne("")]
+    per_size = placed_samples.groupby("memory_mb")["environment"].nunique()
     kind = "cold starts, init included" if data.cold_only else "warm successful invocations"
     return {
         "Samples": f"{len(samples):,}: {good:,} warm, {cold:,} cold, {bad:,} failed",
-        "Execution environments per size": _span(int(per_size.min()), int(per_size.max())),
+        "Execution environments per size": _span(int(per_size.min()), int(per_size.max()))
+        if len(per_size) and placed(samples["environment"].astype(str).tolist())
+        else "not known",
         "Statistics": f"means of {kind}; bands are 95 % confidence intervals of the mean",
         "Price book": _first_clause(run.manifest.price_book),
         "Cost at these prices": None if spent is None else data.money(spent),

@@ -32,6 +32,7 @@ from .status import (
     failures,
     find,
     follow,
+    not_deleted,
     outcome,
     refuse_foreign,
     seen_events,
@@ -446,7 +447,7 @@ def _failed(
             f"{plan.stack_name} was not updated and is in {outcome(events).state}: {why}; "
             f"{_advice(why)}"
         )
-    left = _removed(cloud, plan, waiting)
+    left = _removed(cloud, plan, events, waiting)
     if left:
         return StackError(f"{plan.stack_name} was not created: {why}; {_advice(why)}; {left}")
     return StackError(
@@ -454,13 +455,18 @@ def _failed(
     )
 
 
-def _removed(cloud: Cloud, plan: DeployPlan, waiting: Waiting) -> str:
+def _removed(cloud: Cloud, plan: DeployPlan, events: list[StackEvent], waiting: Waiting) -> str:
     """Remove what could not be created; what is left of it, "" for nothing."""
+    history = [*events]
     try:
-        end = delete(cloud, plan.stack_id, waiting=waiting)
+        end = delete(cloud, plan.stack_id, history.append, waiting)
+        kept = not_deleted(history)
         if end.state != "DELETE_COMPLETE":
-            return f"it is in {end.state}: {end.reason}; run `lambdatuning destroy`"
+            why = kept or end.reason
+            return f"it is in {end.state}: {why}; run `lambdatuning destroy` once that is allowed"
         buckets.remove(cloud, plan.packages)
+        if kept:
+            return f"the stack is gone, but left are {kept}; delete them by hand"
     except (ClientError, BotoCoreError, StackError) as exc:
         return f"what is left of it could not be removed: {explain(exc)}"
     return ""

@@ -18,6 +18,7 @@ from .status import (
     Waiting,
     delete,
     deployed_bucket,
+    not_deleted,
     refuse_foreign,
     resources,
     status,
@@ -82,13 +83,20 @@ def execute_destroy(
 
     StackError names whatever is left. A look that fails afterwards makes no error of a removal.
     """
-    end = _empty_and_delete(cloud, plan, on_event, waiting)
+    events = list[StackEvent]()
+
+    def see(event: StackEvent) -> None:
+        events.append(event)
+        on_event(event)
+
+    end = _empty_and_delete(cloud, plan, see, waiting)
     if end.state == "DELETE_FAILED" and any(_bucket_names(plan.resources)):
         # A tuning run that was still going may have stored a sample since.
-        end = _empty_and_delete(cloud, plan, on_event, waiting)
+        end = _empty_and_delete(cloud, plan, see, waiting)
     if end.state != "DELETE_COMPLETE":
+        why = not_deleted(events) or end.reason
         raise StackError(
-            f"{plan.stack_name} is in {end.state}: {end.reason}; fix that and destroy it again"
+            f"{plan.stack_name} is in {end.state}: {why}; fix that and destroy it again"
         )
     notes = _remove_packages(cloud, plan.where)
     _remove_late_logs(cloud, plan)

@@ -162,6 +162,7 @@ class StackEvent:
     state: str
     reason: str
     is_stack: bool
+    physical_id: str = ""
 
     @property
     def is_end(self) -> bool:
@@ -246,13 +247,27 @@ def outcome(events: list[StackEvent]) -> StackEvent:
 
 def failures(events: list[StackEvent]) -> str:
     """Which resources failed first and why; what only stopped because of them is left out."""
-    failed = [
-        f"{event.logical_id} ({event.type}): {event.reason or 'no reason given'}"
+    failing = [
+        event
         for event in events
         if event.state.endswith("_FAILED") and not event.is_stack and not _is_echo(event.reason)
     ]
+    # What could not be deleted afterwards is no cause, and named by itself.
+    causes = [event for event in failing if event.state != "DELETE_FAILED"] or failing
+    failed = [f"{e.logical_id} ({e.type}): {e.reason or 'no reason given'}" for e in causes]
     stack = [event.reason for event in events if event.is_stack and event.reason]
     return " ".join("; ".join(failed[:3] or stack[:1] or ["no reason given"]).split())
+
+
+def not_deleted(events: list[StackEvent]) -> str:
+    """Which resources CloudFormation tried to delete, last in vain, and why; "" for none."""
+    last = {e.logical_id: e for e in events if e.state.startswith("DELETE_") and not e.is_stack}
+    left = [
+        f"{event.type} {event.physical_id or event.logical_id} ({event.reason})"
+        for event in last.values()
+        if event.state == "DELETE_FAILED"
+    ]
+    return " ".join("; ".join(left).split())
 
 
 def _is_echo(reason: str) -> bool:
@@ -292,4 +307,5 @@ def _event(entry: dict[str, Any]) -> StackEvent:
         state=entry["HookStatus"] if stopped else entry["ResourceStatus"],
         reason=entry.get("HookStatusReason" if stopped else "ResourceStatusReason", ""),
         is_stack=entry.get("PhysicalResourceId") == entry["StackId"] and not stopped,
+        physical_id=entry.get("PhysicalResourceId", ""),
     )

@@ -62,6 +62,8 @@ def describe_step(number: int, step: Step, currency: str = "USD") -> str:
     doing = _batch(step.batch) if step.batch else f"stopped: {step.stopped}"
     sure = min((answer.within_5 for answer in step.answers), default=None)
     certainty = "" if sure is None else f"; sure {format_sure(sure)}"
+    if sure is not None and not step.placed:
+        certainty = "; how sure is not known"
     spent = money_of(currency).pattern.replace("{}", f"{step.spent.usd:.4f}")
     return f"step {number}: {doing}{certainty}; spent {spent}"
 

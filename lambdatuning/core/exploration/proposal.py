@@ -13,6 +13,7 @@ from statistics import fmean
 
 from ..format import format_part, format_sure, join_mb
 from ..pricing import gb_seconds
+from ..statistics.means import placed
 from .acquisition import Action, Calls, Market, best_action
 from .assessment import Assessment, Mix, assess, mix, quantile
 from .evidence import failing
@@ -130,8 +131,8 @@ class _Case:
 
     @property
     def named(self) -> bool:
-        """Whether it is known which environment served a call."""
-        return any(one.environment for one in self.observations)
+        """Whether it is known which environments served the calls."""
+        return placed([one.environment for one in self.observations if not one.error])
 
     def start_usd(self, size: int) -> float:
         """What an init adds to the bill."""
@@ -198,7 +199,8 @@ def _decide(case: _Case, assessments: Mapping[str, Assessment], rng: random.Rand
             batch = _mix_calls(case, assessments, whole)
             reasons += ["the best size of the mix is to be verified"] if batch else []
     stopped = "" if batch else next((e for e in ("budget", "grid", "price") if e in ends), "sure")
-    said = remarks(assessments.values(), answers, case.given_up, case.budget, stopped)
+    sure_of = answers if case.named else []
+    said = remarks(assessments.values(), sure_of, case.given_up, case.budget, stopped)
     return Proposal(tuple(batch), "; ".join(reasons), stopped, tuple(answers), said)
 
 
@@ -269,8 +271,7 @@ def _choose(
         action = best_action(assessment, market, left_usd / 2, rng, far)
         return _Choice(action, f"sizes {FAR:g} times apart are compared first")
     answer = assessment.answer(assessment.best)
-    sure = format_sure(answer.within_5)
-    so_far = f"{join_mb([answer.memory_mb])} is within 5 % of the best with {sure}"
+    so_far = _so_far(case, answer)
     end = _end(case.budget, answer)
     action = None
     if not end:
@@ -295,6 +296,13 @@ def _choose(
         if market.high_price([calls]) <= (first_usd if first else left_usd):
             return _Choice(Action((calls,), market.price([calls])), f"{so_far}; {why}")
     return _Choice(None, so_far, end)
+
+
+def _so_far(case: _Case, answer: Answer) -> str:
+    size = join_mb([answer.memory_mb])
+    if not case.named:
+        return f"{size} is best so far, how sure cannot be told"
+    return f"{size} is within 5 % of the best with {format_sure(answer.within_5)}"
 
 
 def _end(budget: Budget, answer: Answer) -> str:

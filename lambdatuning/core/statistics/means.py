@@ -19,7 +19,7 @@ of Positive Counts Estimated from Survey Data, Survey Methodology 24 (1998).
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -104,6 +104,24 @@ def _not_zero(value: float) -> float:
 CONFIDENCE = 0.95
 MIN_GROUPS = 3
 """With fewer execution environments nothing is known of how they differ: no interval is given."""
+
+
+_UNPLACED = 0.1
+
+
+def placed(environments: Collection[str]) -> bool:
+    """Whether it is known which execution environments served invocations: all but a tenth of
+    them, which a log line that comes too late should not make worthless.
+
+    >>> placed(["a", "b", "c"]), placed(["a", "b", ""]), placed([])
+    (True, False, True)
+    """
+    return sum(not name for name in environments) <= _UNPLACED * len(environments)
+
+
+def differing(environments: Collection[str]) -> bool:
+    """Whether it can be known how execution environments differ: of so many, and placed."""
+    return placed(environments) and len({*environments} - {""}) >= MIN_GROUPS
 
 
 @dataclass(frozen=True, slots=True)

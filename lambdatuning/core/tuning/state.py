@@ -161,6 +161,7 @@ class Step:
 
     `stopped` is "" while it goes on. `answers` are those of each payload type, then of the mix.
     `spent` is what was invoked until then, `grid` what the grid would, None where that is unknown.
+    `placed` says whether it is known which environments were measured: else nothing is sure.
     """
 
     stopped: str
@@ -171,6 +172,7 @@ class Step:
     spent: Spending
     grid: Spending | None = None
     warnings: tuple[str, ...] = ()
+    placed: bool = True
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Step":

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...core.decision import Claim, Decision, Evidence, Point, decide, mix
 from ...core.errors import RunFailedError
+from ...core.exploration.question import Answer
 from ...core.power_tuning.rules import analyse as contract_output
 from ...core.pricing import PriceBook
 from ...core.sizes import beyond_cores
@@ -40,12 +41,18 @@ def explored_steps(store: RunFolder, count: int) -> Explored:
     return {
         "stopped": last.stopped,
         "reason": last.reason,
-        "answers": [asdict(answer) for answer in last.answers],
+        "answers": [_stated(last, answer) for answer in last.answers],
         "warnings": list(last.warnings),
         "spent": asdict(last.spent),
         "grid": asdict(last.grid) if last.grid else None,
         "steps": [_brief(number, step) for number, step in enumerate(steps, 1)],
     }
+
+
+def _stated(step: Step, answer: Answer) -> Explored:
+    """An answer; how sure it is, is not known where it is not which environments were measured."""
+    unknown = {"within_1": None, "within_5": None, "regret": None}
+    return asdict(answer) | ({} if step.placed else unknown)
 
 
 def recommended(explored: Explored) -> Explored:
@@ -74,7 +81,7 @@ def _brief(number: int, step: Step) -> Explored:
         {
             "payload": answer.payload,
             "memory_mb": answer.memory_mb,
-            "within_5": round(answer.within_5, 4),
+            "within_5": round(answer.within_5, 4) if step.placed else None,
         }
         for answer in step.answers
     ]
@@ -254,7 +261,7 @@ class Measured:
         notes = list(decided.notes)
         if decided.memory_mb in beyond_cores(self._endpoint, self.plan.sizes):
             decided = replace(decided, sure=None)
-        if not any(size["placed"] for size in self.sizes):
+        if not self._placed(explored):
             # Calls of one environment share its host: without knowing which they are, certainty
             # would be claimed and not had.
             decided = replace(decided, sure=None)
@@ -269,6 +276,13 @@ class Measured:
                 f"Tuning's trimmed means {contract_mb} MB, which {chosen}"
             )
         return replace(decided, basis=self.basis, notes=tuple(notes))
+
+    def _placed(self, explored: Explored | None) -> bool:
+        """Whether it is known which environments were measured, of a model's few calls a size taken
+        together."""
+        if explored and explored["answers"]:
+            return recommended(explored)["within_5"] is not None
+        return all(size["placed"] for size in self.sizes)
 
     def output(self, by_contract: dict[str, Any], decision: Decision) -> dict[str, Any]:
         """The contract's fields, of the size that the run's rule chooses."""

@@ -27,6 +27,7 @@ from ...core.exploration.question import (
 )
 from ...core.pricing import PriceBook, gb_seconds
 from ...core.sizes import beyond_cores
+from ...core.statistics.means import placed
 from ...core.strategies import Worth
 from ...core.tuning.plan import Batch, Trial, Work, awake, widened
 from ...core.tuning.records import Limits, RunPlan, Sample, used_memory_mb
@@ -294,7 +295,8 @@ def adaptive_step(
     counted = replace(counted, sent=sent(plan, counted.sent, samples), failed=failed)
     proposal = _proposal(counted, explorer, samples)
     decided = _decided(proposal, explorer, samples)
-    over = proposal.stopped or over or _costs_the_grid(decided)
+    ended = UNPLACED if proposal.stopped == "sure" and not decided.placed else proposal.stopped
+    over = ended or over or _costs_the_grid(decided)
     if over in _GOES_ON and (more := _for_compare(explorer, proposal, samples, decided)):
         proposal, over = more, ""
     next_trials = {} if over else trials(plan, counted.sent, proposal, samples)
@@ -357,6 +359,9 @@ def _over(state: TunerState, explorer: Explorer) -> str:
     return "history" if history_is_full(state) else ""
 
 
+UNPLACED = "unplaced"
+"""The end of a run that would be sure, were it known which environments were measured."""
+
 _GOES_ON = ("sure", "price", "grid")
 """Ends after which a run that others are compared with goes on: no limit of the user's."""
 
@@ -372,6 +377,8 @@ def _for_compare(
     does, or it may not cost that much."""
     plan = explorer.plan
     if plan.limits is None or not plan.limits.for_compare or not proposal.answers:
+        return None
+    if not decided.placed:  # more environments would not be told apart either
         return None
     sizes = {proposal.answers[-1].memory_mb, plan.target.memory_mb} & set(plan.sizes)
     calls = _COMPARED_ENVIRONMENTS * _CALLS_EACH
@@ -438,7 +445,13 @@ def _decided(proposal: Proposal, explorer: Explorer, samples: Sequence[Sample]) 
         spent=spent,
         grid=grid_spending(explorer.plan, explorer.prices, proposal.answers, samples),
         warnings=proposal.warnings,
+        placed=_placed(samples),
     )
+
+
+def _placed(samples: Iterable[Sample]) -> bool:
+    """Whether it is known which environments served what was learnt from."""
+    return placed([sample.environment for sample in samples if not sample.error])
 
 
 def _costs_the_grid(decided: Step) -> str:

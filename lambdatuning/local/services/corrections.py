@@ -6,6 +6,7 @@ correction wraps one function of it, which the seam names.
 
 import asyncio
 import json
+import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
@@ -15,10 +16,12 @@ from ..apis.asgi import Services
 from ..apis.json_paths import at_path
 from ..settings import ACCOUNT_ID, REGION
 from .ministack import part, put
+from .stack_rights import Change
 
 _MACHINES = "services.stepfunctions"
 _FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function"
 _CHANGE_SETS = "services.cloudformation.changesets"
+_STACKS = "services.cloudformation.stacks"
 _CONDITIONED = ("engine", "changesets", "handlers", "stacks")
 
 
@@ -34,13 +37,18 @@ def install(services: Services) -> None:
     put(_MACHINES, "_run_map_items", with_concurrency_path(part(_MACHINES, "_run_map_items")))
 
 
-def install_for_stacks() -> None:
-    """Correct CloudFormation, before its first use: to load it at start takes 0.2 s."""
+def install_for_stacks(refuses_change: Callable[[Change], str] | None = None) -> None:
+    """Correct CloudFormation, before its first use: to load it at start takes 0.2 s.
+
+    With `refuses_change` it is asked before a resource is made, changed or deleted.
+    """
     evaluate = with_joined_lists(part("services.cloudformation.engine", "_evaluate_conditions"))
     for module in _CONDITIONED:
         put(f"services.cloudformation.{module}", "_evaluate_conditions", evaluate)
     resolve = part(_CHANGE_SETS, "_resolve_props_for_diff")
     put(_CHANGE_SETS, "_resolve_props_for_diff", without_false_conditions(resolve, evaluate))
+    if refuses_change is not None:
+        authorise_stacks(refuses_change)
 
 
 def authorise_tasks(refusal: Callable[[str, str], str], services: Services) -> None:
@@ -66,6 +74,55 @@ def authorise_tasks(refusal: Callable[[str, str], str], services: Services) -> N
 
     put(_MACHINES, "_execute_task", execute_task)
     put(_MACHINES, "_call_lambda", call_lambda)
+
+
+def authorise_stacks(refusal: Callable[[Change], str]) -> None:
+    """Ask before CloudFormation makes, changes or deletes a resource: `refusal` says why it may
+    not. The resource then fails as on AWS."""
+    provision, update = part(_STACKS, "_provision_resource"), part(_STACKS, "_update_resource")
+    delete = part(_STACKS, "_delete_resource")
+
+    def check(change: Change) -> None:
+        if why := refusal(change):
+            service = why.partition(" perform: ")[2].partition(":")[0].title()
+            raise PermissionError(
+                f'Resource handler returned message: "{why} (Service: {service}, Status Code: 403, '
+                f'Request ID: {uuid.uuid4()})" (RequestToken: {uuid.uuid4()}, HandlerErrorCode: '
+                "AccessDenied)"
+            )
+
+    def provision_resource(kind: str, logical_id: str, props: Any, stack_name: str) -> Any:
+        check(Change(stack_name, logical_id, kind, "create", {}, props))
+        return provision(kind, logical_id, props, stack_name)
+
+    def update_resource(
+        kind: str,
+        physical_id: str,
+        old_props: Any,
+        new_props: Any,
+        stack_name: str,
+        logical_id: str | None = None,
+        old_attrs: Any = None,
+    ) -> Any:
+        if old_props != new_props:
+            name = logical_id or physical_id
+            check(Change(stack_name, name, kind, "update", old_props, new_props, physical_id))
+        return update(kind, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
+
+    def delete_resource(
+        kind: str,
+        physical_id: str,
+        props: Any,
+        stack_name: str | None = None,
+        logical_id: str | None = None,
+    ) -> None:
+        name = logical_id or physical_id
+        check(Change(stack_name or "", name, kind, "delete", props, props, physical_id))
+        delete(kind, physical_id, props, stack_name, logical_id)
+
+    put(_STACKS, "_provision_resource", provision_resource)
+    put(_STACKS, "_update_resource", update_resource)
+    put(_STACKS, "_delete_resource", delete_resource)
 
 
 def _role_of(state_machine_arn: str, services: Services) -> str:

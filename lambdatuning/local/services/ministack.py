@@ -38,7 +38,13 @@ PRIVATE: dict[str, Names] = {
         "_resolve_props_for_diff": ("template", "params", "stack_name", "stack_id"),
     },
     "services.cloudformation.handlers": _CONDITIONS,
-    "services.cloudformation.stacks": _CONDITIONS,
+    "services.cloudformation.stacks": {
+        **_CONDITIONS,
+        # Each resource of a stack goes through these.
+        "_provision_resource": ("resource_type", "logical_id", "props", "stack_name"),
+        "_update_resource": ("resource_type", "physical_id", "old_props", "new_props"),
+        "_delete_resource": ("resource_type", "physical_id", "props", "stack_name", "logical_id"),
+    },
     "services.stepfunctions": {
         "_SFN_WAIT_SCALE": None,
         "_ExecutionError": None,
@@ -46,6 +52,7 @@ PRIVATE: dict[str, Names] = {
         "_execute_task": ("state_def", "raw_input", "execution", "ctx"),
         "_run_map_items": ("state_def", "raw_input", "execution", "ctx"),
     },
+    "services.iam": {"_roles": None},
     "core.iam_evaluator": {"_gather_role_policies": ("role_name", "account_id")},
 }
 

@@ -8,7 +8,8 @@ takes 5 s to settle, log lines are found after 12 s, and the environment that ma
 before it has the answer (a file that ends in `.killed` then says so). `"wait_scale": 0.1` makes
 what state machines wait, between tries as well, a tenth as long. The file is read again whenever it
 changes. The key that the embedded AWS hands out belongs to its owner, who may do everything. What
-CloudFormation makes of a template is not authorised.
+CloudFormation does for a stack is authorised as well, by the rights of who asked or of the stack's
+role (see `stack_rights`).
 """
 
 import asyncio
@@ -18,11 +19,13 @@ import re
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode
+from xml.sax.saxutils import escape
 
 import botocore.session
 
@@ -33,6 +36,7 @@ from ..runtime.environment import Environment
 from ..settings import ACCESS_KEY_ID, ACCOUNT_ID, REGION
 from .executor import role_of
 from .ministack import part
+from .stack_rights import Change, Right, StackRoles, rights_for
 
 _CREDENTIAL = re.compile(r"Credential=[^/]+/[0-9]+/([^/]+)/([^/]+)/")
 _ACTIONS, _IAM = "core.iam_actions", "core.iam_evaluator"
@@ -90,6 +94,7 @@ class Strict:
     apply: Callable[[float, float], None]
     switches: Switches = field(default_factory=Switches)
     calls: Counter[str] = field(default_factory=Counter)
+    roles: StackRoles = field(default_factory=StackRoles)
     _read_at: int = -1
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,12 +107,16 @@ class Strict:
         if body is None:
             return
         call = _call(scope, body)
-        if call.service == "cloudformation":
-            call = replace(call, resources=(await self._stack_of(scope, body, call.region),))
         environment = self.environment_of(call.key_id)
-        if refusal := self._refusal(call, environment):
+        form = _form(body) if call.service == "cloudformation" else {}
+        if form:
+            call = await self._of_stack(call, scope, form)
+        refusal = self._refusal(call, environment) or self._unassumable(form.get("RoleARN", ""))
+        if refusal:
             await _refuse(send, refusal)
             return
+        if form:
+            self._works_for(call, environment, form)
         if call.target == _FILTER and self.switches.logs_s:
             body = _earlier(body, self.switches.logs_s)
             scope = {**scope, "headers": _with_length(scope["headers"], len(body))}
@@ -119,11 +128,17 @@ class Strict:
             return
         await self.inner(scope, replayed(body, receive), send)
 
-    async def _stack_of(self, scope: Scope, body: bytes, region: str) -> str:
+    async def _of_stack(self, call: "_Call", scope: Scope, form: Mapping[str, str]) -> "_Call":
+        """A call of CloudFormation with its stack, and the role that it passes."""
+        stack = await self._stack_of(scope, form, call.region)
+        role = form.get("RoleARN", "")
+        passes = (Right("iam:PassRole", role, "cloudformation.amazonaws.com"),) if role else ()
+        return replace(call, resources=(stack,), also=passes)
+
+    async def _stack_of(self, scope: Scope, form: Mapping[str, str], region: str) -> str:
         """The stack that a call of CloudFormation is about; "*" for none."""
-        given = parse_qs(body.decode("utf-8", "replace"))
-        named = given.get("StackName", [""])[0]
-        if not named and (change_set := given.get("ChangeSetName", [""])[0]):
+        named = form.get("StackName", "")
+        if not named and (change_set := form.get("ChangeSetName", "")):
             described = {"Action": "DescribeChangeSet", "ChangeSetName": change_set}
             content = urlencode({**described, "Version": "2010-05-15"}).encode()
             headers = _with_length(scope["headers"], len(content))
@@ -133,6 +148,52 @@ class Strict:
         if not named or named.startswith("arn:"):
             return named or "*"
         return f"arn:aws:cloudformation:{region}:{ACCOUNT_ID}:stack/{named}/id"
+
+    def _unassumable(self, role: str) -> "_Refusal | None":
+        """CloudFormation works by a role that trusts it alone."""
+        if not role or not self.switches.iam:
+            return None
+        role_record = part("services.iam", "_roles").get_scoped(
+            ACCOUNT_ID, None, role.rpartition("/")[2]
+        )
+        if "cloudformation.amazonaws.com" in str(
+            (role_record or {}).get("AssumeRolePolicyDocument", "")
+        ):
+            return None
+        return _query_error("ValidationError", f"Role {role} is invalid or cannot be assumed")
+
+    def _works_for(
+        self, call: "_Call", environment: Environment | None, form: Mapping[str, str]
+    ) -> None:
+        """Say in whose name CloudFormation does what this call begins."""
+        stack = call.resources[0].partition(":stack/")[2].partition("/")[0]
+        role = self.roles.for_call(form.get("Action", ""), stack, form)
+        _worker.set(_Worker(call, environment, role.rpartition("/")[2]))
+
+    def refuses_change(self, change: Change) -> str:
+        """Why CloudFormation may not make a change of a stack; "" where it may."""
+        worker = _worker.get()
+        if worker is None or (worker.call.key_id == ACCESS_KEY_ID and not worker.role):
+            return ""
+        self._refresh()
+        for right in rights_for(change):
+            if why := self._refuses(worker, right):
+                return why
+        return ""
+
+    def _refuses(self, worker: "_Worker", right: Right) -> str:
+        call = replace(
+            worker.call, action=right.action, resources=(right.resource,), also=(),
+            passed_to=right.passed_to,
+        )  # fmt: skip
+        caller = worker.caller()
+        principal = caller[0] if caller else "unknown"
+        if right.action.lower() in self.switches.denied:
+            return _not_authorised(call, principal, _EXPLICITLY)
+        if not self.switches.iam or caller is None:
+            return ""
+        why = _evaluated(call, caller, worker.kind)
+        return _not_authorised(call, principal, why) if why else ""
 
     def _refresh(self) -> None:
         changed_at = self.path.stat().st_mtime_ns
@@ -186,8 +247,34 @@ class _Call:
     region: str
     target: str
     headers: dict[str, str]
-    also: tuple[tuple[str, str], ...] = ()
-    """Further actions that it needs, each with its resource."""
+    also: tuple[Right, ...] = ()
+    """What it needs besides."""
+    passed_to: str = ""
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """In whose name CloudFormation works: who asked it, or the stack's role."""
+
+    call: _Call
+    environment: Environment | None
+    role: str
+
+    def caller(self) -> tuple[str, Any, Any] | None:
+        """Its ARN, its policies and what bounds them."""
+        if not self.role:
+            return _policies(self.call, self.environment)
+        arn = f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{self.role}/AWSCloudFormation"
+        return arn, _role_policies(self.role), []
+
+    @property
+    def kind(self) -> str:
+        """The type of the principal."""
+        return "AssumedRole" if self.role or self.environment else "User"
+
+
+_worker: ContextVar[_Worker | None] = ContextVar("worker", default=None)
+"""Of the call that is served; the tasks that it starts go on in its context."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +298,7 @@ def _call(scope: Scope, body: bytes) -> _Call:
     qualifier = query.get("Qualifier", [""])[0]
     if service == "lambda" and qualifier and resource and not resource.endswith(f":{qualifier}"):
         resource = f"{resource}:{qualifier}"
-    also: tuple[tuple[str, str], ...] = ()
+    also: tuple[Right, ...] = ()
     if service == "lambda":
         action = _lambda_action(method, path) or action
     if action in ("lambda:CreateFunction", "lambda:UpdateFunctionConfiguration"):
@@ -223,7 +310,7 @@ def _call(scope: Scope, body: bytes) -> _Call:
 
 def _of_settings(
     action: str, resource: str | None, body: bytes, region: str
-) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+) -> tuple[str | None, tuple[Right, ...]]:
     """The function that settings are for, and what else they need: its role is passed, its tags are
     set."""
     try:
@@ -232,8 +319,9 @@ def _of_settings(
         return resource, ()
     if action == "lambda:CreateFunction":
         resource = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{given.get('FunctionName')}"
-    also = [("iam:PassRole", given["Role"])] if given.get("Role") else []
-    also += [("lambda:TagResource", str(resource))] if given.get("Tags") else []
+    role = given.get("Role")
+    also = [Right("iam:PassRole", role, "lambda.amazonaws.com")] if role else []
+    also += [Right("lambda:TagResource", str(resource))] if given.get("Tags") else []
     return resource, tuple(also)
 
 
@@ -244,6 +332,12 @@ _LAMBDA_ACTIONS = {
     "GetLayerVersionByArn": "GetLayerVersion",
 }
 """Operations whose action in a policy has another name."""
+
+
+def _form(body: bytes) -> dict[str, str]:
+    """What a call of a query API says."""
+    given = parse_qs(body.decode("utf-8", "replace"))
+    return {name: values[0] for name, values in given.items()}
 
 
 def _lambda_action(method: str, path: str) -> str:
@@ -299,19 +393,19 @@ def _evaluated(call: _Call, caller: tuple[str, Any, Any], kind: str) -> str:
     arn, policies, limits = caller
     if policies is None:
         return ""
-    actions = [*((call.action, resource) for resource in call.resources), *call.also]
-    for action, resource in actions:
+    own = (Right(call.action, resource, call.passed_to) for resource in call.resources)
+    for right in (*own, *call.also):
         context = part(_IAM, "EvalContext")(
             principal_arn=arn,
             principal_type=kind,
             principal_account=ACCOUNT_ID,
-            action=action,
-            resource_arn=resource,
+            action=right.action,
+            resource_arn=right.resource,
             region=call.region,
-            service_context={"iam:passedtoservice": "lambda.amazonaws.com"},
+            service_context={"iam:passedtoservice": right.passed_to},
         )
         if part(_IAM, "evaluate")(context, policies, *limits).decision != "Allow":
-            return f"because no identity-based policy allows the {action} action"
+            return f"because no identity-based policy allows the {right.action} action"
     return ""
 
 
@@ -346,8 +440,13 @@ def _throttled(call: _Call) -> _Refusal:
         answer = {"__type": "ThrottlingException", "message": "Rate exceeded"}
         kind = {"Content-Type": "application/x-amz-json-1.1"}
         return _Refusal(400, kind, json.dumps(answer).encode())
+    return _query_error("Throttling", "Rate exceeded")
+
+
+def _query_error(code: str, message: str) -> _Refusal:
+    """An error of the services that answer in XML."""
     text = (
-        "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded"
+        f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}"
         "</Message></Error></ErrorResponse>"
     )
     return _Refusal(400, {"Content-Type": "text/xml"}, text.encode())

@@ -13,7 +13,7 @@ from typing import Any
 from ....core.decision import Evidence, Mean
 from ....core.power_tuning.rules import lambda_base_cost, size_statistics
 from ....core.statistics.mean_intervals import mean_interval, summarise
-from ....core.statistics.means import mean, quantile
+from ....core.statistics.means import differing, mean, placed, quantile
 from ....core.strategies import FAILURE_LIMIT
 from ....core.tuning.payloads import normalised
 from ....core.tuning.records import RunPlan, Sample
@@ -123,7 +123,7 @@ def _mean(values: Sequence[float], environments: Sequence[str]) -> Mean:
     """The mean with its error over environments, which is known of three or more of them."""
     if not values:
         return Mean(math.nan)
-    interval = mean_interval(values, environments) if "" not in environments else None
+    interval = mean_interval(values, environments) if differing(environments) else None
     error = None if interval is None else (interval[1] - interval[0]) / 2 / _NORMAL_95
     return Mean(mean(values), error)
 
@@ -178,7 +178,7 @@ def size_result(plan: RunPlan, memory_mb: int, samples: Iterable[Sample]) -> Res
         "evidence": [e.evidence.to_json() for e in tallies if e.total_ms],
         "cold_evidence": [e.cold_evidence.to_json() for e in tallies if e.cold_ms],
         "warm": sum(entry.warm for entry in tallies),
-        "placed": any(name for entry in tallies for name in entry.environments),
+        "placed": placed([name for entry in tallies for name in entry.environments]),
         "statistics": _statistics(plan, memory_mb, tallies) if not missing and not reason else None,
         "invocations": sum(entry.sent for entry in tallies),
         "retries": sum(entry.retries for entry in tallies),
