@@ -17,7 +17,7 @@ from ..options import pairs, stack_option, template_option, tuning_options, with
 from ..output import refuse, say
 from ..session import Session, session_options
 from ..verdicts import NAMES, publish, taken, verdict_options
-from .stack import event_line, output_lines
+from .stack import event_line, output_lines, remove
 
 if TYPE_CHECKING:
     from ...analysis.run import Run
@@ -306,17 +306,10 @@ def deploy(
 @session_options
 def destroy(session: Session, function: str, name: str) -> None:
     """Remove the schedule of FUNCTION from AWS; the tuner, runs and reports stay."""
-    from ...api.stack import destroy
     from ...schedules.deployed import stack_name
     from ...schedules.schedule import Schedule
 
-    with session.connected() as cloud:
-        plan = destroy(
-            cloud,
-            stack_name(Schedule(function=function), name),
-            confirm=session.output.confirm,
-            on_event=session.output.each(event_line),
-        )
+    plan = remove(session, stack_name(Schedule(function=function), name))
     session.output.show(
         {"stack": plan.stack_name, "resources": len(plan.resources)},
         f'the schedule "{plan.stack_name}" is gone; its reports stay where they are',

@@ -12,6 +12,7 @@ from ..options import pairs, stack_option, template_option
 from ..session import Session, session_options
 
 if TYPE_CHECKING:
+    from ...cloud.stack.destroy import DestroyPlan
     from ...cloud.stack.status import StackEvent
 
 
@@ -113,16 +114,7 @@ def status(session: Session, stack: str, name: str | None) -> None:
 @session_options
 def destroy(session: Session, stack: str, role_arn: str) -> None:
     """Remove the stack and all that is in it: list, ask, empty, remove, check."""
-    from ...api.stack import destroy
-
-    with session.connected() as cloud:
-        plan = destroy(
-            cloud,
-            stack,
-            role_arn=role_arn,
-            confirm=session.output.confirm,
-            on_event=session.output.each(event_line),
-        )
+    plan = remove(session, stack, role_arn)
     removed = {
         "stack": plan.stack_name,
         "resources": len(plan.resources),
@@ -131,6 +123,20 @@ def destroy(session: Session, stack: str, role_arn: str) -> None:
     }
     end = f"; {'; '.join(plan.notes)}" if plan.notes else ", and nothing of it is left"
     session.output.show(removed, f'the stack "{plan.stack_name}" is gone{end}')
+
+
+def remove(session: Session, stack: str, role_arn: str = "") -> "DestroyPlan":
+    """Remove a stack once its list was agreed to, its events shown; what was removed."""
+    from ...api.stack import destroy
+
+    with session.connected() as cloud:
+        return destroy(
+            cloud,
+            stack,
+            role_arn=role_arn,
+            confirm=session.output.confirm,
+            on_event=session.output.each(event_line),
+        )
 
 
 def event_line(event: "StackEvent") -> str:
