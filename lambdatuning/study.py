@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .analysis.plot.chart import Chart
     from .analysis.questions.answer import Answer, Overview
     from .analysis.questions.controls import Controls
-    from .analysis.questions.front import Front
+    from .analysis.questions.first_screen import Front
     from .analysis.text.statement import About, Statement
     from .analysis.text.tables import Table
 
@@ -103,7 +103,7 @@ class Study(StudyData):
     def front(self, question: str = "") -> "Front":
         """What stands first in a report: the decision with three cards, below what is found about
         "payload_types", "strategies" or "cold_starts"."""
-        from .analysis.questions.front import front
+        from .analysis.questions.first_screen import front
 
         return front(self, question)
 
@@ -328,7 +328,7 @@ class StudyPlots:
 
     def choice(self) -> "Chart":
         """Why this size: cost and duration of the mix, and the cost of each payload type."""
-        from .analysis.questions.choice import plot_choice
+        from .analysis.questions.why_this_size import plot_choice
 
         return plot_choice(self._study)
 

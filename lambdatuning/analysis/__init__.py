@@ -6,7 +6,7 @@ run, frames, logs/        stored parts, exported logs or published curves -> a r
 summary, intervals        one row per payload type and size, with intervals
 curves, model, predicted  what can be chosen from: by samples, by the model of an adaptive run, and
                           between the measured sizes
-options, deadline,        what is asked, and the best size of a curve, how sure that is, what is as
+options, punctuality,     what is asked, and the best size of a curve, how sure that is, what is as
 recommendation            good, what is gained
 headline, answer_json     the one answer of a run, as words and as plain JSON values
 data                      all of this of one run, computed once

@@ -18,9 +18,9 @@ from ..core.format import (
 from ..core.strategies import REGISTRY
 from .curves import MIX, Curve
 from .data import StudyData
-from .deadline import mixed_quantile
 from .frames import good
 from .options import best
+from .punctuality import mixed_quantile
 from .recommendation import Recommendation, calls_to_be_sure, recommendation
 
 SURE, FAIRLY_SURE = 0.95, 0.8

@@ -23,10 +23,10 @@ from ..core.decision import (
 )
 from ..core.format import format_mb, format_ms, format_share, format_sure, ratio
 from .curves import MIX, Curve
-from .deadline import Punctuality, calls_to_tell, punctualities
 from .intervals import MIN_ENVIRONMENTS, Floats
 from .model import Answered, answered
 from .options import Goal, best
+from .punctuality import Punctuality, calls_to_tell, punctualities
 from .run import BEYOND, marked, of_means
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 
 import lambdatuning as lt
 from lambdatuning.analysis import data, intervals
-from lambdatuning.analysis.deadline import calls_to_tell, weighted_quantile
 from lambdatuning.analysis.options import Options, best
+from lambdatuning.analysis.punctuality import calls_to_tell, weighted_quantile
 from lambdatuning.analysis.run import Run, merge
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.strategies import REGISTRY, RUN_STRATEGIES, CurvePoint, choose

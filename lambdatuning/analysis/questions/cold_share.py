@@ -17,13 +17,13 @@ from ...core.sizes import Host
 from ...core.strategies import REGISTRY, RUN_STRATEGIES, STRATEGIES, check_strategy
 from ..curves import MIX, Curve
 from ..data import StudyData
-from ..deadline import weighted_quantile
 from ..intervals import Floats
 from ..options import Goal
 from ..plot.axes import value_axis
 from ..plot.chart import Chart, chart
 from ..plot.labels import label_lines
 from ..plot.style import GRID, INK, MUTED, PAPER, SERIES, Frame, Layout, framed
+from ..punctuality import weighted_quantile
 from ..run import BEYOND, marked
 from ..text.marks import caption, in_words, marked_size
 from ..text.statement import Statement

@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from ...core.format import Money, format_mb, format_ms, format_share, format_sure
 from ..curves import Curve
 from ..data import StudyData
-from ..deadline import Punctuality
 from ..options import Goal
 from ..plot.axes import mark_vcpu, memory_axis, readable_ticks, value_axis
 from ..plot.chart import Chart
 from ..plot.functions import chart_of, shown_of, views
 from ..plot.style import INK, MUTED, PAPER, SERIES, Layout, framed, stacked
+from ..punctuality import Punctuality
 from ..recommendation import Recommendation, punctuality, recommendation
 from ..text.marks import caption
 
