@@ -15,9 +15,9 @@ The rooms, imports going one way, downwards:
     publishing      a verdict for machines: JUnit, GitHub, comment, badge, exports
     study           Study: one run and the options it is looked at with; computed once, asked often
     reporting       strict papermill run, progress, HTML
-    analysis        pandas: frames, curves, recommendations; `questions/` has a module per question
-                    (bill, deadline, Pareto, cold starts ...) with its numbers, words and figure;
-                    `compare/` puts runs side by side, `history/` in a row; `verdict` is a gate's
+    analysis        pandas: frames, curves; `answer/` is what a run says, `questions/` has a module
+                    per question (bill, deadline, Pareto, cold starts ...) with its numbers, words
+                    and figure; `compare/` puts runs side by side, `history/` in a row
     cloud           the boto3 edge: session, stack, tuning, run store
     workspace       the user's folder: settings, and files that come with the package
     local           the embedded AWS: server, runtimes, limiters, the seam to its other services

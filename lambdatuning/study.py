@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pandas import DataFrame
 
+from .analysis.answer.recommendation import decision_of, recommendations_frame
 from .analysis.data import StudyData
 from .analysis.options import Options
-from .analysis.recommendation import decision_of, recommendations_frame
 from .analysis.run import Run, card
 from .core.decision import Decision
 from .core.errors import UsageError, closest
@@ -18,11 +18,11 @@ from .core.format import DOLLARS, Money, money_of
 from .core.strategies import WORTH
 
 if TYPE_CHECKING:
-    from .analysis.headline import Headline
+    from .analysis.answer.answer import Answer, Overview
+    from .analysis.answer.first_screen import Front
+    from .analysis.answer.headline import Headline
     from .analysis.plot.chart import Chart
-    from .analysis.questions.answer import Answer, Overview
     from .analysis.questions.controls import Controls
-    from .analysis.questions.first_screen import Front
     from .analysis.text.statement import About, Statement
     from .analysis.text.tables import Table
 
@@ -103,14 +103,14 @@ class Study(StudyData):
     def front(self, question: str = "") -> "Front":
         """What stands first in a report: the decision with three cards, below what is found about
         "payload_types", "strategies" or "cold_starts"."""
-        from .analysis.questions.first_screen import front
+        from .analysis.answer.first_screen import front
 
         return front(self, question)
 
     @cached_property
     def answer(self) -> "Answer":
         """What to set, in sentences."""
-        from .analysis.questions.answer import answer
+        from .analysis.answer.answer import answer
 
         return answer(self)
 
@@ -123,14 +123,14 @@ class Study(StudyData):
     @property
     def headlines(self) -> tuple["Headline", ...]:
         """One for each function (and architecture)."""
-        from .analysis.headline import headlines
+        from .analysis.answer.headline import headlines
 
         return headlines(self)
 
     @cached_property
     def overview(self) -> "Overview":
         """The answer as cards, one for the mix and for each payload type."""
-        from .analysis.questions.answer import overview
+        from .analysis.answer.answer import overview
 
         return overview(self)
 
@@ -141,7 +141,7 @@ class Study(StudyData):
 
     def to_json(self) -> dict[str, Any]:
         """The answer and the curves behind it as plain values, the same for every kind of run."""
-        from .analysis.answer_json import answer_json
+        from .analysis.answer.as_json import answer_json
 
         return answer_json(self)
 
@@ -328,7 +328,7 @@ class StudyPlots:
 
     def choice(self) -> "Chart":
         """Why this size: cost and duration of the mix, and the cost of each payload type."""
-        from .analysis.questions.why_this_size import plot_choice
+        from .analysis.answer.why_this_size import plot_choice
 
         return plot_choice(self._study)
 

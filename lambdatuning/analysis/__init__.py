@@ -6,9 +6,8 @@ run, frames, logs/        stored parts, exported logs or published curves -> a r
 summary, intervals        one row per payload type and size, with intervals
 curves, model, predicted  what can be chosen from: by samples, by the model of an adaptive run, and
                           between the measured sizes
-options, punctuality,     what is asked, and the best size of a curve, how sure that is, what is as
-recommendation            good, what is gained
-headline, answer_json     the one answer of a run, as words and as plain JSON values
+options, punctuality      what is asked, and which sizes keep a deadline
+answer/                   the best size, how sure that is, what is gained; in words and as JSON
 data                      all of this of one run, computed once
 questions/                one module a question: its numbers, its words and its figure
 compare/, history/        runs side by side, and in a row

@@ -5,9 +5,9 @@ from typing import Any
 
 from pandas import DataFrame
 
+from lambdatuning.analysis.answer.recommendation import Recommendation, recommendations
 from lambdatuning.analysis.curves import Curve
 from lambdatuning.analysis.options import Goal, Options
-from lambdatuning.analysis.recommendation import Recommendation, recommendations
 from lambdatuning.analysis.run import Run
 from lambdatuning.core.finding import Finding
 from lambdatuning.core.strategies import STRATEGIES

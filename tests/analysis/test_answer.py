@@ -1,12 +1,12 @@
 from dataclasses import replace
 
-from lambdatuning.analysis.questions.answer import (
+from lambdatuning.analysis.answer.answer import (
     against_today,
     certainty,
     disagreement,
     sentence,
 )
-from lambdatuning.analysis.recommendation import Recommendation
+from lambdatuning.analysis.answer.recommendation import Recommendation
 from lambdatuning.analysis.run import Run
 from lambdatuning.core.format import DOLLARS
 from lambdatuning.study import Study

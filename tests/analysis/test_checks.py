@@ -192,5 +192,5 @@ def test_a_mean_that_hangs_on_few_slow_invocations_is_named_with_what_is_known()
         Run(run.manifest, samples.assign(duration_ms=slow, billed_ms=billed)),
         "rare slow invocations",
     )
-    assert "EarlierRuns is the typical duration (median " in found.cause
+    assert "Known is the typical duration (median " in found.cause
     assert "invocations a size would tell the mean within 10 %" in found.next_step

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from lambdatuning.analysis.headline import Alternative, Card, Headline
+from lambdatuning.analysis.answer.headline import Alternative, Card, Headline
 from lambdatuning.core.format import DOLLARS, Money
 from lambdatuning.study import Study
 from tests.analysis.synthetic import Kind, synthetic_run

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdatuning.analysis.answer.recommendation import decide
 from lambdatuning.analysis.curves import MIX, Curve
-from lambdatuning.analysis.recommendation import decide
 from lambdatuning.analysis.run import Run
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.strategies import STRATEGIES, CurvePoint, choose

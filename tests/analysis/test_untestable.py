@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from pandas import DataFrame
 
+from lambdatuning.analysis.answer.answer import sentence
+from lambdatuning.analysis.answer.recommendation import Recommendation, decide, untestable
 from lambdatuning.analysis.curves import Curve
 from lambdatuning.analysis.plot.axes import hatching
 from lambdatuning.analysis.plot.chart import NARROW_MIME
-from lambdatuning.analysis.questions.answer import sentence
 from lambdatuning.analysis.questions.decision_map import decisions
-from lambdatuning.analysis.recommendation import Recommendation, decide, untestable
 from lambdatuning.analysis.run import BEYOND, Run, apart, merge
 from lambdatuning.analysis.text.marks import DAGGER, NOTE
 from lambdatuning.analysis.text.tables import TABLE_MIME, table

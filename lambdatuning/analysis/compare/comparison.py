@@ -12,7 +12,7 @@ from pandas import DataFrame
 from ...core.errors import CannotTellError, UsageError
 from ...core.finding import Finding, gravest_first
 from ...core.format import DOLLARS, NOTHING, Money, format_count, join, money_of, short_name
-from ..questions.answer import notice
+from ..answer.answer import notice
 from ..questions.method import about as about_runs
 from ..run import Run, as_run, in_one_currency, of_means
 from ..text.statement import About, Statement, answered, html_words

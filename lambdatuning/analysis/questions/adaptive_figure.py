@@ -19,11 +19,11 @@ from ...core.format import (
 )
 from ...core.sizes import Host
 from ...core.strategies import REGISTRY
+from ..answer.recommendation import recommendation
 from ..data import StudyData
 from ..plot.axes import memory_axis, scatter, value_axis
 from ..plot.chart import Chart, chart
 from ..plot.style import INK, MUTED, NARROW, PAPER, SERIES, Frame, Layout, below, fit, framed
-from ..recommendation import recommendation
 from ..run import Run
 from ..text.marks import caption, in_words
 from .adaptive import predictions, saving, steps

@@ -14,13 +14,13 @@ from pandas import DataFrame
 from ...core.format import Money, format_change, format_mb, format_ms, format_times
 from ...core.sizes import Host
 from ...core.strategies import REGISTRY
+from ..answer.recommendation import Recommendation, recommendation
 from ..curves import Curve
 from ..data import StudyData
 from ..intervals import interval
 from ..plot.chart import Chart
 from ..plot.functions import chart_of, shown_of, views
 from ..plot.style import GRID, INK, MUTED, SERIES, Frame, Layout, framed, quiet
-from ..recommendation import Recommendation, recommendation
 from ..run import BEYOND, Run, marked
 from ..text.marks import caption, marked_size
 

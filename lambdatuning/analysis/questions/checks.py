@@ -13,14 +13,14 @@ from ...core.format import format_mb, format_ms, format_share, format_times, joi
 from ...core.sizes import MAX_MB, MIN_MB
 from ...core.statistics.means import CONFIDENCE
 from ...core.tuning.manifest import Manifest
+from ..answer.answer import common_sizes
+from ..answer.recommendation import recommendations
 from ..curves import MIX
 from ..data import StudyData
 from ..frames import failed, warm
 from ..intervals import MIN_ENVIRONMENTS, Floats, quantile_limits
-from ..recommendation import recommendations
 from ..run import Run, parts
 from .adaptive import ENDS
-from .answer import common_sizes
 
 KEYS = ["payload", "memory_mb"]
 _SHOWN = 3

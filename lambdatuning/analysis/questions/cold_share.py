@@ -15,6 +15,7 @@ from pandas import DataFrame
 from ...core.format import Money, format_mb, format_ms, format_part, join, short_name
 from ...core.sizes import Host
 from ...core.strategies import REGISTRY, RUN_STRATEGIES, STRATEGIES, check_strategy
+from ..answer.answer import notice
 from ..curves import MIX, Curve
 from ..data import StudyData
 from ..intervals import Floats
@@ -27,7 +28,6 @@ from ..punctuality import weighted_quantile
 from ..run import BEYOND, marked
 from ..text.marks import caption, in_words, marked_size
 from ..text.statement import Statement
-from .answer import notice
 from .cold_starts import beyond_warm, cold_starts, init_sentence, resampled
 
 STEPS = 1_000

@@ -23,6 +23,7 @@ from ...core.format import (
 )
 from ...core.sizes import Host
 from ...core.strategies import REGISTRY
+from ..answer.recommendation import recommendations_frame
 from ..curves import MIX
 from ..data import StudyData
 from ..intervals import Floats
@@ -31,7 +32,6 @@ from ..plot.chart import Chart, chart
 from ..plot.functions import labelled, of_all
 from ..plot.labels import label_lines
 from ..plot.style import NARROW, PAPER, SERIES, Frame, Layout, below, fit, framed, series_style
-from ..recommendation import recommendations_frame
 from ..run import Run, of_means
 from ..text.marks import caption, in_words
 

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...core.format import Money, format_mb, format_ms, format_share, format_sure
+from ..answer.recommendation import Recommendation, punctuality, recommendation
 from ..curves import Curve
 from ..data import StudyData
 from ..options import Goal
@@ -17,7 +18,6 @@ from ..plot.chart import Chart
 from ..plot.functions import chart_of, shown_of, views
 from ..plot.style import INK, MUTED, PAPER, SERIES, Layout, framed, stacked
 from ..punctuality import Punctuality
-from ..recommendation import Recommendation, punctuality, recommendation
 from ..text.marks import caption
 
 

@@ -16,6 +16,7 @@ from pandas import DataFrame
 from ...core.format import format_mb, format_share
 from ...core.sizes import Host
 from ...core.strategies import clamp_weight
+from ..answer.recommendation import candidates, scores
 from ..curves import MIX, Curve
 from ..data import StudyData
 from ..intervals import Floats
@@ -34,7 +35,6 @@ from ..plot.style import (
     names_in,
     quiet,
 )
-from ..recommendation import candidates, scores
 from ..run import BEYOND, marked
 from ..text.marks import caption, marked_mb
 

@@ -13,9 +13,10 @@ from pandas import DataFrame
 from ...core.format import format_mb
 from ...core.sizes import Host
 from ...core.strategies import REGISTRY, check_strategy
+from ..answer.headline import headline
+from ..answer.recommendation import recommendations_frame
 from ..curves import MIX
 from ..data import StudyData
-from ..headline import headline
 from ..plot.axes import hatch, memory_axis
 from ..plot.chart import Chart, chart
 from ..plot.functions import is_mix, labelled, of_all
@@ -33,7 +34,6 @@ from ..plot.style import (
     names_in,
     quiet,
 )
-from ..recommendation import recommendations_frame
 from ..run import Run
 from ..text.marks import caption, in_words, marked_mb
 from .curves import nothing_succeeded

@@ -12,9 +12,9 @@ from typing import Any
 from pandas import DataFrame
 
 from ...core.format import format_mb, format_ms, format_sure
+from ..answer.headline import SURE, headline
 from ..data import StudyData
 from ..frames import failed, good
-from ..headline import SURE, headline
 from ..run import of_means
 from .bill import DEFAULT_VOLUME
 

@@ -5,9 +5,9 @@ import re
 from html import escape
 
 from ...core.format import format_ms
+from ..answer.headline import Headline, headline
 from ..curves import MIX, Curve
 from ..data import StudyData
-from ..headline import Headline, headline
 from ..intervals import interval
 
 _UNBROKEN = "\u200b"

@@ -10,12 +10,12 @@ from ...core.format import format_mb, join, short_name
 from ...core.strategies import REGISTRY
 from ..curves import MIX
 from ..data import StudyData
-from ..headline import Card, Headline, headline, headlines
 from ..plot.functions import of_all
-from ..recommendation import Recommendation, recommendation, recommendations
+from ..questions.cold_share import at_share, cold_answer
 from ..text.statement import answered, html_words
 from .answer import notice, overview
-from .cold_share import at_share, cold_answer
+from .headline import Card, Headline, headline, headlines
+from .recommendation import Recommendation, recommendation, recommendations
 
 
 @dataclass(frozen=True)

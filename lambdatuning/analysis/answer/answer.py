@@ -22,11 +22,11 @@ from ...core.strategies import REGISTRY
 from ..curves import MIX
 from ..data import StudyData
 from ..frames import failed
-from ..headline import Card, Headline, headline, headlines
-from ..recommendation import Recommendation, recommendations
+from ..questions.adaptive import outcome
 from ..run import Run, of_means
 from ..text.statement import answered, html_words
-from .adaptive import outcome
+from .headline import Card, Headline, headline, headlines
+from .recommendation import Recommendation, recommendations
 
 _MEANS = (
     "From published means, without the samples behind them: how sure this is cannot be said. "

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.decision import TOLERANCE
-from ..core.format import (
+from ...core.decision import TOLERANCE
+from ...core.format import (
     NOTHING,
     Money,
     format_mb,
@@ -15,12 +15,12 @@ from ..core.format import (
     ratio,
     short_name,
 )
-from ..core.strategies import REGISTRY
-from .curves import MIX, Curve
-from .data import StudyData
-from .frames import good
-from .options import best
-from .punctuality import mixed_quantile
+from ...core.strategies import REGISTRY
+from ..curves import MIX, Curve
+from ..data import StudyData
+from ..frames import good
+from ..options import best
+from ..punctuality import mixed_quantile
 from .recommendation import Recommendation, calls_to_be_sure, recommendation
 
 SURE, FAIRLY_SURE = 0.95, 0.8

@@ -3,13 +3,13 @@
 from dataclasses import asdict
 from typing import Any
 
-from ..core.decision import SCHEMA
-from ..core.wire import finite
-from .curves import Curve
-from .data import StudyData
-from .frames import good
+from ...core.decision import SCHEMA
+from ...core.wire import finite
+from ..curves import Curve
+from ..data import StudyData
+from ..frames import good
+from ..intervals import interval
 from .headline import Headline, headlines
-from .intervals import interval
 from .recommendation import decision_of
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from ..core.decision import (
+from ...core.decision import (
     DISTINCT,
     Criterion,
     Decision,
@@ -21,16 +21,16 @@ from ..core.decision import (
     likelihood,
     possible_means,
 )
-from ..core.format import format_mb, format_ms, format_share, format_sure, ratio
-from .curves import MIX, Curve
-from .intervals import MIN_ENVIRONMENTS, Floats
-from .model import Answered, answered
-from .options import Goal, best
-from .punctuality import Punctuality, calls_to_tell, punctualities
-from .run import BEYOND, marked, of_means
+from ...core.format import format_mb, format_ms, format_share, format_sure, ratio
+from ..curves import MIX, Curve
+from ..intervals import MIN_ENVIRONMENTS, Floats
+from ..model import Answered, answered
+from ..options import Goal, best
+from ..punctuality import Punctuality, calls_to_tell, punctualities
+from ..run import BEYOND, marked, of_means
 
 if TYPE_CHECKING:
-    from .data import StudyData
+    from ..data import StudyData
 
 
 @dataclass(frozen=True)

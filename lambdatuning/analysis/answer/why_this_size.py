@@ -13,15 +13,15 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from ...core.format import format_mb, format_ms, format_part, ratio
 from ..curves import MIX, Curve
 from ..data import StudyData
-from ..headline import headline
 from ..intervals import Floats, interval
 from ..plot.axes import memory_axis
 from ..plot.chart import Chart, chart
 from ..plot.functions import together, views
 from ..plot.style import INK, MUTED, PAPER, SERIES, Layout, fit, headroom_in
 from ..plot.style import headline as head_of
+from ..questions.curves import nothing_succeeded
 from ..text.marks import caption, in_words
-from .curves import nothing_succeeded
+from .headline import headline
 
 MOST = 12
 """Payload types with a panel of their own, those of the largest weights; tables have all."""
