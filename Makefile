@@ -7,13 +7,14 @@ LT := $(BIN)/lambdatuning
 # The versions that everything was tested with; `make newest` goes without.
 CONSTRAINTS := .ci/constraints.txt
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS:%=--constraint %)
-# What the tests use besides Python: installed where we may, else named; tests without it are
-# skipped and say so.
-INSTALL := $(shell test "$$(id -u)" = 0 && command -v apt-get)
-APT = $(if $(INSTALL),{ apt-get update -qq && apt-get install -y -qq $(1); },echo "missing: $(1); tests of it are skipped. sudo apt-get install -y $(1)")
+# Programs with dependencies that differ from ours get environments of their own, made by our pip.
+# Python compiles what they really import.
+APART = $(PYTHON) -m venv --without-pip $(1) && $(BIN)/python -m pip --python $(1)/bin/python \
+	install --quiet --disable-pip-version-check --no-compile $(2)
+, := ,
 AXE := $(VENV)/axe/node_modules/axe-core/axe.min.js
 
-.PHONY: help report picture test test-tools newest constraints lint types browser tools axe checkov otava airflow lab clean clean-runs
+.PHONY: help report picture test test-tools newest constraints lint types system axe checkov otava airflow lab clean clean-runs
 
 help:
 	@echo "make report      measure on the embedded AWS and leave HTML in reports/"
@@ -27,14 +28,16 @@ help:
 	@echo "make clean       remove the environment and reports; runs stay"
 	@echo "make clean-runs  remove the runs of data/runs, which may have been paid for; asks"
 
-$(VENV)/.local: pyproject.toml $(CONSTRAINTS)
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.local: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PIP) --editable '.[local]'
 	touch $@
 
-$(VENV)/.dev: pyproject.toml $(VENV)/.local
+$(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PIP) --editable '.[all,dev]'
-	touch $@
+	touch $(VENV)/.local $@
 
 report: $(VENV)/.local
 	$(LT) report --local
@@ -43,8 +46,9 @@ report: $(VENV)/.local
 # Those that measure CPU time run alone, afterwards.
 TESTS_AT_ONCE := $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
 
-test: $(VENV)/.dev browser tools axe checkov otava lint types
-	$(BIN)/python -m pytest -m "not alone and not airflow and not tools" --numprocesses $(TESTS_AT_ONCE) --dist loadfile
+test: $(VENV)/.dev
+	$(MAKE) --jobs 2 system axe checkov otava lint types
+	$(BIN)/python -m pytest -m "not alone and not airflow and not tools" --numprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest -m alone
 
 newest:
@@ -61,24 +65,27 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-# The tests open the reports in a real browser.
-browser:
-	@command -v chromium >/dev/null || $(call APT,chromium)
+# What the tests use besides Python: installed where we may, else named; tests without it are
+# skipped and say so. They open the reports in a real browser. The embedded AWS runs Node functions
+# on the local node, lists processes with ps where there is nothing better, and works with the AWS
+# CLI (of which version 2 alone has `aws logs tail`). The README's tour calls curl.
+system:
+	@missing=; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v node >/dev/null || missing="$$missing nodejs"; \
+	command -v npm >/dev/null || missing="$$missing npm"; \
+	command -v ps >/dev/null || missing="$$missing procps"; \
+	command -v curl >/dev/null || missing="$$missing curl"; \
+	PATH=/usr/local/bin:/usr/bin aws --version 2>&1 | grep -q aws-cli/2 || missing="$$missing awscli"; \
+	test -z "$$missing" && exit 0; \
+	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq $$missing; \
+	else echo "missing:$$missing; tests of it are skipped. sudo apt-get install -y$$missing"; fi
 
-# The embedded AWS runs Node functions on the local node, lists processes with ps where there is
-# nothing better, and works with the AWS CLI (of which version 2 alone has `aws logs tail`). The
-# README's tour, which a test runs, calls curl.
-tools:
-	@command -v node >/dev/null || $(call APT,nodejs)
-	@command -v ps >/dev/null || $(call APT,procps)
-	@command -v curl >/dev/null || $(call APT,curl)
-	@PATH=/usr/local/bin:/usr/bin aws --version 2>&1 | grep -q aws-cli/2 || $(call APT,awscli)
-
-# An accessibility checker looks at them.
+# An accessibility checker looks at the reports.
 axe: $(AXE)
 
-$(AXE): $(VENV)/.dev
-	@command -v npm >/dev/null || $(call APT,npm)
+$(AXE): $(VENV)/.dev | system
 	command -v npm >/dev/null || exit 0; \
 	npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/axe axe-core@^4.10 && touch $@
 
@@ -86,15 +93,13 @@ $(AXE): $(VENV)/.dev
 checkov: $(VENV)/checkov/bin/checkov
 
 $(VENV)/checkov/bin/checkov: $(VENV)/.dev
-	$(PYTHON) -m venv $(VENV)/checkov
-	$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check 'checkov>=3.2,<4'
+	$(call APART,$(VENV)/checkov,'checkov>=3.2$(,)<4')
 
 # It reads our export; it pins another numpy than ours.
 otava: $(VENV)/otava/bin/otava
 
 $(VENV)/otava/bin/otava: $(VENV)/.dev
-	$(PYTHON) -m venv $(VENV)/otava
-	$(VENV)/otava/bin/python -m pip install --quiet --disable-pip-version-check 'apache-otava>=0.8,<1'
+	$(call APART,$(VENV)/otava,'apache-otava>=0.8$(,)<1')
 
 # Airflow really runs the DAG that `lambdatuning schedule print airflow` writes: 800 MB, so that
 # `make test` goes without.
@@ -102,16 +107,14 @@ airflow: $(VENV)/airflow/bin/airflow
 	$(BIN)/python -m pytest -m airflow tests/schedules/test_airflow.py
 
 $(VENV)/airflow/bin/airflow: $(VENV)/.dev
-	$(PYTHON) -m venv $(VENV)/airflow
-	$(VENV)/airflow/bin/python -m pip install --quiet --disable-pip-version-check 'apache-airflow>=3,<4'
+	$(call APART,$(VENV)/airflow,'apache-airflow>=3$(,)<4')
 
 # Infrastructure tools of others, against the embedded AWS: half a gigabyte, so apart.
 test-tools: $(VENV)/tools/.done
 	$(BIN)/python -m pytest -m tools tests/tools
 
 $(VENV)/tools/.done: $(VENV)/.dev
-	$(PYTHON) -m venv $(VENV)/tools/sam
-	$(VENV)/tools/sam/bin/python -m pip install --quiet --disable-pip-version-check 'aws-sam-cli>=1.140,<2'
+	$(call APART,$(VENV)/tools/sam,'aws-sam-cli>=1.140$(,)<2')
 	npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/tools/npm aws-cdk-lib@2 \
 		constructs@10 serverless@3 serverless-localstack@1 @aws-sdk/client-lambda@3
 	touch $@
@@ -120,7 +123,7 @@ lab: $(VENV)/.dev
 	$(LT) local --run $(BIN)/jupyter lab notebooks/
 
 # README's picture: the first screen of the report of the recorded runs.
-picture: $(VENV)/.dev browser
+picture: $(VENV)/.dev system
 	$(BIN)/python -m tests.reporting.picture
 
 bench-%: $(VENV)/.dev

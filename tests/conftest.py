@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # No test depends on how fast the machine is.
@@ -7,3 +8,35 @@ settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+
+LONGEST_FIRST = (
+    "tests/install/",
+    "tests/test_docs.py",
+    "tests/journeys/",
+    "tests/schedules/",
+    "tests/cli/",
+    "tests/local/",
+    "tests/cloud/",
+    "tests/aws/",
+    "tests/reporting/",
+    "tests/api/",
+    "tests/test_compare_notebook.py",
+    "tests/test_notebooks.py",
+    "tests/test_strategies_notebook.py",
+    "tests/functions/",
+)
+"""Where tests take long; what stands here runs before everything else, in this order."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with what takes long, so that no processor waits for a last long file at the end.
+
+    Files of one folder, which share an embedded AWS, stay together.
+    """
+    items.sort(key=lambda item: _rank(item.nodeid))
+
+
+def _rank(node: str) -> int:
+    places = (n for n, start in enumerate(LONGEST_FIRST) if node.startswith(start))
+    return next(places, len(LONGEST_FIRST))

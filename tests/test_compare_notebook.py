@@ -5,18 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from lambdatuning.reporting.report import report
-
 from .analysis.synthetic import KINDS, Kind, store_synthetic_run
+from .reporting.cells import render_here
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 RECORDED = Path(__file__).parent.parent / "data" / "recorded"
 DAYS = ("20261119T090500-aaaaaa", "20261120T090500-bbbbbb", "20261121T090500-cccccc")
 
 
-def story_of(notebook: str, parameters: dict[str, object], out: Path) -> str:
-    (made,) = report([NOTEBOOKS / notebook], parameters, out=out)
-    text = made.html.read_text(encoding="utf-8")
+def story_of(notebook: str, parameters: dict[str, object]) -> str:
+    text = render_here(NOTEBOOKS / notebook, parameters)
     assert len(text) < 600_000
     return text.partition("<main>")[2]
 
@@ -33,9 +31,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_regression_is_the_first_thing_told(store: Path, tmp_path: Path) -> None:
+def test_a_regression_is_the_first_thing_told(store: Path) -> None:
     given = {"store": store, "history": "all", "max_regression_percent": 20}
-    story = story_of("05_compare.ipynb", given, tmp_path)
+    story = story_of("05_compare.ipynb", given)
     assert "<b>hash" not in story
     assert "<strong>Regression: " in story
     assert "slower by" in story.partition("<svg")[0]
@@ -43,16 +41,16 @@ def test_a_regression_is_the_first_thing_told(store: Path, tmp_path: Path) -> No
     assert "different code" in story
 
 
-def test_the_recorded_runs_tell_what_differs_less_than_runs_do(tmp_path: Path) -> None:
-    story = story_of("05_compare.ipynb", {"store": RECORDED}, tmp_path)
+def test_the_recorded_runs_tell_what_differs_less_than_runs_do() -> None:
+    story = story_of("05_compare.ipynb", {"store": RECORDED})
     assert "No significant difference between before and after" in story
     assert "None of the 10 payload types differs significantly" in story
     assert "or more, would have been found four times in five" in story
 
 
-def test_cold_starts_are_told_for_a_strategy(tmp_path: Path) -> None:
+def test_cold_starts_are_told_for_a_strategy() -> None:
     given = {"store": RECORDED, "strategy": "balanced", "payload_types": "digest,read"}
-    story = story_of("04_cold_starts.ipynb", given, tmp_path)
+    story = story_of("04_cold_starts.ipynb", given)
     assert story.index("is best balanced") < story.index("is cheapest")
     assert "Best size by share of cold starts" in story
     assert "p99 is" not in story  # 24 samples a size do not tell a p99

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from lambdatuning.reporting.parameters import declared
-from lambdatuning.reporting.report import report
 
 from .analysis.synthetic import KINDS, Kind, store_synthetic_run
+from .reporting.cells import render_here
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -99,8 +99,7 @@ class TestPayloadTypes:
 
     def test_begins_with_the_answer_and_says_where_it_was_measured(self, tmp_path: Path) -> None:
         run_id = store_synthetic_run(tmp_path / "runs")
-        (made,) = report([self.NOTEBOOK], {"store": tmp_path / "runs"}, out=tmp_path)
-        text = made.html.read_text(encoding="utf-8")
+        text = render_here(self.NOTEBOOK, {"store": tmp_path / "runs"})
         story = text.partition("<main>")[2]
         assert story.index("Payload types disagree") < story.index("on the embedded AWS")
         assert story.index("on the embedded AWS") < story.index("<svg") < story.index("<table")
@@ -117,8 +116,7 @@ class TestPayloadTypes:
             "strategy": "balanced",
             "weight": "0.2",
         }
-        (made,) = report([self.NOTEBOOK], given, out=tmp_path)
-        story = made.html.read_text(encoding="utf-8").partition("<main>")[2]
+        story = render_here(self.NOTEBOOK, given).partition("<main>")[2]
         assert "<script" not in story
         assert "&lt;script&gt;" in story
         assert "create-100kb" not in story

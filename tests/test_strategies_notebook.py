@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from lambdatuning.reporting.report import report
-
 from .analysis.synthetic import KINDS, Kind, store_synthetic_run
+from .reporting.cells import render_here
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "03_strategies.ipynb"
 
@@ -19,8 +18,7 @@ def test_every_strategy_is_answered_and_drawn(tmp_path: Path) -> None:
         "monthly_invocations": 2_000_000,
         "currency": "{} €",
     }
-    (made,) = report([NOTEBOOK], given, out=tmp_path)
-    text = made.html.read_text(encoding="utf-8")
+    text = render_here(NOTEBOOK, given)
     story = text.partition("<main>")[2]
     assert len(text) < 600_000
     assert "<script>alert" not in story
@@ -39,8 +37,8 @@ def test_every_strategy_is_answered_and_drawn(tmp_path: Path) -> None:
 
 def test_without_limits_there_is_no_deadline(tmp_path: Path) -> None:
     store_synthetic_run(tmp_path / "runs", KINDS[:2], (128, 512))
-    (made,) = report([NOTEBOOK], {"store": tmp_path / "runs", "deadline_ms": 0}, out=tmp_path)
-    story = made.html.read_text(encoding="utf-8").partition("<main>")[2]
+    given = {"store": tmp_path / "runs", "deadline_ms": 0}
+    story = render_here(NOTEBOOK, given).partition("<main>")[2]
     told = story.partition("<h2")[2].partition("How it was measured")[0]
     assert "keeps p95" not in told
     assert "in time" not in told

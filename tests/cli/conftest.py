@@ -1,7 +1,6 @@
 """The command line as a user runs it: a process, an embedded AWS to talk to, no login of ours."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from lambdatuning.local import endpoint
+
+from .forked import run_forked
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,17 +52,8 @@ class Shell:
     given: Mapping[str, str]
 
     def __call__(self, *words: str, **more: str) -> Result:
-        done = subprocess.run(
-            command(*words),
-            cwd=ROOT,
-            env=environment({**self.given, **more}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        return Result(done.returncode, done.stdout, done.stderr)
+        given = environment({**self.given, **more})
+        return Result(*run_forked(words, given, ROOT, limit_s=240))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,53 @@
+"""Commands of lambdatuning in processes of their own, forked where everything is imported already.
+
+Importing pandas, boto3 and matplotlib takes longer than most commands, so it happens once for all
+tests of a process. What differs from `python -m lambdatuning` is tested by what starts that.
+"""
+
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+HEAVY = ("tests.cli.forked", "boto3", "matplotlib.pyplot", "pandas", "papermill")
+
+
+def run_forked(
+    words: Sequence[str], environment: Mapping[str, str], folder: Path, limit_s: float
+) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of `lambdatuning WORDS` in `folder`, without any input."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(HEAVY))
+    with tempfile.TemporaryDirectory() as scratch:
+        out, err = Path(scratch, "out"), Path(scratch, "err")
+        given = (list(words), dict(environment), str(folder), str(out), str(err))
+        process = context.Process(target=_command, args=given)
+        process.start()
+        process.join(limit_s)
+        ended = process.exitcode
+        process.kill()
+        process.join()
+        assert ended is not None, f"lambdatuning {' '.join(words)}: no end within {limit_s:g} s"
+        return ended, out.read_text("utf-8"), err.read_text("utf-8")
+
+
+def _command(
+    words: list[str], environment: dict[str, str], folder: str, out: str, err: str
+) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    for descriptor, path in ((0, os.devnull), (1, out), (2, err)):
+        flags = os.O_RDWR if descriptor == 0 else os.O_WRONLY | os.O_CREAT
+        opened = os.open(path, flags)
+        os.dup2(opened, descriptor)
+        os.close(opened)
+    sys.stdin, sys.stdout, sys.stderr = (
+        open(descriptor, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
+        for descriptor, mode in ((0, "r"), (1, "w"), (2, "w"))
+    )
+    from lambdatuning.cli.app import main
+
+    sys.exit(main(words))
