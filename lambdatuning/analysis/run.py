@@ -11,7 +11,7 @@ from pandas import DataFrame
 
 from ..core.decision import Decision
 from ..core.errors import RunFailedError, UsageError, closest
-from ..core.format import format_mb, format_usd, join_mb, short_name
+from ..core.format import format_mb, join_mb, money_of, short_name
 from ..core.options import number
 from ..core.sizes import Host, host_of
 from ..core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, REGISTRY, WORTH, CurvePoint, Worth
@@ -192,7 +192,7 @@ class Run:
             ("started", self.manifest.started_at[:16].replace("T", " ")),
             ("on", "embedded AWS" if self.embedded else self.manifest.region),
             ("measured", f"{sizes}, {len(self.samples):,} invocations"),
-            ("price", "" if usd is None else format_usd(usd)),
+            ("price", "" if usd is None else money_of(self.currency)(usd)),
             ("answer", self._answer()),
         ]
 

@@ -36,7 +36,11 @@ class Money:
         hold(self)
 
     def __call__(self, usd: float) -> str:
-        """Three significant digits, whole from a thousand on."""
+        """Three significant digits, whole from a thousand on.
+
+        >>> DOLLARS(0.2834), DOLLARS(12.5), DOLLARS(1234.4), DOLLARS(0.000001234)
+        ('$0.283', '$12.5', '$1,234', '$0.00000123')
+        """
         if _missing(usd):
             return NOTHING
         sign = "-" if usd < 0 else ""
@@ -85,15 +89,6 @@ def format_ms(value: float) -> str:
     if _missing(value):
         return NOTHING
     return f"{_digits(value / 1000)} s" if abs(value) >= 1000 else f"{_digits(value)} ms"
-
-
-def format_usd(value: float) -> str:
-    """US dollars with three significant digits, whole from a thousand on.
-
-    >>> format_usd(0.2834), format_usd(12.5), format_usd(1234.4), format_usd(0.000001234)
-    ('$0.283', '$12.5', '$1,234', '$0.00000123')
-    """
-    return DOLLARS(value)
 
 
 def format_mb(value: float) -> str:

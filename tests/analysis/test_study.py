@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,13 @@ def test_currency_is_an_option_and_nothing_global() -> None:
     assert "$" not in one
     assert "€" not in other
     assert euros.bill()["month_usd"].tolist() == dollars.bill()["month_usd"].tolist()
+
+
+def test_the_card_of_a_run_has_the_price_in_its_own_currency() -> None:
+    paid = replace(RUN.manifest, usd=12.5)
+    in_yuan = Run(replace(paid, currency="CNY"), RUN.samples)
+    assert dict(Run(paid, RUN.samples).facts())["price"] == "$12.5"
+    assert dict(in_yuan.facts())["price"] == "¥12.5"
 
 
 def test_the_public_names_fit_on_a_screen() -> None:
