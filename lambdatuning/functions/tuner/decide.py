@@ -128,18 +128,18 @@ def trials(
     }
 
 
-def sent(plan: RunPlan, counted: Sequence[int], samples: Iterable[Sample]) -> tuple[int, ...]:
+def sent(plan: RunPlan, before: Sequence[int], samples: Iterable[Sample]) -> tuple[int, ...]:
     """How many of each payload type were sent: a try that crashed may have sent more than the
     state knows of, and no number is used twice."""
-    counts = dict(zip((payload.name for payload in plan.payloads), counted, strict=True))
+    counts = dict(zip((payload.name for payload in plan.payloads), before, strict=True))
     for sample in samples:
         counts[sample.payload] = max(counts[sample.payload], sample.invocation + 1)
     return tuple(counts.values())
 
 
-def sent_with(counted: Sequence[int], next_trials: Iterable[Trial]) -> tuple[int, ...]:
+def sent_with(before: Sequence[int], next_trials: Iterable[Trial]) -> tuple[int, ...]:
     """How many will have been sent after these trials."""
-    counts = list(counted)
+    counts = list(before)
     for trial in next_trials:
         for payload, first, count in trial.items:
             counts[payload] = max(counts[payload], first + count)

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from ...core.arn import FunctionArn
 from ...core.errors import UsageError, denied_by
+from ...core.format import format_part
 from ...core.pricing import PriceBook, snapstart_cache_usd
 from ...core.tuning.plan import Work
 from ...core.tuning.records import RunPlan, Target
@@ -196,7 +197,9 @@ def refuse_weighted(client: Any, function: str, alias: str | None) -> None:
         return
     weights = (answer.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
     if weights:
-        shared = ", ".join(f"{share:.0%} to version {name}" for name, share in weights.items())
+        shared = ", ".join(
+            f"{format_part(share)} to version {name}" for name, share in weights.items()
+        )
         raise UsageError(
             f'the alias "{alias}" sends {shared}: end that first (`aws lambda update-alias '
             f"--function-name {function} --name {alias} --routing-config "

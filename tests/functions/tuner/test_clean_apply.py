@@ -141,5 +141,5 @@ def test_an_alias_that_shares_its_traffic_is_not_moved_unasked(client: FakeLambd
     refuse_weighted(client, ARN, None)
     weights = {"AdditionalVersionWeights": {"7": 0.1}}
     client.update_alias(ARN, "live", RoutingConfig=weights)
-    with pytest.raises(UsageError, match=r'"live" sends 10% to version 7: end that first'):
+    with pytest.raises(UsageError, match=r'"live" sends 10 % to version 7: end that first'):
         refuse_weighted(client, ARN, "live")
