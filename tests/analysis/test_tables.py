@@ -21,7 +21,7 @@ def test_formats_do_as_their_examples_say() -> None:
 
 
 def test_nothing_is_formatted_as_a_dash() -> None:
-    functions = (formats.format_ms, formats.format_usd, formats.format_mb, formats.format_share)
+    functions = (formats.format_ms, formats.DOLLARS, formats.format_mb, formats.format_share)
     assert {function(float("nan")) for function in functions} == {formats.NOTHING}
     assert formats.join_mb(()) == formats.NOTHING
 
