@@ -19,6 +19,7 @@ import yaml
 from ..analysis.run import Run
 from ..core.errors import UsageError, closest
 from ..core.wire import finite
+from ..reporting.tables import csv_cell
 from ..study import Study
 
 DURATION, COST = "duration", "cost"
@@ -80,17 +81,17 @@ def _figure(payload: str, memory_mb: int, measure: str, *values: float) -> Figur
 def otava_csv(runs: Sequence[Measured]) -> str:
     """A row a run, oldest first: time, commit, run, and a column for each figure.
 
-    A figure that a run does not have is empty. The columns are those of `otava_yaml`.
+    A figure that a run does not have is empty. The columns are those of `otava_yaml`. Text that a
+    spreadsheet would take for a formula gets an apostrophe in front.
     """
     columns = _columns(runs)
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["time", "commit", "run", *columns.values()])
+    rows.writerow(["time", "commit", "run", *map(csv_cell, columns.values())])
     for run in runs:
         values = {_key(each): each.value for each in run.figures}
-        rows.writerow(
-            [run.started_at, run.commit, run.run_id, *(values.get(key, "") for key in columns)]
-        )
+        about = (run.started_at, run.commit, run.run_id)
+        rows.writerow([*map(csv_cell, about), *(values.get(key, "") for key in columns)])
     return text.getvalue()
 
 

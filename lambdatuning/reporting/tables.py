@@ -39,8 +39,8 @@ class TableFile:
         """
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([_cell(name) for name in self.columns])
-        writer.writerows([_cell(value) for value in row] for row in self.rows)
+        writer.writerow([csv_cell(name) for name in self.columns])
+        writer.writerows([csv_cell(value) for value in row] for row in self.rows)
         return text.getvalue()
 
     def json(self) -> str:
@@ -84,7 +84,8 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:_LONGEST]
 
 
-def _cell(value: object) -> object:
+def csv_cell(value: object) -> object:
+    """A value as it is written into CSV: no spreadsheet takes its text for a formula."""
     if isinstance(value, list):
         value = " ".join(map(str, value))
     if isinstance(value, str):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lambdatuning.analysis.questions.adaptive import predictions, saving, steps
+from lambdatuning.analysis.questions.adaptive import outcome, predictions, saving, steps
 from lambdatuning.analysis.run import Run, to_run
 from lambdatuning.study import Study
 from tests.functions.tuner.adaptive import Machine, types
@@ -18,9 +18,11 @@ from .synthetic import changed, synthetic_run
 POWERS = [128, 256, 512, 1024, 1769]
 
 
-def adaptive(*names: str, **given: Any) -> Run:
+def adaptive(*names: str, denied_logs: bool = False, **given: Any) -> Run:
     """A run of the tuner on fakes, as it is stored."""
     machine = Machine()
+    if denied_logs:
+        machine.logs.faults["FilterLogEvents"] = ["AccessDeniedException"] * 9_999
     machine.run(powerValues=POWERS, payloadTypes=types(*names), **given)
     parts = [body for key, body in machine.s3.objects.items() if "/samples-" in key]
     return to_run(machine.store.read_manifest(), parts)
@@ -141,3 +143,34 @@ def test_a_grid_has_no_steps() -> None:
     assert predictions(grid).empty
     assert "adaptive" not in str(Study(grid).answer)
     assert Study(grid).plot.exploration() is None
+
+
+@pytest.fixture(scope="module")
+def unplaced() -> Run:
+    """An adaptive run whose function's logs may not be read."""
+    return adaptive("a", "b", denied_logs=True)
+
+
+def test_what_is_not_known_is_said_nowhere_to_be_sure(unplaced: Run) -> None:
+    study = Study(unplaced)
+    assert unplaced.manifest.exploration["stopped"] in {"unplaced", "price", "grid"}
+    texts = [unplaced.manifest.exploration["reason"], *outcome(unplaced)]
+    texts += [str(step["reason"]) for step in unplaced.manifest.exploration["steps"]]
+    texts += [
+        str(study.answer),
+        *unplaced.manifest.warnings,
+        study.headline,
+        *(c.cause for c in checks(unplaced)),
+    ]
+    assert [text for text in texts if re.search(r"\d+ % (sure|only)|best with [\d>]", text)] == []
+    claims = unplaced.manifest.exploration["answers"]
+    assert {claim["within_5"] for claim in claims} == {None}
+    assert unplaced.decision is not None
+    assert unplaced.decision.sure is None
+    for strategy in ("value", "cost", "speed"):
+        answers = recommend(unplaced, strategy)
+        assert answers["sure"].isna().all()
+        assert set(answers["reason"]) == {
+            "it is not known which execution environments were measured"
+        }
+    assert study.summary["environments"].isna().all()

@@ -101,7 +101,9 @@ def test_versions_that_no_lock_confirms_stay_and_are_named(client: FakeLambda) -
 @pytest.mark.parametrize(
     "description",
     ["lambdatuning is great", "lambdatuning run-0 512 MB", "lambdatuning run-0 256 MB round 0",
-     "my lambdatuning run-0 512 MB round 0", "lambdatuning run-0 512 MB round 0, kept"],
+     "my lambdatuning run-0 512 MB round 0", "lambdatuning run-0 512 MB round 0, kept",
+     "lambdatuning run-0 0512 MB round 0", "lambdatuning run-0 \u0665\u0661\u0662 MB round 0",
+     "lambdatuning run-0 512 MB round 00", "lambdatuning run-0 512 MB round \u0660"],
 )  # fmt: skip
 def test_a_version_that_only_looks_like_ours_is_the_users(
     client: FakeLambda, description: str
@@ -140,8 +142,11 @@ def test_copies_that_a_killed_client_left_are_removed(client: FakeLambda) -> Non
     ]  # fmt: skip
     begun = datetime(2026, 11, 23, 9, 1, tzinfo=UTC)
     running = cloud(client, FakeStates({EXECUTION: "RUNNING"}))
-    assert remains(running, "shop", begun).copies == ()
-    assert remains(cloud(client), "shop", begun).copies == ()  # its run may be about to start
+    for at, why in (running, f"its run goes on ({EXECUTION})"), (cloud(client), "about to start"):
+        left = remains(at, "shop", begun)
+        assert (left.copies, len(left.stays)) == ((), 1)
+        assert left.stays[0].startswith("function lambdatuning-copy-12-shop stays: ")
+        assert why in left.stays[0]
     found = remains(cloud(client, FakeStates({EXECUTION: "ABORTED"})), "shop", begun)
     assert found.lines == ("function lambdatuning-copy-12-shop, a copy of it, is removed",)
     assert clean_function(cloud(client), found, no_sleep) == ["function lambdatuning-copy-12-shop"]
@@ -169,7 +174,36 @@ def test_a_copy_whose_run_cannot_be_looked_at_stays_however_old(
     ]  # fmt: skip
     states = FakeStates({EXECUTION: "RUNNING"}, refuses=code)
     later = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    assert remains(cloud(client, states), "shop", later).copies == copies
+    left = remains(cloud(client, states), "shop", later)
+    assert left.copies == copies
+    kept = [line for line in left.stays if f"cannot be looked at ({code}: {EXECUTION})" in line]
+    assert len(kept) == len(left.stays) == 1 - len(copies)
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "named"),
+    [
+        ("lambdatuning-copy-0a1b2c3d-shop", "", True),
+        ("lambdatuning-copy-12-shop", f"lambdatuning: a copy of shop for {EXECUTION} x", True),
+        ("lambdatuning-copy-x", "lambdatuning: a copy of shop for", False),
+        ("lambdatuning-copy-x", "lambdatuning: a copy of shop for me", True),
+        ("lambdatuning-copy-0a1b2c3d-shopping", "", False),
+        ("lambdatuning-copy-of-mine-shop", "", False),
+        ("my-shop", f"lambdatuning: a copy of shop for {EXECUTION}", False),
+    ],
+)
+def test_a_copy_without_the_exact_mark_stays_and_is_named(
+    client: FakeLambda, name: str, description: str, named: bool
+) -> None:
+    client.others = [{"FunctionName": name, "Description": description}]
+    left = remains(cloud(client), "shop")
+    assert (left.copies, left.lines) == ((), ())
+    assert len(left.stays) == named
+    for line in left.stays:
+        assert "not the exact mark" in line
+        assert f"delete-function --function-name {name}`" in line
+    assert clean_function(cloud(client), left, no_sleep) == []
+    assert len(client.others) == 1
 
 
 def test_cleaning_goes_on_where_throttling_broke_it_off(client: FakeLambda) -> None:

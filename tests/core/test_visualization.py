@@ -15,12 +15,13 @@ from lambdatuning.core.power_tuning.visualization import (
     decode_visualization,
     encode_arrays,
 )
+from lambdatuning.core.sizes import MAX_MB, MIN_MB
 from lambdatuning.core.strategies import CurvePoint
 from tests.oracle.power_tuning_values import comparison_url, visualization_url
 
 FLOATS = st.floats(2**-20, 2**20, width=32)
 POINTS = st.lists(
-    st.builds(CurvePoint, st.integers(1, 65_535), FLOATS, FLOATS),
+    st.builds(CurvePoint, st.integers(MIN_MB, MAX_MB), FLOATS, FLOATS),
     min_size=1,
     max_size=46,
     unique_by=lambda point: point.memory_mb,
@@ -131,6 +132,10 @@ NAN, INFINITE = float("nan"), float("inf")
         ([128, 256], [1.0, 2.0], [0.0, 1e-7]),
         ([128, 128], [1.0, 2.0], [1e-7, 1e-7]),
         ([0, 128], [1.0, 2.0], [1e-7, 1e-7]),
+        ([64, 128], [1.0, 2.0], [1e-7, 1e-7]),
+        ([128, 10_241], [1.0, 2.0], [1e-7, 1e-7]),
+        ([128, 40_000], [1.0, 2.0], [1e-7, 1e-7]),  # Int16 wraps it
+        ([-128, 128], [1.0, 2.0], [1e-7, 1e-7]),
         ([], [], []),
     ],
 )

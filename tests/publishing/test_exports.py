@@ -115,6 +115,13 @@ def test_otava_s_csv_has_a_row_a_run_and_a_column_a_figure() -> None:
     assert all(metric["direction"] == -1 for metric in test["metrics"].values())
 
 
+def test_no_text_of_otava_s_csv_is_a_formula() -> None:
+    (run,) = nights(1, 1)
+    odd = replace(run, commit="=1+1", run_id="@x", started_at="-2")
+    (row,) = csv.reader(exports.otava_csv([odd]).splitlines()[1:])
+    assert row[:3] == ["'-2", "'=1+1", "'@x"]
+
+
 OTAVA = Path(sys.prefix) / "otava" / "bin" / "otava"
 
 

@@ -15,7 +15,7 @@ from ...core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, WORTH, Worth
 from ...core.tuning.records import run_prefix
 from ...workspace import resources
 from ..options import template_option, tuning_options, with_share
-from ..output import Output, records
+from ..output import Output, records, say
 from ..session import Session, session_options
 
 if TYPE_CHECKING:
@@ -96,13 +96,18 @@ def clean(session: Session, function: str) -> None:
     done: list[str] = []
     with session.connected() as cloud:
         left = remains(cloud, function)
+        stays = left.stays
         if left.lines:
             session.output.confirm(describe_remains(left), "put all of this back?")
             machine = ""
             with suppress(LambdaTuningError):  # without a stack of ours the caller's rights must do
                 machine = usable_outputs(cloud)["StateMachineArn"]
             done = clean_function(cloud, left, time.sleep, machine)
-    session.output.show(done, "\n".join(done) or f"nothing of ours is left on {function}")
+            stays = remains(cloud, function).stays
+    for line in stays:
+        say(line)
+    nothing = "" if stays else f"nothing of ours is left on {function}"
+    session.output.show(done, "\n".join(done) or nothing)
 
 
 # A finished run: the answer in a sentence, and where the run lies.

@@ -25,7 +25,8 @@ class Remains:
     """What is ours on a function; `lines` say it to people.
 
     `versions` are those of the run whose lock lies on the function; `doubtful` bear the mark of
-    other runs: they go where the tuner knows the run, and stay where it does not.
+    other runs: they go where the tuner knows the run, and stay where it does not. `kept` are copies
+    that stay, each with the reason.
     """
 
     function_arn: str
@@ -35,6 +36,18 @@ class Remains:
     versions: tuple[str, ...]
     copies: tuple[str, ...] = ()
     doubtful: tuple[tuple[str, str], ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def stays(self) -> tuple[str, ...]:
+        """One a thing that looks like ours and is left alone, and why."""
+        return (
+            *(
+                f"version {number} stays: no run {run_id} is known, whose mark it bears"
+                for number, run_id in self.doubtful
+            ),
+            *(f"function {name} stays: {why}" for name, why in self.kept),
+        )
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -69,24 +82,34 @@ def remains(cloud: Cloud, function: str, now: datetime | None = None) -> Remains
     )
     doubtful = tuple(entry for entry in marked if entry[0] not in own)
     states = cloud.client("stepfunctions")
-    dead = tuple(
-        copy.name
+    reasons = {
+        copy.name: _why_kept(states, copy, now or datetime.now(UTC))
         for copy in copies(client, arn.name)
-        if _is_dead(states, copy, now or datetime.now(UTC))
-    )
-    return Remains(str(arn), arn.region, config["MemorySize"], current_lock, own, dead, doubtful)
+    }
+    dead = tuple(name for name, why in reasons.items() if not why)
+    kept = tuple((name, why) for name, why in reasons.items() if why)
+    memory_mb = config["MemorySize"]
+    return Remains(str(arn), arn.region, memory_mb, current_lock, own, dead, doubtful, kept)
 
 
-def _is_dead(states: Any, copy: Copy, now: datetime) -> bool:
-    """Whether nobody tunes a copy any more. It is there before its run is started, so that one
-    whose run is not known is left alone for a while; one whose run cannot be looked at may be in
-    use, and stays."""
+def _why_kept(states: Any, copy: Copy, now: datetime) -> str:
+    """Why a copy stays; "" where nobody tunes it any more. It is there before its run is started,
+    so that one whose run is not known is left alone for a while; one whose run cannot be looked at
+    may be in use."""
+    delete = f"`aws lambda delete-function --function-name {copy.name}` removes it"
+    if not copy.execution:
+        return f"it has not the exact mark of a copy of ours; is it one, {delete}"
     try:
         answer = states.describe_execution(executionArn=copy.execution)
     except ClientError as exc:
-        gone = exc.response["Error"]["Code"] == "ExecutionDoesNotExist"
-        return gone and now - copy.made_at > _NOT_STARTED_YET
-    return answer["status"] not in lock.ALIVE
+        code = exc.response["Error"]["Code"]
+        if code != "ExecutionDoesNotExist":
+            return f"its run cannot be looked at ({code}: {copy.execution}); is it over, {delete}"
+        if now - copy.made_at > _NOT_STARTED_YET:
+            return ""
+        return "its run may be about to start; half an hour later it is removed"
+    alive = answer["status"] in lock.ALIVE
+    return f"its run goes on ({copy.execution})" if alive else ""
 
 
 def describe_remains(left: Remains) -> str:

@@ -52,7 +52,8 @@ original's group, into which its role may write."""
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of a function, when it was made, and the execution that it was made for."""
+    """A copy of a function, when it was made, and the execution that it was made for; "" where its
+    description is not the exact mark of one."""
 
     name: str
     execution: str
@@ -143,14 +144,27 @@ def copies(client: Any, function: str) -> list[Copy]:
         if "AccessDenied" in exc.response["Error"]["Code"]:
             return []
         raise
-    mark = re.compile(re.escape(_description(function, "")) + r"(?P<execution>arn:\S+)")
-    named = [function_config for page in pages for function_config in page["Functions"]]
     return [
-        Copy(function_config["FunctionName"], match["execution"], _made_at(function_config))
-        for function_config in named
-        if function_config["FunctionName"].startswith(PREFIX)
-        and (match := mark.fullmatch(function_config.get("Description", "")))
+        Copy(config["FunctionName"], _made_for(config, function), _made_at(config))
+        for page in pages
+        for config in page["Functions"]
+        if _looks_like_a_copy(config, function)
     ]
+
+
+def _looks_like_a_copy(config: Mapping[str, Any], function: str) -> bool:
+    """By its name, or by its description, which somebody may have changed."""
+    name = str(config["FunctionName"])
+    random = re.match(rf"{PREFIX}[0-9a-f]{{8}}-", name)
+    ours = random is not None and name == f"{random[0]}{function}"[:_LONGEST_NAME]
+    described = config.get("Description", "").startswith(_description(function, ""))
+    return name.startswith(PREFIX) and (ours or described)
+
+
+def _made_for(config: Mapping[str, Any], function: str) -> str:
+    mark = re.escape(_description(function, "")) + r"(arn:\S+)"
+    match = re.fullmatch(mark, config.get("Description", ""))
+    return match[1] if match else ""
 
 
 def _made_at(config: Mapping[str, Any]) -> datetime:

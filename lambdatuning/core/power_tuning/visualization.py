@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from ..errors import UsageError
+from ..sizes import MAX_MB, MIN_MB
 from ..strategies import CurvePoint
 
 DEFAULT_BASE_URL = "https://lambda-power-tuning.show/"
@@ -40,9 +41,9 @@ def decode_visualization(url: str) -> tuple[Run, ...]:
     """The runs of a visualization URL (or of its fragment alone): one, or two if it compares.
 
     The host does not matter, nor what a page, a mail or a redirecting link put around or behind
-    it. UsageError where it is no such URL. Durations and costs have the precision of Float32. Sizes
-    above 32767 MB, which Int16 wraps to negative ones, are read as what they were. `?currency=CNY`,
-    as Power Tuning writes it in China's regions, is the currency of the costs.
+    it. UsageError where it is no such URL, or has sizes that no function has. Durations and costs
+    have the precision of Float32. `?currency=CNY`, as Power Tuning writes it in China's regions, is
+    the currency of the costs.
     """
     text = _unescaped(url)
     currency = (
@@ -113,7 +114,7 @@ def _points(parts: Sequence[str]) -> tuple[CurvePoint, ...]:
     if len({len(column) for column in columns}) != 1:
         raise UsageError("not a visualization URL: its three lists differ in length; copy it whole")
     rows = zip(*columns, strict=True)
-    points = tuple(CurvePoint(size % 65_536, duration, cost) for size, duration, cost in rows)
+    points = tuple(CurvePoint(size, duration, cost) for size, duration, cost in rows)
     _refuse_impossible(points)
     return points
 
@@ -123,8 +124,14 @@ def _refuse_impossible(points: Sequence[CurvePoint]) -> None:
     sizes = [point.memory_mb for point in points]
     if not sizes:
         raise UsageError("not a visualization URL: it holds no memory size; copy it whole")
-    if 0 in sizes or len(set(sizes)) != len(sizes):
-        raise UsageError("not a visualization URL: a size is 0 or there twice; copy it again")
+    impossible = [size for size in sizes if not MIN_MB <= size <= MAX_MB]
+    if impossible:
+        raise UsageError(
+            f"not a visualization URL: it has a size of {impossible[0]} MB, and functions have "
+            f"{MIN_MB} to {MAX_MB}; copy it again"
+        )
+    if len(set(sizes)) != len(sizes):
+        raise UsageError("not a visualization URL: a size is there twice; copy it again")
     values = [value for point in points for value in (point.duration_ms, point.cost_usd)]
     if not all(math.isfinite(value) and value > 0 for value in values):
         raise UsageError(

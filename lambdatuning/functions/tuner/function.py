@@ -88,7 +88,9 @@ def set_memory(client: Any, function: str, memory_mb: int, sleep: Sleep) -> dict
 # Published versions of a run: ours bear the exact mark of one, and nothing else is removed.
 
 
-_MARK = re.compile(r"lambdatuning (?P<run_id>\S+) (?P<memory_mb>\d+) MB round (?P<round>\d+)")
+_MARK = re.compile(
+    r"lambdatuning (?P<run_id>\S+) (?P<memory_mb>[1-9][0-9]*) MB round (0|[1-9][0-9]*)"
+)
 Confirms = Callable[[str], bool]
 """Whether a run of that id is known: by the lock that it holds, or by its plan in the bucket."""
 _SPARE = 9_999

@@ -4,6 +4,7 @@ It lies on the function itself, so that runs of other tuner stacks see it too, a
 says which memory size the function must have when the run is over, also after a crash.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,4 +132,5 @@ def _parse(description: str) -> Lock:
     run_id, _, rest = description.partition(" ")
     memory_mb, _, owner = rest.partition(" ")
     execution = owner + run_id if owner.endswith(":") else owner
-    return Lock(run_id, int(memory_mb) if memory_mb.isdigit() else 0, execution)
+    size = int(memory_mb) if re.fullmatch("[1-9][0-9]{2,4}", memory_mb) else 0
+    return Lock(run_id, size, execution)
