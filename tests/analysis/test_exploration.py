@@ -159,7 +159,6 @@ def test_what_is_not_known_is_said_nowhere_to_be_sure(unplaced: Run) -> None:
     texts += [
         str(study.answer),
         *unplaced.manifest.warnings,
-        study.headline,
         *(c.cause for c in checks(unplaced)),
     ]
     assert [text for text in texts if re.search(r"\d+ % (sure|only)|best with [\d>]", text)] == []
