@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "reporting": {"core", "analysis", "workspace", "cloud", "reporting"},
     "api": {"core", "analysis", "workspace", "cloud", "local", "reporting", "api"},
     "study": {"core", "analysis", "study"},
-    "publishing": {"core", "analysis", "study", "publishing"},
+    "publishing": {"core", "analysis", "study", "reporting", "publishing"},
     "schedules": {
         *{"core", "analysis", "study", "publishing", "workspace", "functions", "cloud", "local"},
         *{"reporting", "api", "schedules"},

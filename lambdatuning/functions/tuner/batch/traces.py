@@ -66,7 +66,9 @@ def environments(
 
 def _unreadable(log_group: str, error: Mapping[str, Any]) -> str:
     """Why the logs cannot be read, and what to do about it."""
-    code, message = error["Code"], str(error.get("Message", ""))
+    # Who was refused is clear: what it may not do is what counts.
+    message = re.sub(r"^User: \S+ is not", "not", str(error.get("Message", "")))
+    code = error["Code"]
     what = f"{log_group} cannot be read ({code}: {message[:150]})"
     if code == "InvalidOperationException" or _LOG_CLASS.search(message):
         return f"{what}: choose a log group of class Standard for the function"
