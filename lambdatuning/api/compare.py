@@ -1,7 +1,7 @@
 """Two or more runs compared: named, or the two newest of one function."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +51,14 @@ def compare(
 
     Raises:
         UsageError: no run, several functions in one, nothing in common, or costs in several
-            currencies without the rate of one.
+            currencies without the rate of one; `narrowed` where all runs are loaded already.
     """
     for option in narrowed:
         if option not in NARROWING:
             hint = closest(option, {*NARROWING, *inspect.signature(compare).parameters})
             raise UsageError(f'compare: unknown option "{option}"; {hint}')
     named = runs or (NEWEST,)
+    _refuse_narrowing_of_loaded((named, history), narrowed)
     if len(named) == 1 and isinstance(named[0], str) and names_newest(named[0]):
         chosen = newest_in_one_place(named[0].strip(), store, cloud=cloud, **narrowed)
     else:
@@ -73,6 +74,24 @@ def compare(
         money=Money(currency, per_usd),
         rates=rates,
     )
+
+
+def _refuse_narrowing_of_loaded(runs: object, narrowed: Mapping[str, Any]) -> None:
+    """What narrows names is no option where no name is given: it would say nothing."""
+    given = sorted(option for option, value in narrowed.items() if value)
+    if given and not any(_names_in(runs)):
+        raise UsageError(
+            f'compare: {given[0]} narrows which runs "all" and "latest" mean, and these are loaded '
+            f"already; leave out {', '.join(given)}, or name runs"
+        )
+
+
+def _names_in(runs: object) -> Iterator[str]:
+    if isinstance(runs, str):
+        yield runs
+    elif isinstance(runs, Sequence):
+        for each in runs:
+            yield from _names_in(each)
 
 
 def _loaded(

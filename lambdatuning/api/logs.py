@@ -17,7 +17,7 @@ from ..analysis.logs.exports import Block, read_events, read_export
 from ..analysis.logs.log_frame import LogReading, encode_frame, read_logs
 from ..analysis.run import Run, merge
 from ..cloud.parquet import packed
-from ..cloud.run_store import FolderStore, save
+from ..cloud.run_store import FolderStore, open_store, save
 from ..core.errors import NotFoundError, UnreadReportsWarning, UsageError, closest
 from ..core.pricing import PriceBook, load_price_book
 from ..core.strategies import KIT_STRATEGY
@@ -102,7 +102,9 @@ def import_logs(
         currency=prices.region(region).foreign_currency,
         logs={"files": [str(name) for name in names], **reading.summary},
     )
-    folder = FolderStore(Path(store_address(store)))
+    folder = open_store(store_address(store))
+    if not isinstance(folder, FolderStore):
+        raise UsageError(f"{store}: a run is stored in a local folder; copy it to S3 afterwards")
     runs = [_stored(folder, name, samples, about) for name, samples in parts.items()]
     merged = merge(runs)
     return Run(replace(merged.manifest, logs=about.logs), merged.samples)

@@ -26,6 +26,7 @@ from ..cloud.run_store import (
     warn_of,
 )
 from ..cloud.session import Cloud, connect
+from ..core.address import checked_address, is_s3
 from ..core.errors import NotFoundError, RunFailedError, UsageError, closest
 from ..core.options import whole_number
 from ..core.power_tuning.visualization import decode_visualization
@@ -102,7 +103,7 @@ def cached_source(
 
     @cache
     def listed() -> Sequence[Source]:
-        remote = bool(state_machine) or str(store).startswith("s3://")
+        remote = bool(state_machine) or is_s3(store)
         session = connect(region=region or None) if remote and cloud is None else cloud
         if state_machine and session:
             return sorted(_executed(session, state_machine), key=_started)
@@ -235,8 +236,13 @@ COLUMNS = (
 
 
 def store_address(store: str | Path | None = "") -> str | Path:
-    """The store named, else the project's: `store` of its settings, else ./lambdatuning-runs."""
-    return store or str(read_settings()["store"])
+    """The store named, else the project's: `store` of its settings, else ./lambdatuning-runs.
+
+    Raises `UsageError` for what is neither a folder nor `s3://bucket/prefix`.
+    """
+    address = store or str(read_settings()["store"])
+    checked_address(address)
+    return address
 
 
 class Runs(Sequence[Run]):
@@ -338,7 +344,7 @@ def load_runs(
     A session is opened for a store in S3 or a state machine unless `cloud` is given.
 
     Raises:
-        UsageError: a number or time that cannot be read.
+        UsageError: a number or time that cannot be read, or a time beside ids.
         NotFoundError: nothing there, naming the closest id.
     """
     meant = _meant(store, function, region, since, until, state_machine, cloud)
@@ -346,6 +352,11 @@ def load_runs(
     number = _newest(names[0]) if len(names) == 1 else None
     if number is not None:
         return newest_of(meant.listed(), meant.keeps, meant.where, number)
+    if since or until:
+        raise UsageError(
+            f'{"since" if since else "until"} narrows which runs "all" and "latest" mean; leave it '
+            f"out where runs are named: {', '.join(names)}"
+        )
     return [run for name in names for run in _named(name, meant.listed, meant.where)]
 
 

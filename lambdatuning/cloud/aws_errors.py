@@ -121,7 +121,11 @@ def _answered(error: ClientError) -> LambdaTuningError:
     leaf, advice = _of_code(code, status)
     if leaf is CredentialsError:
         return leaf(f"the AWS credentials are {advice} ({code}): {LOGIN}")
-    return leaf(f"{_one_line(error)}; {advice}")
+    said = error.response.get("Error", {})
+    bucket = str(said.get("BucketName") or (code == "NoSuchBucket" and said.get("Resource")) or "")
+    bucket = bucket.strip("/").partition("/")[0]
+    named = f": {bucket}" if bucket and bucket not in str(error) else ""
+    return leaf(f"{_one_line(error)}{named}; {advice}")
 
 
 def _of_code(code: str, status: int) -> tuple[_Leaf, str]:

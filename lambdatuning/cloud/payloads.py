@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ..core.address import checked_address
 from ..core.errors import LambdaTuningError, NotFoundError, UsageError, closest
 from ..core.tuning.payloads import (
     PayloadType,
@@ -54,7 +55,7 @@ def _load(
         return parse_event(text, "the payload", "event")
     if text.startswith("s3://"):
         return parse_event(_object(text, cloud), text, event_name(Path(text).stem))
-    path = files.get(text) or Path(name)
+    path = files.get(text) or Path(checked_address(name))
     if path.resolve() in {each.resolve() for each in files.values()}:
         return (parse_payload_type(_text(path), str(path)),)
     if path.suffix != ".json" and not path.is_file():

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
+from ..core.address import checked_address, is_s3
 from ..core.errors import (
     LambdaTuningError,
     NotFoundError,
@@ -176,8 +177,8 @@ class BucketStore:
 
 def open_store(address: str | Path, cloud: Cloud | None = None) -> Store:
     """The store at a folder or at `s3://bucket/prefix` (which needs `cloud`)."""
-    text = str(address)
-    if not text.startswith("s3://"):
+    text = checked_address(address)
+    if not is_s3(text):
         return FolderStore(Path(address))
     bucket, _, root = text.removeprefix("s3://").partition("/")
     if not bucket or cloud is None:

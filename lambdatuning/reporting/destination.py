@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from ..cloud.aws_errors import explaining
+from ..core.address import checked_address, is_s3
 from ..core.errors import UsageError
 
 HEAD = 60_000
@@ -61,8 +62,8 @@ class Destination(Protocol):
 
 def destination(out: str | Path) -> Destination:
     """The destination that a path or an address names."""
-    text = str(out)
-    if text.startswith("s3://"):
+    text = checked_address(out, others=True)
+    if is_s3(text):
         return Bucket(text)
     if "://" in text:
         return PapermillPlace(text)
@@ -163,8 +164,6 @@ class Bucket:
 
     def prepare(self) -> None:
         """Write the index of what lies there: the one write that leaves nothing else behind."""
-        if not self._bucket:
-            raise UsageError(f"{self.url} names no bucket; write s3://BUCKET/PREFIX")
         from .index import write_index
 
         write_index(self)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..core.address import checked_address
 from ..core.errors import UsageError, closest
 from ..core.options import number
 from ..core.strategies import KIT_STRATEGY, REGISTRY
@@ -174,6 +175,8 @@ def _from_variables(variables: Mapping[str, str]) -> Iterator[tuple[str, Value]]
 
 def _located(folder: Path, name: str, each: Value) -> Value:
     """A path made absolute; addresses such as s3://bucket/runs stay as they are."""
-    if not _BY_NAME[name].is_path or not each.value or "://" in each.value:
+    if not _BY_NAME[name].is_path or not each.value:
+        return each
+    if "://" in checked_address(each.value, others=True):
         return each
     return Value(str(folder / Path(each.value).expanduser()), each.origin)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -27,14 +28,25 @@ class Answer(NamedTuple):
         return next((v for n, v in reversed(self.headers) if n.lower() == name), "")
 
 
-async def read_body(receive: Receive) -> bytes | None:
-    """The whole request body; None when the client went away before its end."""
+class TooLargeError(Exception):
+    """A request body is longer than its reader takes."""
+
+
+async def read_body(receive: Receive, most: float = math.inf) -> bytes | None:
+    """The whole request body; None when the client went away before its end.
+
+    Raises `TooLargeError` as soon as there are more than `most` bytes of it.
+    """
     parts: list[bytes] = []
+    length = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         parts.append(message.get("body", b""))
+        length += len(parts[-1])
+        if length > most:
+            raise TooLargeError
         if not message.get("more_body", False):
             return b"".join(parts)
 

@@ -11,10 +11,27 @@ from urllib.parse import parse_qs, quote, unquote, urlencode
 
 from .. import faults
 from ..settings import ACCOUNT_ID, REGION
-from . import asgi, expressions, log_events, method_testing, stacks, state_machines
+from . import (
+    asgi,
+    bodies,
+    expressions,
+    lambda_limits,
+    log_events,
+    method_testing,
+    stacks,
+    state_machines,
+)
 from .asgi import Answer, App, Message, Receive, Scope, Send
 from .calls import Call, begin_call
-from .lambda_limits import Problem, changes_function, in_progress, problem_of, versions_of_alias
+from .lambda_limits import (
+    Problem,
+    changes_function,
+    code_in_s3,
+    in_progress,
+    problem_of,
+    problem_of_package,
+    versions_of_alias,
+)
 
 _DYNAMODB = "DynamoDB_20120810."
 _FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function"
@@ -23,6 +40,7 @@ _LAMBDA_PATHS = ("/2015-03-31/functions", "/2018-10-31/layers")
 _INVOKE = re.compile(r"^/2015-03-31/functions/[^/]+/invocations$")
 _CREDENTIAL = re.compile(rb"Credential=([^/,\s]+)/")
 _REGION = re.compile(rb"Credential=[^/,\s]+/[^/]*/([a-z0-9-]+)/")
+_SIGNED_FOR = re.compile(rb"Credential=[^/,\s]+/[^/]*/[a-z0-9-]+/([a-z0-9-]+)/")
 _EXECUTE_HOST = re.compile(r"^([a-z0-9]+)\.execute-api\.")
 _TAKEN_HOST = re.compile(r"^[a-f0-9]{8}\.execute-api\.127\.0\.0\.1(:\d+)?$")
 """The only names that ministack takes by itself."""
@@ -80,15 +98,24 @@ class Front:
     async def _serve(
         self, scope: Scope, receive: Receive, send: Send, headers: Mapping[bytes, bytes]
     ) -> None:
-        api = self._api(scope, headers)
-        if api is None:
+        api, service = self._api(scope, headers), _service_of(scope, headers)
+        if b"x-amz-target" in headers:
+            send = _with_unknown_operations(send)
+        if api is None and not service:
             await self.inner(scope, receive, send)
             return
-        body = await asgi.read_body(receive)
-        if body is None:
-            return
-        answer = await api(scope, body)
+        most = lambda_limits.MOST_REQUEST_BYTES if service == "lambda" else bodies.MOST_BYTES
+        try:
+            body = await asgi.read_body(receive, most)
+        except asgi.TooLargeError:
+            answer = _too_large_error(scope, service)
+        else:
+            if body is None:
+                return
+            answer = _unreadable(scope, service, body) if service else None
+            answer = answer or (await api(scope, body) if api else None)
         if answer is None:
+            assert body is not None
             await self.inner(scope, asgi.replayed(body, receive), send)
         else:
             pairs = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in answer.headers]
@@ -145,13 +172,10 @@ class Front:
         problem = (
             await asyncio.to_thread(problem_of, scope["method"], scope["path"], headers, body)
             or await self._problem_of_progress(scope)
+            or await self._problem_of_code(scope, body)
             or await self._problem_of_alias(scope, body)
         )
-        if problem is None:
-            return None
-        status, content, (error,) = _refused(problem)
-        pairs = [("content-type", "application/json"), ("x-amzn-errortype", error[1].decode())]
-        return Answer(status, pairs, json.dumps(content).encode())
+        return None if problem is None else _rest_error(problem)
 
     async def _problem_of_progress(self, scope: Scope) -> Problem | None:
         name = changes_function(scope["method"], scope["path"])
@@ -159,6 +183,25 @@ class Front:
             return None
         answer = await self._configuration(scope, name)
         return in_progress(json.loads(answer.body)) if answer.status == 200 else None
+
+    async def _problem_of_code(self, scope: Scope, body: bytes) -> Problem | None:
+        """Code in S3 is there, and can be unpacked: looked at when it is given, as on AWS."""
+        place = code_in_s3(scope["method"], scope["path"], body)
+        if place is None:
+            return None
+        bucket, key, version = place
+        query = f"?versionId={quote(version)}" if version else ""
+        answer = await self.services.ask("s3", "GET", f"/{quote(bucket)}/{quote(key)}{query}")
+        if answer.status == 200:
+            return await asyncio.to_thread(problem_of_package, answer.body)
+        code, said = (
+            (re.findall(rf"<{tag}>([^<]*)</{tag}>", answer.body.decode("utf-8", "replace")) or [""])
+            for tag in ("Code", "Message")
+        )
+        text = (
+            f"Error occurred while GetObject. S3 Error Code: {code[0]}. S3 Error Message: {said[0]}"
+        )
+        return Problem("InvalidParameterValueException", text)
 
     async def _problem_of_alias(self, scope: Scope, body: bytes) -> Problem | None:
         """An alias leads to versions that exist."""
@@ -272,6 +315,57 @@ def _with_length(scope: Scope, length: int) -> Scope:
     return {**scope, "headers": [*kept, (b"content-length", str(length).encode())]}
 
 
+def _service_of(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
+    """The service whose JSON a request is held to; "" where it brings none."""
+    match = _SIGNED_FOR.search(headers.get(b"authorization", b""))
+    signed_for = match[1].decode("latin-1") if match else ""
+    if match is None and b"X-Amz-Credential=" in scope["query_string"]:
+        return ""
+    target = headers.get(b"x-amz-target", b"").decode("latin-1")
+    return bodies.service_of(target, scope["path"], signed_for)
+
+
+def _unreadable(scope: Scope, service: str, body: bytes) -> Answer | None:
+    """The refusal of a call that its service cannot read."""
+    target = dict(scope["headers"]).get(b"x-amz-target", b"").decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    why = bodies.problem_of(service, target, scope["method"], scope["path"], query, body)
+    if not why:
+        return None
+    if target:
+        return _json_error("com.amazon.coral.service#SerializationException", why)
+    parsed = service != "lambda" or not why.startswith("Could not parse")
+    kind = "SerializationException" if parsed else "InvalidRequestContentException"
+    return _rest_error(Problem(kind, why))
+
+
+def _too_large_error(scope: Scope, service: str) -> Answer:
+    problem = lambda_limits.too_large(scope["method"], scope["path"])
+    if service != "lambda":
+        text = f"Request must be smaller than {bodies.MOST_BYTES} bytes"
+        problem = problem._replace(message=text)
+    if b"x-amz-target" in dict(scope["headers"]):
+        return _json_error(problem.kind, problem.message, problem.status)
+    return _rest_error(problem)
+
+
+def _with_unknown_operations(send: Send) -> Send:
+    """`send`, but for S3's answer to the call of a service that does not exist."""
+    replaced = False
+
+    async def sending(message: Message) -> None:
+        nonlocal replaced
+        if message["type"] == "http.response.start" and message["status"] == 405:
+            replaced = True
+            answer = _json_error("UnknownOperationException", "")
+            pairs = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in answer.headers]
+            await asgi.answer_bytes(send, answer.status, answer.body, tuple(pairs))
+        elif not replaced:
+            await send(message)
+
+    return sending
+
+
 def _region_of(scope: Scope) -> str:
     match = _REGION.search(dict(scope["headers"]).get(b"authorization", b""))
     return match[1].decode("latin-1") if match else REGION
@@ -289,9 +383,15 @@ def _parsed(body: bytes) -> Any:
         return None
 
 
-def _json_error(kind: str, message: str) -> Answer:
+def _json_error(kind: str, message: str, status: int = 400) -> Answer:
     body = json.dumps({"__type": kind, "message": message}).encode()
-    return Answer(400, [("content-type", "application/x-amz-json-1.0")], body)
+    return Answer(status, [("content-type", "application/x-amz-json-1.0")], body)
+
+
+def _rest_error(problem: Problem) -> Answer:
+    status, content, (error,) = _refused(problem)
+    pairs = [("content-type", "application/json"), ("x-amzn-errortype", error[1].decode())]
+    return Answer(status, pairs, json.dumps(content).encode())
 
 
 def _refused(problem: Problem) -> tuple[int, object, tuple[tuple[bytes, bytes], ...]]:

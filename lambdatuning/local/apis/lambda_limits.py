@@ -37,6 +37,8 @@ _VARIABLE_NAME = "[a-zA-Z]([a-zA-Z0-9_])+"
 # The model allows what functions on managed instances may have; others may not.
 _MOST = {"memorySize": 10_240, "timeout": 900, "ephemeralStorage.size": 10_240}
 _FUNCTIONS = "/2015-03-31/functions"
+_CODE_IN = {"CreateFunction": "Code", "PublishLayerVersion": "Content", "UpdateFunctionCode": ""}
+"""Where each call that brings code has it, "" for the call itself."""
 
 
 class Problem(NamedTuple):
@@ -62,11 +64,6 @@ def problem_of(method: str, path: str, headers: Mapping[str, str], body: bytes) 
     operation, named = _operation(method, path)
     if operation is None or operation.shape is None:
         return None
-    if len(body) > MOST_REQUEST_BYTES and operation.name in (
-        "CreateFunction",
-        "UpdateFunctionCode",
-    ):
-        return _too_large(operation.name)
     given = _given(operation, named, headers, body)
     if broken := list(_broken(operation.shape, given, "")):
         return _validation(broken)
@@ -92,6 +89,44 @@ def versions_of_alias(method: str, path: str, body: bytes) -> Iterator[tuple[str
     weights = (given.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
     for version in filter(None, (given.get("FunctionVersion"), *weights)):
         yield unquote(match[1]), str(version)
+
+
+def too_large(method: str, path: str) -> Problem:
+    """The refusal of a call of more than `MOST_REQUEST_BYTES`."""
+    operation, _ = _operation(method, path)
+    what = f" for the {operation.name} operation" if operation else ""
+    text = f"Request must be smaller than {MOST_REQUEST_BYTES} bytes{what}"
+    return Problem("RequestEntityTooLargeException", text, 413)
+
+
+def code_in_s3(method: str, path: str, body: bytes) -> tuple[str, str, str] | None:
+    """Bucket, key and version ("" for the newest) of the code that a call brings, if it is there."""
+    operation, _ = _operation(method, path)
+    if operation is None or operation.name not in _CODE_IN:
+        return None
+    try:
+        given = json.loads(body or b"{}")
+    except ValueError:
+        return None
+    code = given.get(_CODE_IN[operation.name]) if _CODE_IN[operation.name] else given
+    if not isinstance(code, dict) or "ZipFile" in code:
+        return None
+    bucket, key = code.get("S3Bucket"), code.get("S3Key")
+    return (bucket, key, code.get("S3ObjectVersion") or "") if bucket and key else None
+
+
+def problem_of_package(package: bytes) -> Problem | None:
+    """Why Lambda would not take a zip; None for a good one."""
+    try:
+        if package in (b"", _EMPTY_ZIP):
+            return _invalid("Uploaded file must be a non-empty zip")
+        check_package(package)
+    except UsageError as exc:
+        return _invalid(
+            "Could not unzip uploaded file. Please check your file, then try to upload again. "
+            f"({exc})"
+        )
+    return None
 
 
 def in_progress(configuration: Mapping[str, Any]) -> Problem | None:
@@ -151,6 +186,7 @@ def _broken(shape: Any, value: Any, path: str) -> Iterator[str]:
     if value is None:
         return
     if shape.type_name == "structure" and isinstance(value, dict):
+        yield from _absent(shape, value, path)
         for name in shape.members.keys() & value.keys():
             inner = name[0].lower() + name[1:]
             yield from _broken(shape.members[name], value[name], f"{path}.{inner}".lstrip("."))
@@ -161,6 +197,14 @@ def _broken(shape: Any, value: Any, path: str) -> Iterator[str]:
         for constraint in _unmet(shape, value, path):
             shown = f"'{value}' " if "sensitive" not in shape.metadata else ""
             yield f"Value {shown}at '{path}' failed to satisfy constraint: Member must {constraint}"
+
+
+def _absent(shape: Any, value: Mapping[str, Any], path: str) -> Iterator[str]:
+    """Members of a call's body that must be there and are not."""
+    for name in shape.required_members:
+        if "location" not in shape.members[name].serialization and value.get(name) is None:
+            where = f"{path}.{name[0].lower()}{name[1:]}".lstrip(".")
+            yield f"Value null at '{where}' failed to satisfy constraint: Member must not be null"
 
 
 def _unmet(shape: Any, value: Any, path: str) -> Iterator[str]:
@@ -247,23 +291,9 @@ def _problem_of_zip(content: Any) -> Problem | None:
     if not isinstance(content, str):
         return None
     try:
-        package = base64.b64decode(content)
-        if package in (b"", _EMPTY_ZIP):
-            return _invalid("Uploaded file must be a non-empty zip")
-        check_package(package)
+        return problem_of_package(base64.b64decode(content))
     except binascii.Error:
         return None
-    except UsageError as exc:
-        return _invalid(
-            "Could not unzip uploaded file. Please check your file, then try to upload again. "
-            f"({exc})"
-        )
-    return None
-
-
-def _too_large(operation: str) -> Problem:
-    text = f"Request must be smaller than {MOST_REQUEST_BYTES} bytes for the {operation} operation"
-    return Problem("RequestEntityTooLargeException", text, 413)
 
 
 def _invalid(message: str) -> Problem:

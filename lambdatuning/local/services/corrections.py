@@ -14,10 +14,12 @@ from typing import Any
 from ..apis import rest_apis
 from ..apis.asgi import Services
 from ..apis.json_paths import at_path
+from ..apis.lambda_limits import problem_of_package
 from ..settings import ACCOUNT_ID, REGION
 from .ministack import part, put
 from .stack_rights import Change
 
+_LAMBDA = "services.lambda_svc"
 _MACHINES = "services.stepfunctions"
 _FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function"
 _CHANGE_SETS = "services.cloudformation.changesets"
@@ -45,6 +47,8 @@ def install_for_stacks(refuses_change: Callable[[Change], str] | None = None) ->
     evaluate = with_joined_lists(part("services.cloudformation.engine", "_evaluate_conditions"))
     for module in _CONDITIONED:
         put(f"services.cloudformation.{module}", "_evaluate_conditions", evaluate)
+    fetch = part(_LAMBDA, "_fetch_code_from_s3")
+    put(_LAMBDA, "_fetch_code_from_s3", with_checked_code(fetch))
     resolve = part(_CHANGE_SETS, "_resolve_props_for_diff")
     put(_CHANGE_SETS, "_resolve_props_for_diff", without_false_conditions(resolve, evaluate))
     if refuses_change is not None:
@@ -155,6 +159,26 @@ def without_false_conditions(
         return {**resolved_props, "Resources": kept}
 
     return resolved
+
+
+def with_checked_code(fetch: Callable[..., bytes | None]) -> Callable[..., bytes]:
+    """A stack fails where the code of its function is not in S3 or cannot be unpacked.
+
+    Of calls of the Lambda API this was checked before.
+    """
+
+    def fetched(bucket: str, key: str, version_id: str | None = None) -> bytes:
+        code = fetch(bucket, key, version_id=version_id)
+        if code is None:
+            raise ValueError(
+                "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The "
+                f"specified key does not exist. (s3://{bucket}/{key})"
+            )
+        if problem := problem_of_package(code):
+            raise ValueError(problem.message)
+        return code
+
+    return fetched
 
 
 def with_joined_lists(

@@ -24,6 +24,8 @@ PRIVATE: dict[str, Names] = {
         "_execute_function_dispatch": ("func", "config", "event", "request_id", "started"),
         # The same, limits included: how an asynchronous invocation is tried again.
         "_execute_function": ("func", "event"),
+        # How stacks get code, whose absence they pass over.
+        "_fetch_code_from_s3": ("bucket", "key", "version_id"),
         "_functions": None,
         "_layers": None,
         "_LAMBDA_STATE_TRANSITION_DELAY": None,

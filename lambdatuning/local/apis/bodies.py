@@ -1,0 +1,191 @@
+"""What AWS's JSON APIs cannot read is refused in their form: ministack takes it, or answers 500.
+
+Operations and types of members are those of botocore's own models; the texts are the services'.
+"""
+
+import functools
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+import botocore.session
+
+MOST_BYTES = 16 * 1024 * 1024
+"""Of any request that is read before ministack, but for those of the Lambda API: DynamoDB's own
+limit, the largest among the others."""
+
+_BY_PREFIX = {
+    "AWSEvents": "events",
+    "AWSStepFunctions": "stepfunctions",
+    "AmazonSQS": "sqs",
+    "AmazonSSM": "ssm",
+    "DynamoDB_20120810": "dynamodb",
+    "Logs_20140328": "logs",
+    "secretsmanager": "secretsmanager",
+}
+_BY_PATH = (
+    (re.compile(r"/20\d\d-\d\d-\d\d/(functions|layers|event-source-mappings|tags)\b"), "lambda"),
+    (re.compile(r"/restapis(/|$)"), "apigateway"),
+    (re.compile(r"/v2/apis(/|$)"), "apigatewayv2"),
+    (re.compile(r"/schedules/"), "scheduler"),
+)
+_SCALARS = {
+    "string": (str,),
+    "blob": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (int, float, str),
+    "double": (int, float, str),
+    "timestamp": (int, float, str),
+}
+_KINDS = {str: "STRING_VALUE", bool: "TRUE_VALUE", int: "NUMBER_VALUE", float: "DECIMAL_VALUE"}
+_CLASSES = {"string": "a String", "blob": "a ByteBuffer", "boolean": "a Boolean"}
+
+
+class _Operation(NamedTuple):
+    method: str
+    path: re.Pattern[str]
+    shape: Any
+
+
+def service_of(target: str, path: str, signed_for: str) -> str:
+    """The service, as botocore calls it, that a JSON call is for; "" for any other request.
+
+    `signed_for` is the service in the call's signature, "" without one: a bucket may be named
+    "schedules".
+    """
+    if target:
+        return _BY_PREFIX.get(target.partition(".")[0], "")
+    service = next((service for pattern, service in _BY_PATH if pattern.match(path)), "")
+    own = "apigateway" if service == "apigatewayv2" else service
+    return service if signed_for in ("", own) else ""
+
+
+def problem_of(service: str, target: str, method: str, path: str, query: str, body: bytes) -> str:
+    """Why a service cannot read a call; "" where it can, or where the call is not known."""
+    shape = _input_of(service, target, method, path)
+    imports = "mode=import" in query
+    if imports or (shape is not None and shape.serialization.get("payload")):
+        return ""
+    try:
+        given = json.loads(body.decode() or "{}", parse_constant=_refuse, parse_int=_whole)
+        json.dumps(given, ensure_ascii=False).encode()
+    except RecursionError:
+        return "The request is nested too deeply"
+    except UnicodeError:
+        return "Invalid UTF-8 in the request"
+    except ValueError as exc:
+        return f"Could not parse request body into json: {exc}"
+    if not isinstance(given, dict):
+        return _unexpected(given)
+    if shape is None:
+        return ""
+    asked = {name: values[-1] for name, values in parse_qs(query).items()}
+    return next(itertools.chain(_misfits_of_query(shape, asked), _misfits(shape, given)), "")
+
+
+def _input_of(service: str, target: str, method: str, path: str) -> Any:
+    """The shape of an operation's input; None for what is not modelled."""
+    if target:
+        model = _model(service)
+        name = target.partition(".")[2]
+        known = name in model.operation_names
+        return model.operation_model(name).input_shape if known else None
+    for operation in _operations(service):
+        if operation.method == method and operation.path.fullmatch(path.rstrip("/")):
+            return operation.shape
+    return None
+
+
+@functools.cache
+def _model(service: str) -> Any:
+    return botocore.session.get_session().get_service_model(service)
+
+
+@functools.cache
+def _operations(service: str) -> list[_Operation]:
+    model = _model(service)
+    operations = []
+    for name in model.operation_names:
+        operation = model.operation_model(name)
+        uri = operation.http["requestUri"].partition("?")[0].rstrip("/")
+        path = re.sub(r"\\{\w+\\?\+?\\}", "[^/]+", re.escape(uri))
+        operations.append(
+            _Operation(operation.http["method"], re.compile(path), operation.input_shape)
+        )
+    # What is spelled out comes before what may be anything.
+    return sorted(operations, key=lambda each: each.path.pattern.count("[^/]+"))
+
+
+def _misfits_of_query(shape: Any, asked: Mapping[str, str]) -> Iterator[str]:
+    for name, member in shape.members.items():
+        text = asked.get(member.serialization.get("name", name))
+        inside = member.serialization.get("location") == "querystring"
+        if inside and text is not None and member.type_name in ("integer", "long"):
+            try:
+                _whole(text)
+            except ValueError:
+                yield "STRING_VALUE can not be converted to an Integer"
+
+
+def _misfits(shape: Any, value: Any) -> Iterator[str]:
+    """What is of another type than its member."""
+    if value is None or getattr(shape, "is_document_type", False):
+        return
+    kind = shape.type_name
+    if kind == "structure":
+        if not isinstance(value, dict):
+            yield _unexpected(value)
+            return
+        for name, member in shape.members.items():
+            key = member.serialization.get("name", name)
+            if "location" not in member.serialization and key in value:
+                yield from _misfits(member, value[key])
+    elif kind == "map":
+        if not isinstance(value, dict):
+            yield _unexpected(value)
+            return
+        for inner in value.values():
+            yield from _misfits(shape.value, inner)
+    elif kind == "list":
+        if not isinstance(value, list):
+            yield _unexpected(value)
+            return
+        for inner in value:
+            yield from _misfits(shape.member, inner)
+    elif kind in _SCALARS:
+        yield from _misfits_of_scalar(kind, value)
+
+
+def _misfits_of_scalar(kind: str, value: Any) -> Iterator[str]:
+    if isinstance(value, dict | list):
+        yield _unexpected(value)
+    elif type(value) not in _SCALARS[kind] and not (
+        int in _SCALARS[kind] and isinstance(value, float) and value.is_integer()
+    ):
+        yield f"{_KINDS[type(value)]} can not be converted to {_CLASSES.get(kind, 'an Integer')}"
+
+
+def _unexpected(value: Any) -> str:
+    """What a parser says that waits for something else."""
+    if isinstance(value, dict):
+        return "Start of structure or map found where not expected"
+    return "Start of list found where not expected" if isinstance(value, list) else (
+        "Unexpected value type in payload"
+    )
+
+
+def _refuse(name: str) -> None:
+    # Python takes them, JSON does not have them.
+    raise ValueError(f"Unrecognized token '{name}'")
+
+
+def _whole(text: str) -> int:
+    if len(text) > 300 or not math.isfinite(float(text)):
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)
