@@ -1,4 +1,4 @@
-"""Where files lie: a folder, or an address such as s3://bucket/prefix; what is neither is refused."""
+"""Where files lie: a folder, or an address such as s3://bucket/prefix; nothing in between."""
 
 import re
 from pathlib import Path

@@ -43,6 +43,7 @@ _SCALARS = {
     "double": (int, float, str),
     "timestamp": (int, float, str),
 }
+_CONTAINERS = {"structure": dict, "map": dict, "list": list}
 _KINDS = {str: "STRING_VALUE", bool: "TRUE_VALUE", int: "NUMBER_VALUE", float: "DECIMAL_VALUE"}
 _CLASSES = {"string": "a String", "blob": "a ByteBuffer", "boolean": "a Boolean"}
 
@@ -73,12 +74,7 @@ def problem_of(service: str, target: str, method: str, path: str, query: str, bo
     if imports or (shape is not None and shape.serialization.get("payload")):
         return ""
     try:
-        given = json.loads(body.decode() or "{}", parse_constant=_refuse, parse_int=_whole)
-        json.dumps(given, ensure_ascii=False).encode()
-    except RecursionError:
-        return "The request is nested too deeply"
-    except UnicodeError:
-        return "Invalid UTF-8 in the request"
+        given = _parsed(body)
     except ValueError as exc:
         return f"Could not parse request body into json: {exc}"
     if not isinstance(given, dict):
@@ -87,6 +83,18 @@ def problem_of(service: str, target: str, method: str, path: str, query: str, bo
         return ""
     asked = {name: values[-1] for name, values in parse_qs(query).items()}
     return next(itertools.chain(_misfits_of_query(shape, asked), _misfits(shape, given)), "")
+
+
+def _parsed(body: bytes) -> Any:
+    """The body's JSON, `{}` for none; ValueError for what is none, or no text."""
+    try:
+        given = json.loads(body.decode() or "{}", parse_constant=_refuse, parse_int=_whole)
+        json.dumps(given, ensure_ascii=False).encode()
+    except RecursionError as exc:
+        raise ValueError("it is nested too deeply") from exc
+    except UnicodeError as exc:
+        raise ValueError("it is no UTF-8") from exc
+    return given
 
 
 def _input_of(service: str, target: str, method: str, path: str) -> Any:
@@ -137,29 +145,26 @@ def _misfits(shape: Any, value: Any) -> Iterator[str]:
     """What is of another type than its member."""
     if value is None or getattr(shape, "is_document_type", False):
         return
-    kind = shape.type_name
-    if kind == "structure":
-        if not isinstance(value, dict):
-            yield _unexpected(value)
-            return
+    if shape.type_name in _SCALARS:
+        yield from _misfits_of_scalar(shape.type_name, value)
+    elif not isinstance(value, _CONTAINERS.get(shape.type_name, object)):
+        yield _unexpected(value)
+    else:
+        for member, inner in _parts(shape, value):
+            yield from _misfits(member, inner)
+
+
+def _parts(shape: Any, value: Any) -> Iterator[tuple[Any, Any]]:
+    """The shapes and values of what a structure, map or list holds."""
+    if shape.type_name == "structure":
         for name, member in shape.members.items():
             key = member.serialization.get("name", name)
             if "location" not in member.serialization and key in value:
-                yield from _misfits(member, value[key])
-    elif kind == "map":
-        if not isinstance(value, dict):
-            yield _unexpected(value)
-            return
-        for inner in value.values():
-            yield from _misfits(shape.value, inner)
-    elif kind == "list":
-        if not isinstance(value, list):
-            yield _unexpected(value)
-            return
-        for inner in value:
-            yield from _misfits(shape.member, inner)
-    elif kind in _SCALARS:
-        yield from _misfits_of_scalar(kind, value)
+                yield member, value[key]
+    elif shape.type_name == "map":
+        yield from ((shape.value, inner) for inner in value.values())
+    elif shape.type_name == "list":
+        yield from ((shape.member, inner) for inner in value)
 
 
 def _misfits_of_scalar(kind: str, value: Any) -> Iterator[str]:
@@ -175,8 +180,10 @@ def _unexpected(value: Any) -> str:
     """What a parser says that waits for something else."""
     if isinstance(value, dict):
         return "Start of structure or map found where not expected"
-    return "Start of list found where not expected" if isinstance(value, list) else (
-        "Unexpected value type in payload"
+    return (
+        "Start of list found where not expected"
+        if isinstance(value, list)
+        else ("Unexpected value type in payload")
     )
 
 

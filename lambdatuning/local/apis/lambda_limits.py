@@ -100,7 +100,7 @@ def too_large(method: str, path: str) -> Problem:
 
 
 def code_in_s3(method: str, path: str, body: bytes) -> tuple[str, str, str] | None:
-    """Bucket, key and version ("" for the newest) of the code that a call brings, if it is there."""
+    """Bucket, key and version ("" for the newest) of the code that a call brings, if in S3."""
     operation, _ = _operation(method, path)
     if operation is None or operation.name not in _CODE_IN:
         return None
