@@ -8,6 +8,7 @@ notebook.
 import functools
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ParamSpec, TypeVar, get_args
@@ -16,6 +17,10 @@ from .errors import UsageError, closest
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+_DECIMAL = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
+"""Python's own reading also takes other scripts' digits, and 1_0 for ten."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,10 @@ class Range:
 
 def _number(value: object) -> float:
     """The value as a finite number, NaN if it is none."""
+    if isinstance(value, bool) or (isinstance(value, str) and not _DECIMAL.fullmatch(value)):
+        return math.nan
     try:
-        read = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+        read = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return math.nan
     return read if math.isfinite(read) else math.nan

@@ -49,6 +49,8 @@ def stacks(shell: Shell) -> list[str]:
         (("--powers", "128,128"), ("twice",)),
         (("--num", "0"), ("num", "1 or more")),
         (("--num", "many"), ("num", "must be a whole number")),
+        (("--num", "५"), ("num", "must be a whole number")),
+        (("--store", "s3:/bucket/runs"), ("s3:/bucket/runs", "write s3://bucket/runs")),
         (("--strategy", "sped"), ("sped", "speed")),
         (("--weight", "2"), ("weight", "from 0 to 1")),
         (("--payloads", "nowhere"), ("nowhere", "no payload file")),

@@ -177,13 +177,13 @@ def test_code_in_s3_is_looked_at_when_it_is_given(
     cloud.settle(name)
     made = {"FunctionName": "from-s3", "Runtime": PYTHON, "Role": ROLE, "Handler": "app.handler"}
     client = cloud.client("lambda")
-    for call in (
-        lambda: client.create_function(**made, Code=place),
-        lambda: client.update_function_code(FunctionName=name, **place),
-        lambda: client.publish_layer_version(LayerName="from-s3", Content=place),
+    for call, given in (
+        (client.create_function, {**made, "Code": place}),
+        (client.update_function_code, {"FunctionName": name, **place}),
+        (client.publish_layer_version, {"LayerName": "from-s3", "Content": place}),
     ):
         with pytest.raises(ClientError) as refused:
-            call()
+            call(**given)
         error = refused.value.response["Error"]
         assert error["Code"] == "InvalidParameterValueException"
         assert error["Message"].startswith(message)

@@ -49,10 +49,9 @@ def runs(session: Session, store: str) -> None:
 @store_option
 @click.option("--function", default="", help="With no run named: of this function.")
 @click.option("--payload", default="", help="Payload types, with commas (default: all).")
-@click.option("--memory", type=int, metavar="MB", help="This size alone (default: all).")
+@click.option("--memory", metavar="MB", help="This size alone (default: all).")
 @click.option(
     "--max-regression",
-    type=float,
     metavar="PERCENT",
     help="How much slower or more expensive is no regression (5).",
 )
@@ -117,7 +116,7 @@ def executions(session: Session, state_machine: str, limit: str) -> None:
 @click.option("--png", metavar="FILE", help="Write the figure as PNG, for slides and chats.")
 @click.option("--svg", metavar="FILE", help="Write the figure as SVG.")
 @click.option("--strategy", default="", help="Another one than the run was asked for.")
-@click.option("--volume", type=float, metavar="N", help="Invocations a month, for the money.")
+@click.option("--volume", metavar="N", help="Invocations a month, for the money.")
 @session_options
 def show(session: Session, /, run: str, **options: Any) -> None:
     """Show the answer of RUN: an id, a folder, "latest", or a visualization URL.
@@ -132,16 +131,15 @@ def show(session: Session, /, run: str, **options: Any) -> None:
     from ...study import Study
     from .tuning import show_study
 
-    store = options["store"]
+    store, volume = options["store"], options["volume"]
+    monthly_invocations = 0 if volume is None else number("--volume", volume, 0)
     cloud = session.connect_for(store)
     # The newest run of all, not the newest of each function.
     if run == "latest":
         measured = merge(newest_in_one_place(run, store, cloud=cloud))
     else:
         measured = merge(load_runs(store, run, cloud=cloud))
-    study = Study(
-        measured, strategy=options["strategy"], monthly_invocations=options["volume"] or 0
-    )
+    study = Study(measured, strategy=options["strategy"], monthly_invocations=monthly_invocations)
     figures = [file for file in (options["png"], options["svg"]) if file]
     for file in figures:
         study.plot.choice().save(file)
@@ -222,7 +220,8 @@ def _compared(
     from ...analysis.compare.gate import MAX_REGRESSION
     from ...api.compare import NEWEST, compare
 
-    percent = options["max_regression"]
+    percent, memory = options["max_regression"], options["memory"]
+    memory_mb = None if memory is None else whole_number("--memory (MB)", memory)
     if percent is not None:
         percent = number("--max-regression (per cent)", percent, 0)
     rates = {
@@ -233,7 +232,7 @@ def _compared(
         names or NEWEST,
         store=store,
         payload_types=options["payload"],
-        memory_mb=options["memory"],
+        memory_mb=memory_mb,
         max_regression=MAX_REGRESSION if percent is None else percent / 100,
         history=options["history"],
         function=options["function"],

@@ -101,6 +101,12 @@ async def answer_bytes(
     await send({"type": "http.response.body", "body": body})
 
 
+async def answer_as(send: Send, given: Answer) -> None:
+    """Answer with what was answered elsewhere."""
+    pairs = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in given.headers]
+    await answer_bytes(send, given.status, given.body, tuple(pairs))
+
+
 class Services:
     """The public APIs of ministack's services, asked without a socket, as their owner.
 

@@ -108,18 +108,17 @@ class Front:
         try:
             body = await asgi.read_body(receive, most)
         except asgi.TooLargeError:
-            answer = _too_large_error(scope, service)
-        else:
-            if body is None:
-                return
-            answer = _unreadable(scope, service, body) if service else None
-            answer = answer or (await api(scope, body) if api else None)
+            await asgi.answer_as(send, _too_large_error(scope, service))
+            return
+        if body is None:
+            return
+        answer = _unreadable(scope, service, body) if service else None
+        if answer is None and api is not None:
+            answer = await api(scope, body)
         if answer is None:
-            assert body is not None
             await self.inner(scope, asgi.replayed(body, receive), send)
         else:
-            pairs = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in answer.headers]
-            await asgi.answer_bytes(send, answer.status, answer.body, tuple(pairs))
+            await asgi.answer_as(send, answer)
 
     def _api(
         self, scope: Scope, headers: Mapping[bytes, bytes]
@@ -357,9 +356,7 @@ def _with_unknown_operations(send: Send) -> Send:
         nonlocal replaced
         if message["type"] == "http.response.start" and message["status"] == 405:
             replaced = True
-            answer = _json_error("UnknownOperationException", "")
-            pairs = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in answer.headers]
-            await asgi.answer_bytes(send, answer.status, answer.body, tuple(pairs))
+            await asgi.answer_as(send, _json_error("UnknownOperationException", ""))
         elif not replaced:
             await send(message)
 
