@@ -1,25 +1,24 @@
 """Where files lie: a folder, or an address such as s3://bucket/prefix; nothing in between."""
 
 import re
-from pathlib import Path
 
 from .errors import UsageError
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/*)(.*)", re.DOTALL)
 """More than one letter: C:\\runs is a folder."""
 
-_KNOWN = frozenset({
+_SCHEMES_ELSEWHERE = frozenset({
     *("abfs", "abfss", "abs", "adl", "az", "azure", "dbfs", "file", "ftp", "gcs", "gs", "hdfs"),
     *("http", "https", "minio", "s3", "s3a", "s3n", "sftp", "wasb", "wasbs"),
 })  # fmt: skip
 
 
-def is_s3(address: str | Path) -> bool:
+def is_s3(address: object) -> bool:
     """Whether it is `s3://...`."""
     return str(address).startswith("s3://")
 
 
-def checked_address(address: str | Path, *, others: bool = False) -> str:
+def checked_address(address: object, *, others: bool = False) -> str:
     """A folder or `s3://BUCKET/PREFIX` as text; with `others`, also an address of another scheme.
 
     Raises `UsageError` for what looks like an address but would make a local folder of that name:
@@ -30,12 +29,12 @@ def checked_address(address: str | Path, *, others: bool = False) -> str:
     """
     text = str(address)
     match = _SCHEME.fullmatch(text.strip())
-    if match is None or Path(text).is_dir():
+    if match is None:
         return text
     scheme, slashes, rest = match.groups()
     if scheme == "s3" and slashes == "//" and rest and text == text.strip():
         return text
-    if not slashes and scheme.lower() not in _KNOWN:
+    if not slashes and scheme.lower() not in _SCHEMES_ELSEWHERE:
         return text
     if others and slashes == "//" and rest and scheme == scheme.lower() != "s3":
         return text

@@ -81,8 +81,8 @@ def problem_of(service: str, target: str, method: str, path: str, query: str, bo
         return _unexpected(given)
     if shape is None:
         return ""
-    asked = {name: values[-1] for name, values in parse_qs(query).items()}
-    return next(itertools.chain(_misfits_of_query(shape, asked), _misfits(shape, given)), "")
+    parameters = {name: values[-1] for name, values in parse_qs(query).items()}
+    return next(itertools.chain(_misfits_of_query(shape, parameters), _misfits(shape, given)), "")
 
 
 def _parsed(body: bytes) -> Any:
@@ -102,8 +102,9 @@ def _input_of(service: str, target: str, method: str, path: str) -> Any:
     if target:
         model = _model(service)
         name = target.partition(".")[2]
-        known = name in model.operation_names
-        return model.operation_model(name).input_shape if known else None
+        if name not in model.operation_names:
+            return None
+        return model.operation_model(name).input_shape
     for operation in _operations(service):
         if operation.method == method and operation.path.fullmatch(path.rstrip("/")):
             return operation.shape
@@ -130,9 +131,9 @@ def _operations(service: str) -> list[_Operation]:
     return sorted(operations, key=lambda each: each.path.pattern.count("[^/]+"))
 
 
-def _misfits_of_query(shape: Any, asked: Mapping[str, str]) -> Iterator[str]:
+def _misfits_of_query(shape: Any, parameters: Mapping[str, str]) -> Iterator[str]:
     for name, member in shape.members.items():
-        text = asked.get(member.serialization.get("name", name))
+        text = parameters.get(member.serialization.get("name", name))
         inside = member.serialization.get("location") == "querystring"
         if inside and text is not None and member.type_name in ("integer", "long"):
             try:
