@@ -13,7 +13,6 @@ from lambdatuning.analysis.plot.chart import NARROW_MIME, Chart
 from lambdatuning.analysis.plot.labels import spread
 from lambdatuning.analysis.plot.style import INK, PAPER, SERIES, luminance
 from lambdatuning.analysis.questions.payload_types import penalties
-from lambdatuning.analysis.run import Run
 from lambdatuning.core.errors import UsageError
 from lambdatuning.study import Study
 
@@ -23,8 +22,8 @@ RUN = synthetic_run()
 PLOTS = ("choice", "curves", "strategies", "compromise", "relative")
 
 
-def plot(run: Run, name: str) -> Chart:
-    chart: Chart = getattr(Study(run).plot, name)()
+def plot(study: Study, name: str) -> Chart:
+    chart: Chart = getattr(study.plot, name)()
     return chart
 
 
@@ -40,12 +39,15 @@ RUNS = {
     "long names": synthetic_run((Kind("a-payload-type-with-a-very-long-name" * 2, 5, 5), KINDS[0])),
     "dollars": synthetic_run((Kind("$x_1$ and $y^2$", 5, 5), KINDS[0])),
 }
+# All figures of a run share its curves.
+STUDIES = {name: Study(run) for name, run in RUNS.items()}
+STUDY = STUDIES["ten types"]
 
 
-@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+@pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES.keys())
 @pytest.mark.parametrize("name", PLOTS)
-def test_every_figure_of_every_run_is_sound(name: str, run: Run) -> None:
-    shown = plot(run, name)._repr_mimebundle_()
+def test_every_figure_of_every_run_is_sound(name: str, study: Study) -> None:
+    shown = plot(study, name)._repr_mimebundle_()
     for kind in ("image/svg+xml", NARROW_MIME):
         svg = shown[kind]
         assert len(svg) < 150_000
@@ -68,19 +70,19 @@ def _inside(root: ElementTree.Element) -> bool:
 
 
 def test_titles_state_the_finding() -> None:
-    assert plot(RUN, "curves").title == (
+    assert plot(STUDY, "curves").title == (
         "128 MB is cheapest for 8 of 10 payload types, list-1mb at 256 MB and hash at 1,536 MB"
     )
-    assert plot(RUN, "strategies").title.startswith(
+    assert plot(STUDY, "strategies").title.startswith(
         "Cost: 128 MB for 8 of 10 payload types; balanced:"
     )
-    assert plot(RUN, "compromise").title.startswith(
+    assert plot(STUDY, "compromise").title.startswith(
         "At 256 MB, best for the mix, no payload type is"
     )
 
 
 def test_the_alternative_text_has_the_numbers() -> None:
-    alt = plot(RUN.select("read,hash"), "curves").alt
+    alt = plot(Study(RUN.select("read,hash")), "curves").alt
     summary = RUN.samples[(RUN.samples["payload"] == "hash") & ~RUN.samples["cold"]]
     mean_s = summary[summary["memory_mb"] == 128]["duration_ms"].mean() / 1000
     assert f"hash: {mean_s:.2f} s at 128 MB" in alt
@@ -88,13 +90,13 @@ def test_the_alternative_text_has_the_numbers() -> None:
 
 
 def test_a_figure_is_the_same_each_time() -> None:
-    first, second = (plot(RUN, "strategies")._repr_mimebundle_() for _ in range(2))
+    first, second = (plot(Study(RUN), "strategies")._repr_mimebundle_() for _ in range(2))
     assert first == second
 
 
 def test_ids_differ_between_figures() -> None:
     one, other = (
-        set(re.findall(r' id="([^"]+)"', plot(RUN, name)._repr_mimebundle_()["image/svg+xml"]))
+        set(re.findall(r' id="([^"]+)"', plot(STUDY, name)._repr_mimebundle_()["image/svg+xml"]))
         for name in ("curves", "relative")
     )
     assert one
@@ -102,7 +104,7 @@ def test_ids_differ_between_figures() -> None:
 
 
 def test_colours_can_be_themed() -> None:
-    svg = plot(RUN, "curves")._repr_mimebundle_()["image/svg+xml"]
+    svg = plot(STUDY, "curves")._repr_mimebundle_()["image/svg+xml"]
     assert f"var(--ink, {INK})" in svg
     assert f"var(--series-0, {SERIES[0]})" in svg
     assert not re.search(rf"(fill|stroke): ({INK}|{PAPER})", svg)
@@ -115,7 +117,7 @@ def test_labels_in_every_series_colour_can_be_read() -> None:
 
 def test_drawing_leaves_matplotlib_as_it_was(tmp_path: Path) -> None:
     before = dict(mpl.rcParams)
-    path = plot(RUN, "curves").save(tmp_path / "curves.png")
+    path = plot(STUDY, "curves").save(tmp_path / "curves.png")
     assert path.read_bytes().startswith(b"\x89PNG")
     assert dict(mpl.rcParams) == before
 

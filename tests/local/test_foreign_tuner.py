@@ -5,7 +5,6 @@ state machine in a file of its own, packaged and deployed by the AWS CLI.
 """
 
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.local.conftest import AwsCli, Cloud, package
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("node")
 FOREIGN = Path(__file__).with_name("foreign_tuner")
@@ -42,15 +42,17 @@ class Tuner:
         execution = client.start_execution(
             stateMachineArn=self.machine_arn, input=json.dumps(values)
         )
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            state: dict[str, Any] = client.describe_execution(
-                executionArn=execution["executionArn"]
-            )
-            if state["status"] != "RUNNING":
-                return state
-            time.sleep(0.05)
-        raise TimeoutError(values)
+        return self.ended(execution["executionArn"])
+
+    def ended(self, execution_arn: str) -> dict[str, Any]:
+        """The execution's description when it has ended."""
+        client = self.cloud.client("stepfunctions")
+
+        def description() -> dict[str, Any]:
+            state: dict[str, Any] = client.describe_execution(executionArn=execution_arn)
+            return {} if state["status"] == "RUNNING" else state
+
+        return until(description, "the end of the execution")
 
 
 @pytest.fixture(scope="module")
@@ -147,11 +149,7 @@ def test_what_nothing_catches_fails_the_execution(tuner: Tuner) -> None:
     execution = client.start_execution(
         stateMachineArn=tuner.machine_arn, input=json.dumps({"lambdaARN": "nobody"})
     )
-    while True:
-        state = client.describe_execution(executionArn=execution["executionArn"])
-        if state["status"] != "RUNNING":
-            break
-        time.sleep(0.05)
+    state = tuner.ended(execution["executionArn"])
 
     assert state["status"] == "FAILED"
     assert "nobody" in json.loads(state["cause"])["errorMessage"]

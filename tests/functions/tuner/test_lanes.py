@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,7 @@ from lambdatuning.functions.tuner.batch.measure import Lanes, measure_batch
 from lambdatuning.functions.tuner.batch.samples import Writer
 from lambdatuning.functions.tuner.storage import RunFolder
 from tests.fakes.aws_lambda import FakeLogs
+from tests.waiting import until
 
 from .plans import Time, make_plan
 
@@ -41,6 +43,10 @@ def test_never_more_than_the_places_are_held(places: int) -> None:
         pass  # none was lost
 
 
+def _waits(lanes: Lanes, number: int) -> bool:
+    return len(lanes._waiting) > number
+
+
 def test_a_place_goes_to_who_asked_first() -> None:
     lanes, came, threads = Lanes(1), [], []
 
@@ -52,8 +58,7 @@ def test_a_place_goes_to_who_asked_first() -> None:
         for number in range(5):
             threads.append(threading.Thread(target=work, args=(number,)))
             threads[-1].start()
-            while len(lanes._waiting) <= number:
-                pass
+            until(partial(_waits, lanes, number), f"the wait of {number}", every_s=0.001)
     for thread in threads:
         thread.join()
     assert came == [0, 1, 2, 3, 4]
