@@ -47,6 +47,9 @@ _POOL = 100
 _INNER = 200
 """Above so many invocations an environment, that many are drawn and the spread is scaled down."""
 
+_TINY = 1e-9
+"""Means are taken to be no less, where logarithms of them are needed."""
+
 _KNOTS = np.array([-3.5, -2.8, -2.2, -1.96, -1.6, -1.2, -0.8, -0.4, 0.0])
 """Standard normal quantiles at which the confidence distribution of a mean is asked, and their
 opposites; between them its logarithm is taken to be straight."""
@@ -133,6 +136,20 @@ def interval(replicated: Floats, confidence: float = CONFIDENCE) -> tuple[float,
     tail = (1 - confidence) / 2
     low, high = np.quantile(replicated, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def log_sides(means: Floats, resampled_means: Floats) -> list[tuple[float, float]]:
+    """How far the logarithm of each mean may be off, below and above (one standard error), by the
+    ends of the 95 % interval of its resamples (resamples x means).
+
+    So a side that is longer, where slow calls were hardly seen, stays so in probabilities.
+    """
+    normal = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    ends = [interval(column) for column in resampled_means.T]
+    low, high = np.log(np.maximum(ends, _TINY)).T
+    logs = np.log(np.maximum(means, _TINY))
+    below, above = np.maximum(logs - low, 0.0) / normal, np.maximum(high - logs, 0.0) / normal
+    return list(zip(below.tolist(), above.tolist(), strict=True))
 
 
 class Difference(NamedTuple):

@@ -96,10 +96,11 @@ def _curve(plain: Curve, answer: Mapping[str, Any], answered_mb: set[int], seed:
         np.array([point[name] for point in points], float)
         for name in ("duration_ms", "low_ms", "high_ms", "cost_usd")
     )
-    error = np.log(high / low) / (2 * _HALF_WIDTH)
+    below, above = np.log(ms / low) / _HALF_WIDTH, np.log(high / ms) / _HALF_WIDTH
     key = (seed, plain.function, plain.architecture, plain.payload)
     rng = np.random.default_rng(zlib.crc32(repr(key).encode()))
-    factor: Floats = np.exp(error * rng.standard_normal((RESAMPLES, len(points))))
+    drawn = rng.standard_normal((RESAMPLES, len(points)))
+    factor: Floats = np.exp(np.where(drawn < 0, below, above) * drawn)
     return Curve(
         function=plain.function,
         architecture=plain.architecture,

@@ -11,7 +11,7 @@ from ..core.errors import UsageError
 from ..core.exploration.posterior import curves_by_means
 from .curves import Curve
 from .data import StudyData
-from .intervals import Floats, interval
+from .intervals import Floats, interval, log_sides
 from .run import BEYOND, marked
 
 COLUMNS = (
@@ -60,12 +60,8 @@ def predicted_ms(
     """
     has_errors = bool(np.isfinite(resampled_ms).all())
     logs = np.log(np.maximum(ms, 1e-9))
-    variances = (
-        np.log(np.maximum(resampled_ms, 1e-9)).var(axis=0) if has_errors else np.zeros(len(ms))
-    )
-    curves = curves_by_means(
-        tuple(sizes), tuple(logs.tolist()), tuple(variances.tolist()), tuple(new)
-    )
+    errors = log_sides(ms, resampled_ms) if has_errors else [(0.0, 0.0) for _ in sizes]
+    curves = curves_by_means(tuple(sizes), tuple(logs.tolist()), tuple(errors), tuple(new))
     drawn = np.exp(np.array(curves)[:, len(sizes) :])
     repeated = np.resize(drawn, (len(resampled_ms), len(new)))
     return np.median(drawn, axis=0), repeated if has_errors else np.full_like(repeated, np.nan)

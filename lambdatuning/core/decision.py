@@ -70,17 +70,52 @@ class Decision:
         return {name: whole[name] for name in _PUBLIC}
 
 
+_NORMAL_95 = 1.959964
+"""Standard errors from a mean to either end of its 95 % interval."""
+
+_LEAST_END = 1e-3
+"""The lower end of an interval is not taken to be below this share of the mean."""
+
+
 @dataclass(frozen=True)
 class Mean:
-    """A mean and its standard error, which is None where it cannot be known."""
+    """A mean and its standard error, which is None where it cannot be known.
+
+    `above` is that of the upper side, where slow calls that were hardly seen make it longer; None
+    where both sides are alike.
+    """
 
     value: float
     error: float | None = None
+    above: float | None = None
 
     @property
-    def relative_error(self) -> float:
-        """The error over the mean; 0 where either is none."""
-        return self.error / self.value if self.error and self.value else 0.0
+    def highest(self) -> float:
+        """The mean and one standard error of the side that reaches farther."""
+        return self.value + max(self.error or 0.0, self.above or 0.0)
+
+    @classmethod
+    def between(cls, value: float, low: float, high: float) -> "Mean":
+        """The mean with the errors that its 95 % interval stands for."""
+        return cls(value, (value - low) / _NORMAL_95, (high - value) / _NORMAL_95)
+
+    @classmethod
+    def by_logs(cls, value: float, below: float, above: float) -> "Mean":
+        """The mean with the errors that those of its logarithm stand for; see `log_errors`."""
+        low, high = (math.exp(_NORMAL_95 * reach) for reach in (-below, above))
+        return cls.between(value, value * low, value * high)
+
+    @property
+    def log_errors(self) -> tuple[float, float]:
+        """How far the logarithm may be off, below and above (one standard error): by the ends of
+        the 95 % interval where its sides differ; 0 where the error or the mean is none."""
+        if self.error is None or not self.value:
+            return 0.0, 0.0
+        if self.above is None:
+            return self.error / self.value, self.error / self.value
+        low = max(1 - _NORMAL_95 * self.error / self.value, _LEAST_END)
+        high = 1 + _NORMAL_95 * self.above / self.value
+        return -math.log(low) / _NORMAL_95, math.log(high) / _NORMAL_95
 
 
 @dataclass(frozen=True)
@@ -236,7 +271,11 @@ def _weighed(parts: Sequence[tuple[float, Mean]]) -> Mean:
     value = math.fsum(share * mean.value for share, mean in parts)
     if any(mean.error is None for _, mean in parts):
         return Mean(value)
-    return Mean(value, math.hypot(*(share * (mean.error or 0.0) for share, mean in parts)))
+    below = math.hypot(*(share * (mean.error or 0.0) for share, mean in parts))
+    if all(mean.above is None for _, mean in parts):
+        return Mean(value, below)
+    sides = ((share, mean.error if mean.above is None else mean.above) for share, mean in parts)
+    return Mean(value, below, math.hypot(*(share * (error or 0.0) for share, error in sides)))
 
 
 # What is best of several sizes, and how sure that is, by what is known of their means.
@@ -273,9 +312,7 @@ class Criterion:
             means, moved = self.of_means(points), list(points)
             k = moved.index(point)
             moved[k] = replace(
-                point,
-                duration=Mean(point.duration.value + point.duration.error),
-                cost=Mean(point.cost.value + point.cost.error),
+                point, duration=Mean(point.duration.highest), cost=Mean(point.cost.highest)
             )
             errors.append(abs(self.of_means(moved)[k] - means[k]))
         return errors
@@ -344,14 +381,12 @@ def possible_means(points: Sequence[Point]) -> list[tuple[list[float], list[floa
     for each draw, a value for each point. Durations are above 0; equal points give equal draws.
     """
     logs = tuple(math.log(point.duration.value) for point in points)
-    errors = [point.duration.relative_error for point in points]
-    curves = curves_by_means(
-        tuple(point.memory_mb for point in points), logs, tuple(error**2 for error in errors)
-    )
+    errors = [point.duration.log_errors for point in points]
+    curves = curves_by_means(tuple(point.memory_mb for point in points), logs, tuple(errors))
     # A cost errs less than its duration where a fee is most of it.
     shares = [
-        min(point.cost.relative_error / error, 1.0) if error else 1.0
-        for point, error in zip(points, errors, strict=True)
+        min(sum(point.cost.log_errors) / sum(both), 1.0) if any(both) else 1.0
+        for point, both in zip(points, errors, strict=True)
     ]
     return [
         (

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lambdatuning.analysis.questions.adaptive import outcome, predictions, saving, steps
@@ -57,6 +58,17 @@ def test_what_was_not_measured_is_predicted_with_an_interval(one: Run) -> None:
     assert (curve["duration_ms"] <= curve["high_ms"]).all()
     measured = set(curve.loc[curve["measured"] > 0, "memory_mb"])
     assert measured == set(one.sizes)
+
+
+def test_intervals_of_the_curve_are_those_of_the_model(one: Run) -> None:
+    """Each side as it is: a size that was not measured may be far above the middle."""
+    (curve,) = [each for each in Study(one).curves if each.payload == "a"]
+    (answer,) = [each for each in one.exploration["answers"] if each["payload"] == "a"]
+    points = {point["memory_mb"]: point for point in answer["curve"]}
+    for size, resampled in zip(curve.sizes, curve.resampled_ms.T, strict=True):
+        low, high = np.quantile(resampled, [0.05, 0.95])
+        assert math.log(low / points[size]["low_ms"]) == pytest.approx(0, abs=0.03)
+        assert math.log(high / points[size]["high_ms"]) == pytest.approx(0, abs=0.03)
 
 
 def test_the_answer_is_what_the_run_said_with_what_it_took(one: Run) -> None:

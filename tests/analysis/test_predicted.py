@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lambdatuning.analysis.curves import MIX
-from lambdatuning.analysis.predicted import COLUMNS, between, middles
+from lambdatuning.analysis.predicted import COLUMNS, between, middles, predicted_ms
 from lambdatuning.core.errors import UsageError
 from lambdatuning.study import Study
 
@@ -51,6 +51,26 @@ def test_intervals_hold_what_was_measured_but_left_out() -> None:
             truth = kind.wait_ms + kind.cpu_ms / min(row["memory_mb"] / 1769, 1)
             held.append(row["mean_low_ms"] <= truth <= row["mean_high_ms"])
     assert np.mean(held) >= 0.9
+
+
+@pytest.mark.parametrize("vcpus", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("floor_ms", [0, 60])
+def test_sizes_of_several_vcpus_are_predicted_for_what_uses_so_many(
+    vcpus: int, floor_ms: int
+) -> None:
+    """Threads that are as many as a size has vCPUs, up to a number of them, over a floor."""
+
+    def truth(size: int) -> float:
+        return floor_ms + 400 * 1769 / min(size, vcpus * 1769)
+
+    sizes, new = (512, 1024, 1769, 3008, 5307, 7076, 10240), (1408, 2304, 4096, 6144, 8448)
+    ms = np.array([truth(size) for size in sizes])
+    noise = np.exp(0.01 * np.random.default_rng(1).standard_normal((2000, len(sizes))))
+    predicted, drawn = predicted_ms(sizes, ms, ms * noise, new)
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    for k, size in enumerate(new):
+        assert low[k] * 0.999 <= truth(size) <= high[k] * 1.001
+        assert predicted[k] == pytest.approx(truth(size), rel=0.08)
 
 
 def test_a_predicted_interval_is_wider_than_its_neighbours() -> None:

@@ -15,7 +15,7 @@ from lambdatuning.core.statistics.mean_intervals import mean_interval
 from .exploration_functions import Floats, regrets
 from .exploration_simulator import Account
 
-PROPOSALS_LIMIT, TRIM, NORMAL_95 = 200, 0.2, 1.96
+PROPOSALS_LIMIT, TRIM = 200, 0.2
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ def _point(account: Account, memory_mb: int) -> Point:
     groups = [one.environment for one in seen]
     means = []
     for values in ([one.duration_ms for one in seen], [one.billed_ms * memory_mb for one in seen]):
-        low, high = mean_interval(values, groups) or (math.nan, math.nan)
-        means.append(Mean(sum(values) / len(values), (high - low) / 2 / NORMAL_95))
+        interval, mean = mean_interval(values, groups), sum(values) / len(values)
+        means.append(Mean.between(mean, *interval) if interval else Mean(mean))
     return Point(memory_mb, *means)
 
 

@@ -20,12 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lambdatuning.core.exploration.prior import (
-    FULL_VCPU_MB,
-    LEVEL_SD,
-    Shape,
-    departure_correlations,
-)
+from lambdatuning.core.exploration.prior import LEVEL_SD, Shape, departure_correlations
+from lambdatuning.core.sizes import FULL_VCPU_MB
 
 from .exploration_functions import TRACES, Function, read_functions
 

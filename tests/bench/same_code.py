@@ -1,20 +1,23 @@
 """How often `compare` calls runs of the same code different, and how often it finds what is slower.
 
 `python -m tests.bench.same_code` simulates pairs of runs (one payload type at 6 sizes, 5 execution
-environments, `--n` calls at each size, log-normal calls of 10 %) whose code is the same, or whose
-later one is slower by 5 or 10 %. Each run as a whole is shifted by a log-normal factor (`--noise`),
-as what is between runs does. `--history` earlier runs of the same code teach `compare` how much
-runs differ; 0 leaves it to what is assumed beforehand. With `--store FOLDER` every two runs of the
-same code in a store are compared instead.
+environments that differ by 2 %, `--n` calls at each size, log-normal calls of 10 %) whose code is
+the same, or whose later one is slower by 5 or 10 %. Each run as a whole is shifted by a log-normal
+factor (`--noise`), as what is between runs does. `--history` earlier runs of the same code teach
+how much runs differ; 0 leaves it to what is assumed beforehand. What judges is `compare`'s own
+(the error of a mean, what is learnt between runs, the gate's rule), on the means of environments;
+with `--whole` everything from samples on is, which takes a second or two a pair. With `--store
+FOLDER` every two runs of the same code in a store are compared instead.
 
 The last line has `{"same_code": [{"n", "noise", "history", "pairs", "false_alarms", "differing",
-"found_5", "found_10", "smallest_change"}]}`: shares of pairs with a regression of over 5 % in
-either direction where nothing changed, with any significant difference, with the slower one found;
-and the median of the smallest change that `compare` says it would have found.
+"found_5", "found_10", "smallest_change"}]}`: shares of comparisons with a regression of over 5 %
+where nothing changed, with any significant difference, with the slower one found; and the median of
+the smallest change that `compare` says it would have found.
 """
 
 import argparse
 import json
+import math
 import os
 from collections.abc import Sequence
 from itertools import combinations
@@ -24,22 +27,28 @@ from typing import Any
 import numpy as np
 
 from lambdatuning.analysis.compare.comparison import Comparison, compare
-from lambdatuning.analysis.compare.noise import same_code
+from lambdatuning.analysis.compare.gate import MAX_REGRESSION
+from lambdatuning.analysis.compare.log_errors import LogError, Normal, added
+from lambdatuning.analysis.compare.noise import Change, change, learnt, paule_mandel, same_code
 from lambdatuning.analysis.run import Run
 from lambdatuning.api.runs import load_runs
+from lambdatuning.core.statistics.means import CONFIDENCE, uncertainty
 from tests.analysis.synthetic import Kind, changed, synthetic_run
 
 KIND = [Kind("typical", 20, 80)]
-SIZES, ENVIRONMENTS, SPREAD, NICE = (128, 256, 512, 1024, 1536, 3008), 5, 0.1, 10
+SIZES, ENVIRONMENTS, SPREAD, HOSTS, NICE = (128, 256, 512, 1024, 1536, 3008), 5, 0.1, 0.02, 10
 FEE_USD = 0.2e-6
 """Of a request; the rest of a sample's cost grows with its billed duration."""
+SLOWER = (0.05, 0.1)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--store", type=Path)
-    parser.add_argument("--pairs", type=int, default=100)
+    parser.add_argument("--whole", action="store_true", help="from samples on")
+    parser.add_argument("--pairs", type=int, default=2_000)
+    parser.add_argument("--first-seed", type=int, default=0, help="other luck")
     parser.add_argument("--n", type=int, nargs="+", default=[10, 30, 100])
     parser.add_argument("--noise", type=float, nargs="+", default=[0.01, 0.03, 0.05])
     parser.add_argument("--history", type=int, nargs="+", default=[0, 10])
@@ -48,8 +57,12 @@ def main() -> None:
     if options.store:
         lines = [_stored(options.store)]
     else:
+        drawn = _whole if options.whole else _by_means
         lines = [
-            _simulated(n, noise, history, options.pairs)
+            _row(
+                drawn(n, noise, history, options.pairs, options.first_seed),
+                {"n": n, "noise": noise, "history": history, "pairs": options.pairs},
+            )
             for n in options.n
             for noise in options.noise
             for history in options.history
@@ -59,33 +72,57 @@ def main() -> None:
     print(json.dumps({"same_code": lines}))
 
 
-def _simulated(n: int, noise: float, history: int, pairs: int) -> dict[str, Any]:
-    rng = np.random.default_rng([n, int(1000 * noise), history])
-    found: list[tuple[bool, bool, bool, bool, float]] = []
+def _row(changes: Sequence[Change], key: dict[str, Any]) -> dict[str, Any]:
+    """The shares of some changes where nothing changed. A later run that is slower by a share has
+    the same interval, moved by the share."""
+    moved = [[math.log1p(each.low) + math.log1p(share) > 0 for each in changes] for share in SLOWER]
+    return {
+        **key,
+        "false_alarms": _share([each.worse(MAX_REGRESSION) for each in changes]),
+        "differing": _share([each.real for each in changes]),
+        "found_5": _share(moved[0]),
+        "found_10": _share(moved[1]),
+        "smallest_change": round(float(np.median([each.least for each in changes])), 4),
+    }
+
+
+def _by_means(n: int, noise: float, history: int, pairs: int, seed: int) -> list[Change]:
+    """Changes of pairs, each with a history of its own, by the means of environments."""
+    rng = np.random.default_rng([seed, n, int(1000 * noise), history])
+    found = []
+    for _ in range(pairs):
+        before, after, *earlier = (_mean_of_run(n, noise, rng) for _ in range(2 + history))
+        runs = [before, *earlier]
+        values, errors = zip(*runs, strict=True)
+        variances = [error.variance for error in errors]
+        taught = [(history, paule_mandel(values, variances))] if history else []
+        own = added([before[1].times(-1), after[1]])
+        found.append(change(after[0] - before[0], own, learnt(taught), CONFIDENCE))
+    return found
+
+
+def _mean_of_run(n: int, noise: float, rng: np.random.Generator) -> tuple[float, LogError]:
+    """The mean over sizes of log means, and its error as the environments of the run tell it."""
+    calls = max(n // ENVIRONMENTS, 1)
+    sd = math.hypot(HOSTS, SPREAD / math.sqrt(calls))
+    means = sd * rng.standard_normal((len(SIZES), ENVIRONMENTS))
+    own = [Normal(uncertainty([calls] * ENVIRONMENTS, row.tolist())) for row in means]
+    error = LogError(tuple((1 / len(SIZES), each) for each in own))
+    return float(means.mean() + noise * rng.standard_normal()), error
+
+
+def _whole(n: int, noise: float, history: int, pairs: int, seed: int) -> list[Change]:
+    """Changes of pairs of runs; ten pairs have a history in common."""
+    rng = np.random.default_rng([seed, n, int(1000 * noise), history])
     earlier: list[Run] = []
+    found = []
     for k in range(pairs):
         if history and k % 10 == 0:
             earlier = [_run(n, noise, f"earlier {k} {h}", rng) for h in range(history)]
         before, after = (_run(n, noise, f"{k} {side}", rng) for side in ("a", "b"))
-        same, back = _compared(before, after, earlier), _compared(after, before, earlier)
-        slower = [_compared(before, _slower(after, share), earlier) for share in (0.05, 0.1)]
-        change = same.pairs[0].change(same.pairs[0].main, "duration")
-        five, ten = (each.pairs[0].change("typical", "duration").low > 0 for each in slower)
-        found.append(
-            (bool(same.regressions or back.regressions), change.real, five, ten, change.least)
-        )
-    alarms, differing, five_found, ten_found, least = zip(*found, strict=True)
-    return {
-        "n": n,
-        "noise": noise,
-        "history": history,
-        "pairs": pairs,
-        "false_alarms": _share(alarms),
-        "differing": _share(differing),
-        "found_5": _share(five_found),
-        "found_10": _share(ten_found),
-        "smallest_change": round(float(np.median(least)), 4),
-    }
+        pair = _compared(before, after, earlier).pairs[0]
+        found.append(pair.change(pair.main, "duration"))
+    return found
 
 
 def _stored(store: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from lambdatuning.core.decision import (
     Point,
     decide,
     mix,
+    possible_means,
 )
 from lambdatuning.core.strategies import CurvePoint, rank
 
@@ -149,3 +150,48 @@ def test_the_only_size_that_was_measured_is_no_certain_answer() -> None:
 def test_a_claim_about_the_only_size_that_was_measured_is_not_sure() -> None:
     found = decide([noisy(512, 100, 1.0, 0.01)], "value", claim=Claim(512, 0.92))
     assert (found.memory_mb, found.sure) == (512, None)
+
+
+def test_a_mean_errs_as_its_interval_says_each_side_for_itself() -> None:
+    below, above = Mean.between(100, 80, 150).log_errors
+    assert 100 * math.exp(-1.96 * below) == pytest.approx(80, rel=1e-3)
+    assert 100 * math.exp(1.96 * above) == pytest.approx(150, rel=1e-3)
+    assert Mean.by_logs(100, below, above).log_errors == pytest.approx((below, above))
+    assert Mean(100, 4).log_errors == (0.04, 0.04)
+    assert Mean(100).log_errors == Mean(0, 1).log_errors == (0.0, 0.0)
+
+
+def test_the_longer_side_of_a_mix_is_that_of_its_parts() -> None:
+    rows = [
+        Evidence("a", 512, Mean(10, 1, 3), Mean(10, 1, 3), 10, 10),
+        Evidence("b", 512, Mean(30, 2), Mean(30, 2), 10, 10),
+    ]
+    (point,) = mix(rows, {"a": 1, "b": 1})
+    assert point.duration == Mean(20, math.hypot(1, 2) / 2, math.hypot(3, 2) / 2)
+
+
+@pytest.mark.parametrize("ends", [(95, 300), (40, 105), (90, 110)])
+def test_what_may_have_been_measured_lies_where_the_interval_is(ends: tuple[float, float]) -> None:
+    mean = Mean.between(100, *ends)
+    drawn = sorted(durations[0] for durations, _ in possible_means([Point(512, mean, mean)]))
+    below, above = (sum(value < end for value in drawn) / len(drawn) for end in ends)
+    assert below == pytest.approx(0.025, abs=0.025)
+    assert above == pytest.approx(0.975, abs=0.025)
+
+
+def test_a_size_that_rare_slow_calls_may_have_spared_is_not_sure() -> None:
+    """By its mean 1,024 MB is a tenth faster than 2,048 MB; its interval reaches far beyond."""
+
+    def sure(high: float) -> float:
+        fast = Mean.between(100, 98, high)
+        points = [
+            Point(512, Mean(200, 2), Mean(1, 0.01)),
+            Point(1024, fast, fast),
+            Point(2048, Mean(110, 1), Mean(3, 0.03)),
+        ]
+        found = decide(points, "speed")
+        assert found.memory_mb == 1024
+        return found.sure or 0.0
+
+    assert sure(102) > 0.98
+    assert sure(200) < 0.8

@@ -72,6 +72,23 @@ def test_shapes_are_flat_or_fall_to_their_cap() -> None:
     assert all(a >= b for a, b in pairwise(Shape(0.2, 3538, 1.4).logs(SIZES)))
 
 
+def test_beyond_what_taught_every_number_of_vcpus_is_as_likely() -> None:
+    """Up to 3,538 MB two vCPUs look like more of them."""
+    prior = load_prior()
+    assert prior.components_to(3_538) == list(prior.components)
+    beyond = prior.components_to(10_240)
+    assert sum(one.weight for one in beyond) == pytest.approx(1, abs=1e-4)
+    by_cap: dict[float, float] = {}
+    for one in beyond:
+        by_cap[one.shape.cap_mb] = by_cap.get(one.shape.cap_mb, 0.0) + one.weight
+    assert set(by_cap) == {900, *(count * 1769 for count in range(1, 7))}
+    two, *more = (by_cap[count * 1769] for count in range(2, 7))
+    assert more == pytest.approx([two] * 4)
+    logs = Shape(0.0, 4 * 1769, 1.0).logs((3_008, 7_076, 10_240))
+    assert logs[0] - logs[1] == pytest.approx(math.log(7_076 / 3_008))
+    assert logs[1] == logs[2]
+
+
 def test_equal_weights_are_drawn_equally_often() -> None:
     drawn = systematic([1.0, 2.0, 1.0], 40, random.Random(1))
     assert [drawn.count(k) for k in range(3)] == [10, 20, 10]
@@ -261,9 +278,9 @@ def test_short_functions_are_not_sure_before_both_neighbours_were_called() -> No
         ]
 
     alone, beside = assessed(128, 512), assessed(128, 256, 512)
-    assert alone.wanting == [1]
+    assert alone.neighbours_due == [1]
     assert alone.answer(0).within_5 == 0.9
-    assert beside.wanting == []
+    assert beside.neighbours_due == []
     assert beside.answer(0).within_5 > 0.93
 
 

@@ -23,7 +23,7 @@ from ...core.decision import (
 )
 from ...core.format import format_mb, format_ms, format_share, format_sure, ratio
 from ..curves import MIX, Curve
-from ..intervals import MIN_ENVIRONMENTS, Floats
+from ..intervals import MIN_ENVIRONMENTS, Floats, log_sides
 from ..model import Answered, answered
 from ..options import Goal, best
 from ..punctuality import Punctuality, calls_to_tell, punctualities
@@ -425,18 +425,22 @@ def _points(curve: Curve, factor: float = 1) -> list[Point]:
                 curve.sizes, curve.ms.tolist(), curve.usd.tolist(), strict=True
             )
         ]
-    errors = np.log(curve.resampled_ms).std(axis=0) / math.sqrt(factor)
-    spread = np.log(curve.resampled_usd).std(axis=0) / math.sqrt(factor)
-    return [
-        Point(size, Mean(ms, ms * ms_error), Mean(usd, usd * usd_error))
-        for size, ms, usd, ms_error, usd_error in zip(
-            curve.sizes,
-            curve.ms.tolist(),
-            curve.usd.tolist(),
-            errors.tolist(),
-            spread.tolist(),
-            strict=True,
+    durations, costs = (
+        _means(means, resampled, factor)
+        for means, resampled in (
+            (curve.ms, curve.resampled_ms),
+            (curve.usd, curve.resampled_usd),
         )
+    )
+    return [Point(*each) for each in zip(curve.sizes, durations, costs, strict=True)]
+
+
+def _means(means: Floats, resampled: Floats, factor: float) -> list[Mean]:
+    """Means with the errors that their resamples have, both sides for themselves, of `factor` times
+    as many calls."""
+    return [
+        Mean.by_logs(mean, below / math.sqrt(factor), above / math.sqrt(factor))
+        for mean, (below, above) in zip(means.tolist(), log_sides(means, resampled), strict=True)
     ]
 
 

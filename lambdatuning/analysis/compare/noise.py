@@ -123,10 +123,21 @@ def noise(groups: Iterable[Sequence[Run]]) -> Noise:
     A group of k runs counts as k - 1, what is known beforehand as 4.
     """
     variances = [(len(group) - 1, between_runs(group)) for group in groups]
-    taught = [(count, variance) for count, variance in variances if variance is not None]
-    count = sum(count for count, _ in taught)
-    squares = _WORTH * SD**2 + sum(count * variance for count, variance in taught)
-    return Noise(max(math.sqrt(squares / (_WORTH + count)), FLOOR), DEGREES + count)
+    return learnt([(count, variance) for count, variance in variances if variance is not None])
+
+
+def learnt(variances: Sequence[tuple[int, float]]) -> Noise:
+    """The noise by variances between runs, each with its degrees of freedom, and by what is known
+    beforehand, which is worth four runs.
+
+    What is known beforehand makes no runs more alike than they were: where they differ by more, it
+    would let a gate fail more often than it says.
+    """
+    count = sum(count for count, _ in variances)
+    squares = sum(count * variance for count, variance in variances)
+    both = (_WORTH * SD**2 + squares) / (_WORTH + count)
+    variance = max(both, squares / count if count else 0.0, FLOOR**2)
+    return Noise(math.sqrt(variance), DEGREES + count)
 
 
 def same_code(runs: Iterable[Run]) -> list[list[Run]]:

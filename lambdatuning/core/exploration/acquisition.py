@@ -8,7 +8,7 @@ probable, and regret is saved where another size is then the better choice.
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import mul
 
 from .assessment import Assessment
@@ -17,6 +17,8 @@ from .prior import Vector
 COUNTS = (1, 3, 8, 24)
 _OUTCOMES, _RIVALS, _PLACES, _COLUMNS = 20, 2, 12, 6
 _MAX_ENVIRONMENTS = 8
+_FIRST_LOOK = 3
+"""Calls at most at the second size."""
 _HOSTS_MATTER = 0.3
 _BLUR = 0.03
 """Draws are few: no outcome tells one from its neighbours (a share of their variance)."""
@@ -38,11 +40,25 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Calls at one or several sizes; what they cost, and the regret they are expected to save."""
+    """Calls at one or several sizes; what they cost, and the regret they are expected to save.
+
+    `due_usd` is what of their price is expected to be paid in any case.
+    """
 
     calls: tuple[Calls, ...]
     usd: float
+    due_usd: float = 0.0
     saves: float = 0.0
+
+    @property
+    def extra_usd(self) -> float:
+        """What they cost beside what is paid in any case."""
+        return self.usd - self.due_usd
+
+    @property
+    def rate(self) -> float:
+        """The regret that they are expected to save for each dollar beside that."""
+        return self.saves / self.extra_usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +103,40 @@ def best_action(
     where there are none. Where places are given as `far`, one of them has to be among them, and
     the cheapest calls there are always considered.
 
-    Where the best size was not called yet, what its first two calls cost is kept back.
+    Where the best size was not called yet, what its first two calls cost is kept back: no answer
+    stands without them. So where no environment of it runs either, they are paid in any case if it
+    stays the best, and cost only the rest when it comes to what is worth its price.
     """
-    options = sorted(
-        (Action(calls, market.price(calls)) for calls in _options(assessment, market, far)),
-        key=lambda action: action.usd,
-    )
+    verified = assessment.at(assessment.best) is not None
+    first_usd = 0.0 if verified else market.price([Calls(assessment.best, 2)])
     worth = _Worth.of(assessment)
-    first_usd = 0.0 if assessment.at(assessment.best) else market.price([Calls(assessment.best, 2)])
     best: Action | None = None
-    for option in options:
-        kept_usd = 0.0 if any(c.place == assessment.best for c in option.calls) else first_usd
+    for option in _by_price(assessment, market, first_usd, far):
+        kept_usd = 0.0 if any(one.place == assessment.best for one in option.calls) else first_usd
         if market.high_price(option.calls) + kept_usd > most_usd and (best or not far):
             continue
         # No calls save more than all that there is to save.
-        if best and worth.most / option.usd <= best.saves / best.usd:
+        if best and worth.most / option.extra_usd <= best.rate:
             break
-        candidate = Action(option.calls, option.usd, worth.saved(option.calls, rng))
-        if best is None or candidate.saves / candidate.usd > best.saves / best.usd:
-            best = candidate
+        valued = replace(option, saves=worth.saved(option.calls, rng))
+        if best is None or valued.rate > best.rate:
+            best = valued
     return best
+
+
+def _by_price(
+    assessment: Assessment, market: Market, first_usd: float, far: Sequence[int]
+) -> list[Action]:
+    """The options, the cheapest first; `first_usd` is what the first calls at the best one cost."""
+    stays = (
+        0.0 if market.running[assessment.best] else assessment.wins[assessment.best] * (1 - _BLUR)
+    )
+    options = []
+    for calls in _options(assessment, market, far):
+        at_best_usd = market.price([one for one in calls if one.place == assessment.best])
+        due_usd = stays * min(at_best_usd, first_usd)
+        options.append(Action(calls, market.price(calls), due_usd))
+    return sorted(options, key=lambda option: option.extra_usd)
 
 
 def _options(
@@ -117,10 +147,12 @@ def _options(
     single: Mapping[int, list[Calls]] = {
         place: list(_calls_at(assessment, market, place)) for place in {*places, *far}
     }
-    for place in far or places:
-        yield from ((calls,) for calls in single[place])
     if far:
+        # How noisy calls are is not known yet: many at once would be bought blindly.
+        yield from ((one,) for place in far for one in single[place] if one.count <= _FIRST_LOOK)
         return
+    for place in places:
+        yield from ((calls,) for calls in single[place])
     rivals = _rivals(assessment)
     groups = [[assessment.best, rival] for rival in rivals]
     groups += [[assessment.best, *rivals]] if len(rivals) > 1 else []
@@ -163,11 +195,8 @@ def _variance_of_look(before: float, after: float) -> float:
 
 
 def _rivals(assessment: Assessment) -> list[int]:
-    wins = [0] * len(assessment.sizes)
-    for row in assessment.losses:
-        wins[row.index(min(row))] += 1
-    others = [place for place in range(len(wins)) if place != assessment.best]
-    return sorted(others, key=lambda place: -wins[place])[:_RIVALS]
+    others = [place for place in range(len(assessment.sizes)) if place != assessment.best]
+    return sorted(others, key=lambda place: -assessment.wins[place])[:_RIVALS]
 
 
 def _worth_a_thought(assessment: Assessment) -> Sequence[int]:

@@ -3,6 +3,7 @@ much worse than the best each size would be, and how probable an answer is."""
 
 import math
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ from operator import mul
 
 from .evidence import EXCESS_MS, HOSTS, NoiseDraw, SizeEvidence, gather, log_normal_tail
 from .modes import modes
-from .posterior import posterior
+from .posterior import Posterior, posterior
 from .prior import Matrix, Prior, Vector
 from .question import Answer, Objective, Observation, Prediction, Terms
 
@@ -163,6 +164,12 @@ class _Losses:
         """The index of the size of least expected regret, measured or not."""
         return min(range(len(self.sizes)), key=self.expected.__getitem__)
 
+    @cached_property
+    def wins(self) -> Vector:
+        """In which share of the draws each size is the best."""
+        counts = Counter(row.index(min(row)) for row in self.losses)
+        return [counts[place] / len(self.losses) for place in range(len(self.sizes))]
+
 
 @dataclass(frozen=True)
 class Assessment(_Losses):
@@ -185,6 +192,11 @@ class Assessment(_Losses):
         """What was seen at the size of index `place`; None of nothing."""
         size = self.sizes[place]
         return next((one for one in self.evidence if one.memory_mb == size), None)
+
+    def warm_calls(self, place: int) -> int:
+        """How many warm calls were made at the size of index `place`."""
+        size = self.at(place)
+        return size.warm if size else 0
 
     @cached_property
     def ordered_ms(self) -> Matrix:
@@ -212,7 +224,7 @@ class Assessment(_Losses):
         return modes(self.evidence) is not None
 
     @property
-    def wanting(self) -> list[int]:
+    def neighbours_due(self) -> list[int]:
         """The places to be called before more certainty is stated of the best size."""
         return self._alone(self.best) if self._within(self.best, 0.05) >= _CONFIDENT else []
 
@@ -269,33 +281,58 @@ def assess(
     rng: random.Random,
 ) -> dict[str, Assessment]:
     """The assessment of each payload type, which learns from the others' curves."""
-    evidence = {name: gather(own) for name, own in observations.items()}
-    alone = {name: posterior(by_size, sizes, prior, rng) for name, by_size in evidence.items()}
-    lent = {
-        name: alone[name].curves[:: len(alone[name].curves) // _LENT_CURVES][:_LENT_CURVES]
-        for name, by_size in evidence.items()
-        if len(evidence) > 1 and len(by_size) >= _LENT_SIZES
+    evidence = {name: gather(calls) for name, calls in observations.items()}
+    learnt = {
+        name: posterior(sizes_seen, sizes, prior, rng) for name, sizes_seen in evidence.items()
     }
+    helped: set[str] = set()
+    if len(learnt) > 1:
+        learnt, helped = _together(learnt, evidence, sizes, prior, rng)
     assessments = {}
-    for name, by_size in evidence.items():
-        others = [curve for other, some in lent.items() if other != name for curve in some]
-        hosts = _hosts([each.noises for other, each in alone.items() if other != name])
-        together = others or any(size.environments > 1 for e in evidence.values() for size in e)
-        drawn = alone[name]
-        if len(alone) > 1 and together:
-            drawn = posterior(by_size, sizes, prior, rng, others, hosts)
-        if len(alone) > 1:
-            # Draws of payload types are put side by side in the mix, by chance alone.
-            rng.shuffle(drawn.curves)
-        count = len(drawn.noises)
-        spreads = [sum(n.spreads[k] for n in drawn.noises) / count for k in range(len(sizes))]
-        priced = bill(by_size, sizes, terms, spreads)
-        outlooks = [outlook(curve, priced) for curve in drawn.curves]
-        losses = regrets(outlooks, objective)
+    for name, own in learnt.items():
+        priced = bill(evidence[name], sizes, terms, own.mean_spreads)
+        outlooks = [outlook(curve, priced) for curve in own.curves]
         assessments[name] = Assessment(
-            name, sizes, by_size, drawn.curves, drawn.noises, priced, outlooks, losses, bool(others)
+            payload=name,
+            sizes=sizes,
+            evidence=evidence[name],
+            curves=own.curves,
+            noises=own.noises,
+            priced=priced,
+            outlooks=outlooks,
+            losses=regrets(outlooks, objective),
+            helped=name in helped,
         )
     return assessments
+
+
+def _together(
+    alone: Mapping[str, Posterior],
+    evidence: Mapping[str, tuple[SizeEvidence, ...]],
+    sizes: tuple[int, ...],
+    prior: Prior,
+    rng: random.Random,
+) -> tuple[dict[str, Posterior], set[str]]:
+    """What several payload types let believe of each other, and which were lent curves."""
+    lent = {
+        name: own.curves[:: len(own.curves) // _LENT_CURVES][:_LENT_CURVES]
+        for name, own in alone.items()
+        if len(evidence[name]) >= _LENT_SIZES
+    }
+    hosts_seen = any(size.environments > 1 for e in evidence.values() for size in e)
+    learnt, helped = {}, set()
+    for name, own in alone.items():
+        curves = [curve for other, some in lent.items() if other != name for curve in some]
+        if curves or hosts_seen:
+            hosts = _hosts([one.noises for other, one in alone.items() if other != name])
+            learnt[name] = posterior(evidence[name], sizes, prior, rng, curves, hosts)
+        else:
+            learnt[name] = own
+        if curves:
+            helped.add(name)
+        # Draws of payload types are put side by side in the mix, by chance alone.
+        rng.shuffle(learnt[name].curves)
+    return learnt, helped
 
 
 def _hosts(others: Sequence[Sequence[NoiseDraw]]) -> list[tuple[float, float]]:
@@ -352,8 +389,7 @@ def mix(assessments: Iterable[Assessment], objective: Objective, terms: Terms) -
         for row in zip(*(assessment.outlooks for assessment in listed), strict=True)
     ]
     calls = [
-        min(measured.warm if (measured := assessment.at(k)) else 0 for assessment in listed)
-        for k in range(len(listed[0].sizes))
+        min(assessment.warm_calls(k) for assessment in listed) for k in range(len(listed[0].sizes))
     ]
     uneven = any(assessment.two_modes for assessment in listed)
     return Mix(listed[0].sizes, calls, outlooks, regrets(outlooks, objective), uneven)

@@ -5,7 +5,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from operator import mul
+from operator import add, mul
+from statistics import NormalDist, fmean
 
 from .evidence import HOSTS, NoiseDraw, SizeEvidence, noise_draws, systematic
 from .modes import Modes, modes
@@ -19,6 +20,9 @@ _LENT, _LENT_SCALES = 0.2, (0.03, 0.1, 0.25)
 _LOWEST, _HIGHEST = -5.0, 14.0
 _EXACT = 1e-6
 """The least variance (log) of a mean."""
+_UNLIKE, _SHIFTS = 1.1, 16
+"""An error that reaches so many times as far to one side as to the other is drawn so often."""
+_NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,11 @@ class Posterior:
 
     curves: Matrix
     noises: Sequence[NoiseDraw]
+
+    @property
+    def mean_spreads(self) -> Vector:
+        """The spread (log) of single calls at each size, a mean over the noises."""
+        return list(map(fmean, zip(*(noise.spreads for noise in self.noises), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +48,9 @@ class _Part:
 
 
 @dataclass(frozen=True, slots=True)
-class _Measured:
-    """What the sizes of index `places` tell under one noise, with the variances of that."""
+class _Reading:
+    """The log means that were read at the sizes of index `places`, with their variances, under one
+    noise."""
 
     places: Sequence[int]
     logs: Vector
@@ -72,36 +82,59 @@ def posterior(
     rough = _rough([size.log_mean(0.0) for size in evidence], places, sizes)
     noises = noise_draws(evidence, rough, places, prior.noise, rng, hosts)
     slow = modes(evidence)
-    measured = [_measured(evidence, places, noise, slow) for noise in noises]
-    return Posterior(_curves(measured, _parts(sizes, prior, lent), sizes, rng), noises)
+    readings = [_reading(evidence, places, noise, slow) for noise in noises]
+    return Posterior(_curves(readings, _parts(sizes, prior, lent), sizes, rng), noises)
 
 
 @lru_cache(maxsize=512)
 def curves_by_means(
     sizes: tuple[int, ...],
     log_means: tuple[float, ...],
-    variances: tuple[float, ...],
+    log_errors: tuple[tuple[float, float], ...],
     unmeasured: tuple[int, ...] = (),
 ) -> Matrix:
     """Possible curves of log durations where `sizes` were measured as in a grid: a row a draw, with
     a column for each size, then for each of the `unmeasured` ones.
 
-    `variances` are those of the log means. What is believed of curves beforehand draws them towards
-    each other, so that the luckiest of many noisy sizes is not taken at its word, and tells what
-    lies between them. Equal arguments give equal draws.
+    `log_errors` are the standard errors of the log means, below and above. What is believed of
+    curves beforehand draws them towards each other, so that the luckiest of many noisy sizes is not
+    taken at its word, and tells what lies between them. Equal arguments give equal draws.
     """
     rng = random.Random(repr((sizes, log_means)))  # noqa: S311
-    measured = [_Measured(range(len(sizes)), list(log_means), [max(v, _EXACT) for v in variances])]
+    variances = [max(min(both) ** 2, _EXACT) for both in log_errors]
+    readings = [
+        _Reading(range(len(sizes)), list(map(add, log_means, shifts)), variances)
+        for shifts in _shifts(log_errors, rng)
+    ]
     every = (*sizes, *unmeasured)
-    return _curves(measured, _parts(every, load_prior(), ()), every, rng)
+    return _curves(readings, _parts(every, load_prior(), ()), every, rng)
 
 
-def _measured(
+def _shifts(log_errors: Sequence[tuple[float, float]], rng: random.Random) -> Matrix:
+    """Where log means may lie beside what was measured, beyond an error that is alike to both
+    sides: a row a draw, all of them 0 where no sides differ much.
+
+    In every second draw a size is moved to its longer side, so far that errors of that side result.
+    """
+    reaches = [
+        math.copysign(math.sqrt(abs(above**2 - below**2)), above - below)
+        if max(below, above) > _UNLIKE * min(below, above)
+        else 0.0
+        for below, above in log_errors
+    ]
+    if not any(reaches):
+        return [[0.0] * len(reaches)]
+    steps = [max(_NORMAL.inv_cdf((step + 0.5) / _SHIFTS), 0.0) for step in range(_SHIFTS)]
+    columns = [[reach * step for step in rng.sample(steps, _SHIFTS)] for reach in reaches]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _reading(
     evidence: Sequence[SizeEvidence],
     places: Sequence[int],
     noise: NoiseDraw,
     slow: Modes | None,
-) -> _Measured:
+) -> _Reading:
     logs, variances = [], []
     for size, place in zip(evidence, places, strict=True):
         own = math.log1p(noise.call_variance(place) / size.calls)
@@ -112,7 +145,7 @@ def _measured(
             # The log of a mean of few calls lies low, as slow calls are rare.
             logs.append(size.log_mean(noise.first) + own / 2)
         variances.append(own + noise.host**2 * size.uneven + noise.first_variance(size))
-    return _Measured(places, logs, variances)
+    return _Reading(places, logs, variances)
 
 
 def _parts(sizes: tuple[int, ...], prior: Prior, lent: Sequence[Vector]) -> list[_Part]:
@@ -129,25 +162,25 @@ def _parts(sizes: tuple[int, ...], prior: Prior, lent: Sequence[Vector]) -> list
 def _prior_parts(sizes: tuple[int, ...], prior: Prior) -> list[_Part]:
     return [
         _Part(math.log(one.weight), [log + prior.level for log in one.shape.logs(sizes)], one.scale)
-        for one in prior.components
+        for one in prior.components_to(max(sizes))
     ]
 
 
 def _curves(
-    measured: Sequence[_Measured],
-    parts: Sequence[_Part],
-    sizes: tuple[int, ...],
-    rng: random.Random,
+    readings: Sequence[_Reading], parts: Sequence[_Part], sizes: tuple[int, ...], rng: random.Random
 ) -> Matrix:
     """Draws of a part and a noise by their probability, then of a curve of that part (by Matheron's
     rule: a draw from the prior, corrected by what it misses)."""
     scales = sorted({part.scale for part in parts})
-    precisions_by_scale = [
-        {scale: one.precision(sizes, scale) for scale in scales} for one in measured
-    ]
+    unlike = {tuple(one.variances): one for one in readings}
+    by_variances = {
+        variances: {scale: one.precision(sizes, scale) for scale in scales}
+        for variances, one in unlike.items()
+    }
+    precisions = [by_variances[tuple(one.variances)] for one in readings]
     logs = [
-        _log_probability(one, part, *precisions[part.scale])
-        for one, precisions in zip(measured, precisions_by_scale, strict=True)
+        _log_probability(one, part, *of_scale[part.scale])
+        for one, of_scale in zip(readings, precisions, strict=True)
         for part in parts
     ]
     most = max(logs)
@@ -157,20 +190,20 @@ def _curves(
     for k, pick in enumerate(drawn):
         noise, part = divmod(pick, len(parts))
         departure = bank[(start + k * stride) % _BANK]
-        precision, _ = precisions_by_scale[noise][parts[part].scale]
-        curves.append(_curve(measured[noise], parts[part], precision, departure, sizes, rng))
+        precision, _ = precisions[noise][parts[part].scale]
+        curves.append(_curve(readings[noise], parts[part], precision, departure, sizes, rng))
     return curves
 
 
 def _log_probability(
-    measured: _Measured, part: _Part, precision: Matrix, determinant: float
+    reading: _Reading, part: _Part, precision: Matrix, determinant: float
 ) -> float:
-    off = [y - part.mean[place] for y, place in zip(measured.logs, measured.places, strict=True)]
+    off = [y - part.mean[place] for y, place in zip(reading.logs, reading.places, strict=True)]
     return part.log_weight - 0.5 * (determinant + dot(off, times(precision, off)))
 
 
 def _curve(
-    measured: _Measured,
+    reading: _Reading,
     part: _Part,
     precision: Matrix,
     departure: Vector,
@@ -183,9 +216,7 @@ def _curve(
     ]
     missed = [
         y - curve[place] - math.sqrt(variance) * rng.gauss(0, 1)
-        for place, y, variance in zip(
-            measured.places, measured.logs, measured.variances, strict=True
-        )
+        for place, y, variance in zip(reading.places, reading.logs, reading.variances, strict=True)
     ]
     weights = times(precision, missed)
     whole = LEVEL_SD**2 * sum(weights)
@@ -193,7 +224,7 @@ def _curve(
     logs_by_size = []
     for value, row in zip(curve, correlations, strict=True):
         pull = sum(
-            row[place] * weight for place, weight in zip(measured.places, weights, strict=True)
+            row[place] * weight for place, weight in zip(reading.places, weights, strict=True)
         )
         logs_by_size.append(min(max(value + whole + square * pull, _LOWEST), _HIGHEST))
     return logs_by_size

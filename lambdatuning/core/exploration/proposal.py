@@ -37,6 +37,9 @@ _VERIFIED, _FREE = 24, 0.5
 _HOSTS, _DOUBT, _TELLING, _COMPARED = 0.05, 0.1, 0.1, 3
 """Where hosts may differ by this much (log) with more than this probability, a second environment
 is compared at a size where calls are this quiet (log), and no more than so many."""
+_SETTLED = 0.1
+"""Hosts do not matter where no more than this share of the accepted regret is expected to be lost,
+as what is expected knows that they may differ."""
 _GRID_CALLS, _INIT_MS = 10, 250.0
 """Calls at each size where the grid is not known, and the init expected before any was seen."""
 
@@ -207,7 +210,7 @@ def _decide(case: _Case, assessments: Mapping[str, Assessment], rng: random.Rand
 def _mix_calls(case: _Case, assessments: Mapping[str, Assessment], whole: Mix) -> list[Item]:
     """A call of each payload type that was not measured at the best size of the mix."""
     size = whole.sizes[whole.best]
-    missing = [b for b in assessments.values() if not (e := b.at(whole.best)) or not e.warm]
+    missing = [b for b in assessments.values() if not b.warm_calls(whole.best)]
     usd = case.spent_usd + case.start_usd(size)
     usd += sum(b.priced.costs(b.typical_ms)[whole.best] for b in missing)
     if usd > case.cap_usd(assessments) or not case.affords(
@@ -263,8 +266,8 @@ def _choose(
     left: tuple[float, float],
     rng: random.Random,
 ) -> _Choice:
-    """What to measure next of one payload type; `left` is what it may cost, and what the first call
-    at the answer may: a size that is believed to be best is not left out for its init."""
+    """What to measure next of one payload type; `left` is what it may cost, and what the first warm
+    call at the answer may: a size that is believed to be best is not left out for its init."""
     left_usd, first_usd = left
     far = _far(assessment)
     if far and not assessment.helped:
@@ -279,7 +282,7 @@ def _choose(
         grid = case.grid_usd(assessment, 0.5)
         if action is None:
             end = "grid"
-        elif action.saves < WORTH * action.usd / grid:
+        elif action.saves < WORTH * action.extra_usd / grid:
             end = "price"
         else:
             saves = format_part(action.saves, 2)
@@ -292,7 +295,7 @@ def _choose(
         calls, cold = needed, not market.running[needed.place]
         while calls.count > 1 + cold and market.high_price([calls]) > left_usd:
             calls = replace(calls, count=max(calls.count // 2, 1 + cold))
-        first = calls.place == assessment.best and assessment.at(assessment.best) is None
+        first = calls.place == assessment.best and not assessment.warm_calls(assessment.best)
         if market.high_price([calls]) <= (first_usd if first else left_usd):
             return _Choice(Action((calls,), market.price([calls])), f"{so_far}; {why}")
     return _Choice(None, so_far, end)
@@ -331,17 +334,19 @@ def _open(case: _Case, assessment: Assessment, market: Market) -> Iterator[tuple
         looks = [Calls(place, 1, max(market.running[place], 1)) for place in beyond]
         cheapest = min(looks, key=lambda one: market.price([one]))
         yield cheapest, f"no size is to lie more than {FAR:g} times from what was called"
-    measured = assessment.at(assessment.best)
     running = max(market.running[assessment.best], 1)
-    warm = measured.warm if measured else 0
+    warm = assessment.warm_calls(assessment.best)
     free = _FREE * market.start_usd[assessment.best] / market.warm_usd[assessment.best]
-    least_warm = min(max(round(free), 1), _VERIFIED)
-    if warm < least_warm:
+    wanted = min(max(round(free), 1), _VERIFIED)
+    if warm < wanted:
         cold = not market.running[assessment.best]
-        yield Calls(assessment.best, least_warm - warm + cold, running), "to be verified"
-    for place in assessment.wanting:
+        yield Calls(assessment.best, wanted - warm + cold, running), "to be verified"
+    for place in assessment.neighbours_due:
         yield Calls(place, 1, max(market.running[place], 1)), "its neighbours are called"
-    if case.named and max(case.running.values()) < 2:
+    # Of several payload types the shortest asks for all of them, where it costs the least.
+    several = len(case.by_payload) > 1
+    settled = assessment.expected[assessment.best] <= _SETTLED * case.budget.regret
+    if case.named and (several or not settled) and max(case.running.values()) < 2:
         doubt = sum(noise.host >= _HOSTS for noise in assessment.noises) / len(assessment.noises)
         # Where it was asked for in vain (Lambda may serve from what is idle), it is not again.
         few = [size.memory_mb for size in assessment.evidence if size.calls <= _COMPARED]

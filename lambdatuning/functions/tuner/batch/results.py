@@ -18,8 +18,6 @@ from ....core.strategies import FAILURE_LIMIT
 from ....core.tuning.payloads import normalised
 from ....core.tuning.records import RunPlan, Sample
 
-_NORMAL_95 = 1.96
-
 
 def _floats() -> "array[float]":
     return array("d")
@@ -124,8 +122,7 @@ def _mean(values: Sequence[float], environments: Sequence[str]) -> Mean:
     if not values:
         return Mean(math.nan)
     interval = mean_interval(values, environments) if differing(environments) else None
-    error = None if interval is None else (interval[1] - interval[0]) / 2 / _NORMAL_95
-    return Mean(mean(values), error)
+    return Mean.between(mean(values), *interval) if interval else Mean(mean(values))
 
 
 def tally(samples: Iterable[Sample], *, with_cold: bool, allowed: Collection[str]) -> list[Tally]:
