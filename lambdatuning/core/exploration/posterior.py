@@ -20,8 +20,10 @@ _LENT, _LENT_SCALES = 0.2, (0.03, 0.1, 0.25)
 _LOWEST, _HIGHEST = -5.0, 14.0
 _EXACT = 1e-6
 """The least variance (log) of a mean."""
-_UNLIKE, _SHIFTS = 1.1, 16
-"""An error that reaches so many times as far to one side as to the other is drawn so often."""
+_UNLIKE = 1.1
+"""Where an error reaches so many times as far to one side as to the other, both are drawn apart."""
+_SHIFTS, _LEAST_SHIFTS = 240, 10
+"""Numbers drawn for that, over all sizes; and the fewest at each."""
 _NORMAL = NormalDist()
 
 
@@ -124,8 +126,9 @@ def _shifts(log_errors: Sequence[tuple[float, float]], rng: random.Random) -> Ma
     ]
     if not any(reaches):
         return [[0.0] * len(reaches)]
-    steps = [max(_NORMAL.inv_cdf((step + 0.5) / _SHIFTS), 0.0) for step in range(_SHIFTS)]
-    columns = [[reach * step for step in rng.sample(steps, _SHIFTS)] for reach in reaches]
+    count = max(_SHIFTS // max(len(reaches), 6), _LEAST_SHIFTS)
+    steps = [max(_NORMAL.inv_cdf((step + 0.5) / count), 0.0) for step in range(count)]
+    columns = [[reach * step for step in rng.sample(steps, count)] for reach in reaches]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
