@@ -337,10 +337,10 @@ def _open(case: _Case, assessment: Assessment, market: Market) -> Iterator[tuple
     running = max(market.running[assessment.best], 1)
     warm = assessment.warm_calls(assessment.best)
     free = _FREE * market.start_usd[assessment.best] / market.warm_usd[assessment.best]
-    wanted = min(max(round(free), 1), _VERIFIED)
-    if warm < wanted:
+    least_warm = min(max(round(free), 1), _VERIFIED)
+    if warm < least_warm:
         cold = not market.running[assessment.best]
-        yield Calls(assessment.best, wanted - warm + cold, running), "to be verified"
+        yield Calls(assessment.best, least_warm - warm + cold, running), "to be verified"
     for place in assessment.neighbours_due:
         yield Calls(place, 1, max(market.running[place], 1)), "its neighbours are called"
     # Of several payload types the shortest asks for all of them, where it costs the least.
