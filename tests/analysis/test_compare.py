@@ -16,6 +16,7 @@ from lambdatuning.analysis.compare.noise import (
     Change,
     Noise,
     between_runs,
+    learnt,
     noise,
     paule_mandel,
     same_code,
@@ -107,6 +108,13 @@ def test_runs_of_the_same_code_teach_how_much_they_differ() -> None:
     assert lt.compare(slower).regressions
     history = [shifted(run, 1.3 ** (n % 2)) for n, run in enumerate(runs)]
     assert not lt.compare(slower, history=history).regressions
+
+
+def test_what_is_assumed_makes_no_runs_more_alike_than_they_were() -> None:
+    assert learnt([]) == Noise()
+    assert learnt([(6, 0.05**2), (4, 0.05**2)]) == Noise(pytest.approx(0.05), DEGREES + 10)
+    assert learnt([(10, 0.0)]).sd == pytest.approx(0.02 * math.sqrt(4 / 14))
+    assert learnt([(1000, 0.0)]).sd == FLOOR
 
 
 def test_the_variance_between_runs_is_what_their_own_errors_do_not_explain() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdatuning.core.decision import Criterion
-from lambdatuning.core.exploration.acquisition import Calls, Market, best_action
+from lambdatuning.core.exploration.acquisition import Action, Calls, Market, best_action
 from lambdatuning.core.exploration.assessment import (
     Assessment,
     assess,
@@ -337,3 +337,23 @@ def test_another_environment_is_paid_with_its_init_and_the_call_that_starts_it()
     assert prices.price([Calls(1, 3, 2)]) == 6 + 20 + 2
     assert prices.high_price([Calls(0, 3)]) == 9 + 10
     assert prices.high_price([Calls(1, 3, 2)]) == 12 + 20 + 4
+
+
+def test_what_the_best_size_costs_first_is_paid_in_any_case() -> None:
+    """So it is looked at before a size from which as much is to be learnt."""
+    action = Action((Calls(5, 1),), usd=10.0, due_usd=8.0, saves=0.1)
+    assert action.extra_usd == 2.0
+    assert action.rate == pytest.approx(0.05)
+
+
+def test_the_second_size_is_looked_at_with_few_calls() -> None:
+    """How noisy calls are is not known by the first two."""
+    made = Made({"": cpu(300.0)})
+    made.measure(512, "", 1)
+    seen = assessment_of(made, "speed")
+    prices = market(made, seen)
+    action = best_action(seen, prices, math.inf, random.Random(1), far=(0, 4, 5))
+    assert action is not None
+    (calls,) = action.calls
+    assert calls.place in (0, 4, 5)
+    assert calls.count <= 3
