@@ -243,10 +243,16 @@ class Study(StudyData):
         if name not in TABLES:
             raise UsageError(f'no table "{name}"; {closest(name, TABLES)}')
         method, title, columns = TABLES[name]
-        frame = self.summary if method == "summary" else getattr(self, method)()
+        frame = self._summary() if method == "summary" else getattr(self, method)()
         if name == "bill":
             title = f"Bill a month, yours at {volume(self):,.0f} invocations"
         return table(frame, title, columns, self.money)
+
+    def _summary(self) -> DataFrame:
+        """The summary for readers: an adaptive run's figures are its model's, as in the answer."""
+        from .analysis.questions.adaptive import modelled
+
+        return modelled(self)
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(self.run.payloads)
@@ -286,13 +292,17 @@ TABLES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "durations": (
         "summary",
         "Durations",
-        (*_CELL, "n", "cold", "failed", "mean_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms"),
+        (
+            *(*_CELL, "n", "cold", "failed", "mean_ms", "sample_mean_ms"),
+            *("p50_ms", "p90_ms", "p95_ms", "p99_ms"),
+        ),
     ),
     "costs": (
         "summary",
         "Costs",
         (
-            *(*_CELL, "cost_usd", "cost_per_million_usd", "relative_cost", "saving", "speedup"),
+            *(*_CELL, "cost_usd", "cost_per_million_usd", "sample_per_million_usd"),
+            *("relative_cost", "saving", "speedup"),
             *("step_saving", "step_speedup", "environments", "max_memory_mb", "init_ms_p50"),
         ),
     ),

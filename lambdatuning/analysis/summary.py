@@ -101,10 +101,7 @@ def summarise(
     if summary["environments"].notna().all():
         summary["environments"] = summary["environments"].astype(int)
     summary["cost_per_million_usd"] = summary["cost_usd"] * 1e6
-    cheapest = summary.groupby(level=KEYS[:3], observed=True)["cost_usd"].transform("min")
-    summary["relative_cost"] = summary["cost_usd"] / cheapest
-    tidy = summary.reset_index().sort_values(KEYS, ignore_index=True)
-    return marked(_gains(tidy, today_mb), run)[list(COLUMNS)]
+    return marked(with_gains(summary.reset_index(), today_mb), run)[list(COLUMNS)]
 
 
 def resample(cells: Mapping[Key, Cell], seed: int = 0) -> Iterator[tuple[Key, Floats]]:
@@ -158,8 +155,12 @@ def _limit_columns() -> list[str]:
     return [*KEYS, *(f"{stem}_{end}_{unit}" for stem, unit in stems for end in ("low", "high"))]
 
 
-def _gains(summary: DataFrame, today_mb: int | None) -> DataFrame:
-    """With what each size saves and gains, against today's and the next smaller one."""
+def with_gains(rows: DataFrame, today_mb: int | None) -> DataFrame:
+    """In order of size, with what each costs against the cheapest, and what it saves and gains
+    against today's and the next smaller one."""
+    summary = rows.sort_values(KEYS, ignore_index=True)
+    cheapest = summary.groupby(KEYS[:3], observed=True)["cost_usd"].transform("min")
+    summary["relative_cost"] = summary["cost_usd"] / cheapest
     by = summary.groupby(KEYS[:3], observed=True)
     before = by[["cost_usd", "mean_ms"]].shift()
     at_today = summary[["cost_usd", "mean_ms"]].where(summary["memory_mb"] == (today_mb or 0))

@@ -126,8 +126,9 @@ def require_budget(plan: TunePlan, max_usd: float | None) -> None:
     """DeclinedError when a grid is estimated to cost more; an adaptive run ends itself."""
     if max_usd is not None and not plan.request.adaptive and plan.estimate.usd > max_usd:
         raise DeclinedError(
-            f"the run is estimated at {_price(plan, plan.estimate.usd)}, above max_usd={max_usd}: "
-            "measure fewer sizes or types, lower num, explore adaptively, or allow more"
+            f"the run is estimated at {_price(plan, plan.estimate.usd)}, more than the "
+            f"{_sign(plan).replace('{}', f'{max_usd:g}')} that it may cost: measure fewer sizes or "
+            "types, invoke less often, explore adaptively, or allow more"
         )
 
 

@@ -31,6 +31,7 @@ from ..cloud.tuning.power_tuning import tune_elsewhere
 from ..cloud.tuning.run import Effects, signals_as_interrupts
 from ..cloud.tuning.run import tune as tune_here
 from ..core.errors import NotFoundError, RunFailedError, UsageError
+from ..core.format import FAIRLY_SURE
 from ..core.options import number, whole_number
 from ..core.progress import OnProgress
 from ..core.sizes import DEFAULT_POWERS, parse_sizes
@@ -162,6 +163,7 @@ def tune(
     cost_tolerance: float | str = WORTH.cost_tolerance,
     auto_optimize: bool = False,
     alias: str | None = None,
+    min_sure: float | str = FAIRLY_SURE,
     seed: int | str | None = None,
     environments: int | str | None = None,
     cold: int | str = 0,
@@ -190,6 +192,8 @@ def tune(
     `num` the invocations per size and type (10). `strategy` is "value", the least
     cost x duration^`speed_worth` among the sizes that cost at most the share `cost_tolerance` more
     than the cheapest, or "cost", "speed" or "balanced" (by `weight`).
+    `auto_optimize` sets the answer (behind an `alias`, if one is named) where it is at least
+    `min_sure`, a share: 0 sets it whatever its certainty. Power Tuning itself always sets it.
     `cold` cold starts per size are measured on purpose, apart from the warm samples.
     `allowed_errors` are error types that the function is meant to raise. `isolate` tunes a copy of
     the function, which is removed again. `labels` (a dict, or "key=value" each) are stored with the
@@ -225,6 +229,7 @@ def tune(
         ),
         auto_optimize=auto_optimize,
         alias=alias,
+        min_sure=number("min_sure", min_sure, 0, 1),
         seed=None if seed is None else whole_number("seed", seed, 0),
         environments=None
         if environments is None
@@ -237,7 +242,8 @@ def tune(
     )
     if alias and not auto_optimize:
         raise UsageError(
-            "alias names where the winner is published: give auto_optimize (--auto-optimize), too"
+            "an alias is where the winner is published: ask for that, too (auto_optimize=True; "
+            "--auto-optimize)"
         )
     if isolate and auto_optimize:
         raise UsageError("a copy is removed, so no winner can be set on it; leave one of them out")

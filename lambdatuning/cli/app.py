@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from ..core.errors import LambdaTuningError, UnexpectedError
+from ..core.errors import LambdaTuningError, OptionError, UnexpectedError
 from .output import fail, readable_anywhere, warnings_in_one_line
 
 
@@ -101,7 +101,7 @@ class _Commands(click.Group):
             sys.stderr.close()
             return 0
         except (Exception, KeyboardInterrupt) as exc:
-            return fail(*_message(exc))
+            return fail(*_message(_as_typed(exc, self, ctx)))
 
 
 SCHEDULE = ("run", "print", "deploy", "destroy")
@@ -116,6 +116,31 @@ def _defaults() -> dict[str, dict[str, Any]]:
     values = defaults(read_settings())
     # A command with commands of its own looks for theirs below its name.
     return {**dict.fromkeys(COMMANDS, values), "schedule": dict.fromkeys(SCHEDULE, values)}
+
+
+def _as_typed(
+    error: Exception | KeyboardInterrupt, group: click.Group, ctx: click.Context
+) -> Exception | KeyboardInterrupt:
+    """The error with its option as it is written on the command line."""
+    if not isinstance(error, OptionError) or not ctx.invoked_subcommand:
+        return error
+    names = _flags(group.get_command(ctx, ctx.invoked_subcommand))
+    flag = {**names, **_OTHER_NAMES}.get(error.option)
+    return OptionError(flag, error.problem) if flag else error
+
+
+_OTHER_NAMES = {"cost_tolerance": "--tolerance"}
+"""Options that the command line knows by another name than Python."""
+
+
+def _flags(command: click.Command | None) -> dict[str, str]:
+    """The options of a command, and of those below it, by their names in Python."""
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    found = {name: flag for each in below for name, flag in _flags(each).items()}
+    for option in command.params if command else ():
+        if isinstance(option, click.Option) and option.name:
+            found[option.name] = max(option.opts, key=len)
+    return found
 
 
 def _message(error: Exception | KeyboardInterrupt) -> tuple[str, int]:

@@ -86,6 +86,8 @@ class Headline(TypedDict):
     `memory_mb`, less what they cost at `today_mb`. `p95_speedup` is null with fewer than 60
     invocations. `as_good_mb` cannot be told apart from `memory_mb`; `more` invocations would tell
     (0: not known, or not needed). `seen` is how the size was seen: warm, cold, or "" if predicted.
+    `by_value` is what strategy value would set where the cheapest was asked for. `withheld_below`
+    is how sure it had to be to be set, where it was not set for that; else 0.
     `firm` says whether `sentence` tells what to do.
     """
 
@@ -109,6 +111,8 @@ class Headline(TypedDict):
     applied_mb: int | None
     evidence: str
     untestable_mb: list[int]
+    by_value: Alternative | None
+    withheld_below: float
     sentence: str
     certainty: str
     firm: bool

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from ..core.errors import UsageError
+from ..core.format import FAIRLY_SURE
 from ..core.options import number
 from ..core.strategies import KIT_STRATEGY, WORTH
 from ..workspace.settings import Settings
@@ -77,8 +78,15 @@ _TUNING_OPTIONS = (
         metavar="SHARE",
         help="For balanced: 0 is speed, 1 is cost.",
     ),
-    click.option("--auto-optimize", is_flag=True, help="Set the winner."),
+    click.option("--auto-optimize", is_flag=True, help="Set the winner, if it is sure enough."),
     click.option("--alias", help="With --auto-optimize: publish behind this alias instead."),
+    click.option(
+        "--min-sure",
+        default=f"{FAIRLY_SURE * 100:g}",
+        show_default=True,
+        metavar="PERCENT",
+        help="With --auto-optimize: set only an answer that is at least so sure (0: any answer).",
+    ),
     click.option("--seed", metavar="N", help="Seed of order and placeholders (default: drawn)."),
     click.option(
         "--environments",
@@ -169,10 +177,12 @@ _SAME_NAME = (
 
 
 def with_share(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a tuning command, `--tolerance` as the share that the library takes."""
-    percent = number("--tolerance (per cent)", options["tolerance"], 0)
-    others = {name: value for name, value in options.items() if name != "tolerance"}
-    return {**others, "cost_tolerance": percent / 100}
+    """The options of a tuning command, per cent as the shares that the library takes."""
+    shares = {
+        "cost_tolerance": number("--tolerance (per cent)", options["tolerance"], 0) / 100,
+        "min_sure": number("--min-sure (per cent)", options["min_sure"], 0, 100) / 100,
+    }
+    return {name: value for name, value in options.items() if name != "tolerance"} | shares
 
 
 def pairs(option: str, given: Iterable[str], kind: str = "NAME") -> dict[str, str]:

@@ -47,6 +47,11 @@ def load_payload_types(
     return unique(_numbered(types))
 
 
+def is_name(event: str | Path, folder: str | Path) -> bool:
+    """Whether it names a payload type of the folder, and is no event itself."""
+    return (Path(folder) / f"{event}.json").is_file()
+
+
 def _load(
     name: str | Path, files: dict[str, Path], folder: Path, cloud: Cloud | None
 ) -> tuple[PayloadType, ...]:

@@ -20,6 +20,15 @@ class UsageError(LambdaTuningError):
     exit_code = 2
 
 
+class OptionError(UsageError):
+    """An option whose value cannot be; `option` is its name in Python, which the command line
+    writes as its own."""
+
+    def __init__(self, option: str, problem: str) -> None:
+        super().__init__(f"{option} {problem}")
+        self.option, self.problem = option, problem
+
+
 class CredentialsError(LambdaTuningError):
     """Nobody, an expired somebody, or no region."""
 

@@ -10,6 +10,9 @@ from .options import PositiveAmount, hold
 
 NOTHING = "–"
 
+SURE, FAIRLY_SURE = 0.95, 0.8
+"""From here on a size is recommended without reserve, and with it; below, it is a guess."""
+
 _GIVEN_NAME = re.compile(r"-([A-Za-z0-9]+)-(?=[A-Za-z0-9]*[0-9])[A-Za-z0-9]{12,13}$")
 """The end of a name that CloudFormation gave: STACK-LogicalId-RANDOM."""
 
@@ -113,23 +116,25 @@ def format_share(value: float) -> str:
     """A share between 0 and 1 as per cent; certainty that resampling cannot have is not claimed.
 
     >>> format_share(0.347), format_share(0.9999), format_share(1.0), format_share(0.0)
-    ('35 %', '> 99 %', '> 99 %', '0 %')
+    ('35 %', '> 99 %', '> 99 %', '< 1 %')
     """
     if _missing(value):
         return NOTHING
-    return "> 99 %" if value > 0.99 else f"{value * 100:.0f} %"
+    if not 0.01 <= value <= 0.99:
+        return "< 1 %" if value < 0.01 else "> 99 %"
+    return f"{value * 100:.0f} %"
 
 
 def format_sure(value: float) -> str:
     """How sure something is, in per cent. Cut rather than rounded: what is nearly sure enough does
     not look so; and certainty that resampling cannot have is not claimed.
 
-    >>> format_sure(0.9496), format_sure(0.57), format_sure(1.0)
-    ('94 %', '57 %', '> 99 %')
+    >>> format_sure(0.9496), format_sure(0.57), format_sure(1.0), format_sure(0.004)
+    ('94 %', '57 %', '> 99 %', '< 1 %')
     """
-    if _missing(value):
-        return NOTHING
-    return "> 99 %" if value > 0.99 else f"{math.floor(value * 100 + 1e-9)} %"
+    if not 0.01 <= value <= 0.99:
+        return format_share(value)
+    return f"{math.floor(value * 100 + 1e-9)} %"
 
 
 def format_part(value: float, small_places: int = 1) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ParamSpec, TypeVar, get_args
 
-from .errors import UsageError, closest
+from .errors import OptionError, UsageError, closest
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,7 +42,7 @@ class Range:
         inside = self.low < read < self.high if self.between else self.low <= read <= self.high
         if not inside or (self.whole and read != int(read)):
             percent = f" (for {value} % write {read / 100:g})" if self._may_be_percent(read) else ""
-            raise UsageError(f"{name} must be {self!r}; not {value!r}{percent}")
+            raise OptionError(name, f"must be {self!r}; not {value!r}{percent}")
         if self.whole:
             return int(read)
         return value if isinstance(value, int | float) else read

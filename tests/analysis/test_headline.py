@@ -161,8 +161,30 @@ def test_what_was_set_without_certainty_says_so() -> None:
     done = replace(FIRM, applied_mb=1024, sure=0.29, p95_speedup=math.nan)
     assert done.sentence == (
         "Done: OrdersFunction is set to 1,024 MB, was 128 MB (29 % sure): 7 times faster than at "
-        "128 MB today, for 6 % more ($3.10 a month at 10 million invocations)."
+        "128 MB before, for 6 % more ($3.10 a month at 10 million invocations)."
     )
+
+
+def test_what_was_to_be_set_and_was_not_sure_enough_says_so() -> None:
+    unset = replace(FIRM, sure=0.29, more=90, withheld_below=0.8, p95_speedup=math.nan)
+    assert unset.sentence.startswith(
+        "Not set, as it is not 80 % sure: 1,024 MB for OrdersFunction, measure about 90 more "
+        "invocations to be sure. Against 128 MB today it is 7 times faster"
+    )
+    firm = replace(unset, sure=0.87, withheld_below=0.95)
+    assert firm.sentence.startswith(
+        "Not set, as it is not 95 % sure: 1,024 MB for OrdersFunction, 87 % sure: 7 times faster"
+    )
+
+
+def test_the_cheapest_size_names_the_best_value_beside_it() -> None:
+    cheapest = replace(FIRM, strategy="cost", by_value=Alternative(1536, 1.08, 5.4))
+    assert cheapest.beside == (
+        "The lowest cost was asked for; the best value, lambdatuning's default, would be "
+        "1,536 MB, 8 % more expensive and 5.4 times faster."
+    )
+    run = synthetic_run([Kind("digest", 1, 40)], (128, 512, 1024))
+    assert Study(run, strategy="value").headline.by_value is None
 
 
 def test_what_is_pasted_into_a_pull_request_shows_names_as_they_are() -> None:

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from lambdatuning.analysis.compare.comparison import compare
 from lambdatuning.analysis.questions.pillars import FRAMEWORK, NAMES, SCHEMA_VERSION
 from lambdatuning.analysis.run import Run
 from lambdatuning.study import Study
@@ -74,8 +75,20 @@ def test_the_evidence_is_json_with_a_version() -> None:
     assert told["measured_on"] == "embedded AWS"
     assert len(told["practices"]) == len(NAMES)
     assert set(told["practices"][0]) == {
-        *("function", "pillar", "id", "practice", "state", "evidence", "next_step"),
+        *("function", "pillar", "id", "practice", "state", "evidence", "next_step", "page"),
     }
+    assert {each["page"].rpartition("/")[0] for each in told["practices"]} == {
+        "https://docs.aws.amazon.com/wellarchitected/2024-06-27/framework"
+    }
+
+
+def test_a_comparison_and_a_history_have_what_is_true_there() -> None:
+    both = compare([AWS, AWS], monthly_invocations=2e6).pillars().set_index("id")
+    assert set(both.index) == set(NAMES)
+    assert both.loc["PERF01-BP06", "evidence"].startswith("two runs of ")
+    assert "2,000,000 invocations at " in both.loc["COST05-BP06", "evidence"]
+    alone = compare([AWS]).pillars()
+    assert "two runs" not in " ".join(alone["evidence"])
 
 
 def test_bills_stand_beside_each_other_at_three_volumes() -> None:

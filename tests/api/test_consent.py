@@ -31,5 +31,5 @@ def test_a_price_in_china_is_in_yuan() -> None:
     assert "shop: 1 payload type, 2 sizes to choose from" in told
     assert "$" not in told
     assert "¥" not in describe_price(fake_cloud(), plan("us-east-1"))
-    with pytest.raises(DeclinedError, match=r"estimated at ¥0\.\d+, above max_usd=0"):
+    with pytest.raises(DeclinedError, match=r"estimated at ¥0\.\d+, more than the ¥0"):
         require_budget(plan("cn-north-1", "aws-cn"), 0)

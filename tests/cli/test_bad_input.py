@@ -267,3 +267,20 @@ def test_an_alias_alone_is_refused(deployed: Shell, tmp_path: Path) -> None:
     done = deployed("tune", "f", "--alias", "live", "--store", str(tmp_path))
     assert done.code == 2
     assert "--auto-optimize" in done.err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--max-usd", "-3", "--max-usd must be a number, 0 or more; not '-3'"),
+        ("--speed-worth", "-1", "--speed-worth must be a number, 0 or more; not '-1'"),
+        ("--weight", "3", "--weight must be a number from 0 to 1; not '3'"),
+        ("--max-minutes", "0", "--max-minutes must be a number, 0.01 or more; not '0'"),
+        ("--min-sure", "101", "--min-sure (per cent) must be a number from 0 to 100; not '101'"),
+    ],
+)
+def test_an_option_is_refused_by_the_name_that_was_typed(
+    served: Shell, option: str, value: str, words: str
+) -> None:
+    done = served("tune", "shop", "--state-machine", "arn", option, value, "--yes")
+    refused(done, 2, f"lambdatuning: {words}")

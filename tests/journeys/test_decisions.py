@@ -23,6 +23,7 @@ def test_the_size_of_the_least_mean_cost_is_said_stored_and_set(
         powers="512,1024",
         num=15,
         auto_optimize=True,
+        min_sure=0,
         strategy="cost",
         store=tmp_path,
         explore="grid",

@@ -85,6 +85,6 @@ def test_without_earlier_runs_the_doubt_is_said(place: Place, tmp_path: Path) ->
 
 
 def test_what_is_dearer_than_allowed_is_declined(place: Place, tmp_path: Path) -> None:
-    with pytest.raises(DeclinedError, match="above max_usd=0"):
+    with pytest.raises(DeclinedError, match=r"more than the \$0 that it may cost"):
         place.tune("ping", max_usd=0, store=tmp_path)
     assert len(lt.runs(tmp_path)) == 0

@@ -80,8 +80,8 @@ def test_an_interrupt_that_comes_too_late_loses_no_run(place: Place, tmp_path: P
 
     arn = make_function(place.cloud, "late")
     run = place.tune(
-        {"sleep_s": 0}, function=arn, powers="256", auto_optimize=True, on_progress=listen,
-        store=tmp_path,
+        {"sleep_s": 0}, function=arn, powers="256", auto_optimize=True, min_sure=0,
+        on_progress=listen, store=tmp_path,
     )  # fmt: skip
     assert run.manifest.decision is not None
     assert run.manifest.decision.applied_mb == 256

@@ -282,16 +282,16 @@ def overview(data: StudyData) -> Overview:
     ordered = [sorted(own, key=lambda each: each.payload != MIX) for own in by_part]
     named = len(by_part) > 1
     words = [
-        _agreement(own, named=named) or headline(part).sentence
+        _agreement(own, headline(part).memory_mb, named=named) or headline(part).sentence
         for own, part in zip(ordered, data.parts, strict=True)
     ]
     advice = tuple(each for own in ordered for each in own)
     return Overview(" ".join(words), advice, notice(data.run), data.money)
 
 
-def _agreement(advice: Sequence[Recommendation], *, named: bool) -> str:
-    """Whether one size is best for all payload types of a function, or which want which; "" of the
-    only one."""
+def _agreement(advice: Sequence[Recommendation], chosen_mb: int | None, *, named: bool) -> str:
+    """Whether one size (that of the mix, if it is one) is best for all payload types of a function,
+    or which want which; "" of the only one."""
     own = [each for each in advice if each.payload != MIX] or list(advice)
     name, superlative = short_name(own[0].function), REGISTRY[own[0].strategy].superlative
     words = disagreement(own)
@@ -305,7 +305,8 @@ def _agreement(advice: Sequence[Recommendation], *, named: bool) -> str:
     common = sorted(common_sizes(own) | (sizes if len(sizes) == 1 else set()))
     beside = " (or cannot be told apart from the best)" if len(sizes) > 1 else ""
     subject = f"all {len(own)} payload types of {name}"
-    return f"{format_mb(common[0])} is {superlative}{beside} for {subject}."
+    size = chosen_mb if chosen_mb in common else common[0]
+    return f"{format_mb(size or 0)} is {superlative}{beside} for {subject}."
 
 
 def _card(advice: Recommendation, *, named: bool) -> str:

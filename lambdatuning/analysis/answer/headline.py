@@ -7,7 +7,9 @@ import numpy as np
 
 from ...core.decision import TOLERANCE
 from ...core.format import (
+    FAIRLY_SURE,
     NOTHING,
+    SURE,
     Money,
     format_mb,
     format_sure,
@@ -15,16 +17,13 @@ from ...core.format import (
     ratio,
     short_name,
 )
-from ...core.strategies import REGISTRY
+from ...core.strategies import DEFAULT_STRATEGY, KIT_STRATEGY, REGISTRY
 from ..curves import MIX, Curve
 from ..data import StudyData
 from ..frames import good
 from ..options import best
 from ..punctuality import mixed_quantile
 from .recommendation import Recommendation, calls_to_be_sure, recommendation
-
-SURE, FAIRLY_SURE = 0.95, 0.8
-"""From here on a size is recommended without reserve, and with it; below, it is a guess."""
 
 _P95_SAMPLES = 60
 """So many invocations have three beyond their p95."""
@@ -64,6 +63,9 @@ class Headline:
     All are NaN where today's size was not measured. `sure` is NaN where it is not known. The sizes
     `as_good_mb` cannot be told apart from the answer, and `more` invocations there would tell (0:
     not known, or not needed). `evidence` is "warm", "cold" (cold starts alone) or "" (predicted).
+    `by_value` is what the kit's own strategy would set in place of the cheapest size, None where
+    that is it. `withheld_below` is how sure it had to be to be set, where it was to be set and was
+    not; else 0.
     """
 
     function: str
@@ -87,6 +89,8 @@ class Headline:
     evidence: str
     untestable_mb: tuple[int, ...]
     money: Money
+    by_value: Alternative | None = None
+    withheld_below: float = 0.0
 
     @property
     def firm(self) -> bool:
@@ -175,7 +179,18 @@ def _headline(data: StudyData) -> Headline:
         evidence=_evidence(data, curve, size) if curve else "",
         untestable_mb=advice.untestable_mb if advice else (),
         money=data.money,
+        by_value=_by_value(data, curve, advice) if curve and advice else None,
+        withheld_below=_withheld_below(data, size),
     )
+
+
+def _withheld_below(data: StudyData, size: int | None) -> float:
+    """How sure the run's own answer had to be to be set, where it was not; else 0."""
+    asked, decision = data.run.manifest.input, data.run.decision
+    if not asked.get("autoOptimize") or decision is None or decision.memory_mb != size:
+        return 0.0
+    least = float(asked.get("minSure") or 0.0)
+    return 0.0 if (decision.sure or 0.0) >= least else least
 
 
 def _payloads(data: StudyData, curve: Curve) -> list[str]:
@@ -218,6 +233,24 @@ def _more(data: StudyData, curve: Curve, advice: Recommendation) -> int:
     return calls_to_be_sure(curve, data.options.goal(advice.strategy), advice, len(rows), SURE)
 
 
+def _by_value(data: StudyData, curve: Curve, advice: Recommendation) -> Alternative | None:
+    """What the kit's own strategy sets where the cheapest size was asked for."""
+    if advice.strategy != DEFAULT_STRATEGY or advice.memory_mb not in curve.sizes:
+        return None
+    other = recommendation(data, curve, KIT_STRATEGY).memory_mb
+    if other in (None, advice.memory_mb) or other not in curve.sizes:
+        return None
+    return _against(curve, curve.sizes.index(advice.memory_mb), curve.sizes.index(other))
+
+
+def _against(curve: Curve, chosen: int, other: int) -> Alternative:
+    return Alternative(
+        curve.sizes[other],
+        ratio(curve.usd[other], curve.usd[chosen]),
+        ratio(curve.ms[chosen], curve.ms[other]),
+    )
+
+
 def _alternative(data: StudyData, curve: Curve, advice: Recommendation) -> Alternative | None:
     """The second best size by the figures of the curve."""
     goal = data.options.goal(advice.strategy)
@@ -229,11 +262,7 @@ def _alternative(data: StudyData, curve: Curve, advice: Recommendation) -> Alter
     if out.all():
         return None
     place = best(np.where(out, np.inf, values), curve.ms, curve.usd, curve.sizes)
-    return Alternative(
-        curve.sizes[place],
-        ratio(curve.usd[place], curve.usd[chosen]),
-        ratio(curve.ms[chosen], curve.ms[place]),
-    )
+    return _against(curve, chosen, place)
 
 
 # In words.
@@ -245,6 +274,10 @@ def _verdict(head: Headline, name: str) -> str:
         was = f", was {format_mb(head.today_mb)}" if head.today_mb else ""
         sure = "" if head.sure >= SURE else f" ({_share(head)})"
         return f"Done: {name} is set to {format_mb(head.applied_mb)}{was}{sure}"
+    if head.withheld_below:
+        least = f"{head.withheld_below * 100:g} %"
+        rest = _what_to_measure(head) if head.is_guess else _share(head)
+        return f"Not set, as it is not {least} sure: {size} for {name}, {rest}"
     if head.is_guess:
         return f"Probably {size} for {name}, {_what_to_measure(head)}"
     sure = "" if head.sure >= SURE else f" ({format_sure(head.sure)} sure)"
@@ -283,7 +316,8 @@ def _changes(head: Headline) -> str:
     if math.isnan(head.cost_ratio):
         return ""
     lead = f". Against {today} today it " if head.is_guess else ": "
-    against = "" if head.is_guess else f" than at {today} today"
+    when = "before" if head.applied_mb == head.memory_mb else "today"
+    against = "" if head.is_guess else f" than at {today} {when}"
     return f"{lead}{_speed(head, against)}, {_cost(head)}"
 
 
@@ -346,9 +380,17 @@ def _certainty(head: Headline) -> str:
     return _sentence([_how_sure(head), *_beside(head)])
 
 
+_PRODUCT = "lambdatuning's default"
+
+
 def _beside(head: Headline) -> list[str]:
     parts = []
-    if head.alternative:
+    if head.by_value:
+        parts.append(
+            f"the lowest cost was asked for; the best value, {_PRODUCT}, would be "
+            f"{_other(head.by_value)}"
+        )
+    elif head.alternative:
         parts.append(f"next best: {_other(head.alternative)}")
     if head.untestable_mb:
         parts.append(

@@ -17,6 +17,7 @@ from ..intervals import Floats, interval
 from ..plot.axes import memory_axis
 from ..plot.chart import Chart, chart
 from ..plot.functions import together, views
+from ..plot.labels import Spot, clear_spot
 from ..plot.style import INK, MUTED, PAPER, SERIES, Layout, fit, headroom_in
 from ..plot.style import headline as head_of
 from ..questions.curves import nothing_succeeded
@@ -173,7 +174,7 @@ def _pair(figure: Figure, layout: Layout, part: _Part, top: float, tall: float) 
     _curve(time, part, curve, curve.ms, curve.resampled_ms, _TIME)
     time.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, format_ms)))
     _words(cost, part, curve, curve.usd * 1e6, money)
-    _words(time, part, curve, curve.ms, format_ms, lift=15)
+    _words(time, part, curve, curve.ms, format_ms)
     for axes in (cost, time):
         axes.set_xlabel("memory (MB, log scale)", fontsize=8.5)
     return top + below + tall + 0.72
@@ -246,49 +247,30 @@ def _tolerated(axes: Axes, part: _Part, curve: Curve) -> None:
 
 
 def _words(
-    axes: Axes,
-    part: _Part,
-    curve: Curve,
-    values: Floats,
-    form: Callable[[float], str],
-    lift: float = 8,
+    axes: Axes, part: _Part, curve: Curve, values: Floats, form: Callable[[float], str]
 ) -> None:
-    """Name the chosen size above its mark, and today's above or, where they are near, below.
-
-    `lift` is how far above, in points: from a curve that falls more.
-    """
-    low, high = axes.get_xlim()
-    spots = {}
-    for size, kind in ((part.chosen_mb, "chosen"), (part.today_mb, "today")):
-        if size in curve.sizes and size not in spots:
-            value = float(values[curve.sizes.index(size)])
-            share = float(np.log(size / low) / np.log(high / low))
-            spots[size] = (share, value / axes.get_ylim()[1])
-            near = kind == "today" and any(
-                abs(share - x) < _NEAR and abs(value / axes.get_ylim()[1] - y) < _NEAR / 2
-                for other, (x, y) in spots.items()
-                if other != size
-            )
-            name = format_mb(size) if kind == "chosen" else "today"
-            rise = -8.0 if near else 8.0 if kind == "today" else lift
-            _word(axes, (size, value), f"{name}: {form(value)}", share, rise)
+    """Name the chosen size and today's beside their marks, off the curve."""
+    line = list(zip(map(float, curve.sizes), map(float, values), strict=True))
+    spots: list[Spot] = []
+    for size in dict.fromkeys((part.chosen_mb, part.today_mb)):
+        if size in curve.sizes:
+            at = line[curve.sizes.index(size)]
+            chosen = size == part.chosen_mb
+            name = f"{format_mb(size) if chosen else 'today'}: {form(at[1])}"
+            spots.append(clear_spot(axes, at, name, line, spots))
+            _word(axes, at, name, spots[-1], bold=chosen)
 
 
-_NEAR = 0.45
-"""Marks that are nearer than this share of the panel's width have labels on two sides."""
-
-
-def _word(axes: Axes, at: tuple[float, float], text: str, share: float, rise: float) -> None:
-    side = "left" if share < 0.3 else "right" if share > 0.55 else "center"
+def _word(axes: Axes, at: tuple[float, float], text: str, spot: Spot, *, bold: bool) -> None:
     axes.annotate(
         text,
         at,
-        xytext=({"left": -4, "right": 5}.get(side, 0), rise),
+        xytext=spot.offset,
         textcoords="offset points",
-        ha=side,
-        va="bottom" if rise > 0 else "top",
+        ha=spot.ha,
+        va=spot.va,
         fontsize=8.5,
-        fontweight="normal" if text.startswith("today") else "bold",
+        fontweight="bold" if bold else "normal",
         color=INK,
         bbox={"facecolor": PAPER, "alpha": 0.75, "linewidth": 0, "pad": 1},
         zorder=6,

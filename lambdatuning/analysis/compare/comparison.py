@@ -13,7 +13,10 @@ from ...core.errors import CannotTellError, UsageError
 from ...core.finding import Finding, gravest_first
 from ...core.format import DOLLARS, NOTHING, Money, format_count, join, money_of, short_name
 from ..answer.answer import notice
+from ..data import StudyData
+from ..options import Options
 from ..questions.method import about as about_runs
+from ..questions.pillars import PARTLY, pillars_frame, practices
 from ..run import Run, as_run, in_one_currency, of_means
 from ..text.statement import About, Statement, answered, html_words
 from ..text.tables import Table, table
@@ -74,16 +77,43 @@ class Comparison:
         return ComparisonPlots(self)
 
     def table(self, name: str) -> Table:
-        """ "overall", "by_size", "findings" or "runs" as a readable table."""
+        """ "overall", "by_size", "findings", "runs" or "pillars" as a readable table."""
         titles = {
             "overall": "Change over all sizes",
             "by_size": "Change by size",
             "findings": "Other differences",
             "runs": "Runs",
+            "pillars": "Well-Architected best practices",
         }
         if name not in titles:
             raise UsageError(f"no table {name!r}; there are {join(titles)}")
-        return table(getattr(self, name), titles[name], money=self.money)
+        frame = self.pillars() if name == "pillars" else getattr(self, name)
+        return table(frame, titles[name], money=self.money)
+
+    def pillars(self) -> DataFrame:
+        """What the newest run shows of the best practices of the AWS Well-Architected Framework,
+        and what comparing adds to it: how usage and benchmarks changed."""
+        run = self.pairs[-1].after if self.pairs else self.alone[0]
+        options = Options(monthly_invocations=self.monthly_invocations, money=self.money)
+        return pillars_frame(
+            replace(each, **self._compared(each.id)) for each in practices(StudyData(run, options))
+        )
+
+    def _compared(self, practice: str) -> dict[str, str]:
+        """What the comparison itself shows of a best practice; {} where that is nothing."""
+        if not self.pairs:
+            return {}
+        last = self.pairs[-1]
+        if practice == "COST05-BP06":
+            said = " ".join(bill(last, self.monthly_invocations or 1e6, self.money))
+            again = "compare again after the next change of code or usage"
+            return {"state": PARTLY, "evidence": said.removesuffix("."), "next_step": again}
+        if practice == "PERF01-BP06":
+            counts = join(f"{len(run.samples):,}" for run in (last.before, last.after))
+            said = f"two runs of {counts} invocations. {headline_of(last).removesuffix('.')}"
+            again = "compare before each release (lambdatuning compare)"
+            return {"state": PARTLY, "evidence": said, "next_step": again}
+        return {}
 
     @property
     def gate(self) -> str:

@@ -1,7 +1,7 @@
 """The history of one function as an answer: its verdict, changes and series."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -21,6 +21,7 @@ from ...core.format import (
     short_name,
 )
 from ...core.wire import finite
+from ..questions.pillars import NOT, PARTLY, pillars_frame, practice
 from ..text.statement import answered, html_words
 from ..text.tables import Table, table
 from ..verdict import (
@@ -149,11 +150,43 @@ class History:
         return DataFrame(rows)
 
     def table(self, name: str) -> Table:
-        """ "runs", "changes" or "cuts" as a readable table."""
-        titles = {"runs": "Runs", "changes": "Changes", "cuts": "Cuts"}
+        """ "runs", "changes", "cuts" or "pillars" as a readable table."""
+        titles = {
+            "runs": "Runs",
+            "changes": "Changes",
+            "cuts": "Cuts",
+            "pillars": "Well-Architected best practices",
+        }
         if name not in titles:
             raise UsageError(f"no table {name!r}; there are {join(titles)}")
-        return table(getattr(self, f"_{name}_frame"), titles[name])
+        frame = self.pillars() if name == "pillars" else getattr(self, f"_{name}_frame")
+        return table(frame, titles[name])
+
+    def pillars(self) -> DataFrame:
+        """What the runs together show of the best practices of the AWS Well-Architected Framework
+        that need more than one run; `Study.pillars` has the others."""
+        return pillars_frame(
+            practice(self.function, name, state, evidence, next_step)
+            for name, state, evidence, next_step in self._practices()
+        )
+
+    def _practices(self) -> Iterator[tuple[str, str, str, str]]:
+        newest = self.frame.iloc[-1]
+        days = join(dict.fromkeys(str(run.started_at)[:10] for run in (self.runs[0], self.newest)))
+        count = f"{format_count(len(self.runs), 'run')}, {days}"
+        nightly = "" if self.ready else "measure every night (lambdatuning schedule)"
+        cost = format_level(newest["cost_level"])
+        said = f"{count}: the newest costs {cost} against the first runs"
+        yield "COST05-BP06", PARTLY, said, nightly
+        verdict = str(self.verdict).removesuffix(".")
+        yield "PERF01-BP06", PARTLY, f"{count}. {verdict}", nightly
+        kept = f"{count}: duration, p95, cost, init, failures and memory used are kept"
+        yield "PERF02-BP03", PARTLY, kept, "watch the same figures in production"
+        share = newest["failed_share"]
+        if not math.isnan(share):
+            failing = f"{format_part(share)} of the newest run's invocations failed"
+            find = "find out why they failed" if share else "watch errors in production"
+            yield "REL06-BP01", NOT if share else PARTLY, failing, find
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; `schema` is raised when a field changes its meaning or goes."""

@@ -1,8 +1,11 @@
 """Names at lines and points, placed so that none covers another."""
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
@@ -40,6 +43,62 @@ def label_lines(
                 "relpos": (0, 0.5),
             },
         )
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a name stands beside its point: its offset in points, and what of it is aligned."""
+
+    offset: tuple[float, float]
+    ha: Literal["left", "center", "right"]
+    va: Literal["bottom", "top"]
+    box: tuple[float, float, float, float]
+
+
+def clear_spot(
+    axes: Axes,
+    at: tuple[float, float],
+    name: str,
+    line: Sequence[tuple[float, float]],
+    taken: Sequence[Spot] = (),
+    font_points: float = 8.5,
+) -> Spot:
+    """A place for a name near its point that hides neither the line nor the names `taken`: the
+    nearest of those that hide least, above before below. The limits of the axes must be set."""
+    scale = 72 / axes.figure.dpi
+    x, y = axes.transData.transform(at) * scale
+    corners = axes.transAxes.transform([(0, 0), (1, 1)]) * scale
+    ends = axes.transData.transform(np.array(line, float)) * scale
+    path = [
+        start + (end - start) * step
+        for start, end in itertools.pairwise(ends)
+        for step in np.linspace(0, 1, 30)
+    ]
+    size = (0.6 * font_points * len(name), 1.25 * font_points)
+
+    def hides(spot: Spot) -> float:
+        left, low, right, high = spot.box
+        covered = sum(left <= px <= right and low <= py <= high for px, py in path)
+        outside = left < corners[0][0] or right > corners[1][0]
+        below = low < corners[0][1] or high > corners[1][1]
+        return (
+            covered
+            + 100 * (outside + below)
+            + 100 * sum(_meet(spot.box, each.box) for each in taken)
+        )
+
+    return min(_spots(x, y, size), key=hides)
+
+
+def _spots(x: float, y: float, size: tuple[float, float]) -> Iterator[Spot]:
+    width, height = size
+    for away in (8.0, 12.0, 16.0, 22.0):
+        for sign, va in ((1, "bottom"), (-1, "top")):
+            low = y + away if sign > 0 else y - away - height
+            for ha, shift in (("center", -width / 2), ("left", -4.0), ("right", 5.0 - width)):
+                dx = {"center": 0.0, "left": -4.0, "right": 5.0}[ha]
+                box = (x + shift, low, x + shift + width, low + height)
+                yield Spot((dx, sign * away), ha, va, box)  # type: ignore[arg-type]
 
 
 def spread(ideal: Sequence[float], gap: float, low: float, high: float) -> list[float]:

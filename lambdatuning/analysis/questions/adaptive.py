@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pandas as pd
 from pandas import DataFrame
 
 from ...core.exploration.proposal import UNSURE
@@ -14,8 +15,11 @@ from ...core.format import (
     join_mb,
     ratio,
 )
-from ..curves import MIX
+from ..curves import MIX, Curve
+from ..data import StudyData
+from ..intervals import interval
 from ..run import BEYOND, Run, marked
+from ..summary import KEYS, with_gains
 
 STEP_COLUMNS = (
     "step",
@@ -80,6 +84,50 @@ def predictions(run: Run) -> DataFrame:
         for point in answer["curve"]
     ]
     return marked(DataFrame(rows, columns=list(PREDICTION_COLUMNS[:-1])), run)
+
+
+def modelled(data: StudyData) -> DataFrame:
+    """The summary with the mean durations and costs that decide: of an adaptive run its model's,
+    those of its samples beside (`sample_mean_ms`, `sample_per_million_usd`) and a row for each size
+    that it answers without a sample. Of a grid the summary itself.
+    """
+    return pd.concat([_modelled(part) for part in data.parts], ignore_index=True)
+
+
+def _modelled(part: StudyData) -> DataFrame:
+    summary = part.summary
+    if not part.run.exploration.get("answers"):
+        return summary
+    curves = [each for each in part.curves if each.payload in part.run.payloads]
+    rows = [row for curve in curves for row in _points(curve)]
+    own = {"mean_ms": "sample_mean_ms", "cost_per_million_usd": "sample_per_million_usd"}
+    samples = summary.rename(columns=own)
+    samples = samples[[name for name in samples if name in KEYS or name not in _BY_MODEL]]
+    both = DataFrame(rows, columns=[*KEYS, *_BY_MODEL[:7]]).merge(
+        samples.astype(dict.fromkeys(KEYS[:3], object)), on=KEYS, how="outer"
+    )
+    counts = ["n", "cold", "failed", "environments"]
+    both[counts] = both[counts].fillna(0).astype(int)
+    today_mb = part.today_mb if part.today_mb in part.run.sizes else None
+    whole = marked(with_gains(both, today_mb), part.run)
+    added = [name for name in whole if name not in summary]
+    return whole[[*summary.columns, *added]]
+
+
+_BY_MODEL = (
+    *("mean_ms", "mean_low_ms", "mean_high_ms", "cost_usd", "cost_low_usd", "cost_high_usd"),
+    *("cost_per_million_usd", "relative_cost", "saving", "speedup", "step_saving", "step_speedup"),
+    BEYOND,
+)
+"""Columns of a summary that a model's curve gives, and what follows from them."""
+
+
+def _points(curve: Curve) -> Iterator[tuple[object, ...]]:
+    for n, size in enumerate(curve.sizes):
+        ms, usd = float(curve.ms[n]), float(curve.usd[n])
+        key = (curve.function, curve.architecture, curve.payload, size)
+        spans = (*interval(curve.resampled_ms[:, n]), usd, *interval(curve.resampled_usd[:, n]))
+        yield (*key, ms, *spans, usd * 1e6)
 
 
 def saving(run: Run) -> float:

@@ -9,7 +9,7 @@ from pandas import DataFrame, Series
 
 from ...core.exploration.proposal import UNSURE
 from ...core.finding import Finding, gravest_first
-from ...core.format import format_mb, format_ms, format_share, format_times, join, join_mb
+from ...core.format import format_mb, format_ms, format_part, format_times, join, join_mb
 from ...core.sizes import MAX_MB, MIN_MB
 from ...core.statistics.means import CONFIDENCE
 from ...core.tuning.manifest import Manifest
@@ -150,7 +150,7 @@ def rare_slow_calls(data: StudyData) -> Iterator[Finding]:
         f"few slow invocations were seen to know it; so it is in {len(wide)} of {len(data.cells)} "
         f"combinations of payload type and size. Known is the typical duration{typical}",
         f"about {error.calls_for(_PRECISION):,} invocations a size would tell the mean within "
-        f"{format_share(_PRECISION)}",
+        f"{format_part(_PRECISION)}",
     )
 
 
@@ -171,7 +171,7 @@ def cold_starts(data: StudyData) -> Iterator[Finding]:
         yield Finding(
             "note",
             "many cold starts",
-            f"{format_share(share)} of the invocations were cold starts; they are shown apart",
+            f"{format_part(share)} of the invocations were cold starts; they are shown apart",
             "measure with a larger num, or in fewer environments, for more warm samples",
         )
 
@@ -186,7 +186,7 @@ def memory_full(data: StudyData) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "memory nearly exhausted",
-            f"more than {format_share(NEARLY_FULL)} of the memory was used: {places(full)}",
+            f"more than {format_part(NEARLY_FULL)} of the memory was used: {places(full)}",
             "choose a larger size for these, or expect Runtime.OutOfMemory with larger input",
         )
 
@@ -201,7 +201,7 @@ def stolen_cpu(data: StudyData) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "stolen CPU",
-            f"other load on this machine took {format_share(share)} of the running time",
+            f"other load on this machine took {format_part(share)} of the running time",
             "stop the other load and measure again",
         )
 
@@ -316,7 +316,7 @@ def multi_modal(data: StudyData) -> Iterator[Finding]:
             "warning",
             "two kinds of invocations",
             f"durations have two modes in {len(mixed)} of {len(cells)} combinations of payload "
-            f"type and size: {places(rows)}, {format_share(share)} take "
+            f"type and size: {places(rows)}, {format_part(share)} take "
             f"{format_times(float(np.exp(distance)))} as long as the others",
             "find what differs (a cache, a connection, a branch); measure both as payload types",
         )

@@ -82,8 +82,10 @@ def deadline_title(advice: Recommendation, goal: Goal) -> str:
     if advice.reason:
         words = advice.reason.partition(";")[0]
         return f"{size} comes nearest to {within}, but {words}"
-    words = f"{size} is the cheapest size that keeps {within}"
-    return words if math.isnan(advice.sure) else f"{words} ({format_sure(advice.sure)} sure)"
+    if math.isnan(advice.sure):
+        return f"{size} may be the cheapest size that keeps {within}; how sure cannot be said"
+    sure = format_sure(advice.sure)
+    return f"{size} is the cheapest size that keeps {within} ({sure} sure)"
 
 
 def deadline_alt(curve: Curve, keeps: Punctuality, goal: Goal, money: Money) -> str:

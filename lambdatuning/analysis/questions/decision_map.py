@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from pandas import DataFrame
 
-from ...core.format import format_mb, format_share
+from ...core.format import format_mb, format_part
 from ...core.sizes import Host
 from ...core.strategies import clamp_weight
 from ..answer.recommendation import candidates, scores
@@ -159,7 +159,7 @@ def map_title(frame: DataFrame, weight: float) -> str:
     )
     if (low, high) == (0, 1):
         return f"{words}, whatever cost and speed weigh"
-    ends = [format_share(low).removeprefix("> "), format_share(high).removeprefix("> ")]
+    ends = [format_part(low), format_part(high)]
     if low == 0:
         return f"{words} while cost counts for less than {ends[1]}"
     if high == 1:

@@ -1,18 +1,17 @@
 """The pillars of the AWS Well-Architected Framework that memory tuning touches: what a run shows.
 
-Ids and names of best practices are those of the edition `FRAMEWORK`, published at
-https://docs.aws.amazon.com/wellarchitected/2024-06-27/framework/welcome.html.
+Ids and names of best practices are those of the edition `FRAMEWORK`; each has a page there.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from pandas import DataFrame
 
-from ...core.format import format_mb, format_ms, format_sure
-from ..answer.headline import SURE, headline
+from ...core.format import SURE, format_mb, format_ms, format_sure
+from ..answer.headline import headline
 from ..data import StudyData
 from ..frames import failed, good
 from ..run import of_means
@@ -40,6 +39,20 @@ NAMES = {
     "REL06-BP01": "Monitor all components for the workload (Generation)",
 }
 
+_FRAMEWORK_URL = "https://docs.aws.amazon.com/wellarchitected/2024-06-27/framework"
+_PAGES = {
+    "COST05-BP06": "cost_select_service_analyze_over_time",
+    "COST06-BP01": "cost_type_size_number_resources_cost_modeling",
+    "COST06-BP02": "cost_type_size_number_resources_data",
+    "PERF01-BP06": "perf_architecture_use_benchmarking",
+    "PERF02-BP03": "perf_compute_hardware_collect_compute_related_metrics",
+    "PERF02-BP04": "perf_compute_hardware_configure_and_right_size_compute_resources",
+    "SUS05-BP01": "sus_sus_hardware_a2",
+    "REL01-BP04": "rel_manage_service_limits_monitor_manage_limits",
+    "REL05-BP05": "rel_mitigate_interaction_failure_client_timeouts",
+    "REL06-BP01": "rel_monitor_aws_resources_monitor_resources",
+}
+
 _FULL, _NEAR, _FAR = 0.9, 1.1, 1.5
 """Memory nearly exhausted; GB-seconds over the least that are near it, and far from it."""
 
@@ -57,6 +70,11 @@ class Practice:
     evidence: str
     next_step: str
 
+    @property
+    def page(self) -> str:
+        """Where AWS publishes the best practice."""
+        return f"{_FRAMEWORK_URL}/{_PAGES[self.id]}.html"
+
 
 def pillars(data: StudyData) -> DataFrame:
     """One row for each best practice (of each function), columns as `Practice`.
@@ -65,8 +83,13 @@ def pillars(data: StudyData) -> DataFrame:
     more than one run, or production, is "partly" at most. What an embedded AWS measured is no
     evidence of AWS's own figures, and "partly" at most, too.
     """
-    rows = [asdict(each) for each in data.once("pillars", lambda: _practices(data))]
-    return DataFrame(rows, columns=[each.name for each in fields(Practice)])
+    return pillars_frame(practices(data))
+
+
+def pillars_frame(rows: Iterable[Practice]) -> DataFrame:
+    """Best practices as a frame."""
+    columns = [each.name for each in fields(Practice)]
+    return DataFrame([asdict(each) for each in rows], columns=columns)
 
 
 def evidence(data: StudyData) -> dict[str, Any]:
@@ -79,33 +102,47 @@ def evidence(data: StudyData) -> dict[str, Any]:
         "measured_on": "embedded AWS" if run.embedded else "AWS",
         "region": run.manifest.region,
         "started_at": run.manifest.started_at,
-        "practices": [asdict(each) for each in data.once("pillars", lambda: _practices(data))],
+        "practices": [asdict(each) | {"page": each.page} for each in practices(data)],
     }
 
 
-def _practices(data: StudyData) -> list[Practice]:
-    return [
-        Practice(part.run.function, pillar, name, NAMES[name], *judged)
-        for part in data.parts
-        for pillar, name, judged in _rows(part)
-    ]
+def practices(data: StudyData) -> list[Practice]:
+    """What the run shows of each best practice, computed once."""
+    return data.once(
+        "pillars",
+        lambda: [
+            practice(part.run.function, name, *shown)
+            for part in data.parts
+            for name, shown in _rows(part)
+        ],
+    )
+
+
+def practice(function: str, name: str, state: str, evidence: str, next_step: str) -> Practice:
+    """The best practice of this id."""
+    return Practice(function, _pillar(name), name, NAMES[name], state, evidence, next_step)
+
+
+def _pillar(name: str) -> str:
+    pillars = {"C": COST, "P": PERFORMANCE, "S": SUSTAINABILITY, "R": RELIABILITY}
+    return pillars[name[0]]
 
 
 _Shown = tuple[str, str, str]
 """State, evidence and next step."""
 
 
-def _rows(data: StudyData) -> Iterator[tuple[str, str, _Shown]]:
-    yield COST, "COST06-BP01", _cost_model(data)
-    yield COST, "COST06-BP02", _sized(data)
-    yield COST, "COST05-BP06", _usage(data)
-    yield PERFORMANCE, "PERF01-BP06", _benchmark(data)
-    yield PERFORMANCE, "PERF02-BP03", _metrics(data)
-    yield PERFORMANCE, "PERF02-BP04", _right_sized(data)
-    yield SUSTAINABILITY, "SUS05-BP01", _hardware(data)
-    yield RELIABILITY, "REL01-BP04", _throttles(data)
-    yield RELIABILITY, "REL05-BP05", _timeouts(data)
-    yield RELIABILITY, "REL06-BP01", _failures(data)
+def _rows(data: StudyData) -> Iterator[tuple[str, _Shown]]:
+    yield "COST06-BP01", _cost_model(data)
+    yield "COST06-BP02", _sized(data)
+    yield "COST05-BP06", _usage(data)
+    yield "PERF01-BP06", _benchmark(data)
+    yield "PERF02-BP03", _metrics(data)
+    yield "PERF02-BP04", _right_sized(data)
+    yield "SUS05-BP01", _hardware(data)
+    yield "REL01-BP04", _throttles(data)
+    yield "REL05-BP05", _timeouts(data)
+    yield "REL06-BP01", _failures(data)
 
 
 _NOTHING: _Shown = (NOT_MEASURED, "no invocation succeeded", "make the function succeed first")

@@ -37,6 +37,8 @@ _HEADERS = {
     "as_good_mb": "cannot be told apart",
     "failing_mb": "fails at",
     "mean_ms": "mean",
+    "sample_mean_ms": "mean of samples",
+    "sample_per_million_usd": "per million, by samples",
     "memory_mb": "memory",
     "relative_cost": "against cheapest",
     "max_memory_mb": "memory used",

@@ -30,7 +30,7 @@ def schedule() -> None:
     """Measure, report and compare every night; run it, print a schedule of it, or deploy one."""
 
 
-_NOT_IN_A_NIGHT = ("auto_optimize", "alias")
+_NOT_IN_A_NIGHT = ("auto_optimize", "alias", "min_sure")
 
 
 @schedule.command()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...cloud.payloads import is_name
 from ...core.decision import SCHEMA
 from ...core.sizes import beyond_note
 from ...core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, WORTH, Worth
@@ -44,7 +45,7 @@ def tune(session: Session, /, function: str, payload: tuple[str, ...], **options
     from ...api.tuning import tune
 
     options = with_share(options)
-    if payload:
+    if any(is_name(each, options["payloads"]) for each in payload):
         session.output.taken("payload types", resources.payloads(options["payloads"]))
     with session.connected() as cloud:
         run = tune(

@@ -213,6 +213,7 @@ class TuneRequest:
     worth: Worth = WORTH
     auto_optimize: bool = False
     alias: str | None = None
+    min_sure: float = 0.0
     seed: int | None = None
     environments: int | None = None
     cold: int = 0
@@ -412,8 +413,8 @@ def _exploration(request: TuneRequest, tuner: Tuner, expected: Estimate) -> dict
     own_usd = expected.tuner_usd + expected.transitions_usd
     if request.max_usd is not None and request.max_usd <= own_usd:
         raise DeclinedError(
-            f"the tuner itself is estimated at {own_usd:.4f}, so that max_usd={request.max_usd:g} "
-            "leaves nothing to measure for: allow more"
+            f"the tuner itself is estimated at {own_usd:.4f}, so that a limit of "
+            f"{request.max_usd:g} leaves nothing to measure for: allow more"
         )
     return {
         "exploration": request.explore,
@@ -488,6 +489,7 @@ def _input(
         "balancedWeight": request.weight,
         "autoOptimize": request.auto_optimize,
         "autoOptimizeAlias": request.alias,
+        **({"minSure": request.min_sure} if request.auto_optimize and request.min_sure else {}),
         "allowedExceptions": list(request.allowed_errors),
         "runId": run_id,
         "seed": zlib.crc32(run_id.encode()) if request.seed is None else request.seed,

@@ -188,6 +188,11 @@ def not_negative(name: str, value: Any) -> float:
     return options.number(f'input "{name}"', value, 0)
 
 
+def share(name: str, value: Any) -> float:
+    """A number from 0 to 1."""
+    return options.number(f'input "{name}"', value, 0, 1)
+
+
 def trim(name: str, value: Any) -> float:
     """The share trimmed at each end, clamped to 0..0.4."""
     return min(max(number(name, value), 0.0), MAX_TRIM)
@@ -258,6 +263,8 @@ class TuningInput:
     with `for_compare` not before today's size and the answer were measured in 3 environments.
     `fit_memory` leaves out sizes that are smaller than the memory that the function uses; it is the
     default where `power_values` are not named.
+    `min_sure` is how sure (a share) an answer has to be for `auto_optimize` to set it; by default
+    it is set whatever its certainty, as Power Tuning does.
     `rule` chooses the winner: "contract" as Power Tuning does, "means" as our own client asks;
     strategy "value", with its `speed_worth` and `cost_tolerance` (see `core.strategies.Worth`), is
     ours, and always means "means".
@@ -273,6 +280,7 @@ class TuningInput:
     balanced_weight: float = DEFAULT_WEIGHT
     auto_optimize: bool = False
     auto_optimize_alias: str | None = None
+    min_sure: float = 0.0
     dry_run: bool = False
     pre_processor_arn: FunctionArn | None = None
     post_processor_arn: FunctionArn | None = None
@@ -401,6 +409,7 @@ INPUTS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
     "balancedWeight": ("balanced_weight", weight),
     "autoOptimize": ("auto_optimize", flag),
     "autoOptimizeAlias": ("auto_optimize_alias", text),
+    "minSure": ("min_sure", share),
     "dryRun": ("dry_run", flag),
     "preProcessorARN": ("pre_processor_arn", arn),
     "postProcessorARN": ("post_processor_arn", arn),

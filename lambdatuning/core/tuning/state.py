@@ -21,10 +21,16 @@ class RunPlace:
 
 @dataclass(frozen=True)
 class Apply:
-    """What is to be done with the answer."""
+    """What is to be done with the answer: set it (behind an alias), if it is so sure at least."""
 
     auto_optimize: bool = False
     alias: str | None = None
+    min_sure: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """The form in which it travels."""
+        own = {"autoOptimize": self.auto_optimize, "alias": self.alias}
+        return own | ({"minSure": self.min_sure} if self.min_sure else {})
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,7 @@ class TunerState:
             "batches": [batch.to_json() for batch in self.batches],
             "failed": {str(size): reason for size, reason in self.failed.items()},
             "warnings": list(self.warnings),
-            "apply": {"autoOptimize": self.apply.auto_optimize, "alias": self.apply.alias},
+            "apply": self.apply.to_json(),
             "versions": {str(size): version for size, version in self.versions.items()},
             "sent": list(self.sent),
         }

@@ -9,7 +9,16 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ...core.decision import Claim, Decision, Evidence, Point, decide, mix
+from ...core.decision import (
+    Claim,
+    Decision,
+    Evidence,
+    Mean,
+    Point,
+    against_today,
+    decide,
+    mix,
+)
 from ...core.errors import RunFailedError
 from ...core.exploration.question import Answer
 from ...core.power_tuning.rules import analyse as contract_output
@@ -18,7 +27,7 @@ from ...core.sizes import beyond_cores
 from ...core.strategies import DEFAULT_STRATEGY, STRATEGIES
 from ...core.tuning.manifest import Manifest, ManifestPayload, PriceBookName, TunerTime
 from ...core.tuning.records import RunPlan
-from ...core.tuning.state import Step, TunerState
+from ...core.tuning.state import Apply, Step, TunerState
 from .batch.results import Result
 from .storage import RunFolder
 from .tunable import published_mb, snapshots_usd
@@ -161,11 +170,15 @@ def analyse(
         by_contract = measured.by_contract(tuner_region)
         decision = measured.decision(by_contract["power"], explored)
         warnings += decision.notes
+        apply = state.apply
+        state = withheld(state, decision)
         output = measured.output(by_contract, decision)
         if plan.warm:  # Power Tuning's own figure knows of no warm-ups
             output["stateMachine"]["lambdaCost"] = usd + snapshots
         output |= _more(sizes, store, plan, warnings)
         output["failedSizes"] = named
+        if apply != state.apply:
+            output["withheld"] = {"power": output["power"], "minSure": apply.min_sure}
         output |= {"exploration": _for_output(explored)} if explored else {}
     store.write_json("_results.json", [row for size in sizes for row in size["results"]])
     store.write_manifest(
@@ -184,6 +197,12 @@ def analyse(
         )
     )
     return replace(state, failed=failed, warnings=tuple(warnings), output=output)
+
+
+def withheld(state: TunerState, decision: Decision) -> TunerState:
+    """The state without its orders to set the answer where that is less sure than was asked."""
+    sure_enough = (decision.sure or 0.0) >= state.apply.min_sure
+    return state if sure_enough else replace(state, apply=Apply())
 
 
 @dataclass(frozen=True)
@@ -258,6 +277,8 @@ class Measured:
             today_mb=today_mb,
             claim=claim,
         )
+        if explored and explored["answers"]:
+            decided = _by_model(decided, recommended(explored)["curve"])
         notes = list(decided.notes)
         if decided.memory_mb in beyond_cores(self._endpoint, self.plan.sizes):
             decided = replace(decided, sure=None)
@@ -294,6 +315,18 @@ class Measured:
         if not of_size:  # a size that no payload type was measured at: a model's answer alone
             return {**by_contract, "power": size}
         return {**by_contract, **{name: of_size[0][source] for name, source in _CHOSEN.items()}}
+
+
+def _by_model(decision: Decision, curve: Sequence[Mapping[str, Any]]) -> Decision:
+    """The decision with what it changes by the model's curve, which is what reports show."""
+    points = [
+        Point(point["memory_mb"], Mean(point["duration_ms"]), Mean(point["cost_usd"]))
+        for point in curve
+        if point["measured"] > 0 or point["memory_mb"] == decision.memory_mb
+    ]
+    return against_today(
+        replace(decision, cost_ratio=None, speedup=None), points, decision.today_mb
+    )
 
 
 _CHOSEN = {"power": "value", "cost": "averagePrice", "duration": "averageDuration"}

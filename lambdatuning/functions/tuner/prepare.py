@@ -231,7 +231,7 @@ def _first_state(request: TuningInput, plan: RunPlan, url: str, parallel: int) -
         sizes=plan.sizes,
         works=len(plan.work),
         warnings=tuple(remarks(target, parallel, request.parallel_sizes)),
-        apply=Apply(request.auto_optimize, request.auto_optimize_alias),
+        apply=Apply(request.auto_optimize, request.auto_optimize_alias, request.min_sure),
     )
 
 

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
+from lambdatuning.core.decision import Decision
 from lambdatuning.core.errors import RunFailedError
 from lambdatuning.core.pricing import load_price_book
 from lambdatuning.core.tuning.payloads import PayloadType
 from lambdatuning.core.tuning.plan import Batch, Work
 from lambdatuning.core.tuning.records import RunPlan, Sample, plan_from_json
-from lambdatuning.core.tuning.state import BatchSummary, RunPlace, TunerState
+from lambdatuning.core.tuning.state import Apply, BatchSummary, RunPlace, TunerState
 from lambdatuning.functions.tuner import decide
-from lambdatuning.functions.tuner.analyse import analyse
+from lambdatuning.functions.tuner.analyse import analyse, withheld
 from lambdatuning.functions.tuner.batch.invoke import error_message
 from lambdatuning.functions.tuner.batch.results import size_result
 from lambdatuning.functions.tuner.measuring import summarise
@@ -279,3 +280,23 @@ def test_a_sample_keeps_what_was_said(payload: object, message: str) -> None:
 
 def test_an_answer_that_is_no_json_says_nothing() -> None:
     assert error_message(b"Internal Server Error") == ""
+
+
+@pytest.mark.parametrize(
+    ("sure", "least", "sets"),
+    [
+        (0.29, 0.8, False),
+        (None, 0.8, False),
+        (0.8, 0.8, True),
+        (0.29, 0.0, True),
+        (None, 0.0, True),
+    ],
+)
+def test_an_answer_that_is_not_sure_enough_is_not_set(
+    sure: float | None, least: float, sets: bool
+) -> None:
+    """Power Tuning's contract names no certainty: there the answer is set in any case."""
+    state = replace(STATE, apply=Apply(auto_optimize=True, alias="live", min_sure=least))
+    assert TunerState.from_json(state.to_json()).apply == state.apply
+    decided = withheld(state, Decision(512, "cost", sure=sure))
+    assert decided.apply == (state.apply if sets else Apply())
