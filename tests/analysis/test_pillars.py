@@ -85,8 +85,8 @@ def test_the_evidence_is_json_with_a_version() -> None:
 def test_a_comparison_and_a_history_have_what_is_true_there() -> None:
     both = compare([AWS, AWS], monthly_invocations=2e6).pillars().set_index("id")
     assert set(both.index) == set(NAMES)
-    assert both.loc["PERF01-BP06", "evidence"].startswith("two runs of ")
-    assert "2,000,000 invocations at " in both.loc["COST05-BP06", "evidence"]
+    assert str(both.loc["PERF01-BP06", "evidence"]).startswith("two runs of ")
+    assert "2,000,000 invocations at " in str(both.loc["COST05-BP06", "evidence"])
     alone = compare([AWS]).pillars()
     assert "two runs" not in " ".join(alone["evidence"])
 
