@@ -76,16 +76,13 @@ def clear_spot(
     ]
     size = (0.6 * font_points * len(name), 1.25 * font_points)
 
-    def hides(spot: Spot) -> float:
+    def hides(spot: Spot) -> int:
         left, low, right, high = spot.box
-        covered = sum(left <= px <= right and low <= py <= high for px, py in path)
-        outside = left < corners[0][0] or right > corners[1][0]
-        below = low < corners[0][1] or high > corners[1][1]
-        return (
-            covered
-            + 100 * (outside + below)
-            + 100 * sum(_meet(spot.box, each.box) for each in taken)
-        )
+        covered = sum(bool(left <= px <= right and low <= py <= high) for px, py in path)
+        outside = bool(left < corners[0][0] or right > corners[1][0])
+        beyond = bool(low < corners[0][1] or high > corners[1][1])
+        names = sum(_meet(spot.box, each.box) for each in taken)
+        return covered + 100 * (outside + beyond + names)
 
     return min(_spots(x, y, size), key=hides)
 
