@@ -136,11 +136,11 @@ _OTHER_NAMES = {"cost_tolerance": "--tolerance"}
 def _flags(command: click.Command | None) -> dict[str, str]:
     """The options of a command, and of those below it, by their names in Python."""
     below = command.commands.values() if isinstance(command, click.Group) else ()
-    found = {name: flag for each in below for name, flag in _flags(each).items()}
+    flags = {name: flag for each in below for name, flag in _flags(each).items()}
     for option in command.params if command else ():
         if isinstance(option, click.Option) and option.name:
-            found[option.name] = max(option.opts, key=len)
-    return found
+            flags[option.name] = max(option.opts, key=len)
+    return flags
 
 
 def _message(error: Exception | KeyboardInterrupt) -> tuple[str, int]:
