@@ -14,7 +14,7 @@ from ..cloud.session import Cloud
 from ..core.errors import UsageError, closest
 from ..core.format import Money
 from ..core.options import Amount, Count, InnerShare, PositiveAmount, checked
-from .runs import load_runs, names_newest, newest_in_one_place
+from .runs import load_runs, names_newest, newest_in_one_place, with_the_one_before
 
 NEWEST = "latest 2"
 NARROWING = ("function", "region", "since", "until", "state_machine")
@@ -43,8 +43,7 @@ def compare(
     `runs` are loaded runs, or names as `lt.load` takes them, of `store` ("": the project's), one by
     one or in a list: `compare(before, after)`; by default the two newest runs of the function,
     architecture and region that was measured last: others are compared only where they are named.
-    `history` are more runs,
-    whose differences teach how much runs of the same code differ. Getting worse is a regression
+    One name alone is compared with the run before it. `history` are more runs, whose differences teach how much runs of the same code differ. Getting worse is a regression
     from `max_regression` on (0.05 is 5 %). `rates` says what a dollar costs in the currencies of
     runs that are not in dollars: {"CNY": 7.1}. `narrowed` are `function`, `region`, `since`,
     `until` and `state_machine`, as `lt.load` takes them.
@@ -59,8 +58,11 @@ def compare(
             raise UsageError(f'compare: unknown option "{option}"; {hint}')
     named = runs or (NEWEST,)
     _refuse_narrowing_of_loaded((named, history), narrowed)
-    if len(named) == 1 and isinstance(named[0], str) and names_newest(named[0]):
-        chosen = newest_in_one_place(named[0].strip(), store, cloud=cloud, **narrowed)
+    alone = _alone(named)
+    if alone and names_newest(alone):
+        chosen = newest_in_one_place(alone, store, cloud=cloud, **narrowed)
+    elif alone and alone != "all":
+        chosen = with_the_one_before(alone, store, cloud=cloud, **narrowed)
     else:
         chosen = [run for each in named for run in _loaded(each, store, cloud, narrowed)]
     return compare_runs(
@@ -92,6 +94,18 @@ def _names_in(runs: object) -> Iterator[str]:
     elif isinstance(runs, Sequence):
         for each in runs:
             yield from _names_in(each)
+
+
+def _alone(named: Sequence[str | Run | Sequence[str | Run]]) -> str:
+    """The one name that is given, also within a list; "" where there are several, or runs."""
+    while len(named) == 1:
+        (name,) = named
+        if isinstance(name, str):
+            return "" if "," in name else name.strip()
+        if not isinstance(name, Sequence):
+            return ""
+        named = name
+    return ""
 
 
 def _loaded(

@@ -363,12 +363,27 @@ def load_runs(
 def newest_in_one_place(runs: str, store: str | Path = "", **narrowed: Any) -> list[Run]:
     """ "latest 2" of the function, architecture, region and kind of endpoint measured last.
 
-    Arguments as those of `load_runs`.
+    "latest" alone is that run and the one before, since it takes two to compare. Arguments as
+    those of `load_runs`.
     """
-    number, meant = _newest(runs), _meant(store, **narrowed)
+    number, meant = _newest(runs) or 0, _meant(store, **narrowed)
     kept = [each for each in meant.listed() if meant.keeps(each)]
     own = [each for each in kept if each.place == kept[-1].place]
-    return newest_of(own, meant.keeps, meant.where, number or 0)
+    return newest_of(own, meant.keeps, meant.where, max(number, 2))
+
+
+def with_the_one_before(name: str, store: str | Path = "", **narrowed: Any) -> list[Run]:
+    """The run of one name, after the newest one before it of its own place (none for the first).
+
+    A visualization URL stands for itself. Arguments as those of `load_runs`.
+    """
+    meant = _meant(store, **narrowed)
+    named = _named(name, meant.listed, meant.where)
+    listed = [] if "#" in name or name.startswith("http") else list(meant.listed())
+    at = next((n for n, each in enumerate(listed) if each.run_id == name), 0)
+    earlier = [each for each in listed[:at] if each.place == listed[at].place]
+    before = newest_of(earlier, Filter(), meant.where, 1) if earlier else []
+    return [*before, *named]
 
 
 @dataclass(frozen=True)

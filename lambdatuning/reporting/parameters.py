@@ -81,6 +81,8 @@ def check_names(names: Iterable[str], declared: Iterable[Parameter], where: str)
     for name in names:
         if name not in parameters:
             hint = closest(name, parameters) if parameters else "it has no parameters"
+            if name == "run_id" and "runs" in parameters:
+                hint = "runs are named by `runs`, in every notebook"
             raise UsageError(f'unknown parameter "{name}" of {where}; {hint}')
 
 

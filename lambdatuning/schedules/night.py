@@ -94,7 +94,7 @@ def _reports(request: NightRequest, on_progress: OnProgress) -> tuple[dict[str, 
     """The files that the notebooks made, by relative name; and which failed."""
     given = {
         "store": request.store,
-        "run_id": request.run.run_id,
+        "runs": request.run.run_id,
         "function": request.run.function,
         "max_regression_percent": request.max_regression * 100,
     }

@@ -85,6 +85,14 @@ def test_refusals(nobody: Shell, store: str, words: list[str], code: int, compla
     assert complaint in done.complaint
 
 
+@pytest.mark.parametrize("name", [AFTER, "latest", "latest 1"])
+def test_one_name_is_compared_with_the_run_before(nobody: Shell, store: str, name: str) -> None:
+    """So that `-p runs latest`, or an id, goes to every notebook, the comparison, too."""
+    both = nobody("compare", BEFORE, AFTER, "--store", store, "--json")
+    alone = nobody("compare", name, "--store", store, "--json")
+    assert (alone.code, json.loads(alone.out)) == (both.code, json.loads(both.out))
+
+
 def test_one_run_of_a_place_cannot_be_told(nobody: Shell, tmp_path: Path) -> None:
     """What was measured last is never compared with another function, architecture or region."""
     for number, about in enumerate(

@@ -70,6 +70,7 @@ def test_what_is_wrong_with_parameters_is_one_line(
 
     assert "-p num: write -p NAME=VALUE" in refused("--quiet", "-p", "num")
     assert 'unknown parameter "nim"' in refused("-y", "{nim: 1}")
+    assert "runs are named by `runs`, in every notebook" in refused("-p", "run_id", "latest")
     assert "--parameters-yaml is not YAML: " in refused("-y", "{num")
     assert f"--parameters-file {tmp_path / 'none.yaml'}: No such file" in refused(
         "-f", str(tmp_path / "none.yaml")

@@ -29,7 +29,7 @@ def answer() -> str:
 def make(place: Path = PLACE) -> None:
     """Run the first notebook with the newest recorded run, and photograph its first screen."""
     with tempfile.TemporaryDirectory() as folder:
-        given = {"store": RECORDED, "run_id": "latest", **GIVEN}
+        given = {"store": RECORDED, "runs": "latest", **GIVEN}
         (made,) = report(ROOT / "notebooks" / "01_benchmark.ipynb", given, out=Path(folder))
         with browser(Path(folder) / "profile") as tab:
             tab.open(made.html, _WIDTH)

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get in
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All reports of the recorded runs, and their index."""
     made = tmp_path_factory.mktemp("reports")
-    given = {"store": ROOT / "data" / "recorded", "run_id": "latest"}
+    given = {"store": ROOT / "data" / "recorded", "runs": "latest"}
     report(NOTEBOOKS, given, out=made)
     return made
 
@@ -134,7 +134,7 @@ def test_hostile_names_are_shown_not_run(tmp_path: Path, tab: Browser) -> None:
             about={"run_id": run_id},
         )
     every_other = NOTEBOOKS[::2]
-    report(every_other, {"store": tmp_path / "runs", "run_id": "latest"}, out=tmp_path)
+    report(every_other, {"store": tmp_path / "runs", "runs": "latest"}, out=tmp_path)
     for name in [*(path.stem for path in every_other), "index"]:
         page = tmp_path / f"{name}.html"
         text = page.read_text("utf-8")

@@ -154,7 +154,7 @@ def _consent(session: Session, jobs: "list[Job]") -> dict[str, object]:
 
 
 def _looks_at_a_run(job: "Job") -> bool:
-    return bool(job.values.get("run_id"))
+    return bool(job.values.get("runs"))
 
 
 def _declares_yes(job: "Job") -> bool:
