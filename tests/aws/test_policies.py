@@ -3,6 +3,7 @@
 import json
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from lambdatuning.api.stack import usable_outputs
 from lambdatuning.cloud.tuning.cleaning import clean_function, remains
 from lambdatuning.core.errors import NotFoundError, StackError
 from lambdatuning.functions.tuner import lock
+from lambdatuning.schedules import deployed
+from lambdatuning.schedules.schedule import Schedule
 
 from .account import POLICIES, Account, policy_statements, tune
 
-NAMES = ("deploy", "tune", "report", "clean", "destroy", "isolate")
+NAMES = ("deploy", "tune", "report", "clean", "destroy", "isolate", "schedule")
 
 SELDOM = {
     "deploy": {
@@ -45,6 +48,10 @@ SELDOM = {
         "iam:PassRole", "lambda:TagResource",  # CreateFunction needs them
         *("lambda:GetLayerVersion", "s3:DeleteObject"),  # layers, packages above 50 MB
     },
+    "schedule": {
+        *("cloudformation:DeleteChangeSet", "cloudformation:DescribeEvents"),  # refused, failed
+        *("s3:CreateBucket", "s3:DeleteObjectVersion", "s3:GetObject", "s3:PutBucketTagging"),
+    },
 }  # fmt: skip
 """What the journey below does not call, with when it is called."""
 
@@ -66,6 +73,8 @@ def test_each_command_needs_its_policy_and_no_more(account: Account, tmp_path: P
     assert account.looks(name) == before
     isolating = account.user("isolate", "tune")
     assert len(tune(isolating, name, tmp_path, isolate=True).samples) > 0
+
+    schedules(account, name)
 
     reader = account.user("report")
     stored = load(f"s3://{bucket}/runs", run.run_id, cloud=reader)
@@ -91,6 +100,18 @@ def test_each_command_needs_its_policy_and_no_more(account: Account, tmp_path: P
         granted = {action for s in own_statements(policy) for action in s["Action"]}
         unused[policy] = granted - account.heard[policy]
     assert unused == {policy: SELDOM.get(policy, set()) for policy in NAMES}
+
+
+def schedules(account: Account, function: str) -> None:
+    """A schedule with all that it can have, deployed, changed and removed."""
+    plan = Schedule(function=function, options={"powers": "256", "num": "2"})
+    scheduler = account.user("schedule", "tune")
+    given = {"Email": "you@example.com", "LogRetentionDays": "7"}
+    outputs = deployed.deploy(scheduler, plan, parameters=given)
+    later = replace(plan, at="04:30")
+    changed = {"Email": "", "Alarm": "false", "LogRetentionDays": "30"}
+    assert deployed.deploy(scheduler, later, parameters=changed) == outputs
+    assert lt.destroy(account.user("schedule"), deployed.stack_name(plan)).notes == ()
 
 
 def own_statements(name: str) -> list[dict[str, Any]]:

@@ -6,7 +6,11 @@
 A night is one run; where its verdict is "suspect", one more run the same night on a host drawn
 again (a bad night stays bad half of the time), as `--confirm` does. Made up here, sharing no code
 with the detector: cells with t-distributed errors, effects of the run and of run x payload type and
-run x size, 3 % of nights 8 % slower, a weekly wave and a drift of 1 %, 5 % of nights missing.
+run x size, 3 % of nights 8 % slower, a weekly wave and a drift of 1 %, 5 % of nights missing. A
+busy host slows a quarter of all runs by some 12 % more, and its effects have heavy tails.
+
+`--every N` histories have all that is followed: duration, p95, cold starts, memory used, failures
+(1 % by chance) and drift, over 60 nights each; any report of any of them is a false alarm.
 
 `--growth` loads indexed stores of so many runs. `--real N` measures N runs of the same code on the
 embedded AWS (into `--store FOLDER`, or reads those that are there) and judges every one as a
@@ -18,8 +22,10 @@ import argparse
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -67,6 +73,8 @@ class Nights:
     heavy: bool = False
     bad: float = 0.03
     stick: float = 0.5
+    busy: float = 0.0
+    part_sd: float = 0.01
     missing: float = 0.05
     values: list[Any] = field(default_factory=list)
     errors: list[Any] = field(default_factory=list)
@@ -95,7 +103,10 @@ class Nights:
         shape = self.level.shape
         common = self._effect(self.run_sd) + self.host + self.slope * self.today
         common += self.wave[(self.today + self.phase) % 7]
-        own = self._effect(0.01, (self.types, 1)) + self._effect(0.007, (1, SIZES))
+        if self.rng.random() < self.busy:
+            common += self.rng.exponential(0.12)
+        own = self._effect(self.part_sd, (self.types, 1))
+        own = own + self._effect(0.7 * self.part_sd, (1, SIZES))
         self.values.append(self.level + self.step + common + own + self._t4(self.cell_sd, shape))
         self.errors.append(self.cell_sd * np.sqrt(self.rng.chisquare(9, shape) / 9))
         self.days.append(self.today)
@@ -225,12 +236,14 @@ def taught(how: dict[str, Any]) -> Options:
 
 CALM = "10x6, runs differ by 1 %"
 LEARNT = "10x6, 1 %, noise learnt from others"
+BUSY = "4x6, busy host"
 ROWS: dict[str, dict[str, Any]] = {
     CALM: {"run_sd": 0.01},
     LEARNT: {"run_sd": 0.01},
     "10x6, runs differ by 3 %": {"run_sd": 0.03},
     "10x6, 3 %, noisy, all effects t4": {"run_sd": 0.03, "noisy": 0.15, "heavy": True},
     "1x6, runs differ by 1 %": {"types": 1, "run_sd": 0.01},
+    BUSY: {"types": 4, "run_sd": 0.03, "noisy": 0.1, "heavy": True, "busy": 0.25, "part_sd": 0.03},
 }
 
 
@@ -269,6 +282,72 @@ def simulate(nights: int, trials: int, pasts: Sequence[int]) -> dict[str, Any]:
 def share(hits: Sequence[bool]) -> float:
     """Of 1."""
     return round(sum(hits) / max(len(hits), 1), 4)
+
+
+# All that is followed, not durations alone.
+
+EVERY_NIGHTS = 60
+MEMORIES_MB = (128, 256, 512, 1024, 1536, 3008)
+
+
+def every_measure(count: int) -> dict[str, Any]:
+    """Histories of functions whose code stays as it is, and what is reported of them, by measure."""
+    nights, told = 0, Counter[str]()
+    for (name, how), seed in product(ROWS.items(), range(count)):
+        if name == LEARNT:
+            continue
+        rng = np.random.default_rng([seed, len(name)])
+        runs = list(followed(rng, how))
+        judged = history_of(runs)
+        reports = [change.measure for change in judged.changes]
+        drifts = [history_of(runs[:n]).verdict for n in range(20, len(runs) + 1, 10)]
+        reports += ["drift" for each in drifts for f in each.findings if f.cause == "drift"]
+        nights += len(runs)
+        told.update(reports)
+    print(f"all that is followed: {nights} nights, {dict(told)}", flush=True)
+    return {"every_nights": nights, "every_false_alarms_per_night": share_of(told.total(), nights)}
+
+
+def followed(rng: np.random.Generator, how: dict[str, Any]) -> Iterator[RunSummary]:
+    """The runs of one function with all that a summary has."""
+    made = Nights(rng, **how)
+    fails, start_sd = rng.choice([0.0, 0.01]), rng.choice([0.02, 0.06])
+    used_mb = rng.uniform(60, 110, (made.types, SIZES))
+    for _ in range(EVERY_NIGHTS):
+        made.night()
+        durations, errors = made.values[-1], made.errors[-1]
+        tails = 0.15 + made._t4(0.05, durations.shape) + made._effect(0.02)
+        started = 200 * np.exp(made._effect(start_sd) + made._t4(0.04, SIZES))
+        failed = rng.binomial(15, fails, durations.shape)
+        memory = np.round(used_mb + rng.normal(0, 0.7, used_mb.shape))
+        cells = tuple(
+            CellSummary(
+                f"type-{p}",
+                size,
+                15,
+                int(failed[p, s]),
+                float(np.exp(durations[p, s])),
+                float(errors[p, s]),
+                float(tails[p, s]),
+                float(np.exp(durations[p, s])) * 1e-8 * size,
+                float(memory[p, s]),
+            )
+            for p in range(made.types)
+            for s, size in enumerate(MEMORIES_MB)
+        )
+        day = datetime(2026, 1, 1, 3, tzinfo=UTC) + timedelta(days=made.today)
+        yield RunSummary(
+            run_id=f"{day:%Y%m%dT%H%M%S}-aaaaaa",
+            function="f",
+            started_at=day.isoformat(),
+            cells=cells,
+            init_ms={s: (float(started[n]), 0.04) for n, s in enumerate(MEMORIES_MB)},
+        )
+
+
+def share_of(hits: int, whole: int) -> float:
+    """Of 1."""
+    return round(hits / max(whole, 1), 5)
 
 
 # How long a large store takes to load.
@@ -358,6 +437,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--nights", type=int, default=1500, help="quiet nights a row")
     parser.add_argument("--trials", type=int, default=60, help="planted changes a row")
+    parser.add_argument("--every", type=int, default=4, help="histories of all measures a row")
     parser.add_argument("--past", type=int, nargs="+", default=[5, 10, 30, 100])
     parser.add_argument("--growth", type=int, nargs="*", default=[1000, 10_000])
     parser.add_argument("--real", type=int, default=0, help="runs on the embedded AWS")
@@ -368,6 +448,8 @@ def main() -> None:
     options = parser.parse_args()
     os.nice(NICE)
     figures = simulate(options.nights, options.trials, options.past) if options.nights else {}
+    if options.every:
+        figures |= every_measure(options.every)
     if options.growth:
         figures["load_s"] = growth(options.growth)
     with TemporaryDirectory() as folder:
