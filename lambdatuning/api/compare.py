@@ -43,8 +43,9 @@ def compare(
     `runs` are loaded runs, or names as `lt.load` takes them, of `store` ("": the project's), one by
     one or in a list: `compare(before, after)`; by default the two newest runs of the function,
     architecture and region that was measured last: others are compared only where they are named.
-    One name alone is compared with the run before it. `history` are more runs, whose differences teach how much runs of the same code differ. Getting worse is a regression
-    from `max_regression` on (0.05 is 5 %). `rates` says what a dollar costs in the currencies of
+    One name alone is compared with the run before it. `history` are more runs, whose differences
+    teach how much runs of the same code differ. Getting worse is a regression from
+    `max_regression` on (0.05 is 5 %). `rates` says what a dollar costs in the currencies of
     runs that are not in dollars: {"CNY": 7.1}. `narrowed` are `function`, `region`, `since`,
     `until` and `state_machine`, as `lt.load` takes them.
 

@@ -13,6 +13,7 @@ from lambdatuning.analysis.history.detector import (
     CONFIRMED,
     DEFAULT,
     LEARNING,
+    SHARED_HOST,
     SIZE,
     STEADY,
     SUSPECT,
@@ -98,6 +99,17 @@ class TestDetector:
         judged = watch(made, accepted=[20])
         assert CONFIRMED not in [each.kind for each in judged]
         assert [each.kind for each in judged[20:24]] == [LEARNING] * 4
+
+    def test_a_host_that_others_use_is_no_change(self) -> None:
+        """A quarter of all runs are slower by some 12 %, and parts have heavy tails."""
+        for seed in range(6):
+            rng = np.random.default_rng(seed)
+            made = panel(30, seed, run_sd=0.03)
+            made.values[...] += (rng.random(30) < 0.25)[:, None, None] * rng.exponential(
+                0.12, (30, 1, 1)
+            )
+            made.values[...] += 0.03 * rng.standard_t(4, (30, 4, 1))
+            assert CONFIRMED not in [each.kind for each in watch(made, options=SHARED_HOST)]
 
     def test_missing_cells_are_no_change(self) -> None:
         made = panel(20)
@@ -193,6 +205,12 @@ def test_without_new_code_it_was_the_platform() -> None:
     runs = [replace(run, code_sha256="old") for run in summaries(12, 10)]
     (change,) = history(runs).verdict.worse
     assert change.cause == "the code did not change, the platform did"
+
+
+def test_on_a_machine_that_others_use_a_change_of_half_takes_two_runs() -> None:
+    embedded = {"endpoint": {"kind": "embedded", "cores": 2}}
+    assert exit_codes(summaries(12, 10, 1.5, **embedded))[-2:] == [5, 3]
+    assert exit_codes(summaries(12, 10, 1.04, **embedded))[-2:] == [0, 0]
 
 
 def test_an_improvement_is_no_alarm() -> None:

@@ -15,6 +15,7 @@ from .detector import (
     CONFIRMED,
     DEFAULT,
     LEARNING,
+    SHARED_HOST,
     STEADY,
     TYPE,
     Judgement,
@@ -36,14 +37,12 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     FAILURES: ("failing less", "failing more"),
 }
 
-JUDGED: Mapping[str, Options] = {
-    DURATION: DEFAULT,
-    TAIL: replace(DEFAULT, least=0.10, stricter=2.0),
-    INIT: replace(DEFAULT, least=0.05, stricter=2.0),
-    MEMORY: replace(DEFAULT, least=0.05, stricter=2.0),
-}
-"""What is judged by levels; failures are judged by counts. More than one measure would be more than
-one chance of a false alarm, so that all but duration need more evidence."""
+JUDGED: Mapping[str, float] = {DURATION: 0.0, TAIL: 0.10, INIT: 0.05, MEMORY: 0.05}
+"""What is judged by levels, and the least change of each; failures are judged by counts."""
+
+_STRICTER = 2.0
+"""More than one measure would be more than one chance of a false alarm, so that all but duration
+need more evidence."""
 
 _RARE, _RARE_ONCE = 1e-5, 1e-4
 """How seldom chance may put so many failures into the newest two runs, and into one."""
@@ -101,10 +100,12 @@ def watched(segment: Segment, accepted: Sequence[str], options: Options) -> Watc
     changes: list[Change] = []
     suspects: list[Change] = []
     newest: dict[str, Judgement] = {}
-    for measure, own in JUDGED.items():
+    base = options_for(segment)
+    for measure, least in JUDGED.items():
         panel = segment.panel(measure)
         if not np.isfinite(panel.values).any():
             continue
+        own = replace(base, least=max(base.least, least), stricter=_STRICTER)
         used = options if measure == DURATION else own
         judged = watch(panel, starts, used)
         newest[measure] = judged[-1]
@@ -118,6 +119,11 @@ def watched(segment: Segment, accepted: Sequence[str], options: Options) -> Watc
         suspects.append(_change(segment, FAILURES, judged[-1], len(judged) - 1))
     ordered = sorted(changes, key=lambda c: (c.confirmed_by.run_id, list(_WORDS).index(c.measure)))
     return Watched(segment, _with_siblings(segment, ordered), newest, tuple(suspects))
+
+
+def options_for(segment: Segment) -> Options:
+    """What must be known before, by where the runs of a segment were made."""
+    return SHARED_HOST if segment.runs[-1].endpoint.get("kind") == "embedded" else DEFAULT
 
 
 def finding(change: Change, segment: Segment, smallest: float) -> ChangeFinding:

@@ -33,7 +33,7 @@ from ..verdict import (
     Verdict,
     gravest,
 )
-from .changes import Change, Watched, cost_of, drift, finding, watched
+from .changes import Change, Watched, cost_of, drift, finding, options_for, watched
 from .detector import DEFAULT, LEARNING, Floats, Options, Panel, medians, smallest_step
 from .segments import COST, DURATION, INIT, MEMORY, SAMPLED, TAIL, Lane, Segment, lane, learnt
 from .summary import RunSummary
@@ -423,9 +423,10 @@ def history(
             raise NotFoundError("no run yet; `lambdatuning benchmark` or `tune` makes one")
         raise NotFoundError(f"no run of {function}; {closest(function, names)}")
     levels = dict(accepted or {})
-    options = learnt(_others(every, chosen))
+    base = options_for(chosen.segments[-1])
+    options = learnt(_others(every, chosen), base)
     judged_segments = tuple(
-        watched(segment, list(levels), options if last else DEFAULT)
+        watched(segment, list(levels), options if last else options_for(segment))
         for segment, last in zip(
             chosen.segments, [False] * (len(chosen.segments) - 1) + [True], strict=True
         )
@@ -433,9 +434,7 @@ def history(
     judged = judged_segments[-1].newest.get(DURATION)
     spread, before = (judged.run_spread, judged.before) if judged else (0.0, 0)
     smallest = math.expm1(smallest_step(spread, before, options)) if before else math.inf
-    return History(
-        chosen, judged_segments, levels, spread, smallest, options is not DEFAULT, options
-    )
+    return History(chosen, judged_segments, levels, spread, smallest, options is not base, options)
 
 
 def _others(runs: Sequence[RunSummary], chosen: Lane) -> list[Panel]:
