@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -208,7 +209,7 @@ def test_without_new_code_it_was_the_platform() -> None:
 
 
 def test_on_a_machine_that_others_use_a_change_of_half_takes_two_runs() -> None:
-    embedded = {"endpoint": {"kind": "embedded", "cores": 2}}
+    embedded: dict[str, Any] = {"endpoint": {"kind": "embedded", "cores": 2}}
     assert exit_codes(summaries(12, 10, 1.5, **embedded))[-2:] == [5, 3]
     assert exit_codes(summaries(12, 10, 1.04, **embedded))[-2:] == [0, 0]
 
