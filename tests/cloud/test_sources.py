@@ -68,6 +68,15 @@ def test_what_is_not_there_is_said(store: Path, tmp_path: Path) -> None:
         load_runs(store, since="yesterday")
 
 
+def test_what_narrows_names_is_refused_where_it_would_say_nothing(store: Path) -> None:
+    with pytest.raises(UsageError, match=f"leave it out where runs are named: {IDS[0]}"):
+        load_runs(store, IDS[0], since="2026-11-22")
+    run = lt.load(store, IDS[0])
+    with pytest.raises(UsageError, match="compare: since narrows .* leave out since, or name runs"):
+        lt.compare(run, run, since="yesterday")
+    assert len(lt.compare(run, run, since="", function="").pairs) == 1
+
+
 def test_the_folder_that_was_searched_is_named_whole(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
