@@ -72,7 +72,7 @@ def test_what_narrows_names_is_refused_where_it_would_say_nothing(store: Path) -
     with pytest.raises(UsageError, match=f"leave it out where runs are named: {IDS[0]}"):
         load_runs(store, IDS[0], since="2026-11-22")
     run = lt.load(store, IDS[0])
-    with pytest.raises(UsageError, match=r"compare: since narrows .* leave out since, or name runs"):
+    with pytest.raises(UsageError, match=r"since narrows .*; leave out since, or name runs"):
         lt.compare(run, run, since="yesterday")
     assert len(lt.compare(run, run, since="", function="").pairs) == 1
 
