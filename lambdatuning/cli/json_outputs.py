@@ -226,7 +226,7 @@ class Noise(TypedDict):
 
 
 class Change(TypedDict):
-    """After over before less 1, over all sizes, with 95 % intervals."""
+    """After over before less 1, with 95 % intervals; of a payload type over all sizes."""
 
     payload: str
     duration_change: float | None
@@ -235,6 +235,13 @@ class Change(TypedDict):
     cost_change: float | None
     cost_low_change: float | None
     cost_high_change: float | None
+
+
+class PayloadChange(Change):
+    """The change of a payload type, and the size at which it costs least in both runs."""
+
+    cheapest_before_mb: int | None
+    cheapest_after_mb: int | None
 
 
 class SizeChange(Change):
@@ -257,7 +264,7 @@ class Compared(TypedDict):
     cannot_tell: bool
     max_regression: float
     same_code: Noise
-    changes: list[Change]
+    changes: list[PayloadChange]
     by_size: list[SizeChange]
     findings: list[Finding]
 
@@ -386,6 +393,23 @@ class Removed(TypedDict):
     notes: list[str]
 
 
+class NightDone(TypedDict):
+    """One night's work: its verdict, where its reports lie; `failed` says which were not made."""
+
+    verdict: Verdict
+    folder: str
+    latest: str
+    index: str
+    failed: str
+
+
+class ScheduleRemoved(TypedDict):
+    """The stack of a schedule that is gone."""
+
+    stack: str
+    resources: int
+
+
 class SettingValue(TypedDict):
     """A setting, and the file or variable that says so."""
 
@@ -417,7 +441,10 @@ OUTPUTS: dict[str, Any] = {
     "executions": list[ListedExecution],
     "show": ShownRun | list[CurvePoint],
     "prices": Prices,
+    "schedule run": NightDone,
+    "schedule deploy": dict[str, str],
+    "schedule destroy": ScheduleRemoved,
     "clean": list[str],
     "schema": dict[str, Any],
 }
-"""By command: what it prints with `--json`."""
+"""By command, in the order of the help text: what it prints with `--json`."""

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import anyio.from_thread
+import jsonschema
 import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 import lambdatuning as lt
+from lambdatuning.cli.schema import output_schemas
 
 from .conftest import ROOT, Shell, environment
 
 RECORDED = ROOT / "data" / "recorded"
-READING = ["answer", "checks", "compare", "list_runs", "price"]
+READING = ["answer", "checks", "compare", "history", "list_runs", "price"]
 
 
 class Agent:
@@ -70,6 +72,12 @@ def test_an_agent_reads_runs_without_a_login(nobody: Shell) -> None:
         compared = agent.call("compare", before=ids[0], after=ids[1])
         assert compared["verdict"]["kind"] == "fine"
         assert compared["verdict"]["baseline"] == [ids[0]]
+        told = agent.call("history")
+        jsonschema.validate(told, output_schemas()["history"])
+        assert [run["run_id"] for run in told["runs"]] == ids
+        assert told["verdict"]["kind"] == "unknown"  # two runs say nothing about their noise
+        with pytest.raises(ValueError, match=r'no runs? of .*nope'):
+            agent.call("history", function="nope")
         with pytest.raises(ValueError, match=r"no run 2026x in .*recorded"):
             agent.call("answer", run="2026x")
         with pytest.raises(ValueError, match="name both runs"):

@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import jsonschema
 import pytest
+
+from lambdatuning.cli.schema import output_schemas
 
 from ..reporting.notebooks import write_notebook
 from .conftest import Shell
@@ -44,6 +47,7 @@ def test_parameters_are_given_in_every_form_of_papermill_and_the_last_counts(
     )
     assert done.code == 0, done.err
     (path,) = json.loads(done.out)
+    jsonschema.validate([path], output_schemas()["report"])
     assert path == str(tmp_path / "out" / "a-41.html")
     assert "[41, [128, 256], 'b', '5']" in shown(path)
 

@@ -1,15 +1,19 @@
 """`lambdatuning schema`: what commands print with `--json` is what their schemas say."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import jsonschema
 import pytest
 
 from lambdatuning import cli
+from lambdatuning.cli.app import COMMANDS, application
 from lambdatuning.cli.commands.schema import json_schema, output_schemas
 
+from ..reporting.notebooks import write_notebook
 from .conftest import ROOT, Shell
 
 CURVE = "https://lambda-power-tuning.show/#gAAAAQ==;AADIQgAASEI=;XHxhNFx84TQ="
@@ -18,10 +22,32 @@ RECORDED = ("--store", str(ROOT / "data" / "recorded"))
 
 
 def check(command: str, text: str) -> Any:
-    """The output as data, valid by the schema of its command."""
+    """The output as data, valid by the schema of its command, which names all of its fields."""
     data = json.loads(text)
-    jsonschema.Draft202012Validator(output_schemas()[command]).validate(data)
+    jsonschema.Draft202012Validator(closed(output_schemas()[command])).validate(data)
     return data
+
+
+def closed(schema: Any) -> Any:
+    """The schema without leave for further fields."""
+    if isinstance(schema, list):
+        return [closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    more = {"additionalProperties": False} if "properties" in schema else {}
+    return {**{name: closed(part) for name, part in schema.items()}, **more}
+
+
+def data_commands() -> Iterator[str]:
+    """The commands, those of groups too, that have `--json`."""
+    context = click.Context(application)
+    for name in COMMANDS:
+        command = application.get_command(context, name)
+        inside = command.commands if isinstance(command, click.Group) else {"": command}
+        for word, each in inside.items():
+            assert each is not None
+            if any("--json" in option.opts for option in each.params):
+                yield f"{name} {word}".strip()
 
 
 def test_every_command_that_prints_data_has_a_valid_schema(nobody: Shell) -> None:
@@ -33,9 +59,15 @@ def test_every_command_that_prints_data_has_a_valid_schema(nobody: Shell) -> Non
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["title"] == f"lambdatuning {name} --json"
     assert json.loads(nobody("schema", "tune").out) == schemas["tune"]
+    assert json.loads(nobody("schema", "schedule", "run").out) == schemas["schedule run"]
     wrong = nobody("schema", "tnue")
     assert (wrong.code, wrong.out) == (2, "")
     assert "did you mean" in wrong.err
+
+
+def test_no_command_that_prints_data_is_left_out() -> None:
+    # mcp speaks JSON-RPC, whose shapes a client asks it for.
+    assert {*data_commands()} - {"mcp"} == output_schemas().keys() - {"schema"}
 
 
 @pytest.mark.parametrize(
@@ -83,6 +115,26 @@ def test_what_asks_aws(deployed: Shell, tmp_path: Path) -> None:
     assert checked("tune", name, *few, "--num", "1")["exploration"] is None
     assert len(checked("executions", outputs["StateMachineArn"])) >= 2
     assert checked("clean", name) == []
+    measured = checked("benchmark", *few, "--num", "1")
+    assert measured["function"] == name
+
+
+def test_what_a_schedule_prints(deployed: Shell, tmp_path: Path) -> None:
+    name = deployed("status", "--output", "FunctionName").out.strip()
+    words = ("deploy", name, "--payload", '{"operation": "ping"}', "--option", "num=1")
+    done = deployed("schedule", *words, "--json", "--quiet", "--yes")
+    assert done.code == 0, done.err
+    assert "NightlyArn" in check("schedule deploy", done.out)
+    done = deployed("schedule", "destroy", name, "--json", "--quiet", "--yes")
+    assert done.code == 0, done.err
+    assert check("schedule destroy", done.out)["stack"].endswith("-nightly")
+    notebook = write_notebook(tmp_path / "a.ipynb", "print(1)")
+    words = ("run", "--run", "latest", "--notebook", str(notebook), "--out", str(tmp_path / "out"))
+    done = deployed("schedule", *words, *RECORDED, "--json", "--quiet")
+    assert done.code == 0, done.err
+    night = check("schedule run", done.out)
+    assert (night["failed"], night["verdict"]["kind"]) == ("", "fine")
+    assert Path(night["index"]).is_file()
 
 
 def test_a_type_without_a_schema_is_an_error() -> None:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 INSTRUCTIONS = """\
 How much memory should an AWS Lambda function have, and what does it cost? Stored runs are read
-without cost: list_runs, then answer, checks and compare. `sure` is a probability: below 0.8 say so
-and measure more. price says what a measurement would cost. Names of runs are ids, "latest" or
+without cost: list_runs, then answer, checks, compare and history. `sure` is a probability: below
+0.8 say so and measure more. price says what a measurement would cost. Names of runs are ids, "latest" or
 "latest 3". Data are those of the command line with --json; `lambdatuning schema` describes them.
 """
 
@@ -111,6 +111,17 @@ class Tools:
             cloud=self._cloud_of_store(),
         )
         return comparison_data(comparison)
+
+    def history(
+        self,
+        function: Annotated[str, "name or a part of it; without it the one measured last"] = "",
+    ) -> dict[str, Any]:
+        """Whether a function got slower or more expensive over all of its runs, since which run
+        and by how much: verdict (fine, better, worse, unknown), changes, every run in a row."""
+        from ..api.history import history
+
+        found = history(function, store=self.store, cloud=self._cloud_of_store())
+        return found.to_json()
 
     def price(
         self,
@@ -218,7 +229,9 @@ def _server(tools: Tools, budget: float | None) -> "MCPServer[Any]":
         "lambdatuning", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING"
     )
     reading = ToolAnnotations(read_only_hint=True)
-    for tool in (tools.list_runs, tools.answer, tools.checks, tools.compare, tools.price):
+    for tool in (
+        tools.list_runs, tools.answer, tools.checks, tools.compare, tools.history, tools.price,
+    ):  # fmt: skip
         server.add_tool(_in_one_line(tool), annotations=reading)
     if budget:
         tools.left_usd = budget

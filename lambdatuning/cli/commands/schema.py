@@ -16,10 +16,13 @@ _SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean", Non
 
 
 @click.command()
-@click.argument("command", default="", metavar="[COMMAND]")
-def schema(command: str) -> None:
-    """Print the JSON Schemas of all `--json` outputs, by command, or that of COMMAND alone."""
-    schemas = output_schemas()
+@click.argument("words", nargs=-1, metavar="[COMMAND]...")
+def schema(words: tuple[str, ...]) -> None:
+    """Print the JSON Schemas of all `--json` outputs, by command, or that of COMMAND alone.
+
+    COMMAND may be of two words, such as schedule run.
+    """
+    command, schemas = " ".join(words), output_schemas()
     if command and command not in schemas:
         raise UsageError(f'no --json output of "{command}"; {closest(command, schemas)}')
     print(json.dumps(schemas[command] if command else schemas, indent=2))
@@ -27,17 +30,15 @@ def schema(command: str) -> None:
 
 def output_schemas() -> dict[str, Any]:
     """The JSON Schema of each command's `--json` output, by the name of the command."""
-    from ..app import COMMANDS
     from ..json_outputs import OUTPUTS
 
     return {
         name: {
             "$schema": DIALECT,
             "title": f"lambdatuning {name} --json",
-            **json_schema(OUTPUTS[name]),
+            **json_schema(kind),
         }
-        for name in COMMANDS
-        if name in OUTPUTS
+        for name, kind in OUTPUTS.items()
     }
 
 
