@@ -21,7 +21,7 @@ help:
 	@echo "make test        lint, types and every test"
 	@echo "make airflow     the printed Airflow DAG, run by Airflow itself (800 MB)"
 	@echo "make picture     README's picture, from the recorded runs"
-	@echo "make test-tools  SAM CLI, CDK, Serverless and the SDK for JavaScript against the embedded AWS"
+	@echo "make test-tools  SAM CLI, CDK, Serverless, the SDK for JavaScript, uvx and pipx: 600 MB"
 	@echo "make lab         the notebooks in JupyterLab"
 	@echo "make bench-NAME  a benchmark of tests/bench/, one JSON line last"
 	@echo "make newest      the tests with the newest dependencies instead of those tested with"
@@ -109,12 +109,14 @@ airflow: $(VENV)/airflow/bin/airflow
 $(VENV)/airflow/bin/airflow: $(VENV)/.dev
 	$(call APART,$(VENV)/airflow,'apache-airflow>=3$(,)<4')
 
-# Infrastructure tools of others, against the embedded AWS: half a gigabyte, so apart.
+# Infrastructure tools of others against the embedded AWS, and what runs a wheel: half a gigabyte
+# and more, so apart.
 test-tools: $(VENV)/tools/.done
-	$(BIN)/python -m pytest -m tools tests/tools
+	$(BIN)/python -m pytest -m tools tests/tools tests/install
 
 $(VENV)/tools/.done: $(VENV)/.dev
 	$(call APART,$(VENV)/tools/sam,'aws-sam-cli>=1.140$(,)<2')
+	$(call APART,$(VENV)/tools/runners,'uv>=0.9$(,)<1' 'pipx>=1.8$(,)<2')
 	npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/tools/npm aws-cdk-lib@2 \
 		constructs@10 serverless@3 serverless-localstack@1 @aws-sdk/client-lambda@3
 	touch $@

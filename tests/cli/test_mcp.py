@@ -14,7 +14,7 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 import lambdatuning as lt
-from lambdatuning.cli.schema import output_schemas
+from lambdatuning.cli.commands.schema import output_schemas
 
 from .conftest import ROOT, Shell, environment
 
@@ -76,7 +76,7 @@ def test_an_agent_reads_runs_without_a_login(nobody: Shell) -> None:
         jsonschema.validate(told, output_schemas()["history"])
         assert [run["run_id"] for run in told["runs"]] == ids
         assert told["verdict"]["kind"] == "unknown"  # two runs say nothing about their noise
-        with pytest.raises(ValueError, match=r'no runs? of .*nope'):
+        with pytest.raises(ValueError, match=r"no runs? of .*nope"):
             agent.call("history", function="nope")
         with pytest.raises(ValueError, match=r"no run 2026x in .*recorded"):
             agent.call("answer", run="2026x")

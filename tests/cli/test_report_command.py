@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from lambdatuning.cli.schema import output_schemas
+from lambdatuning.cli.commands.schema import output_schemas
 
 from ..reporting.notebooks import write_notebook
 from .conftest import Shell

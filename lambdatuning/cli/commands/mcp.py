@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 INSTRUCTIONS = """\
 How much memory should an AWS Lambda function have, and what does it cost? Stored runs are read
 without cost: list_runs, then answer, checks, compare and history. `sure` is a probability: below
-0.8 say so and measure more. price says what a measurement would cost. Names of runs are ids, "latest" or
-"latest 3". Data are those of the command line with --json; `lambdatuning schema` describes them.
+0.8 say so and measure more. price says what a measurement would cost. Names of runs are ids,
+"latest" or "latest 3". Data are those of the command line with --json, which `lambdatuning schema`
+describes.
 """
 
 
