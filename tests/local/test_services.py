@@ -10,7 +10,9 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
+from lambdatuning.local.services.corrections import REPLACING
 from tests.local.conftest import ROLE, Cloud
 
 API = """
@@ -245,6 +247,38 @@ def test_code_that_was_never_uploaded_is_told(cloud: Cloud) -> None:
     assert "has no code" in answer.payload["errorMessage"]
 
 
+def test_a_change_set_tells_what_is_replaced_from_what_stays(cloud: Cloud) -> None:
+    client = cloud.client("cloudformation")
+
+    def template(days: int, name: str) -> str:
+        properties = {"RetentionInDays": days, "LogGroupName": name}
+        return json.dumps({"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup",
+                                                  "Properties": properties}}})  # fmt: skip
+
+    client.create_stack(StackName="logs-alone", TemplateBody=template(7, "kept-7"))
+    client.get_waiter("stack_create_complete").wait(
+        StackName="logs-alone", WaiterConfig={"Delay": 1}
+    )
+    found = []
+    for number, body in enumerate((template(30, "kept-7"), template(7, "other"))):
+        made = client.create_change_set(
+            StackName="logs-alone", ChangeSetName=f"c{number}", TemplateBody=body
+        )
+        client.get_waiter("change_set_create_complete").wait(
+            ChangeSetName=made["Id"], WaiterConfig={"Delay": 1}
+        )
+        (change,) = client.describe_change_set(ChangeSetName=made["Id"])["Changes"]
+        found.append(change["ResourceChange"]["Replacement"])
+    client.delete_stack(StackName="logs-alone")
+    assert found == ["False", "True"]
+
+
+def test_properties_that_replace_a_resource_are_those_of_aws_s_schemas() -> None:
+    for kind, names in REPLACING.items():
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+        assert {path.split("/")[2] for path in schema.get("createOnlyProperties", ())} == {*names}
+
+
 def test_executions_are_gone_with_their_state_machine(cloud: Cloud) -> None:
     client = cloud.client("stepfunctions")
     wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 30, "End": True}}}
@@ -255,11 +289,14 @@ def test_executions_are_gone_with_their_state_machine(cloud: Cloud) -> None:
 
     client.delete_state_machine(stateMachineArn=arn)
 
-    for _ in range(2):
+    for again in (False, True):
         with pytest.raises(client.exceptions.ExecutionDoesNotExist):
             client.describe_execution(executionArn=execution)
         with pytest.raises(client.exceptions.ExecutionDoesNotExist):
             client.get_execution_history(executionArn=execution)
+        if not again:
+            with pytest.raises(client.exceptions.StateMachineDoesNotExist):
+                client.list_executions(stateMachineArn=arn)
         # One of the same name does not bring them back.
         client.create_state_machine(**named)
     assert client.list_executions(stateMachineArn=arn)["executions"] == []

@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from lambdatuning.local import endpoint
 from tests.cli.conftest import environment
@@ -155,19 +157,26 @@ def test_serverless_deploys_a_function(given: dict[str, str], tmp_path: Path) ->
 PLUGINS = Path(os.environ.get("TF_PLUGIN_CACHE_DIR", Path.home() / ".terraform.d" / "plugins"))
 HAS_TERRAFORM = bool(shutil.which("terraform")) and any(PLUGINS.rglob("terraform-provider-aws*"))
 
-TERRAFORM = """
-resource "aws_cloudformation_stack" "tuner" {
-  name          = "by-terraform"
-  template_body = file("packaged.json")
-  parameters    = { Example = "false" }
-  capabilities  = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
-}
-"""
 
-
+@needs(SAM, "SAM CLI")
 @pytest.mark.skipif(not HAS_TERRAFORM, reason=f"needs terraform, and its provider aws in {PLUGINS}")
-def test_terraform_reads_the_configuration(given: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "main.tf").write_text(TERRAFORM)
-    (tmp_path / "packaged.json").write_text("{}")
-    run(given, tmp_path, "terraform", "init", "-plugin-dir", PLUGINS)
-    run(given, tmp_path, "terraform", "validate")
+def test_terraform_deploys_the_tuner_and_removes_it(given: dict[str, str], tmp_path: Path) -> None:
+    """README's lines, as they stand there."""
+    run(
+        given, tmp_path, SAM, "package", "--template-file", ROOT / "template.yaml",
+        "--resolve-s3", "--output-template-file", "packaged.yaml",
+    )  # fmt: skip
+    (block,) = re.findall(r"```hcl\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "main.tf").write_text(block)
+    init = ("terraform", "init", "-no-color", f"-plugin-dir={PLUGINS}")
+    run(given, tmp_path, *init, TF_PLUGIN_CACHE_DIR="")
+    run(given, tmp_path, "terraform", "apply", "-no-color", "-auto-approve")
+    made = outputs(given, "by-terraform")
+    assert "StateMachineArn" in made
+    assert "FunctionName" not in made
+    # A second time there is nothing to do.
+    planned = run(given, tmp_path, "terraform", "plan", "-no-color", "-detailed-exitcode")
+    assert "No changes" in planned
+    run(given, tmp_path, "terraform", "destroy", "-no-color", "-auto-approve")
+    with pytest.raises(ClientError, match="does not exist"):
+        outputs(given, "by-terraform")

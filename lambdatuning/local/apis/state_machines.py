@@ -32,6 +32,10 @@ async def refusal(operation: str, given: Any, ask: Ask) -> Answer | None:
         return None
     if operation in ("StartExecution", "StartSyncExecution"):
         return await _refusal_of_fields(str(given.get("stateMachineArn", "")), ask)
+    if operation == "ListExecutions" and (arn := str(given.get("stateMachineArn", ""))):
+        missing = await _machine(arn, ask) is None
+        text = f"State Machine Does Not Exist: '{arn}'"
+        return _error("StateMachineDoesNotExist", text) if missing else None
     if operation in _OF_EXECUTION:
         return await _refusal_of_execution(str(given.get("executionArn", "")), ask)
     return None

@@ -23,8 +23,54 @@ _LAMBDA = "services.lambda_svc"
 _MACHINES = "services.stepfunctions"
 _FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function"
 _CHANGE_SETS = "services.cloudformation.changesets"
+_PROVISIONERS = "services.cloudformation.provisioners"
 _STACKS = "services.cloudformation.stacks"
 _CONDITIONED = ("engine", "changesets", "handlers", "stacks")
+
+REPLACING: dict[str, tuple[str, ...]] = {
+    "AWS::ApiGateway::Account": (),
+    "AWS::ApiGateway::ApiKey": ("GenerateDistinctId", "Name", "Value"),
+    "AWS::ApiGateway::Authorizer": ("RestApiId",),
+    "AWS::ApiGateway::Deployment": ("DeploymentCanarySettings", "RestApiId"),
+    "AWS::ApiGateway::GatewayResponse": ("ResponseType", "RestApiId"),
+    "AWS::ApiGateway::Method": ("HttpMethod", "ResourceId", "RestApiId"),
+    "AWS::ApiGateway::Model": ("ContentType", "Name", "RestApiId"),
+    "AWS::ApiGateway::RequestValidator": ("Name", "RestApiId"),
+    "AWS::ApiGateway::Resource": ("ParentId", "PathPart", "RestApiId"),
+    "AWS::ApiGateway::RestApi": (),
+    "AWS::ApiGateway::Stage": ("RestApiId", "StageName"),
+    "AWS::ApiGateway::UsagePlan": (),
+    "AWS::ApiGateway::UsagePlanKey": ("KeyId", "KeyType", "UsagePlanId"),
+    "AWS::CloudWatch::Alarm": ("AlarmName",),
+    "AWS::CloudWatch::Dashboard": ("DashboardName",),
+    "AWS::CodeBuild::Project": ("Name",),
+    "AWS::Events::EventBus": ("Name",),
+    "AWS::IAM::Policy": (),
+    "AWS::KMS::Alias": ("AliasName",),
+    "AWS::KMS::Key": (),
+    "AWS::Lambda::Alias": ("FunctionName", "Name"),
+    "AWS::Lambda::EventInvokeConfig": ("FunctionName", "Qualifier"),
+    "AWS::Lambda::EventSourceMapping": (
+        *("EventSourceArn", "SelfManagedEventSource"),
+        *("StartingPosition", "StartingPositionTimestamp"),
+    ),
+    "AWS::Lambda::Permission": (
+        *("Action", "EventSourceToken", "FunctionName", "FunctionUrlAuthType"),
+        *("InvokedViaFunctionUrl", "Principal", "PrincipalOrgID", "SourceAccount", "SourceArn"),
+    ),
+    "AWS::Lambda::Url": ("Qualifier", "TargetFunctionArn"),
+    "AWS::Logs::LogGroup": ("LogGroupName",),
+    "AWS::Logs::MetricFilter": ("FilterName", "LogGroupName"),
+    "AWS::Logs::SubscriptionFilter": ("FilterName", "LogGroupName"),
+    "AWS::S3::Bucket": ("BucketName", "BucketNamePrefix", "BucketNamespace"),
+    "AWS::S3::BucketPolicy": ("Bucket",),
+    "AWS::SNS::TopicPolicy": (),
+    "AWS::SQS::QueuePolicy": (),
+    "AWS::Scheduler::Schedule": ("Name",),
+    "AWS::SecretsManager::Secret": ("Name",),
+}
+"""Properties whose change replaces a resource, by its type: `createOnlyProperties` of AWS's
+resource schemas, for types of which ministack calls every change conditional."""
 
 
 def install(services: Services) -> None:
@@ -49,6 +95,8 @@ def install_for_stacks(refuses_change: Callable[[Change], str] | None = None) ->
         put(f"services.cloudformation.{module}", "_evaluate_conditions", evaluate)
     fetch = part(_LAMBDA, "_fetch_code_from_s3")
     put(_LAMBDA, "_fetch_code_from_s3", with_checked_code(fetch))
+    replacing = part(_PROVISIONERS, "_REPLACING_PROPERTIES")
+    put(_PROVISIONERS, "_REPLACING_PROPERTIES", {**REPLACING, **replacing})
     resolve = part(_CHANGE_SETS, "_resolve_props_for_diff")
     put(_CHANGE_SETS, "_resolve_props_for_diff", without_false_conditions(resolve, evaluate))
     if refuses_change is not None:

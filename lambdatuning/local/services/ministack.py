@@ -40,6 +40,7 @@ PRIVATE: dict[str, Names] = {
         "_resolve_props_for_diff": ("template", "params", "stack_name", "stack_id"),
     },
     "services.cloudformation.handlers": _CONDITIONS,
+    "services.cloudformation.provisioners": {"_REPLACING_PROPERTIES": None},
     "services.cloudformation.stacks": {
         **_CONDITIONS,
         # Each resource of a stack goes through these.
