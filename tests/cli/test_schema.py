@@ -129,8 +129,16 @@ def test_what_a_schedule_prints(deployed: Shell, tmp_path: Path) -> None:
     assert done.code == 0, done.err
     assert check("schedule destroy", done.out)["stack"].endswith("-nightly")
     notebook = write_notebook(tmp_path / "a.ipynb", "print(1)")
-    words = ("run", "--run", "latest", "--notebook", str(notebook), "--out", str(tmp_path / "out"))
-    done = deployed("schedule", *words, *RECORDED, "--json", "--quiet")
+    night_words = (
+        "run",
+        "--run",
+        "latest",
+        "--notebook",
+        str(notebook),
+        "--out",
+        str(tmp_path / "out"),
+    )
+    done = deployed("schedule", *night_words, *RECORDED, "--json", "--quiet")
     assert done.code == 0, done.err
     night = check("schedule run", done.out)
     assert (night["failed"], night["verdict"]["kind"]) == ("", "fine")

@@ -119,7 +119,7 @@ class Tools:
     ) -> dict[str, Any]:
         """Whether a function got slower or more expensive over all of its runs, since which run
         and by how much: verdict (fine, better, worse, unknown), changes, every run in a row."""
-        from ..api.history import history
+        from ...api.history import history
 
         found = history(function, store=self.store, cloud=self._cloud_of_store())
         return found.to_json()
