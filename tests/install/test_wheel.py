@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from lambdatuning.cloud.parquet import packed
 from lambdatuning.cloud.run_store import FolderStore, save, stored_runs
@@ -93,6 +94,25 @@ def test_the_wheel_has_all_that_a_user_needs(wheel: Path) -> None:
     assert {"lambdatuning/py.typed", "lambdatuning/core/prices.json"} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests", f"{inside}data/runs"))]
+
+
+def test_every_pinned_version_is_one_for_the_oldest_python() -> None:
+    """Debian 12 has Python 3.11.2: a pin that asks for more ends its `make report`."""
+    oldest = f"{metadata.metadata('lambdatuning')['Requires-Python'].removeprefix('>=')}.0"
+    for line in (ROOT / ".ci" / "constraints.txt").read_text("utf-8").splitlines():
+        name, _, version = line.partition("==")
+        if version and (asks := required_python(name, version)):
+            assert oldest in SpecifierSet(asks), f"{line} asks for Python {asks}"
+
+
+def required_python(name: str, version: str) -> str:
+    """As the installed distribution says; "" where that version is not the one installed."""
+    try:
+        there = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return ""
+    asks = dict(there.metadata.items()).get("Requires-Python", "")
+    return asks if there.version == version else ""
 
 
 def test_an_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
