@@ -111,8 +111,8 @@ def required_python(name: str, version: str) -> str:
         there = metadata.distribution(name)
     except metadata.PackageNotFoundError:
         return ""
-    asks = dict(there.metadata.items()).get("Requires-Python", "")
-    return asks if there.version == version else ""
+    same = there.version == version and "Requires-Python" in there.metadata
+    return there.metadata["Requires-Python"] if same else ""
 
 
 def test_an_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
