@@ -72,10 +72,10 @@ def test_an_agent_reads_runs_without_a_login(nobody: Shell) -> None:
         compared = agent.call("compare", before=ids[0], after=ids[1])
         assert compared["verdict"]["kind"] == "fine"
         assert compared["verdict"]["baseline"] == [ids[0]]
-        told = agent.call("history")
-        jsonschema.validate(told, output_schemas()["history"])
-        assert [run["run_id"] for run in told["runs"]] == ids
-        assert told["verdict"]["kind"] == "unknown"  # two runs say nothing about their noise
+        past = agent.call("history")
+        jsonschema.validate(past, output_schemas()["history"])
+        assert [run["run_id"] for run in past["runs"]] == ids
+        assert past["verdict"]["kind"] == "unknown"  # two runs say nothing about their noise
         with pytest.raises(ValueError, match=r"no runs? of .*nope"):
             agent.call("history", function="nope")
         with pytest.raises(ValueError, match=r"no run 2026x in .*recorded"):

@@ -57,12 +57,12 @@ def required(distribution: metadata.Distribution, *extras: str) -> list[metadata
             continue
         seen.add(each)
         for text in names[name].requires or ():
-            wanted = Requirement(text)
-            if wanted.marker and not wanted.marker.evaluate({"extra": extra}):
+            requirement = Requirement(text)
+            if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
                 continue
-            there = names.setdefault(wanted.name, metadata.distribution(wanted.name))
-            assert wanted.specifier.contains(there.version, prereleases=True), text
-            waiting += [(wanted.name, more) for more in ("", *wanted.extras)]
+            there = names.setdefault(requirement.name, metadata.distribution(requirement.name))
+            assert requirement.specifier.contains(there.version, prereleases=True), text
+            waiting += [(requirement.name, more) for more in ("", *requirement.extras)]
     return [each for each in names.values() if each is not distribution]
 
 

@@ -121,8 +121,7 @@ class Tools:
         and by how much: verdict (fine, better, worse, unknown), changes, every run in a row."""
         from ...api.history import history
 
-        found = history(function, store=self.store, cloud=self._cloud_of_store())
-        return found.to_json()
+        return history(function, store=self.store, cloud=self._cloud_of_store()).to_json()
 
     def price(
         self,
