@@ -45,8 +45,10 @@ def tune(session: Session, /, function: str, payload: tuple[str, ...], **options
     from ...api.tuning import tune
 
     options = with_share(options)
-    if any(is_name(each, options["payloads"]) for each in payload):
-        session.output.taken("payload types", resources.payloads(options["payloads"]))
+    if payload:
+        folder = resources.payloads(options["payloads"])
+        if any(is_name(each, folder.path) for each in payload):
+            session.output.taken("payload types", folder)
     with session.connected() as cloud:
         run = tune(
             cloud,
