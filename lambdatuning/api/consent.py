@@ -7,7 +7,7 @@ from ..cloud.stack.deploy import Change, DeployPlan
 from ..cloud.stack.destroy import DestroyPlan
 from ..cloud.tuning.plan import TunePlan
 from ..core.errors import DeclinedError
-from ..core.format import format_count, money_of
+from ..core.format import Money, format_count, money_of
 
 Confirm = Callable[[str, str], None]
 """Called with what to tell and what to ask ("" for nothing to ask); raises DeclinedError for no."""
@@ -111,7 +111,11 @@ def _price(plan: TunePlan, amount: float) -> str:
 
 def _sign(plan: TunePlan) -> str:
     """How amounts are written in the currency in which the function's region is billed."""
-    return money_of(plan.prices.region(plan.arn.region).currency).pattern
+    return _money(plan).pattern
+
+
+def _money(plan: TunePlan) -> Money:
+    return money_of(plan.prices.region(plan.arn.region).currency)
 
 
 def _against_grid(plan: TunePlan) -> str:
@@ -127,7 +131,7 @@ def require_budget(plan: TunePlan, max_usd: float | None) -> None:
     if max_usd is not None and not plan.request.adaptive and plan.estimate.usd > max_usd:
         raise DeclinedError(
             f"the run is estimated at {_price(plan, plan.estimate.usd)}, more than the "
-            f"{_sign(plan).replace('{}', f'{max_usd:g}')} that it may cost: measure fewer sizes or "
+            f"{_money(plan)(max_usd)} that it may cost: measure fewer sizes or "
             "types, invoke less often, explore adaptively, or allow more"
         )
 
