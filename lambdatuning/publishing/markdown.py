@@ -19,6 +19,8 @@ MAX_ROWS = 200
 """Rows of a table; what is left out is said. A summary may have 1 MiB, a comment 65,536
 characters (docs.github.com: "Step isolation and limits", and its API's error message)."""
 
+_RUNS = 5
+
 
 def summary(verdict: Verdict) -> str:
     """A heading, the reason, what changed as a table, and what was compared."""
@@ -84,7 +86,7 @@ def _table(findings: tuple[ChangeFinding, ...]) -> str:
 def _facts(verdict: Verdict) -> str:
     facts = {
         "run": verdict.run_id,
-        "compared with": ", ".join(verdict.baseline[:5]),
+        "compared with": _newest(verdict.baseline),
         "commit": verdict.commit[:12],
         "region": verdict.region,
         "architecture": verdict.architecture,
@@ -93,6 +95,12 @@ def _facts(verdict: Verdict) -> str:
     if link := _link(verdict.url):
         parts.append(f"[report]({link})")
     return "; ".join(parts)
+
+
+def _newest(runs: tuple[str, ...]) -> str:
+    """The last five, and how many more there are."""
+    shown = ", ".join(runs[-_RUNS:])
+    return f"{shown} and {len(runs) - _RUNS} before" if len(runs) > _RUNS else shown
 
 
 def _link(url: str) -> str:

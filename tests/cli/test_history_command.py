@@ -1,9 +1,12 @@
 """`lambdatuning history`: the gate of a nightly run, accepted levels, outputs for machines."""
 
 import json
+import re
+from csv import DictReader
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from statistics import mean
 
 import pytest
 
@@ -17,7 +20,7 @@ def night(n: int) -> str:
     return f"{datetime(2026, 11, 1, 3) + timedelta(days=n):%Y%m%dT%H%M%S}-aaaaaa"
 
 
-def store_night(folder: Path, n: int, factor: float = 1.0) -> None:
+def store_night(folder: Path, n: int, factor: float = 1.0, calls: int = 3) -> None:
     kinds = [
         replace(kind, cpu_ms=kind.cpu_ms * factor, wait_ms=kind.wait_ms * factor)
         if kind.name == "read"
@@ -26,7 +29,7 @@ def store_night(folder: Path, n: int, factor: float = 1.0) -> None:
     ]
     started = (datetime(2026, 11, 1, 3) + timedelta(days=n)).isoformat() + "+00:00"
     about = {"run_id": night(n), "started_at": started, "code_sha256": f"code {factor}"}
-    store_synthetic_run(folder, kinds, (128, 512, 1024), seed=n, about=about)
+    store_synthetic_run(folder, kinds, (128, 512, 1024), seed=n, per_environment=calls, about=about)
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +92,58 @@ def test_refusals(
     done = nobody("history", *words, "--store", str(tmp_path))
     assert (done.code, done.out) == (code, "")
     assert complaint in done.complaint
+
+
+@pytest.fixture(scope="module")
+def ten_per_cent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten nights, and two of code that makes reads 10 % slower."""
+    folder = tmp_path_factory.mktemp("ten-per-cent")
+    for n in range(12):
+        store_night(folder, n, 1.0 if n < 10 else 1.1, calls=20)
+    return folder
+
+
+def test_a_planted_regression_of_ten_per_cent_is_on_every_channel(
+    nobody: Shell, ten_per_cent: Path, tmp_path: Path
+) -> None:
+    files = {name: tmp_path / name for name in ("v.xml", "v.md", "v.svg", "summary", "output")}
+    exports = {form: tmp_path / form for form in ("otava", "github-action-benchmark", "bencher")}
+    store = ("--store", str(ten_per_cent))
+    done = nobody(
+        *("history", *store, "--junit", str(files["v.xml"]), "--comment", str(files["v.md"])),
+        *("--badge", str(files["v.svg"]), "--github"),
+        *(f"--export={form}={path}" for form, path in exports.items()),
+        GITHUB_STEP_SUMMARY=str(files["summary"]),
+        GITHUB_OUTPUT=str(files["output"]),
+    )
+    assert done.code == 3, done.err
+    told = re.search(r"read is slower than the rest by (10|9\.\d|11) %", done.complaint)
+    assert told, done.complaint
+    assert f"since {night(10)}; the code changed" in done.complaint
+    escaped = done.complaint.removeprefix("lambdatuning: ").replace("%", "%25")
+    assert f"::error title=lambdatuning%3A LambdaFunctionOverHttps::R{escaped[1:]}" in done.err
+    said = {name: path.read_text("utf-8") for name, path in files.items()}
+    for name in ("v.xml", "v.md", "summary", "output"):
+        assert told[0] in said[name], name
+    assert "<!-- lambdatuning verdict: LambdaFunctionOverHttps -->" in said["v.md"]
+    assert re.search(r"LambdaFunctionOverHttps: duration \+(9|10|11)\.\d %", said["v.svg"])
+    assert "verdict<<" in said["output"]
+    before, after = reads(exports["otava"])
+    assert after / before == pytest.approx(1.1, abs=0.02)
+    points = json.loads(exports["github-action-benchmark"].read_text("utf-8"))
+    value = {each["name"]: each["value"] for each in points}
+    assert value["LambdaFunctionOverHttps: duration, read 512 MB"] == pytest.approx(after, rel=0.02)
+    measures = json.loads(exports["bencher"].read_text("utf-8"))
+    latency = measures["LambdaFunctionOverHttps read 512 MB"]["latency"]["value"]
+    assert latency / 1e6 == pytest.approx(after, rel=0.02)
+    made = nobody("report", "06_history.ipynb", "-p", "store", store[1], "--out", str(tmp_path))
+    assert made.code == 0, made.err
+    page = (tmp_path / "06_history.html").read_text("utf-8")
+    assert told[0] in re.sub(r"&nbsp;|\u202f|\xa0", " ", page)
+
+
+def reads(csv: Path) -> tuple[float, float]:
+    """The mean duration of reads at 512 MB before and after, of a CSV for Otava."""
+    rows = list(DictReader(csv.read_text("utf-8").splitlines()))
+    values = [float(row["read_512mb_ms"]) for row in rows]
+    return mean(values[:10]), mean(values[10:])

@@ -57,7 +57,8 @@ class Rule:
 
 @dataclass(frozen=True)
 class Options:
-    """Thresholds and lengths; see the module."""
+    """Thresholds and lengths; see the module. `stricter` is added to what every series needs,
+    `sizes` to what memory sizes do."""
 
     overall: Rule = Rule(8.0, 1.7, 6.5, 1.5, 4.0, 0.03, 4.0)
     part: Rule = Rule(6.3, 1.3, 2.5, 1.5, 8.0, 0.01, 8.0, age=0.4)
@@ -69,6 +70,7 @@ class Options:
     calm: float = 3.0
     width: float = 0.8
     stricter: float = 0.0
+    sizes: float = 0.0
 
     @property
     def needed(self) -> int:
@@ -80,8 +82,9 @@ DEFAULT = Options()
 
 SHARED_HOST = Options(
     overall=Rule(8.0, 1.7, 6.5, 1.5, 4.0, 0.08, 8.0),
-    part=Rule(7.0, 1.3, 2.5, 2.5, 4.0, 0.05, 8.0, age=0.4),
+    part=Rule(7.0, 1.3, 2.5, 2.5, 4.0, 0.03, 4.0, age=0.4),
     least=0.05,
+    sizes=2.0,
 )
 """For the embedded AWS, whose machine others use, too: runs of the same code differ by 8 % there
 instead of 1 %, and single payload types and sizes by 30 % at times, which no run sees by itself."""
@@ -375,6 +378,7 @@ def _judge(lines: _Lines, nights: np.ndarray[Any, Any], options: Options) -> Jud
     overall = lines.overall
     prior, prior_runs = _priors(lines, options)
     many = np.where(overall, 0.0, np.log(max(len(lines.names) - 1, 1)))
+    many = many + np.array([options.sizes * (name.kind == SIZE) for name in lines.names])
     degrees = np.where(overall, options.overall.degrees, options.part.degrees)[:, None]
     doubt = np.where(overall, options.overall.suspect, options.part.suspect + many)
     best, suspicion = Judgement(STEADY), Judgement(STEADY)
