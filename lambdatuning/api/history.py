@@ -109,6 +109,7 @@ def _as_measured(manifest: Manifest) -> dict[str, Any]:
     explored = {"explore": "adaptive"} if manifest.exploration else {"num": manifest.num}
     return {
         "powers": list(manifest.sizes) or None,
+        "current": not manifest.sizes,
         "environments": manifest.environments,
         "strategy": manifest.strategy or "cost",
         "labels": {**manifest.labels, "confirms": manifest.run_id},

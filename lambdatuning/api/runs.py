@@ -378,7 +378,7 @@ def with_the_one_before(name: str, store: str | Path = "", **narrowed: Any) -> l
     A visualization URL stands for itself. Arguments as those of `load_runs`.
     """
     meant = _meant(store, **narrowed)
-    named = _named(name, meant.listed, meant.where)
+    named = load_runs(store, name, **narrowed)
     listed = [] if "#" in name or name.startswith("http") else list(meant.listed())
     at = next((n for n, each in enumerate(listed) if each.run_id == name), 0)
     earlier = [each for each in listed[:at] if each.place == listed[at].place]

@@ -119,6 +119,13 @@ class TestDetector:
         made.values[:, 3, 2] = np.nan
         assert judge(made).kind != CONFIRMED
 
+    def test_a_size_that_was_not_measured_before_hides_no_change(self) -> None:
+        made = stepped(22, 20, math.log(1.1), (1, slice(None)))
+        made.values[:20, :, 2] = np.nan
+        found = judge(Panel(made.values, made.errors, np.minimum(made.nights, 20)))
+        assert (found.kind, found.series) == (CONFIRMED, (TYPE, 1))
+        assert found.step == pytest.approx(math.log(1.1), abs=0.03)
+
     def test_one_payload_type_is_everything(self) -> None:
         judged = watch(stepped(34, 30, math.log(1.2), types=1))
         (found,) = [each for each in judged if each.kind == CONFIRMED]

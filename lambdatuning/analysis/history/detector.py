@@ -254,9 +254,10 @@ def _centred(panel: Panel) -> tuple[Floats, Floats]:
     """Values less the median of their cell (0 where missing), and weights (0 where missing).
 
     The error of a cell from few samples is itself noisy: it is pooled over the runs, and a little
-    over the sizes of a payload type.
+    over the sizes of a payload type. A cell that few runs measured has no level yet.
     """
     there = np.isfinite(panel.values) & np.isfinite(panel.errors)
+    there &= there.sum(0) >= DEFAULT.fewest
     centre = medians(panel.values)
     squares = np.where(there, panel.errors, 0.0) ** 2
     variance = squares.sum(0) / np.maximum(there.sum(0), 1)
