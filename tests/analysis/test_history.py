@@ -219,6 +219,9 @@ def test_on_a_machine_that_others_use_a_change_of_half_takes_two_runs() -> None:
     embedded: dict[str, Any] = {"endpoint": {"kind": "embedded", "cores": 2}}
     assert exit_codes(summaries(12, 10, 1.5, **embedded))[-2:] == [5, 3]
     assert exit_codes(summaries(12, 10, 1.04, **embedded))[-2:] == [0, 0]
+    found = history(summaries(12, 10, 1.5, **embedded))
+    assert "a change needs more evidence than on AWS" in str(found)
+    assert "more evidence" not in str(history(summaries(12, 10, 1.5)))
 
 
 def test_an_improvement_is_no_alarm() -> None:

@@ -75,7 +75,7 @@ def test_what_cannot_be_told_ends_with_5(nobody: Shell, store: str) -> None:
         (
             ["--max-regression", "-1"],
             2,
-            "--max-regression (per cent) must be a number, 0 or more; not -1",
+            "--max-regression (per cent) must be a number, 0 or more; not '-1'",
         ),
     ],
 )

@@ -34,7 +34,7 @@ from ..verdict import (
     gravest,
 )
 from .changes import Change, Watched, cost_of, drift, finding, options_for, watched
-from .detector import DEFAULT, LEARNING, Floats, Options, Panel, medians, smallest_step
+from .detector import DEFAULT, LEARNING, SHARED_HOST, Floats, Options, Panel, medians, smallest_step
 from .segments import COST, DURATION, INIT, MEMORY, SAMPLED, TAIL, Lane, Segment, lane, learnt
 from .summary import RunSummary
 
@@ -52,6 +52,11 @@ LIMITS = (
     "of the baseline.",
 )
 """What a reader must know."""
+
+SHARED = (
+    "The embedded AWS shares its machine with whatever else runs there: a change needs more "
+    "evidence than on AWS."
+)
 
 _ROWS = 30
 """Newest runs that a table shows; the frame has all."""
@@ -223,6 +228,7 @@ class History:
             *(f"Cut at {cut.run_id}: {cut.reason}." for cut in self.lane.cuts[-_SHOWN:]),
             *(_apart(where, count) for where, count in self.lane.apart.items()),
             *LIMITS,
+            *([SHARED] if options_for(self._segment) is SHARED_HOST else ()),
         ]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
@@ -271,13 +277,18 @@ class History:
         if doubtful:
             return (
                 UNKNOWN,
-                f"cannot tell: suspect, {_some([c.text for c in doubtful])}; one run is not enough "
-                "(--confirm measures again at once)",
+                f"cannot tell: suspect, {_some([c.text for c in doubtful])}; "
+                f"{self._few(doubtful)} not enough (--confirm measures again at once)",
                 findings,
             )
         if new:
             return BETTER, f"better: {named}, {_some([each.text for each in new])}", findings
         return FINE, self._quiet(), findings
+
+    def _few(self, suspects: list[ChangeFinding]) -> str:
+        """What speaks for a suspicion so far: the newest run, or more."""
+        alone = all(each.since == self.newest.run_id for each in suspects)
+        return "one run is" if alone else "what the runs since say is"
 
     def _quiet(self) -> str:
         count = self.watched[-1].since_level(self.accepted)
