@@ -11,7 +11,12 @@ import pytest
 from pandas import DataFrame
 
 from lambdatuning.analysis.answer.answer import sentence
-from lambdatuning.analysis.answer.recommendation import Recommendation, decide, untestable
+from lambdatuning.analysis.answer.recommendation import (
+    Recommendation,
+    decide,
+    recommendations,
+    untestable,
+)
 from lambdatuning.analysis.curves import Curve
 from lambdatuning.analysis.plot.axes import hatching
 from lambdatuning.analysis.plot.chart import NARROW_MIME
@@ -35,6 +40,9 @@ RUN = synthetic_run((CPU, IO), SIZES)
 AWS = synthetic_run((CPU, IO), SIZES, endpoint="aws")
 TRUE = synthetic_run((CPU, IO), SIZES[:3])
 STUDY = Study(RUN, strategy="speed", deadline_ms=60)
+# Frames and figures of a run share its curves.
+RESIZED = [Study(run, deadline_ms=60, today_mb=10_240) for run in (RUN, AWS, TRUE)]
+UNMARKED = [Study(run, deadline_ms=60) for run in (AWS, TRUE)]
 
 
 def curve(ms: list[float], sizes: tuple[int, ...] = SIZES, cores: int = 2) -> Curve:
@@ -106,10 +114,11 @@ def test_no_goal_is_sure_of_a_size_that_was_held_back(strategy: str) -> None:
 
 
 def test_where_nothing_is_held_back_nothing_changes() -> None:
-    for strategy in ("cost", "speed", "balanced"):
-        assert advice(AWS, "cpu", strategy).beyond_mb == ()
-        assert advice(AWS, "cpu", strategy).reason == ""
-        assert advice(TRUE, "cpu", strategy).untestable_mb == ()
+    strategies = ("cost", "speed", "balanced")
+    on_aws, small = (recommendations(study, strategies) for study in UNMARKED)
+    assert {each.strategy for each in on_aws} == set(strategies)
+    assert [each for each in on_aws if each.beyond_mb or each.reason] == []
+    assert [each for each in small if each.untestable_mb] == []
 
 
 def test_sentences_say_it() -> None:
@@ -159,8 +168,8 @@ FRAMES: dict[str, Callable[[Study], DataFrame]] = {
 
 @pytest.mark.parametrize("name", FRAMES)
 def test_every_frame_of_sizes_has_the_column(name: str) -> None:
-    for run, expected in ((RUN, 3538.0), (AWS, np.inf), (TRUE, 3538.0)):
-        frame = FRAMES[name](Study(run, today_mb=10_240))
+    for study, expected in zip(RESIZED, (3538.0, np.inf, 3538.0), strict=True):
+        frame = FRAMES[name](study)
         assert frame[BEYOND].dtype == bool
         assert (frame[BEYOND] == (frame["memory_mb"] > expected)).all()
 
@@ -206,7 +215,8 @@ class TestTables:
 
     def test_on_aws_nothing_is_marked(self) -> None:
         for run in (AWS, TRUE):
-            for frame in (summarise(run), recommend(run), Study(run).bill()):
+            study = Study(run)
+            for frame in (study.summary, study.recommend(), study.bill()):
                 assert DAGGER not in table(frame)._repr_html_() + str(table(frame))
 
     def test_memory_that_was_used_is_no_size(self) -> None:
@@ -224,7 +234,7 @@ HATCHED = {"curves", "strategies", "compromise", "relative", "deadline", "init"}
 class TestFigures:
     @pytest.mark.parametrize("name", MARKED)
     def test_every_figure_with_sizes_explains_its_marks(self, name: str) -> None:
-        chart = MARKED[name](Study(RUN, deadline_ms=60, today_mb=10_240))
+        chart = MARKED[name](RESIZED[0])
         assert chart is not None
         shown = chart._repr_mimebundle_()
         for kind in ("image/svg+xml", NARROW_MIME):
@@ -238,8 +248,8 @@ class TestFigures:
 
     @pytest.mark.parametrize("name", MARKED)
     def test_on_aws_no_figure_is_marked(self, name: str) -> None:
-        for run in (AWS, TRUE):
-            chart = MARKED[name](Study(run, deadline_ms=60))
+        for study in UNMARKED:
+            chart = MARKED[name](study)
             assert chart is not None
             assert DAGGER not in json.dumps(chart._repr_mimebundle_(), ensure_ascii=False)
             assert "more vCPUs" not in chart.alt
