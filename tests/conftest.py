@@ -3,6 +3,10 @@
 import pytest
 from hypothesis import HealthCheck, settings
 
+from lambdatuning.core.slow_imports import skip_slow_imports
+
+skip_slow_imports()
+
 # No test depends on how fast the machine is.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]

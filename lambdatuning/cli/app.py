@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import click
 
 from ..core.errors import LambdaTuningError, OptionError, UnexpectedError
+from ..core.slow_imports import skip_slow_imports
 from .output import fail, readable_anywhere, warnings_in_one_line
 
 
@@ -44,6 +45,7 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    skip_slow_imports()
     readable_anywhere(sys.stdout, sys.stderr)
     arguments = sys.argv[1:] if argv is None else list(argv)
     with warnings_in_one_line():

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import LambdaTuningError, UsageError
+from ..core.slow_imports import skip_slow_imports
 from . import cleanup
 from .admission import Admission
 from .apis.asgi import Services
@@ -46,6 +47,7 @@ _END_LIMIT_S = 1.5
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGINT, SIGTERM or the end of the lifeline; the exit code."""
+    skip_slow_imports()
     options = _parser().parse_args(arguments)
     try:
         serve(options)

@@ -11,6 +11,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lambdatuning.core.slow_imports import skip_slow_imports
+
+skip_slow_imports()
 HEAVY = ("tests.cli.forked", "boto3", "matplotlib.pyplot", "pandas", "papermill")
 
 

@@ -1,0 +1,40 @@
+"""Our programs start without what takes long to import; the library leaves that to its user."""
+
+import subprocess
+import sys
+
+import pytest
+
+COMMAND = "from lambdatuning.cli.app import main\nmain(['--version'])\n"
+SERVER = """
+from lambdatuning.local.server import main
+try:
+    main(['--help'])
+except SystemExit:
+    pass
+"""
+GRAMMARS = "import jsonschema, sys\nprint(sys.modules.get('rfc3987_syntax'))"
+
+
+def last_line(source: str) -> str:
+    """What a fresh interpreter prints last."""
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("program", [COMMAND, SERVER], ids=["command line", "embedded AWS"])
+def test_programs_skip_the_grammars_of_international_addresses(program: str) -> None:
+    assert last_line(program + GRAMMARS) == "None"
+
+
+def test_the_library_leaves_them_to_its_user() -> None:
+    source = "import lambdatuning, sys\nlambdatuning.Study\nprint('rfc3987_syntax' in sys.modules)"
+    assert last_line(source) == "False"
+
+
+def test_without_them_schemas_are_still_checked() -> None:
+    source = f"{COMMAND}\nimport jsonschema\nprint(jsonschema.Draft202012Validator(%s).is_valid(1))"
+    assert last_line(source % {"type": "integer"}) == "True"
+    assert last_line(source % {"type": "string"}) == "False"
