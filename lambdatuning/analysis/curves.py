@@ -45,6 +45,11 @@ class Curve:
         """Whether every size has an interval, hence probabilities can be stated."""
         return bool(len(self.sizes)) and bool(np.isfinite(self.resampled_ms).all())
 
+    @property
+    def draws_intervals(self) -> bool:
+        """Whether some size has an interval, hence a figure draws one."""
+        return bool(np.isfinite(self.resampled_ms).any())
+
 
 def make_curves(
     summary: DataFrame,

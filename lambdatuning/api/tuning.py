@@ -240,6 +240,8 @@ def tune(
         labels=_labels(labels),
         price_book="" if book_name(price_book) == "packaged" else read_price_book(price_book),
     )
+    if alias is not None and not alias.strip():
+        raise UsageError("the alias is empty: name one, or leave it out")
     if alias and not auto_optimize:
         raise UsageError(
             "an alias is where the winner is published: ask for that, too (auto_optimize=True; "

@@ -119,7 +119,6 @@ def tune(cloud: Cloud, function: str, store: Path, **options: Any) -> Run:
         "num": 2,
         "environments": 2,
         "store": store,
+        "on_progress": ignore,
     }
-    return lt.tune(
-        cloud, function, {"operation": "ping"}, on_progress=ignore, **{**given, **options}
-    )
+    return lt.tune(cloud, function, {"operation": "ping"}, **{**given, **options})

@@ -1,14 +1,18 @@
 """Journeys under a strict embedded AWS, and a sample of the bench of faults."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 import lambdatuning as lt
+from lambdatuning.cloud.tuning.cleaning import clean_function, remains
 from lambdatuning.core.errors import RunFailedError, UsageError
+from lambdatuning.core.progress import Progress
 from lambdatuning.local.services.strict import read_switches
 from tests.bench import faults
+from tests.waiting import until
 
 from .account import Account, tune
 
@@ -44,6 +48,54 @@ def test_a_state_machine_may_invoke_what_its_role_may(account: Account, tmp_path
     account.switch()
     iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
     assert account.looks(name) == before
+
+
+def test_a_run_whose_answer_cannot_be_set_is_stored(account: Account, tmp_path: Path) -> None:
+    name = lt.deploy(account.owner)["FunctionName"]
+    before = account.looks(name)
+
+    def deny(progress: Progress) -> None:
+        if progress.done:
+            account.switch(deny=["lambda:UpdateAlias"], wait_scale=0.001)
+
+    said = "explicit deny.*; all was measured before, and is stored: `lambdatuning show "
+    with pytest.raises(RunFailedError, match=said):
+        tune(account.owner, name, tmp_path, auto_optimize=True, on_progress=deny)
+    account.switch()
+    assert account.looks(name) == before
+    assert len(lt.load(tmp_path).samples) == 8
+
+
+def test_an_interrupt_while_cleaning_is_denied_names_what_is_left(
+    account: Account, tmp_path: Path
+) -> None:
+    outputs = lt.deploy(account.owner)
+    name = outputs["FunctionName"]
+    before = account.looks(name)
+    client, states = account.owner.client("lambda"), account.owner.client("stepfunctions")
+
+    def cleans() -> bool:
+        machine = outputs["StateMachineArn"]
+        newest = states.list_executions(stateMachineArn=machine)["executions"][0]["executionArn"]
+        events = states.get_execution_history(executionArn=newest)["events"]
+        return "CleanUp" in [e.get("stateEnteredEventDetails", {}).get("name") for e in events]
+
+    def interrupt(progress: Progress) -> None:
+        if progress.stage == "measuring":
+            until(cleans, "the step that cleans")
+            raise KeyboardInterrupt
+
+    user = account.by(account.keys("tune", "clean"))
+    account.switch(deny=["lambda:DeleteFunction"])
+    left = rf"{name} has the lock of run \S+, version [0-9]+: `lambdatuning clean {name}` puts it"
+    with pytest.raises(KeyboardInterrupt, match=f"{left} back; all was measured before") as raised:
+        tune(user, name, tmp_path, powers="512", auto_optimize=True, on_progress=interrupt)
+    assert "could not be put back" in str(raised.value)
+    account.switch()
+    assert len(lt.load(tmp_path).samples) == 4
+    clean_function(account.owner, remains(account.owner, name), time.sleep)
+    assert account.looks(name) == {**before, "memory": 512}
+    client.update_function_configuration(FunctionName=name, MemorySize=before["memory"])
 
 
 @pytest.mark.timeout(900)

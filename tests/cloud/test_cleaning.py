@@ -10,6 +10,7 @@ from lambdatuning.cloud.tuning.cleaning import (
     clean_function,
     describe_remains,
     remains,
+    what_is_left,
 )
 from lambdatuning.core.errors import LockedError, NotFoundError
 from lambdatuning.core.tuning.plan import Work
@@ -76,6 +77,27 @@ def test_listing_changes_nothing(client: FakeLambda) -> None:
     client.calls.clear()
     remains(cloud(client), ARN)
     assert not [call for call in client.calls if not call.startswith(("Get", "List"))]
+
+
+def test_an_alias_with_the_name_of_a_lock_stays_and_is_named(client: FakeLambda) -> None:
+    client.create_alias(ARN, lock.ALIAS, "$LATEST", "ours since 2019")
+    left = remains(cloud(client), "shop")
+    assert left.lines == ()
+    assert left.stays == (f"alias {lock.ALIAS} stays: it is not the lock of a run",)
+    assert clean_function(cloud(client), left, no_sleep) == []
+    assert lock.ALIAS in client.aliases
+
+
+def test_what_is_left_knows_the_size_that_was_to_be_set(client: FakeLambda) -> None:
+    client.change(MemorySize=512)
+    given = (cloud(client), ARN, "run-0", 128)
+    assert what_is_left(*given, set_mb=512) == (
+        "shop is set to the answer, 512 MB (before: 128 MB), and has no lock or version of the run",
+        True,
+    )
+    assert what_is_left(*given, set_mb=256) == (
+        "shop has 512 MB instead of 128 MB: `lambdatuning clean shop` puts it back", False,
+    )  # fmt: skip
 
 
 def test_a_run_that_goes_on_is_left_alone(client: FakeLambda) -> None:

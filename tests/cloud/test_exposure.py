@@ -13,6 +13,7 @@ from lambdatuning.cloud.tuning.exposure import (
     memory_used_mb,
 )
 from lambdatuning.core.arn import parse_function_arn
+from lambdatuning.functions.tuner import lock
 from tests.fakes.aws_lambda import ARN, FakeLambda, refusal
 
 from .conftest import fake_cloud
@@ -73,7 +74,14 @@ def test_who_calls_the_unqualified_function_is_said() -> None:
     client.mappings = [
         {"EventSourceArn": "arn:aws:sqs:us-east-1:111122223333:orders", "FunctionArn": ARN},
         {"EventSourceArn": "arn:aws:sqs:us-east-1:111122223333:x", "FunctionArn": f"{ARN}:live"},
-    ]
+        {"EventSourceArn": "arn:aws:sqs:us-east-1:111122223333:y", "FunctionArn": ARN,
+         "State": "Disabled"},
+        {"SelfManagedEventSource": {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["b1:9096"]}},
+         "FunctionArn": ARN, "State": "Enabled"},
+    ]  # fmt: skip
+    client.create_alias(ARN, "dev", "$LATEST")
+    client.create_alias(ARN, "live", "7")
+    client.create_alias(ARN, lock.ALIAS, "$LATEST")
     client.policy = {"Statement": [
         {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Resource": ARN},
         {"Effect": "Allow", "Principal": "*", "Resource": f"{ARN}:live"},
@@ -82,14 +90,16 @@ def test_who_calls_the_unqualified_function_is_said() -> None:
     callers = callers_of_latest(client, FUNCTION)
     assert callers == [
         "the event source mapping of arn:aws:sqs:us-east-1:111122223333:orders",
+        "the event source mapping of b1:9096",
         "s3.amazonaws.com, by its policy",
         "its URL https://x.lambda-url.us-east-1.on.aws/",
+        "its alias dev",
     ]
     client.faults = {
         "ListEventSourceMappings": ["AccessDeniedException"],
         "GetPolicy": ["AccessDeniedException"],
     }
-    assert callers_of_latest(client, FUNCTION) == callers[2:]
+    assert callers_of_latest(client, FUNCTION) == callers[3:]
 
 
 # What AWS answers: API_ListFunctionEventInvokeConfigs, API_ListFunctionUrlConfigs and

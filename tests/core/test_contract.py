@@ -67,6 +67,8 @@ def test_inputs_are_read(name: str, value: Any, field: str, read: Any) -> None:
         ("powerValues", "tiny"), ("powerValues", [64]), ("powerValues", 128), ("strategy", "sped"),
         ("strategy", ["cost"]), ("balancedWeight", "half"), ("discardTopBottom", [0.1]),
         ("parallelInvocation", "yes"), ("dryRun", 2), ("autoOptimizeAlias", 7),
+        ("autoOptimizeAlias", "7"), ("autoOptimizeAlias", "a b"), ("autoOptimizeAlias", "$LATEST"),
+        ("autoOptimizeAlias", "a" * 129), ("autoOptimizeAlias", "lambdatuning-lock"),
         ("preProcessorARN", "pre"), ("sleepBetweenRunsMs", -1), ("sleepBetweenRunsMs", 1.5),
         ("allowedExceptions", "KeyError"), ("allowedExceptions", [1]), ("payloadS3", "bucket/key"),
         ("runId", "a/b"), ("runId", ""), ("seed", -1), ("environments", 0), ("environments", 101),

@@ -138,10 +138,6 @@ class FakeLambda(_Client):
         self._called("GetFunctionConcurrency")
         return {} if self.reserved is None else {"ReservedConcurrentExecutions": self.reserved}
 
-    def list_event_source_mappings(self, FunctionName: str) -> dict[str, Any]:
-        self._called("ListEventSourceMappings")
-        return {"EventSourceMappings": self.mappings}
-
     def get_policy(self, FunctionName: str) -> dict[str, Any]:
         self._called("GetPolicy")
         if not self.policy:
@@ -246,12 +242,25 @@ class FakeLambda(_Client):
     def get_paginator(self, name: str) -> Pages:
         if name == "list_functions":
             return Pages(self._functions)
+        if name == "list_event_source_mappings":
+            return Pages(self._mappings)
+        if name == "list_aliases":
+            return Pages(self._aliases)
         return Pages(lambda **_: iter([{"Versions": [self.config]},
                                        {"Versions": list(self.versions.values())}]))  # fmt: skip
 
     def _functions(self, **_: Any) -> Iterator[dict[str, Any]]:
         self._called("ListFunctions")
         yield {"Functions": [self.config, *self.others]}
+
+    def _mappings(self, **_: Any) -> Iterator[dict[str, Any]]:
+        self._called("ListEventSourceMappings")
+        yield from ({"EventSourceMappings": [mapping]} for mapping in self.mappings)
+
+    def _aliases(self, FunctionName: str, FunctionVersion: str) -> Iterator[dict[str, Any]]:
+        self._called("ListAliases")
+        aliases = self.aliases.values()
+        yield {"Aliases": [each for each in aliases if each["FunctionVersion"] == FunctionVersion]}
 
     def _alias(self, name: str) -> dict[str, Any]:
         if name not in self.aliases:

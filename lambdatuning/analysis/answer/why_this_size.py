@@ -62,10 +62,9 @@ def plot_choice(data: StudyData) -> Chart:
     title = together([(part.name, choice_title(part.main, part.chosen_mb)) for part in parts])
     alt = together([(part.name, _alt(part)) for part in parts])
     run, tolerance = data.run, format_part(parts[0].tolerance)
-    subtitle = (
-        f"shaded: up to {tolerance} above the cheapest; filled: chosen; hollow: today; bars: 95 % "
-        f"intervals{caption(run.host, run.sizes)}"
-    )
+    drawn = any(curve.draws_intervals for part in parts for curve in (part.main, *part.types))
+    subtitle = f"shaded: up to {tolerance} above the cheapest; filled: chosen; hollow: today"
+    subtitle += ("; bars: 95 % intervals" if drawn else "") + caption(run.host, run.sizes)
 
     def draw(layout: Layout) -> Figure:
         return _draw(layout, title, subtitle, parts)

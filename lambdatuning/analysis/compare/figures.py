@@ -34,9 +34,11 @@ def plot_changes(chosen: Pair) -> Chart:
     """
     before, after = chosen.names
     sizes = sorted(set(chosen.by_size["memory_mb"]))
+    drawn = chosen.overall["duration_low_change"].notna().any()
+    bars = "; bars: 95 % intervals that hold together" if drawn else ""
     subtitle = (
-        f"{after} against {before}, all sizes ({join_mb(sizes)}); bars: 95 % intervals that hold "
-        "together; hollow: no more than runs of the same code differ"
+        f"{after} against {before}, all sizes ({join_mb(sizes)}){bars}; hollow: no more than runs "
+        "of the same code differ"
     )
 
     def draw(layout: Layout) -> Figure:
@@ -50,7 +52,8 @@ def plot_before_after(chosen: Pair) -> Chart:
     before, after = chosen.names
     frame = chosen.by_size
     title_of = _largest(chosen)
-    subtitle = f"grey: {before}; blue: {after}, 95 % band; mean duration of warm invocations"
+    band = ", 95 % band" if frame["duration_low_change"].notna().any() else ""
+    subtitle = f"grey: {before}; blue: {after}{band}; mean duration of warm invocations"
     host, sizes = _host(chosen), chosen.before.sizes
     subtitle += caption(host, sizes)
 

@@ -168,7 +168,9 @@ def source_line(data: StudyData) -> str:
     kind = "cold starts" if data.cold_only else "warm samples"
     names = list(dict.fromkeys(run.samples["function"].astype(str)))
     function = short_name(names[0]) if len(names) == 1 else f"{len(names)} functions"
-    return f"{function}, {place}, {len(data.measured):,} {kind}; bands: 95 % interval of the mean"
+    drawn = any(curve.draws_intervals for curve in data.curves)
+    bands = "; bands: 95 % interval of the mean" if drawn else ""
+    return f"{function}, {place}, {len(data.measured):,} {kind}{bands}"
 
 
 def curves_alt(summary: DataFrame, advice: DataFrame, money: Money) -> str:

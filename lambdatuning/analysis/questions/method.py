@@ -103,12 +103,14 @@ def _outcome(data: StudyData) -> dict[str, object]:
     placed_samples = samples[samples["environment"].ne("")]
     per_size = placed_samples.groupby("memory_mb")["environment"].nunique()
     kind = "cold starts, init included" if data.cold_only else "warm successful invocations"
+    drawn = any(curve.draws_intervals for curve in data.curves)
+    bands = "bands are 95 % confidence intervals of the mean" if drawn else "no intervals"
     return {
         "Samples": f"{len(samples):,}: {good:,} warm, {cold:,} cold, {bad:,} failed",
         "Execution environments per size": _span(int(per_size.min()), int(per_size.max()))
         if len(per_size) and placed(samples["environment"].astype(str).tolist())
         else "not known",
-        "Statistics": f"means of {kind}; bands are 95 % confidence intervals of the mean",
+        "Statistics": f"means of {kind}; {bands}",
         "Price book": _first_clause(run.manifest.price_book),
         "Cost at these prices": None if spent is None else data.money(spent),
         "Started": run.manifest.started_at,

@@ -120,7 +120,8 @@ def plot_pareto(data: StudyData, payload: str = "") -> Chart | None:
     run = data.run
     dots = "; dots: predicted sizes between" if any(len(each.guessed) for each in fronts) else ""
     about = f"{shown_of(run, [each.name for each in fronts])}, {fronts[0].payload}"
-    subtitle = f"{about}; bars: 95 % intervals of the means{dots}"
+    drawn = any(each.rows["mean_low_ms"].notna().any() for each in fronts)
+    subtitle = about + ("; bars: 95 % intervals of the means" if drawn else "") + dots
     subtitle += caption(run.host, run.sizes, hatched=False)
 
     def draw(layout: Layout, title: str) -> Figure:

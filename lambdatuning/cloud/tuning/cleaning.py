@@ -26,7 +26,7 @@ class Remains:
 
     `versions` are those of the run whose lock lies on the function; `doubtful` bear the mark of
     other runs: they go where the tuner knows the run, and stay where it does not. `kept` are copies
-    that stay, each with the reason.
+    and aliases that stay, each with the reason.
     """
 
     function_arn: str
@@ -46,7 +46,7 @@ class Remains:
                 f"version {number} stays: no run {run_id} is known, whose mark it bears"
                 for number, run_id in self.doubtful
             ),
-            *(f"function {name} stays: {why}" for name, why in self.kept),
+            *(f"{name} stays: {why}" for name, why in self.kept),
         )
 
     @property
@@ -70,7 +70,7 @@ def remains(cloud: Cloud, function: str, now: datetime | None = None) -> Remains
     arn = named_function(cloud, function).unqualified
     client = cloud.client("lambda", region=arn.region)
     config = read(client, str(arn))
-    current_lock = lock.read(client, str(arn))
+    current_lock, foreign = lock.look(client, str(arn))
     if current_lock and lock.running_since(cloud.client("stepfunctions"), current_lock.execution):
         raise LockedError(
             f"run {current_lock.run_id} is going on ({current_lock.execution}); wait for it, or "
@@ -87,7 +87,8 @@ def remains(cloud: Cloud, function: str, now: datetime | None = None) -> Remains
         for copy in copies(client, arn.name)
     }
     dead = tuple(name for name, why in reasons.items() if not why)
-    kept = tuple((name, why) for name, why in reasons.items() if why)
+    kept = tuple((f"function {name}", why) for name, why in reasons.items() if why)
+    kept += ((f"alias {lock.ALIAS}", "it is not the lock of a run"),) if foreign else ()
     memory_mb = config["MemorySize"]
     return Remains(str(arn), arn.region, memory_mb, current_lock, own, dead, doubtful, kept)
 
@@ -178,9 +179,11 @@ def wait_for_cleaning(cloud: Cloud, execution_arn: str, sleep: Sleep) -> list[st
     return list(execution.output.get("cleaned", ()))
 
 
-def what_is_left(cloud: Cloud, function_arn: str, run_id: str, memory_mb: int) -> tuple[str, bool]:
+def what_is_left(
+    cloud: Cloud, function_arn: str, run_id: str, memory_mb: int, set_mb: int | None = None
+) -> tuple[str, bool]:
     """What is on a function after a run, in words, as it was just looked at; and whether it is as
-    it was before, `memory_mb` included."""
+    it was before, `memory_mb` included, or has the size `set_mb` that the run was to set."""
     arn = parse_function_arn(function_arn)
     client = cloud.client("lambda", region=arn.region)
     command = f"`lambdatuning clean {arn.name}` puts it back"
@@ -190,7 +193,8 @@ def what_is_left(cloud: Cloud, function_arn: str, run_id: str, memory_mb: int) -
         versions = [version["Version"] for version in ours(client, function_arn, run_id)]
     except (ClientError, LambdaTuningError) as exc:
         return f"{arn.name} could not be looked at ({exc}): {command}", False
-    left = [f"{now_mb} MB instead of {memory_mb} MB"] if now_mb != memory_mb else []
+    was_set = now_mb == set_mb != memory_mb
+    left = [] if now_mb == memory_mb or was_set else [f"{now_mb} MB instead of {memory_mb} MB"]
     left += (
         [f"the lock of run {current_lock.run_id}"]
         if current_lock and current_lock.run_id == run_id
@@ -199,4 +203,7 @@ def what_is_left(cloud: Cloud, function_arn: str, run_id: str, memory_mb: int) -
     left += [f"version {number}" for number in versions]
     if left:
         return f"{arn.name} has {', '.join(left)}: {command}", False
+    if was_set:
+        why = f"{arn.name} is set to the answer, {now_mb} MB (before: {memory_mb} MB)"
+        return f"{why}, and has no lock or version of the run", True
     return f"{arn.name} is as it was ({memory_mb} MB, no lock or version of the run)", True

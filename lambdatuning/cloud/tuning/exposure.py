@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ...core.arn import FunctionArn
 from ...core.log_report import iter_reports
+from ...core.tuning.contract import LOCK_ALIAS
 from ..session import Cloud
 
 _LOGS_OF = timedelta(days=1)
@@ -62,7 +63,7 @@ _NOT_KNOWN = (
 def callers_of_latest(client: Any, arn: FunctionArn) -> list[str]:
     """Who invokes the unqualified function, as far as that may be looked at."""
     name = str(arn.unqualified)
-    asking = (_event_sources, _policy, _url)
+    asking = (_event_sources, _policy, _url, _aliases)
     return [caller for ask in asking for caller in _allowed(lambda ask=ask: ask(client, name))]  # type: ignore[misc]
 
 
@@ -146,10 +147,30 @@ def _allowed(ask: Callable[[], Iterator[str]]) -> list[str]:
 
 
 def _event_sources(client: Any, name: str) -> Iterator[str]:
-    for mapping in client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]:
-        if mapping.get("FunctionArn", name) == name:
-            source = mapping.get("EventSourceArn") or mapping.get("SelfManagedEventSource")
-            yield f"the event source mapping of {source}"
+    for page in client.get_paginator("list_event_source_mappings").paginate(FunctionName=name):
+        for mapping in page["EventSourceMappings"]:
+            on_latest = mapping.get("FunctionArn", name) in (name, f"{name}:$LATEST")
+            if on_latest and mapping.get("State") not in ("Disabled", "Disabling", "Deleting"):
+                yield f"the event source mapping of {_source(mapping)}"
+
+
+def _source(mapping: Mapping[str, Any]) -> str:
+    """Where a mapping reads: an ARN, or the addresses of a Kafka of one's own."""
+    if arn := mapping.get("EventSourceArn"):
+        return str(arn)
+    endpoints = (mapping.get("SelfManagedEventSource") or {}).get("Endpoints") or {}
+    brokers = [broker for brokers in endpoints.values() for broker in brokers]
+    return ", ".join(brokers) or f"the mapping {mapping.get('UUID')}"
+
+
+def _aliases(client: Any, name: str) -> Iterator[str]:
+    """Callers of an alias of `$LATEST` meet what it is, too; a lock of ours nobody calls."""
+    for page in client.get_paginator("list_aliases").paginate(
+        FunctionName=name, FunctionVersion="$LATEST"
+    ):
+        for alias in page["Aliases"]:
+            if alias["Name"] != LOCK_ALIAS:
+                yield f"its alias {alias['Name']}"
 
 
 def _policy(client: Any, name: str) -> Iterator[str]:

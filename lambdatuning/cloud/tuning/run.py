@@ -9,7 +9,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    HTTPClientError,
+)
 
 from ...core.errors import CutOffError, LambdaTuningError, RunFailedError
 from ...core.format import format_sure, money_of
@@ -188,15 +193,70 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, effects: Effects) -> 
         total = 0 if plan.request.adaptive else plan.estimate.invocations
         side_by_side = int(plan.input["parallelSizes"])
         follower = Follower(cloud, bucket, prefix, total, side_by_side, **vars(effects))
-        execution = _executed(cloud, plan, follower, arrived)
+        keeping = Keeping(plan, follower, arrived, store)
+        execution = _executed(keeping)
     if not has_answer(execution):
-        raise _failed(cloud, plan, execution, effects.sleep)
-    manifest = _completed(read_manifest(bucket.read(prefix + MANIFEST_NAME)), execution)
-    request = plan.request
-    manifest = replace(
-        manifest, function=plan.function, labels=dict(request.labels), code=request.code
-    )
-    parts = with_host_facts(cloud, arrived)
+        raise _failed(keeping, execution)
+    return keeping.stored(execution)
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """A run that goes on, and the store that it goes to when it is over."""
+
+    plan: TunePlan
+    follower: Follower
+    arrived: Arrived
+    store: FolderStore
+
+    def manifest(self) -> Manifest | None:
+        """What the tuner wrote when all was measured; None before."""
+        key = self.follower.prefix + MANIFEST_NAME
+        if key not in self.follower.store.keys(key):
+            return None
+        return read_manifest(self.follower.store.read(key))
+
+    def stored(self, execution: Execution) -> StoredRun:
+        """The run in the store, with what only we know of it."""
+        manifest, plan = self.manifest(), self.plan
+        if manifest is None:
+            raise RunFailedError(f"run {plan.run_id} left no {MANIFEST_NAME}; tune again")
+        manifest = replace(
+            _completed(manifest, execution),
+            function=plan.function,
+            labels=dict(plan.request.labels),
+            code=plan.request.code,
+        )
+        return _saved(self, manifest)
+
+    def stored_anyway(self, execution: Execution | None) -> str:
+        """Of a run that had measured all and then ended otherwise, that it is stored; "" for any
+        other."""
+        with suppress(ClientError, BotoCoreError, LambdaTuningError):
+            if execution and self.manifest():
+                self.arrived.fetch(self.follower.store, self.follower.prefix)
+                self.stored(execution)
+                return (
+                    f"; all was measured before, and is stored: `lambdatuning show "
+                    f"{self.plan.run_id}` has the answer"
+                )
+        return ""
+
+    def set_mb(self) -> int | None:
+        """The size that the run was to set on the function; None where it was to set none."""
+        request = self.plan.request
+        if not request.auto_optimize or request.alias:
+            return None
+        with suppress(ClientError, BotoCoreError, LambdaTuningError):
+            manifest = self.manifest()
+            power = manifest.output.get("power") if manifest else None
+            return None if power is None else int(power)
+        return None
+
+
+def _saved(keeping: Keeping, manifest: Manifest) -> StoredRun:
+    plan, store = keeping.plan, keeping.store
+    parts = with_host_facts(keeping.follower.cloud, keeping.arrived)
     try:
         return save(store, manifest, packed(parts))
     except OSError as exc:
@@ -265,12 +325,14 @@ def _own_seeds(payload: PayloadType) -> PayloadType:
     return PayloadType(payload.name, payload.event, seed=own)
 
 
-def _executed(cloud: Cloud, plan: TunePlan, follower: Follower, arrived: Arrived) -> Execution:
+def _executed(keeping: Keeping) -> Execution:
     """The execution once it is over, all parts fetched; when interrupted it is stopped.
 
     Where the client itself is cut off, stopping is out of reach and not wanted: the run goes on,
     cleans up after itself and leaves its samples in the bucket.
     """
+    plan, follower, arrived = keeping.plan, keeping.follower, keeping.arrived
+    cloud = follower.cloud
     try:
         given = _sent(cloud, plan)
         arn = start(cloud, plan.tuner.state_machine_arn, plan.run_id, given)
@@ -285,10 +347,11 @@ def _executed(cloud: Cloud, plan: TunePlan, follower: Follower, arrived: Arrived
             raise CutOffError(
                 f"{lost}; run {plan.run_id} goes on, ends by itself and {_kept(plan)}"
             ) from exc
-        execution, left = _stopped(cloud, plan, follower.sleep)
+        execution, left = _stopped(keeping)
         if execution and has_answer(execution):
             arrived.fetch(follower.store, follower.prefix)
             return execution
+        left += keeping.stored_anyway(execution)
         if isinstance(exc, KeyboardInterrupt):
             raise KeyboardInterrupt(f"run {plan.run_id} was stopped; {left}") from None
         exc.add_note(left)
@@ -348,12 +411,14 @@ def _interrupt(number: int, _: object) -> None:
     raise KeyboardInterrupt(f"stopped by {signal.Signals(number).name}")
 
 
-def _stopped(cloud: Cloud, plan: TunePlan, sleep: Sleep) -> tuple[Execution | None, str]:
+def _stopped(keeping: Keeping) -> tuple[Execution | None, str]:
     """The run's execution as it ended (None where it never began), and what is left on the
     function, in words: looked at, not assumed. A second interrupt ends the waiting alone: the
     tuner goes on cleaning."""
+    cloud, plan, sleep = keeping.follower.cloud, keeping.plan, keeping.follower.sleep
     machine, cleaning = plan.tuner.state_machine_arn, ""
     arn, function = execution_arn(machine, plan.run_id), str(plan.arn.unqualified)
+    execution, refused = None, ""
     try:
         with interrupts_noted() as interrupts:
             execution = _ended(cloud, arn, sleep)
@@ -364,17 +429,15 @@ def _stopped(cloud: Cloud, plan: TunePlan, sleep: Sleep) -> tuple[Execution | No
         interrupts.make_up()
         if execution and wait_for_cleaning(cloud, cleaning, sleep) is None:
             take_back(cloud.client("lambda", region=plan.arn.region), function, arn, sleep)
-        return execution, what_is_left(cloud, function, plan.run_id, plan.memory_mb)[0]
     except KeyboardInterrupt:
         doing = f"the tuner puts {plan.arn.name} back ({cleaning})" if cleaning else (
             f"{plan.arn.name} may not be put back yet"
         )  # fmt: skip
         return None, f"{doing}: `lambdatuning clean {plan.arn.name}` looks, and puts back the rest"
     except (ClientError, LambdaTuningError) as exc:
-        return None, (
-            f"{plan.arn.name} could not be put back ({exc}): run `lambdatuning clean "
-            f"{plan.arn.name}`"
-        )
+        refused = f"{plan.arn.name} could not be put back ({exc}): "
+    left, as_it_was = what_is_left(cloud, function, plan.run_id, plan.memory_mb, keeping.set_mb())
+    return execution, left if as_it_was else refused + left
 
 
 def _ended(cloud: Cloud, arn: str, sleep: Sleep) -> Execution | None:
@@ -392,14 +455,13 @@ def _ended(cloud: Cloud, arn: str, sleep: Sleep) -> Execution | None:
     return execution
 
 
-def _failed(cloud: Cloud, plan: TunePlan, execution: Execution, sleep: Sleep) -> Exception:
+def _failed(keeping: Keeping, execution: Execution) -> Exception:
     """The failure of an execution; of one that was stopped or timed out from outside, which catches
-    nothing, with what became of the function."""
-    failed = failure(cloud, execution)
-    if execution.status not in ("ABORTED", "TIMED_OUT"):
-        return failed
-    _, left = _stopped(cloud, plan, sleep)
-    return RunFailedError(f"{failed}; {left}")
+    nothing, with what became of the function. Where it had measured all, it is stored."""
+    text = str(failure(keeping.follower.cloud, execution))
+    if execution.status in ("ABORTED", "TIMED_OUT"):
+        text = f"{text}; {_stopped(keeping)[1]}"
+    return RunFailedError(f"{text}{keeping.stored_anyway(execution)}")
 
 
 def _lost(error: BaseException) -> str:

@@ -216,6 +216,25 @@ def types(name: str, value: Any) -> tuple[PayloadType, ...]:
     )
 
 
+LOCK_ALIAS = "lambdatuning-lock"
+"""The alias by which a run holds a function."""
+
+_ALIAS = re.compile(r"(?![0-9]+$)[A-Za-z0-9_-]{1,128}")
+
+
+def alias(name: str, value: Any) -> str | None:
+    """The name of an alias as Lambda takes it; None for an empty one."""
+    given = text(name, value)
+    if given == LOCK_ALIAS:
+        raise UsageError(f'input "{name}": {LOCK_ALIAS} is the lock of runs; name another alias')
+    if given is None or _ALIAS.fullmatch(given):
+        return given
+    raise UsageError(
+        f'input "{name}" must be the name of an alias, 1 to 128 of letters, digits, "_", "-", not '
+        f"digits alone; not {value!r}"
+    )
+
+
 def run_id(name: str, value: Any) -> str:
     """A name that can be part of an S3 key and of an alias."""
     if isinstance(value, str) and _RUN_ID.fullmatch(value):
@@ -408,7 +427,7 @@ INPUTS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
     "strategy": ("strategy", strategy),
     "balancedWeight": ("balanced_weight", weight),
     "autoOptimize": ("auto_optimize", flag),
-    "autoOptimizeAlias": ("auto_optimize_alias", text),
+    "autoOptimizeAlias": ("auto_optimize_alias", alias),
     "minSure": ("min_sure", share),
     "dryRun": ("dry_run", flag),
     "preProcessorARN": ("pre_processor_arn", arn),

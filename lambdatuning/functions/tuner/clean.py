@@ -7,9 +7,6 @@ from ...core.errors import LambdaTuningError
 from . import lock
 from .function import Confirms, Sleep, read, remove, set_memory
 
-_STOPPED = "stopped"
-"""What a lock names as its owner once the owner's execution was stopped from outside."""
-
 _QUIET_LOOKS, _MOST_LOOKS, _LOOK_S = 4, 60, 0.5
 
 
@@ -44,7 +41,8 @@ def take_back(
     """Clean after an execution that was stopped, of which a step may still be under way.
 
     The lock says so first, so that the step sees it and ends; what it did until then is undone
-    until nothing more comes. Returns what was put back.
+    until nothing more comes. A lock that says so already is that of cleaning which did not come to
+    its end, and is taken up again. Returns what was put back.
     """
     done: list[str] = []
     current, quiet = None, 0
@@ -52,9 +50,9 @@ def take_back(
         if quiet == _QUIET_LOOKS:
             break
         now = lock.read(client, function)
-        if now is not None and now.execution == execution:
+        if now is not None and now.execution in (execution, lock.STOPPED):
             current = now
-            lock.update(client, function, replace(now, execution=_STOPPED))
+            lock.update(client, function, replace(now, execution=lock.STOPPED))
         undone = _undone(client, function, current, sleep, confirms) if current else []
         quiet = 0 if undone else quiet + 1
         done += undone

@@ -63,9 +63,15 @@ def _publish_behind(
         set_memory(client, function, current.memory_mb, sleep)
     settled(client, function, version, sleep)
     try:
-        client.update_alias(FunctionName=function, Name=alias, FunctionVersion=version)
-    except client.exceptions.ResourceNotFoundException:
-        client.create_alias(FunctionName=function, Name=alias, FunctionVersion=version)
+        try:
+            client.update_alias(FunctionName=function, Name=alias, FunctionVersion=version)
+        except client.exceptions.ResourceNotFoundException:
+            client.create_alias(FunctionName=function, Name=alias, FunctionVersion=version)
+    except ClientError as exc:
+        raise LambdaTuningError(
+            f'the alias "{alias}" could not be pointed at version {version}, which has '
+            f"{memory_mb} MB ({exc}): point it there yourself"
+        ) from exc
 
 
 @dataclass(frozen=True)

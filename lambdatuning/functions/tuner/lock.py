@@ -5,15 +5,21 @@ says which memory size the function must have when the run is over, also after a
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ...core.errors import LockedError, UsageError
+from ...core.tuning.contract import LOCK_ALIAS
 
-ALIAS = "lambdatuning-lock"
+ALIAS = LOCK_ALIAS
 _DESCRIPTION_LIMIT = 256
 ALIVE = {"RUNNING", "PENDING_REDRIVE"}
 _GONE = {"ExecutionDoesNotExist", "InvalidArn"}
+_MARK = re.compile(r"(?P<run_id>\S+) (?P<memory_mb>0|[1-9][0-9]{2,4}) (?P<owner>arn:\S+|stopped)")
+"""What a lock says of itself, exactly: an alias that says anything else is somebody else's."""
+STOPPED = "stopped"
+"""What a lock names as its owner once the owner's execution was stopped from outside."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,17 @@ class Lock:
 
 def read(client: Any, function: str) -> Lock | None:
     """The lock that lies on a function, None when it is free."""
+    return look(client, function)[0]
+
+
+def look(client: Any, function: str) -> tuple[Lock | None, bool]:
+    """The lock that lies on a function; and whether an alias of its name is there that is none."""
     try:
         alias = client.get_alias(FunctionName=function, Name=ALIAS)
     except client.exceptions.ResourceNotFoundException:
-        return None
-    return _parse(alias.get("Description", ""))
+        return None, False
+    current = _parse(alias)
+    return current, current is None
 
 
 def take(client: Any, states: Any, function: str, mine: Lock) -> Lock | None:
@@ -103,7 +115,12 @@ def _take_over(client: Any, states: Any, function: str, mine: Lock) -> Lock | No
         alias = client.get_alias(FunctionName=function, Name=ALIAS)
     except client.exceptions.ResourceNotFoundException:
         return take(client, states, function, mine)  # given back in between
-    current = _parse(alias.get("Description", ""))
+    current = _parse(alias)
+    if current is None:
+        raise LockedError(
+            f"{function} has an alias {ALIAS} that no run of ours made: runs hold a function by "
+            "one of that name; delete it, or tune a copy with --isolate"
+        )
     if current.execution == mine.execution:
         return current
     since = running_since(states, current.execution)
@@ -128,9 +145,11 @@ def _replace(client: Any, function: str, revision: str, ours: Lock) -> None:
         ) from exc
 
 
-def _parse(description: str) -> Lock:
-    run_id, _, rest = description.partition(" ")
-    memory_mb, _, owner = rest.partition(" ")
+def _parse(alias: Mapping[str, Any]) -> Lock | None:
+    """The lock that an alias is; None for one that has not the exact mark of a lock."""
+    match = _MARK.fullmatch(alias.get("Description", ""))
+    if not match or alias.get("FunctionVersion", "$LATEST") != "$LATEST":
+        return None
+    run_id, owner = match["run_id"], match["owner"]
     execution = owner + run_id if owner.endswith(":") else owner
-    size = int(memory_mb) if re.fullmatch("[1-9][0-9]{2,4}", memory_mb) else 0
-    return Lock(run_id, size, execution)
+    return Lock(run_id, int(match["memory_mb"]), execution)

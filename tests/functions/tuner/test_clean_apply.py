@@ -101,10 +101,34 @@ def test_an_alias_gets_the_winner_and_latest_keeps_its_size(
     assert list(client.aliases) == ["live"]
 
 
+def test_an_alias_that_cannot_be_set_is_named_with_the_version(
+    client: FakeLambda, time: Time
+) -> None:
+    client.create_alias(ARN, "live", "1")
+    hold(client)
+    client.faults["UpdateAlias"] = ["AccessDeniedException"]
+    with pytest.raises(LambdaTuningError, match=r'alias "live" .* at version 1, .* 512 MB \(An er'):
+        apply(state(512, alias="live"), client, time.sleep)
+    assert client.memory_mb == 128
+
+
 def test_a_stopped_run_applies_nothing(client: FakeLambda, time: Time) -> None:
     with pytest.raises(LambdaTuningError, match="was stopped"):
         apply(state(512), client, time.sleep)
     assert client.memory_mb == 128
+
+
+def test_cleaning_that_failed_is_taken_up_by_whoever_cleans_next(
+    client: FakeLambda, time: Time
+) -> None:
+    hold(client)
+    function.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
+    client.faults["DeleteFunction"] = ["AccessDeniedException"]
+    with pytest.raises(client.exceptions.ClientError):
+        take_back(client, ARN, EXECUTION, time.sleep)
+    assert lock.read(client, ARN) == lock.Lock("run-1", 128, lock.STOPPED)
+    assert "lock of run run-1" in take_back(client, ARN, EXECUTION, time.sleep)
+    assert (client.memory_mb, client.marked, client.aliases) == (128, [], {})
 
 
 def test_a_step_that_outlives_its_execution_is_undone(client: FakeLambda, time: Time) -> None:

@@ -66,3 +66,30 @@ def test_a_long_name_is_never_cut() -> None:
     assert len(long.describe()) <= 256
     with pytest.raises(UsageError, match="too long"):
         lock.Lock("r" * 80, 128, f"{PREFIX}{'x' * 75}:{'e' * 80}").describe()
+
+
+@pytest.mark.parametrize(
+    ("description", "version"),
+    [
+        ("", "$LATEST"),
+        ("our lock, please keep", "$LATEST"),
+        ("run-1 128 somebody", "$LATEST"),
+        ("run-1 0128 arn:aws:states:x:", "$LATEST"),
+        (OTHER.describe(), "7"),
+    ],
+)
+def test_an_alias_that_only_has_its_name_is_never_taken_over(
+    client: FakeLambda, description: str, version: str
+) -> None:
+    client.create_alias(ARN, lock.ALIAS, version, description)
+    assert lock.look(client, ARN) == (None, True)
+    with pytest.raises(LockedError, match="no run of ours made"):
+        lock.take(client, FakeStates(), ARN, MINE)
+    assert client.aliases[lock.ALIAS]["Description"] == description
+
+
+def test_a_lock_whose_run_was_stopped_is_one() -> None:
+    stopped = lock.Lock("run-1", 128, lock.STOPPED)
+    client = FakeLambda()
+    client.create_alias(ARN, lock.ALIAS, "$LATEST", stopped.describe())
+    assert lock.read(client, ARN) == stopped
