@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from lambdatuning.analysis.questions.checks import modes
+from lambdatuning.analysis.questions.curves import source_line
 from lambdatuning.analysis.run import Run, merge
 from lambdatuning.core.finding import Finding
+from lambdatuning.study import Study
 
 from .asked import checks
 from .synthetic import Kind, synthetic_run
@@ -194,3 +196,9 @@ def test_a_mean_that_hangs_on_few_slow_invocations_is_named_with_what_is_known()
     )
     assert "Known is the typical duration (median " in found.cause
     assert "invocations a size would tell the mean within 10 %" in found.next_step
+
+
+def test_no_interval_is_spoken_of_where_none_is_drawn() -> None:
+    run = synthetic_run(QUIET)
+    assert source_line(Study(run)).endswith("; bands: 95 % interval of the mean")
+    assert source_line(Study(changed(run, environment=""))).endswith(" warm samples")

@@ -109,7 +109,7 @@ def clean(session: Session, function: str) -> None:
             stays = remains(cloud, function).stays
     for line in stays:
         say(line)
-    nothing = "" if stays else f"nothing of ours is left on {function}"
+    nothing = "nothing was put back" if stays else f"nothing of ours is left on {function}"
     session.output.show(done, "\n".join(done) or nothing)
 
 
