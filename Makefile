@@ -43,13 +43,13 @@ report: $(VENV)/.local
 	$(LT) report --local
 
 # Tests wait for one another's servers and functions, so a few more than the cores run at once.
-# Those that measure CPU time run alone, afterwards.
+# Those that measure CPU time run alone, afterwards; the other files are not even imported then.
 TESTS_AT_ONCE := $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
 
 test: $(VENV)/.dev
 	$(MAKE) --jobs 2 system axe checkov otava lint types
 	$(BIN)/python -m pytest -m "not alone and not airflow and not tools" --numprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest -m alone $$(grep -rl --include='*.py' 'mark\.alone' tests)
 
 newest:
 	$(MAKE) VENV=.venv-newest CONSTRAINTS= test

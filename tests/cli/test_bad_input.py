@@ -163,7 +163,7 @@ def test_without_a_yes_nothing_is_done(served: Shell) -> None:
 
 def test_too_dear_is_declined(deployed: Shell, tmp_path: Path) -> None:
     options = ("--yes", "--payload", "ping", "--max-usd", "0.0000001", "--store", str(tmp_path))
-    refused(deployed("benchmark", *options), 4, "estimated", "max_usd")
+    refused(deployed("benchmark", *options), 4, "estimated", "more than the $0.000000100 that")
 
 
 def test_unknown_notebook_parameters_name_the_closest(served: Shell) -> None:
