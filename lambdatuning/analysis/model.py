@@ -1,14 +1,14 @@
 """The curves and answers of an adaptive run's model, as it stored them."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from pandas import DataFrame
 
+from ..core.tuning.explored import ModelAnswer
 from .curves import MIX, Curve, make_curves, with_mix
 from .intervals import RESAMPLES, Floats
 from .options import Goal, Options
@@ -43,11 +43,12 @@ def answered(run: Run, payload: str, goal: Goal) -> Answered | None:
     decision = run.decision if main else None
     if decision and decision.memory_mb is not None:
         return Answered(decision.memory_mb, decision.sure, decision.memory_mb in run.sizes)
-    for answer in run.exploration.get("answers", ()):
-        if (answer["payload"] or MIX) == payload:
-            size = int(answer["memory_mb"])
-            return Answered(size, answer["within_5"], _measured(answer, size) > 0)
-    return None
+    answer = _answers(run).get(None if payload == MIX else payload)
+    return Answered(answer.memory_mb, answer.within_5, answer.measured > 0) if answer else None
+
+
+def _answers(run: Run) -> Mapping[str | None, ModelAnswer]:
+    return run.exploration.by_payload if run.exploration else {}
 
 
 def _measured_for(run: Run, goal: Goal) -> bool:
@@ -64,17 +65,17 @@ def model_curves(
 ) -> list[Curve]:
     """The curves that an adaptive run ended with, at the sizes that were measured and those that
     it answered; [] for a grid. Unless it may be `sure` of them, they have no resamples."""
-    answers = {answer["payload"]: answer for answer in run.exploration.get("answers", ())}
-    own = [answers[name] for name in run.payloads if name in answers]
+    answers = _answers(run)
+    own = [name for name in run.payloads if name in answers]
     if not own:
         return []
-    answered_mb = {int(answer["memory_mb"]) for answer in answers.values()}
+    answered_mb = {answer.memory_mb for answer in answers.values()}
     plain = make_curves(summary, _nothing(summary), {}, options.max_failed, run.host)
     by_name = {curve.payload: curve for curve in plain}
     curves = [
-        _curve(by_name[answer["payload"]], answer, answered_mb, options.seed)
-        for answer in own
-        if answer["payload"] in by_name
+        _curve(by_name[name], answers[name], answered_mb, options.seed)
+        for name in own
+        if name in by_name
     ]
     whole = with_mix(curves, weights)
     return whole if sure else [_without_resamples(curve) for curve in whole]
@@ -85,15 +86,15 @@ def _without_resamples(curve: Curve) -> Curve:
     return replace(curve, resampled_ms=nothing, resampled_usd=nothing)
 
 
-def _curve(plain: Curve, answer: Mapping[str, Any], answered_mb: set[int], seed: int) -> Curve:
+def _curve(plain: Curve, answer: ModelAnswer, answered_mb: set[int], seed: int) -> Curve:
     points = [
         point
-        for point in answer["curve"]
-        if point["memory_mb"] not in plain.failing_mb
-        and (point["measured"] > 0 or point["memory_mb"] in answered_mb)
+        for point in answer.curve
+        if point.memory_mb not in plain.failing_mb
+        and (point.measured > 0 or point.memory_mb in answered_mb)
     ]
     ms, low, high, usd = (
-        np.array([point[name] for point in points], float)
+        np.array([getattr(point, name) for point in points], float)
         for name in ("duration_ms", "low_ms", "high_ms", "cost_usd")
     )
     below, above = np.log(ms / low) / _HALF_WIDTH, np.log(high / ms) / _HALF_WIDTH
@@ -105,21 +106,15 @@ def _curve(plain: Curve, answer: Mapping[str, Any], answered_mb: set[int], seed:
         function=plain.function,
         architecture=plain.architecture,
         payload=plain.payload,
-        sizes=tuple(int(point["memory_mb"]) for point in points),
+        sizes=tuple(point.memory_mb for point in points),
         ms=ms,
         usd=usd,
         resampled_ms=ms * factor,
         resampled_usd=usd * factor,
         failing_mb=plain.failing_mb,
         host=plain.host,
-        predicted_mb=tuple(int(p["memory_mb"]) for p in points if not p["measured"]),
+        predicted_mb=tuple(point.memory_mb for point in points if not point.measured),
     )
-
-
-def _measured(answer: Mapping[str, Any], size_mb: int) -> int:
-    """Warm samples at a size of an answer's curve."""
-    points: Sequence[Mapping[str, Any]] = answer["curve"]
-    return sum(int(point["measured"]) for point in points if point["memory_mb"] == size_mb)
 
 
 def _nothing(summary: DataFrame) -> dict[tuple[str, str, str, int], Floats]:

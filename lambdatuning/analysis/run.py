@@ -13,8 +13,10 @@ from ..core.decision import Decision
 from ..core.errors import RunFailedError, UsageError, closest
 from ..core.format import format_mb, join_mb, money_of, short_name
 from ..core.options import number
-from ..core.sizes import Host, host_of
+from ..core.sizes import Host
 from ..core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, REGISTRY, WORTH, CurvePoint, Worth
+from ..core.tuning.endpoint import Endpoint
+from ..core.tuning.explored import Explored
 from ..core.tuning.manifest import MEANS, Manifest
 from ..core.tuning.records import Sample
 from .frames import read_parts, samples_frame
@@ -41,20 +43,20 @@ class Run:
         return self.manifest.function or str(next(iter(self.samples["function"]), ""))
 
     @property
-    def endpoint(self) -> Mapping[str, Any]:
-        """Where it ran: `kind` is "aws" or "embedded"; of the latter also cores and limiter."""
+    def endpoint(self) -> Endpoint:
+        """Where it ran."""
         return self.manifest.endpoint
 
     @property
     def embedded(self) -> bool:
         """Whether it ran on the embedded AWS: its absolute speed is this machine's, not AWS's."""
-        return self.endpoint.get("kind") == "embedded"
+        return self.endpoint.embedded
 
     @property
     def host(self) -> Host | None:
         """The machine whose cores bound what could be told apart (of several the smallest); None
         on AWS."""
-        hosts = [host_of(manifest.endpoint) for manifest in parts(self)]
+        hosts = [manifest.endpoint.host for manifest in parts(self)]
         return min((host for host in hosts if host), default=None)
 
     @property
@@ -71,11 +73,11 @@ class Run:
     @property
     def adaptive(self) -> bool:
         """Whether each step was chosen by what was measured before it."""
-        return bool(self.exploration)
+        return self.exploration is not None
 
     @property
-    def exploration(self) -> Mapping[str, Any]:
-        """The steps of an adaptive run and its model's answers; empty for a grid."""
+    def exploration(self) -> Explored | None:
+        """The steps of an adaptive run and its model's answers; None for a grid."""
         return self.manifest.exploration
 
     @property
@@ -197,9 +199,7 @@ class Run:
         ]
 
     def _answer(self) -> str:
-        size = (
-            self.decision.memory_mb if self.decision else (self.manifest.output or {}).get("power")
-        )
+        size = self.manifest.answer_mb
         superlative = REGISTRY[self.strategy].superlative if self.strategy in REGISTRY else ""
         return f"{format_mb(float(size))} ({superlative}); see lt.Study(run).answer" if size else ""
 
@@ -211,7 +211,7 @@ def to_run(manifest: Manifest, parts: Iterable[bytes]) -> Run:
         RunFailedError: a part is damaged, missing or there twice.
     """
     samples = read_parts(parts, run_id=manifest.run_id, function=manifest.function)
-    allowed = samples["error"].isin(manifest.input.get("allowedExceptions") or [])
+    allowed = samples["error"].isin(manifest.allowed_errors)
     if allowed.any():  # successes of a payload type that is meant to fail, says a warning
         samples["error"] = samples["error"].astype(str).mask(allowed, "").astype("category")
     invocations = manifest.invocations
@@ -359,7 +359,7 @@ def _shared(manifests: Sequence[Manifest]) -> Manifest:
     return replace(
         Manifest(**same),
         run_id=", ".join(each.run_id for each in manifests),
-        endpoint=same.get("endpoint") or _endpoint(manifests),
+        endpoint=same["endpoint"] if "endpoint" in same else _endpoint(manifests),
         payloads=tuple(payloads.values()),
         usd=sum(each.usd or 0.0 for each in manifests),
         started_at=min(each.started_at for each in manifests),
@@ -369,11 +369,10 @@ def _shared(manifests: Sequence[Manifest]) -> Manifest:
     )
 
 
-def _endpoint(manifests: Sequence[Manifest]) -> Mapping[str, Any]:
+def _endpoint(manifests: Sequence[Manifest]) -> Endpoint:
     """The embedded AWS if any of them was measured there: what it limits, it limits for all."""
     endpoints = [each.endpoint for each in manifests]
-    embedded = [each for each in endpoints if each.get("kind") == "embedded"]
-    return (embedded or endpoints)[0]
+    return next((each for each in endpoints if each.embedded), endpoints[0])
 
 
 def _samples(runs: Sequence[Run]) -> DataFrame:

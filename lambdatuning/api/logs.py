@@ -21,6 +21,7 @@ from ..cloud.run_store import FolderStore, open_store, save
 from ..core.errors import NotFoundError, UnreadReportsWarning, UsageError, closest
 from ..core.pricing import PriceBook, load_price_book
 from ..core.strategies import KIT_STRATEGY
+from ..core.tuning.endpoint import Endpoint
 from ..core.tuning.manifest import LOGS, Manifest, ManifestPayload, PriceBookName
 from .runs import store_address
 
@@ -97,10 +98,10 @@ def import_logs(
         kind=LOGS,
         region=region,
         architecture=architecture,
-        endpoint={"kind": LOGS},
+        endpoint=Endpoint(LOGS),
         price_book=PriceBookName(prices.version, prices.source),
         currency=prices.region(region).foreign_currency,
-        logs={"files": [str(name) for name in names], **reading.summary},
+        logs=replace(reading.summary, files=tuple(map(str, names))),
     )
     folder = open_store(store_address(store))
     if not isinstance(folder, FolderStore):
@@ -125,7 +126,7 @@ def _read(
         )
     if reading.unread:
         warnings.warn(lost, UnreadReportsWarning, stacklevel=3)
-    reading.samples.attrs["logs"] = reading.summary
+    reading.samples.attrs["logs"] = reading.summary.to_json()
     return reading
 
 

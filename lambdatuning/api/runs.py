@@ -50,8 +50,7 @@ class Source:
     def place(self) -> tuple[str, str, str, str]:
         """Function, architecture, region and kind of endpoint: what runs must share."""
         manifest = self.manifest
-        kind = str(manifest.endpoint.get("kind", ""))
-        return manifest.function, manifest.architecture, manifest.region, kind
+        return manifest.function, manifest.architecture, manifest.region, manifest.endpoint.kind
 
 
 @dataclass(frozen=True)
@@ -474,17 +473,10 @@ def _row(source: Source) -> dict[str, object]:
     own = {name: getattr(manifest, name, None) for name in COLUMNS}
     return {
         **{name: None if value == "" else value for name, value in own.items()},
-        "endpoint": manifest.endpoint.get("kind"),
+        "endpoint": manifest.endpoint.kind or None,
         "payloads": [payload.name for payload in manifest.payloads],
         "sizes": list(manifest.sizes),
         "explored": "adaptive" if manifest.exploration else "grid",
-        "power": _answer_mb(manifest),
+        "power": manifest.answer_mb,
         "url": source.url,
     }
-
-
-def _answer_mb(manifest: Manifest) -> int | None:
-    """The size that the run answers: by its decision, or as a tuner of another kind said."""
-    if manifest.decision:
-        return manifest.decision.memory_mb
-    return manifest.output.get("power")

@@ -115,14 +115,14 @@ def earlier_runs(store: Store, cloud: Cloud, function: str) -> EarlierRuns:
 
 def _overhead(manifest: Manifest, own: EarlierRuns) -> Overhead | None:
     """What the tuner itself took in a run of a grid; None where the manifest does not tell."""
-    took, given = manifest.tuner_ms, manifest.input
+    took = manifest.tuner_ms
     if not took or not manifest.environments or manifest.exploration:
         return None
     work = Work(
         sizes=manifest.sizes,
         counts={payload.name: manifest.num or 0 for payload in manifest.payloads},
         environments=manifest.environments,
-        cold=int(given.get("cold") or 0),
+        cold=manifest.cold_starts,
         timeout_s=manifest.timeout_s or 0.0,
     )
     return learnt(work, own, took.control, took.measure)
@@ -130,7 +130,7 @@ def _overhead(manifest: Manifest, own: EarlierRuns) -> Overhead | None:
 
 def _comparable(run: StoredRun, cloud: Cloud, name: str) -> bool:
     manifest = run.manifest
-    same = manifest.function == name and manifest.endpoint.get("kind") == cloud.kind
+    same = manifest.function == name and manifest.endpoint.kind == cloud.kind
     return same and manifest.kind == OURS
 
 

@@ -96,12 +96,11 @@ def _identity(cloud: Cloud) -> Finding:
 def _endpoint(cloud: Cloud) -> Finding:
     where = cloud.endpoint_url or "the endpoints of AWS"
     kind = "embedded AWS, " if cloud.kind == "embedded" else ""
-    limiter, why = cloud.about.get("limiter"), cloud.about.get("limiter_why")
-    share = f", CPU share by {limiter}" if limiter else ""
-    without = f" without cgroups ({why})" if why else ""
-    isolation, why_not = cloud.about.get("isolation"), cloud.about.get("isolation_why")
-    kept_apart = f", isolation: {isolation}" if isolation else ""
-    kept_apart += f" ({why_not})" if why_not else ""
+    about = cloud.endpoint
+    share = f", CPU share by {about.limiter}" if about.limiter else ""
+    without = f" without cgroups ({about.limiter_why})" if about.limiter_why else ""
+    kept_apart = f", isolation: {about.isolation}" if about.isolation else ""
+    kept_apart += f" ({about.isolation_why})" if about.isolation_why else ""
     return Finding(
         "ok", "endpoint", f"{kind}{where}, region {cloud.region}{share}{without}{kept_apart}"
     )

@@ -19,6 +19,7 @@ from botocore.credentials import JSONFileCache
 from botocore.exceptions import NoRegionError
 
 from ..core.errors import CredentialsError, UsageError
+from ..core.tuning.endpoint import Endpoint
 from ..workspace.settings import read_settings
 from .aws_errors import LOOPBACK, explain
 
@@ -59,9 +60,9 @@ class Cloud:
         )
 
     @property
-    def endpoint(self) -> dict[str, Any]:
+    def endpoint(self) -> Endpoint:
         """What a manifest says of it: the kind, and all that the embedded AWS says of itself."""
-        return {"kind": self.kind, **self.about}
+        return Endpoint.from_json({**self.about, "kind": self.kind})
 
     @property
     def partition(self) -> str:

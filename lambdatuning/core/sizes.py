@@ -1,7 +1,7 @@
 """Memory sizes: their limits, the vCPUs that they buy, and which one host can tell apart."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .errors import UsageError
@@ -111,34 +111,3 @@ class Host:
         (3539, 10240)
         """
         return tuple(sorted(size for size in set(sizes_mb) if vcpus(size) > self.cores))
-
-
-def host_of(endpoint: object) -> Host | None:
-    """The host in what a manifest, or a session, says of an endpoint; None where it is AWS.
-
-    >>> host_of({"kind": "embedded", "cores": 2}), host_of({"kind": "aws"})
-    (Host(cores=2), None)
-    """
-    about = endpoint if isinstance(endpoint, Mapping) else {}
-    cores = about.get("cores")
-    if about.get("kind") != "embedded" or not isinstance(cores, int) or cores < 1:
-        return None
-    return Host(cores)
-
-
-def beyond_cores(endpoint: object, sizes_mb: Iterable[int]) -> tuple[int, ...]:
-    """The sizes, ascending, that were measured with fewer vCPUs than AWS gives them; () on AWS."""
-    host = host_of(endpoint)
-    return host.beyond(sizes_mb) if host else ()
-
-
-def beyond_note(endpoint: object, sizes_mb: Iterable[int]) -> str:
-    """A remark before such sizes are measured; "" where there are none."""
-    host, beyond = host_of(endpoint), beyond_cores(endpoint, sizes_mb)
-    if host is None or not beyond:
-        return ""
-    sizes = ", ".join(f"{size:,}" for size in beyond)
-    return (
-        f"{sizes} MB: more vCPUs than this host's {host}, so measured as {host}; "
-        "only AWS can tell such sizes apart"
-    )

@@ -3,9 +3,12 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+Record = TypeVar("Record")
 
 _HUMP = re.compile(r"(?<=[a-z0-9])[A-Z]")
 _UNDERSCORE = re.compile(r"_([a-z0-9])")
@@ -36,14 +39,11 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def inside(value: Any) -> Any:
-    """A JSON value with all names in it as they are inside."""
-    return _renamed(value, snake)
-
-
 def outside(value: Any) -> Any:
     """A value with all names in it as they are in JSON; tuples become lists."""
-    return _renamed(value, camel)
+    if isinstance(value, Mapping):
+        return {camel(str(name)): outside(entry) for name, entry in value.items()}
+    return [outside(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def known_fields(record: type, value: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -53,20 +53,69 @@ def known_fields(record: type, value: Mapping[str, Any]) -> tuple[dict[str, Any]
     return own, {name: entry for name, entry in value.items() if snake(name) not in names}
 
 
+def read_record(record: type[Record], value: Mapping[str, Any]) -> Record:
+    """The dataclass in a JSON object, and those inside it.
+
+    What is absent, or null without being allowed to, has its default. Where the dataclass has a
+    field `extra`, it keeps the entries that no field is for. TypeError for what `misfit` names.
+
+    >>> from dataclasses import make_dataclass
+    >>> read_record(make_dataclass("Size", [("memory_mb", int)]), {"memoryMb": 128})
+    Size(memory_mb=128)
+    """
+    own, extra = known_fields(record, value)
+    hints = _hints(cast(type, record))
+    given = {
+        name: _read(hints[name], entry)
+        for name, entry in own.items()
+        if entry is not None or _fits_null(hints[name])
+    }
+    return record(**given, **({"extra": extra} if extra and "extra" in hints else {}))
+
+
+def write_record(record: Any) -> dict[str, Any]:
+    """The inverse of `read_record`: a JSON object."""
+    own = {
+        camel(field.name): _write(getattr(record, field.name))
+        for field in fields(record)
+        if field.name != "extra"
+    }
+    return {**getattr(record, "extra", {}), **own}
+
+
 def misfit(record: type, value: Mapping[str, Any]) -> str:
-    """The first name in a JSON object whose value does not fit the type of the dataclass's field;
-    "" where all fit. null fits all, and what is absent or not known is not looked at.
+    """The first name in a JSON object whose value does not fit the type of the dataclass's field,
+    or the first field without a default that the object lacks; "" where all fit. null fits what
+    has a default, and what the dataclass does not know is not looked at.
 
     >>> from dataclasses import make_dataclass
     >>> misfit(make_dataclass("Size", [("memory_mb", int)]), {"memoryMb": "x"})
     'memoryMb'
     """
-    types = get_type_hints(record)
+    hints = _hints(record)
+    present = {snake(name): entry for name, entry in value.items()}
     for name, entry in value.items():
-        hint = types.get(snake(name), Any)
-        if not _fits(hint, entry):
+        if not _fits(hints.get(snake(name), Any), entry):
             return name
-    return ""
+    needed = (field.name for field in fields(record) if _needed(field))
+    return next((name for name in needed if _lacking(name, present, hints[name])), "")
+
+
+@cache
+def _hints(record: type) -> Mapping[str, Any]:
+    return get_type_hints(record)
+
+
+def _needed(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+def _lacking(name: str, present: Mapping[str, Any], hint: Any) -> bool:
+    return present.get(name) is None and not (name in present and _fits_null(hint))
+
+
+def _fits_null(hint: Any) -> bool:
+    return hint is Any or NoneType in get_args(hint)
 
 
 def _fits(hint: Any, value: Any) -> bool:
@@ -85,9 +134,18 @@ def _fits(hint: Any, value: Any) -> bool:
     return isinstance(value, plain) and (hint is bool or not isinstance(value, bool))
 
 
-def _renamed(value: Any, rename: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {rename(str(name)): _renamed(entry, rename) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_renamed(entry, rename) for entry in value]
-    return value
+def _read(hint: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return _read(next(each for each in inner if each is not NoneType), value)
+    if origin is tuple:
+        return tuple(_read(inner[0], each) for each in value)
+    return read_record(cast(type, hint), value) if is_dataclass(hint) else value
+
+
+def _write(value: Any) -> Any:
+    if is_dataclass(value):
+        return write_record(value)
+    return [_write(each) for each in value] if isinstance(value, tuple) else value

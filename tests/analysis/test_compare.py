@@ -250,7 +250,7 @@ def test_what_else_differs_is_said() -> None:
 
 def test_runs_of_another_isolation_are_compared_with_a_word() -> None:
     before, after = (
-        named(run, endpoint={**run.endpoint, "isolation": level})
+        named(run, endpoint={**run.endpoint.to_json(), "isolation": level})
         for run, level in (
             (synthetic_run(FEW, SIZES), "namespace and user"),
             (synthetic_run(FEW, SIZES, seed=2), "none"),
@@ -352,7 +352,7 @@ def test_another_machine_or_few_environments_are_no_base_for_a_verdict() -> None
     before, after = (synthetic_run(FEW, SIZES, seed=seed) for seed in (1, 2))
     slower = shifted(after, 93.0)
     assert lt.compare([before, slower]).verdict.exit_code == 3
-    elsewhere = named(slower, endpoint={**before.endpoint, "cores": 64})
+    elsewhere = named(slower, endpoint={**before.endpoint.to_json(), "cores": 64})
     verdict = lt.compare([before, elsewhere]).verdict
     assert verdict.exit_code == 5
     assert "durations of different machines cannot be compared" in verdict.reason

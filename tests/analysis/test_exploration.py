@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,12 @@ import pytest
 
 from lambdatuning.analysis.questions.adaptive import outcome, predictions, saving, steps
 from lambdatuning.analysis.run import Run, to_run
+from lambdatuning.core.tuning.explored import Explored
 from lambdatuning.study import Study
 from tests.functions.tuner.adaptive import Machine, types
 
 from .asked import checks, recommend
-from .synthetic import changed, synthetic_run
+from .synthetic import synthetic_run
 
 POWERS = [128, 256, 512, 1024, 1769]
 
@@ -63,12 +64,11 @@ def test_what_was_not_measured_is_predicted_with_an_interval(one: Run) -> None:
 def test_intervals_of_the_curve_are_those_of_the_model(one: Run) -> None:
     """Each side as it is: a size that was not measured may be far above the middle."""
     (curve,) = [each for each in Study(one).curves if each.payload == "a"]
-    (answer,) = [each for each in one.exploration["answers"] if each["payload"] == "a"]
-    points = {point["memory_mb"]: point for point in answer["curve"]}
+    points = {point.memory_mb: point for point in explored(one).by_payload["a"].curve}
     for size, resampled in zip(curve.sizes, curve.resampled_ms.T, strict=True):
         low, high = np.quantile(resampled, [0.05, 0.95])
-        assert math.log(low / points[size]["low_ms"]) == pytest.approx(0, abs=0.03)
-        assert math.log(high / points[size]["high_ms"]) == pytest.approx(0, abs=0.03)
+        assert math.log(low / points[size].low_ms) == pytest.approx(0, abs=0.03)
+        assert math.log(high / points[size].high_ms) == pytest.approx(0, abs=0.03)
 
 
 def test_the_answer_is_what_the_run_said_with_what_it_took(one: Run) -> None:
@@ -92,11 +92,11 @@ def test_the_answer_is_what_the_run_said_with_what_it_took(one: Run) -> None:
 def test_every_place_names_the_size_that_the_run_named(two: Run) -> None:
     """Few samples a size would often name another one."""
     study = Study(two)
-    decided = {a["payload"] or "weighted mix": a for a in two.exploration["answers"]}
+    decided = {each.payload or "weighted mix": each for each in explored(two).answers}
     rows = study.recommend(two.strategy).set_index("payload")
-    assert rows["memory_mb"].to_dict() == {n: a["memory_mb"] for n, a in decided.items()}
-    assert rows["sure"]["a"] == pytest.approx(decided["a"]["within_5"])
-    size = decided["weighted mix"]["memory_mb"]
+    assert rows["memory_mb"].to_dict() == {name: each.memory_mb for name, each in decided.items()}
+    assert rows["sure"]["a"] == pytest.approx(decided["a"].within_5)
+    size = decided["weighted mix"].memory_mb
     assert study.decision.memory_mb == size
     bill = study.bill().set_index("choice")
     assert bill.loc[two.strategy, "memory_mb"] == size
@@ -104,11 +104,10 @@ def test_every_place_names_the_size_that_the_run_named(two: Run) -> None:
 
 
 def test_other_strategies_are_answered_by_the_models_curves(two: Run) -> None:
-    (own,) = [each for each in two.exploration["answers"] if each["payload"] == "a"]
-    measured = [point for point in own["curve"] if point["measured"]]
-    fastest = min(measured, key=lambda point: point["duration_ms"])
+    measured = [point for point in explored(two).by_payload["a"].curve if point.measured]
+    fastest = min(measured, key=lambda point: point.duration_ms)
     rows = recommend(two, "speed").set_index("payload")
-    assert rows.loc["a", "mean_ms"] == pytest.approx(fastest["duration_ms"])
+    assert rows.loc["a", "mean_ms"] == pytest.approx(fastest.duration_ms)
 
 
 def test_the_figure_shows_each_payload_type(two: Run) -> None:
@@ -123,13 +122,17 @@ def test_the_figure_shows_each_payload_type(two: Run) -> None:
     assert len(alone.figure.axes) == 1
 
 
+def explored(run: Run) -> Explored:
+    assert run.exploration is not None
+    return run.exploration
+
+
 def with_exploration(run: Run, **changes: Any) -> Run:
-    about: Mapping[str, Any] = {**run.exploration, **changes}
-    return Run(changed(run.manifest, {"exploration": about}), run.samples)
+    return Run(replace(run.manifest, exploration=replace(explored(run), **changes)), run.samples)
 
 
 def test_without_an_answer_or_a_grid_to_compare_it_says_so(one: Run) -> None:
-    bare = with_exploration(one, answers=[], grid=None, stopped="budget")
+    bare = with_exploration(one, answers=(), grid=None, stopped="budget")
     assert "since the budget ended" in str(Study(bare).answer)
     assert math.isnan(saving(bare))
     assert Study(bare).plot.exploration() is None
@@ -165,17 +168,16 @@ def unplaced() -> Run:
 
 def test_what_is_not_known_is_said_nowhere_to_be_sure(unplaced: Run) -> None:
     study = Study(unplaced)
-    assert unplaced.manifest.exploration["stopped"] in {"unplaced", "price", "grid"}
-    texts = [unplaced.manifest.exploration["reason"], *outcome(unplaced)]
-    texts += [str(step["reason"]) for step in unplaced.manifest.exploration["steps"]]
+    run = explored(unplaced)
+    assert run.stopped in {"unplaced", "price", "grid"}
+    texts = [run.reason, *outcome(unplaced), *(step.reason for step in run.steps)]
     texts += [
         str(study.answer),
         *unplaced.manifest.warnings,
         *(c.cause for c in checks(unplaced)),
     ]
     assert [text for text in texts if re.search(r"\d+ % (sure|only)|best with [\d>]", text)] == []
-    claims = unplaced.manifest.exploration["answers"]
-    assert {claim["within_5"] for claim in claims} == {None}
+    assert {answer.within_5 for answer in run.answers} == {None}
     assert unplaced.decision is not None
     assert unplaced.decision.sure is None
     for strategy in ("value", "cost", "speed"):

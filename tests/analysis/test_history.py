@@ -28,6 +28,7 @@ from lambdatuning.analysis.history.history import history
 from lambdatuning.analysis.history.segments import learnt
 from lambdatuning.analysis.history.summary import CellSummary, RunSummary, summarise
 from lambdatuning.core.errors import NotFoundError
+from lambdatuning.core.tuning.endpoint import Endpoint
 from lambdatuning.core.tuning.manifest import Code
 
 from .synthetic import KINDS, synthetic_run
@@ -171,7 +172,7 @@ def summaries(
             started_at=day.isoformat(),
             architecture="x86_64",
             region="eu-west-1",
-            endpoint={"kind": "aws"},
+            endpoint=Endpoint("aws"),
             code_sha256="new" if new else "old",
             code=Code("b" * 40 if new else "a" * 40),
             best_mb=512,

@@ -7,12 +7,13 @@ from typing import Any
 from lambdatuning.analysis.compare.comparison import compare
 from lambdatuning.analysis.questions.pillars import FRAMEWORK, NAMES, SCHEMA_VERSION
 from lambdatuning.analysis.run import Run
+from lambdatuning.core.tuning.endpoint import Endpoint
 from lambdatuning.study import Study
 
 from .synthetic import KINDS, Kind, synthetic_run
 
 EMBEDDED = synthetic_run((KINDS[2], KINDS[9]), (128, 512, 1769))
-AWS = Run(replace(EMBEDDED.manifest, endpoint={"kind": "aws"}), EMBEDDED.samples)
+AWS = Run(replace(EMBEDDED.manifest, endpoint=Endpoint("aws")), EMBEDDED.samples)
 
 
 def states(study: Study) -> dict[str, str]:

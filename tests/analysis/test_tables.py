@@ -103,7 +103,7 @@ def test_the_method_names_what_is_needed_to_repeat_the_run() -> None:
     ],
 )
 def test_the_method_says_how_functions_were_isolated(level: str, why: str, words: str) -> None:
-    about = {**RUN.manifest.endpoint, "isolation": level, "isolation_why": why}
+    about = replace(RUN.manifest.endpoint, isolation=level, isolation_why=why)
     rows = Study(replace(RUN, manifest=replace(RUN.manifest, endpoint=about))).method().frame
     assert rows.set_index("what")["value"]["Isolation of functions"] == words
 

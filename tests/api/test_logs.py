@@ -59,7 +59,8 @@ def test_several_files_and_forms_make_one_run(tmp_path: Path) -> None:
     ]
     run = import_logs(files, store=tmp_path / "runs", function="shop")
     assert (run.function, len(run.samples)) == ("shop", 10)
-    assert run.manifest.logs["files"] == [str(file) for file in files]
+    assert run.manifest.logs is not None
+    assert run.manifest.logs.files == tuple(str(file) for file in files)
 
 
 def test_several_functions_make_a_run_each(tmp_path: Path) -> None:

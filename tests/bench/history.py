@@ -55,6 +55,7 @@ from lambdatuning.api.history import summaries
 from lambdatuning.cloud.run_index import indexed
 from lambdatuning.cloud.run_store import FolderStore
 from lambdatuning.core.progress import ignore
+from lambdatuning.core.tuning.endpoint import Endpoint
 from lambdatuning.core.tuning.manifest import MANIFEST_NAME
 
 NICE = 10
@@ -342,7 +343,7 @@ def followed(rng: np.random.Generator, how: dict[str, Any], kind: str) -> Iterat
             run_id=f"{day:%Y%m%dT%H%M%S}-aaaaaa",
             function="f",
             started_at=day.isoformat(),
-            endpoint={"kind": kind},
+            endpoint=Endpoint(kind),
             cells=cells,
             init_ms={s: (float(started[n]), 0.04) for n, s in enumerate(MEMORIES_MB)},
         )

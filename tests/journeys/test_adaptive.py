@@ -34,7 +34,8 @@ def test_two_payload_types_from_the_first_look_to_the_report(
     assert any(re.match(r"step \d+: .* MB x \d+ of \w+", line.detail) for line in lines)
     assert run.adaptive
     assert run.manifest.output["power"] in run.sizes
-    assert run.manifest.exploration["spent"]["invocations"] == len(run.samples) <= grid
+    assert run.exploration is not None
+    assert run.exploration.spent.invocations == len(run.samples) <= grid
     assert (run.samples["environment"] != "").all()
     study = lt.Study(run)
     steps = study.steps()

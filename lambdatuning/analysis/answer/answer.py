@@ -116,7 +116,7 @@ def notice(run: Run) -> str:
         return _MEANS
     if not run.embedded:
         return ""
-    cores, limiter = run.endpoint.get("cores"), run.endpoint.get("limiter")
+    cores, limiter = run.endpoint.cores, run.endpoint.limiter
     details = [f"{cores} cores" if cores else "", f"CPU limited by {limiter}" if limiter else ""]
     where = ", ".join(part for part in details if part)
     return (

@@ -42,7 +42,7 @@ def _headline(head: Headline) -> dict[str, Any]:
 
 
 def _curve(data: StudyData, curve: Curve) -> dict[str, Any]:
-    model = data.run.adaptive and bool(data.run.exploration.get("answers"))
+    model = bool(data.run.exploration and data.run.exploration.answers)
     succeeded = good(data.run.samples)
     if curve.payload in data.run.payloads:
         succeeded = succeeded[succeeded["payload"] == curve.payload]

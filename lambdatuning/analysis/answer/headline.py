@@ -186,10 +186,9 @@ def _headline(data: StudyData) -> Headline:
 
 def _withheld_below(data: StudyData, size: int | None) -> float:
     """How sure the run's own answer had to be to be set, where it was not; else 0."""
-    given, decision = data.run.manifest.input, data.run.decision
-    if not given.get("autoOptimize") or decision is None or decision.memory_mb != size:
+    least, decision = data.run.manifest.set_if_sure, data.run.decision
+    if least is None or decision is None or decision.memory_mb != size:
         return 0.0
-    least = float(given.get("minSure") or 0.0)
     return 0.0 if (decision.sure or 0.0) >= least else least
 
 

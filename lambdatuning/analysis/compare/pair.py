@@ -10,7 +10,6 @@ so that two runs of the same code differ in any row with a probability of at mos
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from pandas import DataFrame
@@ -178,7 +177,7 @@ def differing(before: Run, after: Run) -> Iterator[Finding]:
 
 
 def _endpoints(before: Run, after: Run) -> Iterator[Finding]:
-    old, new = (_endpoint(run.endpoint) for run in (before, after))
+    old, new = (run.endpoint.words(*_MACHINE) for run in (before, after))
     if old and new and old != new:
         yield Finding(
             "error" if "embedded" in old + new and old.split()[0] != new.split()[0] else "warning",
@@ -188,9 +187,8 @@ def _endpoints(before: Run, after: Run) -> Iterator[Finding]:
         )
 
 
-def _endpoint(about: Mapping[str, Any]) -> str:
-    keys = ("kind", "limiter", "cores", "settle", "isolation", "python")
-    return " ".join(str(about[key]) for key in keys if about.get(key))
+_MACHINE = ("kind", "limiter", "cores", "settle", "isolation", "python")
+"""What two runs' endpoints must have in common, so that their durations can be compared."""
 
 
 def _prices(before: Run, after: Run) -> Iterator[Finding]:

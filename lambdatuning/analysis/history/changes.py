@@ -123,7 +123,7 @@ def watched(segment: Segment, accepted: Sequence[str], options: Options) -> Watc
 
 def options_for(segment: Segment) -> Options:
     """What must be known before, by where the runs of a segment were made."""
-    return SHARED_HOST if segment.runs[-1].endpoint.get("kind") == "embedded" else DEFAULT
+    return SHARED_HOST if segment.runs[-1].endpoint.embedded else DEFAULT
 
 
 def finding(change: Change, segment: Segment, smallest: float) -> ChangeFinding:

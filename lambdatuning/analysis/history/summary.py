@@ -8,14 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from pandas import DataFrame
 
-from ...core.decision import Decision
 from ...core.statistics.means import differing
+from ...core.tuning.endpoint import NO_ENDPOINT, Endpoint
 from ...core.tuning.manifest import NO_CODE, OURS, Code, Manifest
 from ..frames import failed, warm
 from ..run import Run
 
 SCHEMA = 1
 """Of `RunSummary.to_json`: a line of another schema is made again from its run."""
+
+_ENDPOINT = ("kind", "limiter", "cores", "settle", "python")
+"""What is kept of an endpoint: what cuts a history where it changes."""
 
 _LEAST_ERROR = 0.001
 _ENOUGH = 3
@@ -52,7 +55,7 @@ class RunSummary:
     architecture: str = ""
     region: str = ""
     runtime: str = ""
-    endpoint: Mapping[str, Any] = field(default_factory=dict)
+    endpoint: Endpoint = NO_ENDPOINT
     price_book: str = ""
     code_sha256: str = ""
     code: Code = NO_CODE
@@ -65,20 +68,16 @@ class RunSummary:
     @property
     def place(self) -> tuple[str, str, str, str]:
         """Function, architecture, region and kind of endpoint: what runs must share."""
-        kind = str(self.endpoint.get("kind", ""))
-        return self.function, self.architecture, self.region, kind
+        return self.function, self.architecture, self.region, self.endpoint.kind
 
     @property
     def conditions(self) -> Mapping[str, str]:
         """What cuts a history where it changes: levels before and after are of different things."""
-        host = " ".join(
-            str(self.endpoint[key]) for key in ("cores", "settle", "python") if key in self.endpoint
-        )
         return {
             "price book": self.price_book,
             "runtime": self.runtime,
-            "limiter": str(self.endpoint.get("limiter", "")),
-            "host": host,
+            "limiter": self.endpoint.limiter,
+            "host": self.endpoint.words("cores", "settle", "python"),
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -86,7 +85,14 @@ class RunSummary:
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
         init = {str(size): list(pair) for size, pair in self.init_ms.items()}
         cells = [list(cell) for cell in self.cells]
-        return {**plain, "schema": SCHEMA, "code": vars(self.code), "cells": cells, "init_ms": init}
+        return {
+            **plain,
+            "schema": SCHEMA,
+            "endpoint": self.endpoint.to_json(),
+            "code": vars(self.code),
+            "cells": cells,
+            "init_ms": init,
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "RunSummary | None":
@@ -97,6 +103,7 @@ class RunSummary:
         return cls(
             **{
                 **given,
+                "endpoint": Endpoint.from_json(given["endpoint"]),
                 "code": Code(**given["code"]),
                 "cells": tuple(map(CellSummary._make, given["cells"])),
                 "init_ms": {int(size): tuple(pair) for size, pair in given["init_ms"].items()},
@@ -110,7 +117,7 @@ def summarise(run: Run) -> RunSummary:
     return replace(
         _about(manifest),
         function=run.function,
-        best_mb=_best_mb(manifest.decision, manifest.output),
+        best_mb=manifest.answer_mb,
         cells=tuple(_cells(run.samples)),
         init_ms=_inits(run.samples),
     )
@@ -125,22 +132,13 @@ def _about(manifest: Manifest) -> RunSummary:
         architecture=manifest.architecture,
         region=manifest.region,
         runtime=manifest.runtime,
-        endpoint={
-            key: manifest.endpoint[key]
-            for key in ("kind", "limiter", "cores", "settle", "python")
-            if key in manifest.endpoint
-        },
+        endpoint=Endpoint(**{name: getattr(manifest.endpoint, name) for name in _ENDPOINT}),
         price_book=manifest.price_book.version,
         code_sha256=manifest.code_sha256,
         code=manifest.code,
         labels=dict(manifest.labels),
         usd=manifest.usd,
     )
-
-
-def _best_mb(decision: Decision | None, output: Mapping[str, Any]) -> int | None:
-    size = decision.memory_mb if decision else output.get("power")
-    return int(size) if isinstance(size, int | float) else None
 
 
 def _cells(samples: DataFrame) -> Sequence[CellSummary]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pandas import DataFrame
 
 from ...core.pricing import PriceBook, invocation_usd
+from ...core.tuning.manifest import LogsRead
 from ...core.tuning.records import COLUMNS as STORED
 from ..frames import COLUMNS, read_parts, same
 from .exports import Block
@@ -42,9 +43,9 @@ class LogReading:
     untold: int
 
     @property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> LogsRead:
         """The counts, as a run's manifest keeps them."""
-        return {"unread": self.unread, "example": self.example, "untold": self.untold}
+        return LogsRead(unread=self.unread, example=self.example, untold=self.untold)
 
 
 class _Columns:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import asdict
 
 import pandas as pd
 from pandas import DataFrame
@@ -15,6 +15,7 @@ from ...core.format import (
     join_mb,
     ratio,
 )
+from ...core.tuning.explored import Explored, StepAnswer, TakenStep
 from ..curves import MIX, Curve
 from ..data import StudyData
 from ..intervals import interval
@@ -68,7 +69,8 @@ def steps(run: Run) -> DataFrame:
     it was that none is better by more than 5 % (NaN before anything was seen); `invocations` and
     `spent_usd` were made and spent by then. The last row, of no size, is the end. Empty for a grid.
     """
-    rows = [row for step in run.exploration.get("steps", ()) for row in _rows(step)]
+    taken = run.exploration.steps if run.exploration else ()
+    rows = [row for step in taken for row in _rows(step)]
     return marked(DataFrame(rows, columns=list(STEP_COLUMNS[:-1])), run)
 
 
@@ -79,9 +81,9 @@ def predictions(run: Run) -> DataFrame:
     `low_ms` and `high_ms` bound the mean duration with a probability of 90 %. Empty for a grid.
     """
     rows = [
-        {**point, "payload": answer["payload"] or MIX}
-        for answer in run.exploration.get("answers", ())
-        for point in answer["curve"]
+        {**asdict(point), "payload": answer.payload or MIX}
+        for answer in (run.exploration.answers if run.exploration else ())
+        for point in answer.curve
     ]
     return marked(DataFrame(rows, columns=list(PREDICTION_COLUMNS[:-1])), run)
 
@@ -96,7 +98,7 @@ def modelled(data: StudyData) -> DataFrame:
 
 def _modelled(part: StudyData) -> DataFrame:
     summary = part.summary
-    if not part.run.exploration.get("answers"):
+    if not part.run.exploration or not part.run.exploration.answers:
         return summary
     curves = [each for each in part.curves if each.payload in part.run.payloads]
     rows = [row for curve in curves for row in _points(curve)]
@@ -133,49 +135,45 @@ def _points(curve: Curve) -> Iterator[tuple[object, ...]]:
 def saving(run: Run) -> float:
     """How many times fewer GB-seconds than the grid (an estimate); NaN where that is not known."""
     about = run.exploration
-    return ratio(about["grid"]["gb_s"], about["spent"]["gb_s"]) if about.get("grid") else math.nan
+    return ratio(about.grid.gb_s, about.spent.gb_s) if about and about.grid else math.nan
 
 
 def outcome(run: Run) -> list[str]:
     """Why an adaptive run stopped, what it took against the grid, what it did not measure; [] for
     a grid."""
-    return list(_sentences(run)) if run.adaptive else []
+    return list(_sentences(run, run.exploration)) if run.exploration else []
 
 
-def _rows(step: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    answers = {answer["payload"]: answer for answer in step["answers"]}
+def _rows(step: TakenStep) -> Iterator[dict[str, object]]:
+    answers = {answer.payload: answer for answer in step.answers}
     common = {
-        "step": step["step"],
-        "elapsed_s": step["elapsed_s"],
-        "invocations": step["invocations"],
-        "spent_usd": step["usd"],
-        "stopped": step["stopped"],
-        "reason": step["reason"],
+        "step": step.step,
+        "elapsed_s": step.elapsed_s,
+        "invocations": step.invocations,
+        "spent_usd": step.usd,
+        "stopped": step.stopped,
+        "reason": step.reason,
     }
-    for item in step["batch"]:
-        answer = answers.get(item["payload"], {})
-        yield {
-            **common,
-            **item,
-            "answer_mb": answer.get("memory_mb"),
-            "within_5": answer.get("within_5"),
-        }
-    if not step["batch"]:
-        last = step["answers"][-1] if step["answers"] else {}
-        yield {**common, "answer_mb": last.get("memory_mb"), "within_5": last.get("within_5")}
+    for item in step.batch:
+        yield {**common, **asdict(item), **_best(answers.get(item.payload))}
+    if not step.batch:
+        yield {**common, **_best(step.answers[-1] if step.answers else None)}
 
 
-def _sentences(run: Run) -> Iterator[str]:
-    about = run.exploration
-    why = ENDS.get(about["stopped"], about["stopped"])
-    spent = f"{about['spent']['invocations']:,} invocations in {len(about['steps'])} steps"
-    instead = f" instead of {about['grid']['invocations']:,}" if about["grid"] else ""
+def _best(answer: StepAnswer | None) -> dict[str, float | None]:
+    if answer is None:
+        return {"answer_mb": None, "within_5": None}
+    return {"answer_mb": answer.memory_mb, "within_5": answer.within_5}
+
+
+def _sentences(run: Run, about: Explored) -> Iterator[str]:
+    why = ENDS.get(about.stopped, about.stopped)
+    spent = f"{about.spent.invocations:,} invocations in {len(about.steps)} steps"
+    instead = f" instead of {about.grid.invocations:,}" if about.grid else ""
     yield f"The adaptive run stopped after {spent}{instead}, since {why}."
     times = saving(run)
-    if not math.isnan(times):
-        change = format_change(
-            ratio(about["spent"]["usd"], about["grid"]["usd"]) - 1, "less", "more"
-        )
+    if about.grid and not math.isnan(times):
+        change = format_change(ratio(about.spent.usd, about.grid.usd) - 1, "less", "more")
         yield (
             f"It took {format_times(times)} fewer GB-seconds and {change} money than the grid "
             "would have, as estimated by its own curves."
@@ -190,4 +188,4 @@ def _sentences(run: Run) -> Iterator[str]:
             f"{format_mb(run.beyond_mb[0])} stood for all. How good they are, only AWS can tell."
         )
     # How sure it is, the answer itself says.
-    yield from (f"{text}." for text in about["warnings"] if UNSURE not in text)
+    yield from (f"{text}." for text in about.warnings if UNSURE not in text)

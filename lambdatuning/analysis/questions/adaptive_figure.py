@@ -19,6 +19,7 @@ from ...core.format import (
 )
 from ...core.sizes import Host
 from ...core.strategies import REGISTRY
+from ...core.tuning.explored import ModelAnswer
 from ..answer.recommendation import recommendation
 from ..data import StudyData
 from ..plot.axes import memory_axis, scatter, value_axis
@@ -74,8 +75,8 @@ def _title(data: StudyData) -> str:
     return f"{size} is {superlative}{sure}{saved}"
 
 
-def _answers(run: Run) -> dict[str, Mapping[str, float]]:
-    return {answer["payload"]: answer for answer in run.exploration["answers"]}
+def _answers(run: Run) -> Mapping[str | None, ModelAnswer]:
+    return run.exploration.by_payload if run.exploration else {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +86,7 @@ class _Learnt:
     curves: DataFrame
     steps: DataFrame
     samples: DataFrame
-    answers: Mapping[str, Mapping[str, float]]
+    answers: Mapping[str | None, ModelAnswer]
     host: Host | None
 
 
@@ -140,7 +141,7 @@ def _panel(axes: Axes, payload: str, curve: DataFrame, learnt: _Learnt) -> None:
             np.array(sizes)[mask], middle[mask], "o", color=_BAND, markerfacecolor=face,
             markersize=4, zorder=4,
         )  # fmt: skip
-    at = np.array(sizes) == learnt.answers[payload]["memory_mb"]
+    at = np.array(sizes) == learnt.answers[payload].memory_mb
     axes.plot(
         np.array(sizes)[at], middle[at], "o", markersize=10, markerfacecolor="none",
         markeredgecolor=_BEST, markeredgewidth=1.8, zorder=5,
@@ -174,7 +175,7 @@ def _number(axes: Axes, steps: DataFrame, shown: int) -> None:
         )
 
 
-def _alt(curves: DataFrame, steps: DataFrame, answers: Mapping[str, Mapping[str, float]]) -> str:
+def _alt(curves: DataFrame, steps: DataFrame, answers: Mapping[str | None, ModelAnswer]) -> str:
     """What each panel shows, a sentence a payload type."""
     sizes = sorted(set(curves["memory_mb"]))
     parts = [f"Duration by the model against memory ({join_mb(sizes)}), a panel a payload type."]
@@ -189,14 +190,12 @@ def _how_sure(within_5: float | None) -> str:
     return f"{format_sure(within_5)} sure to be within 5 %"
 
 
-def _panel_alt(
-    payload: str, curve: DataFrame, steps: DataFrame, answer: Mapping[str, float]
-) -> str:
+def _panel_alt(payload: str, curve: DataFrame, steps: DataFrame, answer: ModelAnswer) -> str:
     order = steps[steps["payload"] == payload]["memory_mb"]
     first, last = curve.iloc[0], curve.iloc[-1]
     return (
         f"{payload}: {format_ms(first['duration_ms'])} at {format_mb(first['memory_mb'])}, "
         f"{format_ms(last['duration_ms'])} at {format_mb(last['memory_mb'])}; measured in this "
-        f"order: {join(f'{size:,.0f}' for size in order)} MB; best {format_mb(answer['memory_mb'])}"
-        f", {_how_sure(answer['within_5'])}."
+        f"order: {join(f'{size:,.0f}' for size in order)} MB; best {format_mb(answer.memory_mb)}"
+        f", {_how_sure(answer.within_5)}."
     )

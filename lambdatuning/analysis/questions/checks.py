@@ -1,7 +1,6 @@
 """Checks: what may mislead in a run, each finding with its cause and what to do about it."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from ...core.finding import Finding, gravest_first
 from ...core.format import format_mb, format_ms, format_part, format_times, join, join_mb
 from ...core.sizes import MAX_MB, MIN_MB
 from ...core.statistics.means import CONFIDENCE
-from ...core.tuning.manifest import Manifest
+from ...core.tuning.manifest import LogsRead, Manifest
 from ..answer.answer import common_sizes
 from ..answer.recommendation import recommendations
 from ..curves import MIX
@@ -391,8 +390,9 @@ def recorded(data: StudyData) -> Iterator[Finding]:
 def unread_reports(data: StudyData) -> Iterator[Finding]:
     """Reports that are missing because they could not be read."""
     run = data.run
-    if unread := _of_logs(run).get("unread"):
-        example = str(_of_logs(run).get("example", ""))[:_EXAMPLE_CHARACTERS]
+    logs = _of_logs(run)
+    if unread := logs.unread:
+        example = logs.example[:_EXAMPLE_CHARACTERS]
         yield Finding(
             "warning",
             "reports that could not be read",
@@ -404,7 +404,7 @@ def unread_reports(data: StudyData) -> Iterator[Finding]:
 def untold_failures(data: StudyData) -> Iterator[Finding]:
     """Reports of which nothing tells whether the handler raised: text reports never do."""
     run = data.run
-    untold = int(_of_logs(run).get("untold", 0))
+    untold = _of_logs(run).untold
     if untold:
         yield Finding(
             "note",
@@ -418,9 +418,9 @@ def untold_failures(data: StudyData) -> Iterator[Finding]:
 _EXAMPLE_CHARACTERS = 120
 
 
-def _of_logs(run: Run) -> Mapping[str, Any]:
+def _of_logs(run: Run) -> LogsRead:
     """What was lost of logs, as a run's manifest or a bare frame keeps it."""
-    return run.manifest.logs or run.samples.attrs.get("logs", {})
+    return run.manifest.logs or LogsRead.from_json(run.samples.attrs.get("logs", {}))
 
 
 # Findings about an adaptive run: that it ended before it was sure.
@@ -437,7 +437,7 @@ _CUT_SHORT = {
 def cut_short(data: StudyData) -> Iterator[Finding]:
     """An adaptive run that a limit ended: its answer is the best so far."""
     run = data.run
-    stopped = run.exploration.get("stopped", "")
+    stopped = run.exploration.stopped if run.exploration else ""
     if stopped in _CUT_SHORT:
         yield Finding(
             "warning",
@@ -471,8 +471,7 @@ def _kinds(manifests: list[Manifest]) -> Iterator[tuple[str, str, list[str], str
     yield "different code in one summary", "warning", code, advice
     books = [each.price_book.version for each in manifests]
     yield "different price books in one summary", "warning", books, "durations are not affected"
-    ends = [each.endpoint for each in manifests]
-    places = [" ".join(str(end[k]) for k in ("kind", "limiter") if end.get(k)) for end in ends]
+    places = [each.endpoint.words("kind", "limiter") for each in manifests]
     yield "different machines in one summary", "error", places, "do not use these means"
 
 

@@ -1,11 +1,12 @@
 """How a run was measured: what a reader needs to judge it, and to repeat it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pandas import DataFrame
 
 from ...core.format import format_mb, join, join_mb
 from ...core.statistics.means import placed
+from ...core.tuning.endpoint import AWS, EMBEDDED, Endpoint
 from ...core.tuning.manifest import PriceBookName
 from ..data import StudyData
 from ..frames import failed, warm
@@ -46,24 +47,22 @@ def method(data: StudyData) -> Table:
 
 def _place(run: Run) -> dict[str, object]:
     about = run.endpoint
-    names = {"embedded": "embedded AWS on this machine, not AWS", "aws": "AWS"}
-    kind = about.get("kind", "")
+    names = {EMBEDDED: "embedded AWS on this machine, not AWS", AWS: "AWS"}
     return {
-        "Measured on": names.get(kind, kind),
-        "CPU limiter": about.get("limiter"),
-        "Settling": about.get("settle"),
-        "CPU cores of the host": about.get("cores"),
+        "Measured on": names.get(about.kind, about.kind),
+        "CPU limiter": about.limiter,
+        "Settling": about.settle,
+        "CPU cores of the host": about.cores,
         "Isolation of functions": _isolation(about),
         "Region": run.manifest.region,
     }
 
 
-def _isolation(about: Mapping[str, object]) -> object:
+def _isolation(about: Endpoint) -> str:
     """What functions saw of the host, where it was the embedded AWS."""
-    level, why = about.get("isolation"), about.get("isolation_why")
-    words = {"none": "none: they saw and could write what its user can", "namespace": "namespace"}
-    level = words.get(str(level), level)
-    return f"{level} ({why})" if why else level
+    words = {"none": "none: they saw and could write what its user can"}
+    level = words.get(about.isolation, about.isolation)
+    return f"{level} ({about.isolation_why})" if about.isolation_why else level
 
 
 def _function(run: Run) -> dict[str, object]:

@@ -190,7 +190,7 @@ def logs(
         "rows": len(run.samples),
         "failed": int(run.samples["error"].ne("").sum()),
         "cold": int(run.samples["cold"].sum()),
-        "unread": int(run.manifest.logs["unread"]),
+        "unread": run.manifest.logs.unread if run.manifest.logs else 0,
         "run_id": run.run_id,
     }
     session.output.show(data, _logs_text(run, data, store))

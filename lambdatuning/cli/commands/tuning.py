@@ -11,8 +11,8 @@ import click
 
 from ...cloud.payloads import is_name
 from ...core.decision import SCHEMA
-from ...core.sizes import beyond_note
 from ...core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, WORTH, Worth
+from ...core.tuning.explored import Explored
 from ...core.tuning.records import run_prefix
 from ...workspace import resources
 from ..options import template_option, tuning_options, with_share
@@ -161,7 +161,7 @@ def _lines(study: "Study") -> list[str]:
     """What to set, how sure that is and what is next best, what may mislead, where it ran."""
     head = study.headline
     lines = [head.sentence, head.certainty]
-    if study.run.manifest.input.get("cold"):
+    if study.run.manifest.cold_starts:
         lines[1] = f"{head.certainty} {study.cold_answer.headline}".strip()
     where = " ".join(filter(None, [study.answer.notice, *_beyond(study.run)]))
     return [line for line in (*lines, _checked(study), where) if line]
@@ -177,7 +177,7 @@ def _checked(study: "Study") -> str:
 
 
 def _beyond(run: "Run") -> list[str]:
-    note = beyond_note(run.manifest.endpoint, run.beyond_mb)
+    note = run.endpoint.beyond_note(run.beyond_mb)
     return [f"{note}."] if note else []
 
 
@@ -218,11 +218,17 @@ def _elsewhere(run: "Run") -> list[str]:
     ]
 
 
+def _exploration(explored: Explored) -> dict[str, Any]:
+    return {
+        "stopped": explored.stopped,
+        "reason": explored.reason,
+        "spent": asdict(explored.spent),
+        "grid": asdict(explored.grid) if explored.grid else None,
+    }
+
+
 def _data(run: "Run", study: "Study | None", text: str, where: Path) -> dict[str, Any]:
     manifest = run.manifest
-    exploration = {
-        name: run.exploration.get(name) for name in ("stopped", "reason", "spent", "grid")
-    }
     return {
         **(study.to_json() if study else _elsewhere_json(run)),
         "run_id": run.run_id,
@@ -232,7 +238,7 @@ def _data(run: "Run", study: "Study | None", text: str, where: Path) -> dict[str
         "sizes_beyond_cores": list(run.beyond_mb),
         "recommendations": records(study.recommend(study.strategies)) if study else [],
         "checks": [asdict(each) for each in study.checks()] if study else [],
-        "exploration": exploration if run.adaptive else None,
+        "exploration": _exploration(run.exploration) if run.exploration else None,
         "overhead": manifest.overhead,
         "wall_ms": manifest.wall_ms,
         "billed_ms_critical_path": manifest.billed_ms_critical_path,

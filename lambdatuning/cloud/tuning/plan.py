@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from ...core.arn import FunctionArn, require_account, resolve_function
 from ...core.errors import DeclinedError, NotFoundError, UsageError
 from ...core.pricing import PriceBook, load_price_book, parse_price_book
-from ...core.sizes import DEFAULT_POWERS, beyond_note
+from ...core.sizes import DEFAULT_POWERS
 from ...core.strategies import KIT_STRATEGY, STRATEGIES, WORTH, Worth
 from ...core.tuning.contract import DEFAULT_PARALLEL_SIZES, EXPLORATIONS, parse_input
 from ...core.tuning.estimate import (
@@ -129,16 +129,16 @@ def concurrency_limits(
             f"{free} unreserved concurrent executions, of which half stay for other functions, let "
             f"{sizes} instead of {most} sizes be measured at once: the run takes longer"
         )
-    beyond = beyond_note(cloud.endpoint, sizes_mb)
+    beyond = cloud.endpoint.beyond_note(sizes_mb)
     notes += [beyond] if beyond else []
-    shared = cloud.about.get("measuring_cores")
-    return ConcurrencyLimits(sizes, None if shared is None else float(shared) / sizes, tuple(notes))
+    shared = cloud.endpoint.measuring_cores
+    return ConcurrencyLimits(sizes, None if shared is None else shared / sizes, tuple(notes))
 
 
 def _most_sizes(cloud: Cloud) -> int:
     """Sizes side by side: as AWS allows, on one host as its cores allow."""
-    cores = cloud.about.get("cores")
-    return DEFAULT_PARALLEL_SIZES if cores is None else max(1, int(cores) // 2)
+    cores = cloud.endpoint.cores
+    return DEFAULT_PARALLEL_SIZES if cores is None else max(1, cores // 2)
 
 
 def fitting_environments(
@@ -428,8 +428,8 @@ def _exploration(request: TuneRequest, tuner: Tuner, expected: Estimate) -> dict
 def default_environments(cloud: Cloud) -> int:
     """Five on AWS. The embedded AWS has one host: one more than its cores keeps all of it busy,
     and more would only wait for CPU."""
-    cores = cloud.about.get("cores")
-    return AWS_ENVIRONMENTS if cores is None else min(AWS_ENVIRONMENTS, int(cores) + 1)
+    cores = cloud.endpoint.cores
+    return AWS_ENVIRONMENTS if cores is None else min(AWS_ENVIRONMENTS, cores + 1)
 
 
 def named_function(cloud: Cloud, name: str) -> FunctionArn:
@@ -498,7 +498,7 @@ def _input(
         "parallelSizes": limits.sizes,
         "sharedCores": limits.cores,
         "table": request.table,
-        "about": {"endpoint": cloud.endpoint},
+        "about": {"endpoint": cloud.endpoint.to_json()},
         "rule": "means",
         **_worth(request),
     }

@@ -8,7 +8,6 @@ from typing import Any
 
 from ...core.errors import LambdaTuningError, UsageError
 from ...core.progress import Progress
-from ...core.sizes import beyond_cores
 from ...core.strategies import DEFAULT_STRATEGY, STRATEGIES
 from ...core.tuning.manifest import POWER_TUNING, Manifest, ManifestPayload
 from ...core.tuning.payloads import Context, PayloadType
@@ -134,7 +133,7 @@ def _manifest(
         execution_arns=tuple(execution.arn for execution in executions),
         payloads=tuple(ManifestPayload(p.name, p.weight) for p in request.payloads),
         sizes=request.sizes,
-        sizes_beyond_cores=beyond_cores(cloud.endpoint, request.sizes),
+        sizes_beyond_cores=cloud.endpoint.beyond_cores(request.sizes),
         num=request.num,
         strategy=_strategy(request.strategy),
         weight=request.weight,

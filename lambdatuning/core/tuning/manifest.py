@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..decision import Decision
-from ..wire import camel, inside, known_fields, outside
+from ..wire import camel, known_fields, outside, read_record, write_record
+from .endpoint import NO_ENDPOINT, Endpoint
+from .explored import Explored
 
 MANIFEST_NAME = "_manifest.json"
 """The name begins with "_", so that Athena, DuckDB and Spark pass it over beside the samples."""
@@ -50,6 +52,30 @@ NO_CODE = Code()
 
 
 @dataclass(frozen=True)
+class LogsRead:
+    """The logs that a run was read from, and what of them was lost.
+
+    `unread` counts lines with a report that could not be read (`example` is the first of them),
+    `untold` the reports of which nothing tells whether the invocation failed.
+    """
+
+    files: tuple[str, ...] = ()
+    unread: int = 0
+    example: str = ""
+    untold: int = 0
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "LogsRead":
+        """The inverse of `to_json`."""
+        return read_record(cls, value)
+
+    def to_json(self) -> dict[str, Any]:
+        """The stored form."""
+        return write_record(self)
+
+
+@dataclass(frozen=True)
 class TunerTime:
     """Billed ms of the tuner's own functions."""
 
@@ -61,13 +87,13 @@ class TunerTime:
 class Manifest:
     """What is stored beside the samples of a run; None and "" where something is not known.
 
-    `endpoint` is what the session says of the AWS that measured, `input` and `output` are the
-    execution's, in the contract's own words. `exploration` is what an adaptive run did and
-    answered, empty for a grid. `exposed_ms` is how long callers of `$LATEST` could meet another
-    memory size. `logs` is what was lost of the logs that a run was read from (`analysis.logs`),
-    empty for a measured run. `currency` is that of all its costs, "" is USD. `parts` are the
-    manifests of the runs that were merged into one. `labels` are the user's own words, `code`
-    says which commit was measured.
+    `input` and `output` are the execution's, as they went over the wire in the contract's own
+    words (of Power Tuning's runs, the output of each payload type by its name): what the kit reads
+    of them are the properties below. `exploration` is what an adaptive run did and answered, None
+    for a grid; `logs` what a run was read from that was not measured, else None. `exposed_ms` is
+    how long callers of `$LATEST` could meet another memory size. `currency` is that of all its
+    costs, "" is USD. `parts` are the manifests of the runs that were merged into one. `labels` are
+    the user's own words, `code` says which commit was measured.
     `extra` has the fields of a newer version, kept as they came.
     """
 
@@ -83,7 +109,7 @@ class Manifest:
     timeout_s: float | None = None
     region: str = ""
     account_id: str = ""
-    endpoint: Mapping[str, Any] = field(default_factory=dict)
+    endpoint: Endpoint = NO_ENDPOINT
     execution_arns: tuple[str, ...] = ()
     state_machine_arn: str = ""
     input: Mapping[str, Any] = field(default_factory=dict)
@@ -113,9 +139,9 @@ class Manifest:
     failed_sizes: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     output: Mapping[str, Any] = field(default_factory=dict)
-    exploration: Mapping[str, Any] = field(default_factory=dict)
+    exploration: Explored | None = None
     decision: Decision | None = None
-    logs: Mapping[str, Any] = field(default_factory=dict)
+    logs: LogsRead | None = None
     parts: tuple["Manifest", ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     code: Code = NO_CODE
@@ -125,6 +151,29 @@ class Manifest:
     def execution_arn(self) -> str:
         """The execution, or the first of several; "" where there was none."""
         return next(iter(self.execution_arns), "")
+
+    @property
+    def answer_mb(self) -> int | None:
+        """The size that it answers: by its decision, or as a tuner of another kind said."""
+        if self.decision:
+            return self.decision.memory_mb
+        size = self.output.get("power")
+        return int(size) if isinstance(size, int | float) else None
+
+    @property
+    def allowed_errors(self) -> tuple[str, ...]:
+        """Types of errors that count as successes, of payload types that are meant to fail."""
+        return tuple(self.input.get("allowedExceptions") or ())
+
+    @property
+    def cold_starts(self) -> int:
+        """Cold starts that a grid was asked to measure beside, at each size."""
+        return int(self.input.get("cold") or 0)
+
+    @property
+    def set_if_sure(self) -> float | None:
+        """How sure the answer had to be for the run to set it; None where it was not to set it."""
+        return float(self.input.get("minSure") or 0) if self.input.get("autoOptimize") else None
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Manifest":
@@ -182,7 +231,7 @@ def _object(record: Any) -> Any:
 
 
 _READ: Mapping[str, Callable[[Any], Any]] = {
-    "endpoint": inside,
+    "endpoint": Endpoint.from_json,
     "execution_arns": tuple,
     "payloads": lambda value: tuple(map(_payload, value)),
     "sizes": _sizes,
@@ -191,14 +240,15 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "tuner_ms": _object(TunerTime),
     "code": _object(Code),
     "warnings": tuple,
-    "exploration": inside,
+    "exploration": Explored.from_json,
     "decision": Decision.from_json,
+    "logs": lambda value: LogsRead.from_json(value) if value else None,
     "parts": lambda value: tuple(map(Manifest.from_json, value)),
 }
 """How fields that are no plain values are read."""
 
 _WRITE: Mapping[str, Callable[[Any], Any]] = {
-    "endpoint": outside,
+    "endpoint": Endpoint.to_json,
     "execution_arns": list,
     "payloads": lambda value: [vars(each) for each in value],
     "sizes": list,
@@ -206,7 +256,8 @@ _WRITE: Mapping[str, Callable[[Any], Any]] = {
     "price_book": lambda value: vars(value) if value.version else None,
     "tuner_ms": lambda value: vars(value) if value else None,
     "code": lambda value: vars(value) if value != NO_CODE else None,
-    "exploration": outside,
+    "exploration": lambda value: value.to_json() if value else None,
+    "logs": lambda value: value.to_json() if value else None,
     "decision": lambda value: outside(value.to_json()) if value else None,
     "parts": lambda value: [each.to_json() for each in value],
 }

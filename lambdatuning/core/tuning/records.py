@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from ..sizes import vcpus
 from ..strategies import WORTH, Worth
+from .endpoint import UNKNOWN, Endpoint
 from .payloads import PayloadType
 from .plan import Batch, Invocation, Work, cold_starts, deal, schedule, seed_number
 
@@ -153,6 +154,11 @@ class Question:
     def worth(self) -> Worth:
         """What speed is worth to strategy "value"."""
         return Worth(self.speed_worth, self.cost_tolerance)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """What measures, as the run's client or the tuner itself wrote it into `about`."""
+        return Endpoint.from_json(self.about.get("endpoint", {"kind": UNKNOWN}))
 
 
 ACCEPTED_REGRET = 0.02

@@ -5,7 +5,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,119 +20,60 @@ from ...core.decision import (
     mix,
 )
 from ...core.errors import RunFailedError
-from ...core.exploration.question import Answer
+from ...core.exploration.question import Prediction
 from ...core.power_tuning.rules import analyse as contract_output
 from ...core.pricing import PriceBook
-from ...core.sizes import beyond_cores
 from ...core.strategies import DEFAULT_STRATEGY, STRATEGIES
+from ...core.tuning.endpoint import Endpoint
+from ...core.tuning.explored import Explored, ModelAnswer, explored
 from ...core.tuning.manifest import Manifest, ManifestPayload, PriceBookName, TunerTime
 from ...core.tuning.records import RunPlan
-from ...core.tuning.state import Apply, Step, TunerState
+from ...core.tuning.state import Apply, Spending, TunerState
 from .batch.results import Result
 from .storage import RunFolder
 from .tunable import published_mb, snapshots_usd
 
 _OUTPUT_ANSWERS = 100
 _OUTPUT_REASON = 1_000
-_STEP_REASON = 600
-
-Explored = dict[str, Any]
 
 
-def explored_steps(store: RunFolder, count: int) -> Explored:
-    """The `exploration` of a manifest: each of `count` steps, and the `answers` of the last one.
-
-    `spent` is what was invoked; `grid` what measuring every size would have, by the curves found
-    (None where some payload type has none).
-    """
-    steps = list(store.read_steps())[:count]
-    last = steps[-1]
-    return {
-        "stopped": last.stopped,
-        "reason": last.reason,
-        "answers": [_stated(last, answer) for answer in last.answers],
-        "warnings": list(last.warnings),
-        "spent": asdict(last.spent),
-        "grid": asdict(last.grid) if last.grid else None,
-        "steps": [_brief(number, step) for number, step in enumerate(steps, 1)],
-    }
-
-
-def _stated(step: Step, answer: Answer) -> Explored:
-    """An answer; how sure it is, is not known where it is not which environments were measured."""
-    unknown = {"within_1": None, "within_5": None, "regret": None}
-    return asdict(answer) | ({} if step.placed else unknown)
-
-
-def recommended(explored: Explored) -> Explored:
-    """The answer for the mix, or for the only payload type."""
-    last: Explored = explored["answers"][-1]
-    return last
-
-
-def _for_output(explored: Explored) -> Explored:
+def _for_output(run: Explored) -> dict[str, Any]:
     """What fits into the output, in the contract's way of writing."""
-    answers: list[Explored] = explored["answers"]
     return {
-        "stopped": explored["stopped"],
-        "reason": explored["reason"][:_OUTPUT_REASON],
-        "steps": len(explored["steps"]),
-        "answers": [_answer(answer) for answer in answers[-_OUTPUT_ANSWERS:]],
-        "curve": [_prediction(p) for p in recommended(explored)["curve"]] if answers else [],
-        "spent": _spending(explored["spent"]),
-        "grid": _spending(explored["grid"]) if explored["grid"] else None,
+        "stopped": run.stopped,
+        "reason": run.reason[:_OUTPUT_REASON],
+        "steps": len(run.steps),
+        "answers": [_answer(answer) for answer in run.answers[-_OUTPUT_ANSWERS:]],
+        "curve": [_prediction(point) for point in run.main.curve] if run.main else [],
+        "spent": _spending(run.spent),
+        "grid": _spending(run.grid) if run.grid else None,
     }
 
 
-def _brief(number: int, step: Step) -> Explored:
-    """A step of the manifest, which runs are listed from: what it decided, and how sure it was."""
-    answers = [
-        {
-            "payload": answer.payload,
-            "memory_mb": answer.memory_mb,
-            "within_5": round(answer.within_5, 4) if step.placed else None,
-        }
-        for answer in step.answers
-    ]
+def _answer(answer: ModelAnswer) -> dict[str, Any]:
     return {
-        "step": number,
-        "stopped": step.stopped,
-        "batch": [asdict(each) for each in step.batch],
-        "elapsed_s": step.elapsed_s,
-        **asdict(step.spent),
-        "reason": step.reason[:_STEP_REASON],
-        "answers": answers,
+        "payload": answer.payload,
+        "power": answer.memory_mb,
+        "measured": answer.measured > 0,
+        "within1": answer.within_1,
+        "within5": answer.within_5,
+        "regret": answer.regret,
     }
 
 
-def _answer(answer: Explored) -> Explored:
+def _prediction(point: Prediction) -> dict[str, float]:
     return {
-        "payload": answer["payload"],
-        "power": answer["memory_mb"],
-        "measured": any(
-            point["measured"]
-            for point in answer["curve"]
-            if point["memory_mb"] == answer["memory_mb"]
-        ),
-        "within1": answer["within_1"],
-        "within5": answer["within_5"],
-        "regret": answer["regret"],
+        "value": point.memory_mb,
+        "measured": point.measured,
+        "durationMs": point.duration_ms,
+        "lowMs": point.low_ms,
+        "highMs": point.high_ms,
+        "costUsd": point.cost_usd,
     }
 
 
-def _prediction(point: Explored) -> Explored:
-    return {
-        "value": point["memory_mb"],
-        "measured": point["measured"],
-        "durationMs": point["duration_ms"],
-        "lowMs": point["low_ms"],
-        "highMs": point["high_ms"],
-        "costUsd": point["cost_usd"],
-    }
-
-
-def _spending(spent: Explored) -> Explored:
-    return {"invocations": spent["invocations"], "gbS": spent["gb_s"], "usd": spent["usd"]}
+def _spending(spent: Spending) -> dict[str, float]:
+    return {"invocations": spent.invocations, "gbS": spent.gb_s, "usd": spent.usd}
 
 
 # From the results of the sizes to the decision, the output and the manifest.
@@ -153,22 +94,23 @@ def analyse(
     RunFailedError when no size can win.
     """
     plan = store.read_plan()
-    explored = explored_steps(store, state.step or 0) if plan.limits else None
-    sizes = [store.read_result(size) for size in (state.sizes if explored else plan.sizes)]
+    steps = list(store.read_steps())[: state.step or 0] if plan.limits else []
+    run = explored(steps) if steps else None
+    sizes = [store.read_result(size) for size in (state.sizes if run else plan.sizes)]
     reasons = {size["value"]: size["reason"] for size in sizes if size["reason"]}
     reasons = {**reasons, **state.failed}
     failed = {size: text[:_REASON_LENGTH] for size, text in reasons.items()}
     named = {str(size): text for size, text in failed.items()}
     measured = Measured(plan, sizes, failed)
     if not measured.winners and not measured.points and not plan.question.dry_run:
-        raise RunFailedError(f"no size can be recommended: {_why(failed, explored)}")
+        raise RunFailedError(f"no size can be recommended: {_why(failed, run)}")
     usd = sum(size["usd"] for size in sizes)
     snapshots = snapshots_usd(plan.target, prices, published_mb(plan, state))
     decision, output = None, None
     warnings = [*state.warnings, *_allowed(sizes)]
     if not plan.question.dry_run:
         by_contract = measured.by_contract(tuner_region)
-        decision = measured.decision(by_contract["power"], explored)
+        decision = measured.decision(by_contract["power"], run)
         warnings += decision.notes
         apply = state.apply
         state = withheld(state, decision)
@@ -179,7 +121,7 @@ def analyse(
         output["failedSizes"] = named
         if apply != state.apply:
             output["withheld"] = {"power": output["power"], "minSure": apply.min_sure}
-        output |= {"exploration": _for_output(explored)} if explored else {}
+        output |= {"exploration": _for_output(run)} if run else {}
     store.write_json("_results.json", [row for size in sizes for row in size["results"]])
     store.write_manifest(
         replace(
@@ -191,7 +133,7 @@ def analyse(
             failed_sizes=named,
             started_at=started,
             output=output or {},
-            exploration=explored or {},
+            exploration=run,
             decision=decision,
             warnings=tuple(warnings),
         )
@@ -239,12 +181,12 @@ class Measured:
         ]
         weights = {payload.name: payload.weight for payload in self.plan.payloads}
         points = mix(evidence, weights)
-        as_fast = beyond_cores(self._endpoint, [point.memory_mb for point in points])[1:]
+        as_fast = self._endpoint.beyond_cores(point.memory_mb for point in points)[1:]
         return [point for point in points if point.memory_mb not in as_fast]
 
     @property
-    def _endpoint(self) -> Any:
-        return self.plan.question.about.get("endpoint")
+    def _endpoint(self) -> Endpoint:
+        return self.plan.question.endpoint
 
     def by_contract(self, region: str) -> dict[str, Any]:
         """The contract's own fields, as Power Tuning computes and chooses them."""
@@ -262,13 +204,11 @@ class Measured:
             raise RunFailedError("the contract's rules give no output")
         return output
 
-    def decision(self, contract_mb: int, explored: Explored | None) -> Decision:
+    def decision(self, contract_mb: int, run: Explored | None) -> Decision:
         """The answer by plain means; a note says where the contract's trimmed ones name another."""
         question, today_mb = self.plan.question, self.plan.target.memory_mb
-        claim = None
-        if explored and explored["answers"]:
-            answer = recommended(explored)
-            claim = Claim(answer["memory_mb"], answer["within_5"])
+        model = run.main if run else None
+        claim = Claim(model.memory_mb, model.within_5) if model else None
         decided = decide(
             self.points,
             question.strategy,
@@ -277,19 +217,19 @@ class Measured:
             today_mb=today_mb,
             claim=claim,
         )
-        if explored and explored["answers"]:
-            decided = _by_model(decided, recommended(explored)["curve"])
+        if model:
+            decided = _by_model(decided, model.curve)
         notes = list(decided.notes)
-        if decided.memory_mb in beyond_cores(self._endpoint, self.plan.sizes):
+        if decided.memory_mb in self._endpoint.beyond_cores(self.plan.sizes):
             decided = replace(decided, sure=None)
-        if not self._placed(explored):
+        if not self._placed(model):
             # Calls of one environment share its host: without knowing which they are, certainty
             # would be claimed and not had.
             decided = replace(decided, sure=None)
             notes.append("not sure: it is not known which execution environments were measured")
         if self.basis == "cold":
             notes.append("no invocation was warm: the answer is that of the cold starts")
-        same_rule = question.strategy in STRATEGIES and not explored
+        same_rule = question.strategy in STRATEGIES and not run
         if same_rule and decided.memory_mb not in (None, contract_mb):
             chosen = "is not set" if question.rule == "means" else "is what this execution names"
             notes.append(
@@ -298,11 +238,11 @@ class Measured:
             )
         return replace(decided, basis=self.basis, notes=tuple(notes))
 
-    def _placed(self, explored: Explored | None) -> bool:
+    def _placed(self, model: ModelAnswer | None) -> bool:
         """Whether it is known which environments were measured, of a model's few calls a size taken
         together."""
-        if explored and explored["answers"]:
-            return recommended(explored)["within_5"] is not None
+        if model:
+            return model.within_5 is not None
         return all(size["placed"] for size in self.sizes)
 
     def output(self, by_contract: dict[str, Any], decision: Decision) -> dict[str, Any]:
@@ -317,12 +257,12 @@ class Measured:
         return {**by_contract, **{name: of_size[0][source] for name, source in _CHOSEN.items()}}
 
 
-def _by_model(decision: Decision, curve: Sequence[Mapping[str, Any]]) -> Decision:
+def _by_model(decision: Decision, curve: Sequence[Prediction]) -> Decision:
     """The decision with what it changes by the model's curve, which is what reports show."""
     points = [
-        Point(point["memory_mb"], Mean(point["duration_ms"]), Mean(point["cost_usd"]))
+        Point(point.memory_mb, Mean(point.duration_ms), Mean(point.cost_usd))
         for point in curve
-        if point["measured"] > 0 or point["memory_mb"] == decision.memory_mb
+        if point.measured > 0 or point.memory_mb == decision.memory_mb
     ]
     return against_today(
         replace(decision, cost_ratio=None, speedup=None), points, decision.today_mb
@@ -361,9 +301,9 @@ def _allowed(sizes: Sequence[Result]) -> list[str]:
     ]
 
 
-def _why(failed: Mapping[int, str], explored: Mapping[str, Any] | None) -> str:
+def _why(failed: Mapping[int, str], run: Explored | None) -> str:
     reasons = [f"{size} MB: {reason}" for size, reason in failed.items()]
-    return "; ".join([*reasons, explored["reason"]] if explored else reasons)[:_FAILED_LENGTH]
+    return "; ".join([*reasons, run.reason] if run else reasons)[:_FAILED_LENGTH]
 
 
 def _more(
@@ -381,7 +321,6 @@ def _more(
 
 def _manifest(plan: RunPlan, prices: PriceBook, state: TunerState) -> Manifest:
     target, question = plan.target, plan.question
-    endpoint = question.about.get("endpoint", {"kind": "unknown"})
     return Manifest(
         run_id=plan.run_id,
         function=target.name,
@@ -393,12 +332,12 @@ def _manifest(plan: RunPlan, prices: PriceBook, state: TunerState) -> Manifest:
         timeout_s=target.timeout_s,
         region=target.region,
         account_id=target.arn.split(":")[4],
-        endpoint=endpoint,
+        endpoint=question.endpoint,
         execution_arns=(plan.execution,),
         input=question.input,
         payloads=tuple(ManifestPayload(p.name, p.weight, p.description) for p in plan.payloads),
         sizes=plan.sizes,
-        sizes_beyond_cores=beyond_cores(endpoint, plan.sizes),
+        sizes_beyond_cores=question.endpoint.beyond_cores(plan.sizes),
         num=question.num,
         environments=plan.environments,
         seed=plan.seed,

@@ -26,7 +26,6 @@ from ...core.exploration.question import (
     observe,
 )
 from ...core.pricing import PriceBook, gb_seconds
-from ...core.sizes import beyond_cores
 from ...core.statistics.means import placed
 from ...core.strategies import Worth
 from ...core.tuning.plan import Batch, Trial, Work, awake, widened
@@ -175,7 +174,7 @@ def terms(plan: RunPlan, prices: PriceBook, without: Collection[int] = ()) -> Te
     stands for all: the others would show the same durations at higher prices.
     """
     left = [size for size in plan.sizes if size not in without]
-    as_fast = beyond_cores(plan.question.about.get("endpoint"), left)[1:]
+    as_fast = plan.question.endpoint.beyond_cores(left)[1:]
     sizes = tuple(size for size in left if size not in as_fast)
     region = prices.region(plan.target.region)
     if not sizes:

@@ -4,13 +4,14 @@ import json
 import os
 import urllib.request
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ...core.arn import require_account
 from ...core.errors import UsageError
 from ...core.tuning.contract import TuningInput, parse_input
+from ...core.tuning.endpoint import AWS, EMBEDDED, UNKNOWN, Endpoint
 from ...core.tuning.payloads import (
     PayloadType,
     WeightedPayload,
@@ -144,18 +145,18 @@ def _question(request: TuningInput, raw: dict[str, Any]) -> Question:
     )
 
 
-def aws_endpoint() -> Mapping[str, Any]:
+def aws_endpoint() -> Endpoint:
     """What measures here, for runs that no client of ours has started: AWS, or the embedded AWS,
     which says so itself."""
     address = os.environ.get("AWS_ENDPOINT_URL")
     if not address:
-        return {"kind": "aws"}
+        return Endpoint(AWS)
     try:
         url = f"{address}/_lambdatuning"
         with urllib.request.urlopen(url, timeout=_ANSWERS_WITHIN_S) as answer:  # noqa: S310
-            return {"kind": "embedded", **json.load(answer)}
+            return Endpoint.from_json({"kind": EMBEDDED, **json.load(answer)})
     except (OSError, ValueError):
-        return {"kind": "unknown"}
+        return Endpoint(UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ class Services:
     bucket: str
     account_id: str
     sleep: Sleep
-    endpoint: Callable[[], Mapping[str, Any]] = aws_endpoint
+    endpoint: Callable[[], Endpoint] = aws_endpoint
 
     def confirms(self, function: str) -> Confirms:
         """Whether a run of a function is known: by the plan that it has in the bucket."""
@@ -203,7 +204,7 @@ def prepare(raw: Any, execution: str, services: Services) -> TunerState:
     target = _locked(request, run_id, execution, services)
     about = request.about if isinstance(request.about, dict) else {}
     if "endpoint" not in about:
-        about = {**about, "endpoint": services.endpoint()}
+        about = {**about, "endpoint": services.endpoint().to_json()}
     request = replace(request, about=about)
     plan = plan_run(request, raw, target, (run_id, execution), payloads)
     store.write_plan(plan)

@@ -81,15 +81,13 @@ def test_sizes_that_were_not_named_hold_what_the_function_uses() -> None:
 def test_the_manifest_tells_every_step_and_why() -> None:
     machine = Machine()
     machine.run(powerValues=POWERS)
-    told = machine.store.read_manifest().exploration
-    assert [step["step"] for step in told["steps"]] == [*range(1, len(told["steps"]) + 1)]
-    assert all(step["reason"] for step in told["steps"])
-    assert [step["stopped"] for step in told["steps"]] == [
-        *[""] * (len(told["steps"]) - 1),
-        told["stopped"],
-    ]
-    assert all(step["batch"] for step in told["steps"][:-1])
-    spent = [step["usd"] for step in told["steps"]]
+    run = machine.store.read_manifest().exploration
+    assert run is not None
+    assert [step.step for step in run.steps] == [*range(1, len(run.steps) + 1)]
+    assert all(step.reason for step in run.steps)
+    assert [step.stopped for step in run.steps] == [*[""] * (len(run.steps) - 1), run.stopped]
+    assert all(step.batch for step in run.steps[:-1])
+    spent = [step.usd for step in run.steps]
     assert spent == sorted(spent)
     assert spent[-1] == pytest.approx(machine.store.read_manifest().usd)
 
