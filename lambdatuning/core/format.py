@@ -161,6 +161,18 @@ def format_change(value: float, less: str, more: str) -> str:
     return "the same" if percent == "0" else f"{percent} % {less if value < 0 else more}"
 
 
+def format_level(value: float) -> str:
+    """A level against that of the first runs, as a signed change.
+
+    >>> format_level(1.1), format_level(0.995), format_level(float("nan"))
+    ('+10 %', '-0.5 %', '–')
+    """
+    if math.isnan(value):
+        return NOTHING
+    places = 0 if abs(value - 1) >= 0.0995 else 1
+    return f"{(value - 1) * 100:+.{places}f} %".replace("+0.0 %", "0 %").replace("-0.0 %", "0 %")
+
+
 def format_span(low: float, high: float) -> str:
     """Both ends of an interval of a relative change, signed.
 

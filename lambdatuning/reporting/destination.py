@@ -32,7 +32,8 @@ class Destination(Protocol):
         ...
 
     def prepare(self) -> None:
-        """Make sure that it can be written to; UsageError says why it cannot."""
+        """Make it, where it must be made; UsageError where it is plain that it cannot be written
+        to. Elsewhere than in a folder only a write can tell."""
         ...
 
     def pages(self) -> list[str]:
@@ -163,10 +164,7 @@ class Bucket:
         return f"{self.url}/{name}"
 
     def prepare(self) -> None:
-        """Write the index of what lies there: the one write that leaves nothing else behind."""
-        from .index import write_index
-
-        write_index(self)
+        """Nothing: prefixes need not be made."""
 
     def pages(self) -> list[str]:
         """The HTML objects directly under the prefix."""
@@ -232,16 +230,8 @@ class PapermillPlace:
         return f"{self.url}/{name}"
 
     def prepare(self) -> None:
-        """Write the index of what lies there; UsageError where papermill cannot."""
-        from .index import write_index
-
+        """UsageError where papermill knows no handler of the address."""
         self._handler()
-        try:
-            write_index(self)
-        except Exception as exc:
-            raise UsageError(
-                f"{self.url}: no report can be written there ({_one_line(exc)}); name another place"
-            ) from exc
 
     def pages(self) -> list[str]:
         """The HTML files there, as far as the place can list them."""
@@ -266,8 +256,14 @@ class PapermillPlace:
         return content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content)
 
     def write(self, name: str, text: str) -> None:
-        """By papermill's handler of the address."""
-        self._handler().write(text, self.address(name))
+        """By papermill's handler of the address; UsageError where it cannot."""
+        handler = self._handler()
+        try:
+            handler.write(text, self.address(name))
+        except Exception as exc:
+            raise UsageError(
+                f"{self.url}: no report can be written there ({_one_line(exc)}); name another place"
+            ) from exc
 
     def remove_others(self, folder: str, keep: frozenset[str]) -> None:
         """Nothing: papermill cannot delete."""

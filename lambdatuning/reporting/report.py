@@ -101,8 +101,7 @@ def report(
         RunFailedError: a notebook failed.
     """
     jobs = plan(notebooks, parameters or {}, folder=Path.cwd(), name=name)
-    place = destination(out)
-    place.prepare()
+    place = _prepared(out)
     board = Board([(job.name, job.cells) for job in jobs], on_progress, clock)
     # A notebook that is not run now may have a report there from before.
     links = {f"{Path(page).stem}.ipynb": quote(page) for page in place.pages()}
@@ -112,6 +111,19 @@ def report(
         return _run(job, place, board, links, keep_notebook=keep_notebooks)
 
     return run_all(jobs, run, workers)
+
+
+def _prepared(out: str | Path) -> Destination:
+    """The destination, tried before anything runs; UsageError where it cannot be written to.
+
+    Elsewhere than in a folder the index of what lies there is written: the one write that leaves
+    nothing else behind.
+    """
+    place = destination(out)
+    place.prepare()
+    if not isinstance(place, Folder):
+        write_index(place)
+    return place
 
 
 def plan(

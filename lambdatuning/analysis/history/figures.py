@@ -1,18 +1,20 @@
 """The series of a history over its runs, with changes, cuts and accepted levels marked."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from pandas import DataFrame
 
 from ...core.errors import UsageError
-from ...core.format import format_count, format_mb, format_ms, format_part, join
+from ...core.format import format_count, format_level, format_mb, format_ms, format_part, join
 from ..plot.chart import Chart, chart
 from ..plot.style import INK, MUTED, SERIES, Layout, framed, stacked
-from .history import History, format_level
+from ..verdict import ChangeFinding
 
 
 class _Line(NamedTuple):
@@ -32,16 +34,29 @@ LINES = {
 }
 
 
-def plot_series(history: History, names: Sequence[str] = ()) -> Chart:
+@dataclass(frozen=True, eq=False)
+class Series:
+    """What is drawn of a history: a row of `frame` a run (as `History.frame`), the confirmed
+    changes, and the runs that it is cut at or a level was accepted from."""
+
+    function: str
+    verdict: str
+    frame: DataFrame
+    changes: Sequence[ChangeFinding]
+    cut_at: Sequence[str]
+    accepted_from: Sequence[str]
+
+
+def plot_series(series: Series, names: Sequence[str] = ()) -> Chart:
     """A panel a series that has values; all of them by default."""
     for name in names:
         if name not in LINES:
             raise UsageError(f'no series "{name}"; there are {join(LINES)}')
-    frame = history.frame
+    frame = series.frame
     chosen = [
         LINES[name] for name in names or LINES if frame[LINES[name].column].notna().any()
     ] or [LINES["duration"]]
-    title = str(history.verdict).removesuffix(".")
+    title = series.verdict.removesuffix(".")
     title = title if len(title) < 120 else title.partition(";")[0]
     subtitle = (
         f"{format_count(len(frame), 'run')}, oldest left; orange: a confirmed change begins; "
@@ -52,26 +67,26 @@ def plot_series(history: History, names: Sequence[str] = ()) -> Chart:
         place = stacked(len(chosen), 1.5, 0.5)
         figure, panes = framed(layout, title, subtitle, place, sharex=True)
         for axes, line in zip(panes, chosen, strict=True):
-            _panel(axes, history, line)
+            _panel(axes, series, line)
         return figure
 
-    return chart(draw, title, _alt(history, chosen))
+    return chart(draw, title, _alt(series, chosen))
 
 
-def _panel(axes: Axes, history: History, line: _Line) -> None:
-    frame = history.frame
+def _panel(axes: Axes, series: Series, line: _Line) -> None:
+    frame = series.frame
     values = frame[line.column].to_numpy(float)
     at = np.arange(len(values))
     axes.set_title(line.title, color=INK)
     axes.plot(at, values, color=SERIES[0], linewidth=1, marker="o", markersize=2.8)
     ids = {str(run): n for n, run in enumerate(frame["run_id"])}
-    for change in history.changes:
+    for change in series.changes:
         if change.since in ids:
             axes.axvline(ids[change.since] - 0.5, color=SERIES[1], linewidth=1.4)
-    for cut in history.lane.cuts:
-        if cut.run_id in ids:
-            axes.axvline(ids[cut.run_id] - 0.5, color=MUTED, linewidth=1, linestyle="dashed")
-    for run in history.accepted:
+    for run in series.cut_at:
+        if run in ids:
+            axes.axvline(ids[run] - 0.5, color=MUTED, linewidth=1, linestyle="dashed")
+    for run in series.accepted_from:
         if run in ids:
             axes.axvline(ids[run] - 0.5, color=INK, linewidth=1, linestyle="dotted")
     axes.yaxis.set_major_locator(MaxNLocator(4))
@@ -83,12 +98,12 @@ def _panel(axes: Axes, history: History, line: _Line) -> None:
     )
 
 
-def _alt(history: History, lines: Sequence[_Line]) -> str:
-    parts = [f"{format_count(len(history.frame), 'run')} of {history.function}."]
+def _alt(series: Series, lines: Sequence[_Line]) -> str:
+    parts = [f"{format_count(len(series.frame), 'run')} of {series.function}."]
     for line in lines:
-        values = history.frame[line.column].dropna()
+        values = series.frame[line.column].dropna()
         if len(values):
             first, last = line.write(float(values.iloc[0])), line.write(float(values.iloc[-1]))
             parts.append(f"{line.title}: {first} in the first run, {last} in the newest.")
-    parts += [f"{each.text}." for each in history.changes]
+    parts += [f"{each.text}." for each in series.changes]
     return " ".join(parts)

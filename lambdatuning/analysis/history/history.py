@@ -1,8 +1,9 @@
 """The history of one function as an answer: its verdict, changes and series."""
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from ...core.errors import NotFoundError, UsageError, closest
 from ...core.format import (
     NOTHING,
     format_count,
+    format_level,
     format_mb,
     format_part,
     format_span,
@@ -195,8 +197,6 @@ class History:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; `schema` is raised when a field changes its meaning or goes."""
-        import json
-
         return {
             "schema": SCHEMA,
             "function": self.function,
@@ -319,8 +319,6 @@ class History:
         return ""
 
     def _with_cost(self, change: Change) -> ChangeFinding:
-        from dataclasses import replace
-
         own = finding(change, self._segment, self.smallest)
         cost = cost_of(self._segment, change) if change.measure == DURATION else math.nan
         if math.isnan(cost):
@@ -412,9 +410,20 @@ class HistoryPlots:
     def series(self, *names: str) -> "Chart | None":
         """A panel a series, all by default: "duration", "p95", "cost", "init", "failures", "memory"
         and "best size"; lines mark changes, cuts and accepted levels. None of fewer than 3 runs."""
-        from .figures import plot_series
+        from .figures import Series, plot_series  # matplotlib takes a second to import
 
-        return plot_series(self.history, names) if len(self.history.runs) >= _FEW else None
+        history = self.history
+        if len(history.runs) < _FEW:
+            return None
+        series = Series(
+            function=history.function,
+            verdict=str(history.verdict),
+            frame=history.frame,
+            changes=history.changes,
+            cut_at=tuple(cut.run_id for cut in history.lane.cuts),
+            accepted_from=tuple(history.accepted),
+        )
+        return plot_series(series, names)
 
 
 def history(
@@ -503,18 +512,6 @@ def _middle(panel: Panel) -> Floats:
     counts = np.isfinite(values).sum(0)
     best = np.flatnonzero(counts == counts.max())
     return np.asarray(np.exp(values[:, best[len(best) // 2]]))
-
-
-def format_level(value: float) -> str:
-    """A level against that of the first runs, as a signed change.
-
-    >>> format_level(1.1), format_level(0.995), format_level(float("nan"))
-    ('+10 %', '-0.5 %', '–')
-    """
-    if math.isnan(value):
-        return NOTHING
-    places = 0 if abs(value - 1) >= 0.0995 else 1
-    return f"{(value - 1) * 100:+.{places}f} %".replace("+0.0 %", "0 %").replace("-0.0 %", "0 %")
 
 
 def _some(texts: Sequence[str]) -> str:
