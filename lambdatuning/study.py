@@ -10,11 +10,11 @@ from pandas import DataFrame
 from .analysis.answer.recommendation import decision_of, recommendations_frame
 from .analysis.data import StudyData
 from .analysis.options import Options
-from .analysis.run import Run, card
+from .analysis.run import Run, as_run, card, in_one_currency, written_in
 from .core.decision import Decision
 from .core.errors import UsageError, closest
 from .core.finding import Finding
-from .core.format import DOLLARS, Money, money_of
+from .core.format import Money
 from .core.strategies import WORTH
 
 if TYPE_CHECKING:
@@ -59,14 +59,17 @@ class Study(StudyData):
         seed: int = 0,
         currency: str = "${}",
         per_usd: float = 1.0,
+        rates: Mapping[str, float] | None = None,
     ) -> None:
         """Options as `analysis.options.Options` describes them; UsageError for one that cannot be.
 
         `strategy` is one of "value", "cost", "speed", "balanced", "knee", "deadline" and "budget",
         or several, or "all" whose limit is given; by default the run's own, as are `speed_worth`
         and `cost_tolerance` (0.1 and 0.1 where it names none). `currency` has {} for the
-        amount, as in "{} €", at `per_usd` for one US dollar.
+        amount, as in "{} €", at `per_usd` for one US dollar; of a run that is not in dollars,
+        `rates` must say what a dollar costs: {"CNY": 7.1}.
         """
+        run = in_one_currency([as_run(run)], rates)[0] if rates else run
         worth = run.worth if isinstance(run, Run) else WORTH
         options = Options(
             weight=weight,
@@ -84,7 +87,7 @@ class Study(StudyData):
             tolerance=tolerance,
             confidence=confidence,
             seed=seed,
-            money=_money(run, Money(currency, per_usd)),
+            money=written_in(as_run(run), Money(currency, per_usd)),
         )
         names = options.choices if strategy == "all" else _names(strategy)
         super().__init__(run, replace(options, strategy=names))
@@ -271,11 +274,6 @@ class Study(StudyData):
 
     def _repr_html_(self) -> str:
         return self.answer._repr_html_() + card("Measured", self.run.facts())
-
-
-def _money(run: Run | DataFrame, money: Money) -> Money:
-    """As asked for; a run whose costs are not in dollars is written in its own currency."""
-    return money_of(run.currency) if isinstance(run, Run) and money == DOLLARS else money
 
 
 def _names(strategy: str | Sequence[str]) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ import numpy as np
 
 from ..core.errors import UsageError
 from ..core.format import DOLLARS, Money
-from ..core.options import Amount, Count, InnerShare, Seed, Share, Weight, Weights, hold
 from ..core.strategies import (
     DEFAULT_WEIGHT,
     FAILURE_LIMIT,
@@ -19,6 +18,7 @@ from ..core.strategies import (
     minimised,
     order,
 )
+from ..core.validation import Amount, Count, InnerShare, Seed, Share, Weight, Weights, hold
 from .intervals import Floats
 
 _OUT = 1e12

@@ -11,14 +11,14 @@ from pandas import DataFrame
 
 from ..core.decision import Decision
 from ..core.errors import RunFailedError, UsageError, closest
-from ..core.format import format_mb, join_mb, money_of, short_name
-from ..core.options import number
+from ..core.format import DOLLARS, Money, format_mb, join_mb, money_of, short_name
 from ..core.sizes import Host
 from ..core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, REGISTRY, WORTH, CurvePoint, Worth
 from ..core.tuning.endpoint import Endpoint
 from ..core.tuning.explored import Explored
 from ..core.tuning.manifest import MEANS, Manifest
 from ..core.tuning.records import Sample
+from ..core.validation import number
 from .frames import read_parts, samples_frame
 
 
@@ -462,6 +462,22 @@ def _in_dollars(run: Run, per_usd: Mapping[str, float]) -> Run:
     samples = run.samples.assign(cost_usd=run.samples["cost_usd"] / rate)
     usd = None if run.manifest.usd is None else run.manifest.usd / rate
     return Run(replace(run.manifest, currency="", usd=usd), samples)
+
+
+def written_in(run: Run, money: Money) -> Money:
+    """How the costs of a run are written: as asked for, or in their own currency where nothing is.
+
+    `Money` converts dollars. UsageError where costs that are not in dollars were taken for such.
+    """
+    if run.currency == "USD":
+        return money
+    own = money_of(run.currency)
+    if money not in (DOLLARS, own):
+        raise UsageError(
+            f"costs are in {run.currency}, not in dollars, which currency= and per_usd= are about: "
+            f"say what a dollar costs, with rates={{'{run.currency}': amount}}"
+        )
+    return own
 
 
 def of_means(run: Run) -> bool:

@@ -13,7 +13,7 @@ from ..cloud.aws_errors import explaining
 from ..cloud.session import Cloud
 from ..core.errors import UsageError, closest
 from ..core.format import Money
-from ..core.options import Amount, Count, InnerShare, PositiveAmount, checked
+from ..core.validation import Amount, Count, InnerShare, PositiveAmount, checked
 from .runs import load_runs, names_newest, newest_in_one_place, with_the_one_before
 
 NEWEST = "latest 2"

@@ -7,8 +7,8 @@ from pandas import DataFrame
 from ..cloud.executions import Execution, cause, describe, has_answer, list_executions
 from ..cloud.session import Cloud
 from ..core.errors import LambdaTuningError, UsageError
-from ..core.options import Count, checked
 from ..core.power_tuning.visualization import decode_visualization
+from ..core.validation import Count, checked
 
 EXECUTION_COLUMNS = (
     "execution",

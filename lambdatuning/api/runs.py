@@ -28,9 +28,9 @@ from ..cloud.run_store import (
 from ..cloud.session import Cloud, connect
 from ..core.address import checked_address, is_s3
 from ..core.errors import NotFoundError, RunFailedError, UsageError, closest
-from ..core.options import whole_number
 from ..core.power_tuning.visualization import decode_visualization
 from ..core.tuning.manifest import Manifest
+from ..core.validation import whole_number
 from ..workspace.settings import read_settings
 
 EXECUTIONS = 100

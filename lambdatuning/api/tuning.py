@@ -32,7 +32,6 @@ from ..cloud.tuning.run import Effects, signals_as_interrupts
 from ..cloud.tuning.run import tune as tune_here
 from ..core.errors import NotFoundError, RunFailedError, UsageError
 from ..core.format import FAIRLY_SURE
-from ..core.options import number, whole_number
 from ..core.progress import OnProgress
 from ..core.sizes import DEFAULT_POWERS, parse_sizes
 from ..core.strategies import KIT_STRATEGY, RUN_STRATEGIES, WORTH, Worth, check_strategy
@@ -41,6 +40,7 @@ from ..core.tuning.estimate import EarlierRuns, Overhead, Work, learnt
 from ..core.tuning.manifest import OURS, Manifest
 from ..core.tuning.payloads import PayloadType, parse_event, unique
 from ..core.tuning.plan import MAX_COLD, MAX_ENVIRONMENTS
+from ..core.validation import number, whole_number
 from ..reporting.progress import show_progress
 from ..workspace import resources
 from ..workspace.code import code_here

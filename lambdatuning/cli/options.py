@@ -7,8 +7,8 @@ import click
 
 from ..core.errors import UsageError
 from ..core.format import FAIRLY_SURE
-from ..core.options import number
 from ..core.strategies import KIT_STRATEGY, WORTH
+from ..core.validation import number
 from ..workspace.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .errors import UsageError
-from .options import PositiveAmount, hold
+from .validation import PositiveAmount, hold
 
 NOTHING = "–"
 

@@ -24,11 +24,11 @@ from ..cloud.stack import bucket as buckets
 from ..cloud.stack.package import Artifact, read_folder, zip_files
 from ..cloud.tuning.plan import TunePlan, TuneRequest, plan_tune
 from ..core.errors import UsageError
-from ..core.options import number, whole_number
 from ..core.sizes import DEFAULT_POWERS, parse_sizes
 from ..core.strategies import KIT_STRATEGY, RUN_STRATEGIES, check_strategy
 from ..core.tuning.contract import check_exploration
 from ..core.tuning.payloads import PayloadType
+from ..core.validation import number, whole_number
 from ..workspace import resources
 from .archive import folder_name
 from .schedule import Schedule

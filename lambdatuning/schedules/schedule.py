@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ..core.errors import UsageError
-from ..core.options import number
+from ..core.validation import number
 from .archive import folder_name
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from ..core.address import checked_address
 from ..core.errors import UsageError, closest
-from ..core.options import number
 from ..core.strategies import KIT_STRATEGY, REGISTRY
+from ..core.validation import number
 
 FILE = "lambdatuning.toml"
 PREFIX = "LAMBDATUNING_"

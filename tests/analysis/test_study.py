@@ -85,6 +85,25 @@ def test_currency_is_an_option_and_nothing_global() -> None:
     assert euros.bill()["month_usd"].tolist() == dollars.bill()["month_usd"].tolist()
 
 
+def test_costs_in_yuan_are_not_taken_for_dollars() -> None:
+    dollars = synthetic_run(KINDS[:2])
+    manifest = replace(dollars.manifest, currency="CNY")
+    yuan = Run(manifest, dollars.samples.assign(cost_usd=dollars.samples["cost_usd"] * 7))
+    about: dict[str, Any] = {"monthly_invocations": 10e6}
+    euros: dict[str, Any] = {**about, "currency": "{} €", "per_usd": 0.5}
+    with pytest.raises(
+        UsageError, match=r"costs are in CNY, not in dollars.*rates=\{'CNY': amount"
+    ):
+        Study(yuan, **euros)
+    with pytest.raises(UsageError, match="costs are in CNY"):
+        lt.compare(yuan, yuan, currency="{} €", per_usd=0.5)
+    assert str(Study(yuan, rates={"CNY": 7}, **euros).table("bill")) == str(
+        Study(dollars, **euros).table("bill")
+    )
+    assert Study(yuan, **about).money(1.0) == "¥1.00"
+    assert Study(yuan, currency="¥{}", **about).money(1.0) == "¥1.00"
+
+
 def test_the_card_of_a_run_has_the_price_in_its_own_currency() -> None:
     paid = replace(RUN.manifest, usd=12.5)
     in_yuan = Run(replace(paid, currency="CNY"), RUN.samples)

@@ -11,13 +11,13 @@ from pandas import DataFrame
 
 from ...core.errors import CannotTellError, UsageError
 from ...core.finding import Finding, gravest_first
-from ...core.format import DOLLARS, NOTHING, Money, format_count, join, money_of, short_name
+from ...core.format import DOLLARS, NOTHING, Money, format_count, join, short_name
 from ..answer.answer import notice
 from ..data import StudyData
 from ..options import Options
 from ..questions.method import about as about_runs
 from ..questions.pillars import PARTLY, pillars_frame, practices
-from ..run import Run, as_run, in_one_currency, of_means
+from ..run import Run, as_run, in_one_currency, of_means, written_in
 from ..text.statement import About, Statement, answered, html_words
 from ..text.tables import Table, table
 from ..verdict import UNKNOWN, WORSE, Verdict
@@ -251,12 +251,12 @@ def compare(  # noqa: PLR0913
 
     Raises:
         UsageError: no run, several functions in one, nothing in common, or costs in several
-            currencies without the rate of one.
+            currencies, or in another than dollars that `money` must convert, without the rate.
     """
     if not runs:
         raise UsageError("no run to compare; `lambdatuning runs` lists those that are stored")
     given = in_one_currency([as_run(run) for run in runs], rates or {})
-    written = money if money != DOLLARS else money_of(given[0].currency)
+    written = written_in(given[0], money)
     before, *others = (run if of_means(run) else run.select(payload_types) for run in given)
     how: dict[str, Any] = {"memory_mb": memory_mb, "weights": weights, "confidence": confidence}
     # Runs before and after never teach each other: their difference is what is asked for.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...core.errors import UsageError
-from ...core.options import number
+from ...core.validation import number
 from ..options import stack_option, store_option
 from ..output import refuse
 from ..session import Session, session_options

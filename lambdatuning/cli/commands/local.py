@@ -52,7 +52,7 @@ def local(
 ) -> int:
     """Serve the embedded AWS until Ctrl-C, or until COMMAND ends; its exit code."""
     require("local")
-    from ...core.options import whole_number
+    from ...core.validation import whole_number
     from ...local.endpoint import start
     from ...local.settings import LOOPBACK
 

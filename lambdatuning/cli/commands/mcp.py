@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import click
 
 from ...core.errors import DeclinedError, LambdaTuningError, UsageError
-from ...core.options import number
 from ...core.progress import ignore
+from ...core.validation import number
 from ...workspace.extras import require
 from ..options import stack_option, store_option
 from ..output import records

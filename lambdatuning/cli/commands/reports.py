@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...core.errors import UsageError
-from ...core.options import whole_number
+from ...core.validation import whole_number
 from ...workspace import resources
 from ...workspace.extras import require
 from ...workspace.settings import read_settings

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...core.errors import UsageError
-from ...core.options import number, whole_number
+from ...core.validation import number, whole_number
 from ..options import pairs, store_option
 from ..output import money, records, refuse, table
 from ..session import Session, session_options

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ...core.errors import RunFailedError, UsageError
-from ...core.options import number
+from ...core.validation import number
 from ...workspace import resources
 from ...workspace.extras import require
 from ...workspace.settings import read_settings

@@ -10,7 +10,7 @@ import pytest
 
 from lambdatuning.core import options
 from lambdatuning.core.errors import UsageError
-from lambdatuning.core.options import (
+from lambdatuning.core.validation import (
     Amount,
     Count,
     InnerShare,
