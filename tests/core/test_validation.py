@@ -8,7 +8,7 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 import pytest
 
-from lambdatuning.core import options
+from lambdatuning.core import validation
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.validation import (
     Amount,
@@ -47,7 +47,7 @@ def decide(
 
 
 def test_examples() -> None:
-    assert doctest.testmod(options).failed == 0
+    assert doctest.testmod(validation).failed == 0
 
 
 @pytest.mark.parametrize(
@@ -132,4 +132,4 @@ def test_every_public_function_holds_its_numbers_to_their_types(
 ) -> None:
     signature = inspect.signature(function)
     numbers = NUMBERS & set(signature.parameters)
-    assert function.__name__ in MEASURES or numbers <= set(dict(options._rules(signature)))
+    assert function.__name__ in MEASURES or numbers <= set(dict(validation._rules(signature)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from .. import options
+from .. import validation
 from ..arn import FunctionArn, parse_function_arn
 from ..errors import UsageError, closest
 from ..sizes import DEFAULT_POWERS, parse_sizes
@@ -109,12 +109,12 @@ def sizes(name: str, value: Any) -> tuple[int, ...]:
 
 def number(name: str, value: Any) -> float:
     """A finite number, or a string of one."""
-    return options.number(f'input "{name}"', value)
+    return validation.number(f'input "{name}"', value)
 
 
 def whole(low: int, high: float = math.inf) -> Callable[[str, Any], int]:
     """The rule for a whole number within limits."""
-    return lambda name, value: options.whole_number(f'input "{name}"', value, low, high)
+    return lambda name, value: validation.whole_number(f'input "{name}"', value, low, high)
 
 
 def above_zero(name: str, value: Any) -> float:
@@ -185,12 +185,12 @@ def weight(name: str, value: Any) -> float:
 
 def not_negative(name: str, value: Any) -> float:
     """A number, 0 or more."""
-    return options.number(f'input "{name}"', value, 0)
+    return validation.number(f'input "{name}"', value, 0)
 
 
 def share(name: str, value: Any) -> float:
     """A number from 0 to 1."""
-    return options.number(f'input "{name}"', value, 0, 1)
+    return validation.number(f'input "{name}"', value, 0, 1)
 
 
 def trim(name: str, value: Any) -> float:
