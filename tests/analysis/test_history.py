@@ -217,7 +217,7 @@ def test_without_new_code_it_was_the_platform() -> None:
 
 
 def test_on_a_machine_that_others_use_a_change_of_half_takes_two_runs() -> None:
-    embedded: dict[str, Any] = {"endpoint": {"kind": "embedded", "cores": 2}}
+    embedded: dict[str, Any] = {"endpoint": Endpoint("embedded", cores=2)}
     assert exit_codes(summaries(12, 10, 1.5, **embedded))[-2:] == [5, 3]
     assert exit_codes(summaries(12, 10, 1.04, **embedded))[-2:] == [0, 0]
     found = history(summaries(12, 10, 1.5, **embedded))
@@ -267,8 +267,8 @@ def test_an_accepted_level_starts_anew() -> None:
     [
         ({"price_book": "2026-06"}, "price book: -, then 2026-06"),
         ({"runtime": "python3.14"}, "runtime: -, then python3.14"),
-        ({"endpoint": {"kind": "aws", "limiter": "cgroup v2"}}, "limiter: -, then cgroup v2"),
-        ({"endpoint": {"kind": "aws", "cores": 4}}, "host: -, then 4"),
+        ({"endpoint": Endpoint("aws", limiter="cgroup v2")}, "limiter: -, then cgroup v2"),
+        ({"endpoint": Endpoint("aws", cores=4)}, "host: -, then 4"),
     ],
 )
 def test_what_cannot_be_compared_cuts(about: dict[str, object], reason: str) -> None:

@@ -154,7 +154,7 @@ def test_every_notebook_reads_it(sizes: tuple[int, ...], tmp_path: Path) -> None
         )
     for path in sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb")):
         given = {"store": str(tmp_path / "runs")}
-        given |= {"run_id": "latest"} if path.stem == "01_benchmark" else {}
+        given |= {"runs": "latest"} if path.stem == "01_benchmark" else {}
         assert "shop" in render_here(path, given).partition("<main>")[2]
 
 
