@@ -282,15 +282,8 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     """Check the request against the function and the tuner; UsageError or NotFoundError if bad."""
     function = _function(cloud, request.function)
     tuner = find_tuner(cloud, request.state_machine_arn)
-    _require_seedable(request)
-    if request.auto_optimize:
-        client = cloud.client("lambda", region=function.arn.region)
-        name = str(function.arn.unqualified)
-        _answer(lambda: refuse_weighted(client, name, request.alias))
-    check_kind(function.config)
-    if not request.isolated:
-        check_reported(function.config)
-    request = _with_today(request, int(function.config["MemorySize"]))
+    _check(cloud, request, function)
+    request = _with_today(request, function.memory_mb)
     environments = request.environments or fitting_environments(
         cloud, function.arn, default_environments(cloud), isolated=request.isolated
     )
@@ -309,26 +302,42 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     )
     given = _input(cloud, request, function.arn, environments, run_id, limits)
     given |= _exploration(request, tuner, estimate) | {"fitMemory": fit_memory}
-    exposed = _exposed(cloud, request, function, environments)
-    if fit_memory and not tuner.ours:
-        left_out = ""  # it measures every size
-    called = calling_notes(cloud.client("lambda", region=function.arn.region), function.arn)
-    unknown = "" if tuner.ours else strategy_note(request.strategy)
     # Payload types were checked where they were read, and lie beside the input when it is sent.
     parse_input({**given, "payloadTypes": None, "payloadTypesS3": "s3://bucket/key"})
+    if fit_memory and not tuner.ours:
+        left_out = ""  # it measures every size
+    notes = (*limits.notes, *_callers(cloud, function), left_out)
+    notes += (_exposed(cloud, request, function, environments),)
+    notes += () if tuner.ours else (strategy_note(request.strategy),)
     return TunePlan(
-        request,
-        run_id,
-        tuner,
-        function.arn,
-        function.config,
-        environments,
-        estimate,
-        given,
-        prices,
-        grid,
-        tuple(note for note in (*limits.notes, *called, left_out, exposed, unknown) if note),
+        request=request,
+        run_id=run_id,
+        tuner=tuner,
+        arn=function.arn,
+        config=function.config,
+        environments=environments,
+        estimate=estimate,
+        input=given,
+        prices=prices,
+        grid=grid,
+        notes=tuple(filter(None, notes)),
     )
+
+
+def _check(cloud: Cloud, request: TuneRequest, function: "_Function") -> None:
+    """UsageError for a function, or an alias of it, that cannot be tuned as it is asked."""
+    _require_seedable(request)
+    if request.auto_optimize:
+        client, name = cloud.client("lambda", region=function.arn.region), function.arn.unqualified
+        _answer(lambda: refuse_weighted(client, str(name), request.alias))
+    check_kind(function.config)
+    if not request.isolated:
+        check_reported(function.config)
+
+
+def _callers(cloud: Cloud, function: "_Function") -> Sequence[str]:
+    """What calls the function by itself, and would meet the measuring."""
+    return calling_notes(cloud.client("lambda", region=function.arn.region), function.arn)
 
 
 def _estimated_grid(
@@ -377,8 +386,7 @@ def _large_enough(
     if request.named_sizes:
         return request, "", False
     used_mb = memory_used_mb(cloud, function.arn, function.config, now)
-    today_mb = int(function.config["MemorySize"])
-    sizes, note = large_enough(request.sizes, used_mb, today_mb)
+    sizes, note = large_enough(request.sizes, used_mb, function.memory_mb)
     return replace(request, sizes=sizes), note, used_mb is None
 
 
@@ -386,7 +394,7 @@ def _exposed(cloud: Cloud, request: TuneRequest, function: "_Function", environm
     """What callers of the function meet; "" for those of a function whose copy is tuned."""
     if request.isolated:
         return ""
-    changed = [size for size in request.sizes if size != function.config["MemorySize"]]
+    changed = [size for size in request.sizes if size != function.memory_mb]
     rounds = 1 + math.ceil(request.cold / environments)
     overhead = EMBEDDED if cloud.kind == "embedded" else ON_AWS
     seconds = len(changed) * rounds * overhead.publish_ms / 1000
@@ -445,6 +453,10 @@ class _Function:
     arn: FunctionArn
     config: Mapping[str, Any]
     architecture: str
+
+    @property
+    def memory_mb(self) -> int:
+        return int(self.config["MemorySize"])
 
 
 def _function(cloud: Cloud, name: str) -> _Function:
