@@ -55,8 +55,9 @@ class Endpoint:
         >>> Endpoint("embedded", cores=2).host, Endpoint("aws").host
         (Host(cores=2), None)
         """
-        known = isinstance(self.cores, int) and self.cores > 0
-        return Host(self.cores) if self.embedded and self.cores and known else None
+        if self.embedded and isinstance(self.cores, int) and self.cores > 0:
+            return Host(self.cores)
+        return None
 
     def words(self, *names: str) -> str:
         """The named fields that are known, one after the other.
