@@ -86,6 +86,41 @@ def test_bodies_of_rest_apis_that_are_no_json_object(
     assert json.loads(answer)["message"]
 
 
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"name": ""}', b'{"name": null}'])
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/restapis", "Name cannot be an empty string"),
+        ("/v2/apis", "Invalid protocol specified. Must be one of [HTTP, WEBSOCKET]"),
+    ],
+)
+def test_an_api_is_made_of_something(cloud: Cloud, path: str, message: str, body: bytes) -> None:
+    status, headers, answer = _sent(cloud, "apigateway", "POST", path, body)
+    assert (status, headers["x-amzn-errortype"]) == (400, "BadRequestException")
+    assert json.loads(answer)["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "given", "message"),
+    [
+        (
+            *("POST", "/v2/apis", {"name": "a", "protocolType": "?"}),
+            "Invalid protocol specified. Must be one of [HTTP, WEBSOCKET]",
+        ),
+        ("POST", "/v2/apis", {"name": "a", "protocolType": "HTTP"}, ""),
+        ("POST", "/restapis", {"name": "a"}, ""),
+        ("POST", "/restapis/a/resources/b", {}, "Invalid request input: pathPart"),
+        ("PUT", "/restapis/a", {}, ""),
+    ],
+)
+def test_members_that_api_gateway_must_have(
+    method: str, path: str, given: object, message: str
+) -> None:
+    service = bodies.service_of("", path, "")
+    body = json.dumps(given).encode()
+    assert bodies.absent_member(service, method, path, "", body) == message
+
+
 @pytest.mark.parametrize(
     ("target", "given", "message"),
     [

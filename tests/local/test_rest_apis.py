@@ -32,6 +32,7 @@ def _api(cloud: Cloud, function: str, kind: str = "AWS_PROXY", **integration: An
     names = {"restApiId": api_id, "resourceId": made["id"], "httpMethod": "ANY"}
     client.put_method(**names, authorizationType="NONE")
     responses = integration.pop("responses", {"200": {}})
+    variables = integration.pop("variables", {})
     uri = (
         "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
         f"arn:aws:lambda:us-east-1:111122223333:function:{function}/invocations"
@@ -40,7 +41,7 @@ def _api(cloud: Cloud, function: str, kind: str = "AWS_PROXY", **integration: An
     for status, response in responses.items():
         client.put_method_response(**names, statusCode=status)
         client.put_integration_response(**names, statusCode=status, **response)
-    client.create_deployment(restApiId=api_id, stageName="prod")
+    client.create_deployment(restApiId=api_id, stageName="prod", variables=variables)
     return f"/_aws/execute-api/{api_id}/prod/it"
 
 
@@ -163,6 +164,61 @@ def test_request_templates_make_the_event(cloud: Cloud) -> None:
     reply = _call(cloud, f"{path}?name=Ann", b'{"a": {"b": [1]}}')
 
     assert reply.body == {"name": "Ann", "inner": {"b": [1]}}
+
+
+_INVOCATION_TYPE = "integration.request.header.X-Amz-Invocation-Type"
+
+
+@pytest.mark.parametrize(
+    ("target", "source", "headers"),
+    [
+        (_INVOCATION_TYPE, "'Event'", {}),
+        (_INVOCATION_TYPE.lower(), "'Event'", {}),
+        # "Set up asynchronous invocation of the backend Lambda function": the client decides.
+        (_INVOCATION_TYPE, "method.request.header.InvocationType", {"invocationtype": "Event"}),
+        (_INVOCATION_TYPE, "stageVariables.kind", {}),
+        (_INVOCATION_TYPE, "method.request.body.kind", {}),
+    ],
+)
+def test_an_integration_invokes_asynchronously(
+    cloud: Cloud, target: str, source: str, headers: dict[str, str]
+) -> None:
+    function = cloud.function("def handler(event, context):\n    print('got', event)\n")
+    mapped = {"requestParameters": {target: source}, "variables": {"kind": "Event"}}
+    path = _api(cloud, function, "AWS", **mapped)
+
+    reply = _call(cloud, path, b'{"kind": "Event"}', headers)
+
+    # A synchronous answer would be "null".
+    assert (reply.status, reply.body) == (200, "")
+    assert "{'kind': 'Event'}" in cloud.wait_for_message(f"/aws/lambda/{function}", "got")
+
+
+def test_an_integration_waits_unless_it_is_mapped_otherwise(cloud: Cloud) -> None:
+    source = {_INVOCATION_TYPE: "method.request.header.InvocationType"}
+    path = _api(cloud, cloud.function(ECHO), "AWS", requestParameters=source)
+
+    assert _call(cloud, path, b'{"a": 1}').body == {"a": 1}
+    assert _call(cloud, path, b"{}", {"InvocationType": "Other"}).status == 500
+
+
+@pytest.mark.parametrize("kind", ["AWS_PROXY", "AWS"])
+def test_stage_variables_name_the_function(cloud: Cloud, kind: str) -> None:
+    """By "Using stage variables" of the API Gateway Developer Guide: a name, a part, an alias."""
+    function = _returning(cloud, {"statusCode": 200, "body": "here"})
+    client = cloud.client("lambda")
+    cloud.settle(function)
+    version = client.publish_version(FunctionName=function)["Version"]
+    client.create_alias(FunctionName=function, Name="live", FunctionVersion=version)
+    variables = {"end": function[1:], "alias": "live"}
+    uri = function[0] + "${stageVariables.end}:${stageVariables.alias}"
+
+    path = _api(cloud, uri, kind, variables=variables)
+
+    expected = "here" if kind == "AWS_PROXY" else {"statusCode": 200, "body": "here"}
+    assert (reply := _call(cloud, path, b"{}")).body == expected
+    assert reply.status == 200
+    assert _call(cloud, _api(cloud, uri, kind), b"{}").body == INTERNAL
 
 
 def test_integration_responses_are_selected_by_the_error(cloud: Cloud) -> None:

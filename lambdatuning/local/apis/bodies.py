@@ -48,6 +48,13 @@ _KINDS = {str: "STRING_VALUE", bool: "TRUE_VALUE", int: "NUMBER_VALUE", float: "
 _CLASSES = {"string": "a String", "blob": "a ByteBuffer", "boolean": "a Boolean"}
 
 
+_ABSENT = {
+    "name": "Name cannot be an empty string",
+    "protocolType": "Invalid protocol specified. Must be one of [HTTP, WEBSOCKET]",
+}
+"""What API Gateway says of members that it must have."""
+
+
 class _Operation(NamedTuple):
     method: str
     path: re.Pattern[str]
@@ -83,6 +90,28 @@ def problem_of(service: str, target: str, method: str, path: str, query: str, bo
         return ""
     parameters = {name: values[-1] for name, values in parse_qs(query).items()}
     return next(itertools.chain(_misfits_of_query(shape, parameters), _misfits(shape, given)), "")
+
+
+def absent_member(service: str, method: str, path: str, query: str, body: bytes) -> str:
+    """What API Gateway says of a body, one that can be read, without a member that it must have.
+
+    "" where nothing is missing. Other services look for themselves.
+    """
+    shape = _input_of(service, "", method, path)
+    imports = "mode=import" in query
+    if not service.startswith("apigateway") or shape is None or imports:
+        return ""
+    if shape.serialization.get("payload"):
+        return ""
+    given = _parsed(body)
+    for member_name in shape.required_members:
+        member = shape.members[member_name]
+        name = member.serialization.get("name", member_name)
+        value = given.get(name)
+        taken = not getattr(member, "enum", None) or value in member.enum
+        if "location" not in member.serialization and (value in (None, "") or not taken):
+            return _ABSENT.get(name, f"Invalid request input: {name}")
+    return ""
 
 
 def _parsed(body: bytes) -> Any:

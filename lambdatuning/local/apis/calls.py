@@ -6,6 +6,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+INVOCATION_TYPES = ("RequestResponse", "Event", "DryRun")
+
 
 @dataclass
 class Call:

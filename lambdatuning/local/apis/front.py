@@ -22,7 +22,7 @@ from . import (
     state_machines,
 )
 from .asgi import Answer, App, Message, Receive, Scope, Send
-from .calls import Call, begin_call
+from .calls import INVOCATION_TYPES, Call, begin_call
 from .lambda_limits import (
     Problem,
     changes_function,
@@ -150,7 +150,7 @@ class Front:
         limit = faults.MAX_PAYLOAD_BYTES if waits else faults.MAX_EVENT_BYTES
         if payload is None:
             return
-        if kind not in ("RequestResponse", "Event", "DryRun"):
+        if kind not in INVOCATION_TYPES:
             problem = problem_of(scope["method"], scope["path"], {_TYPE: kind}, b"")
         elif len(payload) > limit:
             problem = _too_large(len(payload), limit)
@@ -328,9 +328,11 @@ def _unreadable(scope: Scope, service: str, body: bytes) -> Answer | None:
     """The refusal of a call that its service cannot read."""
     target = dict(scope["headers"]).get(b"x-amz-target", b"").decode("latin-1")
     query = scope["query_string"].decode("latin-1")
-    why = bodies.problem_of(service, target, scope["method"], scope["path"], query, body)
+    called = scope["method"], scope["path"], query, body
+    why = bodies.problem_of(service, target, *called)
     if not why:
-        return None
+        absent = "" if target else bodies.absent_member(service, *called)
+        return _rest_error(Problem("BadRequestException", absent)) if absent else None
     if target:
         return _json_error("com.amazon.coral.service#SerializationException", why)
     parsed = service != "lambda" or not why.startswith("Could not parse")

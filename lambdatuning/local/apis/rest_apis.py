@@ -10,7 +10,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from ..settings import ACCOUNT_ID, LOOPBACK, REGION
 from . import asgi
-from .calls import begin_call, current_call
+from .calls import INVOCATION_TYPES, begin_call, current_call
 from .json_paths import JsonPathError, at_path
 from .templates.mapping import Request, TemplateError, rendered
 
@@ -30,7 +30,8 @@ resource, path, method, headers, body, query and path parameters."""
 LIMIT_S = 29.0
 MOST_BYTES = 10_485_760
 
-_INVOCATION_TYPE = "integration.request.header.X-Amz-Invocation-Type"
+_SENT_HEADER = "integration.request.header."
+_STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.(\w+)\}")
 _FUNCTION = re.compile(r"functions/(.+)/invocations$")
 _ADDED = {
     "X-Forwarded-For": "127.0.0.1",
@@ -49,9 +50,13 @@ _IDENTITY = dict.fromkeys(
 def proxied(invoke: Integration) -> Integration:
     """`invoke`, a proxy integration, within limits; whom it calls can tell that it does."""
 
-    async def invoked(*args: Any, **named: Any) -> Answer:
+    async def invoked(
+        integration: Any, api_id: str, stage_name: str, stage: Any, *args: Any, **named: Any
+    ) -> Answer:
         begin_call(replace(current_call(), proxied=True))
-        return await invoke(*args, **named)
+        uri = _with_variables(str(integration.get("uri", "")), stage.get("variables") or {})
+        whole = {**integration, "uri": uri}
+        return await invoke(whole, api_id, stage_name, stage, *args, **named)
 
     return within_limits(invoked)
 
@@ -237,26 +242,66 @@ async def _exchanged(
     except ValueError as exc:
         return _failed(400, f"Could not parse request body into json: {exc}", "BadRequestException")
     function = _function(str(integration.get("uri", "")), request)
-    asynchronous = (integration.get("requestParameters") or {}).get(_INVOCATION_TYPE) == "'Event'"
+    headers = dict(_sent_headers(integration.get("requestParameters") or {}, request))
+    if headers.get("x-amz-invocation-type", "RequestResponse") not in INVOCATION_TYPES:
+        return _failed(500, "Internal server error")
     answer = await services.ask(
         "lambda",
         "POST",
         f"/2015-03-31/functions/{quote(function, safe=':')}/invocations",
         (text if text.strip() else "{}").encode(),
-        {"x-amz-invocation-type": "Event" if asynchronous else "RequestResponse"},
+        headers,
         region=function.split(":")[3] if function.startswith("arn:aws:lambda:") else REGION,
     )
-    if answer.status not in (200, 202):
+    if answer.status not in (200, 202, 204):
         return _failed(500, "Internal server error")
     return _mapped(integration, answer, request)
+
+
+def _sent_headers(parameters: Mapping[str, Any], request: Request) -> Iterator[tuple[str, str]]:
+    """The headers for Lambda that request parameters map, such as X-Amz-Invocation-Type."""
+    for target, source in parameters.items():
+        name = target.removeprefix(_SENT_HEADER).lower()
+        # The others, such as Host, are of this call.
+        if target.startswith(_SENT_HEADER) and name.startswith("x-amz-"):
+            value = _parameter(str(source), request)
+            if value:
+                yield name, value
+
+
+def _parameter(source: str, request: Request) -> str:
+    """What a request parameter is mapped from: a text in quotes, or a part of the request."""
+    if source[:1] == source[-1:] == "'":
+        return source[1:-1]
+    where, _, name = source.removeprefix("method.request.").partition(".")
+    if where == "header":
+        return next((v for n, v in request.header.items() if n.lower() == name.lower()), "")
+    if where == "body":
+        return _at(json.loads(request.body or "{}"), name) if name else request.body
+    parts: dict[str, Mapping[str, Any]] = {
+        "querystring": request.querystring,
+        "path": request.path,
+        "stageVariables": request.stage_variables,
+        "context": request.context,
+    }
+    return _at(parts.get(where, {}), name)
+
+
+def _at(value: Any, path: str) -> str:
+    """The part of `value` at a path of member names as text; "" where there is none."""
+    part = next(at_path(value, f"$.{path}"), "")
+    return part if isinstance(part, str) else json.dumps(part)
 
 
 def _function(uri: str, request: Request) -> str:
     """The function that an integration's URI names, with stage variables put in."""
     match = _FUNCTION.search(uri)
     named = match[1] if match else uri.removesuffix("/invocations")
-    variables = request.stage_variables
-    return re.sub(r"\$\{stageVariables\.(\w+)\}", lambda one: variables.get(one[1], ""), named)
+    return _with_variables(named, request.stage_variables)
+
+
+def _with_variables(text: str, variables: Mapping[str, str]) -> str:
+    return _STAGE_VARIABLE.sub(lambda one: variables.get(one[1], ""), text)
 
 
 def _template(templates: Mapping[str, str] | None, content_type: str) -> str | None:
@@ -301,11 +346,9 @@ def _header(source: str, answer: asgi.Answer, request: Request) -> str:
     if source == "integration.response.body":
         return request.body
     if source.startswith("integration.response.body."):
-        path = f"$.{source.removeprefix('integration.response.body.')}"
-        value = next(at_path(json.loads(request.body), path), "")
-        return value if isinstance(value, str) else json.dumps(value)
-    if source.startswith("context."):
-        return str(next(at_path(request.context, f"$.{source.removeprefix('context.')}"), ""))
+        return _at(json.loads(request.body), source.removeprefix("integration.response.body."))
+    if source.startswith(("context.", "stageVariables.")):
+        return _parameter(source, request)
     return ""
 
 
