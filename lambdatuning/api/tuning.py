@@ -1,6 +1,7 @@
 """Tuning a function, and benchmarking the stack's function with every payload type."""
 
 import json
+import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -212,7 +213,7 @@ def tune(
     where the store has an earlier run of the function) an adaptive run measures today's size and
     its answer in three environments at least, so that `compare` and `history` have intervals.
     """
-    cold_starts = whole_number("cold", cold, 0, MAX_COLD)
+    cold_starts = whole_number("cold", cold, *_COUNTS["cold"])
     by_count = num is not None or cold_starts > 0 or state_machine is not None
     request = TuneRequest(
         function=function,
@@ -223,7 +224,7 @@ def tune(
         with_today=current or powers is None,
         num=whole_number("num", NUM if num is None else num),
         strategy=check_strategy(strategy, RUN_STRATEGIES),
-        weight=number("weight", weight, 0, 1),
+        weight=number("weight", weight, *_NUMBERS["weight"]),
         worth=Worth(
             number("speed_worth", speed_worth, 0), number("cost_tolerance", cost_tolerance, 0)
         ),
@@ -233,7 +234,7 @@ def tune(
         seed=None if seed is None else whole_number("seed", seed, 0),
         environments=None
         if environments is None
-        else whole_number("environments", environments, 1, MAX_ENVIRONMENTS),
+        else whole_number("environments", environments, *_COUNTS["environments"]),
         cold=cold_starts,
         allowed_errors=tuple(allowed_errors),
         table=table,
@@ -254,8 +255,10 @@ def tune(
         request,
         explore=check_exploration(explore or ("grid" if by_count else "adaptive")),
         max_usd=budget,
-        max_seconds=None if max_minutes is None else 60 * number("max_minutes", max_minutes, 0.01),
-        regret=None if regret is None else number("regret", regret, 0.1, 50) / 100,
+        max_seconds=None
+        if max_minutes is None
+        else 60 * number("max_minutes", max_minutes, *_NUMBERS["max_minutes"]),
+        regret=None if regret is None else number("regret", regret, *_NUMBERS["regret"]) / 100,
     )
     arn = state_machine or usable_outputs(cloud, stack)["StateMachineArn"]
     job = TuneJob(replace(request, state_machine_arn=arn), budget, isolate, for_compare)
@@ -285,7 +288,7 @@ def benchmark(
     types = payload_types(payload, payloads, cloud) or load_payload_types(
         resources.payloads(payloads).path
     )
-    _refuse_bad_options(options)
+    refuse_bad_options(options)
     confirm = confirm if yes else only_after_yes(cloud)
     outputs = outputs_with_example(
         _deployed(cloud, stack, template, confirm, options.get("on_progress")), stack
@@ -384,16 +387,40 @@ def _labels(labels: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
     return read
 
 
-def _refuse_bad_options(options: Mapping[str, Any]) -> None:
-    """What `tune` would refuse is refused before a stack is deployed for it."""
+def refuse_bad_options(options: Mapping[str, Any]) -> None:
+    """What `tune` would refuse by itself is refused before anything is made for it.
+
+    Before a stack is deployed, or a schedule printed that would fail every night.
+    """
     _sizes(options.get("powers"))
-    num = options.get("num")
-    whole_number("num", NUM if num is None else num)
     check_strategy(options.get("strategy", KIT_STRATEGY), RUN_STRATEGIES)
     check_exploration(options.get("explore") or "grid")
-    number("weight", options.get("weight", 0.5), 0, 1)
+    for name, (low, high) in _COUNTS.items():
+        if options.get(name) is not None:
+            whole_number(name, options[name], low, high)
+    for name, (least, most) in _NUMBERS.items():
+        if options.get(name) is not None:
+            number(name, options[name], least, most)
     _labels(options.get("labels", ()))
     _folder(options.get("store"))
+
+
+_COUNTS = {
+    "num": (1, math.inf),
+    "cold": (0, MAX_COLD),
+    "seed": (0, math.inf),
+    "environments": (1, MAX_ENVIRONMENTS),
+}
+_NUMBERS = {
+    "weight": (0, 1),
+    "speed_worth": (0, math.inf),
+    "cost_tolerance": (0, math.inf),
+    "min_sure": (0, 1),
+    "max_usd": (0, math.inf),
+    "max_minutes": (0.01, math.inf),
+    "regret": (0.1, 50),
+}
+"""The ranges of the options that are numbers."""
 
 
 def _deployed(

@@ -115,7 +115,7 @@ def test_local_excludes_another_place(nobody: Shell) -> None:
 
 def test_bad_local_options(nobody: Shell) -> None:
     refused(nobody("local", "--port", "70000"), 2, "--port", "65535")
-    refused(nobody("local", "--limiter", "cgruop1"), 2, "cgruop1", "cgroup1")
+    refused(nobody("local", "--port", "0", "--limiter", "cgruop1"), 2, "cgruop1", "cgroup1")
     refused(nobody("local", "--run"), 2, "name a command")
     refused(nobody("local", "--run", "no-such-command", "x"), 2, "no-such-command x")
 
@@ -284,3 +284,22 @@ def test_an_option_is_refused_by_the_name_that_was_typed(
 ) -> None:
     done = served("tune", "shop", "--state-machine", "arn", option, value, "--yes")
     refused(done, 2, f"lambdatuning: {words}")
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("num=0", "num must be a whole number, 1 or more; not '0'"),
+        ("num=५", "num must be a whole number, 1 or more; not '५'"),
+        ("weight=7", "weight must be a number from 0 to 1; not '7'"),
+        ("environments=0", "environments must be a whole number"),
+        ("max-minutes=nan", "--max-minutes must be a number"),
+        ("tolerance=-1", "--tolerance (per cent) must be a number, 0 or more; not '-1'"),
+        ("strategy=sped", "speed"),
+        ("powers=64", "128 to 10240"),
+    ],
+)
+def test_a_schedule_that_would_always_fail_is_not_printed(
+    served: Shell, option: str, said: str
+) -> None:
+    refused(served("schedule", "print", "cron", "f", "--option", option), 2, said)

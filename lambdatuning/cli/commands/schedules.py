@@ -338,4 +338,15 @@ def _further(more: tuple[str, ...]) -> dict[str, str]:
             from ...core.errors import closest
 
             raise UsageError(f'--option: `schedule run` has no "{name}"; {closest(name, names)}')
+    _refuse_bad_values({name.replace("-", "_"): value for name, value in options.items()})
     return options
+
+
+def _refuse_bad_values(options: dict[str, Any]) -> None:
+    """A schedule that would fail every night is neither printed nor deployed."""
+    from ...api.tuning import refuse_bad_options
+
+    for name in ("tolerance", "max_regression"):
+        if name in options:
+            number(f"--{name.replace('_', '-')} (per cent)", options.pop(name), 0)
+    refuse_bad_options(options)

@@ -49,7 +49,6 @@ PRIVATE: dict[str, Names] = {
         "_delete_resource": ("resource_type", "physical_id", "props", "stack_name", "logical_id"),
     },
     "services.stepfunctions": {
-        "_SFN_WAIT_SCALE": None,
         "_ExecutionError": None,
         "_call_lambda": ("func_ref", "event"),
         "_execute_task": ("state_def", "raw_input", "execution", "ctx"),
@@ -86,6 +85,8 @@ PUBLIC: dict[str, Names] = {
         "invoke_async_with_retry": ("func", "event"),
         "resolve_function_url": None,
     },
+    # Its own POST /_ministack/config sets it by this name.
+    "services.stepfunctions": {"_SFN_WAIT_SCALE": None},
 }
 
 
