@@ -189,6 +189,46 @@ def test_a_stack_serves_its_api_over_http(cloud: Cloud) -> None:
     assert _post(url, {"operation": "ping"}) == (200, "512")
 
 
+TEMPLATE_HOSTS = {
+    "templates-1.s3.eu-west-1.amazonaws.com": "",
+    "templates-1.s3.amazonaws.com": "",
+    "templates-1.s3-eu-west-1.amazonaws.com": "",
+    "templates-1.s3.dualstack.us-gov-west-1.amazonaws.com": "",
+    "templates-1.s3.cn-north-1.amazonaws.com.cn": "",
+    "templates-1.s3.localhost:4566": "",
+    "s3.eu-west-1.amazonaws.com": "templates-1/",
+    "s3.dualstack.eu-west-1.amazonaws.com": "templates-1/",
+    "s3.amazonaws.com": "templates-1/",
+    "127.0.0.1:4566": "templates-1/",
+}
+"""Hosts of S3, and what comes before the key in the path."""
+
+
+def test_a_large_template_is_read_from_s3_by_any_form_of_its_url(cloud: Cloud) -> None:
+    client, storage = cloud.client("cloudformation"), cloud.client("s3")
+    topic = {"Type": "AWS::SNS::Topic", "Metadata": {"Padding": "x" * 60_000}}
+    url = "https://templates-1.s3.eu-west-1.amazonaws.com"
+    within = {"TemplateURL": f"{url}/cdk/inner.json"}
+    nested = {"Type": "AWS::CloudFormation::Stack", "Properties": within}
+    storage.create_bucket(Bucket="templates-1")
+    for key, resource in (("a b/outer.json", nested), ("cdk/inner.json", topic)):
+        body = json.dumps({"Description": key, "Resources": {"One": resource}})
+        storage.put_object(Bucket="templates-1", Key=key, Body=body.encode())
+
+    for host, bucket in TEMPLATE_HOSTS.items():
+        summary = client.get_template_summary(TemplateURL=f"https://{host}/{bucket}cdk/inner.json")
+        assert summary["ResourceTypes"] == ["AWS::SNS::Topic"], host
+    client.create_stack(StackName="from-s3", TemplateURL=f"{url}/a%20b/outer.json")
+    client.get_waiter("stack_create_complete").wait(
+        StackName="from-s3", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    (inner,) = client.describe_stack_resources(StackName="from-s3")["StackResources"]
+    assert inner["ResourceType"] == "AWS::CloudFormation::Stack"
+    with pytest.raises(client.exceptions.ClientError, match="Template not found"):
+        client.get_template_summary(TemplateURL=f"{url}/missing.json")
+    client.delete_stack(StackName="from-s3")
+
+
 def test_functions_of_a_deleted_stack_are_gone(cloud: Cloud) -> None:
     name = cloud.function("import os\ndef handler(event, context):\n    return os.getpid()\n")
     cloud.invoke(name)

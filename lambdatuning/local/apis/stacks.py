@@ -1,7 +1,8 @@
-"""CloudFormation: a stack that was made by a change set has its template's description, too."""
+"""CloudFormation: stacks made by change sets have descriptions, templates lie at any URL of S3."""
 
 import re
 from collections.abc import Awaitable, Callable
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from .asgi import Answer
 
@@ -14,6 +15,13 @@ _WITHOUT = re.compile(
 )
 _PARAMETERS = re.compile(r"<Parameters>.*?</Parameters>", re.DOTALL)
 _DESCRIPTION = re.compile(r"<Description>[^<]+</Description>")
+_BUCKET_OF_HOST = re.compile(
+    r"(?P<bucket>.+?)\.(?P<host>"
+    r"s3(-fips)?(\.dualstack)?([.-][a-z]{2}(-[a-z]+)+-\d+)?\.amazonaws\.com(\.cn)?"
+    r"|s3-(accelerate(\.dualstack)?|external-1)\.amazonaws\.com"
+    r"|(s3\.)?localhost)(?P<port>:\d+)?",
+    re.IGNORECASE,
+)
 
 
 async def with_descriptions(described: str, summary: Summary) -> str:
@@ -31,3 +39,17 @@ def _filled(match: re.Match[str], name: str, text: str) -> str:
     if match["name"] != name:
         return match[0]
     return match[0].replace("<Description></Description>", text)
+
+
+def in_path_style(url: str) -> str:
+    """The URL of an object in S3 with its bucket in the path, wherever it was; others as they are.
+
+    `https://BUCKET.s3.REGION.amazonaws.com/KEY` is what CDK and Terraform write. Forms of hosts:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+    """
+    parts = urlsplit(url)
+    path = unquote(parts.path)
+    if virtual := _BUCKET_OF_HOST.fullmatch(parts.netloc):
+        host = virtual["host"] + (virtual["port"] or "")
+        parts, path = parts._replace(netloc=host), f"/{virtual['bucket']}{path}"
+    return urlunsplit(parts._replace(path=path))

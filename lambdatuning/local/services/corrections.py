@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from ..apis import rest_apis
+from ..apis import rest_apis, stacks
 from ..apis.asgi import Services
 from ..apis.json_paths import at_path
 from ..apis.lambda_limits import problem_of_package
@@ -23,6 +23,7 @@ _LAMBDA = "services.lambda_svc"
 _MACHINES = "services.stepfunctions"
 _FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function"
 _CHANGE_SETS = "services.cloudformation.changesets"
+_DOCUMENTS = "services.cloudformation.helpers"
 _PROVISIONERS = "services.cloudformation.provisioners"
 _STACKS = "services.cloudformation.stacks"
 _CONDITIONED = ("engine", "changesets", "handlers", "stacks")
@@ -95,6 +96,7 @@ def install_for_stacks(refuses_change: Callable[[Change], str] | None = None) ->
         put(f"services.cloudformation.{module}", "_evaluate_conditions", evaluate)
     fetch = part(_LAMBDA, "_fetch_code_from_s3")
     put(_LAMBDA, "_fetch_code_from_s3", with_checked_code(fetch))
+    put(_DOCUMENTS, "_resolve_document", at_any_url(part(_DOCUMENTS, "_resolve_document")))
     replacing = part(_PROVISIONERS, "_REPLACING_PROPERTIES")
     put(_PROVISIONERS, "_REPLACING_PROPERTIES", {**REPLACING, **replacing})
     resolve = part(_CHANGE_SETS, "_resolve_props_for_diff")
@@ -205,6 +207,18 @@ def without_false_conditions(
             if holds.get(resource.get("Condition"), True)
         }
         return {**resolved_props, "Resources": kept}
+
+    return resolved
+
+
+def at_any_url(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    """Templates and policies of stacks are read from S3 by each form of URL that it has."""
+
+    def resolved(params: dict[str, Any], body_key: str, url_key: str, label: str) -> Any:
+        match params.get(url_key):
+            case [str(url), *_] | str(url) if url:
+                params = {**params, url_key: [stacks.in_path_style(url)]}
+        return resolve(params, body_key, url_key, label)
 
     return resolved
 

@@ -39,6 +39,10 @@ PRIVATE: dict[str, Names] = {
         **_CONDITIONS,
         "_resolve_props_for_diff": ("template", "params", "stack_name", "stack_id"),
     },
+    "services.cloudformation.helpers": {
+        # The text behind TemplateURL and StackPolicyURL.
+        "_resolve_document": ("params", "body_key", "url_key", "label"),
+    },
     "services.cloudformation.handlers": _CONDITIONS,
     "services.cloudformation.provisioners": {"_REPLACING_PROPERTIES": None},
     "services.cloudformation.stacks": {
