@@ -66,15 +66,17 @@ def test_a_parameter_that_has_no_type_is_read_as_papermill_reads_it(
 def test_what_is_wrong_with_parameters_is_one_line(
     nobody: Shell, notebook: Path, tmp_path: Path
 ) -> None:
-    def refused(*words: str) -> str:
-        done = nobody("report", str(notebook), "--out", str(tmp_path / "out"), *words)
+    def refused(*words: str, path: str = str(notebook)) -> str:
+        done = nobody("report", path, "--out", str(tmp_path / "out"), *words)
         assert done.code == 2
         assert not (tmp_path / "out").exists()
         return done.complaint
 
     assert "-p num: write -p NAME=VALUE" in refused("--quiet", "-p", "num")
     assert 'unknown parameter "nim"' in refused("-y", "{nim: 1}")
-    assert "runs are named by `runs`, in every notebook" in refused("-p", "run_id", "latest")
+    assert "known are: free, name, num, sizes" in refused("-p", "run_id", "latest")
+    ours = refused("-p", "run_id", "latest", path="notebooks/05_compare.ipynb")
+    assert ours.endswith("; runs are named by `runs`, in every notebook")
     assert "--parameters-yaml is not YAML: " in refused("-y", "{num")
     assert f"--parameters-file {tmp_path / 'none.yaml'}: No such file" in refused(
         "-f", str(tmp_path / "none.yaml")
