@@ -24,6 +24,7 @@ from lambdatuning.analysis.compare.noise import (
 from lambdatuning.analysis.compare.pair import BY_SIZE, OVERALL, pair
 from lambdatuning.analysis.compare.text import verdict
 from lambdatuning.analysis.run import PUBLISHED, Run, means_run, merge
+from lambdatuning.analysis.verdict import WORSE
 from lambdatuning.api.runs import load_runs
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.strategies import CurvePoint
@@ -77,6 +78,28 @@ def test_ten_per_cent_slower_is_a_regression() -> None:
         before, after = (synthetic_run(FEW[:2], SIZES, seed=seed + n) for n in (0, 1))
         found += bool(lt.compare([before, shifted(after, 1.1)]).regressions)
     assert found >= 8
+
+
+def test_a_regression_says_if_it_hangs_on_how_little_runs_are_assumed_to_differ() -> None:
+    before, after = (
+        named(synthetic_run(FEW[:2], SIZES, seed=n), run_id=str(n), code_sha256=str(n))
+        for n in (0, 1)
+    )
+    alike = [
+        named(synthetic_run(FEW[:2], SIZES, seed=n), run_id=str(n), code_sha256="0")
+        for n in (2, 3, 4, 5)
+    ]
+    slower, far_slower = shifted(after, 1.1), shifted(after, 1.3)
+    assumed = "; this takes runs of the same code to differ by 2 %, and were it 5 %, it might be"
+    for runs, history, hangs in (
+        ([before, slower], [], True),
+        ([before, slower], alike[:3], True),
+        ([before, slower], alike, False),
+        ([before, far_slower], [], False),
+    ):
+        verdict = lt.compare(runs, history=history).verdict
+        assert verdict.kind == WORSE
+        assert (assumed in verdict.reason) == hangs
 
 
 def test_the_recorded_runs_of_the_same_code_show_no_regression() -> None:

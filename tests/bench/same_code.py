@@ -9,10 +9,10 @@ how much runs differ; 0 leaves it to what is assumed beforehand. What judges is 
 with `--whole` everything from samples on is, which takes a second or two a pair. With `--store
 FOLDER` every two runs of the same code in a store are compared instead.
 
-The last line has `{"same_code": [{"n", "noise", "history", "pairs", "false_alarms", "differing",
-"found_5", "found_10", "smallest_change"}]}`: shares of comparisons with a regression of over 5 %
-where nothing changed, with any significant difference, with the slower one found; and the median of
-the smallest change that `compare` says it would have found.
+The last line has `{"same_code": [{"n", "noise", "history", "pairs", "false_alarms", "firm",
+"differing", "found_5", "found_10", "smallest_change"}]}`: shares of comparisons with a regression
+of over 5 % where nothing changed, with one that does not say to hang on what is assumed of runs,
+with any significant difference, with the slower one found; and the median of the smallest change that `compare` says it would have found.
 """
 
 import argparse
@@ -75,10 +75,13 @@ def main() -> None:
 def _row(changes: Sequence[Change], key: dict[str, Any]) -> dict[str, Any]:
     """The shares of some changes where nothing changed. A later run that is slower by a share has
     the same interval, moved by the share."""
+    alarms = [each.worse(MAX_REGRESSION) for each in changes]
+    firm = [alarm and not each.by_assumption for alarm, each in zip(alarms, changes, strict=True)]
     moved = [[math.log1p(each.low) + math.log1p(share) > 0 for each in changes] for share in SLOWER]
     return {
         **key,
-        "false_alarms": _share([each.worse(MAX_REGRESSION) for each in changes]),
+        "false_alarms": _share(alarms),
+        "firm": _share(firm),
         "differing": _share([each.real for each in changes]),
         "found_5": _share(moved[0]),
         "found_10": _share(moved[1]),

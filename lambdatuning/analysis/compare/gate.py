@@ -3,7 +3,8 @@
 Worse is what is confirmed: a change for the worse beyond what runs of the same code differ and
 beyond what is allowed, or significantly more failures. Of what could be worse and cannot be judged
 (no interval, one so wide that next to nothing could have been found, another machine, no common
-successful invocation) it says that it cannot tell.
+successful invocation) it says that it cannot tell. A regression that would be none if runs of the
+same code differed by more than is assumed, while too few of them told, says so.
 """
 
 import math
@@ -23,7 +24,7 @@ from ..verdict import (
     Verdict,
     gravest,
 )
-from .noise import Change
+from .noise import CAREFUL_SD, ENOUGH_RUNS, SD, Change
 from .pair import MACHINES, MEASURES, Pair, unjudged_sizes
 from .text import difference
 
@@ -83,7 +84,8 @@ def _decided(
         for kind in (WORSE, UNKNOWN, BETTER)
     }
     if of_kind[WORSE] and not any(map(_incomparable, pairs)):
-        return WORSE, f"regression: {_named(of_kind[WORSE])}"
+        doubt = "" if _failing(findings) else _assumed(pairs, max_change)
+        return WORSE, f"regression: {_named(of_kind[WORSE])}{doubt}"
     if of_kind[UNKNOWN]:
         return UNKNOWN, f"cannot tell: {_named(of_kind[UNKNOWN])}"
     allowed = format_part(max_change)
@@ -92,6 +94,22 @@ def _decided(
     beyond = f" by more than {allowed}" if max_change else ""
     quiet = f"no regression: nothing got significantly slower or more expensive{beyond}"
     return (BETTER if of_kind[BETTER] else FINE), quiet
+
+
+def _failing(findings: Iterable[ChangeFinding]) -> bool:
+    return any(each.kind == WORSE and each.measure == FAILURES for each in findings)
+
+
+def _assumed(pairs: Sequence[Pair], max_change: float) -> str:
+    """What to know of a regression that hangs on how little runs of the same code are assumed to
+    differ; "" where it does not."""
+    if not all(each.change.by_assumption for each in regressions(pairs, max_change)):
+        return ""
+    return (
+        f"; this takes runs of the same code to differ by {format_part(SD)}, and were it "
+        f"{format_part(CAREFUL_SD)}, it might be chance: {ENOUGH_RUNS} runs of the code before "
+        "would tell (--history)"
+    )
 
 
 def _named(texts: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ Between-Study Variance and its Uncertainty in Meta-Analysis, Research Synthesis 
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,8 +31,9 @@ class Change:
 
     `low` and `high` hold the change of the function: they know how much runs of the same code
     differ (see `noise`). `own_low` and `own_high` hold by how much these two runs differ, by
-    their samples alone. A change of `least` or more would have been found four times in five. All
-    five are NaN where a run has fewer than 3 environments.
+    their samples alone. A change of `least` or more would have been found four times in five.
+    `careful_low` is `low` if runs of the same code differ by as much as they may where too few of
+    them told (see `Noise.careful`). All are NaN where a run has fewer than 3 environments.
     """
 
     value: float
@@ -41,6 +42,7 @@ class Change:
     own_low: float = math.nan
     own_high: float = math.nan
     least: float = math.nan
+    careful_low: float = math.nan
 
     @property
     def has_interval(self) -> bool:
@@ -61,6 +63,12 @@ class Change:
         """Whether it is a regression: real, and more than `max_change` (0.05 is 5 %)."""
         return self.low > 0 and self.value > max_change
 
+    @property
+    def by_assumption(self) -> bool:
+        """Whether it is a rise that is real only if runs of the same code differ as little as is
+        assumed, which too few of them told."""
+        return self.low > 0 and self.careful_low <= 0
+
 
 def excludes_zero(low: float, high: float) -> bool:
     """Whether an interval leaves no doubt about the direction; False where there is none."""
@@ -75,7 +83,9 @@ def change(log_ratio: float, own: LogError, noise: "Noise", confidence: float) -
         for below, above in (error.log_errors(confidence) for error in (widened, own))
     )
     least = _expm1(widened.log_errors(confidence)[0] + widened.log_errors(_POWER)[1])
-    return Change(_expm1(log_ratio), low, high, own_low, own_high, least)
+    below = noise.careful.widened(own).log_errors(confidence)[0]
+    careful_low = min(low, _expm1(log_ratio - below))
+    return Change(_expm1(log_ratio), low, high, own_low, own_high, least, careful_low)
 
 
 def _expm1(value: float) -> float:
@@ -90,6 +100,10 @@ SD, FLOOR, DEGREES = 0.02, 0.01, 20.0
 that is believed, and with how many degrees of freedom. Runs on the embedded AWS over an hour and a
 half differed by 1 to 2 %; on AWS it is an assumption until runs there teach it."""
 
+CAREFUL_SD, ENOUGH_RUNS = 0.05, 5
+"""The spread (log) that runs of the same code may have before so many of them told: on shared
+machines they differ by so much, and fewer runs may look alike by chance."""
+
 _WORTH = 4.0
 """So many runs' worth is what is known beforehand once runs teach."""
 
@@ -102,10 +116,17 @@ _SAME = ("function", "code_sha256", "architecture", "runtime", "region", "endpoi
 @dataclass(frozen=True)
 class Noise:
     """How much means of runs of the same code differ (log) beside what their samples explain, known
-    with so many degrees of freedom."""
+    with so many degrees of freedom, of which runs `taught` so many."""
 
     sd: float = SD
     degrees: float = DEGREES
+    taught: int = 0
+
+    @property
+    def careful(self) -> "Noise":
+        """The most that runs may differ: where few runs taught it, as on shared machines."""
+        few = self.taught < ENOUGH_RUNS - 1
+        return replace(self, sd=max(self.sd, CAREFUL_SD)) if few else self
 
     def widened(self, own: LogError) -> LogError:
         """The error of the log ratio of two runs, `own` from the samples of both."""
@@ -137,7 +158,7 @@ def learnt(variances: Sequence[tuple[int, float]]) -> Noise:
     squares = sum(count * variance for count, variance in variances)
     both = (_WORTH * SD**2 + squares) / (_WORTH + count)
     variance = max(both, squares / count if count else 0.0, FLOOR**2)
-    return Noise(math.sqrt(variance), DEGREES + count)
+    return Noise(math.sqrt(variance), DEGREES + count, count)
 
 
 def same_code(runs: Iterable[Run]) -> list[list[Run]]:

@@ -40,9 +40,8 @@ MIN_SAMPLES = 5
 MAX_STOLEN = 0.03
 MAX_COLD = 0.2
 NEARLY_FULL = 0.9
-_MOSTLY, _FAR_ABOVE, _PRECISION = 0.5, 0.5, 0.1
-"""Slow calls that were hardly seen are most of the upper error, and that is so much of the mean;
-and how well the mean is to be known."""
+_PRECISION = 0.1
+"""How well a mean is to be known that hangs on rare slow calls."""
 
 
 def no_answer(data: StudyData) -> Iterator[Finding]:
@@ -132,9 +131,7 @@ def rare_slow_calls(data: StudyData) -> Iterator[Finding]:
     wide = [
         (cell.mean_errors[0], key, cell)
         for key, cell in data.cells.items()
-        if cell.mean_errors
-        and cell.mean_errors[0].tail_share > _MOSTLY
-        and cell.mean_errors[0].log_errors()[1] > np.log1p(_FAR_ABOVE)
+        if cell.mean_errors and cell.mean_errors[0].hangs_on_rare_calls
     ]
     if not wide:
         return

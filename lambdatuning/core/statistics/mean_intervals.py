@@ -43,6 +43,10 @@ _UNSEEN_SIZE, _HEAVIEST = 1.5, 4.0
 """Such a call lies so many times heaviness^2 x the distance to the 90 % quantile beyond the cut;
 heaviness is the distance to the 98 % quantile over that to the 90 % quantile, from 1 to 4."""
 
+_MOSTLY, _FAR_ABOVE = 0.5, 0.5
+"""A mean hangs on rare calls where they are so much of the upper distance, and its interval ends
+so far above it."""
+
 _LEAST_CENTRE = 1e-6
 _FARTHEST = 50.0
 _NORMAL = NormalDist()
@@ -134,6 +138,12 @@ class MeanError:
         )
         body, tail = self.body * (factor - 1), self.slow.high(1 - share) - self.slow.mean
         return tail**2 / (body**2 + tail**2) if body or tail else 0.0
+
+    @property
+    def hangs_on_rare_calls(self) -> bool:
+        """Whether slow calls that are too rare to be known decide how high the mean may be: what
+        so few calls tell is the typical duration."""
+        return self.tail_share > _MOSTLY and self.log_errors()[1] > math.log1p(_FAR_ABOVE)
 
     def calls_for(self, precision: float) -> int:
         """About how many calls it takes until the interval ends `precision` (0.1: 10 %) above the
