@@ -167,9 +167,9 @@ def _trial(
     for k, cell, error in zip(picked, lists, mean_errors(lists, unit=float(whole)), strict=True):
         truth = truths[k]
         low, high = error.limits() if error else (math.nan, math.nan)
-        ends = (low, high, truth["mean"], truth["sd"])
-        yield "mean", ends
-        yield from _as_said(cell, error, ends, truth)
+        row = (low, high, truth["mean"], truth["sd"])
+        yield "mean", row
+        yield from _as_said(cell, error, row, truth)
         if design.hosts == 0 and not whole:
             values = [value for part in cell for value in part]
             names = [str(e) for e, part in enumerate(cell) for _ in part]
@@ -183,13 +183,13 @@ def _trial(
 def _as_said(
     cell: Sequence[Sequence[float]],
     error: MeanError | None,
-    ends: tuple[float, ...],
+    row: tuple[float, ...],
     truth: dict[str, float],
 ) -> Iterator[tuple[str, tuple[float, ...]]]:
     """The interval that reports stand by: of the mean, or of the typical duration."""
-    none = (math.nan, math.nan, *ends[2:])
+    none = (math.nan, math.nan, *row[2:])
     if error is None or not error.hangs_on_rare_calls:
-        yield "known", ends
+        yield "known", row
         yield "typical", none
         return
     values = [value for part in cell for value in part]

@@ -12,7 +12,8 @@ FOLDER` every two runs of the same code in a store are compared instead.
 The last line has `{"same_code": [{"n", "noise", "history", "pairs", "false_alarms", "firm",
 "differing", "found_5", "found_10", "smallest_change"}]}`: shares of comparisons with a regression
 of over 5 % where nothing changed, with one that does not say to hang on what is assumed of runs,
-with any significant difference, with the slower one found; and the median of the smallest change that `compare` says it would have found.
+with any significant difference, with the slower one found; and the median of the smallest change
+that `compare` says it would have found.
 """
 
 import argparse

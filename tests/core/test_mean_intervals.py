@@ -106,6 +106,12 @@ def test_more_calls_are_asked_for_than_an_interval_needs_less() -> None:
     assert known(mean_errors(rare))[0].calls_for(0.1) > 300
 
 
+def test_a_mean_hangs_on_rare_calls_where_they_are_seen_and_few_calls_were_made() -> None:
+    for calls, slow, hangs in ((2, 0.0, False), (2, 0.05, True), (200, 0.05, False)):
+        run = [cell(random.Random(k), calls, slow) for k in range(6)]
+        assert {error.hangs_on_rare_calls for error in known(mean_errors(run))} == {hangs}
+
+
 def test_whole_numbers_are_seen_to_be_rounded() -> None:
     assert rounded_to([1.0, 2.0, 30.0]) == 1.0
     assert rounded_to([1.0, 2.5]) == 0.0
