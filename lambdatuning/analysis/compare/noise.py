@@ -116,16 +116,15 @@ _SAME = ("function", "code_sha256", "architecture", "runtime", "region", "endpoi
 @dataclass(frozen=True)
 class Noise:
     """How much means of runs of the same code differ (log) beside what their samples explain, known
-    with so many degrees of freedom, of which runs `taught` so many."""
+    with so many degrees of freedom."""
 
     sd: float = SD
     degrees: float = DEGREES
-    taught: int = 0
 
     @property
     def careful(self) -> "Noise":
         """The most that runs may differ: where few runs taught it, as on shared machines."""
-        few = self.taught < ENOUGH_RUNS - 1
+        few = self.degrees < DEGREES + ENOUGH_RUNS - 1
         return replace(self, sd=max(self.sd, CAREFUL_SD)) if few else self
 
     def widened(self, own: LogError) -> LogError:
@@ -158,7 +157,7 @@ def learnt(variances: Sequence[tuple[int, float]]) -> Noise:
     squares = sum(count * variance for count, variance in variances)
     both = (_WORTH * SD**2 + squares) / (_WORTH + count)
     variance = max(both, squares / count if count else 0.0, FLOOR**2)
-    return Noise(math.sqrt(variance), DEGREES + count, count)
+    return Noise(math.sqrt(variance), DEGREES + count)
 
 
 def same_code(runs: Iterable[Run]) -> list[list[Run]]:
