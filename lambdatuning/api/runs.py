@@ -21,8 +21,10 @@ from ..cloud.run_store import (
     StoredRun,
     open_store,
     read_run,
+    refuse_skipped,
     searched,
     stored_runs,
+    survey,
     warn_of,
 )
 from ..cloud.session import Cloud, connect
@@ -356,7 +358,15 @@ def load_runs(
             f'{"since" if since else "until"} narrows which runs "all" and "latest" mean; leave it '
             f"out where runs are named: {', '.join(names)}"
         )
-    return [run for name in names for run in _named(name, meant.listed, meant.where)]
+    try:
+        return [run for name in names for run in _named(name, meant.listed, meant.where)]
+    except NotFoundError:
+        address = store_address(store)
+        if not state_machine and (cloud or not is_s3(address)):
+            _, skipped = survey(open_store(address, cloud))
+            for name in names:
+                refuse_skipped(skipped, name)
+        raise
 
 
 def newest_in_one_place(runs: str, store: str | Path = "", **narrowed: Any) -> list[Run]:

@@ -318,7 +318,7 @@ def _flaw(value: object) -> str:
     if not wrong and (name := misfit(Manifest, manifest)):
         wrong = [name]
     if lacking or wrong:
-        what = f"has no {lacking[0]}" if lacking else f"has a {wrong[0]} that cannot be read"
+        what = f"has no {lacking[0]}" if lacking else f'has "{wrong[0]}" in a form unknown here'
         return f"its {MANIFEST_NAME} {what}: it is damaged or not of lambdatuning"
     return ""
 
@@ -374,13 +374,18 @@ _FIELDS: Mapping[str, Callable[[object], bool]] = {
 and AWS Lambda Power Tuning's runs, have fewer."""
 
 
+def refuse_skipped(skipped: Iterable[Skipped], run_id: str) -> None:
+    """RunFailedError where a run that somebody names is there and cannot be read."""
+    for each in skipped:
+        if f"/run={run_id}/" in each.url:
+            raise RunFailedError(f"{each.url} {each.reason}")
+
+
 def find_run(store: Store, run_id: str = LATEST) -> StoredRun:
     """One run by its id, or the newest; NotFoundError names the closest id, RunFailedError says
     why the one that is asked for cannot be read."""
     runs, skipped = survey(store)
-    for each in skipped:
-        if f"/run={run_id}/" in each.url:
-            raise RunFailedError(f"{each.url} {each.reason}")
+    refuse_skipped(skipped, run_id)
     for run in runs:
         if run.run_id == run_id:
             return run

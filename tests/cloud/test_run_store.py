@@ -105,19 +105,22 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
         b'{"schema": 99, "run_id": "2026b", "function": "shop"}',
         r"newer version \(schema 99, this one reads 2\): upgrade",
     ),
-    "a number for a name": (b'{"run_id": 7, "function": "shop"}', "has a run_id"),
-    "a name with a way out": (b'{"run_id": "../../x", "function": "shop"}', "has a run_id"),
+    "a number for a name": (b'{"run_id": 7, "function": "shop"}', 'has "run_id" in a form'),
+    "a name with a way out": (
+        b'{"run_id": "../../x", "function": "shop"}',
+        'has "run_id" in a form',
+    ),
     "nameless payload types": (
         b'{"run_id": "2026b", "function": "shop", "payloads": [{}]}',
-        "has a payloads",
+        'has "payloads" in a form',
     ),
     "a weight that is none": (
         b'{"run_id": "2026b", "function": "shop", "payloads": [{"name": "a", "weight": NaN}]}',
-        "has a payloads",
+        'has "payloads" in a form',
     ),
     "a negative count": (
         b'{"run_id": "2026b", "function": "shop", "invocations": -1}',
-        "has a invocations",
+        'has "invocations" in a form',
     ),
 }
 
@@ -133,6 +136,11 @@ def test_what_cannot_be_read_is_named_and_in_nobodys_way(tmp_path: Path, kind: s
         assert [run.run_id for run in stored_runs(store)] == ["2026a"]
     with pytest.raises(RunFailedError, match=f"{NAMED} .*{reason}"):
         find_run(store, "2026b")
+    with (
+        pytest.warns(RunSkippedWarning),
+        pytest.raises(RunFailedError, match=f"{NAMED} .*{reason}"),
+    ):
+        load_runs(tmp_path, "2026b")
 
 
 def test_a_half_run_is_named(tmp_path: Path) -> None:
