@@ -163,7 +163,8 @@ class Story:
         block = next((block for form in forms if (block := form(data, about))), "")
         if "text/html" not in data:
             for kind in data:
-                if kind not in _SHOWN and not kind.startswith(_OURS):
+                beside_figure = kind == _WIDGET and "image/svg+xml" in data
+                if kind not in _SHOWN and not kind.startswith(_OURS) and not beside_figure:
                     self._markup.leave_out(f"an output of type {kind}")
         return block
 
@@ -235,6 +236,9 @@ class Story:
 _OURS = "application/vnd.lambdatuning."
 
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/avif")
+
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+"""Sliders, which need a notebook: whoever shows a figure beside them means it for reports."""
 
 _SHOWN = {
     *_PICTURES,

@@ -10,6 +10,7 @@ import pytest
 
 from lambdatuning.analysis.questions.adaptive import outcome, predictions, saving, steps
 from lambdatuning.analysis.run import Run, to_run
+from lambdatuning.core.format import format_ms
 from lambdatuning.core.tuning.explored import Explored
 from lambdatuning.study import Study
 from tests.functions.tuner.adaptive import Machine, types
@@ -187,3 +188,19 @@ def test_what_is_not_known_is_said_nowhere_to_be_sure(unplaced: Run) -> None:
             "it is not known which execution environments were measured"
         }
     assert study.summary["environments"].isna().all()
+
+
+def test_all_numbers_are_the_models_with_those_of_its_samples_beside(two: Run) -> None:
+    """The table, the curves and the answer have the same means; a size without a sample has one."""
+    study = Study(two)
+    answers = {answer.payload: answer for answer in explored(two).answers}
+    by_model = {p.memory_mb: p.duration_ms for p in answers["a"].curve}
+    table = study.table("durations")
+    rows = table.frame[table.frame["payload"] == "a"].set_index("memory_mb")
+    assert rows["mean_ms"].to_dict() == pytest.approx({mb: by_model[mb] for mb in rows.index})
+    samples = study.summary[study.summary["payload"] == "a"].set_index("memory_mb")["n"]
+    assert (rows["n"] == samples.reindex(rows.index, fill_value=0)).all()
+    assert (rows["sample_mean_ms"].notna() == (rows["n"] > 0)).all()
+    assert "mean of samples" in str(table)
+    curves = study.plot.curves()
+    assert f"{format_ms(by_model[rows.index[0]])} at {rows.index[0]} MB" in curves.alt

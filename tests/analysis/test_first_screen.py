@@ -47,7 +47,8 @@ def test_the_figure_says_what_the_chosen_size_costs_and_buys() -> None:
     more = round((curve.usd[at] / curve.usd[cheapest] - 1) * 100)
     assert at != cheapest
     assert chart.title.startswith(
-        f"{chosen:,} MB costs {more} % more than the cheapest, {curve.sizes[cheapest]:,} MB;"
+        f"{chosen:,} MB costs {more} % more than the cheapest, {curve.sizes[cheapest]:,} MB "
+        "(10 % is within the error);"
     )
     assert "hash is cheapest at" in chart.alt
     titles = {axes.get_title(loc="left") for axes in chart.figure.axes}

@@ -195,3 +195,9 @@ def test_what_is_pasted_into_a_pull_request_shows_names_as_they_are() -> None:
     assert "@\u200bteam\\|&lt;b&gt;#\u200b1" in text
     assert "@team" not in text
     assert "<b>" not in text
+
+
+def test_a_bill_has_cents_and_a_price_per_million_three_digits() -> None:
+    bill = replace(FIRM, cost_ratio=1.09, change_usd=0.5, monthly=True)
+    assert "$0.50 a month" in bill.sentence
+    assert "$0.500 per million" in replace(bill, monthly=False).sentence

@@ -57,4 +57,6 @@ def test_the_overview_has_a_card_a_payload_type_the_mix_first() -> None:
     assert html.count("<dl>") == len(KINDS) + 1
     for word in ("today", "best balanced", "saves", "faster", "sure"):
         assert f"<dt>{word}</dt>" in html
-    assert str(found).startswith("Payload types disagree about the size for the best balance: ")
+    assert str(found).startswith(
+        "Payload types disagree: 1,536 MB is best balanced for 4 of 10 payload types, "
+    )

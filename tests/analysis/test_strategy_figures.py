@@ -1,15 +1,19 @@
 """The figures of notebook 03: decision map, Pareto front, deadline and bill."""
 
+import math
 import re
+from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from lambdatuning.analysis.answer.recommendation import recommendations
 from lambdatuning.analysis.plot.chart import NARROW_MIME
 from lambdatuning.analysis.plot.style import luminance
 from lambdatuning.analysis.questions.controls import Controls, panel
+from lambdatuning.analysis.questions.deadline import deadline_title
 from lambdatuning.analysis.questions.decision_map import (
     _colours,
     decisions,
@@ -20,6 +24,7 @@ from lambdatuning.analysis.questions.pareto import pareto_title
 from lambdatuning.analysis.run import Run
 from lambdatuning.api.runs import published_runs
 from lambdatuning.core.errors import UsageError
+from lambdatuning.core.format import format_mb
 from lambdatuning.study import Study
 
 from .asked import recommend
@@ -161,6 +166,17 @@ def test_no_deadline_no_figure() -> None:
     chart = Study(RUN, deadline_ms=1, quantile=0.99).plot.deadline()
     assert chart is not None
     assert chart.title.startswith("No size keeps p99 within 1.00 ms")
+
+
+def test_without_a_likelihood_no_deadline_is_said_to_be_kept() -> None:
+    (advice,) = recommendations(Study(SMALL, deadline_ms=10_000), ["deadline"])[-1:]
+    assert advice.memory_mb is not None
+    goal = Study(SMALL, deadline_ms=10_000).options.goal("deadline")
+    title = deadline_title(replace(advice, sure=math.nan, reason=""), goal)
+    assert title == (
+        f"{format_mb(advice.memory_mb)} may be the cheapest size that keeps p95 within 10.0 s; how "
+        "sure cannot be said"
+    )
 
 
 def controls(monthly_invocations: float, **options: float) -> Controls:

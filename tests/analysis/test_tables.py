@@ -139,3 +139,10 @@ def test_columns_are_chosen_with_their_bounds_and_all_numbers_are_kept() -> None
     assert "cost_usd" in shown._repr_mimebundle_()[TABLE_MIME]["columns"]
     assert str(table([], "Checks")) == "Checks: none."
     assert str(table(DataFrame(), "Change")) == "There is nothing to show."
+
+
+def test_plain_text_and_markup_have_one_rule_for_quantiles_of_few_samples() -> None:
+    few = table(DataFrame({"payload": ["a"], "n": [1], "p50_ms": [2.0], "p95_ms": [3.0]}))
+    assert str(few).split()[-3:] == ["n", "too", "small"]
+    assert "n too small" in few._repr_html_()
+    assert "3.00 ms" not in str(few)

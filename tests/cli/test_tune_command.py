@@ -30,3 +30,4 @@ def test_tune_explores_unless_the_grid_is_asked_for(
     done = deployed(*words, "--store", str(tmp_path))
     assert done.code == 0, done.err
     assert list(lt.runs(tmp_path).frame["explored"]) == [explored]
+    assert list(lt.load(tmp_path).payloads) == ["ping"]

@@ -11,7 +11,8 @@ import pytest
 
 import lambdatuning as lt
 from lambdatuning.api.prices import read_price_book
-from lambdatuning.core.errors import DeclinedError, UsageError
+from lambdatuning.cloud.tuning import run as client
+from lambdatuning.core.errors import DeclinedError, RunFailedError, UsageError
 from lambdatuning.core.pricing import invocation_usd, load_price_book, restore_usd
 from lambdatuning.core.tuning.records import Sample, decode_part
 
@@ -258,3 +259,15 @@ def test_how_a_function_is_called_otherwise_is_said_with_the_price(
         place.tune({}, function=arn, confirm=decline, store=tmp_path)
     for words in ("invoked asynchronously", "streams responses", "RecursiveLoop Allow"):
         assert words in str(price.value)
+
+
+def test_a_tuner_deployed_by_an_earlier_version_is_named_as_the_cause(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client of tomorrow sends an input that the tuner of today refuses."""
+    today = client._sent
+    monkeypatch.setattr(client, "_sent", lambda *given: {**today(*given), "ofTomorrow": 1})
+    before = place.looks()
+    with pytest.raises(RunFailedError, match=r'"ofTomorrow".*run `lambdatuning deploy` again'):
+        place.tune({"operation": "ping"})
+    assert place.looks() == before

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -22,6 +22,7 @@ from ...core.strategies import REGISTRY
 from ..curves import MIX
 from ..data import StudyData
 from ..frames import failed
+from ..plot.functions import of_all
 from ..questions.adaptive import outcome
 from ..run import Run, of_means
 from ..text.statement import answered, html_words
@@ -103,7 +104,10 @@ def _of_function(data: StudyData) -> tuple[Sequence[Recommendation], Sequence[st
     advice = recommendations(data, data.strategies)
     lead = [each for each in advice if each.payload == MIX] or advice
     own = [each for each in advice if each.payload != MIX]
-    phrases = [disagreement([e for e in own if e.strategy == each.strategy]) for each in lead]
+    phrases = [
+        disagreement([e for e in own if e.strategy == each.strategy], each.memory_mb)
+        for each in lead
+    ]
     if len(own) > len(data.strategies):
         phrases += _failures(own)
     phrases += [*_failure_words(data.run), _COLD_ONLY if data.cold_only else "", *outcome(data.run)]
@@ -126,19 +130,41 @@ def notice(run: Run) -> str:
     )
 
 
-def disagreement(advice: Sequence[Recommendation]) -> str:
-    """Which payload types have another best size than most under one strategy; "" where all
-    agree."""
+def disagreement(advice: Sequence[Recommendation], chosen_mb: int | None = None) -> str:
+    """Which payload types want another size than the one chosen for their mix (None: than most)
+    under one strategy; "" where all agree."""
     by_size: dict[int, list[str]] = {}
     for each in advice:
         if each.memory_mb is not None:
             by_size.setdefault(each.memory_mb, []).append(each.payload)
     if len(by_size) < 2 or common_sizes(advice):
         return ""
+    if chosen_mb is not None:
+        return suited(chosen_mb, advice)
     by_number = sorted(by_size.items(), key=lambda item: (-len(item[1]), item[0]))
     parts = [f"{format_mb(size)} for {_named(names, len(advice))}" for size, names in by_number]
     purpose = REGISTRY[advice[0].strategy].purpose
     return f"Payload types disagree about the size for {purpose}: {join(parts)}."
+
+
+def suited(chosen_mb: int, advice: Sequence[Recommendation]) -> str:
+    """For how many payload types the chosen size is best, and which want another."""
+    suits = [each for each in advice if chosen_mb in (each.memory_mb, *(each.as_good_mb or ()))]
+    words = f"{format_mb(chosen_mb)} is {REGISTRY[advice[0].strategy].superlative}"
+    if any(each.memory_mb != chosen_mb for each in suits):
+        words += ", or cannot be told apart from it,"
+    words += f" for {of_all(len(suits), len(advice))} payload types"
+    others = [each for each in advice if each not in suits and each.memory_mb is not None]
+    if not others:
+        return f"{words}."
+    sizes: dict[int, list[str]] = {}
+    for each in others:
+        sizes.setdefault(each.memory_mb or 0, []).append(each.payload)
+    named = [
+        f"{format_mb(size)} for {join(names) if len(names) <= _FEW else f'{len(names)} others'}"
+        for size, names in sorted(sizes.items())
+    ]
+    return f"Payload types disagree: {words}, {join(named)}."
 
 
 def common_sizes(advice: Iterable[Recommendation]) -> set[int]:
@@ -259,6 +285,11 @@ class Overview:
     notice: str
     money: Money
 
+    @property
+    def cards(self) -> "Overview":
+        """Without the headline and the notice, for where both were said before."""
+        return replace(self, headline="", notice="")
+
     def __str__(self) -> str:
         lines = [self.headline, *(sentence(each, self.money) for each in self.advice), self.notice]
         return "\n".join(filter(None, lines))
@@ -269,10 +300,12 @@ class Overview:
     def _repr_html_(self) -> str:
         several = len({each.function for each in self.advice}) > 1
         cards = "".join(_card(each, named=several) for each in self.advice)
+        words = f"<strong>{html_words(self.headline)}</strong>"
+        said = f'<p class="lt-headline">{words}</p>' if self.headline else ""
         notice = f'<p class="lt-notice">{html_words(self.notice)}</p>' if self.notice else ""
         return (
-            f'<section class="lt-answer"><p class="lt-headline"><strong>{html_words(self.headline)}'
-            f'</strong></p>{notice}<div class="lt-overview">{cards}</div></section>'
+            f'<section class="lt-answer">{said}{notice}<div class="lt-overview">{cards}</div>'
+            "</section>"
         )
 
 
@@ -294,7 +327,7 @@ def _agreement(advice: Sequence[Recommendation], chosen_mb: int | None, *, named
     or which want which; "" of the only one."""
     own = [each for each in advice if each.payload != MIX] or list(advice)
     name, superlative = short_name(own[0].function), REGISTRY[own[0].strategy].superlative
-    words = disagreement(own)
+    words = disagreement(own, chosen_mb)
     if words:
         return f"{name}: {words}" if named else words
     if len(own) == 1:
@@ -306,7 +339,10 @@ def _agreement(advice: Sequence[Recommendation], chosen_mb: int | None, *, named
     beside = " (or cannot be told apart from the best)" if len(sizes) > 1 else ""
     subject = f"all {len(own)} payload types of {name}"
     size = chosen_mb if chosen_mb in common else common[0]
-    return f"{format_mb(size or 0)} is {superlative}{beside} for {subject}."
+    words = f"{format_mb(size or 0)} is {superlative}{beside} for {subject}"
+    # Small losses of many payload types add up, of which none alone is told apart from chance.
+    mixed = f"; of their weighted mix {format_mb(chosen_mb)} is" if chosen_mb else ""
+    return f"{words}{'' if chosen_mb in common else mixed}."
 
 
 def _card(advice: Recommendation, *, named: bool) -> str:
@@ -331,15 +367,16 @@ def _facts(advice: Recommendation) -> list[tuple[str, str]]:
     elif advice.today_unmeasured:
         facts += [("saves", "today's size was not measured"), ("faster", NOTHING)]
     else:
-        facts += [("saves", _saved(advice.saving)), ("faster", _faster(advice.speedup))]
+        facts += [_saved(advice.saving), ("faster", _faster(advice.speedup))]
     return [*facts, ("sure", _sure(advice))]
 
 
-def _saved(saving: float) -> str:
+def _saved(saving: float) -> tuple[str, str]:
     if math.isnan(saving):
-        return NOTHING
+        return "saves", NOTHING
     words = format_change(-saving, "", "more")
-    return {"the same": "nothing"}.get(words, words.strip())
+    what = "costs" if words.endswith("more") else "saves"
+    return what, {"the same": "nothing"}.get(words, words.strip())
 
 
 def _faster(speedup: float) -> str:

@@ -1,6 +1,6 @@
 """What stands first in a report: what to set, what that changes and how sure it is, as cards."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -10,12 +10,11 @@ from ...core.format import format_mb, join, short_name
 from ...core.strategies import REGISTRY
 from ..curves import MIX
 from ..data import StudyData
-from ..plot.functions import of_all
 from ..questions.cold_share import at_share, cold_answer
 from ..text.statement import answered, html_words
-from .answer import notice, overview
+from .answer import notice, overview, suited
 from .headline import Card, Headline, headline, headlines
-from .recommendation import Recommendation, recommendation, recommendations
+from .recommendation import recommendation, recommendations
 
 
 @dataclass(frozen=True)
@@ -74,31 +73,8 @@ def _payload_types(data: StudyData) -> list[str]:
             lines.append(overview(part).headline)
             continue
         name = f"{short_name(part.run.function)}: " if len(data.parts) > 1 else ""
-        lines.append(f"{name}{_suits(chosen, own)}")
+        lines.append(f"{name}{suited(chosen, own)}")
     return [" ".join(lines)]
-
-
-def _suits(chosen: int, own: Sequence[Recommendation]) -> str:
-    suited = [each for each in own if chosen in (each.memory_mb, *(each.as_good_mb or ()))]
-    words = f"{format_mb(chosen)} is {REGISTRY[own[0].strategy].superlative}"
-    if any(each.memory_mb != chosen for each in suited):
-        words += ", or cannot be told apart from it,"
-    words += f" for {of_all(len(suited), len(own))} payload types"
-    others = [each for each in own if each not in suited and each.memory_mb is not None]
-    if not others:
-        return f"{words}."
-    sizes: dict[int, list[str]] = {}
-    for each in others:
-        sizes.setdefault(each.memory_mb or 0, []).append(each.payload)
-    named = [
-        f"{format_mb(size)} for {join(names) if len(names) <= _NAMED else f'{len(names)} others'}"
-        for size, names in sorted(sizes.items())
-    ]
-    return f"Payload types disagree: {words}, {join(named)}."
-
-
-_NAMED = 3
-"""Payload types that are named; of more their number is told."""
 
 
 def _strategies(data: StudyData) -> list[str]:

@@ -360,7 +360,8 @@ def _amount(head: Headline) -> str:
     """The money that changes hands, with cents."""
     usd = abs(head.change_usd)
     amount = usd * head.money.per_usd
-    if not 1 <= amount < 1000:
+    least = 0.1 if head.monthly else 1  # a bill has cents, a price of a million more digits
+    if not least <= amount < 1000:
         return head.money(usd)
     return head.money.pattern.replace("{}", f"{amount:.2f}")
 

@@ -1,5 +1,6 @@
 """Why this size: small panels of what each size costs, with what is tolerated, and takes."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,8 +46,16 @@ class _Part:
     def tolerance(self) -> float:
         """How much more than the cheapest a size may cost."""
         options = self.data.options
-        value = self.data.strategies[0] == "value"
-        return options.cost_tolerance if value else options.tolerance
+        return options.cost_tolerance if self._by_value else options.tolerance
+
+    @property
+    def limit(self) -> float:
+        """How much more than the cheapest the chosen size may cost; infinite without a limit."""
+        return self.data.options.cost_tolerance if self._by_value else math.inf
+
+    @property
+    def _by_value(self) -> bool:
+        return self.data.strategies[0] == "value"
 
 
 def plot_choice(data: StudyData) -> Chart:
@@ -59,7 +68,9 @@ def plot_choice(data: StudyData) -> Chart:
     parts = [part for name, each in views(data) if (part := _part(name, each))]
     if not parts:
         return nothing_succeeded()
-    title = together([(part.name, choice_title(part.main, part.chosen_mb)) for part in parts])
+    title = together(
+        [(part.name, choice_title(part.main, part.chosen_mb, part.limit)) for part in parts]
+    )
     alt = together([(part.name, _alt(part)) for part in parts])
     run, tolerance = data.run, format_part(parts[0].tolerance)
     drawn = any(curve.draws_intervals for part in parts for curve in (part.main, *part.types))
@@ -86,8 +97,12 @@ def _part(name: str, data: StudyData) -> _Part | None:
     return _Part(name, data, main, kept, head.memory_mb, data.today_mb)
 
 
-def choice_title(curve: Curve, chosen_mb: int | None) -> str:
-    """What the chosen size costs against the cheapest, and what that buys."""
+def choice_title(curve: Curve, chosen_mb: int | None, limit: float = math.inf) -> str:
+    """What the chosen size costs against the cheapest, and what that buys.
+
+    A size that was chosen since it probably costs at most the share `limit` more may be measured a
+    little above that.
+    """
     cheapest = int(curve.usd.argmin())
     if chosen_mb not in curve.sizes:
         return f"{format_mb(curve.sizes[cheapest])} is cheapest by the mean"
@@ -98,7 +113,9 @@ def choice_title(curve: Curve, chosen_mb: int | None) -> str:
     more = f"{(ratio(curve.usd[at], curve.usd[cheapest]) - 1) * 100:.0f} %"
     times, least = ratio(curve.ms[cheapest], curve.ms[at]), format_mb(curve.sizes[cheapest])
     speed = f"{times:.1f} × faster" if times >= 1 else f"{1 / times:.1f} × slower"
-    return f"{size} costs {more} more than the cheapest, {least}; {speed}"
+    beyond = curve.usd[at] > curve.usd[cheapest] * (1 + limit)
+    perhaps = f" ({format_part(limit)} is within the error)" if beyond else ""
+    return f"{size} costs {more} more than the cheapest, {least}{perhaps}; {speed}"
 
 
 def _dearer(curve: Curve, at: int) -> str:

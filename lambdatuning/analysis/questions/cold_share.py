@@ -16,6 +16,7 @@ from ...core.format import Money, format_mb, format_ms, format_part, join, short
 from ...core.sizes import Host
 from ...core.strategies import REGISTRY, RUN_STRATEGIES, STRATEGIES, check_strategy
 from ..answer.answer import notice
+from ..answer.headline import headline
 from ..curves import MIX, Curve
 from ..data import StudyData
 from ..intervals import Floats
@@ -183,7 +184,8 @@ def _takeover(cold: ColdCurve, before: int, after: int, goal: Goal) -> tuple[flo
     ahead = values[:, :, after] < values[:, :, before]
     first = np.where(ahead.any(axis=0), ahead.argmax(axis=0) / _COARSE, 1.0)
     low, high = np.quantile(first, [0.025, 0.975])
-    return float(low), float(high)
+    # The steps are coarse: a size takes over somewhere in the one before.
+    return max(float(low) - 1 / _COARSE, 0.0), float(high)
 
 
 # In words: the decision, the wait, the bill.
@@ -236,8 +238,15 @@ def at_share(data: StudyData) -> list[str]:
     curves = cold_curves(data)
     if not curves:
         return []
-    first, *_ = _main_ranges(data, curves[-1])
-    return list(_at_share(curves[-1], data, int(first["memory_mb"].iloc[0])))
+    cold, chosen_mb = curves[-1], headline(data).memory_mb
+    first_mb = int(_main_ranges(data, cold)[0]["memory_mb"].iloc[0])
+    if chosen_mb not in cold.sizes or chosen_mb == first_mb:
+        return list(_at_share(cold, data, first_mb))
+    differs = (
+        f"By plain means, which these shares rest on, {format_mb(first_mb)} is best without cold "
+        f"starts; {format_mb(chosen_mb)} is chosen by how far the means may err."
+    )
+    return [differs, *_at_share(cold, data, chosen_mb)]
 
 
 def _main_ranges(data: StudyData, cold: ColdCurve) -> list[DataFrame]:

@@ -34,6 +34,7 @@ from ..plot.labels import label_lines
 from ..plot.style import NARROW, PAPER, SERIES, Frame, Layout, below, fit, framed, series_style
 from ..run import Run, of_means
 from ..text.marks import caption, in_words
+from .adaptive import modelled
 
 FEW = 5
 """Up to so many payload types, samples and strong bands are drawn."""
@@ -102,6 +103,7 @@ def plot_curves(
     with_points = (len(run.payloads) <= FEW and not of_means(run)) if samples is None else samples
     points = data.measured if with_points else data.measured.iloc[:0]
     subtitle = source_line(data) + ("; points: single invocations" if with_points else "")
+    subtitle += "; lines: the model's means" if run.exploration and run.exploration.answers else ""
     subtitle += caption(run.host, run.sizes)
     title = winners_title(labelled(advice[advice["payload"] != MIX]), "cost")
 
@@ -125,9 +127,10 @@ def nothing_succeeded() -> Chart:
 
 
 def _chosen(data: StudyData, payloads: str | Sequence[str]) -> tuple[Run, DataFrame]:
-    """The run with these payload types, and the rows of the summary that have samples."""
-    run, summary = data.run.select(payloads), data.summary
-    return run, summary[(summary["n"] > 0) & summary["payload"].isin(run.payloads)]
+    """The run with these payload types, and the rows of the summary that have means: those of
+    samples, of an adaptive run its model's."""
+    run, summary = data.run.select(payloads), modelled(data)
+    return run, summary[summary["mean_ms"].notna() & summary["payload"].isin(run.payloads)]
 
 
 # What the curves say: title, alternative text, and where the numbers come from.

@@ -1,6 +1,7 @@
 """How a run was measured: what a reader needs to judge it, and to repeat it."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from pandas import DataFrame
 
@@ -112,10 +113,18 @@ def _outcome(data: StudyData) -> dict[str, object]:
         "Statistics": f"means of {kind}; {bands}",
         "Price book": _first_clause(run.manifest.price_book),
         "Cost at these prices": None if spent is None else data.money(spent),
-        "Started": run.manifest.started_at,
-        "Finished": run.manifest.finished_at,
+        "Started": _second(run.manifest.started_at),
+        "Finished": _second(run.manifest.finished_at),
         "Run": run.run_id,
     }
+
+
+def _second(time: str | None) -> str | None:
+    """A time in ISO 8601 to the second, in UTC; the tuner and the client write them differently."""
+    if not time:
+        return time
+    utc = datetime.fromisoformat(time).astimezone(UTC)
+    return f"{utc:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _first_clause(book: PriceBookName) -> str:

@@ -202,12 +202,16 @@ def _benchmark(data: StudyData) -> _Shown:
     if of_means(run):
         return PARTLY, "published means, without samples", "measure it yourself"
     said = (
-        f"{len(data.measured):,} invocations of {len(run.payloads)} payload types at "
-        f"{len(run.sizes)} sizes"
+        f"{len(data.measured):,} invocations of {_count(len(run.payloads), 'payload type')} at "
+        f"{_count(len(run.sizes), 'size')}"
     )
     if data.measured.empty or len(run.sizes) < 2:
         return PARTLY, said, "measure at least two sizes"
     return _limited(data, MET), said, _where(data)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _metrics(data: StudyData) -> _Shown:
@@ -240,7 +244,9 @@ def _right_sized(data: StudyData) -> _Shown:
     )
     done = head.applied_mb == head.memory_mb
     state = _limited(data, MET) if done else NOT if head.sure >= SURE else PARTLY
-    return state, said, "" if done else f"set {format_mb(head.memory_mb)}"
+    if done or not head.firm:
+        return state, said, "" if done else "measure more before you set it"
+    return state, said, f"set {format_mb(head.memory_mb)}"
 
 
 def _hardware(data: StudyData) -> _Shown:

@@ -17,6 +17,7 @@ from ...core.format import (
     format_part,
     format_share,
     format_span,
+    format_sure,
     format_times,
     join,
     join_mb,
@@ -76,8 +77,8 @@ _FOR_MACHINES = {BEYOND, "beyond_mb"}
 
 _FORMATS: dict[str, Callable[[float], str]] = {
     "power": format_mb,
-    "sure": format_share,
-    "within_5": format_share,
+    "sure": format_sure,
+    "within_5": format_sure,
     "probability_best": format_share,
     "probability_cheaper": format_share,
     "probability_efficient": format_share,

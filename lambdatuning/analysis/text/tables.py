@@ -84,10 +84,14 @@ def _cell(name: str, row: Row, pair: tuple[str, str] | None, money: Money) -> st
 
 
 def _text(name: str, row: Row, money: Money) -> str:
+    return _marked(_plain(name, row, money))
+
+
+def _plain(name: str, row: Row, money: Money) -> str:
     values, first_mb = row
     if too_few(name, values):
         return TOO_FEW
-    return _marked(marked_text(name, values[name], first_mb, money))
+    return marked_text(name, values[name], first_mb, money)
 
 
 def _marked(words: str) -> str:
@@ -126,11 +130,9 @@ class Table:
     def __str__(self) -> str:
         if self.frame.empty:
             return self.nothing
+        rows = list(zip(self.frame.to_dict("records"), self._first, strict=True))
         cells = {
-            header(name): [
-                marked_text(name, value, first, self.money)
-                for value, first in zip(self.frame[name], self._first, strict=True)
-            ]
+            header(name): [_plain(name, row, self.money) for row in rows]
             for name in shown(self.frame)
         }
         texts = DataFrame(cells).to_string(index=False)

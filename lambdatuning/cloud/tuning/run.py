@@ -1,6 +1,7 @@
 """A tuning run from the client's side: seed, start, follow, fetch, store; undone when stopped."""
 
 import json
+import re
 import signal
 import threading
 from collections import Counter
@@ -459,9 +460,21 @@ def _failed(keeping: Keeping, execution: Execution) -> Exception:
     """The failure of an execution; of one that was stopped or timed out from outside, which catches
     nothing, with what became of the function. Where it had measured all, it is stored."""
     text = str(failure(keeping.follower.cloud, execution))
+    if unknown := _unknown_there(text):
+        return RunFailedError(
+            f'the deployed tuner does not know the input "{unknown}": an earlier version of '
+            "lambdatuning deployed it; run `lambdatuning deploy` again, then tune again"
+        )
     if execution.status in ("ABORTED", "TIMED_OUT"):
         text = f"{text}; {_stopped(keeping)[1]}"
     return RunFailedError(f"{text}{keeping.stored_anyway(execution)}")
+
+
+def _unknown_there(cause: str) -> str:
+    """The input that the tuner refused because it has none of that name, "" where that is not the
+    cause: a tuner stays as it was deployed while its clients are updated."""
+    refused = re.search(r'unknown input "(\w+)"', cause)
+    return refused[1] if refused else ""
 
 
 def _lost(error: BaseException) -> str:
