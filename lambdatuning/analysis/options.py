@@ -21,6 +21,9 @@ from ..core.strategies import (
 from ..core.validation import Amount, Count, InnerShare, Seed, Share, Weight, Weights, hold
 from .intervals import Floats
 
+DEFAULT_VOLUME = 1_000_000
+"""Invocations a month where the study has none."""
+
 _OUT = 1e12
 """More than any cost or duration: what breaks a limit is worse than all that keeps it."""
 

@@ -18,14 +18,12 @@ from ..answer.recommendation import Recommendation, recommendation
 from ..curves import Curve
 from ..data import StudyData
 from ..intervals import interval
+from ..options import DEFAULT_VOLUME as DEFAULT_VOLUME
 from ..plot.chart import Chart
 from ..plot.functions import chart_of, shown_of, views
 from ..plot.style import GRID, INK, MUTED, SERIES, Frame, Layout, framed, quiet
 from ..run import BEYOND, Run, marked
 from ..text.marks import caption, marked_size
-
-DEFAULT_VOLUME = 1_000_000
-"""Invocations a month where the study has none."""
 
 TODAY = "today"
 COLUMNS = (

@@ -14,8 +14,8 @@ from ...core.format import SURE, format_mb, format_ms, format_sure
 from ..answer.headline import headline
 from ..data import StudyData
 from ..frames import failed, good
+from ..options import DEFAULT_VOLUME
 from ..run import of_means
-from .bill import DEFAULT_VOLUME
 
 FRAMEWORK = "AWS Well-Architected Framework, edition 2024-06-27"
 SCHEMA_VERSION = 1
