@@ -18,7 +18,7 @@ from ..answer.recommendation import Recommendation, recommendation
 from ..curves import Curve
 from ..data import StudyData
 from ..intervals import interval
-from ..options import DEFAULT_VOLUME as DEFAULT_VOLUME
+from ..options import DEFAULT_VOLUME
 from ..plot.chart import Chart
 from ..plot.functions import chart_of, shown_of, views
 from ..plot.style import GRID, INK, MUTED, SERIES, Frame, Layout, framed, quiet
