@@ -69,7 +69,7 @@ _TUNING_OPTIONS = (
         default=f"{WORTH.cost_tolerance * 100:g}",
         show_default=True,
         metavar="PERCENT",
-        help="For value: never set a size that costs so much more than the cheapest.",
+        help="For value: leave out sizes that cost so much more than the cheapest.",
     ),
     click.option(
         "--weight",

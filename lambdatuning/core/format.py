@@ -198,6 +198,13 @@ def ratio(value: float, base: float) -> float:
     return float(value) / float(base) if base else math.nan
 
 
+def of_all(part: int, whole: int) -> str:
+    """How many, as "all 10", "both" or "8 of 10"."""
+    if part == whole:
+        return "both" if whole == 2 else f"all {whole}"
+    return f"{part} of {whole}"
+
+
 def join(names: Iterable[object]) -> str:
     """Words as a list in a sentence.
 

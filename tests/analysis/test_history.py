@@ -250,7 +250,7 @@ def test_one_run_is_one_run() -> None:
 def test_before_five_runs_it_says_what_is_missing() -> None:
     found = history(summaries(3))
     assert found.verdict.reason == (
-        "cannot tell: 3 of 5 runs of one level are there: 2 more are needed"
+        "cannot tell: 3 of the 5 runs that a level needs are there, 2 more are needed"
     )
 
 

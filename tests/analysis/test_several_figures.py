@@ -78,5 +78,5 @@ def test_the_figure_of_one_function_says_which() -> None:
     chosen = Study(BOTH).plot.cold_share(function="payments")
     assert chosen is not None
     shown = chosen._repr_mimebundle_()["image/svg+xml"]
-    assert "payments, weighted mix; a line a memory size; one of 2 functions" in shown
+    assert "payments, weighted mix; one line per memory size; one of 2 functions" in shown
     assert Study(BOTH).plot.cold_share(function="nobody") is None

@@ -60,7 +60,7 @@ def test_a_run_whose_answer_cannot_be_set_is_stored(account: Account, tmp_path: 
 
     said = "explicit deny.*; all was measured before, and is stored: `lambdatuning show "
     with pytest.raises(RunFailedError, match=said):
-        tune(account.owner, name, tmp_path, auto_optimize=True, on_progress=deny)
+        tune(account.owner, name, tmp_path, auto_optimize=True, min_sure=0, on_progress=deny)
     account.switch()
     assert account.looks(name) == before
     assert len(lt.load(tmp_path).samples) == 8
@@ -89,7 +89,10 @@ def test_an_interrupt_while_cleaning_is_denied_names_what_is_left(
     account.switch(deny=["lambda:DeleteFunction"])
     left = rf"{name} has the lock of run \S+, version [0-9]+: `lambdatuning clean {name}` puts it"
     with pytest.raises(KeyboardInterrupt, match=f"{left} back; all was measured before") as raised:
-        tune(user, name, tmp_path, powers="512", auto_optimize=True, on_progress=interrupt)
+        tune(
+            user, name, tmp_path, powers="512", auto_optimize=True, min_sure=0,
+            on_progress=interrupt,
+        )  # fmt: skip
     assert "could not be put back" in str(raised.value)
     account.switch()
     assert len(lt.load(tmp_path).samples) == 4

@@ -67,14 +67,14 @@ def test_a_planted_regression_ends_with_3_on_every_channel(
     accepted = nobody("history", *store, "--accept", night(10), "--why", "more to read")
     assert accepted.code == 5
     assert f"Accepted from {night(10)}: more to read." in accepted.out
-    assert "2 of 5 runs of one level are there: 3 more are needed" in accepted.complaint
+    assert "2 of the 5 runs that a level needs are there, 3 more are needed" in accepted.complaint
 
 
 def test_few_runs_are_told_what_is_missing(nobody: Shell, tmp_path: Path) -> None:
     store_night(tmp_path, 0)
     done = nobody("history", "--store", str(tmp_path))
     assert done.code == 5
-    assert "1 of 5 runs of one level are there: 4 more are needed" in done.complaint
+    assert "1 of the 5 runs that a level needs are there, 4 more are needed" in done.complaint
 
 
 def test_a_function_is_not_found_in_an_empty_store(nobody: Shell, tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ lambdatuning runs --json > runs.json
 lambdatuning init project > /dev/null
 cd project/notebooks
 sed -i.bak -e "s/num: int = 10/num: int = 1/" -e "s/128,256,512,1024,1536,3008/256,1024/" \
-    -e 's/payload_types: str = ""/payload_types: str = "ping"/' 01*
+    -e 's/payload_types: str = \\"\\"/payload_types: str = \\"ping\\"/' 01*
 python -m nbconvert --log-level ERROR --to notebook --execute --stdout 01*.ipynb > ../done.ipynb
 """
 

@@ -40,7 +40,9 @@ def test_a_stopped_run_says_what_was_looked_at(
         if progress.stage == "measuring" and progress.elapsed_s > 1:
             stop()
 
-    with pytest.raises(KeyboardInterrupt, match=r"was stopped; .* is as it was \(128 MB, no lock"):
+    memory_mb = place.looks()["config"]["MemorySize"]
+    said = rf"was stopped; .* is as it was \({memory_mb} MB, no lock"
+    with pytest.raises(KeyboardInterrupt, match=said):
         place.tune("ping", powers="256,512,1024", num=50, on_progress=listen, store=tmp_path)
     states = place.client("stepfunctions")
     machine = place.outputs["StateMachineArn"]

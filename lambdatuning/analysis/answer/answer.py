@@ -16,13 +16,13 @@ from ...core.format import (
     format_times,
     join,
     join_mb,
+    of_all,
     short_name,
 )
 from ...core.strategies import REGISTRY
 from ..curves import MIX
 from ..data import StudyData
 from ..frames import failed
-from ..plot.functions import of_all
 from ..questions.adaptive import outcome
 from ..run import Run, of_means
 from ..text.statement import answered, html_words

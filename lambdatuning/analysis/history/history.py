@@ -307,7 +307,7 @@ class History:
         if duration is None or duration.kind == LEARNING:
             have = self.watched[-1].since_level(self.accepted)
             return (
-                f"{have} of {self.options.needed} runs of one level are there: "
+                f"{have} of the {self.options.needed} runs that a level needs are there, "
                 f"{self.options.needed - have} more are needed"
             )
         there = np.isfinite(segment.panel(DURATION).values)

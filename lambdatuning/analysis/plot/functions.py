@@ -78,10 +78,3 @@ def _names(parts: Sequence[Run]) -> list[str]:
         f"{name}, {mark}" if names.count(name) > 1 else name
         for name, mark in zip(names, marks, strict=True)
     ]
-
-
-def of_all(part: int, whole: int) -> str:
-    """How many, as "all 10", "both" or "8 of 10"."""
-    if part == whole:
-        return "both" if whole == 2 else f"all {whole}"
-    return f"{part} of {whole}"

@@ -376,7 +376,7 @@ def plot_cold_share(data: StudyData, *, payload: str = "", function: str = "") -
     own = ranges[ranges["payload"] == cold.curve.payload]
     words = decision(own[own["strategy"] == names[0]])
     title = re.sub(r" \([^)]*\)", "", words).removesuffix(".")
-    subtitle = f"{short_name(run.function)}, {cold.curve.payload}; a line a memory size"
+    subtitle = f"{short_name(run.function)}, {cold.curve.payload}; one line per memory size"
     subtitle += f"; one of {len(data.parts)} functions" if len(data.parts) > 1 else ""
     subtitle += caption(run.host, run.sizes, hatched=False)
 

@@ -18,6 +18,7 @@ from ...core.format import (
     format_times,
     join,
     join_mb,
+    of_all,
     ratio,
     short_name,
 )
@@ -29,7 +30,7 @@ from ..data import StudyData
 from ..intervals import Floats
 from ..plot.axes import mark_vcpu, memory_axis, scatter, value_axis
 from ..plot.chart import Chart, chart
-from ..plot.functions import labelled, of_all
+from ..plot.functions import labelled
 from ..plot.labels import label_lines
 from ..plot.style import NARROW, PAPER, SERIES, Frame, Layout, below, fit, framed, series_style
 from ..run import Run, of_means

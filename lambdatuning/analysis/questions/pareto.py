@@ -181,7 +181,7 @@ def pareto_title(rows: DataFrame, today: int | None) -> str:
 
 def pareto_alt(rows: DataFrame, money: Money) -> str:
     """Both values of each size, and which other beats it."""
-    parts = ["Points of mean duration against cost per million invocations, one a memory size."]
+    parts = ["Points of mean duration against cost per million invocations, one per memory size."]
     for row in rows.to_dict("records"):
         verdict = (
             "on the front" if row["efficient"] else f"beaten by {format_mb(row['beaten_by_mb'])}"

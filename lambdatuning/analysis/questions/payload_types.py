@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize, to_hex
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from ...core.format import format_mb
+from ...core.format import format_mb, of_all
 from ...core.sizes import Host
 from ...core.strategies import REGISTRY, check_strategy
 from ..answer.headline import headline
@@ -19,7 +19,7 @@ from ..curves import MIX
 from ..data import StudyData
 from ..plot.axes import hatch, memory_axis
 from ..plot.chart import Chart, chart
-from ..plot.functions import is_mix, labelled, of_all
+from ..plot.functions import is_mix, labelled
 from ..plot.style import (
     GRID,
     INK,
