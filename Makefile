@@ -44,7 +44,7 @@ report: $(VENV)/.local
 
 # Tests wait for one another's servers and functions, so a few more than the cores run at once.
 # Those that measure CPU time run alone, afterwards; the other files are not even imported then.
-TESTS_AT_ONCE := $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
+TESTS_AT_ONCE := $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 2)")
 
 test: $(VENV)/.dev
 	$(MAKE) --jobs 2 system axe checkov otava lint types

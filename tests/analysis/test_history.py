@@ -355,7 +355,7 @@ def test_slow_drift_is_compared_with_a_fixed_baseline_every_ten_runs() -> None:
 def test_it_shows_itself() -> None:
     found = history(summaries(14, 10))
     html = found._repr_html_()
-    assert "<strong>Cannot tell: 4 of 5 runs" in html
+    assert "<strong>Cannot tell: 4 of the 5 runs" in html
     assert "Changed before: a is slower than the rest by" in html
     assert list(found.frame["change"]) == ["", *[""] * 10, "changed", "", ""]
     chart, few = found.plot.series(), found.plot.series("duration", "best size")
