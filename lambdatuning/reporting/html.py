@@ -113,7 +113,9 @@ def _full_title(title: str, about: Mapping[str, Any]) -> str:
     """The title with what the report is about: its functions, place and date."""
     functions = ", ".join(map(short_name, about.get("functions", [])))
     facts = [each for each in (functions, about.get("place"), about.get("date")) if each]
-    return f"{title.rstrip('.')} {', '.join(facts)}" if facts else title
+    if not facts:
+        return title
+    return f"{title.rstrip('.')}{' ' if title.endswith('?') else ': '}{', '.join(facts)}"
 
 
 _SECTIONS = 3

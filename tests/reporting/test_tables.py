@@ -120,15 +120,23 @@ def test_a_table_holds_its_numbers_so_that_a_mailed_report_is_complete() -> None
     assert 'href="#table-best-sizes" aria-label="Link to this table"' in text
 
 
-def _of_function(place: Folder, name: str, function: str, headline: str = "x") -> None:
+def _of_function(
+    place: Folder, name: str, function: str, headline: str = "x", heading: str = "Which size?"
+) -> None:
     about = {"functions": [function], "place": "eu-central-1", "date": "2026-11-23"}
     data = {html.ANSWER_MIME: {"headline": headline, "functions": [function]}, html.RUN_MIME: about}
     output = {"output_type": "display_data", "metadata": {}, "data": data}
     cells = [
-        {"cell_type": "markdown", "source": "# Which size?", "metadata": {}},
+        {"cell_type": "markdown", "source": f"# {heading}", "metadata": {}},
         {"cell_type": "code", "source": "", "metadata": {}, "outputs": [output]},
     ]
     place.write(name, html.render({"cells": cells}, html.Made("a.ipynb", "now", "a")).html)
+
+
+def test_a_title_that_is_no_question_ends_before_what_it_is_about(tmp_path: Path) -> None:
+    _of_function(Folder(tmp_path), "a.html", "f", heading="Cold starts")
+    title = "Cold starts: f, eu-central-1, 2026-11-23"
+    assert f"<title>{title}</title>" in (tmp_path / "a.html").read_text()
 
 
 def test_reports_of_one_function_are_linked_with_those_beside_them(tmp_path: Path) -> None:

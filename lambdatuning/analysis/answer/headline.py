@@ -11,6 +11,7 @@ from ...core.format import (
     NOTHING,
     SURE,
     Money,
+    format_count,
     format_mb,
     format_sure,
     join_mb,
@@ -299,7 +300,7 @@ def _what_to_measure(head: Headline) -> str:
     if head.as_good_mb:
         apart = f": {join_mb(sorted({head.memory_mb or 0, *head.as_good_mb}))} cannot be told apart"
     if head.more:
-        return f"measure about {head.more:,} more invocations to be sure{apart}"
+        return f"measure about {format_count(head.more, 'more invocation')} to be sure{apart}"
     if head.reason:
         return f"but measure more ({head.reason}){apart}"
     return f"but measure more{apart or ': one size alone was measured'}"

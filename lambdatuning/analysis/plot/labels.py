@@ -89,7 +89,7 @@ def clear_spot(
 
 def _spots(x: float, y: float, size: tuple[float, float]) -> Iterator[Spot]:
     width, height = size
-    for away in (8.0, 12.0, 16.0, 22.0):
+    for away in (8.0, 12.0, 16.0, 22.0, 30.0, 40.0):
         for sign, va in ((1, "bottom"), (-1, "top")):
             low = y + away if sign > 0 else y - away - height
             for ha, shift in (("center", -width / 2), ("left", -4.0), ("right", 5.0 - width)):

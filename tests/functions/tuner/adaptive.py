@@ -92,7 +92,8 @@ class Machine:
 
     def published(self, state: TunerState) -> TunerState:
         plan = self.store.read_plan()
-        publisher = Publisher(self.client, plan, lambda: 900_000, self.time.sleep)
+        sleep, clock = self.time.sleep, self.time.clock
+        publisher = Publisher(self.client, plan, lambda: 900_000, sleep, clock=clock)
         return publish_missing(state, publisher) if state.published < state.works else state
 
     def explorer(self) -> decide.Explorer:

@@ -21,7 +21,7 @@ MINE = lock.Lock("run-1", 128, EXECUTION)
 def publisher(
     client: FakeLambda, plan: RunPlan, time: Time, remaining_ms: int = 900_000
 ) -> Publisher:
-    return Publisher(client, plan, lambda: remaining_ms, time.sleep)
+    return Publisher(client, plan, lambda: remaining_ms, time.sleep, clock=time.clock)
 
 
 @pytest.fixture
