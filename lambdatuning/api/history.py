@@ -13,6 +13,7 @@ from ..cloud.aws_errors import explaining
 from ..cloud.run_index import Accepted, accept, accepted, indexed
 from ..cloud.run_store import Store, StoredRun, find_run, open_store
 from ..cloud.session import Cloud, connect
+from ..core.address import is_s3
 from ..core.errors import NotFoundError, UsageError, closest
 from ..core.tuning.manifest import Manifest
 from .runs import loaded, store_address
@@ -46,7 +47,7 @@ def history(
         UsageError: several functions have that in their name; a level accepted without a reason.
     """
     address = store_address(store)
-    if str(address).startswith("s3://") and cloud is None:
+    if is_s3(address) and cloud is None:
         cloud = connect()
     place = open_store(address, cloud)
     runs = summaries(place)
@@ -71,7 +72,7 @@ def measuring(
     Raises:
         UsageError: a store in S3, where runs are not written by clients.
     """
-    if str(store_address(store)).startswith("s3://"):
+    if is_s3(store_address(store)):
         raise UsageError("to confirm a suspect at once, runs must be stored in a folder")
 
     def measure(manifest: Manifest) -> Run:

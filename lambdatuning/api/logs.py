@@ -18,6 +18,7 @@ from ..analysis.logs.log_frame import LogReading, encode_frame, read_logs
 from ..analysis.run import Run, merge
 from ..cloud.parquet import packed
 from ..cloud.run_store import FolderStore, open_store, save
+from ..core.address import is_s3
 from ..core.errors import NotFoundError, UnreadReportsWarning, UsageError, closest
 from ..core.pricing import PriceBook, load_price_book
 from ..core.strategies import KIT_STRATEGY
@@ -151,7 +152,7 @@ def _files(source: str | Path) -> Iterator[tuple[Path, Callable[[], IO[bytes]]]]
     if str(source) == STDIN:
         yield Path("stdin"), lambda: sys.stdin.buffer
         return
-    if str(source).startswith("s3://"):
+    if is_s3(source):
         raise UsageError(f"{source}: copy it first, `aws s3 cp --recursive {source} logs/`")
     path = Path(source)
     if not path.exists():

@@ -167,7 +167,7 @@ def _executed(cloud: Cloud, state_machine: str) -> Iterator[Source]:
         if not has_answer(execution):
             continue
         output = execution.output
-        if isinstance(output, dict) and str(output.get("samples", "")).startswith("s3://"):
+        if isinstance(output, dict) and is_s3(output.get("samples")):
             # Samples expire before the history of executions does.
             with suppress(cloud.client("s3").exceptions.NoSuchKey):
                 try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
+from ..core.address import is_s3
 from ..core.errors import UsageError
 from .output import Output
 
@@ -43,7 +44,7 @@ class Session:
 
     def connect_for(self, store: str) -> "Cloud | None":
         """A session for a store in S3; a folder needs none."""
-        return self.connect() if store.startswith("s3://") else None
+        return self.connect() if is_s3(store) else None
 
     @contextmanager
     def environment(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..core.address import checked_address
+from ..core.address import checked_address, is_s3
 from ..core.errors import LambdaTuningError, NotFoundError, UsageError, closest
 from ..core.tuning.payloads import (
     PayloadType,
@@ -58,7 +58,7 @@ def _load(
     text = str(name)
     if text.lstrip().startswith(_INLINE):
         return parse_event(text, "the payload", "event")
-    if text.startswith("s3://"):
+    if is_s3(text):
         return parse_event(_object(text, cloud), text, event_name(Path(text).stem))
     path = files.get(text) or Path(checked_address(name))
     if path.resolve() in {each.resolve() for each in files.values()}:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
+from ...core.address import is_s3
 from ...core.errors import DeclinedError, LambdaTuningError, UsageError
 from ...core.progress import ignore
 from ...core.validation import number
@@ -194,7 +195,7 @@ class Tools:
         return self.clouds[0]
 
     def _cloud_of_store(self) -> "Cloud | None":
-        return self._cloud() if self.store.startswith("s3://") else None
+        return self._cloud() if is_s3(self.store) else None
 
 
 class _PricedError(Exception):

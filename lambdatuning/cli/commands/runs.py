@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...core.address import is_s3
 from ...core.errors import UsageError
 from ...core.validation import number, whole_number
 from ..options import pairs, store_option
@@ -123,7 +124,7 @@ def show(session: Session, /, run: str, **options: Any) -> None:
 
     Of a URL of Power Tuning, also of a comparison of two, the curves are printed.
     """
-    if "://" in run and not run.startswith("s3://"):
+    if "://" in run and not is_s3(run):
         _show_url(session, run)
         return
     from ...analysis.run import merge

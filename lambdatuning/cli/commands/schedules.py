@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ...core.address import is_s3
 from ...core.errors import RunFailedError, UsageError
 from ...core.validation import number
 from ...workspace import resources
@@ -93,7 +94,7 @@ def run(session: Session, /, function: str, **options: Any) -> None:
         measured = _measured(session, cloud, function, options)
         store = _history(cloud, history, options)
         request = NightRequest(measured, store, notebooks, out, day, percent / 100)
-        done = night(request, cloud if store.startswith("s3://") else None, progress)
+        done = night(request, cloud if is_s3(store) else None, progress)
     publish(done.verdict, outputs, lambda: _exported(store, done.verdict.function))
     kept = done.kept
     data = {"verdict": done.verdict.to_json(), **asdict(kept), "failed": done.failed}
