@@ -158,6 +158,7 @@ class ThisKernel(AsyncKernelManager):
         if options.get("kernel_name") == NAME:
             options["kernel_spec_manager"] = ThisInterpreter()
         super().__init__(**options)
+        self.ended_by_us = False
         _RUNNING.add(self)
 
 
@@ -167,17 +168,41 @@ _RUNNING: "weakref.WeakSet[ThisKernel]" = weakref.WeakSet()
 def end_kernels() -> None:
     """Kill every kernel that runs: their notebooks fail at once, in whatever thread they are."""
     for manager in list(_RUNNING):
+        manager.ended_by_us = True
         process = getattr(manager.provisioner, "process", None)
         if process is not None and process.poll() is None:
             process.kill()
 
 
+_STARTS = 3
+"""Of a kernel that dies before it answers."""
+
+
 class Client(PapermillNotebookClient):  # type: ignore[misc]
     """Passes on what a running cell shows as its progress (see `progress.notebook_progress`)."""
+
+    km: Any
 
     def __init__(self, nb_man: Any, *, on_line: Callable[[str], None], **options: Any) -> None:
         super().__init__(nb_man, kernel_manager_class=ThisKernel, **options)
         self._on_line = on_line
+
+    def start_new_kernel_client(self) -> Any:
+        """Wait until the kernel answers; one that dies before that is started again.
+
+        Its ports were free when they were chosen, and another program may take them before the
+        kernel does: it then ends at once, and nothing of the notebook has run.
+        """
+        for _ in range(_STARTS - 1):
+            manager = self.km
+            try:
+                return super().start_new_kernel_client()
+            except RuntimeError as exc:
+                if manager.ended_by_us or not str(exc).startswith("Kernel died"):
+                    raise
+            self.km = self.create_kernel_manager()
+            self.start_new_kernel()
+        return super().start_new_kernel_client()
 
     def process_message(self, msg: dict[str, Any], *args: Any, **options: Any) -> Any:
         """As papermill does, and progress lines are passed on."""

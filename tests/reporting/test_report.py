@@ -214,6 +214,31 @@ def test_a_dying_kernel_is_a_failure(tmp_path: Path) -> None:
         report([notebook], out=tmp_path / "out")
 
 
+@pytest.mark.parametrize(("dying", "passes"), [(2, True), (3, False)])
+def test_a_kernel_that_dies_before_it_answers_is_started_three_times(
+    dying: int, passes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As where another program takes a port that was free when it was chosen.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, pathlib, sys\n"
+        "if 'ipykernel_launcher' in ' '.join(sys.orig_argv):\n"
+        f"    starts = pathlib.Path({str(tmp_path / 'starts')!r})\n"
+        "    with starts.open('a') as file:\n"
+        "        file.write('x')\n"
+        f"    if starts.stat().st_size <= {dying}:\n"
+        "        os._exit(1)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    notebook = write_notebook(tmp_path / "a.ipynb", "print(6 * 7)")
+    if passes:
+        (made,) = report([notebook], out=tmp_path / "out")
+        assert "42" in made.html.read_text()
+    else:
+        with pytest.raises(RunFailedError, match=r"^a\.ipynb: Kernel died before replying"):
+            report([notebook], out=tmp_path / "out")
+    assert (tmp_path / "starts").read_text() == "xxx"
+
+
 def test_any_notebook_of_papermill_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIMIT", "7")
     notebook = write_notebook(
