@@ -37,7 +37,7 @@ from ..core.progress import OnProgress
 from ..core.sizes import DEFAULT_POWERS, parse_sizes
 from ..core.strategies import KIT_STRATEGY, RUN_STRATEGIES, WORTH, Worth, check_strategy
 from ..core.tuning.contract import check_exploration
-from ..core.tuning.estimate import EarlierRuns, Overhead, Work, learnt
+from ..core.tuning.estimate import EarlierRuns, Overhead, Workload, learnt
 from ..core.tuning.manifest import OURS, Manifest
 from ..core.tuning.payloads import PayloadType, parse_event, unique
 from ..core.tuning.plan import MAX_COLD, MAX_ENVIRONMENTS
@@ -119,14 +119,14 @@ def _overhead(manifest: Manifest, own: EarlierRuns) -> Overhead | None:
     took = manifest.tuner_ms
     if not took or not manifest.environments or manifest.exploration:
         return None
-    work = Work(
+    workload = Workload(
         sizes=manifest.sizes,
         counts={payload.name: manifest.num or 0 for payload in manifest.payloads},
         environments=manifest.environments,
         cold=manifest.cold_starts,
         timeout_s=manifest.timeout_s or 0.0,
     )
-    return learnt(work, own, took.control, took.measure)
+    return learnt(workload, own, took.control, took.measure)
 
 
 def _comparable(run: StoredRun, cloud: Cloud, name: str) -> bool:

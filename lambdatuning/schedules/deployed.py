@@ -9,7 +9,6 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from ..api.consent import Confirm, agree, describe_changes, describe_price
 from ..api.prices import book_name, read_price_book
@@ -27,6 +26,7 @@ from ..core.errors import UsageError
 from ..core.sizes import DEFAULT_POWERS, parse_sizes
 from ..core.strategies import KIT_STRATEGY, RUN_STRATEGIES, check_strategy
 from ..core.tuning.contract import check_exploration
+from ..core.tuning.nightly import NightlyRun
 from ..core.tuning.payloads import PayloadType
 from ..core.validation import number, whole_number
 from ..workspace import resources
@@ -88,7 +88,7 @@ def deploy(  # noqa: PLR0913 - options of a public call are named one by one
     full_name = stack_name(schedule, name)
     packages = buckets.packages_of(cloud, full_name)
     buckets.ensure(cloud, packages)
-    spec = json.dumps(specification(cloud, plan), sort_keys=True).encode()
+    spec = json.dumps(nightly_run(cloud, plan).to_json(), sort_keys=True).encode()
     kept = buckets.upload(cloud, packages, [_artifact("spec", ".json", spec), kit()])
     given = {
         "FunctionName": plan.arn.name,
@@ -159,35 +159,26 @@ def planned(
     return plan_tune(cloud, request, datetime.now(UTC))
 
 
-def specification(cloud: Cloud, plan: TunePlan) -> dict[str, Any]:
-    """What the function of the schedule reads every night (see `functions.nightly`)."""
+def nightly_run(cloud: Cloud, plan: TunePlan) -> NightlyRun:
+    """What the function of the schedule measures every night: the run of `plan`, less what each
+    night has of its own."""
     request, given = plan.request, dict(plan.input)
     for tonight in ("runId", "seed", "payloadTypes"):
         given.pop(tonight)
-    return {
-        "function": plan.arn.name,
-        "folder": folder_name(plan.arn.name),
-        "region": plan.arn.region,
-        "architecture": (plan.config.get("Architectures") or ["x86_64"])[0],
-        "input": given,
-        "payloads": [payload.to_json() for payload in request.payloads],
-        "work": {
-            "sizes": list(request.sizes),
-            "counts": {payload.name: request.num for payload in request.payloads},
-            "environments": plan.environments,
-            "cold": request.cold,
-            "timeout_s": float(plan.config["Timeout"]),
-        },
-        "earlier": {
-            "warm": [[*key, ms] for key, ms in sorted(request.earlier.warm_ms.items())],
-            "cold": [[size, ms] for size, ms in sorted(request.earlier.cold_ms.items())],
-        },
-        "seeds": plan.seeds,
-        "keyNames": list(key_names(cloud, request.table))
-        if any(payload.seed for payload in request.payloads)
-        else [],
-        "priceBook": request.price_book,
-    }
+    seeded = any(payload.seed for payload in request.payloads)
+    return NightlyRun(
+        function=plan.arn.name,
+        folder=folder_name(plan.arn.name),
+        region=plan.arn.region,
+        architecture=plan.target.architecture,
+        input=given,
+        payloads=request.payloads,
+        workload=plan.workload,
+        earlier=request.earlier,
+        seeds=plan.seeds,
+        key_names=tuple(key_names(cloud, request.table)) if seeded else (),
+        price_book=request.price_book,
+    )
 
 
 # The kit, as the build gets it.

@@ -11,6 +11,8 @@ from lambdatuning.cloud.tuning.plan import (
 )
 from lambdatuning.core.arn import parse_function_arn
 from lambdatuning.core.errors import UsageError
+from lambdatuning.core.tuning.records import Target
+from lambdatuning.functions.tuner.tunable import target_of
 from tests.fakes.aws_lambda import ARN, FakeLambda
 
 from .conftest import fake_cloud
@@ -18,15 +20,17 @@ from .conftest import fake_cloud
 FUNCTION = parse_function_arn(ARN)
 
 
+def target(client: FakeLambda) -> Target:
+    return target_of(FUNCTION, client.config)
+
+
 def room(client: FakeLambda, environments: int = 5) -> ConcurrencyLimits:
-    return concurrency_limits(
-        fake_cloud(**{"lambda": client}), FUNCTION, client.config, environments
-    )
+    return concurrency_limits(fake_cloud(**{"lambda": client}), target(client), environments)
 
 
 def fitting(client: FakeLambda, *, isolated: bool = False) -> int:
     cloud = fake_cloud(**{"lambda": client})
-    return fitting_environments(cloud, FUNCTION, 5, isolated=isolated)
+    return fitting_environments(cloud, target(client), 5, isolated=isolated)
 
 
 @pytest.fixture
@@ -41,7 +45,7 @@ def test_a_usual_account_has_room(client: FakeLambda) -> None:
 def test_sizes_that_are_measured_at_once_share_the_cores_of_one_host(client: FakeLambda) -> None:
     about = {"cores": 4, "measuring_cores": 3.25}
     cloud = replace(fake_cloud(**{"lambda": client}), kind="embedded", about=about)
-    assert concurrency_limits(cloud, FUNCTION, client.config, 5) == ConcurrencyLimits(2, 1.625, ())
+    assert concurrency_limits(cloud, target(client), 5) == ConcurrencyLimits(2, 1.625, ())
 
 
 def test_a_new_account_measures_one_size_at_a_time(client: FakeLambda) -> None:
@@ -86,7 +90,7 @@ def test_a_concurrency_that_leaves_nothing_gets_advice_that_works(
         room(client, 1)
     assert fitting(client, isolated=True) == 5
     isolated = concurrency_limits(
-        fake_cloud(**{"lambda": client}), FUNCTION, client.config, 5, isolated=True
+        fake_cloud(**{"lambda": client}), target(client), 5, isolated=True
     )
     assert isolated.sizes == 10
 
@@ -108,11 +112,11 @@ def test_quotas_that_may_not_be_read_bound_nothing(client: FakeLambda) -> None:
 def test_sizes_beyond_the_cores_of_one_host_are_told(client: FakeLambda) -> None:
     about = {"cores": 2, "measuring_cores": 1.25}
     cloud = replace(fake_cloud(**{"lambda": client}), kind="embedded", about=about)
-    notes = concurrency_limits(cloud, FUNCTION, client.config, 3, (128, 4096, 10_240)).notes
+    notes = concurrency_limits(cloud, target(client), 3, (128, 4096, 10_240)).notes
     assert notes == (
         "4,096, 10,240 MB: more vCPUs than this host's 2 cores, so measured as 2 cores; "
         "only AWS can tell such sizes apart",
     )
-    assert concurrency_limits(cloud, FUNCTION, client.config, 3, (128, 3008)).notes == ()
+    assert concurrency_limits(cloud, target(client), 3, (128, 3008)).notes == ()
     aws = replace(cloud, kind="aws", about={})
-    assert concurrency_limits(aws, FUNCTION, client.config, 3, (10_240,)).notes == ()
+    assert concurrency_limits(aws, target(client), 3, (10_240,)).notes == ()

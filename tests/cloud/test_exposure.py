@@ -13,7 +13,9 @@ from lambdatuning.cloud.tuning.exposure import (
     memory_used_mb,
 )
 from lambdatuning.core.arn import parse_function_arn
+from lambdatuning.core.tuning.records import Target
 from lambdatuning.functions.tuner import lock
+from lambdatuning.functions.tuner.tunable import target_of
 from tests.fakes.aws_lambda import ARN, FakeLambda, refusal
 
 from .conftest import fake_cloud
@@ -24,6 +26,10 @@ REPORT = (
     "REPORT RequestId: 1\tDuration: 1.00 ms\tBilled Duration: 1 ms\tMemory Size: 512 MB\t"
     "Max Memory Used: {} MB"
 )
+
+
+def target(**settings: Any) -> Target:
+    return target_of(FUNCTION, {**FakeLambda().config, **settings})
 
 
 class Reports:
@@ -42,18 +48,18 @@ class Reports:
 
 def test_the_memory_that_the_function_used_is_read_from_its_own_reports() -> None:
     logs = Reports(100, 310, 90)
-    config = {"LoggingConfig": {"LogGroup": "/shared", "LogFormat": "JSON"}}
-    assert memory_used_mb(fake_cloud(logs=logs), FUNCTION, config, NOW) == 310
+    shared = target(LoggingConfig={"LogGroup": "/shared", "LogFormat": "JSON"})
+    assert memory_used_mb(fake_cloud(logs=logs), shared, NOW) == 310
     assert logs.asked["logGroupName"] == "/shared"
     assert logs.asked["filterPattern"] == '{ $.type = "platform.report" }'
-    assert memory_used_mb(fake_cloud(logs=Reports()), FUNCTION, {}, NOW) is None
+    assert memory_used_mb(fake_cloud(logs=Reports()), target(), NOW) is None
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException",
                                   "InvalidParameterException"])  # fmt: skip
 def test_logs_that_cannot_be_read_leave_it_open(code: str) -> None:
     cloud = fake_cloud(logs=Reports(refuses=code))
-    assert memory_used_mb(cloud, FUNCTION, {}, NOW) is None
+    assert memory_used_mb(cloud, target(), NOW) is None
 
 
 def test_sizes_below_what_is_used_are_left_out_and_named() -> None:

@@ -3,10 +3,10 @@
 import pytest
 
 from lambdatuning.core.pricing import load_price_book
-from lambdatuning.core.tuning.estimate import EarlierRuns, Work, assumed_ms, estimate_run
+from lambdatuning.core.tuning.estimate import EarlierRuns, Workload, assumed_ms, estimate_run
 
 PLACE = ("us-east-1", "x86_64")
-WORK = Work(sizes=(128, 1769), counts={"a": 10, "b": 10}, environments=5, cold=0, timeout_s=3)
+WORK = Workload(sizes=(128, 1769), counts={"a": 10, "b": 10}, environments=5, cold=0, timeout_s=3)
 
 
 def test_known_durations_give_the_bill() -> None:
@@ -33,8 +33,8 @@ def test_unknown_durations_grow_as_the_cpu_share_falls_up_to_the_timeout() -> No
 
 def test_snapshots_of_published_versions_are_paid_for() -> None:
     book = load_price_book()
-    snap = Work(WORK.sizes, WORK.counts, 5, 5, 3, snapshots=True)
-    plain = Work(WORK.sizes, WORK.counts, 5, 5, 3)
+    snap = Workload(WORK.sizes, WORK.counts, 5, 5, 3, snapshots=True)
+    plain = Workload(WORK.sizes, WORK.counts, 5, 5, 3)
     with_snapshots, without = (
         estimate_run(book, PLACE, work, EarlierRuns()) for work in (snap, plain)
     )
@@ -46,7 +46,7 @@ def test_snapshots_of_published_versions_are_paid_for() -> None:
 
 def test_cold_starts_on_purpose_cost_invocations_and_versions() -> None:
     book = load_price_book()
-    more = Work(WORK.sizes, WORK.counts, 5, 10, 3)
+    more = Workload(WORK.sizes, WORK.counts, 5, 10, 3)
     assert more.versions == 2 * 3
     with_cold, without = (estimate_run(book, PLACE, work, EarlierRuns()) for work in (more, WORK))
     assert with_cold.invocations == without.invocations + 20

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ...core.arn import FunctionArn
 from ...core.log_report import iter_reports
 from ...core.tuning.contract import LOCK_ALIAS
+from ...core.tuning.records import Target
 from ..session import Cloud
 
 _LOGS_OF = timedelta(days=1)
@@ -17,20 +18,17 @@ _REPORTS = 200
 _PATTERNS = {"Text": '"REPORT RequestId"', "JSON": '{ $.type = "platform.report" }'}
 
 
-def memory_used_mb(
-    cloud: Cloud, arn: FunctionArn, config: Mapping[str, Any], now: datetime
-) -> int | None:
+def memory_used_mb(cloud: Cloud, target: Target, now: datetime) -> int | None:
     """The most memory that an invocation of the last day used, by the function's own reports; None
     where there is none, or where the logs may not be read."""
-    logging = config.get("LoggingConfig") or {}
     query = {
-        "logGroupName": logging.get("LogGroup") or f"/aws/lambda/{arn.name}",
-        "filterPattern": _PATTERNS.get(logging.get("LogFormat", "Text"), _PATTERNS["Text"]),
+        "logGroupName": target.log_group,
+        "filterPattern": _PATTERNS.get(target.log_format, _PATTERNS["Text"]),
         "startTime": int((now - _LOGS_OF).timestamp() * 1000),
         "limit": _REPORTS,
     }
     try:
-        events = cloud.client("logs", region=arn.region).filter_log_events(**query)["events"]
+        events = cloud.client("logs", region=target.region).filter_log_events(**query)["events"]
     except (ClientError, BotoCoreError):
         return None
     reports = (report for event in events for report in iter_reports(event["message"]))

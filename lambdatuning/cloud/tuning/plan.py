@@ -22,13 +22,14 @@ from ...core.tuning.estimate import (
     ON_AWS,
     EarlierRuns,
     Estimate,
-    Work,
+    Workload,
     estimate_run,
     expect,
 )
 from ...core.tuning.manifest import NO_CODE, Code
 from ...core.tuning.payloads import PayloadType
 from ...core.tuning.plan import seeds_needed
+from ...core.tuning.records import Target
 from ...functions.tuner import function as function_config
 from ...functions.tuner.tunable import (
     check_kind,
@@ -96,8 +97,7 @@ class ConcurrencyLimits:
 
 def concurrency_limits(
     cloud: Cloud,
-    arn: FunctionArn,
-    config: Mapping[str, Any],
+    target: Target,
     environments: int,
     sizes_mb: Sequence[int] = (),
     *,
@@ -110,15 +110,15 @@ def concurrency_limits(
     nothing. Half of what there is stays for the function's own traffic, or for other functions.
     """
     most = _most_sizes(cloud)
-    reserved, free = _concurrency(cloud, arn, isolated=isolated)
+    reserved, free = _concurrency(cloud, target, isolated=isolated)
     sizes = most
     if reserved is not None:
-        check_reserved(arn.name, reserved, environments, "pass --environments")
+        check_reserved(target.name, reserved, environments, "pass --environments")
         sizes = min(most, usable(reserved) // environments)
     elif free is not None:
         _check_free(free, environments)
         sizes = min(most, usable(free) // (environments + 1))
-    notes = remarks(target_of(arn, config), sizes if reserved is not None else most, most)
+    notes = remarks(target, sizes if reserved is not None else most, most)
     if reserved is not None:
         notes.append(
             f"{reserved - sizes * environments} of its {reserved} reserved concurrent executions "
@@ -141,25 +141,20 @@ def _most_sizes(cloud: Cloud) -> int:
     return DEFAULT_PARALLEL_SIZES if cores is None else max(1, cores // 2)
 
 
-def fitting_environments(
-    cloud: Cloud, arn: FunctionArn, environments: int, *, isolated: bool
-) -> int:
+def fitting_environments(cloud: Cloud, target: Target, environments: int, *, isolated: bool) -> int:
     """The most environments a size, up to so many, that leave headroom for traffic."""
-    reserved, free = _concurrency(cloud, arn, isolated=isolated)
+    reserved, free = _concurrency(cloud, target, isolated=isolated)
     if reserved is not None:
         return max(1, min(environments, usable(reserved)))
     return environments if free is None else max(1, min(environments, usable(free) - 1))
 
 
-def _concurrency(
-    cloud: Cloud, arn: FunctionArn, *, isolated: bool
-) -> tuple[int | None, int | None]:
+def _concurrency(cloud: Cloud, target: Target, *, isolated: bool) -> tuple[int | None, int | None]:
     """The function's reserved concurrency, else what the account has unreserved; None where there
     is none or it may not be read. A copy shares nothing of the function's."""
-    client = cloud.client("lambda", region=arn.region)
-    name = str(arn.unqualified)
+    client = cloud.client("lambda", region=target.region)
     if not isolated:
-        answer = _answer(lambda: client.get_function_concurrency(FunctionName=name))
+        answer = _answer(lambda: client.get_function_concurrency(FunctionName=target.arn))
         reserved = (answer or {}).get("ReservedConcurrentExecutions")
         if reserved is not None:
             return int(reserved), None
@@ -241,19 +236,19 @@ class TuneRequest:
 
 @dataclass(frozen=True)
 class TunePlan:
-    """A run that can be started: its input, its price, and the function as it is now.
+    """A run that can be started: its input, its price, and the function as it is now (`target`).
 
-    `grid` is the estimate of the grid, which is that of the run unless it is adaptive. `notes` are
-    what should be known before, such as a quota that makes the run slow. `original`
-    names the function whose copy is tuned.
+    `arn` may name a version or an alias. `grid` is the estimate of the grid of this `workload`,
+    which is that of the run unless it is adaptive. `notes` are what should be known before, such as
+    a quota that makes the run slow. `original` names the function whose copy is tuned.
     """
 
     request: TuneRequest
     run_id: str
     tuner: Tuner
     arn: FunctionArn
-    config: Mapping[str, Any]
-    environments: int
+    target: Target
+    workload: Workload
     estimate: Estimate
     input: Mapping[str, Any]
     prices: PriceBook
@@ -269,7 +264,22 @@ class TunePlan:
     @property
     def memory_mb(self) -> int:
         """The function's memory size before the run."""
-        return int(self.config["MemorySize"])
+        return self.target.memory_mb
+
+    @property
+    def environments(self) -> int:
+        """Execution environments over which the samples of a size are spread."""
+        return self.workload.environments
+
+    @property
+    def seed(self) -> int:
+        """What order and placeholders are drawn from."""
+        return int(self.input["seed"])
+
+    @property
+    def sizes_at_once(self) -> int:
+        """How many sizes are measured side by side."""
+        return int(self.input["parallelSizes"])
 
     @property
     def seeds(self) -> int:
@@ -283,19 +293,19 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     function = _function(cloud, request.function)
     tuner = find_tuner(cloud, request.state_machine_arn)
     _check(cloud, request, function)
-    request = _with_today(request, function.memory_mb)
+    request = _with_today(request, function.target.memory_mb)
     environments = request.environments or fitting_environments(
-        cloud, function.arn, default_environments(cloud), isolated=request.isolated
+        cloud, function.target, default_environments(cloud), isolated=request.isolated
     )
     request, left_out, fit_memory = _large_enough(cloud, request, function, now)
     prices = parse_price_book(request.price_book) if request.price_book else load_price_book()
-    grid = _estimated_grid(cloud, request, function, environments, prices)
+    workload = _workload(request, function.target, environments)
+    grid = _estimated_grid(cloud, request, function.target, workload, prices)
     estimate = _expected(request, prices, function.arn.region, grid)
     run_id = request.run_id or f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     limits = concurrency_limits(
         cloud,
-        function.arn,
-        function.config,
+        function.target,
         environments if tuner.ours else 1,
         request.sizes,
         isolated=request.isolated,
@@ -314,8 +324,8 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
         run_id=run_id,
         tuner=tuner,
         arn=function.arn,
-        config=function.config,
-        environments=environments,
+        target=function.target,
+        workload=workload,
         estimate=estimate,
         input=given,
         prices=prices,
@@ -340,26 +350,24 @@ def _callers(cloud: Cloud, function: "_Function") -> Sequence[str]:
     return calling_notes(cloud.client("lambda", region=function.arn.region), function.arn)
 
 
+def _workload(request: TuneRequest, target: Target, environments: int) -> Workload:
+    return Workload(
+        sizes=request.sizes,
+        counts={payload.name: request.num for payload in request.payloads},
+        environments=environments,
+        cold=request.cold,
+        timeout_s=float(target.timeout_s),
+        snapshots=target.snapstart and target.pays_for_restores,
+    )
+
+
 def _estimated_grid(
-    cloud: Cloud,
-    request: TuneRequest,
-    function: "_Function",
-    environments: int,
-    prices: PriceBook,
+    cloud: Cloud, request: TuneRequest, target: Target, workload: Workload, prices: PriceBook
 ) -> Estimate:
     """What measuring every size would cost."""
-    target = target_of(function.arn, function.config)
-    work = Work(
-        request.sizes,
-        {payload.name: request.num for payload in request.payloads},
-        environments,
-        request.cold,
-        float(function.config["Timeout"]),
-        target.snapstart and target.pays_for_restores,
-    )
-    place = (function.arn.region, function.architecture)
+    place = (target.region, target.architecture)
     overhead = EMBEDDED if cloud.kind == "embedded" else ON_AWS
-    return estimate_run(prices, place, work, request.earlier, overhead)
+    return estimate_run(prices, place, workload, request.earlier, overhead)
 
 
 def _with_today(request: TuneRequest, memory_mb: int) -> TuneRequest:
@@ -385,8 +393,8 @@ def _large_enough(
     named; and whether the tuner must see to that, since nothing is known of it yet."""
     if request.named_sizes:
         return request, "", False
-    used_mb = memory_used_mb(cloud, function.arn, function.config, now)
-    sizes, note = large_enough(request.sizes, used_mb, function.memory_mb)
+    used_mb = memory_used_mb(cloud, function.target, now)
+    sizes, note = large_enough(request.sizes, used_mb, function.target.memory_mb)
     return replace(request, sizes=sizes), note, used_mb is None
 
 
@@ -394,7 +402,7 @@ def _exposed(cloud: Cloud, request: TuneRequest, function: "_Function", environm
     """What callers of the function meet; "" for those of a function whose copy is tuned."""
     if request.isolated:
         return ""
-    changed = [size for size in request.sizes if size != function.memory_mb]
+    changed = [size for size in request.sizes if size != function.target.memory_mb]
     rounds = 1 + math.ceil(request.cold / environments)
     overhead = EMBEDDED if cloud.kind == "embedded" else ON_AWS
     seconds = len(changed) * rounds * overhead.publish_ms / 1000
@@ -450,13 +458,11 @@ def named_function(cloud: Cloud, name: str) -> FunctionArn:
 
 @dataclass(frozen=True)
 class _Function:
+    """The function that is named, as Lambda describes it, and what of that a run goes by."""
+
     arn: FunctionArn
     config: Mapping[str, Any]
-    architecture: str
-
-    @property
-    def memory_mb(self) -> int:
-        return int(self.config["MemorySize"])
+    target: Target
 
 
 def _function(cloud: Cloud, name: str) -> _Function:
@@ -467,8 +473,7 @@ def _function(cloud: Cloud, name: str) -> _Function:
     config = function_config.read(client, str(arn.unqualified), arn.qualifier)
     if why := why_not_here(cloud, config):
         raise UsageError(f"{arn.name} cannot be tuned here: {why}")
-    architectures = config.get("Architectures") or ["x86_64"]
-    return _Function(arn, config, architectures[0])
+    return _Function(arn, config, target_of(arn, config))
 
 
 def _require_seedable(request: TuneRequest) -> None:

@@ -79,9 +79,9 @@ def _strategy(strategy: str) -> str:
 
 def _input(plan: TunePlan, payload: PayloadType) -> dict[str, Any]:
     request = plan.request
-    context = Context(plan.run_id, payload.name, 0, plan.input["seed"], request.table)
+    context = Context(plan.run_id, payload.name, 0, plan.seed, request.table)
     given = {
-        "lambdaARN": str(plan.arn.unqualified),
+        "lambdaARN": plan.target.arn,
         "num": request.num,
         "powerValues": list(request.sizes),
         "payload": payload.rendered(context),
@@ -114,19 +114,19 @@ def _followed(
 def _manifest(
     cloud: Cloud, plan: TunePlan, outputs: Mapping[str, Any], executions: list[Execution]
 ) -> Manifest:
-    request, config = plan.request, plan.config
+    request, target = plan.request, plan.target
     ended: list[datetime] = [e.stopped_at for e in executions if e.stopped_at]
     return Manifest(
         run_id=plan.run_id,
         kind=POWER_TUNING,
         function=plan.function,
-        function_arn=str(plan.arn.unqualified),
-        code_sha256=config["CodeSha256"],
-        runtime=config.get("Runtime", "container image"),
-        architecture=(config.get("Architectures") or ["x86_64"])[0],
-        current_memory_mb=config["MemorySize"],
-        timeout_s=config["Timeout"],
-        region=plan.arn.region,
+        function_arn=target.arn,
+        code_sha256=target.code_sha256,
+        runtime=target.runtime,
+        architecture=target.architecture,
+        current_memory_mb=target.memory_mb,
+        timeout_s=target.timeout_s,
+        region=target.region,
         account_id=plan.arn.account_id,
         endpoint=cloud.endpoint,
         state_machine_arn=plan.tuner.state_machine_arn,

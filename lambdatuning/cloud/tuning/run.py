@@ -192,8 +192,7 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, effects: Effects) -> 
     arrived = Arrived(currency=plan.prices.region(plan.arn.region).currency)
     with signals_as_interrupts(), seeded(cloud, plan, effects):
         total = 0 if plan.request.adaptive else plan.estimate.invocations
-        side_by_side = int(plan.input["parallelSizes"])
-        follower = Follower(cloud, bucket, prefix, total, side_by_side, **vars(effects))
+        follower = Follower(cloud, bucket, prefix, total, plan.sizes_at_once, **vars(effects))
         keeping = Keeping(plan, follower, arrived, store)
         execution = _executed(keeping)
     if not has_answer(execution):
@@ -317,8 +316,8 @@ def _unseed(cloud: Cloud, plan: TunePlan, sleep: Sleep) -> None:
 
 
 def _items(plan: TunePlan, payload: PayloadType) -> Iterator[Any]:
-    table, seed_number = plan.request.table, plan.input["seed"]
-    return seed_items(payload, plan.seeds, run=plan.run_id, table=table, seed=seed_number)
+    table = plan.request.table
+    return seed_items(payload, plan.seeds, run=plan.run_id, table=table, seed=plan.seed)
 
 
 def _own_seeds(payload: PayloadType) -> PayloadType:

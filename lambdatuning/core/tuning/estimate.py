@@ -53,7 +53,7 @@ class EarlierRuns:
 
 
 @dataclass(frozen=True)
-class Work:
+class Workload:
     """What a run does: `counts` are invocations a size by payload type, `cold` the cold starts on
     purpose at each size, beside one warm-up for each of `environments`. `snapshots` says whether
     each version keeps a SnapStart snapshot that is paid for."""
@@ -104,7 +104,7 @@ def assumed_ms(memory_mb: int, at_full_ms: float = ASSUMED_MS) -> float:
 def estimate_run(
     book: PriceBook,
     place: tuple[str, str],
-    work: Work,
+    workload: Workload,
     earlier: EarlierRuns,
     overhead: Overhead = ON_AWS,
 ) -> Estimate:
@@ -113,77 +113,83 @@ def estimate_run(
     `overhead` is assumed of the tuner itself where no earlier run tells it.
     """
     region, architecture = place
-    calls = sum(work.counts.values()) + work.apart
+    calls = sum(workload.counts.values()) + workload.apart
 
     def usd(size: int, billed_ms: float) -> float:
         return invocation_usd(book, region, architecture, size, billed_ms)
 
     def size_usd(size: int) -> float:
         warm = sum(
-            count * usd(size, _warm_ms(work, earlier, name, size))
-            for name, count in work.counts.items()
+            count * usd(size, _warm_ms(workload, earlier, name, size))
+            for name, count in workload.counts.items()
         )
-        apart = work.apart * usd(size, _cold_ms(work, earlier, size))
-        kept = snapstart_cache_usd(book, region, size, 0.0) if work.snapshots else 0.0
-        return warm + apart + kept * work.versions / len(work.sizes)
+        apart = workload.apart * usd(size, _cold_ms(workload, earlier, size))
+        kept = snapstart_cache_usd(book, region, size, 0.0) if workload.snapshots else 0.0
+        return warm + apart + kept * workload.versions / len(workload.sizes)
 
-    steps = _FIXED_STEPS + _STEPS_A_VERSION * work.versions + _STEPS_A_SIZE * len(work.sizes)
+    steps = (
+        _FIXED_STEPS + _STEPS_A_VERSION * workload.versions + _STEPS_A_SIZE * len(workload.sizes)
+    )
     own = earlier.overhead or overhead
-    at_most_usd = sum(calls * usd(size, work.timeout_s * 1000) for size in work.sizes)
-    at_most_usd += _tuner_usd(book, region, work, _all_timing_out(work), own)
+    at_most_usd = sum(calls * usd(size, workload.timeout_s * 1000) for size in workload.sizes)
+    at_most_usd += _tuner_usd(book, region, workload, _all_timing_out(workload), own)
     return Estimate(
-        invocations=calls * len(work.sizes),
-        function_usd=sum(size_usd(size) for size in work.sizes),
-        tuner_usd=_tuner_usd(book, region, work, earlier, own),
+        invocations=calls * len(workload.sizes),
+        function_usd=sum(size_usd(size) for size in workload.sizes),
+        tuner_usd=_tuner_usd(book, region, workload, earlier, own),
         transitions_usd=transitions_usd(book, region, steps),
         at_most_usd=at_most_usd + transitions_usd(book, region, steps),
         from_earlier_runs=all(
-            (n, size) in earlier.warm_ms for size in work.sizes for n in work.counts
+            (n, size) in earlier.warm_ms for size in workload.sizes for n in workload.counts
         ),
     )
 
 
-def _all_timing_out(work: Work) -> EarlierRuns:
+def _all_timing_out(workload: Workload) -> EarlierRuns:
     """What a run is that waits for the function's timeout every time."""
-    timeout_ms = work.timeout_s * 1000
-    cells = {(name, size): timeout_ms for name in work.counts for size in work.sizes}
-    return EarlierRuns(cells, dict.fromkeys(work.sizes, timeout_ms))
+    timeout_ms = workload.timeout_s * 1000
+    cells = {(name, size): timeout_ms for name in workload.counts for size in workload.sizes}
+    return EarlierRuns(cells, dict.fromkeys(workload.sizes, timeout_ms))
 
 
-def _warm_ms(work: Work, earlier: EarlierRuns, payload: str, size: int) -> float:
+def _warm_ms(workload: Workload, earlier: EarlierRuns, payload: str, size: int) -> float:
     mean_ms = earlier.warm_ms.get((payload, size), assumed_ms(size))
-    return min(work.timeout_s * 1000, mean_ms)
+    return min(workload.timeout_s * 1000, mean_ms)
 
 
-def _cold_ms(work: Work, earlier: EarlierRuns, size: int) -> float:
+def _cold_ms(workload: Workload, earlier: EarlierRuns, size: int) -> float:
     if size in earlier.cold_ms:
         return earlier.cold_ms[size]
-    warm = [_warm_ms(work, earlier, payload, size) for payload in work.counts]
+    warm = [_warm_ms(workload, earlier, payload, size) for payload in workload.counts]
     mean = sum(warm) / len(warm) if warm else assumed_ms(size)
-    return min(work.timeout_s * 1000, mean + assumed_ms(size, ASSUMED_INIT_MS))
+    return min(workload.timeout_s * 1000, mean + assumed_ms(size, ASSUMED_INIT_MS))
 
 
-def _busy_ms(work: Work, earlier: EarlierRuns, size: int) -> float:
+def _busy_ms(workload: Workload, earlier: EarlierRuns, size: int) -> float:
     """How long the measuring function waits for one size."""
-    warm = sum(n * _warm_ms(work, earlier, name, size) for name, n in work.counts.items())
-    return warm / work.environments + _cold_ms(work, earlier, size)
+    warm = sum(n * _warm_ms(workload, earlier, name, size) for name, n in workload.counts.items())
+    return warm / workload.environments + _cold_ms(workload, earlier, size)
 
 
-def learnt(work: Work, earlier: EarlierRuns, control_ms: float, measure_ms: float) -> Overhead:
-    """What an earlier run that did `work` tells of the tuner, from what its functions took; what
-    was waiting for invocations of `earlier` durations is left out."""
-    busy_ms = sum(_busy_ms(work, earlier, size) for size in work.sizes)
-    more_ms = max(measure_ms - busy_ms, 0.0) / work.versions
-    return Overhead(0.0, control_ms / work.versions, more_ms, 0.0)
+def learnt(
+    workload: Workload, earlier: EarlierRuns, control_ms: float, measure_ms: float
+) -> Overhead:
+    """What an earlier run of `workload` tells of the tuner, from what its functions took, less what
+    was waiting for invocations of `earlier` durations."""
+    busy_ms = sum(_busy_ms(workload, earlier, size) for size in workload.sizes)
+    more_ms = max(measure_ms - busy_ms, 0.0) / workload.versions
+    return Overhead(0.0, control_ms / workload.versions, more_ms, 0.0)
 
 
 def _tuner_usd(
-    book: PriceBook, region: str, work: Work, earlier: EarlierRuns, overhead: Overhead
+    book: PriceBook, region: str, workload: Workload, earlier: EarlierRuns, overhead: Overhead
 ) -> float:
     """The tuner's own functions: one waits while it measures, the other publishes and thinks."""
-    measure_ms = sum(_busy_ms(work, earlier, size) + overhead.summarise_ms for size in work.sizes)
-    measure_ms += overhead.measure_ms * work.versions
-    control_ms = overhead.run_ms + overhead.publish_ms * work.versions
+    measure_ms = sum(
+        _busy_ms(workload, earlier, size) + overhead.summarise_ms for size in workload.sizes
+    )
+    measure_ms += overhead.measure_ms * workload.versions
+    control_ms = overhead.run_ms + overhead.publish_ms * workload.versions
     measuring = duration_usd(book, region, "x86_64", _MEASURE_MB, measure_ms)
     return measuring + duration_usd(book, region, "x86_64", _CONTROL_MB, control_ms)
 

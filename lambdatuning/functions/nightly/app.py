@@ -1,7 +1,7 @@
 """Steps of a night inside AWS: `prepare` a run that is affordable, `tell` what came of it, `clean`
 the items that it needed.
 
-What to do every night lies as JSON in a bucket, as `schedules.deployed` wrote it.
+What to do every night lies as JSON in a bucket, a `NightlyRun` as `schedules.deployed` wrote it.
 """
 
 import json
@@ -17,10 +17,10 @@ from typing import Any
 import boto3
 
 from ...core.errors import LambdaTuningError
-from ...core.pricing import load_price_book, parse_price_book
-from ...core.tuning.estimate import EarlierRuns, Estimate, Work, estimate_run, expect
+from ...core.pricing import load_price_book
 from ...core.tuning.manifest import MANIFEST_NAME, read_manifest
-from ...core.tuning.payloads import parse_payload_type, seed_items
+from ...core.tuning.nightly import NightlyRun
+from ...core.tuning.payloads import seed_items
 from ..dynamodb_manager.wire import attributes_to_wire
 from ..tuner.storage import STORE_PREFIX
 
@@ -42,15 +42,18 @@ def prepare(event: Mapping[str, Any]) -> dict[str, Any]:
 
     A step that is tried again prepares the same run.
     """
-    spec, started = _spec(), datetime.fromisoformat(event["started"].replace("Z", "+00:00"))
+    every_night, started = (
+        _every_night(),
+        datetime.fromisoformat(event["started"].replace("Z", "+00:00")),
+    )
     run_id = f"{started:%Y%m%dT%H%M%S}-{zlib.crc32(event['execution'].encode()):08x}"[:22]
     limit_usd = float(os.environ["MAX_USD"])
-    usd = price(spec, _last_usd(spec["function"]))
+    usd = price(every_night, _last_usd(every_night.function))
     night = {
         "runId": run_id,
         "day": f"{started:%Y/%m/%d}",
         "usd": round(usd, 6),
-        "reports": f"reports/{spec['folder']}/{started:%Y/%m/%d}/{run_id}/",
+        "reports": f"reports/{every_night.folder}/{started:%Y/%m/%d}/{run_id}/",
     }
     if usd > limit_usd:
         reason = (
@@ -58,32 +61,23 @@ def prepare(event: Mapping[str, Any]) -> dict[str, Any]:
             "nothing was invoked; deploy the schedule with a larger --max-usd or fewer sizes"
         )
         return {**night, "affordable": False, "reason": reason}
-    given = {**spec["input"], "runId": run_id, "seed": zlib.crc32(run_id.encode())}
-    if given.get("exploration") == "adaptive":
-        given["maxUsd"] = limit_usd - _estimate(spec).tuner_usd - _estimate(spec).transitions_usd
-    _send("payloadTypesS3", f"inputs/{run_id}.json", json.dumps(spec["payloads"]), given)
-    if spec["priceBook"]:
-        _send("priceBook", f"inputs/{run_id}-prices.json", spec["priceBook"], given)
-    _write(spec, [{"PutRequest": {"Item": item}} for item in _items(spec, given)])
+    given = {**every_night.input, "runId": run_id, "seed": zlib.crc32(run_id.encode())}
+    if every_night.adaptive:
+        estimate = every_night.estimate()
+        given["maxUsd"] = limit_usd - estimate.tuner_usd - estimate.transitions_usd
+    payloads = json.dumps([payload.to_json() for payload in every_night.payloads])
+    _send("payloadTypesS3", f"inputs/{run_id}.json", payloads, given)
+    if every_night.price_book:
+        _send("priceBook", f"inputs/{run_id}-prices.json", every_night.price_book, given)
+    items = _items(every_night, given)
+    _write(every_night.table, [{"PutRequest": {"Item": item}} for item in items])
     return {**night, "affordable": True, "input": given}
 
 
-def price(spec: Mapping[str, Any], last_usd: float | None) -> float:
+def price(every_night: NightlyRun, last_usd: float | None) -> float:
     """The expected bill of tonight: the estimate, or what the last run of the function really
     cost where that was more."""
-    return max(_estimate(spec).usd, last_usd or 0.0)
-
-
-def _estimate(spec: Mapping[str, Any]) -> Estimate:
-    book = parse_price_book(spec["priceBook"]) if spec["priceBook"] else load_price_book()
-    work, given = Work(**spec["work"]), spec["input"]
-    warm = {(name, int(size)): ms for name, size, ms in spec["earlier"]["warm"]}
-    cold = {int(size): ms for size, ms in spec["earlier"]["cold"]}
-    place = spec["region"], spec["architecture"]
-    grid = estimate_run(book, place, work, EarlierRuns(warm, cold))
-    if given.get("exploration") != "adaptive":
-        return grid
-    return expect(book, spec["region"], grid, int(given["num"]), given["strategy"])
+    return max(every_night.estimate().usd, last_usd or 0.0)
 
 
 def _last_usd(function: str) -> float | None:
@@ -108,7 +102,7 @@ def tell(event: Mapping[str, Any]) -> dict[str, Any]:
     Raises where the reports did not come as far as their verdict: the night failed then.
     """
     clean(event)
-    spec, night = _spec(), event["night"]
+    night = event["night"]
     key = f"{night['reports']}verdict.json"
     verdict = json.loads(_client("s3").get_object(Bucket=_samples(), Key=key)["Body"].read())
     changed = verdict["kind"] in ("worse", "better")
@@ -118,7 +112,7 @@ def tell(event: Mapping[str, Any]) -> dict[str, Any]:
         *(each["text"] for each in verdict["findings"][:20] if each["kind"] in ("worse", "better")),
         f"Reports: s3://{_samples()}/{night['reports']}index.html",
     ]
-    subject = f"lambdatuning: {spec['function']} {verdict['kind']}"
+    subject = f"lambdatuning: {_every_night().function} {verdict['kind']}"
     # SNS takes 100 characters of ASCII.
     subject = subject.encode("ascii", "replace").decode()[:100]
     return {**night, "changed": changed, "kind": verdict["kind"], "subject": subject,
@@ -127,10 +121,10 @@ def tell(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def clean(event: Mapping[str, Any]) -> dict[str, Any]:
     """Delete the items of this run from the table, whether still there or not."""
-    spec, night = _spec(), event["night"]
-    names = spec["keyNames"]
-    keys = [{name: item[name] for name in names} for item in _items(spec, night.get("input", {}))]
-    _write(spec, [{"DeleteRequest": {"Key": key}} for key in keys])
+    every_night, night = _every_night(), event["night"]
+    items = _items(every_night, night.get("input", {}))
+    keys = [{name: item[name] for name in every_night.key_names} for item in items]
+    _write(every_night.table, [{"DeleteRequest": {"Key": key}} for key in keys])
     return dict(night)
 
 
@@ -144,22 +138,26 @@ _STEPS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
 # Seed items.
 
 
-def _items(spec: Mapping[str, Any], given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The items that the run needs, in DynamoDB's form; the last of one key wins."""
-    if not spec["keyNames"] or not given:
+def _items(every_night: NightlyRun, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The items that the run of this input needs, in DynamoDB's form; the last of one key wins."""
+    if not every_night.key_names or not given:
         return []
-    by_key = {}
-    for payload in spec["payloads"]:
-        parsed = parse_payload_type(json.dumps({"payloadType": payload}), "the schedule")
+    items = (
+        item
+        for payload in every_night.payloads
         for item in seed_items(
-            parsed, spec["seeds"], run=given["runId"], table=given["table"], seed=given["seed"]
-        ):
-            by_key[tuple(item[name] for name in spec["keyNames"])] = attributes_to_wire(item)
-    return list(by_key.values())
+            payload,
+            every_night.seeds,
+            run=given["runId"],
+            table=every_night.table,
+            seed=given["seed"],
+        )
+    )
+    by_key = {tuple(item[name] for name in every_night.key_names): item for item in items}
+    return [attributes_to_wire(item) for item in by_key.values()]
 
 
-def _write(spec: Mapping[str, Any], requests: Iterable[Mapping[str, Any]]) -> None:
-    table = spec["input"]["table"]
+def _write(table: str, requests: Iterable[Mapping[str, Any]]) -> None:
     for batch in _batches(list(requests)):
         left: Any = {table: batch}
         for attempt in range(_ATTEMPTS):
@@ -179,10 +177,9 @@ def _batches(requests: list[Mapping[str, Any]]) -> Iterator[list[Mapping[str, An
 # The buckets.
 
 
-def _spec() -> dict[str, Any]:
+def _every_night() -> NightlyRun:
     where = {"Bucket": os.environ["SPEC_BUCKET"], "Key": os.environ["SPEC_KEY"]}
-    spec: dict[str, Any] = json.loads(_client("s3").get_object(**where)["Body"].read())
-    return spec
+    return NightlyRun.from_json(json.loads(_client("s3").get_object(**where)["Body"].read()))
 
 
 def _send(name: str, key: str, text: str, given: dict[str, Any]) -> None:

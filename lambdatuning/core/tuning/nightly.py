@@ -1,0 +1,97 @@
+"""What a deployed schedule measures every night: its client writes it, its function reads it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..pricing import PriceBook, load_price_book, parse_price_book
+from .estimate import EarlierRuns, Estimate, Overhead, Workload, estimate_run, expect
+from .payloads import PayloadType
+
+
+@dataclass(frozen=True)
+class NightlyRun:
+    """The run of every night, and what its price is estimated from.
+
+    `input` is the execution's, without what each night has of its own: run id, seed and the address
+    of the payload types. `folder` is the function's in the paths of reports. `seeds` is how many
+    items a payload type may use up, `key_names` are the keys of the table they are put into, () for
+    payload types that need none. `price_book` is the text of one, "" for the packaged one.
+    """
+
+    function: str
+    folder: str
+    region: str
+    architecture: str
+    input: Mapping[str, Any]
+    payloads: tuple[PayloadType, ...]
+    workload: Workload
+    earlier: EarlierRuns
+    seeds: int
+    key_names: tuple[str, ...] = ()
+    price_book: str = ""
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether each step is chosen by what was measured before it."""
+        return bool(self.input.get("exploration") == "adaptive")
+
+    @property
+    def table(self) -> str:
+        """The table of seed items; "" where there is none."""
+        return str(self.input.get("table") or "")
+
+    def estimate(self) -> Estimate:
+        """What one night is expected to cost, in the currency of its price book."""
+        grid = estimate_run(
+            self._prices(), (self.region, self.architecture), self.workload, self.earlier
+        )
+        if not self.adaptive:
+            return grid
+        num, strategy = int(self.input["num"]), str(self.input["strategy"])
+        return expect(self._prices(), self.region, grid, num, strategy)
+
+    def _prices(self) -> PriceBook:
+        return parse_price_book(self.price_book) if self.price_book else load_price_book()
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "NightlyRun":
+        """The inverse of `to_json`."""
+        workload = {**value["workload"], "sizes": tuple(value["workload"]["sizes"])}
+        return cls(
+            **{
+                **value,
+                "payloads": tuple(map(PayloadType.from_json, value["payloads"])),
+                "workload": Workload(**workload),
+                "earlier": _earlier_from_json(value["earlier"]),
+                "key_names": tuple(value["key_names"]),
+            }
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for the file in the bucket."""
+        return {
+            **vars(self),
+            "input": dict(self.input),
+            "payloads": [payload.to_json() for payload in self.payloads],
+            "workload": asdict(self.workload),
+            "earlier": _earlier_to_json(self.earlier),
+            "key_names": list(self.key_names),
+        }
+
+
+def _earlier_to_json(earlier: EarlierRuns) -> dict[str, Any]:
+    """Keys of a JSON object are text, so that durations are lists with their keys in front."""
+    return {
+        "warm_ms": [[*cell, ms] for cell, ms in sorted(earlier.warm_ms.items())],
+        "cold_ms": [[size, ms] for size, ms in sorted(earlier.cold_ms.items())],
+        "overhead": asdict(earlier.overhead) if earlier.overhead else None,
+    }
+
+
+def _earlier_from_json(value: Mapping[str, Any]) -> EarlierRuns:
+    return EarlierRuns(
+        {(str(payload), int(size)): ms for payload, size, ms in value["warm_ms"]},
+        {int(size): ms for size, ms in value["cold_ms"]},
+        Overhead(**value["overhead"]) if value["overhead"] else None,
+    )
