@@ -1,9 +1,10 @@
-"""What passes through the tuner's state machine: its state, the summary of a batch, and a step."""
+"""What passes between the tuner's steps: its state, results of batches and sizes, adaptive steps."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from ..decision import Evidence
 from ..exploration.question import Answer, Prediction
 from ..wire import camel, known_fields
 from .plan import Batch, batch_from_json
@@ -60,6 +61,31 @@ class BatchSummary:
         return {camel(name): value for name, value in plain.items()} | {
             "batch": self.batch.to_json()
         }
+
+
+@dataclass(frozen=True)
+class SizeResult:
+    """What was measured at one size, as the analysing step reads it from the bucket.
+
+    `rows` has the statistics of each payload type as the execution's output has them, `allowed` how
+    often each allowed error came, by payload type. `evidence` is what decides, `cold_evidence` what
+    does where nothing was warm. `placed` says whether it is known which environments were measured.
+    `statistics` are Power Tuning's in its own words, None where the size cannot win, and then
+    `reason` says why. `warm`, `invocations`, `retries` and `usd` are totals.
+    """
+
+    memory_mb: int
+    reason: str
+    rows: tuple[Mapping[str, Any], ...]
+    allowed: Mapping[str, Mapping[str, int]]
+    evidence: tuple[Evidence, ...]
+    cold_evidence: tuple[Evidence, ...]
+    warm: int
+    placed: bool
+    statistics: Mapping[str, Any] | None
+    invocations: int
+    retries: int
+    usd: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,6 @@ from typing import Any
 from ...core.decision import (
     Claim,
     Decision,
-    Evidence,
     Mean,
     Point,
     against_today,
@@ -28,8 +27,7 @@ from ...core.tuning.endpoint import Endpoint
 from ...core.tuning.explored import Explored, ModelAnswer, explored
 from ...core.tuning.manifest import Manifest, ManifestPayload, PriceBookName, TunerTime
 from ...core.tuning.records import RunPlan
-from ...core.tuning.state import Apply, Spending, TunerState
-from .batch.results import Result
+from ...core.tuning.state import Apply, SizeResult, Spending, TunerState
 from .storage import RunFolder
 from .tunable import published_mb, snapshots_usd
 
@@ -94,43 +92,34 @@ def analyse(
     RunFailedError when no size can win.
     """
     plan = store.read_plan()
-    steps = list(store.read_steps())[: state.step or 0] if plan.limits else []
-    run = explored(steps) if steps else None
-    sizes = [store.read_result(size) for size in (state.sizes if run else plan.sizes)]
-    reasons = {size["value"]: size["reason"] for size in sizes if size["reason"]}
-    reasons = {**reasons, **state.failed}
-    failed = {size: text[:_REASON_LENGTH] for size, text in reasons.items()}
-    named = {str(size): text for size, text in failed.items()}
-    measured = Measured(plan, sizes, failed)
+    measured = _measured(state, store, plan)
+    sizes, run = measured.sizes, measured.run
     if not measured.winners and not measured.points and not plan.question.dry_run:
-        raise RunFailedError(f"no size can be recommended: {_why(failed, run)}")
-    usd = sum(size["usd"] for size in sizes)
+        raise RunFailedError(f"no size can be recommended: {_why(measured.failed, run)}")
     snapshots = snapshots_usd(plan.target, prices, published_mb(plan, state))
-    decision, output = None, None
+    usd = sum(size.usd for size in sizes) + snapshots
     warnings = [*state.warnings, *_allowed(sizes)]
+    after, decision, output = state, None, None
     if not plan.question.dry_run:
         by_contract = measured.by_contract(tuner_region)
-        decision = measured.decision(by_contract["power"], run)
+        decision = measured.decision(by_contract["power"])
         warnings += decision.notes
-        apply = state.apply
-        state = withheld(state, decision)
+        after = withheld(state, decision)
         output = measured.output(by_contract, decision)
         if plan.warm:  # Power Tuning's own figure knows of no warm-ups
-            output["stateMachine"]["lambdaCost"] = usd + snapshots
-        output |= _more(sizes, store, plan, warnings)
-        output["failedSizes"] = named
-        if apply != state.apply:
-            output["withheld"] = {"power": output["power"], "minSure": apply.min_sure}
-        output |= {"exploration": _for_output(run)} if run else {}
-    store.write_json("_results.json", [row for size in sizes for row in size["results"]])
+            output["stateMachine"]["lambdaCost"] = usd
+        output |= _more(measured, store, warnings)
+        if after.apply != state.apply:
+            output["withheld"] = {"power": output["power"], "minSure": state.apply.min_sure}
+    store.write_json("_results.json", [row for size in sizes for row in size.rows])
     store.write_manifest(
         replace(
             _manifest(plan, prices, state),
-            invocations=sum(size["invocations"] for size in sizes),
-            retries=sum(size["retries"] for size in sizes),
-            usd=usd + snapshots,
+            invocations=sum(size.invocations for size in sizes),
+            retries=sum(size.retries for size in sizes),
+            usd=usd,
             snapshots_usd=snapshots,
-            failed_sizes=named,
+            failed_sizes=_by_name(measured.failed),
             started_at=started,
             output=output or {},
             exploration=run,
@@ -138,7 +127,22 @@ def analyse(
             warnings=tuple(warnings),
         )
     )
-    return replace(state, failed=failed, warnings=tuple(warnings), output=output)
+    return replace(after, failed=measured.failed, warnings=tuple(warnings), output=output)
+
+
+def _measured(state: TunerState, store: RunFolder, plan: RunPlan) -> "Measured":
+    """What is in the bucket of a run; an adaptive one measured the sizes of its state alone."""
+    steps = list(store.read_steps())[: state.step or 0] if plan.limits else []
+    run = explored(steps) if steps else None
+    sizes = [store.read_result(size) for size in (state.sizes if run else plan.sizes)]
+    reasons = {size.memory_mb: size.reason for size in sizes if size.reason} | {**state.failed}
+    failed = {size: text[:_REASON_LENGTH] for size, text in reasons.items()}
+    return Measured(plan, sizes, failed, run)
+
+
+def _by_name(failed: Mapping[int, str]) -> dict[str, str]:
+    """Reasons by memory size, as JSON has them: keys are text there."""
+    return {str(size): reason for size, reason in failed.items()}
 
 
 def withheld(state: TunerState, decision: Decision) -> TunerState:
@@ -149,22 +153,27 @@ def withheld(state: TunerState, decision: Decision) -> TunerState:
 
 @dataclass(frozen=True)
 class Measured:
-    """The results of a run's sizes, and the sizes that `failed` names are out."""
+    """The results of a run's sizes, of which those that `failed` names are out; `run` is what an
+    adaptive one explored, None for a grid."""
 
     plan: RunPlan
-    sizes: Sequence[Result]
+    sizes: Sequence[SizeResult]
     failed: Mapping[int, str]
+    run: Explored | None
 
     @property
-    def winners(self) -> list[Any]:
+    def winners(self) -> list[Mapping[str, Any]]:
         """The contract's statistics of the sizes that may win."""
-        sizes = (size for size in self.sizes if size["statistics"])
-        return [size["statistics"] for size in sizes if size["value"] not in self.failed]
+        return [
+            size.statistics
+            for size in self.sizes
+            if size.statistics and size.memory_mb not in self.failed
+        ]
 
     @property
     def basis(self) -> str:
         """What decides: warm invocations, or cold starts where there are no others."""
-        if self.plan.mode == "cold" or not any(size["warm"] for size in self.sizes):
+        if self.plan.mode == "cold" or not any(size.warm for size in self.sizes):
             return "cold"
         return "warm"
 
@@ -172,12 +181,12 @@ class Measured:
     def points(self) -> list[Point]:
         """The mix at each size that may win, by plain means. Of sizes with more vCPUs than the one
         host has cores the smallest stands for all: they ran alike, at different prices."""
-        name = "cold_evidence" if self.basis == "cold" else "evidence"
+        cold = self.basis == "cold"
         evidence = [
-            Evidence.from_json(entry)
+            each
             for size in self.sizes
-            if size["value"] not in self.failed or self.basis == "cold"
-            for entry in size[name]
+            if cold or size.memory_mb not in self.failed
+            for each in (size.cold_evidence if cold else size.evidence)
         ]
         weights = {payload.name: payload.weight for payload in self.plan.payloads}
         points = mix(evidence, weights)
@@ -204,10 +213,10 @@ class Measured:
             raise RunFailedError("the contract's rules give no output")
         return output
 
-    def decision(self, contract_mb: int, run: Explored | None) -> Decision:
+    def decision(self, contract_mb: int) -> Decision:
         """The answer by plain means; a note says where the contract's trimmed ones name another."""
         question, today_mb = self.plan.question, self.plan.target.memory_mb
-        model = run.main if run else None
+        model = self.run.main if self.run else None
         claim = Claim(model.memory_mb, model.within_5) if model else None
         decided = decide(
             self.points,
@@ -229,7 +238,7 @@ class Measured:
             notes.append("not sure: it is not known which execution environments were measured")
         if self.basis == "cold":
             notes.append("no invocation was warm: the answer is that of the cold starts")
-        same_rule = question.strategy in STRATEGIES and not run
+        same_rule = question.strategy in STRATEGIES and not self.run
         if same_rule and decided.memory_mb not in (None, contract_mb):
             chosen = "is not set" if question.rule == "means" else "is what this execution names"
             notes.append(
@@ -243,7 +252,7 @@ class Measured:
         together."""
         if model:
             return model.within_5 is not None
-        return all(size["placed"] for size in self.sizes)
+        return all(size.placed for size in self.sizes)
 
     def output(self, by_contract: dict[str, Any], decision: Decision) -> dict[str, Any]:
         """The contract's fields, of the size that the run's rule chooses."""
@@ -287,13 +296,13 @@ def _statistics(point: Point) -> dict[str, Any]:
     }
 
 
-def _allowed(sizes: Sequence[Result]) -> list[str]:
+def _allowed(sizes: Sequence[SizeResult]) -> list[str]:
     """That allowed errors count as successes, where there were some."""
     counts: Counter[tuple[str, str]] = Counter()
     for size in sizes:
-        for row in size["results"]:
-            for error, count in row.get("allowed", {}).items():
-                counts[row["payload"], error] += count
+        for payload, errors in size.allowed.items():
+            for error, count in errors.items():
+                counts[payload, error] += count
     return [
         f"{count} invocations of {payload} raised {error}, which is allowed: they count and are "
         "priced as successes"
@@ -306,16 +315,16 @@ def _why(failed: Mapping[int, str], run: Explored | None) -> str:
     return "; ".join([*reasons, run.reason] if run else reasons)[:_FAILED_LENGTH]
 
 
-def _more(
-    sizes: Sequence[Result], store: RunFolder, plan: RunPlan, warnings: Sequence[str]
-) -> dict[str, Any]:
+def _more(measured: Measured, store: RunFolder, warnings: Sequence[str]) -> dict[str, Any]:
     """What the contract lacks, beside its fields."""
-    results = [row for size in sizes for row in size["results"]]
+    results = [row for size in measured.sizes for row in size.rows]
     return {
-        "runId": plan.run_id,
+        "runId": measured.plan.run_id,
         "samples": store.url,
         "warnings": list(warnings),
         **({"results": results} if len(results) <= _EMBEDDED_RESULTS else {}),
+        "failedSizes": _by_name(measured.failed),
+        **({"exploration": _for_output(measured.run)} if measured.run else {}),
     }
 
 

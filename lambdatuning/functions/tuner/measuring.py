@@ -82,8 +82,7 @@ def _remaining_s(context: Any) -> float:
 
 def summarise(plan: RunPlan, store: RunFolder, memory_mb: int) -> int:
     """Write the results of one size to the bucket; the size."""
-    result = size_result(plan, memory_mb, store.read_samples(size_prefix(memory_mb)))
-    store.write_result(memory_mb, result)
+    store.write_result(size_result(plan, memory_mb, store.read_samples(size_prefix(memory_mb))))
     return memory_mb
 
 

@@ -18,7 +18,8 @@ from ...core.tuning.records import (
     plan_from_json,
     run_prefix,
 )
-from ...core.tuning.state import Step
+from ...core.tuning.state import SizeResult, Step
+from ...core.wire import read_record, write_record
 
 STORE_PREFIX = "runs/"
 STEP_PREFIX = "_step-"
@@ -69,13 +70,13 @@ class RunFolder:
             return None
         return str(self.read_json(PLAN_NAME)["execution"])
 
-    def write_result(self, memory_mb: int, result: Any) -> None:
-        """The results of one size."""
-        self.write_json(_RESULT.format(memory_mb), result)
+    def write_result(self, result: SizeResult) -> None:
+        """What was measured at one size."""
+        self.write_json(_RESULT.format(result.memory_mb), write_record(result))
 
-    def read_result(self, memory_mb: int) -> Any:
-        """What `write_result` wrote."""
-        return self.read_json(_RESULT.format(memory_mb))
+    def read_result(self, memory_mb: int) -> SizeResult:
+        """What `write_result` wrote of that size."""
+        return read_record(SizeResult, self.read_json(_RESULT.format(memory_mb)))
 
     def write_step(self, number: int, step: Step) -> None:
         """What an adaptive run decided in a step, and why."""

@@ -12,7 +12,7 @@ from lambdatuning.core.pricing import load_price_book
 from lambdatuning.core.tuning.payloads import PayloadType
 from lambdatuning.core.tuning.plan import Batch, Work
 from lambdatuning.core.tuning.records import RunPlan, Sample, plan_from_json
-from lambdatuning.core.tuning.state import Apply, BatchSummary, RunPlace, TunerState
+from lambdatuning.core.tuning.state import Apply, BatchSummary, RunPlace, SizeResult, TunerState
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.analyse import analyse, withheld
 from lambdatuning.functions.tuner.batch.invoke import error_message
@@ -37,7 +37,7 @@ def sample(payload: str = "a", memory_mb: int = 128, **more: Any) -> Sample:
     return Sample(**{**plain, **more})
 
 
-def result(samples: list[Sample], **changes: Any) -> dict[str, Any]:
+def result(samples: list[Sample], **changes: Any) -> SizeResult:
     changes = {"payloads": (PayloadType("a", {}),), **changes}
     return size_result(make_plan(**changes), 128, samples)
 
@@ -45,24 +45,24 @@ def result(samples: list[Sample], **changes: Any) -> dict[str, Any]:
 def test_cold_starts_and_failures_stand_apart() -> None:
     cold = sample(cold=True, init_ms=90.0, duration_ms=20.0)
     found = result([*[sample()] * 18, cold, sample(error="KeyError", duration_ms=999.0)])
-    (row,) = found["results"]
+    (row,) = found.rows
     assert (row["n"], row["failed"], row["errors"]) == (18, 1, {"KeyError": 1})
     assert (row["mean"], row["p99"]) == (10.0, 10.0)
     assert row["cold"] == {"n": 1, "mean": 110.0, "p50": 110.0, "p95": 110.0, "init": 90.0}
-    assert found["reason"] == ""
-    assert found["invocations"] == 20
+    assert found.reason == ""
+    assert found.invocations == 20
 
 
 def test_where_cold_starts_are_asked_for_they_count_with_their_init() -> None:
     cold = sample(cold=True, init_ms=90.0)
-    assert result([cold] * 3, mode="cold")["results"][0]["mean"] == 100.0
+    assert result([cold] * 3, mode="cold").rows[0]["mean"] == 100.0
 
 
 def test_an_interval_needs_three_environments() -> None:
     two = [sample(environment=e, duration_ms=d) for e in "ab" for d in (9.0, 11.0)]
-    assert result(two)["results"][0]["interval"] is None
+    assert result(two).rows[0]["interval"] is None
     three = [*two, *(sample(environment="c", duration_ms=d) for d in (9.5, 11.5))]
-    low, high = result(three)["results"][0]["interval"]
+    low, high = result(three).rows[0]["interval"]
     assert low < 10 < high
 
 
@@ -75,8 +75,8 @@ def test_a_size_that_fails_too_often_cannot_win(
 ) -> None:
     samples = [*[sample(error="E")] * failures, *[sample()] * (10 - failures)]
     found = result(samples, question=replace(QUESTION, allowed_errors=allowed))
-    assert (found["statistics"] is not None) is wins
-    row = found["results"][0]
+    assert (found.statistics is not None) is wins
+    row = found.rows[0]
     if "E" in allowed:
         assert (row["n"], row["failed"], row["allowed"]) == (10, 0, {"E": failures})
         assert row["costUsd"] == pytest.approx(1e-7)
@@ -87,19 +87,20 @@ def test_a_size_that_fails_too_often_cannot_win(
             {"E": failures},
         )
     if not wins:
-        assert found["reason"] == f"{failures} of 10 invocations of a failed: E"
+        assert found.reason == f"{failures} of 10 invocations of a failed: E"
 
 
 def test_a_type_that_was_never_measured_is_no_winner() -> None:
     found = size_result(make_plan(), 128, [sample("a")] * 5)
-    assert found["reason"] == "b was not measured"
+    assert found.reason == "b was not measured"
 
 
 def test_a_minority_type_is_not_trimmed_away() -> None:
     """Power Tuning's 20 % trim reports 10 ms for an 8:2 mix of 10 ms and 1,000 ms."""
     types = (PayloadType("a", {}, weight=8), PayloadType("b", {}, weight=2))
     samples = [*[sample("a")] * 8, *[sample("b", duration_ms=1000.0, billed_ms=1000)] * 2]
-    statistics = size_result(make_plan(payloads=types), 128, samples)["statistics"]
+    statistics = size_result(make_plan(payloads=types), 128, samples).statistics
+    assert statistics is not None
     assert statistics["averageDuration"] == pytest.approx(0.8 * 10 + 0.2 * 1000)
 
 
@@ -223,8 +224,8 @@ def test_a_large_run_stays_under_256_kb(store: RunFolder) -> None:
     few = [sample(payload.name, 128, environment=e) for payload in types for e in "abc"]
     recorded = size_result(plan, 128, few)
     for size in sizes:
-        store.write_result(size, {**recorded, "value": size} | {
-            "statistics": {**recorded["statistics"], "value": size}})  # fmt: skip
+        statistics = {**(recorded.statistics or {}), "value": size}
+        store.write_result(replace(recorded, memory_mb=size, statistics=statistics))
     error = "x" * 500
     wide = Batch(Work(3008, 0), "99999", (20_000,) * 100)
     results = [measured(size, error=error, left=True, batch=wide) for size in sizes]
@@ -245,10 +246,8 @@ def test_the_reason_says_what_the_function_said() -> None:
     failed = sample(error="ValueError", message="The request has no body")
     found = result([failed] * 6)
 
-    assert found["reason"] == (
-        "6 of 6 invocations of a failed: ValueError (The request has no body)"
-    )
-    assert found["results"][0]["message"] == "The request has no body"
+    assert found.reason == ("6 of 6 invocations of a failed: ValueError (The request has no body)")
+    assert found.rows[0]["message"] == "The request has no body"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from ....core.statistics.means import differing, mean, placed, quantile
 from ....core.strategies import FAILURE_LIMIT
 from ....core.tuning.payloads import normalised
 from ....core.tuning.records import RunPlan, Sample
+from ....core.tuning.state import SizeResult
 
 
 def _floats() -> "array[float]":
@@ -149,15 +150,12 @@ def total_ms(sample: Sample) -> float:
 # The results of one size: of each payload type, and of the mix of them in the contract's terms.
 
 
-Result = dict[str, Any]
+Row = dict[str, Any]
+"""Plain JSON values, as the execution's output has them."""
 
 
-def size_result(plan: RunPlan, memory_mb: int, samples: Iterable[Sample]) -> Result:
-    """Everything that is told of a size, as plain JSON values.
-
-    `results` has a row for each payload type, `statistics` are Power Tuning's (None where the size
-    cannot win, and then `reason` says why), `invocations`, `retries` and `usd` are totals.
-    """
+def size_result(plan: RunPlan, memory_mb: int, samples: Iterable[Sample]) -> SizeResult:
+    """Everything that the samples of a size tell."""
     tallies = tally(samples, with_cold=not plan.warm, allowed=plan.question.allowed_errors)
     order = {payload.name: index for index, payload in enumerate(plan.payloads)}
     tallies.sort(key=lambda entry: order[entry.payload])
@@ -168,22 +166,24 @@ def size_result(plan: RunPlan, memory_mb: int, samples: Iterable[Sample]) -> Res
     reason = next((entry.reason for entry in kept if entry.reason), "")
     if missing and not reason and plan.limits is None:
         reason = f"{missing[0]} was not measured"
-    return {
-        "value": memory_mb,
-        "reason": reason,
-        "results": [payload_result(entry) for entry in tallies],
-        "evidence": [e.evidence.to_json() for e in tallies if e.total_ms],
-        "cold_evidence": [e.cold_evidence.to_json() for e in tallies if e.cold_ms],
-        "warm": sum(entry.warm for entry in tallies),
-        "placed": placed([name for entry in tallies for name in entry.environments]),
-        "statistics": _statistics(plan, memory_mb, tallies) if not missing and not reason else None,
-        "invocations": sum(entry.sent for entry in tallies),
-        "retries": sum(entry.retries for entry in tallies),
-        "usd": sum(entry.all_usd for entry in tallies),
-    }
+    may_win = not missing and not reason
+    return SizeResult(
+        memory_mb=memory_mb,
+        reason=reason,
+        rows=tuple(payload_row(entry) for entry in tallies),
+        allowed={entry.payload: dict(entry.allowed) for entry in tallies if entry.allowed},
+        evidence=tuple(entry.evidence for entry in tallies if entry.total_ms),
+        cold_evidence=tuple(entry.cold_evidence for entry in tallies if entry.cold_ms),
+        warm=sum(entry.warm for entry in tallies),
+        placed=placed([name for entry in tallies for name in entry.environments]),
+        statistics=_statistics(plan, memory_mb, tallies) if may_win else None,
+        invocations=sum(entry.sent for entry in tallies),
+        retries=sum(entry.retries for entry in tallies),
+        usd=sum(entry.all_usd for entry in tallies),
+    )
 
 
-def payload_result(tallied: Tally) -> Result:
+def payload_row(tallied: Tally) -> Row:
     """Statistics of total durations in ms (init included where cold starts are counted)."""
     return {
         "payload": tallied.payload,
@@ -197,7 +197,7 @@ def payload_result(tallied: Tally) -> Result:
     }
 
 
-def _durations(tallied: Tally) -> Result:
+def _durations(tallied: Tally) -> Row:
     summary = summarise(tallied.total_ms, tallied.environments)
     if summary is None:
         return {}
@@ -213,7 +213,7 @@ def _durations(tallied: Tally) -> Result:
     }
 
 
-def _cold(tallied: Tally) -> Result:
+def _cold(tallied: Tally) -> Row:
     """Cold starts apart: how many, their whole duration, and the init (or restore) in it."""
     if not tallied.cold_ms:
         return {"n": 0}
@@ -226,7 +226,7 @@ def _cold(tallied: Tally) -> Result:
     }
 
 
-def _statistics(plan: RunPlan, memory_mb: int, tallies: Sequence[Tally]) -> Result:
+def _statistics(plan: RunPlan, memory_mb: int, tallies: Sequence[Tally]) -> Row:
     """Power Tuning's statistics: of one type as it computes them, of a mix as the weighted sum of
     its types, so that trimming drops no type."""
     base_usd = lambda_base_cost(plan.target.region, plan.target.architecture)
@@ -246,7 +246,7 @@ def _statistics(plan: RunPlan, memory_mb: int, tallies: Sequence[Tally]) -> Resu
 
 def _mixed(
     memory_mb: int, parts: Mapping[str, Mapping[str, float]], weights: Mapping[str, float]
-) -> Result:
+) -> Row:
     def weighted(name: str) -> float:
         return sum(weights[payload] * part[name] for payload, part in parts.items())
 
