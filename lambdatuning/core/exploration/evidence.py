@@ -141,7 +141,13 @@ is before any was seen."""
 _FIRST_UNEVEN = 0.3
 """By this share of it the difference is unlike from size to size."""
 
-HOSTS = ((0.0, 0.55), (0.02, 0.2), (0.05, 0.1), (0.1, 0.1), (0.2, 0.05))
+HOSTS: Sequence[tuple[float, float]] = (
+    (0.0, 0.55),
+    (0.02, 0.2),
+    (0.05, 0.1),
+    (0.1, 0.1),
+    (0.2, 0.05),
+)
 """Spreads (log) between execution environments, and how probable they are before two were seen."""
 
 _LARGEST_SPREAD = 1.5

@@ -1,4 +1,4 @@
-"""What passes between the tuner's steps: its state, results of batches and sizes, adaptive steps."""
+"""What passes between the tuner's steps: its state, what came of batches and sizes, decisions."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
