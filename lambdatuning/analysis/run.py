@@ -16,7 +16,7 @@ from ..core.sizes import Host
 from ..core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, REGISTRY, WORTH, CurvePoint, Worth
 from ..core.tuning.endpoint import Endpoint
 from ..core.tuning.explored import Explored
-from ..core.tuning.manifest import MEANS, Manifest
+from ..core.tuning.manifest import MEANS, Manifest, ManifestPayload
 from ..core.tuning.records import Sample
 from ..core.validation import number
 from .frames import read_parts, samples_frame
@@ -416,17 +416,17 @@ def _differing(run: Run, runs: Sequence[Run]) -> list[str]:
 PUBLISHED = "published curve"
 
 
-def means_run(
-    points: Iterable[CurvePoint], *, function: str, payload: str = PUBLISHED, **about: Any
-) -> Run:
-    """A run in which each mean stands as one sample on no known environment.
-
-    `about` goes into its manifest (region, architecture, started_at, ...).
-    """
-    given = {"run_id": function, "payloads": [{"name": payload}], **about}
-    manifest = Manifest.from_json({**given, "function": function, "kind": MEANS})
+def means_run(points: Iterable[CurvePoint], about: Manifest, payload: str = PUBLISHED) -> Run:
+    """A run in which each mean stands as one sample on no known environment; `about` says what else
+    is known of it, its function at least."""
+    manifest = replace(
+        about,
+        run_id=about.run_id or about.function,
+        kind=MEANS,
+        payloads=(ManifestPayload(payload),),
+    )
     samples = [_sample(point, payload, manifest.architecture) for point in points]
-    return Run(manifest, samples_frame(samples, run_id=manifest.run_id, function=function))
+    return Run(manifest, samples_frame(samples, run_id=manifest.run_id, function=about.function))
 
 
 def in_one_currency(runs: Sequence[Run], per_usd: Mapping[str, float]) -> list[Run]:

@@ -7,6 +7,7 @@ from pandas import DataFrame
 from ..cloud.executions import Execution, cause, describe, has_answer, list_executions
 from ..cloud.session import Cloud
 from ..core.errors import LambdaTuningError, UsageError
+from ..core.power_tuning.answer import TunerAnswer
 from ..core.power_tuning.visualization import decode_visualization
 from ..core.validation import Count, checked
 
@@ -81,15 +82,9 @@ def show(url: str) -> DataFrame:
     return DataFrame(rows, columns=list(CURVE_COLUMNS))
 
 
-def _whole(power: Any) -> int | None:
-    """Power Tuning answers with a text where the sizes were texts."""
-    return int(power) if isinstance(power, int | float) or str(power).isdigit() else None
-
-
 def _row(cloud: Cloud, execution: Execution) -> dict[str, Any]:
     given = execution.input if isinstance(execution.input, dict) else {}
-    output = execution.output if isinstance(execution.output, dict) else {}
-    machine = output.get("stateMachine") or {}
+    answer = TunerAnswer.of(execution.output)
     failed = not (execution.running or has_answer(execution) or given.get("dryRun"))
     status = "FAILED" if failed and execution.status == "SUCCEEDED" else execution.status
     return {
@@ -97,13 +92,13 @@ def _row(cloud: Cloud, execution: Execution) -> dict[str, Any]:
         "function": str(given.get("lambdaARN", "")).rpartition(":function:")[2],
         "status": status,
         "strategy": given.get("strategy") or "cost",
-        "power": _whole(output.get("power")),
-        "cost_usd": output.get("cost"),
-        "duration_ms": output.get("duration"),
-        "lambda_cost_usd": machine.get("lambdaCost"),
+        "power": answer.memory_mb,
+        "cost_usd": answer.cost_usd,
+        "duration_ms": answer.duration_ms,
+        "lambda_cost_usd": answer.run_usd,
         "started_at": execution.started_at,
         "wall_ms": execution.wall_ms,
         "cause": cause(cloud, execution) if failed else "",
-        "visualization": machine.get("visualization"),
+        "visualization": answer.visualization or None,
         "execution_arn": execution.arn,
     }

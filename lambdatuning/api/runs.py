@@ -30,6 +30,7 @@ from ..cloud.run_store import (
 from ..cloud.session import Cloud, connect
 from ..core.address import checked_address, is_s3
 from ..core.errors import NotFoundError, RunFailedError, UsageError, closest
+from ..core.power_tuning.answer import TunerAnswer
 from ..core.power_tuning.visualization import decode_visualization
 from ..core.tuning.manifest import Manifest
 from ..core.validation import whole_number
@@ -153,8 +154,7 @@ def published_runs(url: str) -> list[Run]:
     return [
         means_run(
             curve.points,
-            function=name,
-            currency="" if curve.currency == "USD" else curve.currency,
+            Manifest(function=name, currency="" if curve.currency == "USD" else curve.currency),
         )
         for curve, name in zip(curves, names, strict=True)
     ]
@@ -166,17 +166,17 @@ def _executed(cloud: Cloud, state_machine: str) -> Iterator[Source]:
         execution = describe(cloud, arn)
         if not has_answer(execution):
             continue
-        output = execution.output
-        if isinstance(output, dict) and is_s3(output.get("samples")):
+        answer = TunerAnswer.of(execution.output)
+        if is_s3(answer.samples):
             # Samples expire before the history of executions does.
             with suppress(cloud.client("s3").exceptions.NoSuchKey):
                 try:
-                    yield _with_samples(cloud, str(output["samples"]))
+                    yield _with_samples(cloud, answer.samples)
                 except RunFailedError as exc:
                     warn_of([Skipped(arn, str(exc))])
-        elif isinstance(output, dict) and (output.get("stateMachine") or {}).get("visualization"):
+        elif answer.visualization:
             try:
-                yield _with_means(execution)
+                yield _with_means(execution, answer)
             except (UsageError, TypeError, ValueError) as exc:
                 warn_of([Skipped(arn, f"its visualization URL cannot be read: {exc}")])
 
@@ -191,22 +191,22 @@ def _with_samples(cloud: Cloud, address: str) -> Source:
     return _stored(run)
 
 
-def _with_means(execution: Execution) -> Source:
+def _with_means(execution: Execution, answer: TunerAnswer) -> Source:
     given = execution.input if isinstance(execution.input, dict) else {}
     arn = str(given.get("lambdaARN", ""))
-    about = {
-        "run_id": execution.arn.rpartition(":")[2],
-        "function": arn.rpartition(":function:")[2].partition(":")[0] or "unnamed",
-        "function_arn": arn,
-        "region": execution.arn.split(":")[3],
-        "num": given.get("num"),
-        "started_at": execution.started_at.isoformat(),
-        "execution_arns": [execution.arn],
-        "usd": execution.output["stateMachine"].get("lambdaCost"),
-    }
-    (curve,) = decode_visualization(execution.output["stateMachine"]["visualization"])
-    run = means_run(curve.points, payload="the tuned payload", **about)
-    return Source(str(about["run_id"]), run.manifest, lambda: run)
+    about = Manifest(
+        run_id=execution.arn.rpartition(":")[2],
+        function=arn.rpartition(":function:")[2].partition(":")[0] or "unnamed",
+        function_arn=arn,
+        region=execution.arn.split(":")[3],
+        num=given.get("num"),
+        started_at=execution.started_at.isoformat(),
+        execution_arns=(execution.arn,),
+        usd=answer.run_usd,
+    )
+    (curve,) = decode_visualization(answer.visualization)
+    run = means_run(curve.points, about, "the tuned payload")
+    return Source(about.run_id, run.manifest, lambda: run)
 
 
 def _started(source: Source) -> str:

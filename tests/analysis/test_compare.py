@@ -28,6 +28,7 @@ from lambdatuning.analysis.verdict import WORSE
 from lambdatuning.api.runs import load_runs
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.strategies import CurvePoint
+from lambdatuning.core.tuning.manifest import Manifest
 
 from .synthetic import KINDS, Kind, changed, synthetic_run
 
@@ -290,7 +291,8 @@ def test_runs_of_another_isolation_are_compared_with_a_word() -> None:
 def test_a_published_curve_is_compared_with_the_mix_without_an_interval() -> None:
     points = [CurvePoint(size, 100.0, 2e-6) for size in SIZES]
     comparison = lt.compare(
-        [synthetic_run(FEW, SIZES), means_run(points, function="theirs")], monthly_invocations=1e6
+        [synthetic_run(FEW, SIZES), means_run(points, Manifest(function="theirs"))],
+        monthly_invocations=1e6,
     )
     assert list(comparison.overall["payload"]) == [f"weighted mix and {PUBLISHED}"]
     assert comparison.overall.filter(regex="low|high").isna().all(axis=None)

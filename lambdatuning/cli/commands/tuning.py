@@ -211,10 +211,10 @@ def _study(run: "Run", shown: Shown) -> "Study | None":
 def _elsewhere(run: "Run") -> list[str]:
     """What a deployment of AWS Lambda Power Tuning said."""
     return [
-        f"{name}: {output['power']} MB is best for {run.manifest.strategy}, "
-        f"{output['duration']:,.2f} ms and ${output['cost']:.3g} an invocation (AWS Lambda Power "
+        f"{name}: {answer.memory_mb} MB is best for {run.manifest.strategy}, "
+        f"{answer.duration_ms:,.2f} ms and ${answer.cost_usd:.3g} an invocation (AWS Lambda Power "
         "Tuning's trimmed means: it keeps no samples, so no interval can be given)"
-        for name, output in run.manifest.output.items()
+        for name, answer in run.manifest.answers.items()
     ]
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ...core.errors import LambdaTuningError, UsageError
+from ...core.power_tuning.answer import TunerAnswer
 from ...core.progress import Progress
 from ...core.strategies import DEFAULT_STRATEGY, STRATEGIES
 from ...core.tuning.manifest import POWER_TUNING, Manifest, ManifestPayload
@@ -139,7 +140,7 @@ def _manifest(
         weight=request.weight,
         started_at=executions[0].started_at.isoformat(),
         finished_at=max(ended).isoformat(),
-        usd=sum(output["stateMachine"]["lambdaCost"] for output in outputs.values()),
+        usd=sum(TunerAnswer.of(output).run_usd or 0.0 for output in outputs.values()),
         output=dict(outputs),
         labels=dict(request.labels),
         code=request.code,

@@ -19,6 +19,7 @@ from botocore.exceptions import (
 
 from ...core.errors import CutOffError, LambdaTuningError, RunFailedError
 from ...core.format import format_sure, money_of
+from ...core.power_tuning.answer import TunerAnswer
 from ...core.progress import OnProgress, Progress
 from ...core.tuning.manifest import MANIFEST_NAME, Manifest, read_manifest
 from ...core.tuning.payloads import PayloadType, seed_items
@@ -249,8 +250,7 @@ class Keeping:
             return None
         with suppress(ClientError, BotoCoreError, LambdaTuningError):
             manifest = self.manifest()
-            power = manifest.output.get("power") if manifest else None
-            return None if power is None else int(power)
+            return TunerAnswer.of(manifest.output).memory_mb if manifest else None
         return None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..decision import Decision
+from ..power_tuning.answer import TunerAnswer
 from ..wire import camel, known_fields, outside, read_record, write_record
 from .endpoint import NO_ENDPOINT, Endpoint
 from .explored import Explored
@@ -157,8 +158,14 @@ class Manifest:
         """The size that it answers: by its decision, or as a tuner of another kind said."""
         if self.decision:
             return self.decision.memory_mb
-        size = self.output.get("power")
-        return int(size) if isinstance(size, int | float) else None
+        return TunerAnswer.of(self.output).memory_mb
+
+    @property
+    def answers(self) -> Mapping[str, TunerAnswer]:
+        """Of Power Tuning's runs, what was answered for each payload type."""
+        if self.kind != POWER_TUNING:
+            return {}
+        return {payload: TunerAnswer.of(output) for payload, output in self.output.items()}
 
     @property
     def allowed_errors(self) -> tuple[str, ...]:
