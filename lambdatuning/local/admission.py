@@ -5,6 +5,7 @@ not fit waits, in order and unbilled. Which sizes a host cannot tell apart is a 
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,9 +102,13 @@ class Admission:
 
 
 class Claim:
-    """The cores that one invocation holds; lent to others while it waits in nested Invokes."""
+    """The cores that one invocation holds; lent to others while it waits in nested Invokes.
+
+    `waited_s` is how long it took to get them.
+    """
 
     def __init__(self, admission: Admission, weight: float) -> None:
+        self.waited_s = 0.0
         self._admission = admission
         self._weight = weight
         self._nested = 0
@@ -111,7 +116,9 @@ class Claim:
         self._lock = threading.Lock()
 
     def __enter__(self) -> "Claim":
+        arrived = time.monotonic()
         self._admission.enter(self._weight)
+        self.waited_s = time.monotonic() - arrived
         self._has_cores = True
         return self
 

@@ -1,10 +1,9 @@
 """One invocation from request to outcome: environment, init phase, admission, report."""
 
 import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
@@ -99,11 +98,14 @@ class Invoker:
         with claim.lent() if claim else nullcontext():
             progress = _Progress(spec, request, datetime.now(UTC))
             environment, fault = self._ready_environment(progress)
-            with self._ended_on_error(environment):
+            try:
                 if fault is None:
                     outcome = self._run(progress, environment)
                 else:
                     outcome = self._outcome(progress, environment, _not_run(progress, fault))
+            except BaseException:
+                self._end(environment)
+                raise
             self._pool.give_back(environment)
             self._ledger.add(outcome.facts)
         return outcome
@@ -130,11 +132,15 @@ class Invoker:
         self, progress: _Progress, limit_s: float, phase: str
     ) -> tuple[Environment, Fault | None]:
         environment = self._pool.new(progress.spec)
-        one_core = self._admission.capacity_of_one_core
-        with self._ended_on_error(environment), self._admitted(progress, one_core) as claim:
-            environment.claim = claim
-            fault = environment.start(limit_s)
-            environment.claim = None
+        try:
+            with Claim(self._admission, self._admission.capacity_of_one_core) as claim:
+                progress.waited_s += claim.waited_s
+                environment.claim = claim
+                fault = environment.start(limit_s)
+                environment.claim = None
+        except BaseException:
+            self._end(environment)
+            raise
         ended = datetime.now(UTC)
         events = platform.init_start(progress.spec, environment.interpreter, progress.started)
         progress.init_log = environment.take_log()
@@ -149,7 +155,8 @@ class Invoker:
 
     def _run(self, progress: _Progress, environment: Environment) -> Outcome:
         memory_mb = progress.spec.memory_mb
-        with self._admitted(progress, self._admission.weight(memory_mb)) as claim:
+        with Claim(self._admission, self._admission.weight(memory_mb)) as claim:
+            progress.waited_s += claim.waited_s
             environment.claim = claim
             progress.started = datetime.now(UTC)
             share = self._admission.share(memory_mb)
@@ -162,22 +169,10 @@ class Invoker:
             # Before the next is let in: our own work would disturb what is measured of that.
             return self._outcome(progress, environment, ran)
 
-    @contextmanager
-    def _ended_on_error(self, environment: Environment) -> Iterator[None]:
+    def _end(self, environment: Environment) -> None:
         """An error of ours, such as for a runtime unknown here, leaves no environment behind."""
-        try:
-            yield
-        except BaseException:
-            environment.close()
-            self._pool.give_back(environment)
-            raise
-
-    @contextmanager
-    def _admitted(self, progress: _Progress, weight: float) -> Iterator[Claim]:
-        arrived = time.monotonic()
-        with Claim(self._admission, weight) as claim:
-            progress.waited_s += time.monotonic() - arrived
-            yield claim
+        environment.close()
+        self._pool.give_back(environment)
 
     def _outcome(self, progress: _Progress, environment: Environment, ran: HandlerRun) -> Outcome:
         spec, request_id = progress.spec, progress.request.request_id

@@ -6,9 +6,11 @@ standard input does.
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import platform
+import resource
 import select
 import signal
 import socket
@@ -60,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
 def serve(options: argparse.Namespace) -> None:
     """Run one server as `options` say. Raises `UsageError` for what cannot be served."""
     check_platform()
+    _allow_many_descriptors()
     _warn_of_strangers(options.host)
     if options.strict:
         read_switches(options.strict)
@@ -245,6 +248,13 @@ def _isolation(host: command.Host, why: str) -> dict[str, object]:
 def _reached_at(host: str) -> str:
     """Where functions and clients of this machine find what is bound to `host`."""
     return LOOPBACK[0] if host in (*LOOPBACK, "0.0.0.0") else host  # noqa: S104 - not bound here
+
+
+def _allow_many_descriptors() -> None:
+    """As many as this user may have: an environment takes about ten, a client's connection one."""
+    with contextlib.suppress(OSError, ValueError):
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _warn_of_strangers(host: str) -> None:

@@ -17,9 +17,11 @@ from lambdatuning.local.admission import share_for
 from lambdatuning.local.limiters import cgroups, choose
 from lambdatuning.local.limiters.interface import MOST_PROCESSES, Limiter, Sandbox
 from tests.local.remains import gone, left_by
+from tests.waiting import until
 
 # Both end by themselves: if a test run is killed, nobody else would end them.
 SPIN = "end = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
+SPIN_ALONE = f"import time\n{SPIN}"
 FAMILY = f"""
 import os, threading, time
 for _ in range(2):
@@ -43,6 +45,14 @@ except OSError as error:
     sys.stdout.write(f"{made} {type(error).__name__} {error.strerror}")
     sys.stdout.flush()
 time.sleep(120)
+"""
+# Alone at first; from the moment that the file is there, a family of two that spin.
+GROWS = f"""
+import os, time
+while not os.path.exists({{flag!r}}):
+    time.sleep(0.001)
+os.fork()
+exec({SPIN!r})
 """
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -137,6 +147,40 @@ def test_it_stops_and_goes_on(sandbox: Sandbox, start: Start) -> None:
     assert sandbox.peak_memory_mb() > 1
     sandbox.thaw()
     _wait_for(sandbox, 0.05)
+
+
+def test_what_is_started_after_a_freeze_stops_at_the_next(
+    sandbox: Sandbox, start: Start, tmp_path: Path
+) -> None:
+    flag = tmp_path / "grow"
+    start(GROWS.format(flag=str(flag)))
+    _wait_for(sandbox, 0.005)
+    for _ in range(2):
+        sandbox.freeze()
+        alone_mb = sandbox.peak_memory_mb()
+        sandbox.thaw()
+    flag.touch()
+    until(lambda: len(_members(sandbox)) == 2, "a child")
+    _wait_for(sandbox, 0.05)
+
+    sandbox.freeze()
+    stopped = [f"/proc/{pid}/stat" for pid in _members(sandbox)]
+
+    until(lambda: all(") T " in Path(one).read_text() for one in stopped), "both to stop")
+    assert sandbox.peak_memory_mb() > alone_mb
+
+
+def test_what_a_closed_sandbox_held_is_remembered(sandbox: Sandbox, start: Start) -> None:
+    start(SPIN_ALONE)
+    _wait_for(sandbox, 0.05)
+    for _ in range(2):
+        sandbox.freeze()
+        peak_mb = sandbox.peak_memory_mb()
+        sandbox.thaw()
+
+    sandbox.close()
+
+    assert sandbox.peak_memory_mb() == peak_mb > 1
 
 
 def test_it_is_killed_at_its_memory_size(sandbox: Sandbox, start: Start) -> None:

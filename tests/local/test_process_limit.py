@@ -36,6 +36,20 @@ THREADS = """
             waiting.set()
         return made
     """
+OPENS = """
+    import os
+    def handler(event, context):
+        opened = []
+        try:
+            for _ in range(3000):
+                opened.append(os.open("/dev/null", os.O_RDONLY))
+        except OSError as error:
+            return [max(opened), error.strerror]
+        finally:
+            for descriptor in opened:
+                os.close(descriptor)
+        return max(opened)
+    """
 ECHO = "def handler(event, context):\n    return event\n"
 
 
@@ -92,3 +106,10 @@ def test_without_cgroups_a_fork_bomb_is_stopped() -> None:
 
 def _wait_until_gone(name: str) -> None:
     until(lambda: not processes.marked(f"AWS_LAMBDA_FUNCTION_NAME={name}"), f"the end of {name}")
+
+
+def test_a_process_may_open_so_many_files_and_no_more(cloud: Cloud) -> None:
+    # "Lambda quotas": 1,024 file descriptors; the last has the number 1023.
+    answer = cloud.invoke(cloud.function(OPENS))
+
+    assert answer.payload == [1023, "Too many open files"]

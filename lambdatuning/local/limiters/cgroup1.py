@@ -1,6 +1,7 @@
 """CPU share by cgroup v1: cpu, cpuacct, memory and pids hierarchies, each with a group of ours."""
 
 import contextlib
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -82,9 +83,12 @@ class Cgroup1Sandbox:
         self._quota = ControlFile(folders["cpu"] / "cpu.cfs_quota_us", writable=True)
         self._stat = ControlFile(folders["cpu"] / "cpu.stat")
         self._usage = ControlFile(folders["cpuacct"] / "cpuacct.usage")
+        self._count = ControlFile(folders["pids"] / "pids.current") if "pids" in folders else None
         # Never "-1": the change between none and some quota in the whole kernel costs 0.2 ms.
         self._free_us = host_cores() * _PERIOD_US
         self._frozen: list[int] = []
+        self._only: processes.OpenProcess | None = None
+        self._is_one_thread = False
         self._peak_mb = 0
         self.lift()
 
@@ -111,7 +115,29 @@ class Cgroup1Sandbox:
 
     def freeze(self) -> None:
         """See `Sandbox.freeze`."""
-        self._frozen = processes.stop_all(lambda: cgroups.pids_of(self._folders["cpu"]))
+        self._is_one_thread = self._stops_alone()
+        if not self._is_one_thread:
+            self._frozen = processes.stop_all(lambda: cgroups.pids_of(self._folders["cpu"]))
+            self._open_only()
+
+    def _stops_alone(self) -> bool:
+        """Stop the only process that was frozen last; whether it is all there is, with one thread.
+
+        So most functions are, and to list processes and threads takes longer than all else here.
+        A process that was signalled starts no other: what is counted afterwards stays.
+        """
+        if self._count is None or self._only is None:
+            return False
+        processes.signal_all(self._frozen, signal.SIGSTOP)
+        return int(self._count.read()) == 1
+
+    def _open_only(self) -> None:
+        if self._only is not None and self._frozen != [self._only.pid]:
+            self._only.close()
+            self._only = None
+        if self._only is None and len(self._frozen) == 1:
+            with contextlib.suppress(OSError):
+                self._only = processes.OpenProcess(self._frozen[0])
 
     def cpu_s(self) -> float:
         """See `Sandbox.cpu_s`."""
@@ -120,11 +146,14 @@ class Cgroup1Sandbox:
     def stolen_s(self) -> float:
         """See `Sandbox.stolen_s`; being throttled is not being stolen from."""
         throttled_s = cgroups.field(self._stat.read(), b"throttled_time") / 1e9
+        if self._only is not None and self._is_one_thread:
+            return self._only.waited_s() - throttled_s
         return processes.waited_s(self._frozen) - throttled_s
 
     def peak_memory_mb(self) -> int:
         """See `Sandbox.peak_memory_mb`; the group's own maximum misses pages shared with others."""
-        if peak_mb := processes.peak_memory_mb(self._frozen):
+        only = self._only
+        if peak_mb := only.peak_memory_mb() if only else processes.peak_memory_mb(self._frozen):
             self._peak_mb = max(self._peak_mb, peak_mb)
         else:
             most = self._folders["memory"] / "memory.max_usage_in_bytes"
@@ -140,8 +169,10 @@ class Cgroup1Sandbox:
         """See `Sandbox.close`."""
         # There the killing begins with an end to forking.
         cgroups.kill(self._folders.get("pids", self._folders["cpu"]))
-        for file in (self._quota, self._stat, self._usage):
-            file.close()
+        for file in (self._quota, self._stat, self._usage, self._count, self._only):
+            if file is not None:
+                file.close()
+        self._only = None
         for folder in set(self._folders.values()):
             cgroups.remove(folder)
 

@@ -10,6 +10,8 @@ MARK_NAME = "LAMBDATUNING_SANDBOX"
 MOST_PROCESSES = 1024
 """Processes and threads that an execution environment may have, the runtime's own among them (AWS
 Lambda Developer Guide, "Lambda quotas"); beyond, a fork fails with EAGAIN."""
+MOST_DESCRIPTORS = 1024
+"""Open files of one process of it (there too); beyond, an open fails with EMFILE."""
 
 
 class UnusableError(Exception):

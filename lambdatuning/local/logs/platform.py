@@ -2,8 +2,8 @@
 
 import json
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from ..function import Fault, FunctionSpec
 from .printed import LogEvent
@@ -11,8 +11,7 @@ from .printed import LogEvent
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30}
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """The numbers of one REPORT line: times in ms, memory in MB.
 
     On a cold start there is `init_ms`, or where a snapshot was restored, `restore_ms`.

@@ -4,9 +4,9 @@ import contextlib
 import shutil
 import time
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from .. import faults
 from ..admission import Claim
@@ -27,8 +27,7 @@ _SOCKET_HOLDS_BYTES = 32 << 10
 """What a frozen process can be sent without blocking the sender."""
 
 
-@dataclass(frozen=True)
-class Settled:
+class Settled(NamedTuple):
     """Times of one invocation, in seconds: its duration, what of that it was held back, and by how
     much other load on the host may have lengthened it.
     """
@@ -72,8 +71,7 @@ def passed_s(started: float, arrived: float, answered: float, polled: float) -> 
     return max(0.0, arrived - started) + max(0.0, polled - answered)
 
 
-@dataclass(frozen=True)
-class HandlerRun:
+class HandlerRun(NamedTuple):
     """How one invocation went inside its environment.
 
     `fault` is None when the handler answered; `error_type` names the error that it answered with.

@@ -3,12 +3,14 @@
 Any handler can connect and send what it likes: every length is checked and every part is bounded.
 """
 
+import functools
 import re
 import socket
 import struct
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import NamedTuple
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 MOST_HEAD_BYTES = 2 << 20
@@ -16,18 +18,19 @@ MOST_HEAD_BYTES = 2 << 20
 MOST_BODY_BYTES = 64 << 20
 """A response may have 6 MB; what is larger is read, to be refused as AWS does, up to here."""
 _MOST_CHUNK_LINE_BYTES = 1024
+_MOST_KEPT_BYTES = 1024
+"""Of header fields that are worth remembering."""
 _DECIMAL = re.compile(rb"[0-9]{1,12}")
 _HEXADECIMAL = re.compile(rb"[0-9a-fA-F]{1,8}")
 
 
-@dataclass(frozen=True)
-class HttpRequest:
+class HttpRequest(NamedTuple):
     """One parsed request; header names are lower case, trailers are among them."""
 
     method: bytes
     path: bytes
-    headers: dict[bytes, bytes]
-    body: bytes
+    headers: Mapping[bytes, bytes]
+    body: bytes = b""
 
 
 class RequestReader:
@@ -57,7 +60,7 @@ class RequestReader:
         del self._buffer[: self._at]
         self._at = self._chunk_bytes = 0
         self._chunks = []
-        return HttpRequest(head.method, head.path, head.headers, body)
+        return head._replace(body=body) if body else head
 
     @property
     def expects_continue(self) -> bool:
@@ -71,18 +74,18 @@ class RequestReader:
             if len(self._buffer) > MOST_HEAD_BYTES:
                 raise ValueError("the head of a request is too large")
             return False
-        first, *lines = bytes(self._buffer[:end]).split(b"\r\n")
+        first, _, fields = bytes(self._buffer[:end]).partition(b"\r\n")
         method, path, _ = first.split(b" ", 2)
-        self._head = HttpRequest(method, path, _headers(lines), b"")
+        self._head = HttpRequest(method, path, _headers(fields))
         self._at = end + 4
         return True
 
-    def _read_body(self, headers: dict[bytes, bytes]) -> bytes | None:
+    def _read_body(self, headers: Mapping[bytes, bytes]) -> bytes | None:
         if headers.get(b"transfer-encoding", b"").lower() == b"chunked":
             return self._read_chunks()
-        end = self._at
-        if b"content-length" in headers:
-            end += _number(headers[b"content-length"], _DECIMAL, 10)
+        if b"content-length" not in headers:
+            return b""
+        end = self._at + _number(headers[b"content-length"], _DECIMAL, 10)
         if len(self._buffer) < end:
             return None
         body = bytes(self._buffer[self._at : end])
@@ -124,7 +127,8 @@ class RequestReader:
             if len(self._buffer) - start > MOST_HEAD_BYTES:
                 raise ValueError("the trailers of a request are too large")
             return None
-        self._head.headers.update(_headers(bytes(self._buffer[start:end]).split(b"\r\n")))
+        trailers = _headers(bytes(self._buffer[start:end]))
+        self._head = self._head._replace(headers={**self._head.headers, **trailers})
         self._at = end + 4
         return b"".join(self._chunks)
 
@@ -136,9 +140,18 @@ def build_answer(status: str, headers: dict[str, str], body: bytes) -> bytes:
     return ("\r\n".join(head) + "\r\n\r\n").encode() + body
 
 
-def _headers(lines: list[bytes]) -> dict[bytes, bytes]:
-    pairs = (line.partition(b":") for line in lines)
+def _headers(fields: bytes) -> Mapping[bytes, bytes]:
+    # A client says nearly the same with each of its requests.
+    parse = _kept_headers if len(fields) <= _MOST_KEPT_BYTES else _parsed_headers
+    return parse(fields)
+
+
+def _parsed_headers(fields: bytes) -> Mapping[bytes, bytes]:
+    pairs = (line.partition(b":") for line in fields.split(b"\r\n"))
     return {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+_kept_headers = functools.lru_cache(maxsize=256)(_parsed_headers)
 
 
 def _number(text: bytes, form: re.Pattern[bytes], base: int) -> int:

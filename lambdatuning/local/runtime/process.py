@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from ..limiters.interface import MOST_DESCRIPTORS
 from ..limiters.processes import signal_group
 
 _LAST_WORDS_S = 0.5
@@ -58,6 +60,7 @@ class RuntimeProcess:
             raise
         finally:
             os.close(output)
+        _bound_descriptors(process.pid)
         return cls(process, log_fd)
 
     @property
@@ -81,6 +84,12 @@ class RuntimeProcess:
         os.close(self.log_fd)
         with contextlib.suppress(OSError):
             os.close(self.exit_fd)
+
+
+def _bound_descriptors(pid: int) -> None:
+    # Where it can be done to others: the server's own limit is no measure for functions.
+    with contextlib.suppress(OSError, AttributeError, ValueError):
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (MOST_DESCRIPTORS, MOST_DESCRIPTORS))
 
 
 def _exit_descriptor(process: "subprocess.Popen[bytes]") -> int:

@@ -1,6 +1,6 @@
 """The Runtime API (2018-06-01) and the Extensions API (2020-01-01) of one execution environment.
 
-It runs in whatever thread invokes: one selector watches the runtime's connections, its log pipe,
+It runs in whatever thread invokes: one `poll` watches the runtime's connections, its log pipe,
 the end of its process and the deadline together, so that no invocation is handed between threads.
 
 Other processes can reach its port, so who connects must be of this user, a browser is refused by
@@ -13,14 +13,14 @@ import contextlib
 import json
 import os
 import select
-import selectors
 import socket
 import time
 import uuid
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from .. import peers
@@ -41,14 +41,14 @@ EXTENSION = b"/2020-01-01/extension/"
 _SUBSCRIPTIONS = {b"/2022-07-01/telemetry": "Telemetry", b"/2020-08-15/logs": "Logs"}
 _LOOPBACK = ("127.0.0.1", "localhost", "")
 _ACCEPTED = build_answer("202 Accepted", {}, b'{"status":"OK"}\n')
-_READ_BYTES = 1 << 18
+_READ_BYTES = 1 << 16
+"""At a time, as much as a pipe holds: see `limiters.processes`."""
 _MOST_READS = 64
 """Of the log pipe at a time: a process that prints without end must not hold us there."""
 _MOST_CONNECTIONS = 64
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """What the runtime did next, and the body that it sent along.
 
     `arrived` is when a request of its was here as a whole, `answered` when it got its answer
@@ -89,8 +89,9 @@ class RuntimeApi:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=8)
         self._listener.setblocking(False)
         stamp_arrivals(self._listener)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._poll = select.poll()
+        self._readers: dict[int, Callable[[], None] | None] = {}
+        self._heed(self._listener.fileno(), self._accept)
         self._host = self.address.encode()
         self._spec = spec
         self._users = users
@@ -125,8 +126,8 @@ class RuntimeApi:
         """Watch the pipe that the runtime prints to and a descriptor that tells of its end."""
         os.set_blocking(log_fd, False)
         self._log_fd = log_fd
-        self._selector.register(log_fd, selectors.EVENT_READ, self._read_log)
-        self._selector.register(exit_fd, selectors.EVENT_READ, None)
+        self._heed(log_fd, self._read_log)
+        self._heed(exit_fd, None)
 
     def send(self, request: Request, deadline_ms: int, deadline: float = 0.0) -> None:
         """Answer the runtime's pending poll; `ready` must hold. Raises OSError when it is gone.
@@ -170,11 +171,11 @@ class RuntimeApi:
             if left <= 0:
                 return Event("timeout")
             gone = False
-            for key, _ in self._selector.select(left):
-                if key.data is None:
+            for read in [self._readers[one] for one, _ in self._poll.poll(left * 1e3)]:
+                if read is None:
                     gone = True
                 else:
-                    key.data()
+                    read()
             if gone and not self._events:
                 self.drain_log()
                 return Event("exit")
@@ -191,15 +192,22 @@ class RuntimeApi:
         for connection in self._connections:
             connection.socket.close()
         self._listener.close()
-        self._selector.close()
 
     # --- what comes in
+
+    def _heed(self, descriptor: int, read: Callable[[], None] | None) -> None:
+        """Watch a descriptor: `read` is called when it is readable; None is for the end."""
+        self._readers[descriptor] = read
+        self._poll.register(descriptor, select.POLLIN)
+
+    def _ignore(self, descriptor: int) -> None:
+        if self._readers.pop(descriptor, None) is not None:
+            self._poll.unregister(descriptor)
 
     def _read_log(self) -> None:
         if not self._read_pipe():
             # The runtime closed its output: its end shows on the other descriptor.
-            with contextlib.suppress(KeyError):
-                self._selector.unregister(self._log_fd)
+            self._ignore(self._log_fd)
 
     def _read_pipe(self) -> bool:
         if self._log_fd < 0:
@@ -224,8 +232,7 @@ class RuntimeApi:
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = _Connection(accepted)
             self._connections.add(connection)
-            receive = lambda: self._receive(connection)  # noqa: E731 - what the selector calls
-            self._selector.register(accepted, selectors.EVENT_READ, receive)
+            self._heed(accepted.fileno(), partial(self._receive, connection))
 
     def _receive(self, connection: _Connection) -> None:
         try:
@@ -249,7 +256,7 @@ class RuntimeApi:
     def _drop(self, connection: _Connection) -> None:
         if connection not in self._connections:
             return
-        self._selector.unregister(connection.socket)
+        self._ignore(connection.socket.fileno())
         connection.socket.close()
         self._connections.discard(connection)
         if self._polling is connection:
@@ -278,7 +285,7 @@ class RuntimeApi:
         else:
             _refuse_route(connection)
 
-    def _comes_from_elsewhere(self, headers: dict[bytes, bytes]) -> bool:
+    def _comes_from_elsewhere(self, headers: Mapping[bytes, bytes]) -> bool:
         """Whether a browser sends this, or a name that is not ours leads here (DNS rebinding)."""
         if b"origin" in headers or b"sec-fetch-site" in headers:
             return True
@@ -437,4 +444,6 @@ def _send_all(connection: socket.socket, data: bytes, deadline: float) -> None:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 raise TimeoutError("the event is not read") from None
-            select.select([], [connection], [], left_s)
+            writable = select.poll()
+            writable.register(connection, select.POLLOUT)
+            writable.poll(left_s * 1e3)
