@@ -9,7 +9,7 @@ import click
 
 from ..core.errors import LambdaTuningError, OptionError, UnexpectedError
 from ..core.slow_imports import skip_slow_imports
-from .output import fail, readable_anywhere, warnings_in_one_line
+from .output import fail, finish, open_streams, readable_anywhere, warnings_in_one_line
 
 
 class _Listed(NamedTuple):
@@ -46,21 +46,32 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     skip_slow_imports()
+    open_streams()
     readable_anywhere(sys.stdout, sys.stderr)
     arguments = sys.argv[1:] if argv is None else list(argv)
     with warnings_in_one_line():
-        return _run(arguments)
+        code = _run(arguments)
+    try:
+        finish(sys.stdout)
+    except OSError as exc:
+        return code or fail(str(_explained(exc)), 1)
+    return code
 
 
 def _run(arguments: list[str]) -> int:
     try:
         return int(application.main(arguments, "lambdatuning", standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as exc:
+        print(exc.format_message(), file=sys.stderr)
+        return exc.exit_code
     except click.UsageError as exc:
         return fail(_with_advice(exc), 2)
     except click.ClickException as exc:
         return fail(exc.format_message(), exc.exit_code)
     except click.Abort:
         return fail("stopped", 130)
+    except OSError as exc:  # the help could not be written
+        return fail(str(_explained(exc)), 1)
 
 
 class _Commands(click.Group):
@@ -98,10 +109,6 @@ class _Commands(click.Group):
             return exc.exit_code
         except click.ClickException:
             raise
-        except BrokenPipeError:
-            # The reader of our output has seen enough; keep Python from complaining at exit.
-            sys.stderr.close()
-            return 0
         except (Exception, KeyboardInterrupt) as exc:
             return fail(*_message(_as_typed(exc, self, ctx)))
 

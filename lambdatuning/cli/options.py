@@ -12,21 +12,37 @@ from ..core.validation import number
 from ..workspace.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
+V = TypeVar("V", str | None, tuple[str, ...])
 
 NUM = 10
+
+
+def place(_: click.Context, option: click.Parameter, value: V) -> V:
+    """Callback of an option for files, folders or addresses; it refuses "", which a variable that
+    is not set leaves behind, and which would be the working folder."""
+    for each in (value,) if isinstance(value, str) else value or ():
+        if not each.strip():
+            raise click.BadParameter("it is empty; name a place, or leave it out.", param=option)
+    return value
+
 
 # What is not given is the project's: see `workspace.settings`.
 stack_option = click.option("--stack", help="Name of the stack (lambdatuning).")
 template_option = click.option(
-    "--template", metavar="FILE", help="SAM template (template.yaml if it is there, else built in)."
+    "--template",
+    callback=place,
+    metavar="FILE",
+    help="SAM template (template.yaml if it is there, else built in).",
 )
 store_option = click.option(
     "--store",
+    callback=place,
     metavar="FOLDER",
     help="Where runs are stored: a folder (lambdatuning-runs), or s3://bucket/runs to read.",
 )
 price_book_option = click.option(
     "--price-book",
+    callback=place,
     metavar="FILE",
     help="Prices to compute bills from (data/prices.json if it is there, else built in).",
 )
@@ -41,6 +57,7 @@ _TUNING_OPTIONS = (
     ),
     click.option(
         "--payloads",
+        callback=place,
         metavar="FOLDER",
         help="Payload types (data/payloads if it is there, else built in).",
     ),

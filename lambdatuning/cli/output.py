@@ -2,13 +2,15 @@
 
 import codecs
 import json
+import os
 import shutil
 import sys
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..core.errors import (
@@ -57,11 +59,12 @@ class Output:
             # A line of progress that rewrites itself may stand there: the result is not its end.
             sys.stderr.write(_REWRITTEN)
             sys.stderr.flush()
-        if self.json:
-            json.dump(data, sys.stdout, indent=2, default=str, allow_nan=False)
-            print()
-        else:
-            print(visible(text))
+        shown = (
+            json.dumps(data, indent=2, default=str, allow_nan=False) if self.json else visible(text)
+        )
+        # A reader that has seen enough (`| head`) is no error, and changes no verdict.
+        with suppress(BrokenPipeError):
+            print(shown, flush=True)
 
     def confirm(self, description: str, question: str) -> None:
         """Show what is about to happen and ask; the library's `Confirm`.
@@ -244,12 +247,38 @@ def _is_number(column: Any) -> bool:
 
 
 def readable_anywhere(*streams: TextIO) -> None:
-    """Write what a terminal's encoding does not have in ASCII instead of dying of it."""
+    """Write what a terminal's encoding does not have in ASCII instead of dying of it.
+
+    UTF-8 has no halves of characters, by which Python stands for bytes of file names.
+    """
     codecs.register_error("lambdatuning.ascii", _in_ascii)
     for stream in streams:
         reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure and (stream.encoding or "").lower().replace("-", "") != "utf8":
+        is_utf8 = (stream.encoding or "").lower().replace("-", "") == "utf8"
+        if reconfigure and not (is_utf8 and stream.errors != "strict"):
             reconfigure(errors="lambdatuning.ascii")
+
+
+def open_streams() -> None:
+    """Give a process that was started without stdin, stdout or stderr (as by `2>&-`) empty ones:
+    Python would print messages to stdout then."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+
+
+def finish(stream: TextIO) -> None:
+    """Write what a stream holds back, or throw it away where nobody reads it any more: Python
+    would complain of either at its end.
+
+    OSError where it cannot be written for another reason, such as a full disk.
+    """
+    try:
+        stream.flush()
+    except OSError as exc:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if not isinstance(exc, BrokenPipeError):
+            raise
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:
@@ -260,5 +289,7 @@ def _in_ascii(error: UnicodeError) -> tuple[str, int]:
 
 
 def _plain(character: str) -> str:
+    if "\ud800" <= character <= "\udfff":
+        return f"\\u{ord(character):04x}"
     base = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
     return base or "?"

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from ..core.errors import LambdaTuningError, StackError, denied_by
 from ..core.finding import Finding
 from ..core.sizes import MAX_MB
+from ..workspace.extras import EXTRAS, install_command
 from .aws_errors import explain
 from .session import Cloud
 from .stack.deploy import DEFAULT_STACK
@@ -61,9 +62,9 @@ def diagnose(
 def installation() -> list[Finding]:
     """What is importable here; needs no account."""
     return [
-        _installed("reports", ("pandas", "matplotlib", "papermill", "nh3", "ipykernel"), ""),
-        _installed("embedded AWS", ("ministack", "awslambdaric", "samtranslator"), "[local]"),
-        _installed("notebooks", ("jupyterlab", "ipywidgets"), "[lab]"),
+        _installed("reports", "report"),
+        _installed("embedded AWS", "local"),
+        _installed("notebooks", "lab"),
     ]
 
 
@@ -175,9 +176,9 @@ def _stack(cloud: Cloud, stack_name: str) -> Finding:
     return Finding("error", "stack", detail, "run `lambdatuning destroy`, then deploy again")
 
 
-def _installed(name: str, modules: tuple[str, ...], extra: str) -> Finding:
-    missing = [module for module in modules if find_spec(module) is None]
+def _installed(name: str, extra: str) -> Finding:
+    missing = [module for module in EXTRAS[extra] if find_spec(module) is None]
     if missing:
-        step = f"run `pip install 'lambdatuning{extra}'`"
-        return Finding("warning", name, f"not installed: {', '.join(missing)}", step)
+        detail = f"not installed: {', '.join(missing)}"
+        return Finding("warning", name, detail, f"run `{install_command(extra)}`")
     return Finding("ok", name, "installed")

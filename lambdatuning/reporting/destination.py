@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
+from botocore.exceptions import ClientError
+
 from ..cloud.aws_errors import explaining
 from ..core.address import checked_address, is_s3
 from ..core.errors import UsageError
@@ -192,6 +194,10 @@ class Bucket:
                 )
             except self._client.exceptions.NoSuchKey:
                 return None
+            except ClientError as exc:
+                if exc.response["Error"]["Code"] != "InvalidRange":
+                    raise
+                return ""  # an empty object has no first byte
             return str(answer["Body"].read().decode("utf-8", errors="replace"))
 
     def write(self, name: str, text: str) -> None:

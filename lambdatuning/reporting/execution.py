@@ -5,6 +5,7 @@ import sys
 import warnings
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from nbclient.exceptions import DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillException, PapermillExecutionError
+from papermill.execute import remove_error_markers
 from papermill.iorw import papermill_io
 from papermill.translators import PythonTranslator, papermill_translators
 
 from ..core.errors import RunFailedError, UsageError, closest
-from .parameters import Code
+from .parameters import Code, tags
 from .progress import METADATA
 
 NAME = "lambdatuning"
@@ -70,10 +72,20 @@ def read_address(address: str) -> str:
 
 
 def language(notebook: Mapping[str, Any]) -> str:
-    """The programming language that a notebook says it is in; Python where it says nothing."""
+    """The programming language that a notebook, or else its kernel, says it is in; Python where
+    neither does."""
     about = notebook.get("metadata", {})
-    name = about.get("kernelspec", {}).get("language") or about.get("language_info", {}).get("name")
-    return str(name or "python").lower()
+    kernel = about.get("kernelspec", {})
+    name = kernel.get("language") or about.get("language_info", {}).get("name")
+    if not name and kernel.get("name"):
+        with suppress(NoSuchKernel):
+            name = KernelSpecManager().get_kernel_spec(kernel["name"]).language
+    return str(name or "python")
+
+
+def is_python(notebook: Mapping[str, Any]) -> bool:
+    """Whether a notebook runs in this interpreter."""
+    return language(notebook).lower() in {"python", "ipython"}
 
 
 class NotebookFailedError(RunFailedError):
@@ -106,14 +118,14 @@ def execute(
     """
     _quieten("papermill")
     running = [notebook]
-    python = language(notebook) in {"python", "ipython"}
+    python = is_python(notebook)
     try:
         return papermill.execute_notebook(
             notebook,
             None,
             parameters=dict(values),
             kernel_name=NAME if python else None,
-            language="python" if python else None,
+            language="python" if python else language(notebook),
             progress_bar=False,
             engine_name=NAME,
             resources={"metadata": {"path": str(folder)}},
@@ -123,7 +135,10 @@ def execute(
             on_line=on_line,
         )
     except PapermillExecutionError as exc:
-        message = f"{name}, cell {exc.exec_count}: {exc.ename}: {_one_line(exc.evalue)}"
+        if _all_expected(running[-1]):
+            return remove_error_markers(running[-1])
+        said = f": {_one_line(exc.evalue)}" if exc.evalue else ""
+        message = f"{name}, cell {exc.exec_count}: {exc.ename}{said}"
         raise NotebookFailedError(message, running[-1]) from exc
     except DeadKernelError as exc:
         message = f"{name}: its kernel died, perhaps for lack of memory"
@@ -134,6 +149,18 @@ def execute(
         raise UsageError(message) from exc
     except (PapermillException, RuntimeError, ValueError) as exc:
         raise NotebookFailedError(f"{name}: {_one_line(str(exc))}", running[-1]) from exc
+
+
+def _all_expected(notebook: Mapping[str, Any]) -> bool:
+    """Whether errors are in cells alone that are tagged as Jupyter does where one is meant to be.
+
+    Papermill runs such notebooks to their end and fails then.
+    """
+    return all(
+        "raises-exception" in tags(cell)
+        for cell in notebook["cells"]
+        if any(output["output_type"] == "error" for output in cell.get("outputs", ()))
+    )
 
 
 class ThisInterpreter(KernelSpecManager):

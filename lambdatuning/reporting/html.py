@@ -142,6 +142,8 @@ class Story:
             source = _text(cell["source"])
             self._heading = next(iter(_ANY_HEADING.findall(source)), self._heading)
             yield self._markdown(source, cell.get("attachments"))
+        if cell["cell_type"] == "raw":
+            yield self._raw(_text(cell["source"]), cell.get("metadata", {}))
         for output in _joined(cell.get("outputs", ())):
             yield self._output(output)
         if self._markup.left_out:
@@ -149,12 +151,25 @@ class Story:
             yield f'<p class="lt-facts">Left out of this report: {escape(words)}.</p>'
             self._markup.left_out.clear()
 
+    def _raw(self, source: str, about: Mapping[str, Any]) -> str:
+        """A cell that Jupyter hands on as it is, in the format that it names."""
+        kind = about.get("raw_mimetype") or about.get("format") or ""
+        if kind == "text/html":
+            return _scrolling(self._markup.html(source))
+        if kind == "text/markdown":
+            return self._markdown(source)
+        if kind in {"", "text/plain"}:
+            return "" if _FRONT_MATTER.match(source) else _plain(source)
+        self._markup.leave_out(f"a raw cell of type {kind}")
+        return ""
+
     def _output(self, output: Mapping[str, Any]) -> str:
         kind = output["output_type"]
         if kind == "stream":
             return _plain(output["text"]) if output["name"] == "stdout" else ""
         if kind == "error":
-            return _plain(f"{output['ename']}: {output['evalue']}", "error")
+            said = f": {output['evalue']}" if output["evalue"] else ""
+            return _plain(f"{output['ename']}{said}", "error")
         if _is_progress(output):
             return ""
         return self._richest(output["data"], output.get("metadata", {}))
@@ -167,7 +182,8 @@ class Story:
             for kind in data:
                 beside_figure = kind == _WIDGET and "image/svg+xml" in data
                 if kind not in _SHOWN and not kind.startswith(_OURS) and not beside_figure:
-                    self._markup.leave_out(f"an output of type {kind}")
+                    name = "a widget" if kind == _WIDGET else f"an output of type {kind}"
+                    self._markup.leave_out(name)
         return block
 
     def _table(self, data: Mapping[str, Any], _: Mapping[str, Any]) -> str:
@@ -228,6 +244,8 @@ class Story:
             return _plain(data["text/latex"])
         if "application/json" in data:
             return _plain(json.dumps(data["application/json"], indent=1, ensure_ascii=False))
+        if _WIDGET in data:
+            return ""  # its words are those of when it was made: 0 % of a bar that is full now
         words = _text(data.get("text/plain", ""))
         return "" if len(data) > 1 and _OBJECT.fullmatch(words.strip()) else _plain(words)
 
@@ -252,7 +270,10 @@ _SHOWN = {
     "application/json",
 }
 
-_OBJECT = re.compile(r"<[\w.]+ object(?: at 0x[0-9a-f]+)?>")
+_FRONT_MATTER = re.compile(r"\s*---[ \t]*\n.*\n---\s*\Z", re.DOTALL)
+"""Settings for Quarto, Jupytext and others, at the top of a notebook."""
+
+_OBJECT = re.compile(r"<[\w.]+(?: object)?(?: at 0x[0-9a-f]+)?>")
 """What stands for an object that has a form of its own: nothing that a reader needs."""
 
 _DRAWN = re.compile(r"<(?:img|svg|hr)\b")

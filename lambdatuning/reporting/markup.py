@@ -184,7 +184,7 @@ class Markup:
             forms = self._attachments.get(unquote(address.removeprefix("attachment:")), {})
             data = next((picture(kind, text) for kind, text in forms.items()), None)
         else:
-            data = self._read(unquote(address.partition("?")[0]))
+            data = self._read(unquote(re.split("[?#]", address, maxsplit=1)[0]))
         if data is None:
             self.leave_out(f"the picture {address[:200]}")
         return data

@@ -22,13 +22,13 @@ from ..cloud.aws_errors import explain
 from ..core.errors import RunFailedError, UsageError, closest
 from ..core.progress import OnProgress, ignore
 from .destination import Destination, Folder, destination
-from .execution import NotebookFailedError, end_kernels, execute, language, read_notebook
+from .execution import NotebookFailedError, end_kernels, execute, is_python, read_notebook
 from .html import Made, Page, answer_of, render
 from .index import NAME as INDEX
 from .index import describe_change, read_entry, write_index
 from .parameters import TAG, Parameter, check_names, declared, mentioned, tags
 from .progress import Board
-from .values import as_code, convert
+from .values import as_code, as_data, convert
 
 MEASURES = "measures"
 """Tag of a cell that measures: its notebook runs before the others, and alone."""
@@ -54,7 +54,7 @@ class Report:
 class Job:
     """A notebook with the values that it will run with; `alone` where it measures.
 
-    `name` is the report's, which no other report of the run has.
+    `name` is the report's, which no other report of the run has; `parameters` are all that it has.
     """
 
     notebook: Path
@@ -63,6 +63,7 @@ class Job:
     name: str
     folder: Path
     alone: bool = False
+    parameters: tuple[Parameter, ...] = ()
 
     @property
     def cells(self) -> int:
@@ -149,7 +150,15 @@ def plan(
     ]
     names = _distinct(patterns, [source.home.name for source in sources])
     return [
-        Job(source.path, source.content, given, chosen, source.home, _measures(source.content))
+        Job(
+            source.path,
+            source.content,
+            given,
+            chosen,
+            source.home,
+            _measures(source.content),
+            source.parameters,
+        )
         for source, given, chosen in zip(sources, values, names, strict=True)
     ]
 
@@ -165,8 +174,9 @@ class _Source:
 
     def values(self, given: Mapping[str, object], folder: Path) -> dict[str, object]:
         """The values that are given for its parameters, as they are written into it."""
+        written = as_code if is_python(self.content) else as_data
         return {
-            each.name: as_code(convert(each, given[each.name], folder=folder))
+            each.name: written(convert(each, given[each.name], folder=folder))
             for each in self.parameters
             if each.name in given
         }
@@ -184,7 +194,7 @@ def _parameters(content: Any, source: str, given: Mapping[str, object]) -> tuple
     Without a parameters cell, and in languages other than Python, papermill gives any; they are
     the given ones that the code mentions, or all of them.
     """
-    if language(content) not in {"python", "ipython"}:
+    if not is_python(content):
         return tuple(Parameter(name, "", None) for name in given)
     if any(TAG in tags(cell) for cell in content["cells"]):
         return declared(content, source)
@@ -237,8 +247,13 @@ def _file_name(pattern: str, facts: Mapping[str, object]) -> str:
         raise UsageError(
             f"--name {pattern}: {exc}; write it like {{notebook}}-{{date}}, without paths"
         ) from exc
-    safe = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]+', "-", text).strip(". ")[:150]
-    return safe or "report"
+    return _safe(text, 150) or "report"
+
+
+def _safe(text: str, limit: int) -> str:
+    """So much of a text as fits into `limit` bytes of a file's name, which has 255 at most."""
+    safe = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*\ud800-\udfff]+', "-", text).strip(". ")
+    return safe.encode()[:limit].decode(errors="ignore").strip(". ")
 
 
 def _distinct(names: Sequence[str], folders: Sequence[str]) -> list[str]:
@@ -248,7 +263,7 @@ def _distinct(names: Sequence[str], folders: Sequence[str]) -> list[str]:
     """
     times = Counter(name.casefold() for name in names)
     named = [
-        f"{folder}-{name}" if times[name.casefold()] > 1 else name
+        f"{_safe(folder, 50)}-{name}" if times[name.casefold()] > 1 else name
         for name, folder in zip(names, folders, strict=True)
     ]
     taken = {INDEX.partition(".")[0]}

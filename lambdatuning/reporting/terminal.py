@@ -105,7 +105,7 @@ class _Screen:
 
     def obey(self, command: str, arguments: str) -> None:
         """A sequence of a terminal: colour, erase, move; others do nothing."""
-        numbers = [int(each) if each.isdecimal() else 0 for each in arguments.split(";")]
+        numbers = [int(each[:9]) if each.isdecimal() else 0 for each in arguments.split(";")]
         steps = max(1, numbers[0])
         if command == "m":
             self.style = _restyled(self.style, numbers)

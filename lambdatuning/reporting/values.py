@@ -5,9 +5,12 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal, InvalidOperation
+from enum import Enum
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import yaml
 
@@ -32,6 +35,9 @@ def convert(parameter: Parameter, value: object, *, folder: Path) -> object:
     Raises:
         UsageError: the value does not fit the declared type, or cannot be written as code.
     """
+    member = _member(parameter, value)
+    if member is not None:
+        return member
     try:
         return _Reader(folder).read(_annotation(parameter.kind), _plain(value))
     except _MisfitError as exc:
@@ -47,13 +53,34 @@ def convert(parameter: Parameter, value: object, *, folder: Path) -> object:
         ) from exc
 
 
+def _member(parameter: Parameter, value: object) -> Code | None:
+    """The code of an enumeration's member, given as it is or written as the default is."""
+    kind = parameter.kind
+    if isinstance(value, Enum):
+        same = type(value).__name__ == kind.rpartition(".")[2]
+        return Code(f"{kind}.{value.name}") if same else None
+    default, written = parameter.default, re.compile(rf"{re.escape(kind)}\.[^\W\d]\w*")
+    is_like_default = (
+        bool(kind)
+        and isinstance(default, Code)
+        and isinstance(value, str)
+        and written.fullmatch(default)
+        and written.fullmatch(value)
+    )
+    return Code(value) if is_like_default else None
+
+
 def read_yaml(text: str, source: str) -> dict[str, object]:
-    """Parameters from YAML (JSON is YAML), dates as text; UsageError names `source`."""
+    """Parameters from JSON or YAML, dates as text; UsageError names `source`."""
     try:
-        values = yaml.load(text, _Loader)  # noqa: S506 (a safe loader)
-    except yaml.YAMLError as exc:
-        reason = " ".join(str(exc).split())
-        raise UsageError(f"{source} is not YAML: {reason}") from exc
+        # YAML has JSON within it, but for tabs before a name.
+        values = json.loads(text)
+    except ValueError:
+        try:
+            values = yaml.load(text, _Loader)  # noqa: S506 (a safe loader)
+        except yaml.YAMLError as exc:
+            reason = " ".join(str(exc).split())
+            raise UsageError(f"{source} is not YAML: {reason}") from exc
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
@@ -64,6 +91,17 @@ def read_yaml(text: str, source: str) -> dict[str, object]:
 def as_code(value: object) -> object:
     """What papermill can write into a notebook: plain data as it is, anything else as its code."""
     return value if _is_json(value) else Code(_code(value))
+
+
+def as_data(value: object) -> object:
+    """What papermill can write in any language: text, numbers, lists and dicts of them."""
+    if isinstance(value, dict):
+        return {str(key): as_data(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [as_data(each) for each in value]
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
 def _is_json(value: object) -> bool:
@@ -78,8 +116,11 @@ def _is_json(value: object) -> bool:
 
 def _code(value: object) -> str:
     """Python source of a value, which needs no import and no name of the notebook's."""
-    if isinstance(value, date | time):
-        return f'__import__("datetime").{repr(value).removeprefix("datetime.")}'
+    if isinstance(value, date | time | timedelta):
+        # Its time zone is written with the module it is of, too.
+        return re.sub(r"\b(datetime|zoneinfo)\.", r'__import__("\1").', repr(_portable(value)))
+    if isinstance(value, Decimal):
+        return f'__import__("decimal").{value!r}'
     if isinstance(value, Path):
         return f'__import__("pathlib").Path({str(value)!r})'
     if isinstance(value, dict):
@@ -89,6 +130,14 @@ def _code(value: object) -> str:
         return items if isinstance(value, list) else f"{type(value).__name__}({items})"
     unwritable = isinstance(value, float) and not math.isfinite(value)
     return f'float("{value}")' if unwritable else repr(value)
+
+
+def _portable(value: date | time | timedelta) -> date | time | timedelta:
+    """The same moment in a time zone that Python itself has."""
+    if not isinstance(value, datetime) or isinstance(value.tzinfo, timezone | ZoneInfo | None):
+        return value
+    offset = value.utcoffset()
+    return value if offset is None else value.astimezone(timezone(offset))
 
 
 class _MisfitError(Exception):
@@ -110,10 +159,15 @@ def _annotation(kind: str) -> ast.expr:
 
 
 def _plain(value: object) -> object:
-    """NumPy's numbers and arrays, and pandas' times, as Python's own; paths as text."""
+    """NumPy's and pandas' values as Python's own; paths, and members of
+    enumerations that are text or numbers, as these."""
     if isinstance(value, Path):
         return str(value)
-    for method in ("to_pydatetime", "tolist"):
+    if type(value).__name__ in {"NaTType", "NAType"}:  # what is missing in pandas
+        return None
+    if isinstance(value, Enum) and isinstance(value, str | int | float):
+        return value.value
+    for method in ("to_pydatetime", "to_pytimedelta", "tolist"):
         convert_it: Callable[[], object] | None = getattr(value, method, None)
         if convert_it is not None:
             return convert_it()
@@ -127,7 +181,7 @@ class _Reader:
         self._folder = folder
         self._forms: Mapping[str, Callable[[Sequence[ast.expr], object], object]] = {
             "Literal": self._literal,
-            "Path": self._path,
+            **dict.fromkeys(_PATHS, self._path),
             **{name: partial(self._collection, kind) for name, kind in _COLLECTIONS.items()},
             **dict.fromkeys(_DICTS, self._dict),
         }
@@ -147,7 +201,7 @@ class _Reader:
         names = [_name(option)[0] for option in options]
         if "None" in names and isinstance(value, str) and value.lower() in {"none", "null"}:
             return None
-        if "Path" in names and "str" in names and isinstance(value, str):
+        if _PATHS.intersection(names) and "str" in names and isinstance(value, str):
             return self._located(value)
         for option in options:
             try:
@@ -158,7 +212,10 @@ class _Reader:
 
     def _literal(self, arguments: Sequence[ast.expr], value: object) -> object:
         for argument in arguments:
-            allowed: object = ast.literal_eval(argument)
+            try:
+                allowed: object = ast.literal_eval(argument)
+            except ValueError:  # a member of an enumeration
+                allowed = Code(ast.unparse(argument))
             if value == allowed and isinstance(value, bool) == isinstance(allowed, bool):
                 return allowed
             if isinstance(value, str) and value == str(allowed):
@@ -245,9 +302,12 @@ def _read_any(value: object) -> object:
         return type(value)(_read_any(_plain(each)) for each in value)
     if isinstance(value, Mapping):
         return {_read_any(key): _read_any(_plain(each)) for key, each in value.items()}
-    if value is None or isinstance(value, str | bool | int | float | date | time):
+    if value is None or isinstance(value, _WRITABLE):
         return value
     raise _ForeignError(value)
+
+
+_WRITABLE = (str, bool, int, float, Decimal, date, time, timedelta)
 
 
 def _read_none(value: object) -> None:
@@ -294,6 +354,24 @@ def _read_bool(value: object) -> bool:
     raise _MisfitError
 
 
+def _read_decimal(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise _MisfitError
+    try:
+        return Decimal(str(value).strip())
+    except InvalidOperation:
+        raise _MisfitError from None
+
+
+def _read_time(value: object) -> time:
+    if isinstance(value, time):
+        return value
+    try:
+        return time.fromisoformat(_read_str(value).strip())
+    except ValueError:
+        raise _MisfitError from None
+
+
 def _read_moment(value: object) -> datetime:
     if isinstance(value, date):
         return (
@@ -323,6 +401,8 @@ _SCALARS: Mapping[str, Callable[[object], object]] = {
     "str": _read_str,
     "date": _read_date,
     "datetime": _read_moment,
+    "time": _read_time,
+    "Decimal": _read_decimal,
 }
 
 _COLLECTIONS: Mapping[str, type] = {
@@ -338,16 +418,20 @@ _COLLECTIONS: Mapping[str, type] = {
     "frozenset": frozenset,
     "FrozenSet": frozenset,
 }
+_PATHS = frozenset(("Path", "PosixPath", "PurePath"))
 _DICTS = frozenset(("dict", "Dict", "Mapping", "MutableMapping"))
 
 
 def _parts(value: object, *, typed: bool) -> Sequence[object]:
     """The parts of a collection; of text with commas, as text where a type will read them."""
     if isinstance(value, str):
-        parsed = _structure(value)
-        if isinstance(parsed, list | tuple | set):
-            return list(parsed)
-        if value.strip().startswith(("[", "{", "(")):
+        bracketed = value.strip().startswith(("[", "{", "("))
+        # Without brackets and quotes "1, 2" may be two texts: the type of the parts says.
+        if bracketed or not typed or "'" in value or '"' in value:
+            parsed = _structure(value)
+            if isinstance(parsed, list | tuple | set):
+                return list(parsed)
+        if bracketed:
             raise _MisfitError
         parts = [part.strip() for part in value.split(",") if part.strip()]
         return parts if typed else [_scalar(part) for part in parts]

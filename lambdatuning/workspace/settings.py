@@ -124,12 +124,19 @@ def read_settings(
         UsageError: an unknown key, naming the closest, or a value that is not of its kind.
     """
     variables = os.environ if environment is None else environment
-    begin = start or Path(variables.get(FOLDER_VARIABLE) or Path.cwd())
+    begin = start or Path(variables.get(FOLDER_VARIABLE) or _here())
     folder, file, table = _project(begin.resolve())
     values = {each.name: Value(each.default, DEFAULT) for each in SETTINGS}
     values |= dict(_from_file(table, file))
     values |= dict(_from_variables(variables))
     return Settings(folder, {name: _located(folder, name, each) for name, each in values.items()})
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as exc:
+        raise UsageError("the working folder is not there any more; change to another") from exc
 
 
 def _project(start: Path) -> tuple[Path, Path, Mapping[str, Any]]:

@@ -37,6 +37,78 @@ def test_an_unknown_command_is_wrong_usage(nobody: Shell) -> None:
     assert "tune" in done.err
 
 
+def test_no_command_at_all_shows_which_there_are(nobody: Shell) -> None:
+    done = nobody()
+    assert (done.code, done.out) == (2, "")
+    assert done.err == nobody("--help").out
+    assert "\n  print " in nobody("schedule").err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("init", ""),
+        ("runs", "--store", ""),
+        ("report", "a.ipynb", "--out", " "),
+        ("report", ""),
+        ("report", "-f", ""),
+        ("show", "--png", ""),
+        ("deploy", "--template", ""),
+        ("benchmark", "--payloads", ""),
+        ("prices", "--price-book", ""),
+    ],
+)
+def test_a_place_of_no_name_is_refused(nobody: Shell, words: tuple[str, ...]) -> None:
+    """As a variable that is not set leaves behind: never the working folder."""
+    done = nobody(*words)
+    assert (done.code, done.out) == (2, "")
+    assert "it is empty; name a place, or leave it out" in done.complaint
+
+
+def shell(line: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """A line of bash in which $LT is the command."""
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; LT='{sys.executable} -m lambdatuning'; {line}"],
+        env=environment({"PYTHONPATH": str(ROOT)}),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    done = shell("$LT schema | head -1")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{\n", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+def test_a_full_disk_is_one_line() -> None:
+    done = shell("$LT --version > /dev/full")
+    assert done.returncode == 1
+    assert done.stderr == "lambdatuning: No space left on device; fix that, then try again\n"
+
+
+def test_messages_never_go_to_stdout_and_closed_streams_are_no_error() -> None:
+    done = shell("$LT tnue 2>&-")
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
+    done = shell("$LT schema runs >&- <&-")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = shell(f"rmdir {gone}; $LT runs", gone)
+    assert done.returncode == 2
+    assert done.stderr.startswith("lambdatuning: the working folder is not there any more;")
+
+
+def test_a_new_project_says_where_to_go_on(nobody: Shell, tmp_path: Path) -> None:
+    done = nobody("init", str(tmp_path / "my shop"))
+    assert done.out.endswith(f"\nnext: cd '{tmp_path}/my shop' && lambdatuning report --local\n")
+
+
 def test_prices_need_no_login(nobody: Shell) -> None:
     done = nobody("prices", "us-east-1", "eu-west-1", "--json")
     assert done.code == 0, done.err

@@ -60,6 +60,9 @@ def test_an_agent_reads_runs_without_a_login(nobody: Shell) -> None:
         tools = agent.tools()
         assert sorted(tools) == READING
         assert all(tool.annotations.read_only_hint and tool.description for tool in tools.values())
+        for tool in tools.values():
+            assert not tool.input_schema["additionalProperties"]
+            assert all(each["description"] for each in tool.input_schema["properties"].values())
         listed = agent.call("list_runs")
         ids = [run["run_id"] for run in listed]
         assert ids == list(lt.runs(RECORDED).frame["run_id"])
@@ -82,6 +85,11 @@ def test_an_agent_reads_runs_without_a_login(nobody: Shell) -> None:
             agent.call("answer", run="2026x")
         with pytest.raises(ValueError, match="name both runs"):
             agent.call("compare", before=ids[0])
+        # The answer of another run than was meant would be worse than none.
+        with pytest.raises(ValueError, match=r"run_id\n *Extra inputs are not permitted"):
+            agent.call("answer", run_id=ids[0])
+        with pytest.raises(ValueError, match="limit must be a whole number, 1 or more; not -5"):
+            agent.call("list_runs", limit=-5)
         with pytest.raises(ValueError, match="nknown tool"):
             agent.call("measure", function="f", max_usd=1)
 
@@ -102,6 +110,9 @@ def test_an_agent_measures_within_the_budget_that_its_user_gave(
             agent.call("measure", **few, max_usd=0.02)
         with pytest.raises(ValueError, match="max_usd"):
             agent.call("measure", **few)
+        # What was refused before anything was invoked has cost nothing.
+        with pytest.raises(ValueError, match="no function none-there"):
+            agent.call("measure", function="none-there", max_usd=0.01)
         done = agent.call("measure", **few, max_usd=0.01)
         assert done["decision"]["memory_mb"] in (256, 512)
         assert 0 < done["usd"] <= 0.01

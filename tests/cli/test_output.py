@@ -53,6 +53,15 @@ def test_what_an_encoding_does_not_have_is_written_in_ascii(encoding: str, writt
     assert data.getvalue().decode(encoding) == written
 
 
+def test_names_of_files_that_are_no_utf_8_can_be_printed() -> None:
+    data = io.BytesIO()
+    stream = io.TextIOWrapper(data, encoding="utf-8")
+    output.readable_anywhere(stream)
+    stream.write("no run in \udcff€")
+    stream.flush()
+    assert data.getvalue() == "no run in \\udcff€".encode()
+
+
 def test_a_fault_of_ours_is_one_line_to_report_and_its_trace_is_kept() -> None:
     try:
         dict[str, int]()["sizes"]

@@ -35,6 +35,15 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     server.stop()
 
 
+def test_an_empty_page_of_somebody_else_is_no_hindrance(s3: Any, tmp_path: Path) -> None:
+    s3.put_object(Bucket="reports-of-mine", Key="a/empty.html", Body=b"")
+    notebook = write_notebook(tmp_path / "a.ipynb", "# T")
+    report(notebook, out="s3://reports-of-mine/a")
+    index = s3.get_object(Bucket="reports-of-mine", Key="a/index.html")["Body"].read().decode()
+    assert "a.html" in index
+    assert "empty.html" not in index
+
+
 def test_reports_go_to_s3_with_types_that_a_browser_shows(s3: Any, tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "a.ipynb", "# T", "print('€')", TABLE)
     out = "s3://reports-of-mine/some/where/"

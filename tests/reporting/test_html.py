@@ -135,6 +135,27 @@ def test_a_drawing_of_another_program_is_a_picture_by_itself() -> None:
     assert "Left out" not in text
 
 
+def test_a_raw_cell_is_what_its_format_says() -> None:
+    def raw(source: str, **about: str) -> str:
+        cell = {"cell_type": "raw", "source": source, "metadata": about}
+        return body(render({"cells": [cell]}, Made("a.ipynb", "")).html)
+
+    assert "<b>x</b>" in raw("<b>x</b><script>1</script>", raw_mimetype="text/html")
+    assert "<em>x</em>" in raw("*x*", format="text/markdown")
+    assert '<pre class="plain">a &lt; b</pre>' in raw("a < b")
+    assert "Left out of this report: a raw cell of type text/latex." in raw(
+        "x", format="text/latex"
+    )
+    # Settings for Quarto and Jupytext are not for readers.
+    assert "title" not in raw("---\ntitle: mine\n---\n")
+
+
+def test_an_error_is_shown_with_its_words_if_it_has_any() -> None:
+    error = {"output_type": "error", "ename": "KeyboardInterrupt", "evalue": "", "traceback": []}
+    assert '<pre class="error">KeyboardInterrupt</pre>' in page(error)
+    assert "ValueError: no</pre>" in page({**error, "ename": "ValueError", "evalue": "no"})
+
+
 def test_the_next_form_stands_in_for_one_that_a_report_cannot_hold() -> None:
     script = "<div id='x'></div><script>draw()</script>"
     text = body(page(shown(text__html=script, image__png="QUJD")))
@@ -142,8 +163,12 @@ def test_the_next_form_stands_in_for_one_that_a_report_cannot_hold() -> None:
     assert "Left out of this report: a script." in text
     widget = {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "HBox()"}
     text = body(page({"output_type": "display_data", "metadata": {}, "data": widget}))
-    assert '<pre class="plain">HBox()</pre>' in text
-    assert "an output of type application/vnd.jupyter.widget-view+json" in text
+    # Its words are those of when it was made: "0 %" of a bar that is full by now.
+    assert "HBox" not in text
+    assert "Left out of this report: a widget." in text
+    frame = {"text/html": "<iframe src='x'></iframe>", "text/plain": "<IPython.IFrame at 0x7f2>"}
+    text = body(page({"output_type": "display_data", "metadata": {}, "data": frame}))
+    assert "IPython" not in text
     script_alone = {"application/javascript": "1", "text/plain": "<IPython.Javascript object>"}
     text = body(page({"output_type": "display_data", "metadata": {}, "data": script_alone}))
     assert "IPython" not in text

@@ -149,7 +149,7 @@ def test_pictures_beside_the_notebook_become_part_of_the_page(tmp_path: Path) ->
     folder.mkdir()
     markup = Markup(folder)
     text = markup.markdown(
-        "![a](../figures/one%20two.png) ![b](../b.jpg?raw=true)\n\n<img src='../c.svg' width=10>"
+        "![a](../figures/one%20two.png) ![b](../b.jpg?raw=true#x)\n\n<img src='../c.svg' width=10>"
         "\n\n![d](../d.webp)\n\n![s](../secret.png) ![n](../none.png) ![p](/etc/hostname)"
     )
     assert f'src="data:image/png;base64,{base64.b64encode(PNG).decode()}" alt="a"' in text

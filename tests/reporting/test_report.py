@@ -276,6 +276,35 @@ def test_a_notebook_of_another_language_needs_its_kernel(tmp_path: Path) -> None
         report(path, {"any": 1}, out=tmp_path / "out")
 
 
+def test_a_notebook_of_another_language_runs_in_its_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The language is the kernel's where the notebook does not say it."""
+    kernel = tmp_path / "kernels" / "kernels" / "shell"
+    kernel.mkdir(parents=True)
+    program = Path(__file__).with_name("shell_kernel.py")
+    argv = [sys.executable, str(program), "-f", "{connection_file}"]
+    about = {"argv": argv, "display_name": "Shell", "language": "bash"}
+    (kernel / "kernel.json").write_text(json.dumps(about))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "kernels"))
+    path = write_notebook(tmp_path / "a.ipynb", 'echo "$greeting in $((6 * 7))"')
+    notebook = json.loads(path.read_text())
+    notebook["metadata"] = {"kernelspec": {"name": "shell", "display_name": "Shell"}}
+    path.write_text(json.dumps(notebook))
+    (made,) = report(path, {"greeting": "say 'hi'"}, out=tmp_path / "out")
+    assert "say &#x27;hi&#x27; in 42" in made.html.read_text()
+
+
+def test_errors_that_are_meant_to_be_do_not_fail_a_notebook(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path / "a.ipynb", "print('before')", "raise ValueError('meant')")
+    tag_last(notebook, "raises-exception")
+    (made,) = report(notebook, out=tmp_path / "out", keep_notebooks=True)
+    text = made.html.read_text()
+    assert '<pre class="error">ValueError: meant</pre>' in text
+    kept = json.loads((tmp_path / "out" / "a.ipynb").read_text())
+    assert len(kept["cells"]) == 2  # without papermill's marks of a failure
+
+
 def test_an_older_notebook_runs(tmp_path: Path) -> None:
     cell = {"cell_type": "code", "input": "print(6 * 7)", "outputs": [], "language": "python",
             "collapsed": False, "prompt_number": 1, "metadata": {}}  # fmt: skip
@@ -311,6 +340,9 @@ def test_names_of_reports_differ_and_may_hold_dates_and_parameters(tmp_path: Pat
     assert names("{notebook}-{date}", one) == ["a-2026-11-28"]
     assert names("{date:%Y%m}/{time} {kind} {notebook}", one) == ["202611-090507 x-y a"]
     assert names("../..", one) == ["-"]
+    # A file's name has 255 bytes at most, of which others stand before and behind it.
+    assert names("日" * 200, one) == ["日" * 50]
+    assert names("x\udcff", one) == ["x-"]
     with pytest.raises(UsageError, match=r'--name {dat}: it has an unknown "dat"; did you mean'):
         names("{dat}", one)
     for bad in ("{", "{}", "{0}", "{notebook.__class__}", "{notebook!z}", "{notebook:%%%}"):

@@ -1,6 +1,9 @@
-from datetime import date, datetime
+import enum
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -9,7 +12,7 @@ import pytest
 from lambdatuning.core.errors import UsageError
 from lambdatuning.reporting.execution import Translator
 from lambdatuning.reporting.parameters import Code, Parameter
-from lambdatuning.reporting.values import Typed, as_code, convert, read_yaml
+from lambdatuning.reporting.values import Typed, as_code, as_data, convert, read_yaml
 
 HERE = Path("/given/here")
 
@@ -88,6 +91,12 @@ def test_values_of_the_type_pass(kind: str, value: object) -> None:
         ("list", "1, x", [1, "x"]),
         ("list", "", []),
         ("list[Path]", "a, /b", [Path("/given/here/a"), Path("/b")]),
+        # The type of the parts says what a text without brackets is.
+        ("list[str]", "1, 2", ["1", "2"]),
+        ("List[str]", "007,1e3,2026-11-28", ["007", "1e3", "2026-11-28"]),
+        ("list[str]", "'a, b', 'c'", ["a, b", "c"]),
+        ("list[bool]", "yes, no", [True, False]),
+        ("list[tuple[int, int]]", "(1, 2), (3, 4)", [(1, 2), (3, 4)]),
         ("tuple[int, str]", "3, x", (3, "x")),
         ("tuple[int, ...]", "(1, 2, 3)", (1, 2, 3)),
         ("Tuple[float, float]", [1, 2.5], (1, 2.5)),
@@ -113,13 +122,21 @@ def test_values_of_the_type_pass(kind: str, value: object) -> None:
         ("datetime", "2026-11-28T09:00", datetime(2026, 11, 28, 9)),
         ("dt.datetime", date(2026, 11, 28), datetime(2026, 11, 28)),
         ("Optional[date]", "", None),
+        ("datetime", "2026-11-28T09:00Z", datetime(2026, 11, 28, 9, tzinfo=UTC)),
+        ("time", "09:30", time(9, 30)),
+        ("Decimal", "0.10", Decimal("0.10")),
+        ("decimal.Decimal", 5, Decimal(5)),
+        ("Decimal", 0.1, Decimal("0.1")),
         ("Path", "runs", Path("/given/here/runs")),
+        ("pathlib.PurePath", "runs", Path("/given/here/runs")),
         ("str", date(2026, 11, 28), "2026-11-28"),
         ("int", "10_000_000", 10_000_000),
         ("int", np.int64(5), 5),
         ("float", np.float32(0.5), 0.5),
         ("list[int]", np.array([1, 2]), [1, 2]),
         ("datetime", pd.Timestamp("2026-11-28 09:00"), datetime(2026, 11, 28, 9)),
+        ("Optional[datetime]", pd.NaT, None),
+        ("", pd.Timedelta("1h"), timedelta(hours=1)),
     ],
 )
 def test_annotations_of_every_kind_are_kept_to(kind: str, value: object, expected: Any) -> None:
@@ -144,6 +161,12 @@ def test_annotations_of_every_kind_are_kept_to(kind: str, value: object, expecte
         ("date", "2026-11-31"),
         ("datetime", 5),
         ("int | None", 1.5),
+        ("int", "0x10"),
+        ("int", "1e3"),
+        ("int", ""),
+        ("Decimal", "0x10"),
+        ("time", "9.30 Uhr"),
+        ("list[int]", "1, 1e3"),
     ],
 )
 def test_what_is_not_of_the_annotation_is_refused(kind: str, value: object) -> None:
@@ -164,6 +187,31 @@ def test_without_a_type_that_is_known_values_are_taken_as_papermill_takes_them(k
         assert (found, type(found)) == (expected, type(expected))
     assert converted(kind, "5") == "5"
     assert converted(kind, [1, {"a": None}]) == [1, {"a": None}]
+
+
+class Size(enum.Enum):
+    SMALL = "s"
+    LARGE = "l"
+
+
+class Colour(enum.StrEnum):
+    RED = "red"
+
+
+def test_a_member_of_an_enumeration_is_given_as_it_is_written() -> None:
+    size = Parameter("size", "Size", Code("Size.SMALL"))
+    for given in ("Size.LARGE", Size.LARGE):
+        code = convert(size, given, folder=HERE)
+        assert (code, type(code)) == ("Size.LARGE", Code)
+    assert convert(size, Typed("l"), folder=HERE) == "l"  # for a cell that calls Size(size)
+    assert convert(Parameter("m", "models.Size", Code("models.Size.SMALL")), Size.LARGE,
+                   folder=HERE) == "models.Size.LARGE"  # fmt: skip
+    assert converted("Literal[Size.SMALL, 'all']", "Size.SMALL") == "Size.SMALL"
+    with pytest.raises(UsageError, match="must be Literal"):
+        converted("Literal[Size.SMALL, 'all']", "Size.LARGE")
+    assert type(converted("str", Colour.RED)) is str
+    with pytest.raises(UsageError, match="a Size cannot be written"):
+        converted("", Size.LARGE)
 
 
 def test_an_object_that_no_notebook_can_be_given_is_refused() -> None:
@@ -191,6 +239,12 @@ def test_an_object_that_no_notebook_can_be_given_is_refused() -> None:
         frozenset({"a"}),
         date(2026, 11, 28),
         [datetime(2026, 11, 28, 9, 30)],
+        datetime(2026, 11, 28, tzinfo=UTC),
+        datetime(2026, 11, 28, tzinfo=timezone(timedelta(hours=-3.5))),
+        datetime(2026, 7, 28, tzinfo=ZoneInfo("Europe/Berlin")),
+        time(9, 30),
+        timedelta(days=1, seconds=2),
+        Decimal("0.10"),
         Path("/a b"),
     ],
 )
@@ -205,6 +259,11 @@ def test_nan_arrives() -> None:
     assert as_code(float("nan")) == 'float("nan")'
 
 
+def test_other_languages_get_plain_data() -> None:
+    value = {1: (date(2026, 11, 28), Path("/a"), Decimal("0.10"), None), "b": {True}}
+    assert as_data(value) == {"1": ["2026-11-28", "/a", "0.10", None], "b": [True]}
+
+
 def test_plain_data_stays_data() -> None:
     assert as_code({"a": [1]}) == {"a": [1]}
     assert not isinstance(as_code("date(1)"), Code)
@@ -217,6 +276,7 @@ def test_yaml_gives_values_to_names() -> None:
         "sizes": [128, 256],
     }
     assert read_yaml("", "-y") == {}
+    assert read_yaml('{\n\t"num": 1e3}', "-f") == {"num": 1000.0}  # JSON, which YAML is not
     with pytest.raises(UsageError, match=r'-y must give values to names, as in "num: 20"'):
         read_yaml("[1]", "-y")
     with pytest.raises(UsageError, match="-y is not YAML: "):

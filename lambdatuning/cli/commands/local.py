@@ -10,6 +10,7 @@ import click
 
 from ...core.errors import LambdaTuningError, UsageError
 from ...workspace.extras import require
+from ..options import place
 from ..output import say
 
 
@@ -34,10 +35,13 @@ from ..output import say
 )
 @click.option(
     "--strict",
+    callback=place,
     metavar="FILE",
     help="JSON file of switches that make it as strict as an account: IAM, denials, slow updates.",
 )
-@click.option("--log-file", metavar="FILE", help="Where the server's complaints go.")
+@click.option(
+    "--log-file", callback=place, metavar="FILE", help="Where the server's complaints go."
+)
 @click.option("--run", "runs", is_flag=True, help="Run COMMAND in it, then stop.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def local(

@@ -9,14 +9,14 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import click
 
 from ...core.address import is_s3
 from ...core.errors import DeclinedError, LambdaTuningError, UsageError
 from ...core.progress import ignore
-from ...core.validation import number
+from ...core.validation import number, whole_number
 from ...workspace.extras import require
 from ..options import stack_option, store_option
 from ..output import records
@@ -24,6 +24,8 @@ from ..session import Session, session_options
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
+    from mcp.server.mcpserver.tools import Tool
+    from mcp_types import ToolAnnotations
 
     from ...analysis.run import Run
     from ...cloud.session import Cloud
@@ -65,11 +67,16 @@ class Tools:
     clouds: "list[Cloud]" = field(default_factory=list)
     spending: threading.Lock = field(default_factory=threading.Lock)
 
-    def list_runs(self, function: str = "", limit: int = 20) -> list[dict[str, Any]]:
+    def list_runs(
+        self,
+        function: Annotated[str, "name or a part of it; without it those of all"] = "",
+        limit: Annotated[int, "so many at most"] = 20,
+    ) -> list[dict[str, Any]]:
         """The newest stored runs, the newest last: id, function, sizes, payload types, the size
         that it answered (power), its cost."""
         from ...api.runs import runs
 
+        limit = whole_number("limit", limit)
         frame = runs(self.store, function=function, cloud=self._cloud_of_store()).frame
         listed: list[dict[str, Any]] = records(frame.tail(limit))
         return listed
@@ -83,7 +90,9 @@ class Tools:
         payload type and strategy; what may mislead (checks)."""
         return self._data(self._run(run), strategy)
 
-    def checks(self, run: str = "latest") -> list[dict[str, Any]]:
+    def checks(
+        self, run: Annotated[str, "id of a run, or latest"] = "latest"
+    ) -> list[dict[str, Any]]:
         """What may mislead in a run: drift, throttling, failures, too few samples; with what to
         do about each."""
         from ...study import Study
@@ -94,8 +103,8 @@ class Tools:
         self,
         before: Annotated[str, "id; with neither, the two newest runs of a function"] = "",
         after: Annotated[str, "id"] = "",
-        function: str = "",
-        max_regression_percent: float = 5.0,
+        function: Annotated[str, "with no run named: of this function"] = "",
+        max_regression_percent: Annotated[float, "by which worse is no regression"] = 5.0,
     ) -> dict[str, Any]:
         """Whether a function got slower or more expensive from one run to another: verdict (fine,
         better, worse, unknown), changes with 95 % intervals."""
@@ -163,9 +172,19 @@ class Tools:
                     f"max_usd={budget:g} is more than the ${self.left_usd:g} that this server may "
                     "still spend; ask the user to start it with a larger --max-usd"
                 )
-            # What is not known to be cheaper has cost all of it.
-            self.left_usd -= budget
-            run = tune(self._cloud(), function, max_usd=budget, on_progress=ignore, **options)
+
+            def start(*_: str) -> None:
+                # What is not known to be cheaper has cost all of it.
+                self.left_usd -= budget
+
+            run = tune(
+                self._cloud(),
+                function,
+                max_usd=budget,
+                confirm=start,
+                on_progress=ignore,
+                **options,
+            )
             if run.manifest.usd is not None:
                 self.left_usd += budget - run.manifest.usd
         return self._data(run, "")
@@ -219,6 +238,22 @@ def _in_one_line(tool: Callable[..., Any]) -> Callable[..., Any]:
     return explained
 
 
+def _tool(tool: Callable[..., Any], annotations: "ToolAnnotations") -> "Tool":
+    """What the SDK offers to an agent: each argument with what it means, and no other ones, so
+    that a misspelled one is not as good as none."""
+    from mcp.server.mcpserver.tools import Tool
+
+    offered = Tool.from_function(_in_one_line(tool), annotations=annotations)
+    arguments = offered.fn_metadata.arg_model
+    for name, hint in get_type_hints(tool, include_extras=True).items():
+        if name in arguments.model_fields:
+            arguments.model_fields[name].description = " ".join(getattr(hint, "__metadata__", ()))
+    arguments.model_config["extra"] = "forbid"
+    arguments.model_rebuild(force=True)
+    offered.parameters = arguments.model_json_schema(by_alias=True)
+    return offered
+
+
 def _server(tools: Tools, budget: float | None) -> "MCPServer[Any]":
     from mcp.server import MCPServer
     from mcp_types import ToolAnnotations
@@ -226,16 +261,22 @@ def _server(tools: Tools, budget: float | None) -> "MCPServer[Any]":
     from ... import __version__
 
     logging.getLogger("mcp").setLevel(logging.WARNING)
-    server: MCPServer[Any] = MCPServer(
-        "lambdatuning", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING"
-    )
     reading = ToolAnnotations(read_only_hint=True)
-    for tool in (
-        tools.list_runs, tools.answer, tools.checks, tools.compare, tools.history, tools.price,
-    ):  # fmt: skip
-        server.add_tool(_in_one_line(tool), annotations=reading)
+    offered = [
+        _tool(tool, reading)
+        for tool in (
+            tools.list_runs, tools.answer, tools.checks, tools.compare, tools.history, tools.price,
+        )
+    ]  # fmt: skip
     if budget:
         tools.left_usd = budget
         measuring = ToolAnnotations(read_only_hint=False, destructive_hint=False)
-        server.add_tool(_in_one_line(tools.measure), annotations=measuring)
+        offered.append(_tool(tools.measure, measuring))
+    server: MCPServer[Any] = MCPServer(
+        "lambdatuning",
+        instructions=INSTRUCTIONS,
+        version=__version__,
+        tools=offered,
+        log_level="WARNING",
+    )
     return server

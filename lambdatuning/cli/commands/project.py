@@ -1,19 +1,21 @@
 """`lambdatuning init` and `config`: a project of one's own, and its settings."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..options import place
 from ..output import Output
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print data only, as JSON.")
 
 
 @click.command()
-@click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", default=".", callback=place)
 @_json_option
-def init(folder: Path, as_json: bool) -> None:
+def init(folder: str, as_json: bool) -> None:
     """Write a project into FOLDER (default: here).
 
     It has notebooks, payload types, policies, settings and a workflow of CI.
@@ -24,9 +26,15 @@ def init(folder: Path, as_json: bool) -> None:
     from ...schedules.schedule import Schedule
     from ...workspace.project import create
 
-    names = [str(path) for path in create(folder, render("github", Schedule()))]
-    lines = [f"wrote {len(names)} files into {folder.resolve()}:", *(f"  {name}" for name in names)]
-    Output(as_json).show(names, "\n".join([*lines, "next: lambdatuning report --local"]))
+    there = Path(folder).resolve()
+    names = [str(path) for path in create(Path(folder), render("github", Schedule()))]
+    lines = [
+        f"wrote {len(names)} files into {there}:",
+        *(f"  {name}" for name in names),
+    ]
+    enter = "" if there == Path.cwd() else f"cd {shlex.quote(folder)} && "
+    lines.append(f"next: {enter}lambdatuning report --local")
+    Output(as_json).show(names, "\n".join(lines))
 
 
 @click.command()

@@ -1,6 +1,5 @@
 """`lambdatuning report`: run notebooks strictly and export HTML."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from ...core.validation import whole_number
 from ...workspace import resources
 from ...workspace.extras import require
 from ...workspace.settings import read_settings
-from ..options import pairs
+from ..options import pairs, place
 from ..output import say
 from ..session import Session, session_options
 
@@ -44,7 +43,7 @@ class _Report(click.Command):
 
 
 @click.command(cls=_Report)
-@click.argument("notebooks", nargs=-1, metavar="[NOTEBOOK]...")
+@click.argument("notebooks", nargs=-1, callback=place, metavar="[NOTEBOOK]...")
 @click.option(
     *("-p", "--parameter", "typed"),
     multiple=True,
@@ -66,6 +65,7 @@ class _Report(click.Command):
 @click.option(
     *("-f", "--parameters-file", "files"),
     multiple=True,
+    callback=place,
     metavar="FILE",
     help="The same from a file or an address (repeatable).",
 )
@@ -76,6 +76,7 @@ class _Report(click.Command):
     "--out",
     default="reports",
     show_default=True,
+    callback=place,
     metavar="PLACE",
     help="Where HTML goes: a folder, or an address such as s3://bucket/prefix.",
 )
@@ -109,7 +110,7 @@ def report(
     workers = whole_number("--at-once", at_once)
     paths, values = _notebooks(session, notebooks), _parameters(given)
     jobs = plan(paths, values, folder=Path.cwd(), name=name)
-    values = {**_settings(paths), **values}
+    values = {**_settings(jobs), **values}
     progress = session.output.progress()
     with session.environment():
         values |= _consent(session, [job for job in jobs if job.alone])
@@ -158,9 +159,7 @@ def _looks_at_a_run(job: "Job") -> bool:
 
 
 def _declares_yes(job: "Job") -> bool:
-    from ...reporting.parameters import declared
-
-    return any(parameter.name == "yes" for parameter in declared(job.content))
+    return any(parameter.name == "yes" for parameter in job.parameters)
 
 
 def _notebooks(session: Session, named: tuple[str, ...]) -> list[str]:
@@ -177,17 +176,10 @@ def _notebook(folder: Path, name: str) -> str:
     return str(inside) if not ("://" in name or Path(name).exists()) and inside.exists() else name
 
 
-def _settings(notebooks: list[str]) -> dict[str, object]:
+def _settings(jobs: "list[Job]") -> dict[str, object]:
     """The project's settings that the notebooks have a parameter for."""
-    from ...reporting.parameters import declared
-
     settings = read_settings().given
-    names = {
-        parameter.name
-        for path in notebooks
-        if Path(path).is_file()
-        for parameter in declared(json.loads(Path(path).read_text("utf-8")))
-    }
+    names = {parameter.name for job in jobs for parameter in job.parameters}
     return {
         name: settings[setting]
         for name, setting in _PARAMETERS.items()

@@ -7,7 +7,7 @@ import click
 from ...core.address import is_s3
 from ...core.errors import UsageError
 from ...core.validation import number, whole_number
-from ..options import pairs, store_option
+from ..options import pairs, place, store_option
 from ..output import money, records, refuse, table
 from ..session import Session, session_options
 from ..verdicts import publish, taken, verdict_options
@@ -114,8 +114,10 @@ def executions(session: Session, state_machine: str, limit: str) -> None:
 @click.argument("run", default="latest")
 @store_option
 @click.option("--markdown", is_flag=True, help="For a pull request: answer, table, figure.")
-@click.option("--png", metavar="FILE", help="Write the figure as PNG, for slides and chats.")
-@click.option("--svg", metavar="FILE", help="Write the figure as SVG.")
+@click.option(
+    "--png", callback=place, metavar="FILE", help="Write the figure as PNG, for slides and chats."
+)
+@click.option("--svg", callback=place, metavar="FILE", help="Write the figure as SVG.")
 @click.option("--strategy", default="", help="Another one than the run was asked for.")
 @click.option("--volume", metavar="N", help="Invocations a month, for the money.")
 @session_options
@@ -167,7 +169,7 @@ def _ms(duration_ms: float | None) -> str:
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, callback=place, metavar="FILE...")
 @store_option
 @click.option("--function", default="", help="This function alone; or its name, if logs lack it.")
 @click.option(

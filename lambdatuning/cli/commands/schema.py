@@ -1,7 +1,6 @@
 """`lambdatuning schema`: JSON Schemas of what commands print with `--json`, from its types."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
@@ -9,6 +8,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddic
 import click
 
 from ...core.errors import UsageError, closest
+from ..output import Output
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -25,7 +25,7 @@ def schema(words: tuple[str, ...]) -> None:
     command, schemas = " ".join(words), output_schemas()
     if command and command not in schemas:
         raise UsageError(f'no --json output of "{command}"; {closest(command, schemas)}')
-    print(json.dumps(schemas[command] if command else schemas, indent=2))
+    Output(json=True).show(schemas[command] if command else schemas, "")
 
 
 def output_schemas() -> dict[str, Any]:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -141,7 +140,8 @@ def show_run(output: Output, run: "Run", shown: Shown) -> None:
 
 def run_data(run: "Run", shown: Shown) -> dict[str, Any]:
     """What `tune --json` prints: `json_outputs.TunedRun`."""
-    where = Path(shown.store) / run_prefix(run.function, run.run_id)
+    # A pathlib.Path would make s3:/bucket of s3://bucket.
+    where = f"{shown.store.rstrip('/')}/{run_prefix(run.function, run.run_id)}".rstrip("/")
     study = _study(run, shown)
     lines = _lines(study) if study else [*_elsewhere(run), *_beyond(run)]
     return _data(run, study, "\n".join(lines), where)
@@ -227,7 +227,7 @@ def _exploration(explored: Explored) -> dict[str, Any]:
     }
 
 
-def _data(run: "Run", study: "Study | None", text: str, where: Path) -> dict[str, Any]:
+def _data(run: "Run", study: "Study | None", text: str, where: str) -> dict[str, Any]:
     manifest = run.manifest
     return {
         **(study.to_json() if study else _elsewhere_json(run)),
@@ -245,7 +245,7 @@ def _data(run: "Run", study: "Study | None", text: str, where: Path) -> dict[str
         "invocations": manifest.invocations,
         "billed_gb_s": _billed_gb_s(run),
         "usd": manifest.usd,
-        "stored_in": str(where),
+        "stored_in": where,
     }
 
 
