@@ -241,10 +241,9 @@ class Study(StudyData):
     def table(self, name: str) -> "Table":
         """A frame as a readable table, by the name in `TABLES`."""
         from .analysis.questions.bill import volume
-        from .analysis.text.tables import table
+        from .analysis.text.tables import require_table, table
 
-        if name not in TABLES:
-            raise UsageError(f'no table "{name}"; {closest(name, TABLES)}')
+        require_table(name, TABLES)
         method, title, columns = TABLES[name]
         frame = self._summary() if method == "summary" else getattr(self, method)()
         if name == "bill":

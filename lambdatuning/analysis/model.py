@@ -43,12 +43,8 @@ def answered(run: Run, payload: str, goal: Goal) -> Answered | None:
     decision = run.decision if main else None
     if decision and decision.memory_mb is not None:
         return Answered(decision.memory_mb, decision.sure, decision.memory_mb in run.sizes)
-    answer = _answers(run).get(None if payload == MIX else payload)
+    answer = run.model_answers.get(None if payload == MIX else payload)
     return Answered(answer.memory_mb, answer.within_5, answer.measured > 0) if answer else None
-
-
-def _answers(run: Run) -> Mapping[str | None, ModelAnswer]:
-    return run.exploration.by_payload if run.exploration else {}
 
 
 def _measured_for(run: Run, goal: Goal) -> bool:
@@ -65,7 +61,7 @@ def model_curves(
 ) -> list[Curve]:
     """The curves that an adaptive run ended with, at the sizes that were measured and those that
     it answered; [] for a grid. Unless it may be `sure` of them, they have no resamples."""
-    answers = _answers(run)
+    answers = run.model_answers
     own = [name for name in run.payloads if name in answers]
     if not own:
         return []

@@ -11,11 +11,11 @@ from pandas import DataFrame
 
 from ..core.decision import Decision
 from ..core.errors import RunFailedError, UsageError, closest
-from ..core.format import DOLLARS, Money, format_mb, join_mb, money_of, short_name
+from ..core.format import DOLLARS, Money, format_count, format_mb, join_mb, money_of, short_name
 from ..core.sizes import Host
 from ..core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, REGISTRY, WORTH, CurvePoint, Worth
 from ..core.tuning.endpoint import Endpoint
-from ..core.tuning.explored import Explored
+from ..core.tuning.explored import Explored, ModelAnswer
 from ..core.tuning.manifest import MEANS, Manifest, ManifestPayload
 from ..core.tuning.records import Sample
 from ..core.validation import number
@@ -133,6 +133,12 @@ class Run:
         return (*(n for n in stated if n in measured), *sorted(measured - set(stated)))
 
     @property
+    def model_answers(self) -> Mapping[str | None, ModelAnswer]:
+        """What the model of an adaptive run answers for each payload type, and for the mix (None);
+        none of a grid."""
+        return self.exploration.by_payload if self.exploration else {}
+
+    @property
     def is_whole(self) -> bool:
         """Whether all payload types of the run are in it: its own answer is about all of them."""
         return set(self.planned_payloads) <= set(self.payloads)
@@ -177,10 +183,11 @@ class Run:
         return list(self.payloads)
 
     def __repr__(self) -> str:
-        return (
-            f"Run({self.run_id or 'unnamed'}: {self.function}, {len(self.samples):,} samples, "
-            f"{len(self.payloads)} payload types x {len(self.sizes)} sizes)"
-        )
+        samples = format_count(len(self.samples), "sample")
+        types = format_count(len(self.payloads), "payload type")
+        sizes = format_count(len(self.sizes), "size")
+        name = f"{self.run_id or 'unnamed'}: {self.function}"
+        return f"Run({name}, {samples}, {types} x {sizes})"
 
     def _repr_html_(self) -> str:
         return card(short_name(self.function), self.facts())
@@ -188,12 +195,12 @@ class Run:
     def facts(self) -> list[tuple[str, str]]:
         """What stands on the card of a run."""
         usd = self.manifest.usd
-        sizes = f"{len(self.payloads)} payload types at {join_mb(self.sizes)}"
+        sizes = f"{format_count(len(self.payloads), 'payload type')} at {join_mb(self.sizes)}"
         return [
             ("run", self.run_id),
             ("started", self.manifest.started_at[:16].replace("T", " ")),
             ("on", "embedded AWS" if self.embedded else self.manifest.region),
-            ("measured", f"{sizes}, {len(self.samples):,} invocations"),
+            ("measured", f"{sizes}, {format_count(len(self.samples), 'invocation')}"),
             ("price", "" if usd is None else money_of(self.currency)(usd)),
             ("answer", self._answer()),
         ]

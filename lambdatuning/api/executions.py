@@ -6,6 +6,7 @@ from pandas import DataFrame
 
 from ..cloud.executions import Execution, cause, describe, has_answer, list_executions
 from ..cloud.session import Cloud
+from ..core.arn import function_name
 from ..core.errors import LambdaTuningError, UsageError
 from ..core.power_tuning.answer import TunerAnswer
 from ..core.power_tuning.visualization import decode_visualization
@@ -89,7 +90,7 @@ def _row(cloud: Cloud, execution: Execution) -> dict[str, Any]:
     status = "FAILED" if failed and execution.status == "SUCCEEDED" else execution.status
     return {
         "execution": execution.arn.rpartition(":")[2],
-        "function": str(given.get("lambdaARN", "")).rpartition(":function:")[2],
+        "function": function_name(str(given.get("lambdaARN", ""))),
         "status": status,
         "strategy": given.get("strategy") or "cost",
         "power": answer.memory_mb,

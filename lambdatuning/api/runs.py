@@ -29,6 +29,7 @@ from ..cloud.run_store import (
 )
 from ..cloud.session import Cloud, connect
 from ..core.address import checked_address, is_s3
+from ..core.arn import function_name
 from ..core.errors import NotFoundError, RunFailedError, UsageError, closest
 from ..core.power_tuning.answer import TunerAnswer
 from ..core.power_tuning.visualization import decode_visualization
@@ -196,7 +197,7 @@ def _with_means(execution: Execution, answer: TunerAnswer) -> Source:
     arn = str(given.get("lambdaARN", ""))
     about = Manifest(
         run_id=execution.arn.rpartition(":")[2],
-        function=arn.rpartition(":function:")[2].partition(":")[0] or "unnamed",
+        function=function_name(arn) or "unnamed",
         function_arn=arn,
         region=execution.arn.split(":")[3],
         num=given.get("num"),

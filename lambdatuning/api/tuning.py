@@ -31,6 +31,7 @@ from ..cloud.tuning.plan import TunePlan, TuneRequest, plan_tune
 from ..cloud.tuning.power_tuning import tune_elsewhere
 from ..cloud.tuning.run import Effects, signals_as_interrupts
 from ..cloud.tuning.run import tune as tune_here
+from ..core.arn import function_name
 from ..core.errors import NotFoundError, RunFailedError, UsageError
 from ..core.format import FAIRLY_SURE
 from ..core.progress import OnProgress
@@ -93,7 +94,7 @@ def earlier_runs(store: Store, cloud: Cloud, function: str) -> EarlierRuns:
 
     The newest run that has a payload type at a size counts for it.
     """
-    name = function.rpartition(":function:")[2].partition(":")[0] or function
+    name = function_name(function)
     earlier = [run for run in stored_runs(store) if _comparable(run, cloud, name)]
     durations = EarlierRuns({}, {})
     for run in earlier[-_RUNS:]:

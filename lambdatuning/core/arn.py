@@ -73,6 +73,17 @@ def resolve_function(
         ) from None
 
 
+def function_name(function: str) -> str:
+    """The bare name of a function that is named in any of these ways.
+
+    >>> function_name("arn:aws:lambda:eu-west-1:111122223333:function:shop:live")
+    'shop'
+    >>> function_name("111122223333:function:shop"), function_name("shop:7"), function_name("")
+    ('shop', 'shop', '')
+    """
+    return function.rpartition(":function:")[2].partition(":")[0]
+
+
 def require_account(arn: FunctionArn, account_id: str) -> None:
     """UsageError unless the function belongs to `account_id`."""
     if arn.account_id != account_id:

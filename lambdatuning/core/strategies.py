@@ -223,6 +223,15 @@ def check_strategy(strategy: object, choices: Iterable[str] = STRATEGIES) -> str
     return str(strategy)
 
 
+def contract_strategy(strategy: str) -> str:
+    """The strategy that Power Tuning is asked for, which knows none of ours but its own three.
+
+    >>> contract_strategy("balanced"), contract_strategy("value")
+    ('balanced', 'cost')
+    """
+    return strategy if strategy in STRATEGIES else DEFAULT_STRATEGY
+
+
 def clamp_weight(weight: float) -> float:
     """`weight` held between 0 and 1."""
     return min(max(weight, 0.0), 1.0)

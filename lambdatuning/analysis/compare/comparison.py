@@ -19,7 +19,7 @@ from ..questions.method import about as about_runs
 from ..questions.pillars import PARTLY, pillars_frame, practices
 from ..run import Run, as_run, in_one_currency, of_means, written_in
 from ..text.statement import About, Statement, answered, html_words
-from ..text.tables import Table, table
+from ..text.tables import Table, require_table, table
 from ..verdict import UNKNOWN, WORSE, Verdict
 from .gate import MAX_REGRESSION, judge
 from .noise import PRIOR_NOISE, Noise, noise, same_code
@@ -85,8 +85,7 @@ class Comparison:
             "runs": "Runs",
             "pillars": "Well-Architected best practices",
         }
-        if name not in titles:
-            raise UsageError(f"no table {name!r}; there are {join(titles)}")
+        require_table(name, titles)
         frame = self.pillars() if name == "pillars" else getattr(self, name)
         return table(frame, titles[name], money=self.money)
 

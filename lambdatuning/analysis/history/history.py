@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pandas import DataFrame
 
-from ...core.errors import NotFoundError, UsageError, closest
+from ...core.errors import NotFoundError, closest
 from ...core.format import (
     NOTHING,
     format_count,
@@ -25,7 +25,7 @@ from ...core.format import (
 from ...core.wire import finite
 from ..questions.pillars import NOT, PARTLY, pillars_frame, practice
 from ..text.statement import answered, html_words
-from ..text.tables import Table, table
+from ..text.tables import Table, require_table, table
 from ..verdict import (
     BETTER,
     FINE,
@@ -164,8 +164,7 @@ class History:
             "cuts": "Cuts",
             "pillars": "Well-Architected best practices",
         }
-        if name not in titles:
-            raise UsageError(f"no table {name!r}; there are {join(titles)}")
+        require_table(name, titles)
         frame = self.pillars() if name == "pillars" else getattr(self, f"_{name}_frame")
         return table(frame, titles[name])
 

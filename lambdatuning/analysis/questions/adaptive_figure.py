@@ -25,7 +25,6 @@ from ..data import StudyData
 from ..plot.axes import memory_axis, scatter, value_axis
 from ..plot.chart import Chart, chart
 from ..plot.style import INK, MUTED, NARROW, PAPER, SERIES, Frame, Layout, below, fit, framed
-from ..run import Run
 from ..text.marks import caption, in_words
 from .adaptive import predictions, saving, steps
 
@@ -49,7 +48,7 @@ def plot_exploration(data: StudyData, payloads: str | Sequence[str] = "") -> Cha
     if curves.empty:
         return None
     taken = steps(run).dropna(subset=["memory_mb"])
-    title, answers = _title(data), _answers(run)
+    title, answers = _title(data), run.model_answers
     subtitle = (
         "line and band: mean duration by the model, 90 % interval; filled: measured; hollow: "
         "predicted; ring: best; numbers: the steps that measured there"
@@ -73,10 +72,6 @@ def _title(data: StudyData) -> str:
     sure = "" if math.isnan(advice.sure) else f" ({format_sure(advice.sure)} sure)"
     saved = "" if math.isnan(times) else f", for {format_times(times)} fewer GB-seconds than a grid"
     return f"{size} is {superlative}{sure}{saved}"
-
-
-def _answers(run: Run) -> Mapping[str | None, ModelAnswer]:
-    return run.exploration.by_payload if run.exploration else {}
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pandas as pd
 from pandas import DataFrame
 
+from ...core.errors import UsageError, closest
 from ...core.format import DOLLARS, Money, short_name
 from .columns import (
     TOO_FEW,
@@ -154,6 +155,12 @@ class Table:
     @property
     def _first(self) -> Sequence[float]:
         return first_beyond(self.frame) if self.first_beyond_mb is None else self.first_beyond_mb
+
+
+def require_table(name: str, names: Iterable[str]) -> None:
+    """UsageError for a table that is not among those that there are."""
+    if name not in (there := list(names)):
+        raise UsageError(f'no table "{name}"; {closest(name, there)}')
 
 
 def table(

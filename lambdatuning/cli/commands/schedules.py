@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ...core.address import is_s3
+from ...core.arn import function_name
 from ...core.errors import RunFailedError, UsageError
 from ...core.validation import number
 from ...workspace import resources
@@ -112,8 +113,10 @@ def _measured(session: Session, cloud: Any, function: str, options: dict[str, An
 
     run_id, template = options.pop("run_id"), options.pop("template")
     if run_id:
-        store, name = options["store"], function.rpartition(":function:")[2]
-        return load_runs(store, run_id, function=name, cloud=session.connect_for(store))[-1]
+        store = options["store"]
+        return load_runs(
+            store, run_id, function=function_name(function), cloud=session.connect_for(store)
+        )[-1]
     options = with_share(options)
     payload = options.pop("payload")
     effects: dict[str, Any] = {

@@ -12,9 +12,9 @@ from typing import Any
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from ...core.arn import parse_function_arn
-from ...core.errors import CutOffError, LambdaTuningError, UsageError, denied_by
+from ...core.errors import CutOffError, LambdaTuningError, UsageError
 from ...functions.tuner.function import read, settled
-from ...functions.tuner.tunable import check_kind
+from ...functions.tuner.tunable import check_kind, lacks_permission
 from ..aws_errors import undoing
 from ..session import Cloud, open_url
 from .plan import named_function
@@ -264,7 +264,7 @@ def _copy(
             **copy_settings(config),
         )
     except ClientError as exc:
-        if "AccessDenied" in exc.response["Error"]["Code"] and not denied_by(str(exc)):
+        if lacks_permission(exc):
             raise LambdaTuningError(
                 f"{exc.response['Error']['Message']}: a copy needs lambda:CreateFunction, "
                 "lambda:TagResource, and iam:PassRole on the function's role; get them "

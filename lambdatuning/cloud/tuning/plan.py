@@ -450,9 +450,8 @@ def default_environments(cloud: Cloud) -> int:
 
 def named_function(cloud: Cloud, name: str) -> FunctionArn:
     """The function that a user means in this session."""
-    partition = cloud.caller_arn.split(":")[1]
     return resolve_function(
-        name, region=cloud.region, account_id=cloud.account_id, partition=partition
+        name, region=cloud.region, account_id=cloud.account_id, partition=cloud.partition
     )
 
 

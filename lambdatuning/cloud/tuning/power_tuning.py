@@ -9,7 +9,7 @@ from typing import Any
 from ...core.errors import LambdaTuningError, UsageError
 from ...core.power_tuning.answer import TunerAnswer
 from ...core.progress import Progress
-from ...core.strategies import DEFAULT_STRATEGY, STRATEGIES
+from ...core.strategies import contract_strategy
 from ...core.tuning.manifest import POWER_TUNING, Manifest, ManifestPayload
 from ...core.tuning.payloads import Context, PayloadType
 from ..executions import Execution, describe, failure, has_answer, start
@@ -73,11 +73,6 @@ def _refuse(plan: TunePlan) -> None:
         )
 
 
-def _strategy(strategy: str) -> str:
-    """The strategy that a foreign tuner is asked for (see `plan.strategy_note`)."""
-    return strategy if strategy in STRATEGIES else DEFAULT_STRATEGY
-
-
 def _input(plan: TunePlan, payload: PayloadType) -> dict[str, Any]:
     request = plan.request
     context = Context(plan.run_id, payload.name, 0, plan.seed, request.table)
@@ -86,7 +81,7 @@ def _input(plan: TunePlan, payload: PayloadType) -> dict[str, Any]:
         "num": request.num,
         "powerValues": list(request.sizes),
         "payload": payload.rendered(context),
-        "strategy": _strategy(request.strategy),
+        "strategy": contract_strategy(request.strategy),
         "balancedWeight": request.weight,
         "autoOptimize": request.auto_optimize,
         "includeOutputResults": True,
@@ -136,7 +131,7 @@ def _manifest(
         sizes=request.sizes,
         sizes_beyond_cores=cloud.endpoint.beyond_cores(request.sizes),
         num=request.num,
-        strategy=_strategy(request.strategy),
+        strategy=contract_strategy(request.strategy),
         weight=request.weight,
         started_at=executions[0].started_at.isoformat(),
         finished_at=max(ended).isoformat(),

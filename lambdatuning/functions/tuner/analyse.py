@@ -22,7 +22,7 @@ from ...core.errors import RunFailedError
 from ...core.exploration.question import Prediction
 from ...core.power_tuning.rules import analyse as contract_output
 from ...core.pricing import PriceBook
-from ...core.strategies import DEFAULT_STRATEGY, STRATEGIES
+from ...core.strategies import STRATEGIES, contract_strategy
 from ...core.tuning.endpoint import Endpoint
 from ...core.tuning.explored import Explored, ModelAnswer, explored
 from ...core.tuning.manifest import Manifest, ManifestPayload, PriceBookName, TunerTime
@@ -202,7 +202,7 @@ class Measured:
         question = self.plan.question
         event = {
             "stats": self.winners or [_statistics(point) for point in self.points],
-            "strategy": _by_contract(question.strategy),
+            "strategy": contract_strategy(question.strategy),
             "balancedWeight": question.weight,
             "includeOutputResults": question.include_output,
             "onlyColdStarts": self.plan.mode == "cold",
@@ -279,11 +279,6 @@ def _by_model(decision: Decision, curve: Sequence[Prediction]) -> Decision:
 
 
 _CHOSEN = {"power": "value", "cost": "averagePrice", "duration": "averageDuration"}
-
-
-def _by_contract(strategy: str) -> str:
-    """The strategy by which the contract's own fields are computed, which know no "value"."""
-    return strategy if strategy in STRATEGIES else DEFAULT_STRATEGY
 
 
 def _statistics(point: Point) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ...core.errors import LambdaTuningError, UsageError, denied_by
+from ...core.errors import LambdaTuningError, UsageError
 from ...core.tuning.plan import Batch, Work
 from ...core.tuning.records import RunPlan
 from ...core.tuning.state import TunerState
@@ -25,6 +25,7 @@ from .function import (
     settled,
     spare_mb,
 )
+from .tunable import image_not_readable, lacks_permission
 
 AT_ONCE = 60
 """Versions that are published before they are measured: as many as the state has room for."""
@@ -155,12 +156,8 @@ def _one(publisher: Publisher, work: Work, failed: dict[int, str]) -> str | None
 
 
 def _explained(error: ClientError, plan: RunPlan) -> Exception:
-    missing = "AccessDenied" in str(error.response["Error"]["Code"]) and not denied_by(str(error))
-    if missing and plan.target.image:
-        return LambdaTuningError(
-            f"{plan.target.name} is a container image and the tuner may not publish it: grant its "
-            "control role ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on the repository"
-        )
+    if plan.target.image and lacks_permission(error):
+        return LambdaTuningError(image_not_readable(plan.target.name))
     same: Exception = error
     return same
 

@@ -40,7 +40,7 @@ def look_at(client: Any, arn: FunctionArn, sleep: Sleep) -> Target:
     try:
         config = settled(client, function, None, sleep)
     except ClientError as exc:
-        if not _denied(exc):
+        if not lacks_permission(exc):
             raise
         raise UsageError(
             f"the tuner may not touch {function}: deploy it with --parameter "
@@ -143,15 +143,20 @@ def _may_publish_image(client: Any, arn: FunctionArn) -> None:
     try:
         client.publish_version(FunctionName=str(arn.unqualified), **probe)
     except ClientError as exc:
-        if _denied(exc):
-            raise UsageError(
-                f"{arn.name} is a container image and the tuner may not publish it: grant its "
-                "control role ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on the repository"
-            ) from exc
+        if lacks_permission(exc):
+            raise UsageError(image_not_readable(arn.name)) from exc
 
 
-def _denied(error: ClientError) -> bool:
-    """Whether a right is missing; what an organisation forbids says so itself."""
+def image_not_readable(name: str) -> str:
+    """Why a function that is a container image cannot be published, and what to grant."""
+    return (
+        f"{name} is a container image and the tuner may not publish it: grant its control role "
+        "ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on the repository"
+    )
+
+
+def lacks_permission(error: ClientError) -> bool:
+    """Whether a permission is missing; what an organisation forbids says so itself."""
     return "AccessDenied" in str(error.response["Error"]["Code"]) and not denied_by(str(error))
 
 
