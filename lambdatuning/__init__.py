@@ -31,6 +31,7 @@ when the tuner is gone. `local` imports `core` alone.
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -91,7 +92,8 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: nothing heavy is loaded before."""
     if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message, name=name, obj=sys.modules[__name__])
     try:
         module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
     except ImportError as exc:

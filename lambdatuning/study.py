@@ -10,11 +10,11 @@ from pandas import DataFrame
 from .analysis.answer.recommendation import decision_of, recommendations_frame
 from .analysis.data import StudyData
 from .analysis.options import Options
-from .analysis.run import Run, as_run, card, in_one_currency, written_in
+from .analysis.run import Run, as_run, in_one_currency, written_in
 from .core.decision import Decision
 from .core.errors import UsageError, closest
 from .core.finding import Finding
-from .core.format import Money
+from .core.format import Money, card, join
 from .core.strategies import WORTH
 
 if TYPE_CHECKING:
@@ -332,6 +332,10 @@ class StudyPlots:
 
     def __init__(self, study: StudyData) -> None:
         self._study = study
+
+    def __repr__(self) -> str:
+        names = [name for name in vars(type(self)) if not name.startswith("_")]
+        return f"Figures of {self._study.run!r}: {join(f'.{name}()' for name in names)}"
 
     def choice(self) -> "Chart":
         """Why this size: cost and duration of the mix, and the cost of each payload type."""

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from typing import Any
 
 import pandas as pd
@@ -11,7 +10,16 @@ from pandas import DataFrame
 
 from ..core.decision import Decision
 from ..core.errors import RunFailedError, UsageError, closest
-from ..core.format import DOLLARS, Money, format_count, format_mb, join_mb, money_of, short_name
+from ..core.format import (
+    DOLLARS,
+    Money,
+    card,
+    format_count,
+    format_mb,
+    join_mb,
+    money_of,
+    short_name,
+)
 from ..core.sizes import Host
 from ..core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, REGISTRY, WORTH, CurvePoint, Worth
 from ..core.tuning.endpoint import Endpoint
@@ -234,17 +242,6 @@ def to_run(manifest: Manifest, parts: Iterable[bytes]) -> Run:
 def as_run(source: Run | DataFrame) -> Run:
     """The run itself, or bare samples as a run without a manifest."""
     return source if isinstance(source, Run) else Run(Manifest(), source)
-
-
-def card(title: str, facts: Iterable[tuple[str, str]]) -> str:
-    """A box with a title and facts under it, for notebooks; facts that say nothing are left out."""
-    rows = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts if value
-    )
-    return (
-        '<div class="lt-card" style="border: 1px solid; border-radius: 6px; padding: 8px 14px">'
-        f"<strong>{escape(title)}</strong><dl>{rows}</dl></div>"
-    )
 
 
 # Which rows of a frame are of sizes that the host of their run could not tell apart.

@@ -16,7 +16,7 @@ from ..cloud.session import Cloud, connect
 from ..core.address import is_s3
 from ..core.errors import NotFoundError, UsageError, closest
 from ..core.tuning.manifest import Manifest
-from .runs import loaded, store_address
+from .runs import hint, loaded, store_address
 from .stack import usable_outputs
 from .tuning import benchmark, tune
 
@@ -51,7 +51,7 @@ def history(
         cloud = connect()
     place = open_store(address, cloud)
     runs = summaries(place)
-    name = _named(function, runs)
+    name = _named(function, runs, place.url)
     if accept_run:
         _accept(place, runs, accept_run, why)
     judged = _history(place, runs, name)
@@ -118,7 +118,7 @@ def _as_measured(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _named(function: str, runs: list[RunSummary]) -> str:
+def _named(function: str, runs: list[RunSummary], where: str) -> str:
     """The function meant; "" for that of the newest run."""
     names = sorted({run.function for run in runs})
     if not function or function in names:
@@ -128,7 +128,7 @@ def _named(function: str, runs: list[RunSummary]) -> str:
         return meant[0]
     if meant:
         raise UsageError(f"{function} is in the names of {', '.join(meant)}: give more of one")
-    raise NotFoundError(f"no run of {function}; {closest(function, names)}")
+    raise NotFoundError(f"no run of {function} in {where}; {hint(function, names)}")
 
 
 def _accept(store: Store, runs: list[RunSummary], run_id: str, why: str) -> None:

@@ -1,7 +1,8 @@
 """Stored runs, executions and published curves: listed and loaded."""
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -172,7 +173,7 @@ def _executed(cloud: Cloud, state_machine: str) -> Iterator[Source]:
             # Samples expire before the history of executions does.
             with suppress(cloud.client("s3").exceptions.NoSuchKey):
                 try:
-                    yield _with_samples(cloud, answer.samples)
+                    yield _in_folder(answer.samples, cloud)
                 except RunFailedError as exc:
                     warn_of([Skipped(arn, str(exc))])
         elif answer.visualization:
@@ -182,11 +183,18 @@ def _executed(cloud: Cloud, state_machine: str) -> Iterator[Source]:
                 warn_of([Skipped(arn, f"its visualization URL cannot be read: {exc}")])
 
 
-def _with_samples(cloud: Cloud, address: str) -> Source:
-    """The run whose folder lies there, `s3://BUCKET/.../function=NAME/run=ID/`."""
-    root, key, rest = address.rpartition("function=")
-    store = open_store(root, cloud)
-    run = read_run(store, key + rest)
+_RUN_FOLDER = re.compile(r"(?P<store>.*?)(?P<prefix>function=[^/]+/run=[^/]+)/?")
+
+
+def _in_folder(address: str, cloud: Cloud | None) -> Source:
+    """The run whose folder lies there: `PLACE/function=NAME/run=ID`, the place also in S3."""
+    match = _RUN_FOLDER.fullmatch(address)
+    if match is None:
+        raise UsageError(f"{address} is not the folder of a run, PLACE/function=NAME/run=ID")
+    if is_s3(address) and cloud is None:
+        cloud = connect()
+    store = open_store(match["store"] or ".", cloud)
+    run = read_run(store, f"{match['prefix']}/")
     if isinstance(run, str):
         raise RunFailedError(f"{address} {run}")
     return _stored(run)
@@ -337,7 +345,8 @@ def load_runs(
     state_machine: str = "",
     cloud: Cloud | None = None,
 ) -> list[Run]:
-    """Several runs: "all", "latest" (of each function), "latest 2", or ids and visualization URLs.
+    """Several runs: "all", "latest" (of each function), "latest 2", or ids, folders of runs
+    (`PLACE/function=NAME/run=ID`) and visualization URLs.
 
     Names are in a list or in one string with commas; runs come in the order in which they are
     named, others oldest first. `function` (or a part of its name), `region`, and `since` and
@@ -360,7 +369,7 @@ def load_runs(
             f"out where runs are named: {', '.join(names)}"
         )
     try:
-        return [run for name in names for run in _named(name, meant.listed, meant.where)]
+        return [run for name in names for run in _named(name, meant, cloud)]
     except NotFoundError:
         address = store_address(store)
         if not state_machine and (cloud or not is_s3(address)):
@@ -466,17 +475,25 @@ def _names(runs: str | Sequence[str]) -> list[str]:
     return [name.strip() for name in names if name.strip()] or ["all"]
 
 
-def _named(name: str, listed: Callable[[], Sequence[Source]], where: str) -> list[Run]:
-    """The runs of one name: an id, or a visualization URL, which needs no store."""
+def _named(name: str, meant: _Meant, cloud: Cloud | None) -> list[Run]:
+    """The runs of one name: an id; or its folder, or a visualization URL, which need no store."""
     if "#" in name or name.startswith("http"):
         return published_runs(name)
-    sources = {each.run_id: each for each in listed()}
+    if _RUN_FOLDER.fullmatch(name):
+        return [_in_folder(name, cloud).load()]
+    sources = {each.run_id: each for each in meant.listed()}
     if name == LATEST and sources:
         return [list(sources.values())[-1].load()]
     if name not in sources:
-        hint = closest(name, sources) if sources else "it has none: `lambdatuning tune` makes one"
-        raise NotFoundError(f"no run {name} in {where}; {hint}")
+        raise NotFoundError(f"no run {name} in {meant.where}; {hint(name, sources)}")
     return [sources[name].load()]
+
+
+def hint(name: str, names: Collection[str]) -> str:
+    """What may be meant by a name that nothing in a store has, which has these."""
+    if is_s3(name) or Path(name).is_dir():
+        return "it is a place: name it as the store (store=, --store)"
+    return closest(name, names) if names else "it has none: `lambdatuning tune` makes one"
 
 
 def _row(source: Source) -> dict[str, object]:

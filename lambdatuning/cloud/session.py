@@ -7,7 +7,6 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -19,6 +18,7 @@ from botocore.credentials import JSONFileCache
 from botocore.exceptions import NoRegionError
 
 from ..core.errors import CredentialsError, UsageError
+from ..core.format import card
 from ..core.tuning.endpoint import Endpoint
 from ..workspace.settings import read_settings
 from .aws_errors import LOOPBACK, explain
@@ -43,21 +43,13 @@ class Cloud:
     def _repr_html_(self) -> str:
         """A card for notebooks: where this is, and who asks."""
         place = "embedded AWS" if self.kind == "embedded" else "AWS"
-        facts = {
-            "region": self.region,
-            "account": self.account_id,
-            "as": self.caller_arn,
-            "endpoint": self.endpoint_url or "",
-        }
-        rows = "".join(
-            f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>"
-            for name, value in facts.items()
-            if value
-        )
-        return (
-            '<div class="lt-card" style="border: 1px solid; border-radius: 6px; padding: 8px 14px">'
-            f"<strong>{place}</strong><dl>{rows}</dl></div>"
-        )
+        facts = [
+            ("region", self.region),
+            ("account", self.account_id),
+            ("as", self.caller_arn),
+            ("endpoint", self.endpoint_url or ""),
+        ]
+        return card(place, facts)
 
     @property
     def endpoint(self) -> Endpoint:

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
 
 from .errors import UsageError
 from .validation import PositiveAmount, hold
@@ -240,3 +241,19 @@ def _digits(value: float) -> str:
 
 def _missing(value: float | None) -> bool:
     return value is None or math.isnan(value)
+
+
+def card(title: str, facts: Iterable[tuple[str, str]]) -> str:
+    """A box with a title and facts under it, as HTML for notebooks; facts that say nothing are left
+    out.
+
+    >>> card("shop", [("region", "eu-west-1"), ("price", "")]).count("<dt>")
+    1
+    """
+    rows = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts if value
+    )
+    return (
+        '<div class="lt-card" style="border: 1px solid; border-radius: 6px; padding: 8px 14px">'
+        f"<strong>{escape(title)}</strong><dl>{rows}</dl></div>"
+    )

@@ -80,13 +80,13 @@ def test_few_runs_are_told_what_is_missing(nobody: Shell, tmp_path: Path) -> Non
 def test_a_function_is_not_found_in_an_empty_store(nobody: Shell, tmp_path: Path) -> None:
     done = nobody("history", "nothing", "--store", str(tmp_path))
     assert (done.code, done.out) == (1, "")
-    assert done.complaint.endswith("no run of nothing; there are none")
+    assert done.complaint.endswith("it has none: `lambdatuning tune` makes one")
 
 
 @pytest.mark.parametrize(
     ("words", "code", "complaint"),
     [
-        (("nothing",), 1, "no run of nothing; "),
+        (("nothing",), 1, "no run of nothing in "),
         (("--why", "because"), 2, "--why goes with --accept RUN"),
         (("--accept", "x"), 2, "say why the new level is accepted"),
         (("--accept", "x", "--why", "y"), 1, "no run x to accept"),

@@ -51,3 +51,22 @@ def test_svg_and_json(capsys: pytest.CaptureFixture[str], store: Path, tmp_path:
     found = json.loads(shown(capsys, store, "--json", "--svg", str(figure)))
     jsonschema.validate(found, output_schemas()["show"])
     assert "<svg" in figure.read_text()
+
+
+def test_a_run_is_shown_by_its_folder_wherever_that_lies(
+    capsys: pytest.CaptureFixture[str], store: Path, tmp_path: Path
+) -> None:
+    (folder,) = store.glob("function=*/run=*")
+    elsewhere = tmp_path / "empty"
+    elsewhere.mkdir()
+    for name in (str(folder), f"{folder}/"):
+        assert shown(capsys, elsewhere, name) == shown(capsys, store)
+
+
+def test_a_place_that_is_named_as_a_run_is_the_store(
+    capsys: pytest.CaptureFixture[str], store: Path, tmp_path: Path
+) -> None:
+    assert main(["show", str(store), "--store", str(tmp_path)]) == 1
+    assert "it is a place: name it as the store (store=, --store)" in capsys.readouterr().err
+    assert main(["show", f"{store}/function=gone/run=20260101T000000-000000"]) == 1
+    assert "cannot be read (No such file or directory)" in capsys.readouterr().err

@@ -122,7 +122,7 @@ def executions(session: Session, state_machine: str, limit: str) -> None:
 @click.option("--volume", metavar="N", help="Invocations a month, for the money.")
 @session_options
 def show(session: Session, /, run: str, **options: Any) -> None:
-    """Show the answer of RUN: an id, a folder, "latest", or a visualization URL.
+    """Show the answer of RUN: an id, its folder, "latest", or a visualization URL.
 
     Of a URL of Power Tuning, also of a comparison of two, the curves are printed.
     """
@@ -136,7 +136,7 @@ def show(session: Session, /, run: str, **options: Any) -> None:
 
     store, volume = options["store"], options["volume"]
     monthly_invocations = 0 if volume is None else number("--volume", volume, 0)
-    cloud = session.connect_for(store)
+    cloud = session.connect_for(run if is_s3(run) else store)
     # The newest run of all, not the newest of each function.
     if run == "latest":
         measured = merge(newest_in_one_place(run, store, cloud=cloud))
