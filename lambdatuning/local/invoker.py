@@ -144,6 +144,7 @@ class Invoker:
         ended = datetime.now(UTC)
         events = platform.init_start(progress.spec, environment.interpreter, progress.started)
         progress.init_log = environment.take_log()
+        progress.init_log += platform.extensions(progress.spec, environment.extensions, ended)
         if progress.spec.snapstart and fault is None:
             events += platform.restored(progress.spec, environment.init_ms, ended)
         if fault is not None:

@@ -9,6 +9,7 @@ import json
 import stat
 import sys
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ while True:
 """
 
 
-def _programs(files: dict[str, str], mode: int = 0o755) -> bytes:
+def _programs(files: Mapping[str, str | bytes], mode: int = 0o755) -> bytes:
     """A zip of files that may be run."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -72,7 +73,7 @@ def _layer(cloud: Cloud, name: str, files: dict[str, str]) -> str:
     return str(answer["LayerVersionArn"])
 
 
-def _custom(cloud: Cloud, files: dict[str, str], mode: int = 0o755, **more: Any) -> str:
+def _custom(cloud: Cloud, files: Mapping[str, str | bytes], mode: int = 0o755, **more: Any) -> str:
     code = {"ZipFile": _programs(files, mode)}
     return cloud.function("", Runtime="provided.al2023", Handler="my.handler", Code=code, **more)
 
@@ -115,6 +116,25 @@ def test_a_bootstrap_that_may_not_run_is_told(cloud: Cloud) -> None:
     assert answer.payload["errorMessage"].endswith(
         "Error: fork/exec /var/task/bootstrap: permission denied"
     )
+
+
+# An empty program for no processor that exists (`e_machine` 0xffff), of 64 bits.
+FOREIGN = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xff\xff" + bytes(44)
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["echo no interpreter is named\n", FOREIGN.decode("latin-1"), "MZ\x90"],
+    ids=["without #!", "another processor", "another system"],
+)
+def test_a_bootstrap_of_another_kind_is_told(cloud: Cloud, program: str) -> None:
+    answer = cloud.invoke(_custom(cloud, {"bootstrap": program.encode("latin-1")}))
+
+    # In AWS's words, as people meet them: a program for arm64 on x86_64, say.
+    why = f"RequestId: {answer.request_id} Error: fork/exec /var/task/bootstrap: exec format error"
+    assert answer.payload == {"errorType": "Runtime.InvalidEntrypoint", "errorMessage": why}
+    assert f"{why}\nRuntime.InvalidEntrypoint\n" in answer.log
+    assert answer.report.endswith("Status: error\tError Type: Runtime.InvalidEntrypoint\t")
 
 
 WRAPPER = """#!/bin/sh
@@ -163,6 +183,10 @@ def test_extensions_start_register_and_get_events(cloud: Cloud) -> None:
         "functionVersion": "$LATEST",
         "handler": "app.handler",
     }
+    # As the log of an AppConfig agent on AWS shows it: before START, the events as registered.
+    line = "EXTENSION\tName: watcher\tState: Ready\tEvents: [INVOKE, SHUTDOWN]\n"
+    assert first.log.index(line) < first.log.index("START RequestId: ")
+    assert "EXTENSION" not in second.log
     assert f"event INVOKE {first.request_id}\n" in first.log
     assert f"event INVOKE {second.request_id}\n" in second.log
 

@@ -128,6 +128,24 @@ def test_functions_are_a_user_of_their_own(cloud: Cloud) -> None:
 
 
 @pytest.mark.usefixtures("mountable")
+def test_its_user_has_the_name_and_the_home_of_aws(cloud: Cloud) -> None:
+    """Libraries ask for them to find their caches; the home is not there, nor can it be made."""
+    answer = cloud.run(
+        """
+        import getpass, os, pathlib, pwd
+        def handler(event, context):
+            home = pathlib.Path.home()
+            try:
+                home.mkdir()
+            except OSError as error:
+                return [getpass.getuser(), str(home), home.exists(), error.errno]
+        """
+    )
+
+    assert answer.payload == ["sbx_user1051", "/home/sbx_user1051", False, errno.EROFS]
+
+
+@pytest.mark.usefixtures("mountable")
 def test_a_function_cannot_change_its_own_limits(cloud: Cloud) -> None:
     source = """
         import glob, os

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -119,7 +120,7 @@ def timestamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
 
 
-def _json_line(kind: str, record: dict[str, object] | dict[str, str], at: datetime) -> str:
+def _json_line(kind: str, record: Mapping[str, object], at: datetime) -> str:
     return json.dumps({"time": timestamp(at), "type": kind, "record": record})
 
 
@@ -132,6 +133,25 @@ def init_start(spec: FunctionSpec, interpreter: str, at: datetime) -> list[LogEv
         return []
     start = json_restore_start if spec.snapstart else json_init_start
     return [_event(at, start(interpreter, spec.name, spec.version, at))]
+
+
+def extensions(
+    spec: FunctionSpec, registered: Iterable[tuple[str, str, list[str]]], at: datetime
+) -> list[LogEvent]:
+    """What the platform writes of each extension: its name, its state and its events."""
+    if not spec.json_logs:
+        return [
+            _event(at, f"EXTENSION\tName: {name}\tState: {state}\tEvents: [{', '.join(events)}]")
+            for name, state, events in registered
+        ]
+    if not logs_info(spec.system_log_level):
+        return []
+    return [
+        _event(
+            at, _json_line("platform.extension", {"name": name, "state": state, "events": events}, at)
+        )
+        for name, state, events in registered
+    ]
 
 
 def restored(spec: FunctionSpec, restore_ms: float, at: datetime) -> list[LogEvent]:
@@ -188,7 +208,9 @@ def _fault(fault: Fault | None, request_id: str, at: datetime) -> list[LogEvent]
     if fault.status == "timeout":
         text = fault.message.removeprefix("Error: ")
         return [_event(at, f"{timestamp(at)} {request_id} {text}\n")]
-    return [_event(at, f"RequestId: {request_id} {fault.message}\nRuntime.ExitError")]
+    # Killed at the memory size is an exit to this line; the report names it.
+    kind = fault.error_type if fault.error_type != "Runtime.OutOfMemory" else "Runtime.ExitError"
+    return [_event(at, f"RequestId: {request_id} {fault.message}\n{kind}")]
 
 
 def _event(at: datetime, text: str) -> LogEvent:

@@ -30,6 +30,9 @@ _OTHERS = {
     "go": ("go", "Go"),
 }
 """Runtimes by the beginning of their names: the program that each would need, and its language."""
+_X86_32, _X86_64 = b"\x03\x00", b"\x3e\x00"
+"""`e_machine` in the head of an ELF file."""
+_EMULATED = Path("/proc/sys/fs/binfmt_misc")
 _PATH = [Path("/usr/local/bin"), Path("/usr/bin"), Path("/bin")]
 
 
@@ -102,9 +105,31 @@ def _bootstrap(spec: FunctionSpec, places: mounts.Places) -> Path:
         *zip(spec.layers, places.layers, strict=True),
     ):
         if (folder / "bootstrap").is_file():
+            if not _has_format(folder / "bootstrap"):
+                # What an execvp(3) on the way would hand to a shell.
+                raise InvalidEntrypointError(f"fork/exec {inside}/bootstrap: exec format error")
             return inside / "bootstrap"
     text = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
     raise InvalidEntrypointError(text)
+
+
+def _has_format(program: Path) -> bool:
+    """Whether Linux would start it: a script that names its interpreter, or a program in binary for
+    this processor (or for one that is emulated)."""
+    if sys.platform != "linux" or not os.access(program, os.X_OK):
+        return True
+    kind = _head(program)
+    if not kind.startswith(b"\x7fELF"):
+        return kind.startswith(b"#!")
+    machine, own = kind[18:20], _head(Path(sys.executable))[18:20]
+    return machine in (own, _X86_32 if own == _X86_64 else own) or any(
+        one.name not in ("register", "status") for one in _EMULATED.glob("*")
+    )
+
+
+def _head(program: Path) -> bytes:
+    with program.open("rb") as file:
+        return file.read(20)
 
 
 def _interpreter(spec: FunctionSpec, host: Host) -> list[str]:

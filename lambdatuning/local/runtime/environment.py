@@ -287,6 +287,11 @@ class Environment:
 
     # --- what is known of it, and its end
 
+    @property
+    def extensions(self) -> list[tuple[str, str, list[str]]]:
+        """Its registered extensions: see `RuntimeApi.extensions`."""
+        return self._api.extensions()
+
     def take_log(self) -> list[LogEvent]:
         """What was printed since the last call."""
         if not self.dead:

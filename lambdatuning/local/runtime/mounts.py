@@ -21,8 +21,8 @@ from pathlib import Path
 from ..function import FunctionSpec
 
 TASK, OPT, RUNTIME = Path("/var/task"), Path("/opt"), Path("/var/runtime")
-USER, GROUP = 993, 990
-"""Of functions on AWS (`id` in a handler), there called sbx_user1051."""
+USER, GROUP, USER_NAME = 993, 990, "sbx_user1051"
+"""Of functions on AWS (`id` in a handler); the group has no name there."""
 _TMP = Path("/tmp")  # noqa: S108 - it is what is replaced
 _HOLDER = Path(__file__).with_name("root_holder.py")
 _LIMIT_S = 10.0
@@ -166,6 +166,9 @@ def _started(
 ) -> Prepared:
     root = folder / "root"
     root.mkdir()
+    (folder / "etc").mkdir()
+    if user is not None:
+        _write_users(folder / "etc" / "passwd", user)
     holder = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-I", "-S", _HOLDER, root, folder, runtime, *needed],
         stdin=subprocess.PIPE,
@@ -186,6 +189,16 @@ def _started(
         view.close()
         return Prepared(None, why)
     return Prepared(view, "")
+
+
+def _write_users(file: Path, user: int) -> None:
+    """The host's users, and before them the one of functions, whose home is not there: as on AWS.
+
+    Without it, a program that asks for its home or its user's name would fail.
+    """
+    line = f"{USER_NAME}:x:{user}:{GROUP}::/home/{USER_NAME}:/sbin/nologin\n"
+    file.write_bytes(line.encode() + Path("/etc/passwd").read_bytes())
+    file.chmod(0o644)
 
 
 def _fails(view: View, folder: Path) -> str:

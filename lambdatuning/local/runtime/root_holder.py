@@ -3,7 +3,8 @@
 `python -I -S root_holder.py ROOT STATE RUNTIME NEEDED...`: a new root on the folder ROOT, where the
 host lies read-only, but for its homes, /opt, /tmp and /var/tmp, which are empty. /var/task, /opt,
 /tmp are there to be mounted on, /var/runtime shows the folder RUNTIME. STATE stays writable for who
-may write there; of the homes and /tmp, only what is NEEDED shows. Prints "ready" at last.
+may write there; of the homes and /tmp, only what is NEEDED shows. Files in STATE/etc stand for
+those in /etc. Prints "ready" at last.
 
 Standard library only. An ordinary user gets the namespace with a user namespace around it.
 """
@@ -110,6 +111,9 @@ def main(root: str, state: str, runtime: str, *needed: str) -> None:
     for path in needed:
         _show(path, root)
     _mount(runtime, f"{root}/var/runtime", flags=MS_BIND)
+    for name in os.listdir(f"{state}/etc"):  # noqa: PTH208
+        if os.path.isfile(f"{root}/etc/{name}") and not os.path.islink(f"/etc/{name}"):  # noqa: PTH113, PTH114
+            _mount(f"{state}/etc/{name}", f"{root}/etc/{name}", flags=MS_BIND)
     if not os.path.lexists(root + state):
         os.makedirs(root + state, 0o755)  # noqa: PTH103
     _read_only(root)

@@ -122,6 +122,13 @@ class RuntimeApi:
         """Whether `count` extensions have registered and asked for their next event."""
         return sum(1 for one in self._extensions.values() if one.polling) >= count
 
+    def extensions(self) -> list[tuple[str, str, list[str]]]:
+        """The name of each registered extension, its state in AWS's words, and its events."""
+        return [
+            (one.name, "Ready" if one.polling else "Registered", list(one.events))
+            for one in self._extensions.values()
+        ]
+
     def watch(self, log_fd: int, exit_fd: int) -> None:
         """Watch the pipe that the runtime prints to and a descriptor that tells of its end."""
         os.set_blocking(log_fd, False)
