@@ -114,10 +114,10 @@ def _run(
     inner = ministack.application()
     before_stacks = corrections.install_for_stacks
     if options.strict:
-        inner = Strict(inner, options.strict, pool.by_key, executor.settle_in)
+        inner = Strict(inner, options.strict, pool.by_key, executor.settle_in, services)
         corrections.authorise_tasks(inner.refuses_task, services)
         before_stacks = partial(corrections.install_for_stacks, inner.refuses_change)
-    front = Front(inner, services, logs, before_stacks)
+    front = Front(inner, services, logs, executor.url_streams, before_stacks)
     application = Gateway(
         front,
         lambda: facts,

@@ -1,12 +1,21 @@
 """The HTTP request in progress, as those that serve it deeper down need to know it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 INVOCATION_TYPES = ("RequestResponse", "Event", "DryRun")
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """What a proxy integration adds to the event that ministack makes, given the headers as sent,
+    and the HTTP answer that it makes of a result."""
+
+    completed: Callable[[dict[str, Any], Sequence[tuple[str, str]]], dict[str, Any]]
+    answered: Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 @dataclass
@@ -16,7 +25,7 @@ class Call:
     `direct` holds for a synchronous call of the Invoke API, whose answer goes out byte by byte;
     only then is `key_id` set, because only then does the caller wait. `client_context` is JSON.
     `payload` is the event of an Invoke, byte by byte. `headers` have their names as sent, of a call
-    of a deployed API; `proxied` holds while a proxy integration of a REST API calls its function.
+    of a deployed API; `proxy` is there while a proxy integration of it calls its function.
     """
 
     key_id: str = ""
@@ -24,7 +33,7 @@ class Call:
     client_context: str = ""
     payload: bytes | None = None
     headers: Sequence[tuple[str, str]] = ()
-    proxied: bool = False
+    proxy: Proxy | None = None
     request_id: str = ""
     executed_version: str = ""
 

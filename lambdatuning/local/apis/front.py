@@ -15,6 +15,7 @@ from . import (
     asgi,
     bodies,
     expressions,
+    http_apis,
     lambda_limits,
     log_events,
     method_testing,
@@ -46,6 +47,8 @@ _TAKEN_HOST = re.compile(r"^[a-f0-9]{8}\.execute-api\.127\.0\.0\.1(:\d+)?$")
 """The only names that ministack takes by itself."""
 _EXECUTE_PATH = re.compile(r"^/_aws/execute-api/([^/]+)/([^/]*)(/.*)?$")
 _LEGACY_PATH = re.compile(r"^/restapis/([^/]+)/([^/]+)/_user_request_(/.*)?$")
+_URL_HOST = re.compile(r"^([a-z0-9]+)\.lambda-url\.")
+_URL_PATH = re.compile(r"^/_aws/lambda-url/([^/]+)")
 _STACKS = re.compile(rb"(?:^|&)Version=2010-05-15(?:&|$)")
 
 
@@ -70,12 +73,14 @@ class Front:
     """ASGI middleware; headers come with their names in lower case, except in `scope["as_sent"]`.
 
     `inner` gets what the caller asks, as it comes; `services` is asked what we have to know.
-    `before_stacks` is run once, before the first call of CloudFormation.
+    `streams` tells of a function URL by its id whether it streams. `before_stacks` is run once,
+    before the first call of CloudFormation.
     """
 
     inner: App
     services: asgi.Services
     logs: log_events.LogWriter
+    streams: Callable[[str], bool]
     before_stacks: Callable[[], None]
     _stacks_ready: bool = False
 
@@ -88,6 +93,10 @@ class Front:
         host = headers.get(b"host", b"").decode("latin-1")
         if stage_of(host, scope["path"]):
             await self.inner(_deployed(scope, host), receive, send)
+        elif url := _URL_HOST.match(host) or _URL_PATH.match(scope["path"]):
+            proxy = http_apis.function_url_proxy(streams=self.streams(url[1]))
+            begin_call(Call(headers=_as_sent(scope), proxy=proxy))
+            await self.inner(scope, receive, send)
         elif scope["type"] != "http":
             await self.inner(scope, receive, send)
         elif _INVOKE.match(scope["path"]):
@@ -287,10 +296,14 @@ class Front:
         return await method_testing.answer(ask, scope["path"], body)
 
 
+def _as_sent(scope: Scope) -> list[tuple[str, str]]:
+    pairs = scope.get("as_sent", scope["headers"])
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
+
+
 def _deployed(scope: Scope, host: str) -> Scope:
     """A call of a deployed API as ministack takes it, whatever host or path it came by."""
-    pairs = scope.get("as_sent", scope["headers"])
-    begin_call(Call(headers=[(n.decode("latin-1"), v.decode("latin-1")) for n, v in pairs]))
+    begin_call(Call(headers=_as_sent(scope)))
     match = _EXECUTE_HOST.match(host)
     if match is None or _TAKEN_HOST.match(host):
         return scope

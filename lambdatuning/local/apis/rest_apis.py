@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from ..settings import ACCOUNT_ID, LOOPBACK, REGION
 from . import asgi
-from .calls import INVOCATION_TYPES, begin_call, current_call
+from .calls import INVOCATION_TYPES, Proxy, begin_call, current_call
 from .json_paths import JsonPathError, at_path
 from .templates.mapping import Request, TemplateError, rendered
 
@@ -53,8 +53,8 @@ def proxied(invoke: Integration) -> Integration:
     async def invoked(
         integration: Any, api_id: str, stage_name: str, stage: Any, *args: Any, **named: Any
     ) -> Answer:
-        begin_call(replace(current_call(), proxied=True))
-        uri = _with_variables(str(integration.get("uri", "")), stage.get("variables") or {})
+        begin_call(replace(current_call(), proxy=Proxy(completed, proxy_result)))
+        uri = with_variables(str(integration.get("uri", "")), stage.get("variables") or {})
         whole = {**integration, "uri": uri}
         return await invoke(whole, api_id, stage_name, stage, *args, **named)
 
@@ -70,13 +70,13 @@ def completed(event: dict[str, Any], sent: Sequence[tuple[str, str]]) -> dict[st
     for name, value in sent:
         multi.setdefault(name, []).append(value)
     present = {name.lower() for name in multi}
-    trace = {"X-Amzn-Trace-Id": f"Root={_trace(event['requestContext'])}"}
-    for name, value in {**_ADDED, **trace}.items():
+    context = event["requestContext"]
+    root = trace(int(context["requestTimeEpoch"]), str(context["requestId"]))
+    for name, value in {**_ADDED, "X-Amzn-Trace-Id": f"Root={root}"}.items():
         if name.lower() not in present:
             multi[name] = [value]
     event["multiValueHeaders"] = multi
     event["headers"] = {name: values[-1] for name, values in multi.items()}
-    context = dict(event["requestContext"])
     host = next((v[-1] for name, v in multi.items() if name.lower() == "host"), "")
     event["requestContext"] = {
         **context,
@@ -87,19 +87,19 @@ def completed(event: dict[str, Any], sent: Sequence[tuple[str, str]]) -> dict[st
     return event
 
 
-def _trace(context: Mapping[str, Any]) -> str:
-    moment = int(context["requestTimeEpoch"]) // 1000
-    return f"1-{moment:08x}-{str(context['requestId']).replace('-', '')[:24]}"
+def trace(at_ms: int, request_id: str) -> str:
+    """The root of the trace of a request that came `at_ms` after 1970."""
+    return f"1-{at_ms // 1000:08x}-{request_id.replace('-', '')[:24]}"
 
 
 def proxy_result(result: Mapping[str, Any]) -> dict[str, Any]:
     """The result that stands for the HTTP answer to a proxy function's; 502 for what is none."""
-    shaped = None if result.get("error") else _shaped(result.get("body"))
-    body = shaped or _failure(502, "Internal server error", "InternalServerErrorException")
+    response = None if result.get("error") else shaped(result.get("body"))
+    body = response or _failure(502, "Internal server error", "InternalServerErrorException")
     return {"body": body, "log": result.get("log", "")}
 
 
-def _shaped(payload: Any) -> dict[str, Any] | None:
+def shaped(payload: Any) -> dict[str, Any] | None:
     """A proxy response with its values in their types; None where it is malformed."""
     try:
         response = json.loads(payload) if isinstance(payload, bytes | str) else payload
@@ -297,10 +297,16 @@ def _function(uri: str, request: Request) -> str:
     """The function that an integration's URI names, with stage variables put in."""
     match = _FUNCTION.search(uri)
     named = match[1] if match else uri.removesuffix("/invocations")
-    return _with_variables(named, request.stage_variables)
+    return with_variables(named, request.stage_variables)
 
 
-def _with_variables(text: str, variables: Mapping[str, str]) -> str:
+def has_variables(text: str) -> bool:
+    """Whether it names a stage variable."""
+    return bool(_STAGE_VARIABLE.search(text))
+
+
+def with_variables(text: str, variables: Mapping[str, str]) -> str:
+    """`text` with the values of the stage variables that it names; of unknown ones, nothing."""
     return _STAGE_VARIABLE.sub(lambda one: variables.get(one[1], ""), text)
 
 

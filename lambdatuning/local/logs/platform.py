@@ -148,7 +148,8 @@ def extensions(
         return []
     return [
         _event(
-            at, _json_line("platform.extension", {"name": name, "state": state, "events": events}, at)
+            at,
+            _json_line("platform.extension", {"name": name, "state": state, "events": events}, at),
         )
         for name, state, events in registered
     ]

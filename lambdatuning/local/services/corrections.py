@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from ..apis import rest_apis, stacks
+from ..apis import http_apis, rest_apis, stacks
 from ..apis.asgi import Services
 from ..apis.json_paths import at_path
 from ..apis.lambda_limits import problem_of_package
@@ -83,6 +83,9 @@ def install(services: Services) -> None:
         "_invoke_lambda_proxy_v1",
         rest_apis.proxied(part(rest, "_invoke_lambda_proxy_v1")),
     )
+    http = "services.apigateway"
+    invoke = part(http, "_invoke_lambda_proxy")
+    put(http, "_invoke_lambda_proxy", http_apis.proxied(invoke, services))
     put(_MACHINES, "_run_map_items", with_concurrency_path(part(_MACHINES, "_run_map_items")))
 
 

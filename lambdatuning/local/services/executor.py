@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 
 from ...core.errors import LambdaTuningError
-from ..apis import rest_apis
 from ..apis.asgi import Services
 from ..apis.calls import current_call
 from ..function import FunctionSpec, Outcome, Request
@@ -42,8 +41,8 @@ def install(invoke: Invoke, packages: PackageStore, endpoint_url: str, services:
             func, config = _routed(func, config)
             call.executed_version = str(config.get("Version", "$LATEST"))
             spec = _spec(func, config, packages)
-            if call.proxied:
-                event = rest_apis.completed(event, call.headers)
+            if call.proxy:
+                event = call.proxy.completed(event, call.headers)
             request = Request(
                 request_id,
                 call.sent(event),
@@ -54,7 +53,7 @@ def install(invoke: Invoke, packages: PackageStore, endpoint_url: str, services:
             result = _result(invoke(spec, request, call.key_id), direct=call.direct)
         except LambdaTuningError as exc:
             result = _refusal(exc)
-        return rest_apis.proxy_result(result) if call.proxied else result
+        return call.proxy.answered(result) if call.proxy else result
 
     put(_LAMBDA, "_execute_function_dispatch", execute)
     settle_in(SETTLING_S)
@@ -78,6 +77,12 @@ def function_exists(arn: str) -> bool:
     """Whether the function version of this ARN (`$LATEST` unqualified) is still there."""
     record, version = _record_of(arn)
     return record is not None and (not version or version in record["versions"])
+
+
+def url_streams(url_id: str) -> bool:
+    """Whether the function URL of this id streams its answers."""
+    url = part(_LAMBDA, "resolve_function_url")(url_id)
+    return url is not None and url[-1].get("InvokeMode") == "RESPONSE_STREAM"
 
 
 def role_of(arn: str) -> str:

@@ -34,6 +34,12 @@ PRIVATE: dict[str, Names] = {
         "_invoke_lambda_custom_v1": _INTEGRATION,
         "_invoke_lambda_proxy_v1": _INTEGRATION,
     },
+    "services.apigateway": {
+        "_invoke_lambda_proxy": (
+            *("integration", "api_id", "stage", "path", "method", "headers", "body"),
+            *("query_params", "route_key", "path_params"),
+        ),
+    },
     "services.cloudformation.engine": _CONDITIONS,
     "services.cloudformation.changesets": {
         **_CONDITIONS,
@@ -58,7 +64,6 @@ PRIVATE: dict[str, Names] = {
         "_execute_task": ("state_def", "raw_input", "execution", "ctx"),
         "_run_map_items": ("state_def", "raw_input", "execution", "ctx"),
     },
-    "services.iam": {"_roles": None},
     "core.iam_evaluator": {"_gather_role_policies": ("role_name", "account_id")},
 }
 

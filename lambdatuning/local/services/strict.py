@@ -30,7 +30,17 @@ from xml.sax.saxutils import escape
 import botocore.session
 
 from ...core.errors import UsageError
-from ..apis.asgi import App, Message, Receive, Scope, Send, read_body, replayed, response
+from ..apis.asgi import (
+    App,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    Services,
+    read_body,
+    replayed,
+    response,
+)
 from ..apis.front import key_id_of
 from ..runtime.environment import Environment
 from ..settings import ACCESS_KEY_ID, ACCOUNT_ID, REGION
@@ -92,6 +102,7 @@ class Strict:
     path: Path
     environment_of: Callable[[str], Environment | None]
     apply: Callable[[float, float], None]
+    services: Services
     switches: Switches = field(default_factory=Switches)
     calls: Counter[str] = field(default_factory=Counter)
     roles: StackRoles = field(default_factory=StackRoles)
@@ -111,8 +122,8 @@ class Strict:
         form = _form(body) if call.service == "cloudformation" else {}
         if form:
             call = await self._of_stack(call, scope, form)
-        refusal = self._refusal(call, environment) or self._unassumable(form.get("RoleARN", ""))
-        if refusal:
+        refusal = self._refusal(call, environment)
+        if refusal := refusal or await self._unassumable(form.get("RoleARN", "")):
             await _refuse(send, refusal)
             return
         if form:
@@ -149,16 +160,14 @@ class Strict:
             return named or "*"
         return f"arn:aws:cloudformation:{region}:{ACCOUNT_ID}:stack/{named}/id"
 
-    def _unassumable(self, role: str) -> "_Refusal | None":
+    async def _unassumable(self, role: str) -> "_Refusal | None":
         """CloudFormation works by a role that trusts it alone."""
         if not role or not self.switches.iam:
             return None
-        role_record = part("services.iam", "_roles").get_scoped(
-            ACCOUNT_ID, None, role.rpartition("/")[2]
-        )
-        if "cloudformation.amazonaws.com" in str(
-            (role_record or {}).get("AssumeRolePolicyDocument", "")
-        ):
+        given = {"Action": "GetRole", "RoleName": role.rpartition("/")[2], "Version": "2010-05-08"}
+        kind = {"content-type": "application/x-www-form-urlencoded"}
+        answer = await self.services.ask("iam", "POST", "/", urlencode(given).encode(), kind)
+        if b"cloudformation.amazonaws.com" in answer.body:
             return None
         return _query_error("ValidationError", f"Role {role} is invalid or cannot be assumed")
 

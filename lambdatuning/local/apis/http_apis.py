@@ -1,0 +1,232 @@
+"""Lambda integrations of HTTP APIs, and function URLs: events and answers in AWS's payload formats.
+
+ministack routes and authorizes. Shapes: "Create AWS Lambda proxy integrations for HTTP APIs" in the
+API Gateway Developer Guide (formats 1.0 and 2.0; all header names are lower case), quotas of HTTP
+APIs there, and "Invoking Lambda function URLs" in the Lambda Developer Guide.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from ..settings import ACCOUNT_ID, REGION
+from . import asgi
+from .calls import Proxy, begin_call, current_call
+from .rest_apis import MOST_BYTES, has_variables, shaped, trace, with_variables
+
+Answer = tuple[int, dict[str, Any], bytes]
+Integration = Callable[..., Awaitable[Answer]]
+"""As ministack calls it: with the integration, and (by position) API id, stage, path, method,
+headers, body, query, route key and path parameters."""
+
+_JSON = {"content-type": "application/json"}
+_ERROR = "Internal Server Error"
+_LIMIT_S = 30.0
+_FORWARDED = {
+    "x-forwarded-for": "127.0.0.1",
+    "x-forwarded-port": "443",
+    "x-forwarded-proto": "https",
+}
+
+
+@dataclass(frozen=True)
+class _Route:
+    """What ministack leaves out of an event, or tells in another way."""
+
+    stage: str
+    variables: Mapping[str, str]
+    method: str
+    path: str
+    key: str
+    query: Mapping[str, Sequence[str]]
+
+    @property
+    def path_from_root(self) -> str:
+        """The path with the stage that comes before it."""
+        return self.path if self.stage == "$default" else f"/{self.stage}{self.path}"
+
+
+def proxied(invoke: Integration, services: asgi.Services) -> Integration:
+    """`invoke`, an integration of an HTTP API, as AWS does it."""
+
+    async def invoked(integration: Any, *args: Any, **named: Any) -> Answer:
+        api_id, stage, path, method, _, body, query, key, *_ = args
+        if len(body or b"") > MOST_BYTES:
+            return _failed(413, "Request Entity Too Large")
+        variables = await _variables(services, api_id, stage, named)
+        route = _Route(stage, variables, method, path, key, query or {})
+        uri = str(integration.get("integrationUri", ""))
+        if has_variables(uri):
+            integration = {**integration, "integrationUri": with_variables(uri, variables)}
+        is_old = integration.get("payloadFormatVersion") == "1.0"
+        reached = False
+
+        def completed(event: Any, sent: Any) -> dict[str, Any]:
+            nonlocal reached
+            reached = True
+            return (_old_event if is_old else _event)(route, event, sent)
+
+        answer = shaped if is_old else _inferred
+        proxy = Proxy(completed, partial(_result, answer, _failure(500, _ERROR)))
+        begin_call(replace(current_call(), proxy=proxy))
+        limit_s = float(integration.get("timeoutInMillis") or _LIMIT_S * 1e3) / 1e3
+        running = asyncio.ensure_future(invoke(integration, *args, **named))
+        # The function goes on, as it does on AWS.
+        done, _ = await asyncio.wait({running}, timeout=min(limit_s, _LIMIT_S))
+        if not done:
+            return _failed(503, "Service Unavailable")
+        # There is no such function, say: which one is nothing for a client to know.
+        no_function = running.result()[0] == 502 and not reached
+        return _failed(500, _ERROR) if no_function else running.result()
+
+    return invoked
+
+
+async def _variables(
+    services: asgi.Services, api_id: str, stage: str, named: Mapping[str, Any]
+) -> Mapping[str, str]:
+    answer = await services.ask(
+        "apigateway",
+        "GET",
+        f"/v2/apis/{api_id}/stages/{stage}",
+        region=named.get("owner_region") or REGION,
+        account_id=named.get("owner_account_id") or ACCOUNT_ID,
+    )
+    stage_settings = json.loads(answer.body) if answer.status == 200 else {}
+    variables: Mapping[str, str] = stage_settings.get("stageVariables") or {}
+    return variables
+
+
+def function_url_proxy(*, streams: bool) -> Proxy:
+    """A function URL: its events are format 2.0 already. One that streams answers with whatever
+    the function sent."""
+
+    def answered(result: Mapping[str, Any]) -> dict[str, Any]:
+        if streams and not result.get("error"):
+            return dict(result)
+        failure = {"statusCode": 502, "headers": _JSON, "body": _ERROR}
+        return _result(_inferred, failure, result)
+
+    return Proxy(lambda event, _: event, answered)
+
+
+def _event(
+    route: _Route, event: Mapping[str, Any], sent: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
+    """The event of format 2.0."""
+    multi = _headers(sent, event)
+    cookies = [pair.strip() for line in multi.pop("cookie", []) for pair in line.split(";")]
+    context = event["requestContext"]
+    whole = {
+        **event,
+        "rawPath": route.path_from_root,
+        "headers": {name: ",".join(values) for name, values in multi.items()},
+        "requestContext": {
+            **context,
+            "domainPrefix": context["apiId"],
+            "http": {**context["http"], "path": route.path_from_root},
+        },
+    }
+    if not event.get("pathParameters"):
+        whole.pop("pathParameters", None)
+    if cookies:
+        whole["cookies"] = cookies
+    if route.variables:
+        whole["stageVariables"] = route.variables
+    return whole
+
+
+def _old_event(
+    route: _Route, event: Mapping[str, Any], sent: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
+    """The event of format 1.0, much as a REST API makes it."""
+    multi = _headers(sent, event)
+    context, called = event["requestContext"], event["requestContext"]["http"]
+    resource = route.key.partition(" ")[2] or route.key
+    return {
+        "version": "1.0",
+        "resource": resource,
+        "path": route.path_from_root,
+        "httpMethod": route.method,
+        "headers": {name: values[-1] for name, values in multi.items()},
+        "multiValueHeaders": multi,
+        "queryStringParameters": {n: v[-1] for n, v in route.query.items()} or None,
+        "multiValueQueryStringParameters": dict(route.query) or None,
+        "requestContext": {
+            "accountId": context["accountId"],
+            "apiId": context["apiId"],
+            "authorizer": context.get("authorizer", {"claims": None, "scopes": None}),
+            "domainName": context["domainName"],
+            "domainPrefix": context["apiId"],
+            "extendedRequestId": context["requestId"],
+            "httpMethod": route.method,
+            "identity": {
+                **dict.fromkeys(("accountId", "caller", "cognitoIdentityId", "user", "userArn")),
+                "sourceIp": called["sourceIp"],
+                "userAgent": called["userAgent"],
+            },
+            "path": route.path_from_root,
+            "protocol": called["protocol"],
+            "requestId": context["requestId"],
+            "requestTime": context["time"],
+            "requestTimeEpoch": context["timeEpoch"],
+            "resourceId": route.key,
+            "resourcePath": resource,
+            "stage": route.stage,
+        },
+        "pathParameters": event.get("pathParameters") or None,
+        "stageVariables": dict(route.variables) or None,
+        "body": event.get("body"),
+        "isBase64Encoded": event["isBase64Encoded"],
+    }
+
+
+def _headers(sent: Sequence[tuple[str, str]], event: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The values of each header, with those that AWS adds."""
+    multi: dict[str, list[str]] = {}
+    for name, value in sent or tuple(event["headers"].items()):
+        multi.setdefault(name.lower(), []).append(value)
+    context = event["requestContext"]
+    root = trace(int(context["timeEpoch"]), str(context["requestId"]))
+    for name, value in {**_FORWARDED, "x-amzn-trace-id": f"Root={root}"}.items():
+        multi.setdefault(name, [value])
+    return multi
+
+
+def _result(
+    answer: Callable[[Any], dict[str, Any] | None],
+    failure: dict[str, Any],
+    result: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The result that stands for the HTTP answer; never an error of the function's in words."""
+    if result.get("error"):
+        return {**result, "body": failure}
+    return {**result, "body": answer(result.get("body")) or failure}
+
+
+def _inferred(payload: Any) -> dict[str, Any] | None:
+    """A response of format 2.0: without a status code, the whole payload is its body."""
+    text = payload.decode("utf-8", "replace") if isinstance(payload, bytes) else payload
+    try:
+        response = json.loads(text) if isinstance(text, str) else text
+    except ValueError:
+        return None
+    if not isinstance(response, dict) or "statusCode" not in response:
+        return {"statusCode": 200, "headers": _JSON, "body": text}
+    if not isinstance(response.get("cookies"), list | None):
+        return None
+    body = response.get("body")
+    is_json = isinstance(body, dict | list)
+    return shaped({**response, "body": json.dumps(body)} if is_json else response)
+
+
+def _failure(status: int, message: str) -> dict[str, Any]:
+    return {"statusCode": status, "headers": _JSON, "body": json.dumps({"message": message})}
+
+
+def _failed(status: int, message: str) -> Answer:
+    failure = _failure(status, message)
+    return status, dict(failure["headers"]), failure["body"].encode()

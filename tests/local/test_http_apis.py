@@ -1,0 +1,187 @@
+"""HTTP APIs with Lambda integrations, and function URLs: events in, answers out, as on AWS.
+
+By "Create AWS Lambda proxy integrations for HTTP APIs" in the API Gateway Developer Guide.
+"""
+
+import http.client
+import json
+import re
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.local.conftest import Cloud
+
+ECHO = "def handler(event, context):\n    return event\n"
+ERROR = {"message": "Internal Server Error"}
+FUNCTION = "arn:aws:lambda:us-east-1:111122223333:function:"
+
+
+class Reply(NamedTuple):
+    """Status, headers (names in lower case, in order) and body of an answer."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: Any
+
+
+def _api(cloud: Cloud, function: str, stage: str = "$default", **settings: Any) -> str:
+    """Deploy an API with the route `ANY /it/{rest+}`; its path on the endpoint."""
+    client = cloud.client("apigatewayv2")
+    variables = settings.pop("variables", {})
+    integration = {
+        "IntegrationType": "AWS_PROXY",
+        "IntegrationUri": FUNCTION + function,
+        "PayloadFormatVersion": "2.0",
+        **settings,
+    }
+    api_id = client.create_api(Name=f"api-{function}", ProtocolType="HTTP")["ApiId"]
+    made = client.create_integration(ApiId=api_id, **integration)["IntegrationId"]
+    client.create_route(ApiId=api_id, RouteKey="ANY /it/{rest+}", Target=f"integrations/{made}")
+    client.create_stage(ApiId=api_id, StageName=stage, AutoDeploy=True, StageVariables=variables)
+    return f"/_aws/execute-api/{api_id}/{stage}/it/a/b"
+
+
+def _url(cloud: Cloud, function: str, **settings: Any) -> str:
+    """Make a function URL; its path on the endpoint."""
+    url = cloud.client("lambda").create_function_url_config(
+        FunctionName=function, AuthType="NONE", **settings
+    )["FunctionUrl"]
+    return f"/_aws/lambda-url/{url.removeprefix('https://').partition('.')[0]}/"
+
+
+def _call(
+    cloud: Cloud, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> Reply:
+    host, port = cloud.endpoint.url.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
+    connection.request("POST" if body is not None else "GET", path, body, headers or {})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    names = [(name.lower(), value) for name, value in answer.getheaders()]
+    try:
+        return Reply(answer.status, names, json.loads(text))
+    except ValueError:
+        return Reply(answer.status, names, text)
+
+
+def _returning(cloud: Cloud, value: object) -> str:
+    return cloud.function(f"def handler(event, context):\n    return {value!r}\n")
+
+
+def test_an_event_of_format_2_has_what_aws_tells(cloud: Cloud) -> None:
+    path = _api(cloud, cloud.function(ECHO), variables={"color": "blue"})
+    headers = {"X-MyOwn": "1", "Cookie": "a=b; c=d", "content-type": "text/plain"}
+
+    event = _call(cloud, f"{path}?x=1&x=2", b"hi", headers).body
+
+    assert (event["version"], event["routeKey"]) == ("2.0", "ANY /it/{rest+}")
+    assert event["rawPath"] == event["requestContext"]["http"]["path"] == "/it/a/b"
+    assert event["cookies"] == ["a=b", "c=d"]
+    assert "cookie" not in event["headers"]
+    assert event["headers"]["x-myown"] == "1"
+    assert event["headers"]["x-forwarded-proto"] == "https"
+    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", event["headers"]["x-amzn-trace-id"])
+    assert event["queryStringParameters"] == {"x": "1,2"}
+    assert event["pathParameters"] == {"rest": "a/b"}
+    assert event["stageVariables"] == {"color": "blue"}
+    assert (event["body"], event["isBase64Encoded"]) == ("hi", False)
+    assert event["requestContext"]["domainPrefix"] == event["requestContext"]["apiId"]
+
+
+def test_an_event_of_format_1_is_one(cloud: Cloud) -> None:
+    source = "import json\ndef handler(event, context):\n"
+    source += "    return {'statusCode': 200, 'body': json.dumps(event)}\n"
+    path = _api(cloud, cloud.function(source), stage="prod", PayloadFormatVersion="1.0")
+
+    event = _call(cloud, f"{path}?x=1&x=2", headers={"X-MyOwn": "1"}).body
+
+    assert set(event) == {
+        *("version", "resource", "path", "httpMethod", "headers", "multiValueHeaders", "body"),
+        *("queryStringParameters", "multiValueQueryStringParameters", "pathParameters"),
+        *("stageVariables", "requestContext", "isBase64Encoded"),
+    }
+    assert (event["version"], event["httpMethod"]) == ("1.0", "GET")
+    # A named stage is part of the path.
+    assert (event["resource"], event["path"]) == ("/it/{rest+}", "/prod/it/a/b")
+    assert event["headers"]["x-myown"] == "1"
+    assert event["queryStringParameters"] == {"x": "2"}
+    assert event["multiValueQueryStringParameters"] == {"x": ["1", "2"]}
+    assert (event["body"], event["stageVariables"]) == (None, None)
+
+
+@pytest.mark.parametrize("value", ["hello", {"a": 1}, None, [1], "\u20ac"])
+def test_without_a_status_code_what_is_returned_is_the_body(cloud: Cloud, value: object) -> None:
+    """As JSON: "Invoking Lambda function URLs" shows a text in its quotes."""
+    function = _returning(cloud, value)
+    for path in (_api(cloud, function), _url(cloud, function)):
+        reply = _call(cloud, path)
+
+        assert (reply.status, reply.body) == (200, value)
+        assert ("content-type", "application/json") in reply.headers
+
+
+def test_a_response_with_a_status_code_is_taken_as_it_is(cloud: Cloud) -> None:
+    response = {
+        "statusCode": 201,
+        "headers": {"X-MyOwn": "1"},
+        "cookies": ["a=b", "c=d"],
+        "body": "aGk=",
+        "isBase64Encoded": True,
+    }
+    reply = _call(cloud, _api(cloud, _returning(cloud, response)))
+
+    assert (reply.status, reply.body) == (201, "hi")
+    assert ("x-myown", "1") in reply.headers
+    assert [value for name, value in reply.headers if name == "set-cookie"] == ["a=b", "c=d"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "raise ValueError('secret')",
+        "return {'statusCode': 'two hundred'}",
+        "return {'statusCode': 200, 'body': 5}",
+        "return {'statusCode': 200, 'cookies': 'a=b'}",
+        "__import__('os')._exit(1)",
+    ],
+)
+def test_what_went_wrong_is_not_for_clients(cloud: Cloud, source: str) -> None:
+    function = cloud.function(f"def handler(event, context):\n    {source}\n")
+
+    assert _call(cloud, _api(cloud, function))[::2] == (500, ERROR)
+    assert _call(cloud, _url(cloud, function))[::2] == (502, "Internal Server Error")
+
+
+def test_format_1_assumes_nothing(cloud: Cloud) -> None:
+    path = _api(cloud, _returning(cloud, "hello"), PayloadFormatVersion="1.0")
+
+    assert _call(cloud, path)[::2] == (500, ERROR)
+
+
+def test_stage_variables_name_the_function(cloud: Cloud) -> None:
+    function = _returning(cloud, "named")
+    wrapped = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{}/invocations"
+    for uri in (f"{FUNCTION}${{stageVariables.name}}", wrapped):
+        whole = uri.format(f"{FUNCTION}${{stageVariables.name}}") if uri is wrapped else uri
+        path = _api(cloud, function, IntegrationUri=whole, variables={"name": function})
+        assert _call(cloud, path).body == "named"
+
+    assert _call(cloud, _api(cloud, function, IntegrationUri=whole))[::2] == (500, ERROR)
+
+
+def test_an_integration_has_its_time(cloud: Cloud) -> None:
+    source = "import time\ndef handler(event, context):\n    time.sleep(20)\n"
+    path = _api(cloud, cloud.function(source, Timeout=30), TimeoutInMillis=200)
+
+    assert _call(cloud, path)[::2] == (503, {"message": "Service Unavailable"})
+
+
+def test_a_url_that_streams_passes_on_what_was_sent(cloud: Cloud) -> None:
+    sent = _url(cloud, _returning(cloud, "hello"), InvokeMode="RESPONSE_STREAM")
+    failing = cloud.function("def handler(event, context):\n    raise ValueError('secret')\n")
+
+    assert _call(cloud, sent)[::2] == (200, "hello")
+    failed = _call(cloud, _url(cloud, failing, InvokeMode="RESPONSE_STREAM"))
+    assert failed[::2] == (502, "Internal Server Error")
