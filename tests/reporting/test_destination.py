@@ -36,10 +36,11 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_an_empty_page_of_somebody_else_is_no_hindrance(s3: Any, tmp_path: Path) -> None:
-    s3.put_object(Bucket="reports-of-mine", Key="a/empty.html", Body=b"")
+    s3.create_bucket(Bucket="reports-of-others")
+    s3.put_object(Bucket="reports-of-others", Key="empty.html", Body=b"")
     notebook = write_notebook(tmp_path / "a.ipynb", "# T")
-    report(notebook, out="s3://reports-of-mine/a")
-    index = s3.get_object(Bucket="reports-of-mine", Key="a/index.html")["Body"].read().decode()
+    report(notebook, out="s3://reports-of-others")
+    index = s3.get_object(Bucket="reports-of-others", Key="index.html")["Body"].read().decode()
     assert "a.html" in index
     assert "empty.html" not in index
 
