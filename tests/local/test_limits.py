@@ -258,3 +258,132 @@ def test_more_than_five_layers(cloud: Cloud) -> None:
         "InvalidParameterValueException",
         "Cannot reference more than 5 layers.",
     )
+
+
+def _denied(call: Any, **given: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as refused:
+        call(**given)
+    error = refused.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+@pytest.mark.parametrize(
+    ("version", "weights", "code", "message"),
+    [
+        (
+            "1",
+            {"2": 1.5},
+            "ValidationException",
+            "1 validation error detected: Value '{2=1.5}' at "
+            "'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map value must "
+            "satisfy constraint: [Member must have value less than or equal to 1.0]",
+        ),
+        (
+            "1",
+            {"$LATEST": 0.5},
+            "ValidationException",
+            "1 validation error detected: Value '{$LATEST=0.5}' at "
+            "'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map keys must "
+            "satisfy constraint: [Member must satisfy regular expression pattern: [0-9]+]",
+        ),
+        (
+            "$LATEST",
+            {"1": 0.5},
+            "InvalidParameterValueException",
+            "$LATEST is not supported for an alias pointing to more than 1 version",
+        ),
+        (
+            "1",
+            {"1": 0.5},
+            "InvalidParameterValueException",
+            "Invalid function version 1. Function version 1 is already included in routing "
+            "configuration.",
+        ),
+        (
+            "1",
+            {"2": 0.1, "3": 0.1},
+            "InvalidParameterValueException",
+            "Number of items in AdditionalVersionWeights cannot be greater than 1",
+        ),
+    ],
+)
+def test_weights_of_an_alias_that_are_none(
+    cloud: Cloud, version: str, weights: dict[str, float], code: str, message: str
+) -> None:
+    name = cloud.function(ONE)
+    client = cloud.client("lambda")
+    cloud.settle(name)
+    client.publish_version(FunctionName=name)
+
+    refused = _denied(
+        client.create_alias,
+        FunctionName=name,
+        Name="shifting",
+        FunctionVersion=version,
+        RoutingConfig={"AdditionalVersionWeights": weights},
+    )
+
+    assert refused == (code, message)
+
+
+def test_lists_have_lengths(cloud: Cloud) -> None:
+    assert _refused(cloud, Architectures=["x86_64", "arm64"]) == (
+        "ValidationException",
+        "1 validation error detected: Value '[x86_64, arm64]' at 'architectures' "
+        f"{FAILED}have length less than or equal to 1",
+    )
+
+
+@pytest.mark.parametrize("runtime", ["python3.7", "nodejs14.x", "dotnetcore3.1"])
+def test_retired_runtimes_are_refused(cloud: Cloud, runtime: str) -> None:
+    assert _refused(cloud, Runtime=runtime) == (
+        "InvalidParameterValueException",
+        f"The runtime parameter of {runtime} is no longer supported for creating or updating AWS "
+        "Lambda functions. We recommend you use a supported runtime while creating or updating "
+        "functions.",
+    )
+
+
+def test_only_what_is_published_is_provisioned(cloud: Cloud) -> None:
+    name = cloud.function(ONE)
+    client = cloud.client("lambda")
+    client.create_alias(FunctionName=name, Name="newest", FunctionVersion="$LATEST")
+
+    for qualifier in ("$LATEST", "newest"):
+        assert _denied(
+            client.put_provisioned_concurrency_config,
+            FunctionName=name,
+            Qualifier=qualifier,
+            ProvisionedConcurrentExecutions=1,
+        ) == (
+            "InvalidParameterValueException",
+            "Provisioned Concurrency Configs cannot be applied to unpublished function versions.",
+        )
+
+
+def test_functions_are_called_by_each_form_of_their_name(cloud: Cloud) -> None:
+    name = cloud.function(ONE)
+    client = cloud.client("lambda")
+    cloud.settle(name)
+    version = client.publish_version(FunctionName=name)["Version"]
+
+    arn = f"arn:aws:lambda:us-east-1:111122223333:function:{name}"
+    for form in (name, arn, f"111122223333:function:{name}", f"function:{name}"):
+        assert client.invoke(FunctionName=form)["Payload"].read() == b"1"
+        answer = client.invoke(FunctionName=f"{form}:{version}")
+        assert (answer["ExecutedVersion"], answer["Payload"].read()) == (version, b"1")
+    assert _denied(client.invoke, FunctionName=arn.replace("us-east-1", "eu-west-1")) == (
+        "ResourceNotFoundException",
+        "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')",
+    )
+
+
+@pytest.mark.parametrize("context", ["!!!", "bm8gSlNPTg=="])
+def test_a_client_context_that_is_none(cloud: Cloud, context: str) -> None:
+    client = cloud.client("lambda")
+    given = {"FunctionName": cloud.function(ONE), "ClientContext": context}
+
+    assert _denied(client.invoke, **given) == (
+        "InvalidRequestContentException",
+        "Client context must be a valid Base64-encoded JSON object.",
+    )

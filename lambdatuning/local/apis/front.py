@@ -16,6 +16,7 @@ from . import (
     bodies,
     expressions,
     http_apis,
+    lambda_changes,
     lambda_limits,
     log_events,
     method_testing,
@@ -26,19 +27,16 @@ from .asgi import Answer, App, Message, Receive, Scope, Send
 from .calls import INVOCATION_TYPES, Call, begin_call
 from .lambda_limits import (
     Problem,
-    changes_function,
-    code_in_s3,
-    in_progress,
     problem_of,
-    problem_of_package,
-    versions_of_alias,
+    problem_of_reference,
 )
 
 _DYNAMODB = "DynamoDB_20120810."
-_FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function"
 _TYPE = "x-amz-invocation-type"
-_LAMBDA_PATHS = ("/2015-03-31/functions", "/2018-10-31/layers")
+_LAMBDA_PATHS = ("/2015-03-31/functions", "/2018-10-31/layers", "/2019-09-30/functions")
 _INVOKE = re.compile(r"^/2015-03-31/functions/[^/]+/invocations$")
+_PARTIAL_ARN = re.compile(r"^(/\d{4}-\d\d-\d\d/functions/)(?:\d{12}:)?function:(.+)$")
+"""What Lambda takes for a function's name as well: 111122223333:function:name."""
 _CREDENTIAL = re.compile(rb"Credential=([^/,\s]+)/")
 _REGION = re.compile(rb"Credential=[^/,\s]+/[^/]*/([a-z0-9-]+)/")
 _SIGNED_FOR = re.compile(rb"Credential=[^/,\s]+/[^/]*/[a-z0-9-]+/([a-z0-9-]+)/")
@@ -91,6 +89,9 @@ class Front:
             return
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
+        if partial := _PARTIAL_ARN.match(scope["path"]):
+            path = f"{partial[1]}{partial[2]}"
+            scope = {**scope, "path": path, "raw_path": quote(path, safe="/:$").encode()}
         if stage_of(host, scope["path"]):
             await self.inner(_deployed(scope, host), receive, send)
         elif url := _URL_HOST.match(host) or _URL_PATH.match(scope["path"]):
@@ -165,7 +166,11 @@ class Front:
             problem = _too_large(len(payload), limit)
         else:
             # ministack would hand an empty event to the function.
-            problem = _problem_of_json(payload)
+            problem = (
+                problem_of_reference(scope["path"], _region_of(scope))
+                or _problem_of_context(headers)
+                or _problem_of_json(payload)
+            )
         if problem is not None:
             await asgi.answer(send, *_refused(problem))
             return
@@ -179,51 +184,10 @@ class Front:
         headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in scope["headers"]}
         problem = (
             await asyncio.to_thread(problem_of, scope["method"], scope["path"], headers, body)
-            or await self._problem_of_progress(scope)
-            or await self._problem_of_code(scope, body)
-            or await self._problem_of_alias(scope, body)
+            or problem_of_reference(scope["path"], _region_of(scope))
+            or await lambda_changes.problem_of(self.services, scope, _region_of(scope), body)
         )
         return None if problem is None else _rest_error(problem)
-
-    async def _problem_of_progress(self, scope: Scope) -> Problem | None:
-        name = changes_function(scope["method"], scope["path"])
-        if not name:
-            return None
-        answer = await self._configuration(scope, name)
-        return in_progress(json.loads(answer.body)) if answer.status == 200 else None
-
-    async def _problem_of_code(self, scope: Scope, body: bytes) -> Problem | None:
-        """Code in S3 is there, and can be unpacked: looked at when it is given, as on AWS."""
-        place = code_in_s3(scope["method"], scope["path"], body)
-        if place is None:
-            return None
-        bucket, key, version = place
-        query = f"?versionId={quote(version)}" if version else ""
-        answer = await self.services.ask("s3", "GET", f"/{quote(bucket)}/{quote(key)}{query}")
-        if answer.status == 200:
-            return await asyncio.to_thread(problem_of_package, answer.body)
-        code, said = (
-            (re.findall(rf"<{tag}>([^<]*)</{tag}>", answer.body.decode("utf-8", "replace")) or [""])
-            for tag in ("Code", "Message")
-        )
-        text = (
-            f"Error occurred while GetObject. S3 Error Code: {code[0]}. S3 Error Message: {said[0]}"
-        )
-        return Problem("InvalidParameterValueException", text)
-
-    async def _problem_of_alias(self, scope: Scope, body: bytes) -> Problem | None:
-        """An alias leads to versions that exist."""
-        for name, version in versions_of_alias(scope["method"], scope["path"], body):
-            if (await self._configuration(scope, name, version)).status == 404:
-                arn = name if name.startswith("arn:") else f"{_FUNCTION_ARN}:{name}"
-                text = f"Function not found: {arn}:{version}"
-                return Problem("ResourceNotFoundException", text, 404)
-        return None
-
-    async def _configuration(self, scope: Scope, name: str, version: str = "") -> Answer:
-        path = f"/2015-03-31/functions/{quote(name, safe=':')}/configuration"
-        query = f"?Qualifier={quote(version)}" if version else ""
-        return await self.services.ask("lambda", "GET", path + query, region=_region_of(scope))
 
     # What speaks JSON
 
@@ -438,12 +402,18 @@ def _refuse_constant(name: str) -> None:
 
 
 def _client_context(headers: Mapping[bytes, bytes]) -> str:
-    """The client context as one line of JSON; what is no JSON is left out."""
+    """The client context as one line of JSON. Raises ValueError for what is none."""
+    given = base64.b64decode(headers.get(b"x-amz-client-context", b""), validate=True)
+    return json.dumps(json.loads(given)) if given else ""
+
+
+def _problem_of_context(headers: Mapping[bytes, bytes]) -> Problem | None:
     try:
-        given = base64.b64decode(headers.get(b"x-amz-client-context", b""))
-        return json.dumps(json.loads(given)) if given else ""
+        _client_context(headers)
     except ValueError:
-        return ""
+        text = "Client context must be a valid Base64-encoded JSON object."
+        return Problem("InvalidRequestContentException", text)
+    return None
 
 
 def _with_request_id(send: Send, call: Call) -> Send:

@@ -36,9 +36,13 @@ _MOST_LAYERS = 5
 _VARIABLE_NAME = "[a-zA-Z]([a-zA-Z0-9_])+"
 # The model allows what functions on managed instances may have; others may not.
 _MOST = {"memorySize": 10_240, "timeout": 900, "ephemeralStorage.size": 10_240}
-_FUNCTIONS = "/2015-03-31/functions"
-_CODE_IN = {"CreateFunction": "Code", "PublishLayerVersion": "Content", "UpdateFunctionCode": ""}
-"""Where each call that brings code has it, "" for the call itself."""
+_RETIRED = frozenset({
+    *("dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1", "dotnetcore3.1", "go1.x", "java8"),
+    *("nodejs", "nodejs4.3", "nodejs4.3-edge", "nodejs6.10", "nodejs8.10", "nodejs10.x"),
+    *("nodejs12.x", "nodejs14.x", "provided", "python2.7", "python3.6", "python3.7", "ruby2.5"),
+    "ruby2.7",
+})  # fmt: skip
+"""For which functions can no longer be made or updated ("Lambda runtimes", deprecated ones)."""
 
 
 class Problem(NamedTuple):
@@ -70,25 +74,13 @@ def problem_of(method: str, path: str, headers: Mapping[str, str], body: bytes) 
     return _problem_of_function(operation.name, given)
 
 
-def changes_function(method: str, path: str) -> str:
-    """The function that a call changes, which must not be while another change is under way."""
-    match = re.fullmatch(rf"{_FUNCTIONS}/([^/]+)/(code|configuration|versions)", path)
-    changes = match and method == ("POST" if match[2] == "versions" else "PUT")
-    return unquote(match[1]) if match and changes else ""
-
-
-def versions_of_alias(method: str, path: str, body: bytes) -> Iterator[tuple[str, str]]:
-    """Function and version of all that a call of CreateAlias or UpdateAlias leads to."""
-    match = re.fullmatch(rf"{_FUNCTIONS}/([^/]+)/aliases(/[^/]+)?", path)
-    if match is None or method != ("PUT" if match[2] else "POST"):
-        return
-    try:
-        given = json.loads(body or b"{}")
-    except ValueError:
-        return
-    weights = (given.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
-    for version in filter(None, (given.get("FunctionVersion"), *weights)):
-        yield unquote(match[1]), str(version)
+def problem_of_reference(path: str, region: str) -> Problem | None:
+    """A function of another region cannot be called in `region`, by its ARN neither."""
+    match = re.match(r"/\d{4}-\d\d-\d\d/functions/arn:[^:]+:lambda:([^:]+):", path)
+    if match is None or match[1] == region:
+        return None
+    text = f"Functions from '{match[1]}' are not reachable in this region ('{region}')"
+    return Problem("ResourceNotFoundException", text, 404)
 
 
 def too_large(method: str, path: str) -> Problem:
@@ -99,46 +91,18 @@ def too_large(method: str, path: str) -> Problem:
     return Problem("RequestEntityTooLargeException", text, 413)
 
 
-def code_in_s3(method: str, path: str, body: bytes) -> tuple[str, str, str] | None:
-    """Bucket, key and version ("" for the newest) of the code that a call brings, if in S3."""
-    operation, _ = _operation(method, path)
-    if operation is None or operation.name not in _CODE_IN:
-        return None
-    try:
-        given = json.loads(body or b"{}")
-    except ValueError:
-        return None
-    code = given.get(_CODE_IN[operation.name]) if _CODE_IN[operation.name] else given
-    if not isinstance(code, dict) or "ZipFile" in code:
-        return None
-    bucket, key = code.get("S3Bucket"), code.get("S3Key")
-    return (bucket, key, code.get("S3ObjectVersion") or "") if bucket and key else None
-
-
 def problem_of_package(package: bytes) -> Problem | None:
     """Why Lambda would not take a zip; None for a good one."""
     try:
         if package in (b"", _EMPTY_ZIP):
-            return _invalid("Uploaded file must be a non-empty zip")
+            return invalid("Uploaded file must be a non-empty zip")
         check_package(package)
     except UsageError as exc:
-        return _invalid(
+        return invalid(
             "Could not unzip uploaded file. Please check your file, then try to upload again. "
             f"({exc})"
         )
     return None
-
-
-def in_progress(configuration: Mapping[str, Any]) -> Problem | None:
-    """The refusal of a change while a function is `configuration`, if it is not settled yet."""
-    if configuration.get("LastUpdateStatus") != "InProgress":
-        if configuration.get("State") != "Pending":
-            return None
-        state = "The function is currently in the following state: Pending"
-    else:
-        state = f"An update is in progress for resource: {configuration.get('FunctionArn')}"
-    text = f"The operation cannot be performed at this time. {state}"
-    return Problem("ResourceConflictException", text, 409)
 
 
 @functools.cache
@@ -153,6 +117,12 @@ def _operations() -> list[_Operation]:
             _Operation(name, operation.http["method"], re.compile(path), operation.input_shape)
         )
     return operations
+
+
+def operation_name(method: str, path: str) -> str:
+    """The operation of Lambda's API that a call is of; "" for none."""
+    operation, _ = _operation(method, path)
+    return operation.name if operation else ""
 
 
 def _operation(method: str, path: str) -> tuple[_Operation | None, dict[str, str]]:
@@ -183,20 +153,45 @@ def _given(
 
 def _broken(shape: Any, value: Any, path: str) -> Iterator[str]:
     """What is wrong with `value`, as the service words it."""
-    if value is None:
-        return
-    if shape.type_name == "structure" and isinstance(value, dict):
-        yield from _absent(shape, value, path)
-        for name in shape.members.keys() & value.keys():
-            inner = name[0].lower() + name[1:]
-            yield from _broken(shape.members[name], value[name], f"{path}.{inner}".lstrip("."))
-    elif shape.type_name == "list" and isinstance(value, list):
-        for number, item in enumerate(value, 1):
-            yield from _broken(shape.member, item, f"{path}.{number}.member")
-    elif shape.type_name in ("string", "integer", "long"):
-        for constraint in _unmet(shape, value, path):
-            shown = f"'{value}' " if "sensitive" not in shape.metadata else ""
-            yield f"Value {shown}at '{path}' failed to satisfy constraint: Member must {constraint}"
+    match shape.type_name, value:
+        case _, None:
+            return
+        case "structure", dict():
+            yield from _absent(shape, value, path)
+            for name in shape.members.keys() & value.keys():
+                inner = name[0].lower() + name[1:]
+                yield from _broken(shape.members[name], value[name], f"{path}.{inner}".lstrip("."))
+        case "list", list():
+            yield from _broken_in_list(shape, value, path)
+        case "map", dict() if "sensitive" not in shape.metadata:
+            # Of variables, which are sensitive, nothing may be shown: see below.
+            yield from _broken_in_map(shape, value, path)
+        case "string" | "integer" | "long", _:
+            for constraint in _unmet(shape, value, path):
+                shown = f"'{value}' " if "sensitive" not in shape.metadata else ""
+                yield _failure(f"{shown}at '{path}'", constraint)
+
+
+def _failure(what: str, constraint: str) -> str:
+    return f"Value {what} failed to satisfy constraint: Member must {constraint}"
+
+
+def _broken_in_list(shape: Any, value: list[Any], path: str) -> Iterator[str]:
+    for constraint in _unmet_by_length(shape.metadata, len(value)):
+        yield _failure(f"'[{', '.join(map(str, value))}]' at '{path}'", constraint)
+    for number, item in enumerate(value, 1):
+        yield from _broken(shape.member, item, f"{path}.{number}.member")
+
+
+def _broken_in_map(shape: Any, value: Mapping[str, Any], path: str) -> Iterator[str]:
+    shown = "{" + ", ".join(f"{name}={one}" for name, one in value.items()) + "}"
+    start = f"Value '{shown}' at '{path}' failed to satisfy constraint: Map"
+    keys = (unmet for name in value for unmet in _unmet(shape.key, name, path))
+    values = (unmet for one in value.values() for unmet in _unmet(shape.value, one, path))
+    for what, unmet_constraints in (("keys", keys), ("value", values)):
+        if constraints := list(dict.fromkeys(unmet_constraints)):
+            listed = ", ".join(f"Member must {one}" for one in constraints)
+            yield f"{start} {what} must satisfy constraint: [{listed}]"
 
 
 def _absent(shape: Any, value: Mapping[str, Any], path: str) -> Iterator[str]:
@@ -210,7 +205,7 @@ def _absent(shape: Any, value: Mapping[str, Any], path: str) -> Iterator[str]:
 def _unmet(shape: Any, value: Any, path: str) -> Iterator[str]:
     if shape.type_name == "string":
         yield from _unmet_by_text(shape.metadata, str(value), path)
-    elif isinstance(value, int) and not isinstance(value, bool):
+    elif isinstance(value, int | float) and not isinstance(value, bool):
         most = _MOST.get(path, shape.metadata.get("max"))
         if most is not None and value > most:
             yield f"have value less than or equal to {most}"
@@ -218,11 +213,15 @@ def _unmet(shape: Any, value: Any, path: str) -> Iterator[str]:
             yield f"have value greater than or equal to {least}"
 
 
-def _unmet_by_text(limits: Mapping[str, Any], text: str, path: str) -> Iterator[str]:
-    if len(text) > limits.get("max", len(text)):
+def _unmet_by_length(limits: Mapping[str, Any], length: int) -> Iterator[str]:
+    if length > limits.get("max", length):
         yield f"have length less than or equal to {limits['max']}"
-    if len(text) < limits.get("min", 0):
+    if length < limits.get("min", 0):
         yield f"have length greater than or equal to {limits['min']}"
+
+
+def _unmet_by_text(limits: Mapping[str, Any], text: str, path: str) -> Iterator[str]:
+    yield from _unmet_by_length(limits, len(text))
     if "pattern" in limits and not re.fullmatch(limits["pattern"], text):
         yield f"satisfy regular expression pattern: {limits['pattern']}"
     if "enum" in limits and text not in limits["enum"]:
@@ -232,26 +231,50 @@ def _unmet_by_text(limits: Mapping[str, Any], text: str, path: str) -> Iterator[
 
 def _validation(broken: list[str]) -> Problem:
     if len(broken) == 1 and " at 'runtime' " in broken[0]:
-        return _invalid(broken[0])
+        return invalid(broken[0])
     count = f"{len(broken)} validation error{'s' if len(broken) > 1 else ''} detected"
     return Problem("ValidationException", f"{count}: {'; '.join(broken)}")
 
 
 def _problem_of_function(operation: str, given: Mapping[str, Any]) -> Problem | None:
     if len(given.get("Layers") or ()) > _MOST_LAYERS:
-        return _invalid(f"Cannot reference more than {_MOST_LAYERS} layers.")
+        return invalid(f"Cannot reference more than {_MOST_LAYERS} layers.")
+    if operation in ("CreateAlias", "UpdateAlias"):
+        return _problem_of_routing(given)
     if operation == "CreateFunction":
         return (
             _problem_of_name(str(given.get("FunctionName", "")))
-            or _problem_of_variables(given)
+            or _problem_of_settings(given)
             or _problem_of_zip((given.get("Code") or {}).get("ZipFile"))
         )
     if operation == "UpdateFunctionConfiguration":
-        return _problem_of_variables(given)
-    if operation == "UpdateFunctionCode":
-        return _problem_of_zip(given.get("ZipFile"))
-    if operation == "PublishLayerVersion":
-        return _problem_of_zip((given.get("Content") or {}).get("ZipFile"))
+        return _problem_of_settings(given)
+    brings_zip = {"UpdateFunctionCode": given, "PublishLayerVersion": given.get("Content") or {}}
+    return _problem_of_zip(brings_zip.get(operation, {}).get("ZipFile"))
+
+
+def _problem_of_settings(given: Mapping[str, Any]) -> Problem | None:
+    if (runtime := given.get("Runtime")) in _RETIRED:
+        return invalid(
+            f"The runtime parameter of {runtime} is no longer supported for creating or updating "
+            "AWS Lambda functions. We recommend you use a supported runtime while creating or "
+            "updating functions."
+        )
+    return _problem_of_variables(given)
+
+
+def _problem_of_routing(given: Mapping[str, Any]) -> Problem | None:
+    weights = (given.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    version = given.get("FunctionVersion")
+    if len(weights) > 1:
+        return invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
+    if weights and version == "$LATEST":
+        return invalid("$LATEST is not supported for an alias pointing to more than 1 version")
+    if version in weights:
+        return invalid(
+            f"Invalid function version {version}. Function version {version} is already included "
+            "in routing configuration."
+        )
     return None
 
 
@@ -266,7 +289,7 @@ def _problem_of_variables(given: Mapping[str, Any]) -> Problem | None:
     variables = (given.get("Environment") or {}).get("Variables") or {}
     unable = "Lambda was unable to configure your environment variables because the environment "
     if reserved := sorted(RESERVED_VARIABLES & variables.keys()):
-        return _invalid(
+        return invalid(
             f"{unable}variables you have provided contains reserved keys that are currently not "
             f"supported for modification. Reserved keys used in this request: {', '.join(reserved)}"
         )
@@ -280,7 +303,7 @@ def _problem_of_variables(given: Mapping[str, Any]) -> Problem | None:
         )
     measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
     if len(measured.encode("utf-8", "replace")) > MOST_VARIABLES_BYTES:
-        return _invalid(
+        return invalid(
             f"{unable}variables you have provided exceeded the 4KB limit. "
             f"String measured: {measured}"
         )
@@ -296,5 +319,6 @@ def _problem_of_zip(content: Any) -> Problem | None:
         return None
 
 
-def _invalid(message: str) -> Problem:
+def invalid(message: str) -> Problem:
+    """A parameter that Lambda does not take."""
     return Problem("InvalidParameterValueException", message)
