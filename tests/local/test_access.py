@@ -208,6 +208,13 @@ def test_a_page_cannot_make_a_stack(
     assert "evil" not in [stack["StackName"] for stack in stacks]
 
 
+@pytest.mark.parametrize("name", ["%41ction", "Act%69on", "action", "Version=1&Action"])
+def test_an_action_is_one_however_a_link_spells_it(cloud: Cloud, name: str) -> None:
+    query = CREATE_STACK.removeprefix("Action")
+
+    assert _get(f"{cloud.endpoint.url}/?{name}{query}").status == 403
+
+
 def test_a_page_of_this_endpoint_may(cloud: Cloud) -> None:
     for site in ("none", "same-origin"):
         url = f"{cloud.endpoint.url}/_lambdatuning"

@@ -1,6 +1,5 @@
 """The front door: who may knock, and our own routes; all else is handed on."""
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,7 +12,6 @@ from ..settings import LOOPBACK
 from . import signatures
 from .signatures import needs_signature
 
-_ACTION = re.compile(rb"(^|&)Action=")
 _LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]", "::1")
 _LOCAL_SUFFIXES = (".localhost", ".localhost.localstack.cloud", ".127.0.0.1")
 
@@ -144,7 +142,8 @@ def _refusal_of_link(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
     """What a link or a picture could do in a browser too old to tell where it comes from."""
     if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
         return ""
-    if b"authorization" in headers or not _ACTION.search(scope["query_string"]):
+    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    if b"authorization" in headers or "action" not in map(str.lower, query):
         return ""
     return "an action by GET needs an Authorization header; use POST, as AWS's tools do"
 
