@@ -9,7 +9,7 @@ import pandas as pd
 from pandas import DataFrame
 
 from ..core.errors import UsageError
-from ..core.format import Money
+from ..core.format import Money, short_name
 from ..core.sizes import Host
 from ..core.statistics.means import placed
 from . import intervals
@@ -18,7 +18,7 @@ from .frames import good, warm
 from .intervals import Cell, Floats
 from .model import model_curves
 from .options import Options
-from .run import Run, apart, as_run
+from .run import Run, apart, as_run, names_of
 from .summary import KEYS, resample, summarise
 
 T = TypeVar("T")
@@ -32,9 +32,11 @@ class StudyData:
     Questions (`analysis.questions`) take it; `Study` is the same with the questions as methods.
     """
 
-    def __init__(self, run: Run | DataFrame, options: Options) -> None:
+    def __init__(self, run: Run | DataFrame, options: Options, name: str = "") -> None:
         self.run = as_run(run)
         self.options = options
+        self.name = name or short_name(self.run.function)
+        """What it is called, no longer than tells it from the other parts of a study."""
         self._memo: dict[Hashable, Any] = {}
         if self.run.samples.empty:
             raise UsageError(f"run {self.run.run_id or '(unnamed)'} has no samples; measure first")
@@ -50,7 +52,10 @@ class StudyData:
     def parts(self) -> Sequence["StudyData"]:
         """Each function (and architecture) of the run by itself, in order of their names."""
         runs = apart(self.run)
-        return [self] if len(runs) == 1 else [StudyData(run, self.options) for run in runs]
+        if len(runs) == 1:
+            return [self]
+        named = zip(runs, names_of(runs), strict=True)
+        return [StudyData(run, self.options, name) for run, name in named]
 
     @property
     def money(self) -> Money:
@@ -161,7 +166,7 @@ class StudyData:
 
     def with_options(self, **changed: Any) -> "StudyData":
         """The same with other options; what does not depend on them is kept."""
-        other = StudyData(self.run, replace(self.options, **changed))
+        other = StudyData(self.run, replace(self.options, **changed), self.name)
         depends = {"weights", "max_failed", "tolerance", "confidence", "seed", "today_mb"}
         if not depends & changed.keys():
             names = ("measured", "placed", "cells", "summary", "resampled", "curves")

@@ -401,6 +401,20 @@ def labels(runs: Sequence[Run]) -> tuple[str, str]:
     return (before or "before", after or "after") if before != after else ("before", "after")
 
 
+def names_of(runs: Sequence[Run]) -> list[str]:
+    """A name for the run of each function and architecture."""
+    short = [short_name(run.function) for run in runs]
+    if len(set(short)) == len(short):
+        return short
+    full = [run.function for run in runs]
+    names = full if len(set(short)) < len(set(full)) else short
+    marks = [str(run.samples["architecture"].iloc[0]) for run in runs]
+    return [
+        f"{name} ({mark})" if names.count(name) > 1 else name
+        for name, mark in zip(names, marks, strict=True)
+    ]
+
+
 def _differing(run: Run, runs: Sequence[Run]) -> list[str]:
     words = []
     names = {short_name(each.function) for each in runs}

@@ -61,7 +61,7 @@ def compare(
     _refuse_narrowing_of_loaded((named, history), narrowed)
     alone = _alone(named)
     if alone and names_newest(alone):
-        chosen = newest_in_one_place(alone, store, cloud=cloud, **narrowed)
+        chosen = newest_in_one_place(alone, store, least=2, cloud=cloud, **narrowed)
     elif alone and alone != "all":
         chosen = with_the_one_before(alone, store, cloud=cloud, **narrowed)
     else:

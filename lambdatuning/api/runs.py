@@ -60,18 +60,25 @@ class Source:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which runs are meant; "" and None leave it open."""
+    """Which runs are meant; "" and None leave it open. `function` is a name, or a part of names
+    where no function has just that one."""
 
     function: str = ""
     region: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
-    def __call__(self, source: Source) -> bool:
-        """Whether a run is meant; one that does not say when it started is in no time range."""
+    def among(self, sources: Sequence[Source]) -> list[Source]:
+        """The runs that are meant, in their order."""
+        names = {each.manifest.function for each in sources}
+        exact = bool(self.function) and self.function in names
+        meant = {self.function} if exact else {name for name in names if self.function in name}
+        return [each for each in sources if each.manifest.function in meant and self._holds(each)]
+
+    def _holds(self, source: Source) -> bool:
+        """Whether region and time are meant; a run that does not say when it started is in no time
+        range."""
         manifest = source.manifest
-        if self.function not in manifest.function:
-            return False
         if self.region and manifest.region != self.region:
             return False
         if not (self.since or self.until):
@@ -127,7 +134,7 @@ def newest_of(sources: Sequence[Source], keeps: Filter, where: str, number: int)
     One whose samples are damaged or missing is left out with a warning, and an older one taken in
     its place. NotFoundError where there is none.
     """
-    meant = [each for each in sources if keeps(each)]
+    meant = keeps.among(sources)
     read: list[Run] = []
     skipped: list[Skipped] = []
     taken: Counter[str] = Counter()
@@ -331,7 +338,7 @@ def runs(
     `store` "" is the project's (see `store_address`), here and in the functions below.
     """
     meant = _meant(store, function, region, since, until, state_machine, cloud)
-    return Runs([each for each in meant.listed() if meant.keeps(each)])
+    return Runs(meant.keeps.among(meant.listed()))
 
 
 def load_runs(
@@ -349,10 +356,11 @@ def load_runs(
     (`PLACE/function=NAME/run=ID`) and visualization URLs.
 
     Names are in a list or in one string with commas; runs come in the order in which they are
-    named, others oldest first. `function` (or a part of its name), `region`, and `since` and
-    `until` (ISO dates or times, UTC) narrow what "all" and "latest" mean. With `state_machine` (an
-    ARN) they mean its executions, of any tuner; AWS Lambda Power Tuning keeps means only.
-    A session is opened for a store in S3 or a state machine unless `cloud` is given.
+    named, others oldest first. `function` (its name, or a part of names where none is just that),
+    `region`, and `since` and `until` (ISO dates or times, UTC) narrow what "all" and "latest" mean.
+    With `state_machine` (an ARN) they mean its executions, of any tuner; AWS Lambda Power Tuning
+    keeps means only. A session is opened for a store in S3 or a state machine unless `cloud` is
+    given.
 
     Raises:
         UsageError: a number or time that cannot be read, or a time beside ids.
@@ -379,16 +387,17 @@ def load_runs(
         raise
 
 
-def newest_in_one_place(runs: str, store: str | Path = "", **narrowed: Any) -> list[Run]:
+def newest_in_one_place(
+    runs: str, store: str | Path = "", *, least: int = 1, **narrowed: Any
+) -> list[Run]:
     """ "latest 2" of the function, architecture, region and kind of endpoint measured last.
 
-    "latest" alone is that run and the one before, since it takes two to compare. Arguments as
-    those of `load_runs`.
+    `least` are as many as are needed, where fewer are named. Arguments as those of `load_runs`.
     """
     number, meant = _newest(runs) or 0, _meant(store, **narrowed)
-    kept = [each for each in meant.listed() if meant.keeps(each)]
+    kept = meant.keeps.among(meant.listed())
     own = [each for each in kept if each.place == kept[-1].place]
-    return newest_of(own, meant.keeps, meant.where, max(number, 2))
+    return newest_of(own, meant.keeps, meant.where, max(number, least))
 
 
 def with_the_one_before(name: str, store: str | Path = "", **narrowed: Any) -> list[Run]:

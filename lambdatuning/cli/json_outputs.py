@@ -75,8 +75,8 @@ class Alternative(TypedDict):
     """The next best size: its cost over the answer's, and the answer's duration over its own."""
 
     memory_mb: int
-    cost_ratio: float
-    speedup: float
+    cost_ratio: float | None
+    speedup: float | None
 
 
 class Headline(TypedDict):
@@ -85,10 +85,11 @@ class Headline(TypedDict):
     `change_usd` is what `invocations` (those of a month if `monthly`, else a million) cost at
     `memory_mb`, less what they cost at `today_mb`. `p95_speedup` is null with fewer than 60
     invocations. `as_good_mb` cannot be told apart from `memory_mb`; `more` invocations would tell
-    (0: not known, or not needed). `seen` is how the size was seen: warm, cold, or "" if predicted.
-    `by_value` is what strategy value would set where the cheapest was asked for. `withheld_below`
-    is how sure it had to be to be set, where it was not set for that; else 0.
-    `firm` says whether `sentence` tells what to do.
+    (0: not known, or not needed). `evidence` is how the size was seen: warm, cold, or "" if
+    predicted. `by_value` is what strategy value would set where the cheapest was asked for.
+    `withheld_below` is how sure it had to be to be set, where it was not set for that; else 0.
+    `name` is what the function is called among several; `failing_types` fail at `today_mb` where
+    others do not. `firm` says whether `sentence` tells what to do.
     """
 
     function: str
@@ -113,6 +114,8 @@ class Headline(TypedDict):
     untestable_mb: list[int]
     by_value: Alternative | None
     withheld_below: float
+    name: str
+    failing_types: list[str]
     sentence: str
     certainty: str
     firm: bool

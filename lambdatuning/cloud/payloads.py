@@ -22,7 +22,7 @@ from ..core.tuning.payloads import (
 from ..functions.dynamodb_manager.wire import attributes_to_wire
 from .session import Cloud
 
-_INLINE = ("{", "[", '"')
+INLINE = ("{", "[", '"')
 """How JSON begins that is given instead of a name."""
 
 
@@ -56,7 +56,7 @@ def _load(
     name: str | Path, files: dict[str, Path], folder: Path, cloud: Cloud | None
 ) -> tuple[PayloadType, ...]:
     text = str(name)
-    if text.lstrip().startswith(_INLINE):
+    if text.lstrip().startswith(INLINE):
         return parse_event(text, "the payload", "event")
     if is_s3(text):
         return parse_event(_object(text, cloud), text, event_name(Path(text).stem))

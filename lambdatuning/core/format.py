@@ -200,7 +200,9 @@ def ratio(value: float, base: float) -> float:
 
 
 def of_all(part: int, whole: int) -> str:
-    """How many, as "all 10", "both" or "8 of 10"."""
+    """How many, as "all 10", "both", "8 of 10" or "none of 10"."""
+    if not part:
+        return f"none of {whole}"
     if part == whole:
         return "both" if whole == 2 else f"all {whole}"
     return f"{part} of {whole}"

@@ -66,15 +66,15 @@ def night(
 
 
 def judge(request: NightRequest, cloud: Cloud | None = None) -> Verdict:
-    """The run against all before it; where these are too few, against the one before; unknown
-    where there is none."""
+    """The run against all before it; where these are too few, or others came after it, against the
+    one before; unknown where there is none."""
     run = request.run
     try:
         over_time = history(run.function, store=request.store, cloud=cloud)
         if over_time.ready and over_time.newest.run_id == run.run_id:
             return over_time.verdict
         comparison = compare(
-            "latest 2",
+            run.run_id,
             store=request.store,
             function=run.function,
             history=f"latest {HISTORY_RUNS}",

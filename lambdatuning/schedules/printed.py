@@ -33,6 +33,11 @@ def shell(words: list[str]) -> str:
 
 
 def _cron(schedule: Schedule) -> dict[str, str]:
+    if schedule.timezone:
+        raise UsageError(
+            f"--timezone {schedule.timezone}: cron knows the time of its machine alone; give --at "
+            "in that and leave the zone out, or print systemd, which knows zones"
+        )
     night = shell([command(), *schedule.words()])
     lock = shlex.quote(f"/tmp/{schedule.name}.lock")  # noqa: S108 - a lock holds no data
     line = f"cd {shlex.quote(str(schedule.folder))} && flock -n {lock} {night}"
@@ -158,12 +163,12 @@ def _yaml_values(schedule: Schedule) -> dict[str, str]:
         "at": schedule.at,
         "minute": str(schedule.minute),
         "hour": str(schedule.hour),
-        "winter": "" if zone == "UTC" else " in winter: GitHub's times are in UTC",
+        "season": "" if zone == "UTC" else " in January: GitHub's times are in UTC",
     }
 
 
 def _utc_cron(schedule: Schedule) -> str:
-    """GitHub's schedules are in UTC: the time of the zone as it is in winter."""
+    """GitHub's schedules are in UTC: the time of the zone as it is in January."""
     local = datetime(2026, 1, 15, schedule.hour, schedule.minute)
     at = local.replace(tzinfo=ZoneInfo(schedule.timezone or "UTC")).astimezone(UTC)
     return f"{at.minute} {at.hour} * * *"

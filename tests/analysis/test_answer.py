@@ -73,7 +73,9 @@ def test_no_size_is_explained() -> None:
 
 def test_the_headline_is_that_of_the_first_strategy_the_others_follow() -> None:
     text = str(ALL.answer)
-    assert text.startswith("Set LambdaFunctionOverHttps to 256 MB: 128 MB today fails.")
+    assert text.startswith(
+        "Set LambdaFunctionOverHttps to 256 MB: 128 MB today fails for list-1mb."
+    )
     assert "All payload types together: 3,008 MB is fastest" in text
     assert "list-1mb fails at 128 MB." in text
 
@@ -91,8 +93,7 @@ def test_payload_types_that_accept_a_common_size_do_not_disagree() -> None:
     assert told == ""  # 512 MB is as good as 1,536 MB for "a"
     apart = disagreement([replace(one, as_good_mb=()), replace(other, as_good_mb=())])
     assert apart == (
-        "Payload types disagree about the size for the lowest cost: 512 MB for b and 1,536 MB "
-        "for a."
+        "Payload types disagree about the size for the lowest cost: 512 MB for b; 1,536 MB for a."
     )
 
 

@@ -37,7 +37,7 @@ def test_a_good_run_has_nothing_to_mind() -> None:
 
 def test_failures_are_told_with_error_and_place() -> None:
     found = one(synthetic_run(), "failed invocations")
-    assert "Runtime.OutOfMemory: list-1mb at 128 MB" in found.cause
+    assert "Runtime.OutOfMemory (list-1mb at 128 MB)" in found.cause
 
 
 def test_no_success_is_an_error_and_comes_first() -> None:

@@ -108,3 +108,32 @@ def test_figures_tell_in_words_what_they_show(name: str) -> None:
     assert "128 MB" in chart.alt
     assert "3,008 MB" in chart.alt
     assert "ms" in chart.alt
+
+
+def test_noise_beyond_zero_is_no_negative_duration() -> None:
+    """What cold starts add is that of other calls: for a quick type it may be less than nothing."""
+    wild = Study(synthetic_run((Kind("quick", 0.5, 0.1), Kind("slow", 400, 1)), noise=1.2))
+    for cold in cold_curves(wild):
+        assert (cold.mean_ms(np.array([0.0, 0.5, 1.0])) >= 0).all()
+    with np.errstate(invalid="raise"):
+        assert len(wild.cold_decisions("value"))
+
+
+def test_at_its_share_of_cold_starts_another_size_may_be_best() -> None:
+    heavy = synthetic_run((Kind("quick", 0, 5),), noise=0.01)
+    slow = heavy.samples["init_ms"] * 20
+    extra = slow.fillna(0) * heavy.samples["memory_mb"] / 1024 * 0.0000166667 / 1000
+    samples = heavy.samples.assign(init_ms=slow, cost_usd=heavy.samples["cost_usd"] + extra)
+    study = Study(Run(heavy.manifest, samples), strategy="value", cold_share=0.01)
+    said = [text for text in study.front("cold_starts").sentences if text.startswith("At that")]
+    chosen = study.headline.memory_mb
+    assert chosen == 1536
+    assert len(said) == 1
+    assert said[0].endswith(f"not {chosen:,} MB: the decision is about warm invocations.")
+
+
+def test_where_nothing_succeeded_nothing_is_said_of_cold_starts() -> None:
+    broken = Study(synthetic_run((Kind("broken", 5, 5, needs_mb=9999),), (128, 512)))
+    assert broken.cold_answer.headline == (
+        "No invocation succeeded, so that nothing can be said of cold starts."
+    )

@@ -1,9 +1,11 @@
 """What stands first in a report: the decision, its cards, and the figure that says why."""
 
+import json
 import re
 
 import pytest
 
+from lambdatuning.analysis.run import Run
 from lambdatuning.core.errors import UsageError
 from lambdatuning.study import Study
 
@@ -65,3 +67,21 @@ def test_one_payload_type_has_no_small_panels_and_no_success_no_figure() -> None
     assert broken.front().first.startswith("No size of ")
     for chart in (broken.plot.choice(), broken.plot.compromise()):
         assert chart.title == "No curve can be drawn: no invocation succeeded"
+
+
+def test_one_size_leaves_nothing_to_choose_from() -> None:
+    one = Study(synthetic_run(KINDS[:1], (512,)), strategy="value")
+    said = "512 MB alone was measured: there is nothing to choose from"
+    assert one.front("strategies").first == f"{said}."
+    assert one.plot.choice().title == said
+
+
+def test_titles_have_no_factor_of_one_and_no_amount_of_nothing() -> None:
+    flat = Study(synthetic_run((Kind("flat", 50, 0),), (128, 1024), noise=0.001, host_spread=0))
+    title = flat.plot.choice().title
+    assert title.startswith("128 MB is the cheapest size")
+    assert "×" not in title
+    free = flat.run.samples.assign(cost_usd=0.0)
+    study = Study(Run(flat.run.manifest, free), strategy="value")
+    assert "nan" not in study.plot.choice().title + str(study.headline)
+    json.dumps(study.to_json(), allow_nan=False)

@@ -201,3 +201,24 @@ def test_a_bill_has_cents_and_a_price_per_million_three_digits() -> None:
     bill = replace(FIRM, cost_ratio=1.09, change_usd=0.5, monthly=True)
     assert "$0.50 a month" in bill.sentence
     assert "$0.500 per million" in replace(bill, monthly=False).sentence
+
+
+def test_a_size_that_only_measured_better_is_not_called_the_next_best() -> None:
+    """By expected loss 1,024 MB is the answer, though its neighbour's means are better."""
+    near = replace(FIRM, alternative=Alternative(1152, 1.001, 1.08))
+    assert near.beside == (
+        "Measured better, by less than it may err: 1,152 MB, the same cost and 8 % faster."
+    )
+    assert replace(FIRM, alternative=Alternative(1152, 1.02, 1.08)).beside.startswith("Next best")
+
+
+def test_the_types_that_fail_today_are_named() -> None:
+    fails = replace(FIRM, failing_today=True, failing_types=("list",))
+    assert fails.sentence == "Set OrdersFunction to 1,024 MB: 128 MB today fails for list."
+    many = replace(fails, failing_types=("a", "b", "c"))
+    assert many.sentence.endswith("128 MB today fails for 3 payload types.")
+
+
+def test_what_was_seen_by_cold_starts_alone_is_said_on_the_card() -> None:
+    card = replace(FIRM, evidence="cold").cards[2]
+    assert card.note.endswith("by more than 5 %, by cold starts alone")

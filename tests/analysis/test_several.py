@@ -58,5 +58,20 @@ def test_the_overview_has_a_card_a_payload_type_the_mix_first() -> None:
     for word in ("today", "best balanced", "saves", "faster", "sure"):
         assert f"<dt>{word}</dt>" in html
     assert str(found).startswith(
-        "Payload types disagree: 1,536 MB is best balanced for 4 of 10 payload types, "
+        "Payload types disagree: 1,536 MB is best balanced for 4 of 10 payload types; "
     )
+
+
+def test_architectures_of_one_function_are_told_apart_in_every_sentence() -> None:
+    arm = other(TWO, architecture="arm64", function=ONE.function)
+    arm = Run(arm.manifest, arm.samples.assign(architecture="arm64"))
+    study = Study(merge([ONE, arm]), strategy="cost")
+    names = [f"{ONE.function} ({kind})" for kind in ("arm64", "x86_64")]
+    assert [each.name for each in study.headlines] == names
+    for name, head in zip(names, study.headlines, strict=True):
+        assert name in head.sentence
+    for text in (study.front("payload_types"), study.front("strategies"), study.overview):
+        assert all(f"{name}: " in str(text) or f"of {name}" in str(text) for name in names)
+    cold = study.front("cold_starts").sentences
+    assert all(text.startswith(tuple(names)) for text in cold)
+    assert {head["name"] for head in study.to_json()["headlines"]} == set(names)

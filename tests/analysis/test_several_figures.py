@@ -71,7 +71,7 @@ def test_names_tell_no_more_than_is_needed() -> None:
     arm = named(CPU, "orders", architecture="arm64")
     arm = Run(arm.manifest, arm.samples.assign(architecture="arm64"))
     both = merge([named(CPU, "orders"), arm])
-    assert [name for name, _ in views(Study(both))] == ["orders, arm64", "orders, x86_64"]
+    assert [name for name, _ in views(Study(both))] == ["orders (arm64)", "orders (x86_64)"]
 
 
 def test_the_figure_of_one_function_says_which() -> None:

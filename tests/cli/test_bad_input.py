@@ -303,3 +303,12 @@ def test_a_schedule_that_would_always_fail_is_not_printed(
     served: Shell, option: str, said: str
 ) -> None:
     refused(served("schedule", "print", "cron", "f", "--option", option), 2, said)
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [("none.json", "none.json"), ("pign", 'did you mean "ping"'), ('{"a": ', "JSON")],
+)
+def test_nor_is_one_whose_event_cannot_be_sent(served: Shell, event: str, said: str) -> None:
+    done = served("schedule", "print", "cron", "f", "--payload", event)
+    refused(done, 2, said)

@@ -32,6 +32,17 @@ def test_the_newest_run_is_shown(capsys: pytest.CaptureFixture[str], store: Path
     assert "3,008 MB" in shown(capsys, store, "latest", "--strategy", "speed").splitlines()[0]
 
 
+def test_the_newest_run_alone_is_shown_and_not_pooled_with_the_one_before(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for day, today_mb in ((23, 128), (24, 512)):
+        about = {"run_id": f"202611{day}T090500-aaaaaa", "current_memory_mb": today_mb}
+        store_synthetic_run(tmp_path, CPU[:1], (128, 512), about=about)
+    text = shown(capsys, tmp_path, "--markdown")
+    assert "Run 20261124T090500-aaaaaa, 40 invocations" in text
+    assert "512 MB (answer, today)" in text
+
+
 def test_markdown_has_the_answer_a_table_and_the_figure(
     capsys: pytest.CaptureFixture[str], store: Path, tmp_path: Path
 ) -> None:

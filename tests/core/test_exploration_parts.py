@@ -228,6 +228,17 @@ def test_the_mix_weighs_the_types_and_keeps_the_slowest_deadline() -> None:
     assert whole.p95_ms == slow.p95_ms
 
 
+def test_the_curve_of_the_mix_is_the_weighted_mean_of_those_of_its_types() -> None:
+    """What is stored as the whole adds up from what is stored of the parts."""
+    made = Made({"io": lambda _: 40.0, "cpu": cpu(90.0)}, spread=0.3, hosts=0.1)
+    answers = {each.payload: each.curve for each in made.explore("value")[-1].answers}
+    whole, io, compute = (answers[name] for name in (None, "io", "cpu"))
+    for mixture, one, other in zip(whole, io, compute, strict=True):
+        assert mixture.duration_ms == pytest.approx((one.duration_ms + other.duration_ms) / 2)
+        assert mixture.cost_usd == pytest.approx((one.cost_usd + other.cost_usd) / 2)
+        assert mixture.low_ms <= mixture.duration_ms <= mixture.high_ms
+
+
 def at(memory_mb: int, *durations: float) -> list[Observation]:
     """Warm calls of one environment."""
     return [Observation("", memory_mb, ms, math.ceil(ms), environment="a") for ms in durations]

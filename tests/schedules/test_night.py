@@ -10,7 +10,9 @@ import pytest
 import lambdatuning as lt
 from lambdatuning.analysis.verdict import Verdict
 from lambdatuning.schedules import archive
-from lambdatuning.schedules.night import NightRequest, NightResult, night
+from lambdatuning.schedules.night import NightRequest, NightResult, judge, night
+
+from ..analysis.synthetic import KINDS, store_synthetic_run
 
 ROOT = Path(__file__).parents[2]
 STORE = ROOT / "data" / "recorded"
@@ -78,6 +80,18 @@ def test_a_notebook_that_fails_takes_nothing_else_with_it(made: tuple[NightResul
     assert "broken.ipynb" in made[0].failed
     assert "ZeroDivisionError" in made[0].failed
     assert (made[1] / "latest" / "broken.failed.ipynb").exists()
+
+
+def test_a_night_that_is_reported_later_is_judged_by_what_came_before_it(tmp_path: Path) -> None:
+    runs = [f"2026112{n}T090500-aaaaaa" for n in range(1, 4)]
+    for n, run_id in enumerate(runs):
+        about = {"run_id": run_id, "function": "shop", "started_at": f"2026-11-2{n + 1}T09:05:00Z"}
+        store_synthetic_run(tmp_path, KINDS[:1], (128, 512), seed=n, about=about)
+    about = {"run_id": "20261124T090500-aaaaaa", "function": "shop-v2"}
+    store_synthetic_run(tmp_path, KINDS[:1], (128, 512), about=about)
+    run = lt.runs(tmp_path)[runs[1]]
+    judged = judge(NightRequest(run, str(tmp_path), (), "", DAY, 0.05))
+    assert (judged.function, judged.run_id, judged.baseline) == ("shop", runs[1], (runs[0],))
 
 
 def verdict(run_id: str, reason: str = "fine", kind: str = "fine") -> Verdict:

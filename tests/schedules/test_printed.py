@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,7 @@ with open(os.environ["RECORD"], "w") as file:
 
 @BOTH
 def test_cron_runs_the_night_under_a_lock(schedule: Schedule, tmp_path: Path) -> None:
+    schedule = replace(schedule, timezone="")
     (line,) = (
         line for line in only(schedule, "cron").splitlines() if line and not line.startswith("#")
     )
@@ -264,9 +266,14 @@ def test_the_time_is_said_as_each_scheduler_takes_it() -> None:
     utc = Schedule(function="checkout", at="02:30")
     assert "at cron(30 2 * * ? *) in Europe/Berlin, or let" in only(PLAIN, "codebuild")
     workflow = render("github", PLAIN)[".github/workflows/lambdatuning-checkout.yml"]
-    assert "(02:30 Europe/Berlin in winter: GitHub's times are in UTC)." in workflow
+    assert "(02:30 Europe/Berlin in January: GitHub's times are in UTC)." in workflow
     workflow = render("github", utc)[".github/workflows/lambdatuning-checkout.yml"]
     assert "every night (02:30 UTC).\n" in workflow
+
+
+def test_a_zone_that_cron_would_not_keep_is_refused() -> None:
+    with pytest.raises(UsageError, match="cron knows the time of its machine alone"):
+        render("cron", PLAIN)
 
 
 def test_an_unknown_kind_is_answered_by_the_closest() -> None:

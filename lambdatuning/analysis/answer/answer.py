@@ -45,26 +45,21 @@ class Answer:
     """What to set: a headline for each function, and `lead`, the recommendations for the mix (or
     the only payload type), one a strategy.
 
-    `sentences` are what else matters, `notice` where the measurement comes from if that limits
-    it. Displays itself in notebooks; `str()` is the same as plain text.
+    `others` say what is best under other strategies than that of the headline, `sentences` what
+    else matters, `notice` where the measurement comes from if that limits it. Displays itself in
+    notebooks; `str()` is the same as plain text.
     """
 
     headlines: tuple[Headline, ...]
     lead: tuple[Recommendation, ...]
+    others: tuple[str, ...]
     sentences: tuple[str, ...]
     notice: str
-    money: Money
 
     @property
     def headline(self) -> str:
         """What to set, in a sentence for each function."""
         return " ".join(each.sentence for each in self.headlines)
-
-    @property
-    def others(self) -> list[str]:
-        """What is best under other strategies than that of the headline."""
-        first = {each.strategy for each in self.headlines}
-        return [sentence(each, self.money) for each in self.lead if each.strategy not in first]
 
     def __str__(self) -> str:
         lines = [line for each in self.headlines for line in (each.sentence, each.certainty)]
@@ -93,10 +88,24 @@ def answer(data: StudyData) -> Answer:
     return Answer(
         headlines=headlines(data),
         lead=tuple(advice for lead, _ in each for advice in lead),
-        sentences=tuple(dict.fromkeys(text for _, sentences in each for text in sentences)),
+        others=tuple(
+            named(data, part, sentence(advice, data.money))
+            for part, (lead, _) in zip(data.parts, each, strict=True)
+            for advice in lead
+            if advice.strategy != data.strategies[0]
+        ),
+        sentences=tuple(
+            named(data, part, text)
+            for part, (_, texts) in zip(data.parts, each, strict=True)
+            for text in dict.fromkeys(texts)
+        ),
         notice=notice(data.run),
-        money=data.money,
     )
+
+
+def named(data: StudyData, part: StudyData, text: str) -> str:
+    """The sentence of a part of a study, which is named where there are several."""
+    return f"{part.name}: {text}" if text and len(data.parts) > 1 else text
 
 
 def _of_function(data: StudyData) -> tuple[Sequence[Recommendation], Sequence[str]]:
@@ -144,7 +153,7 @@ def disagreement(advice: Sequence[Recommendation], chosen_mb: int | None = None)
     by_number = sorted(by_size.items(), key=lambda item: (-len(item[1]), item[0]))
     parts = [f"{format_mb(size)} for {_named(names, len(advice))}" for size, names in by_number]
     purpose = REGISTRY[advice[0].strategy].purpose
-    return f"Payload types disagree about the size for {purpose}: {join(parts)}."
+    return f"Payload types disagree about the size for {purpose}: {'; '.join(parts)}."
 
 
 def suited(chosen_mb: int, advice: Sequence[Recommendation]) -> str:
@@ -160,11 +169,11 @@ def suited(chosen_mb: int, advice: Sequence[Recommendation]) -> str:
     sizes: dict[int, list[str]] = {}
     for each in others:
         sizes.setdefault(each.memory_mb or 0, []).append(each.payload)
-    named = [
+    wanted = [
         f"{format_mb(size)} for {join(names) if len(names) <= _FEW else f'{len(names)} others'}"
         for size, names in sorted(sizes.items())
     ]
-    return f"Payload types disagree: {words}, {join(named)}."
+    return f"Payload types disagree: {'; '.join([words, *wanted])}."
 
 
 def common_sizes(advice: Iterable[Recommendation]) -> set[int]:
@@ -256,7 +265,7 @@ def against_today(advice: Recommendation) -> str:
 def _headline_html(head: Headline, *, named: bool) -> str:
     """The sentence, the three numbers, how sure it is."""
     cards = "".join(_number_card(each) for each in head.cards) if head.memory_mb else ""
-    name = f"<h3>{escape(short_name(head.function))}</h3>" if named else ""
+    name = f"<h3>{escape(head.name or short_name(head.function))}</h3>" if named else ""
     return (
         f'{name}<p class="lt-headline"><strong>{html_words(head.sentence)}</strong></p>'
         f'<div class="lt-cards" style="display: flex; flex-wrap: wrap; gap: 12px">{cards}</div>'
@@ -278,12 +287,13 @@ def _number_card(card: Card) -> str:
 @dataclass(frozen=True)
 class Overview:
     """Recommendations under one strategy, one a payload type, the mix first; `headline` says
-    whether the payload types agree."""
+    whether the payload types agree, `names` (of several functions) whose each of them is."""
 
     headline: str
     advice: tuple[Recommendation, ...]
     notice: str
     money: Money
+    names: tuple[str, ...] = ()
 
     @property
     def cards(self) -> "Overview":
@@ -291,15 +301,20 @@ class Overview:
         return replace(self, headline="", notice="")
 
     def __str__(self) -> str:
-        lines = [self.headline, *(sentence(each, self.money) for each in self.advice), self.notice]
+        names = self.names or ("",) * len(self.advice)
+        texts = [
+            f"{name}: {sentence(each, self.money)}" if name else sentence(each, self.money)
+            for name, each in zip(names, self.advice, strict=True)
+        ]
+        lines = [self.headline, *texts, self.notice]
         return "\n".join(filter(None, lines))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return answered(self.headline, (each.function for each in self.advice))
 
     def _repr_html_(self) -> str:
-        several = len({each.function for each in self.advice}) > 1
-        cards = "".join(_card(each, named=several) for each in self.advice)
+        names = self.names or ("",) * len(self.advice)
+        cards = "".join(map(_card, self.advice, names))
         words = f"<strong>{html_words(self.headline)}</strong>"
         said = f'<p class="lt-headline">{words}</p>' if self.headline else ""
         notice = f'<p class="lt-notice">{html_words(self.notice)}</p>' if self.notice else ""
@@ -313,23 +328,28 @@ def overview(data: StudyData) -> Overview:
     """A card for the mix and for each payload type (of each function) under the first strategy."""
     by_part = [recommendations(part, data.strategies[:1]) for part in data.parts]
     ordered = [sorted(own, key=lambda each: each.payload != MIX) for own in by_part]
-    named = len(by_part) > 1
+    several = len(by_part) > 1
     words = [
-        _agreement(own, headline(part).memory_mb, named=named) or headline(part).sentence
+        _agreement(own, part.name, headline(part).memory_mb, several=several)
+        or headline(part).sentence
         for own, part in zip(ordered, data.parts, strict=True)
     ]
     advice = tuple(each for own in ordered for each in own)
-    return Overview(" ".join(words), advice, notice(data.run), data.money)
+    names = [part.name for own, part in zip(ordered, data.parts, strict=True) for _ in own]
+    whole = (" ".join(words), advice, notice(data.run), data.money)
+    return Overview(*whole, tuple(names) if several else ())
 
 
-def _agreement(advice: Sequence[Recommendation], chosen_mb: int | None, *, named: bool) -> str:
+def _agreement(
+    advice: Sequence[Recommendation], name: str, chosen_mb: int | None, *, several: bool
+) -> str:
     """Whether one size (that of the mix, if it is one) is best for all payload types of a function,
     or which want which; "" of the only one."""
     own = [each for each in advice if each.payload != MIX] or list(advice)
-    name, superlative = short_name(own[0].function), REGISTRY[own[0].strategy].superlative
+    superlative = REGISTRY[own[0].strategy].superlative
     words = disagreement(own, chosen_mb)
     if words:
-        return f"{name}: {words}" if named else words
+        return f"{name}: {words}" if several else words
     if len(own) == 1:
         return ""
     sizes = {each.memory_mb for each in own if each.memory_mb is not None}
@@ -345,8 +365,8 @@ def _agreement(advice: Sequence[Recommendation], chosen_mb: int | None, *, named
     return f"{words}{'' if chosen_mb in common else mixed}."
 
 
-def _card(advice: Recommendation, *, named: bool) -> str:
-    name = f"{short_name(advice.function)}, {advice.payload}" if named else advice.payload
+def _card(advice: Recommendation, of: str) -> str:
+    name = f"{of}, {advice.payload}" if of else advice.payload
     rows = "".join(
         f"<div><dt>{what}</dt><dd>{html_words(words)}</dd></div>" for what, words in _facts(advice)
     )

@@ -80,4 +80,6 @@ def _curve(data: StudyData, curve: Curve) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return finite(value)
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
     return list(value) if isinstance(value, tuple) else value

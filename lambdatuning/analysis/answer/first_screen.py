@@ -6,13 +6,13 @@ from html import escape
 from typing import Any
 
 from ...core.errors import UsageError, closest
-from ...core.format import format_mb, join, short_name
+from ...core.format import format_mb, join
 from ...core.strategies import REGISTRY
 from ..curves import MIX
 from ..data import StudyData
 from ..questions.cold_share import at_share, cold_answer
 from ..text.statement import answered, html_words
-from .answer import notice, overview, suited
+from .answer import named, notice, overview, suited
 from .headline import Card, Headline, headline, headlines
 from .recommendation import recommendation, recommendations
 
@@ -72,8 +72,7 @@ def _payload_types(data: StudyData) -> list[str]:
         if len(own) < 2 or chosen is None:
             lines.append(overview(part).headline)
             continue
-        name = f"{short_name(part.run.function)}: " if len(data.parts) > 1 else ""
-        lines.append(f"{name}{suited(chosen, own)}")
+        lines.append(named(data, part, suited(chosen, own)))
     return [" ".join(lines)]
 
 
@@ -81,14 +80,15 @@ def _strategies(data: StudyData) -> list[str]:
     """Which size each strategy chooses, those of one size together."""
     lines = []
     for part in data.parts:
-        name = f"{short_name(part.run.function)}: " if len(data.parts) > 1 else ""
         words = _sizes(part)
-        lines.append(f"{name}{words[:1].upper()}{words[1:]}." if words else "")
+        lines.append(named(data, part, f"{words[:1].upper()}{words[1:]}." if words else ""))
     return [" ".join(filter(None, lines)) or "No size can be recommended."]
 
 
 def _sizes(data: StudyData) -> str:
     curve = data.curve()
+    if curve and len(curve.sizes) == 1:
+        return f"{format_mb(curve.sizes[0])} alone was measured: there is nothing to choose from"
     by_size: dict[int, list[str]] = {}
     for name in data.options.choices if curve else ():
         advice = recommendation(data, curve, name) if curve else None
@@ -105,7 +105,8 @@ def _broken(strategy: str, reason: str) -> bool:
 
 
 def _cold_starts(data: StudyData) -> list[str]:
-    return [cold_answer(data).headline, *(text for part in data.parts for text in at_share(part))]
+    sentences = [named(data, part, text) for part in data.parts for text in at_share(part)]
+    return [cold_answer(data).headline, *sentences]
 
 
 _LEADS: Mapping[str, Callable[[StudyData], list[str]]] = {

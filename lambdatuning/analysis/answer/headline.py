@@ -14,6 +14,7 @@ from ...core.format import (
     format_count,
     format_mb,
     format_sure,
+    join,
     join_mb,
     ratio,
     short_name,
@@ -30,6 +31,9 @@ _P95_SAMPLES = 60
 """So many invocations have three beyond their p95."""
 
 _MILLION = 1e6
+_FEW = 2
+"""Payload types named in a sentence."""
+
 _SAME = 0.005
 """A cost or a duration that differs by less is the same to a reader."""
 
@@ -66,7 +70,8 @@ class Headline:
     not known, or not needed). `evidence` is "warm", "cold" (cold starts alone) or "" (predicted).
     `by_value` is what the kit's own strategy would set in place of the cheapest size, None where
     that is it. `withheld_below` is how sure it had to be to be set, where it was to be set and was
-    not; else 0.
+    not; else 0. `name` is what the function is called among those of the study, `failing_types`
+    are the payload types that fail at today's size where others do not.
     """
 
     function: str
@@ -92,6 +97,8 @@ class Headline:
     money: Money
     by_value: Alternative | None = None
     withheld_below: float = 0.0
+    name: str = ""
+    failing_types: tuple[str, ...] = ()
 
     @property
     def firm(self) -> bool:
@@ -118,7 +125,7 @@ class Headline:
     @property
     def sentence(self) -> str:
         """What to set, and what that changes."""
-        name = short_name(self.function)
+        name = self.name or short_name(self.function)
         if self.memory_mb is None:
             return f"No size of {name} can be recommended: {self.reason}."
         return f"{_verdict(self, name)}{_changes(self)}."
@@ -182,7 +189,15 @@ def _headline(data: StudyData) -> Headline:
         money=data.money,
         by_value=_by_value(data, curve, advice) if curve and advice else None,
         withheld_below=_withheld_below(data, size),
+        name=data.name,
+        failing_types=_failing_types(data, today),
     )
+
+
+def _failing_types(data: StudyData, size: int | None) -> tuple[str, ...]:
+    own = [curve for curve in data.curves if curve.payload != MIX]
+    failing = tuple(curve.payload for curve in own if size in curve.failing_mb)
+    return failing if len(failing) < len(own) else ()
 
 
 def _withheld_below(data: StudyData, size: int | None) -> float:
@@ -312,13 +327,19 @@ def _changes(head: Headline) -> str:
         return ""
     today = format_mb(head.today_mb)
     if head.failing_today:
-        return f": {today} today fails"
+        return f": {today} today fails{_for_types(head.failing_types)}"
     if math.isnan(head.cost_ratio):
         return ""
     lead = f". Against {today} today it " if head.is_guess else ": "
     when = "before" if head.applied_mb == head.memory_mb else "today"
     against = "" if head.is_guess else f" than at {today} {when}"
     return f"{lead}{_speed(head, against)}, {_cost(head)}"
+
+
+def _for_types(names: tuple[str, ...]) -> str:
+    if not names:
+        return ""
+    return f" for {join(names) if len(names) <= _FEW else format_count(len(names), 'payload type')}"
 
 
 def _speed(head: Headline, against: str) -> str:
@@ -391,6 +412,8 @@ def _beside(head: Headline) -> list[str]:
             f"the lowest cost was asked for; the best value, {_PRODUCT}, would be "
             f"{_other(head.by_value)}"
         )
+    elif head.alternative and _looks_better(head.alternative):
+        parts.append(f"measured better, by less than it may err: {_other(head.alternative)}")
     elif head.alternative:
         parts.append(f"next best: {_other(head.alternative)}")
     if head.untestable_mb:
@@ -398,6 +421,13 @@ def _beside(head: Headline) -> list[str]:
             f"on AWS, {join_mb(head.untestable_mb)} might be better: this host has fewer cores"
         )
     return parts
+
+
+def _looks_better(other: Alternative) -> bool:
+    """Whether it is as cheap and faster, or cheaper and as fast, by the means alone: they err."""
+    cost, speed = 1 - other.cost_ratio, other.speedup - 1
+    better = cost >= _SAME or speed >= 2 * _SAME
+    return better and cost > -_SAME and speed > -2 * _SAME
 
 
 def _sentence(parts: list[str]) -> str:
@@ -418,7 +448,7 @@ def _how_sure(head: Headline) -> str:
 
 def _other(other: Alternative) -> str:
     cost = "the same cost"
-    if abs(other.cost_ratio - 1) >= _SAME:
+    if abs(other.cost_ratio - 1) >= _SAME:  # NaN, where nothing costs anything, is the same
         more = "more expensive" if other.cost_ratio > 1 else "cheaper"
         cost = f"{abs(other.cost_ratio - 1) * 100:.0f} % {more}"
     speed = "as fast"
@@ -470,7 +500,9 @@ def _sure_card(head: Headline) -> Card:
     if head.strategy == "deadline":
         return Card("sure", format_sure(head.sure), "that it keeps the deadline")
     words = REGISTRY[head.strategy].better
-    return Card("sure", format_sure(head.sure), f"that no size is {words} by more than 5 %")
+    by_cold = ", by cold starts alone" if head.evidence == "cold" else ""
+    note = f"that no size is {words} by more than {TOLERANCE * 100:.0f} %{by_cold}"
+    return Card("sure", format_sure(head.sure), note)
 
 
 def _why_unknown(head: Headline) -> str:

@@ -25,6 +25,9 @@ from ..questions.curves import nothing_succeeded
 from ..text.marks import caption, in_words
 from .headline import headline
 
+_SLIGHT = 0.05
+"""A size that is faster by less is not worth a word."""
+
 MOST = 12
 """Payload types with a panel of their own, those of the largest weights; tables have all."""
 
@@ -108,24 +111,45 @@ def choice_title(curve: Curve, chosen_mb: int | None, limit: float = math.inf) -
         return f"{format_mb(curve.sizes[cheapest])} is cheapest by the mean"
     at = curve.sizes.index(chosen_mb)
     size = format_mb(chosen_mb)
+    if len(curve.sizes) == 1:
+        return f"{size} alone was measured: there is nothing to choose from"
     if at == cheapest:
-        return f"{size} is the cheapest size{_dearer(curve, at)}"
-    more = f"{(ratio(curve.usd[at], curve.usd[cheapest]) - 1) * 100:.0f} %"
-    times, least = ratio(curve.ms[cheapest], curve.ms[at]), format_mb(curve.sizes[cheapest])
-    speed = f"{times:.1f} × faster" if times >= 1 else f"{1 / times:.1f} × slower"
+        return f"{size} is the cheapest size{_faster_ones(curve, at)}"
+    least = format_mb(curve.sizes[cheapest])
+    speed = _speed_change(ratio(curve.ms[cheapest], curve.ms[at]))
+    if not curve.usd[cheapest]:
+        return f"{size} costs as much as {least}; {speed}"
+    more = f"{(ratio(curve.usd[at], curve.usd[cheapest]) - 1) * 100:,.0f} %"
     beyond = curve.usd[at] > curve.usd[cheapest] * (1 + limit)
     perhaps = f" ({format_part(limit)} is within the error)" if beyond else ""
     return f"{size} costs {more} more than the cheapest, {least}{perhaps}; {speed}"
 
 
-def _dearer(curve: Curve, at: int) -> str:
-    """What the fastest size would cost; "" where the cheapest is the fastest."""
+def _faster_ones(curve: Curve, at: int) -> str:
+    """That the cheapest size is the fastest, too, or what the fastest would cost."""
     fastest = int(curve.ms.argmin())
     if fastest == at or not curve.ms[fastest]:
         return ", and the fastest" if fastest == at else ""
-    more = f"{(ratio(curve.usd[fastest], curve.usd[at]) - 1) * 100:.0f} %"
-    times = f"{ratio(curve.ms[at], curve.ms[fastest]):.1f} ×"
-    return f"; {format_mb(curve.sizes[fastest])} is {times} faster for {more} more"
+    times = ratio(curve.ms[at], curve.ms[fastest])
+    if times < 1 + _SLIGHT:
+        return f"; none is {format_part(_SLIGHT)} faster"
+    if not curve.usd[at]:
+        return f"; {format_mb(curve.sizes[fastest])} is {_speed_change(times)}"
+    more = f"{(ratio(curve.usd[fastest], curve.usd[at]) - 1) * 100:,.0f} %"
+    return f"; {format_mb(curve.sizes[fastest])} is {_speed_change(times)} for {more} more"
+
+
+def _speed_change(times: float) -> str:
+    """Per cent where that reads better than a factor, as in headlines.
+
+    >>> _speed_change(2.68), _speed_change(1.5), _speed_change(0.2), _speed_change(1.004)
+    ('2.7 × faster', '50 % faster', '5.0 × slower', 'as fast')
+    """
+    more = max(times, 1 / times) if times else math.inf
+    if more < 1.01:
+        return "as fast"
+    size = f"{(more - 1) * 100:.0f} %" if more < 1.95 else f"{more:,.1f} ×"
+    return f"{size} {'faster' if times >= 1 else 'slower'}"
 
 
 def _alt(part: _Part) -> str:
@@ -304,10 +328,18 @@ def _speed(part: _Part, curve: Curve) -> str:
 
 
 def _tick(value: float, form: Callable[[float], str]) -> str:
-    """An amount without needless zeros: "$0.500" is "$0.5"."""
+    """An amount without needless zeros, short where it is large.
+
+    >>> _tick(0.5, "${:.3f}".format), _tick(150_000, "${:,.0f}".format)
+    ('$0.5', '$150k')
+    """
     if not value:
         return "0"
-    return _ZEROS.sub("", form(value))
+    return _THOUSANDS.sub("k", _MILLIONS.sub("M", _ZEROS.sub("", form(value))))
+
+
+_MILLIONS = re.compile(r"(?<=\d),000,000(?![\d,])")
+_THOUSANDS = re.compile(r"(?<=\d\d),000(?![\d,])")
 
 
 _ZEROS = re.compile(r"(?<=\d)\.0+(?!\d)|(?<=\.\d)0+(?!\d)|(?<=\.\d\d)0+(?!\d)")

@@ -23,7 +23,7 @@ def views(data: StudyData) -> list[tuple[str, StudyData]]:
     """Each function (and architecture) of a study under its name; the only one has none: ""."""
     if len(data.parts) == 1:
         return [("", data)]
-    return list(zip(_names([part.run for part in data.parts]), data.parts, strict=True))
+    return [(part.name, part) for part in data.parts]
 
 
 def together(titles: Sequence[tuple[str, str]]) -> str:
@@ -65,16 +65,3 @@ def labelled(frame: DataFrame) -> DataFrame:
 def is_mix(label: str) -> bool:
     """Whether a payload type, or a label of it, is the weighted mix."""
     return label == MIX or label.startswith(f"{_MIX}, ")
-
-
-def _names(parts: Sequence[Run]) -> list[str]:
-    short = [short_name(part.function) for part in parts]
-    if len(set(short)) == len(short):
-        return short
-    full = [part.function for part in parts]
-    names = full if len(set(short)) < len(set(full)) else short
-    marks = [str(part.samples["architecture"].iloc[0]) for part in parts]
-    return [
-        f"{name}, {mark}" if names.count(name) > 1 else name
-        for name, mark in zip(names, marks, strict=True)
-    ]

@@ -71,7 +71,7 @@ def failures(data: StudyData) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "failed invocations",
-            f"{len(rows)} invocations ended in {error}: {places(rows)}{first}",
+            f"{len(rows)} invocations ended in {error} ({places(rows)}){first}",
             "they are counted and left out of every mean; look into the function's log",
         )
 

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from pandas import DataFrame
 
-from ...core.format import Money, format_mb, format_ms, format_part, join, short_name
+from ...core.format import Money, format_mb, format_ms, format_part, join
 from ...core.sizes import Host
 from ...core.strategies import REGISTRY, RUN_STRATEGIES, STRATEGIES, check_strategy
-from ..answer.answer import notice
+from ..answer.answer import named, notice
 from ..answer.headline import headline
 from ..curves import MIX, Curve
 from ..data import StudyData
@@ -67,13 +67,16 @@ class ColdCurve:
 
     def mean_ms(self, shares: Floats) -> Floats:
         """Mean duration as a caller waits for it, init included (shares x sizes)."""
-        mean: Floats = self.ms + shares[:, None] * self.extra_ms
-        return mean
+        return _positive(self.ms + shares[:, None] * self.extra_ms)
 
     def cost_usd(self, shares: Floats) -> Floats:
         """Mean cost of an invocation (shares x sizes)."""
-        mean: Floats = self.usd + shares[:, None] * self.extra_usd
-        return mean
+        return _positive(self.usd + shares[:, None] * self.extra_usd)
+
+
+def _positive(means: Floats) -> Floats:
+    """Without what noise alone puts below zero: what cold starts add is that of other calls."""
+    return np.maximum(means, 0.0)
 
 
 def cold_decisions(data: StudyData, strategies: Sequence[str]) -> DataFrame:
@@ -179,7 +182,7 @@ def _takeover(cold: ColdCurve, before: int, after: int, goal: Goal) -> tuple[flo
         each.max(axis=1)[:, None, None] for each in (cold.mean_ms(shares), cold.cost_usd(shares))
     )
     part = shares[:, None, None]
-    drawn_ms, drawn_usd = ms + part * extra_ms, usd + part * extra_usd
+    drawn_ms, drawn_usd = _positive(ms + part * extra_ms), _positive(usd + part * extra_usd)
     values = goal.score(drawn_ms / slowest, drawn_usd / highest, scale=(1.0, 1.0))
     ahead = values[:, :, after] < values[:, :, before]
     first = np.where(ahead.any(axis=0), ahead.argmax(axis=0) / _COARSE, 1.0)
@@ -193,6 +196,8 @@ def _takeover(cold: ColdCurve, before: int, after: int, goal: Goal) -> tuple[flo
 
 NO_COLD = "No cold start was measured: `--cold 10` of tune or benchmark measures some on purpose."
 
+_NO_SUCCESS = "No invocation succeeded, so that nothing can be said of cold starts."
+
 _COLD_ONLY = "Every invocation was a cold start, so that there is no warm one to compare with."
 
 
@@ -204,10 +209,9 @@ def cold_answer(data: StudyData) -> Statement:
     """
     headlines, sentences = [], []
     for part in data.parts:
-        name = f"{short_name(part.run.function)}: " if len(data.parts) > 1 else ""
-        headline, *others = _of_function(part)
-        headlines.append(name + headline)
-        sentences += [name + text for text in others]
+        headline, *others = [named(data, part, text) for text in _of_function(part)]
+        headlines.append(headline)
+        sentences += others
     functions = tuple(part.run.function for part in data.parts)
     return Statement(" ".join(headlines), tuple(sentences), notice(data.run), functions)
 
@@ -220,6 +224,8 @@ def strategies_of(data: StudyData) -> list[str]:
 
 def _of_function(data: StudyData) -> list[str]:
     """The headline and the sentences of one function."""
+    if data.measured.empty:
+        return [_NO_SUCCESS]
     starts = cold_starts(data)
     if starts.empty:
         return [NO_COLD]
@@ -241,12 +247,29 @@ def at_share(data: StudyData) -> list[str]:
     cold, chosen_mb = curves[-1], headline(data).memory_mb
     first_mb = int(_main_ranges(data, cold)[0]["memory_mb"].iloc[0])
     if chosen_mb not in cold.sizes or chosen_mb == first_mb:
-        return list(_at_share(cold, data, first_mb))
+        return [*_at_share(cold, data, first_mb), *_moved(cold, data, first_mb)]
     differs = (
         f"By plain means, which these shares rest on, {format_mb(first_mb)} is best without cold "
         f"starts; {format_mb(chosen_mb)} is chosen by how far the means may err."
     )
-    return [differs, *_at_share(cold, data, chosen_mb)]
+    return [differs, *_at_share(cold, data, chosen_mb), *_moved(cold, data, chosen_mb)]
+
+
+def _moved(cold: ColdCurve, data: StudyData, size: int) -> Iterator[str]:
+    """Which size is best at the study's share of cold starts, where that is not `size`, as sure as
+    it is."""
+    ranges, share = _main_ranges(data, cold)[0], data.options.cold_share
+    own = ranges[(ranges["from_share"] <= share) & (ranges["to_share"] > share)]
+    for row in own.to_dict("records"):
+        if row["memory_mb"] == size or not row["from_share"]:
+            continue
+        late = row["from_high_share"]
+        surely = "" if late <= share else "perhaps "
+        best, superlative = format_mb(row["memory_mb"]), REGISTRY[row["strategy"]].superlative
+        yield (
+            f"At that share {best} is {surely}{superlative}, not {format_mb(size)}: the decision "
+            "is about warm invocations."
+        )
 
 
 def _main_ranges(data: StudyData, cold: ColdCurve) -> list[DataFrame]:
@@ -376,7 +399,7 @@ def plot_cold_share(data: StudyData, *, payload: str = "", function: str = "") -
     own = ranges[ranges["payload"] == cold.curve.payload]
     words = decision(own[own["strategy"] == names[0]])
     title = re.sub(r" \([^)]*\)", "", words).removesuffix(".")
-    subtitle = f"{short_name(run.function)}, {cold.curve.payload}; one line per memory size"
+    subtitle = f"{part.name}, {cold.curve.payload}; one line per memory size"
     subtitle += f"; one of {len(data.parts)} functions" if len(data.parts) > 1 else ""
     subtitle += caption(run.host, run.sizes, hatched=False)
 

@@ -180,6 +180,8 @@ def _sized(data: StudyData) -> _Shown:
         return PARTLY, said, "measure more until it is 95 % sure"
     if head.today_mb is None:
         return PARTLY, f"{said}; today's size is not known", "name today's size"
+    if head.applied_mb == head.memory_mb:
+        return _limited(data, MET), f"{said}, which this run set", _where(data)
     if head.memory_mb != head.today_mb:
         set_it = f"set {format_mb(head.memory_mb)}"
         return PARTLY, f"{said}; today {format_mb(head.today_mb)}", set_it
@@ -262,7 +264,8 @@ def _hardware(data: StudyData) -> _Shown:
     shown = [f"{used[each]:,.0f} at {format_mb(each)}" for each in dict.fromkeys(
         size for size in (head.today_mb, head.memory_mb, least) if size in used)]  # fmt: skip
     said = f"GB-seconds of a million invocations: {', '.join(shown)}"
-    now = head.today_mb if head.today_mb in used else head.memory_mb
+    now = head.today_mb if head.applied_mb is None else head.applied_mb
+    now = now if now in used else head.memory_mb
     times = used[now] / used[least] if used[least] else 1.0
     state = MET if times <= _NEAR else PARTLY if times <= _FAR else NOT
     next_step = "" if times <= _NEAR else f"fewest at {format_mb(least)}: weigh that against speed"
@@ -285,9 +288,12 @@ def _timeouts(data: StudyData) -> _Shown:
     if own.empty or of_means(data.run):
         return NOT_MEASURED, "no single invocation was seen at the chosen size", "measure it"
     waited = own["duration_ms"] + own["init_ms"].fillna(0) + own["restore_ms"].fillna(0)
+    limit = data.run.manifest.timeout_s
+    own_limit = "" if limit is None else f"; the function's timeout is {format_ms(limit * 1000)}"
     said = (
         f"slowest of {len(own):,} invocations at {format_mb(size or 0)}: "
-        f"{format_ms(float(waited.max()))}, cold starts included; timeouts were not read"
+        f"{format_ms(float(waited.max()))}, cold starts included{own_limit}; its callers' timeouts "
+        "were not read"
     )
     return NOT_MEASURED, said, "keep timeouts of callers and function above that, with room"
 

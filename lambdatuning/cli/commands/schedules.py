@@ -1,5 +1,6 @@
 """`lambdatuning schedule`: one night's work, and what starts it every night."""
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -228,11 +229,12 @@ def print_(
     from ...schedules.printed import render
     from ...schedules.schedule import Schedule
 
+    folder, options = read_settings().folder, _further(more)
     planned = Schedule(
         function=function,
-        payloads=payload,
-        options=_further(more),
-        folder=read_settings().folder,
+        payloads=_as_seen_from(folder, payload, options.get("payloads", "")),
+        options=options,
+        folder=folder,
         **given,
     )
     files = render(kind, planned)
@@ -317,6 +319,22 @@ def destroy(session: Session, function: str, name: str) -> None:
     session.output.show(
         {"stack": plan.stack_name, "resources": len(plan.resources)},
         f'the schedule "{plan.stack_name}" is gone; its reports stay where they are',
+    )
+
+
+def _as_seen_from(folder: Path, payloads: tuple[str, ...], types: str) -> tuple[str, ...]:
+    """The payloads with files of this folder named as from `folder`, where a night works.
+
+    UsageError for one that could not be sent: that night would fail. What lies in S3 is not read.
+    """
+    from ...cloud.payloads import INLINE, load_payload_types
+
+    if local := [text for text in payloads if not is_s3(text)]:
+        load_payload_types(resources.payloads(types).path, local)
+    files = [Path(text) for text in local if not text.lstrip().startswith(INLINE)]
+    moved = {str(path) for path in files if path.is_file() and not path.is_absolute()}
+    return tuple(
+        os.path.relpath(text, folder) if str(Path(text)) in moved else text for text in payloads
     )
 
 

@@ -256,9 +256,14 @@ class Assessment(_Losses):
         places = [self.sizes.index(size.memory_mb) for size in warm]
         return self.answer(min(places, key=self.expected.__getitem__), curve=True)
 
+    @property
+    def typical(self) -> Outlook:
+        """What the median durations mean. A cost rises with its duration, so that its median is
+        that of the median duration."""
+        return Outlook(self.typical_ms, self.priced.tail, self.priced.costs(self.typical_ms))
+
     def _predictions(self) -> tuple[Prediction, ...]:
-        """A cost rises with its duration, so that its median is that of the median duration."""
-        costs = self.priced.costs(self.typical_ms)
+        costs = self.typical.cost_usd
         return tuple(
             Prediction(
                 memory_mb=size,
@@ -352,14 +357,16 @@ def _hosts(others: Sequence[Sequence[NoiseDraw]]) -> list[tuple[float, float]]:
 class Mix(_Losses):
     """What is believed of the weighted mix of several payload types; row by draw, column by size.
 
-    `calls` are those of the payload type that was called least at each size; `two_modes` is whether
-    one of them has calls that are many times as slow as others.
+    `calls` are those of the payload type that was called least at each size, `typical` is the
+    weighted mean of what is stated of each payload type, so that parts and whole agree; `two_modes`
+    is whether one of them has calls that are many times as slow as others.
     """
 
     sizes: tuple[int, ...]
     calls: Sequence[int]
     outlooks: Sequence[Outlook]
     losses: Matrix
+    typical: Outlook
     two_modes: bool = False
 
     def answer(self) -> Answer:
@@ -373,11 +380,25 @@ class Mix(_Losses):
             within_1=self._within(best, 0.01),
             within_5=self._within(best, 0.05),
             regret=self.expected[best],
-            curve=_mixed_predictions(self.sizes, self.calls, self.outlooks),
+            curve=self._predictions(),
         )
 
     def _within(self, place: int, tolerance: float) -> float:
         return within(self.losses, place, tolerance, self.calls[place], uneven=self.two_modes)
+
+    def _predictions(self) -> tuple[Prediction, ...]:
+        durations = [sorted(c) for c in zip(*(one.mean_ms for one in self.outlooks), strict=True)]
+        return tuple(
+            Prediction(
+                memory_mb=size,
+                measured=self.calls[k],
+                duration_ms=(typical_ms := self.typical.mean_ms[k]),
+                low_ms=min(quantile(durations[k], _LOW), typical_ms),
+                high_ms=max(quantile(durations[k], _HIGH), typical_ms),
+                cost_usd=self.typical.cost_usd[k],
+            )
+            for k, size in enumerate(self.sizes)
+        )
 
 
 def mix(assessments: Iterable[Assessment], objective: Objective, terms: Terms) -> Mix:
@@ -391,8 +412,9 @@ def mix(assessments: Iterable[Assessment], objective: Objective, terms: Terms) -
     calls = [
         min(assessment.warm_calls(k) for assessment in listed) for k in range(len(listed[0].sizes))
     ]
+    typical = mixed([assessment.typical for assessment in listed], weights)
     uneven = any(assessment.two_modes for assessment in listed)
-    return Mix(listed[0].sizes, calls, outlooks, regrets(outlooks, objective), uneven)
+    return Mix(listed[0].sizes, calls, outlooks, regrets(outlooks, objective), typical, uneven)
 
 
 def within(
@@ -416,21 +438,3 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
-
-
-def _mixed_predictions(
-    sizes: Sequence[int], calls: Sequence[int], outlooks: Sequence[Outlook]
-) -> tuple[Prediction, ...]:
-    durations = [sorted(c) for c in zip(*(one.mean_ms for one in outlooks), strict=True)]
-    costs = [sorted(c) for c in zip(*(one.cost_usd for one in outlooks), strict=True)]
-    return tuple(
-        Prediction(
-            memory_mb=size,
-            measured=calls[k],
-            duration_ms=quantile(durations[k], 0.5),
-            low_ms=quantile(durations[k], _LOW),
-            high_ms=quantile(durations[k], _HIGH),
-            cost_usd=quantile(costs[k], 0.5),
-        )
-        for k, size in enumerate(sizes)
-    )
