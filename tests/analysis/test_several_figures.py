@@ -80,3 +80,15 @@ def test_the_figure_of_one_function_says_which() -> None:
     shown = chosen._repr_mimebundle_()["image/svg+xml"]
     assert "payments, weighted mix; one line per memory size; one of 2 functions" in shown
     assert Study(BOTH).plot.cold_share(function="nobody") is None
+
+
+@pytest.mark.parametrize("name", [*PLOTS, "cold_starts", "cold_share", "choice"])
+def test_long_names_leave_room_for_figures(name: str) -> None:
+    """As long as Lambda allows, and two architectures of each."""
+    runs = [named(CPU, "a" * 64), named(IO, f"{'a' * 63}b")]
+    arm = [Run(run.manifest, run.samples.assign(architecture="arm64")) for run in runs]
+    study = Study(merge([*runs, *arm]), deadline_ms=60)
+    chart = PLOTS[name](study) if name in PLOTS else getattr(study.plot, name)()
+    assert chart is not None
+    shown = chart._repr_mimebundle_()
+    assert all(shown[kind].startswith("<svg") for kind in ("image/svg+xml", NARROW_MIME))

@@ -169,11 +169,11 @@ def suited(chosen_mb: int, advice: Sequence[Recommendation]) -> str:
     sizes: dict[int, list[str]] = {}
     for each in others:
         sizes.setdefault(each.memory_mb or 0, []).append(each.payload)
-    wanted = [
+    parts = [
         f"{format_mb(size)} for {join(names) if len(names) <= _FEW else f'{len(names)} others'}"
         for size, names in sorted(sizes.items())
     ]
-    return f"Payload types disagree: {'; '.join([words, *wanted])}."
+    return f"Payload types disagree: {'; '.join([words, *parts])}."
 
 
 def common_sizes(advice: Iterable[Recommendation]) -> set[int]:

@@ -1,15 +1,16 @@
 """What cold starts take and cost beyond warm invocations, by size: numbers, words and figure."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from ...core.format import format_mb, format_ms, join, short_name
+from ...core.format import format_mb, format_ms, join
 from ...core.sizes import Host
 from ..data import StudyData
 from ..frames import failed, warm
@@ -17,8 +18,9 @@ from ..intervals import Floats, interval, replicates
 from ..options import Options
 from ..plot.axes import mark_vcpu, memory_axis, scatter, value_axis
 from ..plot.chart import Chart, chart
+from ..plot.functions import together, views
 from ..plot.labels import label_lines
-from ..plot.style import SERIES, Frame, Layout, framed
+from ..plot.style import SERIES, Frame, Layout, fit, framed
 from ..run import BEYOND, marked
 from ..text.marks import caption, in_words
 
@@ -163,7 +165,9 @@ def plot_init(data: StudyData) -> Chart | None:
     run, frame, singles = data.run, cold_starts(data), beyond_warm(data)
     if frame.empty:
         return None
-    title = init_sentence(frame).removesuffix(".").partition(", but")[0]
+    parts = {name: own for name, part in views(data) if len(own := cold_starts(part))}
+    said = {name: init_sentence(own).removesuffix(".") for name, own in parts.items()}
+    title = together([(name, text.partition(", but")[0]) for name, text in said.items()])
     subtitle = (
         f"{len(singles)} cold starts; solid: init; dashed: init and all else that a cold "
         "invocation takes beyond a warm one; bands: 95 % interval of the mean"
@@ -171,7 +175,7 @@ def plot_init(data: StudyData) -> Chart | None:
     )
 
     def draw(layout: Layout) -> Figure:
-        return _draw_init(layout, (title, subtitle), frame, singles, run.host)
+        return _draw_init(layout, (title, subtitle), parts, singles, run.host)
 
     return chart(draw, title, init_alt(frame) + in_words(run.host, run.sizes))
 
@@ -189,27 +193,27 @@ def init_alt(frame: DataFrame) -> str:
 def _draw_init(
     layout: Layout,
     words: tuple[str, str],
-    frame: DataFrame,
+    parts: Mapping[str, DataFrame],
     singles: DataFrame,
     host: Host | None,
 ) -> Figure:
-    lines = {
-        ", ".join(map(str, key)): rows
-        for key, rows in frame.groupby(["function", "architecture"], observed=True)
-    }
-    names = _names(list(lines))
+    frame = pd.concat(parts.values())
     room = 0.95 if layout.wide else 0.7
-    room += 0.06 * max((len(name) for name in names), default=0)
+    room += 0.06 * max(len(fit(name, layout)) for name in parts)
     figure, (axes,) = framed(layout, *words, Frame(body_in=3.1, gap_in=0.2, right_in=room))
     bounds = frame[["init_ms", "extra_ms", "extra_high_ms", "init_low_ms"]].to_numpy(float)
     value_axis(axes, bounds[np.isfinite(bounds)].tolist(), format_ms, singles["start_ms"].tolist())
     sizes = sorted(set(frame["memory_mb"]))
     memory_axis(axes, sizes, margin=0.04, host=host)
     ends = []
-    for n, (rows, name) in enumerate(zip(lines.values(), names, strict=True)):
+    for n, (name, rows) in enumerate(parts.items()):
         colour = SERIES[n % len(SERIES)]
-        ends += _init_lines(axes, rows, name, colour)
-        own = singles[singles["function"] == rows["function"].iloc[0]]
+        ends += _init_lines(axes, rows, fit(name, layout), colour)
+        first = rows.iloc[0]
+        own = singles[
+            (singles["function"] == first["function"])
+            & (singles["architecture"] == first["architecture"])
+        ]
         spots = own["memory_mb"].to_numpy(float) * 2 ** (0.06 * np.sin(np.arange(len(own)) * 2.4))
         scatter(axes, spots.tolist(), own["start_ms"].tolist(), colour)
     label_lines(axes, float(max(sizes)), ends)
@@ -235,9 +239,3 @@ def _init_lines(
         if np.isfinite(mean[-1]):
             ends.append((float(mean[-1]), f"{name} {label}".strip(), colour))
     return ends
-
-
-def _names(keys: Sequence[str]) -> list[str]:
-    return (
-        [short_name(key.partition(",")[0]) for key in keys] if len(keys) > 1 else ["" for _ in keys]
-    )
