@@ -1,18 +1,18 @@
 """What stands first in a report: what to set, what that changes and how sure it is, as cards."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from ...core.errors import UsageError, closest
-from ...core.format import format_mb, join
+from ...core.format import format_change, format_mb, join, ratio, short_name
 from ...core.strategies import REGISTRY
 from ..curves import MIX
 from ..data import StudyData
 from ..questions.cold_share import at_share, cold_answer
 from ..text.statement import answered, html_words
-from .answer import named, notice, overview, suited
+from .answer import named, notice, suited
 from .headline import Card, Headline, headline, headlines
 from .recommendation import recommendation, recommendations
 
@@ -43,7 +43,8 @@ class Front:
 
     def _repr_html_(self) -> str:
         lead = _headline(self.lead) if self.lead else ""
-        decided = "".join(_decided(each, quiet=bool(lead)) for each in self.headlines)
+        heads = [each for each in self.headlines if each.sentence not in self.lead]
+        decided = "".join(_decided(each, quiet=bool(lead)) for each in heads)
         words = "".join(f"<li>{html_words(text)}</li>" for text in self.sentences)
         listed = f"<ul>{words}</ul>" if words else ""
         limits = f'<p class="lt-notice">{html_words(self.notice)}</p>' if self.notice else ""
@@ -59,8 +60,40 @@ def front(data: StudyData, question: str = "") -> Front:
     """
     if question and question not in _LEADS:
         raise UsageError(f'no question "{question}"; {closest(question, _LEADS)}')
-    lead, *sentences = _LEADS[question](data) if question else [""]
+    lead, *sentences = _LEADS[question](data) if question else ["", *_architectures(data)]
     return Front(headlines(data), lead, tuple(sentences), notice(data.run))
+
+
+def _architectures(data: StudyData) -> Iterator[str]:
+    """Of a function on two architectures: what one costs and takes against the other, each at its
+    own best size."""
+    by_function: dict[str, list[StudyData]] = {}
+    for part in data.parts:
+        by_function.setdefault(part.run.function, []).append(part)
+    for function, parts in by_function.items():
+        bests = [best for part in parts if (best := _at_best(part))]
+        if len(parts) != 2 or len(bests) != 2:
+            continue
+        (cheap, size, usd, ms), (other, at, more_usd, others_ms) = sorted(
+            bests, key=lambda each: each[2]
+        )
+        cost = format_change(ratio(usd, more_usd) - 1, "less", "more")
+        speed = format_change(ratio(ms, others_ms) - 1, "faster", "slower")
+        yield (
+            f"{short_name(function)} on {cheap} at {format_mb(size)} costs "
+            f"{'as much as' if cost == 'the same' else f'{cost} than'} on {other} at "
+            f"{format_mb(at)}, and is {'as fast' if speed == 'the same' else speed}; "
+            "`lambdatuning compare` tells how sure that is."
+        )
+
+
+def _at_best(part: StudyData) -> tuple[str, int, float, float] | None:
+    """Architecture, best size, its cost and its duration; None without one."""
+    curve, size = part.curve(), headline(part).memory_mb
+    if curve is None or size not in curve.sizes:
+        return None
+    at = curve.sizes.index(size)
+    return curve.architecture, size, float(curve.usd[at]), float(curve.ms[at])
 
 
 def _payload_types(data: StudyData) -> list[str]:
@@ -69,8 +102,13 @@ def _payload_types(data: StudyData) -> list[str]:
     for part in data.parts:
         chosen = headline(part).memory_mb
         own = [each for each in recommendations(part, part.strategies[:1]) if each.payload != MIX]
-        if len(own) < 2 or chosen is None:
-            lines.append(overview(part).headline)
+        if chosen is None:
+            lines.append(headline(part).sentence)
+            continue
+        if len(own) < 2:
+            payload = own[0].payload if own else "none"
+            only = f"{payload} is the only payload type that was measured: its size is the answer."
+            lines.append(named(data, part, only))
             continue
         lines.append(named(data, part, suited(chosen, own)))
     return [" ".join(lines)]

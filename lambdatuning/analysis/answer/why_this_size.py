@@ -1,7 +1,6 @@
 """Why this size: small panels of what each size costs, with what is tolerated, and takes."""
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from ...core.format import format_mb, format_ms, format_part, ratio
 from ..curves import MIX, Curve
 from ..data import StudyData
 from ..intervals import Floats, interval
-from ..plot.axes import memory_axis
+from ..plot.axes import memory_axis, tick_label
 from ..plot.chart import Chart, chart
 from ..plot.functions import together, views
 from ..plot.labels import Spot, clear_spot
@@ -207,12 +206,12 @@ def _pair(figure: Figure, layout: Layout, part: _Part, top: float, tall: float) 
     cost = _axes(figure, _LEFT, top, each, tall)
     cost.set_title(f"{name}{curve.payload}, cost per million", pad=5, color=INK, fontweight="bold")
     _curve(cost, part, curve, curve.usd * 1e6, curve.resampled_usd * 1e6, _COST)
-    cost.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, money)))
+    cost.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_label(value, money)))
     _tolerated(cost, part, curve)
     time = _axes(figure, _LEFT + aside, top + below, each, tall)
     time.set_title("mean duration", pad=5, color=INK, fontweight="bold")
     _curve(time, part, curve, curve.ms, curve.resampled_ms, _TIME)
-    time.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, format_ms)))
+    time.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_label(value, format_ms)))
     _words(cost, part, curve, curve.usd * 1e6, money)
     _words(time, part, curve, curve.ms, format_ms)
     for axes in (cost, time):
@@ -229,7 +228,7 @@ def _grid(figure: Figure, layout: Layout, part: _Part, top: float, columns: int)
         axes = _axes(figure, left + column * (width + apart), top + row * 1.42 + 0.2, width, tall)
         _curve(axes, part, curve, curve.usd * 1e6, curve.resampled_usd * 1e6, _COST, small=True)
         _tolerated(axes, part, curve)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, money)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_label(value, money)))
         axes.tick_params(labelsize=7.5, pad=1.5)
         axes.set_title(fit(curve.payload, layout), pad=13, fontsize=9, color=INK)
         axes.text(
@@ -325,21 +324,3 @@ def _speed(part: _Part, curve: Curve) -> str:
         if size in curve.sizes
     ]
     return " to ".join(times)
-
-
-def _tick(value: float, form: Callable[[float], str]) -> str:
-    """An amount without needless zeros, short where it is large.
-
-    >>> _tick(0.5, "${:.3f}".format), _tick(150_000, "${:,.0f}".format)
-    ('$0.5', '$150k')
-    """
-    if not value:
-        return "0"
-    return _THOUSANDS.sub("k", _MILLIONS.sub("M", _ZEROS.sub("", form(value))))
-
-
-_MILLIONS = re.compile(r"(?<=\d),000,000(?![\d,])")
-_THOUSANDS = re.compile(r"(?<=\d\d),000(?![\d,])")
-
-
-_ZEROS = re.compile(r"(?<=\d)\.0+(?!\d)|(?<=\.\d)0+(?!\d)|(?<=\.\d\d)0+(?!\d)")

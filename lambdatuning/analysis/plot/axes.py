@@ -1,5 +1,6 @@
 """Axes that are the same in every figure; sizes beyond the host's cores are hatched."""
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -144,7 +145,7 @@ def value_axis(
     else:
         axes.set_ylim(0, high * 1.08)
         axes.yaxis.set_major_locator(FixedLocator(_steps(high)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _plain(formatter(value), value)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_label(value, formatter)))
     return logarithmic
 
 
@@ -182,11 +183,20 @@ def _steps(high: float) -> list[float]:
     return [n * step for n in range(int(high * 1.08 / step) + 1)]
 
 
-def _plain(text: str, value: float) -> str:
-    """A tick's label without needless zeros: "10.0 ms" -> "10 ms"."""
-    if value == 0:
+def tick_label(value: float, form: Callable[[float], str]) -> str:
+    """An amount without needless zeros, short where it is large.
+
+    >>> tick_label(0.5, "${:.3f}".format), tick_label(10, "{:.1f} ms".format)
+    ('$0.5', '10 ms')
+    >>> tick_label(150_000, "CHF {:,.0f}".format), tick_label(2_000_000, "${:,.0f}".format)
+    ('CHF 150k', '$2M')
+    """
+    if not value:
         return "0"
-    number, _, unit = text.partition(" ")
-    if "." in number:
-        number = number.rstrip("0").rstrip(".")
-    return f"{number} {unit}".strip()
+    text = _ZEROS.sub(lambda match: f".{match[1]}" if match[1] else "", form(value))
+    return _THOUSANDS.sub("k", _MILLIONS.sub("M", text))
+
+
+_ZEROS = re.compile(r"\.(\d*?)0+(?!\d)")
+_MILLIONS = re.compile(r"(?<=\d),000,000(?![\d,])")
+_THOUSANDS = re.compile(r"(?<=\d\d),000(?![\d,])")

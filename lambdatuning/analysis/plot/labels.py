@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from .axes import tick_label
 from .style import INK, MUTED
 
 
@@ -174,16 +175,11 @@ def scale_points(
         room = (high - low) or high or 1.0
         limits(max(low - 0.15 * room, 0), high + (0.3 if which == "x" else 0.15) * room)
         axis.set_major_locator(MaxNLocator(4))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _plain(formatter(round(value, 12)))))
+    axis.set_major_formatter(
+        FuncFormatter(lambda value, _: tick_label(round(value, 12), formatter))
+    )
     axes.grid(visible=True, axis="both")
     return logarithmic
-
-
-def _plain(text: str) -> str:
-    """A tick's label without needless zeros: "10.0 ms" -> "10 ms"."""
-    number, _, unit = text.partition(" ")
-    number = number.rstrip("0").rstrip(".") if "." in number else number
-    return f"{number} {unit}".strip()
 
 
 def label_points(axes: Axes, labels: Sequence[Label]) -> None:
