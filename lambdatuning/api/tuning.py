@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -232,38 +232,34 @@ def tune(
         auto_optimize=auto_optimize,
         alias=alias,
         min_sure=number("min_sure", min_sure, 0, 1),
-        seed=None if seed is None else whole_number("seed", seed, 0),
-        environments=None
-        if environments is None
-        else whole_number("environments", environments, *_COUNTS["environments"]),
+        seed=_count("seed", seed),
+        environments=_count("environments", environments),
         cold=cold_starts,
         allowed_errors=tuple(allowed_errors),
         table=table,
         labels=_labels(labels),
         price_book="" if book_name(price_book) == "packaged" else read_price_book(price_book),
+        explore=check_exploration(explore or ("grid" if by_count else "adaptive")),
+        max_usd=_amount("max_usd", max_usd),
+        max_seconds=_amount("max_minutes", max_minutes, lambda minutes: 60 * minutes),
+        regret=_amount("regret", regret, lambda per_cent: per_cent / 100),
     )
-    if alias is not None and not alias.strip():
+    _refuse_contradictions(request, isolate=isolate)
+    arn = state_machine or usable_outputs(cloud, stack)["StateMachineArn"]
+    job = TuneJob(replace(request, state_machine_arn=arn), isolate, for_compare)
+    return _run(cloud, job, store, confirm, on_progress)
+
+
+def _refuse_contradictions(request: TuneRequest, *, isolate: bool) -> None:
+    if request.alias is not None and not request.alias.strip():
         raise UsageError("the alias is empty: name one, or leave it out")
-    if alias and not auto_optimize:
+    if request.alias and not request.auto_optimize:
         raise UsageError(
             "an alias is where the winner is published: ask for that, too (auto_optimize=True; "
             "--auto-optimize)"
         )
-    if isolate and auto_optimize:
+    if isolate and request.auto_optimize:
         raise UsageError("a copy is removed, so no winner can be set on it; leave one of them out")
-    budget = None if max_usd is None else number("max_usd", max_usd, 0)
-    request = replace(
-        request,
-        explore=check_exploration(explore or ("grid" if by_count else "adaptive")),
-        max_usd=budget,
-        max_seconds=None
-        if max_minutes is None
-        else 60 * number("max_minutes", max_minutes, *_NUMBERS["max_minutes"]),
-        regret=None if regret is None else number("regret", regret, *_NUMBERS["regret"]) / 100,
-    )
-    arn = state_machine or usable_outputs(cloud, stack)["StateMachineArn"]
-    job = TuneJob(replace(request, state_machine_arn=arn), budget, isolate, for_compare)
-    return _run(cloud, job, store, confirm, on_progress)
 
 
 @explaining()
@@ -307,10 +303,10 @@ def benchmark(
 
 @dataclass(frozen=True)
 class TuneJob:
-    """What is to be tuned, for how much at most, and whether on a copy."""
+    """What is to be tuned, whether on a copy, and whether for comparisons (None: where the store
+    has an earlier run)."""
 
     request: TuneRequest
-    max_usd: float | None
     isolate: bool
     for_compare: bool | None = None
 
@@ -334,7 +330,7 @@ def _run(
     }
     request = replace(job.request, **facts)
     plan = plan_tune(cloud, request, now)
-    require_budget(plan, job.max_usd)
+    require_budget(plan, request.max_usd)
     confirm(describe_price(cloud, plan), _question(cloud, plan))
     effects = Effects(on_progress or show_progress(), time.monotonic, time.sleep)
     run = tune_here if plan.tuner.ours else tune_elsewhere
@@ -396,12 +392,10 @@ def refuse_bad_options(options: Mapping[str, Any]) -> None:
     _sizes(options.get("powers"))
     check_strategy(options.get("strategy", KIT_STRATEGY), RUN_STRATEGIES)
     check_exploration(options.get("explore") or "grid")
-    for name, (low, high) in _COUNTS.items():
-        if options.get(name) is not None:
-            whole_number(name, options[name], low, high)
-    for name, (least, most) in _NUMBERS.items():
-        if options.get(name) is not None:
-            number(name, options[name], least, most)
+    for name in _COUNTS:
+        _count(name, options.get(name))
+    for name in _NUMBERS:
+        _amount(name, options.get(name))
     _labels(options.get("labels", ()))
     _folder(options.get("store"))
 
@@ -422,6 +416,18 @@ _NUMBERS = {
     "regret": (0.1, 50),
 }
 """The ranges of the options that are numbers."""
+
+
+def _count(name: str, given: int | str | None) -> int | None:
+    """An option that counts, held to its range; None where it is not given."""
+    return None if given is None else whole_number(name, given, *_COUNTS[name])
+
+
+def _amount(
+    name: str, given: float | str | None, converted: Callable[[float], float] = float
+) -> float | None:
+    """An option that is an amount, held to its range, then converted; None where it is not given."""
+    return None if given is None else converted(number(name, given, *_NUMBERS[name]))
 
 
 def _deployed(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from lambdatuning.core.address import parse_s3_path
 from lambdatuning.core.errors import UsageError
-from lambdatuning.core.tuning.contract import parse_s3_path
 from lambdatuning.core.tuning.payloads import WeightedPayload, event_of, shares, weighted_mix
 
 WEIGHTS = st.lists(st.floats(0.01, 100), min_size=1, max_size=10)

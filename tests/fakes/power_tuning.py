@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from lambdatuning.core.address import parse_s3_path
 from lambdatuning.core.errors import LambdaTuningError, UsageError
 from lambdatuning.core.power_tuning import rules
 from lambdatuning.core.power_tuning.javascript import UNDEFINED, parse_int, to_number, truthy
 from lambdatuning.core.sizes import ALL_POWERS, DEFAULT_POWERS
-from lambdatuning.core.tuning.contract import parse_s3_path
 from tests import oracle
 from tests.oracle.power_tuning_values import parse_json, region_of_arn
 

@@ -418,10 +418,10 @@ class _Table(NamedTuple):
 
 def _table(text: str) -> _Table | None:
     """How a table is written, by its header among the first lines; None for what is none."""
+    if _UNQUOTED_JSON.search(text[:65_536]):
+        return None
     for number, line in enumerate(text[:8192].splitlines()[:6]):
         if _REPORT.search(line):
-            return None
-        if _UNQUOTED_JSON.search(text[:65_536]):
             return None
         for delimiter in ",;|\t":
             header = tuple(_plain(cell.strip(" \"'`")) for cell in line.split(delimiter))

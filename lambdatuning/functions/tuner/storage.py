@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ...core.address import parse_s3_path
 from ...core.errors import UsageError
 from ...core.pricing import PriceBook, load_price_book, parse_price_book
-from ...core.tuning.contract import parse_s3_path
 from ...core.tuning.manifest import MANIFEST_NAME, Manifest
 from ...core.tuning.records import (
     PLAN_NAME,
