@@ -220,7 +220,7 @@ def tune(
         function=function,
         state_machine_arn="",
         payloads=payload_types(payload, payloads, cloud) or (PayloadType("empty", {}),),
-        sizes=_sizes(powers),
+        sizes=sizes_option(powers),
         named_sizes=powers is not None,
         with_today=current or powers is None,
         num=whole_number("num", NUM if num is None else num),
@@ -232,17 +232,17 @@ def tune(
         auto_optimize=auto_optimize,
         alias=alias,
         min_sure=number("min_sure", min_sure, 0, 1),
-        seed=_count("seed", seed),
-        environments=_count("environments", environments),
+        seed=count_option("seed", seed),
+        environments=count_option("environments", environments),
         cold=cold_starts,
         allowed_errors=tuple(allowed_errors),
         table=table,
         labels=_labels(labels),
         price_book="" if book_name(price_book) == "packaged" else read_price_book(price_book),
         explore=check_exploration(explore or ("grid" if by_count else "adaptive")),
-        max_usd=_amount("max_usd", max_usd),
-        max_seconds=_amount("max_minutes", max_minutes, lambda minutes: 60 * minutes),
-        regret=_amount("regret", regret, lambda per_cent: per_cent / 100),
+        max_usd=amount_option("max_usd", max_usd),
+        max_seconds=amount_option("max_minutes", max_minutes, lambda minutes: 60 * minutes),
+        regret=amount_option("regret", regret, lambda per_cent: per_cent / 100),
     )
     _refuse_contradictions(request, isolate=isolate)
     arn = state_machine or usable_outputs(cloud, stack)["StateMachineArn"]
@@ -363,7 +363,8 @@ def _question(cloud: Cloud, plan: TunePlan) -> str:
     return f"run this on {plan.arn.name}{copy}{sets}?"
 
 
-def _sizes(powers: str | Iterable[int] | None) -> tuple[int, ...]:
+def sizes_option(powers: str | Iterable[int] | None) -> tuple[int, ...]:
+    """Memory sizes in MB, the default ones where none are given."""
     if powers is None:
         return DEFAULT_POWERS
     return parse_sizes(powers if isinstance(powers, str) else list(powers))
@@ -389,13 +390,13 @@ def refuse_bad_options(options: Mapping[str, Any]) -> None:
 
     Before a stack is deployed, or a schedule printed that would fail every night.
     """
-    _sizes(options.get("powers"))
+    sizes_option(options.get("powers"))
     check_strategy(options.get("strategy", KIT_STRATEGY), RUN_STRATEGIES)
     check_exploration(options.get("explore") or "grid")
     for name in _COUNTS:
-        _count(name, options.get(name))
+        count_option(name, options.get(name))
     for name in _NUMBERS:
-        _amount(name, options.get(name))
+        amount_option(name, options.get(name))
     _labels(options.get("labels", ()))
     _folder(options.get("store"))
 
@@ -418,15 +419,15 @@ _NUMBERS = {
 """The ranges of the options that are numbers."""
 
 
-def _count(name: str, given: int | str | None) -> int | None:
+def count_option(name: str, given: int | str | None) -> int | None:
     """An option that counts, held to its range; None where it is not given."""
     return None if given is None else whole_number(name, given, *_COUNTS[name])
 
 
-def _amount(
+def amount_option(
     name: str, given: float | str | None, converted: Callable[[float], float] = float
 ) -> float | None:
-    """An option that is an amount, held to its range, then converted; None where it is not given."""
+    """An option that is an amount, held to its range and converted; None where it is not given."""
     return None if given is None else converted(number(name, given, *_NUMBERS[name]))
 
 

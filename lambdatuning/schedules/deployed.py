@@ -13,7 +13,7 @@ from pathlib import Path
 from ..api.consent import Confirm, agree, describe_changes, describe_price
 from ..api.prices import book_name, read_price_book
 from ..api.stack import usable_outputs
-from ..api.tuning import earlier_runs, payload_types
+from ..api.tuning import NUM, count_option, earlier_runs, payload_types, sizes_option
 from ..cloud import stack as stacks
 from ..cloud.aws_errors import explaining, undoing
 from ..cloud.payloads import key_names
@@ -23,12 +23,11 @@ from ..cloud.stack import bucket as buckets
 from ..cloud.stack.package import Artifact, read_folder, zip_files
 from ..cloud.tuning.plan import TunePlan, TuneRequest, plan_tune
 from ..core.errors import UsageError
-from ..core.sizes import DEFAULT_POWERS, parse_sizes
-from ..core.strategies import KIT_STRATEGY, RUN_STRATEGIES, check_strategy
+from ..core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, RUN_STRATEGIES, check_strategy
 from ..core.tuning.contract import check_exploration
 from ..core.tuning.nightly import NightlyRun
 from ..core.tuning.payloads import PayloadType
-from ..core.validation import number, whole_number
+from ..core.validation import number
 from ..workspace import resources
 from .archive import folder_name
 from .schedule import Schedule
@@ -86,10 +85,6 @@ def deploy(  # noqa: PLR0913 - options of a public call are named one by one
             f"{schedule.max_usd}: allow more, or measure fewer sizes"
         )
     full_name = stack_name(schedule, name)
-    packages = buckets.packages_of(cloud, full_name)
-    buckets.ensure(cloud, packages)
-    spec = json.dumps(nightly_run(cloud, plan).to_json(), sort_keys=True).encode()
-    kept = buckets.upload(cloud, packages, [_artifact("spec", ".json", spec), kit()])
     given = {
         "FunctionName": plan.arn.name,
         "Hour": str(schedule.hour),
@@ -98,12 +93,9 @@ def deploy(  # noqa: PLR0913 - options of a public call are named one by one
         "MaxUsd": schedule.max_usd,
         "TunerName": outputs["StateMachineArn"].rpartition(":")[2],
         "SamplesBucket": outputs["SamplesBucket"],
-        "PackagesBucket": packages.bucket,
-        "SpecKey": kept["spec"],
-        "KitKey": kept["kit"],
         "SeedTable": plan.request.table,
-        **(parameters or {}),
     }
+    given |= {**_uploaded(cloud, full_name, plan), **(parameters or {})}
     options = stacks.DeployOptions(full_name, TEMPLATE, given)
     changes = stacks.plan_deploy(cloud, options)
     with undoing(lambda: stacks.discard(cloud, changes), f"the change set of {full_name}"):
@@ -112,6 +104,15 @@ def deploy(  # noqa: PLR0913 - options of a public call are named one by one
             text, f'deploy this schedule as the stack "{full_name}"?' if changes.changes else ""
         )
     return stacks.execute(cloud, changes, on_event)
+
+
+def _uploaded(cloud: Cloud, stack: str, plan: TunePlan) -> dict[str, str]:
+    """What a night reads, put into the bucket of the stack; where it lies, as parameters."""
+    packages = buckets.packages_of(cloud, stack)
+    buckets.ensure(cloud, packages)
+    spec = json.dumps(nightly_run(cloud, plan).to_json(), sort_keys=True).encode()
+    keys = buckets.upload(cloud, packages, [_artifact("spec", ".json", spec), kit()])
+    return {"PackagesBucket": packages.bucket, "SpecKey": keys["spec"], "KitKey": keys["kit"]}
 
 
 def planned(
@@ -140,19 +141,16 @@ def planned(
         function=schedule.function or outputs["FunctionName"],
         state_machine_arn=outputs["StateMachineArn"],
         payloads=types or (PayloadType("empty", {}),),
-        sizes=parse_sizes(options["powers"]) if "powers" in options else DEFAULT_POWERS,
+        sizes=sizes_option(options.get("powers")),
         named_sizes="powers" in options,
-        num=whole_number("num", options.get("num", 10)),
+        num=count_option("num", options.get("num")) or NUM,
         strategy=check_strategy(options.get("strategy", KIT_STRATEGY), RUN_STRATEGIES),
-        weight=number("weight", options.get("weight", 0.5), 0, 1),
-        environments=whole_number("environments", options["environments"])
-        if "environments" in options
-        else None,
-        cold=whole_number("cold", options.get("cold", 0), 0),
+        weight=number("weight", options.get("weight", DEFAULT_WEIGHT), 0, 1),
+        environments=count_option("environments", options.get("environments")),
+        cold=count_option("cold", options.get("cold")) or 0,
         table=table or (outputs["TableName"] if own else ""),
         price_book="" if book_name(None) == "packaged" else read_price_book(None),
         explore=check_exploration(options.get("explore", "grid" if by_count else "adaptive")),
-        max_usd=None,
     )
     store = open_store(f"s3://{outputs['SamplesBucket']}/runs", cloud)
     request = replace(request, earlier=earlier_runs(store, cloud, request.function))

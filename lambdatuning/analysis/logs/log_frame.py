@@ -180,12 +180,6 @@ def _frame(
     init_ms, restore_ms = columns.take("init_ms"), columns.take("restore_ms")
     request_ids = columns.take("request_id")
     error = _with_failures(columns.category("error"), request_ids, marks)
-    cost_usd = np.empty(count)
-    for begin in range(0, count, _PRICED_ROWS):
-        rows = slice(begin, begin + _PRICED_ROWS)
-        # The rule multiplies and adds, so that it prices a column as it does an invocation.
-        price = cast(Any, invocation_usd)
-        cost_usd[rows] = price(book, region, architecture, memory_mb[rows], billed_ms[rows])
     by_column: dict[str, Any] = {
         "memory_mb": memory_mb.astype("int32"),
         "invocation": np.arange(count, dtype="int32"),
@@ -197,7 +191,7 @@ def _frame(
         "restore_ms": restore_ms,
         "max_memory_mb": used_mb,
         "error": error,
-        "cost_usd": cost_usd,
+        "cost_usd": _cost_usd(memory_mb, billed_ms, book, (region, architecture)),
         "request_id": pd.array(request_ids, dtype="str"),
         "retries": np.zeros(count, "int32"),
         "stolen_ms": np.full(count, np.nan),
@@ -209,6 +203,19 @@ def _frame(
         "message": same("", count),
     }
     return DataFrame({name: by_column[name] for name in COLUMNS}, copy=False)
+
+
+def _cost_usd(
+    memory_mb: NDArray[Any], billed_ms: NDArray[Any], book: PriceBook, place: tuple[str, str]
+) -> NDArray[np.float64]:
+    """The cost of each row in `place` = (region, architecture)."""
+    cost_usd = np.empty(len(memory_mb))
+    for begin in range(0, len(memory_mb), _PRICED_ROWS):
+        rows = slice(begin, begin + _PRICED_ROWS)
+        # The rule multiplies and adds, so that it prices a column as it does an invocation.
+        price = cast(Any, invocation_usd)
+        cost_usd[rows] = price(book, *place, memory_mb[rows], billed_ms[rows])
+    return cost_usd
 
 
 def _functions(groups: pd.Categorical) -> pd.Categorical:

@@ -145,28 +145,10 @@ def _points(
     apart = 0.5 * np.log2(max(curve.sizes) / min(curve.sizes)) / _width_in(axes)
     labelled = readable_ticks(curve.sizes, apart)
     for n, size in enumerate(curve.sizes):
-        face = SERIES[0] if kept[n] else PAPER
-        axes.plot(
-            size,
-            keeps.quantile_ms[n],
-            "o",
-            markersize=7,
-            markerfacecolor=face,
-            markeredgecolor=SERIES[0],
-            markeredgewidth=1.6,
-            zorder=4,
-        )
+        at = float(size), float(keeps.quantile_ms[n])
+        _dot(axes, at, 7, SERIES[0] if kept[n] else PAPER, SERIES[0])
         if size == advice.memory_mb:
-            axes.plot(
-                size,
-                keeps.quantile_ms[n],
-                "o",
-                markersize=14,
-                markerfacecolor="none",
-                markeredgecolor=INK,
-                markeredgewidth=1.6,
-                zorder=5,
-            )
+            _dot(axes, at, 14, "none", INK)
         sure = keeps.sure(n)
         if size in labelled and not np.isnan(sure):
             axes.annotate(
@@ -179,6 +161,18 @@ def _points(
                 fontsize=8.5,
                 color=INK if kept[n] else MUTED,
             )
+
+
+def _dot(axes: Axes, at: tuple[float, float], size_pt: float, face: str, edge: str) -> None:
+    axes.plot(
+        *at,
+        "o",
+        markersize=size_pt,
+        markerfacecolor=face,
+        markeredgecolor=edge,
+        markeredgewidth=1.6,
+        zorder=4,
+    )
 
 
 def _width_in(axes: Axes) -> float:

@@ -205,24 +205,7 @@ def _package(
     cloud: Cloud, client: Any, config: Mapping[str, Any], upload: Upload
 ) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     """CreateFunction's `Code`, and the function's tags."""
-    qualified = {} if config["Version"] == "$LATEST" else {"Qualifier": config["Version"]}
-    answer = client.get_function(FunctionName=config["FunctionName"], **qualified)
-    code = answer["Code"]
-    if error := code.get("Error"):
-        raise UsageError(
-            f"{config['FunctionName']} cannot be copied: its package cannot be read "
-            f"({error.get('ErrorCode')}: {error.get('Message')})"
-        )
-    if error := answer.get("TagsError"):
-        raise UsageError(
-            f"{config['FunctionName']} cannot be copied: its tags cannot be read "
-            f"({error.get('ErrorCode')}: {error.get('Message')}); get lambda:ListTags"
-        )
-    tags = {
-        key: value
-        for key, value in (answer.get("Tags") or {}).items()
-        if not key.lower().startswith("aws:")
-    }
+    code, tags = _code_and_tags(client, config)
     if config.get("PackageType", "Zip") == "Image":
         yield {"ImageUri": code["ImageUri"]}, tags
         return
@@ -244,6 +227,31 @@ def _package(
         # Inputs expire with the samples where deleting is denied.
         with suppress(ClientError):
             s3.delete_object(Bucket=upload.bucket, Key=upload.key)
+
+
+def _code_and_tags(
+    client: Any, config: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], dict[str, str]]:
+    """Where the package lies, and the tags that are the user's own."""
+    qualified = {} if config["Version"] == "$LATEST" else {"Qualifier": config["Version"]}
+    answer = client.get_function(FunctionName=config["FunctionName"], **qualified)
+    code = answer["Code"]
+    if error := code.get("Error"):
+        raise UsageError(
+            f"{config['FunctionName']} cannot be copied: its package cannot be read "
+            f"({error.get('ErrorCode')}: {error.get('Message')})"
+        )
+    if error := answer.get("TagsError"):
+        raise UsageError(
+            f"{config['FunctionName']} cannot be copied: its tags cannot be read "
+            f"({error.get('ErrorCode')}: {error.get('Message')}); get lambda:ListTags"
+        )
+    tags = {
+        key: value
+        for key, value in (answer.get("Tags") or {}).items()
+        if not key.lower().startswith("aws:")
+    }
+    return code, tags
 
 
 def _copy(
