@@ -5,6 +5,9 @@ import signal
 
 from .function import Fault
 
+NOT_STARTED = {126: "permission denied", 127: "no such file or directory"}
+"""What a shell's exit status says of a program that it could not start."""
+_SIGNALLED = 128
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 """Of a synchronous invocation."""
 MAX_EVENT_BYTES = 1024 * 1024
@@ -38,6 +41,18 @@ def invalid_entrypoint(reason: str) -> Fault:
 def init_error(payload: bytes) -> Fault:
     """The runtime could not load the handler and said so itself."""
     return Fault(error_type(payload), "", payload=payload)
+
+
+def extension_ended(line: bytes) -> Fault:
+    """An extension ended, which none may before the environment does: `line` is its exit status, as
+    a shell has it, and its path."""
+    status, _, program = line.decode("utf-8", "replace").partition(" ")
+    code = int(status)
+    if code in NOT_STARTED:
+        return Fault("Extension.LaunchError", f"Error: fork/exec {program}: {NOT_STARTED[code]}")
+    if code > _SIGNALLED:
+        return Fault("Extension.Crash", f"Error: signal: {_signal_name(code - _SIGNALLED)}")
+    return Fault("Extension.Crash", f"Error: exit status {code}")
 
 
 def response_too_large() -> Fault:

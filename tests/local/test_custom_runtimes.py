@@ -204,6 +204,43 @@ def test_an_invocation_ends_when_its_extensions_have(cloud: Cloud) -> None:
     assert answer.duration_ms >= 300
 
 
+CRASHING = EXTENSION.replace("while True:", "while False:") + "\nraise SystemExit(3)\n"
+CRASHING_LATER = EXTENSION.replace("    event = json", "    raise SystemExit(3)\n    event = json")
+
+
+@pytest.mark.parametrize(
+    ("program", "mode", "kind", "why"),
+    [
+        ("#!/bin/sh\nexit 1\n", 0o755, "Extension.Crash", "exit status 1"),
+        ("#!/bin/sh\nkill -9 $$\n", 0o755, "Extension.Crash", "signal: killed"),
+        (CRASHING, 0o755, "Extension.Crash", "exit status 3"),
+        (CRASHING_LATER, 0o755, "Extension.Crash", "exit status 3"),
+        (EXTENSION, 0o644, "Extension.LaunchError", "fork/exec {}: permission denied"),
+    ],
+    ids=["at once", "by a signal", "registered", "at an invocation", "not executable"],
+)
+def test_the_end_of_an_extension_is_the_end(
+    cloud: Cloud, program: str, mode: int, kind: str, why: str
+) -> None:
+    """As AWS words it (its emulator's fatal errors), and at once: not when time is up."""
+    if mode == 0o644 and cloud.endpoint.facts()["isolation"] == "none":
+        pytest.skip("needs /opt")
+    code = _programs({"extensions/short": program}, mode)
+    layer = cloud.client("lambda").publish_layer_version(
+        LayerName=f"short{next(cloud.numbers)}", Content={"ZipFile": code}
+    )["LayerVersionArn"]
+
+    answer = cloud.run("def handler(event, context):\n    return 1\n", Layers=[layer])
+
+    text = why.format("/opt/extensions/short")
+    assert answer.payload == {
+        "errorType": kind,
+        "errorMessage": f"RequestId: {answer.request_id} Error: {text}",
+    }
+    assert f"Error: {text}\n{kind}\n" in answer.log
+    assert answer.report.endswith(f"Status: error\tError Type: {kind}\t")
+
+
 def test_extensions_are_told_of_the_end(cloud: Cloud) -> None:
     last_words = EXTENSION.replace(
         "        break",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..function import Fault, FunctionSpec
 from .printed import LogEvent
 
+_PLATFORM_ERRORS = ("Runtime.", "Sandbox.", "Extension.")
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30}
 
 
@@ -62,7 +63,7 @@ def _text_status(report: Report) -> list[str]:
     # A handler's own exception leaves no mark on the text line; what the platform ended does.
     if report.status == "timeout":
         return ["Status: timeout"]
-    if report.status == "error" and report.error_type.startswith(("Runtime.", "Sandbox.")):
+    if report.status == "error" and report.error_type.startswith(_PLATFORM_ERRORS):
         return ["Status: error", f"Error Type: {report.error_type}"]
     return []
 

@@ -1,6 +1,7 @@
 """One execution environment: a real process, its Runtime API, its sandbox and its own /tmp."""
 
 import contextlib
+import os
 import shutil
 import time
 import uuid
@@ -13,14 +14,12 @@ from ..admission import Claim
 from ..function import Fault, FunctionSpec, Request
 from ..limiters.interface import Sandbox
 from ..logs.printed import LogEvent
-from . import command
+from . import command, mounts
 from .process import RuntimeProcess
 from .runtime_api import Event, RuntimeApi
 
 INIT_LIMIT_S = 10.0
 """The init phase of an on-demand function may take 10 seconds."""
-_NOT_STARTED = {126: "permission denied", 127: "no such file or directory"}
-"""What a shell's exit status says of a program that it could not start."""
 _SHUTDOWN_LIMIT_S = 2.0
 """Of the shutdown phase with external extensions."""
 _SOCKET_HOLDS_BYTES = 32 << 10
@@ -117,6 +116,7 @@ class Environment:
         self._process: RuntimeProcess | None = None
         self._program = ""
         self._extensions = 0
+        self._ends_fd = -1
 
     # --- init phase
 
@@ -149,11 +149,15 @@ class Environment:
     def _init_fault(self, event: Event, limit_s: float) -> Fault:
         if event.kind in ("init_error", "extension_error"):
             return faults.init_error(event.body)
+        if event.kind == "extension_end":
+            return faults.extension_ended(event.body)
         if event.kind == "timeout":
             return faults.timed_out(limit_s)
         code = self._process.returncode() if self._process else None
-        if self.spec.runtime.startswith("provided") and code in _NOT_STARTED:
-            return faults.invalid_entrypoint(f"fork/exec {self._program}: {_NOT_STARTED[code]}")
+        if self.spec.runtime.startswith("provided") and code in faults.NOT_STARTED:
+            return faults.invalid_entrypoint(
+                f"fork/exec {self._program}: {faults.NOT_STARTED[code]}"
+            )
         return self._ended()
 
     def _spawn(self) -> None:
@@ -170,6 +174,11 @@ class Environment:
         runtime = command.arguments(self.spec, self._host)
         self._program = runtime[0]
         self._extensions = len(command.extensions(self.spec, self._host))
+        if self._extensions:
+            os.mkfifo(self._folder / mounts.ENDS, 0o600)
+            # For writing as well: it must not look ended while no extension runs.
+            self._ends_fd = os.open(self._folder / mounts.ENDS, os.O_RDWR | os.O_NONBLOCK)
+            self._api.watch_extensions(self._ends_fd)
         files = self._sandbox.entry_files()
         arguments, own = command.entered(runtime, self.spec, self._host, files, self._folder, env)
         user = self._host.view.user if self._host.view else None
@@ -237,7 +246,11 @@ class Environment:
         # The quota goes before the runtime asks for its next invocation: were it stalled there for
         # the rest of a period, the reply would be late by what strict settling cannot take back.
         self._sandbox.lift()
-        self._broken = event.kind not in ("response", "error") or not self._comes_back(deadline)
+        if event.kind not in ("response", "error"):
+            self._broken = True
+        elif hindrance := self._hindrance(deadline):
+            self._broken = True
+            event = hindrance if hindrance.kind == "extension_end" else event
         return started, event
 
     def _took_s(self, started: float, event: Event) -> float:
@@ -251,11 +264,13 @@ class Environment:
             event = self._api.wait(deadline)
         return event
 
-    def _comes_back(self, deadline: float) -> bool:
+    def _hindrance(self, deadline: float) -> Event | None:
+        """What kept runtime and extensions from asking for what comes next; None when they did."""
         while not self._api.ready:
-            if self._api.wait(deadline).kind in ("exit", "timeout"):
-                return False
-        return True
+            event = self._api.wait(deadline)
+            if event.kind in ("exit", "extension_end", "timeout"):
+                return event
+        return None
 
     def _deliver(self, request: Request, limit_s: float) -> float:
         """Send the request and let the runtime go; when it could begin."""
@@ -278,6 +293,8 @@ class Environment:
             return faults.response_too_large() if too_large else None
         if event.kind == "error":
             return None
+        if event.kind == "extension_end":
+            return faults.extension_ended(event.body)
         return self._ended()
 
     def _ended(self) -> Fault:
@@ -327,6 +344,8 @@ class Environment:
         self._api.close()
         if self._process is not None:
             self._process.close()
+        if self._ends_fd >= 0:
+            os.close(self._ends_fd)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _shut_down(self) -> None:

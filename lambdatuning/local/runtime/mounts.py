@@ -23,6 +23,7 @@ from ..function import FunctionSpec
 TASK, OPT, RUNTIME = Path("/var/task"), Path("/opt"), Path("/var/runtime")
 USER, GROUP, USER_NAME = 993, 990, "sbx_user1051"
 """Of functions on AWS (`id` in a handler); the group has no name there."""
+ENDS = "ends"
 _TMP = Path("/tmp")  # noqa: S108 - it is what is replaced
 _HOLDER = Path(__file__).with_name("root_holder.py")
 _LIMIT_S = 10.0
@@ -237,20 +238,27 @@ def write_script(
     """A shell script in `folder` that starts its arguments in an environment of their own.
 
     `entry` are lines by which limits are entered, `exports` set the variables of the program,
-    `extensions` are programs that run beside it.
+    `extensions` are programs that run beside it: of each that ends, a line with its exit status and
+    its path goes to the FIFO `ENDS` in `folder`.
     """
     user = shlex.join(view.as_user()) if view else ""
-    starts = [f"{user} {shlex.quote(program)} &" for program in extensions]
+    starts = [_extension(user, program) for program in extensions]
+    tells = [f"exec 9> {shlex.quote(str(folder / ENDS))}"] if extensions else []
     outer, inner = folder / "launch.sh", folder / "inside.sh"
     if view is None:
-        _write(outer, ["set -e", *entry, *exports, *starts, 'exec "$@"'])
+        _write(outer, ["set -e", *entry, *tells, *exports, *starts, 'exec "$@" 9>&-'])
         return outer
     lines = ["set -e", "device=$1", "shift", *view.inside(spec, folder), *exports]
-    _write(inner, [*lines, *starts, f'exec {user} "$@"'])
+    _write(inner, [*lines, *starts, f'exec {user} "$@" 9>&-'])
     enters = shlex.join([*view.entering(), "/bin/sh", str(inner)])
-    lines = ["set -e", "device=none", *view.outside(spec, folder), *entry]
+    lines = ["set -e", "device=none", *view.outside(spec, folder), *entry, *tells]
     _write(outer, [*lines, f'exec {enters} "$device" "$@"'])
     return outer
+
+
+def _extension(user: str, program: str) -> str:
+    path = shlex.quote(program)
+    return f'{{ set +e; {user} {path} 9>&-; echo "$?" {path} >&9; }} &'
 
 
 def _write(file: Path, lines: Sequence[str]) -> None:

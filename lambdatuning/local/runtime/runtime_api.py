@@ -35,7 +35,10 @@ from .http_messages import (
     stamp_arrivals,
 )
 
-EventKind = Literal["next", "response", "error", "init_error", "extension_error", "exit", "timeout"]
+EventKind = (
+    Literal["next", "response", "error", "init_error", "extension_error"]
+    | Literal["extension_end", "exit", "timeout"]
+)
 RUNTIME = b"/2018-06-01/runtime/"
 EXTENSION = b"/2020-01-01/extension/"
 _SUBSCRIPTIONS = {b"/2022-07-01/telemetry": "Telemetry", b"/2020-08-15/logs": "Logs"}
@@ -135,6 +138,14 @@ class RuntimeApi:
         self._log_fd = log_fd
         self._heed(log_fd, self._read_log)
         self._heed(exit_fd, None)
+
+    def watch_extensions(self, ends_fd: int) -> None:
+        """Watch what is told of extensions that end: a line each (see `mounts.write_script`)."""
+        self._heed(ends_fd, partial(self._read_ends, ends_fd))
+
+    def _read_ends(self, ends_fd: int) -> None:
+        for line in os.read(ends_fd, _READ_BYTES).splitlines():
+            self._events.append(Event("extension_end", line))
 
     def send(self, request: Request, deadline_ms: int, deadline: float = 0.0) -> None:
         """Answer the runtime's pending poll; `ready` must hold. Raises OSError when it is gone.
