@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from ..core.errors import LambdaTuningError, OptionError, UnexpectedError
+from ..core.errors import LambdaTuningError, OptionError, UnexpectedError, UsageError
 from ..core.slow_imports import skip_slow_imports
 from .output import fail, finish, open_streams, readable_anywhere, warnings_in_one_line
 
@@ -98,12 +98,15 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             raise click.exceptions.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx)
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        if not ctx.resilient_parsing:  # the Tab key: a name is completed, nothing runs
+            needed = name not in _WITHOUT_SETTINGS and not {"-h", "--help"}.intersection(rest)
+            ctx.default_map = _defaults(needed)
+        return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; every error becomes one line and an exit code."""
         try:
-            ctx.default_map = _defaults()
             return super().invoke(ctx)
         except click.exceptions.Exit as exc:
             return exc.exit_code
@@ -117,12 +120,22 @@ SCHEDULE = ("run", "print", "deploy", "destroy")
 """The commands of `lambdatuning schedule`."""
 
 
-def _defaults() -> dict[str, dict[str, Any]]:
-    """The project's settings, which options that are not given take."""
+_WITHOUT_SETTINGS = frozenset(("doctor", "init", "schema"))
+"""Commands that work where the project's settings are broken; doctor says so."""
+
+
+def _defaults(needed: bool) -> dict[str, dict[str, Any]]:
+    """The project's settings, which options that are not given take; none if they are broken and
+    not needed."""
     from ..workspace.settings import read_settings
     from .options import defaults
 
-    values = defaults(read_settings())
+    try:
+        values = defaults(read_settings())
+    except UsageError:
+        if needed:
+            raise
+        return {}
     # A command with commands of its own looks for theirs below its name.
     return {**dict.fromkeys(COMMANDS, values), "schedule": dict.fromkeys(SCHEDULE, values)}
 

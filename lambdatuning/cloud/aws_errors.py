@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from boto3.exceptions import Boto3Error
 from botocore import exceptions as boto
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from ..core.errors import (
     CredentialsError,
@@ -60,6 +61,12 @@ def _before_an_answer(error: BaseException) -> LambdaTuningError | None:
         return CredentialsError(
             f"{_one_line(error)}; do the AWS credentials, or a name, hold a character that no "
             "request can carry, such as a line break?"
+        )
+    if isinstance(error, ResponseParserError):
+        problem = _one_line(error).partition(", invalid")[0]  # what follows is all that came
+        return LambdaTuningError(
+            f"what answered does not speak as AWS does ({problem}); is the endpoint's address "
+            "right, and no proxy in between?"
         )
     for kinds, leaf, advice in _MEANINGS:
         if isinstance(error, kinds):

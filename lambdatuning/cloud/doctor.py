@@ -34,10 +34,14 @@ def examine(
     try:
         cloud = connect()
     except LambdaTuningError as exc:
-        cause, _, step = str(exc).rpartition("; ")
-        login = Finding("error", "login", cause or step, step if cause else "")
-        return [login, *installation()]
+        return [failure("login", exc), *installation()]
     return diagnose(cloud, stack_name, clock=clock)
+
+
+def failure(name: str, error: LambdaTuningError) -> Finding:
+    """An error of ours, which says what to do after its last semicolon, as a finding."""
+    cause, _, step = str(error).rpartition("; ")
+    return Finding("error", name, cause or step, step if cause else "")
 
 
 def diagnose(

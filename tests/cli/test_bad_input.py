@@ -225,6 +225,11 @@ IDENTITY = (
 )
 
 
+def test_a_server_that_is_not_aws(answering: Shell) -> None:
+    _Answers.answers = {"GetCallerIdentity": (200, "<!DOCTYPE html><html><p>Hello</html>")}
+    refused(answering("status"), 1, "does not speak as AWS does", "endpoint's address")
+
+
 def test_expired_credentials(answering: Shell) -> None:
     _Answers.answers = {
         "GetCallerIdentity": (

@@ -142,6 +142,21 @@ def test_doctor_prints_findings_as_data(deployed: Shell) -> None:
     assert {finding["severity"] for finding in json.loads(done.out)} <= {"ok", "warning"}
 
 
+def test_broken_settings_hinder_neither_doctor_nor_help(nobody: Shell, tmp_path: Path) -> None:
+    (tmp_path / "lambdatuning.toml").write_text("stak = 'x'")
+    here = {"LAMBDATUNING_FOLDER": str(tmp_path)}
+    done = nobody("doctor", "--json", "--local", **here)
+    assert done.code == 1
+    first, *others = json.loads(done.out)
+    assert (first["severity"], first["name"]) == ("error", "settings")
+    assert 'unknown key "stak"' in first["cause"]
+    assert first["next_step"] == 'did you mean "stack"?'
+    assert {each["name"] for each in others} == {"reports", "embedded AWS", "notebooks"}
+    assert nobody("tune", "--help", **here).code == 0
+    assert nobody("schema", "runs", **here).code == 0
+    assert nobody("runs", **here).code == 2
+
+
 def test_deploying_again_changes_nothing(deployed: Shell) -> None:
     before = json.loads(deployed("status", "--json").out)
     done = deployed("deploy", "--json")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...core.errors import UsageError
+from ...workspace.settings import read_settings
 from ..options import price_book_option, stack_option
 from ..output import records, table
 from ..session import Session, session_options
@@ -21,10 +23,15 @@ _MARKS = {"ok": "ok  ", "note": "note", "warning": "warn", "error": "FAIL"}
 @session_options
 def doctor(session: Session, stack: str) -> int:
     """Check login, endpoint, quotas, stack and installation; 1 if something stands in the way."""
-    from ...cloud.doctor import examine
+    from ...cloud.doctor import examine, failure, installation
 
-    with session.environment():
-        findings = examine(session.connect, stack)
+    try:
+        read_settings()
+    except UsageError as exc:
+        findings = [failure("settings", exc), *installation()]
+    else:
+        with session.environment():
+            findings = examine(session.connect, stack)
     lines = [
         f"{_MARKS[finding.severity]}  {finding.name}: {finding.cause}"
         + (f"\n      -> {finding.next_step}" if finding.next_step else "")
