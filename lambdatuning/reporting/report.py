@@ -85,9 +85,10 @@ def report(
 ) -> list[Report]:
     """Run the notebooks and write `out`/NAME.html for each, and `out`/index.html of all there.
 
-    `notebooks` is one, or a sequence. `out` is a folder, `s3://bucket/prefix`, or another address
-    that papermill writes to. `name` may hold {notebook}, {date}, {time} (UTC) and the notebook's
-    parameters; reports that would have one name are told apart by folder or number.
+    `notebooks` is one, or a sequence; of a folder all are meant. `out` is a folder,
+    `s3://bucket/prefix`, or another address that papermill writes to. `name` may hold {notebook},
+    {date}, {time} (UTC) and the notebook's parameters; reports that would have one name are told
+    apart by folder or number.
 
     Beside each report, in `out`/NAME/, lie its tables as CSV and JSON. A notebook with a cell
     tagged `measures` runs first and alone, so that nothing disturbs it and the others see what it
@@ -137,7 +138,7 @@ def plan(
 ) -> list[Job]:
     """What will run with which values; relative paths among the values are relative to `folder`."""
     listed = [notebooks] if isinstance(notebooks, str | Path) else notebooks
-    sources = [_read(str(each), parameters) for each in listed]
+    sources = [_read(str(each), parameters) for named in listed for each in _within(named)]
     if not sources:
         raise UsageError("no notebook is named")
     where = sources[0].path.name if len(sources) == 1 else "these notebooks"
@@ -180,6 +181,17 @@ class _Source:
             for each in self.parameters
             if each.name in given
         }
+
+
+def _within(named: str | Path) -> Sequence[str | Path]:
+    """The notebooks of a folder, else the one that is named."""
+    folder = Path(named)
+    if "://" in str(named) or not folder.is_dir():
+        return [named]
+    inside = sorted(folder.glob("*.ipynb"))
+    if not inside:
+        raise UsageError(f"there is no notebook in {folder.resolve()}")
+    return inside
 
 
 def _read(address: str, given: Mapping[str, object]) -> _Source:

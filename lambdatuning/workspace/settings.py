@@ -70,6 +70,19 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
+def _name(name: str, value: Any) -> str:
+    """Text that is not empty."""
+    if not _text(name, value).strip():
+        raise UsageError(f"{name} is empty; leave the key out, or give it a value")
+    return str(value)
+
+
+def _strategy(name: str, value: Any) -> str:
+    if _text(name, value) not in REGISTRY:
+        raise UsageError(f'{name}: unknown strategy "{value}"; {closest(value, REGISTRY)}')
+    return str(value)
+
+
 def _amount(low: float, high: float = float("inf")) -> Callable[[str, Any], float]:
     return lambda name, value: number(name, value, low, high)
 
@@ -90,13 +103,13 @@ SETTINGS = (
     Setting("profile", _text, "", "AWS profile"),
     Setting("region", _text, "", "AWS region"),
     Setting("endpoint_url", _text, "", "endpoint to use instead of AWS's own"),
-    Setting("stack", _text, "lambdatuning", "name of the stack"),
-    Setting("store", _text, "lambdatuning-runs", "folder in which runs are stored", is_path=True),
+    Setting("stack", _name, "lambdatuning", "name of the stack"),
+    Setting("store", _name, "lambdatuning-runs", "folder in which runs are stored", is_path=True),
     Setting("payloads", _text, "", "folder of payload types (else the package's)", is_path=True),
     Setting("template", _text, "", "SAM template (else the package's)", is_path=True),
     Setting("notebooks", _text, "", "folder of notebooks (else the package's)", is_path=True),
     Setting("price_book", _text, "", "price book (else the package's)", is_path=True),
-    Setting("strategy", _text, KIT_STRATEGY, ", ".join(REGISTRY)),
+    Setting("strategy", _strategy, KIT_STRATEGY, ", ".join(REGISTRY)),
     Setting("weight", _amount(0, 1), 0.5, "for balanced: 0 is speed, 1 is cost"),
     Setting("speed_worth", _amount(0), 0.1, "for value: twice as fast may cost 2^this as much"),
     Setting("tolerance", _amount(0), 10.0, "for value: per cent above the cheapest size, at most"),
@@ -146,9 +159,12 @@ def _project(start: Path) -> tuple[Path, Path, Mapping[str, Any]]:
         if own.is_file():
             return folder, own, _toml(own)
         shared = folder / "pyproject.toml"
-        table = _toml(shared).get("tool", {}) if shared.is_file() else {}
-        if "lambdatuning" in table:
-            return folder, shared, table["lambdatuning"]
+        table = _toml(shared).get("tool") if shared.is_file() else None
+        if isinstance(table, dict) and "lambdatuning" in table:
+            own_table = table["lambdatuning"]
+            if not isinstance(own_table, dict):
+                raise UsageError(f"{shared}: write [tool.lambdatuning], and the keys below it")
+            return folder, shared, own_table
     return start, start / FILE, {}
 
 
@@ -162,7 +178,9 @@ def _toml(file: Path) -> dict[str, Any]:
 def _from_file(table: Mapping[str, Any], file: Path) -> Iterator[tuple[str, Value]]:
     for name, value in table.items():
         if name not in _BY_NAME:
-            raise UsageError(f'{file}: unknown key "{name}"; {closest(name, _BY_NAME)}')
+            in_table = isinstance(value, dict) and name in {"tool", "lambdatuning"}
+            hint = "write the keys without a table" if in_table else closest(name, _BY_NAME)
+            raise UsageError(f'{file}: unknown key "{name}"; {hint}')
         yield name, Value(_BY_NAME[name].read(f"{file}: {name}", value), str(file))
 
 

@@ -445,6 +445,15 @@ def test_a_parameter_goes_to_the_notebooks_that_have_it(tmp_path: Path) -> None:
         plan([one, two], {"x": "1"}, folder=tmp_path)
 
 
+def test_a_folder_stands_for_its_notebooks(tmp_path: Path) -> None:
+    for name in "ba":
+        write_notebook(tmp_path / f"{name}.ipynb")
+    assert [job.name for job in plan(tmp_path, {}, folder=tmp_path)] == ["a", "b"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=f"there is no notebook in {tmp_path}/empty"):
+        plan([str(tmp_path / "empty")], {}, folder=tmp_path)
+
+
 def test_a_missing_notebook_names_the_closest(tmp_path: Path) -> None:
     write_notebook(tmp_path / "01_benchmark.ipynb")
     with pytest.raises(UsageError, match=rf'in {tmp_path}; did you mean "01_benchmark\.ipynb"'):

@@ -38,6 +38,28 @@ def test_pyproject_has_settings_too(tmp_path: Path) -> None:
     assert read_settings(tmp_path, {})["region"] == "us"
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("pyproject.toml", "tool.lambdatuning = 3", r"write \[tool.lambdatuning\], and the keys"),
+        ("lambdatuning.toml", "[tool.lambdatuning]\nstore = 'x'", "the keys without a table"),
+        ("lambdatuning.toml", "[lambdatuning]\nstore = 'x'", "the keys without a table"),
+        ("lambdatuning.toml", "store = ''", "store is empty; leave the key out"),
+        ("lambdatuning.toml", "stack = ' '", "stack is empty"),
+        ("lambdatuning.toml", "strategy = 'sped'", 'strategy: unknown strategy "sped"; did you'),
+    ],
+)
+def test_what_a_file_cannot_say_is_refused(tmp_path: Path, file: str, text: str, said: str) -> None:
+    (tmp_path / file).write_text(text)
+    with pytest.raises(UsageError, match=rf"{file}.*{said}"):
+        read_settings(tmp_path, {})
+
+
+def test_a_pyproject_that_is_no_table_of_tools_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("tool = 3")
+    assert read_settings(tmp_path, {}).given == {}
+
+
 def test_a_pyproject_of_another_project_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "lambdatuning.toml").write_text('stack = "shop"\n')
     (tmp_path / "service").mkdir()

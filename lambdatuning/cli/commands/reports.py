@@ -103,7 +103,8 @@ def report(
     keep_notebooks: bool,
     **given: tuple[str, ...],
 ) -> None:
-    """Run NOTEBOOKs (default: all of notebooks/) and export HTML; the paths go to stdout."""
+    """Run NOTEBOOKs, or those of a folder (default: notebooks/), and export HTML; the paths go to
+    stdout."""
     require("report")
     from ...reporting.report import plan, report
 
@@ -124,7 +125,8 @@ def report(
             on_progress=progress,
         )
     for done in reports:
-        say(f"{done.notebook.name}: {done.elapsed_s:.0f} s")
+        if not session.output.quiet:
+            say(f"{done.notebook.name}: {done.elapsed_s:.0f} s")
     made = [done.address for done in reports]
     session.output.show(made, "\n".join(made))
 
