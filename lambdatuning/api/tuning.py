@@ -322,13 +322,13 @@ def _run(
     now = datetime.now(UTC)
     earlier = earlier_runs(folder, cloud, job.request.function)
     compared = bool(earlier.warm_ms) if job.for_compare is None else job.for_compare
-    facts: dict[str, Any] = {
-        "for_compare": compared and job.request.adaptive,
-        "earlier": earlier,
-        "isolated": job.isolate,
-        "code": code_here(),
-    }
-    request = replace(job.request, **facts)
+    request = replace(
+        job.request,
+        for_compare=compared and job.request.adaptive,
+        earlier=earlier,
+        isolated=job.isolate,
+        code=code_here(),
+    )
     plan = plan_tune(cloud, request, now)
     require_budget(plan, request.max_usd)
     confirm(describe_price(cloud, plan), _question(cloud, plan))

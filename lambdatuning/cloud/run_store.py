@@ -331,10 +331,6 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
-def _is_object(value: object) -> bool:
-    return value is None or isinstance(value, dict)
-
-
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
@@ -355,23 +351,13 @@ _FIELDS: Mapping[str, Callable[[object], bool]] = {
     "function": _is_name,
     "payloads": _is_payloads,
     "sizes": lambda value: isinstance(value, list) and all(map(_is_count, value)),
-    "warnings": lambda value: (
-        isinstance(value, list) and all(isinstance(each, str) for each in value)
-    ),
-    "endpoint": _is_object,
-    "output": _is_object,
     "exploration": lambda value: not value or (isinstance(value, dict) and "stopped" in value),
-    "input": _is_object,
-    "code": _is_object,
-    "labels": _is_object,
-    "tuner_ms": _is_object,
     "invocations": _is_count,
     "current_memory_mb": lambda value: value is None or _is_count(value),
     "usd": lambda value: value is None or _is_number(value),
-    "started_at": lambda value: value is None or isinstance(value, str),
 }
-"""What is read of a manifest, and what makes it readable. Fields may be absent: older versions,
-and AWS Lambda Power Tuning's runs, have fewer."""
+"""What fields of a manifest have to be beyond their types, to which `misfit` holds them. They may
+be absent: older versions, and AWS Lambda Power Tuning's runs, have fewer."""
 
 
 def refuse_skipped(skipped: Iterable[Skipped], run_id: str) -> None:
