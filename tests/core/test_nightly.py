@@ -24,7 +24,10 @@ NIGHTLY = NightlyRun(
 
 
 def test_it_survives_the_bucket() -> None:
-    assert NightlyRun.from_json(json.loads(json.dumps(NIGHTLY.to_json()))) == NIGHTLY
+    stored = json.loads(json.dumps(NIGHTLY.to_json()))
+    assert NightlyRun.from_json(stored) == NIGHTLY
+    assert {"priceBook", "keyNames"} <= stored.keys()
+    assert NightlyRun.from_json({**stored, "ofANewerVersion": 1}) == NIGHTLY
 
 
 def test_what_earlier_runs_taught_is_in_the_estimate_of_a_night() -> None:

@@ -74,17 +74,17 @@ def comparison_alt(pair: Pair) -> str:
 
 
 def _draw(layout: Layout, title: str, subtitle: str, frame: DataFrame) -> Figure:
-    each = 0.29 * len(frame) + 0.2
+    panel_in = 0.29 * len(frame) + 0.2
     names = [fit(str(name), layout) for name in frame["payload"]]
     place = Frame(
-        body_in=0.55 + (each if layout.wide else 2 * each + 0.62),
+        body_in=0.55 + (panel_in if layout.wide else 2 * panel_in + 0.62),
         gap_in=0.45,
         left_in=names_in(names, layout),
         right_in=0.045 * layout.width_in,
         bottom_in=0.5,
         shape=(1, 2) if layout.wide else (2, 1),
         wspace=0.12,
-        hspace=0 if layout.wide else 0.62 / each,
+        hspace=0 if layout.wide else 0.62 / panel_in,
     )
     figure, panes = framed(layout, title, subtitle, place, sharey=True)
     for measure, axes in zip(MEASURES, panes, strict=True):

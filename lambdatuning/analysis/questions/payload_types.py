@@ -99,13 +99,13 @@ def _draw(
     layout: Layout, words: tuple[str, str], advice: DataFrame, names: Sequence[str], run: Run
 ) -> Figure:
     rows = list(dict.fromkeys(advice["payload"]))
-    each = 0.27 * len(rows) + (0.1 if layout.wide else 0.62)
+    panel_in = 0.27 * len(rows) + (0.1 if layout.wide else 0.62)
     figure, panes = framed(
         layout,
         *words,
         Frame(
             gap_in=0.5,
-            body_in=0.5 + (each if layout.wide else each * len(names)),
+            body_in=0.5 + (panel_in if layout.wide else panel_in * len(names)),
             left_in=names_in(rows, layout),
             right_in=0.015 * layout.width_in + (0.1 if run.beyond_mb else 0),
             bottom_in=0.5,

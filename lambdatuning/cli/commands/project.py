@@ -50,8 +50,8 @@ def config(as_json: bool) -> None:
     width = max(len(name) for name in data)
     lines = [f"{'folder':<{width}}  {settings.folder}"]
     for setting in SETTINGS:
-        each = settings.values[setting.name]
-        lines.append(f"{setting.name:<{width}}  {_text(each.value)}  ({each.origin})")
+        set_to = settings.values[setting.name]
+        lines.append(f"{setting.name:<{width}}  {_text(set_to.value)}  ({set_to.origin})")
     Output(as_json).show({"folder": str(settings.folder), "settings": data}, "\n".join(lines))
 
 

@@ -1,10 +1,11 @@
 """What a deployed schedule measures every night: its client writes it, its function reads it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..pricing import PriceBook, load_price_book, parse_price_book
+from ..wire import camel, known_fields, read_record, write_record
 from .estimate import EarlierRuns, Estimate, Overhead, Workload, estimate_run, expect
 from .payloads import PayloadType
 
@@ -57,41 +58,41 @@ class NightlyRun:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "NightlyRun":
         """The inverse of `to_json`."""
-        workload = {**value["workload"], "sizes": tuple(value["workload"]["sizes"])}
+        own, _ = known_fields(cls, value)
+        workload = read_record(Workload, own["workload"])
         return cls(
             **{
-                **value,
-                "payloads": tuple(map(PayloadType.from_json, value["payloads"])),
-                "workload": Workload(**workload),
-                "earlier": _earlier_from_json(value["earlier"]),
-                "key_names": tuple(value["key_names"]),
+                **own,
+                "payloads": tuple(map(PayloadType.from_json, own["payloads"])),
+                "workload": replace(workload, sizes=tuple(workload.sizes)),
+                "earlier": _earlier_from_json(own["earlier"]),
+                "key_names": tuple(own["key_names"]),
             }
         )
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the file in the bucket."""
-        return {
-            **vars(self),
-            "input": dict(self.input),
+        plain = vars(self) | {
             "payloads": [payload.to_json() for payload in self.payloads],
-            "workload": asdict(self.workload),
+            "workload": write_record(self.workload),
             "earlier": _earlier_to_json(self.earlier),
             "key_names": list(self.key_names),
         }
+        return {camel(name): value for name, value in plain.items()}
 
 
 def _earlier_to_json(earlier: EarlierRuns) -> dict[str, Any]:
     """Keys of a JSON object are text, so that durations are lists with their keys in front."""
     return {
-        "warm_ms": [[*cell, ms] for cell, ms in sorted(earlier.warm_ms.items())],
-        "cold_ms": [[size, ms] for size, ms in sorted(earlier.cold_ms.items())],
-        "overhead": asdict(earlier.overhead) if earlier.overhead else None,
+        "warmMs": [[*cell, ms] for cell, ms in sorted(earlier.warm_ms.items())],
+        "coldMs": [[size, ms] for size, ms in sorted(earlier.cold_ms.items())],
+        "overhead": write_record(earlier.overhead) if earlier.overhead else None,
     }
 
 
 def _earlier_from_json(value: Mapping[str, Any]) -> EarlierRuns:
     return EarlierRuns(
-        {(str(payload), int(size)): ms for payload, size, ms in value["warm_ms"]},
-        {int(size): ms for size, ms in value["cold_ms"]},
-        Overhead(**value["overhead"]) if value["overhead"] else None,
+        {(str(payload), int(size)): ms for payload, size, ms in value["warmMs"]},
+        {int(size): ms for size, ms in value["coldMs"]},
+        read_record(Overhead, value["overhead"]) if value["overhead"] else None,
     )
