@@ -85,10 +85,10 @@ def answered(code: str, status: int = 400, message: str = "x") -> ClientError:
 def test_each_error_says_what_to_do(
     error: Exception, leaf: type[LambdaTuningError], words: str
 ) -> None:
-    found = explain(error)
-    assert type(found) is leaf
-    assert words in str(found)
-    assert "\n" not in str(found)
+    explained = explain(error)
+    assert type(explained) is leaf
+    assert words in str(explained)
+    assert "\n" not in str(explained)
 
 
 def test_who_may_not_what_is_kept() -> None:
@@ -99,8 +99,8 @@ def test_who_may_not_what_is_kept() -> None:
 def test_what_is_unknown_is_named_as_ours_with_a_line_to_report() -> None:
     ours = LambdaTuningError("x")
     assert explain(ours) is ours
-    found = str(explain(ZeroDivisionError("division\nby zero")))
-    assert found.startswith(
+    explained = str(explain(ZeroDivisionError("division\nby zero")))
+    assert explained.startswith(
         "this is a fault of lambdatuning, not of yours (division by zero); please report this "
         f"line: lambdatuning {__version__}, Python {platform.python_version()}, {sys.platform}, "
         "ZeroDivisionError in "
@@ -117,10 +117,10 @@ def test_what_is_unknown_is_named_as_ours_with_a_line_to_report() -> None:
     ],
 )
 def test_aws_is_not_blamed_for_what_it_did_not_say(error: Exception) -> None:
-    found = explain(error)
-    assert type(found) is UnexpectedError
-    assert "AWS" not in str(found)
-    assert type(error).__name__ in str(found)
+    explained = explain(error)
+    assert type(explained) is UnexpectedError
+    assert "AWS" not in str(explained)
+    assert type(error).__name__ in str(explained)
 
 
 def test_the_line_to_report_names_the_place_in_the_package() -> None:
@@ -167,21 +167,21 @@ def test_every_error_of_botocore_has_its_advice_or_is_ours(
     error: exceptions.BotoCoreError = kind.__new__(kind)  # type: ignore[call-overload]
     Exception.__init__(error, kind.fmt.format_map(Named()))
     error.kwargs = {}
-    found = explain(error)
-    assert "AWS refused" not in str(found)
-    assert (type(found) is UnexpectedError) == (kind.__name__ in OUR_FAULTS)
+    explained = explain(error)
+    assert "AWS refused" not in str(explained)
+    assert (type(explained) is UnexpectedError) == (kind.__name__ in OUR_FAULTS)
 
 
 def test_a_line_break_in_credentials_is_said() -> None:
     inner = ValueError("Invalid header value b'AWS4-HMAC-SHA256 x\\n'")
-    found = explain(HTTPClientError(error=inner))
-    assert type(found) is CredentialsError
-    assert "a line break" in str(found)
+    explained = explain(HTTPClientError(error=inner))
+    assert type(explained) is CredentialsError
+    assert "a line break" in str(explained)
 
 
 def test_what_a_disk_refuses_names_the_file() -> None:
-    found = explain(OSError(28, "No space left on device", "/x/y"))
-    assert str(found) == "/x/y: No space left on device; fix that, then try again"
+    explained = explain(OSError(28, "No space left on device", "/x/y"))
+    assert str(explained) == "/x/y: No space left on device; fix that, then try again"
     assert "AWS_CA_BUNDLE" in str(explain(SSLError(endpoint_url="https://x", error="y")))
 
 

@@ -82,9 +82,9 @@ def test_our_own_key_is_refused_in_every_case(key: str) -> None:
 def test_a_deployment_keeps_what_others_tagged(embedded: Cloud, template: Path) -> None:
     deploy(embedded, "tagged", template=template, tags={"CostCenter": "42", "Team": "a"})
     deploy(embedded, "tagged", template=template, tags={"Team": "b"})
-    found = status(embedded, "tagged")
-    assert found.tags == {"CostCenter": "42", "Team": "b", "lambdatuning": "tagged"}
-    assert found.is_ours
+    stack = status(embedded, "tagged")
+    assert stack.tags == {"CostCenter": "42", "Team": "b", "lambdatuning": "tagged"}
+    assert stack.is_ours
     destroy(embedded, "tagged")
 
 

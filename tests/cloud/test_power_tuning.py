@@ -62,9 +62,9 @@ def plan(where: Cloud, *payloads: PayloadType, **more: Any) -> TunePlan:
 def test_one_execution_a_payload_type_and_a_run_without_samples(tmp_path: Path) -> None:
     states = Elsewhere(OUTPUT)
     where = cloud(states)
-    wanted = plan(where, PayloadType("a", {"x": 1}), PayloadType("b", {"y": 2}), sizes=(128, 256))
+    planned = plan(where, PayloadType("a", {"x": 1}), PayloadType("b", {"y": 2}), sizes=(128, 256))
     store = FolderStore(tmp_path)
-    tune_elsewhere(where, wanted, store, HANDS)
+    tune_elsewhere(where, planned, store, HANDS)
     assert [given["payload"] for given in states.inputs] == [{"x": 1}, {"y": 2}]
     assert states.inputs[0]["powerValues"] == [128, 256]
     stored = find_run(store)
@@ -95,8 +95,8 @@ def test_what_it_cannot_do_is_refused_before_it_starts(tmp_path: Path) -> None:
 def test_errors_that_are_allowed_are_told_to_it(tmp_path: Path) -> None:
     states = Elsewhere(OUTPUT)
     where = cloud(states)
-    wanted = plan(where, allowed_errors=("KeyError",), alias="live", auto_optimize=True)
-    tune_elsewhere(where, wanted, FolderStore(tmp_path), HANDS)
+    planned = plan(where, allowed_errors=("KeyError",), alias="live", auto_optimize=True)
+    tune_elsewhere(where, planned, FolderStore(tmp_path), HANDS)
     assert states.inputs[0]["allowedExceptions"] == ["KeyError"]
     assert states.inputs[0]["autoOptimizeAlias"] == "live"
 
@@ -142,9 +142,9 @@ def test_planning_refuses_what_cannot_work() -> None:
 
 
 def test_a_plan_has_a_seed_that_its_items_share() -> None:
-    found = plan(cloud(Elsewhere(OUTPUT)), cold=4)
-    assert isinstance(found.input["seed"], int)
-    assert found.seeds == (10 + found.environments + 4) * 6
+    planned = plan(cloud(Elsewhere(OUTPUT)), cold=4)
+    assert isinstance(planned.input["seed"], int)
+    assert planned.seeds == (10 + planned.environments + 4) * 6
     assert plan(cloud(Elsewhere(OUTPUT)), seed=3).input["seed"] == 3
 
 

@@ -78,14 +78,14 @@ def test_error_answers_become_one_line_that_says_what_to_do(record: dict[str, An
         "Error": {"Code": record["code"], "Message": record["message"]},
         "ResponseMetadata": {"HTTPStatusCode": record["status"]},
     }
-    told = explain(ClientError(answer, record["operation"]))
-    assert type(told) in {LambdaTuningError, NotFoundError, CredentialsError}
-    assert record["code"] in str(told)
-    assert "\n" not in str(told)
-    if isinstance(told, CredentialsError):
-        assert "aws configure" in str(told)
+    explained = explain(ClientError(answer, record["operation"]))
+    assert type(explained) in {LambdaTuningError, NotFoundError, CredentialsError}
+    assert record["code"] in str(explained)
+    assert "\n" not in str(explained)
+    if isinstance(explained, CredentialsError):
+        assert "aws configure" in str(explained)
     else:
-        said, _, advice = str(told).rpartition("; ")
+        said, _, advice = str(explained).rpartition("; ")
         assert record["message"].rstrip(".") in said
         assert len(advice.split()) >= 3
 

@@ -89,8 +89,8 @@ def test_a_damaged_run_is_left_out_with_a_warning(tmp_path: Path) -> None:
         return line(run)
 
     with pytest.warns(RunSkippedWarning, match="run=run-01/: parts are missing"):
-        found = indexed(store, refusing, "1")
-    assert len(found.lines) == 2
+        index = indexed(store, refusing, "1")
+    assert len(index.lines) == 2
     assert not (tmp_path / INDEX_NAME).exists()  # for so few runs it is not worth a file
 
 

@@ -93,10 +93,10 @@ def test_a_declined_plan_leaves_nothing(embedded: Cloud) -> None:
 
 
 def test_deploying_gives_what_a_client_needs(embedded: Cloud, outputs: dict[str, str]) -> None:
-    found = status(embedded, NAME)
-    assert found.state == "CREATE_COMPLETE"
-    assert found.outputs == outputs
-    assert found.parameters["MemorySize"] == "128"
+    stack = status(embedded, NAME)
+    assert stack.state == "CREATE_COMPLETE"
+    assert stack.outputs == outputs
+    assert stack.parameters["MemorySize"] == "128"
     assert outputs["TableName"] == "lambda-apigateway"
     function = embedded.client("lambda").get_function(FunctionName=outputs["FunctionName"])
     assert function["Configuration"]["FunctionArn"] == outputs["FunctionArn"]

@@ -35,40 +35,40 @@ def evidence(
 def test_cost_is_judged_by_the_mean_and_set_against_today() -> None:
     """The function of which every fourth call takes 400 ms at 1,024 MB."""
     points = mix([evidence(512, 50), evidence(1024, 115, 30)], ONE)
-    found = decide(points, "cost", today_mb=1024)
-    assert found.memory_mb == 512
-    assert found.sure == pytest.approx(1, abs=0.01)
-    assert found.cost_ratio == pytest.approx(25 / 115)
-    assert found.speedup == pytest.approx(115 / 50)
-    assert found.applied_mb is None
+    decision = decide(points, "cost", today_mb=1024)
+    assert decision.memory_mb == 512
+    assert decision.sure == pytest.approx(1, abs=0.01)
+    assert decision.cost_ratio == pytest.approx(25 / 115)
+    assert decision.speedup == pytest.approx(115 / 50)
+    assert decision.applied_mb is None
 
 
 def test_the_public_figures_are_these_seven() -> None:
-    found = decide(mix([evidence(512, 50)], ONE), "cost", today_mb=128)
-    assert found.figures() == {
+    decision = decide(mix([evidence(512, 50)], ONE), "cost", today_mb=128)
+    assert decision.figures() == {
         "memory_mb": 512, "strategy": "cost", "sure": None, "today_mb": 128, "cost_ratio": None,
         "speedup": None, "applied_mb": None,
     }  # fmt: skip
-    assert Decision.from_json(found.to_json()) == found
+    assert Decision.from_json(decision.to_json()) == decision
 
 
 def test_a_claim_that_the_means_contradict_is_not_sure() -> None:
     points = mix([evidence(512, 50), evidence(1024, 115, 5)], ONE)
-    found = decide(points, "cost", claim=Claim(1024, 0.97))
-    assert (found.memory_mb, found.sure) == (512, None)
-    assert "4.60 times as expensive as 512 MB: not sure" in found.notes[0]
+    decision = decide(points, "cost", claim=Claim(1024, 0.97))
+    assert (decision.memory_mb, decision.sure) == (512, None)
+    assert "4.60 times as expensive as 512 MB: not sure" in decision.notes[0]
     wide = mix([evidence(512, 50), evidence(1024, 115, 90)], ONE)
-    found = decide(wide, "cost", claim=Claim(1024, 0.97))
-    assert (found.memory_mb, found.sure) == (1024, None)
+    decision = decide(wide, "cost", claim=Claim(1024, 0.97))
+    assert (decision.memory_mb, decision.sure) == (1024, None)
 
 
 def test_a_claim_within_the_tolerance_stands_with_its_own_confidence() -> None:
     points = mix([evidence(512, 50), evidence(1024, 25.5, None)], ONE)
-    found = decide(points, "cost", claim=Claim(1024, 0.97))
-    assert (found.memory_mb, found.sure, found.notes) == (1024, 0.97, ())
-    found = decide(points, "cost", claim=Claim(768, 0.96))
-    assert (found.memory_mb, found.sure) == (768, 0.96)
-    assert "768 MB was not measured" in found.notes[0]
+    decision = decide(points, "cost", claim=Claim(1024, 0.97))
+    assert (decision.memory_mb, decision.sure, decision.notes) == (1024, 0.97, ())
+    decision = decide(points, "cost", claim=Claim(768, 0.96))
+    assert (decision.memory_mb, decision.sure) == (768, 0.96)
+    assert "768 MB was not measured" in decision.notes[0]
 
 
 def test_without_three_environments_nothing_is_sure() -> None:
@@ -82,9 +82,9 @@ def test_a_size_that_fails_or_lacks_a_type_cannot_win() -> None:
     rows += [evidence(512, 1, payload="a"), evidence(512, 1, payload="b", failed=3)]
     rows += [evidence(1024, 1)]
     assert [point.memory_mb for point in mix(rows, weights)] == [128, 256]
-    found = decide([], "cost", today_mb=128)
-    assert (found.memory_mb, found.sure) == (None, None)
-    assert "successful invocation" in found.reason
+    decision = decide([], "cost", today_mb=128)
+    assert (decision.memory_mb, decision.sure) == (None, None)
+    assert "successful invocation" in decision.reason
 
 
 def test_types_are_weighed_by_their_shares() -> None:
@@ -113,14 +113,14 @@ def test_no_answer_is_sure_that_the_means_contradict(
     cells: dict[int, tuple[float, float | None]], strategy: str, claimed: int, sure: float
 ) -> None:
     points = mix([evidence(size, *cell) for size, cell in sorted(cells.items())], ONE)
-    found = decide(points, strategy, claim=Claim(claimed, sure))
-    own = [point for point in points if point.memory_mb == found.memory_mb]
-    if not own or found.sure is None or strategy == "balanced":
+    decision = decide(points, strategy, claim=Claim(claimed, sure))
+    own = [point for point in points if point.memory_mb == decision.memory_mb]
+    if not own or decision.sure is None or strategy == "balanced":
         return
     name = {"cost": "cost", "speed": "duration"}[strategy]
     best = min(getattr(point, name).value for point in points)
     assert getattr(own[0], name).value <= best * (1 + TOLERANCE) * (1 + 1e-9)
-    assert 0 <= found.sure <= 1
+    assert 0 <= decision.sure <= 1
 
 
 def plainly(points: list[Point]) -> list[CurvePoint]:
@@ -143,13 +143,13 @@ def test_value_is_chosen_by_what_is_expected_to_be_lost() -> None:
 
 def test_the_only_size_that_was_measured_is_no_certain_answer() -> None:
     for strategy in ("value", "cost", "speed", "balanced"):
-        found = decide([noisy(512, 100, 1.0, 0.01)], strategy)
-        assert (found.memory_mb, found.sure) == (512, None)
+        decision = decide([noisy(512, 100, 1.0, 0.01)], strategy)
+        assert (decision.memory_mb, decision.sure) == (512, None)
 
 
 def test_a_claim_about_the_only_size_that_was_measured_is_not_sure() -> None:
-    found = decide([noisy(512, 100, 1.0, 0.01)], "value", claim=Claim(512, 0.92))
-    assert (found.memory_mb, found.sure) == (512, None)
+    decision = decide([noisy(512, 100, 1.0, 0.01)], "value", claim=Claim(512, 0.92))
+    assert (decision.memory_mb, decision.sure) == (512, None)
 
 
 def test_a_mean_errs_as_its_interval_says_each_side_for_itself() -> None:
@@ -189,9 +189,9 @@ def test_a_size_that_rare_slow_calls_may_have_spared_is_not_sure() -> None:
             Point(1024, fast, fast),
             Point(2048, Mean(110, 1), Mean(3, 0.03)),
         ]
-        found = decide(points, "speed")
-        assert found.memory_mb == 1024
-        return found.sure or 0.0
+        decision = decide(points, "speed")
+        assert decision.memory_mb == 1024
+        return decision.sure or 0.0
 
     assert sure(102) > 0.98
     assert sure(200) < 0.8

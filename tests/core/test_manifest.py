@@ -62,26 +62,28 @@ def test_a_manifest_comes_back_as_it_was() -> None:
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.parent.name)
 def test_a_store_of_the_first_schema_still_loads(path: Path) -> None:
     raw = json.loads(path.read_bytes())
-    found = read_manifest(path.read_bytes())
-    assert (found.schema, found.extra, found.decision) == (1, {}, None)
-    assert found.execution_arn == raw["execution_arn"]
-    assert found.tuner_ms == TunerTime(**raw["tuner_ms"])
-    assert [payload.weight for payload in found.payloads] == [p["weight"] for p in raw["payloads"]]
-    assert (found.output, found.input) == (raw["output"], raw["input"])
+    manifest = read_manifest(path.read_bytes())
+    assert (manifest.schema, manifest.extra, manifest.decision) == (1, {}, None)
+    assert manifest.execution_arn == raw["execution_arn"]
+    assert manifest.tuner_ms == TunerTime(**raw["tuner_ms"])
+    assert [payload.weight for payload in manifest.payloads] == [
+        p["weight"] for p in raw["payloads"]
+    ]
+    assert (manifest.output, manifest.input) == (raw["output"], raw["input"])
     about = raw["endpoint"]
-    assert (found.endpoint.measuring_cores, found.endpoint.cores) == (
+    assert (manifest.endpoint.measuring_cores, manifest.endpoint.cores) == (
         about["measuring_cores"],
         about["cores"],
     )
-    assert found.endpoint.to_json()["node"] == about["node"]
-    assert (found.exploration, found.logs) == (None, None)
+    assert manifest.endpoint.to_json()["node"] == about["node"]
+    assert (manifest.exploration, manifest.logs) == (None, None)
 
 
 def test_what_a_newer_version_added_survives_with_a_warning() -> None:
     newer = {"runId": "1", "function": "f", "schema": SCHEMA + 1, "futureThing": {"a_b": 1}}
     with pytest.warns(UserWarning, match="newer lambdatuning"):
-        found = read_manifest(json.dumps(newer))
-    assert found.to_json() == {**newer, "kind": "lambdatuning", "warnings": []}
+        manifest = read_manifest(json.dumps(newer))
+    assert manifest.to_json() == {**newer, "kind": "lambdatuning", "warnings": []}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"function": "f"}'])

@@ -42,9 +42,9 @@ def spreads(*args: object, count: int = 1, seed: int = 1) -> list[Spread]:
 
 def errors(cells: list[Spread]) -> list[Uncertainty]:
     """The errors, all of which are known."""
-    found = moderated(cells)
-    assert None not in found
-    return [each for each in found if each]
+    cells_moderated = moderated(cells)
+    assert None not in cells_moderated
+    return [each for each in cells_moderated if each]
 
 
 def test_few_cells_lend_nothing() -> None:
@@ -54,10 +54,10 @@ def test_few_cells_lend_nothing() -> None:
 
 
 def test_cells_alike_are_worth_many_degrees_of_freedom() -> None:
-    found = errors(spreads(6, 4, 0.1, 0.1, count=60))
-    assert median(each.degrees for each in found) > 20
+    reported = errors(spreads(6, 4, 0.1, 0.1, count=60))
+    assert median(each.degrees for each in reported) > 20
     expected = math.sqrt((0.1**2 + 0.1**2 / 4) / 6)
-    assert median(each.error for each in found) == pytest.approx(expected, rel=0.2)
+    assert median(each.error for each in reported) == pytest.approx(expected, rel=0.2)
 
 
 def test_a_cell_of_other_hosts_keeps_most_of_its_own_spread() -> None:
@@ -72,18 +72,18 @@ def test_one_cell_of_other_hosts_among_calm_ones_is_lent_little() -> None:
     rng = random.Random(5)
     calm = [cell(rng, 5, 10, 0.0, 0.02)[1] for _ in range(11)]
     odd = cell(rng, 5, 10, 0.2, 0.02)[1]
-    found = errors([odd, *calm])
-    assert found[0].error == pytest.approx(math.sqrt(odd.between * odd.share), rel=0.1)
-    assert found[0].degrees < 6
-    assert median(each.degrees for each in found[1:]) > 10
+    reported = errors([odd, *calm])
+    assert reported[0].error == pytest.approx(math.sqrt(odd.between * odd.share), rel=0.1)
+    assert reported[0].degrees < 6
+    assert median(each.degrees for each in reported[1:]) > 10
 
 
 def test_noisy_cells_are_compared_with_noisy_ones() -> None:
     """Alike hosts, noise from 0.5 to 40 %: what is usual follows the noise."""
     rng = random.Random(5)
     noise = [0.005 * 80 ** (n / 119) for n in range(120)]
-    found = errors([cell(rng, 3, 4, 0.0, each)[1] for each in noise])
-    ratios = [one.error / (each / math.sqrt(12)) for one, each in zip(found, noise, strict=True)]
+    reported = errors([cell(rng, 3, 4, 0.0, each)[1] for each in noise])
+    ratios = [one.error / (each / math.sqrt(12)) for one, each in zip(reported, noise, strict=True)]
     assert median(ratios) == pytest.approx(1, abs=0.25)
     assert min(ratios) > 0.4
 
@@ -92,8 +92,8 @@ def test_cells_of_too_few_environments_borrow() -> None:
     rng = random.Random(7)
     one = cell(rng, 1, 4, 0.1, 0.1)[1]
     others = [cell(rng, 3, 4, 0.1, 0.1)[1] for _ in range(8)]
-    found = errors([one, *others])[0]
-    assert found.error == pytest.approx(math.sqrt(0.1**2 + 0.1**2 / 4), rel=0.5)
+    reported = errors([one, *others])[0]
+    assert reported.error == pytest.approx(math.sqrt(0.1**2 + 0.1**2 / 4), rel=0.5)
     assert moderated([one, *others[:2]])[0] is None
 
 

@@ -31,9 +31,9 @@ def test_quantiles_are_within_and_in_order(values: list[float], a: float, b: flo
 
 @given(VALUES, st.floats(0, 0.49))
 def test_a_trimmed_mean_is_within(values: list[float], trim: float) -> None:
-    found = trimmed_mean(values, trim)
-    assert min(values) <= found * (1 + 1e-12)
-    assert found <= max(values) * (1 + 1e-12)
+    mean = trimmed_mean(values, trim)
+    assert min(values) <= mean * (1 + 1e-12)
+    assert mean <= max(values) * (1 + 1e-12)
 
 
 def test_trimming_rounds_down() -> None:
@@ -56,19 +56,19 @@ def test_no_values_no_summary() -> None:
 
 @pytest.mark.parametrize("groups", [["a"] * 6, ["a", "b"] * 3])
 def test_fewer_than_three_environments_have_no_interval(groups: list[str]) -> None:
-    found = summarise([1.0, 2, 3, 4, 5, 6], groups)
-    assert found is not None
-    assert (found.n, found.mean, found.p50) == (6, 3.5, 3.5)
-    assert (found.mean_low, found.mean_high) == (None, None)
+    summary = summarise([1.0, 2, 3, 4, 5, 6], groups)
+    assert summary is not None
+    assert (summary.n, summary.mean, summary.p50) == (6, 3.5, 3.5)
+    assert (summary.mean_low, summary.mean_high) == (None, None)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 1e6)), min_size=3, max_size=30))
 def test_intervals_hold_the_mean(rows: list[tuple[int, float]]) -> None:
     groups, values = [g for g, _ in rows], [v for _, v in rows]
-    found = mean_interval(values, groups)
-    assert (found is None) == (len(set(groups)) < 3)
-    if found:
-        low, high = found
+    interval = mean_interval(values, groups)
+    assert (interval is None) == (len(set(groups)) < 3)
+    if interval:
+        low, high = interval
         assert 0 <= low <= mean(values) * (1 + 1e-9)
         assert high >= mean(values) * (1 - 1e-9)
 
@@ -93,30 +93,30 @@ def test_nominal_95_percent_are_about_95(groups: int, each: int, between: float)
         hosts = [1 + rng.gauss(0, between) for _ in range(groups)]
         rows = [(h, host * (1 + rng.gauss(0, 0.1))) for h, host in enumerate(hosts * each)]
         names = [h % groups for h, _ in rows]
-        found = mean_interval([v for _, v in rows], names)
-        covered += found is not None and found[0] <= 1 <= found[1]
+        interval = mean_interval([v for _, v in rows], names)
+        covered += interval is not None and interval[0] <= 1 <= interval[1]
     # Four standard errors of 800 draws are 0.031.
     assert covered / runs == pytest.approx(0.95, abs=0.031)
 
 
 def test_groups_of_one_size_are_as_sure_as_their_means() -> None:
-    found = uncertainty([7] * 5, [1, 2, 3, 4, 5])
-    assert found.error == pytest.approx(stdlib.stdev([1, 2, 3, 4, 5]) / math.sqrt(5))
-    assert found.degrees == pytest.approx(4)
+    estimate = uncertainty([7] * 5, [1, 2, 3, 4, 5])
+    assert estimate.error == pytest.approx(stdlib.stdev([1, 2, 3, 4, 5]) / math.sqrt(5))
+    assert estimate.degrees == pytest.approx(4)
 
 
 def test_one_large_group_knows_less_than_even_ones() -> None:
     """The formula against the eigenvalues' sums, written out for three groups."""
-    found = uncertainty([10, 5, 5], [1, 2, 3])
-    assert found.degrees == pytest.approx(1.4459, abs=1e-4)
-    assert found.degrees < uncertainty([7, 7, 6], [1, 2, 3]).degrees
+    estimate = uncertainty([10, 5, 5], [1, 2, 3])
+    assert estimate.degrees == pytest.approx(1.4459, abs=1e-4)
+    assert estimate.degrees < uncertainty([7, 7, 6], [1, 2, 3]).degrees
 
 
 @given(st.lists(st.tuples(st.integers(1, 500), st.floats(0, 1e6)), min_size=2, max_size=40))
 def test_degrees_lie_between_one_and_one_less_than_groups(rows: list[tuple[int, float]]) -> None:
-    found = uncertainty([size for size, _ in rows], [value for _, value in rows])
-    assert 1 <= found.degrees <= len(rows) - 1 + 1e-6
-    assert found.error >= 0
+    estimate = uncertainty([size for size, _ in rows], [value for _, value in rows])
+    assert 1 <= estimate.degrees <= len(rows) - 1 + 1e-6
+    assert estimate.error >= 0
 
 
 def test_a_percentile_of_few_values_has_no_interval() -> None:
@@ -148,9 +148,9 @@ def test_slow_environments_make_a_tail_unknown() -> None:
 @given(st.integers(0, 99), st.integers(20, 300), st.floats(0.2, 0.8))
 def test_quantile_intervals_hold_the_quantile(seed: int, n: int, q: float) -> None:
     values = random.Random(seed).sample(range(n), n)
-    found = quantile_interval(values, [i % 5 for i in range(n)], q)
-    if found:
-        assert found[0] <= quantile(values, q) <= found[1]
+    interval = quantile_interval(values, [i % 5 for i in range(n)], q)
+    if interval:
+        assert interval[0] <= quantile(values, q) <= interval[1]
 
 
 @pytest.mark.parametrize(

@@ -94,11 +94,11 @@ def test_positional_options_are_held_too() -> None:
 def test_values_arrive_as_numbers_and_what_is_whole_stays_whole() -> None:
     given: Any = {"weight": "0.25", "cold_share": np.float64(0.5), "monthly": 10_000_000,
                   "memory_mb": "512", "quantile": 0.9, "weights": {"a": "2"}}  # fmt: skip
-    found = decide("x", **given)
+    decision = decide("x", **given)
     read = {"weight": 0.25, "cold_share": 0.5, "memory_mb": 512, "weights": {"a": 2.0}}
-    assert found == given | read | {"rate": 1, "seed": 0}
-    assert isinstance(found["monthly"], int)
-    assert isinstance(found["memory_mb"], int)
+    assert decision == given | read | {"rate": 1, "seed": 0}
+    assert isinstance(decision["monthly"], int)
+    assert isinstance(decision["memory_mb"], int)
     assert decide("x", memory_mb=None)["memory_mb"] is None
 
 

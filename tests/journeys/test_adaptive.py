@@ -56,8 +56,8 @@ def test_two_payload_types_from_the_first_look_to_the_report(
 def test_a_limit_ends_it_with_an_answer(
     place: Place, untouched: Callable[[], bool], limit: dict[str, float], stopped: str
 ) -> None:
-    found = place.run(exploration="adaptive", payload=PING, **limit)
-    output = json.loads(found["output"])
+    execution = place.run(exploration="adaptive", payload=PING, **limit)
+    output = json.loads(execution["output"])
     assert output["exploration"]["stopped"] == stopped
     assert output["power"] in (256, 512)
     assert 0 < output["exploration"]["answers"][-1]["within5"] <= 1
@@ -79,9 +79,9 @@ def test_the_winner_is_set_where_it_was_asked_for(place: Place) -> None:
 def test_all_sizes_failing_is_a_failure_with_its_cause(
     place: Place, untouched: Callable[[], bool]
 ) -> None:
-    found = place.run(exploration="adaptive", payload={"operation": "x"})
-    assert found["status"] == "FAILED"
-    assert "of payload failed: ValueError" in json.loads(found["cause"])["errorMessage"]
+    execution = place.run(exploration="adaptive", payload={"operation": "x"})
+    assert execution["status"] == "FAILED"
+    assert "of payload failed: ValueError" in json.loads(execution["cause"])["errorMessage"]
     assert untouched()
 
 

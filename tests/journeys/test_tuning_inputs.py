@@ -27,17 +27,17 @@ def succeeded(place: Place, arn: str, **given: Any) -> tuple[dict[str, Any], lis
     """The output of a run that succeeds, and its samples; the function is as it was before."""
     region = arn.split(":")[3]
     before = place.looks(arn, region)
-    found = place.run(lambdaARN=arn, **{**LEAN, **given})
-    assert found["status"] == "SUCCEEDED", found.get("cause")
+    execution = place.run(lambdaARN=arn, **{**LEAN, **given})
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
     assert place.looks(arn, region) == before
-    output = json.loads(found["output"])
+    output = json.loads(execution["output"])
     return output, list(samples(place, output["samples"]))
 
 
 def failed(place: Place, arn: str, **given: Any) -> str:
-    found = place.run(lambdaARN=arn, **{**LEAN, **given})
-    assert found["status"] == "FAILED"
-    return str(json.loads(found["cause"])["errorMessage"])
+    execution = place.run(lambdaARN=arn, **{**LEAN, **given})
+    assert execution["status"] == "FAILED"
+    return str(json.loads(execution["cause"])["errorMessage"])
 
 
 def samples(place: Place, url: str) -> Iterator[Sample]:
@@ -54,39 +54,41 @@ def plain(place: Place) -> str:
 
 def test_snapstart_restores_are_measured_and_billed(place: Place) -> None:
     arn = make_function(place.cloud, "snap", SnapStart={"ApplyOn": "PublishedVersions"})
-    output, found = succeeded(place, arn, onlyColdStarts=True)
+    output, samples = succeeded(place, arn, onlyColdStarts=True)
     (row,) = output["results"]
     assert (row["n"], row["cold"]["n"]) == (5, 5)
-    assert all(s.cold and s.init_ms is None and (s.restore_ms or 0) > 0 for s in found)
-    assert all(s.billed_ms >= s.duration_ms + (s.restore_ms or 0) for s in found)
-    assert row["mean"] == pytest.approx(sum(s.duration_ms + (s.restore_ms or 0) for s in found) / 5)
+    assert all(s.cold and s.init_ms is None and (s.restore_ms or 0) > 0 for s in samples)
+    assert all(s.billed_ms >= s.duration_ms + (s.restore_ms or 0) for s in samples)
+    assert row["mean"] == pytest.approx(
+        sum(s.duration_ms + (s.restore_ms or 0) for s in samples) / 5
+    )
     book = load_price_book()
-    for s in found:
+    for s in samples:
         used = invocation_usd(book, "us-east-1", "x86_64", 1024, s.billed_ms)
         assert s.cost_usd == pytest.approx(used + restore_usd(book, "us-east-1", 1024))
 
 
 def test_json_logs_are_read(place: Place) -> None:
     arn = make_function(place.cloud, "json", LoggingConfig={"LogFormat": "JSON"})
-    output, found = succeeded(place, arn)
+    output, samples = succeeded(place, arn)
     assert output["results"][0]["n"] == 5
-    assert all(s.duration_ms > 0 and s.environment and not s.error for s in found)
+    assert all(s.duration_ms > 0 and s.environment and not s.error for s in samples)
 
 
 def test_a_function_that_logs_a_report_of_its_own_is_not_believed(place: Place, plain: str) -> None:
     """Power Tuning takes the first line that looks like one."""
     lie = "REPORT RequestId: {request_id}\tDuration: 0.01 ms\tBilled Duration: 1 ms\t"
-    output, found = succeeded(place, plain, payload={"say": lie, "sleep_s": 0.05})
+    output, samples = succeeded(place, plain, payload={"say": lie, "sleep_s": 0.05})
     assert output["duration"] >= 50
-    assert all(s.duration_ms >= 50 and s.billed_ms >= 50 for s in found)
+    assert all(s.duration_ms >= 50 and s.billed_ms >= 50 for s in samples)
 
 
 def test_arm64_is_priced_as_such(place: Place) -> None:
     arn = make_function(place.cloud, "arm", Architectures=["arm64"])
-    _, found = succeeded(place, arn)
-    assert {s.architecture for s in found} == {"arm64"}
+    _, samples = succeeded(place, arn)
+    assert {s.architecture for s in samples} == {"arm64"}
     book = load_price_book()
-    for s in found:
+    for s in samples:
         usd = invocation_usd(book, "us-east-1", "arm64", 1024, s.billed_ms)
         assert s.cost_usd == pytest.approx(usd)
 
@@ -94,10 +96,10 @@ def test_arm64_is_priced_as_such(place: Place) -> None:
 def test_a_function_of_another_region(place: Place) -> None:
     arn = make_function(place.cloud, "far", region="eu-south-1")
     assert ":eu-south-1:" in arn
-    output, found = succeeded(place, arn, includeOutputResults=True)
+    output, samples = succeeded(place, arn, includeOutputResults=True)
     assert output["stats"][0]["averageDuration"] == output["duration"]
     book = load_price_book()
-    for s in found:
+    for s in samples:
         usd = invocation_usd(book, "eu-south-1", "x86_64", 1024, s.billed_ms)
         assert s.cost_usd == pytest.approx(usd)
         assert s.environment
@@ -123,10 +125,10 @@ def test_a_preprocessor_makes_the_payload_and_a_postprocessor_gets_the_answer(
 def test_allowed_exceptions_are_counted_and_the_size_may_win(place: Place, plain: str) -> None:
     given: dict[str, Any] = {"payload": {"fourth": True}, "num": 8, "environments": 1}
     assert "2 of 9 invocations" in failed(place, plain, **given)
-    output, found = succeeded(place, plain, allowedExceptions=["Expected"], **given)
+    output, samples = succeeded(place, plain, allowedExceptions=["Expected"], **given)
     (row,) = output["results"]
     assert (row["n"], row["failed"], row["allowed"]) == (8, 0, {"Expected": 2})
-    assert sum(1 for s in found if s.error == "Expected") == 2
+    assert sum(1 for s in samples if s.error == "Expected") == 2
     assert output["power"] == 1024
 
 
@@ -136,8 +138,8 @@ def test_an_exception_that_is_not_allowed_fails_the_size(place: Place, plain: st
 
 
 def test_the_pause_between_runs_is_kept(place: Place, plain: str) -> None:
-    _, found = succeeded(place, plain, sleepBetweenRunsMs=200, environments=1)
-    starts = sorted(datetime.fromisoformat(s.started_at).timestamp() for s in found)
+    _, samples = succeeded(place, plain, sleepBetweenRunsMs=200, environments=1)
+    starts = sorted(datetime.fromisoformat(s.started_at).timestamp() for s in samples)
     assert len(starts) == 6
     assert all(later - earlier >= 0.2 for earlier, later in pairwise(starts))
 

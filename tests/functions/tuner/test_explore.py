@@ -313,16 +313,16 @@ def test_no_environment_is_woken_again_by_a_call_of_the_same_number() -> None:
 def test_items_of_two_sizes_share_no_number_where_one_is_widened() -> None:
     plan = _plan_of(Machine(), types("a", "b"))
     batch = (Item(256, "b", 1, environments=2), Item(128, "b", 1))
-    wanted = trials(plan, [0, 5], Proposal(batch, "", "", ()), [])
-    assert [wanted[size].items for size in (256, 128)] == [((1, 5, 2),), ((1, 7, 1),)]
+    planned = trials(plan, [0, 5], Proposal(batch, "", "", ()), [])
+    assert [planned[size].items for size in (256, 128)] == [((1, 5, 2),), ((1, 7, 1),)]
 
 
 def test_what_is_not_to_be_woken_is_not() -> None:
     plan = _plan_of(Machine(), types("a", "b"))
     batch = (Item(256, "a", 1, wake=False), Item(512, "a", 1))
-    wanted = trials(plan, [0, 0], Proposal(batch, "", "", ()), [])
+    planned = trials(plan, [0, 0], Proposal(batch, "", "", ()), [])
     assert [
-        (wanted[size].environments, wanted[size].environments_before) for size in (256, 512)
+        (planned[size].environments, planned[size].environments_before) for size in (256, 512)
     ] == [
         (1, 1),
         (1, 0),
