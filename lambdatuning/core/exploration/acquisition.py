@@ -9,7 +9,8 @@ import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import mul
+from functools import cached_property
+from operator import add, mul
 
 from .assessment import Assessment
 from .prior import Vector
@@ -20,6 +21,9 @@ _MAX_ENVIRONMENTS = 8
 _FIRST_LOOK = 3
 """Calls at most at the second size."""
 _HOSTS_MATTER = 0.3
+_BINNED = 10
+"""So many draws stand as one where calls at a single size are imagined."""
+_HALF = math.sqrt(0.5)
 _BLUR = 0.03
 """Draws are few: no outcome tells one from its neighbours (a share of their variance)."""
 
@@ -232,33 +236,60 @@ class _Worth:
 
     def saved(self, calls: Sequence[Calls], rng: random.Random) -> float:
         """The regret that the outcome of calls is expected to save."""
-        scaled = [self._scaled(one) for one in calls]
-        count = len(self.losses[0])
-        start, stride = rng.randrange(count), count // _OUTCOMES
-        total = 0.0
+        if len(calls) == 1:
+            logs, losses = self._binned[calls[0].place]
+            scaled = [_scaled(logs, calls[0].variance)]
+        else:
+            losses = self.losses
+            scaled = [_scaled(self.logs[one.place], one.variance) for one in calls]
+        count = len(scaled[0])
+        start, total = rng.randrange(count), 0.0
         for k in range(_OUTCOMES):
-            truth = (start + k * stride) % count
+            truth = (start + k * count // _OUTCOMES) % count
             weights = _weights(scaled, truth, rng)
-            after = [sum(map(mul, weights, column)) for column in self.losses]
+            after = [sum(map(mul, weights, column)) for column in losses]
             total += (after[0] - min(after)) / sum(weights)
         return min(total / _OUTCOMES, self.most)
 
-    def _scaled(self, one: Calls) -> Vector:
-        """Log durations over the error of what the calls tell of them."""
-        column = self.logs[one.place]
-        mean = sum(column) / len(column)
-        own = sum((value - mean) ** 2 for value in column) / len(column)
-        error = math.sqrt(one.variance + _BLUR * own)
-        return [(value - mean) / error for value in column]
+    @cached_property
+    def _binned(self) -> "_Bins":
+        return _Bins(self)
+
+
+class _Bins(dict[int, tuple[Vector, Sequence[Vector]]]):
+    """Of each place the draws in bins of about equal log duration there: means of that, and of the
+    losses. Calls at one size alone tell no draw from its neighbours, and a bin stands for many."""
+
+    def __init__(self, worth: _Worth) -> None:
+        super().__init__()
+        self._worth = worth
+
+    def __missing__(self, place: int) -> tuple[Vector, Sequence[Vector]]:
+        column = self._worth.logs[place]
+        order = sorted(range(len(column)), key=column.__getitem__)
+        groups = [order[k : k + _BINNED] for k in range(0, len(order), _BINNED)]
+
+        def means(values: Vector) -> Vector:
+            return [sum(map(values.__getitem__, group)) / len(group) for group in groups]
+
+        self[place] = means(column), [means(losses) for losses in self._worth.losses]
+        return self[place]
+
+
+def _scaled(column: Vector, variance: float) -> Vector:
+    """Log durations over the error of what calls tell of them."""
+    mean = sum(column) / len(column)
+    own = sum([(value - mean) ** 2 for value in column]) / len(column)
+    error = math.sqrt(2 * (variance + _BLUR * own))
+    return [(value - mean) / error for value in column]
 
 
 def _weights(scaled: Sequence[Vector], truth: int, rng: random.Random) -> Vector:
     """How probable each draw is after calls that one of them is the truth of."""
-    offs = None
+    offs: Vector = []
     for column in scaled:
-        outcome = column[truth] + rng.gauss(0, 1)
-        squares = [(value - outcome) ** 2 for value in column]
-        offs = squares if offs is None else [a + b for a, b in zip(offs, squares, strict=True)]
-    assert offs is not None
+        outcome = column[truth] + _HALF * rng.gauss(0, 1)
+        squares = [(off := value - outcome) * off for value in column]
+        offs = list(map(add, offs, squares)) if offs else squares
     least = min(offs)
-    return [math.exp((least - off) / 2) for off in offs]
+    return [math.exp(least - off) for off in offs]

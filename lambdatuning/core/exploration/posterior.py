@@ -189,20 +189,24 @@ def _curves(
     most = max(logs)
     drawn = systematic([math.exp(each - most) for each in logs], DRAWS, rng)
     bank, start, stride = _bank(sizes), rng.randrange(_BANK), rng.randrange(1, _BANK)
+    places = readings[0].places
+    pulls = [[row[place] for place in places] for row in departure_correlations(sizes)]
     curves = []
     for k, pick in enumerate(drawn):
         noise, part = divmod(pick, len(parts))
         departure = bank[(start + k * stride) % _BANK]
         precision, _ = precisions[noise][parts[part].scale]
-        curves.append(_curve(readings[noise], parts[part], precision, departure, sizes, rng))
+        curves.append(_curve(readings[noise], parts[part], precision, departure, pulls, rng))
     return curves
 
 
 def _log_probability(
     reading: _Reading, part: _Part, precision: Matrix, determinant: float
 ) -> float:
-    off = [y - part.mean[place] for y, place in zip(reading.logs, reading.places, strict=True)]
-    return part.log_weight - 0.5 * (determinant + dot(off, times(precision, off)))
+    mean = part.mean
+    off = [y - mean[place] for y, place in zip(reading.logs, reading.places, strict=True)]
+    square = sum([left * sum(map(mul, row, off)) for left, row in zip(off, precision, strict=True)])
+    return part.log_weight - 0.5 * (determinant + square)
 
 
 def _curve(
@@ -210,27 +214,25 @@ def _curve(
     part: _Part,
     precision: Matrix,
     departure: Vector,
-    sizes: tuple[int, ...],
+    pulls: Matrix,
     rng: random.Random,
 ) -> Vector:
+    """A curve of a part; `pulls` are the correlations of each size with those that were read."""
     level = rng.gauss(0, LEVEL_SD)
     curve = [
         mean + level + part.scale * off for mean, off in zip(part.mean, departure, strict=True)
     ]
     missed = [
-        y - curve[place] - math.sqrt(variance) * rng.gauss(0, 1)
+        y - curve[place] - rng.gauss(0, math.sqrt(variance))
         for place, y, variance in zip(reading.places, reading.logs, reading.variances, strict=True)
     ]
     weights = times(precision, missed)
     whole = LEVEL_SD**2 * sum(weights)
-    square, correlations = part.scale**2, departure_correlations(sizes)
-    logs_by_size = []
-    for value, row in zip(curve, correlations, strict=True):
-        pull = sum(
-            row[place] * weight for place, weight in zip(reading.places, weights, strict=True)
-        )
-        logs_by_size.append(min(max(value + whole + square * pull, _LOWEST), _HIGHEST))
-    return logs_by_size
+    square = part.scale**2
+    return [
+        min(max(value + whole + square * sum(map(mul, row, weights)), _LOWEST), _HIGHEST)
+        for value, row in zip(curve, pulls, strict=True)
+    ]
 
 
 @cache
@@ -261,7 +263,7 @@ def _rough(logs: Vector, places: Sequence[int], sizes: tuple[int, ...]) -> Vecto
 
 def dot(left: Sequence[float], right: Sequence[float]) -> float:
     """The inner product of two vectors of one length."""
-    return float(sum(map(mul, left, right)))
+    return sum(map(mul, left, right), 0.0)
 
 
 def times(matrix: Matrix, vector: Sequence[float]) -> Vector:
