@@ -7,6 +7,9 @@ tried on the other, in both directions; families are not split. Of functions tha
 package's prior is tried.
 `--hosts` gives execution environments log-normal factors of their own, `--first` makes the
 handlers of their first calls take so many times as long; `--regret` are the regrets accepted.
+`--vary` multiplies the durations of each size by a log-normal factor, another one in each seed. A
+group has few functions, and whether a size of theirs happens to lie just within or just beyond 5 %
+decides much; over functions like them that evens out.
 
 One JSON line last:
 
@@ -36,7 +39,7 @@ import numpy as np
 from lambdatuning.core.exploration.prior import Prior, load_prior, prior_from_json
 
 from .exploration_decision import decision_times
-from .exploration_functions import GROUPS, TRACES, Function, read_functions
+from .exploration_functions import GROUPS, TRACES, Function, read_functions, varied
 from .exploration_methods import methods
 from .exploration_payloads import compare, groups
 from .exploration_score import BASE, Trial, by_stated, results, text
@@ -73,8 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     jobs = [(f, prior, world, seed) for f, prior in judged for world in worlds for seed in seeds]
     trials: list[Trial] = []
     for function, prior, world, seed in _progress(jobs):
+        like = varied(function, options.vary, seed)
         for objective in options.objectives.split(","):
-            trials += trials_of(function, prior, world, seed, objective, options.regret)
+            trials += trials_of(like, prior, world, seed, objective, options.regret)
     together = (
         []
         if options.quick
@@ -109,6 +113,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--objectives", default=",".join(OBJECTIVES))
     parser.add_argument("--groups", default=",".join(GROUPS))
     parser.add_argument("--curves", type=int, default=24, help="published curves judged, at most")
+    parser.add_argument("--vary", type=float, default=0.0, help="spread (log) of sizes' factors")
     parser.add_argument("--hosts", type=float, nargs="+", default=[0.0])
     parser.add_argument("--first", type=float, nargs="+", default=[1.0])
     parser.add_argument("--regret", type=float, nargs="*", default=[0.01, 0.02, 0.05])

@@ -13,9 +13,10 @@ import io
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,22 @@ class Function:
         """By how much the objective at a size exceeds the best of all sizes."""
         losses = regrets(self.mean_ms, self.billed_ms, np.array(self.sizes), objective)
         return float(losses[self.sizes.index(memory_mb)])
+
+
+def varied(function: Function, spread: float, seed: int) -> Function:
+    """A function like this one: the durations of each size times a log-normal factor of their own.
+
+    The same for equal arguments; the function itself where `spread` is 0.
+    """
+    if not spread:
+        return function
+    rng = np.random.default_rng([seed, crc32(function.name.encode())])
+    factors = np.exp(spread * rng.standard_normal(len(function.samples)))
+    samples = {
+        size: values * factor
+        for (size, values), factor in zip(function.samples.items(), factors, strict=True)
+    }
+    return replace(function, samples=samples)
 
 
 def regrets(mean_ms: Floats, billed_ms: Floats, sizes: Floats, objective: str) -> Floats:

@@ -10,7 +10,7 @@ import pytest
 from lambdatuning.core.exploration.prior import load_prior
 
 from .exploration import World, halve, trials_of
-from .exploration_functions import TRACES, Function, read_functions
+from .exploration_functions import TRACES, Function, read_functions, varied
 from .exploration_methods import stated_grid
 from .exploration_score import results
 from .exploration_simulator import REQUEST_USD, USD_PER_GB_S, Account
@@ -45,6 +45,21 @@ def test_truth_is_the_plain_mean_of_what_was_measured(functions: Mapping[str, Fu
     assert uploader.group == "noisy"
     assert uploader.mean_ms[0] == pytest.approx(values.sum() / len(values))
     assert uploader.billed_ms[0] == pytest.approx(np.ceil(values).mean())
+
+
+def test_a_function_like_another_has_its_noise_and_other_means(
+    functions: Mapping[str, Function],
+) -> None:
+    uploader = functions["sebs/uploader"]
+    like, again, other = (varied(uploader, 0.05, seed) for seed in (1, 1, 2))
+    assert varied(uploader, 0.0, 1) is uploader
+    assert (like.mean_ms == again.mean_ms).all()
+    assert (like.mean_ms != other.mean_ms).all()
+    assert (abs(np.log(like.mean_ms / uploader.mean_ms)) < 0.25).all()
+    for size, values in like.samples.items():
+        before = uploader.samples[size]
+        assert values / values.mean() == pytest.approx(before / before.mean())
+    assert like.regret(3008, "cost") != uploader.regret(3008, "cost")
 
 
 def test_what_is_invoked_is_billed(functions: Mapping[str, Function]) -> None:

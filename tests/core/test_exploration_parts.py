@@ -259,8 +259,18 @@ def test_slow_calls_at_one_size_may_be_there_at_another() -> None:
     assert slow.call_variance(found[2], 0.0) == pytest.approx(3 * (10.9 / 1.9**2 - 1) / 4)
 
 
-def test_without_two_slow_calls_there_are_no_modes() -> None:
-    assert modes(gather(at(512, *[2.0] * 8, 20.0) + at(1024, 2.0, 20.0, 20.0))) is None
+def test_a_single_slow_call_tells_of_every_size() -> None:
+    """512 MB had bad luck, or 1,024 MB good luck: both are drawn to what they have in common."""
+    seen = gather(at(512, *[2.0] * 9, 20.0) + at(1024, *[2.0] * 10))
+    slow = modes(seen)
+    assert slow is not None
+    assert (slow.share, slow.ratio) == (0.05, 10.0)
+    assert slow.mean(seen[0], 0.0) == pytest.approx((38 + 3 * 2.9) / 13)
+    assert slow.mean(seen[1], 0.0) == pytest.approx((20 + 3 * 2.9) / 13)
+
+
+def test_without_slow_calls_or_with_few_calls_at_each_size_there_are_no_modes() -> None:
+    assert modes(gather(at(512, *[2.0] * 8, 5.9) + at(1024, 2.0, 20.0, 20.0))) is None
 
 
 def test_ten_quick_calls_do_not_make_sure_where_other_sizes_are_slow_now_and_then() -> None:

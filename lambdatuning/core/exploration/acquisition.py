@@ -8,8 +8,7 @@ probable, and regret is saved where another size is then the better choice.
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from operator import add, mul
 
 from .assessment import Assessment
@@ -219,6 +218,7 @@ class _Worth:
     logs: Sequence[Vector]
     losses: Sequence[Vector]
     most: float
+    bins: dict[int, tuple[Vector, Sequence[Vector]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, assessment: Assessment) -> "_Worth":
@@ -236,12 +236,11 @@ class _Worth:
 
     def saved(self, calls: Sequence[Calls], rng: random.Random) -> float:
         """The regret that the outcome of calls is expected to save."""
+        logs, losses = [self.logs[one.place] for one in calls], self.losses
         if len(calls) == 1:
-            logs, losses = self._binned[calls[0].place]
-            scaled = [_scaled(logs, calls[0].variance)]
-        else:
-            losses = self.losses
-            scaled = [_scaled(self.logs[one.place], one.variance) for one in calls]
+            binned, losses = self._at(calls[0].place)
+            logs = [binned]
+        scaled = [_scaled(column, one.variance) for column, one in zip(logs, calls, strict=True)]
         count = len(scaled[0])
         start, total = rng.randrange(count), 0.0
         for k in range(_OUTCOMES):
@@ -251,29 +250,19 @@ class _Worth:
             total += (after[0] - min(after)) / sum(weights)
         return min(total / _OUTCOMES, self.most)
 
-    @cached_property
-    def _binned(self) -> "_Bins":
-        return _Bins(self)
+    def _at(self, place: int) -> tuple[Vector, Sequence[Vector]]:
+        """The draws in bins of about equal log duration at a place: means of that, and of the
+        losses. Calls there alone tell no draw from its neighbours, and a bin stands for many."""
+        if place not in self.bins:
+            column = self.logs[place]
+            order = sorted(range(len(column)), key=column.__getitem__)
+            groups = [order[k : k + _BINNED] for k in range(0, len(order), _BINNED)]
 
+            def means(values: Vector) -> Vector:
+                return [sum(map(values.__getitem__, group)) / len(group) for group in groups]
 
-class _Bins(dict[int, tuple[Vector, Sequence[Vector]]]):
-    """Of each place the draws in bins of about equal log duration there: means of that, and of the
-    losses. Calls at one size alone tell no draw from its neighbours, and a bin stands for many."""
-
-    def __init__(self, worth: _Worth) -> None:
-        super().__init__()
-        self._worth = worth
-
-    def __missing__(self, place: int) -> tuple[Vector, Sequence[Vector]]:
-        column = self._worth.logs[place]
-        order = sorted(range(len(column)), key=column.__getitem__)
-        groups = [order[k : k + _BINNED] for k in range(0, len(order), _BINNED)]
-
-        def means(values: Vector) -> Vector:
-            return [sum(map(values.__getitem__, group)) / len(group) for group in groups]
-
-        self[place] = means(column), [means(losses) for losses in self._worth.losses]
-        return self[place]
+            self.bins[place] = means(column), [means(losses) for losses in self.losses]
+        return self.bins[place]
 
 
 def _scaled(column: Vector, variance: float) -> Vector:

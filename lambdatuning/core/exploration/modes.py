@@ -14,7 +14,7 @@ from .prior import Vector
 
 _APART = 3.0
 """A call is slow where it takes so many times as long as the quick quarter of its size."""
-_LEAST_CALLS, _LEAST_SLOW = 4, 2
+_LEAST_CALLS = 4
 _LENT_CALLS = 3.0
 """What all sizes have in common is worth so many calls at each of them."""
 
@@ -57,7 +57,11 @@ class Modes:
 
 
 def modes(evidence: Sequence[SizeEvidence]) -> Modes | None:
-    """The slow calls of a payload type; None where too few are."""
+    """The slow calls of a payload type; None where none is.
+
+    A single one tells of all sizes: where it is taken for chance, the sizes that were not hit by
+    one look better than they are, and one of them is then chosen.
+    """
     slow: Vector = []
     count = 0
     for size in evidence:
@@ -66,7 +70,7 @@ def modes(evidence: Sequence[SizeEvidence]) -> Modes | None:
             count += len(values)
             quick = _quick(values)
             slow += [value / quick for value in values if value > _APART * quick]
-    if len(slow) < _LEAST_SLOW:
+    if not slow:
         return None
     return Modes(len(slow) / count, fmean(slow), fmean(each**2 for each in slow))
 

@@ -275,30 +275,47 @@ def _choose(
         return _Choice(action, f"sizes {FAR:g} times apart are compared first")
     answer = assessment.answer(assessment.best)
     so_far = _so_far(case, answer)
-    end = _end(case.budget, answer)
-    action = None
-    if not end:
-        action = best_action(assessment, market, left_usd, rng)
-        grid = case.grid_usd(assessment, 0.5)
-        if action is None:
-            end = "grid"
-        elif action.saves < WORTH * action.extra_usd / grid:
-            end = "price"
-        else:
-            saves = format_part(action.saves, 2)
-            return _Choice(
-                action,
-                f"{so_far}; {format_part(action.usd / grid)} more of the bill of "
-                f"measuring every size may save {saves}",
-            )
+    choice = _Choice(None, so_far, _end(case.budget, answer))
+    if not choice.end:
+        choice = _worth_buying(case, assessment, market, left_usd, so_far, rng)
+    if choice.action:
+        return choice
     for needed, why in _open(case, assessment, market):
-        calls, cold = needed, not market.running[needed.place]
-        while calls.count > 1 + cold and market.high_price([calls]) > left_usd:
-            calls = replace(calls, count=max(calls.count // 2, 1 + cold))
+        calls = _affordable(needed, market, left_usd)
         first = calls.place == assessment.best and not assessment.warm_calls(assessment.best)
         if market.high_price([calls]) <= (first_usd if first else left_usd):
             return _Choice(Action((calls,), market.price([calls])), f"{so_far}; {why}")
-    return _Choice(None, so_far, end)
+    return choice
+
+
+def _worth_buying(
+    case: _Case,
+    assessment: Assessment,
+    market: Market,
+    left_usd: float,
+    so_far: str,
+    rng: random.Random,
+) -> _Choice:
+    """The calls that save more than they cost; else why there are none."""
+    action = best_action(assessment, market, left_usd, rng)
+    grid = case.grid_usd(assessment, 0.5)
+    if action is None:
+        return _Choice(None, so_far, "grid")
+    if action.saves < WORTH * action.extra_usd / grid:
+        return _Choice(None, so_far, "price")
+    return _Choice(
+        action,
+        f"{so_far}; {format_part(action.usd / grid)} more of the bill of measuring every size may "
+        f"save {format_part(action.saves, 2)}",
+    )
+
+
+def _affordable(calls: Calls, market: Market, left_usd: float) -> Calls:
+    """So many of the calls as what is left pays for, but a warm one at least."""
+    least = 1 if market.running[calls.place] else 2
+    while calls.count > least and market.high_price([calls]) > left_usd:
+        calls = replace(calls, count=max(calls.count // 2, least))
+    return calls
 
 
 def _so_far(case: _Case, answer: Answer) -> str:
@@ -328,34 +345,51 @@ def _far(assessment: Assessment) -> list[int]:
 
 
 def _open(case: _Case, assessment: Assessment, market: Market) -> Iterator[tuple[Calls, str]]:
-    """What is still to be seen before an answer stands."""
-    beyond = _beyond(assessment)
-    if beyond and not assessment.helped:
+    """What is still to be seen before an answer stands, and why."""
+    beyond = [] if assessment.helped else _beyond(assessment)
+    if beyond:
         looks = [Calls(place, 1, max(market.running[place], 1)) for place in beyond]
-        cheapest = min(looks, key=lambda one: market.price([one]))
-        yield cheapest, f"no size is to lie more than {FAR:g} times from what was called"
-    running = max(market.running[assessment.best], 1)
-    warm = assessment.warm_calls(assessment.best)
-    free = _FREE * market.start_usd[assessment.best] / market.warm_usd[assessment.best]
-    least_warm = min(max(round(free), 1), _VERIFIED)
-    if warm < least_warm:
-        cold = not market.running[assessment.best]
-        yield Calls(assessment.best, least_warm - warm + cold, running), "to be verified"
+        why = f"no size is to lie more than {FAR:g} times from what was called"
+        yield _cheapest(looks, market), why
+    missing = _unverified(assessment, market)
+    if missing:
+        running = max(market.running[assessment.best], 1)
+        yield Calls(assessment.best, missing, running), "to be verified"
     for place in assessment.neighbours_due:
         yield Calls(place, 1, max(market.running[place], 1)), "its neighbours are called"
+    places = _compared(case, assessment)
+    if places:
+        looks = [Calls(place, 1, market.running[place] + 1) for place in places]
+        yield _cheapest(looks, market), "do hosts differ?"
+
+
+def _cheapest(looks: Sequence[Calls], market: Market) -> Calls:
+    return min(looks, key=lambda one: market.price([one]))
+
+
+def _unverified(assessment: Assessment, market: Market) -> int:
+    """How many calls the best size lacks."""
+    best = assessment.best
+    free = _FREE * market.start_usd[best] / market.warm_usd[best]
+    missing = min(max(round(free), 1), _VERIFIED) - assessment.warm_calls(best)
+    return missing + (not market.running[best]) if missing > 0 else 0
+
+
+def _compared(case: _Case, assessment: Assessment) -> list[int]:
+    """The places at which a second environment may tell whether hosts differ; none where that
+    would change nothing."""
     # Of several payload types the shortest asks for all of them, where it costs the least.
     several = len(case.by_payload) > 1
     settled = assessment.expected[assessment.best] <= _SETTLED * case.budget.regret
-    if case.named and (several or not settled) and max(case.running.values()) < 2:
-        doubt = sum(noise.host >= _HOSTS for noise in assessment.noises) / len(assessment.noises)
-        # Where it was asked for in vain (Lambda may serve from what is idle), it is not again.
-        few = [size.memory_mb for size in assessment.evidence if size.calls <= _COMPARED]
-        twice = len(assessment.evidence) - len(few) > 1
-        called = [] if twice else [assessment.sizes.index(size) for size in few]
-        quiet = [k for k in called if assessment.spread(k) <= _TELLING]
-        if doubt > _DOUBT and quiet:
-            looks = [Calls(k, 1, market.running[k] + 1) for k in quiet]
-            yield min(looks, key=lambda one: market.price([one])), "do hosts differ?"
+    if not case.named or (settled and not several) or max(case.running.values()) > 1:
+        return []
+    doubt = sum(noise.host >= _HOSTS for noise in assessment.noises) / len(assessment.noises)
+    # Where it was asked for in vain (Lambda may serve from what is idle), it is not again.
+    few = [size.memory_mb for size in assessment.evidence if size.calls <= _COMPARED]
+    if doubt <= _DOUBT or len(assessment.evidence) - len(few) > 1:
+        return []
+    called = map(assessment.sizes.index, few)
+    return [place for place in called if assessment.spread(place) <= _TELLING]
 
 
 def _beyond(assessment: Assessment) -> list[int]:
