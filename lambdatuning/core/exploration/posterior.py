@@ -205,7 +205,9 @@ def _log_probability(
 ) -> float:
     mean = part.mean
     off = [y - mean[place] for y, place in zip(reading.logs, reading.places, strict=True)]
-    square = sum([left * sum(map(mul, row, off)) for left, row in zip(off, precision, strict=True)])
+    square: float = sum(
+        [a * sum(map(mul, row, off)) for a, row in zip(off, precision, strict=True)]
+    )
     return part.log_weight - 0.5 * (determinant + square)
 
 
