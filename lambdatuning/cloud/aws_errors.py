@@ -91,6 +91,15 @@ def login_ended(error: BaseException) -> bool:
     return isinstance(error, ended | boto.TokenRetrievalError | boto.CredentialRetrievalError)
 
 
+def is_busy(error: BaseException) -> bool:
+    """Whether AWS answered that it is too busy, or has a fault of its own: another try may do."""
+    if not isinstance(error, ClientError):
+        return False
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400))
+    return "Throttl" in code or code in _BUSY_CODES or status >= 500
+
+
 def with_remains(error: BaseException, remains: str) -> BaseException:
     """The error with what could not be undone after it: the cause stays what is said first."""
     if isinstance(error, KeyboardInterrupt):
@@ -157,6 +166,8 @@ def _unreachable(error: boto.EndpointConnectionError) -> LambdaTuningError:
 
 _BUSY = "AWS is busy with this account's requests: try again in a minute"
 
+_BUSY_CODES = {"RequestLimitExceeded", "SlowDown", "TooManyRequestsException"}
+
 _ANSWERS: tuple[tuple[set[str], _Leaf, str], ...] = (
     (EXPIRED, CredentialsError, "expired"),
     (
@@ -179,11 +190,7 @@ _ANSWERS: tuple[tuple[set[str], _Leaf, str], ...] = (
         LambdaTuningError,
         "have that permission granted to you",
     ),
-    (
-        {"RequestLimitExceeded", "SlowDown", "TooManyRequestsException"},
-        LambdaTuningError,
-        _BUSY,
-    ),
+    (_BUSY_CODES, LambdaTuningError, _BUSY),
     ({"NoSuchBucket"}, NotFoundError, "check its name and account"),
 )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ..core.arn import region_of
 from ..core.errors import NotFoundError, RunFailedError, UsageError
 from .session import Cloud
 
@@ -44,13 +45,18 @@ class Execution:
         return (self.stopped_at - self.started_at).total_seconds() * 1000
 
 
+def states_of(cloud: Cloud, arn: str) -> Any:
+    """Step Functions in the region of a state machine or an execution."""
+    return cloud.client("stepfunctions", region=region_of(arn) or None)
+
+
 def start(cloud: Cloud, state_machine_arn: str, name: str, payload: Mapping[str, Any]) -> str:
     """Start an execution; its ARN. NotFoundError when there is no such state machine."""
     body = json.dumps(payload, separators=(",", ":"))
     if len(body.encode()) > INPUT_LIMIT_BYTES:
         raise UsageError("the input exceeds 256 KB; put the payload into S3 and pass payloadS3")
     try:
-        answer = cloud.client("stepfunctions").start_execution(
+        answer = states_of(cloud, state_machine_arn).start_execution(
             stateMachineArn=state_machine_arn, name=name, input=body
         )
     except ClientError as exc:
@@ -65,7 +71,8 @@ def start(cloud: Cloud, state_machine_arn: str, name: str, payload: Mapping[str,
 def describe(cloud: Cloud, execution_arn: str) -> Execution:
     """The execution as it stands; NotFoundError where there is none."""
     try:
-        answer = cloud.client("stepfunctions").describe_execution(executionArn=execution_arn)
+        states = states_of(cloud, execution_arn)
+        answer = states.describe_execution(executionArn=execution_arn)
     except ClientError as exc:
         if exc.response["Error"]["Code"] in {"ExecutionDoesNotExist", "InvalidArn"}:
             raise NotFoundError(
@@ -86,7 +93,9 @@ def describe(cloud: Cloud, execution_arn: str) -> Execution:
 
 
 def execution_arn(state_machine_arn: str, name: str) -> str:
-    """The ARN that an execution of that name has, or will have."""
+    """The ARN that an execution of that name has, or will have, also when it is started by a version
+    or an alias of the state machine."""
+    state_machine_arn = ":".join(state_machine_arn.split(":")[:7])
     return f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
 
 
@@ -95,7 +104,7 @@ def stop(cloud: Cloud, execution_arn: str, sleep: Sleep) -> None:
 
     One that was never started stands still already.
     """
-    states = cloud.client("stepfunctions")
+    states = states_of(cloud, execution_arn)
     try:
         states.stop_execution(
             executionArn=execution_arn, error="Stopped", cause="stopped by the user"
@@ -112,7 +121,7 @@ def stop(cloud: Cloud, execution_arn: str, sleep: Sleep) -> None:
 def list_executions(cloud: Cloud, state_machine_arn: str, limit: int) -> Iterator[str]:
     """The ARNs of a state machine's executions, newest first; NotFoundError without it."""
     pages = (
-        cloud.client("stepfunctions")
+        states_of(cloud, state_machine_arn)
         .get_paginator("list_executions")
         .paginate(stateMachineArn=state_machine_arn, PaginationConfig={"MaxItems": limit})
     )
@@ -159,7 +168,7 @@ def _unwrapped(output: Any) -> Any:
 
 def _cause_in_history(cloud: Cloud, execution_arn: str) -> str:
     pages = (
-        cloud.client("stepfunctions")
+        states_of(cloud, execution_arn)
         .get_paginator("get_execution_history")
         .paginate(executionArn=execution_arn, PaginationConfig={"PageSize": _HISTORY_PAGE})
     )

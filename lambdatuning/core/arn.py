@@ -48,6 +48,15 @@ def parse_function_arn(value: object) -> FunctionArn:
     return FunctionArn(**match.groupdict())
 
 
+def region_of(arn: str) -> str:
+    """The region in an ARN of whatever kind; "" for what is none.
+
+    >>> region_of("arn:aws:states:eu-west-1:111122223333:execution:Tuner:run"), region_of("stopped")
+    ('eu-west-1', '')
+    """
+    return arn.split(":")[3] if arn.startswith("arn:") and arn.count(":") > 3 else ""
+
+
 _PARTIAL = re.compile(r"(?P<account_id>[0-9]{12}):function:(?P<rest>.+)")
 
 

@@ -2,19 +2,26 @@
 
 import json
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import lambdatuning as lt
 from lambdatuning.cloud.tuning.cleaning import clean_function, remains
+from lambdatuning.cloud.tuning.plan import TuneRequest, plan_tune
 from lambdatuning.core.errors import RunFailedError, UsageError
 from lambdatuning.core.progress import Progress
+from lambdatuning.core.tuning.payloads import PayloadType
+from lambdatuning.functions.tuner import function
 from lambdatuning.local.services.strict import read_switches
 from tests.bench import faults
 from tests.waiting import until
 
 from .account import Account, tune
+
+PING = (PayloadType("ping", {"operation": "ping"}),)
 
 
 def test_a_run_with_slow_updates_late_logs_and_throttles(account: Account, tmp_path: Path) -> None:
@@ -102,6 +109,50 @@ def test_an_interrupt_while_cleaning_is_denied_names_what_is_left(
 
 
 @pytest.mark.timeout(900)
+def test_an_alias_is_compared_with_what_it_serves(account: Account, tmp_path: Path) -> None:
+    """`$LATEST` has another size than the version behind the alias that is named."""
+    name = lt.deploy(account.owner)["FunctionName"]
+    client = account.owner.client("lambda")
+    function.set_memory(client, name, 1024, time.sleep)
+    version = client.publish_version(FunctionName=name)["Version"]
+    client.create_alias(FunctionName=name, Name="served", FunctionVersion=version)
+    function.set_memory(client, name, 128, time.sleep)
+    before = account.looks(name)
+    given = TuneRequest(f"{name}:served", machine(account), PING, (256,), auto_optimize=True)
+    plan = plan_tune(account.owner, replace(given, alias="served"), datetime.now(UTC))
+    # What is put back is the size of `$LATEST`, and no caller of the alias meets another one.
+    assert (plan.request.sizes, plan.memory_mb) == ((256, 1024), 128)
+    assert not [note for note in plan.notes if "its alias served" in note or "serves" in note]
+    run = tune(account.owner, f"{name}:served", tmp_path, powers="256", current=True)
+    assert set(run.samples["memory_mb"]) == {256, 1024}
+    assert run.manifest.decision is not None
+    assert (run.manifest.current_memory_mb, run.manifest.decision.today_mb) == (1024, 1024)
+    assert account.looks(name) == before
+
+    variables = {"Variables": {"TABLE_NAME": "other"}}
+    client.update_function_configuration(FunctionName=name, Environment=variables)
+    plan = plan_tune(account.owner, replace(given, alias="served"), datetime.now(UTC))
+    notes = " ".join(plan.notes)
+    assert f"{name}:served has other settings (variables, timeout or the like)" in notes
+    assert f'"served" serves other settings (version {version}) than $LATEST' in notes
+    client.delete_alias(FunctionName=name, Name="served")
+    client.delete_function(FunctionName=name, Qualifier=version)
+    lt.destroy(account.owner)
+
+
+def test_a_copy_needs_the_right_to_read_tags(account: Account, tmp_path: Path) -> None:
+    """As on AWS: GetFunction leaves them out for who may not list them."""
+    name = lt.deploy(account.owner)["FunctionName"]
+    account.switch(deny=["lambda:ListTags"])
+    with pytest.raises(UsageError, match="tags cannot be read .* get lambda:ListTags"):
+        tune(account.user("isolate", "tune"), name, tmp_path, isolate=True)
+    account.switch()
+
+
+def machine(account: Account) -> str:
+    return lt.status(account.owner).outputs["StateMachineArn"]
+
+
 def test_a_function_ends_as_it_was_whatever_dies_or_is_denied(account: Account) -> None:
     """A sample; `make bench-faults` runs it whole."""
     tally = faults.run(account, kill_points=3, denied=2, exposed=0)

@@ -45,8 +45,14 @@ SELDOM = {
         "s3:DeleteObjectVersion",  # a bucket with versions
     },
     "isolate": {
-        "iam:PassRole", "lambda:TagResource",  # CreateFunction needs them
+        *("iam:PassRole", "lambda:TagResource"),  # CreateFunction needs them
+        "lambda:ListTags",  # GetFunction needs it
         *("lambda:GetLayerVersion", "s3:DeleteObject"),  # layers, packages above 50 MB
+        "lambda:PutRuntimeManagementConfig",  # runtimes that do not follow the newest
+        *("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"),  # CreateFunction
+        *("elasticfilesystem:DescribeMountTargets", "ecr:BatchGetImage"),  # by what the function has
+        *("ecr:GetDownloadUrlForLayer", "kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"),
+        "kms:GenerateDataKey",
     },
     "schedule": {
         *("cloudformation:DeleteChangeSet", "cloudformation:DescribeEvents"),  # refused, failed

@@ -96,8 +96,16 @@ def test_what_is_left_knows_the_size_that_was_to_be_set(client: FakeLambda) -> N
         True,
     )
     assert what_is_left(*given, set_mb=256) == (
-        "shop has 512 MB instead of 128 MB: `lambdatuning clean shop` puts it back", False,
-    )  # fmt: skip
+        "shop has 512 MB (before: 128 MB) and no lock or version of the run: somebody else set "
+        "that size, or it is to be set back by hand",
+        False,
+    )
+    client.create_alias(ARN, lock.ALIAS, "$LATEST", lock.Lock("run-0", 128, EXECUTION).describe())
+    assert what_is_left(*given, set_mb=256) == (
+        "shop has 512 MB instead of 128 MB, the lock of run run-0: `lambdatuning clean shop` puts "
+        "it back",
+        False,
+    )
 
 
 def test_a_run_that_goes_on_is_left_alone(client: FakeLambda) -> None:

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lambdatuning.cloud.run_store import BucketStore
-from lambdatuning.cloud.tuning.run import Arrived, Follower, interrupts_noted
+from lambdatuning.cloud.tuning.run import Arrived, Follower, _lost, interrupts_noted
 from lambdatuning.core.progress import Progress
 from lambdatuning.core.tuning.records import Sample, encode_part
-from tests.fakes.aws_lambda import FakeS3
+from tests.fakes.aws_lambda import FakeS3, refusal
 
 from .conftest import fake_cloud
 
@@ -132,3 +133,30 @@ def test_an_interrupt_between_stopping_and_cleaning_waits_and_who_insists_is_let
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt, match="SIGINT"):
             signal.raise_signal(signal.SIGINT)
+
+
+def test_a_look_that_is_throttled_ends_no_run() -> None:
+    run = Run(FakeS3(), [[sample(128)], [sample(128)]])
+    looks, describe = iter([None, *["ThrottlingException"] * 3, None]), run.describe_execution
+
+    def throttled(executionArn: str) -> dict[str, Any]:  # noqa: N803
+        if code := next(looks):
+            raise refusal(code)
+        return describe(executionArn)
+
+    run.describe_execution = throttled  # type: ignore[method-assign]
+    watcher, arrived = Watcher(), Arrived()
+    follower = Follower(
+        fake_cloud(stepfunctions=run), BucketStore(run.s3, "bucket", "runs/"), PREFIX, 2, 1,
+        watcher.told.append, watcher.clock, watcher.sleep,
+    )  # fmt: skip
+    assert follower.follow(EXECUTION, arrived).status == "SUCCEEDED"
+    assert len(arrived.parts) == 2
+    looks = iter(["ThrottlingException"] * 20)
+    with pytest.raises(ClientError, match="Throttling") as raised:
+        follower.follow(EXECUTION, arrived)
+    assert "too busy" in _lost(raised.value)
+    looks = iter(["AccessDeniedException"])
+    with pytest.raises(ClientError, match="AccessDenied") as raised:
+        follower.follow(EXECUTION, arrived)
+    assert _lost(raised.value) == ""

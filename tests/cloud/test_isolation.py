@@ -252,3 +252,57 @@ def test_the_certificates_of_the_company_are_used(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/company.pem")
     with pytest.raises(FileNotFoundError):
         open_url("https://127.0.0.1:1/package", 1)
+
+
+def test_every_setting_of_a_function_is_copied_refused_or_no_setting() -> None:
+    """By the model of the API: a setting that Lambda gets shows up here."""
+    model = boto3.Session().client("lambda", region_name="us-east-1").meta.service_model
+    settings = set(model.operation_model("CreateFunction").input_shape.members)
+    read = {*_COPIED, *_SHAPED, *OTHER_KINDS, "Layers", "ImageConfig"}
+    made = {"FunctionName", "Code", "Description", "Tags", "CodeSigningConfigArn"}
+    published = {"Publish", "PublishTo"}
+    assert settings == read | made | published
+
+
+class Pinned:
+    """Lambda with a function whose runtime does not follow the newest."""
+
+    def __init__(self, mode: str = "Manual", refuses: str = "") -> None:
+        self.mode, self.refuses = mode, refuses
+        self.given: list[dict[str, str]] = []
+
+    def get_runtime_management_config(self, **_: str) -> dict[str, str]:
+        if not self.mode:
+            raise refusal("AccessDeniedException")
+        return {"UpdateRuntimeOn": self.mode}
+
+    def put_runtime_management_config(self, **given: str) -> None:
+        if self.refuses:
+            raise refusal(self.refuses)
+        self.given.append(given)
+
+
+def test_a_copy_runs_on_the_runtime_version_of_the_original() -> None:
+    version = "arn:aws:lambda:us-east-1::runtime:0123"
+    config = {**CONFIG, "RuntimeVersionConfig": {"RuntimeVersionArn": version}}
+    for mode in ("Manual", "FunctionUpdate"):
+        client = Pinned(mode)
+        assert isolation._pinned(client, config, "copy")
+        given = {"FunctionName": "copy", "UpdateRuntimeOn": "Manual", "RuntimeVersionArn": version}
+        assert client.given == [given]
+    for follows in (Pinned("Auto"), Pinned("")):
+        assert not isolation._pinned(follows, config, "copy")
+        assert follows.given == []
+    assert not isolation._pinned(Pinned(), CONFIG, "copy")  # a container image has no runtime
+    with pytest.raises(LambdaTuningError, match=r"get lambda:PutRuntimeManagementConfig"):
+        isolation._pinned(Pinned(refuses="AccessDeniedException"), config, "copy")
+
+
+def test_a_function_with_as_many_tags_as_there_may_be_is_copied(embedded: Cloud) -> None:
+    arn = make_function(embedded, "tagged")
+    client = embedded.client("lambda")
+    tags = {f"key-{number}": "x" for number in range(50)}
+    client.tag_resource(Resource=arn, Tags=tags)
+    with isolated(embedded, "tagged", EXECUTION, lambda _: None) as copy:
+        assert client.get_function(FunctionName=copy)["Tags"] == tags
+    client.delete_function(FunctionName="tagged")

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -80,6 +81,7 @@ class FakeLambda(_Client):
         super().__init__()
         self.slow, self.largest_mb = slow, largest_mb
         self.pending = 0
+        self.failing_mb: set[int] = set()
         self.config: dict[str, Any] = {
             "FunctionName": "shop",
             "FunctionArn": ARN,
@@ -175,7 +177,12 @@ class FakeLambda(_Client):
             raise self.exceptions.make("PreconditionFailedException", "Update")
         if MemorySize > self.largest_mb:
             raise self.exceptions.make("InvalidParameterValueException", "Update")
-        self.change(MemorySize=MemorySize)
+        failed = MemorySize in self.failing_mb
+        self.change(
+            MemorySize=MemorySize,
+            LastUpdateStatus="Failed" if failed else "Successful",
+            LastUpdateStatusReason="no address is left in the subnet" if failed else None,
+        )
         self.pending = self.slow
 
     def change(self, **settings: Any) -> None:
@@ -368,6 +375,7 @@ class FakeStates:
     statuses: dict[str, str] = field(default_factory=dict)
     refuses: str = ""
     exceptions: Any = field(default_factory=_Exceptions)
+    meta: Any = field(default_factory=lambda: SimpleNamespace(region_name="us-east-1"))
 
     def start_execution(self, **_: str) -> dict[str, Any]:
         raise refusal("AccessDeniedException")

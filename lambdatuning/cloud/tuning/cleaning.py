@@ -12,7 +12,7 @@ from ...core.errors import LambdaTuningError, LockedError
 from ...functions.tuner import lock
 from ...functions.tuner.clean import clean
 from ...functions.tuner.function import Sleep, ours, read, run_of
-from ..executions import describe, start
+from ..executions import describe, start, states_of
 from ..session import Cloud
 from .isolation import Copy, copies, remove_copy
 from .plan import named_function
@@ -71,7 +71,9 @@ def remains(cloud: Cloud, function: str, now: datetime | None = None) -> Remains
     client = cloud.client("lambda", region=arn.region)
     config = read(client, str(arn))
     current_lock, foreign = lock.look(client, str(arn))
-    if current_lock and lock.running_since(cloud.client("stepfunctions"), current_lock.execution):
+    if current_lock and lock.running_since(
+        states_of(cloud, current_lock.execution), current_lock.execution
+    ):
         raise LockedError(
             f"run {current_lock.run_id} is going on ({current_lock.execution}); wait for it, or "
             "stop it first"
@@ -81,9 +83,8 @@ def remains(cloud: Cloud, function: str, now: datetime | None = None) -> Remains
         number for number, run_id in marked if current_lock and run_id == current_lock.run_id
     )
     doubtful = tuple(entry for entry in marked if entry[0] not in own)
-    states = cloud.client("stepfunctions")
     reasons = {
-        copy.name: _why_kept(states, copy, now or datetime.now(UTC))
+        copy.name: _why_kept(states_of(cloud, copy.execution), copy, now or datetime.now(UTC))
         for copy in copies(client, arn.name)
     }
     dead = tuple(name for name, why in reasons.items() if not why)
@@ -194,15 +195,18 @@ def what_is_left(
     except (ClientError, LambdaTuningError) as exc:
         return f"{arn.name} could not be looked at ({exc}): {command}", False
     was_set = now_mb == set_mb != memory_mb
-    left = [] if now_mb == memory_mb or was_set else [f"{now_mb} MB instead of {memory_mb} MB"]
-    left += (
-        [f"the lock of run {current_lock.run_id}"]
-        if current_lock and current_lock.run_id == run_id
-        else []
-    )
+    other_size = now_mb != memory_mb and not was_set
+    locked = current_lock is not None and current_lock.run_id == run_id
+    left = [f"{now_mb} MB instead of {memory_mb} MB"] if other_size and locked else []
+    left += [f"the lock of run {run_id}"] if locked else []
     left += [f"version {number}" for number in versions]
     if left:
         return f"{arn.name} has {', '.join(left)}: {command}", False
+    if other_size:
+        return (
+            f"{arn.name} has {now_mb} MB (before: {memory_mb} MB) and no lock or version of the run: "
+            "somebody else set that size, or it is to be set back by hand"
+        ), False
     if was_set:
         why = f"{arn.name} is set to the answer, {now_mb} MB (before: {memory_mb} MB)"
         return f"{why}, and has no lock or version of the run", True

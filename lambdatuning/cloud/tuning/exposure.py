@@ -167,7 +167,7 @@ def _aliases(client: Any, name: str) -> Iterator[str]:
         FunctionName=name, FunctionVersion="$LATEST"
     ):
         for alias in page["Aliases"]:
-            if alias["Name"] != LOCK_ALIAS:
+            if alias["Name"] != LOCK_ALIAS and alias["FunctionVersion"] == "$LATEST":
                 yield f"its alias {alias['Name']}"
 
 

@@ -26,6 +26,9 @@ _LONGEST_NAME = 64
 _LARGEST_UPLOAD = 50 * 1024 * 1024
 """Bytes of a package that Lambda takes in a request; a larger one goes by S3."""
 
+_MOST_TAGS = 50
+"""Lambda takes no more; a copy is known by its description."""
+
 _COPIED = (
     "Runtime",
     "Role",
@@ -88,6 +91,8 @@ def isolated(
         with _package(cloud, client, config, Upload(bucket, name, region)) as (code, tags):
             copy = _copy(client, config, name, execution, code, tags)
         settled(client, name, None, sleep)
+        if _pinned(client, config, name):
+            settled(client, name, None, sleep)
         try:
             yield copy
         except CutOffError as exc:  # the run goes on, and needs it
@@ -266,7 +271,7 @@ def _copy(
         answer = client.create_function(
             FunctionName=name,
             Code=code,
-            Tags={**tags, "lambdatuning": "copy"},
+            Tags=tags if len(tags) >= _MOST_TAGS else {**tags, "lambdatuning": "copy"},
             Description=_description(config["FunctionName"], execution),
             **_signing(client, config["FunctionName"]),
             **copy_settings(config),
@@ -290,6 +295,30 @@ def _signing(client: Any, function: str) -> dict[str, str]:
         return {}
     arn = answer.get("CodeSigningConfigArn")
     return {"CodeSigningConfigArn": arn} if arn else {}
+
+
+def _pinned(client: Any, config: Mapping[str, Any], name: str) -> bool:
+    """Whether the copy was given the runtime version of the original, which does not follow the
+    newest; where nobody may ask, or there is no such setting, it follows."""
+    version = (config.get("RuntimeVersionConfig") or {}).get("RuntimeVersionArn")
+    function = {"FunctionName": config["FunctionName"], "Qualifier": config["Version"]}
+    try:
+        mode = client.get_runtime_management_config(**function)["UpdateRuntimeOn"]
+    except (ClientError, EndpointConnectionError):
+        return False
+    if mode == "Auto" or not version:
+        return False
+    try:
+        client.put_runtime_management_config(
+            FunctionName=name, UpdateRuntimeOn="Manual", RuntimeVersionArn=version
+        )
+    except ClientError as exc:
+        raise LambdaTuningError(
+            f"{config['FunctionName']} runs on a runtime version of its own ({version}), which its "
+            f"copy may not be given ({exc}): get lambda:PutRuntimeManagementConfig, or tune "
+            "without isolating"
+        ) from exc
+    return True
 
 
 def _download(url: str, ca_bundle: str | None) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ...core.arn import FunctionArn, require_account, resolve_function
+from ...core.arn import FunctionArn, region_of, require_account, resolve_function
 from ...core.errors import DeclinedError, NotFoundError, UsageError
 from ...core.pricing import PriceBook, load_price_book, parse_price_book
 from ...core.sizes import DEFAULT_POWERS
@@ -31,6 +31,7 @@ from ...core.tuning.payloads import PayloadType
 from ...core.tuning.plan import seeds_needed
 from ...core.tuning.records import Target
 from ...functions.tuner import function as function_config
+from ...functions.tuner.function import settings_sha256
 from ...functions.tuner.tunable import (
     check_kind,
     check_reported,
@@ -40,6 +41,7 @@ from ...functions.tuner.tunable import (
     target_of,
     usable,
 )
+from ..executions import states_of
 from ..session import Cloud, why_not_here
 from .exposure import (
     callers_of_latest,
@@ -64,7 +66,7 @@ class Tuner:
 def find_tuner(cloud: Cloud, state_machine_arn: str) -> Tuner:
     """What kind of tuner a state machine is; NotFoundError when there is none."""
     try:
-        answer = cloud.client("stepfunctions").describe_state_machine(
+        answer = states_of(cloud, state_machine_arn).describe_state_machine(
             stateMachineArn=state_machine_arn
         )
     except ClientError as exc:
@@ -77,7 +79,8 @@ def find_tuner(cloud: Cloud, state_machine_arn: str) -> Tuner:
     if not str(definition.get("Comment", "")).startswith("lambdatuning"):
         return Tuner(state_machine_arn, ours=False, bucket="")
     control = definition["States"]["Prepare"]["Arguments"]["FunctionName"]
-    config = cloud.client("lambda").get_function_configuration(FunctionName=control)
+    client = cloud.client("lambda", region=region_of(control) or None)
+    config = client.get_function_configuration(FunctionName=control)
     bucket = config["Environment"]["Variables"]["SAMPLES_BUCKET"]
     return Tuner(state_machine_arn, ours=True, bucket=bucket)
 
@@ -293,7 +296,7 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     function = _function(cloud, request.function)
     tuner = find_tuner(cloud, request.state_machine_arn)
     _check(cloud, request, function)
-    request = _with_today(request, function.target.memory_mb)
+    request = _with_today(request, function.target.today_mb)
     environments = request.environments or fitting_environments(
         cloud, function.target, default_environments(cloud), isolated=request.isolated
     )
@@ -317,7 +320,8 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     if fit_memory and not tuner.ours:
         left_out = ""  # it measures every size
     notes = (*limits.notes, *_callers(cloud, function), left_out)
-    notes += (_exposed(cloud, request, function, environments),)
+    notes += (_exposed(cloud, request, function, environments), function.differs)
+    notes += (_released(cloud, request, function),)
     notes += () if tuner.ours else (strategy_note(request.strategy),)
     return TunePlan(
         request=request,
@@ -343,6 +347,25 @@ def _check(cloud: Cloud, request: TuneRequest, function: "_Function") -> None:
     check_kind(function.config)
     if not request.isolated:
         check_reported(function.config)
+
+
+def _released(cloud: Cloud, request: TuneRequest, function: "_Function") -> str:
+    """What else than a memory size an alias gets that is set to the answer; "" for nothing."""
+    if not request.auto_optimize or not request.alias or request.isolated:
+        return ""
+    client, name = cloud.client("lambda", region=function.arn.region), function.arn.unqualified
+    try:
+        serving = function_config.read(client, str(name), request.alias)
+    except (NotFoundError, ClientError):
+        return ""
+    target = function.target
+    other = "code" if serving["CodeSha256"] != target.code_sha256 else "settings"
+    if other == "settings" and settings_sha256(serving) == target.settings_sha256:
+        return ""
+    return (
+        f'the alias "{request.alias}" serves other {other} (version {serving["Version"]}) than '
+        "$LATEST: set to the answer, it serves what lies in $LATEST"
+    )
 
 
 def _callers(cloud: Cloud, function: "_Function") -> Sequence[str]:
@@ -457,11 +480,13 @@ def named_function(cloud: Cloud, name: str) -> FunctionArn:
 
 @dataclass(frozen=True)
 class _Function:
-    """The function that is named, as Lambda describes it, and what of that a run goes by."""
+    """The function that is named: `$LATEST`, from which sizes are published, as Lambda describes it,
+    what of that a run goes by, and in what the version or alias that was named differs from it."""
 
     arn: FunctionArn
     config: Mapping[str, Any]
     target: Target
+    differs: str = ""
 
 
 def _function(cloud: Cloud, name: str) -> _Function:
@@ -469,10 +494,19 @@ def _function(cloud: Cloud, name: str) -> _Function:
     arn = named_function(cloud, name)
     require_account(arn, cloud.account_id)
     client = cloud.client("lambda", region=arn.region)
-    config = function_config.read(client, str(arn.unqualified), arn.qualifier)
+    config = function_config.read(client, str(arn.unqualified))
     if why := why_not_here(cloud, config):
         raise UsageError(f"{arn.name} cannot be tuned here: {why}")
-    return _Function(arn, config, target_of(arn, config))
+    target = target_of(arn, config)
+    if not arn.qualifier:
+        return _Function(arn, config, target)
+    named = function_config.read(client, str(arn.unqualified), arn.qualifier)
+    same = settings_sha256(named) == target.settings_sha256
+    differs = "" if same else (
+        f"{arn.name}:{arn.qualifier} has other settings (variables, timeout or the like) than "
+        "$LATEST, with whose settings sizes are measured"
+    )  # fmt: skip
+    return _Function(arn, config, replace(target, named_mb=named["MemorySize"]), differs)
 
 
 def _require_seedable(request: TuneRequest) -> None:

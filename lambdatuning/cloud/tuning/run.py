@@ -27,7 +27,7 @@ from ...core.tuning.records import Sample, decode_part, encode_part, run_prefix
 from ...core.tuning.state import Planned, Step
 from ...functions.tuner.clean import take_back
 from ...functions.tuner.storage import STEP_PREFIX, STORE_PREFIX
-from ..aws_errors import login_ended, undoing
+from ..aws_errors import is_busy, login_ended, undoing
 from ..executions import Execution, describe, execution_arn, failure, has_answer, start, stop
 from ..parquet import packed
 from ..payloads import seed, unseed
@@ -87,6 +87,9 @@ def _batch(items: Sequence[Planned]) -> str:
 Clock = Callable[[], float]
 Sleep = Callable[[float], None]
 
+_MOST_BUSY, _BUSY_PAUSE_S = 10, 15.0
+"""Looks in a row that AWS is too busy to answer, each tried again by boto3 before."""
+
 
 @dataclass
 class Arrived:
@@ -143,11 +146,21 @@ class Follower:
     def follow(self, execution_arn: str, arrived: Arrived) -> Execution:
         """Wait for the end of an execution, telling how far it is; all parts have arrived then."""
         started_s, pause_s = self.clock(), 0.5 if self.cloud.kind == "embedded" else 2.0
+        busy = 0
         while True:
-            execution = describe(self.cloud, execution_arn)
-            arrived.fetch(self.store, self.prefix)
-            if not self.total:
-                arrived.fetch_steps(self.store, self.prefix)
+            try:
+                execution = describe(self.cloud, execution_arn)
+                arrived.fetch(self.store, self.prefix)
+                if not self.total:
+                    arrived.fetch_steps(self.store, self.prefix)
+            except ClientError as exc:
+                # What is being paid does not end because a look at it was throttled.
+                busy += 1
+                if not is_busy(exc) or busy > _MOST_BUSY:
+                    raise
+                self.sleep(_BUSY_PAUSE_S)
+                continue
+            busy = 0
             self.on_progress(self._progress(arrived, self.clock() - started_s))
             if not execution.running:
                 return execution
@@ -332,9 +345,10 @@ def _executed(keeping: Keeping) -> Execution:
     cleans up after itself and leaves its samples in the bucket.
     """
     plan, follower, arrived = keeping.plan, keeping.follower, keeping.arrived
-    cloud = follower.cloud
+    cloud, sent = follower.cloud, False
     try:
         given = _sent(cloud, plan)
+        sent = True
         arn = start(cloud, plan.tuner.state_machine_arn, plan.run_id, given)
         return follower.follow(arn, arrived)
     except BaseException as exc:
@@ -343,7 +357,10 @@ def _executed(keeping: Keeping) -> Execution:
                 f"the embedded AWS ended during run {plan.run_id}, which is gone with it: start it "
                 "again and tune again"
             ) from exc
-        if lost := _lost(exc):
+        lost = _lost(exc)
+        if lost and not sent:  # nothing was started that could go on
+            raise
+        if lost:
             raise CutOffError(
                 f"{lost}; run {plan.run_id} goes on, ends by itself and {_kept(plan)}"
             ) from exc
@@ -482,6 +499,8 @@ def _lost(error: BaseException) -> str:
         return "the connection to AWS was lost"
     if login_ended(error):
         return "the login has ended"
+    if is_busy(error):
+        return "AWS is too busy to say how the run stands"
     return ""
 
 

@@ -124,6 +124,15 @@ class Target:
     image: bool = False
     vpc: bool = False
     snapstart: bool = False
+    settings_sha256: str = ""
+    """Of the settings beside code and memory size: who changes one, changes what is measured."""
+    named_mb: int | None = None
+    """The memory size of the version or alias that was named, which is what callers have today."""
+
+    @property
+    def today_mb(self) -> int:
+        """The memory size that its callers have today."""
+        return self.named_mb or self.memory_mb
 
     @property
     def pays_for_restores(self) -> bool:

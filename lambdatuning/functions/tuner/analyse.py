@@ -215,7 +215,7 @@ class Measured:
 
     def decision(self, contract_mb: int) -> Decision:
         """The answer by plain means; a note says where the contract's trimmed ones name another."""
-        question, today_mb = self.plan.question, self.plan.target.memory_mb
+        question, today_mb = self.plan.question, self.plan.target.today_mb
         model = self.run.main if self.run else None
         claim = Claim(model.memory_mb, model.within_5) if model else None
         decided = decide(
@@ -332,7 +332,7 @@ def _manifest(plan: RunPlan, prices: PriceBook, state: TunerState) -> Manifest:
         code_sha256=target.code_sha256,
         runtime=target.runtime,
         architecture=target.architecture,
-        current_memory_mb=target.memory_mb,
+        current_memory_mb=target.today_mb,
         timeout_s=target.timeout_s,
         region=target.region,
         account_id=target.arn.split(":")[4],

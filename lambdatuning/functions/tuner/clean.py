@@ -1,5 +1,6 @@
 """The cleaning step: the function as it was, our versions gone, the lock given back."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,15 @@ from . import lock
 from .function import Confirms, Sleep, read, remove, set_memory
 
 _QUIET_LOOKS, _MOST_LOOKS, _LOOK_S = 4, 60, 0.5
+
+
+MayHaveSet = Callable[[str, int], bool]
+"""Whether the run of that id may have given the function that memory size."""
+
+
+def any_size(_run_id: str, _memory_mb: int) -> bool:
+    """The sizes of a run are not known: whatever is not as before may be its."""
+    return True
 
 
 def nobody(_: str) -> bool:
@@ -21,6 +31,7 @@ def clean(
     execution: str | None,
     sleep: Sleep,
     confirms: Confirms = nobody,
+    may_have_set: MayHaveSet = any_size,
 ) -> list[str]:
     """Put back what the lock's owner changed; safe to repeat, and at any point of a run.
 
@@ -30,21 +41,28 @@ def clean(
     current = lock.read(client, function)
     if current is None or (execution is not None and current.execution != execution):
         return []
-    done = undo(client, function, current, sleep, confirms)
+    done = undo(client, function, current, sleep, confirms, may_have_set)
     lock.release(client, function)
     return [*done, f"lock of run {current.run_id}"]
 
 
 def take_back(
-    client: Any, function: str, execution: str, sleep: Sleep, confirms: Confirms = nobody
+    client: Any,
+    function: str,
+    execution: str,
+    sleep: Sleep,
+    confirms: Confirms = nobody,
+    may_have_set: MayHaveSet = any_size,
 ) -> list[str]:
     """Clean after an execution that was stopped, of which a step may still be under way.
 
     The lock says so first, so that the step sees it and ends; what it did until then is undone
     until nothing more comes. A lock that says so already is that of cleaning which did not come to
-    its end, and is taken up again. Returns what was put back.
+    its end, and is taken up again. Returns what was put back. LambdaTuningError where it cannot be:
+    the lock stays then, since it alone says which size the function had.
     """
     done: list[str] = []
+    failure = ""
     current, quiet = None, 0
     for _ in range(_MOST_LOOKS):
         if quiet == _QUIET_LOOKS:
@@ -53,40 +71,45 @@ def take_back(
         if now is not None and now.execution in (execution, lock.STOPPED):
             current = now
             lock.update(client, function, replace(now, execution=lock.STOPPED))
-        undone = _undone(client, function, current, sleep, confirms) if current else []
+        undone = []
+        if current:
+            try:
+                undone = undo(client, function, current, sleep, confirms, may_have_set)
+            except LambdaTuningError as exc:  # the step that is under way changed it just now
+                undone, failure = [f"a change to {function} while it was cleaned"], str(exc)
         quiet = 0 if undone else quiet + 1
         done += undone
         sleep(_LOOK_S)
+    if current and quiet < _QUIET_LOOKS:
+        raise LambdaTuningError(failure or f"{function} is changed again and again; clean it later")
     if current:
         lock.release(client, function)
         done.append(f"lock of run {current.run_id}")
     return done
 
 
-def _undone(
-    client: Any, function: str, current: lock.Lock, sleep: Sleep, confirms: Confirms
-) -> list[str]:
-    try:
-        return undo(client, function, current, sleep, confirms)
-    except LambdaTuningError:  # the step that is under way changed it at the same moment
-        return [f"a change to {function} while it was cleaned"]
-
-
 def undo(
-    client: Any, function: str, current: lock.Lock, sleep: Sleep, confirms: Confirms = nobody
+    client: Any,
+    function: str,
+    current: lock.Lock,
+    sleep: Sleep,
+    confirms: Confirms = nobody,
+    may_have_set: MayHaveSet = any_size,
 ) -> list[str]:
     """Memory size and versions, while `current` lies on the function.
 
     The versions of its run go, and those of runs that are confirmed: nobody but the lock's owner
-    can use one.
+    can use one. A size that the run did not set is somebody else's deployment, and stays.
     """
 
     def is_ours(run_id: str) -> bool:
         return run_id == current.run_id or confirms(run_id)
 
     done = []
-    current_mb = read(client, function)["MemorySize"]
-    if current.memory_mb and current_mb != current.memory_mb:
+    config = read(client, function)
+    current_mb, failed = config["MemorySize"], config.get("LastUpdateStatus") == "Failed"
+    changed = current_mb != current.memory_mb or failed
+    if current.memory_mb and changed and may_have_set(current.run_id, current_mb):
         set_memory(client, function, current.memory_mb, sleep)
         done.append(f"memory size {current_mb} -> {current.memory_mb} MB")
     return [*done, *(f"version {number}" for number in remove(client, function, is_ours))]

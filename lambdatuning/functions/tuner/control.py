@@ -11,23 +11,36 @@ from botocore.exceptions import ClientError
 
 from ...core.arn import parse_function_arn
 from ...core.errors import LambdaTuningError, LockedError, UsageError
-from ...core.tuning.records import used_memory_mb
+from ...core.tuning.records import Target, used_memory_mb
 from ...core.tuning.state import BatchSummary, TunerState
 from . import decide, lock
 from .analyse import analyse
 from .clean import clean, take_back
 from .clients import PATIENT, client
-from .function import Sleep, publish_for_good, remove, set_memory, settled
+from .function import (
+    Sleep,
+    publish_for_good,
+    read,
+    remove,
+    set_memory,
+    settled,
+    spare_mb,
+    version_numbers,
+)
 from .prepare import Services, prepare
-from .publish import Publisher, publish_missing, publish_next
+from .publish import Publisher, is_other, publish_missing, publish_next, sizes_set
 from .storage import RunFolder, folder, price_book
 
 
-def apply(state: TunerState, client: Any, sleep: Sleep) -> TunerState:
+def apply(
+    state: TunerState, client: Any, sleep: Sleep, measured: Callable[[], Target]
+) -> TunerState:
     """Do what `autoOptimize` asks; without it, nothing.
 
     With an alias the winner is published and the alias points at it, while `$LATEST` keeps its
-    size; else `$LATEST` gets the winner, and the lock remembers that this size is to stay.
+    size; else `$LATEST` gets the winner, and the lock remembers that this size is to stay. A
+    function that is not as it was `measured` any more gets neither: an alias would get code that
+    nobody released.
     """
     output = state.output or {}
     power = output.get("power")
@@ -37,6 +50,7 @@ def apply(state: TunerState, client: Any, sleep: Sleep) -> TunerState:
     current = lock.read(client, function)
     if current is None or current.run_id != state.run.id:
         raise LambdaTuningError(f"the run was stopped: its lock on {function} is gone")
+    _refuse_other(client, function, int(power), measured())
     if alias:
         _publish_behind(client, function, current, int(power), alias, sleep)
     else:
@@ -44,6 +58,16 @@ def apply(state: TunerState, client: Any, sleep: Sleep) -> TunerState:
         lock.update(client, function, replace(current, memory_mb=int(power)))
         set_memory(client, function, int(power), sleep)
     return replace(state, output={**output, "applied": {"power": power, "alias": alias}})
+
+
+def _refuse_other(client: Any, function: str, power: int, target: Target) -> None:
+    config = read(client, function)
+    sizes = {target.memory_mb, power, spare_mb(power)}
+    if is_other(config, target) or config["MemorySize"] not in sizes:
+        raise LambdaTuningError(
+            f"{target.name} was changed by someone else since it was measured, so that {power} MB "
+            "is not set: set it yourself, or tune again"
+        )
 
 
 def note_applied(store: RunFolder, memory_mb: int) -> None:
@@ -57,21 +81,37 @@ def note_applied(store: RunFolder, memory_mb: int) -> None:
 def _publish_behind(
     client: Any, function: str, current: lock.Lock, memory_mb: int, alias: str, sleep: Sleep
 ) -> None:
+    before = version_numbers(client, function)
     try:
         version = publish_for_good(client, function, current.run_id, memory_mb, sleep)
     finally:
         set_memory(client, function, current.memory_mb, sleep)
-    settled(client, function, version, sleep)
     try:
+        settled(client, function, version, sleep)
         try:
             client.update_alias(FunctionName=function, Name=alias, FunctionVersion=version)
         except client.exceptions.ResourceNotFoundException:
             client.create_alias(FunctionName=function, Name=alias, FunctionVersion=version)
-    except ClientError as exc:
+    except (ClientError, LambdaTuningError) as exc:
+        gone = version not in before and _unpublished(client, function, version)
+        left = (
+            "no version is left of it"
+            if gone
+            else f"version {version} has {memory_mb} MB: point it there yourself, or delete it"
+        )
         raise LambdaTuningError(
-            f'the alias "{alias}" could not be pointed at version {version}, which has '
-            f"{memory_mb} MB ({exc}): point it there yourself"
+            f'the alias "{alias}" could not be set to {memory_mb} MB ({exc}); {left}'
         ) from exc
+
+
+def _unpublished(client: Any, function: str, version: str) -> bool:
+    """Whether a version that nobody has used yet, as it was published a moment ago, is gone; Lambda
+    keeps one to which an alias points."""
+    try:
+        client.delete_function(FunctionName=function, Qualifier=version)
+    except ClientError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -99,8 +139,17 @@ class Call:
 
     def confirms(self, run_id: str) -> bool:
         """Whether a run of the function is known: by the plan that it has in the bucket."""
+        return self._folder_of(run_id).owner() is not None
+
+    def may_have_set(self, run_id: str, memory_mb: int) -> bool:
+        """Whether a run may have given the function that size: by its plan, which expires."""
+        if not self.confirms(run_id):
+            return True
+        return memory_mb in sizes_set(self._folder_of(run_id).read_plan())
+
+    def _folder_of(self, run_id: str) -> RunFolder:
         name = parse_function_arn(self.function).name
-        return folder(client("s3"), os.environ["SAMPLES_BUCKET"], name, run_id).owner() is not None
+        return folder(client("s3"), os.environ["SAMPLES_BUCKET"], name, run_id)
 
     @property
     def client(self) -> Any:
@@ -185,7 +234,8 @@ def _analyse(call: Call) -> TunerState:
 
 
 def _apply(call: Call) -> TunerState:
-    state = apply(TunerState.from_json(call.state), call.client, call.sleep)
+    state = TunerState.from_json(call.state)
+    state = apply(state, call.client, call.sleep, lambda: call.store.read_plan().target)
     applied = (state.output or {}).get("applied")
     if applied:
         note_applied(call.store, int(applied["power"]))
@@ -195,7 +245,8 @@ def _apply(call: Call) -> TunerState:
 def _clean(call: Call) -> Any:
     """The last step: its answer is the execution's output."""
     try:
-        clean(call.client, call.function, call.execution, call.sleep, call.confirms)
+        whose = (call.confirms, call.may_have_set)
+        clean(call.client, call.function, call.execution, call.sleep, *whose)
     except (UsageError, ClientError) as exc:
         if call.state.get("run") or not _never_started(exc):
             raise
@@ -211,10 +262,11 @@ def _only_clean(call: Call) -> Any:
     owner = stopped or (current.execution if current else "")
     if owner and lock.running_since(states, owner):
         raise LockedError(f"{owner} is still running; stop it first, or wait for it")
+    whose = (call.confirms, call.may_have_set)
     if stopped:
-        done = take_back(call.client, call.function, stopped, call.sleep, call.confirms)
+        done = take_back(call.client, call.function, stopped, call.sleep, *whose)
     else:
-        done = clean(call.client, call.function, None, call.sleep, call.confirms)
+        done = clean(call.client, call.function, None, call.sleep, *whose)
     if lock.read(call.client, call.function) is None:
         gone = remove(call.client, call.function, call.confirms)
         done += [f"version {number}" for number in gone]

@@ -185,7 +185,7 @@ def terms(plan: RunPlan, prices: PriceBook, without: Collection[int] = ()) -> Te
         usd_per_gb_s=region.duration_gb_s[plan.target.architecture][0].usd,
         request_usd=region.request,
         # What is answered is compared with today's size: it is always measured.
-        first_mb=plan.target.memory_mb if plan.target.memory_mb in sizes else None,
+        first_mb=plan.target.today_mb if plan.target.today_mb in sizes else None,
     )
 
 
@@ -379,7 +379,7 @@ def _for_compare(
         return None
     if not decided.placed:  # more environments would not be told apart either
         return None
-    sizes = {proposal.answers[-1].memory_mb, plan.target.memory_mb} & set(plan.sizes)
+    sizes = {proposal.answers[-1].memory_mb, plan.target.today_mb} & set(plan.sizes)
     calls = _COMPARED_ENVIRONMENTS * _CALLS_EACH
     batch, usd = [], decided.spent.usd
     for size in sorted(sizes):

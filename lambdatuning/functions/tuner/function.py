@@ -1,5 +1,7 @@
 """The function under test: its configuration, its versions, read, changed and waited for."""
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -10,6 +12,7 @@ from ...core.tuning.plan import Work
 Sleep = Callable[[float], None]
 WAIT_S = 300.0
 _TRIES = 8
+_CHANGED = "{} is being changed by someone else; start again when it is quiet"
 
 
 def read(client: Any, function: str, qualifier: str | None = None) -> dict[str, Any]:
@@ -30,10 +33,21 @@ def settled(
     client: Any, function: str, qualifier: str | None, sleep: Sleep, wait_s: float = WAIT_S
 ) -> dict[str, Any]:
     """The configuration once it is Active and its last update is through (AWS takes seconds)."""
+    return _waited_for(client, function, qualifier, sleep, is_settled, wait_s)
+
+
+def _waited_for(
+    client: Any,
+    function: str,
+    qualifier: str | None,
+    sleep: Sleep,
+    is_over: Callable[[dict[str, Any]], bool],
+    wait_s: float = WAIT_S,
+) -> dict[str, Any]:
     waited, pause = 0.0, 0.05
     while True:
         config = read(client, function, qualifier)
-        if is_settled(config):
+        if is_over(config):
             return config
         if waited >= wait_s:
             state = f"{config.get('State')}/{config.get('LastUpdateStatus')}"
@@ -52,16 +66,53 @@ def is_settled(config: dict[str, Any]) -> bool:
     return state in {None, "Active", "Inactive"} and update in {None, "Successful"}
 
 
+def _is_still(config: Mapping[str, Any]) -> bool:
+    """Whether it can be changed, also after an update that failed: only a new one gets over it."""
+    return config.get("State") != "Pending" and config.get("LastUpdateStatus") != "InProgress"
+
+
+_SETTINGS = (
+    "Runtime",
+    "Role",
+    "Handler",
+    "Timeout",
+    "KMSKeyArn",
+    "Architectures",
+    "FileSystemConfigs",
+    "ImageConfigResponse",
+    "TracingConfig",
+    "DeadLetterConfig",
+    "EphemeralStorage",
+    "LoggingConfig",
+)
+
+
+def settings_sha256(config: Mapping[str, Any]) -> str:
+    """What of a configuration is the user's, beside code, memory size and description, as a hash:
+    another one says that somebody changed it. What Lambda changes by itself is not in it."""
+    network = config.get("VpcConfig") or {}
+    own = {name: config[name] for name in _SETTINGS if config.get(name)}
+    own |= {
+        "Variables": (config.get("Environment") or {}).get("Variables") or {},
+        "Layers": [layer["Arn"] for layer in config.get("Layers") or []],
+        "Network": [sorted(network.get(n) or []) for n in ("SubnetIds", "SecurityGroupIds")],
+        "SnapStart": (config.get("SnapStart") or {}).get("ApplyOn", "None"),
+    }
+    return hashlib.sha256(json.dumps(own, sort_keys=True, default=str).encode()).hexdigest()
+
+
 def set_memory(client: Any, function: str, memory_mb: int, sleep: Sleep) -> dict[str, Any]:
     """Give `$LATEST` a memory size and wait until it has it; returns the configuration.
 
     The revision guards against a change between reading and writing. Lambda makes new revisions
     by itself when a state settles, so a refusal alone is no foreign change and is tried again. A
     size that is another one after all is: LambdaTuningError, since two would fight over it.
+    UsageError for a size that Lambda refuses, at once or when it made the change; after that the
+    function can be given another one, as it must be to be as it was.
     """
     for tries in range(1, _TRIES + 1):
-        config = settled(client, function, None, sleep)
-        if config["MemorySize"] == memory_mb:
+        config = _waited_for(client, function, None, sleep, _is_still)
+        if config["MemorySize"] == memory_mb and config.get("LastUpdateStatus") != "Failed":
             return config
         try:
             client.update_function_configuration(
@@ -76,13 +127,14 @@ def set_memory(client: Any, function: str, memory_mb: int, sleep: Sleep) -> dict
         ):
             sleep(0.2 * tries)
             continue
-        config = settled(client, function, None, sleep)
+        config = _waited_for(client, function, None, sleep, _is_still)
+        if config.get("LastUpdateStatus") == "Failed":
+            reason = config.get("LastUpdateStatusReason") or config.get("LastUpdateStatusReasonCode")
+            raise UsageError(f"{memory_mb} MB could not be set: {reason}")
         if config["MemorySize"] == memory_mb:
             return config
         break
-    raise LambdaTuningError(
-        f"{function} is being changed by someone else; start again when it is quiet"
-    )
+    raise LambdaTuningError(_CHANGED.format(function))
 
 
 # Published versions of a run: ours bear the exact mark of one, and nothing else is removed.
@@ -145,6 +197,12 @@ def publish_for_good(client: Any, function: str, run_id: str, memory_mb: int, sl
     return str(version["Version"])
 
 
+def version_numbers(client: Any, function: str) -> set[str]:
+    """The numbers of all published versions."""
+    pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=function)
+    return {version["Version"] for page in pages for version in page["Versions"]} - {"$LATEST"}
+
+
 def ours(client: Any, function: str, run_id: str | None = None) -> Iterator[dict[str, Any]]:
     """The versions that bear the mark of a run; only one run's with `run_id`."""
     pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=function)
@@ -172,7 +230,13 @@ def remove(client: Any, function: str, confirms: Confirms) -> list[str]:
 def _published(client: Any, function: str, run_id: str, work: Work, sleep: Sleep) -> dict[str, Any]:
     config = set_memory(client, function, work.memory_mb, sleep)
     marked = {"CodeSha256": config["CodeSha256"], "Description": description(run_id, work)}
-    return _publish(client, function, marked, sleep)
+    version = _publish(client, function, marked, sleep)
+    if version["MemorySize"] != work.memory_mb:
+        # Somebody changed the size at this moment. By its size the mark is not that of a run.
+        if version.get("Description") == marked["Description"]:
+            client.delete_function(FunctionName=function, Qualifier=version["Version"])
+        raise LambdaTuningError(_CHANGED.format(function))
+    return version
 
 
 def _publish(client: Any, function: str, given: dict[str, str], sleep: Sleep) -> dict[str, Any]:

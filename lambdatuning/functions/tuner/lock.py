@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...core.arn import region_of
 from ...core.errors import LockedError, UsageError
 from ...core.tuning.contract import LOCK_ALIAS
 
@@ -96,8 +97,11 @@ def release(client: Any, function: str) -> None:
 def running_since(states: Any, execution: str) -> str:
     """When the owner of a lock was started; "" when it is not running any more.
 
-    An execution of another tuner's may not be looked at: it is taken to be alive.
+    An execution of another tuner's may not be looked at: it is taken to be alive. So is one in
+    another region than that of the client `states`, which knows nothing of it.
     """
+    if region_of(execution) not in ("", states.meta.region_name):
+        return f"a time that cannot be read from here (a run in {region_of(execution)})"
     try:
         owner = states.describe_execution(executionArn=execution)
     except states.exceptions.ClientError as exc:

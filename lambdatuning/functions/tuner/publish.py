@@ -1,7 +1,7 @@
 """The publishing step: a version for each work that comes next, then `$LATEST` as it was."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from ...core.errors import LambdaTuningError, UsageError
 from ...core.tuning.plan import Batch, Work
-from ...core.tuning.records import RunPlan
+from ...core.tuning.records import RunPlan, Target
 from ...core.tuning.state import TunerState
 from . import lock
 from .function import (
@@ -22,6 +22,7 @@ from .function import (
     read,
     remove,
     set_memory,
+    settings_sha256,
     settled,
     spare_mb,
 )
@@ -170,11 +171,19 @@ def _refuse_foreign_change(publisher: Publisher) -> None:
     if current is None or current.execution != publisher.plan.execution:
         raise LambdaTuningError(f"the run on {target.name} was stopped: its lock is gone")
     config = settled(client, target.arn, None, publisher.sleep)
-    known_mb = {target.memory_mb, *_sizes(publisher.plan)}
-    if config["CodeSha256"] != target.code_sha256 or config["MemorySize"] not in known_mb:
+    known_mb = sizes_set(publisher.plan)
+    if is_other(config, target) or config["MemorySize"] not in known_mb:
         raise LambdaTuningError(
             f"{target.name} was changed by someone else during the run; start again when quiet"
         )
+
+
+def is_other(config: Mapping[str, Any], target: Target) -> bool:
+    """Whether somebody deployed other code or settings than those of the run."""
+    settings = target.settings_sha256
+    return config["CodeSha256"] != target.code_sha256 or (
+        settings != "" and settings_sha256(config) != settings
+    )
 
 
 def _restore(publisher: Publisher) -> None:
@@ -185,15 +194,16 @@ def _restore(publisher: Publisher) -> None:
     current = lock.read(client, function)
     if current is not None and current.execution != plan.execution:
         return
-    if current is not None or read(client, function)["MemorySize"] in _sizes(plan):
+    if current is not None or read(client, function)["MemorySize"] in sizes_set(plan):
         set_memory(client, function, plan.target.memory_mb, publisher.sleep)
     if current is None:
         remove(client, function, lambda run_id: run_id == plan.run_id)
 
 
-def _sizes(plan: RunPlan) -> set[int]:
-    """The sizes that this step gives `$LATEST` for a while."""
-    return {*plan.sizes, *(spare_mb(size) for size in plan.sizes)}
+def sizes_set(plan: RunPlan) -> set[int]:
+    """The sizes that `$LATEST` has during a run: its own, and those that it is given for a while."""
+    sizes = {plan.target.memory_mb, *plan.sizes}
+    return sizes | {spare_mb(size) for size in sizes}
 
 
 def _wait_for(publisher: Publisher, versions: dict[Work, str], failed: dict[int, str]) -> None:

@@ -1,6 +1,7 @@
 """The function under test, before anything is changed: what cannot be tuned is refused."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -13,7 +14,7 @@ from ...core.tuning.plan import Work
 from ...core.tuning.records import RunPlan, Target
 from ...core.tuning.state import TunerState
 from .batch.measure import END_WITHIN_S
-from .function import Sleep, description, read, settled
+from .function import Sleep, description, read, settings_sha256, settled
 
 PAID_HOURS = 3.0
 """The least that is billed for a version; those of a run are gone before."""
@@ -50,9 +51,10 @@ def look_at(client: Any, arn: FunctionArn, sleep: Sleep) -> Target:
     check_reported(config)
     if config.get("PackageType") == "Image":
         _may_publish_image(client, arn)
-    if arn.qualifier:
-        _same_code(client, arn, config)
-    return target_of(arn, config)
+    target = target_of(arn, config)
+    if not arn.qualifier:
+        return target
+    return replace(target, named_mb=_named(client, arn, config)["MemorySize"])
 
 
 OTHER_KINDS = {
@@ -160,14 +162,15 @@ def lacks_permission(error: ClientError) -> bool:
     return "AccessDenied" in str(error.response["Error"]["Code"]) and not denied_by(str(error))
 
 
-def _same_code(client: Any, arn: FunctionArn, latest: dict[str, Any]) -> None:
-    """Sizes are published from `$LATEST`: a version or alias of other code cannot be tuned so."""
+def _named(client: Any, arn: FunctionArn, latest: dict[str, Any]) -> dict[str, Any]:
+    """The version or alias that was named. Sizes are published from `$LATEST`: a version or alias of other code cannot be tuned so."""
     qualified = read(client, str(arn.unqualified), arn.qualifier)
     if qualified["CodeSha256"] != latest["CodeSha256"]:
         raise UsageError(
             f"{arn.name}:{arn.qualifier} has other code than $LATEST, from which sizes are "
             "published; tune the function without a qualifier, or deploy that code first"
         )
+    return qualified
 
 
 def target_of(arn: FunctionArn, config: Mapping[str, Any]) -> Target:
@@ -188,6 +191,7 @@ def target_of(arn: FunctionArn, config: Mapping[str, Any]) -> Target:
         image=config.get("PackageType") == "Image",
         snapstart=(config.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions",
         vpc=bool((config.get("VpcConfig") or {}).get("SubnetIds")),
+        settings_sha256=settings_sha256(config),
     )
 
 

@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -54,6 +55,7 @@ _FILTER = "Logs_20140328.FilterLogEvents"
 _NOT_CONTROL = ("lambda:InvokeFunction", "s3:", "dynamodb:", "sts:")
 _ANYBODY = ("sts:GetCallerIdentity",)
 _INVOKE = "lambda:InvokeFunction"
+_DENIED = "AccessDeniedException"
 _EXPLICITLY = "with an explicit deny in a service control policy"
 
 
@@ -137,7 +139,20 @@ class Strict:
             self.path.with_suffix(".killed").write_text(f"{environment.spec.name} {call.action}")
             await asyncio.sleep(0.2)
             return
+        if call.action == "lambda:GetFunction" and (why := self._hides_tags(call, environment)):
+            await _without_tags(self.inner, scope, body, send, why)
+            return
         await self.inner(scope, replayed(body, receive), send)
+
+    def _hides_tags(self, call: "_Call", environment: Environment | None) -> str:
+        """Why GetFunction does not tell the tags; "" where it does. It needs a right of its own."""
+        if call.key_id == ACCESS_KEY_ID:
+            return ""
+        listing = replace(call, action="lambda:ListTags")
+        why = _EXPLICITLY if listing.action.lower() in self.switches.denied else ""
+        if not why and self.switches.iam:
+            why = _unauthorised(listing, environment)
+        return why and _not_authorised(listing, _principal_arn(call, environment), why)
 
     async def _of_stack(self, call: "_Call", scope: Scope, form: Mapping[str, str]) -> "_Call":
         """A call of CloudFormation with its stack, and the role that it passes."""
@@ -474,6 +489,18 @@ def _earlier(body: bytes, logs_s: float) -> bytes:
 def _with_length(headers: Any, length: int) -> Any:
     kept = [(name, value) for name, value in headers if name.lower() != b"content-length"]
     return [*kept, (b"content-length", str(length).encode())]
+
+
+async def _without_tags(inner: App, scope: Scope, body: bytes, send: Send, why: str) -> None:
+    answer = await response(inner, scope, body)
+    content = answer.body
+    if answer.status == HTTPStatus.OK:
+        function = {**json.loads(content), "TagsError": {"ErrorCode": _DENIED, "Message": why}}
+        content = json.dumps({**function, "Tags": None}).encode()
+    given = [(name.encode(), value.encode()) for name, value in answer.headers]
+    headers = _with_length(given, len(content))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
 
 
 async def _ignored(_: Message) -> None:

@@ -1,5 +1,8 @@
 """Cleaning puts back what was there; applying sets the winner and nothing else."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from lambdatuning.core.errors import LambdaTuningError, UsageError
@@ -11,7 +14,7 @@ from lambdatuning.functions.tuner.control import apply
 from lambdatuning.functions.tuner.tunable import refuse_weighted
 from tests.fakes.aws_lambda import ARN, FakeLambda
 
-from .plans import EXECUTION, Time
+from .plans import EXECUTION, TARGET, Time
 
 
 def hold(client: FakeLambda, memory_mb: int = 128) -> None:
@@ -69,13 +72,13 @@ def test_nothing_is_applied_unasked_or_without_a_winner(
     client: FakeLambda, time: Time, power: int | None, auto: bool
 ) -> None:
     given = state(power, auto=auto)
-    assert apply(given, client, time.sleep) == given
+    assert apply(given, client, time.sleep, lambda: TARGET) == given
     assert client.calls == []
 
 
 def test_the_winner_stays_on_latest_after_cleaning(client: FakeLambda, time: Time) -> None:
     hold(client)
-    after = apply(state(512), client, time.sleep)
+    after = apply(state(512), client, time.sleep, lambda: TARGET)
     assert after.output is not None
     assert after.output["applied"] == {"power": 512, "alias": None}
     clean(client, ARN, EXECUTION, time.sleep)
@@ -92,7 +95,7 @@ def test_an_alias_gets_the_winner_and_latest_keeps_its_size(
     hold(client)
     function.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
     for _ in range(2):  # a step may be run again
-        apply(state(512, alias="live"), client, time.sleep)
+        apply(state(512, alias="live"), client, time.sleep, lambda: TARGET)
     clean(client, ARN, EXECUTION, time.sleep)
     winner = client.aliases["live"]["FunctionVersion"]
     assert client.versions[winner]["MemorySize"] == 512
@@ -104,17 +107,105 @@ def test_an_alias_gets_the_winner_and_latest_keeps_its_size(
 def test_an_alias_that_cannot_be_set_is_named_with_the_version(
     client: FakeLambda, time: Time
 ) -> None:
+    client.publish_version(ARN)
     client.create_alias(ARN, "live", "1")
     hold(client)
     client.faults["UpdateAlias"] = ["AccessDeniedException"]
-    with pytest.raises(LambdaTuningError, match=r'alias "live" .* at version 1, .* 512 MB \(An er'):
-        apply(state(512, alias="live"), client, time.sleep)
+    client.faults["DeleteFunction"] = ["AccessDeniedException"]
+    said = r'alias "live" could not be set to 512 MB \(An error.*\); version 2 has 512 MB: point it'
+    with pytest.raises(LambdaTuningError, match=said):
+        apply(state(512, alias="live"), client, time.sleep, lambda: TARGET)
     assert client.memory_mb == 128
+
+
+@pytest.mark.parametrize("call", ["UpdateAlias", "CreateAlias"])
+def test_of_an_alias_that_cannot_be_set_no_version_is_left(
+    client: FakeLambda, time: Time, call: str
+) -> None:
+    client.publish_version(ARN)
+    hold(client)
+    if call == "UpdateAlias":
+        client.create_alias(ARN, "live", "1")
+    client.faults[call] = ["AccessDeniedException"]
+    with pytest.raises(LambdaTuningError, match=r"\); no version is left of it"):
+        apply(state(512, alias="live"), client, time.sleep, lambda: TARGET)
+    assert (client.memory_mb, list(client.versions)) == (128, ["1"])
+
+
+def test_a_version_of_the_users_that_is_the_winner_stays_whatever_fails(
+    client: FakeLambda, time: Time
+) -> None:
+    client.change(MemorySize=512)
+    client.publish_version(ARN)
+    client.change(MemorySize=128)
+    hold(client)
+    client.faults["CreateAlias"] = ["AccessDeniedException"]
+    with pytest.raises(LambdaTuningError, match="version 1 has 512 MB"):
+        apply(state(512, alias="live"), client, time.sleep, lambda: TARGET)
+    assert list(client.versions) == ["1"]
+
+
+@pytest.mark.parametrize("alias", [None, "live"])
+@pytest.mark.parametrize(
+    "deployed", [{"CodeSha256": "newer"}, {"Timeout": 30}, {"MemorySize": 700}]
+)
+def test_nothing_is_set_on_what_was_deployed_since(
+    client: FakeLambda, time: Time, deployed: dict[str, Any], alias: str | None
+) -> None:
+    """Not least: no alias gets code that nobody released."""
+    target = replace(TARGET, settings_sha256=function.settings_sha256(client.config))
+    client.publish_version(ARN)
+    client.create_alias(ARN, "live", "1")
+    hold(client)
+    client.change(**deployed)
+    before = dict(client.config)
+    with pytest.raises(LambdaTuningError, match="changed by someone else since .* 512 MB is not"):
+        apply(state(512, alias=alias), client, time.sleep, lambda: target)
+    assert client.config == before
+    assert client.aliases["live"]["FunctionVersion"] == "1"
+    assert list(client.versions) == ["1"]
+
+
+def test_a_size_that_somebody_else_set_stays(client: FakeLambda, time: Time) -> None:
+    hold(client)
+    function.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
+    client.change(MemorySize=700)
+
+    def may_have_set(run_id: str, memory_mb: int) -> bool:
+        return (run_id, memory_mb) == ("run-1", 512)
+
+    done = clean(client, ARN, EXECUTION, time.sleep, may_have_set=may_have_set)
+    assert done == ["version 1", "lock of run run-1"]
+    assert (client.memory_mb, client.versions, client.aliases) == (700, {}, {})
+
+
+def test_a_function_whose_update_failed_is_put_back(client: FakeLambda, time: Time) -> None:
+    hold(client)
+    client.failing_mb = {512}
+    with pytest.raises(UsageError, match="512 MB could not be set: no address is left"):
+        function.set_memory(client, ARN, 512, time.sleep)
+    assert clean(client, ARN, EXECUTION, time.sleep)[0] == "memory size 512 -> 128 MB"
+    assert (client.memory_mb, client.config["LastUpdateStatus"]) == (128, "Successful")
+
+
+def test_the_lock_stays_where_the_function_cannot_be_put_back(
+    client: FakeLambda, time: Time
+) -> None:
+    """It alone says which size the function had."""
+    hold(client)
+    client.change(MemorySize=512)
+    client.failing_mb = {128}
+    with pytest.raises(LambdaTuningError, match="128 MB could not be set"):
+        take_back(client, ARN, EXECUTION, time.sleep)
+    assert lock.read(client, ARN) == lock.Lock("run-1", 128, lock.STOPPED)
+    client.failing_mb = set()
+    take_back(client, ARN, EXECUTION, time.sleep)
+    assert (client.memory_mb, client.aliases) == (128, {})
 
 
 def test_a_stopped_run_applies_nothing(client: FakeLambda, time: Time) -> None:
     with pytest.raises(LambdaTuningError, match="was stopped"):
-        apply(state(512), client, time.sleep)
+        apply(state(512), client, time.sleep, lambda: TARGET)
     assert client.memory_mb == 128
 
 

@@ -49,6 +49,15 @@ def test_an_owner_that_may_not_be_looked_at_is_taken_to_be_alive(client: FakeLam
         lock.take(client, FakeStates(refuses="AccessDeniedException"), ARN, MINE)
 
 
+def test_an_owner_in_another_region_is_taken_to_be_alive(client: FakeLambda) -> None:
+    """Step Functions of this region knows no execution there, and says so of living ones, too."""
+    there = lock.Lock("run-1", 128, OTHER.execution.replace("us-east-1", "eu-west-1"))
+    lock.take(client, FakeStates(), ARN, there)
+    with pytest.raises(LockedError, match="a run in eu-west-1"):
+        lock.take(client, FakeStates(), ARN, MINE)
+    assert lock.read(client, ARN) == there
+
+
 def test_of_two_that_take_over_one_wins(client: FakeLambda) -> None:
     lock.take(client, FakeStates(), ARN, OTHER)
     client.faults["UpdateAlias"] = ["PreconditionFailedException"]

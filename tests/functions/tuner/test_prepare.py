@@ -190,8 +190,13 @@ def test_managed_instances_are_refused(client: FakeLambda, s3: FakeS3, time: Tim
 def test_a_qualifier_of_the_same_code_is_welcome_and_of_other_code_refused(
     client: FakeLambda, s3: FakeS3, time: Time
 ) -> None:
+    client.change(MemorySize=512)
     client.publish_version(ARN)
-    prepare(given(lambdaARN=f"{ARN}:1"), EXECUTION, services(client, s3, time))
+    client.change(MemorySize=128)
+    state = prepare(given(lambdaARN=f"{ARN}:1"), EXECUTION, services(client, s3, time))
+    target = folder(s3, "bucket", "shop", state.run.id).read_plan().target
+    # Callers of the version have its size; that of `$LATEST` is put back.
+    assert (target.today_mb, target.memory_mb) == (512, 128)
     client.change(CodeSha256="newer")
     with pytest.raises(UsageError, match="other code than"):
         prepare(given(lambdaARN=f"{ARN}:1"), EXECUTION, services(client, s3, time))

@@ -9,6 +9,7 @@ from lambdatuning.core.errors import LambdaTuningError
 from lambdatuning.core.tuning.records import RunPlan
 from lambdatuning.core.tuning.state import RunPlace, TunerState
 from lambdatuning.functions.tuner import lock
+from lambdatuning.functions.tuner.function import settings_sha256
 from lambdatuning.functions.tuner.publish import AT_ONCE, Publisher, publish_next
 from tests.fakes.aws_lambda import ARN, FakeLambda
 
@@ -78,6 +79,41 @@ def test_a_deployment_in_the_middle_stops_the_run(held: FakeLambda, time: Time) 
     held.change(CodeSha256="newer")
     with pytest.raises(LambdaTuningError, match="changed by someone else"):
         publish_next(STATE, publisher(held, make_plan(), time))
+
+
+def test_other_settings_in_the_middle_stop_the_run(held: FakeLambda, time: Time) -> None:
+    target = replace(TARGET, settings_sha256=settings_sha256(held.config))
+    plan = make_plan(target=target)
+    held.config |= {"LastModified": "later", "RuntimeVersionConfig": {"RuntimeVersionArn": "newer"}}
+    publish_next(STATE, publisher(held, plan, time))
+    held.change(Environment={"Variables": {"MODE": "other"}})
+    with pytest.raises(LambdaTuningError, match="changed by someone else"):
+        publish_next(STATE, publisher(held, replace(plan, sizes=(1024,)), time))
+    assert held.memory_mb == 128
+
+
+def test_a_size_whose_update_fails_is_the_failure_of_its_size(held: FakeLambda, time: Time) -> None:
+    held.failing_mb = {512}
+    state = publish_next(STATE, publisher(held, make_plan(sizes=(128, 512, 1024)), time))
+    assert [b.memory_mb for b in state.batches] == [128, 1024]
+    assert state.failed == {512: "512 MB could not be set: no address is left in the subnet"}
+    assert (held.memory_mb, held.config["LastUpdateStatus"]) == (128, "Successful")
+
+
+def test_a_version_of_another_size_than_its_mark_says_is_removed(
+    held: FakeLambda, time: Time
+) -> None:
+    """Somebody changes the size between our change and our publishing."""
+    publish = held.publish_version
+
+    def changed_meanwhile(*given: Any, **more: Any) -> Any:
+        held.change(MemorySize=700)
+        return publish(*given, **more)
+
+    held.publish_version = changed_meanwhile  # type: ignore[method-assign]
+    with pytest.raises(LambdaTuningError, match="is being changed by someone else"):
+        publish_next(STATE, publisher(held, make_plan(sizes=(512,)), time))
+    assert held.versions == {}
 
 
 def test_a_crash_leaves_latest_as_it_was(held: FakeLambda, time: Time) -> None:
