@@ -116,6 +116,7 @@ class Headline(TypedDict):
     withheld_below: float
     name: str
     failing_types: list[str]
+    applied_alias: str
     sentence: str
     certainty: str
     firm: bool

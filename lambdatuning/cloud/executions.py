@@ -93,8 +93,8 @@ def describe(cloud: Cloud, execution_arn: str) -> Execution:
 
 
 def execution_arn(state_machine_arn: str, name: str) -> str:
-    """The ARN that an execution of that name has, or will have, also when it is started by a version
-    or an alias of the state machine."""
+    """The ARN that an execution of that name has, or will have, also when it is started by a
+    version or an alias of the state machine."""
     state_machine_arn = ":".join(state_machine_arn.split(":")[:7])
     return f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
 

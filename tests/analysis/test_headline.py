@@ -222,3 +222,10 @@ def test_the_types_that_fail_today_are_named() -> None:
 def test_what_was_seen_by_cold_starts_alone_is_said_on_the_card() -> None:
     card = replace(FIRM, evidence="cold").cards[2]
     assert card.note.endswith("by more than 5 %, by cold starts alone")
+
+
+def test_an_alias_that_was_set_is_named() -> None:
+    head = replace(FIRM, applied_mb=FIRM.memory_mb, applied_alias="live")
+    # `$LATEST` keeps its size, so that nothing "was" another one.
+    assert head.sentence.startswith("Done: OrdersFunction:live is set to 1,024 MB: ")
+    assert ", was" not in head.sentence

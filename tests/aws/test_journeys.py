@@ -144,7 +144,7 @@ def test_a_copy_needs_the_right_to_read_tags(account: Account, tmp_path: Path) -
     """As on AWS: GetFunction leaves them out for who may not list them."""
     name = lt.deploy(account.owner)["FunctionName"]
     account.switch(deny=["lambda:ListTags"])
-    with pytest.raises(UsageError, match="tags cannot be read .* get lambda:ListTags"):
+    with pytest.raises(UsageError, match=r"tags cannot be read .* get lambda:ListTags"):
         tune(account.user("isolate", "tune"), name, tmp_path, isolate=True)
     account.switch()
 

@@ -49,10 +49,10 @@ SELDOM = {
         "lambda:ListTags",  # GetFunction needs it
         *("lambda:GetLayerVersion", "s3:DeleteObject"),  # layers, packages above 50 MB
         "lambda:PutRuntimeManagementConfig",  # runtimes that do not follow the newest
-        *("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"),  # CreateFunction
-        *("elasticfilesystem:DescribeMountTargets", "ecr:BatchGetImage"),  # by what the function has
-        *("ecr:GetDownloadUrlForLayer", "kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"),
-        "kms:GenerateDataKey",
+        *("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"),  # a VPC
+        "elasticfilesystem:DescribeMountTargets",  # a file system
+        *("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),  # a container image
+        *("kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"),  # a key
     },
     "schedule": {
         *("cloudformation:DeleteChangeSet", "cloudformation:DescribeEvents"),  # refused, failed

@@ -30,6 +30,8 @@ ARN = execution_arn(MACHINE, "e1")
 @pytest.mark.parametrize("qualifier", ["", ":live", ":3"])
 def test_an_execution_is_named_without_the_alias_that_started_it(qualifier: str) -> None:
     assert execution_arn(f"{MACHINE}{qualifier}", "e1") == f"{ARN}"
+
+
 STARTED = datetime(2026, 11, 23, 9, tzinfo=UTC)
 URL = "https://lambda-power-tuning.show/#gAAAAQ==;AADIQgAASEI=;XHxhNFx84TQ="
 OUTPUT = {

@@ -99,6 +99,7 @@ class Headline:
     withheld_below: float = 0.0
     name: str = ""
     failing_types: tuple[str, ...] = ()
+    applied_alias: str = ""
 
     @property
     def firm(self) -> bool:
@@ -191,6 +192,7 @@ def _headline(data: StudyData) -> Headline:
         withheld_below=_withheld_below(data, size),
         name=data.name,
         failing_types=_failing_types(data, today),
+        applied_alias=str(run.manifest.input.get("autoOptimizeAlias") or ""),
     )
 
 
@@ -288,6 +290,8 @@ def _verdict(head: Headline, name: str) -> str:
     if head.applied_mb is not None and head.applied_mb == head.memory_mb:
         was = f", was {format_mb(head.today_mb)}" if head.today_mb else ""
         sure = "" if head.sure >= SURE else f" ({_share(head)})"
+        if head.applied_alias:  # `$LATEST` keeps its size
+            name, was = f"{name}:{head.applied_alias}", ""
         return f"Done: {name} is set to {format_mb(head.applied_mb)}{was}{sure}"
     if head.withheld_below:
         least = f"{head.withheld_below * 100:g} %"

@@ -204,8 +204,8 @@ def what_is_left(
         return f"{arn.name} has {', '.join(left)}: {command}", False
     if other_size:
         return (
-            f"{arn.name} has {now_mb} MB (before: {memory_mb} MB) and no lock or version of the run: "
-            "somebody else set that size, or it is to be set back by hand"
+            f"{arn.name} has {now_mb} MB (before: {memory_mb} MB) and no lock or version of the "
+            "run: somebody else set that size, or it is to be set back by hand"
         ), False
     if was_set:
         why = f"{arn.name} is set to the answer, {now_mb} MB (before: {memory_mb} MB)"

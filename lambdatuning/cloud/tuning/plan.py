@@ -36,6 +36,7 @@ from ...functions.tuner.tunable import (
     check_kind,
     check_reported,
     check_reserved,
+    refuse_other_code,
     refuse_weighted,
     remarks,
     target_of,
@@ -293,7 +294,7 @@ class TunePlan:
 
 def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     """Check the request against the function and the tuner; UsageError or NotFoundError if bad."""
-    function = _function(cloud, request.function)
+    function = _function(cloud, request)
     tuner = find_tuner(cloud, request.state_machine_arn)
     _check(cloud, request, function)
     request = _with_today(request, function.target.today_mb)
@@ -480,8 +481,8 @@ def named_function(cloud: Cloud, name: str) -> FunctionArn:
 
 @dataclass(frozen=True)
 class _Function:
-    """The function that is named: `$LATEST`, from which sizes are published, as Lambda describes it,
-    what of that a run goes by, and in what the version or alias that was named differs from it."""
+    """The function that is named: `$LATEST`, from which sizes are published, as Lambda describes
+    it, what of that a run goes by, and in what the version or alias that was named differs."""
 
     arn: FunctionArn
     config: Mapping[str, Any]
@@ -489,18 +490,21 @@ class _Function:
     differs: str = ""
 
 
-def _function(cloud: Cloud, name: str) -> _Function:
-    """The function by name or ARN, with or without a qualifier."""
-    arn = named_function(cloud, name)
+def _function(cloud: Cloud, request: TuneRequest) -> _Function:
+    """The function by name or ARN, with or without a qualifier; of one that is isolated, the very
+    version that is named is copied."""
+    arn = named_function(cloud, request.function)
     require_account(arn, cloud.account_id)
     client = cloud.client("lambda", region=arn.region)
-    config = function_config.read(client, str(arn.unqualified))
+    copied = arn.qualifier if request.isolated else None
+    config = function_config.read(client, str(arn.unqualified), copied)
     if why := why_not_here(cloud, config):
         raise UsageError(f"{arn.name} cannot be tuned here: {why}")
     target = target_of(arn, config)
-    if not arn.qualifier:
+    if not arn.qualifier or copied:
         return _Function(arn, config, target)
     named = function_config.read(client, str(arn.unqualified), arn.qualifier)
+    refuse_other_code(arn, named, config)
     same = settings_sha256(named) == target.settings_sha256
     differs = "" if same else (
         f"{arn.name}:{arn.qualifier} has other settings (variables, timeout or the like) than "

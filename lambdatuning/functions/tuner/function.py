@@ -129,7 +129,9 @@ def set_memory(client: Any, function: str, memory_mb: int, sleep: Sleep) -> dict
             continue
         config = _waited_for(client, function, None, sleep, _is_still)
         if config.get("LastUpdateStatus") == "Failed":
-            reason = config.get("LastUpdateStatusReason") or config.get("LastUpdateStatusReasonCode")
+            reason = config.get("LastUpdateStatusReason") or config.get(
+                "LastUpdateStatusReasonCode"
+            )
             raise UsageError(f"{memory_mb} MB could not be set: {reason}")
         if config["MemorySize"] == memory_mb:
             return config

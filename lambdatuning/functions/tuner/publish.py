@@ -201,7 +201,7 @@ def _restore(publisher: Publisher) -> None:
 
 
 def sizes_set(plan: RunPlan) -> set[int]:
-    """The sizes that `$LATEST` has during a run: its own, and those that it is given for a while."""
+    """The sizes that `$LATEST` has during a run: its own, and what it is given for a while."""
     sizes = {plan.target.memory_mb, *plan.sizes}
     return sizes | {spare_mb(size) for size in sizes}
 

@@ -162,15 +162,23 @@ def lacks_permission(error: ClientError) -> bool:
     return "AccessDenied" in str(error.response["Error"]["Code"]) and not denied_by(str(error))
 
 
-def _named(client: Any, arn: FunctionArn, latest: dict[str, Any]) -> dict[str, Any]:
-    """The version or alias that was named. Sizes are published from `$LATEST`: a version or alias of other code cannot be tuned so."""
-    qualified = read(client, str(arn.unqualified), arn.qualifier)
-    if qualified["CodeSha256"] != latest["CodeSha256"]:
+def _named(client: Any, arn: FunctionArn, latest: Mapping[str, Any]) -> dict[str, Any]:
+    """The version or alias that was named."""
+    named = read(client, str(arn.unqualified), arn.qualifier)
+    refuse_other_code(arn, named, latest)
+    return named
+
+
+def refuse_other_code(
+    arn: FunctionArn, named: Mapping[str, Any], latest: Mapping[str, Any]
+) -> None:
+    """Sizes are published from `$LATEST`: a version or alias of other code cannot be tuned so."""
+    if named["CodeSha256"] != latest["CodeSha256"]:
         raise UsageError(
             f"{arn.name}:{arn.qualifier} has other code than $LATEST, from which sizes are "
-            "published; tune the function without a qualifier, or deploy that code first"
+            "published; tune the function without a qualifier, deploy that code first, or tune a "
+            "copy of that version with --isolate"
         )
-    return qualified
 
 
 def target_of(arn: FunctionArn, config: Mapping[str, Any]) -> Target:

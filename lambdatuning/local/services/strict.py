@@ -135,18 +135,33 @@ class Strict:
             scope = {**scope, "headers": _with_length(scope["headers"], len(body))}
         if environment and self._dies(environment):
             await self.inner(scope, replayed(body, receive), _ignored)
-            environment.kill()
-            self.path.with_suffix(".killed").write_text(f"{environment.spec.name} {call.action}")
-            await asyncio.sleep(0.2)
+            await self._kill(environment, call)
             return
-        if call.action == "lambda:GetFunction" and (why := self._hides_tags(call, environment)):
-            await _without_tags(self.inner, scope, body, send, why)
-            return
-        await self.inner(scope, replayed(body, receive), send)
+        await self._served(call, environment, scope, replayed(body, receive), send)
+
+    async def _served(
+        self,
+        call: "_Call",
+        environment: Environment | None,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """What is allowed is answered, but for tags that the caller may not read."""
+        why = self._hides_tags(call, environment)
+        if why:
+            await _without_tags(self.inner, scope, send, why)
+        else:
+            await self.inner(scope, receive, send)
+
+    async def _kill(self, environment: Environment, call: "_Call") -> None:
+        environment.kill()
+        self.path.with_suffix(".killed").write_text(f"{environment.spec.name} {call.action}")
+        await asyncio.sleep(0.2)
 
     def _hides_tags(self, call: "_Call", environment: Environment | None) -> str:
         """Why GetFunction does not tell the tags; "" where it does. It needs a right of its own."""
-        if call.key_id == ACCESS_KEY_ID:
+        if call.action != "lambda:GetFunction" or call.key_id == ACCESS_KEY_ID:
             return ""
         listing = replace(call, action="lambda:ListTags")
         why = _EXPLICITLY if listing.action.lower() in self.switches.denied else ""
@@ -491,8 +506,8 @@ def _with_length(headers: Any, length: int) -> Any:
     return [*kept, (b"content-length", str(length).encode())]
 
 
-async def _without_tags(inner: App, scope: Scope, body: bytes, send: Send, why: str) -> None:
-    answer = await response(inner, scope, body)
+async def _without_tags(inner: App, scope: Scope, send: Send, why: str) -> None:
+    answer = await response(inner, scope)
     content = answer.body
     if answer.status == HTTPStatus.OK:
         function = {**json.loads(content), "TagsError": {"ErrorCode": _DENIED, "Message": why}}

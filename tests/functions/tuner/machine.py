@@ -74,7 +74,7 @@ class Machine:
             weigh("summary", summarise(plan, self.store, size))
         book = load_price_book()
         state = passed("analyse", analyse(state, self.store, book, "2026", "us-east-1"))
-        state = passed("apply", apply(state, self.client, sleep))
+        state = passed("apply", apply(state, self.client, sleep, lambda: plan.target))
         clean(self.client, ARN, EXECUTION, sleep)
         return weigh("output", state.output)
 

@@ -159,7 +159,7 @@ def test_nothing_is_set_on_what_was_deployed_since(
     hold(client)
     client.change(**deployed)
     before = dict(client.config)
-    with pytest.raises(LambdaTuningError, match="changed by someone else since .* 512 MB is not"):
+    with pytest.raises(LambdaTuningError, match=r"changed by someone else since .* 512 MB is not"):
         apply(state(512, alias=alias), client, time.sleep, lambda: target)
     assert client.config == before
     assert client.aliases["live"]["FunctionVersion"] == "1"
