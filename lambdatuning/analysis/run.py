@@ -198,10 +198,10 @@ class Run:
         return f"Run({name}, {samples}, {types} x {sizes})"
 
     def _repr_html_(self) -> str:
-        return card(short_name(self.function), self.facts())
+        return card(short_name(self.function), [*self.facts(), ("answer", self._answer())])
 
     def facts(self) -> list[tuple[str, str]]:
-        """What stands on the card of a run."""
+        """When, where and for how much what was measured."""
         usd = self.manifest.usd
         sizes = f"{format_count(len(self.payloads), 'payload type')} at {join_mb(self.sizes)}"
         return [
@@ -210,13 +210,15 @@ class Run:
             ("on", "embedded AWS" if self.embedded else self.manifest.region),
             ("measured", f"{sizes}, {format_count(len(self.samples), 'invocation')}"),
             ("price", "" if usd is None else money_of(self.currency)(usd)),
-            ("answer", self._answer()),
         ]
 
     def _answer(self) -> str:
         size = self.manifest.answer_mb
+        if not size:
+            return ""
         superlative = REGISTRY[self.strategy].superlative if self.strategy in REGISTRY else ""
-        return f"{format_mb(float(size))} ({superlative}); see lt.Study(run).answer" if size else ""
+        rule = "" if self.manifest.decision else " by Power Tuning's trimmed means"
+        return f"{format_mb(float(size))} ({superlative}{rule}); lt.Study(run).answer says more"
 
 
 def to_run(manifest: Manifest, parts: Iterable[bytes]) -> Run:

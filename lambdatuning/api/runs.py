@@ -318,7 +318,9 @@ class Runs(Sequence[Run]):
 
     def _repr_html_(self) -> str:
         columns = ["run_id", "function", "started_at", "payloads", "sizes", "invocations", "usd"]
-        return table(self.frame[[*columns, "strategy", "power"]], "Runs")._repr_html_()
+        shown = self.frame[[*columns, "strategy", "power"]]
+        started = shown["started_at"].astype("str").str[:16].str.replace("T", " ")
+        return table(shown.assign(started_at=started), "Runs")._repr_html_()
 
 
 @explaining()

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from lambdatuning.core.strategies import REGISTRY, RUN_STRATEGIES, CurvePoint, c
 from lambdatuning.study import TABLES, Study, StudyPlots
 
 from .synthetic import KINDS, changed, synthetic_run
+
+RECORDED = Path(__file__).parents[2] / "data" / "recorded"
 
 RUN = synthetic_run(KINDS[:4])
 FIGURES = [name for name in vars(StudyPlots) if not name.startswith("_")]
@@ -130,6 +133,15 @@ def test_a_run_is_explored_by_payload_type_and_size() -> None:
     card = RUN._repr_html_()
     for fact in ("LambdaFunctionOverHttps", "2026-11-23 09:05", "$0.0123", "4 payload types"):
         assert fact in card
+
+
+def test_a_study_has_one_answer_and_the_card_of_a_run_names_the_rule_of_its_own() -> None:
+    run = lt.load(RECORDED)
+    assert "128 MB (cheapest by Power Tuning&#x27;s trimmed means)" in run._repr_html_()
+    study = lt.Study(run)
+    markup = study._repr_html_()
+    assert "Set LambdaFunctionOverHttps to 256&nbsp;MB" in markup
+    assert "trimmed" not in markup
 
 
 def test_a_table_that_is_not_there_names_the_nearest() -> None:
