@@ -4,6 +4,7 @@ import json
 import math
 import random
 from dataclasses import replace
+from functools import cache
 from statistics import fmean, median
 
 import pytest
@@ -49,7 +50,7 @@ def test_a_proposal_is_plain_json() -> None:
 @pytest.mark.parametrize("strategy", ["cost", "speed", "balanced", "value"])
 def test_the_answer_costs_a_fraction_of_the_grid_and_was_measured(strategy: str) -> None:
     calls = []
-    for seed in range(5):
+    for seed in range(3):
         made = Made({"": cpu(400.0, 0.2)}, seed=seed)
         end = made.explore(strategy)[-1]
         (answer,) = end.answers
@@ -89,9 +90,9 @@ def test_no_run_costs_much_more_than_measuring_every_size() -> None:
 
 def test_unmeasured_sizes_are_predicted_with_intervals_that_hold_the_truth() -> None:
     held = []
-    for seed in range(20):
+    for seed in range(0, 20, 2):
         truth = cpu(300.0, 0.05 * (seed // 2))
-        end = Made({"": truth}, seed=seed).explore(("cost", "speed")[seed % 2])[-1]
+        end = Made({"": truth}, seed=seed).explore(("cost", "speed")[seed // 2 % 2])[-1]
         unmeasured = [p for p in end.answers[0].curve if not p.measured]
         held += [p.low_ms <= truth(p.memory_mb) <= p.high_ms for p in unmeasured]
     assert len(held) > 10
@@ -153,7 +154,7 @@ def test_types_together_are_answered_well_and_cost_no_more_than_one_by_one() -> 
     names = [f"type-{k}" for k in range(5)]
     truths = {name: cpu(60.0 * (k + 1), 0.1) for k, name in enumerate(names)}
     ratios = []
-    for seed in range(1, 4):
+    for seed in (1, 2):
         together = Made(dict(truths), seed=seed)
         end = together.explore()[-1]
         assert [answer.payload for answer in end.answers] == [*names, None]
@@ -219,16 +220,22 @@ def test_any_samples_give_a_batch_or_an_answer(seen: list[Observation], strategy
         assert any(o.memory_mb == answer.memory_mb and not o.error for o in seen)
 
 
-@settings(max_examples=10)
-@given(st.floats(0.05, 20.0), st.integers(0, 3))
-def test_the_answer_does_not_depend_on_the_unit_of_time(factor: float, seed: int) -> None:
-    """Twice as slow a function has the same best size, where whole milliseconds do not matter."""
+@cache
+def _explored(seed: int) -> tuple[list[Observation], Terms]:
     made = Made({"": cpu(2000.0, 0.1)}, seed=seed)
     made.explore()
+    return made.seen, made.terms
+
+
+@settings(max_examples=10)
+@given(st.floats(0.05, 20.0), st.integers(0, 1))
+def test_the_answer_does_not_depend_on_the_unit_of_time(factor: float, seed: int) -> None:
+    """Twice as slow a function has the same best size, where whole milliseconds do not matter."""
+    calls, terms = _explored(seed)
     seen = [
         replace(one, duration_ms=one.duration_ms * factor, billed_ms=one.billed_ms * factor)
-        for one in made.seen
+        for one in calls
     ]
-    first = propose(made.seen, Objective("speed"), made.terms).answers[0]
-    other = propose(seen, Objective("speed"), made.terms).answers[0]
+    first = propose(calls, Objective("speed"), terms).answers[0]
+    other = propose(seen, Objective("speed"), terms).answers[0]
     assert abs(first.within_5 - other.within_5) < 0.25

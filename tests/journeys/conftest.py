@@ -13,6 +13,8 @@ from lambdatuning.cloud.session import Cloud
 from lambdatuning.core.progress import ignore
 from tests.waiting import until
 
+from .functions import TUNED, make_function
+
 
 @dataclass(frozen=True)
 class Place:
@@ -20,9 +22,17 @@ class Place:
 
     cloud: Cloud
     outputs: dict[str, str]
+    arn: str
+    """The function that journeys tune: a small one of the user's, as most journeys start many of
+    its execution environments."""
 
     @property
     def function(self) -> str:
+        return self.arn.rpartition(":")[2]
+
+    @property
+    def manager(self) -> str:
+        """The stack's own function, for what needs a table."""
         return self.outputs["FunctionName"]
 
     def client(self, service: str) -> Any:
@@ -42,7 +52,7 @@ class Place:
     def run(self, **given: Any) -> dict[str, Any]:
         """What a script does: start an execution with plain boto3, and wait."""
         states = self.client("stepfunctions")
-        body = {"lambdaARN": self.outputs["FunctionArn"], "num": 5, "powerValues": [256, 512],
+        body = {"lambdaARN": self.arn, "num": 5, "powerValues": [256, 512],
                 "payload": {"operation": "ping"}, **given}  # fmt: skip
         arn = states.start_execution(
             stateMachineArn=self.outputs["StateMachineArn"], input=json.dumps(body)
@@ -77,7 +87,8 @@ class Place:
 @pytest.fixture(scope="package")
 def place() -> Iterator[Place]:
     with lt.embedded() as cloud:
-        yield Place(cloud, dict(lt.deploy(cloud)))
+        outputs = dict(lt.deploy(cloud))
+        yield Place(cloud, outputs, make_function(cloud, "tuned", source=TUNED, Timeout=30))
 
 
 @pytest.fixture

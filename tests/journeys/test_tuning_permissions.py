@@ -104,7 +104,7 @@ def machine(place: Place) -> Iterator[Machine]:
         boto3.DEFAULT_SESSION.events.register("before-parameter-build", machine.hear)
         dead = lock.Lock("run-0", 128, machine.execution("dead")).describe()
         place.client("lambda").create_alias(
-            FunctionName=place.function, Name=lock.ALIAS, FunctionVersion="$LATEST",
+            FunctionName=place.manager, Name=lock.ALIAS, FunctionVersion="$LATEST",
             Description=dead,
         )  # fmt: skip
         for _ in range(2):

@@ -49,6 +49,7 @@ _RC: dict[Any, Any] = {
     "axes.grid.axis": "y",
     "axes.axisbelow": True,
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # else every label is measured to see if a title must make way
     "axes.titlesize": 9.5,
     "axes.titlecolor": MUTED,
     "grid.color": GRID,

@@ -191,14 +191,21 @@ def receive_stamped(connection: socket.socket, most_bytes: int) -> tuple[bytes, 
     if not _STAMPED:
         return connection.recv(most_bytes), time.monotonic()
     data, ancillary, _, _ = connection.recvmsg(most_bytes, _STAMP_SPACE)
-    return data, time.monotonic() - _age_s(ancillary)
-
-
-def _age_s(ancillary: list[tuple[int, int, bytes]]) -> float:
-    """Seconds since the stamp, which is of the wall clock; 0 without one."""
     for level, kind, value in ancillary:
         if level == socket.SOL_SOCKET and kind == _STAMPS:
             seconds, nanoseconds = _STAMP.unpack(value)
-            age_ns: int = time.time_ns() - seconds * 10**9 - nanoseconds
-            return max(0, age_ns) / 1e9
-    return 0.0
+            return data, _monotonic_s(seconds * 10**9 + nanoseconds)
+    return data, time.monotonic()
+
+
+def _monotonic_s(wall_ns: int) -> float:
+    """When it was so late on the wall clock, which the kernel stamps with.
+
+    On a busy host something may come between reading one clock and the other: of three readings the
+    one with the least between counts.
+    """
+    readings = []
+    for _ in range(3):
+        before, now_ns, after = time.monotonic(), time.time_ns(), time.monotonic()
+        readings.append((after - before, after - max(0, now_ns - wall_ns) / 1e9))
+    return min(readings)[1]
