@@ -42,6 +42,9 @@ $(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 report: $(VENV)/.local
 	$(LT) report --local
 
+# Python may keep what it compiled, which every test's processes would compile again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Tests wait for one another's servers and functions, so a few more than the cores run at once.
 # Those that measure CPU time run alone, afterwards; the other files are not even imported then.
 TESTS_AT_ONCE := $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 2)")

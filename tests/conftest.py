@@ -1,11 +1,19 @@
 """What holds for every test."""
 
+import signal
+import threading
+
 import pytest
 from hypothesis import HealthCheck, settings
 
 from lambdatuning.core.slow_imports import skip_slow_imports
 
 skip_slow_imports()
+
+# A shell starts what it puts into the background deaf to Ctrl-C, and so would be what tests start.
+deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+if deaf and threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test depends on how fast the machine is.
 settings.register_profile(
@@ -15,7 +23,7 @@ settings.load_profile("any machine")
 
 LONGEST_FIRST = (
     "tests/install/",
-    "tests/test_docs.py",
+    "tests/reporting/test_browser.py",
     "tests/journeys/",
     "tests/schedules/",
     "tests/cli/",

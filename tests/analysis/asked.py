@@ -1,6 +1,10 @@
-"""Questions as tests ask them: of a run, with the options of a study."""
+"""Questions as tests ask them: of a run, with the options of a study.
+
+No test changes a run, so what does not depend on options is computed once for all that ask of it.
+"""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from pandas import DataFrame
@@ -16,15 +20,35 @@ from lambdatuning.study import Study
 GOALS = ("cost", "balanced", "knee", "deadline", "budget", "speed")
 
 
+CHANGE_CURVES = {"weights", "max_failed", "tolerance", "confidence", "seed", "today_mb"}
+
+
+@lru_cache(maxsize=32)
+def _plain(run: Run) -> Study:
+    study = Study(run)
+    assert study.curves is not None
+    return study
+
+
+def study_of(run: Run | DataFrame, **options: Any) -> Study:
+    """A study with these options."""
+    study = Study(run, **options)
+    shared = isinstance(run, Run) and len(study.parts) == 1
+    if shared and not CHANGE_CURVES & options.keys():
+        kept = vars(_plain(study.run).with_options())
+        vars(study).update({name: kept[name] for name in kept.keys() - vars(study).keys()})
+    return study
+
+
 def recommend(
     run: Run | DataFrame, strategy: str | Sequence[str] = STRATEGIES, **options: Any
 ) -> DataFrame:
-    return Study(run, **options).recommend(strategy)
+    return study_of(run, **options).recommend(strategy)
 
 
 def advice(run: Run | DataFrame, strategy: str, **options: Any) -> list[Recommendation]:
     """The recommendations of each payload type, the mix last."""
-    return recommendations(Study(run, **options), (strategy,))
+    return recommendations(study_of(run, **options), (strategy,))
 
 
 def goal(strategy: str, weight: float = 0.5, **options: Any) -> Goal:
@@ -32,12 +56,12 @@ def goal(strategy: str, weight: float = 0.5, **options: Any) -> Goal:
 
 
 def summarise(run: Run | DataFrame, **options: Any) -> DataFrame:
-    return Study(run, **options).summary
+    return study_of(run, **options).summary
 
 
 def curves(run: Run | DataFrame, **options: Any) -> Sequence[Curve]:
-    return Study(run, **options).curves
+    return study_of(run, **options).curves
 
 
 def checks(run: Run | DataFrame) -> list[Finding]:
-    return Study(run).checks()
+    return study_of(run).checks()

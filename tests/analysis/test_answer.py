@@ -11,10 +11,11 @@ from lambdatuning.analysis.run import Run
 from lambdatuning.core.format import DOLLARS
 from lambdatuning.study import Study
 
+from .asked import study_of
 from .synthetic import Kind, changed, synthetic_run
 
 RUN = synthetic_run()
-ALL = Study(RUN, strategy=("cost", "speed", "balanced"))
+ALL = study_of(RUN, strategy=("cost", "speed", "balanced"))
 ADVICE = Recommendation(
     function="f",
     architecture="x86_64",

@@ -8,6 +8,7 @@ from lambdatuning.analysis.questions.cold_starts import START_COLUMNS, beyond_wa
 from lambdatuning.analysis.run import Run, merge
 from lambdatuning.study import Study
 
+from .asked import study_of
 from .synthetic import Kind, changed, synthetic_run
 
 KINDS = (Kind("read", 20, 4), Kind("hash", 0.5, 150, weight=3))
@@ -27,7 +28,7 @@ SHIFTING = slow_when_warm(RUN)
 
 
 def test_what_a_cold_start_takes_and_costs_beyond_a_warm_one() -> None:
-    frame = Study(RUN).cold_starts()
+    frame = study_of(RUN).cold_starts()
     assert list(frame) == list(START_COLUMNS)
     assert list(frame["memory_mb"]) == [128, 256, 512, 1024, 1536, 3008]
     assert (frame["cold"] == 5).all()
@@ -47,12 +48,12 @@ def test_cold_starts_that_failed_or_have_no_warm_fellow_are_left_out() -> None:
 
 
 def test_ranges_cover_all_shares_and_follow_the_lines() -> None:
-    decisions = Study(RUN).cold_decisions(("cost", "speed"))
+    decisions = study_of(RUN).cold_decisions(("cost", "speed"))
     for (payload, strategy), rows in decisions.groupby(["payload", "strategy"]):
         assert rows["from_share"].iloc[0] == 0
         assert rows["to_share"].iloc[-1] == 1
         assert list(rows["to_share"][:-1]) == list(rows["from_share"][1:])
-        (cold,) = [each for each in cold_curves(Study(RUN)) if each.curve.payload == payload]
+        (cold,) = [each for each in cold_curves(study_of(RUN)) if each.curve.payload == payload]
         for row in rows.to_dict("records"):
             share = np.array([(row["from_share"] + row["to_share"]) / 2])
             found = cold.cost_usd(share) if strategy == "cost" else cold.mean_ms(share)
@@ -104,7 +105,7 @@ def test_several_functions_each_get_their_answer() -> None:
 
 @pytest.mark.parametrize("name", ["cold_starts", "cold_share"])
 def test_figures_tell_in_words_what_they_show(name: str) -> None:
-    chart = getattr(Study(RUN).plot, name)()
+    chart = getattr(study_of(RUN).plot, name)()
     assert "128 MB" in chart.alt
     assert "3,008 MB" in chart.alt
     assert "ms" in chart.alt

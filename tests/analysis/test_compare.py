@@ -44,12 +44,12 @@ def named(run: Run, **about: object) -> Run:
 
 def test_the_same_thing_twice_does_not_differ() -> None:
     wrong = 0
-    for seed in range(0, 20, 2):
+    for seed in range(0, 12, 2):
         runs = [synthetic_run(FEW[:2], SIZES, seed=seed + n, host_spread=0.08) for n in (0, 1)]
         overall = pair(*runs).overall
         bounds = overall.filter(regex="_low_change|_high_change").to_numpy()
         wrong += bool((bounds[:, 0::2] > 0).any() or (bounds[:, 1::2] < 0).any())
-    assert wrong <= 1
+    assert wrong == 0
 
 
 def shifted(run: Run, factor: float) -> Run:
@@ -61,7 +61,7 @@ def shifted(run: Run, factor: float) -> Run:
 def test_what_shifts_a_whole_run_is_no_change_of_the_code() -> None:
     rng = random.Random(1)
     wrong = []
-    for seed in range(0, 14, 2):
+    for seed in range(0, 10, 2):
         runs = [
             shifted(synthetic_run(FEW[:2], SIZES, seed=seed + n), math.exp(rng.gauss(0, 0.025)))
             for n in (0, 1)
@@ -75,10 +75,10 @@ def test_what_shifts_a_whole_run_is_no_change_of_the_code() -> None:
 
 def test_ten_per_cent_slower_is_a_regression() -> None:
     found = 0
-    for seed in range(0, 20, 2):
+    for seed in range(0, 12, 2):
         before, after = (synthetic_run(FEW[:2], SIZES, seed=seed + n) for n in (0, 1))
         found += bool(lt.compare([before, shifted(after, 1.1)]).regressions)
-    assert found >= 8
+    assert found >= 5
 
 
 def test_a_regression_says_if_it_hangs_on_how_little_runs_are_assumed_to_differ() -> None:
@@ -171,7 +171,7 @@ def test_two_runs_do_not_teach_that_their_own_difference_is_nothing() -> None:
 
 def test_a_known_change_lies_in_its_interval() -> None:
     held = 0
-    for seed in range(0, 40, 2):
+    for seed in range(0, 20, 2):
         kinds = (KINDS[-1:], FASTER[-1:])
         runs = [synthetic_run(each, SIZES, seed=seed + n) for n, each in enumerate(kinds)]
         found = pair(*runs).change("hash", "duration")
@@ -180,7 +180,7 @@ def test_a_known_change_lies_in_its_interval() -> None:
         # 0.5 of 150.5 ms is waiting, the rest 20 % less: a little more with more CPU.
         held += found.own_low <= -0.198 <= found.own_high
         assert found.low < found.own_low < found.own_high < found.high
-    assert held >= 18
+    assert held >= 9
 
 
 def test_frames_have_a_row_a_payload_type_and_size() -> None:

@@ -1,4 +1,5 @@
 import re
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,17 +17,29 @@ from lambdatuning.analysis.questions.payload_types import penalties
 from lambdatuning.core.errors import UsageError
 from lambdatuning.study import Study
 
+from .asked import study_of
 from .synthetic import KINDS, Kind, synthetic_run
 
 RUN = synthetic_run()
 PLOTS = ("choice", "curves", "strategies", "compromise", "relative")
 
 
+@cache
 def plot(study: Study, name: str) -> Chart:
     chart: Chart = getattr(study.plot, name)()
     return chart
 
 
+@cache
+def shown(study: Study, name: str) -> dict[str, str]:
+    return plot(study, name)._repr_mimebundle_()
+
+
+NAMES = (
+    "<script>alert(1)</script>&",
+    "a-payload-type-with-a-very-long-name" * 2,
+    "$x_1$ and $y^2$",
+)
 RUNS = {
     "ten types": RUN,
     "one type": synthetic_run((Kind("only", 5, 50),)),
@@ -35,9 +48,7 @@ RUNS = {
     "no interval": synthetic_run(KINDS[:3], environments=2),
     "46 sizes": synthetic_run(KINDS[:2], range(128, 3009, 64), environments=3, per_environment=1),
     "always failing": synthetic_run((Kind("broken", 5, 5, needs_mb=9999), KINDS[0])),
-    "script": synthetic_run((Kind("<script>alert(1)</script>&", 5, 5), KINDS[0])),
-    "long names": synthetic_run((Kind("a-payload-type-with-a-very-long-name" * 2, 5, 5), KINDS[0])),
-    "dollars": synthetic_run((Kind("$x_1$ and $y^2$", 5, 5), KINDS[0])),
+    "names": synthetic_run([Kind(name, 5, 5) for name in NAMES]),
 }
 # All figures of a run share its curves.
 STUDIES = {name: Study(run) for name, run in RUNS.items()}
@@ -47,9 +58,8 @@ STUDY = STUDIES["ten types"]
 @pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES.keys())
 @pytest.mark.parametrize("name", PLOTS)
 def test_every_figure_of_every_run_is_sound(name: str, study: Study) -> None:
-    shown = plot(study, name)._repr_mimebundle_()
     for kind in ("image/svg+xml", NARROW_MIME):
-        svg = shown[kind]
+        svg = shown(study, name)[kind]
         assert len(svg) < 150_000
         root = ElementTree.fromstring(svg)
         assert root.get("role") == "img"
@@ -90,13 +100,14 @@ def test_the_alternative_text_has_the_numbers() -> None:
 
 
 def test_a_figure_is_the_same_each_time() -> None:
-    first, second = (plot(Study(RUN), "strategies")._repr_mimebundle_() for _ in range(2))
+    run = synthetic_run(KINDS[:3])
+    first, second = (plot(Study(run), "strategies")._repr_mimebundle_() for _ in range(2))
     assert first == second
 
 
 def test_ids_differ_between_figures() -> None:
     one, other = (
-        set(re.findall(r' id="([^"]+)"', plot(STUDY, name)._repr_mimebundle_()["image/svg+xml"]))
+        set(re.findall(r' id="([^"]+)"', shown(STUDY, name)["image/svg+xml"]))
         for name in ("curves", "relative")
     )
     assert one
@@ -104,7 +115,7 @@ def test_ids_differ_between_figures() -> None:
 
 
 def test_colours_can_be_themed() -> None:
-    svg = plot(STUDY, "curves")._repr_mimebundle_()["image/svg+xml"]
+    svg = shown(STUDY, "curves")["image/svg+xml"]
     assert f"var(--ink, {INK})" in svg
     assert f"var(--series-0, {SERIES[0]})" in svg
     assert not re.search(rf"(fill|stroke): ({INK}|{PAPER})", svg)
@@ -124,11 +135,11 @@ def test_drawing_leaves_matplotlib_as_it_was(tmp_path: Path) -> None:
 
 def test_an_unknown_payload_type_is_refused() -> None:
     with pytest.raises(UsageError, match='did you mean "read"'):
-        Study(RUN).plot.curves("reed")
+        study_of(RUN).plot.curves("reed")
 
 
 def test_penalties_are_zero_at_the_best_size_and_empty_where_it_fails() -> None:
-    frame = penalties(Study(RUN), "cost")
+    frame = penalties(study_of(RUN), "cost")
     assert (frame.min(axis=1) == 0).all()
     assert frame.T["list-1mb"].isna().tolist() == [True] + [False] * 5
 

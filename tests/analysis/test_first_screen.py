@@ -9,13 +9,14 @@ from lambdatuning.analysis.run import Run
 from lambdatuning.core.errors import UsageError
 from lambdatuning.study import Study
 
+from .asked import study_of
 from .synthetic import KINDS, Kind, synthetic_run
 
 RUN = synthetic_run((KINDS[2], KINDS[9]), (128, 512, 1024, 1769))
 
 
 def test_the_decision_stands_first_with_three_cards() -> None:
-    study = Study(RUN, strategy="value")
+    study = study_of(RUN, strategy="value")
     front = study.front()
     assert front.first == study.headline.sentence
     markup = front._repr_html_()
@@ -29,7 +30,7 @@ def test_the_decision_stands_first_with_three_cards() -> None:
 def test_a_question_is_answered_first_and_the_decision_stays_in_one_paragraph(
     question: str,
 ) -> None:
-    study = Study(RUN, strategy="value")
+    study = study_of(RUN, strategy="value")
     front = study.front(question)
     assert front.first == front.lead != study.headline.sentence
     assert study.headline.sentence in str(front)
@@ -39,7 +40,7 @@ def test_a_question_is_answered_first_and_the_decision_stays_in_one_paragraph(
 
 
 def test_the_figure_says_what_the_chosen_size_costs_and_buys() -> None:
-    study = Study(RUN, strategy="value")
+    study = study_of(RUN, strategy="value")
     chart = study.plot.choice()
     curve = study.curve()
     assert curve is not None

@@ -10,6 +10,7 @@ from lambdatuning.analysis.run import Run
 from lambdatuning.core.tuning.endpoint import Endpoint
 from lambdatuning.study import Study
 
+from .asked import study_of
 from .synthetic import KINDS, Kind, synthetic_run
 
 EMBEDDED = synthetic_run((KINDS[2], KINDS[9]), (128, 512, 1769))
@@ -38,19 +39,19 @@ def test_each_practice_has_its_published_name_a_state_and_evidence() -> None:
 
 
 def test_a_size_that_is_sure_and_set_meets_what_an_embedded_aws_meets_in_part() -> None:
-    best = Study(AWS, strategy="speed").headline.memory_mb
+    best = study_of(AWS, strategy="speed").headline.memory_mb
     given: dict[str, Any] = {"strategy": "speed", "today_mb": best, "monthly_invocations": 2e6}
-    assert Study(AWS, **given).headline.sure > 0.95
-    on_aws, embedded = states(Study(AWS, **given)), states(Study(EMBEDDED, **given))
+    assert study_of(AWS, **given).headline.sure > 0.95
+    on_aws, embedded = states(study_of(AWS, **given)), states(Study(EMBEDDED, **given))
     for name in ("COST06-BP01", "COST06-BP02", "PERF01-BP06", "PERF02-BP04"):
         assert (on_aws[name], embedded[name]) == ("met", "partly"), name
-    other = states(Study(AWS, **{**given, "today_mb": 128}))
+    other = states(study_of(AWS, **{**given, "today_mb": 128}))
     assert (other["COST06-BP02"], other["PERF02-BP04"]) == ("partly", "not")
     assert other["REL05-BP05"] == "not measured"
 
 
 def test_gb_seconds_are_size_times_duration() -> None:
-    study = Study(AWS, strategy="cost")
+    study = study_of(AWS, strategy="cost")
     row = study.pillars().set_index("id").loc["SUS05-BP01"]
     curve, size = study.curve(), study.headline.memory_mb
     assert curve is not None
@@ -93,7 +94,7 @@ def test_a_comparison_and_a_history_have_what_is_true_there() -> None:
 
 
 def test_bills_stand_beside_each_other_at_three_volumes() -> None:
-    study = Study(AWS, strategy="cost", monthly_invocations=2_000_000)
+    study = study_of(AWS, strategy="cost", monthly_invocations=2_000_000)
     row = study.bill().set_index("choice").loc["cost"]
     assert row["month_usd"] == row["at_1_million_usd"] * 2
     assert row["at_100_million_usd"] == row["at_1_million_usd"] * 100
@@ -103,10 +104,10 @@ def test_bills_stand_beside_each_other_at_three_volumes() -> None:
 
 
 def test_a_quantile_needs_three_samples_beyond_it() -> None:
-    few = Study(AWS).table("durations")._repr_html_()
-    n = int(Study(AWS).summary["n"].iloc[0])
+    few = study_of(AWS).table("durations")._repr_html_()
+    n = int(study_of(AWS).summary["n"].iloc[0])
     assert n < 60
-    assert few.count("n too small") == 2 * len(Study(AWS).summary)
+    assert few.count("n too small") == 2 * len(study_of(AWS).summary)
     many = synthetic_run(KINDS[:1], (128,), environments=6, per_environment=12)
     assert Study(many).summary["n"].iloc[0] >= 60
     assert Study(many).table("durations")._repr_html_().count("n too small") == 1

@@ -6,14 +6,14 @@ from lambdatuning.analysis.predicted import COLUMNS, between, middles, predicted
 from lambdatuning.core.errors import UsageError
 from lambdatuning.study import Study
 
-from .asked import summarise
+from .asked import study_of, summarise
 from .synthetic import KINDS, Kind, synthetic_run
 
 RUN = synthetic_run(KINDS[:4])
 
 
 def test_measured_sizes_stay_and_others_are_marked() -> None:
-    frame = Study(RUN).predict()
+    frame = study_of(RUN).predict()
     assert tuple(frame.columns) == COLUMNS
     one = frame[frame["payload"] == "read"]
     assert one["memory_mb"].tolist() == [128, 192, 256, 384, 512, 704, 1024, 1280, 1536, 2176, 3008]
@@ -82,7 +82,7 @@ def test_a_predicted_interval_is_wider_than_its_neighbours() -> None:
 
 def test_outside_the_measured_sizes_nothing_is_predicted() -> None:
     with pytest.raises(UsageError, match="4096 MB is outside the measured sizes 128 to 3008 MB"):
-        Study(RUN).predict([4096])
+        study_of(RUN).predict([4096])
 
 
 def test_few_sizes_and_few_environments() -> None:

@@ -11,7 +11,7 @@ from lambdatuning.core.errors import UsageError
 from lambdatuning.core.strategies import STRATEGIES, CurvePoint, choose
 from lambdatuning.study import Study
 
-from .asked import GOALS, curves, goal, recommend
+from .asked import GOALS, curves, goal, recommend, study_of
 from .asked import advice as advice_of
 from .synthetic import KINDS, Kind, synthetic_run
 
@@ -263,7 +263,7 @@ def test_the_knee_is_the_end_of_cheap_speed() -> None:
 )
 def test_a_goal_without_its_limit_is_refused(options: dict[str, object], told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        Study(RUN, **options)  # type: ignore[arg-type]
+        study_of(RUN, **options)  # type: ignore[arg-type]
 
 
 def test_several_goals_are_answered_at_once() -> None:

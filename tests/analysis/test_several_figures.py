@@ -1,5 +1,7 @@
 """Figures of several functions show each of them, under its name."""
 
+from functools import cache
+
 import pytest
 
 from lambdatuning.analysis.plot.chart import NARROW_MIME
@@ -8,7 +10,7 @@ from lambdatuning.analysis.questions.payload_types import penalties
 from lambdatuning.analysis.run import Run, merge
 from lambdatuning.study import Study
 
-from .asked import recommend
+from .asked import recommend, study_of
 from .plots import PLOTS
 from .synthetic import Kind, synthetic_run
 
@@ -28,7 +30,7 @@ BOTH = merge([named(CPU, "orders"), named(IO, "payments", current_memory_mb=512)
 
 @pytest.mark.parametrize("name", PLOTS)
 def test_every_function_is_shown_under_its_name(name: str) -> None:
-    chart = PLOTS[name](Study(BOTH, deadline_ms=60))
+    chart = PLOTS[name](study_of(BOTH, deadline_ms=60))
     assert chart is not None
     shown = chart._repr_mimebundle_()
     for kind in ("image/svg+xml", NARROW_MIME):
@@ -40,7 +42,7 @@ def test_every_function_is_shown_under_its_name(name: str) -> None:
 
 
 def test_titles_say_what_is_found_of_each() -> None:
-    chart = Study(BOTH).plot.pareto()
+    chart = study_of(BOTH).plot.pareto()
     assert chart is not None
     first, second = chart.title.split("; ")
     assert first.startswith("orders: ")
@@ -50,13 +52,13 @@ def test_titles_say_what_is_found_of_each() -> None:
 
 
 def test_rows_of_two_functions_are_not_mixed_up() -> None:
-    frame = penalties(Study(BOTH))
+    frame = penalties(study_of(BOTH))
     assert list(frame.index) == [
         *("extra, orders", "work, orders", "mix, orders"),
         *("extra, payments", "work, payments", "mix, payments"),
     ]
     assert frame.T["work, payments"].tolist()[0] == 0
-    alone = penalties(views(Study(BOTH))[0][1])
+    alone = penalties(views(study_of(BOTH))[0][1])
     assert frame.T["work, orders"].tolist() == alone.T["work"].tolist()
 
 
@@ -66,7 +68,7 @@ def test_each_function_is_judged_against_its_own_size_today() -> None:
 
 
 def test_names_tell_no_more_than_is_needed() -> None:
-    assert [name for name, _ in views(Study(BOTH))] == ["orders", "payments"]
+    assert [name for name, _ in views(study_of(BOTH))] == ["orders", "payments"]
     assert [name for name, _ in views(Study(named(CPU, "orders")))] == [""]
     arm = named(CPU, "orders", architecture="arm64")
     arm = Run(arm.manifest, arm.samples.assign(architecture="arm64"))
@@ -75,19 +77,24 @@ def test_names_tell_no_more_than_is_needed() -> None:
 
 
 def test_the_figure_of_one_function_says_which() -> None:
-    chosen = Study(BOTH).plot.cold_share(function="payments")
+    chosen = study_of(BOTH).plot.cold_share(function="payments")
     assert chosen is not None
     shown = chosen._repr_mimebundle_()["image/svg+xml"]
     assert "payments, weighted mix; one line per memory size; one of 2 functions" in shown
-    assert Study(BOTH).plot.cold_share(function="nobody") is None
+    assert study_of(BOTH).plot.cold_share(function="nobody") is None
+
+
+@cache
+def long_named() -> Study:
+    """As long as Lambda allows, and two architectures of each."""
+    runs = [named(CPU, "a" * 64), named(IO, f"{'a' * 63}b")]
+    arm = [Run(run.manifest, run.samples.assign(architecture="arm64")) for run in runs]
+    return Study(merge([*runs, *arm]), deadline_ms=60)
 
 
 @pytest.mark.parametrize("name", [*PLOTS, "cold_starts", "cold_share", "choice"])
 def test_long_names_leave_room_for_figures(name: str) -> None:
-    """As long as Lambda allows, and two architectures of each."""
-    runs = [named(CPU, "a" * 64), named(IO, f"{'a' * 63}b")]
-    arm = [Run(run.manifest, run.samples.assign(architecture="arm64")) for run in runs]
-    study = Study(merge([*runs, *arm]), deadline_ms=60)
+    study = long_named()
     chart = PLOTS[name](study) if name in PLOTS else getattr(study.plot, name)()
     assert chart is not None
     shown = chart._repr_mimebundle_()

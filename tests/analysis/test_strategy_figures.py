@@ -27,7 +27,7 @@ from lambdatuning.core.errors import UsageError
 from lambdatuning.core.format import format_mb
 from lambdatuning.study import Study
 
-from .asked import recommend
+from .asked import recommend, study_of
 from .synthetic import KINDS, Kind, synthetic_run
 
 RUN = synthetic_run()
@@ -61,7 +61,7 @@ def test_every_figure_of_every_run_is_sound(name: str, run: Run) -> None:
 
 
 def test_words_in_a_figure_keep_their_decimals() -> None:
-    chart = Study(RUN).plot.pareto()
+    chart = study_of(RUN).plot.pareto()
     assert chart is not None
     svg = chart._repr_mimebundle_()["image/svg+xml"]
     assert re.search(r">\$\d+\.\d\d<", svg)
@@ -69,14 +69,14 @@ def test_words_in_a_figure_keep_their_decimals() -> None:
 
 class TestDecisions:
     def test_the_ends_of_the_weight_are_speed_and_cost(self) -> None:
-        frame = decisions(Study(RUN), steps=11)
+        frame = decisions(study_of(RUN), steps=11)
         ends = recommend(RUN, ("speed", "cost")).set_index(["payload", "strategy"])["memory_mb"]
         for payload, rows in frame.groupby("payload"):
             assert rows["memory_mb"].iloc[0] == ends[payload, "speed"]
             assert rows["memory_mb"].iloc[-1] == ends[payload, "cost"]
 
     def test_segments_cover_all_weights_and_change_where_the_winner_does(self) -> None:
-        rows = decisions(Study(RUN)).query("payload == 'weighted mix'")
+        rows = decisions(study_of(RUN)).query("payload == 'weighted mix'")
         found = segments(rows)
         assert (found[0][0], found[-1][1]) == (0, 1)
         for (_, high, one), (low, _, other) in pairwise(found):
@@ -88,7 +88,7 @@ class TestDecisions:
 
     def test_the_title_says_how_far_the_winner_holds(self) -> None:
         told = r"[\d,]+ MB is best for the weighted mix while cost counts for .*%"
-        assert re.fullmatch(told, map_title(decisions(Study(RUN), steps=21), 0.5))
+        assert re.fullmatch(told, map_title(decisions(study_of(RUN), steps=21), 0.5))
         waiting = synthetic_run((Kind("io", 50, 0),), (128, 512), noise=0.0, host_spread=0)
         told = map_title(decisions(Study(waiting), steps=3), 1)
         assert told == "128 MB is best for io, whatever cost and speed weigh"
@@ -96,7 +96,7 @@ class TestDecisions:
 
 class TestPareto:
     def test_the_front_is_what_no_other_beats(self) -> None:
-        rows = Study(RUN).pareto().query("payload == 'hash'")
+        rows = study_of(RUN).pareto().query("payload == 'hash'")
         for row in rows.to_dict("records"):
             better = rows[
                 (rows["mean_ms"] < row["mean_ms"])
@@ -118,14 +118,16 @@ class TestPareto:
         rows = Study(run).pareto()
         title = pareto_title(rows, 3008)
         assert title.startswith("3,008 MB today is beaten: 1,769 MB is cheaper and faster (")
-        front = Study(RUN).pareto().query("payload == 'hash'")
+        front = study_of(RUN).pareto().query("payload == 'hash'")
         told = pareto_title(front, None)
         assert re.fullmatch(r"[2-5] of 6 sizes are worth choosing between, from .* MB", told)
 
 
 class TestBill:
     def test_is_the_cost_of_the_mix_at_the_volume(self) -> None:
-        frame = Study(RUN, monthly_invocations=2_000_000, today_mb=512).bill().set_index("choice")
+        frame = (
+            study_of(RUN, monthly_invocations=2_000_000, today_mb=512).bill().set_index("choice")
+        )
         mix = recommend(RUN, "cost", today_mb=512).query("payload == 'weighted mix'").iloc[0]
         cost = frame.loc["cost"]
         assert cost["month_usd"] == pytest.approx(2 * mix["cost_per_million_usd"])
@@ -136,9 +138,9 @@ class TestBill:
         assert cost["month_low_usd"] < cost["month_usd"] < cost["month_high_usd"]
 
     def test_has_the_strategies_whose_limits_are_given(self) -> None:
-        plain = Study(RUN).bill()["choice"].tolist()
+        plain = study_of(RUN).bill()["choice"].tolist()
         assert plain == ["today", "value", "cost", "balanced", "knee", "speed"]
-        study = Study(RUN, deadline_ms=60.0, budget_usd_per_million=0.01)
+        study = study_of(RUN, deadline_ms=60.0, budget_usd_per_million=0.01)
         frame = study.bill()
         assert frame["choice"].tolist()[1:] == list(study.options.choices)
         broke = frame.set_index("choice").loc["budget"]
@@ -146,10 +148,10 @@ class TestBill:
         assert "no size costs at most" in broke["reason"]
 
     def test_a_size_today_that_fails_says_so(self) -> None:
-        today = Study(RUN).bill().set_index("choice").loc["today"]
+        today = study_of(RUN).bill().set_index("choice").loc["today"]
         assert np.isnan(today["month_usd"])
         assert today["reason"] == "128 MB fails"
-        assert "today: 128 MB fails." in Study(RUN).plot.bill().alt
+        assert "today: 128 MB fails." in study_of(RUN).plot.bill().alt
 
     def test_today_may_be_unknown(self) -> None:
         assert "today" not in Study(RUN.samples).bill()["choice"].tolist()
@@ -158,20 +160,20 @@ class TestBill:
     @pytest.mark.parametrize("volume", [-1, float("nan")])
     def test_a_volume_that_is_none_is_refused(self, volume: float) -> None:
         with pytest.raises(UsageError, match="monthly_invocations must be an amount, 0 or more"):
-            Study(RUN, monthly_invocations=volume)
+            study_of(RUN, monthly_invocations=volume)
 
 
 def test_no_deadline_no_figure() -> None:
-    assert Study(RUN).plot.deadline() is None
-    chart = Study(RUN, deadline_ms=1, quantile=0.99).plot.deadline()
+    assert study_of(RUN).plot.deadline() is None
+    chart = study_of(RUN, deadline_ms=1, quantile=0.99).plot.deadline()
     assert chart is not None
     assert chart.title.startswith("No size keeps p99 within 1.00 ms")
 
 
 def test_without_a_likelihood_no_deadline_is_said_to_be_kept() -> None:
-    (advice,) = recommendations(Study(SMALL, deadline_ms=10_000), ["deadline"])[-1:]
+    (advice,) = recommendations(study_of(SMALL, deadline_ms=10_000), ["deadline"])[-1:]
     assert advice.memory_mb is not None
-    goal = Study(SMALL, deadline_ms=10_000).options.goal("deadline")
+    goal = study_of(SMALL, deadline_ms=10_000).options.goal("deadline")
     title = deadline_title(replace(advice, sure=math.nan, reason=""), goal)
     assert title == (
         f"{format_mb(advice.memory_mb)} may be the cheapest size that keeps p95 within 10.0 s; how "
@@ -181,7 +183,7 @@ def test_without_a_likelihood_no_deadline_is_said_to_be_kept() -> None:
 
 def controls(monthly_invocations: float, **options: float) -> Controls:
     options["monthly_invocations"] = monthly_invocations
-    return Study(SMALL, **options).controls()  # type: ignore[arg-type]
+    return study_of(SMALL, **options).controls()  # type: ignore[arg-type]
 
 
 class TestControls:

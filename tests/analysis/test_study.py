@@ -52,13 +52,14 @@ def test_everything_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in ((data, "summarise"), (data, "make_curves"), (data, "resample")):
         monkeypatch.setattr(module, name, counting(name, getattr(module, name)))
     monkeypatch.setattr(intervals, "cells", counting("cells", intervals.cells))
-    study = Study(RUN, strategy="all", deadline_ms=60, budget_usd_per_million=1)
+    run = synthetic_run(KINDS[:2], (128, 512, 1769))
+    study = Study(run, strategy="all", deadline_ms=60, budget_usd_per_million=1)
     for _ in range(2):
         everything(study)
     assert counted == {"summarise": 1, "make_curves": 1, "resample": 1, "cells": 1}
-    other = Run(changed(RUN.manifest, {"function": "g"}), RUN.samples.assign(function="g"))
+    other = Run(changed(run.manifest, {"function": "g"}), run.samples.assign(function="g"))
     counted.clear()
-    everything(Study(merge([RUN, other]), deadline_ms=60))
+    everything(Study(merge([run, other]), deadline_ms=60))
     assert set(counted.values()) == {2}
 
 

@@ -6,10 +6,9 @@ from lambdatuning.analysis.intervals import interval
 from lambdatuning.analysis.summary import COLUMNS, QUANTILES
 from lambdatuning.core.statistics.mean_intervals import summarise as core_summarise
 from lambdatuning.core.statistics.means import quantile
-from lambdatuning.study import Study
 from tests.oracle.statistics import quantile_interval
 
-from .asked import summarise
+from .asked import study_of, summarise
 from .synthetic import KINDS, SIZES, Kind, synthetic_run
 
 RUN = synthetic_run()
@@ -84,7 +83,7 @@ def test_every_interval_is_that_of_the_tuner(environments: int, per_environment:
 
 
 def test_resamples_say_the_same_as_the_interval() -> None:
-    for (_, _, payload, memory_mb), means in Study(RUN).resampled.items():
+    for (_, _, payload, memory_mb), means in study_of(RUN).resampled.items():
         shown = row(payload, memory_mb)
         low, high = interval(means[:, 0])
         width = np.log(shown["mean_high_ms"] / shown["mean_low_ms"])

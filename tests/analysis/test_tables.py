@@ -10,7 +10,7 @@ from lambdatuning.core import format as formats
 from lambdatuning.core.finding import Finding
 from lambdatuning.study import Study
 
-from .asked import recommend, summarise
+from .asked import recommend, study_of, summarise
 from .synthetic import Kind, synthetic_run
 
 RUN = synthetic_run()
@@ -83,7 +83,7 @@ def test_lists_and_missing_values_are_readable() -> None:
 
 
 def test_the_method_names_what_is_needed_to_repeat_the_run() -> None:
-    text = str(Study(RUN).method())
+    text = str(study_of(RUN).method())
     for fact in ("embedded AWS", "cgroup v2", "strict", "2026-09-01", "20261123T090500-3f9a1c"):
         assert fact in text
     assert "read (10)" in text

@@ -29,7 +29,7 @@ from lambdatuning.core.sizes import Host
 from lambdatuning.core.tuning.manifest import Manifest
 from lambdatuning.study import Study
 
-from .asked import GOALS, checks, curves, goal, recommend, summarise
+from .asked import GOALS, checks, curves, goal, recommend, study_of, summarise
 from .asked import advice as advice_of
 from .plots import PLOTS, Plot
 from .synthetic import KINDS, Kind, changed, synthetic_run
@@ -39,7 +39,7 @@ CPU, IO = Kind("cpu", 0, 400), Kind("io", 50, 0)
 RUN = synthetic_run((CPU, IO), SIZES)
 AWS = synthetic_run((CPU, IO), SIZES, endpoint="aws")
 TRUE = synthetic_run((CPU, IO), SIZES[:3])
-STUDY = Study(RUN, strategy="speed", deadline_ms=60)
+STUDY = study_of(RUN, strategy="speed", deadline_ms=60)
 # Frames and figures of a run share its curves.
 RESIZED = [Study(run, deadline_ms=60, today_mb=10_240) for run in (RUN, AWS, TRUE)]
 UNMARKED = [Study(run, deadline_ms=60) for run in (AWS, TRUE)]
@@ -146,8 +146,8 @@ def test_sentences_say_it() -> None:
 def test_answer_overview_method_and_checks_say_it() -> None:
     for text in (str(STUDY.answer), STUDY.overview._repr_html_()):
         assert "on AWS" in text
-    assert "4,096 and 10,240 MB: run with the 2 cores of this host" in str(Study(RUN).method())
-    assert "fewer vCPUs" not in str(Study(AWS).method())
+    assert "4,096 and 10,240 MB: run with the 2 cores of this host" in str(study_of(RUN).method())
+    assert "fewer vCPUs" not in str(study_of(AWS).method())
     (found,) = [each for each in checks(RUN) if "beyond" in each.name]
     assert found.cause.startswith("4,096 and 10,240 MB stand for more than the 2 cores")
     assert "up to 3,538 MB" in found.next_step

@@ -123,14 +123,14 @@ def test_an_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_gets_its_reports(bin_folder: Path, empty: Path) -> None:
-    """An embedded AWS, a deployment, a benchmark and the notebooks, in one command."""
-    few = ("-p", "num=2", "-p", "sizes=256,1024", "-p", "payload_types=echo,digest")
-    names = ("01_benchmark.ipynb", "02_payload_types.ipynb")
-    done = run(bin_folder / "lambdatuning", "report", *names, "--local", *few, folder=empty)
+    """An embedded AWS, a deployment, a benchmark and a notebook, in one command."""
+    few = ("-p", "num=2", "-p", "sizes=256,1024", "-p", "payload_types=echo")
+    name = "01_benchmark.ipynb"
+    done = run(bin_folder / "lambdatuning", "report", name, "--local", *few, folder=empty)
     assert done.returncode == 0, done.stderr
-    pages = [Path(line).name for line in done.stdout.splitlines()]
-    assert pages == ["01_benchmark.html", "02_payload_types.html"]
-    assert all((empty / "reports" / name).is_file() for name in pages)
+    (page,) = done.stdout.splitlines()
+    assert page.endswith("01_benchmark.html")
+    assert (empty / page).is_file()
     assert sorted(path.name for path in empty.iterdir()) == ["lambdatuning-runs", "reports"]
 
 

@@ -1,14 +1,22 @@
-"""Reports as their readers meet them: in a real browser, on a desk, on a phone and on paper."""
+"""Reports as their readers meet them: in a real browser, on a desk, on a phone and on paper.
 
+Those of the recorded runs are what the README's tour leaves: eight notebooks run by kernels.
+"""
+
+import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from lambdatuning.local import endpoint
 from lambdatuning.reporting.report import report
 
 from ..analysis.synthetic import KINDS, Kind, store_synthetic_run
+from ..cli.conftest import environment
 from .browser import CHROMIUM, Browser, browser
 from .notebooks import write_notebook
 
@@ -24,23 +32,57 @@ DRAWING = (
 
 NAMES = [*(path.stem for path in NOTEBOOKS), "index"]
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium")
+TOUR = re.findall(r"```bash tour\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+RECORDED = "lambdatuning report -p store data/recorded -p runs latest --out reports/recorded\n"
+
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def toured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Every block of the tour in order, in one shell, on an embedded AWS: folder and stdout."""
+    if not shutil.which("curl"):
+        pytest.skip("needs curl: apt-get install curl")
+    folder = tmp_path_factory.mktemp("tour")
+    for name in ("data/payloads", "data/recorded", "notebooks", "lambdatuning"):
+        ignore = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    shutil.copy(ROOT / "template.yaml", folder)
+    script = f'set -euo pipefail\nlambdatuning() {{ "{sys.executable}" -m lambdatuning "$@"; }}\n'
+    with endpoint.start() as running:
+        done = subprocess.run(
+            ["bash", "-c", script + "\n".join(TOUR)],
+            cwd=folder,
+            env=environment(running.environment),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder, done.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(toured: tuple[Path, str]) -> Path:
     """All reports of the recorded runs, and their index."""
-    made = tmp_path_factory.mktemp("reports")
-    given = {"store": ROOT / "data" / "recorded", "runs": "latest"}
-    report(NOTEBOOKS, given, out=made)
-    return made
+    return toured[0] / "reports" / "recorded"
 
 
 @pytest.fixture(scope="module")
 def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """One tab for all tests."""
+    if not CHROMIUM:
+        pytest.skip("needs Chromium: apt-get install chromium")
     with browser(tmp_path_factory.mktemp("profile")) as opened:
         yield opened
+
+
+def test_the_tour_runs(toured: tuple[Path, str]) -> None:
+    folder, printed = toured
+    assert len(TOUR) >= 7
+    assert RECORDED in TOUR
+    assert '{"hello": "world"}' in printed.replace('":"', '": "')
+    assert (folder / "reports" / "02_payload_types.html").is_file()
 
 
 @pytest.mark.parametrize("name", NAMES)
