@@ -14,7 +14,7 @@ APART = $(PYTHON) -m venv --without-pip $(1) && $(BIN)/python -m pip --python $(
 , := ,
 AXE := $(VENV)/axe/node_modules/axe-core/axe.min.js
 
-.PHONY: help report picture test test-tools newest constraints lint types system axe checkov otava airflow lab clean clean-runs
+.PHONY: help report picture test test-together test-tools newest constraints lint types system axe checkov otava airflow lab clean clean-runs
 
 help:
 	@echo "make report      measure on the embedded AWS and leave HTML in reports/"
@@ -49,10 +49,14 @@ unexport PYTHONDONTWRITEBYTECODE
 # Those that measure CPU time run alone, afterwards; the other files are not even imported then.
 TESTS_AT_ONCE := $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 2)")
 
-test: $(VENV)/.dev
-	$(MAKE) --jobs 2 system axe checkov otava lint types
-	$(BIN)/python -m pytest -m "not alone and not airflow and not tools" --numprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
+# What they need is installed side by side, and one processor would wait for the types alone.
+test:
+	$(MAKE) --jobs 2 system $(VENV)/.dev checkov otava axe lint
+	$(MAKE) --jobs 2 types test-together
 	$(BIN)/python -m pytest -m alone $$(grep -rl --include='*.py' 'mark\.alone' tests)
+
+test-together: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not alone and not airflow and not tools" --numprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
 
 newest:
 	$(MAKE) VENV=.venv-newest CONSTRAINTS= test
@@ -88,20 +92,20 @@ system:
 # An accessibility checker looks at the reports.
 axe: $(AXE)
 
-$(AXE): $(VENV)/.dev | system
+$(AXE): | $(BIN)/python system
 	command -v npm >/dev/null || exit 0; \
 	npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/axe axe-core@^4.10 && touch $@
 
 # It looks for what is unsafe in the template, and pins another boto3 than ours.
 checkov: $(VENV)/checkov/bin/checkov
 
-$(VENV)/checkov/bin/checkov: $(VENV)/.dev
+$(VENV)/checkov/bin/checkov: | $(BIN)/python
 	$(call APART,$(VENV)/checkov,'checkov>=3.2$(,)<4')
 
 # It reads our export; it pins another numpy than ours.
 otava: $(VENV)/otava/bin/otava
 
-$(VENV)/otava/bin/otava: $(VENV)/.dev
+$(VENV)/otava/bin/otava: | $(BIN)/python
 	$(call APART,$(VENV)/otava,'apache-otava>=0.8$(,)<1')
 
 # Airflow really runs the DAG that `lambdatuning schedule print airflow` writes: 800 MB, so that

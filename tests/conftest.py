@@ -36,6 +36,8 @@ LONGEST_FIRST = (
     "tests/test_notebooks.py",
     "tests/test_strategies_notebook.py",
     "tests/functions/",
+    "tests/core/test_exploration",
+    "tests/analysis/",
 )
 """Where tests take long; what stands here runs before everything else, in this order."""
 

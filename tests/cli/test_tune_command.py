@@ -10,16 +10,18 @@ from .conftest import Shell
 
 SMALL = ("--payload", "ping", "--powers", "256,512", "--no-current", "--yes", "--quiet")
 
+ONE = ("--powers", "256")
+
 
 @pytest.mark.parametrize(
     ("command", "given", "explored"),
     [
         ("tune", (), "adaptive"),
         ("tune", ("--explore", "adaptive", "--num", "4"), "adaptive"),
-        ("tune", ("--num", "3"), "grid"),
-        ("tune", ("--explore", "grid"), "grid"),
-        ("tune", ("--cold", "1"), "grid"),
-        ("benchmark", (), "grid"),
+        ("tune", ("--num", "3", *ONE), "grid"),
+        ("tune", ("--explore", "grid", *ONE), "grid"),
+        ("tune", ("--cold", "1", *ONE), "grid"),
+        ("benchmark", ONE, "grid"),
     ],
 )
 def test_tune_explores_unless_the_grid_is_asked_for(
