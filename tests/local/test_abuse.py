@@ -88,7 +88,7 @@ def test_orphans_are_frozen_and_killed_with_their_environment(cloud: Cloud, neig
     assert processes.TABLE.cpu_s(pid) == used
     assert cloud.invoke(neighbour, "well").payload == "well"
     assert cloud.invoke(name, "end").payload["errorType"] == "Runtime.ExitError"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while processes.alive(pid) or _busy_orphans(name):
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -59,7 +59,7 @@ class Reply:
 def _get(url: str, headers: dict[str, str] | None = None, method: str = "GET") -> Reply:
     request = urllib.request.Request(url, headers=headers or {}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return Reply(answer.status, None, answer.read().decode())
     except urllib.error.HTTPError as refused:
         with refused:
@@ -242,7 +242,7 @@ def test_other_users_of_this_machine_are_refused(cloud: Cloud) -> None:
 def test_http_1_0_is_served(cloud: Cloud) -> None:
     """As `ab` and old proxies speak it; without a Host, nothing is."""
     host, port = cloud.endpoint.url.removeprefix("http://").split(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=30)
+    connection = http.client.HTTPConnection(host, int(port), timeout=120)
     connection.putrequest("GET", "/_lambdatuning", skip_host=True)
     connection.endheaders()
     assert connection.getresponse().status in (400, 403)

@@ -24,7 +24,7 @@ def _queue(cloud: Cloud) -> tuple[str, str]:
 def _message(cloud: Cloud, url: str) -> dict[str, Any]:
     """The first message of a queue, within 30 s."""
     client = cloud.client("sqs")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         got = client.receive_message(
             QueueUrl=url, WaitTimeSeconds=1, MessageAttributeNames=["All"]

@@ -97,7 +97,7 @@ def test_stepfunctions_execution(aws: AwsCli, function: str) -> None:
     )
 
     arn = execution["executionArn"]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         state = aws.json("stepfunctions", "describe-execution", "--execution-arn", arn)
         if state["status"] != "RUNNING":

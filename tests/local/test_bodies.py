@@ -36,7 +36,7 @@ def _sent(
     }
     if target:
         headers["X-Amz-Target"] = target
-    connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=30)
+    connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=120)
     try:
         connection.request(method, path, body, headers)
         answer = connection.getresponse()

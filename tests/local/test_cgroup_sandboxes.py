@@ -90,7 +90,7 @@ def start(sandbox: Sandbox) -> Iterator[Start]:
     # The whole family, or its members hold the pipe open.
     cgroups.kill(_folder(sandbox))
     for process in started:
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
 
 
 def _folder(sandbox: Sandbox) -> Path:
@@ -102,7 +102,7 @@ def _members(sandbox: Sandbox) -> list[int]:
 
 
 def _wait_for_family(sandbox: Sandbox) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(_members(sandbox)) < 3:
         assert time.monotonic() < deadline
         time.sleep(0.005)

@@ -43,7 +43,7 @@ def test_cold_starts_leak_nothing() -> None:
 
 def _until_one_is_left(spec: FunctionSpec) -> None:
     environments = spec.task_root.parent / "environments"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while len(list(environments.iterdir())) > 1:
         assert time.monotonic() < deadline, "environments that were replaced are still there"
         time.sleep(0.02)
@@ -76,7 +76,7 @@ def test_a_server_frees_what_functions_held(cloud: Cloud) -> None:
     for name in names:
         cloud.client("lambda").delete_function(FunctionName=name)
 
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while inside.left_by(pid)["processes"] > before["processes"]:
         assert time.monotonic() < deadline, "functions that were deleted still run"
         time.sleep(0.1)

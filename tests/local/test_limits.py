@@ -190,7 +190,7 @@ def _sent(
 ) -> tuple[int, bytes]:
     """What a raw Invoke answers: boto3 would read and write the payload itself."""
     host, port = cloud.endpoint.url.removeprefix("http://").split(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=60)
+    connection = http.client.HTTPConnection(host, int(port), timeout=120)
     connection.request(
         "POST",
         f"/2015-03-31/functions/{name}/invocations",

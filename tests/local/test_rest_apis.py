@@ -49,7 +49,7 @@ def _call(
     cloud: Cloud, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> Reply:
     host, port = cloud.endpoint.url.removeprefix("http://").split(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=60)
+    connection = http.client.HTTPConnection(host, int(port), timeout=120)
     connection.request("POST" if body is not None else "GET", path, body, headers or {})
     answer = connection.getresponse()
     text = answer.read().decode()

@@ -50,7 +50,7 @@ Outputs:
 def _post(url: str, body: object) -> tuple[int, str]:
     request = urllib.request.Request(url, json.dumps(body).encode(), method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refusal:
         with refusal:
@@ -65,7 +65,7 @@ def _run_machine(cloud: Cloud, definition: dict[str, Any], given: object) -> dic
     execution = client.start_execution(
         stateMachineArn=machine["stateMachineArn"], input=json.dumps(given)
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         state: dict[str, Any] = client.describe_execution(executionArn=execution["executionArn"])
         if state["status"] != "RUNNING":

@@ -74,7 +74,7 @@ class Browser:
     """One tab of a running Chromium, driven by the DevTools protocol."""
 
     def __init__(self, address: str) -> None:
-        self._socket = websocket.create_connection(address, timeout=60, suppress_origin=True)
+        self._socket = websocket.create_connection(address, timeout=120, suppress_origin=True)
         self._last = 0
         self._events: list[dict[str, Any]] = []
         for domain in ("Page", "Runtime", "Network", "Log"):
@@ -180,7 +180,7 @@ def _address(profile: Path, process: "subprocess.Popen[bytes]") -> str:
         assert time.monotonic() < until, "Chromium did not begin to listen"
         time.sleep(0.05)
     port = told.read_text().splitlines()[0]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=30) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=120) as answer:
         tabs = json.load(answer)
     address = next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")
     return str(address)

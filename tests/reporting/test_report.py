@@ -121,7 +121,7 @@ def test_ctrl_c_leaves_no_kernel_behind(tmp_path: Path) -> None:
     )
     found = until(lambda: len(pids := list(tmp_path.glob("*.pid"))) == 2 and pids, "two kernels")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert "KeyboardInterrupt" in err
     for path in found or ():
         with pytest.raises(ProcessLookupError):
@@ -405,7 +405,7 @@ def test_a_stopped_run_keeps_what_it_reached(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE)
     until((tmp_path / "here").exists, "the second cell")
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert "reached" in (tmp_path / "out" / "a.failed.ipynb").read_text()
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.failed.ipynb"]
 

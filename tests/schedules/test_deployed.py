@@ -157,7 +157,7 @@ def test_the_scheduler_starts_a_night_that_tells_of_a_regression(running: Deploy
         Target=made["Target"],
     )
     found: list[dict[str, Any]] = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not found and time.monotonic() < deadline:
         time.sleep(0.5)
         found = states.list_executions(stateMachineArn=running.outputs["NightlyArn"])["executions"]
