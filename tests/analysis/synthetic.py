@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -49,10 +50,22 @@ KINDS = (
 def synthetic_run(
     kinds: Sequence[Kind] = KINDS, sizes: Sequence[int] = SIZES, **options: Any
 ) -> Run:
-    """A run in memory; `options` as `synthetic_samples` and `synthetic_manifest` take them."""
+    """A run in memory; `options` as `synthetic_samples` and `synthetic_manifest` take them.
+
+    Equal ones are one run: no test may change its samples.
+    """
+    if "about" in options:
+        return _run(tuple(kinds), tuple(sizes), **options)
+    return _shared_run(tuple(kinds), tuple(sizes), **options)
+
+
+def _run(kinds: tuple[Kind, ...], sizes: tuple[int, ...], **options: Any) -> Run:
     manifest, samples = _made(kinds, sizes, **options)
     names = {"run_id": manifest.run_id, "function": manifest.function}
     return Run(manifest, samples_frame(samples, **names))
+
+
+_shared_run = lru_cache(maxsize=200)(_run)
 
 
 def changed(manifest: Manifest, about: Mapping[str, Any]) -> Manifest:
