@@ -263,7 +263,7 @@ def test_the_knee_is_the_end_of_cheap_speed() -> None:
 )
 def test_a_goal_without_its_limit_is_refused(options: dict[str, object], told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        study_of(RUN, **options)  # type: ignore[arg-type]
+        study_of(RUN, **options)
 
 
 def test_several_goals_are_answered_at_once() -> None:

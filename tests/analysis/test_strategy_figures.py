@@ -183,7 +183,7 @@ def test_without_a_likelihood_no_deadline_is_said_to_be_kept() -> None:
 
 def controls(monthly_invocations: float, **options: float) -> Controls:
     options["monthly_invocations"] = monthly_invocations
-    return study_of(SMALL, **options).controls()  # type: ignore[arg-type]
+    return study_of(SMALL, **options).controls()
 
 
 class TestControls:

@@ -21,7 +21,7 @@ from tests.bench.tuner import history, transitions
 from .conftest import Place
 from .functions import sleeping
 
-TYPES = [lt.PayloadType(name, sleeping(s)) for name, s in (("short", 0.3), ("long", 0.9))]
+TYPES = lt.PayloadType("short", sleeping(0.3)), lt.PayloadType("long", sleeping(0.9))
 """They sleep: what a busy machine adds to that is little."""
 SIZES, NUM = (512, 1769), 6
 
