@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from lambdatuning.analysis.history.detector import (
     smallest_step,
     watch,
 )
-from lambdatuning.analysis.history.history import history
+from lambdatuning.analysis.history.history import LIMITS, history
 from lambdatuning.analysis.history.segments import learnt
 from lambdatuning.analysis.history.summary import CellSummary, RunSummary, summarise
 from lambdatuning.core.errors import NotFoundError
@@ -386,3 +387,15 @@ def test_a_run_becomes_one_line_and_back() -> None:
         own["duration_ms"].quantile(0.95) / own["duration_ms"].mean(), rel=1e-4
     )
     assert RunSummary.from_json({**line.to_json(), "schema": 0}) is None
+
+
+def test_a_report_says_of_what_and_when_and_its_limits_stand_below_the_figure() -> None:
+    notebook = (Path(__file__).parents[2] / "notebooks" / "06_history.ipynb").read_text("utf-8")
+    said = history(summaries(6))
+    assert str(said.about) == (
+        "orders · eu-west-1 · 2026-01-01 to 2026-01-06 · 6 runs · newest 20260106T030000-000005"
+    )
+    assert said.sentences[-len(LIMITS) :] == list(LIMITS)
+    for text in LIMITS:
+        assert text not in said._repr_html_()
+        assert text in notebook

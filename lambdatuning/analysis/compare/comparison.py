@@ -125,8 +125,11 @@ class Comparison:
         if self.without:
             return self.gate
         names = ", ".join(short_name(run.function) for run in self.alone)
+        manifest = self.alone[0].manifest
+        place = join(filter(None, (manifest.architecture, manifest.region)))
         return (
-            f"Nothing to compare yet: one run of {names} is stored. "
+            f"Nothing to compare yet: one run of {names}{f' on {place}' if place else ''} is "
+            "stored. "
             "Measure again after a change, and this report says what it changed."
         )
 

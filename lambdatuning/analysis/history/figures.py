@@ -12,6 +12,7 @@ from pandas import DataFrame
 
 from ...core.errors import UsageError
 from ...core.format import format_count, format_level, format_mb, format_ms, format_part, join
+from ..plot.axes import tick_label
 from ..plot.chart import Chart, chart
 from ..plot.style import INK, MUTED, SERIES, Layout, framed, stacked
 from ..verdict import ChangeFinding
@@ -90,7 +91,7 @@ def _panel(axes: Axes, series: Series, line: _Line) -> None:
         if run in ids:
             axes.axvline(ids[run] - 0.5, color=INK, linewidth=1, linestyle="dotted")
     axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: line.write(value)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_label(value, line.write)))
     days = [str(day)[:10] for day in frame["started_at"]]
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.xaxis.set_major_formatter(

@@ -5,7 +5,6 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from ...core.format import (
 )
 from ...core.wire import finite
 from ..questions.pillars import NOT, PARTLY, pillars_frame, practice
-from ..text.statement import answered, html_words
+from ..text.statement import About, answered, html_words
 from ..text.tables import Table, require_table, table
 from ..verdict import (
     BETTER,
@@ -218,15 +217,28 @@ class History:
         return "\n".join([str(self.verdict), *self.sentences])
 
     @property
+    def about(self) -> About:
+        """Function, place and dates of the runs, in one line."""
+        newest, dates = self.newest, [str(run.started_at)[:10] for run in self.runs]
+        return About(
+            (self.function,),
+            "embedded AWS" if newest.endpoint.embedded else newest.region,
+            " to ".join(dict.fromkeys(filter(None, (dates[0], dates[-1])))),
+            (format_count(len(self.runs), "run"), f"newest {newest.run_id}"),
+        )
+
+    @property
     def sentences(self) -> list[str]:
-        """What stands behind the verdict."""
+        """What stands behind the verdict, and the limits of any."""
+        return [*self._grounds(), *LIMITS]
+
+    def _grounds(self) -> list[str]:
         return [
             *self._level(),
             *(f"Changed before: {each}." for each in self._earlier[-_SHOWN:]),
             *(f"Accepted from {run}: {why}." for run, why in self.accepted.items()),
             *(f"Cut at {cut.run_id}: {cut.reason}." for cut in self.lane.cuts[-_SHOWN:]),
             *(_apart(where, count) for where, count in self.lane.apart.items()),
-            *LIMITS,
             *([SHARED] if options_for(self._segment) is SHARED_HOST else ()),
         ]
 
@@ -234,15 +246,9 @@ class History:
         return answered(str(self.verdict), [self.function])
 
     def _repr_html_(self) -> str:
-        words = "".join(f"<li>{html_words(text)}</li>" for text in self.sentences)
-        newest = self.newest
-        count = format_count(len(self.runs), "run")
-        about = f"{short_name(self.function)}: {count}, newest {newest.run_id}"
-        return (
-            '<section class="lt-answer"><p class="lt-headline"><strong>'
-            f"{html_words(str(self.verdict))}</strong></p>"
-            f'<p class="lt-runs">{escape(about)}</p><ul>{words}</ul></section>'
-        )
+        words = "".join(f"<li>{html_words(text)}</li>" for text in self._grounds())
+        said = f'<p class="lt-headline"><strong>{html_words(str(self.verdict))}</strong></p>'
+        return f'<section class="lt-answer">{said}<ul>{words}</ul></section>'
 
     # What the newest run says.
 
