@@ -84,7 +84,8 @@ def _text(path: Path) -> str:
     try:
         return _decoded(path.read_bytes())
     except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"{path} cannot be read ({exc}); name a JSON file") from exc
+        why = getattr(exc, "strerror", None) or exc
+        raise UsageError(f"{path} cannot be read ({why}); name a JSON file") from exc
 
 
 def _decoded(data: bytes) -> str:

@@ -34,7 +34,9 @@ from .schedule import Schedule
 
 TEMPLATE = Path(str(files(__package__))) / "stack.yaml"
 
-_OPTIONS = frozenset(("powers", "num", "strategy", "weight", "environments", "cold", "explore"))
+_OPTIONS = frozenset(
+    ("powers", "num", "strategy", "weight", "environments", "cold", "explore", "max-regression")
+)
 """Options of `schedule run` that a deployed schedule takes."""
 
 IDLE = (
@@ -94,6 +96,7 @@ def deploy(  # noqa: PLR0913 - options of a public call are named one by one
         "TunerName": outputs["StateMachineArn"].rpartition(":")[2],
         "SamplesBucket": outputs["SamplesBucket"],
         "SeedTable": plan.request.table,
+        **_allowed(schedule),
     }
     given |= {**_uploaded(cloud, full_name, plan), **(parameters or {})}
     options = stacks.DeployOptions(full_name, TEMPLATE, given)
@@ -113,6 +116,14 @@ def _uploaded(cloud: Cloud, stack: str, plan: TunePlan) -> dict[str, str]:
     spec = json.dumps(nightly_run(cloud, plan).to_json(), sort_keys=True).encode()
     keys = buckets.upload(cloud, packages, [_artifact("spec", ".json", spec), kit()])
     return {"PackagesBucket": packages.bucket, "SpecKey": keys["spec"], "KitKey": keys["kit"]}
+
+
+def _allowed(schedule: Schedule) -> dict[str, str]:
+    """By how much a run may be worse, where the schedule says so."""
+    if "max-regression" not in schedule.options:
+        return {}
+    percent = number("max-regression (per cent)", schedule.options["max-regression"], 0)
+    return {"MaxRegressionPercent": f"{percent:g}"}
 
 
 def planned(

@@ -99,7 +99,7 @@ def schedule(function: str, **more: Any) -> Schedule:
     return Schedule(
         function=function,
         payloads=('{"operation": "ping"}',),
-        options={"powers": "256", "num": "2", "environments": "1"},
+        options={"powers": "256", "num": "2", "environments": "1", "max-regression": "8"},
         at="02:30",
         timezone="Europe/Berlin",
         **more,
@@ -178,6 +178,13 @@ def test_the_scheduler_starts_a_night_that_tells_of_a_regression(running: Deploy
             f"Reports: s3://{running.bucket}/{night['reports']}index.html",
         )
     ]
+
+
+def test_how_much_worse_a_run_may_be_goes_into_the_stack(running: Deployed) -> None:
+    name = deployed.stack_name(schedule(running.main["FunctionName"]))
+    (stack,) = running.cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    given = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+    assert given["MaxRegressionPercent"] == "8"
 
 
 def test_a_night_without_a_change_is_quiet(running: Deployed) -> None:

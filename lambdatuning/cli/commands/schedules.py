@@ -289,7 +289,8 @@ def deploy(
     from ...schedules.schedule import Schedule
 
     table, payloads = given.pop("table"), given.pop("payloads")
-    planned = Schedule(function=function, payloads=payload, options=_further(more), **given)
+    options = _of_the_project() | _further(more)
+    planned = Schedule(function=function, payloads=payload, options=options, **given)
     mail = {"Email": email} if email else {}
     with session.connected() as cloud:
         outputs = deploy(
@@ -320,6 +321,13 @@ def destroy(session: Session, function: str, name: str) -> None:
         {"stack": plan.stack_name, "resources": len(plan.resources)},
         f'the schedule "{plan.stack_name}" is gone; its reports stay where they are',
     )
+
+
+def _of_the_project() -> dict[str, str]:
+    """What the project's settings say that a schedule inside AWS, far from them, would not know."""
+    given = read_settings().given
+    names = ("strategy", "weight", "max_regression")
+    return {name.replace("_", "-"): str(given[name]) for name in names if name in given}
 
 
 def _as_seen_from(folder: Path, payloads: tuple[str, ...], types: str) -> tuple[str, ...]:
