@@ -229,3 +229,11 @@ def test_an_alias_that_was_set_is_named() -> None:
     # `$LATEST` keeps its size, so that nothing "was" another one.
     assert head.sentence.startswith("Done: OrdersFunction:live is set to 1,024 MB: ")
     assert ", was" not in head.sentence
+
+
+def test_where_no_size_keeps_a_deadline_nothing_else_is_claimed() -> None:
+    study = Study(synthetic_run((Kind("cpu", 5, 100),)), strategy="deadline", deadline_ms=1)
+    head = study.headline
+    assert head.sentence.startswith("No size of LambdaFunctionOverHttps can be recommended: no ")
+    assert not head.unmeasured_today
+    assert {card.note for card in head.cards[:2]} == {"no size can be recommended"}

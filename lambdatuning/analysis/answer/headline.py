@@ -510,6 +510,8 @@ def _sure_card(head: Headline) -> Card:
 
 
 def _why_unknown(head: Headline) -> str:
+    if head.memory_mb is None:
+        return "no size can be recommended"
     if head.failing_today:
         return "today's size fails"
     if head.unmeasured_today:

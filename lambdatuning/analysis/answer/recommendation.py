@@ -268,7 +268,8 @@ def _nothing(
     nothing = Recommendation(
         *about, None, nan, nan, nan, None, today_mb, nan, nan, curve.failing_mb, reason
     )
-    return replace(nothing, beyond_mb=curve.beyond_mb, untestable_mb=open_to)
+    measured = tuple(size for size in curve.sizes if size not in curve.predicted_mb)
+    return replace(nothing, beyond_mb=curve.beyond_mb, untestable_mb=open_to, measured_mb=measured)
 
 
 def _why_none(curve: Curve) -> str:
