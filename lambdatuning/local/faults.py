@@ -50,7 +50,7 @@ def extension_ended(line: bytes) -> Fault:
     code = int(status)
     if code in NOT_STARTED:
         return Fault("Extension.LaunchError", f"Error: fork/exec {program}: {NOT_STARTED[code]}")
-    if code > _SIGNALLED:
+    if code - _SIGNALLED in _SIGNAL_TEXTS:
         return Fault("Extension.Crash", f"Error: signal: {_signal_name(code - _SIGNALLED)}")
     return Fault("Extension.Crash", f"Error: exit status {code}")
 
@@ -92,7 +92,7 @@ def error_type(payload: bytes) -> str:
 
 
 # The texts of Go's syscall.Signal.String on Linux, which the service prints.
-_SIGNAL_TEXTS = {
+_SIGNAL_TEXTS: dict[int, str] = {
     signal.SIGABRT: "aborted",
     signal.SIGBUS: "bus error",
     signal.SIGFPE: "floating point exception",
@@ -109,4 +109,4 @@ _SIGNAL_TEXTS = {
 
 
 def _signal_name(number: int) -> str:
-    return _SIGNAL_TEXTS.get(signal.Signals(number), f"signal {number}")
+    return _SIGNAL_TEXTS.get(number, f"signal {number}")

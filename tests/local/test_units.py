@@ -171,10 +171,24 @@ def test_platform_times_have_milliseconds() -> None:
         (1, "with error: exit status 1"),
         (-9, "with error: signal: killed"),
         (-11, "with error: signal: segmentation fault"),
+        (-40, "with error: signal: signal 40"),
     ],
 )
 def test_exits_are_worded_as_on_aws(code: int, text: str) -> None:
     assert faults.exit_text(code) == text
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"0 /opt/extensions/a", "Error: exit status 0"),
+        (b"143 /opt/extensions/a", "Error: signal: terminated"),
+        (b"200 /opt/extensions/a", "Error: exit status 200"),
+        (b"126 /opt/extensions/a b", "Error: fork/exec /opt/extensions/a b: permission denied"),
+    ],
+)
+def test_ends_of_extensions_are_worded_as_on_aws(line: bytes, message: str) -> None:
+    assert faults.extension_ended(line).message == message
 
 
 REQUESTS = [
