@@ -4,8 +4,9 @@ endpoint, settings      start it as a child process, reach it      <- what the r
 server, cleanup, peers  that process, what removes everything of it when it ends, who connects
 services/gateway        the HTTP door: who may pass, with signatures (AWS_IAM); strict: switches
 apis/                   in front of ministack, by API: front hands each request to lambda_limits,
-                        expressions (DynamoDB), log_events, state_machines, stacks, rest_apis with
-                        templates/ (Velocity) and method_testing; asgi, calls, json_paths
+                        lambda_changes, expressions (DynamoDB), log_events, state_machines, stacks,
+                        http_apis, rest_apis with templates/ (Velocity) and method_testing; asgi,
+                        calls, json_paths
 services/               ministack (the seam: every name of it that is touched), executor in the
                         place of its own, corrections of what only it can know, async_invokes,
                         records (what its records mean); packages (zips, layers) beside it

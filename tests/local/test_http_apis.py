@@ -172,8 +172,8 @@ def test_stage_variables_name_the_function(cloud: Cloud) -> None:
 
 
 def test_an_integration_has_its_time(cloud: Cloud) -> None:
-    source = "import time\ndef handler(event, context):\n    time.sleep(20)\n"
-    path = _api(cloud, cloud.function(source, Timeout=30), TimeoutInMillis=200)
+    source = "import time\ndef handler(event, context):\n    time.sleep(2)\n"
+    path = _api(cloud, cloud.function(source, MemorySize=128), TimeoutInMillis=200)
 
     assert _call(cloud, path)[::2] == (503, {"message": "Service Unavailable"})
 

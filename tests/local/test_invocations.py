@@ -63,6 +63,17 @@ def test_a_result_that_is_no_json_is_a_function_error(cloud: Cloud) -> None:
     assert answer.payload["errorType"] == "Runtime.MarshalError"
 
 
+def test_half_a_character_is_answered_as_by_aws_own_client(cloud: Cloud) -> None:
+    """Up to Python 3.11 awslambdaric answers in ASCII; since 3.12 in UTF-8, in which there is no
+    half of an emoji: its own main loop ends (`post_invocation_result`, `Encoder`)."""
+    echo = "def handler(event, context):\n    return event\n"
+    older, newer = (cloud.function(echo, Runtime=f"python3.{minor}") for minor in (11, 12))
+
+    assert cloud.invoke(older, "\ud83d").payload == "\ud83d"
+    assert cloud.invoke(newer, "\ud83d").payload["errorType"] == "Runtime.ExitError"
+    assert cloud.invoke(newer, "\U0001f600").payload == "\U0001f600"
+
+
 def test_a_timeout_ends_the_environment(cloud: Cloud) -> None:
     name = cloud.function(
         "import time\nstate = []\ndef handler(event, context):\n"
