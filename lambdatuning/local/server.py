@@ -112,11 +112,11 @@ def _run(
         | {"measuring_cores": admission.capacity}
     )
     inner = ministack.application()
-    before_stacks = corrections.install_for_stacks
+    before_stacks = partial(corrections.install_for_stacks, services)
     if options.strict:
         inner = Strict(inner, options.strict, pool.by_key, executor.settle_in, services)
         corrections.authorise_tasks(inner.refuses_task, services)
-        before_stacks = partial(corrections.install_for_stacks, inner.refuses_change)
+        before_stacks = partial(before_stacks, inner.refuses_change)
     front = Front(inner, services, logs, executor.url_streams, before_stacks)
     application = Gateway(
         front,

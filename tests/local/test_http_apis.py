@@ -185,3 +185,55 @@ def test_a_url_that_streams_passes_on_what_was_sent(cloud: Cloud) -> None:
     assert _call(cloud, sent)[::2] == (200, "hello")
     failed = _call(cloud, _url(cloud, failing, InvokeMode="RESPONSE_STREAM"))
     assert failed[::2] == (502, "Internal Server Error")
+
+
+def test_quick_create_makes_a_whole_api(cloud: Cloud) -> None:
+    """`aws apigatewayv2 create-api --target`."""
+    client = cloud.client("apigatewayv2")
+    function = _returning(cloud, "quick")
+    given = {"Name": "quick", "ProtocolType": "HTTP", "Target": FUNCTION + function}
+    catch_all = client.create_api(**given)["ApiId"]
+    one_route = client.create_api(**given, RouteKey="GET /only")["ApiId"]
+
+    for api_id, path, status in (
+        (catch_all, "/any/path", 200),
+        (one_route, "/only", 200),
+        (one_route, "/other", 404),
+    ):
+        assert _call(cloud, f"/_aws/execute-api/{api_id}/$default{path}").status == status
+
+
+def test_a_stack_with_events_of_http_apis_has_their_routes(cloud: Cloud) -> None:
+    def template(path: str) -> str:
+        event = {"Type": "HttpApi", "Properties": {"Path": path, "Method": "get"}}
+        properties = {
+            "Runtime": "python3.12",
+            "Handler": "index.handler",
+            "InlineCode": "def handler(event, context):\n    return event['routeKey']\n",
+            "Events": {"Called": event},
+        }
+        return json.dumps(
+            {
+                "AWSTemplateFormatVersion": "2010-09-09",
+                "Transform": "AWS::Serverless-2016-10-31",
+                "Resources": {
+                    "Function": {"Type": "AWS::Serverless::Function", "Properties": properties}
+                },
+                "Outputs": {"Api": {"Value": {"Ref": "ServerlessHttpApi"}}},
+            }
+        )
+
+    client = cloud.client("cloudformation")
+    named = {"StackName": "http", "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]}
+    waits = {"StackName": "http", "WaiterConfig": {"Delay": 1, "MaxAttempts": 60}}
+    client.create_stack(**named, TemplateBody=template("/before"))
+    client.get_waiter("stack_create_complete").wait(**waits)
+    [stack] = client.describe_stacks(StackName="http")["Stacks"]
+    address = f"/_aws/execute-api/{stack['Outputs'][0]['OutputValue']}/$default"
+    assert _call(cloud, f"{address}/before")[::2] == (200, "GET /before")
+
+    client.update_stack(**named, TemplateBody=template("/after"))
+    client.get_waiter("stack_update_complete").wait(**waits)
+
+    assert _call(cloud, f"{address}/after")[::2] == (200, "GET /after")
+    assert _call(cloud, f"{address}/before").status == 404

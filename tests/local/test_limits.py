@@ -387,3 +387,12 @@ def test_a_client_context_that_is_none(cloud: Cloud, context: str) -> None:
         "InvalidRequestContentException",
         "Client context must be a valid Base64-encoded JSON object.",
     )
+
+
+def test_tags_are_taken(cloud: Cloud) -> None:
+    """Their pattern in the model is no regular expression of Python's."""
+    name = cloud.function(ONE, Tags={"team": "a", "größe:1": "ä b"})
+    tags = cloud.client("lambda").get_function(FunctionName=name)["Tags"]
+
+    assert tags == {"team": "a", "größe:1": "ä b"}
+    assert cloud.invoke(name).payload == 1

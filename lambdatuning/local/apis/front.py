@@ -16,6 +16,7 @@ from . import (
     bodies,
     expressions,
     http_apis,
+    http_definitions,
     lambda_changes,
     lambda_limits,
     log_events,
@@ -147,6 +148,8 @@ class Front:
             return self._lambda
         if method_testing.is_one(method, path):
             return self._test_invoke
+        if (method, path) == ("POST", "/v2/apis"):
+            return self._create_http_api
         return self._queries if path == "/" else None
 
     # Lambda
@@ -246,6 +249,16 @@ class Front:
         answer = await asgi.response(self.inner, _with_length(scope, len(body)), body)
         text = await stacks.with_descriptions(answer.body.decode(), summary)
         return Answer(answer.status, answer.headers, text.encode())
+
+    async def _create_http_api(self, scope: Scope, body: bytes) -> Answer | None:
+        given = _parsed(body)
+        if not isinstance(given, dict) or "target" not in given:
+            return None
+        answer = await asgi.response(self.inner, scope, body)
+        if answer.status == 201:
+            api_id = json.loads(answer.body)["apiId"]
+            await http_definitions.quick_create(self.services, _region_of(scope), api_id, given)
+        return answer
 
     async def _test_invoke(self, scope: Scope, body: bytes) -> Answer | None:
         async def ask(method: str, target: str, headers: Mapping[str, str], sent: bytes) -> Answer:

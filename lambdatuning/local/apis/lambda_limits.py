@@ -220,9 +220,19 @@ def _unmet_by_length(limits: Mapping[str, Any], length: int) -> Iterator[str]:
         yield f"have length greater than or equal to {limits['min']}"
 
 
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    """A pattern of the model; None without one, and for one that Python cannot read (`\\p{L}`)."""
+    try:
+        return re.compile(pattern) if pattern else None
+    except re.error:
+        return None
+
+
 def _unmet_by_text(limits: Mapping[str, Any], text: str, path: str) -> Iterator[str]:
     yield from _unmet_by_length(limits, len(text))
-    if "pattern" in limits and not re.fullmatch(limits["pattern"], text):
+    pattern = _compiled(limits.get("pattern", ""))
+    if pattern is not None and not pattern.fullmatch(text):
         yield f"satisfy regular expression pattern: {limits['pattern']}"
     if "enum" in limits and text not in limits["enum"]:
         also = " or be a valid ARN" if path == "runtime" else ""

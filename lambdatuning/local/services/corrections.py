@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from ..apis import http_apis, rest_apis, stacks
+from ..apis import http_apis, http_definitions, rest_apis, stacks
 from ..apis.asgi import Services
 from ..apis.json_paths import at_path
 from ..apis.lambda_limits import problem_of_package
@@ -89,7 +89,9 @@ def install(services: Services) -> None:
     put(_MACHINES, "_run_map_items", with_concurrency_path(part(_MACHINES, "_run_map_items")))
 
 
-def install_for_stacks(refuses_change: Callable[[Change], str] | None = None) -> None:
+def install_for_stacks(
+    services: Services, refuses_change: Callable[[Change], str] | None = None
+) -> None:
     """Correct CloudFormation, before its first use: to load it at start takes 0.2 s.
 
     With `refuses_change` it is asked before a resource is made, changed or deleted.
@@ -104,6 +106,9 @@ def install_for_stacks(refuses_change: Callable[[Change], str] | None = None) ->
     put(_PROVISIONERS, "_REPLACING_PROPERTIES", {**REPLACING, **replacing})
     resolve = part(_CHANGE_SETS, "_resolve_props_for_diff")
     put(_CHANGE_SETS, "_resolve_props_for_diff", without_false_conditions(resolve, evaluate))
+    provision, update = part(_STACKS, "_provision_resource"), part(_STACKS, "_update_resource")
+    put(_STACKS, "_provision_resource", with_definitions(provision, services, props_at=2))
+    put(_STACKS, "_update_resource", with_definitions(update, services, props_at=3))
     if refuses_change is not None:
         authorise_stacks(refuses_change)
 
@@ -192,6 +197,32 @@ def _role_of(state_machine_arn: str, services: Services) -> str:
     answer = asyncio.run_coroutine_threadsafe(described, services.loop).result()
     machine = json.loads(answer.body) if answer.status == 200 else {}
     return str(machine.get("roleArn", "")).rpartition("/")[2]
+
+
+def with_definitions(
+    make: Callable[..., tuple[str, Any]], services: Services, props_at: int
+) -> Callable[..., tuple[str, Any]]:
+    """An HTTP API gets the routes of its `Body`, which ministack passes over.
+
+    `make` makes or updates a resource and gives its physical id first; its kind is its first
+    argument, its properties are at `props_at`.
+    """
+
+    running: set[asyncio.Task[None]] = set()
+
+    def made(kind: str, *args: Any, **named: Any) -> tuple[str, Any]:
+        resource = make(kind, *args, **named)
+        props = args[props_at - 1]
+        if kind == "AWS::ApiGatewayV2::Api" and isinstance(props.get("Body"), dict):
+            defining = http_definitions.define(services, REGION, resource[0], props["Body"])
+            # ministack makes this kind on the event loop, which cannot be waited for: it is done
+            # before the next call is served.
+            task = services.loop.create_task(defining)
+            running.add(task)
+            task.add_done_callback(running.discard)
+        return resource
+
+    return made
 
 
 def without_false_conditions(
