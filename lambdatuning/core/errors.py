@@ -108,13 +108,15 @@ _LISTED = 20
 """So many known names are listed in a message: a store may have thousands of runs."""
 
 
-def closest(name: str, choices: Iterable[str]) -> str:
+def closest(name: object, choices: Iterable[object]) -> str:
     """End of a message about an unknown name: the closest known one, else what there is.
 
     >>> closest("sped", ["cost", "speed"])
     'did you mean "speed"?'
     >>> closest("x", ["cost", "speed"])
     'known are: cost, speed'
+    >>> closest(3, ["cost"])
+    'known are: cost'
     >>> closest("x", [])
     'there are none'
     >>> closest("x", [f"run-{number:03}" for number in range(300)])[-30:]
@@ -122,10 +124,10 @@ def closest(name: str, choices: Iterable[str]) -> str:
     """
     import difflib  # takes a tenth of the time of `lambdatuning --help`, which needs it not
 
-    names = sorted(choices)
+    names = sorted(map(str, choices))
     if not names:
         return "there are none"
-    matches = difflib.get_close_matches(name, names, n=1)
+    matches = difflib.get_close_matches(str(name), names, n=1)
     if matches:
         return f'did you mean "{matches[0]}"?'
     more = [f"and {len(names) - _LISTED} more"] if len(names) > _LISTED else []

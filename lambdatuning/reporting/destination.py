@@ -66,6 +66,8 @@ class Destination(Protocol):
 def destination(out: str | Path) -> Destination:
     """The destination that a path or an address names."""
     text = checked_address(out, others=True)
+    if not text.strip():
+        raise UsageError("the place for reports is empty; name a folder")
     if is_s3(text):
         return Bucket(text)
     if "://" in text:

@@ -91,3 +91,9 @@ def test_names_are_unique_and_weights_add_up() -> None:
         unique([])
     mix = normalised([PayloadType("a", 1, weight=1), PayloadType("b", 1, weight=3)])
     assert [payload.weight for payload in mix] == [0.25, 0.75]
+
+
+@pytest.mark.parametrize("weight", [-1, 0, float("nan"), float("inf"), "x", True])
+def test_a_weight_is_checked_whoever_gives_it(weight: float) -> None:
+    with pytest.raises(UsageError, match="weight must be an amount above 0"):
+        PayloadType("a", {}, weight=weight)

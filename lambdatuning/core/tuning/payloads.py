@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import UsageError, closest
+from ..validation import PositiveAmount, hold
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+)((?::[^{}:]*)*)\s*\}\}")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz     "
@@ -124,9 +125,12 @@ class PayloadType:
     name: str
     event: Any
     description: str = ""
-    weight: float = 1.0
+    weight: PositiveAmount = 1.0
     seed: tuple[Seed, ...] = ()
     literal: bool = False
+
+    def __post_init__(self) -> None:
+        hold(self)
 
     @property
     def names_table(self) -> bool:
@@ -272,7 +276,7 @@ def payload_type(value: Any, where: Any = str) -> PayloadType:
         raise UsageError(
             f'{where("name")}: name must be 1 to 64 of letters, digits, ".", "_", "-"; not {name!r}'
         )
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
         raise UsageError(f"{where('weight')}: weight must be a number above 0; not {weight!r}")
     payload = PayloadType(
         name=name,
