@@ -71,8 +71,7 @@ def mentioned(notebook: Mapping[str, Any]) -> set[str]:
 
 def tags(cell: Mapping[str, Any]) -> Sequence[str]:
     """The tags of a cell."""
-    tagged: Sequence[str] = cell.get("metadata", {}).get("tags", [])
-    return tagged
+    return cell.get("metadata", {}).get("tags") or []
 
 
 def check_names(names: Iterable[str], declared: Iterable[Parameter], where: str) -> None:
@@ -120,23 +119,28 @@ def _assigned(body: Sequence[ast.AST], lines: Sequence[str]) -> Iterator[Paramet
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             for _, within in ast.iter_fields(node):
                 blocks = (
-                    [each for each in within if isinstance(each, ast.stmt | ast.ExceptHandler)]
+                    [each for each in within if isinstance(each, _BLOCKS)]
                     if isinstance(within, list)
                     else []
                 )
                 yield from _assigned(blocks, lines)
 
 
-def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr | None]]:
+_BLOCKS = (ast.stmt, ast.ExceptHandler, ast.match_case)
+"""What has, or is, statements."""
+
+
+def _pairs(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, ast.expr | None]]:
     """Names and what is assigned to them, as far as that can be seen: `a, b = 1, 2`."""
     if isinstance(target, ast.Name):
         yield target.id, value
     elif isinstance(target, ast.Tuple | ast.List):
         parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
         matched = parts if len(parts) == len(target.elts) else [None] * len(target.elts)
+        if any(isinstance(each, ast.Starred) for each in target.elts):
+            matched = [None] * len(target.elts)
         for each, part in zip(target.elts, matched, strict=True):
-            if isinstance(each, ast.Name):
-                yield each.id, part
+            yield from _pairs(each.value if isinstance(each, ast.Starred) else each, part)
 
 
 def _parameter(name: str, kind: str, value: ast.expr | None, comment: str) -> Parameter:

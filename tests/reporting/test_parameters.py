@@ -96,6 +96,20 @@ def test_a_cell_under_a_magic_of_python_is_read(magic: str) -> None:
     )
 
 
+def test_names_are_seen_wherever_they_are_assigned() -> None:
+    assert known("match 1:\n    case 1:\n        x = 1\n    case _:\n        x = 2") == {
+        "x": ("int", 1)
+    }
+    nested = known("(a, b), *c = (1, 'x'), 2, 3")
+    assert nested == {name: ("", Code("...")) for name in "abc"}
+    assert known("(a, b), c = (1, 'x'), 2") == {"a": ("int", 1), "b": ("str", "x"), "c": ("int", 2)}
+
+
+def test_a_cell_may_have_no_tags() -> None:
+    bare: dict[str, Any] = {"cell_type": "code", "source": "x = 1", "metadata": {"tags": None}}
+    assert declared({"cells": [bare, {"cell_type": "code", "source": "y = 1"}]}) == ()
+
+
 def test_a_cell_of_another_language_has_none() -> None:
     assert known("%%bash\nx=1; [ -e y ]") == {}
 
