@@ -125,7 +125,7 @@ def test_aws_is_not_blamed_for_what_it_did_not_say(error: Exception) -> None:
 
 def test_the_line_to_report_names_the_place_in_the_package() -> None:
     with pytest.raises(TypeError) as caught:
-        closest("x", [1])  # type: ignore[list-item]
+        closest("x", None)  # type: ignore[arg-type]
     assert "TypeError in lambdatuning/core/errors.py:" in str(explain(caught.value))
 
 
