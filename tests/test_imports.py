@@ -51,6 +51,10 @@ def modules(room: str) -> list[Path]:
     return [*found, single] if single.exists() else found
 
 
+def _docstring(path: Path) -> str:
+    return ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+
+
 def imports(path: Path) -> Iterator[str]:
     """Absolute names of all that a file imports."""
     package = path.relative_to(ROOT.parent).with_suffix("").parts[:-1]
@@ -178,3 +182,21 @@ def f():
         "lambdatuning.local",
         "lambdatuning.analysis",
     }
+
+
+MAPS = [path for path in ROOT.rglob("__init__.py") if "\n" in _docstring(path)]
+
+
+@pytest.mark.parametrize("path", MAPS, ids=lambda path: str(path.parent.relative_to(ROOT.parent)))
+def test_a_map_names_every_module_of_its_room(path: Path) -> None:
+    room = path.parent
+    there = {module.stem for module in room.glob("[!_]*.py")}
+    there |= {package.parent.name for package in room.glob("*/__init__.py")}
+    assert there - set(re.findall(r"\w+", _docstring(path))) == set()
+
+
+def test_large_rooms_have_a_map_of_their_own_or_in_the_room_above() -> None:
+    rooms = {path.parent for path in MAPS}
+    for path in ROOT.rglob("__init__.py"):
+        if len(list(path.parent.glob("[!_]*.py"))) > 8:
+            assert {path.parent, path.parent.parent} & rooms, path.parent
