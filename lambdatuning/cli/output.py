@@ -152,16 +152,29 @@ _SHOWN_WARNINGS = (RunSkippedWarning, UnreadReportsWarning)
 
 @contextmanager
 def warnings_in_one_line() -> Iterator[None]:
-    """What input lacks is a message, not a warning with a line of our source."""
+    """What input lacks is a message, not a warning with a line of our source; said once, though a
+    command may read a store several times."""
+    said: set[str] = set()
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if not issubclass(category, _SHOWN_WARNINGS):
+            otherwise(message, category, filename, lineno, file, line)
+        elif str(message) not in said:
+            said.add(str(message))
+            say(f"lambdatuning: {message}")
+
     with warnings.catch_warnings():
         for shown in _SHOWN_WARNINGS:
             warnings.simplefilter("always", shown)
         otherwise = warnings.showwarning
-        warnings.showwarning = lambda message, category, *rest: (
-            say(f"lambdatuning: {message}")
-            if issubclass(category, _SHOWN_WARNINGS)
-            else otherwise(message, category, *rest)
-        )
+        warnings.showwarning = show
         yield
 
 

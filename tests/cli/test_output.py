@@ -2,6 +2,7 @@
 
 import io
 import platform
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 
 from lambdatuning import __version__
 from lambdatuning.cli import app, output
+from lambdatuning.core.errors import RunSkippedWarning
 
 FRAME = pd.DataFrame(
     {
@@ -102,3 +104,13 @@ def test_what_a_function_says_does_not_control_the_terminal(
 def test_what_is_not_known_is_left_open() -> None:
     frame = pd.DataFrame({"power": pd.array([512, None], "Int64"), "cause": [None, "x"]})
     assert output.table(frame).splitlines() == ["power  cause", "  512", "       x"]
+
+
+def test_what_is_left_out_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with output.warnings_in_one_line():
+        for text in ("left out: a", "left out: a", "left out: b"):
+            warnings.warn(text, RunSkippedWarning, stacklevel=1)
+    assert capsys.readouterr().err.splitlines() == [
+        "lambdatuning: left out: a",
+        "lambdatuning: left out: b",
+    ]

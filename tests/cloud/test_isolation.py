@@ -1,5 +1,6 @@
 """A copy for tuning: the same function in every setting, and gone at the end, however it ends."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from lambdatuning.cloud.tuning.isolation import (
     isolated,
     refuse_uncopied,
 )
-from lambdatuning.core.errors import LambdaTuningError, UsageError
+from lambdatuning.core.errors import CutOffError, LambdaTuningError, UsageError
 from lambdatuning.functions.tuner.tunable import OTHER_KINDS
 from tests.fakes.aws_lambda import refusal
 from tests.journeys.functions import make_function
@@ -306,3 +307,20 @@ def test_a_function_with_as_many_tags_as_there_may_be_is_copied(embedded: Cloud)
     with isolated(embedded, "tagged", EXECUTION, lambda _: None) as copy:
         assert client.get_function(FunctionName=copy)["Tags"] == tags
     client.delete_function(FunctionName="tagged")
+
+
+def test_the_copy_of_a_run_that_goes_on_without_its_client_is_named(embedded: Cloud) -> None:
+    make_function(embedded, "cut")
+    said = (
+        r"the login has ended; its copy, the function (lambdatuning-copy-\S+-cut), stays: .*clean"
+    )
+    with (
+        pytest.raises(CutOffError, match=said) as raised,
+        isolated(embedded, "cut", EXECUTION, lambda _: None),
+    ):
+        raise CutOffError("the login has ended")
+    (copy,) = re.findall(r"the function (\S+), stays", str(raised.value))
+    assert copy in names(embedded)
+    client = embedded.client("lambda")
+    for name in (copy, "cut"):
+        client.delete_function(FunctionName=name)

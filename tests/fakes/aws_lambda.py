@@ -373,6 +373,7 @@ class FakeStates:
     """Executions by ARN, with their status."""
 
     statuses: dict[str, str] = field(default_factory=dict)
+    stopped_at: datetime | None = None
     refuses: str = ""
     exceptions: Any = field(default_factory=_Exceptions)
     meta: Any = field(default_factory=lambda: SimpleNamespace(region_name="us-east-1"))
@@ -386,4 +387,5 @@ class FakeStates:
         if executionArn not in self.statuses:
             raise refusal("ExecutionDoesNotExist")
         started = datetime(2026, 11, 23, 9, tzinfo=UTC)
-        return {"status": self.statuses[executionArn], "startDate": started}
+        status = {"status": self.statuses[executionArn], "startDate": started}
+        return status | ({"stopDate": self.stopped_at} if self.stopped_at else {})

@@ -98,7 +98,10 @@ def isolated(
         except CutOffError as exc:  # the run goes on, and needs it
             cut_off = exc
     if cut_off:
-        raise cut_off
+        raise CutOffError(
+            f"{cut_off}; its copy, the function {name}, stays: once the run is over, `lambdatuning "
+            f"clean {arn.name}` removes it"
+        ) from cut_off
     removal()
 
 

@@ -28,7 +28,7 @@ from .function import (
     version_numbers,
 )
 from .prepare import Services, prepare
-from .publish import Publisher, is_other, publish_missing, publish_next, sizes_set
+from .publish import Publisher, is_other, may_have_set, publish_missing, publish_next
 from .storage import RunFolder, folder, price_book
 
 
@@ -143,9 +143,7 @@ class Call:
 
     def may_have_set(self, run_id: str, memory_mb: int) -> bool:
         """Whether a run may have given the function that size: by its plan, which expires."""
-        if not self.confirms(run_id):
-            return True
-        return memory_mb in sizes_set(self._folder_of(run_id).read_plan())
+        return may_have_set(self._folder_of(run_id), memory_mb)
 
     def _folder_of(self, run_id: str) -> RunFolder:
         name = parse_function_arn(self.function).name

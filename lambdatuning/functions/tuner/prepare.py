@@ -6,7 +6,11 @@ import urllib.request
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from ...core.arn import require_account
 from ...core.errors import UsageError
@@ -26,7 +30,8 @@ from ...core.tuning.records import ACCEPTED_REGRET, Limits, Question, RunPlan, T
 from ...core.tuning.state import Apply, RunPlace, TunerState
 from . import decide, lock
 from .clean import undo
-from .function import Confirms, Sleep
+from .function import Confirms, Sleep, read
+from .publish import may_have_set
 from .storage import folder, price_book, read_url
 from .tunable import (
     check_reserved,
@@ -236,6 +241,29 @@ def _first_state(request: TuningInput, plan: RunPlan, url: str, parallel: int) -
     )
 
 
+_LONGEST_STEP = timedelta(minutes=16)
+"""So long may a function of the tuner go on after its execution has ended."""
+
+
+def _left_behind(
+    services: Services, name: str, function: str, earlier: lock.Lock, run_id: str, memory_mb: int
+) -> bool:
+    """Whether it may be a dead run that left the function at this size: one of its sizes, and not
+    set since that run was over. Anything else was deployed meanwhile, and stays."""
+    store = folder(services.s3, services.bucket, name, run_id)
+    if not may_have_set(store, memory_mb):
+        return False
+    changed = read(services.lambda_client, function).get("LastModified")
+    try:
+        answer = services.states.describe_execution(executionArn=earlier.execution)
+    except ClientError:
+        return True
+    over: datetime | None = answer.get("stopDate")
+    if not changed or over is None:
+        return True
+    return datetime.strptime(changed, "%Y-%m-%dT%H:%M:%S.%f%z") < over + _LONGEST_STEP
+
+
 def _locked(request: TuningInput, run_id: str, execution: str, services: Services) -> Target:
     """The function once the lock is ours, as it is under the lock: before, a run that was about
     to end may have held it at another size. What a dead run left behind is undone first."""
@@ -244,7 +272,9 @@ def _locked(request: TuningInput, run_id: str, execution: str, services: Service
     function = str(arn.unqualified)
     earlier = lock.take(client, services.states, function, mine)
     if earlier is not None:
-        undo(client, function, earlier, services.sleep, services.confirms(arn.name))
+        confirms = services.confirms(arn.name)
+        left = partial(_left_behind, services, arn.name, function, earlier)
+        undo(client, function, earlier, services.sleep, confirms, left)
     target = look_at(client, arn, services.sleep)
     lock.update(client, function, replace(mine, memory_mb=target.memory_mb))
     return target

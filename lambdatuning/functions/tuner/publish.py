@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ...core.errors import LambdaTuningError, UsageError
 from ...core.tuning.plan import Batch, Work
@@ -26,6 +26,7 @@ from .function import (
     settled,
     spare_mb,
 )
+from .storage import RunFolder
 from .tunable import image_not_readable, lacks_permission
 
 AT_ONCE = 60
@@ -204,6 +205,15 @@ def sizes_set(plan: RunPlan) -> set[int]:
     """The sizes that `$LATEST` has during a run: its own, and what it is given for a while."""
     sizes = {plan.target.memory_mb, *plan.sizes}
     return sizes | {spare_mb(size) for size in sizes}
+
+
+def may_have_set(store: RunFolder, memory_mb: int) -> bool:
+    """Whether the run of that folder may have given its function that size, as one whose plan
+    cannot be read may have: it never keeps a function from being put back."""
+    try:
+        return store.owner() is None or memory_mb in sizes_set(store.read_plan())
+    except (BotoCoreError, ClientError, LookupError, TypeError, ValueError):
+        return True
 
 
 def _wait_for(publisher: Publisher, versions: dict[Work, str], failed: dict[int, str]) -> None:

@@ -7,14 +7,17 @@ import pytest
 
 from lambdatuning.core.errors import LambdaTuningError, UsageError
 from lambdatuning.core.tuning.plan import Work
+from lambdatuning.core.tuning.records import PLAN_NAME
 from lambdatuning.core.tuning.state import Apply, RunPlace, TunerState
 from lambdatuning.functions.tuner import function, lock
 from lambdatuning.functions.tuner.clean import clean, take_back
 from lambdatuning.functions.tuner.control import apply
+from lambdatuning.functions.tuner.publish import may_have_set
+from lambdatuning.functions.tuner.storage import RunFolder
 from lambdatuning.functions.tuner.tunable import refuse_weighted
-from tests.fakes.aws_lambda import ARN, FakeLambda
+from tests.fakes.aws_lambda import ARN, FakeLambda, FakeS3
 
-from .plans import EXECUTION, TARGET, Time
+from .plans import EXECUTION, TARGET, Time, make_plan
 
 
 def hold(client: FakeLambda, memory_mb: int = 128) -> None:
@@ -258,3 +261,20 @@ def test_an_alias_that_shares_its_traffic_is_not_moved_unasked(client: FakeLambd
     client.update_alias(ARN, "live", RoutingConfig=weights)
     with pytest.raises(UsageError, match=r'"live" sends 10 % to version 7: end that first'):
         refuse_weighted(client, ARN, "live")
+
+
+def test_a_plan_that_cannot_be_read_keeps_nothing_from_being_put_back(
+    s3: FakeS3, store: RunFolder
+) -> None:
+    assert may_have_set(store, 700)
+    store.write_plan(make_plan())
+    assert [mb for mb in (128, 129, 512, 513, 700) if may_have_set(store, mb)] == [
+        128,
+        129,
+        512,
+        513,
+    ]
+    s3.faults["GetObject"] = ["AccessDenied"]
+    assert may_have_set(store, 700)
+    store.write_json(PLAN_NAME, {"execution": "of another version"})
+    assert may_have_set(store, 700)

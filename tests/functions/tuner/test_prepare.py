@@ -1,6 +1,7 @@
 """Preparing: refused before anything is changed, or a locked function and a plan in the bucket."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from lambdatuning.functions.tuner.prepare import Services, prepare
 from lambdatuning.functions.tuner.storage import RunFolder, folder
 from tests.fakes.aws_lambda import ARN, FakeLambda, FakeS3, FakeStates, refusal
 
-from .plans import EXECUTION, Time
+from .plans import EXECUTION, Time, make_plan
 
 OTHER = EXECUTION.replace("run-1", "run-0")
 
@@ -220,6 +221,29 @@ def test_what_a_dead_run_left_is_undone_first(
     assert (client.memory_mb, client.marked) == (128, [])
     assert store.read_plan().target.memory_mb == 128
     assert lock.read(client, ARN) == lock.Lock("run-1", 128, EXECUTION)
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "changed", "before_mb"),
+    [
+        (512, "2026-11-23T09:10:00.000+0000", 128),  # the dead run's own
+        (512, "2026-11-24T08:00:00.000+0000", 512),  # a day later
+        (700, "2026-11-23T09:10:00.000+0000", 700),  # no size of that run
+    ],
+)
+def test_what_was_deployed_since_a_run_died_stays(
+    client: FakeLambda, s3: FakeS3, time: Time, memory_mb: int, changed: str, before_mb: int
+) -> None:
+    dead = lock.Lock("run-0", 128, EXECUTION.replace("run-1", "run-0"))
+    plan = make_plan(run_id="run-0", execution=dead.execution)
+    folder(s3, "bucket", "shop", "run-0").write_plan(plan)
+    client.create_alias(ARN, lock.ALIAS, "$LATEST", dead.describe())
+    client.change(MemorySize=memory_mb, LastModified=changed)
+    stopped_at = datetime(2026, 11, 23, 9, 5, tzinfo=UTC)
+    states = FakeStates({dead.execution: "ABORTED"}, stopped_at=stopped_at)
+    prepare(given(), EXECUTION, services(client, s3, time, states))
+    assert client.memory_mb == before_mb
+    assert lock.read(client, ARN) == lock.Lock("run-1", before_mb, EXECUTION)
 
 
 def test_run_again_after_a_crash_while_taking_over_it_still_undoes(
