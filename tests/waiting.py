@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(check: Callable[[], T], what: str, seconds: float = 120.0, every_s: float = 0.05) -> T:
+def until(check: Callable[[], T], what: str, seconds: float = 300.0, every_s: float = 0.05) -> T:
     """The first true value of `check`; fails the test with `what` if there is none in time."""
     deadline = time.monotonic() + seconds
     while not (value := check()):

@@ -47,7 +47,8 @@ RUNS = {
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
 @pytest.mark.parametrize("name", PLOTS)
 def test_every_figure_of_every_run_is_sound(name: str, run: Run) -> None:
-    chart = getattr(Study(run, deadline_ms=60, budget_usd_per_million=0.5).plot, name)()
+    study = study_of(run, deadline_ms=60, budget_usd_per_million=0.5)
+    chart = getattr(study.plot, name)()
     if chart is None:
         return
     shown = chart._repr_mimebundle_()
