@@ -187,7 +187,8 @@ def test_what_is_not_known_is_said_nowhere_to_be_sure(unplaced: Run) -> None:
         assert set(answers["reason"]) == {
             "it is not known which execution environments were measured"
         }
-    assert study.summary["environments"].isna().all()
+    warm = study.summary["n"] > 0  # a size may have been seen cold alone
+    assert study.summary["environments"][warm].isna().all()
 
 
 def test_all_numbers_are_the_models_with_those_of_its_samples_beside(two: Run) -> None:
