@@ -131,6 +131,10 @@ def test_drawing_leaves_matplotlib_as_it_was(tmp_path: Path) -> None:
     path = plot(STUDY, "curves").save(tmp_path / "curves.png")
     assert path.read_bytes().startswith(b"\x89PNG")
     assert dict(mpl.rcParams) == before
+    plain = plot(STUDY, "curves").save(tmp_path / "plain")
+    assert plain.read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(UsageError, match="no format 'sgv'; did you mean \"svg\""):
+        plot(STUDY, "curves").save(tmp_path / "curves.sgv")
 
 
 def test_an_unknown_payload_type_is_refused() -> None:

@@ -62,6 +62,11 @@ def test_svg_and_json(capsys: pytest.CaptureFixture[str], store: Path, tmp_path:
     found = json.loads(shown(capsys, store, "--json", "--svg", str(figure)))
     jsonschema.validate(found, output_schemas()["show"])
     assert "<svg" in figure.read_text()
+    # The option says what is drawn, whatever the file is called.
+    for name in ("plain", "wrong.png"):
+        text = shown(capsys, store, "--svg", str(tmp_path / name))
+        assert f"The figure is in {tmp_path / name}." in text
+        assert "<svg" in (tmp_path / name).read_text()
 
 
 def test_a_run_is_shown_by_its_folder_wherever_that_lies(

@@ -11,6 +11,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from ...core.errors import UsageError, closest
 from . import style
 from .style import NARROW, WIDE, Layout, house_style
 
@@ -102,11 +103,16 @@ class Chart:
     title: str
     alt: str
 
-    def save(self, path: str | Path) -> Path:
-        """Write the wide layout for slides or print; the format follows from the file's ending."""
+    def save(self, path: str | Path, form: str = "") -> Path:
+        """Write the wide layout for slides or print, as `form`, else as the file's ending says
+        (PNG without one). UsageError for a format that cannot be drawn."""
+        file, chosen = Path(path), form or Path(path).suffix.lstrip(".").lower() or "png"
+        formats = self.figure.canvas.get_supported_filetypes()
+        if chosen not in formats:
+            raise UsageError(f"{file}: no format {chosen!r}; {closest(chosen, formats)}")
         with house_style():
-            self.figure.savefig(path, dpi=200)
-        return Path(path)
+            self.figure.savefig(file, dpi=200, format=chosen)
+        return file
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {

@@ -143,13 +143,13 @@ def show(session: Session, /, run: str, **options: Any) -> None:
     else:
         measured = merge(load_runs(store, run, cloud=cloud))
     study = Study(measured, strategy=options["strategy"], monthly_invocations=monthly_invocations)
-    figures = [file for file in (options["png"], options["svg"]) if file]
-    for file in figures:
-        study.plot.choice().save(file)
+    figures = {form: options[form] for form in ("png", "svg") if options[form]}
+    for form, file in figures.items():
+        study.plot.choice().save(file, form)
     if options["markdown"]:
-        session.output.show(study.to_json(), study.to_markdown(figures[0] if figures else ""))
+        session.output.show(study.to_json(), study.to_markdown(next(iter(figures.values()), "")))
     else:
-        show_study(session.output, study, figures)
+        show_study(session.output, study, [*figures.values()])
 
 
 def _show_url(session: Session, url: str) -> None:
