@@ -17,6 +17,7 @@ from lambdatuning.local import endpoint
 from .conftest import Place
 
 EXPIRED: Any = {"Error": {"Code": "ExpiredTokenException", "Message": "expired"}}
+DENIED: Any = {"Error": {"Code": "AccessDeniedException", "Message": "not yours"}}
 BUSY: Any = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
 
 
@@ -36,6 +37,7 @@ def failing(error: Exception) -> Callable[[Progress], None]:
         (EndpointConnectionError(endpoint_url="x"), "the connection to AWS was lost; run"),
         (ClientError(EXPIRED, "DescribeExecution"), "the login has ended; run"),
         (LoginRefreshRequired(), "the login has ended; run"),
+        (ClientError(BUSY, "DescribeExecution"), "AWS is too busy to say how the run stands; run"),
     ],
 )
 def test_the_run_goes_on_and_can_be_loaded_later(
@@ -60,8 +62,8 @@ def test_the_run_goes_on_and_can_be_loaded_later(
 def test_any_other_refusal_ends_the_run(
     place: Place, untouched: Callable[[], bool], tmp_path: Path
 ) -> None:
-    error = ClientError(BUSY, "DescribeExecution")
-    with pytest.raises(LambdaTuningError, match=r"Rate exceeded.*AWS is busy"):
+    error = ClientError(DENIED, "DescribeExecution")
+    with pytest.raises(LambdaTuningError, match=r"not yours.*have that permission granted"):
         place.tune("ping", store=tmp_path, on_progress=failing(error))
     assert untouched()
 
