@@ -6,16 +6,19 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pandas import Series
 
 import lambdatuning as lt
+from lambdatuning.analysis.compare.log_errors import LogError, Normal
 from lambdatuning.analysis.compare.noise import (
     DEGREES,
     FLOOR,
     Change,
     Noise,
     between_runs,
+    change,
     learnt,
     noise,
     paule_mandel,
@@ -24,9 +27,10 @@ from lambdatuning.analysis.compare.noise import (
 from lambdatuning.analysis.compare.pair import BY_SIZE, OVERALL, pair
 from lambdatuning.analysis.compare.text import verdict
 from lambdatuning.analysis.run import PUBLISHED, Run, means_run, merge
-from lambdatuning.analysis.verdict import WORSE
+from lambdatuning.analysis.verdict import FINE, UNKNOWN, WORSE
 from lambdatuning.api.runs import load_runs
 from lambdatuning.core.errors import UsageError
+from lambdatuning.core.statistics.means import Uncertainty
 from lambdatuning.core.strategies import CurvePoint
 from lambdatuning.core.tuning.manifest import Manifest
 
@@ -35,6 +39,7 @@ from .synthetic import KINDS, Kind, changed, synthetic_run
 FEW = KINDS[:3]
 SIZES = (128, 512, 2048)
 FASTER = [replace(kind, cpu_ms=kind.cpu_ms * 0.8) for kind in KINDS]
+FAR_FASTER = [replace(kind, cpu_ms=kind.cpu_ms * 0.6) for kind in KINDS]
 RECORDED = Path(__file__).parents[2] / "data" / "recorded"
 
 
@@ -73,34 +78,43 @@ def test_what_shifts_a_whole_run_is_no_change_of_the_code() -> None:
     assert told[1] <= 1
 
 
-def test_ten_per_cent_slower_is_a_regression() -> None:
-    found = 0
-    for seed in range(0, 12, 2):
-        before, after = (synthetic_run(FEW[:2], SIZES, seed=seed + n) for n in (0, 1))
-        found += bool(lt.compare([before, shifted(after, 1.1)]).regressions)
-    assert found >= 5
+def coded(seed: int, code: str) -> Run:
+    return named(synthetic_run(FEW[:2], SIZES, seed=seed), run_id=str(seed), code_sha256=code)
 
 
-def test_a_regression_says_if_it_hangs_on_how_little_runs_are_assumed_to_differ() -> None:
-    before, after = (
-        named(synthetic_run(FEW[:2], SIZES, seed=n), run_id=str(n), code_sha256=str(n))
-        for n in (0, 1)
-    )
-    alike = [
-        named(synthetic_run(FEW[:2], SIZES, seed=n), run_id=str(n), code_sha256="0")
-        for n in (2, 3, 4, 5)
+def test_ten_per_cent_slower_is_a_regression_once_runs_tell_how_much_they_differ() -> None:
+    history = [coded(seed, "old") for seed in range(100, 110)]
+    found = [
+        lt.compare(
+            [coded(n, "old"), shifted(coded(n + 1, "new"), 1.1)], history=history
+        ).verdict.kind
+        for n in range(0, 8, 2)
     ]
-    slower, far_slower = shifted(after, 1.1), shifted(after, 1.3)
-    assumed = "; this takes runs of the same code to differ by 2 %, and were it 5 %, it might be"
-    for runs, history, hangs in (
-        ([before, slower], [], True),
-        ([before, slower], alike[:3], True),
-        ([before, slower], alike, False),
-        ([before, far_slower], [], False),
+    assert found.count(WORSE) >= 3
+
+
+def test_a_rise_by_which_runs_of_the_same_code_may_differ_cannot_be_told_without_such_runs() -> (
+    None
+):
+    before, after = coded(0, "old"), coded(1, "new")
+    history = [coded(seed, "old") for seed in range(2, 12)]
+    slower, far_slower = shifted(after, 1.12), shifted(after, 1.35)
+    for runs, few_or_many, kind in (
+        ([before, slower], [], UNKNOWN),
+        ([before, slower], history, WORSE),
+        ([before, far_slower], [], WORSE),
+        ([before, after], [], FINE),
     ):
-        verdict = lt.compare(runs, history=history).verdict
-        assert verdict.kind == WORSE
-        assert (assumed in verdict.reason) == hangs
+        assert lt.compare(runs, history=few_or_many).verdict.kind == kind
+    reason = lt.compare([before, slower]).verdict.reason
+    assert re.match(
+        r"cannot tell: create-200b is slower by \d+ % \(\d+ to \d+ %\), less than runs of the same "
+        r"code may differ; .*; 5 runs of the code before would tell how much they do \(--history\), "
+        r"without which only rises of \d+ % are sure to be found$",
+        reason,
+    )
+    unlike = [shifted(run, 1.12 ** (n % 2)) for n, run in enumerate(history)]
+    assert lt.compare([before, slower], history=unlike).verdict.kind == FINE
 
 
 def test_the_recorded_runs_of_the_same_code_show_no_regression() -> None:
@@ -128,19 +142,45 @@ def test_runs_of_the_same_code_teach_how_much_they_differ() -> None:
     assert FLOOR <= calm.sd < Noise().sd
     wild = noise([[shifted(run, 1.3 ** (n % 2)) for n, run in enumerate(runs)]])
     assert wild.sd == pytest.approx(math.log(1.3) / 2, rel=0.3)
-    slower = [runs[0], shifted(other, 1.12)]
+    slower = [runs[0], shifted(other, 1.3)]
     assert lt.compare(slower).regressions
     history = [shifted(run, 1.3 ** (n % 2)) for n, run in enumerate(runs)]
     assert not lt.compare(slower, history=history).regressions
 
 
-def test_what_is_assumed_makes_no_runs_more_alike_than_they_were() -> None:
-    assert learnt([]) == Noise()
+def test_what_is_assumed_counts_as_much_as_it_has_degrees_of_freedom() -> None:
+    assert learnt([]) == Noise() == Noise(0.025, 3.0)
     unlike = learnt([(6, 0.05**2), (4, 0.05**2)])
-    assert unlike.sd == pytest.approx(0.05)
+    assert unlike.sd == pytest.approx(math.sqrt((3 * 0.025**2 + 10 * 0.05**2) / 13))
     assert unlike.degrees == DEGREES + 10
-    assert learnt([(10, 0.0)]).sd == pytest.approx(0.02 * math.sqrt(4 / 14))
+    assert learnt([(10, 0.0)]).sd == pytest.approx(0.025 * math.sqrt(3 / 13))
     assert learnt([(1000, 0.0)]).sd == FLOOR
+
+
+def test_what_little_is_known_between_runs_is_paid_for_once_by_all_payload_types() -> None:
+    """Student's t for one type (both measures); further ones by the normal quantiles."""
+    noise = Noise(0.03, 3.0)
+    one, ten = (noise.log_errors(1 - 0.05 / (2 * types)) for types in (1, 10))
+    assert one[0] == one[1] == pytest.approx(0.03 * 4.1765, rel=1e-4)  # t, 3 degrees, 0.9875
+    assert ten[0] == pytest.approx(one[0] * 3.0233 / 2.2414, rel=1e-4)  # normal, 0.99875 and 0.9875
+    assert noise.log_errors(0.95)[0] == pytest.approx(0.03 * 3.1824, rel=1e-4)  # 0.975
+
+
+def test_runs_of_the_same_code_seldom_seem_worse_however_few_runs_teach() -> None:
+    """Simulated by normal values alone, of runs that differ by 5 %, as much as is promised: no rule
+    makes an alarm in more than 2 % of them."""
+    rng = np.random.default_rng(7)
+    trials = 2_000
+    for teachers in (0, 1, 3, 10):
+        alarms = 0
+        values = 0.05 * rng.standard_normal((trials, teachers + 2))
+        own = LogError(((1.0, Normal(Uncertainty(0.015, 48.0))),))
+        off = 0.015 * rng.standard_normal(trials)
+        for row, error in zip(values, off, strict=True):
+            taught = [(teachers, float(np.var(row[1:], ddof=1)))] if teachers else []
+            found = change(row[0] - row[1] + error, own, learnt(taught), 0.975)
+            alarms += found.worse(0.05)
+        assert alarms / trials <= 0.026  # 2 % and two standard errors
 
 
 def test_the_variance_between_runs_is_what_their_own_errors_do_not_explain() -> None:
@@ -199,10 +239,10 @@ def test_frames_have_a_row_a_payload_type_and_size() -> None:
 
 
 def test_the_words_say_what_changed_and_by_how_much() -> None:
-    text = str(lt.compare([synthetic_run(seed=1), synthetic_run(FASTER, seed=2)]))
+    text = str(lt.compare([synthetic_run(seed=1), synthetic_run(FAR_FASTER, seed=2)]))
     assert text.startswith("After against before: faster by ")
     assert "and cheaper by" in text
-    assert "most of all: hash is faster by 20 %" in text
+    assert "most of all: hash is faster by 40 %" in text
     same = str(lt.compare([synthetic_run(seed=1), synthetic_run(seed=2)]))
     assert same.startswith("No significant difference between before and after: duration -")
     assert "None of the 10 payload types differs significantly." in same
@@ -217,7 +257,7 @@ def test_the_words_say_what_changed_and_by_how_much() -> None:
         ((0.01, -0.02, 0.041, -0.01, 0.03), "no significant difference (-2 to +4 %)"),
         (
             (0.013, -0.04, 0.06, 0.0042, 0.0216),
-            "slower by 1.3 % (0.4 to 2.2 %), less than runs of the same code differ",
+            "slower by 1.3 % (0.4 to 2.2 %), less than runs of the same code may differ",
         ),
         ((3.0, 2.0, 5.0, 2.5, 4.5), "slower by a factor of 4.0 (3.0 to 6.0)"),
         ((-0.3,), "faster by 30 % (no interval, so it may be chance)"),
@@ -232,15 +272,15 @@ def test_verdicts(ends: tuple[float, ...], words: str) -> None:
 
 
 def test_regressions_are_those_beyond_what_is_allowed() -> None:
-    runs = [synthetic_run(FASTER, seed=1), synthetic_run(seed=2)]
+    runs = [synthetic_run(FAR_FASTER, seed=1), synthetic_run(seed=2)]
     comparison = lt.compare(runs)
     worse = comparison.regressions
-    assert any(text.startswith("hash is slower by 25 %") for text in worse)
+    assert any(text.startswith("hash is slower by 6") for text in worse)
     assert any(text.startswith("weighted mix is more expensive") for text in worse)
     assert comparison.gate.startswith(f"Regression: {worse[0]}; {worse[1]}; {worse[2]}; and ")
-    allowed = lt.compare(runs, max_regression=0.5)
+    allowed = lt.compare(runs, max_regression=0.9)
     assert allowed.regressions == []
-    assert allowed.gate == f"No regression: {worse[0]}, and up to 50 % is allowed."
+    assert allowed.gate == f"No regression: {worse[0]}, and up to 90 % is allowed."
     better = lt.compare(runs[::-1])
     assert better.regressions == []
     assert "nothing got significantly slower or more expensive by more than 5 %" in str(better)
@@ -403,7 +443,9 @@ def test_sizes_with_an_interval_judge_and_others_stay_in_sight() -> None:
 
 def test_figures_tell_in_words_what_they_show() -> None:
     kinds = (*FEW, Kind("<b>&", 3, 4))
-    comparison = lt.compare([synthetic_run(kinds, SIZES, seed=1), synthetic_run(FASTER[:3], SIZES)])
+    comparison = lt.compare(
+        [synthetic_run(kinds, SIZES, seed=1), synthetic_run(FAR_FASTER[:3], SIZES)]
+    )
     forest, curves = comparison.plot.changes(), comparison.plot.by_size()
     assert forest is not None
     assert curves is not None

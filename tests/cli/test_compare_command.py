@@ -44,7 +44,7 @@ def test_the_recorded_runs_of_the_same_code_pass(nobody: Shell) -> None:
     assert done.code == 0, done.err
     data = json.loads(done.out)
     assert (data["regressions"], data["max_regression"]) == ([], 0.05)
-    assert data["same_code"] == {"sd": 0.02, "degrees": 20.0}
+    assert data["same_code"] == {"sd": 0.025, "degrees": 3.0}
 
 
 def test_what_got_better_or_is_allowed_is_no_regression(nobody: Shell, store: str) -> None:

@@ -3,8 +3,8 @@
 Worse is what is confirmed: a change for the worse beyond what runs of the same code differ and
 beyond what is allowed, or significantly more failures. Of what could be worse and cannot be judged
 (no interval, one so wide that next to nothing could have been found, another machine, no common
-successful invocation) it says that it cannot tell. A regression that would be none if runs of the
-same code differed by more than is assumed, while too few of them told, says so.
+successful invocation) it says that it cannot tell; so it does of a rise that the samples of both
+runs confirm, but that runs of the same code may differ by, while too few of them told.
 """
 
 import math
@@ -24,9 +24,9 @@ from ..verdict import (
     Verdict,
     gravest,
 )
-from .noise import CAREFUL_SD, ENOUGH_RUNS, SD, Change
+from .noise import ENOUGH_RUNS, Change
 from .pair import MACHINES, MEASURES, Pair, unjudged_sizes
-from .text import difference
+from .text import AS_RUNS, difference
 
 MAX_REGRESSION = 0.05
 """A worse change is no regression up to here: seldom does so little move the best size, and it is
@@ -84,10 +84,9 @@ def _decided(
         for kind in (WORSE, UNKNOWN, BETTER)
     }
     if of_kind[WORSE] and not any(map(_incomparable, pairs)):
-        doubt = "" if _failing(findings) else _assumed(pairs, max_change)
-        return WORSE, f"regression: {_named(of_kind[WORSE])}{doubt}"
+        return WORSE, f"regression: {_named(of_kind[WORSE])}"
     if of_kind[UNKNOWN]:
-        return UNKNOWN, f"cannot tell: {_named(of_kind[UNKNOWN])}"
+        return UNKNOWN, f"cannot tell: {_named(of_kind[UNKNOWN])}{_untaught(findings)}"
     allowed = format_part(max_change)
     for each in regressions(pairs, 0.0):
         return FINE, f"no regression: {each}, and up to {allowed} is allowed"
@@ -96,19 +95,16 @@ def _decided(
     return (BETTER if of_kind[BETTER] else FINE), quiet
 
 
-def _failing(findings: Iterable[ChangeFinding]) -> bool:
-    return any(each.kind == WORSE and each.measure == FAILURES for each in findings)
-
-
-def _assumed(pairs: Sequence[Pair], max_change: float) -> str:
-    """What to know of a regression that hangs on how little runs of the same code are assumed to
-    differ; "" where it does not."""
-    if not all(each.change.by_assumption for each in regressions(pairs, max_change)):
+def _untaught(findings: Iterable[ChangeFinding]) -> str:
+    """What would tell whether rises are more than runs of the same code may differ by, and what is
+    found without; "" where no finding is such a rise."""
+    rises = [each for each in findings if each.kind == UNKNOWN and each.text.endswith(AS_RUNS)]
+    if not rises:
         return ""
+    least = max(each.smallest or 0.0 for each in rises)
     return (
-        f"; this takes runs of the same code to differ by {format_part(SD)}, and were it "
-        f"{format_part(CAREFUL_SD)}, it might be chance: {ENOUGH_RUNS} runs of the code before "
-        "would tell (--history)"
+        f"; {ENOUGH_RUNS} runs of the code before would tell how much they do (--history), without "
+        f"which only rises of {format_part(least)} are sure to be found"
     )
 
 
@@ -150,6 +146,8 @@ def _doubt(each: Worse, pair: Pair, max_change: float) -> str:
             f"{format_part(change.least)} would have been found; measure both "
             "in more execution environments (--environments)"
         )
+    if change.of_runs and change.few_runs and change.value > max_change:
+        return f"{each}, {AS_RUNS}"
     if main and change.value > max_change and not change.of_runs:
         return (
             f"{each.payload} is {difference(each.measure, change)} ({span}), which may be chance; "

@@ -8,21 +8,24 @@ maximum likelihood as in a meta-analysis (here by its moment equation, after Pau
 Sources: R. C. Paule, J. Mandel, Consensus Values and Weighting Factors, Journal of Research of the
 National Bureau of Standards 87 (1982); A. A. Veroniki and others, Methods to Estimate the
 Between-Study Variance and its Uncertainty in Meta-Analysis, Research Synthesis Methods 7 (2016).
+Few runs tell it badly, so it has a prior, and what it bounds has the t distribution that follows
+(A. Gelman and others, Bayesian Data Analysis, 3rd edition, 2013, sections 2.6 and 3.2).
 """
 
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
-from ...core.statistics.means import Uncertainty
+from ...core.statistics.means import CONFIDENCE, student_t
 from ..frames import warm
 from ..intervals import cells
 from ..run import Run
 from ..summary import KEYS
-from .log_errors import LogError, LogErrors, Normal, added, log_errors
+from .log_errors import LogError, LogErrors, added, log_errors
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,9 @@ class Change:
 
     `low` and `high` hold the change of the function: they know how much runs of the same code
     differ (see `noise`). `own_low` and `own_high` hold by how much these two runs differ, by
-    their samples alone. A change of `least` or more would have been found four times in five.
-    `careful_low` is `low` if runs of the same code differ by as much as they may where too few of
-    them told (see `Noise.careful`). All are NaN where a run has fewer than 3 environments.
+    their samples alone. A change of `least` or more would have been found four times in five. All
+    are NaN where a run has fewer than 3 environments. `few_runs`: how much runs of the same code
+    differ is more assumed than measured.
     """
 
     value: float
@@ -42,7 +45,7 @@ class Change:
     own_low: float = math.nan
     own_high: float = math.nan
     least: float = math.nan
-    careful_low: float = math.nan
+    few_runs: bool = False
 
     @property
     def has_interval(self) -> bool:
@@ -63,12 +66,6 @@ class Change:
         """Whether it is a regression: real, and more than `max_change` (0.05 is 5 %)."""
         return self.low > 0 and self.value > max_change
 
-    @property
-    def by_assumption(self) -> bool:
-        """Whether it is a rise that is real only if runs of the same code differ as little as is
-        assumed, which too few of them told."""
-        return self.low > 0 and self.careful_low <= 0
-
 
 def excludes_zero(low: float, high: float) -> bool:
     """Whether an interval leaves no doubt about the direction; False where there is none."""
@@ -83,9 +80,8 @@ def change(log_ratio: float, own: LogError, noise: "Noise", confidence: float) -
         for below, above in (error.log_errors(confidence) for error in (widened, own))
     )
     least = _expm1(widened.log_errors(confidence)[0] + widened.log_errors(_POWER)[1])
-    below = noise.careful.widened(own).log_errors(confidence)[0]
-    careful_low = min(low, _expm1(log_ratio - below))
-    return Change(_expm1(log_ratio), low, high, own_low, own_high, least, careful_low)
+    few_runs = noise.degrees < DEGREES + ENOUGH_RUNS - 1
+    return Change(_expm1(log_ratio), low, high, own_low, own_high, least, few_runs)
 
 
 def _expm1(value: float) -> float:
@@ -95,21 +91,23 @@ def _expm1(value: float) -> float:
 # How much runs of the same code differ: more than the samples of each by themselves can tell.
 
 
-SD, FLOOR, DEGREES = 0.02, 0.01, 20.0
+SD, FLOOR, DEGREES = 0.025, 0.01, 3.0
 """The spread (log) between runs of the same code that is taken where no runs taught it, the least
-that is believed, and with how many degrees of freedom. Runs on the embedded AWS over an hour and a
-half differed by 1 to 2 %; on AWS it is an assumption until runs there teach it."""
+that is believed, and with how many degrees of freedom it is known, which is what it counts beside
+runs that teach. So half of all functions are taken to differ by less than 2.8 % from run to run and
+one in seven by more than 5 %: quiet hosts and shared ones. False alarms stay below 2 % for each
+spread from 1 to 5 %, whether 0 or 30 runs teach (`tests.bench.same_code`)."""
 
-CAREFUL_SD, ENOUGH_RUNS = 0.05, 5
-"""The spread (log) that runs of the same code may have before so many of them told: on shared
-machines they differ by so much, and fewer runs may look alike by chance."""
-
-_WORTH = 4.0
-"""So many runs' worth is what is known beforehand once runs teach."""
+ENOUGH_RUNS = 5
+"""From so many runs of the same code on they tell more of how much they differ than is assumed."""
 
 _POWER = 0.6
 """Two-sided confidence whose one side is passed four times in five."""
 
+_ONE_TYPE = 1 - (1 - CONFIDENCE) / 4
+"""The share below a bound of either of the two measures of one payload type (Bonferroni)."""
+
+_NORMAL = NormalDist()
 _SAME = ("function", "code_sha256", "architecture", "runtime", "region", "endpoint")
 
 
@@ -121,16 +119,23 @@ class Noise:
     sd: float = SD
     degrees: float = DEGREES
 
-    @property
-    def careful(self) -> "Noise":
-        """The most that runs may differ: where few runs taught it, as on shared machines."""
-        few = self.degrees < DEGREES + ENOUGH_RUNS - 1
-        return replace(self, sd=max(self.sd, CAREFUL_SD)) if few else self
-
     def widened(self, own: LogError) -> LogError:
         """The error of the log ratio of two runs, `own` from the samples of both."""
-        between = Normal(Uncertainty(math.sqrt(2) * self.sd, self.degrees))
-        return added([own, LogError(((1.0, between),))])
+        return added([own, LogError(((math.sqrt(2), self),))])
+
+    def log_errors(self, confidence: float) -> tuple[float, float]:
+        """How far one run may lie from what runs of its code have in the mean, to both sides.
+
+        The spread is one for all that is judged together, so only the first pair of measures pays
+        for how little is known of it (Student's t); further payload types cost what they do where
+        it is known (the normal quantile): an approximation of the multivariate t distribution,
+        which Bonferroni's would exceed twice with few degrees of freedom.
+        """
+        share = 0.5 + confidence / 2
+        first = min(share, _ONE_TYPE)
+        further = _NORMAL.inv_cdf(share) / _NORMAL.inv_cdf(first) if share > first else 1.0
+        reach = self.sd * student_t(first, self.degrees) * further
+        return reach, reach
 
 
 PRIOR_NOISE = Noise()
@@ -140,7 +145,7 @@ PRIOR_NOISE = Noise()
 def noise(groups: Iterable[Sequence[Run]]) -> Noise:
     """What is known beforehand, corrected by groups of runs of the same code (see `same_code`).
 
-    A group of k runs counts as k - 1, what is known beforehand as 4.
+    A group of k runs counts as k - 1, what is known beforehand as `DEGREES`.
     """
     variances = [(len(group) - 1, between_runs(group)) for group in groups]
     return learnt([(count, variance) for count, variance in variances if variance is not None])
@@ -148,16 +153,11 @@ def noise(groups: Iterable[Sequence[Run]]) -> Noise:
 
 def learnt(variances: Sequence[tuple[int, float]]) -> Noise:
     """The noise by variances between runs, each with its degrees of freedom, and by what is known
-    beforehand, which is worth four runs.
-
-    What is known beforehand makes no runs more alike than they were: where they differ by more, it
-    would let a gate fail more often than it says.
-    """
+    beforehand: the posterior of a scaled inverse chi-square prior."""
     count = sum(count for count, _ in variances)
     squares = sum(count * variance for count, variance in variances)
-    both = (_WORTH * SD**2 + squares) / (_WORTH + count)
-    variance = max(both, squares / count if count else 0.0, FLOOR**2)
-    return Noise(math.sqrt(variance), DEGREES + count)
+    variance = (DEGREES * SD**2 + squares) / (DEGREES + count)
+    return Noise(math.sqrt(max(variance, FLOOR**2)), DEGREES + count)
 
 
 def same_code(runs: Iterable[Run]) -> list[list[Run]]:

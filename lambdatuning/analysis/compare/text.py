@@ -23,7 +23,7 @@ _DOUBLE = 1.0
 """Above so large an increase, a factor reads better than per cent."""
 
 NO_DIFFERENCE = "no significant difference"
-AS_RUNS = "less than runs of the same code differ"
+AS_RUNS = "less than runs of the same code may differ"
 
 
 def verdict(measure: str, change: Change) -> str:
@@ -32,7 +32,7 @@ def verdict(measure: str, change: Change) -> str:
     >>> verdict("duration", Change(-0.12, -0.16, -0.08, -0.15, -0.09))
     'faster by 12 % (8 to 16 %)'
     >>> verdict("cost", Change(0.013, -0.01, 0.036, 0.004, 0.022))
-    'more expensive by 1.3 % (0.4 to 2.2 %), less than runs of the same code differ'
+    'more expensive by 1.3 % (0.4 to 2.2 %), less than runs of the same code may differ'
     >>> verdict("cost", Change(0.01, -0.02, 0.04, -0.01, 0.03))
     'no significant difference (-2 to +4 %)'
     """
@@ -119,7 +119,7 @@ def _little(pair: Pair, payloads: Sequence[str]) -> list[str]:
         return []
     words = next(_named(each, m) for m, each in zip(MEASURES, little, strict=True) if each)
     count = f"{len(names)} of {len(payloads)} payload types {_differ(len(names))}"
-    return [f"{count}, but less than runs of the same code do: {words}."]
+    return [f"{count}, but less than runs of the same code may: {words}."]
 
 
 def _named(changes: Mapping[str, Change], measure: str) -> str:
