@@ -93,9 +93,7 @@ def test_ten_per_cent_slower_is_a_regression_once_runs_tell_how_much_they_differ
     assert found.count(WORSE) >= 3
 
 
-def test_a_rise_by_which_runs_of_the_same_code_may_differ_cannot_be_told_without_such_runs() -> (
-    None
-):
+def test_a_rise_that_runs_of_the_same_code_may_show_cannot_be_told_without_such_runs() -> None:
     before, after = coded(0, "old"), coded(1, "new")
     history = [coded(seed, "old") for seed in range(2, 12)]
     slower, far_slower = shifted(after, 1.12), shifted(after, 1.35)
@@ -109,8 +107,8 @@ def test_a_rise_by_which_runs_of_the_same_code_may_differ_cannot_be_told_without
     reason = lt.compare([before, slower]).verdict.reason
     assert re.match(
         r"cannot tell: create-200b is slower by \d+ % \(\d+ to \d+ %\), less than runs of the same "
-        r"code may differ; .*; 5 runs of the code before would tell how much they do \(--history\), "
-        r"without which only rises of \d+ % are sure to be found$",
+        r"code may differ; .*; 5 runs of the code before would tell how much they do "
+        r"\(--history\), without which only rises of \d+ % are sure to be found$",
         reason,
     )
     unlike = [shifted(run, 1.12 ** (n % 2)) for n, run in enumerate(history)]
