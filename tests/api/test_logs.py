@@ -10,7 +10,7 @@ import pytest
 
 import lambdatuning as lt
 from lambdatuning.analysis.compare.comparison import compare
-from lambdatuning.api.logs import PAYLOAD, import_logs
+from lambdatuning.api.logs import PAYLOAD, import_logs, read_reports
 from lambdatuning.api.runs import load_runs
 from lambdatuning.cli.app import main
 from lambdatuning.core.errors import NotFoundError
@@ -50,6 +50,17 @@ def test_a_large_run_is_written_piece_by_piece(
     made = import_logs(write(tmp_path / "a.log", forms.s3_export(json_events())), store=tmp_path)
     assert len(list(tmp_path.rglob("samples.parquet"))) == 1
     assert lt.load(tmp_path).samples["request_id"].tolist() == made.samples["request_id"].tolist()
+
+
+def test_requests_are_the_same_with_and_without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [event.message for event in text_events()] * 2_000  # several blocks
+    with_arrow = read_reports(lines)
+    monkeypatch.setattr("lambdatuning.analysis.logs.log_frame._ARROW", False)
+    without = read_reports(lines)
+    assert with_arrow["request_id"].tolist() == without["request_id"].tolist()
+    assert with_arrow["request_id"].head(5).tolist() == [forms.request(n) for n in range(5)]
+    assert with_arrow["error"].tolist() == without["error"].tolist()
+    assert with_arrow["request_id"].dtype == without["request_id"].dtype == "str"
 
 
 def test_several_files_and_forms_make_one_run(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ Few runs tell it badly, so it has a prior, and what it bounds has the t distribu
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 
 import numpy as np
@@ -45,7 +45,7 @@ class Change:
     own_low: float = math.nan
     own_high: float = math.nan
     least: float = math.nan
-    few_runs: bool = False
+    few_runs: bool = field(default=False, kw_only=True)
 
     @property
     def has_interval(self) -> bool:
@@ -81,7 +81,7 @@ def change(log_ratio: float, own: LogError, noise: "Noise", confidence: float) -
     )
     least = _expm1(widened.log_errors(confidence)[0] + widened.log_errors(_POWER)[1])
     few_runs = noise.degrees < DEGREES + ENOUGH_RUNS - 1
-    return Change(_expm1(log_ratio), low, high, own_low, own_high, least, few_runs)
+    return Change(_expm1(log_ratio), low, high, own_low, own_high, least, few_runs=few_runs)
 
 
 def _expm1(value: float) -> float:

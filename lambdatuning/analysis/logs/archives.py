@@ -13,7 +13,7 @@ from typing import IO, Any, NamedTuple, TypeAlias, cast
 
 from ...core.errors import UsageError
 
-BLOCK_CHARACTERS = 1 << 21
+BLOCK_CHARACTERS = 1 << 20
 _PEEK = 1 << 16
 _DEEPEST = 5
 _TAR_MARK = slice(257, 262)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any, cast
 
 import numpy as np
@@ -27,6 +28,7 @@ _WORKERS = min(4, os.cpu_count() or 1)
 _NUMBERS = ("duration_ms", "billed_ms", "memory_mb", "max_memory_mb", "init_ms", "restore_ms")
 _FIRST_ROWS = _PRICED_ROWS = 1 << 16
 _TEXTS = ("stream", "group", "error")
+_ARROW = find_spec("pyarrow") is not None
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,11 @@ class _Columns:
         self.rows = 0
         self._arrays: dict[str, NDArray[Any]] = {}
         self._codes: dict[str, dict[str, int]] = {name: {"": 0} for name in _TEXTS}
+        self._request_ids: list[Any] = []
 
     def append(self, frame: pl.DataFrame) -> None:
         """The rows of one block; texts that stand often are kept as codes."""
-        columns = {name: frame[name].to_numpy() for name in (*_NUMBERS, "time", "request_id")}
+        columns = {name: frame[name].to_numpy() for name in (*_NUMBERS, "time")}
         texts = {name: self._coded(name, frame[name]) for name in _TEXTS}
         end = self.rows + len(frame)
         for name, values in (columns | texts).items():
@@ -66,6 +69,9 @@ class _Columns:
             if end > len(array):
                 array.resize(max(2 * len(array), end), refcheck=False)
             array[self.rows : end] = values
+        # Copied, as what polars cuts out of a text keeps all of the text.
+        ids = frame["request_id"]
+        self._request_ids.append(ids.to_arrow() if _ARROW else ids.to_numpy())
         self.rows = end
 
     def _coded(self, name: str, series: pl.Series) -> NDArray[np.int32]:
@@ -80,6 +86,16 @@ class _Columns:
         array = self._arrays.pop(name)
         array.resize(self.rows, refcheck=False)
         return array
+
+    def request_ids(self) -> Any:
+        """The request of each row, given up. A million strings of Python's own would take more room
+        than all other columns."""
+        parts, self._request_ids = self._request_ids, []
+        if not _ARROW:
+            return pd.array(np.concatenate(parts), dtype="str")
+        import pyarrow as pa
+
+        return pd.array(pa.chunked_array(parts), dtype="str")
 
     def category(self, name: str) -> pd.Categorical:
         """A column of texts, given up."""
@@ -145,7 +161,7 @@ def _in_parallel(blocks: Iterable[Block]) -> Iterator[Reports]:
 
 
 def _with_failures(
-    error: pd.Categorical, request_ids: NDArray[Any], marks: list[tuple[int, Mark]]
+    error: pd.Categorical, request_ids: Any, marks: list[tuple[int, Mark]]
 ) -> pd.Categorical:
     """Where a mark tells of a failure, the next report of its request has failed (else the last).
 
@@ -178,7 +194,7 @@ def _frame(
         for values in map(columns.take, ("memory_mb", "billed_ms", "max_memory_mb"))
     )
     init_ms, restore_ms = columns.take("init_ms"), columns.take("restore_ms")
-    request_ids = columns.take("request_id")
+    request_ids = columns.request_ids()
     error = _with_failures(columns.category("error"), request_ids, marks)
     by_column: dict[str, Any] = {
         "memory_mb": memory_mb.astype("int32"),
@@ -192,7 +208,7 @@ def _frame(
         "max_memory_mb": used_mb,
         "error": error,
         "cost_usd": _cost_usd(memory_mb, billed_ms, book, (region, architecture)),
-        "request_id": pd.array(request_ids, dtype="str"),
+        "request_id": request_ids,
         "retries": np.zeros(count, "int32"),
         "stolen_ms": np.full(count, np.nan),
         "environment": columns.category("stream"),
