@@ -124,7 +124,7 @@ class Noise:
         return added([own, LogError(((math.sqrt(2), self),))])
 
     def log_errors(self, confidence: float) -> tuple[float, float]:
-        """How far one run may lie from what runs of its code have in the mean, to both sides.
+        """How far one run may lie from what runs of its code have on average, to both sides.
 
         The spread is one for all that is judged together, so only the first pair of measures pays
         for how little is known of it (Student's t); further payload types cost what they do where
