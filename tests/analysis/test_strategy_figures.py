@@ -8,8 +8,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from pandas import DataFrame
 
 from lambdatuning.analysis.answer.recommendation import recommendations
+from lambdatuning.analysis.answer.why_this_size import choice_title
+from lambdatuning.analysis.curves import MIX, Curve
 from lambdatuning.analysis.plot.chart import NARROW_MIME
 from lambdatuning.analysis.plot.style import luminance
 from lambdatuning.analysis.questions.controls import Controls, panel
@@ -93,6 +96,18 @@ class TestDecisions:
         waiting = synthetic_run((Kind("io", 50, 0),), (128, 512), noise=0.0, host_spread=0)
         told = map_title(decisions(Study(waiting), steps=3), 1)
         assert told == "128 MB is best for io, whatever cost and speed weigh"
+
+    def test_the_title_never_says_that_an_end_is_all_where_another_size_is_best_there(self) -> None:
+        rows = DataFrame(
+            {
+                "payload": MIX,
+                "weight": [0, 0.002, 0.998, 1],
+                "memory_mb": [3008, 1024, 1024, 128],
+            }
+        )
+        assert map_title(rows, 0.5) == (
+            "1,024 MB is best for the weighted mix while cost counts for 1 to 99 %"
+        )
 
 
 class TestPareto:
@@ -253,3 +268,20 @@ def test_words_on_every_shade_can_be_read() -> None:
             words = luminance("#fdfeff") if light < 0.2 else luminance("#10202f")
             low, high = sorted((light, words))
             assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("usd", "chosen", "title"),
+    [
+        ((1.0, 1.002), 512, "512 MB costs as much as the cheapest, 128 MB; 4.0 × faster"),
+        ((1.0, 1.02), 512, "512 MB costs 2 % more than the cheapest, 128 MB; 4.0 × faster"),
+        ((1.0, 1.002), 128, "128 MB is the cheapest size; 512 MB is 4.0 × faster at the same cost"),
+        ((1.0, 1.02), 128, "128 MB is the cheapest size; 512 MB is 4.0 × faster for 2 % more"),
+    ],
+)
+def test_what_costs_the_same_is_not_said_to_cost_0_percent_more(
+    usd: tuple[float, float], chosen: int, title: str
+) -> None:
+    means, costs = np.array([40.0, 10.0]), np.array(usd)
+    curve = Curve("f", "x86_64", "p", (128, 512), means, costs, means[None], costs[None], ())
+    assert choice_title(curve, chosen) == title

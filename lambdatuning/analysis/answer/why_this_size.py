@@ -118,7 +118,9 @@ def choice_title(curve: Curve, chosen_mb: int | None, limit: float = math.inf) -
     speed = _speed_change(ratio(curve.ms[cheapest], curve.ms[at]))
     if not curve.usd[cheapest]:
         return f"{size} costs as much as {least}; {speed}"
-    more = f"{(ratio(curve.usd[at], curve.usd[cheapest]) - 1) * 100:,.0f} %"
+    more = _percent_more(curve.usd[at], curve.usd[cheapest])
+    if not more:
+        return f"{size} costs as much as the cheapest, {least}; {speed}"
     beyond = curve.usd[at] > curve.usd[cheapest] * (1 + limit)
     perhaps = f" ({format_part(limit)} is within the error)" if beyond else ""
     return f"{size} costs {more} more than the cheapest, {least}{perhaps}; {speed}"
@@ -134,8 +136,15 @@ def _faster_ones(curve: Curve, at: int) -> str:
         return f"; none is {format_part(_SLIGHT)} faster"
     if not curve.usd[at]:
         return f"; {format_mb(curve.sizes[fastest])} is {_speed_change(times)}"
-    more = f"{(ratio(curve.usd[fastest], curve.usd[at]) - 1) * 100:,.0f} %"
-    return f"; {format_mb(curve.sizes[fastest])} is {_speed_change(times)} for {more} more"
+    more = _percent_more(curve.usd[fastest], curve.usd[at])
+    price = f"for {more} more" if more else "at the same cost"
+    return f"; {format_mb(curve.sizes[fastest])} is {_speed_change(times)} {price}"
+
+
+def _percent_more(usd: float, base_usd: float) -> str:
+    """In whole per cent; "" where that would be none."""
+    percent = round((ratio(usd, base_usd) - 1) * 100)
+    return f"{percent:,} %" if percent else ""
 
 
 def _speed_change(times: float) -> str:

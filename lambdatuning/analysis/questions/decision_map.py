@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from pandas import DataFrame
 
-from ...core.format import format_mb, format_part
+from ...core.format import format_mb
 from ...core.sizes import Host
 from ...core.strategies import clamp_weight
 from ..answer.recommendation import candidates, scores
@@ -159,12 +159,13 @@ def map_title(frame: DataFrame, weight: float) -> str:
     )
     if (low, high) == (0, 1):
         return f"{words}, whatever cost and speed weigh"
-    ends = [format_part(low), format_part(high)]
+    # Another size is best beyond an end: one that rounds to 0 or 100 % would say that none is.
+    ends = [min(max(round(end * 100), 1), 99) for end in (low, high)]
     if low == 0:
-        return f"{words} while cost counts for less than {ends[1]}"
+        return f"{words} while cost counts for less than {ends[1]} %"
     if high == 1:
-        return f"{words} while cost counts for more than {ends[0]}"
-    return f"{words} while cost counts for {ends[0].removesuffix(' %')} to {ends[1]}"
+        return f"{words} while cost counts for more than {ends[0]} %"
+    return f"{words} while cost counts for {ends[0]} to {ends[1]} %"
 
 
 def map_alt(frame: DataFrame) -> str:
