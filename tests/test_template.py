@@ -363,11 +363,11 @@ def test_everything_that_can_be_tagged_carries_the_cost_tags(plain: dict[str, An
 
 
 def test_code_packages_are_small_and_hold_no_tests() -> None:
-    """Nothing of third parties, nothing that only a client needs. The tuner is 172 KB, a third of
+    """Nothing of third parties, nothing that only a client needs. The tuner is 180 KB, a third of
     it adaptive exploration, whose import is a tenth of that of boto3 in a cold start."""
     for code in local_code(TEMPLATE, ROOT):
         artifact = build(code)
-        assert len(artifact.data) < 180_000, code.logical_id
+        assert len(artifact.data) < 190_000, code.logical_id
 
 
 IMPORT_ALL = """
