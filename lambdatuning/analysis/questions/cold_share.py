@@ -173,7 +173,6 @@ def _ranges(cold: ColdCurve, goal: Goal) -> list[tuple[object, ...]]:
 
 def _takeover(cold: ColdCurve, before: int, after: int, goal: Goal) -> tuple[float, float]:
     """Low and high end of the share at which one size takes over from another."""
-    ms, usd, extra_ms, extra_usd = cold.resampled
     if not all(np.isfinite(each).all() for each in cold.resampled):
         return np.nan, np.nan
     shares = np.linspace(0, 1, _COARSE + 1)
@@ -181,11 +180,19 @@ def _takeover(cold: ColdCurve, before: int, after: int, goal: Goal) -> tuple[flo
     slowest, highest = (
         each.max(axis=1)[:, None, None] for each in (cold.mean_ms(shares), cold.cost_usd(shares))
     )
-    part = shares[:, None, None]
-    drawn_ms, drawn_usd = _positive(ms + part * extra_ms), _positive(usd + part * extra_usd)
-    values = goal.score(drawn_ms / slowest, drawn_usd / highest, scale=(1.0, 1.0))
-    ahead = values[:, :, after] < values[:, :, before]
-    first = np.where(ahead.any(axis=0), ahead.argmax(axis=0) / _COARSE, 1.0)
+    first = np.ones(len(cold.resampled[0]))
+    waiting = np.arange(len(first))  # resamples in which it has not taken over yet
+    for steps in np.array_split(np.arange(_COARSE + 1), 20):
+        ms, usd, extra_ms, extra_usd = (each[waiting] for each in cold.resampled)
+        part = shares[steps, None, None]
+        drawn_ms, drawn_usd = _positive(ms + part * extra_ms), _positive(usd + part * extra_usd)
+        values = goal.score(drawn_ms / slowest[steps], drawn_usd / highest[steps], scale=(1.0, 1.0))
+        ahead = values[:, :, after] < values[:, :, before]
+        crossed = ahead.any(axis=0)
+        first[waiting[crossed]] = steps[ahead.argmax(axis=0)[crossed]] / _COARSE
+        waiting = waiting[~crossed]
+        if not len(waiting):
+            break
     low, high = np.quantile(first, [0.025, 0.975])
     # The steps are coarse: a size takes over somewhere in the one before.
     return max(float(low) - 1 / _COARSE, 0.0), float(high)
