@@ -273,25 +273,6 @@ def test_no_arn_is_of_one_partition() -> None:
     assert "amazonaws.com/" not in resources
 
 
-CHECKOV = Path(sys.prefix) / "checkov" / "bin" / "checkov"
-
-
-@pytest.mark.skipif(not CHECKOV.exists(), reason="`make checkov` installs checkov apart")
-def test_checkov_finds_nothing_that_is_not_waived_with_its_reason() -> None:
-    done = subprocess.run(
-        [CHECKOV, "--file", ROOT / "template.yaml", "--framework", "cloudformation", "--compact",
-         "--skip-download", "--output", "json"],
-        capture_output=True, text=True, check=False, timeout=240,
-    )  # fmt: skip
-    found = json.loads(done.stdout)
-    found = found if isinstance(found, dict) else found[0]
-    results = found["results"]
-    assert [(each["check_id"], each["resource"]) for each in results["failed_checks"]] == []
-    assert found["summary"]["passed"] > 50
-    for each in results["skipped_checks"]:
-        assert len(each["check_result"]["suppress_comment"]) > 20, each["check_id"]
-
-
 def test_no_resource_has_a_fixed_name_but_the_api() -> None:
     """Two stacks fit in an account: names come from parameters or the stack's name."""
     keys = ("FunctionName", "TableName", "BucketName", "RoleName", "LogGroupName", "Name")

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from cfnlint.api import ManualArgs, lint_file  # type: ignore[import-untyped]
 
 from lambdatuning.cloud.stack.package import build, load_template, local_code, template_body
@@ -32,23 +31,6 @@ def statements() -> Iterator[dict[str, Any]]:
 def test_cfn_lint_has_nothing_to_say() -> None:
     every = ManualArgs(include_checks=["I"], include_experimental=True, ignore_checks=["I4010"])
     assert [str(match) for match in lint_file(TEMPLATE, every)] == []
-
-
-CHECKOV = Path(sys.prefix) / "checkov" / "bin" / "checkov"
-
-
-@pytest.mark.skipif(not CHECKOV.exists(), reason="`make checkov` installs checkov apart")
-def test_checkov_finds_nothing_that_is_not_waived_with_its_reason() -> None:
-    done = subprocess.run(
-        [CHECKOV, "--file", TEMPLATE, "--framework", "cloudformation", "--compact",
-         "--skip-download", "--output", "json"],
-        capture_output=True, text=True, check=False, timeout=240,
-    )  # fmt: skip
-    found = json.loads(done.stdout)
-    results = (found if isinstance(found, dict) else found[0])["results"]
-    assert [(each["check_id"], each["resource"]) for each in results["failed_checks"]] == []
-    for each in results["skipped_checks"]:
-        assert len(each["check_result"]["suppress_comment"]) > 20, each["check_id"]
 
 
 def test_nothing_is_granted_on_everything() -> None:
