@@ -76,11 +76,16 @@ def _table(findings: tuple[ChangeFinding, ...]) -> str:
     head = ["| what | change (95 % interval) | since | why |", "|---|---|---|---|"]
     shown = [
         f"| {TITLES[each.kind]}: {plain(where(each))} | {interval(each)} | {plain(each.since)} | "
-        f"{plain(each.cause or each.text)} |"
+        f"{plain(_why(each))} |"
         for each in findings[:MAX_ROWS]
     ]
     rest = len(findings) - len(shown)
     return "\n".join([*head, *shown]) + (f"\n\n{rest} more are not shown." if rest else "")
+
+
+def _why(finding: ChangeFinding) -> str:
+    """The cause of a change; of what cannot be told, why not."""
+    return finding.text if finding.kind == UNKNOWN else finding.cause or finding.text
 
 
 def _facts(verdict: Verdict) -> str:

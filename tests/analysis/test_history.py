@@ -269,7 +269,7 @@ def test_an_accepted_level_starts_anew() -> None:
         ({"price_book": "2026-06"}, "price book: -, then 2026-06"),
         ({"runtime": "python3.14"}, "runtime: -, then python3.14"),
         ({"endpoint": Endpoint("aws", limiter="cgroup v2")}, "limiter: -, then cgroup v2"),
-        ({"endpoint": Endpoint("aws", cores=4)}, "host: -, then 4"),
+        ({"endpoint": Endpoint("aws", cores=4)}, "host: -, then 4 cores"),
     ],
 )
 def test_what_cannot_be_compared_cuts(about: dict[str, object], reason: str) -> None:

@@ -75,6 +75,8 @@ def test_an_agent_reads_runs_without_a_login(nobody: Shell) -> None:
         compared = agent.call("compare", before=ids[0], after=ids[1])
         assert compared["verdict"]["kind"] == "fine"
         assert compared["verdict"]["baseline"] == [ids[0]]
+        taught = agent.call("compare", before=ids[0], after=ids[1], history="all")
+        assert taught["same_code"] == {"sd": 0.025, "degrees": 3.0}  # both runs are judged
         past = agent.call("history")
         jsonschema.validate(past, output_schemas()["history"])
         assert [run["run_id"] for run in past["runs"]] == ids

@@ -81,6 +81,14 @@ def test_the_summary_shows_change_interval_and_cause() -> None:
     assert "commit 0123456789ab;" in page
 
 
+def test_the_summary_says_why_something_cannot_be_told() -> None:
+    why = "digest is slower by 10 %, less than runs of the same code may differ"
+    untold = replace(UNTOLD, findings=(replace(WORSE_10, kind="unknown", text=why),))
+    page = html(summary(untold))
+    assert f"<td>{why}</td>" in page
+    assert "cannot tell: duration, digest, 512 MB" in page
+
+
 def test_markdown_of_others_is_shown_and_not_obeyed() -> None:
     page = html(comment(HOSTILE_VERDICT))
     assert set(re.findall(r"<(\w+)", page)) <= {

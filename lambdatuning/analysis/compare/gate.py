@@ -104,7 +104,7 @@ def _untaught(findings: Iterable[ChangeFinding]) -> str:
     least = max(each.smallest or 0.0 for each in rises)
     return (
         f"; {ENOUGH_RUNS} runs of the code before would tell how much they do (--history), without "
-        f"which only rises of {format_part(least)} are sure to be found"
+        f"which only rises of {format_part(least)} or more are found four times in five"
     )
 
 

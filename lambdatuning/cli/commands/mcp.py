@@ -105,9 +105,14 @@ class Tools:
         after: Annotated[str, "id"] = "",
         function: Annotated[str, "with no run named: of this function"] = "",
         max_regression_percent: Annotated[float, "by which worse is no regression"] = 5.0,
+        history: Annotated[
+            str,
+            'more runs, such as "latest 9": those of the code before teach how much runs of the '
+            "same code differ, without which only large rises are told from it",
+        ] = "",
     ) -> dict[str, Any]:
         """Whether a function got slower or more expensive from one run to another: verdict (fine,
-        better, worse, unknown), changes with 95 % intervals."""
+        better, worse, or unknown: it cannot be told, and why), changes with 95 % intervals."""
         from ...api.compare import NEWEST, compare
         from .runs import comparison_data
 
@@ -118,6 +123,7 @@ class Tools:
             *(named or [NEWEST]),
             store=self.store,
             function=function,
+            history=history,
             max_regression=number("max_regression_percent", max_regression_percent, 0) / 100,
             cloud=self._cloud_of_store(),
         )

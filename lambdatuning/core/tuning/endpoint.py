@@ -63,10 +63,12 @@ class Endpoint:
         """The named fields that are known, one after the other.
 
         >>> Endpoint("embedded", limiter="cgroup2", cores=4).words("kind", "settle", "cores")
-        'embedded 4'
+        'embedded 4 cores'
         """
-        values = (getattr(self, name) for name in names)
-        return " ".join(str(value) for value in values if value)
+        values = {name: getattr(self, name) for name in names}
+        if self.cores and "cores" in values:
+            values["cores"] = "1 core" if self.cores == 1 else f"{self.cores} cores"
+        return " ".join(str(value) for value in values.values() if value)
 
     def beyond_cores(self, sizes_mb: Iterable[int]) -> tuple[int, ...]:
         """The sizes, ascending, that it measures with fewer vCPUs than AWS gives; () on AWS."""
