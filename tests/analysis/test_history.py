@@ -198,6 +198,7 @@ def test_the_verdict_says_what_since_when_by_how_much_and_why() -> None:
     found = history(runs)
     verdict = found.verdict
     assert (verdict.kind, verdict.exit_code, verdict.source) == ("worse", 3, "history")
+    assert verdict.baseline == tuple(run.run_id for run in runs[:10])
     (change,) = verdict.worse
     assert (change.measure, change.payload, change.memory_mb) == ("duration", "a", None)
     assert change.since == change.earliest == change.latest == runs[10].run_id

@@ -38,7 +38,7 @@ def plot_changes(chosen: Pair) -> Chart:
     bars = "; bars: 95 % intervals that hold together" if drawn else ""
     subtitle = (
         f"{after} against {before}, all sizes ({join_mb(sizes)}){bars}; hollow: no more than runs "
-        "of the same code differ"
+        "of the same code may differ"
     )
 
     def draw(layout: Layout) -> Figure:

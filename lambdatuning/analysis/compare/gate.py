@@ -86,7 +86,7 @@ def _decided(
     if of_kind[WORSE] and not any(map(_incomparable, pairs)):
         return WORSE, f"regression: {_named(of_kind[WORSE])}"
     if of_kind[UNKNOWN]:
-        return UNKNOWN, f"cannot tell: {_named(of_kind[UNKNOWN])}{_untaught(findings)}"
+        return UNKNOWN, f"cannot tell: {_doubted(of_kind[UNKNOWN])}{_untaught(findings)}"
     allowed = format_part(max_change)
     for each in regressions(pairs, 0.0):
         return FINE, f"no regression: {each}, and up to {allowed} is allowed"
@@ -106,6 +106,15 @@ def _untaught(findings: Iterable[ChangeFinding]) -> str:
         f"; {ENOUGH_RUNS} runs of the code before would tell how much they do (--history), without "
         f"which only rises of {format_part(least)} or more are found four times in five"
     )
+
+
+def _doubted(texts: Sequence[str]) -> str:
+    """What cannot be told; where it is of all that runs may differ by so much, this once."""
+    ending = f", {AS_RUNS}"
+    if all(each.endswith(ending) for each in texts):
+        rises = [each.removesuffix(ending) for each in texts]
+        return f"{_named(rises)}{':' if len(rises) > 1 else ','} {AS_RUNS}"
+    return _named(texts)
 
 
 def _named(texts: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -132,12 +133,19 @@ class History:
             reason=reason,
             findings=tuple(gravest(findings)),
             run_id=newest.run_id,
-            baseline=tuple(run.run_id for run in self._segment.runs[:-1]),
+            baseline=self._baseline,
             architecture=newest.architecture,
             region=newest.region,
             started_at=newest.started_at,
             commit=newest.code.commit,
         )
+
+    @property
+    def _baseline(self) -> tuple[str, ...]:
+        """The runs before the newest, up to where what it confirms began."""
+        earlier = [run.run_id for run in self._segment.runs[:-1]]
+        since = {change.since.run_id for change in self._new}
+        return tuple(takewhile(lambda run_id: run_id not in since, earlier))
 
     @property
     def plot(self) -> "HistoryPlots":
