@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
 from ...core.statistics.means import differing
 from ...core.tuning.endpoint import NO_ENDPOINT, Endpoint
@@ -142,15 +142,24 @@ def _about(manifest: Manifest) -> RunSummary:
 
 
 def _cells(samples: DataFrame) -> Sequence[CellSummary]:
-    cells = []
-    groups = samples.groupby(
-        [samples["payload"].astype(str), samples["memory_mb"]], observed=True, sort=True
-    )
-    for (payload, size), rows in groups:
-        counts = (str(payload), int(str(size)), len(rows), int(failed(rows).sum()))
-        own = warm(rows)
-        cells.append(CellSummary(*counts) if own.empty else CellSummary(*counts, *_figures(own)))
-    return cells
+    failures = failed(samples).groupby(_cell_of(samples), observed=True).agg(["size", "sum"])
+    measured = warm(samples)[_FIGURES_OF]
+    figures = {
+        cell: _figures(own) for cell, own in measured.groupby(_cell_of(measured), observed=True)
+    }
+    return [
+        CellSummary(payload, int(size), int(counts[0]), int(counts[1]), *figures.get(cell, ()))
+        for cell, counts in zip(failures.index, failures.to_numpy(), strict=True)
+        for payload, size in [cell]
+    ]
+
+
+_FIGURES_OF = ["payload", "memory_mb", "environment", "duration_ms", "cost_usd", "max_memory_mb"]
+"""All columns that figures are made of: groups of every column take far longer to make."""
+
+
+def _cell_of(samples: DataFrame) -> list[Series]:
+    return [samples["payload"].astype(str), samples["memory_mb"]]
 
 
 def _figures(own: DataFrame) -> tuple[float | None, ...]:
