@@ -21,8 +21,9 @@ from ..reporting.parameters import declared
 from ..reporting.report import report
 from .archive import Kept, keep
 
-HISTORY_RUNS = 10
-"""Earlier runs that a verdict learns from how much runs of the same code differ."""
+HISTORY = "latest 10"
+"""Runs from which a verdict, and the notebook that compares, learn how much those of the same code
+differ."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def judge(request: NightRequest, cloud: Cloud | None = None) -> Verdict:
             run.run_id,
             store=request.store,
             function=run.function,
-            history=f"latest {HISTORY_RUNS}",
+            history=HISTORY,
             max_regression=request.max_regression,
             cloud=cloud,
         )
@@ -96,6 +97,7 @@ def _reports(request: NightRequest, on_progress: OnProgress) -> tuple[dict[str, 
         "store": request.store,
         "runs": request.run.run_id,
         "function": request.run.function,
+        "history": HISTORY,
         "max_regression_percent": request.max_regression * 100,
     }
     names = {

@@ -65,6 +65,7 @@ def test_the_executed_notebook_has_its_outputs_and_parameters(
         cell for cell in notebook.cells if "injected-parameters" in cell.metadata.get("tags", [])
     ]
     assert f'function = "{FUNCTION}"' in injected[0].source
+    assert 'history = "latest 10"' in injected[0].source  # what the verdict learns from, too
     assert any(cell.get("outputs") for cell in notebook.cells)
 
 

@@ -80,7 +80,7 @@ _NOT_IN_A_NIGHT = ("auto_optimize", "alias", "min_sure")
 def run(session: Session, /, function: str, **options: Any) -> None:
     """One night: measure FUNCTION (default: the stack's), report, compare, keep all by date.
 
-    Exit code 3 where something got worse, 5 where that cannot be told (as in the first nights).
+    Exit code 3 where something got worse, 5 where that cannot be told (as in the first night).
     """
     require("report")
     from ...schedules.night import NightRequest, night
