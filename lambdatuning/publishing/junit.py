@@ -38,7 +38,8 @@ def junit(verdict: Verdict) -> str:
 
 def _of_finding(verdict: Verdict, finding: ChangeFinding) -> ET.Element:
     lines = [finding.text, finding.cause, f"since {finding.since}" if finding.since else ""]
-    message = f"{where(finding)}: {interval(finding)}"
+    change = "" if finding.kind == UNKNOWN else interval(finding)
+    message = f"{where(finding)}: {change or finding.text}"
     return _case(verdict, where(finding), finding.kind, message, "\n".join(filter(None, lines)))
 
 

@@ -44,6 +44,8 @@ def test_junit_counts_what_it_holds() -> None:
     for element in (root, *root.iter("testsuite")):
         counted = [element.get(name) for name in ("tests", "failures", "errors", "skipped")]
         assert counted == ["2", "1", "1", "0"]
+    (error,) = root.iter("error")
+    assert error.get("message") == f"duration, ping, 512 MB: {WORSE_10.text}"
     (suite,) = root
     assert suite.get("timestamp") == "2026-11-28T03:00:00+00:00"
 
