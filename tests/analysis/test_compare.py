@@ -108,7 +108,8 @@ def test_a_rise_that_runs_of_the_same_code_may_show_cannot_be_told_without_such_
     assert re.match(
         r"cannot tell: create-200b is slower by \d+ % \(\d+ to \d+ %\); [^:]*: less than runs of "
         r"the same code may differ; 5 runs of the code before would tell how much they do "
-        r"\(--history\), without which only rises of \d+ % or more are found four times in five$",
+        r'\(--history "latest 10"\), without which only rises of \d+ % or more are found four '
+        r"times in five$",
         reason,
     )
     unlike = [shifted(run, 1.12 ** (n % 2)) for n, run in enumerate(history)]

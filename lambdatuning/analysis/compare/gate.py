@@ -103,8 +103,9 @@ def _untaught(findings: Iterable[ChangeFinding]) -> str:
         return ""
     least = max(each.smallest or 0.0 for each in rises)
     return (
-        f"; {ENOUGH_RUNS} runs of the code before would tell how much they do (--history), without "
-        f"which only rises of {format_part(least)} or more are found four times in five"
+        f"; {ENOUGH_RUNS} runs of the code before would tell how much they do "
+        f'(--history "latest 10"), without which only rises of {format_part(least)} or more are '
+        "found four times in five"
     )
 
 
