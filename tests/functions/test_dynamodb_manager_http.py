@@ -101,10 +101,18 @@ def test_a_binary_body_is_400(manager: ModuleType, body: str) -> None:
     assert refused(manager, body, isBase64Encoded=True)[:2] == (400, "BadRequest")
 
 
-def test_deep_nesting_is_400_and_not_a_crash(manager: ModuleType, table: Any) -> None:
-    nested = "[" * 900 + "]" * 900
-    item = f'{{"operation": "create", "payload": {{"Item": {{"id": "a", "x": {nested}}}}}}}'
-    assert refused(manager, item)[0] == 400
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a": ', "}")])
+def test_nesting_deeper_than_dynamodb_holds_is_400(
+    opening: str, closing: str, manager: ModuleType, table: Any
+) -> None:
+    def create(levels: int) -> str:
+        nested = opening * levels + "1" + closing * levels
+        return f'{{"operation": "create", "payload": {{"Item": {{"id": "a", "x": {nested}}}}}}}'
+
+    assert manager.respond({"body": create(32)})["statusCode"] == 200
+    expected = (400, "BadRequest", "DynamoDB holds at most 32 levels of lists and maps")
+    assert refused(manager, create(33)) == expected
+    assert refused(manager, create(900))[:2] == expected[:2]
 
 
 def test_another_table_is_403(manager: ModuleType) -> None:

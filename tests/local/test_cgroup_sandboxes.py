@@ -31,6 +31,7 @@ for _ in range(2):
 for _ in range(2):
     threading.Thread(target=lambda: exec({SPIN!r}, globals())).start()
 """
+FAMILYS_THREADS = 3 * 3
 EAT = "held = []\nwhile True: held.append(bytearray(64 << 20))"
 # Bounded, for the case that the limit does not hold.
 FORK = """
@@ -134,6 +135,7 @@ def test_no_more_cpu_than_its_share(sandbox: Sandbox, start: Start) -> None:
 
 
 def test_it_stops_and_goes_on(sandbox: Sandbox, start: Start) -> None:
+    began_s = time.monotonic()
     start(FAMILY)
     _wait_for_family(sandbox)
 
@@ -143,7 +145,7 @@ def test_it_stops_and_goes_on(sandbox: Sandbox, start: Start) -> None:
     time.sleep(0.1)
 
     assert sandbox.cpu_s() == frozen_at_s
-    assert sandbox.stolen_s() < 10
+    assert 0 <= sandbox.stolen_s() <= FAMILYS_THREADS * (time.monotonic() - began_s)
     assert sandbox.peak_memory_mb() > 1
     sandbox.thaw()
     _wait_for(sandbox, 0.05)

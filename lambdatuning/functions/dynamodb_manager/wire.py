@@ -17,12 +17,17 @@ _NUMBERS = Context(
 )
 # Nobody outside this process can guess it, so that no text is ever taken for a number.
 _MARK = os.urandom(16).hex()
+_MOST_LEVELS = 32
+"""Of lists and maps within an attribute, by DynamoDB's quotas for items."""
 _MOST_SHOWN = 60
 _MARKED_NUMBER = re.compile(f'"{_MARK}([^"]*)"')
 
 
-def to_wire(value: Any) -> dict[str, Any]:
-    """A JSON value in DynamoDB's typed form; ValueError for what it cannot hold."""
+def to_wire(value: Any, *, level: int = 0) -> dict[str, Any]:
+    """A JSON value in DynamoDB's typed form; ValueError for what it cannot hold.
+
+    `level` is how many lists and maps it lies in.
+    """
     if isinstance(value, str):
         return {"S": _whole(value)}
     if isinstance(value, bool):
@@ -31,18 +36,20 @@ def to_wire(value: Any) -> dict[str, Any]:
         return {"NULL": True}
     if isinstance(value, int | float | Decimal):
         return {"N": _number(value)}
+    if level == _MOST_LEVELS and isinstance(value, dict | list):
+        raise ValueError(f"DynamoDB holds at most {_MOST_LEVELS} levels of lists and maps")
     if isinstance(value, dict):
-        return {"M": attributes_to_wire(value)}
+        return {"M": attributes_to_wire(value, level=level + 1)}
     if isinstance(value, list):
-        return {"L": [to_wire(item) for item in value]}
+        return {"L": [to_wire(item, level=level + 1) for item in value]}
     raise ValueError("What is no JSON value, such as binary data, cannot be stored")
 
 
-def attributes_to_wire(attributes: Any) -> dict[str, Any]:
+def attributes_to_wire(attributes: Any, *, level: int = 0) -> dict[str, Any]:
     """A map of attributes, typed: an item, a key, or the values of an expression."""
     if not isinstance(attributes, dict):
         raise ValueError(f"Attributes must be a JSON object, not {shown(attributes)}")  # noqa: TRY004
-    return {_whole(name): to_wire(value) for name, value in attributes.items()}
+    return {_whole(name): to_wire(value, level=level) for name, value in attributes.items()}
 
 
 def from_wire(value: Mapping[str, Any]) -> Any:
