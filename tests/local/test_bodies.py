@@ -1,14 +1,14 @@
 """What an API of AWS could not read is refused in its own form, never by an error of ours."""
 
-import http.client
 import json
-from urllib.parse import urlsplit
+from http.client import HTTPMessage
 
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from lambdatuning.local.apis import bodies
 from tests.local.conftest import PYTHON, ROLE, Cloud, package
+from tests.local.plain_http import send
 
 CORAL = "com.amazon.coral.service#SerializationException"
 BAD = {
@@ -27,8 +27,7 @@ BAD = {
 
 def _sent(
     cloud: Cloud, service: str, method: str, path: str, body: bytes, target: str = ""
-) -> tuple[int, dict[str, str], bytes]:
-    url = urlsplit(cloud.endpoint.url)
+) -> tuple[int, HTTPMessage, bytes]:
     scope = f"any/20261128/us-east-1/{service}/aws4_request"
     headers = {
         "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
@@ -36,13 +35,7 @@ def _sent(
     }
     if target:
         headers["X-Amz-Target"] = target
-    connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=120)
-    try:
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        return answer.status, {n.lower(): v for n, v in answer.getheaders()}, answer.read()
-    finally:
-        connection.close()
+    return send(cloud, method, path, body, headers)
 
 
 @pytest.mark.parametrize("body", BAD.values(), ids=BAD)

@@ -110,6 +110,15 @@ def _wait_for_family(sandbox: Sandbox) -> None:
     _wait_for(sandbox, 0.3)
 
 
+def _peak_mb_between_invocations(sandbox: Sandbox) -> int:
+    """Of a process that was stopped twice: what the first stop looked up is remembered then."""
+    for _ in range(2):
+        sandbox.freeze()
+        peak_mb = sandbox.peak_memory_mb()
+        sandbox.thaw()
+    return peak_mb
+
+
 def _wait_for(sandbox: Sandbox, cpu_s: float) -> None:
     """Until its processes have used so much more."""
     began_s, deadline = sandbox.cpu_s(), time.monotonic() + 60
@@ -157,10 +166,7 @@ def test_what_is_started_after_a_freeze_stops_at_the_next(
     flag = tmp_path / "grow"
     start(GROWS.format(flag=str(flag)))
     _wait_for(sandbox, 0.005)
-    for _ in range(2):
-        sandbox.freeze()
-        alone_mb = sandbox.peak_memory_mb()
-        sandbox.thaw()
+    alone_mb = _peak_mb_between_invocations(sandbox)
     flag.touch()
     until(lambda: len(_members(sandbox)) == 2, "a child")
     _wait_for(sandbox, 0.05)
@@ -175,10 +181,7 @@ def test_what_is_started_after_a_freeze_stops_at_the_next(
 def test_what_a_closed_sandbox_held_is_remembered(sandbox: Sandbox, start: Start) -> None:
     start(SPIN_ALONE)
     _wait_for(sandbox, 0.05)
-    for _ in range(2):
-        sandbox.freeze()
-        peak_mb = sandbox.peak_memory_mb()
-        sandbox.thaw()
+    peak_mb = _peak_mb_between_invocations(sandbox)
 
     sandbox.close()
 

@@ -1,6 +1,5 @@
 """What Lambda refuses is refused, in its words."""
 
-import http.client
 import json
 from typing import Any
 
@@ -10,6 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.local.conftest import PYTHON, ROLE, Cloud, package
+from tests.local.plain_http import send
 
 ONE = "def handler(event, context):\n    return 1\n"
 FAILED = "failed to satisfy constraint: Member must "
@@ -189,18 +189,9 @@ def _sent(
     cloud: Cloud, name: str, payload: bytes, kind: str = "RequestResponse"
 ) -> tuple[int, bytes]:
     """What a raw Invoke answers: boto3 would read and write the payload itself."""
-    host, port = cloud.endpoint.url.removeprefix("http://").split(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=120)
-    connection.request(
-        "POST",
-        f"/2015-03-31/functions/{name}/invocations",
-        payload,
-        {"X-Amz-Invocation-Type": kind},
-    )
-    answer = connection.getresponse()
-    body = answer.read()
-    connection.close()
-    return answer.status, body
+    path = f"/2015-03-31/functions/{name}/invocations"
+    status, _, body = send(cloud, "POST", path, payload, {"X-Amz-Invocation-Type": kind})
+    return status, body
 
 
 RAW = """

@@ -1,26 +1,16 @@
 """REST APIs with Lambda integrations, proxy and custom: events in, answers out, as on AWS."""
 
-import http.client
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from tests.local.conftest import Cloud
+from tests.local.plain_http import call
 
 ECHO = "def handler(event, context):\n    return event\n"
 INTERNAL = {"message": "Internal server error"}
-
-
-@dataclass(frozen=True)
-class Reply:
-    """Status, headers (lower case) and body of an answer."""
-
-    status: int
-    headers: dict[str, str]
-    body: Any
 
 
 def _api(cloud: Cloud, function: str, kind: str = "AWS_PROXY", **integration: Any) -> str:
@@ -45,22 +35,6 @@ def _api(cloud: Cloud, function: str, kind: str = "AWS_PROXY", **integration: An
     return f"/_aws/execute-api/{api_id}/prod/it"
 
 
-def _call(
-    cloud: Cloud, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
-) -> Reply:
-    host, port = cloud.endpoint.url.removeprefix("http://").split(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=120)
-    connection.request("POST" if body is not None else "GET", path, body, headers or {})
-    answer = connection.getresponse()
-    text = answer.read().decode()
-    connection.close()
-    names = {name.lower(): value for name, value in answer.getheaders()}
-    try:
-        return Reply(answer.status, names, json.loads(text))
-    except ValueError:
-        return Reply(answer.status, names, text)
-
-
 def _returning(cloud: Cloud, value: object) -> str:
     return cloud.function(f"def handler(event, context):\n    return {value!r}\n")
 
@@ -70,7 +44,7 @@ def test_a_proxy_event_carries_headers_as_sent_and_those_that_aws_adds(cloud: Cl
     source += "    return {'statusCode': 200, 'body': json.dumps(event)}\n"
     path = _api(cloud, cloud.function(source))
 
-    event = _call(cloud, f"{path}?a=1&a=2", b"hi", {"X-MyOwn": "1", "content-Type": "text/x"}).body
+    event = call(cloud, f"{path}?a=1&a=2", b"hi", {"X-MyOwn": "1", "content-Type": "text/x"}).body
 
     assert event["headers"]["X-MyOwn"] == "1"
     assert event["headers"]["content-Type"] == "text/x"
@@ -104,7 +78,7 @@ def test_a_proxy_event_carries_headers_as_sent_and_those_that_aws_adds(cloud: Cl
     ],
 )
 def test_malformed_proxy_responses_are_502(cloud: Cloud, value: object) -> None:
-    reply = _call(cloud, _api(cloud, _returning(cloud, value)))
+    reply = call(cloud, _api(cloud, _returning(cloud, value)))
 
     assert (reply.status, reply.body) == (502, INTERNAL)
     assert reply.headers["x-amzn-errortype"] == "InternalServerErrorException"
@@ -114,7 +88,7 @@ def test_malformed_proxy_responses_are_502(cloud: Cloud, value: object) -> None:
 def test_an_exception_sends_no_stack_trace(cloud: Cloud) -> None:
     name = cloud.function("def handler(event, context):\n    raise ValueError('secret')\n")
 
-    reply = _call(cloud, _api(cloud, name))
+    reply = call(cloud, _api(cloud, name))
 
     assert (reply.status, reply.body) == (502, INTERNAL)
 
@@ -122,7 +96,7 @@ def test_an_exception_sends_no_stack_trace(cloud: Cloud) -> None:
 def test_numbers_and_texts_are_taken_for_each_other(cloud: Cloud) -> None:
     given = {"statusCode": "201", "headers": {"X-N": 5, "X-B": True}, "body": "ok"}
 
-    reply = _call(cloud, _api(cloud, _returning(cloud, given)))
+    reply = call(cloud, _api(cloud, _returning(cloud, given)))
 
     assert (reply.status, reply.body) == (201, "ok")
     assert (reply.headers["x-n"], reply.headers["x-b"]) == ("5", "true")
@@ -133,13 +107,13 @@ def test_an_integration_has_its_time(cloud: Cloud, kind: str) -> None:
     name = cloud.function("import time\ndef handler(event, context):\n    time.sleep(1)\n")
     path = _api(cloud, name, kind, timeoutInMillis=200)
 
-    reply = _call(cloud, path)
+    reply = call(cloud, path)
 
     assert (reply.status, reply.body) == (504, {"message": "Endpoint request timed out"})
 
 
 def test_more_than_10_mb_are_refused(cloud: Cloud) -> None:
-    reply = _call(cloud, _api(cloud, _returning(cloud, None)), bytes(10_485_761))
+    reply = call(cloud, _api(cloud, _returning(cloud, None)), bytes(10_485_761))
 
     assert reply.status == 413
     assert reply.body == {"message": "HTTP content length exceeded 10485760 bytes."}
@@ -150,18 +124,18 @@ def test_a_custom_integration_hands_on_the_body(cloud: Cloud) -> None:
     path = _api(cloud, cloud.function(ECHO), "AWS")
 
     sent = {"operation": "echo", "payload": {"somekey1": "somevalue1"}}
-    reply = _call(cloud, path, json.dumps(sent).encode(), {"Content-Type": "application/json"})
+    reply = call(cloud, path, json.dumps(sent).encode(), {"Content-Type": "application/json"})
 
     assert (reply.status, reply.body) == (200, sent)
-    assert _call(cloud, path).body == {}
-    assert _call(cloud, path, b"no json").status == 400
+    assert call(cloud, path).body == {}
+    assert call(cloud, path, b"no json").status == 400
 
 
 def test_request_templates_make_the_event(cloud: Cloud) -> None:
     template = '{"name": "$input.params(\'name\')", "inner": $input.json(\'$.a\')}'
     path = _api(cloud, cloud.function(ECHO), "AWS", requestTemplates={"application/json": template})
 
-    reply = _call(cloud, f"{path}?name=Ann", b'{"a": {"b": [1]}}')
+    reply = call(cloud, f"{path}?name=Ann", b'{"a": {"b": [1]}}')
 
     assert reply.body == {"name": "Ann", "inner": {"b": [1]}}
 
@@ -187,7 +161,7 @@ def test_an_integration_invokes_asynchronously(
     mapped = {"requestParameters": {target: source}, "variables": {"kind": "Event"}}
     path = _api(cloud, function, "AWS", **mapped)
 
-    reply = _call(cloud, path, b'{"kind": "Event"}', headers)
+    reply = call(cloud, path, b'{"kind": "Event"}', headers)
 
     # A synchronous answer would be "null".
     assert (reply.status, reply.body) == (200, "")
@@ -198,8 +172,8 @@ def test_an_integration_waits_unless_it_is_mapped_otherwise(cloud: Cloud) -> Non
     source = {_INVOCATION_TYPE: "method.request.header.InvocationType"}
     path = _api(cloud, cloud.function(ECHO), "AWS", requestParameters=source)
 
-    assert _call(cloud, path, b'{"a": 1}').body == {"a": 1}
-    assert _call(cloud, path, b"{}", {"InvocationType": "Other"}).status == 500
+    assert call(cloud, path, b'{"a": 1}').body == {"a": 1}
+    assert call(cloud, path, b"{}", {"InvocationType": "Other"}).status == 500
 
 
 @pytest.mark.parametrize("kind", ["AWS_PROXY", "AWS"])
@@ -216,9 +190,9 @@ def test_stage_variables_name_the_function(cloud: Cloud, kind: str) -> None:
     path = _api(cloud, uri, kind, variables=variables)
 
     expected = "here" if kind == "AWS_PROXY" else {"statusCode": 200, "body": "here"}
-    assert (reply := _call(cloud, path, b"{}")).body == expected
+    assert (reply := call(cloud, path, b"{}")).body == expected
     assert reply.status == 200
-    assert _call(cloud, _api(cloud, uri, kind), b"{}").body == INTERNAL
+    assert call(cloud, _api(cloud, uri, kind), b"{}").body == INTERNAL
 
 
 def test_integration_responses_are_selected_by_the_error(cloud: Cloud) -> None:
@@ -232,7 +206,7 @@ def test_integration_responses_are_selected_by_the_error(cloud: Cloud) -> None:
     }
     path = _api(cloud, name, "AWS", responses=responses)
 
-    bad, other = (_call(cloud, path, json.dumps({"say": say}).encode()) for say in ("Bad A", "B"))
+    bad, other = (call(cloud, path, json.dumps({"say": say}).encode()) for say in ("Bad A", "B"))
 
     assert (bad.status, bad.body) == (400, {"told": "Bad A"})
     # As on AWS, an error that no pattern matches goes out by the default response.
@@ -242,7 +216,7 @@ def test_integration_responses_are_selected_by_the_error(cloud: Cloud) -> None:
 def test_a_custom_integration_without_a_response_is_a_fault(cloud: Cloud) -> None:
     path = _api(cloud, cloud.function(ECHO), "AWS", responses={})
 
-    reply = _call(cloud, path, b"{}")
+    reply = call(cloud, path, b"{}")
 
     assert (reply.status, reply.body) == (500, INTERNAL)
 
@@ -270,7 +244,7 @@ def test_what_a_template_cannot_say_is_named(cloud: Cloud) -> None:
     templates = {"application/json": "#define($x)1#end"}
     path = _api(cloud, cloud.function(ECHO), "AWS", requestTemplates=templates)
 
-    reply = _call(cloud, path, b"{}")
+    reply = call(cloud, path, b"{}")
 
     assert reply.status == 500
     assert "does not know #define in mapping templates" in reply.body["message"]
@@ -291,7 +265,7 @@ def test_a_response_sets_its_status_and_headers(cloud: Cloud) -> None:
     }
     path = _api(cloud, cloud.function(ECHO), "AWS", responses=responses)
 
-    reply = _call(cloud, path, b'{"id": "7", "tea": "green"}')
+    reply = call(cloud, path, b'{"id": "7", "tea": "green"}')
 
     assert (reply.status, reply.body) == (418, {})
     assert [reply.headers[name] for name in ("x-id", "x-fixed", "x-tea")] == ["7", "yes", "green"]
@@ -308,9 +282,9 @@ def test_an_api_answers_by_its_own_host_name(cloud: Cloud) -> None:
     port = cloud.endpoint.url.rpartition(":")[2]
 
     for name in (f"{api_id}.execute-api.localhost:{port}", f"{api_id}.execute-api.127.0.0.1"):
-        reply = _call(cloud, "/prod/it", headers={"Host": name})
+        reply = call(cloud, "/prod/it", headers={"Host": name})
         assert (reply.status, reply.body) == (200, [name, "prod", "/it"])
 
     assert (
-        _call(cloud, "/none/it", headers={"Host": f"{api_id}.execute-api.localhost"}).status == 403
+        call(cloud, "/none/it", headers={"Host": f"{api_id}.execute-api.localhost"}).status == 403
     )

@@ -1,6 +1,5 @@
 """The endpoint harms nobody and leaves nothing behind."""
 
-import http.client
 import io
 import json
 import os
@@ -24,6 +23,7 @@ from lambdatuning.local.limiters import processes
 from lambdatuning.local.packages import PackageStore, check_package
 from lambdatuning.local.settings import check_platform
 from tests.local.conftest import NODE, PYTHON, ROLE, Cloud, package
+from tests.local.plain_http import send
 from tests.local.remains import gone, left_by, wait_for_processes
 
 STUBBORN = """
@@ -35,15 +35,6 @@ STUBBORN = """
                          start_new_session=True)
         return os.getpid()
     """
-
-
-def _status(cloud: Cloud, headers: dict[str, str]) -> int:
-    host, port = cloud.endpoint.url.removeprefix("http://").split(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=120)
-    connection.request("GET", "/_lambdatuning", headers=headers)
-    status = connection.getresponse().status
-    connection.close()
-    return status
 
 
 def test_it_listens_on_loopback_alone(cloud: Cloud) -> None:
@@ -90,7 +81,7 @@ def test_another_address_needs_a_flag_that_warns() -> None:
     ],
 )
 def test_web_pages_cannot_reach_it(cloud: Cloud, headers: dict[str, str], status: int) -> None:
-    assert _status(cloud, headers) == status
+    assert send(cloud, "GET", "/_lambdatuning", headers=headers)[0] == status
 
 
 def _zip_with(name: str, mode: int = 0) -> bytes:
