@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from pandas import DataFrame
 from ..cloud.price_list import refreshed_book
 from ..cloud.session import Cloud
 from ..core.errors import UsageError
-from ..core.pricing import RegionPrices, parse_price_book
+from ..core.pricing import RegionPrices, packaged_price_book, parse_price_book
 from ..workspace import resources
 from ..workspace.settings import read_settings
 
@@ -48,7 +47,7 @@ def read_price_book(path: str | Path | None = None) -> str:
     """The text of a price book, checked; UsageError says what is wrong with it."""
     chosen = _chosen(path)
     if chosen is None:
-        return _packaged()
+        return packaged_price_book()
     try:
         text = chosen.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as exc:
@@ -79,7 +78,7 @@ def refresh_prices(
     if cloud.kind == "embedded":
         raise UsageError("the embedded AWS has no Price List API: refresh with an AWS profile")
     file = Path(path or own_book())
-    book = json.loads(read_price_book(file) if file.exists() else _packaged())
+    book = json.loads(read_price_book(file) if file.exists() else packaged_price_book())
     named = list(regions) or [cloud.region]
     after = refreshed_book(cloud, book, named, f"{datetime.now(UTC):%Y-%m-%d}")
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -100,10 +99,6 @@ def own_book() -> Path:
     """Where the price book of the project lies, once there is one."""
     settings = read_settings()
     return Path(settings["price_book"] or settings.folder / resources.PRICE_BOOK)
-
-
-def _packaged() -> str:
-    return (files("lambdatuning.core") / "prices.json").read_text("utf-8")
 
 
 def _changed(before: Book, after: Book, region: str) -> list[str]:

@@ -38,7 +38,7 @@ from ..core.progress import OnProgress
 from ..core.sizes import DEFAULT_POWERS, parse_sizes
 from ..core.strategies import KIT_STRATEGY, RUN_STRATEGIES, WORTH, Worth, check_strategy
 from ..core.tuning.contract import check_exploration
-from ..core.tuning.estimate import EarlierRuns, Overhead, Workload, learnt
+from ..core.tuning.estimate import EarlierRuns, Overhead, Workload, overhead_of
 from ..core.tuning.manifest import OURS, Manifest
 from ..core.tuning.payloads import PayloadType, parse_event, unique
 from ..core.tuning.plan import MAX_COLD, MAX_ENVIRONMENTS
@@ -127,7 +127,7 @@ def _overhead(manifest: Manifest, own: EarlierRuns) -> Overhead | None:
         cold=manifest.cold_starts,
         timeout_s=manifest.timeout_s or 0.0,
     )
-    return learnt(workload, own, took.control, took.measure)
+    return overhead_of(workload, own, took.control, took.measure)
 
 
 def _comparable(run: StoredRun, cloud: Cloud, name: str) -> bool:

@@ -1,17 +1,15 @@
 """Payload types from files, and the items that must lie in a table before one can be measured."""
 
 import json
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..core.address import checked_address, is_s3
-from ..core.errors import LambdaTuningError, NotFoundError, UsageError, closest
+from ..core.errors import NotFoundError, UsageError, closest
 from ..core.tuning.payloads import (
     PayloadType,
     event_name,
@@ -20,6 +18,7 @@ from ..core.tuning.payloads import (
     unique,
 )
 from ..functions.dynamodb_manager.wire import attributes_to_wire
+from ..functions.table_items import WriteRequest, batches, write_batch
 from .session import Cloud
 
 INLINE = ("{", "[", '"')
@@ -111,12 +110,8 @@ def _object(address: str, cloud: Cloud | None) -> str:
 # Seeds: the items that must lie in a table before a payload type can be measured.
 
 
-BATCH = 25
-"""Items that DynamoDB takes in one BatchWriteItem."""
-
 _WRITERS = 4
-_ATTEMPTS = 10
-_LONGEST_PAUSE_S = 5.0
+"""Batches that are written side by side."""
 
 _Item = Mapping[str, Any]
 _Sleep = Callable[[float], None]
@@ -173,34 +168,15 @@ def _key(item: _Item, names: tuple[str, ...]) -> tuple[Any, ...]:
 def _write(
     cloud: Cloud,
     table_name: str,
-    requests: Iterable[_Item],
+    requests: Iterable[WriteRequest],
     on_progress: Callable[[int], None],
     sleep: _Sleep,
 ) -> int:
     dynamodb, done = cloud.client("dynamodb"), 0
     with ThreadPoolExecutor(_WRITERS) as pool:
         for written in pool.map(
-            lambda batch: _write_batch(dynamodb, table_name, batch, sleep), _batches(requests)
+            lambda batch: write_batch(dynamodb, table_name, batch, sleep), batches(requests)
         ):
             done += written
             on_progress(done)
     return done
-
-
-def _batches(requests: Iterable[_Item]) -> Iterator[list[_Item]]:
-    requests = iter(requests)
-    while batch := list(islice(requests, BATCH)):
-        yield batch
-
-
-def _write_batch(dynamodb: Any, table_name: str, batch: list[_Item], sleep: _Sleep) -> int:
-    """One batch, until DynamoDB has taken all of it: what it leaves out is sent again."""
-    left = {table_name: batch}
-    for attempt in range(_ATTEMPTS):
-        left = dynamodb.batch_write_item(RequestItems=left).get("UnprocessedItems", {})
-        if not left:
-            return len(batch)
-        sleep(random.uniform(0, min(_LONGEST_PAUSE_S, 0.05 * 2**attempt)))  # noqa: S311
-    raise LambdaTuningError(
-        f'the table "{table_name}" keeps refusing items; is its throughput limited? try again later'
-    )

@@ -30,7 +30,7 @@ class OptionError(UsageError):
 
 
 class CredentialsError(LambdaTuningError):
-    """Nobody, an expired somebody, or no region."""
+    """No credentials, expired ones, or no region."""
 
 
 class NotFoundError(LambdaTuningError):
@@ -49,6 +49,10 @@ class RunFailedError(LambdaTuningError):
     """A tuning run or a notebook that ended without an answer."""
 
 
+class CutOffError(LambdaTuningError):
+    """A run goes on, out of the client's reach."""
+
+
 class RegressionError(LambdaTuningError):
     """The answer got worse than it was."""
 
@@ -62,9 +66,13 @@ class CannotTellError(LambdaTuningError):
 
 
 class DeclinedError(LambdaTuningError):
-    """The user, or a missing `--yes`, said no."""
+    """The user said no, or could not be asked and gave no `--yes`."""
 
     exit_code = 4
+
+
+class UnexpectedError(LambdaTuningError):
+    """A fault of this package; its message has what somebody needs who is to fix it."""
 
 
 class RunSkippedWarning(UserWarning):
@@ -100,10 +108,6 @@ def denied_by(message: str) -> str:
     return match["explicit"] or f"a {match['lacking']}"
 
 
-class UnexpectedError(LambdaTuningError):
-    """A fault of this package; its message has what somebody needs who is to fix it."""
-
-
 _LISTED = 20
 """So many known names are listed in a message: a store may have thousands of runs."""
 
@@ -122,7 +126,7 @@ def closest(name: object, choices: Iterable[object]) -> str:
     >>> closest("x", [f"run-{number:03}" for number in range(300)])[-30:]
     'run-018, run-019, and 280 more'
     """
-    import difflib  # takes a tenth of the time of `lambdatuning --help`, which needs it not
+    import difflib  # a tenth of the time of `lambdatuning --help`, which does not need it
 
     names = sorted(map(str, choices))
     if not names:
@@ -132,7 +136,3 @@ def closest(name: object, choices: Iterable[object]) -> str:
         return f'did you mean "{matches[0]}"?'
     more = [f"and {len(names) - _LISTED} more"] if len(names) > _LISTED else []
     return f"known are: {', '.join([*names[:_LISTED], *more])}"
-
-
-class CutOffError(LambdaTuningError):
-    """A run goes on, out of the client's reach."""

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 SEVERITIES = ("error", "warning", "note", "ok")
-"""From the gravest down: do not go on, mind it, good to know, looked at and well."""
+"""From the gravest down: do not go on; may mislead; good to know; checked, and in order."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at; `next_step` says what to do about it, "" where it is well."""
+    """One thing that was checked; `next_step` says what to do about it, "" for nothing."""
 
     severity: str
     name: str

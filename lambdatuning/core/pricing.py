@@ -69,9 +69,14 @@ class PriceBook:
         )
 
 
+def packaged_price_book() -> str:
+    """The JSON of the price book that comes with the package."""
+    return (files(__package__) / "prices.json").read_text("utf-8")
+
+
 def load_price_book() -> PriceBook:
     """The price book that comes with the package."""
-    return parse_price_book((files(__package__) / "prices.json").read_text("utf-8"), "prices.json")
+    return parse_price_book(packaged_price_book(), "prices.json")
 
 
 def parse_price_book(text: str, origin: str = "price book") -> PriceBook:
@@ -161,24 +166,6 @@ def _usd(text: Any, per: int = 1) -> float:
 # What AWS bills, in USD: invocations, snapshots, state transitions.
 
 
-__all__ = [
-    "ARCHITECTURES",
-    "FREE_EPHEMERAL_MB",
-    "PriceBook",
-    "RegionPrices",
-    "Tier",
-    "check_architecture",
-    "duration_usd",
-    "ephemeral_usd",
-    "gb_seconds",
-    "invocation_usd",
-    "load_price_book",
-    "parse_price_book",
-    "restore_usd",
-    "snapstart_cache_usd",
-    "transitions_usd",
-]
-
 FREE_EPHEMERAL_MB = 512
 """`/tmp` up to this size is free."""
 
@@ -209,9 +196,9 @@ def invocation_usd(
     """Price of one on-demand invocation: its duration and the request fee.
 
     `billed_ms` is all that was billed: since August 2025 the init is in it, and the billed restore
-    of a SnapStart function always was. First tier, no free tier; `/tmp` above
-    512 MB and the reading of a snapshot are priced by `ephemeral_usd` and `restore_usd`. UsageError
-    for an unknown region or architecture.
+    of a SnapStart function always was. First tier, no free tier; `/tmp` above 512 MB and the
+    reading of a snapshot are priced by `ephemeral_usd` and `restore_usd`. UsageError for an unknown
+    region or architecture.
     """
     duration = duration_usd(book, region, architecture, memory_mb, billed_ms)
     return duration + book.region(region).request

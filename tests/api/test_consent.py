@@ -7,7 +7,7 @@ from lambdatuning.cloud.tuning.plan import TunePlan, Tuner, TuneRequest
 from lambdatuning.core.arn import parse_function_arn
 from lambdatuning.core.errors import DeclinedError
 from lambdatuning.core.pricing import load_price_book
-from lambdatuning.core.tuning.estimate import ON_AWS, EarlierRuns, Workload, estimate_run
+from lambdatuning.core.tuning.estimate import EarlierRuns, Tariff, Workload, estimate_run
 from lambdatuning.core.tuning.payloads import PayloadType
 from lambdatuning.functions.tuner.tunable import target_of
 from tests.cloud.conftest import fake_cloud
@@ -16,7 +16,7 @@ from tests.cloud.conftest import fake_cloud
 def plan(region: str, partition: str = "aws", **more: object) -> TunePlan:
     book = load_price_book()
     workload = Workload((512, 1024), {"a": 10}, 5, 0, 3.0)
-    estimate = estimate_run(book, (region, "x86_64"), workload, EarlierRuns({}, {}), ON_AWS)
+    estimate = estimate_run(Tariff(book, region, "x86_64"), workload, EarlierRuns())
     arn = f"arn:{partition}:lambda:{region}:111122223333:function:shop"
     request = TuneRequest("shop", "", (PayloadType("a", {}),), (512, 1024), **more)  # type: ignore[arg-type]
     tuner = Tuner("", ours=True, bucket="")

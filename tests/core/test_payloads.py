@@ -35,6 +35,14 @@ def context(n: int = 0, **changes: object) -> Context:
         ('{"name": "x",\n"event": "{{uid}}"}', "f.json:2: unknown placeholder {{uid}}; did you"),
         ('{"name": "x", "event": "{{text:many}}"}', "placeholder {{text:many}}"),
         ('{"name": "x", "event": 1,\n"seed": [{"each": 0, "item": {}}]}', "f.json:2: each must be"),
+        ('{"name": "x", "event": 1,\n"seed": 5}', "f.json:2: seed must be a list"),
+        ('{"name": "x", "event": 1,\n"seed": {"each": 1, "item": {}}}', "f.json:2: seed must be a"),
+        ('{"name": "x", "event": 1,\n"literal": "yes"}', "f.json:2: literal must be true or false"),
+        ('{"name": "x", "event": ' + "[" * 100_000, "f.json: it is nested too deeply"),
+        (
+            '{"name": "x", "event": ' + "[" * 700 + "]" * 700 + "}",
+            "f.json:1: it is nested too deeply",
+        ),
         ("[]", "f.json:1: must be an object"),
         ('{"name": "x", "event": "{{text:7000000}}"}', "Lambda takes 6291456"),
     ],
@@ -82,6 +90,10 @@ def test_a_literal_event_is_sent_as_it_stands() -> None:
 def test_a_payload_type_survives_its_json_form() -> None:
     payload = PayloadType("a", {"x": [1]}, "words", 2.0, (Seed(None, {"id": "1"}),))
     assert payload_type(json.loads(json.dumps(payload.to_json()))) == payload
+
+
+def test_a_description_may_be_null() -> None:
+    assert payload_type({"name": "x", "event": 1, "description": None}).description == ""
 
 
 def test_names_are_unique_and_weights_add_up() -> None:

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from lambdatuning.core.tuning.plan import (
     Batch,
     Work,
-    batch_from_json,
     cold_starts,
     schedule,
     seed_number,
@@ -68,5 +67,5 @@ def test_no_two_invocations_share_a_seed_item(
 
 def test_a_batch_travels_as_json() -> None:
     batch = Batch(Work(128, 0), "7")
-    assert batch_from_json(batch.to_json()) == batch
-    assert batch_from_json(batch.after((3, 2)).to_json()).done == (3, 2)
+    assert Batch.from_json(batch.to_json()) == batch
+    assert Batch.from_json(batch.after((3, 2)).to_json()).done == (3, 2)

@@ -62,7 +62,7 @@ def fetch_payload(path: Any, s3: Mapping[str, Any]) -> tuple[str, str, Any]:
         return bucket, key, s3["body"]
 
 
-def run_size(event: Mapping[str, Any], aws: FakeAws) -> dict[str, float]:
+def run_size(event: Mapping[str, Any], aws: FakeAws) -> rules.SizeStatistics:
     """One attempt of a size (its executor): invoke `num` times and read the tails."""
     given, value = event["input"], parse_int(event.get("value", UNDEFINED))
     num = parse_int(given.get("num", UNDEFINED))

@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from lambdatuning.core.pricing import load_price_book
-from lambdatuning.core.tuning.plan import batch_from_json
+from lambdatuning.core.tuning.plan import Batch
 from lambdatuning.functions.tuner import control
 from lambdatuning.functions.tuner.batch.invoke import NO_ANSWER, Caller
 from lambdatuning.functions.tuner.batch.measure import measure_batch
@@ -71,7 +71,7 @@ def _give_up(place: Place, store: RunFolder, batch: dict[str, Any]) -> None:
         place.client("lambda"), store.read_plan(), load_price_book(), time.sleep,
         lambda: datetime.now(UTC), {},
     )  # fmt: skip
-    first = batch_from_json(batch)
+    first = Batch.from_json(batch)
     writer = Writer(caller, first, store, place.client("logs"), "t")
     summary = measure_batch(caller, first, writer, time.monotonic, 1.0)
     assert (summary.batch.done, summary.left, summary.error) == ((0,), True, "")

@@ -11,7 +11,7 @@ from ...core.arn import parse_function_arn
 from ...core.errors import LambdaTuningError, LockedError
 from ...functions.tuner import lock
 from ...functions.tuner.clean import clean
-from ...functions.tuner.function import Sleep, ours, read, run_of
+from ...functions.tuner.function import Sleep, marked_versions, read, run_of
 from ..executions import describe, start, states_of
 from ..session import Cloud
 from .isolation import Copy, copies, remove_copy
@@ -70,7 +70,7 @@ def remains(cloud: Cloud, function: str, now: datetime | None = None) -> Remains
     arn = named_function(cloud, function).unqualified
     client = cloud.client("lambda", region=arn.region)
     config = read(client, str(arn))
-    current_lock, foreign = lock.look(client, str(arn))
+    current_lock, foreign = lock.read_alias(client, str(arn))
     if current_lock and lock.running_since(
         states_of(cloud, current_lock.execution), current_lock.execution
     ):
@@ -78,7 +78,9 @@ def remains(cloud: Cloud, function: str, now: datetime | None = None) -> Remains
             f"run {current_lock.run_id} is going on ({current_lock.execution}); wait for it, or "
             "stop it first"
         )
-    marked = [(version["Version"], run_of(version)) for version in ours(client, str(arn))]
+    marked = [
+        (version["Version"], run_of(version)) for version in marked_versions(client, str(arn))
+    ]
     own = tuple(
         number for number, run_id in marked if current_lock and run_id == current_lock.run_id
     )
@@ -191,7 +193,7 @@ def what_is_left(
     try:
         now_mb = int(read(client, function_arn)["MemorySize"])
         current_lock = lock.read(client, function_arn)
-        versions = [version["Version"] for version in ours(client, function_arn, run_id)]
+        versions = [version["Version"] for version in marked_versions(client, function_arn, run_id)]
     except (ClientError, LambdaTuningError) as exc:
         return f"{arn.name} could not be looked at ({exc}): {command}", False
     was_set = now_mb == set_mb != memory_mb

@@ -22,9 +22,11 @@ from ...core.tuning.estimate import (
     ON_AWS,
     EarlierRuns,
     Estimate,
+    Overhead,
+    Tariff,
     Workload,
+    estimate_adaptive,
     estimate_run,
-    expect,
 )
 from ...core.tuning.manifest import NO_CODE, Code
 from ...core.tuning.payloads import PayloadType
@@ -304,8 +306,9 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     request, left_out, fit_memory = _large_enough(cloud, request, function, now)
     prices = parse_price_book(request.price_book) if request.price_book else load_price_book()
     workload = _workload(request, function.target, environments)
-    grid = _estimated_grid(cloud, request, function.target, workload, prices)
-    estimate = _expected(request, prices, function.arn.region, grid)
+    tariff = Tariff(prices, function.target.region, function.target.architecture)
+    grid = estimate_run(tariff, workload, request.earlier, _overhead(cloud))
+    estimate = _expected(request, tariff, grid)
     run_id = request.run_id or f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     limits = concurrency_limits(
         cloud,
@@ -385,13 +388,9 @@ def _workload(request: TuneRequest, target: Target, environments: int) -> Worklo
     )
 
 
-def _estimated_grid(
-    cloud: Cloud, request: TuneRequest, target: Target, workload: Workload, prices: PriceBook
-) -> Estimate:
-    """What measuring every size would cost."""
-    place = (target.region, target.architecture)
-    overhead = EMBEDDED if cloud.kind == "embedded" else ON_AWS
-    return estimate_run(prices, place, workload, request.earlier, overhead)
+def _overhead(cloud: Cloud) -> Overhead:
+    """What the tuner itself is assumed to take."""
+    return EMBEDDED if cloud.kind == "embedded" else ON_AWS
 
 
 def _with_today(request: TuneRequest, memory_mb: int) -> TuneRequest:
@@ -428,16 +427,15 @@ def _exposed(cloud: Cloud, request: TuneRequest, function: "_Function", environm
         return ""
     changed = [size for size in request.sizes if size != function.target.memory_mb]
     rounds = 1 + math.ceil(request.cold / environments)
-    overhead = EMBEDDED if cloud.kind == "embedded" else ON_AWS
-    seconds = len(changed) * rounds * overhead.publish_ms / 1000
+    seconds = len(changed) * rounds * _overhead(cloud).publish_ms / 1000
     client = cloud.client("lambda", region=function.arn.region)
     return exposure_note(function.arn, callers_of_latest(client, function.arn), seconds)
 
 
-def _expected(request: TuneRequest, prices: PriceBook, region: str, grid: Estimate) -> Estimate:
+def _expected(request: TuneRequest, tariff: Tariff, grid: Estimate) -> Estimate:
     if not request.adaptive:
         return grid
-    return expect(prices, region, grid, request.num, request.strategy)
+    return estimate_adaptive(tariff, grid, request.num, request.strategy)
 
 
 def _exploration(request: TuneRequest, tuner: Tuner, expected: Estimate) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from ...core.tuning.manifest import MANIFEST_NAME, Manifest, read_manifest
 from ...core.tuning.payloads import PayloadType, seed_items
 from ...core.tuning.records import Sample, decode_part, encode_part, run_prefix
 from ...core.tuning.state import Planned, Step
-from ...functions.tuner.clean import take_back
+from ...functions.tuner.clean import clean_stopped
 from ...functions.tuner.storage import STEP_PREFIX, STORE_PREFIX
 from ..aws_errors import is_busy, login_ended, undoing
 from ..executions import Execution, describe, execution_arn, failure, has_answer, start, stop
@@ -445,7 +445,7 @@ def _stopped(keeping: Keeping) -> tuple[Execution | None, str]:
                 cleaning = start_cleaning(cloud, machine, function, arn)
         interrupts.make_up()
         if execution and wait_for_cleaning(cloud, cleaning, sleep) is None:
-            take_back(cloud.client("lambda", region=plan.arn.region), function, arn, sleep)
+            clean_stopped(cloud.client("lambda", region=plan.arn.region), function, arn, sleep)
     except KeyboardInterrupt:
         doing = f"the tuner puts {plan.arn.name} back ({cleaning})" if cleaning else (
             f"{plan.arn.name} may not be put back yet"

@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from ..errors import RunFailedError, UsageError
 from ..strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, check_strategy, clamp_weight
@@ -207,6 +207,15 @@ def step_functions_cost(
 _BASE_MB = 128
 
 
+class SizeStatistics(TypedDict):
+    """What Power Tuning's executor says of a size: MB, USD, ms, USD."""
+
+    value: int
+    averagePrice: float
+    averageDuration: float
+    totalCost: float
+
+
 def average_duration(durations_ms: Sequence[float] | None, trim: float) -> float:
     """The mean without the `trim` share at each end (rounded down to whole values); 0 of nothing.
 
@@ -250,11 +259,11 @@ def size_statistics(
     *,
     base_cost_usd: float,
     trim: float,
-) -> dict[str, float]:
-    """What its executor says of a size: `averagePrice`, `averageDuration`, `totalCost`, `value`.
+) -> SizeStatistics:
+    """What its executor says of a size.
 
-    `durations_ms` include init and restore, `billed_ms` the billed restore (`tail_totals`,
-    `report_totals`); `base_cost_usd` is `lambda_base_cost` of the function's region.
+    `durations_ms` include init and restore, `billed_ms` the billed restore once more;
+    `base_cost_usd` is `lambda_base_cost` of the function's region.
     """
     return {
         "averagePrice": price(base_cost_usd, memory_mb, average_duration(billed_ms, trim)),

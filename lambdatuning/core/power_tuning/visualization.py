@@ -110,7 +110,7 @@ def _without_tail(part: str) -> str:
 
 
 def _points(parts: Sequence[str]) -> tuple[CurvePoint, ...]:
-    columns = decode_arrays([_mended(part) for part in parts])
+    columns = decode_arrays([_repadded(part) for part in parts])
     if len({len(column) for column in columns}) != 1:
         raise UsageError("not a visualization URL: its three lists differ in length; copy it whole")
     rows = zip(*columns, strict=True)
@@ -159,7 +159,7 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _mended(part: str) -> str:
+def _repadded(part: str) -> str:
     """Mail and chat programs escape the padding of a URL, or lose it."""
     plain = unquote(part).rstrip("=")
     return plain + "=" * (-len(plain) % 4)

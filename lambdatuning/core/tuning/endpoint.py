@@ -67,7 +67,7 @@ class Endpoint:
         """
         values = {name: getattr(self, name) for name in names}
         if self.cores and "cores" in values:
-            values["cores"] = "1 core" if self.cores == 1 else f"{self.cores} cores"
+            values["cores"] = Host(self.cores)
         return " ".join(str(value) for value in values.values() if value)
 
     def beyond_cores(self, sizes_mb: Iterable[int]) -> tuple[int, ...]:

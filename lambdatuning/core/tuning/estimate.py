@@ -25,6 +25,19 @@ _FIXED_STEPS, _STEPS_A_VERSION, _STEPS_A_SIZE = 10, 1, 1
 
 
 @dataclass(frozen=True)
+class Tariff:
+    """What invocations of a function cost: by which price book, and where it runs on what."""
+
+    book: PriceBook
+    region: str
+    architecture: str
+
+    def usd(self, memory_mb: int, billed_ms: float) -> float:
+        """One invocation, its request fee included."""
+        return invocation_usd(self.book, self.region, self.architecture, memory_mb, billed_ms)
+
+
+@dataclass(frozen=True)
 class Overhead:
     """Billed ms of the tuner's own functions beside waiting for invocations: of the controlling
     one for a run and for each version, of the measuring one for each version and each size."""
@@ -102,47 +115,42 @@ def assumed_ms(memory_mb: int, at_full_ms: float = ASSUMED_MS) -> float:
 
 
 def estimate_run(
-    book: PriceBook,
-    place: tuple[str, str],
-    workload: Workload,
-    earlier: EarlierRuns,
-    overhead: Overhead = ON_AWS,
+    tariff: Tariff, workload: Workload, earlier: EarlierRuns, overhead: Overhead = ON_AWS
 ) -> Estimate:
-    """The bill of a grid run in `place` = (region, architecture), warm-ups included.
+    """The bill of a grid run, warm-ups included.
 
     `overhead` is assumed of the tuner itself where no earlier run tells it.
     """
-    region, architecture = place
+    sizes = workload.sizes
     calls = sum(workload.counts.values()) + workload.apart
-
-    def usd(size: int, billed_ms: float) -> float:
-        return invocation_usd(book, region, architecture, size, billed_ms)
-
-    def size_usd(size: int) -> float:
-        warm = sum(
-            count * usd(size, _warm_ms(workload, earlier, name, size))
-            for name, count in workload.counts.items()
-        )
-        apart = workload.apart * usd(size, _cold_ms(workload, earlier, size))
-        kept = snapstart_cache_usd(book, region, size, 0.0) if workload.snapshots else 0.0
-        return warm + apart + kept * workload.versions / len(workload.sizes)
-
-    steps = (
-        _FIXED_STEPS + _STEPS_A_VERSION * workload.versions + _STEPS_A_SIZE * len(workload.sizes)
-    )
+    steps = _FIXED_STEPS + _STEPS_A_VERSION * workload.versions + _STEPS_A_SIZE * len(sizes)
+    machine_usd = transitions_usd(tariff.book, tariff.region, steps)
     own = earlier.overhead or overhead
-    at_most_usd = sum(calls * usd(size, workload.timeout_s * 1000) for size in workload.sizes)
-    at_most_usd += _tuner_usd(book, region, workload, _all_timing_out(workload), own)
+    at_most_usd = sum(calls * tariff.usd(size, workload.timeout_s * 1000) for size in sizes)
+    at_most_usd += _tuner_usd(tariff, workload, _all_timing_out(workload), own)
     return Estimate(
-        invocations=calls * len(workload.sizes),
-        function_usd=sum(size_usd(size) for size in workload.sizes),
-        tuner_usd=_tuner_usd(book, region, workload, earlier, own),
-        transitions_usd=transitions_usd(book, region, steps),
-        at_most_usd=at_most_usd + transitions_usd(book, region, steps),
+        invocations=calls * len(sizes),
+        function_usd=sum(_size_usd(tariff, workload, earlier, size) for size in sizes),
+        tuner_usd=_tuner_usd(tariff, workload, earlier, own),
+        transitions_usd=machine_usd,
+        at_most_usd=at_most_usd + machine_usd,
         from_earlier_runs=all(
-            (n, size) in earlier.warm_ms for size in workload.sizes for n in workload.counts
+            (n, size) in earlier.warm_ms for size in sizes for n in workload.counts
         ),
     )
+
+
+def _size_usd(tariff: Tariff, workload: Workload, earlier: EarlierRuns, size: int) -> float:
+    """The function's own bill at one size, with the snapshots of its versions."""
+    warm = sum(
+        count * tariff.usd(size, _warm_ms(workload, earlier, name, size))
+        for name, count in workload.counts.items()
+    )
+    apart = workload.apart * tariff.usd(size, _cold_ms(workload, earlier, size))
+    if not workload.snapshots:
+        return warm + apart
+    snapshot_usd = snapstart_cache_usd(tariff.book, tariff.region, size, 0.0)
+    return warm + apart + snapshot_usd * workload.versions / len(workload.sizes)
 
 
 def _all_timing_out(workload: Workload) -> EarlierRuns:
@@ -171,7 +179,7 @@ def _busy_ms(workload: Workload, earlier: EarlierRuns, size: int) -> float:
     return warm / workload.environments + _cold_ms(workload, earlier, size)
 
 
-def learnt(
+def overhead_of(
     workload: Workload, earlier: EarlierRuns, control_ms: float, measure_ms: float
 ) -> Overhead:
     """What an earlier run of `workload` tells of the tuner, from what its functions took, less what
@@ -182,7 +190,7 @@ def learnt(
 
 
 def _tuner_usd(
-    book: PriceBook, region: str, workload: Workload, earlier: EarlierRuns, overhead: Overhead
+    tariff: Tariff, workload: Workload, earlier: EarlierRuns, overhead: Overhead
 ) -> float:
     """The tuner's own functions: one waits while it measures, the other publishes and thinks."""
     measure_ms = sum(
@@ -190,8 +198,12 @@ def _tuner_usd(
     )
     measure_ms += overhead.measure_ms * workload.versions
     control_ms = overhead.run_ms + overhead.publish_ms * workload.versions
-    measuring = duration_usd(book, region, "x86_64", _MEASURE_MB, measure_ms)
-    return measuring + duration_usd(book, region, "x86_64", _CONTROL_MB, control_ms)
+    return _own_usd(tariff, _MEASURE_MB, measure_ms) + _own_usd(tariff, _CONTROL_MB, control_ms)
+
+
+def _own_usd(tariff: Tariff, memory_mb: int, billed_ms: float) -> float:
+    """The duration of a function of the tuner's, which runs in the region of the function."""
+    return duration_usd(tariff.book, tariff.region, "x86_64", memory_mb, billed_ms)
 
 
 # What an adaptive run is expected to cost, said before it starts, from what the grid would.
@@ -208,7 +220,7 @@ _ROUND_STATES, _FIXED_STATES = 5, 13
 _DECIDE_MB, _STEP_MS, _ROUND_MS = 1536, 1_500.0, 2_500.0
 
 
-def expect(book: PriceBook, region: str, grid: Estimate, num: int, strategy: str) -> Estimate:
+def estimate_adaptive(tariff: Tariff, grid: Estimate, num: int, strategy: str) -> Estimate:
     """The estimate of an adaptive run, from that of the grid of `num` invocations a size.
 
     `at_most_usd` stays the grid's, which an adaptive run never exceeds in invocations.
@@ -219,6 +231,8 @@ def expect(book: PriceBook, region: str, grid: Estimate, num: int, strategy: str
         grid,
         invocations=max(1, round(share * grid.invocations)),
         function_usd=share * grid.function_usd,
-        tuner_usd=share * grid.tuner_usd + duration_usd(book, region, "x86_64", _DECIDE_MB, own_ms),
-        transitions_usd=transitions_usd(book, region, _FIXED_STATES + _ROUNDS * _ROUND_STATES),
+        tuner_usd=share * grid.tuner_usd + _own_usd(tariff, _DECIDE_MB, own_ms),
+        transitions_usd=transitions_usd(
+            tariff.book, tariff.region, _FIXED_STATES + _ROUNDS * _ROUND_STATES
+        ),
     )

@@ -6,7 +6,15 @@ from typing import Any
 
 from ..pricing import PriceBook, load_price_book, parse_price_book
 from ..wire import camel, known_fields, read_record, write_record
-from .estimate import EarlierRuns, Estimate, Overhead, Workload, estimate_run, expect
+from .estimate import (
+    EarlierRuns,
+    Estimate,
+    Overhead,
+    Tariff,
+    Workload,
+    estimate_adaptive,
+    estimate_run,
+)
 from .payloads import PayloadType
 
 
@@ -44,13 +52,12 @@ class NightlyRun:
 
     def estimate(self) -> Estimate:
         """What one night is expected to cost, in the currency of its price book."""
-        grid = estimate_run(
-            self._prices(), (self.region, self.architecture), self.workload, self.earlier
-        )
+        tariff = Tariff(self._prices(), self.region, self.architecture)
+        grid = estimate_run(tariff, self.workload, self.earlier)
         if not self.adaptive:
             return grid
         num, strategy = int(self.input["num"]), str(self.input["strategy"])
-        return expect(self._prices(), self.region, grid, num, strategy)
+        return estimate_adaptive(tariff, grid, num, strategy)
 
     def _prices(self) -> PriceBook:
         return parse_price_book(self.price_book) if self.price_book else load_price_book()

@@ -5,7 +5,7 @@ import math
 import random
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -101,6 +101,9 @@ _INPUT_FIELDS = {
     "dryRun",
 }
 """Fields of Power Tuning's input, of which lambdaARN is the one that must be there."""
+
+Where = Callable[[str], object]
+"""Says where a field of a payload type stands, for messages: `orders.json:3`."""
 
 _FIELDS = {"name", "description", "weight", "event", "seed", "literal"}
 _SEED_FIELDS = {"each", "item"}
@@ -228,6 +231,11 @@ def _parse(text: str, source: str) -> Any:
         raise UsageError(f"{source}:{exc.lineno}: not JSON: {exc.msg}; fix it") from exc
     except ValueError as exc:
         raise UsageError(f"{source}: {exc}; fix it") from exc
+    except RecursionError as exc:
+        raise UsageError(f"{source}: {_TOO_DEEP}") from exc
+
+
+_TOO_DEEP = "it is nested too deeply; send a flatter event"
 
 
 def _is_marked(value: Any) -> bool:
@@ -263,8 +271,8 @@ def _literal(name: str, event: Any, weight: float, description: str, source: str
     return payload_type({**value, "description": description, "literal": True}, lambda _: source)
 
 
-def payload_type(value: Any, where: Any = str) -> PayloadType:
-    """A payload type from its JSON value; `where(field)` says where a field stands."""
+def payload_type(value: Any, where: Where = str) -> PayloadType:
+    """A payload type from its JSON value; UsageError names the field at `where` it stands."""
     if not isinstance(value, dict):
         raise UsageError(f"{where('')}: must be an object with name and event")
     _refuse_unknown(value, _FIELDS, where)
@@ -278,13 +286,16 @@ def payload_type(value: Any, where: Any = str) -> PayloadType:
         )
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
         raise UsageError(f"{where('weight')}: weight must be a number above 0; not {weight!r}")
+    literal = value.get("literal", False)
+    if not isinstance(literal, bool):
+        raise UsageError(f"{where('literal')}: literal must be true or false; not {literal!r}")
     payload = PayloadType(
         name=name,
         event=value["event"],
-        description=str(value.get("description", "")),
+        description=str(value.get("description") or ""),
         weight=float(weight),
-        seed=tuple(_seed(entry, where) for entry in value.get("seed", [])),
-        literal=value.get("literal", False) is True,
+        seed=_seeds(value.get("seed", []), where),
+        literal=literal,
     )
     _try_to_render(payload, where)
     return payload
@@ -320,7 +331,13 @@ def normalised(payloads: Iterable[PayloadType]) -> tuple[PayloadType, ...]:
     return tuple(replace(payload, weight=payload.weight / total) for payload in types)
 
 
-def _seed(value: Any, where: Any) -> Seed:
+def _seeds(value: Any, where: Where) -> tuple[Seed, ...]:
+    if not isinstance(value, list | tuple):
+        raise UsageError(f"{where('seed')}: seed must be a list of seeds; not {value!r}")
+    return tuple(_seed(entry, where) for entry in value)
+
+
+def _seed(value: Any, where: Where) -> Seed:
     if not isinstance(value, dict) or not isinstance(value.get("item"), dict):
         raise UsageError(f'{where("seed")}: a seed must be {{"each": ..., "item": {{...}}}}')
     _refuse_unknown(value, _SEED_FIELDS, where)
@@ -332,21 +349,22 @@ def _seed(value: Any, where: Any) -> Seed:
     return Seed(each, value["item"])
 
 
-def _refuse_unknown(value: Mapping[str, Any], fields: set[str], where: Any) -> None:
+def _refuse_unknown(value: Mapping[str, Any], fields: set[str], where: Where) -> None:
     for key in value:
         if key not in fields:
             raise UsageError(f'{where(key)}: unknown field "{key}"; {closest(key, fields)}')
 
 
-def _try_to_render(payload: PayloadType, where: Any) -> None:
+def _try_to_render(payload: PayloadType, where: Where) -> None:
     try:
         context = Context(run="run", payload=payload.name, n=0)
-        sample = payload.rendered(context)
+        size = len(json.dumps(payload.rendered(context)).encode())
         for entry in payload.seed:
             render(entry.item, context)
     except UsageError as exc:
         raise UsageError(f"{where('event')}: {exc}") from exc
-    size = len(json.dumps(sample).encode())
+    except RecursionError as exc:
+        raise UsageError(f"{where('event')}: {_TOO_DEEP}") from exc
     if size > MAX_PAYLOAD_BYTES:
         raise UsageError(f"{where('event')}: {size} bytes; Lambda takes {MAX_PAYLOAD_BYTES}")
 

@@ -1,7 +1,7 @@
 """What is invoked in which order: seeded, shuffled in blocks, dealt over execution environments."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,17 +31,17 @@ class Trial:
             "environmentsBefore": self.environments_before,
         }
 
-
-def trial_from_json(value: dict[str, Any]) -> Trial:
-    """The inverse of `Trial.to_json`."""
-    items = tuple((int(a), int(b), int(c)) for a, b, c in value["items"])
-    return Trial(items, int(value["environments"]), int(value["environmentsBefore"]))
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Trial":
+        """The inverse of `to_json`."""
+        items = tuple((int(a), int(b), int(c)) for a, b, c in value["items"])
+        return cls(items, int(value["environments"]), int(value["environmentsBefore"]))
 
 
 def widened(items: Sequence[tuple[int, int, int]], environments: int, used: int) -> Trial:
     """A trial in which every environment has something to do.
 
-    A new environment is started only while all others are busy: where new ones are wanted there
+    A new environment is started only while all others are busy: where new ones are needed there
     must be an invocation for each, and the first item is sent more often if need be.
     """
     count = sum(count for _, _, count in items)
@@ -116,12 +116,12 @@ class Batch:
             **({"trial": self.trial.to_json()} if self.trial else {}),
         }
 
-
-def batch_from_json(value: dict[str, Any]) -> Batch:
-    """The inverse of `Batch.to_json`."""
-    work = Work(int(value["memoryMb"]), int(value["round"]))
-    trial = trial_from_json(value["trial"]) if "trial" in value else None
-    return Batch(work, str(value["version"]), tuple(value["done"]), trial)
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Batch":
+        """The inverse of `to_json`."""
+        work = Work(int(value["memoryMb"]), int(value["round"]))
+        trial = Trial.from_json(value["trial"]) if "trial" in value else None
+        return cls(work, str(value["version"]), tuple(value["done"]), trial)
 
 
 def schedule(

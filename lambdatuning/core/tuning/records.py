@@ -50,8 +50,7 @@ COLUMNS = tuple(field.name for field in fields(Sample))
 """Columns of a stored part; `function` and `run_id` are in its Hive-style path."""
 
 TYPES: Mapping[str, type] = {
-    field.name: next(kind for kind in (get_args(field.type) or (field.type,)))
-    for field in fields(Sample)
+    field.name: next(iter(get_args(field.type) or (field.type,))) for field in fields(Sample)
 }
 """The one type of each column in every file, whether or not a cell of it may be empty."""
 
@@ -290,23 +289,23 @@ class RunPlan:
         """The plan as plain JSON values."""
         return asdict(self) | {"payloads": [payload.to_json() for payload in self.payloads]}
 
-
-def plan_from_json(value: Mapping[str, Any]) -> RunPlan:
-    """The inverse of `RunPlan.to_json`."""
-    question, limits = value["question"], value.get("limits")
-    return RunPlan(
-        **{
-            **value,
-            "target": Target(**value["target"]),
-            "sizes": tuple(value["sizes"]),
-            "counts": tuple(value["counts"]),
-            "limits": Limits(**limits) if limits else None,
-            "payloads": tuple(map(PayloadType.from_json, value["payloads"])),
-            "question": Question(
-                **{**question, "allowed_errors": tuple(question["allowed_errors"])}
-            ),
-        }
-    )
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "RunPlan":
+        """The inverse of `to_json`."""
+        question, limits = value["question"], value.get("limits")
+        return cls(
+            **{
+                **value,
+                "target": Target(**value["target"]),
+                "sizes": tuple(value["sizes"]),
+                "counts": tuple(value["counts"]),
+                "limits": Limits(**limits) if limits else None,
+                "payloads": tuple(map(PayloadType.from_json, value["payloads"])),
+                "question": Question(
+                    **{**question, "allowed_errors": tuple(question["allowed_errors"])}
+                ),
+            }
+        )
 
 
 def run_prefix(function: str, run_id: str) -> str:

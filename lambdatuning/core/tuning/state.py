@@ -6,8 +6,9 @@ from typing import Any
 
 from ..decision import Evidence
 from ..exploration.question import Answer, Prediction
+from ..power_tuning.rules import SizeStatistics
 from ..wire import camel, known_fields
-from .plan import Batch, batch_from_json
+from .plan import Batch
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class BatchSummary:
     def from_json(cls, value: Mapping[str, Any]) -> "BatchSummary":
         """The inverse of `to_json`, and of what the state machine says of a batch that crashed."""
         own, _ = known_fields(cls, value)
-        return cls(**{**own, "batch": batch_from_json(own["batch"])})
+        return cls(**{**own, "batch": Batch.from_json(own["batch"])})
 
     def to_json(self) -> dict[str, Any]:
         """The form in which it travels."""
@@ -82,7 +83,7 @@ class SizeResult:
     cold_evidence: tuple[Evidence, ...]
     warm: int
     placed: bool
-    statistics: Mapping[str, Any] | None
+    statistics: SizeStatistics | None
     invocations: int
     retries: int
     usd: float
@@ -133,7 +134,7 @@ class TunerState:
                 **own,
                 "run": RunPlace(**own["run"]),
                 "sizes": tuple(own.get("sizes", ())),
-                "batches": tuple(map(batch_from_json, own.get("batches", ()))),
+                "batches": tuple(map(Batch.from_json, own.get("batches", ()))),
                 "failed": _by_size(own.get("failed", {})),
                 "warnings": tuple(own.get("warnings", ())),
                 "apply": Apply(**known_fields(Apply, own.get("apply", {}))[0]),

@@ -6,25 +6,22 @@ What to do every night lies as JSON in a bucket, a `NightlyRun` as `schedules.de
 
 import json
 import os
-import random
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 import boto3
 
-from ...core.errors import LambdaTuningError
 from ...core.pricing import load_price_book
 from ...core.tuning.manifest import MANIFEST_NAME, read_manifest
 from ...core.tuning.nightly import NightlyRun
 from ...core.tuning.payloads import seed_items
 from ..dynamodb_manager.wire import attributes_to_wire
+from ..table_items import WriteRequest, batches, write_batch
 from ..tuner.storage import STORE_PREFIX
-
-_BATCH, _ATTEMPTS = 25, 10
 
 
 def handle(event: Mapping[str, Any], _: object) -> dict[str, Any]:
@@ -42,10 +39,8 @@ def prepare(event: Mapping[str, Any]) -> dict[str, Any]:
 
     A step that is tried again prepares the same run.
     """
-    every_night, started = (
-        _every_night(),
-        datetime.fromisoformat(event["started"].replace("Z", "+00:00")),
-    )
+    every_night = _every_night()
+    started = datetime.fromisoformat(event["started"].replace("Z", "+00:00"))
     run_id = f"{started:%Y%m%dT%H%M%S}-{zlib.crc32(event['execution'].encode()):08x}"[:22]
     limit_usd = float(os.environ["MAX_USD"])
     usd = price(every_night, _last_usd(every_night.function))
@@ -61,17 +56,17 @@ def prepare(event: Mapping[str, Any]) -> dict[str, Any]:
             "nothing was invoked; deploy the schedule with a larger --max-usd or fewer sizes"
         )
         return {**night, "affordable": False, "reason": reason}
-    given = {**every_night.input, "runId": run_id, "seed": zlib.crc32(run_id.encode())}
+    run_input = {**every_night.input, "runId": run_id, "seed": zlib.crc32(run_id.encode())}
     if every_night.adaptive:
         estimate = every_night.estimate()
-        given["maxUsd"] = limit_usd - estimate.tuner_usd - estimate.transitions_usd
+        run_input["maxUsd"] = limit_usd - estimate.tuner_usd - estimate.transitions_usd
     payloads = json.dumps([payload.to_json() for payload in every_night.payloads])
-    _send("payloadTypesS3", f"inputs/{run_id}.json", payloads, given)
+    run_input["payloadTypesS3"] = _put(f"inputs/{run_id}.json", payloads)
     if every_night.price_book:
-        _send("priceBook", f"inputs/{run_id}-prices.json", every_night.price_book, given)
-    items = _items(every_night, given)
+        run_input["priceBook"] = _put(f"inputs/{run_id}-prices.json", every_night.price_book)
+    items = _items(every_night, run_input)
     _write(every_night.table, [{"PutRequest": {"Item": item}} for item in items])
-    return {**night, "affordable": True, "input": given}
+    return {**night, "affordable": True, "input": run_input}
 
 
 def price(every_night: NightlyRun, last_usd: float | None) -> float:
@@ -138,9 +133,9 @@ _STEPS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
 # Seed items.
 
 
-def _items(every_night: NightlyRun, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _items(every_night: NightlyRun, run_input: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The items that the run of this input needs, in DynamoDB's form; the last of one key wins."""
-    if not every_night.key_names or not given:
+    if not every_night.key_names or not run_input:
         return []
     items = (
         item
@@ -148,30 +143,18 @@ def _items(every_night: NightlyRun, given: Mapping[str, Any]) -> list[dict[str, 
         for item in seed_items(
             payload,
             every_night.seeds,
-            run=given["runId"],
+            run=run_input["runId"],
             table=every_night.table,
-            seed=given["seed"],
+            seed=run_input["seed"],
         )
     )
     by_key = {tuple(item[name] for name in every_night.key_names): item for item in items}
     return [attributes_to_wire(item) for item in by_key.values()]
 
 
-def _write(table: str, requests: Iterable[Mapping[str, Any]]) -> None:
-    for batch in _batches(list(requests)):
-        left: Any = {table: batch}
-        for attempt in range(_ATTEMPTS):
-            left = _client("dynamodb").batch_write_item(RequestItems=left).get("UnprocessedItems")
-            if not left:
-                break
-            time.sleep(random.uniform(0, min(5.0, 0.05 * 2**attempt)))  # noqa: S311
-        else:
-            raise LambdaTuningError(f"the table {table} keeps refusing items; is it throttled?")
-
-
-def _batches(requests: list[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    for start in range(0, len(requests), _BATCH):
-        yield requests[start : start + _BATCH]
+def _write(table: str, requests: Iterable[WriteRequest]) -> None:
+    for batch in batches(requests):
+        write_batch(_client("dynamodb"), table, batch, time.sleep)
 
 
 # The buckets.
@@ -182,10 +165,10 @@ def _every_night() -> NightlyRun:
     return NightlyRun.from_json(json.loads(_client("s3").get_object(**where)["Body"].read()))
 
 
-def _send(name: str, key: str, text: str, given: dict[str, Any]) -> None:
-    """Put it beside the runs; the input names where."""
+def _put(key: str, text: str) -> str:
+    """Put a text beside the runs; its address."""
     _client("s3").put_object(Bucket=_samples(), Key=key, Body=text.encode())
-    given[name] = f"s3://{_samples()}/{key}"
+    return f"s3://{_samples()}/{key}"
 
 
 def _samples() -> str:

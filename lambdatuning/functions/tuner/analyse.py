@@ -20,6 +20,7 @@ from ...core.decision import (
 )
 from ...core.errors import RunFailedError
 from ...core.exploration.question import Prediction
+from ...core.power_tuning.rules import SizeStatistics
 from ...core.power_tuning.rules import analyse as contract_output
 from ...core.pricing import PriceBook
 from ...core.strategies import STRATEGIES, contract_strategy
@@ -98,36 +99,30 @@ def analyse(
         raise RunFailedError(f"no size can be recommended: {_why(measured.failed, run)}")
     snapshots = snapshots_usd(plan.target, prices, published_mb(plan, state))
     usd = sum(size.usd for size in sizes) + snapshots
-    warnings = [*state.warnings, *_allowed(sizes)]
-    after, decision, output = state, None, None
+    after = state.with_warnings(*_allowed(sizes))
+    decision = None
     if not plan.question.dry_run:
         by_contract = measured.by_contract(tuner_region)
         decision = measured.decision(by_contract["power"])
-        warnings += decision.notes
-        after = withheld(state, decision)
+        after = withheld(after.with_warnings(*decision.notes), decision)
         output = measured.output(by_contract, decision)
         if plan.warm:  # Power Tuning's own figure knows of no warm-ups
             output["stateMachine"]["lambdaCost"] = usd
-        output |= _more(measured, store, warnings)
+        output |= _more(measured, store, after.warnings)
         if after.apply != state.apply:
             output["withheld"] = {"power": output["power"], "minSure": state.apply.min_sure}
+        after = replace(after, output=output)
     store.write_json("_results.json", [row for size in sizes for row in size.rows])
     store.write_manifest(
         replace(
-            _manifest(plan, prices, state),
-            invocations=sum(size.invocations for size in sizes),
-            retries=sum(size.retries for size in sizes),
+            _manifest(measured, prices, after),
             usd=usd,
             snapshots_usd=snapshots,
-            failed_sizes=_by_name(measured.failed),
             started_at=started,
-            output=output or {},
-            exploration=run,
             decision=decision,
-            warnings=tuple(warnings),
         )
     )
-    return replace(after, failed=measured.failed, warnings=tuple(warnings), output=output)
+    return replace(after, failed=measured.failed)
 
 
 def _measured(state: TunerState, store: RunFolder, plan: RunPlan) -> "Measured":
@@ -162,7 +157,7 @@ class Measured:
     run: Explored | None
 
     @property
-    def winners(self) -> list[Mapping[str, Any]]:
+    def winners(self) -> list[SizeStatistics]:
         """The contract's statistics of the sizes that may win."""
         return [
             size.statistics
@@ -263,7 +258,13 @@ class Measured:
         of_size += [_statistics(point) for point in self.points if point.memory_mb == size]
         if not of_size:  # a size that no payload type was measured at: a model's answer alone
             return {**by_contract, "power": size}
-        return {**by_contract, **{name: of_size[0][source] for name, source in _CHOSEN.items()}}
+        chosen = of_size[0]
+        return {
+            **by_contract,
+            "power": size,
+            "cost": chosen["averagePrice"],
+            "duration": chosen["averageDuration"],
+        }
 
 
 def _by_model(decision: Decision, curve: Sequence[Prediction]) -> Decision:
@@ -278,10 +279,7 @@ def _by_model(decision: Decision, curve: Sequence[Prediction]) -> Decision:
     )
 
 
-_CHOSEN = {"power": "value", "cost": "averagePrice", "duration": "averageDuration"}
-
-
-def _statistics(point: Point) -> dict[str, Any]:
+def _statistics(point: Point) -> SizeStatistics:
     """A point in the contract's words."""
     return {
         "value": point.memory_mb,
@@ -323,7 +321,9 @@ def _more(measured: Measured, store: RunFolder, warnings: Sequence[str]) -> dict
     }
 
 
-def _manifest(plan: RunPlan, prices: PriceBook, state: TunerState) -> Manifest:
+def _manifest(measured: Measured, prices: PriceBook, state: TunerState) -> Manifest:
+    """The manifest, but for prices, decision and start."""
+    plan, sizes = measured.plan, measured.sizes
     target, question = plan.target, plan.question
     return Manifest(
         run_id=plan.run_id,
@@ -355,4 +355,10 @@ def _manifest(plan: RunPlan, prices: PriceBook, state: TunerState) -> Manifest:
         billed_ms_critical_path=state.critical_ms,
         exposed_ms=state.exposed_ms,
         tuner_ms=TunerTime(state.control_ms, state.measure_ms),
+        invocations=sum(size.invocations for size in sizes),
+        retries=sum(size.retries for size in sizes),
+        failed_sizes=_by_name(measured.failed),
+        output=state.output or {},
+        exploration=measured.run,
+        warnings=state.warnings,
     )

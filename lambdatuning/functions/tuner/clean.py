@@ -8,8 +8,8 @@ from ...core.errors import LambdaTuningError
 from . import lock
 from .function import Confirms, Sleep, read, remove, set_memory
 
-_QUIET_LOOKS, _MOST_LOOKS, _LOOK_S = 4, 60, 0.5
-
+_QUIET_CHECKS, _MOST_CHECKS, _PAUSE_S = 4, 60, 0.5
+"""A stopped run is over when so many checks in a row find nothing to undo."""
 
 MayHaveSet = Callable[[str, int], bool]
 """Whether the run of that id may have given the function that memory size."""
@@ -20,7 +20,7 @@ def any_size(_run_id: str, _memory_mb: int) -> bool:
     return True
 
 
-def nobody(_: str) -> bool:
+def confirms_none(_run_id: str) -> bool:
     """No run is known but the one whose lock lies on the function."""
     return False
 
@@ -30,7 +30,7 @@ def clean(
     function: str,
     execution: str | None,
     sleep: Sleep,
-    confirms: Confirms = nobody,
+    confirms: Confirms = confirms_none,
     may_have_set: MayHaveSet = any_size,
 ) -> list[str]:
     """Put back what the lock's owner changed; safe to repeat, and at any point of a run.
@@ -46,12 +46,12 @@ def clean(
     return [*done, f"lock of run {current.run_id}"]
 
 
-def take_back(
+def clean_stopped(
     client: Any,
     function: str,
     execution: str,
     sleep: Sleep,
-    confirms: Confirms = nobody,
+    confirms: Confirms = confirms_none,
     may_have_set: MayHaveSet = any_size,
 ) -> list[str]:
     """Clean after an execution that was stopped, of which a step may still be under way.
@@ -64,13 +64,10 @@ def take_back(
     done: list[str] = []
     failure = ""
     current, quiet = None, 0
-    for _ in range(_MOST_LOOKS):
-        if quiet == _QUIET_LOOKS:
+    for _ in range(_MOST_CHECKS):
+        if quiet == _QUIET_CHECKS:
             break
-        now = lock.read(client, function)
-        if now is not None and now.execution in (execution, lock.STOPPED):
-            current = now
-            lock.update(client, function, replace(now, execution=lock.STOPPED))
+        current = _marked_stopped(client, function, execution) or current
         undone = []
         if current:
             try:
@@ -79,8 +76,8 @@ def take_back(
                 undone, failure = [f"a change to {function} while it was cleaned"], str(exc)
         quiet = 0 if undone else quiet + 1
         done += undone
-        sleep(_LOOK_S)
-    if current and quiet < _QUIET_LOOKS:
+        sleep(_PAUSE_S)
+    if current and quiet < _QUIET_CHECKS:
         raise LambdaTuningError(failure or f"{function} is changed again and again; clean it later")
     if current:
         lock.release(client, function)
@@ -88,12 +85,21 @@ def take_back(
     return done
 
 
+def _marked_stopped(client: Any, function: str, execution: str) -> lock.Lock | None:
+    """The lock of that execution, which says from now on that it was stopped; None without one."""
+    current = lock.read(client, function)
+    if current is None or current.execution not in (execution, lock.STOPPED):
+        return None
+    lock.update(client, function, replace(current, execution=lock.STOPPED))
+    return current
+
+
 def undo(
     client: Any,
     function: str,
     current: lock.Lock,
     sleep: Sleep,
-    confirms: Confirms = nobody,
+    confirms: Confirms = confirms_none,
     may_have_set: MayHaveSet = any_size,
 ) -> list[str]:
     """Memory size and versions, while `current` lies on the function.

@@ -15,7 +15,7 @@ from ...core.tuning.records import Target, used_memory_mb
 from ...core.tuning.state import BatchSummary, TunerState
 from . import decide, lock
 from .analyse import analyse
-from .clean import clean, take_back
+from .clean import clean, clean_stopped
 from .clients import PATIENT, client
 from .function import (
     Sleep,
@@ -222,7 +222,7 @@ def _decide(call: Call) -> TunerState:
         return decide.step(state, [BatchSummary.from_json(each) for each in measured])
     store = call.store
     explorer = partial(decide.explorer_now, store.read_plan(), store, call.started)
-    return decide.ended(state, measured, explorer)
+    return decide.state_after_round(state, measured, explorer)
 
 
 def _analyse(call: Call) -> TunerState:
@@ -262,7 +262,7 @@ def _only_clean(call: Call) -> Any:
         raise LockedError(f"{owner} is still running; stop it first, or wait for it")
     whose = (call.confirms, call.may_have_set)
     if stopped:
-        done = take_back(call.client, call.function, stopped, call.sleep, *whose)
+        done = clean_stopped(call.client, call.function, stopped, call.sleep, *whose)
     else:
         done = clean(call.client, call.function, None, call.sleep, *whose)
     if lock.read(call.client, call.function) is None:

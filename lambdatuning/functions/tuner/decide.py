@@ -480,7 +480,7 @@ class Round:
     elapsed_s: Callable[[], float]
 
 
-def play(state: TunerState, round_: Round) -> TunerState:
+def run_round(state: TunerState, round_: Round) -> TunerState:
     """The state after the round. Run again after a crash it goes on behind what was stored."""
     while state.batches and state.published >= state.works:
         with ThreadPoolExecutor(min(len(state.batches), state.parallel)) as pool:
@@ -491,16 +491,16 @@ def play(state: TunerState, round_: Round) -> TunerState:
     return state
 
 
-def ended(
-    state: TunerState, played: Sequence[Mapping[str, Any]], explorer: Callable[[], Explorer]
+def state_after_round(
+    state: TunerState, rounds: Sequence[Mapping[str, Any]], explorer: Callable[[], Explorer]
 ) -> TunerState:
     """The state after a round as the state machine has it: what the round returned, or what
     follows where it crashed for good, which fails the sizes that it began with."""
-    if played and "state" in played[0]:
-        return TunerState.from_json(played[0]["state"])
+    if rounds and "state" in rounds[0]:
+        return TunerState.from_json(rounds[0]["state"])
     crashed = [
         BatchSummary(batch, left=False, critical_ms=0, error=str(result["error"]))
-        for result in played
+        for result in rounds
         for batch in state.batches
     ]
     return adaptive_step(state, crashed, explorer())

@@ -148,7 +148,7 @@ _MARK = re.compile(
 Confirms = Callable[[str], bool]
 """Whether a run of that id is known: by the lock that it holds, or by its plan in the bucket."""
 _SPARE = 9_999
-_TRIES = 8
+"""The round that a spare version is marked with."""
 
 
 def description(run_id: str, work: Work) -> str:
@@ -205,7 +205,9 @@ def version_numbers(client: Any, function: str) -> set[str]:
     return {version["Version"] for page in pages for version in page["Versions"]} - {"$LATEST"}
 
 
-def ours(client: Any, function: str, run_id: str | None = None) -> Iterator[dict[str, Any]]:
+def marked_versions(
+    client: Any, function: str, run_id: str | None = None
+) -> Iterator[dict[str, Any]]:
     """The versions that bear the mark of a run; only one run's with `run_id`."""
     pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=function)
     for page in pages:
@@ -218,7 +220,7 @@ def ours(client: Any, function: str, run_id: str | None = None) -> Iterator[dict
 def remove(client: Any, function: str, confirms: Confirms) -> list[str]:
     """Delete the versions of runs that are confirmed; the numbers of those that went."""
     gone = []
-    for version in [v for v in ours(client, function) if confirms(run_of(v))]:
+    for version in [v for v in marked_versions(client, function) if confirms(run_of(v))]:
         try:
             client.delete_function(FunctionName=function, Qualifier=version["Version"])
         except client.exceptions.ResourceNotFoundException:
@@ -241,11 +243,11 @@ def _published(client: Any, function: str, run_id: str, work: Work, sleep: Sleep
     return version
 
 
-def _publish(client: Any, function: str, given: dict[str, str], sleep: Sleep) -> dict[str, Any]:
+def _publish(client: Any, function: str, options: dict[str, str], sleep: Sleep) -> dict[str, Any]:
     """PublishVersion; a version that is still being made is waited for."""
     for tries in range(1, _TRIES + 1):
         try:
-            return dict(client.publish_version(FunctionName=function, **given))
+            return dict(client.publish_version(FunctionName=function, **options))
         except client.exceptions.ResourceConflictException:
             if tries == _TRIES:
                 raise

@@ -50,10 +50,10 @@ class Lock:
 
 def read(client: Any, function: str) -> Lock | None:
     """The lock that lies on a function, None when it is free."""
-    return look(client, function)[0]
+    return read_alias(client, function)[0]
 
 
-def look(client: Any, function: str) -> tuple[Lock | None, bool]:
+def read_alias(client: Any, function: str) -> tuple[Lock | None, bool]:
     """The lock that lies on a function; and whether an alias of its name is there that is none."""
     try:
         alias = client.get_alias(FunctionName=function, Name=ALIAS)

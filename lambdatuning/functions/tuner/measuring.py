@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ...core.arn import parse_function_arn
-from ...core.tuning.plan import Batch, batch_from_json
+from ...core.tuning.plan import Batch
 from ...core.tuning.records import RunPlan
 from ...core.tuning.state import BatchSummary, TunerState
 from .batch.invoke import Caller
@@ -16,7 +16,7 @@ from .batch.measure import END_WITHIN_S, measure_batch
 from .batch.results import size_result
 from .batch.samples import Finder, Writer, size_prefix
 from .clients import client, invoking
-from .decide import Round, SampleReader, explorer_now, play
+from .decide import Round, SampleReader, explorer_now, run_round
 from .storage import RunFolder, folder, price_book
 
 _SPARE_MS = 40_000
@@ -32,7 +32,7 @@ def get_ready() -> None:
 
 def handle(event: dict[str, Any], context: Any) -> Any:
     """Measure `event["batch"]` of `event["run"]`, or sum up its size `event["memoryMb"]`; of an
-    adaptive run, play a round of its `event["state"]`."""
+    adaptive run, run a round of its `event["state"]`."""
     run, s3 = event["run"], client("s3")
     store = folder(s3, os.environ["SAMPLES_BUCKET"], run["name"], run["id"])
     plan = store.read_plan()
@@ -45,7 +45,7 @@ def handle(event: dict[str, Any], context: Any) -> Any:
     if event.get("state"):
         state = TunerState.from_json(event["state"])
         return {"state": measuring.round(state, event["started"]).to_json()}
-    return measuring.batch(batch_from_json(event["batch"])).to_json()
+    return measuring.batch(Batch.from_json(event["batch"])).to_json()
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ class Measuring:
         return replace(summary, took_ms=round((time.monotonic() - began_s) * 1000))
 
     def round(self, state: TunerState, started: str) -> TunerState:
-        """Play a round of an adaptive run; the state after it."""
+        """Run a round of an adaptive run; the state after it."""
         began_s = time.monotonic()
         explorer = partial(explorer_now, self.plan, self.store, started, SampleReader())
-        after = play(state, Round(self.batch, explorer, lambda: time.monotonic() - began_s))
+        after = run_round(state, Round(self.batch, explorer, lambda: time.monotonic() - began_s))
         took_ms = round((time.monotonic() - began_s) * 1000)
         return replace(after, measure_ms=state.measure_ms + took_ms)
 

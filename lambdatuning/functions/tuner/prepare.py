@@ -35,7 +35,7 @@ from .publish import may_have_set
 from .storage import folder, price_book, read_url
 from .tunable import (
     check_reserved,
-    look_at,
+    read_target,
     refuse_weighted,
     remarks,
     reserved_concurrency,
@@ -193,7 +193,7 @@ def prepare(raw: Any, execution: str, services: Services) -> TunerState:
     prices.region(arn.region)
     payloads = _payloads(request, services)
     run_id = request.run_id or execution.rpartition(":")[2]
-    look_at(services.lambda_client, arn, services.sleep)
+    read_target(services.lambda_client, arn, services.sleep)
     refuse_weighted(services.lambda_client, str(arn.unqualified), request.auto_optimize_alias)
     reserved = reserved_concurrency(services.lambda_client, arn)
     if reserved is not None and "environments" not in raw:  # ours to choose
@@ -217,7 +217,7 @@ def prepare(raw: Any, execution: str, services: Services) -> TunerState:
     return decide.begin(first, decide.Explorer(plan, store, prices, 0.0)) if plan.limits else first
 
 
-def _payloads(request: TuningInput, services: Services) -> Any:
+def _payloads(request: TuningInput, services: Services) -> tuple[Types, Counts]:
     """The payload types; with `disablePayloadLogs` an error does not repeat what is in them."""
     try:
         return payload_types(request, services.s3)
@@ -275,6 +275,6 @@ def _locked(request: TuningInput, run_id: str, execution: str, services: Service
         confirms = services.confirms(arn.name)
         left = partial(_left_behind, services, arn.name, function, earlier)
         undo(client, function, earlier, services.sleep, confirms, left)
-    target = look_at(client, arn, services.sleep)
+    target = read_target(client, arn, services.sleep)
     lock.update(client, function, replace(mine, memory_mb=target.memory_mb))
     return target

@@ -17,7 +17,7 @@ from .function import (
     Sleep,
     description,
     is_settled,
-    ours,
+    marked_versions,
     publish,
     read,
     remove,
@@ -122,7 +122,8 @@ def _publish_all(
     how many ms `$LATEST` had another size than its own."""
     client, plan = publisher.client, publisher.plan
     version_of = {
-        v["Description"]: v["Version"] for v in ours(client, plan.target.arn, plan.run_id)
+        v["Description"]: v["Version"]
+        for v in marked_versions(client, plan.target.arn, plan.run_id)
     }
     versions: dict[Work, str] = {}
     done, exposed_s = 0, 0.0
@@ -154,14 +155,9 @@ def _one(publisher: Publisher, work: Work, failed: dict[int, str]) -> str | None
         failed[work.memory_mb] = str(exc)[:300]
         return None
     except ClientError as exc:
-        raise _explained(exc, plan) from None
-
-
-def _explained(error: ClientError, plan: RunPlan) -> Exception:
-    if plan.target.image and lacks_permission(error):
-        return LambdaTuningError(image_not_readable(plan.target.name))
-    same: Exception = error
-    return same
+        if plan.target.image and lacks_permission(exc):
+            raise LambdaTuningError(image_not_readable(plan.target.name)) from exc
+        raise
 
 
 def _refuse_foreign_change(publisher: Publisher) -> None:

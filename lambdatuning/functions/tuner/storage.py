@@ -15,7 +15,6 @@ from ...core.tuning.records import (
     Sample,
     decode_part,
     encode_part,
-    plan_from_json,
     run_prefix,
 )
 from ...core.tuning.state import SizeResult, Step
@@ -62,7 +61,7 @@ class RunFolder:
 
     def read_plan(self) -> RunPlan:
         """The plan that `write_plan` wrote."""
-        return plan_from_json(self.read_json(PLAN_NAME))
+        return RunPlan.from_json(self.read_json(PLAN_NAME))
 
     def owner(self) -> str | None:
         """The execution that wrote a plan here, None where nobody did."""

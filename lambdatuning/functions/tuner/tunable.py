@@ -35,7 +35,7 @@ def published_mb(plan: RunPlan, state: TunerState) -> list[int]:
     return [size for size in sizes if size not in state.failed]
 
 
-def look_at(client: Any, arn: FunctionArn, sleep: Sleep) -> Target:
+def read_target(client: Any, arn: FunctionArn, sleep: Sleep) -> Target:
     """The function as it is now; UsageError for one that cannot be tuned."""
     function = str(arn.unqualified)
     try:

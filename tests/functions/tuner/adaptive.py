@@ -103,8 +103,8 @@ class Machine:
         """The state after a round, as the measuring function and then deciding leave it."""
         began_s = self.time.now_s
         round_ = decide.Round(self.measure, self.explorer, lambda: self.time.now_s - began_s)
-        played = [{"state": decide.play(state, round_).to_json()}] if state.batches else []
-        return decide.ended(state, json.loads(json.dumps(played)), self.explorer)
+        played = [{"state": decide.run_round(state, round_).to_json()}] if state.batches else []
+        return decide.state_after_round(state, json.loads(json.dumps(played)), self.explorer)
 
     def measure(self, batch: Batch) -> BatchSummary:
         plan = self.store.read_plan()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lambdatuning.core.pricing import load_price_book
-from lambdatuning.core.tuning.plan import batch_from_json
+from lambdatuning.core.tuning.plan import Batch
 from lambdatuning.core.tuning.records import RunPlan
 from lambdatuning.core.tuning.state import BatchSummary, TunerState
 from lambdatuning.functions.tuner import decide
@@ -84,7 +84,7 @@ class Machine:
         before = state.to_json()
         for number, each in enumerate(before["batches"]):
             item = self.scales.weigh("item", {"run": before["run"], "batch": each})
-            batch, caller, logs = batch_from_json(item["batch"]), self.caller(plan), FakeLogs()
+            batch, caller, logs = Batch.from_json(item["batch"]), self.caller(plan), FakeLogs()
             logs.faults["FilterLogEvents"] = ["AccessDeniedException"] * 9_999
             writer = Writer(caller, batch, self.store, logs, f"{number}")
             summary = measure_batch(caller, batch, writer, self.time.clock)

@@ -10,7 +10,7 @@ from lambdatuning.core.tuning.plan import Work
 from lambdatuning.core.tuning.records import PLAN_NAME
 from lambdatuning.core.tuning.state import Apply, RunPlace, TunerState
 from lambdatuning.functions.tuner import function, lock
-from lambdatuning.functions.tuner.clean import clean, take_back
+from lambdatuning.functions.tuner.clean import clean, clean_stopped
 from lambdatuning.functions.tuner.control import apply
 from lambdatuning.functions.tuner.publish import may_have_set
 from lambdatuning.functions.tuner.storage import RunFolder
@@ -199,10 +199,10 @@ def test_the_lock_stays_where_the_function_cannot_be_put_back(
     client.change(MemorySize=512)
     client.failing_mb = {128}
     with pytest.raises(LambdaTuningError, match="128 MB could not be set"):
-        take_back(client, ARN, EXECUTION, time.sleep)
+        clean_stopped(client, ARN, EXECUTION, time.sleep)
     assert lock.read(client, ARN) == lock.Lock("run-1", 128, lock.STOPPED)
     client.failing_mb = set()
-    take_back(client, ARN, EXECUTION, time.sleep)
+    clean_stopped(client, ARN, EXECUTION, time.sleep)
     assert (client.memory_mb, client.aliases) == (128, {})
 
 
@@ -219,9 +219,9 @@ def test_cleaning_that_failed_is_taken_up_by_whoever_cleans_next(
     function.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
     client.faults["DeleteFunction"] = ["AccessDeniedException"]
     with pytest.raises(client.exceptions.ClientError):
-        take_back(client, ARN, EXECUTION, time.sleep)
+        clean_stopped(client, ARN, EXECUTION, time.sleep)
     assert lock.read(client, ARN) == lock.Lock("run-1", 128, lock.STOPPED)
-    assert "lock of run run-1" in take_back(client, ARN, EXECUTION, time.sleep)
+    assert "lock of run run-1" in clean_stopped(client, ARN, EXECUTION, time.sleep)
     assert (client.memory_mb, client.marked, client.aliases) == (128, [], {})
 
 
@@ -235,7 +235,7 @@ def test_a_step_that_outlives_its_execution_is_undone(client: FakeLambda, time: 
         if late and lock.ALIAS in client.aliases:
             function.publish(client, ARN, "run-1", Work(late.pop(), 0), time.sleep)
 
-    done = take_back(client, ARN, EXECUTION, sleep)
+    done = clean_stopped(client, ARN, EXECUTION, sleep)
     assert done[-1] == "lock of run run-1"
     assert (client.memory_mb, client.marked, client.aliases) == (128, [], {})
 
@@ -248,7 +248,7 @@ def test_a_step_that_takes_the_lock_after_the_stop_loses_it_again(
         if len(time.slept) == 2:
             hold(client)
 
-    assert take_back(client, ARN, EXECUTION, sleep) == ["lock of run run-1"]
+    assert clean_stopped(client, ARN, EXECUTION, sleep) == ["lock of run run-1"]
     assert client.aliases == {}
 
 

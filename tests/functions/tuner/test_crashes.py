@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lambdatuning.functions.tuner import lock
-from lambdatuning.functions.tuner.clean import clean, take_back
+from lambdatuning.functions.tuner.clean import clean, clean_stopped
 from tests.fakes.aws_lambda import ARN, FakeLambda, FakeS3
 
 from .machine import Machine
@@ -158,7 +158,7 @@ def test_a_run_that_is_stopped_at_any_call_is_undone(alias: bool) -> None:
         ) -> None:  # fmt: skip
             watched.at = -1
             stopped.append(True)
-            take_back(client, ARN, EXECUTION, machine.time.sleep)
+            clean_stopped(client, ARN, EXECUTION, machine.time.sleep)
 
         watched.then = stop
         _run_until_stopped(machine, raw, stopped)

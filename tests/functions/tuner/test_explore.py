@@ -16,9 +16,7 @@ from lambdatuning.core.tuning.plan import (
     Batch,
     Trial,
     Work,
-    batch_from_json,
     deal,
-    trial_from_json,
     widened,
 )
 from lambdatuning.core.tuning.records import RunPlan
@@ -230,7 +228,7 @@ def test_a_round_that_crashes_for_good_fails_the_sizes_that_it_began_with() -> N
     machine = Machine()
     state = machine.published(machine.begun(powerValues=POWERS))
     crashed = {"batch": {}, "left": False, "criticalMs": 0, "error": "Exit: 1"}
-    after = decide.ended(state, [crashed], machine.explorer)
+    after = decide.state_after_round(state, [crashed], machine.explorer)
     assert after.failed == {128: "Exit: 1"}
     assert [batch.memory_mb for batch in after.batches] != [128]
     assert after.batches
@@ -285,9 +283,9 @@ def test_every_environment_of_a_look_has_something_to_do(
 
 def test_a_look_travels_as_json() -> None:
     batch = Batch(Work(512, 3), "7", (1, 0), Trial(((0, 4, 2),), 2, 1))
-    assert batch_from_json(json.loads(json.dumps(batch.to_json()))) == batch
+    assert Batch.from_json(json.loads(json.dumps(batch.to_json()))) == batch
     assert batch.trial is not None
-    assert trial_from_json(batch.trial.to_json()) == batch.trial
+    assert Trial.from_json(batch.trial.to_json()) == batch.trial
 
 
 def test_a_size_of_which_the_first_call_told_enough_is_no_failed_one() -> None:

@@ -91,7 +91,7 @@ def test_an_alias_that_only_has_its_name_is_never_taken_over(
     client: FakeLambda, description: str, version: str
 ) -> None:
     client.create_alias(ARN, lock.ALIAS, version, description)
-    assert lock.look(client, ARN) == (None, True)
+    assert lock.read_alias(client, ARN) == (None, True)
     with pytest.raises(LockedError, match="no run of ours made"):
         lock.take(client, FakeStates(), ARN, MINE)
     assert client.aliases[lock.ALIAS]["Description"] == description

@@ -8,10 +8,11 @@ import pytest
 
 from lambdatuning.core.decision import Decision
 from lambdatuning.core.errors import RunFailedError
+from lambdatuning.core.power_tuning.rules import SizeStatistics
 from lambdatuning.core.pricing import load_price_book
 from lambdatuning.core.tuning.payloads import PayloadType
 from lambdatuning.core.tuning.plan import Batch, Work
-from lambdatuning.core.tuning.records import RunPlan, Sample, plan_from_json
+from lambdatuning.core.tuning.records import RunPlan, Sample
 from lambdatuning.core.tuning.state import Apply, BatchSummary, RunPlace, SizeResult, TunerState
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.analyse import analyse, withheld
@@ -179,7 +180,7 @@ def test_a_dry_run_has_no_answer(store: RunFolder) -> None:
 
 def test_a_plan_travels_as_json() -> None:
     plan = make_plan(question=replace(QUESTION, allowed_errors=("E",)))
-    assert plan_from_json(json.loads(json.dumps(plan.to_json()))) == plan
+    assert RunPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
 
 def measured(size: int, **more: Any) -> BatchSummary:
@@ -223,8 +224,9 @@ def test_a_large_run_stays_under_256_kb(store: RunFolder) -> None:
     store.write_plan(plan)
     few = [sample(payload.name, 128, environment=e) for payload in types for e in "abc"]
     recorded = size_result(plan, 128, few)
+    assert recorded.statistics is not None
     for size in sizes:
-        statistics = {**(recorded.statistics or {}), "value": size}
+        statistics: SizeStatistics = {**recorded.statistics, "value": size}
         store.write_result(replace(recorded, memory_mb=size, statistics=statistics))
     error = "x" * 500
     wide = Batch(Work(3008, 0), "99999", (20_000,) * 100)

@@ -49,7 +49,7 @@ def test_a_version_under_an_alias_of_the_user_stays(client: FakeLambda, time: Ti
 def test_only_one_runs_versions_can_be_named(client: FakeLambda, time: Time) -> None:
     function.publish(client, ARN, "run-1", Work(256, 0), time.sleep)
     other = function.publish(client, ARN, "run-10", Work(512, 0), time.sleep)
-    assert [v["Version"] for v in function.ours(client, ARN, "run-10")] == [other]
+    assert [v["Version"] for v in function.marked_versions(client, ARN, "run-10")] == [other]
 
 
 def test_publishing_waits_for_an_update_in_progress(client: FakeLambda, time: Time) -> None:

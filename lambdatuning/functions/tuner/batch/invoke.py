@@ -159,12 +159,12 @@ def _cost_usd(target: Target, prices: PriceBook, memory_mb: int, report: Report)
 
 
 _THROTTLED = "TooManyRequestsException"
-_NO_ROOM = (
+_NO_CONCURRENCY = (
     "Lambda throttled an invocation for minutes (TooManyRequestsException): at most parallelSizes "
     "x (environments + 1) functions run at once; lower them, or ask Service Quotas for more "
     "concurrent executions (L-B99A9384)"
 )
-_PASSING = {
+_TRANSIENT = {
     _THROTTLED,
     "ServiceException",
     "EC2ThrottledException",
@@ -252,8 +252,8 @@ def _invoke(
         except caller.client.exceptions.ClientError as exc:
             code = exc.response["Error"]["Code"]
             if code == _THROTTLED and tries == _MOST_TRIES - 1:
-                raise LambdaTuningError(_NO_ROOM) from exc
-            if code not in _PASSING or tries == _MOST_TRIES - 1:
+                raise LambdaTuningError(_NO_CONCURRENCY) from exc
+            if code not in _TRANSIENT or tries == _MOST_TRIES - 1:
                 raise
         except (EndpointConnectionError, ConnectTimeoutError):
             if tries == _MOST_TRIES - 1:

@@ -82,11 +82,12 @@ class Chain:
     longest_s: float = 0.0
     failures: dict[int, int] = field(default_factory=dict)
     error: Exception | None = None
-    flight: tuple[Invocation, datetime] | None = None
+    in_flight: tuple[Invocation, datetime] | None = None
     """What is under way, and since when; None once it is back, or given up."""
     over: bool = False
     """Whether its batch has ended: whatever its thread does later does not matter."""
-    tower: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held while what is under way begins, finishes or is given up."""
     lanes: Lanes = field(default_factory=lambda: Lanes(1))
     """Shared by the chains of a batch. A warm-up needs no place: all must be woken at once."""
 
@@ -95,32 +96,32 @@ class Chain:
         """Whether another batch must go on with it."""
         return self.error is None and self.done < len(self.invocations)
 
-    def take_off(self, invocation: Invocation, now: datetime) -> bool:
+    def begin(self, invocation: Invocation, now: datetime) -> bool:
         """Whether an invocation may be sent, which is under way then."""
-        with self.tower:
+        with self.lock:
             if not self.over:
-                self.flight = invocation, now
+                self.in_flight = invocation, now
             return not self.over
 
-    def land(self, deliver: Callable[[], None]) -> bool:
+    def finish(self, deliver: Callable[[], None]) -> bool:
         """Whether what is under way is still awaited; then it is delivered and counts as done."""
-        with self.tower:
-            if self.flight is None:
+        with self.lock:
+            if self.in_flight is None:
                 return False
-            self._done_with(self.flight[0])
+            self._done_with(self.in_flight[0])
             deliver()
             return True
 
     def give_up(self) -> tuple[Invocation, datetime] | None:
         """End it; what is under way counts as done, since it was sent."""
-        with self.tower:
-            self.over, lost = True, self.flight
+        with self.lock:
+            self.over, lost = True, self.in_flight
             if lost:
                 self._done_with(lost[0])
             return lost
 
     def _done_with(self, invocation: Invocation) -> None:
-        self.flight = None
+        self.in_flight = None
         if invocation in self.invocations[self.done : self.done + 1]:
             self.done += 1
 
@@ -168,7 +169,7 @@ def run(caller: Caller, batch: Batch, chain: Chain, samples: Samples, clock: Clo
                 elif not _step(caller, batch, chain, invocation, samples, clock):
                     return
     except Exception as exc:  # the summary of the batch tells it
-        chain.error, chain.flight = exc, None
+        chain.error, chain.in_flight = exc, None
 
 
 def _is_due(chain: Chain, invocation: Invocation) -> bool:
@@ -196,10 +197,10 @@ def _step(
 ) -> bool:
     """Invoke once and pause; whether the chain goes on, which it does not once given up."""
     before_s = clock()
-    if not chain.take_off(invocation, caller.now()):
+    if not chain.begin(invocation, caller.now()):
         return False
     sample = measure_one(caller, batch.version, batch.memory_mb, invocation)
-    if not chain.land(lambda: samples.put(sample)):
+    if not chain.finish(lambda: samples.put(sample)):
         return False
     chain.longest_s = max(chain.longest_s, clock() - before_s)
     chain.billed_ms += sample.billed_ms
@@ -214,7 +215,7 @@ def _step(
 
 
 _LONGEST_WAIT_S = 300.0
-_FIRST_LOOK_S, _LONGEST_LOOK_S = 2.0, 30.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 2.0, 30.0
 """Parts are written often at first, so that somebody who watches sees it move, and more rarely in
 a long batch, so that a run of hours does not have thousands of them."""
 
@@ -268,19 +269,20 @@ def _follow(
 ) -> None:
     """Store parts while the chains run, until the time is over at most."""
     clock, ends_s = until
-    look_s = _FIRST_LOOK_S
-    while clock() < ends_s and _running(threads, min(look_s, ends_s - clock())):
+    pause_s = _FIRST_PAUSE_S
+    while clock() < ends_s and _running(threads, min(pause_s, ends_s - clock())):
         _store(samples, writer, clock)
-        look_s = min(_LONGEST_LOOK_S, look_s * 1.1)
+        pause_s = min(_LONGEST_PAUSE_S, pause_s * 1.1)
 
 
 def _give_up(going: list[Chain], batch: Batch, writer: Writer, clock: Clock) -> None:
     """What is still under way is lost to this batch, and done as far as its chain goes."""
     for chain in going:
-        flight = chain.give_up()
-        if flight:
-            what = batch.memory_mb, flight[0]
-            lost = lost_sample(writer.caller.plan, batch.version, what, flight[1])
+        unanswered = chain.give_up()
+        if unanswered:
+            invocation, started_at = unanswered
+            what = batch.memory_mb, invocation
+            lost = lost_sample(writer.caller.plan, batch.version, what, started_at)
             writer.waiting.append((clock(), lost))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ....core.decision import Evidence, Mean
-from ....core.power_tuning.rules import lambda_base_cost, size_statistics
+from ....core.power_tuning.rules import SizeStatistics, lambda_base_cost, size_statistics
 from ....core.statistics.mean_intervals import mean_interval, summarise
 from ....core.statistics.means import differing, mean, placed, quantile
 from ....core.strategies import FAILURE_LIMIT
@@ -226,7 +226,7 @@ def _cold(tallied: Tally) -> Row:
     }
 
 
-def _statistics(plan: RunPlan, memory_mb: int, tallies: Sequence[Tally]) -> Row:
+def _statistics(plan: RunPlan, memory_mb: int, tallies: Sequence[Tally]) -> SizeStatistics:
     """Power Tuning's statistics: of one type as it computes them, of a mix as the weighted sum of
     its types, so that trimming drops no type."""
     base_usd = lambda_base_cost(plan.target.region, plan.target.architecture)
@@ -245,14 +245,13 @@ def _statistics(plan: RunPlan, memory_mb: int, tallies: Sequence[Tally]) -> Row:
 
 
 def _mixed(
-    memory_mb: int, parts: Mapping[str, Mapping[str, float]], weights: Mapping[str, float]
-) -> Row:
-    def weighted(name: str) -> float:
-        return sum(weights[payload] * part[name] for payload, part in parts.items())
-
+    memory_mb: int, parts: Mapping[str, SizeStatistics], weights: Mapping[str, float]
+) -> SizeStatistics:
     return {
-        "averagePrice": weighted("averagePrice"),
-        "averageDuration": weighted("averageDuration"),
+        "averagePrice": sum(weights[name] * part["averagePrice"] for name, part in parts.items()),
+        "averageDuration": sum(
+            weights[name] * part["averageDuration"] for name, part in parts.items()
+        ),
         "totalCost": sum(part["totalCost"] for part in parts.values()),
         "value": memory_mb,
     }

@@ -131,7 +131,7 @@ _EARLIEST, _LATEST = timedelta(seconds=-5), timedelta(seconds=60)
 """From sending to START: clocks differ, and a cold start comes first."""
 _SAME_MOMENT = timedelta(seconds=2)
 """Two that began closer together than this cannot be told apart."""
-_LOOK_S = 10.0
+_SEARCH_PAUSE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class Finder:
                 return done
             if self.now() >= ends:
                 return done
-            self.sleep(_LOOK_S)
+            self.sleep(_SEARCH_PAUSE_S)
 
     def _matched(self, lost: Sequence[Sample], complete_ids: Collection[str]) -> list[Sample]:
         done: list[Sample] = []
