@@ -123,7 +123,7 @@ def _initialise(event: Mapping[str, Any], aws: FakeAws) -> list[Any]:
     return list(ALL_POWERS if sizes == "ALL" else sizes or DEFAULT_POWERS)
 
 
-def _with_retries(event: Mapping[str, Any], aws: FakeAws) -> dict[str, float]:
+def _with_retries(event: Mapping[str, Any], aws: FakeAws) -> rules.SizeStatistics:
     for _ in range(ATTEMPTS - 1):
         try:
             return run_size(event, aws)
