@@ -48,8 +48,8 @@ class TestNotebook:
     def test_is_short(self, path: Path) -> None:
         code = _cells(path, "code")
         assert len(code) <= 12
-        told = [cell for cell in code if "parameters" not in _tags(cell)]
-        assert max(len("".join(cell["source"]).splitlines()) for cell in told) <= 8
+        cells = [cell for cell in code if "parameters" not in _tags(cell)]
+        assert max(len("".join(cell["source"]).splitlines()) for cell in cells) <= 8
 
     def test_begins_with_a_title(self, path: Path) -> None:
         assert "".join(_cells(path, "markdown")[0]["source"]).startswith("# ")

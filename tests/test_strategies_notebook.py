@@ -39,7 +39,7 @@ def test_without_limits_there_is_no_deadline(tmp_path: Path) -> None:
     store_synthetic_run(tmp_path / "runs", KINDS[:2], (128, 512))
     given = {"store": tmp_path / "runs", "deadline_ms": 0}
     story = render_here(NOTEBOOK, given).partition("<main>")[2]
-    told = story.partition("<h2")[2].partition("How it was measured")[0]
-    assert "keeps p95" not in told
-    assert "in time" not in told
+    answer = story.partition("<h2")[2].partition("How it was measured")[0]
+    assert "keeps p95" not in answer
+    assert "in time" not in answer
     assert "What you will pay" in story

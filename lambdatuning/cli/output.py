@@ -154,7 +154,7 @@ _SHOWN_WARNINGS = (RunSkippedWarning, UnreadReportsWarning)
 def warnings_in_one_line() -> Iterator[None]:
     """What input lacks is a message, not a warning with a line of our source; said once, though a
     command may read a store several times."""
-    said: set[str] = set()
+    written: set[str] = set()
 
     def show(
         message: Warning | str,
@@ -166,8 +166,8 @@ def warnings_in_one_line() -> Iterator[None]:
     ) -> None:
         if not issubclass(category, _SHOWN_WARNINGS):
             otherwise(message, category, filename, lineno, file, line)
-        elif str(message) not in said:
-            said.add(str(message))
+        elif str(message) not in written:
+            written.add(str(message))
             say(f"lambdatuning: {message}")
 
     with warnings.catch_warnings():

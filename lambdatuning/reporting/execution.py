@@ -137,8 +137,8 @@ def execute(
     except PapermillExecutionError as exc:
         if _all_expected(running[-1]):
             return remove_error_markers(running[-1])
-        said = f": {_one_line(exc.evalue)}" if exc.evalue else ""
-        message = f"{name}, cell {exc.exec_count}: {exc.ename}{said}"
+        reason = f": {_one_line(exc.evalue)}" if exc.evalue else ""
+        message = f"{name}, cell {exc.exec_count}: {exc.ename}{reason}"
         raise NotebookFailedError(message, running[-1]) from exc
     except DeadKernelError as exc:
         message = f"{name}: its kernel died, perhaps for lack of memory"

@@ -37,10 +37,10 @@ _HEADING = re.compile(r"^#\s+(.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Code:
-    """One code cell for the appendix, and what it said on stderr as markup."""
+    """One code cell for the appendix, and what it wrote to stderr as markup."""
 
     source: str
-    said: str
+    stderr: str
 
 
 @dataclass(frozen=True)
@@ -168,8 +168,8 @@ class Story:
         if kind == "stream":
             return _plain(output["text"]) if output["name"] == "stdout" else ""
         if kind == "error":
-            said = f": {output['evalue']}" if output["evalue"] else ""
-            return _plain(f"{output['ename']}{said}", "error")
+            reason = f": {output['evalue']}" if output["evalue"] else ""
+            return _plain(f"{output['ename']}{reason}", "error")
         if _is_progress(output):
             return ""
         return self._richest(output["data"], output.get("metadata", {}))
@@ -348,13 +348,13 @@ def _plain(text: object, kind: str = "plain") -> str:
 
 
 def _code(cell: Mapping[str, Any]) -> Code:
-    said = [
+    stderr = [
         _text(each["text"])
         for each in cell.get("outputs", ())
         if each["output_type"] == "stream" and each["name"] == "stderr"
     ]
     shown = TAG not in tags(cell)
-    return Code(_text(cell["source"]), terminal_html("".join(said)).strip() if shown else "")
+    return Code(_text(cell["source"]), terminal_html("".join(stderr)).strip() if shown else "")
 
 
 def _text(value: object) -> str:

@@ -66,22 +66,22 @@ RAISED = (
 
 def text_events(*, around: bool = True) -> list[Event]:
     """What the text log format writes: reports, and (`around`) the lines that surround them."""
-    found = []
+    events = []
     for n, fields in enumerate(REPORTS):
         ms = FIRST_MS + 1000 * n
         if around:
-            found.append(Event(ms - 800, f"START RequestId: {request(n)} Version: $LATEST\n"))
+            events.append(Event(ms - 800, f"START RequestId: {request(n)} Version: $LATEST\n"))
             if FAILED[n] == "KeyError":
-                found.append(Event(ms - 1, RAISED))
-            found.append(Event(ms, f"END RequestId: {request(n)}\n"))
-        found.append(Event(ms, text_report(n, fields)))
-    return found
+                events.append(Event(ms - 1, RAISED))
+            events.append(Event(ms, f"END RequestId: {request(n)}\n"))
+        events.append(Event(ms, text_report(n, fields)))
+    return events
 
 
 def json_events() -> list[Event]:
     """What the JSON log format writes, in the order of keys that Lambda has."""
     names = ("durationMs", "billedDurationMs", "memorySizeMB", "maxMemoryUsedMB")
-    found = []
+    events = []
     for n, fields in enumerate(REPORTS):
         event = Event(FIRST_MS + 1000 * n, "")
         numbers = [float(part.split(" ")[-2]) for part in fields.split("\t")[:4]]
@@ -98,8 +98,8 @@ def json_events() -> list[Event]:
             ("platform.report", record),
         ):
             line = {"time": stamp(event), "type": kind, "record": value}
-            found.append(event._replace(message=json.dumps(line, separators=(",", ":"))))
-    return found
+            events.append(event._replace(message=json.dumps(line, separators=(",", ":"))))
+    return events
 
 
 def stamp(event: Event) -> str:
@@ -234,8 +234,8 @@ def filter_json(events: list[Event]) -> str:
 
 
 def get_json(events: list[Event]) -> str:
-    found = [{"timestamp": e.ms, "message": e.message, "ingestionTime": e.ms} for e in events]
-    return json.dumps({"events": found, "nextForwardToken": "f/1", "nextBackwardToken": "b/1"})
+    rows = [{"timestamp": e.ms, "message": e.message, "ingestionTime": e.ms} for e in events]
+    return json.dumps({"events": rows, "nextForwardToken": "f/1", "nextBackwardToken": "b/1"})
 
 
 def json_list(events: list[Event]) -> str:

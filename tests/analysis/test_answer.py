@@ -90,8 +90,8 @@ def test_the_embedded_aws_is_named_and_the_real_one_is_not() -> None:
 def test_payload_types_that_accept_a_common_size_do_not_disagree() -> None:
     one, other = replace(ADVICE, payload="a"), replace(ADVICE, payload="b", memory_mb=512)
     assert disagreement([one, replace(other, as_good_mb=(1536,))]) == ""
-    told = disagreement([one, replace(other, as_good_mb=())])
-    assert told == ""  # 512 MB is as good as 1,536 MB for "a"
+    sentence = disagreement([one, replace(other, as_good_mb=())])
+    assert sentence == ""  # 512 MB is as good as 1,536 MB for "a"
     apart = disagreement([replace(one, as_good_mb=()), replace(other, as_good_mb=())])
     assert apart == (
         "Payload types disagree about the size for the lowest cost: 512 MB for b; 1,536 MB for a."
@@ -106,6 +106,6 @@ def test_names_are_escaped() -> None:
 
 def test_one_payload_type_is_its_own_answer() -> None:
     run = synthetic_run((Kind("only", 5, 5),))
-    found = Study(run, strategy="speed").answer
-    assert [each.payload for each in found.lead] == ["only"]
+    answer = Study(run, strategy="speed").answer
+    assert [each.payload for each in answer.lead] == ["only"]
     assert len(Study(run).recommend("speed")) == 1

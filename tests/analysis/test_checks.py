@@ -23,8 +23,8 @@ def names(run: Run) -> list[str]:
 
 
 def one(run: Run, name: str) -> Finding:
-    (found,) = [check for check in checks(run) if check.name == name]
-    return found
+    (finding,) = [check for check in checks(run) if check.name == name]
+    return finding
 
 
 def changed(run: Run, **columns: object) -> Run:
@@ -36,8 +36,8 @@ def test_a_good_run_has_nothing_to_mind() -> None:
 
 
 def test_failures_are_told_with_error_and_place() -> None:
-    found = one(synthetic_run(), "failed invocations")
-    assert "Runtime.OutOfMemory (list-1mb at 128 MB)" in found.cause
+    finding = one(synthetic_run(), "failed invocations")
+    assert "Runtime.OutOfMemory (list-1mb at 128 MB)" in finding.cause
 
 
 def test_no_success_is_an_error_and_comes_first() -> None:
@@ -56,8 +56,8 @@ def test_environments_that_are_not_known_are_not_called_few() -> None:
     run = changed(synthetic_run(QUIET), environment="")
     assert "too few execution environments" not in names(run)
     warm = int((~run.samples["cold"]).sum())
-    found = one(run, "execution environments not known")
-    assert found.cause.startswith(f"of {warm} of {warm} warm invocations it is not known")
+    finding = one(run, "execution environments not known")
+    assert finding.cause.startswith(f"of {warm} of {warm} warm invocations it is not known")
 
 
 def test_cold_starts_mixed_in() -> None:
@@ -133,9 +133,9 @@ def test_two_kinds_of_invocations_are_found() -> None:
     run = synthetic_run(QUIET, (128, 512), per_environment=12)
     often = np.arange(len(run.samples)) % 3 == 0
     slow = run.samples["duration_ms"] * np.where(often & (run.samples["payload"] == "a"), 4, 1)
-    found = one(changed(run, duration_ms=slow), "two kinds of invocations")
-    assert "2 of 4 combinations" in found.cause
-    assert re.search(r"[34]\d % take [34]\.\d+ × as long", found.cause)
+    finding = one(changed(run, duration_ms=slow), "two kinds of invocations")
+    assert "2 of 4 combinations" in finding.cause
+    assert re.search(r"[34]\d % take [34]\.\d+ × as long", finding.cause)
 
 
 def test_hosts_that_differ_are_not_two_kinds_of_invocations() -> None:
@@ -162,8 +162,8 @@ def test_two_modes_are_found_when_they_are_far_apart() -> None:
 def test_pooled_runs_of_other_code_are_named() -> None:
     first = synthetic_run(QUIET)
     second = Run(about(first.manifest, {"code_sha256": "other", "run_id": "2"}), first.samples)
-    found = one(merge([first, second]), "different code in one summary")
-    assert "other" in found.cause
+    finding = one(merge([first, second]), "different code in one summary")
+    assert "other" in finding.cause
     assert names(merge([first, Run(about(first.manifest, {"run_id": "2"}), first.samples)])) == []
     prices = about(first.manifest, {"price_book": {"version": "2027-01"}, "run_id": "2"})
     assert one(merge([first, Run(prices, first.samples)]), "different price books in one summary")
@@ -172,10 +172,10 @@ def test_pooled_runs_of_other_code_are_named() -> None:
 def test_logs_that_do_not_tell_of_failures_or_lost_reports_say_so() -> None:
     run = synthetic_run(QUIET)
     lost = {"unread": 3, "example": "REPORT RequestId: 1\tDura", "untold": 40}
-    told = Run(about(run.manifest, {"logs": lost}), run.samples)
-    assert names(told) == ["reports that could not be read", "failures cannot be known"]
-    assert "3 lines hold a report" in one(told, "reports that could not be read").cause
-    assert "of 40 of " in one(told, "failures cannot be known").cause
+    of_logs = Run(about(run.manifest, {"logs": lost}), run.samples)
+    assert names(of_logs) == ["reports that could not be read", "failures cannot be known"]
+    assert "3 lines hold a report" in one(of_logs, "reports that could not be read").cause
+    assert "of 40 of " in one(of_logs, "failures cannot be known").cause
     bare = run.samples.copy()
     bare.attrs["logs"] = lost
     assert {"reports that could not be read", "failures cannot be known"} <= {
@@ -190,12 +190,12 @@ def test_a_mean_that_hangs_on_few_slow_invocations_is_named_with_what_is_known()
     slow = samples["duration_ms"].to_numpy(float).copy()
     slow[rows] *= 30
     billed = np.maximum(samples["billed_ms"].to_numpy(float), np.ceil(slow))
-    found = one(
+    finding = one(
         Run(run.manifest, samples.assign(duration_ms=slow, billed_ms=billed)),
         "rare slow invocations",
     )
-    assert "Known is the typical duration (median " in found.cause
-    assert "invocations a size would tell the mean within 10 %" in found.next_step
+    assert "Known is the typical duration (median " in finding.cause
+    assert "invocations a size would tell the mean within 10 %" in finding.next_step
 
 
 def test_no_interval_is_spoken_of_where_none_is_drawn() -> None:

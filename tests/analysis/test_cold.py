@@ -56,8 +56,8 @@ def test_ranges_cover_all_shares_and_follow_the_lines() -> None:
         (cold,) = [each for each in cold_curves(study_of(RUN)) if each.curve.payload == payload]
         for row in rows.to_dict("records"):
             share = np.array([(row["from_share"] + row["to_share"]) / 2])
-            found = cold.cost_usd(share) if strategy == "cost" else cold.mean_ms(share)
-            assert cold.sizes[int(found.argmin())] == row["memory_mb"]
+            values = cold.cost_usd(share) if strategy == "cost" else cold.mean_ms(share)
+            assert cold.sizes[int(values.argmin())] == row["memory_mb"]
 
 
 def test_the_cheapest_size_shrinks_with_the_share_of_cold_starts() -> None:
@@ -97,10 +97,10 @@ def test_without_three_cold_starts_there_is_no_interval() -> None:
 
 def test_several_functions_each_get_their_answer() -> None:
     other = Run(changed(RUN.manifest, {"function": "other"}), RUN.samples.assign(function="other"))
-    found = Study(merge([RUN, other])).cold_answer
-    assert "LambdaFunctionOverHttps: " in found.headline
-    assert "other: " in found.headline
-    assert set(found.functions) == {"LambdaFunctionOverHttps", "other"}
+    answer = Study(merge([RUN, other])).cold_answer
+    assert "LambdaFunctionOverHttps: " in answer.headline
+    assert "other: " in answer.headline
+    assert set(answer.functions) == {"LambdaFunctionOverHttps", "other"}
 
 
 @pytest.mark.parametrize("name", ["cold_starts", "cold_share"])
@@ -126,11 +126,11 @@ def test_at_its_share_of_cold_starts_another_size_may_be_best() -> None:
     extra = slow.fillna(0) * heavy.samples["memory_mb"] / 1024 * 0.0000166667 / 1000
     samples = heavy.samples.assign(init_ms=slow, cost_usd=heavy.samples["cost_usd"] + extra)
     study = Study(Run(heavy.manifest, samples), strategy="value", cold_share=0.01)
-    said = [text for text in study.front("cold_starts").sentences if text.startswith("At that")]
+    texts = [text for text in study.front("cold_starts").sentences if text.startswith("At that")]
     chosen = study.headline.memory_mb
     assert chosen == 1536
-    assert len(said) == 1
-    assert said[0].endswith(f"not {chosen:,} MB: the decision is about warm invocations.")
+    assert len(texts) == 1
+    assert texts[0].endswith(f"not {chosen:,} MB: the decision is about warm invocations.")
 
 
 def test_where_nothing_succeeded_nothing_is_said_of_cold_starts() -> None:

@@ -71,11 +71,11 @@ def test_what_shifts_a_whole_run_is_no_change_of_the_code() -> None:
             shifted(synthetic_run(FEW[:2], SIZES, seed=seed + n), math.exp(rng.gauss(0, 0.025)))
             for n in (0, 1)
         ]
-        alone, known = (pair(*runs, noise=each) for each in (Noise(0.0), Noise()))
-        wrong.append([any(c.real for c in p.changes.values()) for p in (alone, known)])
-    told = [sum(each) for each in zip(*wrong, strict=True)]
-    assert told[0] >= 2  # intervals from inside the runs know nothing of it
-    assert told[1] <= 1
+        alone, with_noise = (pair(*runs, noise=each) for each in (Noise(0.0), Noise()))
+        wrong.append([any(c.real for c in p.changes.values()) for p in (alone, with_noise)])
+    counts = [sum(each) for each in zip(*wrong, strict=True)]
+    assert counts[0] >= 2  # intervals from inside the runs know nothing of it
+    assert counts[1] <= 1
 
 
 def coded(seed: int, code: str) -> Run:
@@ -84,13 +84,13 @@ def coded(seed: int, code: str) -> Run:
 
 def test_ten_per_cent_slower_is_a_regression_once_runs_tell_how_much_they_differ() -> None:
     history = [coded(seed, "old") for seed in range(100, 110)]
-    found = [
+    regressed = [
         lt.compare(
             [coded(n, "old"), shifted(coded(n + 1, "new"), 1.1)], history=history
         ).verdict.kind
         for n in range(0, 8, 2)
     ]
-    assert found.count(WORSE) >= 3
+    assert regressed.count(WORSE) >= 3
 
 
 def test_a_rise_that_runs_of_the_same_code_may_show_cannot_be_told_without_such_runs() -> None:
@@ -133,9 +133,9 @@ def test_runs_of_the_same_code_teach_how_much_they_differ() -> None:
     runs = [named(synthetic_run(FEW, SIZES, seed=seed), run_id=f"run {seed}") for seed in range(12)]
     other = named(synthetic_run(FEW, SIZES, seed=20), run_id="run 20", code_sha256="other")
     assert [len(same) for same in same_code([*runs, runs[0], other])] == [12]
-    found = between_runs(runs)
-    assert found is not None
-    assert found < 0.01**2  # nothing shifts them as a whole
+    variance = between_runs(runs)
+    assert variance is not None
+    assert variance < 0.01**2  # nothing shifts them as a whole
     calm = noise(same_code([*runs, other]))
     assert calm.degrees == DEGREES + 11
     assert FLOOR <= calm.sd < Noise().sd
@@ -177,8 +177,8 @@ def test_runs_of_the_same_code_seldom_seem_worse_however_few_runs_teach() -> Non
         off = 0.015 * rng.standard_normal(trials)
         for row, error in zip(values, off, strict=True):
             taught = [(teachers, float(np.var(row[1:], ddof=1)))] if teachers else []
-            found = change(row[0] - row[1] + error, own, learnt(taught), 0.975)
-            alarms += found.worse(0.05)
+            judged = change(row[0] - row[1] + error, own, learnt(taught), 0.975)
+            alarms += judged.worse(0.05)
         assert alarms / trials <= 0.026  # 2 % and two standard errors
 
 
@@ -195,10 +195,10 @@ def test_a_change_says_what_it_could_have_found() -> None:
         pair(*(synthetic_run(FEW[:1], SIZES, seed=n, per_environment=each) for n in (1, 2)))
         for each in (2, 20)
     )
-    least = [found.change("create-200b", "duration").least for found in (few, many)]
+    least = [compared.change("create-200b", "duration").least for compared in (few, many)]
     assert least[0] > least[1] > 0.05
-    found = many.change("create-200b", "duration")
-    assert found.least > found.high - found.value
+    large = many.change("create-200b", "duration")
+    assert large.least > large.high - large.value
 
 
 def test_two_runs_do_not_teach_that_their_own_difference_is_nothing() -> None:
@@ -209,31 +209,31 @@ def test_two_runs_do_not_teach_that_their_own_difference_is_nothing() -> None:
 
 
 def test_a_known_change_lies_in_its_interval() -> None:
-    held = 0
+    covered = 0
     for seed in range(0, 20, 2):
         kinds = (KINDS[-1:], FASTER[-1:])
         runs = [synthetic_run(each, SIZES, seed=seed + n) for n, each in enumerate(kinds)]
-        found = pair(*runs).change("hash", "duration")
-        assert found.value == pytest.approx(-0.2, abs=0.05)
-        assert found.high < 0
+        hash_change = pair(*runs).change("hash", "duration")
+        assert hash_change.value == pytest.approx(-0.2, abs=0.05)
+        assert hash_change.high < 0
         # 0.5 of 150.5 ms is waiting, the rest 20 % less: a little more with more CPU.
-        held += found.own_low <= -0.198 <= found.own_high
-        assert found.low < found.own_low < found.own_high < found.high
-    assert held >= 9
+        covered += hash_change.own_low <= -0.198 <= hash_change.own_high
+        assert hash_change.low < hash_change.own_low < hash_change.own_high < hash_change.high
+    assert covered >= 9
 
 
 def test_frames_have_a_row_a_payload_type_and_size() -> None:
-    found = pair(synthetic_run(FEW, SIZES, seed=1), synthetic_run(FEW, SIZES, seed=2))
-    assert list(found.overall) == list(OVERALL)
-    assert list(found.by_size) == list(BY_SIZE)
-    assert list(found.overall["payload"]) == [*(kind.name for kind in FEW), "weighted mix"]
-    assert len(found.by_size) == 4 * 3
-    row = found.by_size.iloc[0]
+    compared = pair(synthetic_run(FEW, SIZES, seed=1), synthetic_run(FEW, SIZES, seed=2))
+    assert list(compared.overall) == list(OVERALL)
+    assert list(compared.by_size) == list(BY_SIZE)
+    assert list(compared.overall["payload"]) == [*(kind.name for kind in FEW), "weighted mix"]
+    assert len(compared.by_size) == 4 * 3
+    row = compared.by_size.iloc[0]
     assert row["duration_change"] == pytest.approx(row["after_ms"] / row["before_ms"] - 1)
-    alone = pair(found.before, found.after, memory_mb=512)
+    alone = pair(compared.before, compared.after, memory_mb=512)
     assert set(alone.by_size["memory_mb"]) == {512}
     assert alone.overall["duration_change"].iloc[0] == pytest.approx(
-        found.by_size[found.by_size["memory_mb"] == 512]["duration_change"].iloc[0]
+        compared.by_size[compared.by_size["memory_mb"] == 512]["duration_change"].iloc[0]
     )
 
 
@@ -402,9 +402,9 @@ def test_more_failures_are_a_regression_and_as_many_are_none() -> None:
     half = failing(after, read & after.samples["invocation"].mod(2).eq(0))
     verdict = lt.compare([before, half]).verdict
     assert verdict.exit_code == 3
-    (found,) = verdict.worse
-    assert (found.measure, found.payload) == ("failures", "read")
-    assert found.text == "read failed 23 of 49 times (0 of 49 before)"
+    (failure,) = verdict.worse
+    assert (failure.measure, failure.payload) == ("failures", "read")
+    assert failure.text == "read failed 23 of 49 times (0 of 49 before)"
     assert lt.compare([half, half]).verdict.kind == "fine"
     (dead,) = lt.compare([before, failing(after, read)]).verdict.worse
     assert dead.text == "read failed 49 of 49 times (0 of 49 before)"
@@ -459,9 +459,9 @@ def test_a_cell_with_two_environments_does_not_silence_its_payload_type() -> Non
     samples = after.samples
     thin = (samples["memory_mb"] == 512) & (samples["payload"] == "read")
     kept = samples[~(thin & samples["environment"].str.endswith(("02", "03", "04")))]
-    found = pair(before, Run(after.manifest, kept))
-    assert not found.overall.isna().any(axis=None)
-    assert not found.by_size.isna().any(axis=None)
+    compared = pair(before, Run(after.manifest, kept))
+    assert not compared.overall.isna().any(axis=None)
+    assert not compared.by_size.isna().any(axis=None)
     alone = samples["environment"].str.endswith(("00", "01"))
     thinner = pair(before, Run(after.manifest, samples[alone | (samples["memory_mb"] != 512)]))
     at_512 = thinner.by_size[thinner.by_size["memory_mb"] == 512]

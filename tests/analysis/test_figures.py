@@ -152,12 +152,12 @@ def test_penalties_are_zero_at_the_best_size_and_empty_where_it_fails() -> None:
     st.lists(st.floats(0, 300), min_size=1, max_size=15),
     st.floats(5, 15),
 )
-def test_labels_are_spread_in_order_without_overlap(wanted: list[float], gap: float) -> None:
-    placed = spread(sorted(wanted), gap, 0, 300)
+def test_labels_are_spread_in_order_without_overlap(positions: list[float], gap: float) -> None:
+    placed = spread(sorted(positions), gap, 0, 300)
     steps = [b - a for a, b in pairwise(placed)]
     assert all(step >= gap - 1e-6 for step in steps)
     assert placed[-1] <= 300 + 1e-6
-    if len(wanted) * gap <= 300:
+    if len(positions) * gap <= 300:
         assert placed[0] >= -1e-6
 
 

@@ -72,9 +72,9 @@ def test_one_payload_type_has_no_small_panels_and_no_success_no_figure() -> None
 
 def test_one_size_leaves_nothing_to_choose_from() -> None:
     one = Study(synthetic_run(KINDS[:1], (512,)), strategy="value")
-    said = "512 MB alone was measured: there is nothing to choose from"
-    assert one.front("strategies").first == f"{said}."
-    assert one.plot.choice().title == said
+    sentence = "512 MB alone was measured: there is nothing to choose from"
+    assert one.front("strategies").first == f"{sentence}."
+    assert one.plot.choice().title == sentence
 
 
 def test_titles_have_no_factor_of_one_and_no_amount_of_nothing() -> None:

@@ -69,11 +69,11 @@ class TestDetector:
     def test_a_change_of_everything_takes_two_nights_and_is_reported_once(self, sign: int) -> None:
         judged = watch(stepped(34, 30, sign * math.log(1.1)))
         assert judged[30].kind == SUSPECT
-        (found,) = [each for each in judged if each.kind == CONFIRMED]
-        assert found is judged[31]
-        assert (found.series, found.since) == ((ALL, 0), 30)
-        assert found.step == pytest.approx(sign * math.log(1.1), abs=0.03)
-        assert found.earliest <= 30 <= found.latest
+        (confirmed,) = [each for each in judged if each.kind == CONFIRMED]
+        assert confirmed is judged[31]
+        assert (confirmed.series, confirmed.since) == ((ALL, 0), 30)
+        assert confirmed.step == pytest.approx(sign * math.log(1.1), abs=0.03)
+        assert confirmed.earliest <= 30 <= confirmed.latest
 
     @pytest.mark.parametrize(
         ("where", "series"), [((1, slice(None)), (TYPE, 1)), ((slice(None), 2), (SIZE, 2))]
@@ -83,9 +83,9 @@ class TestDetector:
     ) -> None:
         made = stepped(22, 20, math.log(1.1), where)
         same_night = Panel(made.values, made.errors, np.minimum(made.nights, 20))
-        found = judge(same_night)
-        assert (found.kind, found.series, found.since) == (CONFIRMED, series, 20)
-        assert found.step == pytest.approx(math.log(1.1), abs=0.02)
+        judgement = judge(same_night)
+        assert (judgement.kind, judgement.series, judgement.since) == (CONFIRMED, series, 20)
+        assert judgement.step == pytest.approx(math.log(1.1), abs=0.02)
 
     def test_two_runs_of_one_bad_night_are_no_change_of_everything(self) -> None:
         made = stepped(22, 20, math.log(1.1))
@@ -124,14 +124,14 @@ class TestDetector:
     def test_a_size_that_was_not_measured_before_hides_no_change(self) -> None:
         made = stepped(22, 20, math.log(1.1), (1, slice(None)))
         made.values[:20, :, 2] = np.nan
-        found = judge(Panel(made.values, made.errors, np.minimum(made.nights, 20)))
-        assert (found.kind, found.series) == (CONFIRMED, (TYPE, 1))
-        assert found.step == pytest.approx(math.log(1.1), abs=0.03)
+        judgement = judge(Panel(made.values, made.errors, np.minimum(made.nights, 20)))
+        assert (judgement.kind, judgement.series) == (CONFIRMED, (TYPE, 1))
+        assert judgement.step == pytest.approx(math.log(1.1), abs=0.03)
 
     def test_one_payload_type_is_everything(self) -> None:
         judged = watch(stepped(34, 30, math.log(1.2), types=1))
-        (found,) = [each for each in judged if each.kind == CONFIRMED]
-        assert found.series == (ALL, 0)
+        (confirmed,) = [each for each in judged if each.kind == CONFIRMED]
+        assert confirmed.series == (ALL, 0)
 
     def test_the_smallest_step_grows_with_the_noise_and_short_histories(self) -> None:
         small = smallest_step(0.01, 28)
@@ -195,8 +195,8 @@ def test_a_regression_is_reported_once_and_is_then_the_level() -> None:
 
 def test_the_verdict_says_what_since_when_by_how_much_and_why() -> None:
     runs = summaries(12, 10)
-    found = history(runs)
-    verdict = found.verdict
+    past = history(runs)
+    verdict = past.verdict
     assert (verdict.kind, verdict.exit_code, verdict.source) == ("worse", 3, "history")
     assert verdict.baseline == tuple(run.run_id for run in runs[:10])
     (change,) = verdict.worse
@@ -207,7 +207,7 @@ def test_the_verdict_says_what_since_when_by_how_much_and_why() -> None:
     assert change.low < 0.1 < change.high
     assert change.cause == "the code changed (commits aaaaaaaaaaaa..bbbbbbbbbbbb)"
     assert verdict.reason.startswith("regression of orders: a is slower than the rest by ")
-    assert found.changes == (replace(change, text=change.text.partition("; cost ")[0]),)
+    assert past.changes == (replace(change, text=change.text.partition("; cost ")[0]),)
     assert "; cost +" in change.text
     assert verdict.to_json()["schema"] == 1
 
@@ -222,46 +222,46 @@ def test_on_a_machine_that_others_use_a_change_of_half_takes_two_runs() -> None:
     embedded: dict[str, Any] = {"endpoint": Endpoint("embedded", cores=2)}
     assert exit_codes(summaries(12, 10, 1.5, **embedded))[-2:] == [5, 3]
     assert exit_codes(summaries(12, 10, 1.04, **embedded))[-2:] == [0, 0]
-    found = history(summaries(12, 10, 1.5, **embedded))
-    assert "a change needs more evidence than on AWS" in str(found)
+    past = history(summaries(12, 10, 1.5, **embedded))
+    assert "a change needs more evidence than on AWS" in str(past)
     assert "more evidence" not in str(history(summaries(12, 10, 1.5)))
 
 
 def test_an_improvement_is_no_alarm() -> None:
-    found = history(summaries(12, 10, 0.8))
-    assert (found.verdict.kind, found.verdict.exit_code) == ("better", 0)
-    assert found.verdict.reason.startswith("better: orders, a is faster than the rest by ")
+    past = history(summaries(12, 10, 0.8))
+    assert (past.verdict.kind, past.verdict.exit_code) == ("better", 0)
+    assert past.verdict.reason.startswith("better: orders, a is faster than the rest by ")
 
 
 def test_a_suspect_is_not_fine() -> None:
-    found = history(summaries(11, 10))
-    assert found.suspect
-    assert (found.verdict.kind, found.verdict.exit_code) == ("unknown", 5)
-    assert "one run is not enough (--confirm measures again at once)" in found.verdict.reason
-    assert found.verdict.findings[0].kind == "suspect"
+    past = history(summaries(11, 10))
+    assert past.suspect
+    assert (past.verdict.kind, past.verdict.exit_code) == ("unknown", 5)
+    assert "one run is not enough (--confirm measures again at once)" in past.verdict.reason
+    assert past.verdict.findings[0].kind == "suspect"
     better = history(summaries(11, 10, 0.8))
     assert (better.suspect, better.verdict.exit_code) == (True, 0)
 
 
 def test_one_run_is_one_run() -> None:
-    found = history(summaries(1))
-    assert "1 run of one place and kind" in str(found)
-    assert "1 runs" not in found._repr_html_()
+    past = history(summaries(1))
+    assert "1 run of one place and kind" in str(past)
+    assert "1 runs" not in past._repr_html_()
 
 
 def test_before_five_runs_it_says_what_is_missing() -> None:
-    found = history(summaries(3))
-    assert found.verdict.reason == (
+    past = history(summaries(3))
+    assert past.verdict.reason == (
         "cannot tell: 3 of the 5 runs that a level needs are there, 2 more are needed"
     )
 
 
 def test_an_accepted_level_starts_anew() -> None:
     runs = summaries(16, 10)
-    found = history(runs, accepted={runs[10].run_id: "a larger model, on purpose"})
-    assert found.changes == ()
-    assert found.verdict.exit_code == 0
-    assert f"Accepted from {runs[10].run_id}: a larger model, on purpose." in str(found)
+    past = history(runs, accepted={runs[10].run_id: "a larger model, on purpose"})
+    assert past.changes == ()
+    assert past.verdict.exit_code == 0
+    assert f"Accepted from {runs[10].run_id}: a larger model, on purpose." in str(past)
 
 
 @pytest.mark.parametrize(
@@ -275,11 +275,11 @@ def test_an_accepted_level_starts_anew() -> None:
 )
 def test_what_cannot_be_compared_cuts(about: dict[str, object], reason: str) -> None:
     runs = summaries(20)
-    found = history([*runs[:14], *(replace(run, **about) for run in runs[14:])])  # type: ignore[arg-type]
-    assert found.lane.cuts == ((runs[14].run_id, reason),)
-    assert f"Cut at {runs[14].run_id}: {reason}." in str(found)
-    assert found.verdict.exit_code == 0
-    assert len(found.frame) == 20
+    past = history([*runs[:14], *(replace(run, **about) for run in runs[14:])])  # type: ignore[arg-type]
+    assert past.lane.cuts == ((runs[14].run_id, reason),)
+    assert f"Cut at {runs[14].run_id}: {reason}." in str(past)
+    assert past.verdict.exit_code == 0
+    assert len(past.frame) == 20
 
 
 def test_other_functions_architectures_and_regions_stand_apart() -> None:
@@ -288,9 +288,9 @@ def test_other_functions_architectures_and_regions_stand_apart() -> None:
         replace(run, run_id=f"{run.run_id}-arm", architecture="arm64") for run in summaries(9)
     ]
     other = [replace(run, function="other") for run in summaries(12, seed=5)]
-    found = history([*runs, *others, *other], "orders")
-    assert (len(found.runs), found.function) == (12, "orders")
-    assert "9 runs on arm64 eu-west-1 aws stand apart." in str(found)
+    past = history([*runs, *others, *other], "orders")
+    assert (len(past.runs), past.function) == (12, "orders")
+    assert "9 runs on arm64 eu-west-1 aws stand apart." in str(past)
     with pytest.raises(NotFoundError, match='did you mean "orders"'):
         history(runs, "order")
     with pytest.raises(NotFoundError, match="no run yet"):
@@ -300,13 +300,13 @@ def test_other_functions_architectures_and_regions_stand_apart() -> None:
 def test_a_run_without_a_success_or_a_common_cell_is_not_fine() -> None:
     runs = summaries(12)
     dead = [CellSummary("a", 128, 15, 15)]
-    found = history([*runs[:-1], replace(runs[-1], cells=tuple(dead))])
-    assert found.verdict.exit_code == 5
-    assert "was warm and succeeded; look at its errors" in found.verdict.reason
+    past = history([*runs[:-1], replace(runs[-1], cells=tuple(dead))])
+    assert past.verdict.exit_code == 5
+    assert "was warm and succeeded; look at its errors" in past.verdict.reason
     elsewhere = tuple(cell._replace(memory_mb=3008) for cell in runs[-1].cells)
-    found = history([*runs[:-1], replace(runs[-1], cells=elsewhere)])
-    assert found.verdict.exit_code == 5
-    assert "measure the same ones each night" in found.verdict.reason
+    past = history([*runs[:-1], replace(runs[-1], cells=elsewhere)])
+    assert past.verdict.exit_code == 5
+    assert "measure the same ones each night" in past.verdict.reason
 
 
 def test_failures_cold_starts_and_memory_are_followed() -> None:
@@ -348,29 +348,29 @@ def test_slow_drift_is_compared_with_a_fixed_baseline_every_ten_runs() -> None:
         )
         for n, run in enumerate(summaries(150))
     ]
-    found = history(runs)
-    assert found.changes == ()
-    assert found.verdict.exit_code == 3
-    assert found.verdict.worse[0].cause == "drift"
+    past = history(runs)
+    assert past.changes == ()
+    assert past.verdict.exit_code == 3
+    assert past.verdict.worse[0].cause == "drift"
 
 
 def test_it_shows_itself() -> None:
-    found = history(summaries(14, 10))
-    html = found._repr_html_()
+    past = history(summaries(14, 10))
+    html = past._repr_html_()
     assert "<strong>Cannot tell: 4 of the 5 runs" in html
     assert "Changed before: a is slower than the rest by" in html
-    assert list(found.frame["change"]) == ["", *[""] * 10, "changed", "", ""]
-    chart, few = found.plot.series(), found.plot.series("duration", "best size")
+    assert list(past.frame["change"]) == ["", *[""] * 10, "changed", "", ""]
+    chart, few = past.plot.series(), past.plot.series("duration", "best size")
     assert chart is not None
     assert few is not None
     assert history(summaries(2)).plot.series() is None
     assert "14 runs of orders." in chart.alt
     assert "image/svg+xml" in chart._repr_mimebundle_()
     assert "slower" in few.alt
-    assert "the code changed" in found.table("changes")._repr_html_()
-    assert "20260114" in found.table("runs")._repr_html_()
-    assert found.table("cuts").frame.empty
-    data = found.to_json()
+    assert "the code changed" in past.table("changes")._repr_html_()
+    assert "20260114" in past.table("runs")._repr_html_()
+    assert past.table("cuts").frame.empty
+    data = past.to_json()
     assert (data["schema"], len(data["runs"]), len(data["changes"])) == (1, 14, 1)
 
 
@@ -392,11 +392,11 @@ def test_a_run_becomes_one_line_and_back() -> None:
 
 def test_a_report_says_of_what_and_when_and_its_limits_stand_below_the_figure() -> None:
     notebook = (Path(__file__).parents[2] / "notebooks" / "06_history.ipynb").read_text("utf-8")
-    said = history(summaries(6))
-    assert str(said.about) == (
+    past = history(summaries(6))
+    assert str(past.about) == (
         "orders · eu-west-1 · 2026-01-01 to 2026-01-06 · 6 runs · newest 20260106T030000-000005"
     )
-    assert said.sentences[-len(LIMITS) :] == list(LIMITS)
+    assert past.sentences[-len(LIMITS) :] == list(LIMITS)
     for text in LIMITS:
-        assert text not in said._repr_html_()
+        assert text not in past._repr_html_()
         assert text in notebook

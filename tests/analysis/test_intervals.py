@@ -21,12 +21,12 @@ def test_resamples_say_the_same_as_the_interval_on_both_sides() -> None:
     rng = np.random.default_rng(3)
     slow = np.where(rng.random(60) < 0.05, 10.0, 1.0)
     values, environments = 100 * rng.lognormal(0, 0.1, 60) * slow, np.repeat(np.arange(6), 10)
-    (known,) = mean_errors([clusters(values, environments).lists(0)])
-    assert known is not None
-    found = replicates(values, environments, outer=1, inner=1)
+    (mean_error,) = mean_errors([clusters(values, environments).lists(0)])
+    assert mean_error is not None
+    drawn = replicates(values, environments, outer=1, inner=1)
     for confidence in (0.5, 0.95, 0.99):
-        assert interval(found, confidence) == pytest.approx(known.limits(confidence), rel=0.02)
-    below, above = known.log_errors()
+        assert interval(drawn, confidence) == pytest.approx(mean_error.limits(confidence), rel=0.02)
+    below, above = mean_error.log_errors()
     assert above > 1.2 * below
 
 
@@ -61,20 +61,20 @@ def test_columns_are_resampled_together() -> None:
     rng = np.random.default_rng(5)
     ms = rng.lognormal(3, 0.2, 50)
     both = np.column_stack([ms, 2 * ms])
-    found = replicates(both, np.repeat(np.arange(5), 10), outer=1, inner=1)
-    assert np.allclose(found[:, 1], 2 * found[:, 0], rtol=1e-6)
+    drawn = replicates(both, np.repeat(np.arange(5), 10), outer=1, inner=1)
+    assert np.allclose(drawn[:, 1], 2 * drawn[:, 0], rtol=1e-6)
 
 
 def test_many_invocations_an_environment_are_drawn_in_part_and_scaled() -> None:
     rng = np.random.default_rng(6)
     values, codes = rng.normal(100, 10, 5_000), np.repeat(np.arange(5), 1_000)
-    found = replicates(values, codes, outer=1, inner=1)
-    assert np.median(found) == pytest.approx(values.mean(), rel=0.005)
+    drawn = replicates(values, codes, outer=1, inner=1)
+    assert np.median(drawn) == pytest.approx(values.mean(), rel=0.005)
 
 
 def test_constant_values_have_an_interval_of_no_width() -> None:
-    found = replicates(np.full(30, 7.0), np.repeat(np.arange(3), 10), outer=1, inner=1)
-    assert interval(found) == (7.0, 7.0)
+    drawn = replicates(np.full(30, 7.0), np.repeat(np.arange(3), 10), outer=1, inner=1)
+    assert interval(drawn) == (7.0, 7.0)
 
 
 @given(
@@ -96,10 +96,10 @@ def test_a_difference_says_how_much_and_how_sure() -> None:
     codes = np.repeat(np.arange(6), 20)
     before, after = rng.lognormal(3, 0.1, 120), 0.8 * rng.lognormal(3, 0.1, 120)
     old, new = (replicates(v, codes, outer=n, inner=n)[:, 0] for n, v in enumerate((before, after)))
-    found = difference(before.mean(), after.mean(), old, new)
-    assert found.relative == pytest.approx(after.mean() / before.mean() - 1)
-    assert -0.25 < found.low < found.relative < found.high < -0.15
-    assert found.less > 0.99
+    change = difference(before.mean(), after.mean(), old, new)
+    assert change.relative == pytest.approx(after.mean() / before.mean() - 1)
+    assert -0.25 < change.low < change.relative < change.high < -0.15
+    assert change.less > 0.99
     none = difference(before.mean(), before.mean() * 1.001, old, old[::-1])
     assert none.low < 0 < none.high
 
@@ -107,6 +107,6 @@ def test_a_difference_says_how_much_and_how_sure() -> None:
 def test_a_difference_of_too_few_environments_is_unknown() -> None:
     values = np.array([1.0, 2.0])
     drawn = replicates(values, np.array([0, 1]), outer=1, inner=1)[:, 0]
-    found = difference(1.0, 2.0, drawn, drawn)
-    assert found.relative == 1
-    assert np.isnan([found.low, found.high, found.less]).all()
+    change = difference(1.0, 2.0, drawn, drawn)
+    assert change.relative == 1
+    assert np.isnan([change.low, change.high, change.less]).all()

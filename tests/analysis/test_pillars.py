@@ -71,15 +71,15 @@ def test_failures_and_throttles_are_not_met() -> None:
 
 
 def test_the_evidence_is_json_with_a_version() -> None:
-    told = json.loads(json.dumps(Study(EMBEDDED).evidence(), allow_nan=False))
-    assert told["schema_version"] == SCHEMA_VERSION
-    assert told["framework"] == FRAMEWORK
-    assert told["measured_on"] == "embedded AWS"
-    assert len(told["practices"]) == len(NAMES)
-    assert set(told["practices"][0]) == {
+    evidence = json.loads(json.dumps(Study(EMBEDDED).evidence(), allow_nan=False))
+    assert evidence["schema_version"] == SCHEMA_VERSION
+    assert evidence["framework"] == FRAMEWORK
+    assert evidence["measured_on"] == "embedded AWS"
+    assert len(evidence["practices"]) == len(NAMES)
+    assert set(evidence["practices"][0]) == {
         *("function", "pillar", "id", "practice", "state", "evidence", "next_step", "page"),
     }
-    assert {each["page"].rpartition("/")[0] for each in told["practices"]} == {
+    assert {each["page"].rpartition("/")[0] for each in evidence["practices"]} == {
         "https://docs.aws.amazon.com/wellarchitected/2024-06-27/framework"
     }
 

@@ -27,36 +27,36 @@ def advice(run: Run, payload: str, strategy: str = "cost", **options: float) -> 
 
 
 def test_waiting_is_cheapest_at_the_smallest_size_and_says_so_with_confidence() -> None:
-    found = advice(RUN, "read")
-    assert found["memory_mb"] == 128
-    assert float(str(found["sure"])) > 0.99
-    assert found["as_good_mb"] == ()
-    assert (found["saving"], found["speedup"]) == (0, 1)
+    best = advice(RUN, "read")
+    assert best["memory_mb"] == 128
+    assert float(str(best["sure"])) > 0.99
+    assert best["as_good_mb"] == ()
+    assert (best["saving"], best["speedup"]) == (0, 1)
 
 
 def test_computing_is_fastest_at_the_largest_size() -> None:
-    found = advice(RUN, "hash", "speed")
-    assert found["memory_mb"] == 3008
-    assert float(str(found["speedup"])) == pytest.approx(1769 / 128, rel=0.1)
-    assert float(str(found["saving"])) < 0
+    best = advice(RUN, "hash", "speed")
+    assert best["memory_mb"] == 3008
+    assert float(str(best["speedup"])) == pytest.approx(1769 / 128, rel=0.1)
+    assert float(str(best["saving"])) < 0
 
 
 def test_sizes_of_the_same_cost_cannot_be_told_apart() -> None:
     """Below one vCPU, a CPU-bound function costs the same at every size."""
     run = synthetic_run((Kind("cpu", 0, 400),), host_spread=0.05)
-    found = advice(run, "cpu")
-    alike = {int(str(found["memory_mb"])), *found["as_good_mb"]}  # type: ignore[misc]
-    assert alike == {128, 256, 512, 1024, 1536}
-    assert float(str(found["sure"])) > 0.9  # none is better by more than 5 %
+    best = advice(run, "cpu")
+    indistinguishable = {int(str(best["memory_mb"])), *best["as_good_mb"]}  # type: ignore[misc]
+    assert indistinguishable == {128, 256, 512, 1024, 1536}
+    assert float(str(best["sure"])) > 0.9  # none is better by more than 5 %
     strict = advice(run, "cpu", tolerance=0)
     assert float(str(strict["sure"])) < 0.9
 
 
 def test_a_failing_size_cannot_win_and_is_named() -> None:
-    found = advice(RUN, "list-1mb")
-    assert found["failing_mb"] == (128,)
-    assert found["memory_mb"] != 128
-    assert np.isnan(float(str(found["saving"])))
+    best = advice(RUN, "list-1mb")
+    assert best["failing_mb"] == (128,)
+    assert best["memory_mb"] != 128
+    assert np.isnan(float(str(best["saving"])))
 
 
 def test_a_size_of_which_only_the_cold_start_was_seen_does_not_fail() -> None:
@@ -65,17 +65,17 @@ def test_a_size_of_which_only_the_cold_start_was_seen_does_not_fail() -> None:
     samples = run.samples
     glimpsed = (samples["payload"] == "cpu") & (samples["memory_mb"] == 128) & ~samples["cold"]
     unseen = (samples["payload"] == "io") & (samples["memory_mb"] == 256)
-    for found in curves(Run(run.manifest, samples[~glimpsed & ~unseen])):
-        assert found.failing_mb == ()
-        assert (128 in found.sizes) == (found.payload == "io")
-        assert (256 in found.sizes) == (found.payload == "cpu")
+    for curve in curves(Run(run.manifest, samples[~glimpsed & ~unseen])):
+        assert curve.failing_mb == ()
+        assert (128 in curve.sizes) == (curve.payload == "io")
+        assert (256 in curve.sizes) == (curve.payload == "cpu")
 
 
 def test_a_payload_type_that_always_fails_has_no_recommendation() -> None:
     run = synthetic_run((Kind("broken", 5, 5, needs_mb=9999), IO))
-    found = advice(run, "broken")
-    assert pd.Series([found["memory_mb"]]).isna().all()
-    assert found["reason"] == "no size is free of failures"
+    best = advice(run, "broken")
+    assert pd.Series([best["memory_mb"]]).isna().all()
+    assert best["reason"] == "no size is free of failures"
     mixed = advice(run, MIX)
     assert mixed["reason"] == "no size is free of failures"
 
@@ -116,17 +116,17 @@ def test_one_payload_type_needs_no_mix() -> None:
 
 
 def test_too_few_environments_give_a_winner_but_no_confidence() -> None:
-    found = advice(synthetic_run(environments=2, per_environment=10), "read")
-    assert found["memory_mb"] == 128
-    assert np.isnan(float(str(found["sure"])))
-    assert found["as_good_mb"] is None
-    assert found["reason"] == "fewer than 3 execution environments"
+    best = advice(synthetic_run(environments=2, per_environment=10), "read")
+    assert best["memory_mb"] == 128
+    assert np.isnan(float(str(best["sure"])))
+    assert best["as_good_mb"] is None
+    assert best["reason"] == "fewer than 3 execution environments"
 
 
 def test_the_current_size_may_be_given() -> None:
-    found = advice(RUN, "hash", "cost", today_mb=3008)
-    assert found["current_mb"] == 3008
-    assert float(str(found["saving"])) > 0.3
+    best = advice(RUN, "hash", "cost", today_mb=3008)
+    assert best["current_mb"] == 3008
+    assert float(str(best["saving"])) > 0.3
 
 
 def test_bad_input_is_refused() -> None:
@@ -137,9 +137,9 @@ def test_bad_input_is_refused() -> None:
 
 
 def test_rows_read_back_as_recommendations() -> None:
-    found = advice_of(RUN, "cost")
-    assert [each.payload for each in found][-1] == MIX
-    assert {each.strategy for each in found} == {"cost"}
+    frame = advice_of(RUN, "cost")
+    assert [each.payload for each in frame][-1] == MIX
+    assert {each.strategy for each in frame} == {"cost"}
 
 
 positive = st.floats(0.01, 1e4)
@@ -156,8 +156,8 @@ def test_resamples_are_judged_by_the_rule_that_picks_the_winner(
     points = [CurvePoint(128 + n, ms, usd) for n, (ms, usd) in enumerate(pairs)]
     ms, usd = (np.array(column) for column in zip(*pairs, strict=True))
     winner = choose(points, strategy, weight)
-    found = goal(strategy, weight).score(ms, usd)
-    assert found[winner.memory_mb - 128] == pytest.approx(found.min(), rel=1e-12)
+    scored = goal(strategy, weight).score(ms, usd)
+    assert scored[winner.memory_mb - 128] == pytest.approx(scored.min(), rel=1e-12)
 
 
 def test_the_luckiest_of_many_alike_sizes_is_not_taken_at_its_word() -> None:
@@ -165,14 +165,14 @@ def test_the_luckiest_of_many_alike_sizes_is_not_taken_at_its_word() -> None:
     5 % of the best in truth, but no other size was told to be worse."""
     rng = np.random.default_rng(1)
     sizes = (128, 256, 512, 1024)
-    found = []
+    within = []
     for _ in range(40):
         ms = 1000 * 1024 / np.array(sizes) * np.exp(0.1 * rng.standard_normal(4))
         drawn = ms * np.exp(0.1 * rng.standard_normal((2000, 4)))
         rate = np.array(sizes) * 1e-11
         curve = Curve("f", "x86_64", "p", sizes, ms, ms * rate, drawn, drawn * rate, ())
-        found.append(decide(curve, goal("cost")).sure)
-    assert 0.4 < np.mean(found) < 0.95
+        within.append(decide(curve, goal("cost")).sure)
+    assert 0.4 < np.mean(within) < 0.95
     exact = ms * np.exp(0.001 * rng.standard_normal((2000, 4)))
     curve = Curve("f", "x86_64", "p", sizes, ms, ms * rate, exact, exact * rate, ())
     assert decide(curve, goal("cost")).sure > 0.99
@@ -204,11 +204,11 @@ def test_a_deadline_that_no_size_keeps_changes_no_other_choice() -> None:
 
 
 def test_a_deadline_that_none_keeps_names_the_nearest() -> None:
-    found = advice(RUN, "hash", "deadline", deadline_ms=20, quantile=0.99)
-    assert pd.Series([found["memory_mb"]]).isna().all()
-    told = str(found["reason"])
-    assert told.startswith("no size keeps p99 within 20.0 ms; 3,008 MB comes nearest with 1")
-    assert told.endswith("(< 1 % in time)")
+    best = advice(RUN, "hash", "deadline", deadline_ms=20, quantile=0.99)
+    assert pd.Series([best["memory_mb"]]).isna().all()
+    reason = str(best["reason"])
+    assert reason.startswith("no size keeps p99 within 20.0 ms; 3,008 MB comes nearest with 1")
+    assert reason.endswith("(< 1 % in time)")
 
 
 def test_few_samples_do_not_make_a_deadline_certain() -> None:
@@ -229,9 +229,9 @@ def test_the_mix_keeps_a_deadline_as_a_mixture() -> None:
         recommend(run, "deadline", deadline_ms=100, quantile=q, weights=weights)
         for q in (0.3, 0.95)
     ]
-    found = [frame[frame["payload"] == MIX].iloc[0] for frame in frames]
-    assert found[0]["memory_mb"] in {1769, 3008}
-    assert "33 % in time" in found[1]["reason"]
+    rows = [frame[frame["payload"] == MIX].iloc[0] for frame in frames]
+    assert rows[0]["memory_mb"] in {1769, 3008}
+    assert "33 % in time" in rows[1]["reason"]
 
 
 def test_the_fastest_size_within_a_budget() -> None:
@@ -253,7 +253,7 @@ def test_the_knee_is_the_end_of_cheap_speed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"strategy": "deadline"}, "needs deadline_ms"),
         ({"strategy": "budget"}, "needs budget_usd_per_million"),
@@ -261,8 +261,8 @@ def test_the_knee_is_the_end_of_cheap_speed() -> None:
         ({"strategy": "kneel"}, 'did you mean "knee"'),
     ],
 )
-def test_a_goal_without_its_limit_is_refused(options: dict[str, object], told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_a_goal_without_its_limit_is_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         study_of(RUN, **options)
 
 

@@ -35,10 +35,10 @@ def test_functions_are_kept_apart_with_their_own_manifests() -> None:
     assert [each.function for each in apart(both)] == [ONE.function, "other"]
     assert [each.current_memory_mb for each in apart(both)] == [128, 512]
     assert [each.manifest.num for each in apart(both)] == [ONE.manifest.num, 99]
-    found = Study(both, strategy="cost").answer
-    assert "LambdaFunctionOverHttps" in found.headline
-    assert "other" in found.headline
-    assert len(found.lead) == 2
+    answer = Study(both, strategy="cost").answer
+    assert "LambdaFunctionOverHttps" in answer.headline
+    assert "other" in answer.headline
+    assert len(answer.lead) == 2
     assert len(Study(both).overview.advice) == 6
 
 
@@ -50,14 +50,14 @@ def test_merging_is_flat_and_one_run_stays_itself() -> None:
 
 
 def test_the_overview_has_a_card_a_payload_type_the_mix_first() -> None:
-    found = Study(synthetic_run(), strategy="balanced").overview
-    assert found.advice[0].payload == "weighted mix"
-    assert len(found.advice) == len(KINDS) + 1
-    html = found._repr_html_()
+    overview = Study(synthetic_run(), strategy="balanced").overview
+    assert overview.advice[0].payload == "weighted mix"
+    assert len(overview.advice) == len(KINDS) + 1
+    html = overview._repr_html_()
     assert html.count("<dl>") == len(KINDS) + 1
     for word in ("today", "best balanced", "saves", "faster", "sure"):
         assert f"<dt>{word}</dt>" in html
-    assert str(found).startswith(
+    assert str(overview).startswith(
         "Payload types disagree: 1,536 MB is best balanced for 4 of 10 payload types; "
     )
 

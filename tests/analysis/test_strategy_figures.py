@@ -81,9 +81,9 @@ class TestDecisions:
 
     def test_segments_cover_all_weights_and_change_where_the_winner_does(self) -> None:
         rows = decisions(study_of(RUN)).query("payload == 'weighted mix'")
-        found = segments(rows)
-        assert (found[0][0], found[-1][1]) == (0, 1)
-        for (_, high, one), (low, _, other) in pairwise(found):
+        ranges = segments(rows)
+        assert (ranges[0][0], ranges[-1][1]) == (0, 1)
+        for (_, high, one), (low, _, other) in pairwise(ranges):
             assert high == low
             assert one != other
 
@@ -91,11 +91,11 @@ class TestDecisions:
         assert decisions(Study(RUNS["no interval"]), steps=3)["probability_best"].isna().all()
 
     def test_the_title_says_how_far_the_winner_holds(self) -> None:
-        told = r"[\d,]+ MB is best for the weighted mix while cost counts for .*%"
-        assert re.fullmatch(told, map_title(decisions(study_of(RUN), steps=21), 0.5))
+        pattern = r"[\d,]+ MB is best for the weighted mix while cost counts for .*%"
+        assert re.fullmatch(pattern, map_title(decisions(study_of(RUN), steps=21), 0.5))
         waiting = synthetic_run((Kind("io", 50, 0),), (128, 512), noise=0.0, host_spread=0)
-        told = map_title(decisions(Study(waiting), steps=3), 1)
-        assert told == "128 MB is best for io, whatever cost and speed weigh"
+        pattern = map_title(decisions(Study(waiting), steps=3), 1)
+        assert pattern == "128 MB is best for io, whatever cost and speed weigh"
 
     def test_the_title_never_says_that_an_end_is_all_where_another_size_is_best_there(self) -> None:
         rows = DataFrame(
@@ -135,8 +135,8 @@ class TestPareto:
         title = pareto_title(rows, 3008)
         assert title.startswith("3,008 MB today is beaten: 1,769 MB is cheaper and faster (")
         front = study_of(RUN).pareto().query("payload == 'hash'")
-        told = pareto_title(front, None)
-        assert re.fullmatch(r"[2-5] of 6 sizes are worth choosing between, from .* MB", told)
+        front_title = pareto_title(front, None)
+        assert re.fullmatch(r"[2-5] of 6 sizes are worth choosing between, from .* MB", front_title)
 
 
 class TestBill:
@@ -234,14 +234,14 @@ class TestControls:
         assert "application/vnd.jupyter.widget-view+json" in shown
 
     def test_both_ends_of_every_slider_can_be_drawn(self) -> None:
-        found = controls(1e6, deadline_ms=60)
+        sliders = controls(1e6, deadline_ms=60)
         for weight, volume, deadline_ms in ((0, 1e3, 1), (1, 1e11, 1e5)):
-            assert len(found.charts(weight, volume, deadline_ms)) == 3
+            assert len(sliders.charts(weight, volume, deadline_ms)) == 3
 
     def test_figures_follow_the_values(self) -> None:
-        found = controls(1e6, weight=0.3, deadline_ms=60)
+        sliders = controls(1e6, weight=0.3, deadline_ms=60)
         (first, second), (third, fourth) = (
-            [chart.title for chart in found.charts(weight, volume, 60)]
+            [chart.title for chart in sliders.charts(weight, volume, 60)]
             for weight, volume in ((0, 1e6), (1, 1e9))
         )
         assert first != third

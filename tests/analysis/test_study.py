@@ -207,10 +207,10 @@ def test_the_calls_that_would_tell_do() -> None:
 
 
 def test_the_message_of_a_failed_invocation_stands_in_the_answer() -> None:
-    said = RUN.samples["invocation"].eq(3) & RUN.samples["payload"].eq("read")
+    failing = RUN.samples["invocation"].eq(3) & RUN.samples["payload"].eq("read")
     samples = RUN.samples.assign(
-        error=said.map({True: "ValueError", False: ""}).astype("category"),
-        message=said.map({True: "no such order", False: ""}),
+        error=failing.map({True: "ValueError", False: ""}).astype("category"),
+        message=failing.map({True: "no such order", False: ""}),
     )
     text = str(Study(Run(RUN.manifest, samples)).answer)
     assert 'one of them with ValueError: "no such order"' in text

@@ -17,8 +17,8 @@ SUMMARY = summarise(RUN)
 
 def row(payload: str, memory_mb: int, **options: int) -> "pd.Series[float]":
     summary = summarise(RUN, **options) if options else SUMMARY
-    found = summary[(summary["payload"] == payload) & (summary["memory_mb"] == memory_mb)]
-    return found.iloc[0]
+    rows = summary[(summary["payload"] == payload) & (summary["memory_mb"] == memory_mb)]
+    return rows.iloc[0]
 
 
 def test_has_one_row_for_each_payload_type_and_size() -> None:
@@ -32,21 +32,21 @@ def test_statistics_are_those_of_warm_successes() -> None:
     samples = RUN.samples
     cell = samples[(samples["payload"] == "hash") & (samples["memory_mb"] == 512)]
     warm = cell[~cell["cold"] & (cell["error"] == "")]
-    found = row("hash", 512)
-    assert found["n"] == len(warm) == 15
-    assert found["cold"] == int(cell["cold"].sum())
-    assert found["mean_ms"] == pytest.approx(warm["duration_ms"].mean())
-    assert found["p95_ms"] == pytest.approx(quantile(warm["duration_ms"].tolist(), 0.95))
-    assert found["cost_per_million_usd"] == pytest.approx(warm["cost_usd"].mean() * 1e6)
-    assert found["mean_low_ms"] < found["mean_ms"] < found["mean_high_ms"]
+    shown = row("hash", 512)
+    assert shown["n"] == len(warm) == 15
+    assert shown["cold"] == int(cell["cold"].sum())
+    assert shown["mean_ms"] == pytest.approx(warm["duration_ms"].mean())
+    assert shown["p95_ms"] == pytest.approx(quantile(warm["duration_ms"].tolist(), 0.95))
+    assert shown["cost_per_million_usd"] == pytest.approx(warm["cost_usd"].mean() * 1e6)
+    assert shown["mean_low_ms"] < shown["mean_ms"] < shown["mean_high_ms"]
 
 
 def test_a_size_that_always_fails_is_shown_without_statistics() -> None:
-    found = row("list-1mb", 128)
-    assert found["n"] == 0
-    assert found["failed"] >= 15
-    assert np.isnan(found["mean_ms"])
-    assert np.isnan(found["cost_usd"])
+    cell = row("list-1mb", 128)
+    assert cell["n"] == 0
+    assert cell["failed"] >= 15
+    assert np.isnan(cell["mean_ms"])
+    assert np.isnan(cell["cost_usd"])
 
 
 def test_relative_cost_is_one_at_the_cheapest_size() -> None:
@@ -69,17 +69,17 @@ def test_every_interval_is_that_of_the_tuner(environments: int, per_environment:
     )
     warm = run.samples[~run.samples["cold"]]
     values, groups = warm["duration_ms"].tolist(), warm["environment"].tolist()
-    theirs = core_summarise(values, groups)
+    by_core = core_summarise(values, groups)
     ours = summarise(run).iloc[0]
-    assert theirs is not None
-    assert theirs.mean_low is not None
+    assert by_core is not None
+    assert by_core.mean_low is not None
     assert (ours["mean_low_ms"], ours["mean_high_ms"]) == pytest.approx(
-        (theirs.mean_low, theirs.mean_high)
+        (by_core.mean_low, by_core.mean_high)
     )
     for name, q in QUANTILES.items():
         expected = quantile_interval(values, groups, q)
-        found = (ours[f"{name}_low_ms"], ours[f"{name}_high_ms"])
-        assert found == pytest.approx(expected or (np.nan, np.nan), nan_ok=True)
+        ends = (ours[f"{name}_low_ms"], ours[f"{name}_high_ms"])
+        assert ends == pytest.approx(expected or (np.nan, np.nan), nan_ok=True)
 
 
 def test_resamples_say_the_same_as_the_interval() -> None:
@@ -107,8 +107,8 @@ def test_is_reproducible_and_takes_bare_samples() -> None:
 
 def test_a_narrower_confidence_has_a_narrower_interval() -> None:
     wide, narrow = summarise(RUN), summarise(RUN, confidence=0.5)
-    known = wide["n"] > 0
-    assert (narrow["mean_high_ms"] < wide["mean_high_ms"])[known].all()
+    with_samples = wide["n"] > 0
+    assert (narrow["mean_high_ms"] < wide["mean_high_ms"])[with_samples].all()
 
 
 def test_no_successful_sample_at_all() -> None:

@@ -42,10 +42,10 @@ def test_an_interval_stands_beside_its_mean() -> None:
 
 
 def test_what_is_the_same_in_every_row_is_in_the_caption() -> None:
-    found = table(recommend(RUN), "Sizes")
-    assert found.caption == "Sizes, LambdaFunctionOverHttps, x86_64, today 128 MB"
-    assert "function" not in found.frame
-    assert "saving" in found.frame
+    shown = table(recommend(RUN), "Sizes")
+    assert shown.caption == "Sizes, LambdaFunctionOverHttps, x86_64, today 128 MB"
+    assert "function" not in shown.frame
+    assert "saving" in shown.frame
 
 
 def test_rows_of_one_payload_type_stand_together() -> None:

@@ -69,20 +69,20 @@ def test_a_run_knows_its_sizes_beyond_the_cores_also_one_recorded_before() -> No
 
 def test_chance_does_not_choose_among_sizes_that_run_alike() -> None:
     """10,240 MB was measured fastest, by 1 %: 4,096 MB ran on the same cores for less."""
-    found = decide(curve([4000, 400, 300, 200, 198]), goal("speed"))
-    assert found.memory_mb == 4096
-    assert np.isnan(found.sure)
-    assert found.as_good_mb == (10_240,)
-    assert found.beyond_cores
-    assert "fewer than its vCPUs" in found.reason
+    best = decide(curve([4000, 400, 300, 200, 198]), goal("speed"))
+    assert best.memory_mb == 4096
+    assert np.isnan(best.sure)
+    assert best.as_good_mb == (10_240,)
+    assert best.beyond_cores
+    assert "fewer than its vCPUs" in best.reason
 
 
 def test_a_smaller_size_wins_where_the_smallest_alike_is_no_better() -> None:
-    found = decide(curve([4000, 400, 200, 201, 198]), goal("speed"))
-    assert found.memory_mb == 3008
-    assert found.sure > 0.9
-    assert found.as_good_mb == ()
-    assert found.untestable_mb == (4096, 10_240)
+    best = decide(curve([4000, 400, 200, 201, 198]), goal("speed"))
+    assert best.memory_mb == 3008
+    assert best.sure > 0.9
+    assert best.as_good_mb == ()
+    assert best.untestable_mb == (4096, 10_240)
 
 
 def test_what_loses_even_with_all_its_vcpus_is_not_held_back() -> None:
@@ -107,10 +107,10 @@ def test_the_millisecond_that_is_billed_at_least_cannot_be_divided() -> None:
 @pytest.mark.parametrize("strategy", GOALS)
 def test_no_goal_is_sure_of_a_size_that_was_held_back(strategy: str) -> None:
     limits = {"deadline_ms": 450.0, "budget_usd_per_million": 1e6}
-    found = advice(RUN, "cpu", strategy, **limits)
-    assert found.memory_mb not in {10_240}
-    assert found.beyond_cores == bool(found.reason)
-    assert found.beyond_mb == (4096, 10_240)
+    best = advice(RUN, "cpu", strategy, **limits)
+    assert best.memory_mb not in {10_240}
+    assert best.beyond_cores == bool(best.reason)
+    assert best.beyond_mb == (4096, 10_240)
 
 
 def test_where_nothing_is_held_back_nothing_changes() -> None:
@@ -148,9 +148,9 @@ def test_answer_overview_method_and_checks_say_it() -> None:
         assert "on AWS" in text
     assert "4,096 and 10,240 MB: run with the 2 cores of this host" in str(study_of(RUN).method())
     assert "fewer vCPUs" not in str(study_of(AWS).method())
-    (found,) = [each for each in checks(RUN) if "beyond" in each.name]
-    assert found.cause.startswith("4,096 and 10,240 MB stand for more than the 2 cores")
-    assert "up to 3,538 MB" in found.next_step
+    (finding,) = [each for each in checks(RUN) if "beyond" in each.name]
+    assert finding.cause.startswith("4,096 and 10,240 MB stand for more than the 2 cores")
+    assert "up to 3,538 MB" in finding.next_step
     assert not [each for each in checks(AWS) if "beyond" in each.name]
 
 

@@ -292,7 +292,7 @@ def test_an_option_is_refused_by_the_name_that_was_typed(
 
 
 @pytest.mark.parametrize(
-    ("option", "said"),
+    ("option", "message"),
     [
         ("num=0", "num must be a whole number, 1 or more; not '0'"),
         ("num=५", "num must be a whole number, 1 or more; not '५'"),
@@ -305,15 +305,15 @@ def test_an_option_is_refused_by_the_name_that_was_typed(
     ],
 )
 def test_a_schedule_that_would_always_fail_is_not_printed(
-    served: Shell, option: str, said: str
+    served: Shell, option: str, message: str
 ) -> None:
-    refused(served("schedule", "print", "cron", "f", "--option", option), 2, said)
+    refused(served("schedule", "print", "cron", "f", "--option", option), 2, message)
 
 
 @pytest.mark.parametrize(
-    ("event", "said"),
+    ("event", "message"),
     [("none.json", "none.json"), ("pign", 'did you mean "ping"'), ('{"a": ', "JSON")],
 )
-def test_nor_is_one_whose_event_cannot_be_sent(served: Shell, event: str, said: str) -> None:
+def test_nor_is_one_whose_event_cannot_be_sent(served: Shell, event: str, message: str) -> None:
     done = served("schedule", "print", "cron", "f", "--payload", event)
-    refused(done, 2, said)
+    refused(done, 2, message)

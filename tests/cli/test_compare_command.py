@@ -35,8 +35,8 @@ def test_a_regression_ends_with_3_and_says_what(nobody: Shell, store: str) -> No
 def test_no_regression_says_why(nobody: Shell, store: str) -> None:
     done = nobody("compare", AFTER, BEFORE, "--store", store, "--history", "all")
     assert (done.code, done.err) == (0, "")
-    told = "No regression: nothing got significantly slower or more expensive by more than 5 %."
-    assert done.out.strip().splitlines()[-1] == told
+    reason = "No regression: nothing got significantly slower or more expensive by more than 5 %."
+    assert done.out.strip().splitlines()[-1] == reason
 
 
 def test_the_recorded_runs_of_the_same_code_pass(nobody: Shell) -> None:

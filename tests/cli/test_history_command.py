@@ -124,17 +124,17 @@ def test_a_planted_regression_of_ten_per_cent_is_on_every_channel(
         GITHUB_OUTPUT=str(files["output"]),
     )
     assert done.code == 3, done.err
-    told = re.search(r"read is slower than the rest by (10|9\.\d|11) %", done.complaint)
-    assert told, done.complaint
+    match = re.search(r"read is slower than the rest by (10|9\.\d|11) %", done.complaint)
+    assert match, done.complaint
     assert f"since {night(10)}; the code changed" in done.complaint
     escaped = done.complaint.removeprefix("lambdatuning: ").replace("%", "%25")
     assert f"::error title=lambdatuning%3A LambdaFunctionOverHttps::R{escaped[1:]}" in done.err
-    said = {name: path.read_text("utf-8") for name, path in files.items()}
+    texts = {name: path.read_text("utf-8") for name, path in files.items()}
     for name in ("v.xml", "v.md", "summary", "output"):
-        assert told[0] in said[name], name
-    assert "<!-- lambdatuning verdict: LambdaFunctionOverHttps -->" in said["v.md"]
-    assert re.search(r"LambdaFunctionOverHttps: duration \+(9|10|11)\.\d %", said["v.svg"])
-    assert "verdict<<" in said["output"]
+        assert match[0] in texts[name], name
+    assert "<!-- lambdatuning verdict: LambdaFunctionOverHttps -->" in texts["v.md"]
+    assert re.search(r"LambdaFunctionOverHttps: duration \+(9|10|11)\.\d %", texts["v.svg"])
+    assert "verdict<<" in texts["output"]
     before, after = reads(exports["otava"])
     assert after / before == pytest.approx(1.1, abs=0.02)
     points = json.loads(exports["github-action-benchmark"].read_text("utf-8"))
@@ -146,7 +146,7 @@ def test_a_planted_regression_of_ten_per_cent_is_on_every_channel(
     made = nobody("report", "06_history.ipynb", "-p", "store", store[1], "--out", str(tmp_path))
     assert made.code == 0, made.err
     page = (tmp_path / "06_history.html").read_text("utf-8")
-    assert told[0] in re.sub(r"&nbsp;|\u202f|\xa0", " ", page)
+    assert match[0] in re.sub(r"&nbsp;|\u202f|\xa0", " ", page)
 
 
 def reads(csv: Path) -> tuple[float, float]:
@@ -213,6 +213,6 @@ def test_a_suspect_that_was_chance_is_withdrawn(measured: StoredRun, tmp_path: P
     for n in range(10):
         copied(measured, tmp_path, n, 1.0 if n < 9 else 5.0)
     assert lt.history(store=tmp_path).verdict.exit_code == 5
-    found = lt.history(store=tmp_path, confirm=again)
-    assert (len(found.runs), found.suspect, found.changes) == (11, False, ())
-    assert (found.verdict.kind, found.verdict.exit_code) == ("fine", 0)
+    past = lt.history(store=tmp_path, confirm=again)
+    assert (len(past.runs), past.suspect, past.changes) == (11, False, ())
+    assert (past.verdict.kind, past.verdict.exit_code) == ("fine", 0)

@@ -96,8 +96,8 @@ def test_what_a_function_says_does_not_control_the_terminal(
     output.fail("the run failed: \x1b]0;title\x07 \u202eabc \x9b31m", 1)
     output.Output().show({}, "a\x1b[2Jb\nc\td")
     written = capsys.readouterr()
-    told = "lambdatuning: the run failed: \\x1b]0;title\\x07 \\u202eabc \\x9b31m\n"
-    assert written.err == told
+    line = "lambdatuning: the run failed: \\x1b]0;title\\x07 \\u202eabc \\x9b31m\n"
+    assert written.err == line
     assert written.out == "a\\x1b[2Jb\nc    d\n"
 
 

@@ -23,18 +23,18 @@ def printed(run: Run, capsys: pytest.CaptureFixture[str], **given: Any) -> str:
 
 
 def test_sizes_beyond_the_cores_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    told = printed(synthetic_run(CPU, SIZES), capsys)
-    assert "4,096, 10,240 MB: more vCPUs than this host's 2 cores, so measured as 2 cores;" in told
+    text = printed(synthetic_run(CPU, SIZES), capsys)
+    assert "4,096, 10,240 MB: more vCPUs than this host's 2 cores, so measured as 2 cores;" in text
     for run in (synthetic_run(CPU, SIZES, endpoint="aws"), synthetic_run(CPU, SIZES[:2])):
         assert "more vCPUs" not in printed(run, capsys)
 
 
 def test_json_names_them_and_marks_each_recommendation(capsys: pytest.CaptureFixture[str]) -> None:
     run = synthetic_run(CPU, SIZES, about={"strategy": "speed"})
-    found = json.loads(printed(run, capsys, json=True))
-    assert found["sizes"] == list(SIZES)
-    assert found["sizes_beyond_cores"] == [4096, 10_240]
-    (row,) = found["recommendations"]
+    data = json.loads(printed(run, capsys, json=True))
+    assert data["sizes"] == list(SIZES)
+    assert data["sizes_beyond_cores"] == [4096, 10_240]
+    (row,) = data["recommendations"]
     assert row["beyond_cores"] is (row["memory_mb"] > 3538)
     assert row["beyond_mb"] == [4096, 10_240]
 
@@ -44,9 +44,9 @@ def test_the_answer_of_another_tuner_on_this_host_says_it_too(
 ) -> None:
     output = {"cpu": {"power": 10_240, "duration": 5.0, "cost": 1e-6}}
     run = synthetic_run(CPU, SIZES, about={"kind": "power-tuning", "output": output})
-    told = printed(Run(run.manifest, run.samples.iloc[:0]), capsys)
-    assert "10240 MB is best" in told
-    assert "only AWS can tell such sizes apart" in told
+    text = printed(Run(run.manifest, run.samples.iloc[:0]), capsys)
+    assert "10240 MB is best" in text
+    assert "only AWS can tell such sizes apart" in text
 
 
 def test_at_most_five_lines_the_last_with_the_store(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,9 +60,9 @@ def test_json_keeps_to_its_schema(capsys: pytest.CaptureFixture[str]) -> None:
     failed = synthetic_run(CPU, SIZES)
     broken = Run(failed.manifest, failed.samples.assign(error="Boom", message="no"))
     for run in (synthetic_run(CPU, SIZES), synthetic_run(CPU, (512,)), synthetic_run(), broken):
-        found = json.loads(printed(run, capsys, json=True))
-        jsonschema.validate(found, output_schemas()["tune"])
-        assert found["decision"]["memory_mb"] == found["headlines"][0]["memory_mb"]
+        data = json.loads(printed(run, capsys, json=True))
+        jsonschema.validate(data, output_schemas()["tune"])
+        assert data["decision"]["memory_mb"] == data["headlines"][0]["memory_mb"]
 
 
 def test_an_answer_of_another_tuner_keeps_to_the_schema(
@@ -71,9 +71,9 @@ def test_an_answer_of_another_tuner_keeps_to_the_schema(
     output = {"cpu": {"power": 512, "duration": 5.0, "cost": 1e-6}}
     run = synthetic_run(CPU, SIZES, about={"kind": "power-tuning", "output": output})
     bare = Run(replace(run.manifest, decision=None), run.samples.iloc[:0])
-    found = json.loads(printed(bare, capsys, json=True))
-    jsonschema.validate(found, output_schemas()["tune"])
-    assert found["decision"] is None
+    data = json.loads(printed(bare, capsys, json=True))
+    jsonschema.validate(data, output_schemas()["tune"])
+    assert data["decision"] is None
 
 
 def test_a_progress_line_is_taken_away_before_the_result(

@@ -59,8 +59,8 @@ def test_markdown_has_the_answer_a_table_and_the_figure(
 
 def test_svg_and_json(capsys: pytest.CaptureFixture[str], store: Path, tmp_path: Path) -> None:
     figure = tmp_path / "answer.svg"
-    found = json.loads(shown(capsys, store, "--json", "--svg", str(figure)))
-    jsonschema.validate(found, output_schemas()["show"])
+    data = json.loads(shown(capsys, store, "--json", "--svg", str(figure)))
+    jsonschema.validate(data, output_schemas()["show"])
     assert "<svg" in figure.read_text()
     # The option says what is drawn, whatever the file is called.
     for name in ("plain", "wrong.png"):

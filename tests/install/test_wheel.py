@@ -49,13 +49,13 @@ def bin_folder(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def required(distribution: metadata.Distribution, *extras: str) -> list[metadata.Distribution]:
     """What a distribution requires with these extras, as it is installed here."""
     names: dict[str, metadata.Distribution] = {distribution.name: distribution}
-    seen: set[tuple[str, str]] = set()
+    visited: set[tuple[str, str]] = set()
     waiting = [(distribution.name, extra) for extra in ("", *extras)]
     while waiting:
         name, extra = each = waiting.pop()
-        if each in seen:
+        if each in visited:
             continue
-        seen.add(each)
+        visited.add(each)
         for text in names[name].requires or ():
             requirement = Requirement(text)
             if requirement.marker and not requirement.marker.evaluate({"extra": extra}):

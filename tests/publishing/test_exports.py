@@ -72,10 +72,10 @@ def test_bencher_gets_nanoseconds_with_bounds(run: Run) -> None:
     jsonschema.validate(data, BMF)
     summary = lt.Study(run).summary
     (expected,) = summary.query("payload == 'digest' and memory_mb == 512").to_dict("records")
-    found = data[f"{run.function} digest 512 MB"]
-    assert found["latency"]["value"] == pytest.approx(expected["mean_ms"] * 1e6)
-    assert found["latency"]["lower_value"] == pytest.approx(expected["mean_low_ms"] * 1e6)
-    assert found["cost"]["upper_value"] == pytest.approx(expected["cost_high_usd"] * 1e6)
+    metrics = data[f"{run.function} digest 512 MB"]
+    assert metrics["latency"]["value"] == pytest.approx(expected["mean_ms"] * 1e6)
+    assert metrics["latency"]["lower_value"] == pytest.approx(expected["mean_low_ms"] * 1e6)
+    assert metrics["cost"]["upper_value"] == pytest.approx(expected["cost_high_usd"] * 1e6)
     assert len(data) == len(run.payloads) * len(run.sizes)
 
 
@@ -89,7 +89,7 @@ def test_github_action_benchmark_gets_numbers_where_smaller_is_better(run: Run) 
 
 def nights(count: int, slower_from: int) -> list[Measured]:
     """Nights of one function, steady to 1 %, 20 % slower from one on."""
-    found = []
+    runs = []
     for night in range(count):
         level = 100.0 * (1.2 if night >= slower_from else 1.0) + (night * 7 % 5 - 2) * 0.4
         at = f"2026-10-{night + 1:02d}T03:00:00+00:00"
@@ -97,8 +97,8 @@ def nights(count: int, slower_from: int) -> list[Measured]:
             Figure("a b", 512, "duration", level, level - 1, level + 1),
             Figure("a-b", 512, "duration", 50.0 + night % 3, None, None),
         )
-        found.append(Measured("shop:checkout", f"run-{night}", at, f"c{night}", figures))
-    return found
+        runs.append(Measured("shop:checkout", f"run-{night}", at, f"c{night}", figures))
+    return runs
 
 
 def test_otava_s_csv_has_a_row_a_run_and_a_column_a_figure() -> None:
@@ -135,9 +135,11 @@ def test_otava_itself_finds_the_planted_change(tmp_path: Path) -> None:
         capture_output=True, text=True, check=True, cwd=tmp_path, timeout=120,
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OTAVA_CONFIG": "otava.yaml"},
     )  # fmt: skip
-    (found,) = json.loads(done.stdout).values()
+    (reported,) = json.loads(done.stdout).values()
     changes = [
-        (each["attributes"]["run"], one["metric"]) for each in found for one in each["changes"]
+        (row["attributes"]["run"], change["metric"])
+        for row in reported
+        for change in row["changes"]
     ]
     assert changes == [("run-16", "a_b_512mb_ms")]
 

@@ -65,7 +65,7 @@ _MEASURE = """(() => {
 class Visit:
     """What the browser met: measurements of the page, its console, requests that it made."""
 
-    found: dict[str, Any]
+    measures: dict[str, Any]
     console: list[str]
     requests: list[str] = field(default_factory=list)
 
@@ -106,8 +106,8 @@ class Browser:
         self._events.clear()
         self.call("Page.navigate", url=page.resolve().as_uri())
         self._wait("Page.loadEventFired")
-        found = self.evaluate(_MEASURE)
-        return Visit(found, self._console(), self._requests(page))
+        measures = self.evaluate(_MEASURE)
+        return Visit(measures, self._console(), self._requests(page))
 
     def evaluate(self, script: str) -> Any:
         """The value of a JavaScript expression (promises are awaited) in the page."""
@@ -120,10 +120,10 @@ class Browser:
     def violations(self, axe: str) -> list[str]:
         """What axe-core, whose source is `axe`, finds serious or critical in the open page."""
         self.evaluate(f"{axe}; undefined")
-        found = self.evaluate("axe.run({resultTypes: ['violations']})")
+        results = self.evaluate("axe.run({resultTypes: ['violations']})")
         return [
             f"{each['id']} ({each['impact']}): {node['html'][:120]}: {node['failureSummary']}"
-            for each in found["violations"]
+            for each in results["violations"]
             if each["impact"] in {"serious", "critical"}
             for node in each["nodes"]
         ]
@@ -173,13 +173,13 @@ def _address(profile: Path, process: "subprocess.Popen[bytes]") -> str:
     """Where the tab listens: Chromium writes its port into the profile once it does."""
     import urllib.request
 
-    told = profile / "DevToolsActivePort"
+    port_file = profile / "DevToolsActivePort"
     until = time.monotonic() + 60
-    while not (told.exists() and "\n" in told.read_text()):
+    while not (port_file.exists() and "\n" in port_file.read_text()):
         assert process.poll() is None, "Chromium ended before it began"
         assert time.monotonic() < until, "Chromium did not begin to listen"
         time.sleep(0.05)
-    port = told.read_text().splitlines()[0]
+    port = port_file.read_text().splitlines()[0]
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=120) as answer:
         tabs = json.load(answer)
     address = next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")

@@ -94,13 +94,13 @@ def test_nothing_is_clipped_loaded_or_complained_about(
     met = tab.open(folder / f"{name}.html", width)
     assert met.console == []
     assert met.requests == []
-    assert met.found["width"] == width
-    assert met.found["scrollWidth"] <= width
-    assert met.found["out"] == []
-    assert met.found["clipped"] == []
-    assert met.found["unnamed"] == 0
-    assert met.found["smallestText"] >= 7
-    assert len(met.found["ids"]) == len(set(met.found["ids"]))
+    assert met.measures["width"] == width
+    assert met.measures["scrollWidth"] <= width
+    assert met.measures["out"] == []
+    assert met.measures["clipped"] == []
+    assert met.measures["unnamed"] == 0
+    assert met.measures["smallestText"] >= 7
+    assert len(met.measures["ids"]) == len(set(met.measures["ids"]))
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="needs axe-core: make axe")
@@ -119,7 +119,7 @@ def test_it_prints_to_a_few_pages(folder: Path, tab: Browser, name: str, tmp_pat
 
 def test_every_link_leads_somewhere_beside_the_report(folder: Path, tab: Browser) -> None:
     for name in NAMES:
-        links = tab.open(folder / f"{name}.html", 1440).found["links"]
+        links = tab.open(folder / f"{name}.html", 1440).measures["links"]
         assert links
         for link in links:
             if not link.startswith(("#", "data:")):
@@ -140,20 +140,20 @@ def test_tables_are_sorted_by_their_heads_without_a_script(folder: Path, tab: Br
     table = "document.querySelector('.lt-sort')"
     heads = f"[...{table}.querySelectorAll('thead th')]"
     column = f"{heads}.findIndex(e => e.innerText.trim() == 'mean')"
-    seen = (
+    orders = (
         f"[...{table}.querySelectorAll('tbody tr')].map(tr => [...tr.children].filter("
         f"e => e.getClientRects().length)).map(cells => cells[cells.length - 6])"
         ".sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top)"
         ".map(e => parseFloat(e.innerText) * (e.innerText.endsWith(' s') ? 1000 : 1))"
     )
-    plain = tab.evaluate(seen)
+    plain = tab.evaluate(orders)
     assert plain != sorted(plain)
     tab.evaluate(f"{table}.querySelectorAll('thead input')[{column}].click()")
-    assert tab.evaluate(seen) == sorted(plain)
+    assert tab.evaluate(orders) == sorted(plain)
     tab.evaluate(f"{table}.querySelector('.lt-turn').click()")
-    assert tab.evaluate(seen) == sorted(plain, reverse=True)
+    assert tab.evaluate(orders) == sorted(plain, reverse=True)
     tab.evaluate(f"{table}.querySelector('thead input').click()")
-    assert tab.evaluate(seen) == plain
+    assert tab.evaluate(orders) == plain
 
 
 def test_the_summary_prints_on_the_first_page(folder: Path, tab: Browser) -> None:
@@ -188,8 +188,8 @@ def test_hostile_names_are_shown_not_run(tmp_path: Path, tab: Browser) -> None:
         assert ("&lt;script&gt;" in text) == (name != "index")
         met = tab.open(page, 360)
         assert met.console == []
-        assert met.found["out"] == []
-        assert met.found["clipped"] == []
+        assert met.measures["out"] == []
+        assert met.measures["clipped"] == []
         assert tab.evaluate("document.title") != "run"
         # Without the page's own policy it is the escaping alone that keeps the name from running.
         bare = tmp_path / f"bare-{name}.html"
@@ -214,7 +214,7 @@ def test_what_other_notebooks_hold_is_seen_and_loads_nothing(
     met = tab.open(made.html, 360, dark=dark)
     assert met.console == []
     assert met.requests == []
-    assert met.found["out"] == []
+    assert met.measures["out"] == []
     assert "after" in tab.evaluate("document.body.innerText")
     sizes = "[...document.images].map(e => [e.naturalWidth, e.naturalHeight])"
     assert tab.evaluate(sizes) == [[40, 20], [40, 20]]
@@ -231,13 +231,13 @@ def test_the_measurement_sees_what_is_wrong(tmp_path: Path, tab: Browser) -> Non
         "<script>console.error('talk')</script>"
     )
     met = tab.open(bad, 360)
-    assert met.found["scrollWidth"] > 360
-    assert met.found["out"]
-    assert met.found["clipped"]
-    assert met.found["unnamed"] == 2
+    assert met.measures["scrollWidth"] > 360
+    assert met.measures["out"]
+    assert met.measures["clipped"]
+    assert met.measures["unnamed"] == 2
     assert "talk" in "".join(met.console)
     assert "http://example.com/x.png" in met.requests
     if AXE.exists():
-        found = "".join(tab.violations(AXE.read_text("utf-8")))
-        assert "color-contrast" in found
-        assert "image-alt" in found
+        violations = "".join(tab.violations(AXE.read_text("utf-8")))
+        assert "color-contrast" in violations
+        assert "image-alt" in violations

@@ -93,7 +93,7 @@ def _themes() -> list[dict[str, str]]:
     """Colours of the light, the dark and the print theme."""
     roots = re.findall(r":root \{(.*?)\}", page(), re.DOTALL)
     pairs = [re.findall(r"--([\w-]+): (#[0-9a-f]{6}|#[0-9a-f]{3})", root) for root in roots]
-    return [dict(found) for found in pairs]
+    return [dict(attributes) for attributes in pairs]
 
 
 def test_figures_have_the_same_colours_on_a_light_page_and_by_themselves() -> None:

@@ -165,12 +165,12 @@ def test_pictures_beside_the_notebook_become_part_of_the_page(tmp_path: Path) ->
 
 
 def test_attachments_are_kept(tmp_path: Path) -> None:
-    held = {"a b.png": {"image/png": "QUJD\n"}, "c.txt": {"text/html": "QUJD"}}
+    attachments = {"a b.png": {"image/png": "QUJD\n"}, "c.txt": {"text/html": "QUJD"}}
     markup = Markup(tmp_path)
     text = markup.markdown(
         "![x](attachment:a%20b.png) <img src='attachment:a b.png' alt='y'> ![z](attachment:c.txt)"
         " ![w](attachment:none.png)",
-        held,
+        attachments,
     )
     assert text.count('src="data:image/png;base64,QUJD"') == 2
     assert markup.left_out == [

@@ -12,8 +12,8 @@ def cell(source: str, *tags: str) -> dict[str, Any]:
 
 def test_parameters_are_read_with_type_default_and_comment() -> None:
     source = 'num: int = 10  # invocations\nstore: str | Path = "../runs"  # where # it is\nx = [1]'
-    found = declared({"cells": [cell("other: int = 1"), cell(source, "parameters")]})
-    assert found == (
+    parameters = declared({"cells": [cell("other: int = 1"), cell(source, "parameters")]})
+    assert parameters == (
         Parameter("num", "int", 10, "invocations"),
         Parameter("store", "str | Path", "../runs", "where # it is"),
         Parameter("x", "list", [1], ""),
@@ -25,18 +25,18 @@ def test_a_notebook_without_the_tag_has_none() -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_closest() -> None:
-    known = [Parameter("num", "int", 1), Parameter("seed", "int", 1)]
+    parameters = [Parameter("num", "int", 1), Parameter("seed", "int", 1)]
     with pytest.raises(
         UsageError, match=r'unknown parameter "nums" of 01\.ipynb; did you mean "num"'
     ):
-        check_names(["seed", "nums"], known, "01.ipynb")
+        check_names(["seed", "nums"], parameters, "01.ipynb")
     with pytest.raises(UsageError, match="it has no parameters"):
         check_names(["num"], [], "01.ipynb")
 
 
 def known(source: str) -> dict[str, tuple[str, object]]:
-    found = declared({"cells": [cell(source, "parameters")]})
-    return {each.name: (each.kind, each.default) for each in found}
+    parameters = declared({"cells": [cell(source, "parameters")]})
+    return {each.name: (each.kind, each.default) for each in parameters}
 
 
 def test_a_cell_may_hold_any_code() -> None:
@@ -83,8 +83,8 @@ display(limit)
         "size": ("int", 1),
         "bare": ("int", Code("...")),
     }
-    found = declared({"cells": [cell(source, "parameters")]})
-    comments = {each.name: each.comment for each in found if each.comment}
+    parameters = declared({"cells": [cell(source, "parameters")]})
+    comments = {each.name: each.comment for each in parameters if each.comment}
     assert comments == {"limit": "seconds", "ratio": "the share", "price": "of one"}
 
 

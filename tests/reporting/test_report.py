@@ -42,12 +42,12 @@ def test_a_notebook_runs_in_this_interpreter_with_its_parameters(
         "print(num + 1, store, sys.executable, os.environ['AWS_ENDPOINT_URL'], Path.cwd())",
         parameters="from pathlib import Path\n" + PARAMETERS,
     )
-    heard: list[Progress] = []
-    (made,) = report([notebook], {"num": "41", "store": "x"}, on_progress=heard.append)
+    progress: list[Progress] = []
+    (made,) = report([notebook], {"num": "41", "store": "x"}, on_progress=progress.append)
     text = made.html.read_text()
     assert made.html == Path("reports/a.html")
     assert f"42 {tmp_path}/x {sys.executable} http://127.0.0.1:4566 {tmp_path}" in text
-    assert (heard[-1].stage, heard[-1].done, heard[-1].total) == ("a", 4, 4)
+    assert (progress[-1].stage, progress[-1].done, progress[-1].total) == ("a", 4, 4)
     assert sorted(os.listdir("reports")) == ["a.html", "index.html"]  # noqa: PTH208
 
 
@@ -60,11 +60,11 @@ def test_the_progress_of_a_running_cell_is_passed_on(tmp_path: Path) -> None:
         "tell(Progress('measuring', 1, 4, 1.0))\n"
         "tell(Progress('measuring', 3, 4, 2.0))",
     )
-    heard: list[Progress] = []
-    (made,) = report([notebook], out=tmp_path / "out", on_progress=heard.append)
-    details = [each.detail for each in heard]
+    progress: list[Progress] = []
+    (made,) = report([notebook], out=tmp_path / "out", on_progress=progress.append)
+    details = [each.detail for each in progress]
     assert details == ["", "measuring: 1 of 4 (25 %), 0:01", "measuring: 3 of 4 (75 %), 0:02", ""]
-    assert [each.done for each in heard] == [1, 1, 1, 2]
+    assert [each.done for each in progress] == [1, 1, 1, 2]
     assert (
         "measuring: 3 of 4" not in made.html.read_text().partition("<main>")[2].split("</main>")[0]
     )
@@ -91,12 +91,12 @@ def test_what_measures_runs_first_and_alone_and_the_others_two_at_once(tmp_path:
         for name, body in (("a", together), ("b", together), ("z", alone))
     ]
     tag_last(made[2], "measures")
-    heard: list[Progress] = []
-    reports = report(made, out=tmp_path / "out", on_progress=heard.append)
-    told = [each.html.read_text() for each in reports]
-    assert "beside: []" in told[2]
-    assert all("beside: 2 after z: True" in text for text in told[:2])
-    assert (heard[-1].stage, heard[-1].done, heard[-1].total) == ("reports", 6, 6)
+    progress: list[Progress] = []
+    reports = report(made, out=tmp_path / "out", on_progress=progress.append)
+    pages = [each.html.read_text() for each in reports]
+    assert "beside: []" in pages[2]
+    assert all("beside: 2 after z: True" in text for text in pages[:2])
+    assert (progress[-1].stage, progress[-1].done, progress[-1].total) == ("reports", 6, 6)
     assert [each.html.name for each in reports] == ["a.html", "b.html", "z.html"]
 
 
@@ -119,11 +119,11 @@ def test_ctrl_c_leaves_no_kernel_behind(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
-    found = until(lambda: len(pids := list(tmp_path.glob("*.pid"))) == 2 and pids, "two kernels")
+    running = until(lambda: len(pids := list(tmp_path.glob("*.pid"))) == 2 and pids, "two kernels")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
     assert "KeyboardInterrupt" in err
-    for path in found or ():
+    for path in running or ():
         with pytest.raises(ProcessLookupError):
             os.kill(int(path.stem), 0)
 

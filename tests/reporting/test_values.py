@@ -45,9 +45,9 @@ def converted(kind: str, value: object) -> object:
     ],
 )
 def test_text_becomes_the_declared_type(kind: str, text: str, value: object) -> None:
-    found = converted(kind, text)
-    assert found == value
-    assert type(found) is type(value)
+    result = converted(kind, text)
+    assert result == value
+    assert type(result) is type(value)
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,9 @@ def test_values_of_the_type_pass(kind: str, value: object) -> None:
     ],
 )
 def test_annotations_of_every_kind_are_kept_to(kind: str, value: object, expected: Any) -> None:
-    found = converted(kind, value)
-    assert found == expected
-    assert type(found) is type(expected)
+    result = converted(kind, value)
+    assert result == expected
+    assert type(result) is type(expected)
 
 
 @pytest.mark.parametrize(
@@ -183,8 +183,8 @@ def test_a_refusal_shows_code_as_code() -> None:
 def test_without_a_type_that_is_known_values_are_taken_as_papermill_takes_them(kind: str) -> None:
     texts = {"5": 5, "1.5": 1.5, "True": True, "None": None, "true": "true", "a b": "a b", "": ""}
     for text, expected in texts.items():
-        found = converted(kind, Typed(text))
-        assert (found, type(found)) == (expected, type(expected))
+        result = converted(kind, Typed(text))
+        assert (result, type(result)) == (expected, type(expected))
     assert converted(kind, "5") == "5"
     assert converted(kind, [1, {"a": None}]) == [1, {"a": None}]
 
@@ -250,9 +250,9 @@ def test_an_object_that_no_notebook_can_be_given_is_refused() -> None:
 )
 def test_values_arrive_as_they_are_without_any_import(value: object) -> None:
     source = Translator.translate(as_code(value))
-    found = eval(source, {"datetime": "the notebook's own", "Path": None})
-    assert found == value
-    assert type(found) is type(value)
+    result = eval(source, {"datetime": "the notebook's own", "Path": None})
+    assert result == value
+    assert type(result) is type(value)
 
 
 def test_nan_arrives() -> None:

@@ -68,5 +68,5 @@ def test_airflow_runs_the_night_with_the_day_of_the_run(
     folder, *words = (home / "record").read_text().split("\0")[:-1]
     assert folder == str(home)
     assert words == schedule(home).words(f"--day=2026-11-{20 + code}")
-    said = done.stdout + done.stderr
-    assert ("state=failed" in said.replace("'", "").lower()) is failed, said[-3000:]
+    output = done.stdout + done.stderr
+    assert ("state=failed" in output.replace("'", "").lower()) is failed, output[-3000:]

@@ -72,27 +72,27 @@ class Deployed:
         states = self.cloud.client("stepfunctions")
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
-            found: dict[str, Any] = states.describe_execution(executionArn=arn)
-            if found["status"] != "RUNNING":
-                return found
+            execution: dict[str, Any] = states.describe_execution(executionArn=arn)
+            if execution["status"] != "RUNNING":
+                return execution
             time.sleep(0.2)
         raise AssertionError(f"{arn} does not end")
 
     def messages(self) -> list[tuple[str, str]]:
         """Subject and text of what was said since the last time."""
         sqs = self.cloud.client("sqs")
-        got = sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
-        heard = []
-        for message in got.get("Messages", ()):
+        response = sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
+        bodies = []
+        for message in response.get("Messages", ()):
             sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
             body = json.loads(message["Body"])
-            heard.append((body["Subject"], body["Message"]))
-        return heard
+            bodies.append((body["Subject"], body["Message"]))
+        return bodies
 
     def keys(self, prefix: str) -> list[str]:
         pages = self.cloud.client("s3").get_paginator("list_objects_v2")
-        found = pages.paginate(Bucket=self.bucket, Prefix=prefix)
-        return [each["Key"] for page in found for each in page.get("Contents", ())]
+        listing = pages.paginate(Bucket=self.bucket, Prefix=prefix)
+        return [each["Key"] for page in listing for each in page.get("Contents", ())]
 
 
 def schedule(function: str, **more: Any) -> Schedule:
@@ -156,12 +156,12 @@ def test_the_scheduler_starts_a_night_that_tells_of_a_regression(running: Deploy
         FlexibleTimeWindow={"Mode": "OFF"},
         Target=made["Target"],
     )
-    found: list[dict[str, Any]] = []
+    bodies: list[dict[str, Any]] = []
     deadline = time.monotonic() + 120
-    while not found and time.monotonic() < deadline:
+    while not bodies and time.monotonic() < deadline:
         time.sleep(0.5)
-        found = states.list_executions(stateMachineArn=running.outputs["NightlyArn"])["executions"]
-    (execution,) = found
+        bodies = states.list_executions(stateMachineArn=running.outputs["NightlyArn"])["executions"]
+    (execution,) = bodies
     ended = running.ended(execution["executionArn"])
     assert ended["status"] == "SUCCEEDED", ended
     night = json.loads(ended["output"])

@@ -196,9 +196,9 @@ def _failure_words(run: Run) -> list[str]:
     bad = run.samples[failed(run.samples)]
     if bad.empty:
         return []
-    said = bad[bad["message"].ne("")]
-    first = (said if len(said) else bad).iloc[0]
-    words = f'{first["error"]}: "{first["message"]}"' if len(said) else str(first["error"])
+    with_message = bad[bad["message"].ne("")]
+    first = (with_message if len(with_message) else bad).iloc[0]
+    words = f'{first["error"]}: "{first["message"]}"' if len(with_message) else str(first["error"])
     return [f"{len(bad):,} of {len(run.samples):,} invocations failed, one of them with {words}."]
 
 
@@ -316,10 +316,10 @@ class Overview:
         names = self.names or ("",) * len(self.advice)
         cards = "".join(map(_card, self.advice, names))
         words = f"<strong>{html_words(self.headline)}</strong>"
-        said = f'<p class="lt-headline">{words}</p>' if self.headline else ""
+        lead = f'<p class="lt-headline">{words}</p>' if self.headline else ""
         notice = f'<p class="lt-notice">{html_words(self.notice)}</p>' if self.notice else ""
         return (
-            f'<section class="lt-answer">{said}{notice}<div class="lt-overview">{cards}</div>'
+            f'<section class="lt-answer">{lead}{notice}<div class="lt-overview">{cards}</div>'
             "</section>"
         )
 

@@ -165,12 +165,12 @@ def _decided(head: Headline, *, quiet: bool) -> str:
     """The decision with its cards, or in one paragraph where something else was said first."""
     if quiet:
         return f'<p class="lt-decided">{html_words(str(head))}</p>'
-    said = _headline(head.sentence)
+    sentence = _headline(head.sentence)
     if head.memory_mb is None:
-        return said
+        return sentence
     cards = "".join(map(_card, head.cards))
     beside = f'<p class="lt-certainty">{html_words(head.beside)}</p>' if head.beside else ""
-    return f'{said}<div class="lt-cards lt-three">{cards}</div>{beside}'
+    return f'{sentence}<div class="lt-cards lt-three">{cards}</div>{beside}'
 
 
 def _card(card: Card) -> str:

@@ -103,10 +103,10 @@ def recommendation(data: "StudyData", curve: Curve, strategy: str) -> Recommenda
     def compute() -> Recommendation:
         goal = data.options.goal(strategy)
         keeps = punctuality(data, curve) if strategy == "deadline" else None
-        said = None
+        own_answer = None
         if data.options.weights is None or curve.payload != MIX:
-            said = answered(data.run, curve.payload, goal)
-        return decide(curve, goal, data.today_mb, keeps, said, _untellable(data))
+            own_answer = answered(data.run, curve.payload, goal)
+        return decide(curve, goal, data.today_mb, keeps, own_answer, _untellable(data))
 
     return data.once(("recommendation", curve.payload, strategy), compute)
 
@@ -159,29 +159,33 @@ def decide(
     goal: Goal,
     today_mb: int | None = None,
     keeps: Punctuality | None = None,
-    said: Answered | None = None,
+    own_answer: Answered | None = None,
     untellable: str = "",
 ) -> Recommendation:
     """The recommendation of one curve for one goal.
 
-    `keeps` is what a deadline needs, None where it cannot be known. `said` is what the run itself
-    answered to the same question, which is never contradicted. `untellable` is why it cannot be
-    known how sure anything is.
+    `keeps` is what a deadline needs, None where it cannot be known. `own_answer` is what the run
+    itself answered to the same question, which is never contradicted. `untellable` is why it cannot
+    be known how sure anything is.
     """
     if not curve.sizes:
         return _nothing(curve, goal, today_mb, _why_none(curve))
     if goal.strategy == "deadline" and keeps is None:
         return _nothing(curve, goal, today_mb, "means alone tell nothing of single invocations")
     winner = _winner(curve, goal, keeps)
-    if said and said.memory_mb in curve.sizes:
-        winner = curve.sizes.index(said.memory_mb)
+    if own_answer and own_answer.memory_mb in curve.sizes:
+        winner = curve.sizes.index(own_answer.memory_mb)
     missed = _missed(curve, winner, goal, keeps)
     open_to = untestable(curve, winner, goal, keeps)
     if missed:
         return _nothing(curve, goal, today_mb, missed, open_to)
     sure, as_good_mb = _confidence(curve, winner, goal, keeps)
-    if said and said.memory_mb in curve.sizes and curve.sizes[winner] not in curve.beyond_mb:
-        sure = math.nan if said.sure is None else said.sure
+    if (
+        own_answer
+        and own_answer.memory_mb in curve.sizes
+        and curve.sizes[winner] not in curve.beyond_mb
+    ):
+        sure = math.nan if own_answer.sure is None else own_answer.sure
     saving, speedup = _gain(curve, winner, today_mb)
     return Recommendation(
         curve.function,

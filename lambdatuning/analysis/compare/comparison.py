@@ -104,14 +104,14 @@ class Comparison:
             return {}
         last = self.pairs[-1]
         if practice == "COST05-BP06":
-            said = " ".join(bill(last, self.monthly_invocations or 1e6, self.money))
+            evidence = " ".join(bill(last, self.monthly_invocations or 1e6, self.money))
             again = "compare again after the next change of code or usage"
-            return {"state": PARTLY, "evidence": said.removesuffix("."), "next_step": again}
+            return {"state": PARTLY, "evidence": evidence.removesuffix("."), "next_step": again}
         if practice == "PERF01-BP06":
             counts = join(f"{len(run.samples):,}" for run in (last.before, last.after))
-            said = f"two runs of {counts} invocations. {headline_of(last).removesuffix('.')}"
+            evidence = f"two runs of {counts} invocations. {headline_of(last).removesuffix('.')}"
             again = "compare before each release (lambdatuning compare)"
-            return {"state": PARTLY, "evidence": said, "next_step": again}
+            return {"state": PARTLY, "evidence": evidence, "next_step": again}
         return {}
 
     @property

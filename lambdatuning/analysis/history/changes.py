@@ -188,11 +188,11 @@ def _text(
     between = ""
     if change.earliest.run_id != change.latest.run_id:
         between = f" (between {change.earliest.run_id} and {change.latest.run_id})"
-    said = f"{where} is {more if change.worse else less}{relative} by {size} "
-    said += (
+    text = f"{where} is {more if change.worse else less}{relative} by {size} "
+    text += (
         f"({format_part(span[0])} to {format_part(span[1])}) since {change.since.run_id}{between}"
     )
-    return f"{said}; {cause}" if cause else said
+    return f"{text}; {cause}" if cause else text
 
 
 def _changes(segment: Segment, measure: str, judged: Sequence[Judgement]) -> list[Change]:

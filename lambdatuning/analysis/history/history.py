@@ -189,8 +189,8 @@ class History:
         count = f"{format_count(len(self.runs), 'run')}, {days}"
         nightly = "" if self.ready else "measure every night (lambdatuning schedule)"
         cost = format_level(newest["cost_level"])
-        said = f"{count}: the newest costs {cost} against the first runs"
-        yield "COST05-BP06", PARTLY, said, nightly
+        evidence = f"{count}: the newest costs {cost} against the first runs"
+        yield "COST05-BP06", PARTLY, evidence, nightly
         verdict = str(self.verdict).removesuffix(".")
         yield "PERF01-BP06", PARTLY, f"{count}. {verdict}", nightly
         kept = f"{count}: duration, p95, cost, init, failures and memory used are kept"
@@ -255,8 +255,8 @@ class History:
 
     def _repr_html_(self) -> str:
         words = "".join(f"<li>{html_words(text)}</li>" for text in self._grounds())
-        said = f'<p class="lt-headline"><strong>{html_words(str(self.verdict))}</strong></p>'
-        return f'<section class="lt-answer">{said}<ul>{words}</ul></section>'
+        headline = f'<p class="lt-headline"><strong>{html_words(str(self.verdict))}</strong></p>'
+        return f'<section class="lt-answer">{headline}<ul>{words}</ul></section>'
 
     # What the newest run says.
 
@@ -305,10 +305,10 @@ class History:
 
     def _quiet(self) -> str:
         count = self.watched[-1].since_level(self.accepted)
-        said = f"no regression of {short_name(self.function)} in {count} runs of one level"
+        text = f"no regression of {short_name(self.function)} in {count} runs of one level"
         if math.isfinite(self.smallest):
-            said += f"; a change of {format_part(self.smallest)} would be found in three nights"
-        return said
+            text += f"; a change of {format_part(self.smallest)} would be found in three nights"
+        return text
 
     def _lacking(self) -> str:
         """What is missing for a verdict; "" where there is enough."""
@@ -336,8 +336,8 @@ class History:
         cost = cost_of(self._segment, change) if change.measure == DURATION else math.nan
         if math.isnan(cost):
             return own
-        said = f"; cost {'+' if cost >= 0 else '-'}{format_part(abs(cost))}"
-        return replace(own, text=own.text + said)
+        cost_text = f"; cost {'+' if cost >= 0 else '-'}{format_part(abs(cost))}"
+        return replace(own, text=own.text + cost_text)
 
     def _drifted(self) -> list[ChangeFinding]:
         """Drift since the baseline, looked at every ten runs."""
@@ -370,15 +370,15 @@ class History:
 
     def _level(self) -> list[str]:
         runs = format_count(len(self._segment.runs), "run")
-        said = f"{runs} of one place and kind, the newest {self.newest.run_id}."
+        scope = f"{runs} of one place and kind, the newest {self.newest.run_id}."
         if not self.spread:
-            return [said]
+            return [scope]
         source = ", as other functions of this store teach" if self.taught else ""
         least = "no change up to 100 %"
         if math.isfinite(self.smallest):
             least = f"a change of everything of {format_part(self.smallest)} or more"
         return [
-            said,
+            scope,
             f"Runs of the same code differ by {format_part(math.expm1(self.spread))}{source}: "
             f"{least} would be found within three nights four times in five.",
         ]

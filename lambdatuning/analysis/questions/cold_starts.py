@@ -166,8 +166,8 @@ def plot_init(data: StudyData) -> Chart | None:
     if frame.empty:
         return None
     parts = {name: own for name, part in views(data) if len(own := cold_starts(part))}
-    said = {name: init_sentence(own).removesuffix(".") for name, own in parts.items()}
-    title = together([(name, text.partition(", but")[0]) for name, text in said.items()])
+    sentences = {name: init_sentence(own).removesuffix(".") for name, own in parts.items()}
+    title = together([(name, text.partition(", but")[0]) for name, text in sentences.items()])
     subtitle = (
         f"{len(singles)} cold starts; solid: init; dashed: init and all else that a cold "
         "invocation takes beyond a warm one; bands: 95 % interval of the mean"

@@ -162,12 +162,12 @@ def _cost_model(data: StudyData) -> _Shown:
     if curve is None or not curve.sizes:
         return _NOTHING
     low, high = (data.money(float(each) * 1e6) for each in (curve.usd.min(), curve.usd.max()))
-    said = f"{len(curve.sizes)} sizes cost {low} to {high} per million invocations"
+    evidence = f"{len(curve.sizes)} sizes cost {low} to {high} per million invocations"
     if len(curve.sizes) < 2:
-        return PARTLY, f"one size alone: {said}", "measure at least two sizes"
+        return PARTLY, f"one size alone: {evidence}", "measure at least two sizes"
     if not volume:
-        return PARTLY, said, "name your volume (monthly_invocations)"
-    return _limited(data, MET), f"{said}, for {volume:,.0f} a month", _where(data)
+        return PARTLY, evidence, "name your volume (monthly_invocations)"
+    return _limited(data, MET), f"{evidence}, for {volume:,.0f} a month", _where(data)
 
 
 def _sized(data: StudyData) -> _Shown:
@@ -175,17 +175,17 @@ def _sized(data: StudyData) -> _Shown:
     if head.memory_mb is None:
         return NOT, f"no size can be recommended: {head.reason}", "measure again"
     sure = f"{format_sure(head.sure)} sure" if not math.isnan(head.sure) else "how sure is unknown"
-    said = f"{len(data.measured):,} invocations say {format_mb(head.memory_mb)} ({sure})"
+    evidence = f"{len(data.measured):,} invocations say {format_mb(head.memory_mb)} ({sure})"
     if not head.sure >= SURE:
-        return PARTLY, said, "measure more until it is 95 % sure"
+        return PARTLY, evidence, "measure more until it is 95 % sure"
     if head.today_mb is None:
-        return PARTLY, f"{said}; today's size is not known", "name today's size"
+        return PARTLY, f"{evidence}; today's size is not known", "name today's size"
     if head.applied_mb == head.memory_mb:
-        return _limited(data, MET), f"{said}, which this run set", _where(data)
+        return _limited(data, MET), f"{evidence}, which this run set", _where(data)
     if head.memory_mb != head.today_mb:
         set_it = f"set {format_mb(head.memory_mb)}"
-        return PARTLY, f"{said}; today {format_mb(head.today_mb)}", set_it
-    return _limited(data, MET), f"{said}, today's size", _where(data)
+        return PARTLY, f"{evidence}; today {format_mb(head.today_mb)}", set_it
+    return _limited(data, MET), f"{evidence}, today's size", _where(data)
 
 
 def _usage(data: StudyData) -> _Shown:
@@ -203,13 +203,13 @@ def _benchmark(data: StudyData) -> _Shown:
     run = data.run
     if of_means(run):
         return PARTLY, "published means, without samples", "measure it yourself"
-    said = (
+    evidence = (
         f"{len(data.measured):,} invocations of {_count(len(run.payloads), 'payload type')} at "
         f"{_count(len(run.sizes), 'size')}"
     )
     if data.measured.empty or len(run.sizes) < 2:
-        return PARTLY, said, "measure at least two sizes"
-    return _limited(data, MET), said, _where(data)
+        return PARTLY, evidence, "measure at least two sizes"
+    return _limited(data, MET), evidence, _where(data)
 
 
 def _count(number: int, what: str) -> str:
@@ -225,8 +225,8 @@ def _metrics(data: StudyData) -> _Shown:
         for name, words in names.items()
         if samples[name].notna().any()
     ]
-    said = f"{', '.join(counts)} invocations, of this run alone"
-    return PARTLY, said, "watch the same figures in production (CloudWatch Lambda Insights)"
+    evidence = f"{', '.join(counts)} invocations, of this run alone"
+    return PARTLY, evidence, "watch the same figures in production (CloudWatch Lambda Insights)"
 
 
 def _right_sized(data: StudyData) -> _Shown:
@@ -240,15 +240,15 @@ def _right_sized(data: StudyData) -> _Shown:
         return NOT_MEASURED, "today's size was not measured, or fails", "measure today's size, too"
     change = max(head.speedup, 1 / head.speedup)
     speed = f"{change:.1f} × {'faster' if head.speedup >= 1 else 'slower'}"
-    said = (
+    evidence = (
         f"{format_mb(head.memory_mb)} is {speed} than {format_mb(head.today_mb or 0)} today, at "
         f"{head.cost_ratio * 100:.0f} % of its cost"
     )
     done = head.applied_mb == head.memory_mb
     state = _limited(data, MET) if done else NOT if head.sure >= SURE else PARTLY
     if done or not head.firm:
-        return state, said, "" if done else "measure more before you set it"
-    return state, said, f"set {format_mb(head.memory_mb)}"
+        return state, evidence, "" if done else "measure more before you set it"
+    return state, evidence, f"set {format_mb(head.memory_mb)}"
 
 
 def _hardware(data: StudyData) -> _Shown:
@@ -263,23 +263,23 @@ def _hardware(data: StudyData) -> _Shown:
     least = min(used, key=used.__getitem__)
     shown = [f"{used[each]:,.0f} at {format_mb(each)}" for each in dict.fromkeys(
         size for size in (head.today_mb, head.memory_mb, least) if size in used)]  # fmt: skip
-    said = f"GB-seconds of a million invocations: {', '.join(shown)}"
+    evidence = f"GB-seconds of a million invocations: {', '.join(shown)}"
     now = head.today_mb if head.applied_mb is None else head.applied_mb
     now = now if now in used else head.memory_mb
     times = used[now] / used[least] if used[least] else 1.0
     state = MET if times <= _NEAR else PARTLY if times <= _FAR else NOT
     next_step = "" if times <= _NEAR else f"fewest at {format_mb(least)}: weigh that against speed"
-    return _limited(data, state), said, next_step
+    return _limited(data, state), evidence, next_step
 
 
 def _throttles(data: StudyData) -> _Shown:
     samples = data.run.samples
     retried = int((samples["retries"] > 0).sum())
     if retried:
-        said = f"{retried:,} of {len(samples):,} invocations were throttled at first"
-        return NOT, said, "raise the function's concurrency, or the account's quota"
-    said = f"none of {len(samples):,} invocations was throttled; your own load was not tried"
-    return NOT_MEASURED, said, "compare your peak concurrency with the quota"
+        evidence = f"{retried:,} of {len(samples):,} invocations were throttled at first"
+        return NOT, evidence, "raise the function's concurrency, or the account's quota"
+    evidence = f"none of {len(samples):,} invocations was throttled; your own load was not tried"
+    return NOT_MEASURED, evidence, "compare your peak concurrency with the quota"
 
 
 def _timeouts(data: StudyData) -> _Shown:
@@ -290,12 +290,12 @@ def _timeouts(data: StudyData) -> _Shown:
     waited = own["duration_ms"] + own["init_ms"].fillna(0) + own["restore_ms"].fillna(0)
     limit = data.run.manifest.timeout_s
     own_limit = "" if limit is None else f"; the function's timeout is {format_ms(limit * 1000)}"
-    said = (
+    evidence = (
         f"slowest of {len(own):,} invocations at {format_mb(size or 0)}: "
         f"{format_ms(float(waited.max()))}, cold starts included{own_limit}; its callers' timeouts "
         "were not read"
     )
-    return NOT_MEASURED, said, "keep timeouts of callers and function above that, with room"
+    return NOT_MEASURED, evidence, "keep timeouts of callers and function above that, with room"
 
 
 def _failures(data: StudyData) -> _Shown:
@@ -304,11 +304,13 @@ def _failures(data: StudyData) -> _Shown:
     if own.empty:
         return NOT_MEASURED, "no invocation was seen at the chosen size", "measure it"
     bad, used = int(failed(own).sum()), float(own["max_memory_mb"].max())
-    said = f"{bad:,} of {len(own):,} invocations failed at {format_mb(size or 0)}"
+    evidence = f"{bad:,} of {len(own):,} invocations failed at {format_mb(size or 0)}"
     if not math.isnan(used):
-        said += f"; at most {used:,.0f} MB of it was used ({used / float(size or 1) * 100:.0f} %)"
+        evidence += (
+            f"; at most {used:,.0f} MB of it was used ({used / float(size or 1) * 100:.0f} %)"
+        )
     if bad:
-        return NOT, said, "find out why they failed"
+        return NOT, evidence, "find out why they failed"
     if used >= _FULL * float(size or 1):
-        return NOT, said, "choose a larger size, or expect it to run out of memory"
-    return PARTLY, said, "watch errors and memory in production"
+        return NOT, evidence, "choose a larger size, or expect it to run out of memory"
+    return PARTLY, evidence, "watch errors and memory in production"
