@@ -59,7 +59,7 @@ class TestNotebook:
         assert len(tagged) == 1
         lines = "".join(tagged[0]["source"]).splitlines()
         statements = ast.parse("\n".join(lines)).body
-        assert all(isinstance(each, ast.AnnAssign) for each in statements)
+        assert all(isinstance(statement, ast.AnnAssign) for statement in statements)
         parameters = declared(json.loads(path.read_text(encoding="utf-8")))
         assert len(parameters) == len(lines) == len(statements)
         assert all(parameter.comment for parameter in parameters)

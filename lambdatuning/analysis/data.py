@@ -161,7 +161,7 @@ class StudyData:
         """
         if payload and payload != MIX:
             self.run.select(payload)
-        own = [each for each in self.curves if not payload or each.payload == payload]
+        own = [curve for curve in self.curves if not payload or curve.payload == payload]
         return own[-1] if own else None
 
     def with_options(self, **changed: Any) -> "StudyData":

@@ -96,14 +96,15 @@ def resampled(
     columns = groups.values.shape[1]
     if given_errors is None:
         alone = [mean_errors([groups.lists(column)])[0] for column in range(columns)]
-        given_errors = [each for each in alone if each]
+        given_errors = [error for error in alone if error]
     if len(given_errors) < columns:
         return np.full((RESAMPLES, columns), np.nan)
     count = len(groups.sizes)
     picks = np.random.default_rng(outer).integers(count, size=(RESAMPLES, count))
     means = _resampled_means(groups, picks, np.random.default_rng(inner))
     mapped: Floats = np.stack(
-        [_mapped(column, each) for column, each in zip(means.T, given_errors, strict=True)], axis=1
+        [_mapped(column, error) for column, error in zip(means.T, given_errors, strict=True)],
+        axis=1,
     )
     return mapped
 
@@ -254,23 +255,27 @@ def cells(samples: DataFrame, keys: Sequence[str]) -> dict[Key, Cell]:
     for name in sorted({key[:2] for key in enough}):
         mean_errors |= _errors({key: groups for key, groups in enough.items() if key[:2] == name})
     return {
-        key: Cell(run, Clusters(each.values[:, :2], each.starts, each.sizes), mean_errors.get(key))
-        for key, (run, each) in by_key.items()
+        key: Cell(
+            run,
+            Clusters(grouped.values[:, :2], grouped.starts, grouped.sizes),
+            mean_errors.get(key),
+        )
+        for key, (run, grouped) in by_key.items()
     }
 
 
 def _errors(groups: Mapping[Key, Clusters]) -> dict[Key, tuple[MeanError, MeanError]]:
     """The errors of mean duration and mean cost of the cells of one function; those of the cost
     are those of billed time, as nothing else of it varies."""
-    durations = [each.lists(0) for each in groups.values()]
+    durations = [cell.lists(0) for cell in groups.values()]
     unit = rounded_to(chain.from_iterable(chain.from_iterable(durations)))
     by_duration = mean_errors(durations, unit=unit)
-    by_bill = mean_errors([each.lists(2) for each in groups.values()], unit=1.0)
+    by_bill = mean_errors([cell.lists(2) for cell in groups.values()], unit=1.0)
     rate = _usd_per_mb_ms(groups)
     errors_by_key = {}
-    for (key, each), duration, billed in zip(groups.items(), by_duration, by_bill, strict=True):
+    for (key, cell), duration, billed in zip(groups.items(), by_duration, by_bill, strict=True):
         if duration and billed:
-            own, cost = rate * key[3], float(each.values[:, 1].mean())
+            own, cost = rate * key[3], float(cell.values[:, 1].mean())
             own = min(own, cost / billed.mean) if billed.mean > 0 else 0.0
             errors_by_key[key] = (duration, billed.priced(own, cost - own * billed.mean))
     return errors_by_key
@@ -279,16 +284,16 @@ def _errors(groups: Mapping[Key, Clusters]) -> dict[Key, tuple[MeanError, MeanEr
 def _usd_per_mb_ms(groups: Mapping[Key, Clusters]) -> float:
     """What a billed millisecond of a megabyte costs: a price beside a fee for each request."""
     rates = []
-    for key, each in groups.items():
-        cost, billed = each.values[:, 1], each.values[:, 2]
+    for key, cell in groups.items():
+        cost, billed = cell.values[:, 1], cell.values[:, 2]
         if np.ptp(billed) > 0:
             rates.append(float(np.ptp(cost) / np.ptp(billed)) / key[3])
     if rates:
         return float(np.median(rates))
     # Of one billed time each, all of the cost may be the price of it.
     return max(
-        float(each.values[:, 1].mean() / max(each.values[:, 2].mean(), 1.0)) / key[3]
-        for key, each in groups.items()
+        float(cell.values[:, 1].mean() / max(cell.values[:, 2].mean(), 1.0)) / key[3]
+        for key, cell in groups.items()
     )
 
 

@@ -82,7 +82,9 @@ class Options:
     def choices(self) -> tuple[str, ...]:
         """The strategies that can be asked for: all, less those whose limit is not given."""
         return tuple(
-            name for name, each in REGISTRY.items() if not each.limit or getattr(self, each.limit)
+            name
+            for name, strategy in REGISTRY.items()
+            if not strategy.limit or getattr(self, strategy.limit)
         )
 
     def goal(self, strategy: str, weight: float | None = None) -> "Goal":

@@ -359,26 +359,26 @@ def _shared(manifests: Sequence[Manifest]) -> Manifest:
     same: dict[str, Any] = {
         name: getattr(first, name)
         for name in _SHARED
-        if all(getattr(each, name) == getattr(first, name) for each in manifests)
+        if all(getattr(manifest, name) == getattr(first, name) for manifest in manifests)
     }
-    payloads = {payload.name: payload for each in manifests for payload in each.payloads}
+    payloads = {payload.name: payload for manifest in manifests for payload in manifest.payloads}
     return replace(
         Manifest(**same),
-        run_id=", ".join(each.run_id for each in manifests),
+        run_id=", ".join(manifest.run_id for manifest in manifests),
         endpoint=same["endpoint"] if "endpoint" in same else _endpoint(manifests),
         payloads=tuple(payloads.values()),
-        usd=sum(each.usd or 0.0 for each in manifests),
-        started_at=min(each.started_at for each in manifests),
-        finished_at=max(each.finished_at for each in manifests),
-        warnings=tuple(text for each in manifests for text in each.warnings),
+        usd=sum(manifest.usd or 0.0 for manifest in manifests),
+        started_at=min(manifest.started_at for manifest in manifests),
+        finished_at=max(manifest.finished_at for manifest in manifests),
+        warnings=tuple(text for manifest in manifests for text in manifest.warnings),
         parts=tuple(manifests),
     )
 
 
 def _endpoint(manifests: Sequence[Manifest]) -> Endpoint:
     """The embedded AWS if any of them was measured there: what it limits, it limits for all."""
-    endpoints = [each.endpoint for each in manifests]
-    return next((each for each in endpoints if each.embedded), endpoints[0])
+    endpoints = [manifest.endpoint for manifest in manifests]
+    return next((endpoint for endpoint in endpoints if endpoint.embedded), endpoints[0])
 
 
 def _samples(runs: Sequence[Run]) -> DataFrame:
@@ -419,12 +419,12 @@ def names_of(runs: Sequence[Run]) -> list[str]:
 
 def _differing(run: Run, runs: Sequence[Run]) -> list[str]:
     words = []
-    names = {short_name(each.function) for each in runs}
-    full = {each.function for each in runs}
+    names = {short_name(other.function) for other in runs}
+    full = {other.function for other in runs}
     if len(full) > 1:
         words.append(short_name(run.function) if len(names) == len(full) else run.function)
     for key in ("architecture", "region"):
-        values = [str(getattr(each.manifest, key)) for each in runs]
+        values = [str(getattr(other.manifest, key)) for other in runs]
         if len(set(values)) > 1 and all(values):
             words.append(str(getattr(run.manifest, key)))
     return words

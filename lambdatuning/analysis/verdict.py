@@ -77,7 +77,7 @@ class Verdict:
     @property
     def worse(self) -> tuple[ChangeFinding, ...]:
         """The confirmed changes for the worse."""
-        return tuple(each for each in self.findings if each.kind == WORSE)
+        return tuple(finding for finding in self.findings if finding.kind == WORSE)
 
     def __str__(self) -> str:
         return f"{self.reason[:1].upper()}{self.reason[1:]}."
@@ -90,4 +90,6 @@ class Verdict:
 def gravest(findings: "tuple[ChangeFinding, ...] | list[ChangeFinding]") -> list[ChangeFinding]:
     """Worse before unknown before suspect before better, the largest change first."""
     order = (WORSE, UNKNOWN, SUSPECT, BETTER)
-    return sorted(findings, key=lambda each: (order.index(each.kind), -abs(each.change or 0.0)))
+    return sorted(
+        findings, key=lambda finding: (order.index(finding.kind), -abs(finding.change or 0.0))
+    )

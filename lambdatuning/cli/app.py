@@ -158,7 +158,7 @@ _OTHER_NAMES = {"cost_tolerance": "--tolerance"}
 def _flags(command: click.Command | None) -> dict[str, str]:
     """The options of a command, and of those below it, by their names in Python."""
     below = command.commands.values() if isinstance(command, click.Group) else ()
-    flags = {name: flag for each in below for name, flag in _flags(each).items()}
+    flags = {name: flag for child in below for name, flag in _flags(child).items()}
     for option in command.params if command else ():
         if isinstance(option, click.Option) and option.name:
             flags[option.name] = max(option.opts, key=len)

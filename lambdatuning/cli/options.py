@@ -20,8 +20,8 @@ NUM = 10
 def place(_: click.Context, option: click.Parameter, value: V) -> V:
     """Callback of an option for files, folders or addresses; it refuses "", which a variable that
     is not set leaves behind, and which would be the working folder."""
-    for each in (value,) if isinstance(value, str) else value or ():
-        if not each.strip():
+    for text in (value,) if isinstance(value, str) else value or ():
+        if not text.strip():
             raise click.BadParameter("it is empty; name a place, or leave it out.", param=option)
     return value
 

@@ -60,7 +60,9 @@ class Measured:
 def measured(run: Run) -> Measured:
     """The means of a run, by payload type and memory size."""
     rows = Study(run).summary.to_dict(orient="records")
-    figures = tuple(each for row in rows for each in _figures(row) if math.isfinite(each.value))
+    figures = tuple(
+        figure for row in rows for figure in _figures(row) if math.isfinite(figure.value)
+    )
     manifest = run.manifest
     return Measured(run.function, run.run_id, manifest.started_at, manifest.code.commit, figures)
 
@@ -74,7 +76,7 @@ def _figures(row: Mapping[Hashable, Any]) -> Iterator[Figure]:
 
 
 def _figure(payload: str, memory_mb: int, measure: str, *values: float) -> Figure:
-    value, low, high = (float(each) for each in values)
+    value, low, high = (float(number) for number in values)
     return Figure(payload, memory_mb, measure, value, finite(low), finite(high))
 
 
@@ -89,7 +91,7 @@ def otava_csv(runs: Sequence[Measured]) -> str:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["time", "commit", "run", *map(csv_cell, columns.values())])
     for run in runs:
-        values = {_key(each): each.value for each in run.figures}
+        values = {_key(figure): figure.value for figure in run.figures}
         about = (run.started_at, run.commit, run.run_id)
         rows.writerow([*map(csv_cell, about), *(values.get(key, "") for key in columns)])
     return text.getvalue()
@@ -122,7 +124,7 @@ def _key(figure: Figure) -> _Key:
 def _columns(runs: Iterable[Measured]) -> dict[_Key, str]:
     """A name for each figure: letters, digits and underscores, which Otava takes on its command
     line; payload types that would share one are numbered."""
-    keys = sorted({_key(each) for run in runs for each in run.figures})
+    keys = sorted({_key(figure) for run in runs for figure in run.figures})
     names: dict[_Key, str] = {}
     for key in keys:
         payload, memory_mb, measure = key
@@ -140,13 +142,13 @@ def github_action_benchmark(runs: Sequence[Measured]) -> str:
     newest = runs[-1]
     rows = [
         {
-            "name": f"{newest.function}: {each.measure}, {each.name}",
-            "unit": UNITS[each.measure],
-            "value": each.value,
-            **({"range": _half_width(each)} if _half_width(each) else {}),
+            "name": f"{newest.function}: {figure.measure}, {figure.name}",
+            "unit": UNITS[figure.measure],
+            "value": figure.value,
+            **({"range": _half_width(figure)} if _half_width(figure) else {}),
             "extra": f"run {newest.run_id}",
         }
-        for each in newest.figures
+        for figure in newest.figures
     ]
     return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
 
@@ -164,12 +166,12 @@ def bencher(runs: Sequence[Measured]) -> str:
     """
     newest = runs[-1]
     results: dict[str, dict[str, dict[str, float]]] = {}
-    for each in newest.figures:
-        latency = each.measure == DURATION
+    for figure in newest.figures:
+        latency = figure.measure == DURATION
         factor = 1e6 if latency else 1.0
-        bounds = {"value": each.value, "lower_value": each.low, "upper_value": each.high}
+        bounds = {"value": figure.value, "lower_value": figure.low, "upper_value": figure.high}
         metric = {name: value * factor for name, value in bounds.items() if value is not None}
-        benchmark = results.setdefault(f"{newest.function} {each.name}", {})
+        benchmark = results.setdefault(f"{newest.function} {figure.name}", {})
         benchmark["latency" if latency else COST] = metric
     return json.dumps(results, indent=2, ensure_ascii=False) + "\n"
 

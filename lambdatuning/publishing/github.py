@@ -22,7 +22,7 @@ def write(verdict: Verdict, environment: Mapping[str, str]) -> list[str]:
     if path := environment.get("GITHUB_STEP_SUMMARY"):
         _append(path, _fitting(summary(verdict)))
     if path := environment.get("GITHUB_OUTPUT"):
-        _append(path, "".join(_output(*each) for each in outputs(verdict).items()))
+        _append(path, "".join(_output(*output) for output in outputs(verdict).items()))
     return list(annotations(verdict))
 
 
@@ -41,7 +41,7 @@ def outputs(verdict: Verdict) -> dict[str, str]:
 def annotations(verdict: Verdict) -> Iterator[str]:
     """Workflow commands: the verdict, then each change for the worse and each not known."""
     yield _command(_LEVELS[verdict.kind], f"lambdatuning: {verdict.function}", str(verdict))
-    shown = [each for each in verdict.findings if each.kind in (WORSE, UNKNOWN)]
+    shown = [finding for finding in verdict.findings if finding.kind in (WORSE, UNKNOWN)]
     for finding in shown[: MAX_ANNOTATIONS - 1]:
         text = finding.text or f"{where(finding)}: {interval(finding)}"
         yield _command(_LEVELS[finding.kind], f"{verdict.function}: {where(finding)}", text)

@@ -16,8 +16,8 @@ def junit(verdict: Verdict) -> str:
 
     A verdict that no finding shows is a test of its own: with nothing to find, it is the only one.
     """
-    cases = [_of_finding(verdict, each) for each in verdict.findings]
-    if not any(each.kind == verdict.kind for each in verdict.findings):
+    cases = [_of_finding(verdict, finding) for finding in verdict.findings]
+    if not any(finding.kind == verdict.kind for finding in verdict.findings):
         cases.insert(0, _case(verdict, "verdict", verdict.kind, verdict.reason, str(verdict)))
     counts = {
         "tests": str(len(cases)),

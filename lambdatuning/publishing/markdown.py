@@ -75,9 +75,9 @@ def _table(findings: tuple[ChangeFinding, ...]) -> str:
         return ""
     head = ["| what | change (95 % interval) | since | why |", "|---|---|---|---|"]
     shown = [
-        f"| {TITLES[each.kind]}: {plain(where(each))} | {interval(each)} | {plain(each.since)} | "
-        f"{plain(_why(each))} |"
-        for each in findings[:MAX_ROWS]
+        f"| {TITLES[finding.kind]}: {plain(where(finding))} | {interval(finding)} | "
+        f"{plain(finding.since)} | {plain(_why(finding))} |"
+        for finding in findings[:MAX_ROWS]
     ]
     rest = len(findings) - len(shown)
     return "\n".join([*head, *shown]) + (f"\n\n{rest} more are not shown." if rest else "")

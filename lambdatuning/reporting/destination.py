@@ -176,7 +176,7 @@ class Bucket:
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=self._prefix, Delimiter="/"
             )
-            keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
+            keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
         names = (key.removeprefix(self._prefix) for key in keys)
         return sorted(name for name in names if name.endswith(".html"))
 

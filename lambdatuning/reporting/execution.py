@@ -54,7 +54,7 @@ def read_notebook(source: str) -> Any:
 def _read_path(path: Path) -> str:
     if not path.is_file():
         folder = path.parent.resolve()
-        there = sorted(each.name for each in folder.glob("*.ipynb"))
+        there = sorted(file.name for file in folder.glob("*.ipynb"))
         hint = closest(path.name, there) if there else "there is no notebook in that folder"
         raise UsageError(f"no notebook {path.name} in {folder}; {hint}")
     try:

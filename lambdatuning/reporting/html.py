@@ -112,7 +112,7 @@ def _first(notebook: Mapping[str, Any], mime: str) -> Mapping[str, Any]:
 def _full_title(title: str, about: Mapping[str, Any]) -> str:
     """The title with what the report is about: its functions, place and date."""
     functions = ", ".join(map(short_name, about.get("functions", [])))
-    facts = [each for each in (functions, about.get("place"), about.get("date")) if each]
+    facts = [fact for fact in (functions, about.get("place"), about.get("date")) if fact]
     if not facts:
         return title
     return f"{title.rstrip('.')}{' ' if title.endswith('?') else ': '}{', '.join(facts)}"
@@ -133,7 +133,9 @@ class Story:
 
     def contents(self) -> list[tuple[str, str]]:
         """Id and words of each section, for a list at the side; none of a short page."""
-        sections = [(each.id, each.words) for each in self._markup.headings if each.level == 2]
+        sections = [
+            (heading.id, heading.words) for heading in self._markup.headings if heading.level == 2
+        ]
         return sections if len(sections) >= _SECTIONS else []
 
     def blocks(self, cell: Mapping[str, Any]) -> Iterator[str]:
@@ -190,7 +192,7 @@ class Story:
         """A table with links to its numbers."""
         if not data.get(TABLE_MIME, {}).get("data"):
             return ""
-        names = [each.name for each in self.tables]
+        names = [table.name for table in self.tables]
         file = table_file(data[TABLE_MIME], self._heading, names)
         self.tables.append(file)
         name = self._markup.new_id(f"table-{file.name}")
@@ -294,7 +296,7 @@ def _joined(outputs: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]
     for (kind, _), group in groupby(outputs, stream):
         members = list(group)
         if kind == "stream":
-            yield {**members[0], "text": "".join(_text(each["text"]) for each in members)}
+            yield {**members[0], "text": "".join(_text(output["text"]) for output in members)}
         else:
             yield from members
 
@@ -349,9 +351,9 @@ def _plain(text: object, kind: str = "plain") -> str:
 
 def _code(cell: Mapping[str, Any]) -> Code:
     stderr = [
-        _text(each["text"])
-        for each in cell.get("outputs", ())
-        if each["output_type"] == "stream" and each["name"] == "stderr"
+        _text(output["text"])
+        for output in cell.get("outputs", ())
+        if output["output_type"] == "stream" and output["name"] == "stderr"
     ]
     shown = TAG not in tags(cell)
     return Code(_text(cell["source"]), terminal_html("".join(stderr)).strip() if shown else "")

@@ -32,7 +32,7 @@ def write_index(place: Destination) -> None:
     """(Re)write the index of all reports that lie in a place, by name, and link those of the same
     function with each other."""
     read = (read_entry(place, name) for name in place.pages() if name != NAME)
-    entries = [each for each in read if each]
+    entries = [entry for entry in read if entry]
     place.write(NAME, render_index(entries))
     by_function: dict[str, list[Entry]] = {}
     for entry in entries:
@@ -50,7 +50,9 @@ def _link_beside(place: Destination, entries: Sequence[Entry]) -> None:
     for n, entry in enumerate(entries):
         before = entries[n - 1] if n else None
         after = entries[n + 1] if n + 1 < len(entries) else None
-        beside = " | ".join(f"{each.href} {each.title}" if each else "" for each in (before, after))
+        beside = " | ".join(
+            f"{entry.href} {entry.title}" if entry else "" for entry in (before, after)
+        )
         if beside == entry.beside or beside == " | " == (entry.beside or " | "):
             continue
         page = place.read(entry.name)
@@ -61,9 +63,9 @@ def _link_beside(place: Destination, entries: Sequence[Entry]) -> None:
 def linked(page: str, before: Entry | None, after: Entry | None, beside: str = "") -> str:
     """A report with links to its neighbours; `beside` is what its head remembers of them."""
     links = [
-        f'<a href="{escape(each.href)}" rel="{rel}">{words}: {escape(each.title)}</a>'
-        for each, rel, words in ((before, "prev", "Previous"), (after, "next", "Next"))
-        if each
+        f'<a href="{escape(neighbour.href)}" rel="{rel}">{words}: {escape(neighbour.title)}</a>'
+        for neighbour, rel, words in ((before, "prev", "Previous"), (after, "next", "Next"))
+        if neighbour
     ]
     nav = f'<nav class="lt-beside" aria-label="Reports">{" ".join(links)}</nav>' if links else ""
     page = _LINKS.sub(lambda _: f"<!-- links -->{nav}<!-- end -->", page, count=1)

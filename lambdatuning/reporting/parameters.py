@@ -65,7 +65,7 @@ def mentioned(notebook: Mapping[str, Any]) -> set[str]:
                 nodes = ast.walk(_parse(_source(cell)))
             except (SyntaxError, ValueError):
                 continue
-            names |= {each.id for each in nodes if isinstance(each, ast.Name)}
+            names |= {node.id for node in nodes if isinstance(node, ast.Name)}
     return names
 
 
@@ -114,12 +114,14 @@ def _assigned(body: Sequence[ast.AST], lines: Sequence[str]) -> Iterator[Paramet
             kind = ast.unparse(node.annotation)
             yield _parameter(node.target.id, kind, node.value, _comment(node, lines))
         elif isinstance(node, ast.Assign):
-            for name, value in (pair for each in node.targets for pair in _pairs(each, node.value)):
+            for name, value in (
+                pair for target in node.targets for pair in _pairs(target, node.value)
+            ):
                 yield _parameter(name, "", value, _comment(node, lines))
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             for _, within in ast.iter_fields(node):
                 blocks = (
-                    [each for each in within if isinstance(each, _BLOCKS)]
+                    [child for child in within if isinstance(child, _BLOCKS)]
                     if isinstance(within, list)
                     else []
                 )
@@ -137,10 +139,10 @@ def _pairs(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, ast.
     elif isinstance(target, ast.Tuple | ast.List):
         parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
         matched = parts if len(parts) == len(target.elts) else [None] * len(target.elts)
-        if any(isinstance(each, ast.Starred) for each in target.elts):
+        if any(isinstance(element, ast.Starred) for element in target.elts):
             matched = [None] * len(target.elts)
-        for each, part in zip(target.elts, matched, strict=True):
-            yield from _pairs(each.value if isinstance(each, ast.Starred) else each, part)
+        for element, part in zip(target.elts, matched, strict=True):
+            yield from _pairs(element.value if isinstance(element, ast.Starred) else element, part)
 
 
 def _parameter(name: str, kind: str, value: ast.expr | None, comment: str) -> Parameter:

@@ -138,11 +138,13 @@ def plan(
 ) -> list[Job]:
     """What will run with which values; relative paths among the values are relative to `folder`."""
     listed = [notebooks] if isinstance(notebooks, str | Path) else notebooks
-    sources = [_read(str(each), parameters) for named in listed for each in _within(named)]
+    sources = [_read(str(path), parameters) for named in listed for path in _within(named)]
     if not sources:
         raise UsageError("no notebook is named")
     where = sources[0].path.name if len(sources) == 1 else "these notebooks"
-    check_names(parameters, [each for source in sources for each in source.parameters], where)
+    check_names(
+        parameters, [parameter for source in sources for parameter in source.parameters], where
+    )
     values = [source.values(parameters, folder) for source in sources]
     moment = now or datetime.now(UTC)
     patterns = [
@@ -177,9 +179,9 @@ class _Source:
         """The values that are given for its parameters, as they are written into it."""
         written = as_code if is_python(self.content) else as_data
         return {
-            each.name: written(convert(each, given[each.name], folder=folder))
-            for each in self.parameters
-            if each.name in given
+            parameter.name: written(convert(parameter, given[parameter.name], folder=folder))
+            for parameter in self.parameters
+            if parameter.name in given
         }
 
 
@@ -224,7 +226,10 @@ def _measures(content: Any) -> bool:
 def _facts(source: _Source, values: Mapping[str, object], now: datetime) -> Mapping[str, object]:
     """What a report's name may hold."""
     return {
-        **{each.name: values.get(each.name, each.default) for each in source.parameters},
+        **{
+            parameter.name: values.get(parameter.name, parameter.default)
+            for parameter in source.parameters
+        },
         "notebook": source.path.stem,
         "date": _Moment(now, "%Y-%m-%d"),
         "time": _Moment(now, "%H%M%S"),
@@ -331,7 +336,7 @@ def _at_once(
             pool.shutdown(wait=False, cancel_futures=True)
             end_kernels()
             raise
-    return {n: each.result() for n, each in running.items()}
+    return {n: future.result() for n, future in running.items()}
 
 
 def _closing(run: Callable[[Job], Report], job: Job) -> Report:
@@ -408,8 +413,8 @@ def _publish(job: Job, notebook: Any, place: Destination, links: Mapping[str, st
 
 def _write_tables(page: Page, folder: str, place: Destination) -> None:
     """The tables of this report, and none that an earlier one left."""
-    files = {f"{each.name}.csv": each.csv() for each in page.tables}
-    files |= {f"{each.name}.json": each.json() for each in page.tables}
+    files = {f"{table.name}.csv": table.csv() for table in page.tables}
+    files |= {f"{table.name}.json": table.json() for table in page.tables}
     for name, text in files.items():
         place.write(f"{folder}/{name}", text)
     place.remove_others(folder, frozenset(files))

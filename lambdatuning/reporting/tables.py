@@ -72,7 +72,7 @@ def table_file(data: Mapping[str, Any], heading: str, taken: Sequence[str]) -> T
     number = 2
     while name in taken:
         name, number = f"{stem}-{number}", number + 1
-    return TableFile(name, [str(each) for each in data["columns"]], data["data"])
+    return TableFile(name, [str(column) for column in data["columns"]], data["data"])
 
 
 def slug(text: str) -> str:

@@ -105,7 +105,7 @@ class _Screen:
 
     def obey(self, command: str, arguments: str) -> None:
         """A sequence of a terminal: colour, erase, move; others do nothing."""
-        numbers = [int(each[:9]) if each.isdecimal() else 0 for each in arguments.split(";")]
+        numbers = [int(number[:9]) if number.isdecimal() else 0 for number in arguments.split(";")]
         steps = max(1, numbers[0])
         if command == "m":
             self.style = _restyled(self.style, numbers)
@@ -163,7 +163,7 @@ def _palette(rest: Iterator[int]) -> str:
 
 
 def _spans(row: list[tuple[str, _Style]]) -> Iterator[str]:
-    for style, characters in groupby(row, key=lambda each: each[1]):
+    for style, characters in groupby(row, key=lambda cell: cell[1]):
         words = escape(visible("".join(character for character, _ in characters)))
         classes = style.classes()
         yield f'<span class="{classes}">{words}</span>' if classes else words

@@ -96,9 +96,9 @@ def as_code(value: object) -> object:
 def as_data(value: object) -> object:
     """What papermill can write in any language: text, numbers, lists and dicts of them."""
     if isinstance(value, dict):
-        return {str(key): as_data(each) for key, each in value.items()}
+        return {str(key): as_data(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [as_data(each) for each in value]
+        return [as_data(item) for item in value]
     if value is None or isinstance(value, str | bool | int | float):
         return value
     return value.isoformat() if isinstance(value, date | time) else str(value)
@@ -124,7 +124,7 @@ def _code(value: object) -> str:
     if isinstance(value, Path):
         return f'__import__("pathlib").Path({str(value)!r})'
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{_code(key)}: {_code(each)}' for key, each in value.items())}}}"
+        return f"{{{', '.join(f'{_code(key)}: {_code(item)}' for key, item in value.items())}}}"
     if isinstance(value, list | tuple | set | frozenset):
         items = f"[{', '.join(map(_code, value))}]"
         return items if isinstance(value, list) else f"{type(value).__name__}({items})"
@@ -242,7 +242,7 @@ class _Reader:
             raise _MisfitError
         keys, values = arguments if len(arguments) == 2 else (_ANY, _ANY)
         return {
-            self.read(keys, key): self.read(values, _plain(each)) for key, each in parsed.items()
+            self.read(keys, key): self.read(values, _plain(item)) for key, item in parsed.items()
         }
 
     def _located(self, text: str) -> str:
@@ -299,9 +299,9 @@ def _read_any(value: object) -> object:
                 continue
         return str(value)
     if isinstance(value, list | tuple | set | frozenset):
-        return type(value)(_read_any(_plain(each)) for each in value)
+        return type(value)(_read_any(_plain(item)) for item in value)
     if isinstance(value, Mapping):
-        return {_read_any(key): _read_any(_plain(each)) for key, each in value.items()}
+        return {_read_any(key): _read_any(_plain(item)) for key, item in value.items()}
     if value is None or isinstance(value, _WRITABLE):
         return value
     raise _ForeignError(value)
@@ -461,7 +461,7 @@ class _Loader(yaml.SafeLoader):
     """YAML whose dates stay text, as in papermill."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 (PyYAML's own way)
-        first: [each for each in resolvers if each[0] != "tag:yaml.org,2002:timestamp"]
+        first: [resolver for resolver in resolvers if resolver[0] != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 

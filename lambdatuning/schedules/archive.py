@@ -70,10 +70,10 @@ def keep(out: str, verdict: Verdict, day: date, made: Mapping[str, str]) -> Kept
 
 
 def _add(place: Destination, function: str, night: Night) -> None:
-    nights = [each for each in _read(place) if each.folder != night.folder]
-    nights = sorted([night, *nights], key=lambda each: (each.day, each.run_id), reverse=True)
+    nights = [other for other in _read(place) if other.folder != night.folder]
+    nights = sorted([night, *nights], key=lambda entry: (entry.day, entry.run_id), reverse=True)
     nights = nights[:MAX_NIGHTS]
-    place.write(NIGHTS, json.dumps([asdict(each) for each in nights], indent=1) + "\n")
+    place.write(NIGHTS, json.dumps([asdict(entry) for entry in nights], indent=1) + "\n")
     place.write(INDEX, _index(function, nights))
 
 

@@ -107,5 +107,5 @@ def test_names_are_escaped() -> None:
 def test_one_payload_type_is_its_own_answer() -> None:
     run = synthetic_run((Kind("only", 5, 5),))
     answer = Study(run, strategy="speed").answer
-    assert [each.payload for each in answer.lead] == ["only"]
+    assert [advice.payload for advice in answer.lead] == ["only"]
     assert len(Study(run).recommend("speed")) == 1

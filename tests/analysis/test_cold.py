@@ -53,7 +53,7 @@ def test_ranges_cover_all_shares_and_follow_the_lines() -> None:
         assert rows["from_share"].iloc[0] == 0
         assert rows["to_share"].iloc[-1] == 1
         assert list(rows["to_share"][:-1]) == list(rows["from_share"][1:])
-        (cold,) = [each for each in cold_curves(study_of(RUN)) if each.curve.payload == payload]
+        (cold,) = [cold for cold in cold_curves(study_of(RUN)) if cold.curve.payload == payload]
         for row in rows.to_dict("records"):
             share = np.array([(row["from_share"] + row["to_share"]) / 2])
             values = cold.cost_usd(share) if strategy == "cost" else cold.mean_ms(share)

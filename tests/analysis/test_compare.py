@@ -71,9 +71,11 @@ def test_what_shifts_a_whole_run_is_no_change_of_the_code() -> None:
             shifted(synthetic_run(FEW[:2], SIZES, seed=seed + n), math.exp(rng.gauss(0, 0.025)))
             for n in (0, 1)
         ]
-        alone, with_noise = (pair(*runs, noise=each) for each in (Noise(0.0), Noise()))
+        alone, with_noise = (
+            pair(*runs, noise=noise_of_runs) for noise_of_runs in (Noise(0.0), Noise())
+        )
         wrong.append([any(c.real for c in p.changes.values()) for p in (alone, with_noise)])
-    counts = [sum(each) for each in zip(*wrong, strict=True)]
+    counts = [sum(column) for column in zip(*wrong, strict=True)]
     assert counts[0] >= 2  # intervals from inside the runs know nothing of it
     assert counts[1] <= 1
 
@@ -192,8 +194,8 @@ def test_the_variance_between_runs_is_what_their_own_errors_do_not_explain() -> 
 def test_a_change_says_what_it_could_have_found() -> None:
     """Four times in five a change of `least` is more than the interval reaches."""
     few, many = (
-        pair(*(synthetic_run(FEW[:1], SIZES, seed=n, per_environment=each) for n in (1, 2)))
-        for each in (2, 20)
+        pair(*(synthetic_run(FEW[:1], SIZES, seed=n, per_environment=environments) for n in (1, 2)))
+        for environments in (2, 20)
     )
     least = [compared.change("create-200b", "duration").least for compared in (few, many)]
     assert least[0] > least[1] > 0.05
@@ -212,7 +214,7 @@ def test_a_known_change_lies_in_its_interval() -> None:
     covered = 0
     for seed in range(0, 20, 2):
         kinds = (KINDS[-1:], FASTER[-1:])
-        runs = [synthetic_run(each, SIZES, seed=seed + n) for n, each in enumerate(kinds)]
+        runs = [synthetic_run(kind, SIZES, seed=seed + n) for n, kind in enumerate(kinds)]
         hash_change = pair(*runs).change("hash", "duration")
         assert hash_change.value == pytest.approx(-0.2, abs=0.05)
         assert hash_change.high < 0
@@ -295,7 +297,7 @@ def test_what_else_differs_is_said() -> None:
         endpoint={"kind": "aws"},
     )
     comparison = lt.compare([before, other])
-    names = [each.name for each in comparison.findings]
+    names = [finding.name for finding in comparison.findings]
     assert names[0] == "different machines"
     assert comparison.findings[0].severity == "error"
     assert set(names) == {
@@ -308,7 +310,7 @@ def test_what_else_differs_is_said() -> None:
     assert comparison.pairs[0].names == ("x86_64", "arm64")
     assert "durations of different machines cannot be compared" in str(comparison)
     again = lt.compare([before, synthetic_run(FEW, SIZES, seed=2)])
-    assert [each.name for each in again.findings] == ["other times"]
+    assert [finding.name for finding in again.findings] == ["other times"]
 
 
 def test_runs_of_another_isolation_are_compared_with_a_word() -> None:
@@ -320,7 +322,9 @@ def test_runs_of_another_isolation_are_compared_with_a_word() -> None:
         )
     )
     finding = next(
-        each for each in lt.compare(before, after).findings if each.name == "different machines"
+        finding
+        for finding in lt.compare(before, after).findings
+        if finding.name == "different machines"
     )
     assert finding.severity == "warning"
     old, new = finding.cause.split(", then ")
@@ -340,7 +344,7 @@ def test_a_published_curve_is_compared_with_the_mix_without_an_interval() -> Non
     assert comparison.cannot_tell
     assert f"Cannot tell: weighted mix and {PUBLISHED} without an interval" in text
     assert "1,000,000 invocations at 128 MB cost $2.00 a month, $" in text
-    assert [each.name for each in comparison.findings if each.severity == "warning"] == [
+    assert [finding.name for finding in comparison.findings if finding.severity == "warning"] == [
         "means only"
     ]
 

@@ -64,7 +64,7 @@ def test_what_was_not_measured_is_predicted_with_an_interval(one: Run) -> None:
 
 def test_intervals_of_the_curve_are_those_of_the_model(one: Run) -> None:
     """Each side as it is: a size that was not measured may be far above the middle."""
-    (curve,) = [each for each in Study(one).curves if each.payload == "a"]
+    (curve,) = [curve for curve in Study(one).curves if curve.payload == "a"]
     points = {point.memory_mb: point for point in explored(one).by_payload["a"].curve}
     for size, resampled in zip(curve.sizes, curve.resampled_ms.T, strict=True):
         low, high = np.quantile(resampled, [0.05, 0.95])
@@ -93,9 +93,11 @@ def test_the_answer_is_what_the_run_said_with_what_it_took(one: Run) -> None:
 def test_every_place_names_the_size_that_the_run_named(two: Run) -> None:
     """Few samples a size would often name another one."""
     study = Study(two)
-    decided = {each.payload or "weighted mix": each for each in explored(two).answers}
+    decided = {answer.payload or "weighted mix": answer for answer in explored(two).answers}
     rows = study.recommend(two.strategy).set_index("payload")
-    assert rows["memory_mb"].to_dict() == {name: each.memory_mb for name, each in decided.items()}
+    assert rows["memory_mb"].to_dict() == {
+        name: answer.memory_mb for name, answer in decided.items()
+    }
     assert rows["sure"]["a"] == pytest.approx(decided["a"].within_5)
     size = decided["weighted mix"].memory_mb
     assert study.decision.memory_mb == size

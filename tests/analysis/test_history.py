@@ -56,12 +56,12 @@ def stepped(runs: int, first: int, step: float, where: object = ..., **options: 
 
 class TestDetector:
     def test_learns_for_four_runs(self) -> None:
-        kinds = [each.kind for each in watch(panel(6))]
+        kinds = [judgement.kind for judgement in watch(panel(6))]
         assert kinds[:4] == [LEARNING] * 4
         assert kinds[4:] == [STEADY] * 2
 
     def test_is_quiet_where_nothing_changes(self) -> None:
-        alarms = [each.kind for seed in range(8) for each in watch(panel(40, seed))]
+        alarms = [judgement.kind for seed in range(8) for judgement in watch(panel(40, seed))]
         assert CONFIRMED not in alarms
         assert alarms.count(SUSPECT) < 0.2 * len(alarms)
 
@@ -69,7 +69,7 @@ class TestDetector:
     def test_a_change_of_everything_takes_two_nights_and_is_reported_once(self, sign: int) -> None:
         judged = watch(stepped(34, 30, sign * math.log(1.1)))
         assert judged[30].kind == SUSPECT
-        (confirmed,) = [each for each in judged if each.kind == CONFIRMED]
+        (confirmed,) = [judgement for judgement in judged if judgement.kind == CONFIRMED]
         assert confirmed is judged[31]
         assert (confirmed.series, confirmed.since) == ((ALL, 0), 30)
         assert confirmed.step == pytest.approx(sign * math.log(1.1), abs=0.03)
@@ -95,13 +95,13 @@ class TestDetector:
     def test_one_bad_night_is_forgotten(self) -> None:
         made = panel(30)
         made.values[20] += 0.1
-        assert CONFIRMED not in [each.kind for each in watch(made)]
+        assert CONFIRMED not in [judgement.kind for judgement in watch(made)]
 
     def test_an_accepted_level_is_the_baseline(self) -> None:
         made = stepped(30, 20, math.log(1.2))
         judged = watch(made, accepted=[20])
-        assert CONFIRMED not in [each.kind for each in judged]
-        assert [each.kind for each in judged[20:24]] == [LEARNING] * 4
+        assert CONFIRMED not in [judgement.kind for judgement in judged]
+        assert [judgement.kind for judgement in judged[20:24]] == [LEARNING] * 4
 
     def test_a_host_that_others_use_is_no_change(self) -> None:
         """A quarter of all runs are slower by some 12 %, and parts have heavy tails."""
@@ -112,7 +112,9 @@ class TestDetector:
                 0.12, (30, 1, 1)
             )
             made.values[...] += 0.03 * rng.standard_t(4, (30, 4, 1))
-            assert CONFIRMED not in [each.kind for each in watch(made, options=SHARED_HOST)]
+            assert CONFIRMED not in [
+                judgement.kind for judgement in watch(made, options=SHARED_HOST)
+            ]
 
     def test_missing_cells_are_no_change(self) -> None:
         made = panel(20)
@@ -130,7 +132,7 @@ class TestDetector:
 
     def test_one_payload_type_is_everything(self) -> None:
         judged = watch(stepped(34, 30, math.log(1.2), types=1))
-        (confirmed,) = [each for each in judged if each.kind == CONFIRMED]
+        (confirmed,) = [judgement for judgement in judged if judgement.kind == CONFIRMED]
         assert confirmed.series == (ALL, 0)
 
     def test_the_smallest_step_grows_with_the_noise_and_short_histories(self) -> None:

@@ -14,8 +14,8 @@ def test_a_run_of_many_cells_has_narrower_intervals_than_its_parts() -> None:
     whole = summarise(run).query("payload == 'k1'")
     alone = summarise(run.select("k1"))
     widths = [
-        float(np.log((each["mean_high_ms"] / each["mean_low_ms"]).to_numpy(float)).mean())
-        for each in (whole, alone)
+        float(np.log((cell["mean_high_ms"] / cell["mean_low_ms"]).to_numpy(float)).mean())
+        for cell in (whole, alone)
     ]
     assert widths[0] < 0.7 * widths[1]
 
@@ -38,8 +38,8 @@ def test_a_cell_that_few_environments_served_lives_on_what_others_lend() -> None
     assert summary["mean_low_ms"].notna().all()
     whole = summarise(run).query("memory_mb == 512").set_index("payload")
     torn_ms, whole_ms = (
-        each.loc[["k2"], ["mean_low_ms", "mean_high_ms"]].to_numpy(float)[0]
-        for each in (cell, whole)
+        rows.loc[["k2"], ["mean_low_ms", "mean_high_ms"]].to_numpy(float)[0]
+        for rows in (cell, whole)
     )
     assert np.ptp(np.log(torn_ms)) > np.ptp(np.log(whole_ms))
     assert recommend(torn, "cost")["sure"].notna().all()

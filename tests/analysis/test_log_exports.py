@@ -293,7 +293,9 @@ def test_files_that_cannot_be_are_refused() -> None:
 
 def test_is_a_samples_frame_with_costs() -> None:
     frame = read(forms.bare(text_events()), function="f", region="af-south-1")
-    kinds, same = (each.dtypes.map(str).drop("started_at") for each in (frame, read_parts([])))
+    kinds, same = (
+        samples.dtypes.map(str).drop("started_at") for samples in (frame, read_parts([]))
+    )
     assert kinds.tolist() == same.tolist()
     assert frame["function"].unique().tolist() == ["f"]
     assert frame["cost_usd"].iloc[1] == pytest.approx(0.27e-6 + 0.813 * 160 / 1024 * 0.0000221)

@@ -79,7 +79,7 @@ def test_the_evidence_is_json_with_a_version() -> None:
     assert set(evidence["practices"][0]) == {
         *("function", "pillar", "id", "practice", "state", "evidence", "next_step", "page"),
     }
-    assert {each["page"].rpartition("/")[0] for each in evidence["practices"]} == {
+    assert {practice["page"].rpartition("/")[0] for practice in evidence["practices"]} == {
         "https://docs.aws.amazon.com/wellarchitected/2024-06-27/framework"
     }
 

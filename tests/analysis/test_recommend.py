@@ -138,8 +138,8 @@ def test_bad_input_is_refused() -> None:
 
 def test_rows_read_back_as_recommendations() -> None:
     frame = advice_of(RUN, "cost")
-    assert [each.payload for each in frame][-1] == MIX
-    assert {each.strategy for each in frame} == {"cost"}
+    assert [advice.payload for advice in frame][-1] == MIX
+    assert {advice.strategy for advice in frame} == {"cost"}
 
 
 positive = st.floats(0.01, 1e4)

@@ -32,9 +32,9 @@ def test_runs_of_one_function_pool_their_samples_and_environments() -> None:
 def test_functions_are_kept_apart_with_their_own_manifests() -> None:
     both = merge([ONE, other(TWO, current_memory_mb=512)])
     assert both.current_memory_mb is None
-    assert [each.function for each in apart(both)] == [ONE.function, "other"]
-    assert [each.current_memory_mb for each in apart(both)] == [128, 512]
-    assert [each.manifest.num for each in apart(both)] == [ONE.manifest.num, 99]
+    assert [run.function for run in apart(both)] == [ONE.function, "other"]
+    assert [run.current_memory_mb for run in apart(both)] == [128, 512]
+    assert [run.manifest.num for run in apart(both)] == [ONE.manifest.num, 99]
     answer = Study(both, strategy="cost").answer
     assert "LambdaFunctionOverHttps" in answer.headline
     assert "other" in answer.headline
@@ -44,7 +44,11 @@ def test_functions_are_kept_apart_with_their_own_manifests() -> None:
 
 def test_merging_is_flat_and_one_run_stays_itself() -> None:
     assert merge([ONE]) is ONE
-    assert [each.run_id for each in parts(merge([merge([ONE, TWO]), TWO]))] == ["1", "2", "2"]
+    assert [manifest.run_id for manifest in parts(merge([merge([ONE, TWO]), TWO]))] == [
+        "1",
+        "2",
+        "2",
+    ]
     with pytest.raises(UsageError, match="no run"):
         merge([])
 
@@ -67,7 +71,7 @@ def test_architectures_of_one_function_are_told_apart_in_every_sentence() -> Non
     arm = Run(arm.manifest, arm.samples.assign(architecture="arm64"))
     study = Study(merge([ONE, arm]), strategy="cost")
     names = [f"{ONE.function} ({kind})" for kind in ("arm64", "x86_64")]
-    assert [each.name for each in study.headlines] == names
+    assert [head.name for head in study.headlines] == names
     for name, head in zip(names, study.headlines, strict=True):
         assert name in head.sentence
     for text in (study.front("payload_types"), study.front("strategies"), study.overview):

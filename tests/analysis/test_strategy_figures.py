@@ -226,7 +226,7 @@ class TestControls:
     def test_a_slider_starts_at_the_value_given(self, volume: float, deadline_ms: float) -> None:
         pytest.importorskip("ipywidgets")
         *sliders, _ = panel(controls(volume, deadline_ms=deadline_ms)).children
-        assert [each.value for each in sliders] == [volume, 0.5, deadline_ms]
+        assert [slider.value for slider in sliders] == [volume, 0.5, deadline_ms]
 
     def test_a_notebook_is_told_of_the_sliders(self) -> None:
         pytest.importorskip("ipywidgets")

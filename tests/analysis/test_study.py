@@ -82,7 +82,7 @@ def test_options_are_checked_at_one_door(options: dict[str, Any], complaint: str
 
 def test_currency_is_an_option_and_nothing_global() -> None:
     euros, dollars = Study(RUN, currency="{} €", per_usd=0.5), Study(RUN)
-    one, other = (str(each.table("bill")) + each.plot.bill().alt for each in (euros, dollars))
+    one, other = (str(study.table("bill")) + study.plot.bill().alt for study in (euros, dollars))
     assert "€" in one
     assert "$" not in one
     assert "€" not in other

@@ -55,7 +55,9 @@ def curve(ms: list[float], sizes: tuple[int, ...] = SIZES, cores: int = 2) -> Cu
 
 
 def advice(run: Run, payload: str, strategy: str, **limits: float) -> Recommendation:
-    return next(each for each in advice_of(run, strategy, **limits) if each.payload == payload)
+    return next(
+        advice for advice in advice_of(run, strategy, **limits) if advice.payload == payload
+    )
 
 
 def test_a_run_knows_its_sizes_beyond_the_cores_also_one_recorded_before() -> None:
@@ -116,9 +118,9 @@ def test_no_goal_is_sure_of_a_size_that_was_held_back(strategy: str) -> None:
 def test_where_nothing_is_held_back_nothing_changes() -> None:
     strategies = ("cost", "speed", "balanced")
     on_aws, small = (recommendations(study, strategies) for study in UNMARKED)
-    assert {each.strategy for each in on_aws} == set(strategies)
-    assert [each for each in on_aws if each.beyond_mb or each.reason] == []
-    assert [each for each in small if each.untestable_mb] == []
+    assert {advice.strategy for advice in on_aws} == set(strategies)
+    assert [advice for advice in on_aws if advice.beyond_mb or advice.reason] == []
+    assert [advice for advice in small if advice.untestable_mb] == []
 
 
 def test_sentences_say_it() -> None:
@@ -148,10 +150,10 @@ def test_answer_overview_method_and_checks_say_it() -> None:
         assert "on AWS" in text
     assert "4,096 and 10,240 MB: run with the 2 cores of this host" in str(study_of(RUN).method())
     assert "fewer vCPUs" not in str(study_of(AWS).method())
-    (finding,) = [each for each in checks(RUN) if "beyond" in each.name]
+    (finding,) = [check for check in checks(RUN) if "beyond" in check.name]
     assert finding.cause.startswith("4,096 and 10,240 MB stand for more than the 2 cores")
     assert "up to 3,538 MB" in finding.next_step
-    assert not [each for each in checks(AWS) if "beyond" in each.name]
+    assert not [check for check in checks(AWS) if "beyond" in check.name]
 
 
 FRAMES: dict[str, Callable[[Study], DataFrame]] = {
@@ -184,7 +186,7 @@ def test_functions_keep_their_own_hosts() -> None:
         RUN.function: (4096, 10_240),
         "g": (),
     }
-    assert [each.host for each in curves(both)] == [Host(2)] * 3 + [None] * 3
+    assert [curve.host for curve in curves(both)] == [Host(2)] * 3 + [None] * 3
     html = table(frame)._repr_html_()
     assert html.count("lt-mark") == len(marked)
 
@@ -239,7 +241,7 @@ class TestFigures:
         shown = chart._repr_mimebundle_()
         for kind in ("image/svg+xml", NARROW_MIME):
             root = ElementTree.fromstring(shown[kind])
-            words = " ".join("".join(each.itertext()) for each in root.iter() if each.text)
+            words = " ".join("".join(element.itertext()) for element in root.iter() if element.text)
             words = re.sub(r"\s+", " ", words)
             assert f"{DAGGER}{' and hatched' if name in HATCHED else ''}: more vCPUs" in words
             assert "<pattern" not in shown[kind]

@@ -150,7 +150,7 @@ def test_broken_settings_hinder_neither_doctor_nor_help(nobody: Shell, tmp_path:
     assert (first["severity"], first["name"]) == ("error", "settings")
     assert 'unknown key "stak"' in first["cause"]
     assert first["next_step"] == 'did you mean "stack"?'
-    assert {each["name"] for each in others} == {"reports", "embedded AWS", "notebooks"}
+    assert {finding["name"] for finding in others} == {"reports", "embedded AWS", "notebooks"}
     assert nobody("tune", "--help", **here).code == 0
     assert nobody("schema", "runs", **here).code == 0
     assert nobody("runs", **here).code == 2

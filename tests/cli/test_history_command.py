@@ -62,7 +62,7 @@ def test_a_planted_regression_ends_with_3_on_every_channel(
     (change,) = data["changes"]
     assert (change["payload"], change["since"]) == ("read", night(10))
     assert change["low"] < 0.3 < change["high"]
-    assert all("read" in Path(each).read_text() for each in written[:2])
+    assert all("read" in Path(file).read_text() for file in written[:2])
     assert (nights / "_index.jsonl").exists()
     accepted = nobody("history", *store, "--accept", night(10), "--why", "more to read")
     assert accepted.code == 5
@@ -138,7 +138,7 @@ def test_a_planted_regression_of_ten_per_cent_is_on_every_channel(
     before, after = reads(exports["otava"])
     assert after / before == pytest.approx(1.1, abs=0.02)
     points = json.loads(exports["github-action-benchmark"].read_text("utf-8"))
-    value = {each["name"]: each["value"] for each in points}
+    value = {point["name"]: point["value"] for point in points}
     assert value["LambdaFunctionOverHttps: duration, read 512 MB"] == pytest.approx(after, rel=0.02)
     measures = json.loads(exports["bencher"].read_text("utf-8"))
     latency = measures["LambdaFunctionOverHttps read 512 MB"]["latency"]["value"]
@@ -198,7 +198,7 @@ def test_a_suspect_is_measured_again_at_once_within_its_price_and_confirmed(
     assert done.code == 3, done.err
     data = json.loads(done.out)
     assert (len(data["runs"]), data["runs"][-1]["labels"]) == (11, f"confirms={night(9)}")
-    (change,) = [each for each in data["changes"] if each["measure"] == "duration"]
+    (change,) = [change for change in data["changes"] if change["measure"] == "duration"]
     assert (change["payload"], change["since"]) == ("ping", night(9))
 
 

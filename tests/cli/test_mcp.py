@@ -62,7 +62,9 @@ def test_an_agent_reads_runs_without_a_login(nobody: Shell) -> None:
         assert all(tool.annotations.read_only_hint and tool.description for tool in tools.values())
         for tool in tools.values():
             assert not tool.input_schema["additionalProperties"]
-            assert all(each["description"] for each in tool.input_schema["properties"].values())
+            assert all(
+                argument["description"] for argument in tool.input_schema["properties"].values()
+            )
         listed = agent.call("list_runs")
         ids = [run["run_id"] for run in listed]
         assert ids == list(lt.runs(RECORDED).frame["run_id"])

@@ -44,9 +44,9 @@ def data_commands() -> Iterator[str]:
     for name in COMMANDS:
         command = application.get_command(context, name)
         inside = command.commands if isinstance(command, click.Group) else {"": command}
-        for word, each in inside.items():
-            assert each is not None
-            if any("--json" in option.opts for option in each.params):
+        for word, listed in inside.items():
+            assert listed is not None
+            if any("--json" in option.opts for option in listed.params):
                 yield f"{name} {word}".strip()
 
 

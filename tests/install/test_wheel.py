@@ -41,8 +41,8 @@ def bin_folder(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(fresh)}))
     (ours,) = metadata.distributions(name="lambdatuning", path=[str(packages)])
-    for each in required(ours, "local"):
-        link(each, packages)
+    for distribution in required(ours, "local"):
+        link(distribution, packages)
     return fresh / "bin"
 
 
@@ -52,10 +52,10 @@ def required(distribution: metadata.Distribution, *extras: str) -> list[metadata
     visited: set[tuple[str, str]] = set()
     waiting = [(distribution.name, extra) for extra in ("", *extras)]
     while waiting:
-        name, extra = each = waiting.pop()
-        if each in visited:
+        name, extra = waiting.pop()
+        if (name, extra) in visited:
             continue
-        visited.add(each)
+        visited.add((name, extra))
         for text in names[name].requires or ():
             requirement = Requirement(text)
             if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
@@ -63,7 +63,7 @@ def required(distribution: metadata.Distribution, *extras: str) -> list[metadata
             there = names.setdefault(requirement.name, metadata.distribution(requirement.name))
             assert requirement.specifier.contains(there.version, prereleases=True), text
             waiting += [(requirement.name, more) for more in ("", *requirement.extras)]
-    return [each for each in names.values() if each is not distribution]
+    return [other for other in names.values() if other is not distribution]
 
 
 def link(distribution: metadata.Distribution, packages: Path) -> None:
@@ -168,7 +168,7 @@ def test_every_way_to_measure_works_in_an_empty_folder(bin_folder: Path, empty: 
     assert "template.yaml of the lambdatuning package" not in done.stderr  # --quiet
     # The notebook of the project measured into the project's store, not beside the notebook.
     (manifest,) = (empty / "project" / "lambdatuning-runs").rglob("_manifest.json")
-    assert [each["name"] for each in json.loads(manifest.read_text())["payloads"]] == ["ping"]
+    assert [payload["name"] for payload in json.loads(manifest.read_text())["payloads"]] == ["ping"]
 
 
 def test_errors_name_the_folder_that_was_searched(bin_folder: Path, empty: Path) -> None:

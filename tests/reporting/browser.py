@@ -122,10 +122,11 @@ class Browser:
         self.evaluate(f"{axe}; undefined")
         results = self.evaluate("axe.run({resultTypes: ['violations']})")
         return [
-            f"{each['id']} ({each['impact']}): {node['html'][:120]}: {node['failureSummary']}"
-            for each in results["violations"]
-            if each["impact"] in {"serious", "critical"}
-            for node in each["nodes"]
+            f"{violation['id']} ({violation['impact']}): {node['html'][:120]}: "
+            f"{node['failureSummary']}"
+            for violation in results["violations"]
+            if violation["impact"] in {"serious", "critical"}
+            for node in violation["nodes"]
         ]
 
     def print_pdf(self, pdf: Path) -> int:
@@ -142,16 +143,24 @@ class Browser:
         png.write_bytes(base64.b64decode(answer["data"]))
 
     def _wait(self, event: str) -> None:
-        while not any(each.get("method") == event for each in self._events):
+        while not any(message.get("method") == event for message in self._events):
             self._events.append(json.loads(self._socket.recv()))
 
     def _console(self) -> list[str]:
         talk = {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"}
-        return [json.dumps(each["params"]) for each in self._events if each.get("method") in talk]
+        return [
+            json.dumps(message["params"])
+            for message in self._events
+            if message.get("method") in talk
+        ]
 
     def _requests(self, page: Path) -> list[str]:
-        sent = [each for each in self._events if each.get("method") == "Network.requestWillBeSent"]
-        urls = [each["params"]["request"]["url"] for each in sent]
+        sent = [
+            message
+            for message in self._events
+            if message.get("method") == "Network.requestWillBeSent"
+        ]
+        urls = [message["params"]["request"]["url"] for message in sent]
         own = page.resolve().as_uri()
         return [url for url in urls if url != own and not url.startswith("data:")]
 

@@ -50,7 +50,7 @@ def test_reports_go_to_s3_with_types_that_a_browser_shows(s3: Any, tmp_path: Pat
     out = "s3://reports-of-mine/some/where/"
     (made,) = report(notebook, out=out)
     assert made.address == "s3://reports-of-mine/some/where/a.html"
-    keys = [each["Key"] for each in s3.list_objects_v2(Bucket="reports-of-mine")["Contents"]]
+    keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket="reports-of-mine")["Contents"]]
     assert keys == [
         "some/where/a.html",
         "some/where/a/sizes.csv",
@@ -94,7 +94,7 @@ class Memory:
         return self.files[path]
 
     def listdir(self, path: str) -> list[str]:
-        return [each for each in self.files if each.startswith(path)]
+        return [file for file in self.files if file.startswith(path)]
 
     def write(self, text: str, path: str) -> None:
         if self.full:

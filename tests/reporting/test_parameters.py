@@ -36,7 +36,7 @@ def test_an_unknown_name_is_refused_with_the_closest() -> None:
 
 def known(source: str) -> dict[str, tuple[str, object]]:
     parameters = declared({"cells": [cell(source, "parameters")]})
-    return {each.name: (each.kind, each.default) for each in parameters}
+    return {parameter.name: (parameter.kind, parameter.default) for parameter in parameters}
 
 
 def test_a_cell_may_hold_any_code() -> None:
@@ -84,7 +84,7 @@ display(limit)
         "bare": ("int", Code("...")),
     }
     parameters = declared({"cells": [cell(source, "parameters")]})
-    comments = {each.name: each.comment for each in parameters if each.comment}
+    comments = {parameter.name: parameter.comment for parameter in parameters if parameter.comment}
     assert comments == {"limit": "seconds", "ratio": "the share", "price": "of one"}
 
 

@@ -62,9 +62,9 @@ def test_the_progress_of_a_running_cell_is_passed_on(tmp_path: Path) -> None:
     )
     progress: list[Progress] = []
     (made,) = report([notebook], out=tmp_path / "out", on_progress=progress.append)
-    details = [each.detail for each in progress]
+    details = [step.detail for step in progress]
     assert details == ["", "measuring: 1 of 4 (25 %), 0:01", "measuring: 3 of 4 (75 %), 0:02", ""]
-    assert [each.done for each in progress] == [1, 1, 1, 2]
+    assert [step.done for step in progress] == [1, 1, 1, 2]
     assert (
         "measuring: 3 of 4" not in made.html.read_text().partition("<main>")[2].split("</main>")[0]
     )
@@ -93,11 +93,11 @@ def test_what_measures_runs_first_and_alone_and_the_others_two_at_once(tmp_path:
     tag_last(made[2], "measures")
     progress: list[Progress] = []
     reports = report(made, out=tmp_path / "out", on_progress=progress.append)
-    pages = [each.html.read_text() for each in reports]
+    pages = [made.html.read_text() for made in reports]
     assert "beside: []" in pages[2]
     assert all("beside: 2 after z: True" in text for text in pages[:2])
     assert (progress[-1].stage, progress[-1].done, progress[-1].total) == ("reports", 6, 6)
-    assert [each.html.name for each in reports] == ["a.html", "b.html", "z.html"]
+    assert [made.html.name for made in reports] == ["a.html", "b.html", "z.html"]
 
 
 def test_a_failure_does_not_cost_the_other_reports(tmp_path: Path) -> None:
@@ -322,7 +322,7 @@ def test_notebooks_of_one_name_get_a_report_each(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         made.append(write_notebook(tmp_path / folder / "a.ipynb", f"print('from ' + {folder!r})"))
     reports = report(made, out=tmp_path / "out")
-    assert [each.html.name for each in reports] == ["x-a.html", "y-a.html"]
+    assert [made.html.name for made in reports] == ["x-a.html", "y-a.html"]
     assert "from y" in reports[1].html.read_text()
 
 

@@ -100,7 +100,7 @@ def report(headline: str, made_at: str = "2026-11-23 09:00 UTC") -> str:
     ]
     made = html.Made("a.ipynb", made_at, "a", "Unchanged since x.", linked=True)
     page = html.render({"cells": cells}, made)
-    assert [each.name for each in page.tables] == ["best-sizes"]
+    assert [table.name for table in page.tables] == ["best-sizes"]
     return page.html
 
 

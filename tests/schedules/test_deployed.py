@@ -92,7 +92,7 @@ class Deployed:
     def keys(self, prefix: str) -> list[str]:
         pages = self.cloud.client("s3").get_paginator("list_objects_v2")
         listing = pages.paginate(Bucket=self.bucket, Prefix=prefix)
-        return [each["Key"] for page in listing for each in page.get("Contents", ())]
+        return [entry["Key"] for page in listing for entry in page.get("Contents", ())]
 
 
 def schedule(function: str, **more: Any) -> Schedule:
@@ -183,7 +183,9 @@ def test_the_scheduler_starts_a_night_that_tells_of_a_regression(running: Deploy
 def test_how_much_worse_a_run_may_be_goes_into_the_stack(running: Deployed) -> None:
     name = deployed.stack_name(schedule(running.main["FunctionName"]))
     (stack,) = running.cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-    given = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+    given = {
+        parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack["Parameters"]
+    }
     assert given["MaxRegressionPercent"] == "8"
 
 

@@ -130,7 +130,7 @@ def test_systemd_waits_its_turn_and_tells_of_failures(schedule: Schedule) -> Non
     (line,) = re.findall(r"^ExecStart=(.*)$", service, re.MULTILINE)
     # Words in double quotes, in which systemd knows \\, \", %% and $$.
     quoted = re.findall(r'"((?:[^"\\]|\\.)*)"', line)
-    words = [re.sub(r"\\(.)", r"\1", each).replace("%%", "%").replace("$$", "$") for each in quoted]
+    words = [re.sub(r"\\(.)", r"\1", word).replace("%%", "%").replace("$$", "$") for word in quoted]
     assert words[1:] == schedule.words()
 
 
@@ -164,7 +164,7 @@ def test_github_assumes_a_role_by_pinned_actions_and_may_nothing_else() -> None:
     assert workflow["concurrency"]["cancel-in-progress"] == "false"
     used = [step["uses"] for step in workflow["jobs"]["night"]["steps"] if "uses" in step]
     assert len(used) == 4
-    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", each) for each in used)
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action in used)
     (login,) = [
         s["with"]
         for s in workflow["jobs"]["night"]["steps"]

@@ -59,18 +59,18 @@ class Answer:
     @property
     def headline(self) -> str:
         """What to set, in a sentence for each function."""
-        return " ".join(each.sentence for each in self.headlines)
+        return " ".join(head.sentence for head in self.headlines)
 
     def __str__(self) -> str:
-        lines = [line for each in self.headlines for line in (each.sentence, each.certainty)]
+        lines = [line for head in self.headlines for line in (head.sentence, head.certainty)]
         return "\n".join(filter(None, [*lines, *self.others, *self.sentences, self.notice]))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return answered(self.headline, (each.function for each in self.headlines))
+        return answered(self.headline, (head.function for head in self.headlines))
 
     def _repr_html_(self) -> str:
         several = len(self.headlines) > 1
-        blocks = "".join(_headline_html(each, named=several) for each in self.headlines)
+        blocks = "".join(_headline_html(head, named=several) for head in self.headlines)
         words = "".join(f"<li>{html_words(text)}</li>" for text in (*self.others, *self.sentences))
         notice = f'<p class="lt-notice">{html_words(self.notice)}</p>' if self.notice else ""
         return (
@@ -84,19 +84,19 @@ def answer(data: StudyData) -> Answer:
 
     With several functions or architectures, an answer for each in one.
     """
-    each = [_of_function(part) for part in data.parts]
+    by_part = [_of_function(part) for part in data.parts]
     return Answer(
         headlines=headlines(data),
-        lead=tuple(advice for lead, _ in each for advice in lead),
+        lead=tuple(advice for lead, _ in by_part for advice in lead),
         others=tuple(
             named(data, part, sentence(advice, data.money))
-            for part, (lead, _) in zip(data.parts, each, strict=True)
+            for part, (lead, _) in zip(data.parts, by_part, strict=True)
             for advice in lead
             if advice.strategy != data.strategies[0]
         ),
         sentences=tuple(
             named(data, part, text)
-            for part, (_, texts) in zip(data.parts, each, strict=True)
+            for part, (_, texts) in zip(data.parts, by_part, strict=True)
             for text in dict.fromkeys(texts)
         ),
         notice=notice(data.run),
@@ -111,11 +111,11 @@ def named(data: StudyData, part: StudyData, text: str) -> str:
 def _of_function(data: StudyData) -> tuple[Sequence[Recommendation], Sequence[str]]:
     """Recommendations and sentences of one function."""
     advice = recommendations(data, data.strategies)
-    lead = [each for each in advice if each.payload == MIX] or advice
-    own = [each for each in advice if each.payload != MIX]
+    lead = [choice for choice in advice if choice.payload == MIX] or advice
+    own = [choice for choice in advice if choice.payload != MIX]
     phrases = [
-        disagreement([e for e in own if e.strategy == each.strategy], each.memory_mb)
-        for each in lead
+        disagreement([e for e in own if e.strategy == chosen.strategy], chosen.memory_mb)
+        for chosen in lead
     ]
     if len(own) > len(data.strategies):
         phrases += _failures(own)
@@ -143,9 +143,9 @@ def disagreement(advice: Sequence[Recommendation], chosen_mb: int | None = None)
     """Which payload types want another size than the one chosen for their mix (None: than most)
     under one strategy; "" where all agree."""
     by_size: dict[int, list[str]] = {}
-    for each in advice:
-        if each.memory_mb is not None:
-            by_size.setdefault(each.memory_mb, []).append(each.payload)
+    for choice in advice:
+        if choice.memory_mb is not None:
+            by_size.setdefault(choice.memory_mb, []).append(choice.payload)
     if len(by_size) < 2 or common_sizes(advice):
         return ""
     if chosen_mb is not None:
@@ -158,17 +158,19 @@ def disagreement(advice: Sequence[Recommendation], chosen_mb: int | None = None)
 
 def suited(chosen_mb: int, advice: Sequence[Recommendation]) -> str:
     """For how many payload types the chosen size is best, and which want another."""
-    suits = [each for each in advice if chosen_mb in (each.memory_mb, *(each.as_good_mb or ()))]
+    suits = [
+        choice for choice in advice if chosen_mb in (choice.memory_mb, *(choice.as_good_mb or ()))
+    ]
     words = f"{format_mb(chosen_mb)} is {REGISTRY[advice[0].strategy].superlative}"
-    if any(each.memory_mb != chosen_mb for each in suits):
+    if any(choice.memory_mb != chosen_mb for choice in suits):
         words += ", or cannot be told apart from it,"
     words += f" for {of_all(len(suits), len(advice))} payload types"
-    others = [each for each in advice if each not in suits and each.memory_mb is not None]
+    others = [choice for choice in advice if choice not in suits and choice.memory_mb is not None]
     if not others:
         return f"{words}."
     sizes: dict[int, list[str]] = {}
-    for each in others:
-        sizes.setdefault(each.memory_mb or 0, []).append(each.payload)
+    for choice in others:
+        sizes.setdefault(choice.memory_mb or 0, []).append(choice.payload)
     parts = [
         f"{format_mb(size)} for {join(names) if len(names) <= _FEW else f'{len(names)} others'}"
         for size, names in sorted(sizes.items())
@@ -187,7 +189,7 @@ def _named(payloads: Sequence[str], of: int) -> str:
 
 
 def _failures(advice: Sequence[Recommendation]) -> list[str]:
-    sizes = {each.payload: each.failing_mb for each in advice if each.failing_mb}
+    sizes = {choice.payload: choice.failing_mb for choice in advice if choice.failing_mb}
     return [f"{name} fails at {join_mb(own)}." for name, own in sizes.items()]
 
 
@@ -264,7 +266,7 @@ def against_today(advice: Recommendation) -> str:
 
 def _headline_html(head: Headline, *, named: bool) -> str:
     """The sentence, the three numbers, how sure it is."""
-    cards = "".join(_number_card(each) for each in head.cards) if head.memory_mb else ""
+    cards = "".join(map(_number_card, head.cards)) if head.memory_mb else ""
     name = f"<h3>{escape(head.name or short_name(head.function))}</h3>" if named else ""
     return (
         f'{name}<p class="lt-headline"><strong>{html_words(head.sentence)}</strong></p>'
@@ -303,14 +305,14 @@ class Overview:
     def __str__(self) -> str:
         names = self.names or ("",) * len(self.advice)
         texts = [
-            f"{name}: {sentence(each, self.money)}" if name else sentence(each, self.money)
-            for name, each in zip(names, self.advice, strict=True)
+            f"{name}: {sentence(choice, self.money)}" if name else sentence(choice, self.money)
+            for name, choice in zip(names, self.advice, strict=True)
         ]
         lines = [self.headline, *texts, self.notice]
         return "\n".join(filter(None, lines))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return answered(self.headline, (each.function for each in self.advice))
+        return answered(self.headline, (choice.function for choice in self.advice))
 
     def _repr_html_(self) -> str:
         names = self.names or ("",) * len(self.advice)
@@ -327,14 +329,14 @@ class Overview:
 def overview(data: StudyData) -> Overview:
     """A card for the mix and for each payload type (of each function) under the first strategy."""
     by_part = [recommendations(part, data.strategies[:1]) for part in data.parts]
-    ordered = [sorted(own, key=lambda each: each.payload != MIX) for own in by_part]
+    ordered = [sorted(own, key=lambda choice: choice.payload != MIX) for own in by_part]
     several = len(by_part) > 1
     words = [
         _agreement(own, part.name, headline(part).memory_mb, several=several)
         or headline(part).sentence
         for own, part in zip(ordered, data.parts, strict=True)
     ]
-    advice = tuple(each for own in ordered for each in own)
+    advice = tuple(choice for own in ordered for choice in own)
     names = [part.name for own, part in zip(ordered, data.parts, strict=True) for _ in own]
     whole = (" ".join(words), advice, notice(data.run), data.money)
     return Overview(*whole, tuple(names) if several else ())
@@ -345,14 +347,14 @@ def _agreement(
 ) -> str:
     """Whether one size (that of the mix, if it is one) is best for all payload types of a function,
     or which want which; "" of the only one."""
-    own = [each for each in advice if each.payload != MIX] or list(advice)
+    own = [choice for choice in advice if choice.payload != MIX] or list(advice)
     superlative = REGISTRY[own[0].strategy].superlative
     words = disagreement(own, chosen_mb)
     if words:
         return f"{name}: {words}" if several else words
     if len(own) == 1:
         return ""
-    sizes = {each.memory_mb for each in own if each.memory_mb is not None}
+    sizes = {choice.memory_mb for choice in own if choice.memory_mb is not None}
     if not sizes:
         return f"No size of {name} can be recommended: {own[0].reason}."
     common = sorted(common_sizes(own) | (sizes if len(sizes) == 1 else set()))

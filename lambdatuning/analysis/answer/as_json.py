@@ -24,7 +24,7 @@ def answer_json(data: StudyData) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "decision": decision_of(data).figures(),
-        "headlines": [_headline(each) for each in headlines(data)],
+        "headlines": [_headline(head) for head in headlines(data)],
         "curves": [_curve(part, curve) for part in data.parts for curve in part.curves],
     }
 

@@ -32,19 +32,19 @@ class Front:
     @property
     def first(self) -> str:
         """The sentence that a report says first."""
-        return self.lead or " ".join(each.sentence for each in self.headlines)
+        return self.lead or " ".join(head.sentence for head in self.headlines)
 
     def __str__(self) -> str:
-        decided = [str(each) for each in self.headlines]
+        decided = [str(head) for head in self.headlines]
         return "\n".join(filter(None, [self.lead, *decided, *self.sentences, self.notice]))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return answered(self.first, (each.function for each in self.headlines))
+        return answered(self.first, (head.function for head in self.headlines))
 
     def _repr_html_(self) -> str:
         lead = _headline(self.lead) if self.lead else ""
-        heads = [each for each in self.headlines if each.sentence not in self.lead]
-        decided = "".join(_decided(each, quiet=bool(lead)) for each in heads)
+        heads = [head for head in self.headlines if head.sentence not in self.lead]
+        decided = "".join(_decided(head, quiet=bool(lead)) for head in heads)
         words = "".join(f"<li>{html_words(text)}</li>" for text in self.sentences)
         listed = f"<ul>{words}</ul>" if words else ""
         limits = f'<p class="lt-notice">{html_words(self.notice)}</p>' if self.notice else ""
@@ -75,7 +75,7 @@ def _architectures(data: StudyData) -> Iterator[str]:
         if len(parts) != 2 or len(bests) != 2:
             continue
         (cheap, size, usd, ms), (other, at, more_usd, others_ms) = sorted(
-            bests, key=lambda each: each[2]
+            bests, key=lambda best: best[2]
         )
         cost = format_change(ratio(usd, more_usd) - 1, "less", "more")
         speed = format_change(ratio(ms, others_ms) - 1, "faster", "slower")
@@ -101,7 +101,9 @@ def _payload_types(data: StudyData) -> list[str]:
     lines = []
     for part in data.parts:
         chosen = headline(part).memory_mb
-        own = [each for each in recommendations(part, part.strategies[:1]) if each.payload != MIX]
+        own = [
+            choice for choice in recommendations(part, part.strategies[:1]) if choice.payload != MIX
+        ]
         if chosen is None:
             lines.append(headline(part).sentence)
             continue

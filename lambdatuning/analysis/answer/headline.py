@@ -219,7 +219,7 @@ def _payloads(data: StudyData, curve: Curve) -> list[str]:
 
 def _p95_speedup(data: StudyData, curve: Curve, size: int | None, today: int | None) -> float:
     """Today's p95 over the answer's; NaN where the samples do not tell."""
-    new, old = (_p95_ms(data, curve, each) for each in (size, today))
+    new, old = (_p95_ms(data, curve, memory_mb) for memory_mb in (size, today))
     return old / new if new else math.nan
 
 

@@ -132,8 +132,8 @@ def punctuality(data: "StudyData", curve: Curve) -> Punctuality | None:
 
 def recommendations_frame(data: "StudyData", strategies: Sequence[str]) -> DataFrame:
     """The recommendations as a frame, columns as `Recommendation`; `beyond_cores` marks rows."""
-    names = [each.name for each in fields(Recommendation)]
-    rows = [asdict(each) for each in recommendations(data, strategies)]
+    names = [column.name for column in fields(Recommendation)]
+    rows = [asdict(advice) for advice in recommendations(data, strategies)]
     shown = [name for name in names if name not in ("predicted", "measured_mb")]
     return marked(DataFrame(rows, columns=names), data.run)[[*shown, "predicted", BEYOND]]
 
@@ -437,7 +437,7 @@ def _points(curve: Curve, factor: float = 1) -> list[Point]:
             (curve.usd, curve.resampled_usd),
         )
     )
-    return [Point(*each) for each in zip(curve.sizes, durations, costs, strict=True)]
+    return [Point(*point) for point in zip(curve.sizes, durations, costs, strict=True)]
 
 
 def _means(means: Floats, resampled: Floats, factor: float) -> list[Mean]:

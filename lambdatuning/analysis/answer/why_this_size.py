@@ -67,7 +67,7 @@ def plot_choice(data: StudyData) -> Chart:
     the chosen size, a hollow one today's. All axes of cost and duration are linear and begin at
     zero. With several functions each has its mix alone.
     """
-    parts = [part for name, each in views(data) if (part := _part(name, each))]
+    parts = [part for name, view in views(data) if (part := _part(name, view))]
     if not parts:
         return nothing_succeeded()
     title = together(
@@ -87,8 +87,8 @@ def plot_choice(data: StudyData) -> Chart:
 
 def _part(name: str, data: StudyData) -> _Part | None:
     weights = data.weights
-    types = [each for each in data.curves if each.payload != MIX and each.sizes]
-    ranked = sorted(types, key=lambda each: -weights.get(each.payload, 0.0))
+    types = [curve for curve in data.curves if curve.payload != MIX and curve.sizes]
+    ranked = sorted(types, key=lambda curve: -weights.get(curve.payload, 0.0))
     if not ranked:
         return None
     mixed = data.curve()
@@ -167,7 +167,9 @@ def _alt(part: _Part) -> str:
         for size, ms, usd in zip(curve.sizes, curve.ms, curve.usd, strict=True)
     ]
     parts = [f"Mean duration and cost per million of {curve.payload}: {'; '.join(words)}."]
-    parts += [f"{each.payload} is cheapest at {format_mb(_cheapest(each))}." for each in part.types]
+    parts += [
+        f"{curve.payload} is cheapest at {format_mb(_cheapest(curve))}." for curve in part.types
+    ]
     return " ".join(parts)
 
 
@@ -207,17 +209,17 @@ def _axes(figure: Figure, left: float, top: float, width: float, tall: float) ->
 def _pair(figure: Figure, layout: Layout, part: _Part, top: float, tall: float) -> float:
     """The panels of cost and duration of a function; where the next begins."""
     width = layout.width_in - _LEFT - _RIGHT
-    each = (width - _APART) / 2 if layout.wide else width
+    panel_in = (width - _APART) / 2 if layout.wide else width
     below = 0.0 if layout.wide else tall + 0.72
-    aside = each + _APART if layout.wide else 0.0
+    aside = panel_in + _APART if layout.wide else 0.0
     name = f"{part.name}: " if part.name else ""
     curve, money = part.main, part.data.money
-    cost = _axes(figure, _LEFT, top, each, tall)
+    cost = _axes(figure, _LEFT, top, panel_in, tall)
     cost.set_title(f"{name}{curve.payload}, cost per million", pad=5, color=INK, fontweight="bold")
     _curve(cost, part, curve, curve.usd * 1e6, curve.resampled_usd * 1e6, _COST)
     cost.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_label(value, money)))
     _tolerated(cost, part, curve)
-    time = _axes(figure, _LEFT + aside, top + below, each, tall)
+    time = _axes(figure, _LEFT + aside, top + below, panel_in, tall)
     time.set_title("mean duration", pad=5, color=INK, fontweight="bold")
     _curve(time, part, curve, curve.ms, curve.resampled_ms, _TIME)
     time.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_label(value, format_ms)))

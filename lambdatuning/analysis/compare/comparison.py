@@ -57,14 +57,14 @@ class Comparison:
     @property
     def about(self) -> About:
         """Function, place and dates of the runs, in one line."""
-        runs = [run for each in self.pairs for run in (each.before, each.after)]
+        runs = [run for pair in self.pairs for run in (pair.before, pair.after)]
         return about_runs(runs or self.alone, format_count(len(self.runs), "run"))
 
     @property
     def regressions(self) -> list[str]:
         """What got worse by more than `max_regression`, in words, the worst first."""
         worse = self.verdict.worse if self.verdict.kind == WORSE else ()
-        return [each.text for each in worse]
+        return [finding.text for finding in worse]
 
     @property
     def cannot_tell(self) -> bool:
@@ -95,7 +95,8 @@ class Comparison:
         run = self.pairs[-1].after if self.pairs else self.alone[0]
         options = Options(monthly_invocations=self.monthly_invocations, money=self.money)
         return pillars_frame(
-            replace(each, **self._compared(each.id)) for each in practices(StudyData(run, options))
+            replace(practice, **self._compared(practice.id))
+            for practice in practices(StudyData(run, options))
         )
 
     def _compared(self, practice: str) -> dict[str, str]:
@@ -149,16 +150,20 @@ class Comparison:
         if not self.pairs:
             names = ["the only one"] if len(self.alone) == 1 else ["before", "after"]
             names += [str(run.run_id) for run in self.alone[2:]]
-            return DataFrame([_facts(*each) for each in zip(names, self.alone, strict=True)])
+            return DataFrame(
+                [_facts(name, run) for name, run in zip(names, self.alone, strict=True)]
+            )
         first = self.pairs[0]
-        others = [(each.names[1], each.after) for each in self.pairs]
+        others = [(pair.names[1], pair.after) for pair in self.pairs]
         named = [(first.names[0], first.before), *others]
         return DataFrame([_facts(name, run) for name, run in named])
 
     @property
     def findings(self) -> list[Finding]:
         """What else differs between the runs, each finding once, the gravest first."""
-        return gravest_first(dict.fromkeys(each for pair in self.pairs for each in pair.findings))
+        return gravest_first(
+            dict.fromkeys(finding for pair in self.pairs for finding in pair.findings)
+        )
 
     def __str__(self) -> str:
         return f"{self.words}\n{self.gate}" if self.pairs else self.nothing
@@ -169,23 +174,26 @@ class Comparison:
         lines = [
             line for pair in self.pairs for line in (headline_of(pair), *self._sentences(pair))
         ]
-        grave = [each for each in self.findings if each.severity != "note"]
-        lines += [f"{each.cause}: {each.next_step}." for each in grave]
+        grave = [finding for finding in self.findings if finding.severity != "note"]
+        lines += [f"{finding.cause}: {finding.next_step}." for finding in grave]
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        runs = [run for each in self.pairs for run in (each.before, each.after)]
+        runs = [run for pair in self.pairs for run in (pair.before, pair.after)]
         headline = " ".join(map(headline_of, self.pairs)) if self.pairs else self.nothing
         return answered(headline, [run.function for run in runs or self.alone])
 
     def _repr_html_(self) -> str:
         if not self.pairs:
             return Statement(self.nothing)._repr_html_()
-        lines = "".join(_section(each, self._sentences(each)) for each in self.pairs)
+        lines = "".join(_section(pair, self._sentences(pair)) for pair in self.pairs)
         note = notice(self.pairs[0].before)
-        grave = [each for each in self.findings if each.severity != "note"]
+        grave = [finding for finding in self.findings if finding.severity != "note"]
         notes = [note] if note else []
-        notes += [f"{each.name.capitalize()} ({each.cause}): {each.next_step}." for each in grave]
+        notes += [
+            f"{finding.name.capitalize()} ({finding.cause}): {finding.next_step}."
+            for finding in grave
+        ]
         warned = "".join(f'<p class="lt-notice">{html_words(text)}</p>' for text in notes)
         gate = f'<p class="lt-gate"><strong>{html_words(self.gate)}</strong></p>'
         return f'<section class="lt-answer">{lines}{gate}{warned}</section>'
@@ -196,11 +204,11 @@ class Comparison:
     def _stacked(self, name: str) -> DataFrame:
         if not self.pairs:
             return DataFrame()
-        frames: list[DataFrame] = [getattr(each, name) for each in self.pairs]
+        frames: list[DataFrame] = [getattr(pair, name) for pair in self.pairs]
         if len(frames) == 1:
             return frames[0]
         lines = [
-            frame.assign(run=each.names[1]) for frame, each in zip(frames, self.pairs, strict=True)
+            frame.assign(run=pair.names[1]) for frame, pair in zip(frames, self.pairs, strict=True)
         ]
         whole = pd.concat(lines, ignore_index=True)
         return whole[["run", *(column for column in whole if column != "run")]]
@@ -266,9 +274,9 @@ def compare(  # noqa: PLR0913
     earlier = [run for run in history if run.run_id not in judged]
     noise_of_runs = noise([*same_code([before, *earlier]), *same_code(others)])
     pairs, without = [], []
-    for each in others:
+    for after in others:
         try:
-            pairs.append(pair(before, each, noise=noise_of_runs, **how))
+            pairs.append(pair(before, after, noise=noise_of_runs, **how))
         except CannotTellError as exc:
             without.append(str(exc))
     alone = () if pairs else tuple(given)

@@ -179,7 +179,9 @@ def _largest(pair: Pair) -> str:
     """The largest difference in duration that is one, or that there is none."""
     own = [name for name in pair.overall["payload"] if name != MIX] or [pair.main]
     changes = {name: pair.change(name, "duration") for name in own}
-    shown = {name: each for name, each in changes.items() if each.real or not each.has_interval}
+    shown = {
+        name: change for name, change in changes.items() if change.real or not change.has_interval
+    }
     if not shown:
         return "No payload type differs in duration by more than runs of the same code do"
     name = max(shown, key=lambda payload: abs(np.log1p(shown[payload].value)))

@@ -45,8 +45,8 @@ _FEW = 3
 """Changes named in the line; the findings have all."""
 
 
-class Worse(NamedTuple):
-    """One payload type whose "duration" or "cost" went up."""
+class Shift(NamedTuple):
+    """How the "duration" or "cost" of one payload type changed."""
 
     payload: str
     measure: str
@@ -64,23 +64,25 @@ def judge(
         names = join(dict.fromkeys(run.function for run in alone))
         lacking = f"only {join(run.run_id for run in alone)} is there of {names}; measure again"
         return _verdict(UNKNOWN, f"cannot tell: {lacking}", (), alone, (), max_change)
-    findings = gravest([each for pair in pairs for each in _findings(pair, max_change)])
+    findings = gravest([finding for pair in pairs for finding in _findings(pair, max_change)])
     before, after = [pairs[0].before], [pair.after for pair in pairs]
     kind, reason = _decided(findings, pairs, max_change)
     return _verdict(kind, reason, findings, after, before, max_change)
 
 
-def regressions(pairs: Iterable[Pair], max_change: float = MAX_REGRESSION) -> list[Worse]:
+def regressions(pairs: Iterable[Pair], max_change: float = MAX_REGRESSION) -> list[Shift]:
     """What got worse by more than runs of the same code differ and than `max_change` (0.05 is
     5 %), the worst first."""
-    return _worst(each for pair in pairs for each in _each(pair) if each.change.worse(max_change))
+    return _worst(
+        shift for pair in pairs for shift in _shifts(pair) if shift.change.worse(max_change)
+    )
 
 
 def _decided(
     findings: Sequence[ChangeFinding], pairs: Sequence[Pair], max_change: float
 ) -> tuple[str, str]:
     of_kind = {
-        kind: [each.text for each in findings if each.kind == kind]
+        kind: [finding.text for finding in findings if finding.kind == kind]
         for kind in (WORSE, UNKNOWN, BETTER)
     }
     if of_kind[WORSE] and not any(map(_incomparable, pairs)):
@@ -88,8 +90,8 @@ def _decided(
     if of_kind[UNKNOWN]:
         return UNKNOWN, f"cannot tell: {_doubted(of_kind[UNKNOWN])}{_untaught(findings)}"
     allowed = format_part(max_change)
-    for each in regressions(pairs, 0.0):
-        return FINE, f"no regression: {each}, and up to {allowed} is allowed"
+    for shift in regressions(pairs, 0.0):
+        return FINE, f"no regression: {shift}, and up to {allowed} is allowed"
     beyond = f" by more than {allowed}" if max_change else ""
     quiet = f"no regression: nothing got significantly slower or more expensive{beyond}"
     return (BETTER if of_kind[BETTER] else FINE), quiet
@@ -98,10 +100,14 @@ def _decided(
 def _untaught(findings: Iterable[ChangeFinding]) -> str:
     """What would tell whether rises are more than runs of the same code may differ by, and what is
     found without; "" where no finding is such a rise."""
-    rises = [each for each in findings if each.kind == UNKNOWN and each.text.endswith(AS_RUNS)]
+    rises = [
+        finding
+        for finding in findings
+        if finding.kind == UNKNOWN and finding.text.endswith(AS_RUNS)
+    ]
     if not rises:
         return ""
-    least = max(each.smallest or 0.0 for each in rises)
+    least = max(finding.smallest or 0.0 for finding in rises)
     return (
         f"; {ENOUGH_RUNS} runs of the code before would tell how much they do "
         f'(--history "latest 10"), without which only rises of {format_part(least)} or more are '
@@ -112,8 +118,8 @@ def _untaught(findings: Iterable[ChangeFinding]) -> str:
 def _doubted(texts: Sequence[str]) -> str:
     """What cannot be told; where it is of all that runs may differ by so much, this once."""
     ending = f", {AS_RUNS}"
-    if all(each.endswith(ending) for each in texts):
-        rises = [each.removesuffix(ending) for each in texts]
+    if all(text.endswith(ending) for text in texts):
+        rises = [text.removesuffix(ending) for text in texts]
         return f"{_named(rises)}{':' if len(rises) > 1 else ','} {AS_RUNS}"
     return _named(texts)
 
@@ -128,40 +134,40 @@ def _findings(pair: Pair, max_change: float) -> Iterator[ChangeFinding]:
         yield ChangeFinding(kind=UNKNOWN, measure="duration", text=reason)
     yield from _unmeasured(pair)
     yield from _failures(pair)
-    for each in _each(pair):
-        kind, text = _kind(each, pair, max_change)
+    for shift in _shifts(pair):
+        kind, text = _kind(shift, pair, max_change)
         if kind:
-            yield _finding(each, kind, text, pair)
+            yield _finding(shift, kind, text, pair)
 
 
-def _kind(each: Worse, pair: Pair, max_change: float) -> tuple[str, str]:
+def _kind(shift: Shift, pair: Pair, max_change: float) -> tuple[str, str]:
     """Of what kind a change is, and how it is said; "" for none."""
-    change = each.change
+    change = shift.change
     if change.has_interval and change.worse(max_change):
-        return WORSE, str(each)
+        return WORSE, str(shift)
     if change.high < 0 and change.value < -max_change:
-        return BETTER, str(each)
-    if change.has_interval and not change.real and (text := _doubt(each, pair, max_change)):
+        return BETTER, str(shift)
+    if change.has_interval and not change.real and (text := _doubt(shift, pair, max_change)):
         return UNKNOWN, text
     return "", ""
 
 
-def _doubt(each: Worse, pair: Pair, max_change: float) -> str:
+def _doubt(shift: Shift, pair: Pair, max_change: float) -> str:
     """Why that a change is not significant says nothing; "" where it does."""
-    change, main = each.change, each.payload == pair.main
+    change, main = shift.change, shift.payload == pair.main
     span = format_span(change.low, change.high)
     if change.least > (COARSE if main else COARSE_TYPE):
         return (
-            f"{each.measure} of {each.payload} could have changed by {span}: only a change of "
+            f"{shift.measure} of {shift.payload} could have changed by {span}: only a change of "
             f"{format_part(change.least)} would have been found; measure both "
             "in more execution environments (--environments)"
         )
     if change.of_runs and change.few_runs and change.value > max_change:
-        return f"{each}, {AS_RUNS}"
+        return f"{shift}, {AS_RUNS}"
     if main and change.value > max_change and not change.of_runs:
         return (
-            f"{each.payload} is {difference(each.measure, change)} ({span}), which may be chance; "
-            "measure again"
+            f"{shift.payload} is {difference(shift.measure, change)} ({span}), which may be "
+            "chance; measure again"
         )
     return ""
 
@@ -177,7 +183,7 @@ def _incomparable(pair: Pair) -> str:
 def _unmeasured(pair: Pair) -> Iterator[ChangeFinding]:
     """What has no interval, or was left out of one and looks much worse."""
     unknown = list(
-        dict.fromkeys(each.payload for each in _each(pair) if not each.change.has_interval)
+        dict.fromkeys(shift.payload for shift in _shifts(pair) if not shift.change.has_interval)
     )
     if unknown:
         more = f" and {len(unknown) - _FEW} more" if len(unknown) > _FEW else ""
@@ -216,7 +222,7 @@ def _failures(pair: Pair) -> Iterator[ChangeFinding]:
     counts = [_failed_of(run, sizes) for run in (pair.before, pair.after)]
     common = [payload for payload in counts[0] if payload in counts[1]]
     for payload in common:
-        (old, n), (new, m) = (each[payload] for each in counts)
+        (old, n), (new, m) = (count[payload] for count in counts)
         rise = new / m - old / n
         chance = _tail(new, m, old, n) * len(common)
         if rise > _FAILURES_RISE and chance < _FAILURES_P:
@@ -244,12 +250,12 @@ def _tail(new: int, m: int, old: int, n: int) -> float:
     )
 
 
-def _finding(each: Worse, kind: str, text: str, pair: Pair) -> ChangeFinding:
-    change = each.change
+def _finding(shift: Shift, kind: str, text: str, pair: Pair) -> ChangeFinding:
+    change = shift.change
     return ChangeFinding(
         kind=kind,
-        measure=each.measure,
-        payload=each.payload,
+        measure=shift.measure,
+        payload=shift.payload,
         change=finite(change.value),
         low=finite(change.low),
         high=finite(change.high),
@@ -284,7 +290,7 @@ def _verdict(
         function=newest.function if newest else "",
         kind=kind,
         reason=reason,
-        findings=tuple(each for each in findings if each.text),
+        findings=tuple(finding for finding in findings if finding.text),
         run_id=newest.run_id if newest else "",
         baseline=tuple(run.run_id for run in baseline),
         architecture=manifest.architecture if manifest else "",
@@ -295,11 +301,11 @@ def _verdict(
     )
 
 
-def _each(pair: Pair) -> Iterator[Worse]:
+def _shifts(pair: Pair) -> Iterator[Shift]:
     for payload in pair.overall["payload"]:
         for measure in MEASURES:
-            yield Worse(payload, measure, pair.change(payload, measure))
+            yield Shift(payload, measure, pair.change(payload, measure))
 
 
-def _worst(regressions: Iterable[Worse]) -> list[Worse]:
-    return sorted(regressions, key=lambda each: -each.change.value)
+def _worst(regressions: Iterable[Shift]) -> list[Shift]:
+    return sorted(regressions, key=lambda shift: -shift.change.value)

@@ -122,7 +122,7 @@ def log_errors(
     """
     errors: LogErrors = {}
     for (_, _, payload, size), cell in by_key.items():
-        own = [LogError(((1.0, each),)) for each in cell.mean_errors or ()]
+        own = [LogError(((1.0, error),)) for error in cell.mean_errors or ()]
         errors[payload, size] = dict(zip(_MEASURES, own or (UNKNOWN, UNKNOWN), strict=True))
     means = _groups(samples)
     for size in sorted({size for _, size in means}):
@@ -157,8 +157,8 @@ def _mixed(
         centre += weights[payload] * groups.centre
         shares = groups.sizes / groups.sizes.sum()
         off = weights[payload] * shares[:, None] * (groups.means - groups.centre)
-        for environment, each in zip(groups.environments, off, strict=True):
-            together[environment] = together.get(environment, np.zeros(len(_MEASURES))) + each
+        for environment, offset in zip(groups.environments, off, strict=True):
+            together[environment] = together.get(environment, np.zeros(len(_MEASURES))) + offset
     count = len(together)
     if count < MIN_GROUPS:
         return dict.fromkeys(_MEASURES, UNKNOWN)

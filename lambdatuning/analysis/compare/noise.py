@@ -167,21 +167,21 @@ def same_code(runs: Iterable[Run]) -> list[list[Run]]:
         if run.manifest.code_sha256:
             place = repr([getattr(run.manifest, name) for name in _SAME])
             by_code[place][run.run_id] = run
-    return [list(each.values()) for each in by_code.values() if len(each) > 1]
+    return [list(group.values()) for group in by_code.values() if len(group) > 1]
 
 
 def between_runs(runs: Sequence[Run]) -> float | None:
     """The variance (log) between runs of the same code beside that of their samples, a mean over
     payload types; None where no payload type and size was measured by all with an interval."""
     samples = [warm(run.samples) for run in runs]
-    errors = [log_errors(each, cells(each, KEYS), {}) for each in samples]
+    errors = [log_errors(rows, cells(rows, KEYS), {}) for rows in samples]
     means = [_log_means(run) for run in runs]
     variances = []
     for payload in runs[0].payloads:
-        sizes = [m for m in runs[0].sizes if all((payload, m) in each for each in means)]
-        inside = [_variance(each, payload, sizes) for each in errors] if sizes else []
+        sizes = [m for m in runs[0].sizes if all((payload, m) in by_cell for by_cell in means)]
+        inside = [_variance(by_cell, payload, sizes) for by_cell in errors] if sizes else []
         if inside and all(map(math.isfinite, inside)):
-            values = [float(np.mean([each[payload, m] for m in sizes])) for each in means]
+            values = [float(np.mean([by_cell[payload, m] for m in sizes])) for by_cell in means]
             variances.append(paule_mandel(values, inside))
     return float(np.mean(variances)) if variances else None
 
@@ -211,8 +211,8 @@ def paule_mandel(values: Sequence[float], variances: Sequence[float]) -> float:
 
 def _variance(errors: LogErrors, payload: str, sizes: Sequence[int]) -> float:
     """That of the mean over sizes, as the samples of a run tell it."""
-    each = [errors[payload, size]["duration"].times(1 / len(sizes)) for size in sizes]
-    return added(each).variance
+    terms = [errors[payload, size]["duration"].times(1 / len(sizes)) for size in sizes]
+    return added(terms).variance
 
 
 def _log_means(run: Run) -> Mapping[tuple[str, int], float]:

@@ -95,10 +95,10 @@ def compared(
     sizes = [size for size in before.sizes if size in after.sizes]
     if memory_mb is not None:
         sizes = [size for size in sizes if size == memory_mb]
-    columns = [[each.sizes.index(size) for size in sizes] for each in curves]
+    columns = [[curve.sizes.index(size) for size in sizes] for curve in curves]
     old, new = (
-        {"duration": each.ms[at], "cost": each.usd[at]}
-        for each, at in zip(curves, columns, strict=True)
+        {"duration": curve.ms[at], "cost": curve.usd[at]}
+        for curve, at in zip(curves, columns, strict=True)
     )
     payload = before.payload if before.payload == after.payload else _both(before, after)
     return Compared(payload, tuple(sizes), old, new, _together(curves, errors, sizes))
@@ -109,8 +109,8 @@ def _together(
 ) -> dict[str, list[LogError]]:
     """The error of after over before, by measure, one a size."""
     sides = [
-        [errors_by_size[each.payload, size] for size in sizes]
-        for errors_by_size, each in zip(errors, curves, strict=True)
+        [errors_by_size[curve.payload, size] for size in sizes]
+        for errors_by_size, curve in zip(errors, curves, strict=True)
     ]
     return {
         measure: [added([a[measure].times(-1), b[measure]]) for a, b in zip(*sides, strict=True)]
@@ -289,16 +289,16 @@ def pair(
     sides = _matched(first, second, first.weights if weights is None else weights)
     errors = [log_errors(data.measured, data.cells, data.weights) for data, _ in sides]
     (_, old), (_, new) = sides
-    cells = [
+    parts = [
         compared(both, (errors[0], errors[1]), memory_mb) for both in zip(old, new, strict=True)
     ]
-    common = [each for each in cells if each.sizes]
+    common = [part for part in parts if part.sizes]
     if not common:
         raise _no_size(first, second, memory_mb)
     together = 1 - (1 - confidence) / (len(common) * len(MEASURES))
-    changes = [each.changes(noise, together) for each in common]
-    overall = [each.overall(own) for each, own in zip(common, changes, strict=True)]
-    by_size = [row for each in common for row in each.by_size(noise, confidence)]
+    changes = [part.changes(noise, together) for part in common]
+    overall = [part.overall(own) for part, own in zip(common, changes, strict=True)]
+    by_size = [row for part in common for row in part.by_size(noise, confidence)]
     return Pair(
         first,
         second,
@@ -306,8 +306,8 @@ def pair(
         DataFrame(overall, columns=list(OVERALL)),
         marked(DataFrame(by_size, columns=list(BY_SIZE[:-1])), _fewest_cores(first, second)),
         {
-            (each.payload, measure): own[measure]
-            for each, own in zip(common, changes, strict=True)
+            (part.payload, measure): own[measure]
+            for part, own in zip(common, changes, strict=True)
             for measure in MEASURES
         },
         tuple(differing(first, second)),
@@ -328,7 +328,7 @@ def _single(run: Run) -> Run:
     if run.samples.empty:
         raise UsageError(f"run {run.run_id or '(unnamed)'} has no samples to compare")
     if len(several) > 1:
-        names = ", ".join(f"{each.function} ({each.manifest.architecture})" for each in several)
+        names = ", ".join(f"{run.function} ({run.manifest.architecture})" for run in several)
         raise UsageError(f"compare runs of one function and architecture each; one has {names}")
     return several[0]
 

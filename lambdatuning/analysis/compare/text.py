@@ -66,14 +66,16 @@ def headline(pair: Pair) -> str:
     """What changed for the mix (or the only payload type), in one sentence."""
     before, after = pair.names
     changes = {measure: pair.change(pair.main, measure) for measure in MEASURES}
-    if all(each.has_interval and not (each.real or each.of_runs) for each in changes.values()):
+    if all(
+        change.has_interval and not (change.real or change.of_runs) for change in changes.values()
+    ):
         words = join(f"{name} {format_span(c.low, c.high)}" for name, c in changes.items())
         return f"No significant difference between {before} and {after}: {words}."
-    small = [difference(name, each) for name, each in changes.items() if each.of_runs]
+    small = [difference(name, change) for name, change in changes.items() if change.of_runs]
     others = [
-        verdict(name, each).replace(NO_DIFFERENCE, f"{NO_DIFFERENCE} in {name}")
-        for name, each in changes.items()
-        if not each.of_runs
+        verdict(name, change).replace(NO_DIFFERENCE, f"{NO_DIFFERENCE} in {name}")
+        for name, change in changes.items()
+        if not change.of_runs
     ]
     words = "; ".join(part for part in (join(others), _as_runs(small)) if part)
     return f"{_capital(after)} against {before}: {words}."
@@ -102,7 +104,7 @@ def _smallest(pair: Pair) -> list[str]:
 
 def _differing(pair: Pair, payloads: Sequence[str], measure: str) -> str:
     real = {name: pair.change(name, measure) for name in payloads}
-    real = {name: each for name, each in real.items() if each.real}
+    real = {name: change for name, change in real.items() if change.real}
     if not real:
         return ""
     count = f"{len(real)} of {len(payloads)} payload types {_differ(len(real))} in {measure}"
@@ -113,11 +115,11 @@ def _differing(pair: Pair, payloads: Sequence[str], measure: str) -> str:
 def _little(pair: Pair, payloads: Sequence[str]) -> list[str]:
     """The payload types that differ less than runs of the same code, which may be nothing."""
     both = [{name: pair.change(name, measure) for name in payloads} for measure in MEASURES]
-    little = [{n: c for n, c in each.items() if c.of_runs} for each in both]
+    little = [{n: c for n, c in by_name.items() if c.of_runs} for by_name in both]
     names = set(little[0]) | set(little[1])
     if not names:
         return []
-    words = next(_named(each, m) for m, each in zip(MEASURES, little, strict=True) if each)
+    words = next(_named(by_name, m) for m, by_name in zip(MEASURES, little, strict=True) if by_name)
     count = f"{len(names)} of {len(payloads)} payload types {_differ(len(names))}"
     return [f"{count}, but less than runs of the same code may: {words}."]
 

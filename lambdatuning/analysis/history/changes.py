@@ -197,9 +197,9 @@ def _text(
 
 def _changes(segment: Segment, measure: str, judged: Sequence[Judgement]) -> list[Change]:
     return [
-        _change(segment, measure, each, n)
-        for n, each in enumerate(judged)
-        if each.kind == CONFIRMED
+        _change(segment, measure, judgement, n)
+        for n, judgement in enumerate(judged)
+        if judgement.kind == CONFIRMED
     ]
 
 
@@ -340,5 +340,5 @@ def cost_of(segment: Segment, change: Change) -> float:
     both = np.isfinite(before).any(0) & np.isfinite(after).any(0)
     if not both.any():
         return math.nan
-    old, new = (np.nanmedian(each[:, both], 0) for each in (before, after))
+    old, new = (np.nanmedian(levels[:, both], 0) for levels in (before, after))
     return math.expm1(float((new - old).mean()))

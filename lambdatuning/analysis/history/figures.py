@@ -106,5 +106,5 @@ def _alt(series: Series, lines: Sequence[_Line]) -> str:
         if len(values):
             first, last = line.write(float(values.iloc[0])), line.write(float(values.iloc[-1]))
             parts.append(f"{line.title}: {first} in the first run, {last} in the newest.")
-    parts += [f"{each.text}." for each in series.changes]
+    parts += [f"{change.text}." for change in series.changes]
     return " ".join(parts)

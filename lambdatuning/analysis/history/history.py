@@ -104,9 +104,9 @@ class History:
     def changes(self) -> tuple[ChangeFinding, ...]:
         """Every confirmed change, oldest first; what is a part of another is left out."""
         return tuple(
-            finding(change, each.segment, self.smallest)
-            for each in self.watched
-            for change in each.changes
+            finding(change, judged.segment, self.smallest)
+            for judged in self.watched
+            for change in judged.changes
             if not change.sibling
         )
 
@@ -156,8 +156,10 @@ class History:
     def frame(self) -> DataFrame:
         """A row a run: duration, p95 and cost as a share of the level at the start of its segment
         (1.0), pooled over payload types and sizes; init (ms) and memory (MB) at the middle size."""
-        rows = [row for each in self.watched for row in _rows(each.segment)]
-        verdicts = {c.confirmed_by.run_id: "changed" for each in self.watched for c in each.changes}
+        rows = [row for judged in self.watched for row in _rows(judged.segment)]
+        verdicts = {
+            c.confirmed_by.run_id: "changed" for judged in self.watched for c in judged.changes
+        }
         for row in rows:
             row["change"] = verdicts.get(str(row["run_id"]), "")
             row["accepted"] = self.accepted.get(str(row["run_id"]), "")
@@ -210,8 +212,8 @@ class History:
             "region": self.newest.region,
             "verdict": self.verdict.to_json(),
             "suspect": self.suspect,
-            "changes": [vars(each) for each in self.changes],
-            "cuts": [each._asdict() for each in self.lane.cuts],
+            "changes": [vars(change) for change in self.changes],
+            "cuts": [cut._asdict() for cut in self.lane.cuts],
             "apart": dict(self.lane.apart),
             "accepted": [{"run_id": run, "why": why} for run, why in self.accepted.items()],
             "spread": finite(self.spread),
@@ -243,7 +245,7 @@ class History:
     def _grounds(self) -> list[str]:
         return [
             *self._level(),
-            *(f"Changed before: {each}." for each in self._earlier[-_SHOWN:]),
+            *(f"Changed before: {change}." for change in self._earlier[-_SHOWN:]),
             *(f"Accepted from {run}: {why}." for run, why in self.accepted.items()),
             *(f"Cut at {cut.run_id}: {cut.reason}." for cut in self.lane.cuts[-_SHOWN:]),
             *(_apart(where, count) for where, count in self.lane.apart.items()),
@@ -274,14 +276,14 @@ class History:
     @property
     def _earlier(self) -> list[str]:
         new = {finding(change, self._segment, self.smallest).text for change in self._new}
-        return [each.text for each in self.changes if each.text not in new]
+        return [change.text for change in self.changes if change.text not in new]
 
     def _judged(self) -> tuple[str, str, list[ChangeFinding]]:
         last, named = self.watched[-1], short_name(self.function)
         new = [self._with_cost(change) for change in self._new]
         suspects = [] if new else [finding(c, self._segment, self.smallest) for c in last.suspects]
         findings = [*new, *self._drifted(), *suspects]
-        worse = [each.text for each in findings if each.kind == WORSE]
+        worse = [finding.text for finding in findings if finding.kind == WORSE]
         if worse:
             return WORSE, f"regression of {named}: {_some(worse)}", findings
         if lacking := self._lacking():
@@ -295,12 +297,12 @@ class History:
                 findings,
             )
         if new:
-            return BETTER, f"better: {named}, {_some([each.text for each in new])}", findings
+            return BETTER, f"better: {named}, {_some([change.text for change in new])}", findings
         return FINE, self._quiet(), findings
 
     def _few(self, suspects: list[ChangeFinding]) -> str:
         """What speaks for a suspicion so far: the newest run, or more."""
-        alone = all(each.since == self.newest.run_id for each in suspects)
+        alone = all(finding.since == self.newest.run_id for finding in suspects)
         return "one run is" if alone else "what the runs since say is"
 
     def _quiet(self) -> str:
@@ -399,19 +401,20 @@ class History:
     def _changes_frame(self) -> DataFrame:
         rows = [
             {
-                "since": each.since,
-                "what": each.payload or (format_mb(each.memory_mb) if each.memory_mb else "all"),
-                "measure": each.measure,
-                "moved": format_span(each.low or 0.0, each.high or 0.0),
-                "why": each.cause or NOTHING,
+                "since": change.since,
+                "what": change.payload
+                or (format_mb(change.memory_mb) if change.memory_mb else "all"),
+                "measure": change.measure,
+                "moved": format_span(change.low or 0.0, change.high or 0.0),
+                "why": change.cause or NOTHING,
             }
-            for each in self.changes
+            for change in self.changes
         ]
         return DataFrame(rows, columns=["since", "what", "measure", "moved", "why"])
 
     @property
     def _cuts_frame(self) -> DataFrame:
-        return DataFrame([each._asdict() for each in self.lane.cuts], columns=["run_id", "reason"])
+        return DataFrame([cut._asdict() for cut in self.lane.cuts], columns=["run_id", "reason"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -479,7 +482,7 @@ def _others(runs: Sequence[RunSummary], chosen: Lane) -> list[Panel]:
         if run.function != function and run.place[2:] == (region, kind) and run.kind in SAMPLED
     }
     lanes = [lane([run for run in runs if run.place[2:] == (region, kind)], n) for n in names]
-    return [each.segments[-1].panel(DURATION) for each in lanes if each]
+    return [other.segments[-1].panel(DURATION) for other in lanes if other]
 
 
 def _apart(where: str, count: int) -> str:

@@ -82,7 +82,7 @@ class RunSummary:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for one line; cells as rows."""
-        plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        plain = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         init = {str(size): list(pair) for size, pair in self.init_ms.items()}
         cells = [list(cell) for cell in self.cells]
         return {

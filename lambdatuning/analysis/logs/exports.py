@@ -376,8 +376,10 @@ def _is_function_line(value: Mapping[Any, Any]) -> bool:
 
 def _insights_row(value: Sequence[Any]) -> dict[str, Any]:
     """A result of GetQueryResults: a list of fields with their values."""
-    if value and all(isinstance(each, Mapping) and {*each} == {"field", "value"} for each in value):
-        return {each["field"]: each["value"] for each in value}
+    if value and all(
+        isinstance(field, Mapping) and {*field} == {"field", "value"} for field in value
+    ):
+        return {field["field"]: field["value"] for field in value}
     return {}
 
 

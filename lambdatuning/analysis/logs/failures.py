@@ -117,8 +117,8 @@ def _with_requests(
     columns = reports.select("n", pl.col("stream").fill_null(""), "request_id")
     for n, stream, request_id in columns.iter_rows():
         lines.setdefault(stream, []).append((n, request_id, False))
-    for each in lines.values():
-        each.sort()
+    for events in lines.values():
+        events.sort()
     newest_first = _newest_first(starts, reports)
     for mark in marks:
         yield mark if mark.request_id else _placed(mark, lines.get(mark.stream, []), newest_first)

@@ -121,7 +121,9 @@ def _text_report(request_id: str, prefix: str, piece: str) -> Report | None:
             report.setdefault(_COLUMNS[name], float(number))
     if not report.keys() >= _NEEDED_IN_TEXT or _torn(piece):
         return None
-    status, error_type, epoch = (each.search(piece) for each in (_STATUS, _ERROR_TYPE, _EPOCH))
+    status, error_type, epoch = (
+        pattern.search(piece) for pattern in (_STATUS, _ERROR_TYPE, _EPOCH)
+    )
     report |= {"status": status[1]} if status else {}
     report |= {"error_type": error_type[1]} if error_type else {}
     return report | ({"epoch": epoch[1]} if epoch else {})

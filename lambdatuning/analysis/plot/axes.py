@@ -53,7 +53,7 @@ def hatching(
     starts = np.arange(left - (top - bottom) + _APART_IN / 2, right, _APART_IN)
     begin, end = np.maximum(starts, left), np.minimum(starts + top - bottom, right)
     ends = [(begin, bottom + begin - starts), (end, bottom + end - starts)]
-    return np.stack([np.stack(each, axis=-1) for each in ends], axis=1)
+    return np.stack([np.stack(end, axis=-1) for end in ends], axis=1)
 
 
 # Axes that are the same in every figure: memory, durations, costs; and faint sample points.

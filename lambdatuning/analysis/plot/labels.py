@@ -82,7 +82,7 @@ def clear_spot(
         covered = sum(bool(left <= px <= right and low <= py <= high) for px, py in path)
         outside = bool(left < corners[0][0] or right > corners[1][0])
         beyond = bool(low < corners[0][1] or high > corners[1][1])
-        names = sum(_meet(spot.box, each.box) for each in taken)
+        names = sum(_meet(spot.box, other.box) for other in taken)
         return covered + 100 * (outside + beyond + names)
 
     return min(_spots(x, y, size), key=hides)

@@ -100,7 +100,7 @@ def _modelled(part: StudyData) -> DataFrame:
     summary = part.summary
     if not part.run.exploration or not part.run.exploration.answers:
         return summary
-    curves = [each for each in part.curves if each.payload in part.run.payloads]
+    curves = [curve for curve in part.curves if curve.payload in part.run.payloads]
     rows = [row for curve in curves for row in _points(curve)]
     own = {"mean_ms": "sample_mean_ms", "cost_per_million_usd": "sample_per_million_usd"}
     samples = summary.rename(columns=own)

@@ -82,7 +82,7 @@ def _rows(
     curve: Curve, chosen: Sequence[Recommendation], today_mb: int | None, monthly: float
 ) -> DataFrame:
     sizes: list[tuple[str, int | None, str]] = [
-        (each.strategy, each.memory_mb, each.reason) for each in chosen
+        (advice.strategy, advice.memory_mb, advice.reason) for advice in chosen
     ]
     if today_mb in curve.sizes:
         sizes.insert(0, (TODAY, today_mb, ""))
@@ -133,7 +133,7 @@ def _against(curve: Curve, at: int, today: int, monthly: float) -> dict[str, flo
 # What the bill says: its title, and its alternative text.
 
 
-LABELS = {TODAY: "today", **{name: each.label for name, each in REGISTRY.items()}}
+LABELS = {TODAY: "today", **{name: words.label for name, words in REGISTRY.items()}}
 """What each choice is called beside its bar."""
 
 
@@ -202,7 +202,7 @@ def plot_bill(data: StudyData) -> Chart:
     frame, run = bill(data), data.run
     bills = [_Bill(name, _own(frame, part.run), part.host) for name, part in views(data)]
     subtitle = (
-        f"{shown_of(run, [each.name for each in bills])}, {volume(data):,.0f} invocations a "
+        f"{shown_of(run, [entry.name for entry in bills])}, {volume(data):,.0f} invocations a "
         "month: memory, mean duration, Lambda's bill a month; dark line: 95 % interval"
         f"{caption(run.host, run.sizes, hatched=False)}"
     )
@@ -211,8 +211,12 @@ def plot_bill(data: StudyData) -> Chart:
         return _draw(layout, title, subtitle, bills, data.money)
 
     parts = [
-        (each.name, bill_title(each.frame, data.money), bill_alt(each.frame, data.money))
-        for each in bills
+        (
+            entry.name,
+            bill_title(entry.frame, data.money),
+            bill_alt(entry.frame, data.money),
+        )
+        for entry in bills
     ]
     return chart_of(run, parts, draw)
 
@@ -241,7 +245,7 @@ def _own(frame: DataFrame, part: Run) -> DataFrame:
 def _draw(
     layout: Layout, title: str, subtitle: str, bills: Sequence[_Bill], money: Money
 ) -> Figure:
-    rows = [row for each in bills for row in each.rows]
+    rows = [row for entry in bills for row in entry.rows]
     figure, (axes,) = framed(
         layout,
         title,

@@ -28,7 +28,7 @@ _SHOWN = 3
 def places(rows: DataFrame) -> str:
     """Where: "list at 128 MB, cpu at 128 and 256 MB", cut after a few."""
     sizes = rows.groupby("payload", observed=True)["memory_mb"].unique()
-    named = [f"{name} at {join_mb(sorted(map(int, each)))}" for name, each in sizes.items()]
+    named = [f"{name} at {join_mb(sorted(map(int, sizes_mb)))}" for name, sizes_mb in sizes.items()]
     more = len(named) - _SHOWN
     return ", ".join(named[:_SHOWN]) + (f" and {more} more payload types" if more > 0 else "")
 
@@ -135,7 +135,7 @@ def rare_slow_calls(data: StudyData) -> Iterator[Finding]:
     ]
     if not wide:
         return
-    error, (_, _, payload, size), worst = max(wide, key=lambda each: each[0].log_errors()[1])
+    error, (_, _, payload, size), worst = max(wide, key=lambda cell: cell[0].log_errors()[1])
     low, high = quantile_limits(worst.groups, [0.5], CONFIDENCE)
     typical = "" if np.isnan(low) else f" (median {format_ms(low)} to {format_ms(high)})"
     yield Finding(
@@ -289,7 +289,7 @@ def modes(values: Floats) -> tuple[float, float] | None:
     ordered = np.sort(values)
     cuts = np.arange(int(np.ceil(_MIN_PART * n)), n - int(np.ceil(_MIN_PART * n)) + 1)
     counts = np.array([cuts, n - cuts], float)
-    sums, squares = (_parts(each, cuts) for each in (ordered, ordered**2))
+    sums, squares = (_parts(column, cuts) for column in (ordered, ordered**2))
     means = sums / counts
     left = squares - sums * means
     best = int(left.sum(axis=0).argmin())
@@ -307,7 +307,7 @@ def multi_modal(data: StudyData) -> Iterator[Finding]:
     judged = [(_two_kinds(rows), rows) for rows in cells]
     mixed = [(*present, rows) for present, rows in judged if present]
     if mixed:
-        share, distance, rows = max(mixed, key=lambda each: each[1])
+        share, distance, rows = max(mixed, key=lambda cell: cell[1])
         yield Finding(
             "warning",
             "two kinds of invocations",
@@ -344,12 +344,12 @@ def edge_of_grid(data: StudyData) -> Iterator[Finding]:
     run = data.run
     if len(run.sizes) < 2 or data.measured.empty or run.adaptive:
         return
-    advice = [each for each in recommendations(data, ("cost",)) if each.payload != MIX]
+    advice = [choice for choice in recommendations(data, ("cost",)) if choice.payload != MIX]
     ends = ((run.sizes[0], "smaller", MIN_MB), (run.sizes[-1], "larger", MAX_MB))
     for edge, beyond, possible in ends:
         if edge in run.beyond_mb:
             continue  # larger ones would run alike: `beyond_cores` says so
-        names = [each.payload for each in advice if each.memory_mb == edge]
+        names = [choice.payload for choice in advice if choice.memory_mb == edge]
         if names and edge != possible:
             yield Finding(
                 "note",
@@ -364,8 +364,8 @@ def types_disagree(data: StudyData) -> Iterator[Finding]:
     """No size is the best, or as good as the best, for all payload types."""
     if len(data.run.payloads) < 2 or data.measured.empty:
         return
-    advice = [each for each in recommendations(data, ("cost",)) if each.payload != MIX]
-    if any(each.memory_mb for each in advice) and not common_sizes(advice):
+    advice = [choice for choice in recommendations(data, ("cost",)) if choice.payload != MIX]
+    if any(choice.memory_mb for choice in advice) and not common_sizes(advice):
         yield Finding(
             "note",
             "payload types disagree",
@@ -377,7 +377,7 @@ def types_disagree(data: StudyData) -> Iterator[Finding]:
 def recorded(data: StudyData) -> Iterator[Finding]:
     """Warnings that the run itself recorded, but how sure it is: its answer says that."""
     run = data.run
-    for text in (each for each in run.manifest.warnings if UNSURE not in str(each)):
+    for text in (warning for warning in run.manifest.warnings if UNSURE not in str(warning)):
         yield Finding("warning", "recorded by the run", str(text), "see the run's manifest")
 
 
@@ -463,12 +463,12 @@ def mixed_runs(data: StudyData) -> Iterator[Finding]:
 
 
 def _kinds(manifests: list[Manifest]) -> Iterator[tuple[str, str, list[str], str]]:
-    code = [each.code_sha256 for each in manifests]
+    code = [manifest.code_sha256 for manifest in manifests]
     advice = "look at one of them, or compare them in notebook 05"
     yield "different code in one summary", "warning", code, advice
-    books = [each.price_book.version for each in manifests]
+    books = [manifest.price_book.version for manifest in manifests]
     yield "different price books in one summary", "warning", books, "durations are not affected"
-    places = [each.endpoint.words("kind", "limiter") for each in manifests]
+    places = [manifest.endpoint.words("kind", "limiter") for manifest in manifests]
     yield "different machines in one summary", "error", places, "do not use these means"
 
 

@@ -173,17 +173,17 @@ def _ranges(cold: ColdCurve, goal: Goal) -> list[tuple[object, ...]]:
 
 def _takeover(cold: ColdCurve, before: int, after: int, goal: Goal) -> tuple[float, float]:
     """Low and high end of the share at which one size takes over from another."""
-    if not all(np.isfinite(each).all() for each in cold.resampled):
+    if not all(np.isfinite(draws).all() for draws in cold.resampled):
         return np.nan, np.nan
     shares = np.linspace(0, 1, _COARSE + 1)
     # A balance is relative to the measured means: else one resample far out would hide all others.
     slowest, highest = (
-        each.max(axis=1)[:, None, None] for each in (cold.mean_ms(shares), cold.cost_usd(shares))
+        means.max(axis=1)[:, None, None] for means in (cold.mean_ms(shares), cold.cost_usd(shares))
     )
     first = np.ones(len(cold.resampled[0]))
     waiting = np.arange(len(first))  # resamples in which it has not taken over yet
     for steps in np.array_split(np.arange(_COARSE + 1), 20):
-        ms, usd, extra_ms, extra_usd = (each[waiting] for each in cold.resampled)
+        ms, usd, extra_ms, extra_usd = (draws[waiting] for draws in cold.resampled)
         part = shares[steps, None, None]
         drawn_ms, drawn_usd = _positive(ms + part * extra_ms), _positive(usd + part * extra_usd)
         values = goal.score(drawn_ms / slowest[steps], drawn_usd / highest[steps], scale=(1.0, 1.0))
@@ -353,7 +353,7 @@ def _tail_quantile(cold: ColdCurve, data: StudyData) -> float:
     if cold.curve.payload != MIX:
         samples = samples[samples["payload"] == cold.curve.payload]
     fewest = min(int((samples["memory_mb"] == size).sum()) for size in cold.sizes)
-    supported = [each for each in (0.99, 0.95, 0.9) if fewest * (1 - each) >= _BEYOND - 1e-9]
+    supported = [q for q in (0.99, 0.95, 0.9) if fewest * (1 - q) >= _BEYOND - 1e-9]
     return supported[0] if supported else 0.0
 
 
@@ -396,8 +396,10 @@ def plot_cold_share(data: StudyData, *, payload: str = "", function: str = "") -
     first, which the line under the title says. The strips below show which size is best at which
     share under each strategy. None without a cold start, and for a function that is not there.
     """
-    part = next((each for each in data.parts if function in ("", each.run.function)), None)
-    by_name = {each.curve.payload: each for each in cold_curves(part)} if part else {}
+    part = next(
+        (candidate for candidate in data.parts if function in ("", candidate.run.function)), None
+    )
+    by_name = {cold.curve.payload: cold for cold in cold_curves(part)} if part else {}
     if part is None or not by_name:
         return None
     run, names = part.run, strategies_of(data)

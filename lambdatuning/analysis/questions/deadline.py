@@ -35,7 +35,7 @@ def plot_deadline(data: StudyData, payload: str = "") -> Chart | None:
     if not tails:
         return None
     subtitle = (
-        f"{shown_of(run, [each.name for each in tails])}, {tails[0].curve.payload}; filled: kept "
+        f"{shown_of(run, [tail.name for tail in tails])}, {tails[0].curve.payload}; filled: kept "
         "by its samples; ring: cheapest that surely keeps it, or the nearest; per cent: how likely "
         f"it is kept{caption(run.host, run.sizes)}"
     )
@@ -45,11 +45,11 @@ def plot_deadline(data: StudyData, payload: str = "") -> Chart | None:
 
     parts = [
         (
-            each.name,
-            deadline_title(each.advice, goal),
-            deadline_alt(each.curve, each.keeps, goal, data.money),
+            tail.name,
+            deadline_title(tail.advice, goal),
+            deadline_alt(tail.curve, tail.keeps, goal, data.money),
         )
-        for each in tails
+        for tail in tails
     ]
     return chart_of(run, parts, draw)
 

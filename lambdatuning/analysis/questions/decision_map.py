@@ -66,7 +66,7 @@ def segments(rows: DataFrame) -> list[tuple[float, float, int]]:
     weight, size = rows["weight"].to_numpy(float), rows["memory_mb"].to_numpy(int)
     changes = np.flatnonzero(np.diff(size))
     edges = [0.0, *((weight[changes] + weight[changes + 1]) / 2).tolist(), 1.0]
-    winners = [int(size[0]), *(int(each) for each in size[changes + 1])]
+    winners = [int(size[0]), *(int(winner_mb) for winner_mb in size[changes + 1])]
     return list(zip(edges[:-1], edges[1:], winners, strict=True))
 
 
@@ -118,7 +118,7 @@ def plot_decision_map(data: StudyData, weight: float | None = None) -> Chart | N
     """
     run, weight = data.run, clamp_weight(data.options.weight if weight is None else weight)
     maps = [_Map(name, decisions(part), part.host) for name, part in views(data)]
-    maps = [each for each in maps if len(each.frame)]
+    maps = [part_map for part_map in maps if len(part_map.frame)]
     if not maps:
         return None
     subtitle = (
@@ -129,7 +129,10 @@ def plot_decision_map(data: StudyData, weight: float | None = None) -> Chart | N
     def draw(layout: Layout, title: str) -> Figure:
         return _draw(layout, title, subtitle, maps, weight)
 
-    parts = [(each.name, map_title(each.frame, weight), map_alt(each.frame)) for each in maps]
+    parts = [
+        (part_map.name, map_title(part_map.frame, weight), map_alt(part_map.frame))
+        for part_map in maps
+    ]
     return chart_of(run, parts, draw)
 
 
@@ -181,11 +184,11 @@ def map_alt(frame: DataFrame) -> str:
 
 def _point_at(rows: DataFrame, weight: float) -> tuple[float, float, int]:
     ranges = segments(rows)
-    return next((each for each in ranges if each[0] <= weight <= each[1]), ranges[-1])
+    return next((bounds for bounds in ranges if bounds[0] <= weight <= bounds[1]), ranges[-1])
 
 
 def _draw(layout: Layout, title: str, subtitle: str, maps: Sequence[_Map], weight: float) -> Figure:
-    rows = [(name, part, each.host) for each in maps for name, part in each.rows]
+    rows = [(name, part, part_map.host) for part_map in maps for name, part in part_map.rows]
     left_in, right_in = names_in([name for name, part, _ in rows if len(part)], layout), 0.14
     figure, (axes,) = framed(
         layout,
@@ -199,7 +202,9 @@ def _draw(layout: Layout, title: str, subtitle: str, maps: Sequence[_Map], weigh
             bottom_in=0.58,
         ),
     )
-    shades = _colours(sorted({int(size) for each in maps for size in each.frame["memory_mb"]}))
+    shades = _colours(
+        sorted({int(size) for part_map in maps for size in part_map.frame["memory_mb"]})
+    )
     _legend(figure, axes, shades, layout)
     inches = layout.width_in - left_in - right_in
     for n, (name, part, host) in enumerate(rows):

@@ -118,9 +118,9 @@ def plot_pareto(data: StudyData, payload: str = "") -> Chart | None:
     if not fronts:
         return None
     run = data.run
-    dots = "; dots: predicted sizes between" if any(len(each.guessed) for each in fronts) else ""
-    about = f"{shown_of(run, [each.name for each in fronts])}, {fronts[0].payload}"
-    drawn = any(each.rows["mean_low_ms"].notna().any() for each in fronts)
+    dots = "; dots: predicted sizes between" if any(len(front.guessed) for front in fronts) else ""
+    about = f"{shown_of(run, [front.name for front in fronts])}, {fronts[0].payload}"
+    drawn = any(front.rows["mean_low_ms"].notna().any() for front in fronts)
     subtitle = about + ("; bars: 95 % intervals of the means" if drawn else "") + dots
     subtitle += caption(run.host, run.sizes, hatched=False)
 
@@ -128,8 +128,8 @@ def plot_pareto(data: StudyData, payload: str = "") -> Chart | None:
         return _draw(layout, title, subtitle, fronts)
 
     parts = [
-        (each.name, pareto_title(each.rows, each.today), pareto_alt(each.rows, each.money))
-        for each in fronts
+        (front.name, pareto_title(front.rows, front.today), pareto_alt(front.rows, front.money))
+        for front in fronts
     ]
     return chart_of(run, parts, draw)
 

@@ -142,13 +142,13 @@ def _panel(
     axes.hlines(range(len(rows)), min(sizes), max(sizes), color=GRID, linewidth=0.8)
     _today(axes, advice)
     how: dict[str, Any] = {"marker": marker, "linestyle": "", "color": colour, "markersize": 7}
-    for _, each in advice.iterrows():
-        y = rows.index(each["payload"])
-        as_good_mb = each["as_good_mb"] or ()
-        span = (*as_good_mb, each["memory_mb"])
+    for choice in advice.to_dict("records"):
+        y = rows.index(choice["payload"])
+        as_good_mb = choice["as_good_mb"] or ()
+        span = (*as_good_mb, choice["memory_mb"])
         axes.plot([min(span), max(span)], [y, y], color=colour, linewidth=3, alpha=0.3)
         axes.plot(as_good_mb, [y] * len(as_good_mb), **how, markerfacecolor=PAPER)
-        axes.plot(each["memory_mb"], y, **how)
+        axes.plot(choice["memory_mb"], y, **how)
 
 
 def _today(axes: Axes, advice: DataFrame) -> None:

@@ -88,8 +88,8 @@ def pillars(data: StudyData) -> DataFrame:
 
 def pillars_frame(rows: Iterable[Practice]) -> DataFrame:
     """Best practices as a frame."""
-    columns = [each.name for each in fields(Practice)]
-    return DataFrame([asdict(each) for each in rows], columns=columns)
+    columns = [column.name for column in fields(Practice)]
+    return DataFrame([asdict(row) for row in rows], columns=columns)
 
 
 def evidence(data: StudyData) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def evidence(data: StudyData) -> dict[str, Any]:
         "measured_on": "embedded AWS" if run.embedded else "AWS",
         "region": run.manifest.region,
         "started_at": run.manifest.started_at,
-        "practices": [asdict(each) | {"page": each.page} for each in practices(data)],
+        "practices": [asdict(practice) | {"page": practice.page} for practice in practices(data)],
     }
 
 
@@ -161,7 +161,7 @@ def _cost_model(data: StudyData) -> _Shown:
     curve, volume = data.curve(), data.options.monthly_invocations
     if curve is None or not curve.sizes:
         return _NOTHING
-    low, high = (data.money(float(each) * 1e6) for each in (curve.usd.min(), curve.usd.max()))
+    low, high = (data.money(float(usd) * 1e6) for usd in (curve.usd.min(), curve.usd.max()))
     evidence = f"{len(curve.sizes)} sizes cost {low} to {high} per million invocations"
     if len(curve.sizes) < 2:
         return PARTLY, f"one size alone: {evidence}", "measure at least two sizes"
@@ -194,7 +194,9 @@ def _usage(data: StudyData) -> _Shown:
         return _NOTHING
     usd = float(curve.usd[curve.sizes.index(size)])
     volumes = sorted({1e6, 1e7, 1e8, data.options.monthly_invocations or DEFAULT_VOLUME})
-    bills = [f"{data.money.bill(usd * each)} at {each / 1e6:,.4g} million" for each in volumes]
+    bills = [
+        f"{data.money.bill(usd * volume)} at {volume / 1e6:,.4g} million" for volume in volumes
+    ]
     next_step = "compare with a run of another month (notebook 05)"
     return PARTLY, f"{format_mb(size)} costs a month: {', '.join(bills)}", next_step
 
@@ -261,8 +263,8 @@ def _hardware(data: StudyData) -> _Shown:
         for size, ms in zip(curve.sizes, curve.ms, strict=True)
     }  # fmt: skip
     least = min(used, key=used.__getitem__)
-    shown = [f"{used[each]:,.0f} at {format_mb(each)}" for each in dict.fromkeys(
-        size for size in (head.today_mb, head.memory_mb, least) if size in used)]  # fmt: skip
+    sizes = dict.fromkeys((head.today_mb, head.memory_mb, least))
+    shown = [f"{used[size]:,.0f} at {format_mb(size)}" for size in sizes if size in used]
     evidence = f"GB-seconds of a million invocations: {', '.join(shown)}"
     now = head.today_mb if head.applied_mb is None else head.applied_mb
     now = now if now in used else head.memory_mb

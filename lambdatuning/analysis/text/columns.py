@@ -156,7 +156,7 @@ def span(pair: tuple[str, str], low: Any, high: Any, money: Money = DOLLARS) -> 
 def text(name: str, value: object, money: Money = DOLLARS) -> str:
     """A value of the column `name` for readers."""
     if isinstance(value, tuple | list):
-        numbers = all(isinstance(each, Real) for each in value)
+        numbers = all(isinstance(item, Real) for item in value)
         return join_mb(value) if numbers else join(value)
     if value is None or (isinstance(value, float) and pd.isna(value)):
         return NOTHING

@@ -179,7 +179,7 @@ def table(
     nothing = _NOTHING_FOUND
     if not isinstance(data, DataFrame):
         nothing = f"{caption}: none." if caption else nothing
-        data = DataFrame([asdict(each) for each in cast(Iterable[Any], data)])
+        data = DataFrame([asdict(row) for row in cast(Iterable[Any], data)])
     first = first_beyond(data)
     constant = [
         name

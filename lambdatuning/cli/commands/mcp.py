@@ -97,7 +97,7 @@ class Tools:
         do about each."""
         from ...study import Study
 
-        return [asdict(each) for each in Study(self._run(run)).checks()]
+        return [asdict(check) for check in Study(self._run(run)).checks()]
 
     def compare(
         self,

@@ -45,7 +45,8 @@ def config(as_json: bool) -> None:
 
     settings = read_settings()
     data = {
-        name: {"value": each.value, "origin": each.origin} for name, each in settings.values.items()
+        name: {"value": setting.value, "origin": setting.origin}
+        for name, setting in settings.values.items()
     }
     width = max(len(name) for name in data)
     lines = [f"{'folder':<{width}}  {settings.folder}"]

@@ -261,5 +261,5 @@ def comparison_data(comparison: "Comparison") -> dict[str, Any]:
         "same_code": vars(comparison.noise),
         "changes": records(comparison.overall),
         "by_size": records(comparison.by_size),
-        "findings": [vars(each) for each in comparison.findings],
+        "findings": [vars(finding) for finding in comparison.findings],
     }

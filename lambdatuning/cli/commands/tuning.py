@@ -46,7 +46,7 @@ def tune(session: Session, /, function: str, payload: tuple[str, ...], **options
     options = with_share(options)
     if payload:
         folder = resources.payloads(options["payloads"])
-        if any(is_name(each, folder.path) for each in payload):
+        if any(is_name(name, folder.path) for name in payload):
             session.output.taken("payload types", folder)
     with session.connected() as cloud:
         run = tune(
@@ -150,9 +150,9 @@ def run_data(run: "Run", shown: Shown) -> dict[str, Any]:
 def show_study(output: Output, study: "Study", figures: Sequence[str]) -> None:
     """Print all that a stored run answers, and where its figure was written."""
     text = str(study.answer)
-    text += "".join(f"\n{each}." for each in study.checks() if each.severity != "ok")
+    text += "".join(f"\n{check}." for check in study.checks() if check.severity != "ok")
     text += "".join(f"\nThe figure is in {file}." for file in figures)
-    checks = [asdict(each) for each in study.checks()]
+    checks = [asdict(check) for check in study.checks()]
     data = {**study.to_json(), "run_id": study.run.run_id, "answer": text, "checks": checks}
     output.show(data, text)
 
@@ -169,7 +169,7 @@ def _lines(study: "Study") -> list[str]:
 
 def _checked(study: "Study") -> str:
     """The gravest thing that may mislead, and how many more there are."""
-    grave = [each for each in study.checks() if each.severity in ("error", "warning")]
+    grave = [check for check in study.checks() if check.severity in ("error", "warning")]
     if not grave:
         return ""
     more = f" ({len(grave) - 1} more: lambdatuning show {study.run.run_id})" if grave[1:] else ""
@@ -237,7 +237,7 @@ def _data(run: "Run", study: "Study | None", text: str, where: str) -> dict[str,
         "sizes": list(run.manifest.sizes or run.sizes),
         "sizes_beyond_cores": list(run.beyond_mb),
         "recommendations": records(study.recommend(study.strategies)) if study else [],
-        "checks": [asdict(each) for each in study.checks()] if study else [],
+        "checks": [asdict(check) for check in study.checks()] if study else [],
         "exploration": _exploration(run.exploration) if run.exploration else None,
         "overhead": manifest.overhead,
         "wall_ms": manifest.wall_ms,
