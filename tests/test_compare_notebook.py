@@ -31,7 +31,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_regression_is_the_first_thing_told(store: Path) -> None:
+def test_a_regression_stands_first(store: Path) -> None:
     given = {"store": store, "history": "all", "max_regression_percent": 20}
     story = story_of("05_compare.ipynb", given)
     assert "<b>hash" not in story
@@ -41,14 +41,14 @@ def test_a_regression_is_the_first_thing_told(store: Path) -> None:
     assert "different code" in story
 
 
-def test_the_recorded_runs_tell_what_differs_less_than_runs_do() -> None:
+def test_the_recorded_runs_differ_by_less_than_runs_of_the_same_code() -> None:
     story = story_of("05_compare.ipynb", {"store": RECORDED})
     assert "No significant difference between before and after" in story
     assert "None of the 10 payload types differs significantly" in story
     assert "or more, would have been found four times in five" in story
 
 
-def test_cold_starts_are_told_for_a_strategy() -> None:
+def test_cold_starts_are_answered_for_a_strategy() -> None:
     given = {"store": RECORDED, "strategy": "balanced", "payload_types": "digest,read"}
     story = story_of("04_cold_starts.ipynb", given)
     assert story.index("is best balanced") < story.index("is cheapest")

@@ -11,7 +11,7 @@ from lambdatuning.analysis.run import Run
 from lambdatuning.core.format import DOLLARS
 from lambdatuning.study import Study
 
-from .asked import study_of
+from .studies import study_of
 from .synthetic import Kind, changed, synthetic_run
 
 RUN = synthetic_run()
@@ -42,19 +42,19 @@ def test_a_sentence_says_what_to_set_what_it_brings_and_how_sure_it_is() -> None
     )
 
 
-def test_staying_is_said_as_such() -> None:
+def test_keeping_todays_size_is_named() -> None:
     stay = replace(ADVICE, memory_mb=128, as_good_mb=(), sure=1.0)
     assert sentence(stay, DOLLARS) == (
         "hash: 128 MB, today's size, is cheapest (169 ms, $4.43 per million); > 99 % sure."
     )
 
 
-def test_dearer_and_slower_are_said_as_such() -> None:
+def test_more_expensive_and_slower_are_named() -> None:
     worse = replace(ADVICE, saving=-0.5, speedup=0.5)
     assert against_today(worse) == "50 % more expensive, 2.00 × slower than 128 MB today"
 
 
-def test_a_failing_size_today_is_said_as_such() -> None:
+def test_a_failing_size_today_is_named() -> None:
     failing = replace(ADVICE, saving=float("nan"), speedup=float("nan"), failing_mb=(128,))
     assert against_today(failing) == "128 MB today fails"
     assert against_today(replace(failing, failing_mb=())) == ""

@@ -10,7 +10,7 @@ from lambdatuning.analysis.run import Run, merge
 from lambdatuning.core.finding import Finding
 from lambdatuning.study import Study
 
-from .asked import checks
+from .studies import checks
 from .synthetic import Kind, synthetic_run
 from .synthetic import changed as about
 
@@ -31,11 +31,11 @@ def changed(run: Run, **columns: object) -> Run:
     return Run(run.manifest, run.samples.assign(**columns))  # type: ignore[arg-type]
 
 
-def test_a_good_run_has_nothing_to_mind() -> None:
+def test_a_good_run_has_no_finding() -> None:
     assert checks(synthetic_run(QUIET)) == []
 
 
-def test_failures_are_told_with_error_and_place() -> None:
+def test_failures_are_reported_with_error_and_place() -> None:
     finding = one(synthetic_run(), "failed invocations")
     assert "Runtime.OutOfMemory (list-1mb at 128 MB)" in finding.cause
 
@@ -198,7 +198,7 @@ def test_a_mean_that_hangs_on_few_slow_invocations_is_named_with_what_is_known()
     assert "invocations a size would tell the mean within 10 %" in finding.next_step
 
 
-def test_no_interval_is_spoken_of_where_none_is_drawn() -> None:
+def test_no_interval_is_mentioned_where_none_is_drawn() -> None:
     run = synthetic_run(QUIET)
     assert source_line(Study(run)).endswith("; bands: 95 % interval of the mean")
     assert source_line(Study(changed(run, environment=""))).endswith(" warm samples")

@@ -8,7 +8,7 @@ from lambdatuning.analysis.questions.cold_starts import START_COLUMNS, beyond_wa
 from lambdatuning.analysis.run import Run, merge
 from lambdatuning.study import Study
 
-from .asked import study_of
+from .studies import study_of
 from .synthetic import Kind, changed, synthetic_run
 
 KINDS = (Kind("read", 20, 4), Kind("hash", 0.5, 150, weight=3))
@@ -41,7 +41,7 @@ def test_what_a_cold_start_takes_and_costs_beyond_a_warm_one() -> None:
     assert (frame["init_ms"] < frame["init_high_ms"]).all()
 
 
-def test_cold_starts_that_failed_or_have_no_warm_fellow_are_left_out() -> None:
+def test_cold_starts_that_failed_or_have_no_warm_counterpart_are_left_out() -> None:
     samples = RUN.samples
     warm_at_128 = (samples["memory_mb"] == 128) & ~samples["cold"]
     assert 128 not in set(beyond_warm(Study(samples[~warm_at_128]))["memory_mb"])

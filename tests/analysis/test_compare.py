@@ -158,7 +158,7 @@ def test_what_is_assumed_counts_as_much_as_it_has_degrees_of_freedom() -> None:
     assert learnt([(1000, 0.0)]).sd == FLOOR
 
 
-def test_what_little_is_known_between_runs_is_paid_for_once_by_all_payload_types() -> None:
+def test_the_spread_between_runs_widens_intervals_once_for_all_payload_types() -> None:
     """Student's t for one type (both measures); further ones by the normal quantiles."""
     noise = Noise(0.03, 3.0)
     one, ten = (noise.log_errors(1 - 0.05 / (2 * types)) for types in (1, 10))
@@ -313,7 +313,7 @@ def test_what_else_differs_is_said() -> None:
     assert [finding.name for finding in again.findings] == ["other times"]
 
 
-def test_runs_of_another_isolation_are_compared_with_a_word() -> None:
+def test_runs_of_another_isolation_are_compared_with_a_note() -> None:
     before, after = (
         named(run, endpoint={**run.endpoint.to_json(), "isolation": level})
         for run, level in (
@@ -357,7 +357,7 @@ def test_several_runs_are_each_compared_with_the_first() -> None:
     assert len(comparison.runs) == 3
 
 
-def test_one_run_alone_is_told_what_to_do() -> None:
+def test_one_run_alone_says_what_to_do_next() -> None:
     alone = lt.compare([synthetic_run(FEW, SIZES)])
     assert str(alone).startswith("Nothing to compare yet: one run of LambdaFunctionOverHttps")
     assert "Nothing to compare" in alone._repr_html_()

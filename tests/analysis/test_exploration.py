@@ -15,7 +15,7 @@ from lambdatuning.core.tuning.explored import Explored
 from lambdatuning.study import Study
 from tests.functions.tuner.adaptive import Machine, types
 
-from .asked import checks, recommend
+from .studies import checks, recommend
 from .synthetic import synthetic_run
 
 POWERS = [128, 256, 512, 1024, 1769]

@@ -17,7 +17,7 @@ from lambdatuning.analysis.questions.payload_types import penalties
 from lambdatuning.core.errors import UsageError
 from lambdatuning.study import Study
 
-from .asked import study_of
+from .studies import study_of
 from .synthetic import KINDS, Kind, synthetic_run
 
 RUN = synthetic_run()

@@ -9,7 +9,7 @@ from lambdatuning.analysis.run import Run
 from lambdatuning.core.errors import UsageError
 from lambdatuning.study import Study
 
-from .asked import study_of
+from .studies import study_of
 from .synthetic import KINDS, Kind, synthetic_run
 
 RUN = synthetic_run((KINDS[2], KINDS[9]), (128, 512, 1024, 1769))

@@ -121,7 +121,7 @@ def test_a_size_that_was_set_is_done() -> None:
     )
 
 
-def test_a_size_seen_by_cold_starts_alone_is_told_so() -> None:
+def test_a_size_measured_by_cold_starts_alone_is_marked() -> None:
     assert "seen by cold starts alone" in replace(FIRM, evidence="cold").certainty
     assert "by prediction alone" in replace(FIRM, evidence="").sentence
 

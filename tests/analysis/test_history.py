@@ -258,7 +258,7 @@ def test_before_five_runs_it_says_what_is_missing() -> None:
     )
 
 
-def test_an_accepted_level_starts_anew() -> None:
+def test_an_accepted_level_starts_a_new_baseline() -> None:
     runs = summaries(16, 10)
     past = history(runs, accepted={runs[10].run_id: "a larger model, on purpose"})
     assert past.changes == ()
@@ -356,7 +356,7 @@ def test_slow_drift_is_compared_with_a_fixed_baseline_every_ten_runs() -> None:
     assert past.verdict.worse[0].cause == "drift"
 
 
-def test_it_shows_itself() -> None:
+def test_a_history_shows_itself_in_a_notebook() -> None:
     past = history(summaries(14, 10))
     html = past._repr_html_()
     assert "<strong>Cannot tell: 4 of the 5 runs" in html

@@ -4,7 +4,7 @@ import numpy as np
 
 from lambdatuning.analysis.run import Run
 
-from .asked import recommend, summarise
+from .studies import recommend, summarise
 from .synthetic import Kind, synthetic_run
 
 
@@ -20,7 +20,7 @@ def test_a_run_of_many_cells_has_narrower_intervals_than_its_parts() -> None:
     assert widths[0] < 0.7 * widths[1]
 
 
-def test_a_cell_that_few_environments_served_lives_on_what_others_lend() -> None:
+def test_a_cell_with_few_environments_borrows_the_spread_of_others() -> None:
     """Chains race for environments: one payload type may meet two of a size's three, or one."""
     kinds = [Kind(f"k{n}", 5, 5 * n) for n in range(4)]
     run = synthetic_run(kinds, (128, 512, 1769), environments=3, per_environment=4)

@@ -89,7 +89,7 @@ def test_every_encoding_and_packing_whatever_its_name(name: str, form: Form) -> 
 
 @pytest.mark.parametrize("form", [forms.tail_detailed, forms.insights_csv, forms.filter_json],
                          ids=lambda form: form.__name__)  # fmt: skip
-def test_newest_first_is_told_by_what_follows_what(form: Form) -> None:
+def test_newest_first_is_recognised_by_the_order_of_lines(form: Form) -> None:
     frame = read(form(text_events()[::-1])).iloc[::-1]
     assert frame["error"].tolist() == forms.FAILED
     assert frame["duration_ms"].tolist() == forms.DURATION_MS
@@ -203,7 +203,7 @@ def test_what_stands_beside_a_report_tells_of_failures(line: str, error: str) ->
     assert read(text)["error"].tolist() == [error]
 
 
-def test_a_function_that_quotes_a_report_is_not_believed() -> None:
+def test_a_report_that_a_function_quotes_is_no_report() -> None:
     quoted = forms.text_report(9, forms.REPORTS[1]).strip()
     lines = [
         f"2026-06-03T05:22:39.288Z\t{forms.request(1)}\tINFO\t{quoted}",

@@ -10,7 +10,7 @@ from lambdatuning.analysis.run import Run
 from lambdatuning.core.tuning.endpoint import Endpoint
 from lambdatuning.study import Study
 
-from .asked import study_of
+from .studies import study_of
 from .synthetic import KINDS, Kind, synthetic_run
 
 EMBEDDED = synthetic_run((KINDS[2], KINDS[9]), (128, 512, 1769))

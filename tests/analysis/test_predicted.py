@@ -6,7 +6,7 @@ from lambdatuning.analysis.predicted import COLUMNS, between, middles, predicted
 from lambdatuning.core.errors import UsageError
 from lambdatuning.study import Study
 
-from .asked import study_of, summarise
+from .studies import study_of, summarise
 from .synthetic import KINDS, Kind, synthetic_run
 
 RUN = synthetic_run(KINDS[:4])

@@ -11,8 +11,8 @@ from lambdatuning.core.errors import UsageError
 from lambdatuning.core.strategies import STRATEGIES, CurvePoint, choose
 from lambdatuning.study import Study
 
-from .asked import GOALS, curves, goal, recommend, study_of
-from .asked import advice as advice_of
+from .studies import GOALS, curves, goal, recommend, study_of
+from .studies import advice as advice_of
 from .synthetic import KINDS, Kind, synthetic_run
 
 RUN = synthetic_run()
@@ -160,7 +160,7 @@ def test_resamples_are_judged_by_the_rule_that_picks_the_winner(
     assert scored[winner.memory_mb - 128] == pytest.approx(scored.min(), rel=1e-12)
 
 
-def test_the_luckiest_of_many_alike_sizes_is_not_taken_at_its_word() -> None:
+def test_the_luckiest_of_many_equal_sizes_is_not_overrated() -> None:
     """Sizes that cost the same, measured with an error of 10 %: the best by chance is within
     5 % of the best in truth, but no other size was told to be worse."""
     rng = np.random.default_rng(1)

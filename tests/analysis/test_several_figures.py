@@ -10,8 +10,8 @@ from lambdatuning.analysis.questions.payload_types import penalties
 from lambdatuning.analysis.run import Run, merge
 from lambdatuning.study import Study
 
-from .asked import recommend, study_of
 from .plots import PLOTS
+from .studies import recommend, study_of
 from .synthetic import Kind, synthetic_run
 
 CPU, IO = Kind("work", 0, 150), Kind("work", 40, 1)

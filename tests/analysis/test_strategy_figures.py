@@ -30,7 +30,7 @@ from lambdatuning.core.errors import UsageError
 from lambdatuning.core.format import format_mb
 from lambdatuning.study import Study
 
-from .asked import recommend, study_of
+from .studies import recommend, study_of
 from .synthetic import KINDS, Kind, synthetic_run
 
 RUN = synthetic_run()
@@ -87,7 +87,7 @@ class TestDecisions:
             assert high == low
             assert one != other
 
-    def test_without_intervals_nobody_knows_how_sure(self) -> None:
+    def test_without_intervals_how_sure_is_not_known(self) -> None:
         assert decisions(Study(RUNS["no interval"]), steps=3)["probability_best"].isna().all()
 
     def test_the_title_says_how_far_the_winner_holds(self) -> None:

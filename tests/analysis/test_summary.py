@@ -8,7 +8,7 @@ from lambdatuning.core.statistics.mean_intervals import summarise as core_summar
 from lambdatuning.core.statistics.means import quantile
 from tests.oracle.statistics import quantile_interval
 
-from .asked import study_of, summarise
+from .studies import study_of, summarise
 from .synthetic import KINDS, SIZES, Kind, synthetic_run
 
 RUN = synthetic_run()

@@ -10,7 +10,7 @@ from lambdatuning.core import format as formats
 from lambdatuning.core.finding import Finding
 from lambdatuning.study import Study
 
-from .asked import recommend, study_of, summarise
+from .studies import recommend, study_of, summarise
 from .synthetic import Kind, synthetic_run
 
 RUN = synthetic_run()

@@ -29,9 +29,9 @@ from lambdatuning.core.sizes import Host
 from lambdatuning.core.tuning.manifest import Manifest
 from lambdatuning.study import Study
 
-from .asked import GOALS, checks, curves, goal, recommend, study_of, summarise
-from .asked import advice as advice_of
 from .plots import PLOTS, Plot
+from .studies import GOALS, checks, curves, goal, recommend, study_of, summarise
+from .studies import advice as advice_of
 from .synthetic import KINDS, Kind, changed, synthetic_run
 
 SIZES = (128, 1769, 3008, 4096, 10_240)
@@ -79,7 +79,7 @@ def test_chance_does_not_choose_among_sizes_that_run_alike() -> None:
     assert "fewer than its vCPUs" in best.reason
 
 
-def test_a_smaller_size_wins_where_the_smallest_alike_is_no_better() -> None:
+def test_a_smaller_size_wins_where_the_smallest_indistinguishable_is_no_better() -> None:
     best = decide(curve([4000, 400, 200, 201, 198]), goal("speed"))
     assert best.memory_mb == 3008
     assert best.sure > 0.9

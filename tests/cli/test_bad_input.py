@@ -161,7 +161,7 @@ def test_without_a_yes_nothing_is_done(served: Shell) -> None:
     assert served("status", "--stack", "unwanted").code == 1
 
 
-def test_too_dear_is_declined(deployed: Shell, tmp_path: Path) -> None:
+def test_a_run_that_is_too_expensive_is_declined(deployed: Shell, tmp_path: Path) -> None:
     options = ("--yes", "--payload", "ping", "--max-usd", "0.0000001", "--store", str(tmp_path))
     refused(deployed("benchmark", *options), 4, "estimated", "more than the $0.000000100 that")
 
@@ -314,6 +314,8 @@ def test_a_schedule_that_would_always_fail_is_not_printed(
     ("event", "message"),
     [("none.json", "none.json"), ("pign", 'did you mean "ping"'), ('{"a": ', "JSON")],
 )
-def test_nor_is_one_whose_event_cannot_be_sent(served: Shell, event: str, message: str) -> None:
+def test_a_schedule_whose_event_cannot_be_sent_is_not_printed(
+    served: Shell, event: str, message: str
+) -> None:
     done = served("schedule", "print", "cron", "f", "--payload", event)
     refused(done, 2, message)

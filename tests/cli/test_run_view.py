@@ -22,7 +22,7 @@ def printed(run: Run, capsys: pytest.CaptureFixture[str], **given: Any) -> str:
     return capsys.readouterr().out
 
 
-def test_sizes_beyond_the_cores_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_sizes_beyond_the_cores_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(synthetic_run(CPU, SIZES), capsys)
     assert "4,096, 10,240 MB: more vCPUs than this host's 2 cores, so measured as 2 cores;" in text
     for run in (synthetic_run(CPU, SIZES, endpoint="aws"), synthetic_run(CPU, SIZES[:2])):

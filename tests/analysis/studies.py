@@ -1,6 +1,6 @@
-"""Questions as tests ask them: of a run, with the options of a study.
+"""Studies for tests: what a run says with given options, computed once where that can be shared.
 
-No test changes a run, so what does not depend on options is computed once for all that ask of it.
+No test changes a run, so what does not depend on options is computed once for all of them.
 """
 
 from collections.abc import Sequence
