@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from .test_docs import PAGES
+
 ROOT = Path(__file__).parents[1]
 
 INSTEAD = {
@@ -92,7 +94,7 @@ import x as known
 
 @pytest.mark.parametrize(
     "path",
-    [*SOURCES, *sorted((ROOT / "notebooks").glob("*.ipynb")), ROOT / "README.md"],
+    [*SOURCES, *sorted((ROOT / "notebooks").glob("*.ipynb")), *PAGES],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_words_are_plain(path: Path) -> None:

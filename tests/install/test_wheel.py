@@ -4,8 +4,10 @@ The fresh environment has exactly what the wheel requires with its extra `local`
 of the environment that runs the tests: hard links to files that pip installed there.
 """
 
+import email
 import json
 import os
+import re
 import shutil
 import sys
 import sysconfig
@@ -87,13 +89,27 @@ def test_the_wheel_has_all_that_a_user_needs(wheel: Path) -> None:
         "template.yaml",
         *(str(path.relative_to(ROOT)) for path in ROOT.glob("notebooks/*.ipynb")),
         *(str(path.relative_to(ROOT)) for path in ROOT.glob("data/payloads/*.json")),
-        *(str(path.relative_to(ROOT)) for path in ROOT.glob("data/policies/*")),
+        *(str(path.relative_to(ROOT)) for path in ROOT.glob("data/policies/*.json")),
         *(str(path.relative_to(ROOT)) for path in ROOT.glob("data/recorded/**/*.csv.gz")),
     ]
     assert {f"{inside}{name}" for name in there} <= names
     assert {"lambdatuning/py.typed", "lambdatuning/core/prices.json"} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests", f"{inside}data/runs"))]
+    assert not [name for name in names if name.endswith(".md")]
+
+
+def test_an_index_shows_the_readme_without_links_that_lead_nowhere(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        message = email.message_from_bytes(archive.read(name))
+    assert message["Description-Content-Type"] == "text/markdown"
+    shown = message.get_payload()
+    assert isinstance(shown, str)
+    assert "# lambdatuning\n" in shown
+    addresses = re.findall(r"\]\(([^)]*)\)", shown)
+    assert addresses
+    assert [address for address in addresses if not address.startswith("https://")] == []
 
 
 def test_every_pinned_version_is_one_for_the_oldest_python() -> None:

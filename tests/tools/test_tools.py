@@ -161,12 +161,13 @@ HAS_TERRAFORM = bool(shutil.which("terraform")) and any(PLUGINS.rglob("terraform
 @needs(SAM, "SAM CLI")
 @pytest.mark.skipif(not HAS_TERRAFORM, reason=f"needs terraform, and its provider aws in {PLUGINS}")
 def test_terraform_deploys_the_tuner_and_removes_it(given: dict[str, str], tmp_path: Path) -> None:
-    """README's lines, as they stand there."""
+    """The lines of the page on a company's account, as they stand there."""
     run(
         given, tmp_path, SAM, "package", "--template-file", ROOT / "template.yaml",
         "--resolve-s3", "--output-template-file", "packaged.yaml",
     )  # fmt: skip
-    (block,) = re.findall(r"```hcl\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    page = (ROOT / "data" / "policies" / "README.md").read_text("utf-8")
+    (block,) = re.findall(r"```hcl\n(.*?)```", page, re.DOTALL)
     (tmp_path / "main.tf").write_text(block)
     init = ("terraform", "init", "-no-color", f"-plugin-dir={PLUGINS}")
     run(given, tmp_path, *init, TF_PLUGIN_CACHE_DIR="")
