@@ -43,6 +43,18 @@ def test_the_recorded_run_is_whole() -> None:
     assert set(lt.Study(run).recommend()["payload"]) > set(run.payloads)
 
 
+def test_the_recorded_runs_come_along_into_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = lt.load(ROOT / "data" / "recorded", "all").run_id
+    monkeypatch.chdir(tmp_path)
+    assert lt.load("data/recorded", "all").run_id == whole
+    assert lt.load(tmp_path / "data" / "recorded", "all").run_id == whole
+    (tmp_path / "data" / "recorded").mkdir(parents=True)
+    with pytest.raises(lt.LambdaTuningError, match="no such run"):
+        lt.load("data/recorded")
+
+
 def test_every_command_stands_in_the_readme() -> None:
     assert [name for name in cli.COMMANDS if f"`lambdatuning {name}`" not in README] == []
 

@@ -36,6 +36,7 @@ from ..core.power_tuning.answer import TunerAnswer
 from ..core.power_tuning.visualization import decode_visualization
 from ..core.tuning.manifest import Manifest
 from ..core.validation import whole_number
+from ..workspace.resources import recorded
 from ..workspace.settings import read_settings
 
 EXECUTIONS = 100
@@ -436,6 +437,8 @@ def _meant(
 ) -> _Meant:
     keeps = Filter(function, region, read_time("since", since), read_time("until", until))
     address = store_address(store)
+    if not is_s3(address):
+        address = recorded(Path(address))
     listed = cached_source(address, state_machine, region, cloud)
     return _Meant(listed, keeps, state_machine or searched(address))
 

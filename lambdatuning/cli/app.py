@@ -220,9 +220,10 @@ def _version(ctx: click.Context, _: click.Parameter, is_given: bool) -> None:
     "lambdatuning",
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="`lambdatuning COMMAND --help` tells more. Every command takes --local to run on an "
-    "embedded AWS of its own, without an account. Exit codes: 0 done, 1 failed, 2 wrong usage, "
-    "3 regression found, 4 declined, 5 cannot tell, 130 stopped by Ctrl-C.",
+    epilog="Start with `lambdatuning report --local`, which needs no account, or with "
+    "`lambdatuning tune FUNCTION --payload event.json`. `lambdatuning COMMAND --help` tells more; "
+    "--local runs a command on an embedded AWS of its own. Exit codes: 0 done, 1 failed, 2 wrong "
+    "usage, 3 regression found, 4 declined, 5 cannot tell, 130 stopped by Ctrl-C.",
 )
 @click.option(
     "--version",

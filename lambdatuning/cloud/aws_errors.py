@@ -200,7 +200,11 @@ _MEANINGS: tuple[tuple[tuple[type[Exception], ...], _Leaf, str], ...] = (
         UsageError,
         "`aws configure list-profiles` names the known ones",
     ),
-    ((boto.NoRegionError,), CredentialsError, "pass --region or export AWS_REGION"),
+    (
+        (boto.NoRegionError,),
+        CredentialsError,
+        "pass --region, export AWS_REGION, or use --local for the embedded AWS",
+    ),
     ((boto.InvalidRegionError,), UsageError, "a region is called like eu-west-1"),
     (
         (

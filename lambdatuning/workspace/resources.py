@@ -58,9 +58,11 @@ def notebooks(folder: str | Path | None = None, settings: Settings | None = None
     return _folder(folder, "notebooks", NOTEBOOKS, "*.ipynb", settings or read_settings())
 
 
-def recorded() -> Resource:
-    """The store of runs that were recorded on the embedded AWS, to look at without measuring."""
-    return _packaged(RECORDED)
+def recorded(store: Path) -> Path:
+    """The store; of a folder `data/recorded` that is not there the package's, whose runs were
+    recorded on the embedded AWS, to look at without measuring."""
+    is_meant = store.parts[-2:] == Path(RECORDED).parts and not store.exists()
+    return _packaged(RECORDED).path if is_meant else store
 
 
 def _folder(

@@ -87,7 +87,14 @@ def test_executions_are_asked_for_by_arn(served: Shell) -> None:
 
 def test_a_stack_that_is_not_there(served: Shell) -> None:
     refused(served("status", "--stack", "none"), 1, 'no stack "none"', "lambdatuning deploy")
-    refused(served("tune", "any", "--yes", "--stack", "none"), 1, 'no stack "none"')
+    done = served("tune", "any", "--yes", "--stack", "none")
+    refused(done, 1, 'no stack "none"', "lambdatuning deploy", "--tuner-only")
+
+
+def test_an_embedded_aws_of_its_own_has_no_function_to_tune(nobody: Shell) -> None:
+    refused(
+        nobody("tune", "mine", "--local"), 2, "mine", "`lambdatuning local`", "benchmark --local"
+    )
 
 
 def test_no_credentials(nobody: Shell) -> None:
@@ -96,7 +103,7 @@ def test_no_credentials(nobody: Shell) -> None:
 
 def test_no_region(nobody: Shell) -> None:
     keys = {"AWS_ACCESS_KEY_ID": "AKIA1", "AWS_SECRET_ACCESS_KEY": "x"}
-    refused(nobody("status", **keys), 1, "region", "--region")
+    refused(nobody("status", **keys), 1, "region", "--region", "--local")
 
 
 def test_an_unknown_profile(nobody: Shell) -> None:

@@ -127,3 +127,15 @@ def sts() -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+def test_where_all_answers_stand_is_said_of_several_reports(
+    nobody: Shell, notebook: Path, tmp_path: Path
+) -> None:
+    other = write_notebook(tmp_path / "b.ipynb", "print(1)")
+    to = ("--out", str(tmp_path / "out"))
+    done = nobody("report", str(notebook), str(other), *to)
+    assert len(done.out.splitlines()) == 2
+    assert f"Open {tmp_path / 'out' / 'index.html'}" in done.err
+    assert (tmp_path / "out" / "index.html").is_file()
+    assert "index.html" not in nobody("report", str(notebook), *to).err

@@ -136,7 +136,7 @@ def test_the_state_of_the_stack_is_judged(state: str, tag: str, level: str) -> N
 @pytest.mark.parametrize(
     ("error", "step"),
     [
-        (NoRegionError(), "pass --region or export AWS_REGION"),
+        (NoRegionError(), "pass --region, export AWS_REGION, or use --local for the embedded AWS"),
         (NoCredentialsError(), "run `aws configure`"),
         (LoginRefreshRequired(), "log in again with `aws login`"),
         (EndpointConnectionError(endpoint_url="https://sts.eu-west-1.amazonaws.com"), "network"),

@@ -101,7 +101,7 @@ def test_what_cannot_be_is_refused_before_anything_is_begun(place: Place, tmp_pa
         (UsageError, {"explore": "adaptiv"}, "adaptive"),
         (UsageError, {"max_minutes": 3}, "explore adaptive"),
         (UsageError, {"explore": "adaptive", "cold": 2}, '"cold" needs'),
-        (DeclinedError, {"explore": "adaptive", "max_usd": 1e-9}, "leaves nothing to measure for"),
+        (DeclinedError, {"explore": "adaptive", "max_usd": 1e-9}, r"a limit of \$0\.000000001"),
     ):
         with pytest.raises(kind, match=message):
             place.tune("ping", store=tmp_path, **given)

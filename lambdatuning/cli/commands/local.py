@@ -39,9 +39,7 @@ from ..output import say
     metavar="FILE",
     help="JSON file of switches that make it as strict as an account: IAM, denials, slow updates.",
 )
-@click.option(
-    "--log-file", callback=place, metavar="FILE", help="Where the server's complaints go."
-)
+@click.option("--log-file", callback=place, metavar="FILE", help="Where the server's errors go.")
 @click.option("--run", "runs", is_flag=True, help="Run COMMAND in it, then stop.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def local(

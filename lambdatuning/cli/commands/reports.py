@@ -106,6 +106,7 @@ def report(
     """Run NOTEBOOKs, or those of a folder (default: notebooks/), and export HTML; the paths go to
     stdout."""
     require("report")
+    from ...reporting.index import NAME as INDEX
     from ...reporting.report import plan, report
 
     workers = whole_number("--at-once", at_once)
@@ -127,6 +128,8 @@ def report(
     for done in reports:
         if not session.output.quiet:
             say(f"{done.notebook.name}: {done.elapsed_s:.0f} s")
+    if len(reports) > 1 and not session.output.quiet:
+        say(f"Open {out.rstrip('/')}/{INDEX}: the answer of each of them.")
     made = [done.address for done in reports]
     session.output.show(made, "\n".join(made))
 

@@ -36,7 +36,7 @@ def schedule() -> None:
 _NOT_IN_A_NIGHT = ("auto_optimize", "alias", "min_sure")
 
 
-@schedule.command()
+@schedule.command(short_help="One night: measure, report, compare, keep all.")
 @click.argument("function", required=False, default="")
 @tuning_options("adaptive; with --num, or for the stack's own function, grid")
 @template_option
@@ -201,7 +201,7 @@ def what_options(command: F) -> F:
     return command
 
 
-@schedule.command("print")
+@schedule.command("print", short_help="Print a schedule for cron, systemd, CI or Airflow.")
 @click.argument("kind", metavar="KIND")
 @click.argument("function", required=False, default="")
 @what_options
@@ -253,7 +253,7 @@ _name_option = click.option(
 )
 
 
-@schedule.command()
+@schedule.command(short_help="Measure and report every night inside AWS.")
 @click.argument("function", required=False, default="")
 @what_options
 @stack_option
@@ -307,7 +307,7 @@ def deploy(
     session.output.show(outputs, output_lines(outputs))
 
 
-@schedule.command()
+@schedule.command(short_help="Remove a schedule from AWS; runs and reports stay.")
 @click.argument("function", required=False, default="")
 @_name_option
 @session_options

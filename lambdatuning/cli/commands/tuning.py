@@ -10,6 +10,7 @@ import click
 
 from ...cloud.payloads import is_name
 from ...core.decision import SCHEMA
+from ...core.errors import UsageError
 from ...core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, WORTH, Worth
 from ...core.tuning.explored import Explored
 from ...core.tuning.records import run_prefix
@@ -43,6 +44,12 @@ def tune(session: Session, /, function: str, payload: tuple[str, ...], **options
     """Tune FUNCTION (a name or an ARN), store the run, and say what to set."""
     from ...api.tuning import tune
 
+    if session.local:
+        raise UsageError(
+            f"--local starts an embedded AWS that is empty, without a function {function}: start "
+            "`lambdatuning local` in another terminal, deploy, create it there and tune it; or "
+            "`lambdatuning benchmark --local` measures the example"
+        )
     options = with_share(options)
     if payload:
         folder = resources.payloads(options["payloads"])

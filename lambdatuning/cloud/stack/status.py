@@ -56,7 +56,7 @@ def status(cloud: Cloud, stack_name: str) -> StackStatus:
     if stack is None:
         raise NotFoundError(
             f'no stack "{stack_name}" in {cloud.region} of account {cloud.account_id}; '
-            "run `lambdatuning deploy` first"
+            "run `lambdatuning deploy` first (with --tuner-only for functions of your own)"
         )
     return stack
 

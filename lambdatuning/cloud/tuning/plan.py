@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from ...core.arn import FunctionArn, region_of, require_account, resolve_function
 from ...core.errors import DeclinedError, NotFoundError, UsageError
+from ...core.format import Money, money_of
 from ...core.pricing import PriceBook, load_price_book, parse_price_book
 from ...core.sizes import DEFAULT_POWERS
 from ...core.strategies import KIT_STRATEGY, STRATEGIES, WORTH, Worth
@@ -318,7 +319,8 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
         isolated=request.isolated,
     )
     given = _input(cloud, request, function.arn, environments, run_id, limits)
-    given |= _exploration(request, tuner, estimate) | {"fitMemory": fit_memory}
+    money = money_of(prices.region(function.target.region).currency)
+    given |= _exploration(request, tuner, estimate, money) | {"fitMemory": fit_memory}
     # Payload types were checked where they were read, and lie beside the input when it is sent.
     parse_input({**given, "payloadTypes": None, "payloadTypesS3": "s3://bucket/key"})
     if fit_memory and not tuner.ours:
@@ -438,7 +440,9 @@ def _expected(request: TuneRequest, tariff: Tariff, grid: Estimate) -> Estimate:
     return estimate_adaptive(tariff, grid, request.num, request.strategy)
 
 
-def _exploration(request: TuneRequest, tuner: Tuner, expected: Estimate) -> dict[str, Any]:
+def _exploration(
+    request: TuneRequest, tuner: Tuner, expected: Estimate, money: Money
+) -> dict[str, Any]:
     """The inputs of an adaptive run; of its whole bill the tuner's own share is left out."""
     if not request.adaptive:
         if request.max_seconds is not None:
@@ -451,8 +455,8 @@ def _exploration(request: TuneRequest, tuner: Tuner, expected: Estimate) -> dict
     own_usd = expected.tuner_usd + expected.transitions_usd
     if request.max_usd is not None and request.max_usd <= own_usd:
         raise DeclinedError(
-            f"the tuner itself is estimated at {own_usd:.4f}, so that a limit of "
-            f"{request.max_usd:g} leaves nothing to measure for: allow more"
+            f"the tuner itself is estimated at {money(own_usd)}, so that a limit of "
+            f"{money(request.max_usd)} leaves nothing to measure for: allow more"
         )
     return {
         "exploration": request.explore,
