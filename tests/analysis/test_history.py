@@ -247,7 +247,7 @@ def test_a_suspect_is_not_fine() -> None:
 
 def test_one_run_is_one_run() -> None:
     past = history(summaries(1))
-    assert "1 run of one place and kind" in str(past)
+    assert "1 run that can be compared" in str(past)
     assert "1 runs" not in past._repr_html_()
 
 

@@ -34,7 +34,10 @@ DRAWING = (
 NAMES = [*(path.stem for path in NOTEBOOKS), "index"]
 
 TOUR = re.findall(r"```bash tour\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-RECORDED = "lambdatuning report -p store data/recorded -p runs latest --out reports/recorded\n"
+RECORDED = (
+    "lambdatuning report -p store data/recorded -p runs latest -p strategy value "
+    "--out reports/recorded\n"
+)
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -372,7 +372,7 @@ class History:
 
     def _level(self) -> list[str]:
         runs = format_count(len(self._segment.runs), "run")
-        scope = f"{runs} of one place and kind, the newest {self.newest.run_id}."
+        scope = f"{runs} that can be compared, the newest {self.newest.run_id}."
         if not self.spread:
             return [scope]
         source = ", as other functions of this store teach" if self.taught else ""
