@@ -22,8 +22,6 @@ from .run import Run, apart, as_run, names_of
 from .summary import KEYS, resample, summarise
 
 T = TypeVar("T")
-Key = tuple[str, str, str]
-"""Function, architecture and payload type of a curve."""
 
 
 class StudyData:

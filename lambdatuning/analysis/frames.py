@@ -111,6 +111,11 @@ def failed(samples: DataFrame) -> "Series[bool]":
     return samples["error"].ne("")
 
 
+def rows_of(frame: DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame, each by the names of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
 def _by_format(parts: Iterable[bytes]) -> Iterator[Iterator[DataFrame]]:
     """Frames of the parts, those of a format together."""
     for is_parquet, some in groupby(parts, _is_parquet):

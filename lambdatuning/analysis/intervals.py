@@ -5,8 +5,8 @@ about the next host. Each resample therefore draws environments with replacement
 drawn one, invocations with replacement: so it keeps what payload types that shared hosts have in
 common. How far a mean errs is not left to it (five environments are too few, and rare slow calls
 may not have been seen): resamples are mapped, rank by rank, to the confidence distribution of
-`core.mean_intervals`. So they say the same as the intervals that are shown, one side as the other,
-and can also say how likely one size is better than another.
+`core.statistics.mean_intervals`. So they say the same as the intervals that are shown, one side as
+the other, and can also say how likely one size is better than another.
 Sources: M. Xie, K. Singh, Confidence Distribution, the Frequentist Distribution Estimator of a
 Parameter, International Statistical Review 81 (2013); A. C. Davison, D. V. Hinkley, Bootstrap
 Methods and their Application (1997), 3.8.
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from statistics import NormalDist
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -64,7 +64,7 @@ class Clusters:
     sizes: NDArray[np.int64]
 
     def lists(self, column: int) -> list[list[float]]:
-        """The values of one column by environment, as `core.mean_intervals` takes them."""
+        """The values of one column by environment, as `mean_errors` takes them."""
         parts = np.split(self.values[:, column], self.starts[1:])
         return [part.tolist() for part in parts]
 
@@ -151,37 +151,6 @@ def log_sides(means: Floats, resampled_means: Floats) -> list[tuple[float, float
     logs = np.log(np.maximum(means, _TINY))
     below, above = np.maximum(logs - low, 0.0) / normal, np.maximum(high - logs, 0.0) / normal
     return list(zip(below.tolist(), above.tolist(), strict=True))
-
-
-class Difference(NamedTuple):
-    """How much one mean differs from another: 0.1 is 10 % more.
-
-    `low` and `high` hold the true relative difference; `less` is the probability that it is below
-    0. All three are NaN where either mean has too few environments.
-    """
-
-    relative: float
-    low: float
-    high: float
-    less: float
-
-
-def difference(
-    before: float,
-    after: float,
-    resampled_before: Floats,
-    resampled_after: Floats,
-    confidence: float = CONFIDENCE,
-) -> Difference:
-    """The relative difference of two means, with their resampled means (as `replicates` gives).
-
-    Both are of one run: runs at two times differ by more than their samples tell (see
-    `comparing.noise`).
-    """
-    change = resampled_after / resampled_before - 1
-    low, high = interval(change, confidence)
-    less = float((change < 0).mean()) if np.isfinite(change).all() else float("nan")
-    return Difference(after / before - 1, low, high, less)
 
 
 def _resampled_means(
@@ -322,7 +291,7 @@ def cell_limits(
 def quantile_limits(
     groups: Clusters, quantiles: Sequence[float], confidence: float
 ) -> tuple[float, ...]:
-    """Low and high of each quantile of the only column, as `core.quantile_interval` has them."""
+    """Low and high of each quantile of the only column, as `core.statistics.means` has them."""
     values = groups.values[:, 0]
     if len(groups.sizes) < MIN_ENVIRONMENTS:
         return _NONE * len(quantiles)
@@ -344,7 +313,7 @@ def rank_moments(
 ) -> tuple[list[int], list[float], float]:
     """Sizes and mean ranks of the groups, and the ranks' squared distances from these.
 
-    What `core.quantile_interval.independent` takes. `ordered` are the sorted values.
+    What `core.statistics.means.independent` takes. `ordered` are the sorted values.
     """
     ranks = ordered.searchsorted(values, "left") + ordered.searchsorted(values, "right")
     sizes: NDArray[np.int64] = groups.sizes

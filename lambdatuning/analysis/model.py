@@ -19,7 +19,7 @@ _HALF_WIDTH = NormalDist().inv_cdf(0.95)
 
 
 @dataclass(frozen=True)
-class Answered:
+class RunAnswer:
     """What a run itself answered: the size, how sure it is that none is better by more than 5 %
     (None where it cannot be known), and whether the size was measured at all."""
 
@@ -28,7 +28,7 @@ class Answered:
     measured: bool = True
 
 
-def answered(run: Run, payload: str, goal: Goal) -> Answered | None:
+def run_answer(run: Run, payload: str, goal: Goal) -> RunAnswer | None:
     """What the run answered for a payload type, or the mix, under a strategy; None where it was
     asked something else.
 
@@ -42,9 +42,9 @@ def answered(run: Run, payload: str, goal: Goal) -> Answered | None:
         return None
     decision = run.decision if main else None
     if decision and decision.memory_mb is not None:
-        return Answered(decision.memory_mb, decision.sure, decision.memory_mb in run.sizes)
+        return RunAnswer(decision.memory_mb, decision.sure, decision.memory_mb in run.sizes)
     answer = run.model_answers.get(None if payload == MIX else payload)
-    return Answered(answer.memory_mb, answer.within_5, answer.measured > 0) if answer else None
+    return RunAnswer(answer.memory_mb, answer.within_5, answer.measured > 0) if answer else None
 
 
 def _measured_for(run: Run, goal: Goal) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..core.format import capitalised
+
 SCHEMA = 1
 """Of `Verdict.to_json`: raised when a field changes its meaning or goes, not when one comes."""
 
@@ -80,7 +82,7 @@ class Verdict:
         return tuple(finding for finding in self.findings if finding.kind == WORSE)
 
     def __str__(self) -> str:
-        return f"{self.reason[:1].upper()}{self.reason[1:]}."
+        return f"{capitalised(self.reason)}."
 
     def to_json(self) -> dict[str, Any]:
         """Plain values with the schema's number; see SCHEMA."""

@@ -259,7 +259,7 @@ class SizeChange(Change):
     beyond_cores: bool
 
 
-class Compared(TypedDict):
+class ComparedRuns(TypedDict):
     """Runs side by side."""
 
     answer: str
@@ -438,7 +438,7 @@ OUTPUTS: dict[str, Any] = {
     "tune": TunedRun,
     "benchmark": TunedRun,
     "runs": list[ListedRun],
-    "compare": Compared,
+    "compare": ComparedRuns,
     "history": History,
     "report": list[str],
     "logs": ImportedLogs,

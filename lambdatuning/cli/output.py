@@ -20,6 +20,7 @@ from ..core.errors import (
     RunSkippedWarning,
     UnreadReportsWarning,
 )
+from ..core.format import visible
 from ..core.progress import OnProgress, ignore
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ class Output:
             # A line of progress that rewrites itself may stand there: the result is not its end.
             sys.stderr.write(_REWRITTEN)
             sys.stderr.flush()
-        shown = (
-            json.dumps(data, indent=2, default=str, allow_nan=False) if self.json else visible(text)
-        )
+        shown = _for_terminal(text)
+        if self.json:
+            shown = json.dumps(data, indent=2, default=str, allow_nan=False)
         # A reader that has seen enough (`| head`) is no error, and changes no verdict.
         with suppress(BrokenPipeError):
             print(shown, flush=True)
@@ -108,28 +109,15 @@ class Output:
 _REWRITTEN = "\r\x1b[K"
 """Takes away a line that was not ended."""
 
-_CONTROLS = {
-    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
-    for code in (
-        *(set(range(0xA0)) - set(range(0x20, 0x7F)) - {0x0A}),
-        *range(0x202A, 0x202F),  # these five and four turn the text after them around
-        *range(0x2066, 0x206A),
-    )
-}
 
-
-def visible(text: str) -> str:
-    r"""Control characters, which error messages of functions may hold, as escapes to read.
-
-    >>> visible("\x1b]0;title\x07\n")
-    '\\x1b]0;title\\x07\n'
-    """
-    return text.replace("\t", "    ").translate(_CONTROLS)
+def _for_terminal(text: str) -> str:
+    """Text as it is printed: tabs as blanks, control characters as escapes."""
+    return visible(text.replace("\t", "    "))
 
 
 def say(text: str = "") -> None:
     """A message: to stderr, so that stdout holds data alone."""
-    print(visible(text), file=sys.stderr)
+    print(_for_terminal(text), file=sys.stderr)
 
 
 def refuse(verdict: "Verdict") -> None:
@@ -143,7 +131,7 @@ def fail(message: str, code: int) -> int:
     """The one line of a command that did not do what it was asked to; returns its exit code."""
     # A line of progress that rewrites itself may stand there half written.
     over = _REWRITTEN if sys.stderr.isatty() else ""
-    print(f"{over}lambdatuning: {visible(' '.join(message.split()))}", file=sys.stderr)
+    print(f"{over}lambdatuning: {_for_terminal(' '.join(message.split()))}", file=sys.stderr)
     return code
 
 

@@ -176,9 +176,14 @@ class BucketStore:
 
 
 def open_store(address: str | Path, cloud: Cloud | None = None) -> Store:
-    """The store at a folder or at `s3://bucket/prefix` (which needs `cloud`)."""
+    """The store at a folder or at `s3://bucket/prefix` (which needs `cloud`).
+
+    A folder need not be there yet; UsageError for a file.
+    """
     text = checked_address(address)
     if not is_s3(text):
+        if Path(address).is_file():
+            raise UsageError(f"{address} is a file; a store is a folder, or s3://bucket/prefix")
         return FolderStore(Path(address))
     bucket, _, root = text.removeprefix("s3://").partition("/")
     if not bucket or cloud is None:

@@ -104,6 +104,54 @@ def format_mb(value: float) -> str:
     return NOTHING if _missing(value) else f"{value:,.0f} MB"
 
 
+_CONTROLS = {
+    code: (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
+    for code in (
+        *(set(range(0xA0)) - set(range(0x20, 0x7F)) - {0x09, 0x0A}),
+        *range(0x202A, 0x202F),  # these five and four change the direction of the text after them
+        *range(0x2066, 0x206A),
+        *range(0xD800, 0xE000),  # halves of characters, which no file can hold
+    )
+}
+
+
+def visible(text: str) -> str:
+    r"""Characters that control a terminal or turn text around, and half ones, as escapes to read.
+
+    >>> visible("a\x1b[31m b\r\n")
+    'a\\x1b[31m b\n'
+    """
+    return text.replace("\r\n", "\n").translate(_CONTROLS)
+
+
+def one_line(text: object, most: int = 500) -> str:
+    r"""A text, such as that of an error, on one line of so many characters at most.
+
+    >>> one_line(" a\n  b ")
+    'a b'
+    """
+    return " ".join(str(text).split())[:most]
+
+
+def capitalised(text: str) -> str:
+    """A text that begins with a capital, the rest as it is.
+
+    >>> capitalised("p95 of AWS"), capitalised("")
+    ('P95 of AWS', '')
+    """
+    return text[:1].upper() + text[1:]
+
+
+def first_few(texts: Sequence[str], most: int = 3) -> str:
+    """The first of some texts, and how many more there are.
+
+    >>> first_few(["a", "b", "c", "d"], 2)
+    'a; b; and 2 more'
+    """
+    more = [f"and {len(texts) - most} more"] if len(texts) > most else []
+    return "; ".join([*texts[:most], *more])
+
+
 def format_count(number: int, noun: str) -> str:
     """How many there are, in words.
 

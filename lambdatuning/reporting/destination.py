@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from ..cloud.aws_errors import explaining
 from ..core.address import checked_address, is_s3
 from ..core.errors import UsageError
+from ..core.format import one_line
 
 HEAD = 60_000
 """Characters in which a report's head ends, style included."""
@@ -269,8 +270,9 @@ class PapermillPlace:
         try:
             handler.write(text, self.address(name))
         except Exception as exc:
+            reason = one_line(exc, 300) or type(exc).__name__
             raise UsageError(
-                f"{self.url}: no report can be written there ({_one_line(exc)}); name another place"
+                f"{self.url}: no report can be written there ({reason}); name another place"
             ) from exc
 
     def remove_others(self, folder: str, keep: frozenset[str]) -> None:
@@ -296,7 +298,3 @@ class PapermillPlace:
                 f"begins with {', '.join(schemes)}"
             )
         return handler
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

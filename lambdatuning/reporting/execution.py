@@ -22,6 +22,7 @@ from papermill.iorw import papermill_io
 from papermill.translators import PythonTranslator, papermill_translators
 
 from ..core.errors import RunFailedError, UsageError, closest
+from ..core.format import one_line
 from .parameters import Code, tags
 from .progress import METADATA
 
@@ -47,20 +48,27 @@ def read_notebook(source: str) -> Any:
             return notebook
         reason = "it has cells without source"
     except Exception as exc:
-        reason = _one_line(str(exc))
+        reason = one_line(exc)
     raise UsageError(f"{source} is not a notebook: {reason}")
 
 
 def _read_path(path: Path) -> str:
     if not path.is_file():
         folder = path.parent.resolve()
-        there = sorted(file.name for file in folder.glob("*.ipynb"))
-        hint = closest(path.name, there) if there else "there is no notebook in that folder"
-        raise UsageError(f"no notebook {path.name} in {folder}; {hint}")
+        near = _notebooks_near(path.name, folder)
+        raise UsageError(f"no notebook {path.name} in {folder}; {near}")
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as exc:
         raise UsageError(f"{path} is not a notebook: {exc}") from exc
+
+
+def _notebooks_near(name: str, folder: Path) -> str:
+    """Which notebook may be meant: of the folder, or else of the folder `notebooks` in it."""
+    for place in ("", "notebooks/"):
+        if paths := [f"{place}{path.name}" for path in (folder / place).glob("*.ipynb")]:
+            return closest(f"{place}{name}", paths)
+    return "there is no notebook in that folder"
 
 
 def read_address(address: str) -> str:
@@ -68,7 +76,7 @@ def read_address(address: str) -> str:
     try:
         return str(papermill_io.read(address, extensions=None))
     except Exception as exc:
-        raise UsageError(f"{address} cannot be read: {_one_line(str(exc))}") from exc
+        raise UsageError(f"{address} cannot be read: {one_line(exc)}") from exc
 
 
 def language(notebook: Mapping[str, Any]) -> str:
@@ -137,7 +145,7 @@ def execute(
     except PapermillExecutionError as exc:
         if _all_expected(running[-1]):
             return remove_error_markers(running[-1])
-        reason = f": {_one_line(exc.evalue)}" if exc.evalue else ""
+        reason = f": {one_line(exc.evalue)}" if exc.evalue else ""
         message = f"{name}, cell {exc.exec_count}: {exc.ename}{reason}"
         raise NotebookFailedError(message, running[-1]) from exc
     except DeadKernelError as exc:
@@ -148,7 +156,7 @@ def execute(
         message = f'{name} needs the kernel "{exc.name}", installed are: {installed}'
         raise UsageError(message) from exc
     except (PapermillException, RuntimeError, ValueError) as exc:
-        raise NotebookFailedError(f"{name}: {_one_line(str(exc))}", running[-1]) from exc
+        raise NotebookFailedError(f"{name}: {one_line(exc)}", running[-1]) from exc
 
 
 def _all_expected(notebook: Mapping[str, Any]) -> bool:
@@ -276,7 +284,3 @@ papermill_translators.register(NAME, Translator)
 def _quieten(name: str) -> None:
     """Papermill logs what is raised anyway, and warns of parameters whose type it cannot read."""
     logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:500]

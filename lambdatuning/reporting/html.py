@@ -12,12 +12,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from ..core.format import short_name
+from ..core.format import short_name, visible
 from .markup import Attachments, Markup, anchor, picture
 from .parameters import TAG, tags
 from .progress import METADATA
 from .tables import TableFile, slug, sortable, table_file
-from .terminal import terminal_html, visible
+from .terminal import terminal_html
 
 NARROW_MIME = "application/vnd.lambdatuning.narrow+svg"
 """The narrow layout of a figure (see `analysis.plot.chart`)."""
@@ -36,7 +36,7 @@ _HEADING = re.compile(r"^#\s+(.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Code:
+class CodeCell:
     """One code cell for the appendix, and what it wrote to stderr as markup."""
 
     source: str
@@ -44,7 +44,7 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Made:
+class PageContext:
     """What a report is made from beside its notebook.
 
     `name` is the notebook's, `stem` the report's; `change` is what the index says of it. `folder`
@@ -68,24 +68,24 @@ class Page:
     tables: tuple[TableFile, ...]
 
 
-def render(notebook: Mapping[str, Any], made: Made) -> Page:
+def render(notebook: Mapping[str, Any], context: PageContext) -> Page:
     """The report of an executed notebook.
 
     It has the notebook's words and outputs in their order; code, and what it printed on stderr,
     is folded away at the end. What a report cannot hold is named where it would stand.
     """
     cells = notebook["cells"]
-    story = Story(made)
+    story = Story(context)
     body = "\n".join(block for cell in cells for block in story.blocks(cell))
     answer, about = answer_of(notebook), _first(notebook, RUN_MIME)
     functions = answer.get("functions") or about.get("functions", [])
     html: str = template("report.html.j2").render(
-        title=_full_title(_title(cells, made.name), about),
+        title=_full_title(_title(cells, context.name), about),
         body=body,
         contents=story.contents(),
         code=[_code(cell) for cell in cells if cell["cell_type"] == "code"],
         style=resource("report.css"),
-        made=made,
+        context=context,
         headline=answer.get("headline", ""),
         functions=", ".join(functions),
         place=about.get("place", ""),
@@ -125,10 +125,10 @@ _SECTIONS = 3
 class Story:
     """Writes cells as HTML one after the other, and collects the tables among them."""
 
-    def __init__(self, made: Made) -> None:
+    def __init__(self, context: PageContext) -> None:
         self.tables: list[TableFile] = []
-        self._stem = made.stem
-        self._markup = Markup(made.folder, made.links)
+        self._stem = context.stem
+        self._markup = Markup(context.folder, context.links)
         self._heading = ""
 
     def contents(self) -> list[tuple[str, str]]:
@@ -349,14 +349,14 @@ def _plain(text: object, kind: str = "plain") -> str:
     return f'<pre class="{kind}">{words}</pre>' if words else ""
 
 
-def _code(cell: Mapping[str, Any]) -> Code:
+def _code(cell: Mapping[str, Any]) -> CodeCell:
     stderr = [
         _text(output["text"])
         for output in cell.get("outputs", ())
         if output["output_type"] == "stream" and output["name"] == "stderr"
     ]
     shown = TAG not in tags(cell)
-    return Code(_text(cell["source"]), terminal_html("".join(stderr)).strip() if shown else "")
+    return CodeCell(_text(cell["source"]), terminal_html("".join(stderr)).strip() if shown else "")
 
 
 def _text(value: object) -> str:

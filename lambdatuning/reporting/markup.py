@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import mistune
 import nh3
 
-from .terminal import visible
+from ..core.format import visible
 
 TAGS = frozenset(  # a table of words reads better than one line each
     """

@@ -23,7 +23,7 @@ from ..core.errors import RunFailedError, UsageError, closest
 from ..core.progress import OnProgress, ignore
 from .destination import Destination, Folder, destination
 from .execution import NotebookFailedError, end_kernels, execute, is_python, read_notebook
-from .html import Made, Page, answer_of, render
+from .html import Page, PageContext, answer_of, render
 from .index import NAME as INDEX
 from .index import describe_change, read_entry, write_index
 from .parameters import TAG, Parameter, check_names, declared, mentioned, tags
@@ -401,10 +401,10 @@ def _publish(job: Job, notebook: Any, place: Destination, links: Mapping[str, st
             read_entry(place, file), str(answer_of(notebook).get("headline", ""))
         )
         folder = None if "://" in str(job.notebook) else job.folder
-        made = Made(
+        context = PageContext(
             job.notebook.name, made_at, job.name, change, linked=True, folder=folder, links=links
         )
-        page = render(notebook, made)
+        page = render(notebook, context)
         _write_tables(page, job.name, place)
         place.write(file, page.html)
         write_index(place)

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 from unicodedata import normalize
 
-from .terminal import visible
+from ..core.format import visible
 
 _FORMULA = re.compile(r"[=+\-@]|[\t\r\n]")
 _TRIMMED = re.compile(r"^[\s\x00-\x08\x0e-\x1f\x7f\u200b-\u200f\u2060\ufeff]+")

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from itertools import groupby
 
+from ..core.format import visible
+
 _TOKEN = re.compile(
     r"""\x1b\[(?P<arguments>[0-?]*)[ -/]*(?P<command>[@-~])  # such as colours and moves
       | \x1b[\]PX^_].*?(?:\x07|\x1b\\|\Z)                    # titles, links and other messages
@@ -13,27 +15,9 @@ _TOKEN = re.compile(
       | (?P<words>[^\x08\n\r\x1b]+|.)""",
     re.VERBOSE | re.DOTALL,
 )
-_CONTROLS = {
-    code: (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
-    for code in (
-        *(set(range(0xA0)) - set(range(0x20, 0x7F)) - {0x09, 0x0A}),
-        *range(0x202A, 0x202F),  # these five and four change the direction of the text after them
-        *range(0x2066, 0x206A),
-        *range(0xD800, 0xE000),  # halves of characters, which no file can hold
-    )
-}
 _OBEYED = re.compile(r"[\x08\r\x1b]")
 _WIDEST = 1_000
 """Columns that a move to the right may reach."""
-
-
-def visible(text: str) -> str:
-    r"""Characters that control a terminal or turn text around, and half ones, as escapes to read.
-
-    >>> visible("a\x1b[31m b\r\n")
-    'a\\x1b[31m b\n'
-    """
-    return text.replace("\r\n", "\n").translate(_CONTROLS)
 
 
 def terminal_html(text: str) -> str:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from ..core.errors import UsageError
+from ..core.format import one_line
 from .parameters import Code, Parameter
 
 
@@ -79,8 +80,7 @@ def read_yaml(text: str, source: str) -> dict[str, object]:
         try:
             values = yaml.load(text, _Loader)  # noqa: S506 (a safe loader)
         except yaml.YAMLError as exc:
-            reason = " ".join(str(exc).split())
-            raise UsageError(f"{source} is not YAML: {reason}") from exc
+            raise UsageError(f"{source} is not YAML: {one_line(exc)}") from exc
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):

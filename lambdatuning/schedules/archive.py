@@ -34,7 +34,7 @@ class Night:
 
 
 @dataclass(frozen=True)
-class Kept:
+class NightPlaces:
     """Where a night's reports lie: `folder` for good, `latest` until the next night."""
 
     folder: str
@@ -51,7 +51,7 @@ def folder_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-.") or "function"
 
 
-def keep(out: str, verdict: Verdict, day: date, made: Mapping[str, str]) -> Kept:
+def keep(out: str, verdict: Verdict, day: date, made: Mapping[str, str]) -> NightPlaces:
     """Write the files that a night `made` (text by relative name) below `out`, a folder or an
     address, and add the night to the index. A night that is run again replaces itself."""
     base = f"{out.rstrip('/')}/{folder_name(verdict.function)}"
@@ -66,7 +66,7 @@ def keep(out: str, verdict: Verdict, day: date, made: Mapping[str, str]) -> Kept
     place = destination(base)
     with place.publishing():
         _add(place, verdict.function, night)
-    return Kept(f"{base}/{dated}/", f"{base}/{LATEST}/{INDEX}", f"{base}/{INDEX}")
+    return NightPlaces(f"{base}/{dated}/", f"{base}/{LATEST}/{INDEX}", f"{base}/{INDEX}")
 
 
 def _add(place: Destination, function: str, night: Night) -> None:

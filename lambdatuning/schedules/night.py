@@ -19,7 +19,7 @@ from ..publishing.markdown import comment
 from ..reporting.execution import read_notebook
 from ..reporting.parameters import declared
 from ..reporting.report import report
-from .archive import Kept, keep
+from .archive import NightPlaces, keep
 
 HISTORY = "latest 10"
 """Runs from which a verdict, and the notebook that compares, learn how much those of the same code
@@ -44,7 +44,7 @@ class NightResult:
     """What came of it; `failed` says which notebook failed, "" for none."""
 
     verdict: Verdict
-    kept: Kept
+    kept: NightPlaces
     failed: str
 
 

@@ -113,7 +113,7 @@ class TestDetector:
             )
             made.values[...] += 0.03 * rng.standard_t(4, (30, 4, 1))
             assert CONFIRMED not in [
-                judgement.kind for judgement in watch(made, options=SHARED_HOST)
+                judgement.kind for judgement in watch(made, thresholds=SHARED_HOST)
             ]
 
     def test_missing_cells_are_no_change(self) -> None:

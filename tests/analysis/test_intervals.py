@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from lambdatuning.analysis.intervals import (
     clusters,
-    difference,
     interval,
     replicates,
 )
@@ -89,24 +88,3 @@ def test_intervals_are_positive_ordered_and_reproducible(
     low, high = interval(replicates(values, codes, outer=seed, inner=seed))
     assert 0 <= low <= high
     assert (low, high) == interval(replicates(values, codes, outer=seed, inner=seed))
-
-
-def test_a_difference_says_how_much_and_how_sure() -> None:
-    rng = np.random.default_rng(8)
-    codes = np.repeat(np.arange(6), 20)
-    before, after = rng.lognormal(3, 0.1, 120), 0.8 * rng.lognormal(3, 0.1, 120)
-    old, new = (replicates(v, codes, outer=n, inner=n)[:, 0] for n, v in enumerate((before, after)))
-    change = difference(before.mean(), after.mean(), old, new)
-    assert change.relative == pytest.approx(after.mean() / before.mean() - 1)
-    assert -0.25 < change.low < change.relative < change.high < -0.15
-    assert change.less > 0.99
-    none = difference(before.mean(), before.mean() * 1.001, old, old[::-1])
-    assert none.low < 0 < none.high
-
-
-def test_a_difference_of_too_few_environments_is_unknown() -> None:
-    values = np.array([1.0, 2.0])
-    drawn = replicates(values, np.array([0, 1]), outer=1, inner=1)[:, 0]
-    change = difference(1.0, 2.0, drawn, drawn)
-    assert change.relative == 1
-    assert np.isnan([change.low, change.high, change.less]).all()

@@ -43,8 +43,8 @@ from lambdatuning.analysis.history.detector import (
     SUSPECT,
     TYPE,
     Judgement,
-    Options,
     Panel,
+    Thresholds,
     judge,
 )
 from lambdatuning.analysis.history.history import history as history_of
@@ -139,7 +139,7 @@ class Nights:
         return Panel(np.array(self.values), np.array(self.errors), np.array(self.days))
 
 
-def evening(nights: Nights, options: Options) -> tuple[Judgement, int]:
+def evening(nights: Nights, options: Thresholds) -> tuple[Judgement, int]:
     """One night: what is said at its end, and how many runs it had."""
     nights.night()
     found = judge(nights.panel, options)
@@ -158,7 +158,7 @@ class Quiet:
     extra_runs: int
 
 
-def quiet(seed: int, how: dict[str, Any], past: int, nights: int, options: Options) -> Quiet:
+def quiet(seed: int, how: dict[str, Any], past: int, nights: int, options: Thresholds) -> Quiet:
     """Histories of `past` runs, each followed for some nights."""
     rng = np.random.default_rng(seed)
     follow = {5: 3, 10: 5, 30: 15, 100: 30}[past]
@@ -211,7 +211,7 @@ class Moved:
 
 
 def moved(
-    how: dict[str, Any], past: int, trials: int, options: Options, plant: Plant
+    how: dict[str, Any], past: int, trials: int, options: Thresholds, plant: Plant
 ) -> Iterator[Moved]:
     """The change worse and better in turn, each followed for five nights."""
     rng = np.random.default_rng(7)
@@ -222,7 +222,7 @@ def moved(
         yield _followed(made, first, options, plant)
 
 
-def _followed(made: Nights, first: int, options: Options, plant: Plant) -> Moved:
+def _followed(made: Nights, first: int, options: Thresholds, plant: Plant) -> Moved:
     for night in range(1, 6):
         found, _ = evening(made, options)
         if found.kind == CONFIRMED:
@@ -231,7 +231,7 @@ def _followed(made: Nights, first: int, options: Options, plant: Plant) -> Moved
     return Moved(None)
 
 
-def taught(how: dict[str, Any]) -> Options:
+def taught(how: dict[str, Any]) -> Thresholds:
     """The options that three other functions of the account teach, of thirty runs each."""
     rng = np.random.default_rng(11)
     return learnt([history(rng, how, 30).panel for _ in range(3)])

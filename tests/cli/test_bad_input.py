@@ -186,6 +186,9 @@ def test_a_run_that_is_not_there(served: Shell, tmp_path: Path) -> None:
     assert (listed.code, json.loads(listed.out)) == (0, [])
     shown = served("show", "missing", "--store", str(tmp_path))
     refused(shown, 1, "no run missing in", "; it has none: `lambdatuning tune` makes one")
+    file = tmp_path / "runs.json"
+    file.write_text("[]")
+    refused(served("runs", "--store", str(file)), 2, "runs.json is a file; a store is a folder")
 
 
 class _Answers(BaseHTTPRequestHandler):

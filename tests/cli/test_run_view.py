@@ -9,7 +9,7 @@ import pytest
 
 from lambdatuning.analysis.run import Run
 from lambdatuning.cli.commands.schema import output_schemas
-from lambdatuning.cli.commands.tuning import Shown, show_run
+from lambdatuning.cli.commands.tuning import AnswerOptions, show_run
 from lambdatuning.cli.output import Output
 from tests.analysis.synthetic import Kind, synthetic_run
 
@@ -18,7 +18,7 @@ CPU = (Kind("cpu", 0, 400),)
 
 
 def printed(run: Run, capsys: pytest.CaptureFixture[str], **given: Any) -> str:
-    show_run(Output(**given), run, Shown("runs"))
+    show_run(Output(**given), run, AnswerOptions("runs"))
     return capsys.readouterr().out
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from IPython.core.formatters import DisplayFormatter
 
 from lambdatuning.reporting.execution import Translator
-from lambdatuning.reporting.html import Made, render
+from lambdatuning.reporting.html import PageContext, render
 from lambdatuning.reporting.parameters import TAG, tags
 from lambdatuning.reporting.report import plan
 
@@ -29,7 +29,7 @@ def render_here(notebook: Path, parameters: Mapping[str, object]) -> str:
             if TAG in tags(cell):
                 for name, given in job.values.items():
                     exec(f"{name} = {Translator.translate(given)}", names)
-    return render(job.content, Made(notebook.name, "2026-11-28 12:00 UTC")).html
+    return render(job.content, PageContext(notebook.name, "2026-11-28 12:00 UTC")).html
 
 
 def _output(formatter: DisplayFormatter, value: object) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambdatuning.analysis.plot.style import GRID, INK, PAPER, SERIES, luminance
-from lambdatuning.reporting.html import NARROW_MIME, Made, render
+from lambdatuning.reporting.html import NARROW_MIME, PageContext, render
 from lambdatuning.reporting.progress import METADATA
 
 
@@ -14,7 +14,7 @@ def page(*outputs: Mapping[str, Any], markdown: str = "# Title") -> str:
         {"cell_type": "markdown", "source": markdown, "metadata": {}},
         {"cell_type": "code", "source": "x < 1", "metadata": {}, "outputs": list(outputs)},
     ]
-    return render({"cells": cells}, Made("a.ipynb", "2026-11-23 09:00 UTC")).html
+    return render({"cells": cells}, PageContext("a.ipynb", "2026-11-23 09:00 UTC")).html
 
 
 def shown(**data: str) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def test_a_drawing_of_another_program_is_a_picture_by_itself() -> None:
 def test_a_raw_cell_is_what_its_format_says() -> None:
     def raw(source: str, **about: str) -> str:
         cell = {"cell_type": "raw", "source": source, "metadata": about}
-        return body(render({"cells": [cell]}, Made("a.ipynb", "")).html)
+        return body(render({"cells": [cell]}, PageContext("a.ipynb", "")).html)
 
     assert "<b>x</b>" in raw("<b>x</b><script>1</script>", raw_mimetype="text/html")
     assert "<em>x</em>" in raw("*x*", format="text/markdown")
@@ -202,7 +202,7 @@ def test_no_control_character_reaches_the_page() -> None:
             shown(text__html=f"<p title='{evil}'>x{evil}&#27;[1m</p>"),
             {"output_type": "error", "ename": evil, "evalue": evil, "traceback": []}]},
     ]  # fmt: skip
-    text = render({"cells": cells}, Made(f"{evil}.ipynb", "2026-11-23 09:00 UTC")).html
+    text = render({"cells": cells}, PageContext(f"{evil}.ipynb", "2026-11-23 09:00 UTC")).html
     assert not re.search(
         r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text
     )
@@ -213,6 +213,6 @@ def test_no_control_character_reaches_the_page() -> None:
 def test_attachments_of_a_cell_are_shown() -> None:
     cell = {"cell_type": "markdown", "source": ["# T\n", "![x](attachment:a.png)"], "metadata": {},
             "attachments": {"a.png": {"image/png": "QUJD"}}}  # fmt: skip
-    text = render({"cells": [cell]}, Made("a.ipynb", "now")).html
+    text = render({"cells": [cell]}, PageContext("a.ipynb", "now")).html
     assert 'src="data:image/png;base64,QUJD"' in text
     assert "<title>T</title>" in text

@@ -460,6 +460,10 @@ def test_a_missing_notebook_names_the_closest(tmp_path: Path) -> None:
         plan([tmp_path / "01_benchmarks.ipynb"], {}, folder=tmp_path)
     with pytest.raises(UsageError, match="there is no notebook in that folder"):
         plan([tmp_path / "none" / "x.ipynb"], {}, folder=tmp_path)
+    (tmp_path / "project" / "notebooks").mkdir(parents=True)
+    write_notebook(tmp_path / "project" / "notebooks" / "01_benchmark.ipynb")
+    with pytest.raises(UsageError, match=r'did you mean "notebooks/01_benchmark\.ipynb"'):
+        plan([tmp_path / "project" / "benchmark.ipynb"], {}, folder=tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"cells": 3, "nbformat": 4}'])

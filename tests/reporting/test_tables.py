@@ -98,7 +98,7 @@ def report(headline: str, made_at: str = "2026-11-23 09:00 UTC") -> str:
         {"cell_type": "markdown", "source": "# T <i>", "metadata": {}},
         {"cell_type": "code", "source": "", "metadata": {}, "outputs": [output, table]},
     ]
-    made = html.Made("a.ipynb", made_at, "a", "Unchanged since x.", linked=True)
+    made = html.PageContext("a.ipynb", made_at, "a", "Unchanged since x.", linked=True)
     page = html.render({"cells": cells}, made)
     assert [table.name for table in page.tables] == ["best-sizes"]
     return page.html
@@ -130,7 +130,7 @@ def _of_function(
         {"cell_type": "markdown", "source": f"# {heading}", "metadata": {}},
         {"cell_type": "code", "source": "", "metadata": {}, "outputs": [output]},
     ]
-    place.write(name, html.render({"cells": cells}, html.Made("a.ipynb", "now", "a")).html)
+    place.write(name, html.render({"cells": cells}, html.PageContext("a.ipynb", "now", "a")).html)
 
 
 def test_a_title_that_is_no_question_ends_before_what_it_is_about(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_reports_of_one_function_are_linked_with_those_beside_them(tmp_path: Pat
 def test_sections_have_ids_links_and_a_list_of_contents() -> None:
     source = "# T\n\n## One & two\n\n## Three\n\n### Deep\n\n## One & two"
     cells = [{"cell_type": "markdown", "source": source, "metadata": {}}]
-    text = html.render({"cells": cells}, html.Made("a.ipynb", "now")).html
+    text = html.render({"cells": cells}, html.PageContext("a.ipynb", "now")).html
     side = text.partition('<nav class="lt-side"')[2].partition("</nav>")[0]
     assert re.findall(r'href="#([^"]+)">([^<]+)<', side) == [
         ("top", "Contents"),
@@ -170,7 +170,9 @@ def test_sections_have_ids_links_and_a_list_of_contents() -> None:
         ("One-&amp;-two-2", "One &amp; two"),
     ]
     assert re.search(r'<h2 id="Three">Three <a class="lt-link" href="#Three"', text)
-    short = html.render({"cells": [{**cells[0], "source": "# T\n\n## One"}]}, html.Made("a", "now"))
+    short = html.render(
+        {"cells": [{**cells[0], "source": "# T\n\n## One"}]}, html.PageContext("a", "now")
+    )
     assert "lt-side" not in short.html.partition("</style>")[2]
 
 

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdatuning.core.format import visible
 from lambdatuning.reporting import terminal
-from lambdatuning.reporting.terminal import terminal_html, visible
+from lambdatuning.reporting.terminal import terminal_html
 
 
 def test_examples() -> None:

@@ -25,7 +25,7 @@ from ..data import StudyData
 from ..frames import failed
 from ..questions.adaptive import outcome
 from ..run import Run, of_means
-from ..text.statement import answered, html_words
+from ..text.statement import answer_output, html_words
 from .headline import Card, Headline, headline, headlines
 from .recommendation import Recommendation, recommendations
 
@@ -66,7 +66,7 @@ class Answer:
         return "\n".join(filter(None, [*lines, *self.others, *self.sentences, self.notice]))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return answered(self.headline, (head.function for head in self.headlines))
+        return answer_output(self.headline, (head.function for head in self.headlines))
 
     def _repr_html_(self) -> str:
         several = len(self.headlines) > 1
@@ -312,7 +312,7 @@ class Overview:
         return "\n".join(filter(None, lines))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return answered(self.headline, (choice.function for choice in self.advice))
+        return answer_output(self.headline, (choice.function for choice in self.advice))
 
     def _repr_html_(self) -> str:
         names = self.names or ("",) * len(self.advice)

@@ -6,12 +6,12 @@ from html import escape
 from typing import Any
 
 from ...core.errors import UsageError, closest
-from ...core.format import format_change, format_mb, join, ratio, short_name
+from ...core.format import capitalised, format_change, format_mb, join, ratio, short_name
 from ...core.strategies import REGISTRY
 from ..curves import MIX
 from ..data import StudyData
 from ..questions.cold_share import at_share, cold_answer
-from ..text.statement import answered, html_words
+from ..text.statement import answer_output, html_words
 from .answer import named, notice, suited
 from .headline import Card, Headline, headline, headlines
 from .recommendation import recommendation, recommendations
@@ -39,7 +39,7 @@ class Front:
         return "\n".join(filter(None, [self.lead, *decided, *self.sentences, self.notice]))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return answered(self.first, (head.function for head in self.headlines))
+        return answer_output(self.first, (head.function for head in self.headlines))
 
     def _repr_html_(self) -> str:
         lead = _headline(self.lead) if self.lead else ""
@@ -121,7 +121,7 @@ def _strategies(data: StudyData) -> list[str]:
     lines = []
     for part in data.parts:
         words = _sizes(part)
-        lines.append(named(data, part, f"{words[:1].upper()}{words[1:]}." if words else ""))
+        lines.append(named(data, part, f"{capitalised(words)}." if words else ""))
     return [" ".join(filter(None, lines)) or "No size can be recommended."]
 
 

@@ -11,6 +11,7 @@ from ...core.format import (
     NOTHING,
     SURE,
     Money,
+    capitalised,
     format_count,
     format_mb,
     format_sure,
@@ -436,7 +437,7 @@ def _looks_better(other: Alternative) -> bool:
 
 def _sentence(parts: list[str]) -> str:
     text = "; ".join(parts)
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    return f"{capitalised(text)}." if text else ""
 
 
 def _how_sure(head: Headline) -> str:

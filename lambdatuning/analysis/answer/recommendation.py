@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
@@ -24,7 +23,7 @@ from ...core.decision import (
 from ...core.format import format_mb, format_ms, format_share, format_sure, ratio
 from ..curves import MIX, Curve
 from ..intervals import MIN_ENVIRONMENTS, Floats, log_sides
-from ..model import Answered, answered
+from ..model import RunAnswer, run_answer
 from ..options import Goal, best
 from ..punctuality import Punctuality, calls_to_tell, punctualities
 from ..run import BEYOND, marked, of_means
@@ -105,7 +104,7 @@ def recommendation(data: "StudyData", curve: Curve, strategy: str) -> Recommenda
         keeps = punctuality(data, curve) if strategy == "deadline" else None
         own_answer = None
         if data.options.weights is None or curve.payload != MIX:
-            own_answer = answered(data.run, curve.payload, goal)
+            own_answer = run_answer(data.run, curve.payload, goal)
         return decide(curve, goal, data.today_mb, keeps, own_answer, _untellable(data))
 
     return data.once(("recommendation", curve.payload, strategy), compute)
@@ -138,16 +137,6 @@ def recommendations_frame(data: "StudyData", strategies: Sequence[str]) -> DataF
     return marked(DataFrame(rows, columns=names), data.run)[[*shown, "predicted", BEYOND]]
 
 
-def rows_of(frame: DataFrame) -> list[dict[str, object]]:
-    """The rows by the names of their columns; sizes are whole numbers or None."""
-    rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
-    for row in rows:
-        # A column with a row that has no size holds NaN there, and the sizes of others as floats.
-        for name in {"memory_mb", "current_mb"} & row.keys():
-            row[name] = None if pd.isna(row[name]) else int(row[name])
-    return rows
-
-
 # One curve and one goal: the best size, how sure that is, what is as good, what is gained.
 
 
@@ -159,7 +148,7 @@ def decide(
     goal: Goal,
     today_mb: int | None = None,
     keeps: Punctuality | None = None,
-    own_answer: Answered | None = None,
+    own_answer: RunAnswer | None = None,
     untellable: str = "",
 ) -> Recommendation:
     """The recommendation of one curve for one goal.

@@ -18,7 +18,7 @@ from ..options import Options
 from ..questions.method import about as about_runs
 from ..questions.pillars import PARTLY, pillars_frame, practices
 from ..run import Run, as_run, in_one_currency, of_means, written_in
-from ..text.statement import About, Statement, answered, html_words
+from ..text.statement import About, Statement, answer_output, html_words
 from ..text.tables import Table, require_table, table
 from ..verdict import UNKNOWN, WORSE, Verdict
 from .gate import MAX_REGRESSION, judge
@@ -181,7 +181,7 @@ class Comparison:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         runs = [run for pair in self.pairs for run in (pair.before, pair.after)]
         headline = " ".join(map(headline_of, self.pairs)) if self.pairs else self.nothing
-        return answered(headline, [run.function for run in runs or self.alone])
+        return answer_output(headline, [run.function for run in runs or self.alone])
 
     def _repr_html_(self) -> str:
         if not self.pairs:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ...core.format import format_part, format_span, join, join_mb
+from ...core.format import first_few, format_part, format_span, join, join_mb
 from ...core.wire import finite
 from ..frames import failed
 from ..run import Run, of_means
@@ -86,7 +86,7 @@ def _decided(
         for kind in (WORSE, UNKNOWN, BETTER)
     }
     if of_kind[WORSE] and not any(map(_incomparable, pairs)):
-        return WORSE, f"regression: {_named(of_kind[WORSE])}"
+        return WORSE, f"regression: {first_few(of_kind[WORSE])}"
     if of_kind[UNKNOWN]:
         return UNKNOWN, f"cannot tell: {_doubted(of_kind[UNKNOWN])}{_untaught(findings)}"
     allowed = format_part(max_change)
@@ -120,13 +120,8 @@ def _doubted(texts: Sequence[str]) -> str:
     ending = f", {AS_RUNS}"
     if all(text.endswith(ending) for text in texts):
         rises = [text.removesuffix(ending) for text in texts]
-        return f"{_named(rises)}{':' if len(rises) > 1 else ','} {AS_RUNS}"
-    return _named(texts)
-
-
-def _named(texts: Sequence[str]) -> str:
-    more = f"; and {len(texts) - _FEW} more" if len(texts) > _FEW else ""
-    return f"{'; '.join(texts[:_FEW])}{more}"
+        return f"{first_few(rises)}{':' if len(rises) > 1 else ','} {AS_RUNS}"
+    return first_few(texts)
 
 
 def _findings(pair: Pair, max_change: float) -> Iterator[ChangeFinding]:

@@ -30,7 +30,7 @@ MEASURES = ("duration", "cost")
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
+class ComparedCurves:
     """One payload type in both runs, at the `sizes` of both; `before` and `after` by measure.
 
     `errors` are those of the logarithm of after over before, by measure, one a size.
@@ -63,7 +63,7 @@ class Compared:
         return changes
 
     def overall(self, changes: Mapping[str, Change]) -> dict[str, object]:
-        """The row of `compare.OVERALL`."""
+        """The row of `OVERALL`."""
         row: dict[str, object] = {"payload": self.payload}
         for measure in MEASURES:
             row |= _columns(measure, changes[measure])
@@ -73,7 +73,7 @@ class Compared:
         }
 
     def by_size(self, noise: Noise, confidence: float) -> list[dict[str, object]]:
-        """The rows of `compare.BY_SIZE`."""
+        """The rows of `BY_SIZE`."""
         rows = []
         for n, size in enumerate(self.sizes):
             row: dict[str, object] = {"payload": self.payload, "memory_mb": size}
@@ -87,9 +87,9 @@ class Compared:
         return rows
 
 
-def compared(
+def compare_curves(
     curves: tuple[Curve, Curve], errors: tuple[LogErrors, LogErrors], memory_mb: int | None
-) -> Compared:
+) -> ComparedCurves:
     """The curves of one payload type of both runs, with their errors (see `log_errors`)."""
     before, after = curves
     sizes = [size for size in before.sizes if size in after.sizes]
@@ -101,7 +101,7 @@ def compared(
         for curve, at in zip(curves, columns, strict=True)
     )
     payload = before.payload if before.payload == after.payload else _both(before, after)
-    return Compared(payload, tuple(sizes), old, new, _together(curves, errors, sizes))
+    return ComparedCurves(payload, tuple(sizes), old, new, _together(curves, errors, sizes))
 
 
 def _together(
@@ -290,7 +290,8 @@ def pair(
     errors = [log_errors(data.measured, data.cells, data.weights) for data, _ in sides]
     (_, old), (_, new) = sides
     parts = [
-        compared(both, (errors[0], errors[1]), memory_mb) for both in zip(old, new, strict=True)
+        compare_curves(both, (errors[0], errors[1]), memory_mb)
+        for both in zip(old, new, strict=True)
     ]
     common = [part for part in parts if part.sizes]
     if not common:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from ...core.format import Money, format_mb, format_part, format_span, join, short_name
+from ...core.format import Money, capitalised, format_mb, format_part, format_span, join, short_name
 from ..curves import MIX
 from .noise import Change
 from .pair import MEASURES, Pair
@@ -78,7 +78,7 @@ def headline(pair: Pair) -> str:
         if not change.of_runs
     ]
     words = "; ".join(part for part in (join(others), _as_runs(small)) if part)
-    return f"{_capital(after)} against {before}: {words}."
+    return f"{capitalised(after)} against {before}: {words}."
 
 
 def sentences(pair: Pair) -> list[str]:
@@ -185,7 +185,3 @@ def about(pair: Pair) -> str:
 
 def _number(share: float, places: int) -> str:
     return f"{share * 100:.{1 if share < 0.00995 else places}f}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -19,8 +19,8 @@ from .detector import (
     STEADY,
     TYPE,
     Judgement,
-    Options,
     Series,
+    Thresholds,
     run_effects,
     watch,
 )
@@ -73,7 +73,7 @@ class Change(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Watched:
+class JudgedSegment:
     """The judgements of one segment: changes as they were confirmed, and what the newest run says
     (`newest` by measure)."""
 
@@ -94,19 +94,21 @@ class Watched:
         return len(self.segment.runs) - self.level_start(accepted)
 
 
-def watched(segment: Segment, accepted: Sequence[str], options: Options) -> Watched:
+def judge_segment(
+    segment: Segment, accepted: Sequence[str], thresholds: Thresholds
+) -> JudgedSegment:
     """Every run of a segment judged as it came; `accepted` are the first runs of new levels."""
     starts = [n for n, run in enumerate(segment.runs) if run.run_id in accepted]
     changes: list[Change] = []
     suspects: list[Change] = []
     newest: dict[str, Judgement] = {}
-    base = options_for(segment)
+    base = thresholds_for(segment)
     for measure, least in JUDGED.items():
         panel = segment.panel(measure)
         if not np.isfinite(panel.values).any():
             continue
         own = replace(base, least=max(base.least, least), stricter=_STRICTER)
-        used = options if measure == DURATION else own
+        used = thresholds if measure == DURATION else own
         judged = watch(panel, starts, used)
         newest[measure] = judged[-1]
         changes += _changes(segment, measure, judged)
@@ -118,10 +120,10 @@ def watched(segment: Segment, accepted: Sequence[str], options: Options) -> Watc
     if judged[-1].kind == SUSPECTED:
         suspects.append(_change(segment, FAILURES, judged[-1], len(judged) - 1))
     ordered = sorted(changes, key=lambda c: (c.confirmed_by.run_id, list(_WORDS).index(c.measure)))
-    return Watched(segment, _with_siblings(segment, ordered), newest, tuple(suspects))
+    return JudgedSegment(segment, _with_siblings(segment, ordered), newest, tuple(suspects))
 
 
-def options_for(segment: Segment) -> Options:
+def thresholds_for(segment: Segment) -> Thresholds:
     """What must be known before, by where the runs of a segment were made."""
     return SHARED_HOST if segment.runs[-1].endpoint.embedded else DEFAULT
 
@@ -311,13 +313,13 @@ class Drift(NamedTuple):
 _FIRST, _LAST, _LEAST, _SURE = 10, 5, 0.05, 4.5
 
 
-def drift(segment: Segment, first: int, options: Options) -> Drift | None:
+def drift(segment: Segment, first: int, thresholds: Thresholds) -> Drift | None:
     """The newest five runs against the first ten from `first` on; None where they hardly differ, or
     are too few."""
     panel = segment.panel(DURATION).between(first, len(segment.runs))
     if len(panel) < _FIRST + 2 * _LAST:
         return None
-    effects = run_effects(panel, options)
+    effects = run_effects(panel, thresholds)
     base, new = effects[:_FIRST], effects[-_LAST:]
     sd = max(float(1.4826 * np.median(np.abs(np.diff(effects))) / np.sqrt(2)), 0.005)
     step = float(np.median(new) - np.median(base))

@@ -56,9 +56,15 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Options:
-    """Thresholds and lengths; see the module. `stricter` is added to what every series needs,
-    `sizes` to what memory sizes do."""
+class Thresholds:
+    """What a change needs; see the module. Steps are logarithms.
+
+    `overall` is the rule of the series "all", `part` that of each payload type and size. The level
+    is that of up to `window` runs before, of at least `fewest`; as many newest runs as `newest`
+    lists are tried. A step up to `band` counts as none, one below `least` is not reported. `width`
+    is the scale of the likelihood by the spread of runs, `calm` how much less evidence quiet
+    functions need. `stricter` is added to what every series needs, `sizes` to what sizes do.
+    """
 
     overall: Rule = Rule(8.0, 1.7, 6.5, 1.5, 4.0, 0.03, 4.0)
     part: Rule = Rule(6.3, 1.3, 2.5, 1.5, 8.0, 0.01, 8.0, age=0.4)
@@ -78,9 +84,9 @@ class Options:
         return self.fewest + 1
 
 
-DEFAULT = Options()
+DEFAULT = Thresholds()
 
-SHARED_HOST = Options(
+SHARED_HOST = Thresholds(
     overall=Rule(8.0, 1.7, 6.5, 1.5, 4.0, 0.08, 8.0),
     part=Rule(7.0, 1.3, 2.5, 2.5, 4.0, 0.03, 4.0, age=0.4),
     least=0.05,
@@ -152,32 +158,32 @@ class _Lines:
         return np.array([name.kind == ALL for name in self.names])
 
 
-def judge(panel: Panel, options: Options = DEFAULT) -> Judgement:
+def judge(panel: Panel, thresholds: Thresholds = DEFAULT) -> Judgement:
     """The judgement on the newest run of a panel whose runs are otherwise of one level."""
-    skipped = max(0, len(panel) - options.window - max(options.newest))
+    skipped = max(0, len(panel) - thresholds.window - max(thresholds.newest))
     recent = panel.between(skipped, len(panel))
-    if len(recent) < options.needed:
+    if len(recent) < thresholds.needed:
         return Judgement(LEARNING)
-    lines = _lines(recent, options)
-    judgement = _judge(lines, recent.nights, options)
+    lines = _lines(recent, thresholds)
+    judgement = _judge(lines, recent.nights, thresholds)
     if judgement.kind != CONFIRMED or judgement.series is None:
         return judgement
     m = len(recent) - judgement.since
     line = lines.values[lines.names.index(judgement.series)]
-    at, early, late = _place(line, m, judgement.step, judgement.spread, options)
-    judgement = replace(judgement, step=_refitted(recent, judgement.series, at, options))
+    at, early, late = _place(line, m, judgement.step, judgement.spread, thresholds)
+    judgement = replace(judgement, step=_refitted(recent, judgement.series, at, thresholds))
     return replace(judgement, since=skipped + at, earliest=skipped + early, latest=skipped + late)
 
 
 def watch(
-    panel: Panel, accepted: Sequence[int] = (), options: Options = DEFAULT
+    panel: Panel, accepted: Sequence[int] = (), thresholds: Thresholds = DEFAULT
 ) -> list[Judgement]:
     """The judgement on every run as it came; a confirmed change, or an accepted one (the number of
     its first run), starts a new level."""
     start, judged = 0, []
     for newest in range(len(panel)):
         start = max([start, *(first for first in accepted if first <= newest)])
-        judgement = judge(panel.between(start, newest + 1), options)
+        judgement = judge(panel.between(start, newest + 1), thresholds)
         if judgement.kind == CONFIRMED:
             shifted = (
                 judgement.since + start,
@@ -190,13 +196,13 @@ def watch(
     return judged
 
 
-def smallest_step(spread: float, before: int, options: Options = DEFAULT) -> float:
+def smallest_step(spread: float, before: int, thresholds: Thresholds = DEFAULT) -> float:
     """The step of "all" (log) that three nights find four times in five, by simulating runs that
     differ by `spread`, `before` of them on the old level; infinite where none up to 100 % is."""
     rng = np.random.default_rng(1)
     trials, nights = 300, 3
-    rule = options.overall
-    runs_before = min(before, options.window)
+    rule = thresholds.overall
+    runs_before = min(before, thresholds.window)
     noise = rng.standard_t(5, (trials, runs_before + nights)) * spread / np.sqrt(5 / 3)
     prior = np.full(trials, rule.prior_sd**2)
     steps = np.log1p([0.02, 0.025, 0.03, 0.035, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.2])
@@ -208,17 +214,17 @@ def smallest_step(spread: float, before: int, options: Options = DEFAULT) -> flo
             so_far = lines[:, : runs_before + night]
             days = np.arange(runs_before + night)
             for scanned in _scan(
-                so_far, prior, np.full(trials, rule.prior_runs), days, rule.degrees, options
+                so_far, prior, np.full(trials, rule.prior_runs), days, rule.degrees, thresholds
             ):
-                hit |= _score(scanned, np.ones(trials, bool), np.zeros(trials), options) >= 0
+                hit |= _score(scanned, np.ones(trials, bool), np.zeros(trials), thresholds) >= 0
         if hit.mean() >= 0.8:
             return float(step)
     return float("inf")
 
 
-def run_effects(panel: Panel, options: Options = DEFAULT) -> Floats:
+def run_effects(panel: Panel, thresholds: Thresholds = DEFAULT) -> Floats:
     """What each run does to all of its cells alike (log), around the median."""
-    return np.asarray(_lines(panel, options).values[0])
+    return np.asarray(_lines(panel, thresholds).values[0])
 
 
 # The series of a panel.
@@ -265,14 +271,14 @@ def _centred(panel: Panel) -> tuple[Floats, Floats]:
     return np.where(there, panel.values - centre, 0.0), there / variance
 
 
-def _lines(panel: Panel, options: Options) -> _Lines:
+def _lines(panel: Panel, thresholds: Thresholds) -> _Lines:
     values, weights = _centred(panel)
     _, types, sizes = values.shape
     variance = 1 / np.maximum(weights.max(0), 1e-12)
     by_type = _huber(values, weights, 2, np.sqrt(variance))
     there = weights.sum(2) > 0
     own = 1 / np.maximum(np.median(weights.sum(2), 0), 1e-12)
-    scale = np.sqrt(own + options.part.prior_sd**2)
+    scale = np.sqrt(own + thresholds.part.prior_sd**2)
     run = _huber(by_type, there / scale**2, 1, scale)
     names, lines, measuring = [Series(ALL)], [run], [float(1 / (1 / scale**2).sum())]
     if types >= 3:
@@ -311,22 +317,22 @@ def _scan(
     prior_runs: Floats,
     nights: np.ndarray[Any, Any],
     degrees: Floats | float,
-    options: Options,
+    thresholds: Thresholds,
 ) -> Iterator[_Scanned]:
     count = lines.shape[1]
-    for m in options.newest:
-        if m > count - options.fewest:
+    for m in thresholds.newest:
+        if m > count - thresholds.fewest:
             return
-        old = lines[:, max(0, count - m - options.window) : count - m]
+        old = lines[:, max(0, count - m - thresholds.window) : count - m]
         new, days = lines[:, count - m :], nights[count - m :]
         level, variance = _level(old, prior, prior_runs)
         n = old.shape[1]
-        scale = options.width * np.sqrt(variance * (1 + m / n))[:, None]
+        scale = thresholds.width * np.sqrt(variance * (1 + m / n))[:, None]
         off = new - level
         step = _median(off, 1)
         for _ in range(2):
             step = step + np.clip(off - step, -scale, scale).mean(1, keepdims=True)
-        unchanged = np.clip(step, -options.band, options.band)
+        unchanged = np.clip(step, -thresholds.band, thresholds.band)
         gain = _gain(off - unchanged, off - step, scale, degrees)
         ratio = gain.sum(1)
         by_night = (gain[:, None, :] * (days[:, None] == days[None, :])).sum(2)
@@ -353,41 +359,41 @@ def _gain(without: Floats, with_step: Floats, scale: Floats, degrees: Floats | f
 
 
 def _score(
-    scanned: _Scanned, overall: "np.ndarray[Any, Any]", many: Floats, options: Options
+    scanned: _Scanned, overall: "np.ndarray[Any, Any]", many: Floats, thresholds: Thresholds
 ) -> Floats:
     """By how much a change of each series is more than needs be to be confirmed."""
-    need = np.where(overall, options.overall.confirm, options.part.confirm + many)
-    need = need + options.stricter + _short(scanned, overall, options)
+    need = np.where(overall, thresholds.overall.confirm, thresholds.part.confirm + many)
+    need = need + thresholds.stricter + _short(scanned, overall, thresholds)
     quiet = np.minimum(0.0, 0.5 * np.log(scanned.variance / _RESTLESS**2))
-    need = need + np.where(overall, options.calm * quiet, 0.0)
+    need = need + np.where(overall, thresholds.calm * quiet, 0.0)
     stands = np.where(
         overall,
-        scanned.rest_night >= options.overall.rest,
-        scanned.rest >= options.part.rest,
+        scanned.rest_night >= thresholds.overall.rest,
+        scanned.rest >= thresholds.part.rest,
     )
-    real = stands & (np.abs(scanned.step) >= options.least) & (scanned.m > 1)
+    real = stands & (np.abs(scanned.step) >= thresholds.least) & (scanned.m > 1)
     return np.where(real, scanned.ratio - need, -np.inf)
 
 
-def _short(scanned: _Scanned, overall: "np.ndarray[Any, Any]", options: Options) -> Floats:
-    short = np.where(overall, options.overall.short, options.part.short) / scanned.before
-    older = np.where(overall, options.overall.age, options.part.age) * max(scanned.m - 2, 0)
+def _short(scanned: _Scanned, overall: "np.ndarray[Any, Any]", thresholds: Thresholds) -> Floats:
+    short = np.where(overall, thresholds.overall.short, thresholds.part.short) / scanned.before
+    older = np.where(overall, thresholds.overall.age, thresholds.part.age) * max(scanned.m - 2, 0)
     return np.asarray(short + older)
 
 
-def _judge(lines: _Lines, nights: np.ndarray[Any, Any], options: Options) -> Judgement:
+def _judge(lines: _Lines, nights: np.ndarray[Any, Any], thresholds: Thresholds) -> Judgement:
     overall = lines.overall
-    prior, prior_runs = _priors(lines, options)
+    prior, prior_runs = _priors(lines, thresholds)
     many = np.where(overall, 0.0, np.log(max(len(lines.names) - 1, 1)))
-    many = many + np.array([options.sizes * (name.kind == SIZE) for name in lines.names])
-    degrees = np.where(overall, options.overall.degrees, options.part.degrees)[:, None]
-    doubt = np.where(overall, options.overall.suspect, options.part.suspect + many)
+    many = many + np.array([thresholds.sizes * (name.kind == SIZE) for name in lines.names])
+    degrees = np.where(overall, thresholds.overall.degrees, thresholds.part.degrees)[:, None]
+    doubt = np.where(overall, thresholds.overall.suspect, thresholds.part.suspect + many)
     best, suspicion = Judgement(STEADY), Judgement(STEADY)
     top = margin = 0.0
-    for scanned in _scan(lines.values, prior, prior_runs, nights, degrees, options):
-        excess = scanned.ratio - doubt - options.stricter - _short(scanned, overall, options)
-        excess = np.where(np.abs(scanned.step) >= options.least, excess, -np.inf)
-        score = _score(scanned, overall, many, options)
+    for scanned in _scan(lines.values, prior, prior_runs, nights, degrees, thresholds):
+        excess = scanned.ratio - doubt - thresholds.stricter - _short(scanned, overall, thresholds)
+        excess = np.where(np.abs(scanned.step) >= thresholds.least, excess, -np.inf)
+        score = _score(scanned, overall, many, thresholds)
         j, k = int(np.argmax(score)), int(np.argmax(excess))
         if score[j] >= top:
             top, best = float(score[j]), _as(CONFIRMED, scanned, lines, j)
@@ -418,11 +424,11 @@ def _steady(lines: _Lines, prior: Floats, prior_runs: Floats) -> Judgement:
     return Judgement(STEADY, spread=spread, before=lines.values.shape[1], run_spread=spread)
 
 
-def _priors(lines: _Lines, options: Options) -> tuple[Floats, Floats]:
+def _priors(lines: _Lines, thresholds: Thresholds) -> tuple[Floats, Floats]:
     """Variance of a run beforehand, and how many runs that is worth; what payload types (and
     sizes) do in a run is about alike, and learnt from all of them."""
     overall = lines.overall
-    rule, part = options.overall, options.part
+    rule, part = thresholds.overall, thresholds.part
     sd = np.where(overall, rule.prior_sd, part.prior_sd)
     prior = sd**2 + lines.measuring
     count = lines.values.shape[1]
@@ -442,11 +448,11 @@ def _priors(lines: _Lines, options: Options) -> tuple[Floats, Floats]:
     return prior, np.where(overall, rule.prior_runs, part.prior_runs)
 
 
-def _refitted(panel: Panel, series: Series, at: int, options: Options) -> float:
+def _refitted(panel: Panel, series: Series, at: int, thresholds: Thresholds) -> float:
     """The step before run `at` against all other payload types (or sizes): in the series that are
     scanned, a part is compared with a whole that it belongs to."""
     if series.kind == ALL:
-        line = run_effects(panel, options)
+        line = run_effects(panel, thresholds)
     else:
         axis = 1 if series.kind == TYPE else 2
         rest = [k for k in range(panel.values.shape[axis]) if k != series.number]
@@ -454,19 +460,19 @@ def _refitted(panel: Panel, series: Series, at: int, options: Options) -> float:
             Panel(panel.values.take(k, axis), panel.errors.take(k, axis), panel.nights)
             for k in ([series.number], rest)
         )
-        line = run_effects(own, options) - run_effects(others, options)
-    before, after = line[max(0, at - options.window) : at], line[at:]
+        line = run_effects(own, thresholds) - run_effects(others, thresholds)
+    before, after = line[max(0, at - thresholds.window) : at], line[at:]
     return float(np.median(after) - np.median(before))
 
 
 def _place(
-    line: Floats, m: int, step: float, spread: float, options: Options
+    line: Floats, m: int, step: float, spread: float, thresholds: Thresholds
 ) -> tuple[int, int, int]:
     """The first run of the new level given its step: the likeliest, the earliest and the latest."""
     count = len(line)
-    first = max(count - m - 6, options.fewest)
-    level = np.median(line[max(0, count - m - options.window) : count - m])
-    scale = np.array(options.width * spread)
+    first = max(count - m - 6, thresholds.fewest)
+    level = np.median(line[max(0, count - m - thresholds.window) : count - m])
+    scale = np.array(thresholds.width * spread)
     off = line[first:] - level
     gain = _gain(off, off - step, scale, 6.0)
     total = np.cumsum(gain[::-1])[::-1][:-1]

@@ -36,7 +36,7 @@ LINES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Series:
+class SeriesData:
     """What is drawn of a history: a row of `frame` a run (as `History.frame`), the confirmed
     changes, and the runs that it is cut at or a level was accepted from."""
 
@@ -48,7 +48,7 @@ class Series:
     accepted_from: Sequence[str]
 
 
-def plot_series(series: Series, names: Sequence[str] = ()) -> Chart:
+def plot_series(series: SeriesData, names: Sequence[str] = ()) -> Chart:
     """A panel a series that has values; all of them by default."""
     for name in names:
         if name not in LINES:
@@ -74,7 +74,7 @@ def plot_series(series: Series, names: Sequence[str] = ()) -> Chart:
     return chart(draw, title, _alt(series, chosen))
 
 
-def _panel(axes: Axes, series: Series, line: _Line) -> None:
+def _panel(axes: Axes, series: SeriesData, line: _Line) -> None:
     frame = series.frame
     values = frame[line.column].to_numpy(float)
     at = np.arange(len(values))
@@ -99,7 +99,7 @@ def _panel(axes: Axes, series: Series, line: _Line) -> None:
     )
 
 
-def _alt(series: Series, lines: Sequence[_Line]) -> str:
+def _alt(series: SeriesData, lines: Sequence[_Line]) -> str:
     parts = [f"{format_count(len(series.frame), 'run')} of {series.function}."]
     for line in lines:
         values = series.frame[line.column].dropna()

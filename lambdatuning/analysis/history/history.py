@@ -14,6 +14,7 @@ from pandas import DataFrame
 from ...core.errors import NotFoundError, closest
 from ...core.format import (
     NOTHING,
+    first_few,
     format_count,
     format_level,
     format_mb,
@@ -24,7 +25,7 @@ from ...core.format import (
 )
 from ...core.wire import finite
 from ..questions.pillars import NOT, PARTLY, pillars_frame, practice
-from ..text.statement import About, answered, html_words
+from ..text.statement import About, answer_output, html_words
 from ..text.tables import Table, require_table, table
 from ..verdict import (
     BETTER,
@@ -35,8 +36,17 @@ from ..verdict import (
     Verdict,
     gravest,
 )
-from .changes import Change, Watched, cost_of, drift, finding, options_for, watched
-from .detector import DEFAULT, LEARNING, SHARED_HOST, Floats, Options, Panel, medians, smallest_step
+from .changes import Change, JudgedSegment, cost_of, drift, finding, judge_segment, thresholds_for
+from .detector import (
+    DEFAULT,
+    LEARNING,
+    SHARED_HOST,
+    Floats,
+    Panel,
+    Thresholds,
+    medians,
+    smallest_step,
+)
 from .segments import COST, DURATION, INIT, MEMORY, SAMPLED, TAIL, Lane, Segment, lane, learnt
 from .summary import RunSummary
 
@@ -78,12 +88,12 @@ class History:
     """
 
     lane: Lane
-    watched: tuple[Watched, ...]
+    judged_segments: tuple[JudgedSegment, ...]
     accepted: Mapping[str, str]
     spread: float
     smallest: float
     taught: bool
-    options: Options = DEFAULT
+    thresholds: Thresholds = DEFAULT
 
     @property
     def function(self) -> str:
@@ -105,7 +115,7 @@ class History:
         """Every confirmed change, oldest first; what is a part of another is left out."""
         return tuple(
             finding(change, judged.segment, self.smallest)
-            for judged in self.watched
+            for judged in self.judged_segments
             for change in judged.changes
             if not change.sibling
         )
@@ -113,13 +123,13 @@ class History:
     @property
     def ready(self) -> bool:
         """Whether there are enough runs of one level to judge the newest by."""
-        judged = self.watched[-1].newest.get(DURATION)
+        judged = self.judged_segments[-1].newest.get(DURATION)
         return judged is not None and judged.kind != LEARNING
 
     @property
     def suspect(self) -> bool:
         """Whether the newest run looks changed, which one more run can confirm."""
-        return bool(self.watched[-1].suspects) and not self._new
+        return bool(self.judged_segments[-1].suspects) and not self._new
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -156,9 +166,11 @@ class History:
     def frame(self) -> DataFrame:
         """A row a run: duration, p95 and cost as a share of the level at the start of its segment
         (1.0), pooled over payload types and sizes; init (ms) and memory (MB) at the middle size."""
-        rows = [row for judged in self.watched for row in _rows(judged.segment)]
+        rows = [row for judged in self.judged_segments for row in _rows(judged.segment)]
         verdicts = {
-            c.confirmed_by.run_id: "changed" for judged in self.watched for c in judged.changes
+            c.confirmed_by.run_id: "changed"
+            for judged in self.judged_segments
+            for c in judged.changes
         }
         for row in rows:
             row["change"] = verdicts.get(str(row["run_id"]), "")
@@ -249,11 +261,11 @@ class History:
             *(f"Accepted from {run}: {why}." for run, why in self.accepted.items()),
             *(f"Cut at {cut.run_id}: {cut.reason}." for cut in self.lane.cuts[-_SHOWN:]),
             *(_apart(where, count) for where, count in self.lane.apart.items()),
-            *([SHARED] if options_for(self._segment) is SHARED_HOST else ()),
+            *([SHARED] if thresholds_for(self._segment) is SHARED_HOST else ()),
         ]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return answered(str(self.verdict), [self.function])
+        return answer_output(str(self.verdict), [self.function])
 
     def _repr_html_(self) -> str:
         words = "".join(f"<li>{html_words(text)}</li>" for text in self._grounds())
@@ -264,13 +276,13 @@ class History:
 
     @property
     def _segment(self) -> Segment:
-        return self.watched[-1].segment
+        return self.judged_segments[-1].segment
 
     @cached_property
     def _new(self) -> tuple[Change, ...]:
         """What the newest run confirmed."""
         newest = self.newest.run_id
-        last = self.watched[-1]
+        last = self.judged_segments[-1]
         return tuple(c for c in last.changes if c.confirmed_by.run_id == newest and not c.sibling)
 
     @property
@@ -279,25 +291,26 @@ class History:
         return [change.text for change in self.changes if change.text not in new]
 
     def _judged(self) -> tuple[str, str, list[ChangeFinding]]:
-        last, named = self.watched[-1], short_name(self.function)
+        last, named = self.judged_segments[-1], short_name(self.function)
         new = [self._with_cost(change) for change in self._new]
         suspects = [] if new else [finding(c, self._segment, self.smallest) for c in last.suspects]
         findings = [*new, *self._drifted(), *suspects]
         worse = [finding.text for finding in findings if finding.kind == WORSE]
         if worse:
-            return WORSE, f"regression of {named}: {_some(worse)}", findings
+            return WORSE, f"regression of {named}: {first_few(worse)}", findings
         if lacking := self._lacking():
             return UNKNOWN, f"cannot tell: {lacking}", findings
         doubtful = [c for c in suspects if c.change is None or c.change > 0]
         if doubtful:
             return (
                 UNKNOWN,
-                f"cannot tell: suspect, {_some([c.text for c in doubtful])}; "
+                f"cannot tell: suspect, {first_few([c.text for c in doubtful])}; "
                 f"{self._few(doubtful)} not enough (--confirm measures again at once)",
                 findings,
             )
         if new:
-            return BETTER, f"better: {named}, {_some([change.text for change in new])}", findings
+            better = first_few([change.text for change in new])
+            return BETTER, f"better: {named}, {better}", findings
         return FINE, self._quiet(), findings
 
     def _few(self, suspects: list[ChangeFinding]) -> str:
@@ -306,7 +319,7 @@ class History:
         return "one run is" if alone else "what the runs since say is"
 
     def _quiet(self) -> str:
-        count = self.watched[-1].since_level(self.accepted)
+        count = self.judged_segments[-1].since_level(self.accepted)
         text = f"no regression of {short_name(self.function)} in {count} runs of one level"
         if math.isfinite(self.smallest):
             text += f"; a change of {format_part(self.smallest)} would be found in three nights"
@@ -314,21 +327,21 @@ class History:
 
     def _lacking(self) -> str:
         """What is missing for a verdict; "" where there is enough."""
-        segment, judged = self._segment, self.watched[-1].newest
+        segment, judged = self._segment, self.judged_segments[-1].newest
         newest = self.newest
         if all(cell.duration_ms is None for cell in newest.cells):
             return f"no invocation of {newest.run_id} was warm and succeeded; look at its errors"
         duration = judged.get(DURATION)
         if duration is None or duration.kind == LEARNING:
-            have = self.watched[-1].since_level(self.accepted)
+            have = self.judged_segments[-1].since_level(self.accepted)
             return (
-                f"{have} of the {self.options.needed} runs that a level needs are there, "
-                f"{self.options.needed - have} more are needed"
+                f"{have} of the {self.thresholds.needed} runs that a level needs are there, "
+                f"{self.thresholds.needed - have} more are needed"
             )
         there = np.isfinite(segment.panel(DURATION).values)
-        if not (there[-1] & (there[:-1].sum(0) >= self.options.fewest)).any():
+        if not (there[-1] & (there[:-1].sum(0) >= self.thresholds.fewest)).any():
             return (
-                f"{newest.run_id} measured no payload type and size that {self.options.fewest} "
+                f"{newest.run_id} measured no payload type and size that {self.thresholds.fewest} "
                 "runs before it did; measure the same ones each night"
             )
         return ""
@@ -344,10 +357,10 @@ class History:
     def _drifted(self) -> list[ChangeFinding]:
         """Drift since the baseline, looked at every ten runs."""
         segment = self._segment
-        first = self.watched[-1].level_start(self.accepted)
+        first = self.judged_segments[-1].level_start(self.accepted)
         if (len(segment.runs) - first) % _DRIFT_EVERY:
             return []
-        drifted = drift(segment, first, self.options)
+        drifted = drift(segment, first, self.thresholds)
         if drifted is None:
             return []
         share, low, high = (math.expm1(drifted.step + k * 1.96 * drifted.error) for k in (0, -1, 1))
@@ -426,12 +439,12 @@ class HistoryPlots:
     def series(self, *names: str) -> "Chart | None":
         """A panel a series, all by default: "duration", "p95", "cost", "init", "failures", "memory"
         and "best size"; lines mark changes, cuts and accepted levels. None of fewer than 3 runs."""
-        from .figures import Series, plot_series  # matplotlib takes a second to import
+        from .figures import SeriesData, plot_series  # matplotlib takes a second to import
 
         history = self.history
         if len(history.runs) < _FEW:
             return None
-        series = Series(
+        series = SeriesData(
             function=history.function,
             verdict=str(history.verdict),
             frame=history.frame,
@@ -459,18 +472,20 @@ def history(
             raise NotFoundError("no run yet; `lambdatuning benchmark` or `tune` makes one")
         raise NotFoundError(f"no run of {function}; {closest(function, names)}")
     levels = dict(accepted or {})
-    base = options_for(chosen.segments[-1])
-    options = learnt(_others(every, chosen), base)
+    base = thresholds_for(chosen.segments[-1])
+    thresholds = learnt(_others(every, chosen), base)
     judged_segments = tuple(
-        watched(segment, list(levels), options if last else options_for(segment))
+        judge_segment(segment, list(levels), thresholds if last else thresholds_for(segment))
         for segment, last in zip(
             chosen.segments, [False] * (len(chosen.segments) - 1) + [True], strict=True
         )
     )
     judged = judged_segments[-1].newest.get(DURATION)
     spread, before = (judged.run_spread, judged.before) if judged else (0.0, 0)
-    smallest = math.expm1(smallest_step(spread, before, options)) if before else math.inf
-    return History(chosen, judged_segments, levels, spread, smallest, options is not base, options)
+    smallest = math.expm1(smallest_step(spread, before, thresholds)) if before else math.inf
+    return History(
+        chosen, judged_segments, levels, spread, smallest, thresholds is not base, thresholds
+    )
 
 
 def _others(runs: Sequence[RunSummary], chosen: Lane) -> list[Panel]:
@@ -528,8 +543,3 @@ def _middle(panel: Panel) -> Floats:
     counts = np.isfinite(values).sum(0)
     best = np.flatnonzero(counts == counts.max())
     return np.asarray(np.exp(values[:, best[len(best) // 2]]))
-
-
-def _some(texts: Sequence[str]) -> str:
-    more = f"; and {len(texts) - 3} more" if len(texts) > 3 else ""
-    return "; ".join(texts[:3]) + more

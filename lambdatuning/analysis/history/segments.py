@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...core.tuning.manifest import LOGS, OURS
-from .detector import DEFAULT, Floats, Options, Panel, run_effects
+from .detector import DEFAULT, Floats, Panel, Thresholds, run_effects
 from .summary import CellSummary, RunSummary
 
 DURATION, TAIL, COST, INIT, MEMORY, FAILURES = (
@@ -139,28 +139,28 @@ def lane(runs: Iterable[RunSummary], function: str = "") -> Lane | None:
     return Lane(tuple(map(_segment, groups)), cuts, dict(apart))
 
 
-def learnt(panels: Iterable[Panel], options: Options = DEFAULT) -> Options:
-    """The options with the spread of runs that the account's other functions teach.
+def learnt(panels: Iterable[Panel], thresholds: Thresholds = DEFAULT) -> Thresholds:
+    """The thresholds with the spread of runs that the account's other functions teach.
 
     Of each with at least ten runs the spread is estimated by how consecutive runs differ, which a
     change of level moves once; the upper quartile is taken, so that a quiet neighbour does not make
     a restless function alarm.
     """
-    spreads = [_spread(panel, options) for panel in panels if len(panel) >= _TEACHES]
+    spreads = [_spread(panel, thresholds) for panel in panels if len(panel) >= _TEACHES]
     if len(spreads) < _TEACHERS:
-        return options
+        return thresholds
     sd = max(float(np.quantile(spreads, 0.75)) * _CAUTION, _LEAST_SPREAD)
-    if sd >= options.overall.prior_sd:
-        return options
-    overall = options.overall
-    return replace(options, overall=replace(overall, prior_sd=sd, prior_runs=_WORTH))
+    if sd >= thresholds.overall.prior_sd:
+        return thresholds
+    overall = thresholds.overall
+    return replace(thresholds, overall=replace(overall, prior_sd=sd, prior_runs=_WORTH))
 
 
 _TEACHES, _TEACHERS, _CAUTION, _LEAST_SPREAD, _WORTH = 10, 2, 1.2, 0.01, 10.0
 
 
-def _spread(panel: Panel, options: Options) -> float:
-    effects = run_effects(panel.between(max(0, len(panel) - 60), len(panel)), options)
+def _spread(panel: Panel, thresholds: Thresholds) -> float:
+    effects = run_effects(panel.between(max(0, len(panel) - 60), len(panel)), thresholds)
     return float(1.4826 * np.median(np.abs(np.diff(effects))) / np.sqrt(2))
 
 

@@ -61,7 +61,7 @@ Insights counts memory in bytes, a million a megabyte.
 _NEEDED = ("duration", "billedduration")
 
 
-class About(NamedTuple):
+class Origin(NamedTuple):
     """What an export says of a message beside it; "" where it does not."""
 
     time: str = ""
@@ -69,7 +69,7 @@ class About(NamedTuple):
     group: str = ""
 
 
-_NOTHING = About()
+_NOTHING = Origin()
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class Block:
     """Messages, of one or many lines each; `abouts` is empty where only the lines say more."""
 
     messages: Sequence[str]
-    abouts: Sequence[About] = ()
-    source: About = _NOTHING
+    abouts: Sequence[Origin] = ()
+    source: Origin = _NOTHING
 
 
 def read_export(text: Text) -> Iterator[Block]:
@@ -110,7 +110,7 @@ def read_events(events: Iterable[Any]) -> Iterator[Block]:
     if isinstance(first, str | bytes):
         yield from read_export(Text("", _joined(everything)))
     else:
-        yield from _batches((message for event in everything for message in _walk(event)), About())
+        yield from _batches((message for event in everything for message in _walk(event)), Origin())
 
 
 def _joined(lines: Iterator[Any]) -> Iterator[str]:
@@ -126,10 +126,10 @@ def _decoded(line: str | bytes) -> str:
 _STREAM_FOLDER = re.compile(r"(\d{4})[-/](\d\d)[-/](\d\d)[-/]([^/]*\[[^/\]]+\][^/]*)(?=/|$)")
 
 
-def _source(name: str) -> About:
+def _source(name: str) -> Origin:
     """What the path says: an export to S3 has a folder a log stream, slashes written as dashes."""
     folders = _STREAM_FOLDER.search(name)
-    return About("", "/".join(folders.groups()) if folders else "", "")
+    return Origin("", "/".join(folders.groups()) if folders else "", "")
 
 
 # Lines of text.
@@ -212,7 +212,7 @@ def _is_json(text: str) -> bool:
     return not (isinstance(line, dict) and (_is_platform_line(line) or _is_function_line(line)))
 
 
-def _messages_of_json(text: str, source: About) -> Iterator[tuple[str, About]]:
+def _messages_of_json(text: str, source: Origin) -> Iterator[tuple[str, Origin]]:
     """Every message of JSON documents that follow one another, with or without anything between.
 
     What is no JSON is taken as lines, so that a document cut short loses only what was cut.
@@ -240,7 +240,7 @@ def _messages_of_json(text: str, source: About) -> Iterator[tuple[str, About]]:
         position = end
 
 
-def _walk(value: Any, about: About = _NOTHING) -> Iterator[tuple[str, About]]:
+def _walk(value: Any, about: Origin = _NOTHING) -> Iterator[tuple[str, Origin]]:
     """The messages in a JSON value, in order; what stands beside one tells its time and stream."""
     waiting = [(value, about, "")]
     while waiting:
@@ -287,7 +287,7 @@ def _worth_reading(value: str | bytes) -> bool:
     return text.startswith("H4sI") or bool(_REPORT.search(text))
 
 
-def _text(value: str | bytes, about: About, key: str) -> Iterator[tuple[str, About]]:
+def _text(value: str | bytes, about: Origin, key: str) -> Iterator[tuple[str, Origin]]:
     """A text: a message, or what is packed into one (Base64 of gzip, JSON within JSON)."""
     text = _decoded(value)
     if _plain(key) in _PACKED_KEYS or text.startswith("H4sI"):
@@ -300,14 +300,14 @@ def _text(value: str | bytes, about: About, key: str) -> Iterator[tuple[str, Abo
         yield text, about
 
 
-def _unpacked(value: str | bytes, about: About) -> Iterator[tuple[str, About]]:
+def _unpacked(value: str | bytes, about: Origin) -> Iterator[tuple[str, Origin]]:
     data = _from_base64(value) if isinstance(value, str) else value
     for text in texts("", io.BytesIO(data)):
         for block in read_export(text):
             yield from zip(block.messages, block.abouts or _same(block, about), strict=True)
 
 
-def _same(block: Block, about: About) -> list[About]:
+def _same(block: Block, about: Origin) -> list[Origin]:
     return [about] * len(block.messages)
 
 
@@ -383,7 +383,7 @@ def _insights_row(value: Sequence[Any]) -> dict[str, Any]:
     return {}
 
 
-def _about(value: Mapping[Any, Any], outer: About) -> About:
+def _about(value: Mapping[Any, Any], outer: Origin) -> Origin:
     fields: dict[str, str] = {}
     for key, item in value.items():
         if not isinstance(item, str | int | float) and not hasattr(item, "isoformat"):
@@ -444,8 +444,8 @@ def _is_header(header: tuple[str, ...], delimiter: str) -> bool:
 
 
 def _messages_of_table(
-    blocks: Iterable[str], table: _Table, source: About
-) -> Iterator[tuple[str, About]]:
+    blocks: Iterable[str], table: _Table, source: Origin
+) -> Iterator[tuple[str, Origin]]:
     csv.field_size_limit(_CELL_CHARACTERS)
     lines = (line for block in blocks for line in io.StringIO(block, newline=""))
     body = islice(lines, table.skipped + 1, None)
@@ -469,7 +469,7 @@ def _cells(row: list[str], table: _Table) -> list[str]:
     return row
 
 
-def _batches(messages: Iterable[tuple[str, About]], source: About) -> Iterator[Block]:
+def _batches(messages: Iterable[tuple[str, Origin]], source: Origin) -> Iterator[Block]:
     waiting = iter(messages)
     while some := list(islice(waiting, _ROWS)):
         yield Block([text for text, _ in some], [about for _, about in some], source)

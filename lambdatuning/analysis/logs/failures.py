@@ -32,7 +32,6 @@ _NODE = re.compile(
 )
 _PYTHON = re.compile(r"\[ERROR\] ([A-Za-z_][\w.]*)(?=:|\s*$)")
 _RAISED = re.compile(r"(?:Error|Exception|Exit|Interrupt|Fault|Timeout)$|^Runtime\.")
-_REQUEST = re.compile(r"(?:START|END) RequestId: (\S+)")
 
 
 class Mark(NamedTuple):

@@ -248,7 +248,7 @@ def _function(group: str) -> str:
 
 
 def encode_frame(samples: DataFrame) -> bytes:
-    """Samples as a stored part: what `records.encode_part` writes of them one by one."""
+    """Samples as a stored part: what `encode_part` of `core.tuning.records` writes one by one."""
     columns: dict[str, Any] = {name: samples[name].to_numpy() for name in STORED}
     frame = pl.DataFrame(columns | {"started_at": samples["started_at"].dt.tz_localize(None)})
     started = pl.col("started_at").dt.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00")

@@ -17,6 +17,7 @@ from ...core.strategies import REGISTRY
 from ..answer.recommendation import Recommendation, recommendation
 from ..curves import Curve
 from ..data import StudyData
+from ..frames import rows_of
 from ..intervals import interval
 from ..options import DEFAULT_VOLUME
 from ..plot.chart import Chart
@@ -168,11 +169,6 @@ def _saving(best: Mapping[str, Any], money: Money) -> str:
     if best["year_saving_usd"] <= 0 or (not math.isnan(sure) and sure < _SURE):
         return "No size is clearly cheaper than today's"
     return f"{format_mb(best['memory_mb'])} saves {money.bill(best['year_saving_usd'])} a year"
-
-
-def rows_of(frame: DataFrame) -> list[dict[str, Any]]:
-    """The rows of a bill, by the names of their columns."""
-    return [{str(name): v for name, v in row.items()} for row in frame.to_dict("records")]
 
 
 def bill_alt(frame: DataFrame, money: Money) -> str:

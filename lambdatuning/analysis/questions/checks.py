@@ -203,7 +203,7 @@ def stolen_cpu(data: StudyData) -> Iterator[Finding]:
 
 
 def beyond_cores(data: StudyData) -> Iterator[Finding]:
-    """Sizes with more vCPUs than the host of the embedded AWS has cores (see `core.host`)."""
+    """Sizes with more vCPUs than the host of the embedded AWS has cores (see `core.sizes.Host`)."""
     run = data.run
     if run.host and run.beyond_mb:
         yield Finding(

@@ -139,7 +139,7 @@ def _cold_curves(data: StudyData) -> list[ColdCurve]:
 
 def scores(cold: ColdCurve, shares: Floats, goal: Goal) -> Floats:
     """What the goal minimises (shares x sizes); of sizes that the host could not tell apart the
-    smallest alone may win (see `recommendation.candidates`)."""
+    smallest alone may win (see `answer.recommendation.candidates`)."""
     values = goal.score(cold.mean_ms(shares), cold.cost_usd(shares))
     host = cold.curve.host
     as_fast = host.beyond(cold.sizes)[1:] if host else ()

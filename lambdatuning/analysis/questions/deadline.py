@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...core.format import Money, format_mb, format_ms, format_share, format_sure
+from ...core.format import Money, capitalised, format_mb, format_ms, format_share, format_sure
 from ..answer.recommendation import Recommendation, punctuality, recommendation
 from ..curves import Curve
 from ..data import StudyData
@@ -75,8 +75,7 @@ def _tail(name: str, data: StudyData, payload: str) -> _Tail | None:
 def deadline_title(advice: Recommendation, goal: Goal) -> str:
     """The cheapest size in time and how sure it keeps the deadline, or that there is none."""
     if advice.memory_mb is None:
-        reason = advice.reason.partition(";")[0]
-        return reason[:1].upper() + reason[1:]
+        return capitalised(advice.reason.partition(";")[0])
     within = f"{goal.quantile_name} within {format_ms(goal.options.deadline_ms)}"
     size = format_mb(advice.memory_mb)
     if advice.reason:

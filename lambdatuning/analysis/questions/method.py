@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from pandas import DataFrame
 
-from ...core.format import format_mb, join, join_mb
+from ...core.format import format_count, format_mb, join, join_mb
 from ...core.statistics.means import placed
 from ...core.tuning.endpoint import AWS, EMBEDDED, Endpoint
 from ...core.tuning.manifest import PriceBookName
@@ -32,9 +32,8 @@ def about(runs: Sequence[Run], *facts: str) -> About:
 def about_study(data: StudyData) -> About:
     """The same of a study, with how much was measured."""
     run, kind = data.run, "cold starts" if data.cold_only else "warm invocations"
-    payloads, sizes = len(run.payloads), len(run.sizes)
-    plural = "s" if payloads != 1 else ""
-    what = f"{payloads} payload type{plural} at {sizes} size{'s' if sizes != 1 else ''}"
+    payload_types = format_count(len(run.payloads), "payload type")
+    what = f"{payload_types} at {format_count(len(run.sizes), 'size')}"
     return about([run], f"{len(data.measured):,} {kind}", what)
 
 

@@ -15,6 +15,7 @@ from ...core.format import Money, format_mb, format_ms, format_sure, join_mb
 from ...core.sizes import Host
 from ..curves import Curve
 from ..data import StudyData
+from ..frames import rows_of
 from ..intervals import Floats, interval
 from ..plot.chart import Chart
 from ..plot.functions import chart_of, shown_of, views
@@ -222,7 +223,7 @@ def _panel(axes: Axes, front: _Front) -> None:
         alpha=0.55,
         zorder=3,
     )
-    points = [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+    points = rows_of(rows)
     for row in points:
         _point(axes, row, current=row["memory_mb"] == front.today)
     label_points(axes, [_label(row, front) for row in points])

@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize, to_hex
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from ...core.format import format_mb, of_all
+from ...core.format import capitalised, format_mb, of_all
 from ...core.sizes import Host
 from ...core.strategies import REGISTRY, check_strategy
 from ..answer.headline import headline
@@ -80,8 +80,7 @@ def strategies_title(advice: DataFrame) -> str:
         what = "" if parts else " payload types"
         words = f"{format_mb(size)} for {of_all(most, len(rows))}{what}"
         parts.append(f"{strategy}: {words if most > 1 or len(rows) == 1 else 'no two alike'}")
-    title = "; ".join(parts)
-    return title[:1].upper() + title[1:]
+    return capitalised("; ".join(parts))
 
 
 def strategies_alt(advice: DataFrame) -> str:

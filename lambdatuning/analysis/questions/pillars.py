@@ -10,7 +10,7 @@ from typing import Any
 
 from pandas import DataFrame
 
-from ...core.format import SURE, format_mb, format_ms, format_sure
+from ...core.format import SURE, format_count, format_mb, format_ms, format_sure
 from ..answer.headline import headline
 from ..data import StudyData
 from ..frames import failed, good
@@ -205,17 +205,12 @@ def _benchmark(data: StudyData) -> _Shown:
     run = data.run
     if of_means(run):
         return PARTLY, "published means, without samples", "measure it yourself"
-    evidence = (
-        f"{len(data.measured):,} invocations of {_count(len(run.payloads), 'payload type')} at "
-        f"{_count(len(run.sizes), 'size')}"
-    )
+    types = format_count(len(run.payloads), "payload type")
+    sizes = format_count(len(run.sizes), "size")
+    evidence = f"{len(data.measured):,} invocations of {types} at {sizes}"
     if data.measured.empty or len(run.sizes) < 2:
         return PARTLY, evidence, "measure at least two sizes"
     return _limited(data, MET), evidence, _where(data)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _metrics(data: StudyData) -> _Shown:

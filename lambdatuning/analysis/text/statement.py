@@ -12,7 +12,7 @@ ANSWER_MIME = "application/vnd.lambdatuning.answer+json"
 """Output type under which a notebook keeps its answer, for the index of reports."""
 
 
-def answered(headline: str, functions: Iterable[str]) -> dict[str, Any]:
+def answer_output(headline: str, functions: Iterable[str]) -> dict[str, Any]:
     """The output that tells the index of reports what a report says, of which functions."""
     return {ANSWER_MIME: {"headline": headline, "functions": list(dict.fromkeys(functions))}}
 
@@ -55,7 +55,7 @@ class Statement:
     functions: tuple[str, ...] = ()
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return answered(self.headline, self.functions)
+        return answer_output(self.headline, self.functions)
 
     def __str__(self) -> str:
         return "\n".join(line for line in (self.headline, *self.sentences, self.notice) if line)

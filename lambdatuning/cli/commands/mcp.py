@@ -15,6 +15,7 @@ import click
 
 from ...core.address import is_s3
 from ...core.errors import DeclinedError, LambdaTuningError, UsageError
+from ...core.format import one_line
 from ...core.progress import ignore
 from ...core.validation import number, whole_number
 from ...workspace.extras import require
@@ -209,9 +210,9 @@ class Tools:
         return load(self.store, name, cloud=self._cloud_of_store())
 
     def _data(self, run: "Run", strategy: str) -> dict[str, Any]:
-        from .tuning import Shown, run_data
+        from .tuning import AnswerOptions, run_data
 
-        shown = Shown(self.store, strategy) if strategy else Shown(self.store)
+        shown = AnswerOptions(self.store, strategy) if strategy else AnswerOptions(self.store)
         return run_data(run, shown)
 
     def _cloud(self) -> "Cloud":
@@ -239,7 +240,7 @@ def _in_one_line(tool: Callable[..., Any]) -> Callable[..., Any]:
             return tool(**given)
         except Exception as exc:
             cause = exc if isinstance(exc, LambdaTuningError) else explain(exc)
-            raise ToolError(" ".join(str(cause).split())) from exc
+            raise ToolError(one_line(cause)) from exc
 
     return explained
 

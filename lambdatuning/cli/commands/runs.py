@@ -251,7 +251,7 @@ def _compared(
 
 
 def comparison_data(comparison: "Comparison") -> dict[str, Any]:
-    """What `compare --json` prints: `json_outputs.Compared`."""
+    """What `compare --json` prints: `json_outputs.ComparedRuns`."""
     return {
         "answer": str(comparison),
         "verdict": comparison.verdict.to_json(),

@@ -64,7 +64,7 @@ def tune(session: Session, /, function: str, payload: tuple[str, ...], **options
             on_progress=session.output.progress(),
             **options,
         )
-    show_run(session.output, run, Shown.of(options))
+    show_run(session.output, run, AnswerOptions.of(options))
 
 
 @click.command()
@@ -90,7 +90,7 @@ def benchmark(
             on_progress=session.output.progress(),
             **options,
         )
-    show_run(session.output, run, Shown.of(options))
+    show_run(session.output, run, AnswerOptions.of(options))
 
 
 @click.command()
@@ -123,7 +123,7 @@ def clean(session: Session, function: str) -> None:
 
 
 @dataclass(frozen=True)
-class Shown:
+class AnswerOptions:
     """What a run is shown by."""
 
     store: str
@@ -132,20 +132,20 @@ class Shown:
     worth: Worth = WORTH
 
     @classmethod
-    def of(cls, options: dict[str, Any]) -> "Shown":
+    def of(cls, options: dict[str, Any]) -> "AnswerOptions":
         """From the options of a command."""
         worth = Worth(float(options["speed_worth"]), options["cost_tolerance"])
         return cls(options["store"], options["strategy"], float(options["weight"]), worth)
 
 
-def show_run(output: Output, run: "Run", shown: Shown) -> None:
+def show_run(output: Output, run: "Run", shown: AnswerOptions) -> None:
     """Print what to set in at most five lines, the last with where the run is stored; or all of it
     as JSON."""
     data = run_data(run, shown)
     output.show(data, f"{data['answer']}\nStored in {data['stored_in']}/{_spent(run)}")
 
 
-def run_data(run: "Run", shown: Shown) -> dict[str, Any]:
+def run_data(run: "Run", shown: AnswerOptions) -> dict[str, Any]:
     """What `tune --json` prints: `json_outputs.TunedRun`."""
     # A pathlib.Path would make s3:/bucket of s3://bucket.
     where = f"{shown.store.rstrip('/')}/{run_prefix(run.function, run.run_id)}".rstrip("/")
@@ -200,7 +200,7 @@ def _spent(run: "Run") -> str:
     return f" ({invocations} at {format_count(len(run.sizes), 'size')}{price})"
 
 
-def _study(run: "Run", shown: Shown) -> "Study | None":
+def _study(run: "Run", shown: AnswerOptions) -> "Study | None":
     """The run under the strategy that was asked for; None of a run without samples."""
     from ...study import Study
 
