@@ -91,10 +91,7 @@ class Study(StudyData):
         )
         names = options.choices if strategy == "all" else _names(strategy)
         super().__init__(run, replace(options, strategy=names))
-        for name in weights or ():
-            if name not in self.run.payloads:
-                hint = closest(name, self.run.payloads)
-                raise UsageError(f'weights: no payload type "{name}" in this run; {hint}')
+        _check_weights(weights or {}, self.run)
 
     @property
     def about(self) -> "About":
@@ -273,6 +270,14 @@ class Study(StudyData):
 
     def _repr_html_(self) -> str:
         return self.answer._repr_html_() + card("Measured", self.run.facts())
+
+
+def _check_weights(weights: Mapping[str, float], run: Run) -> None:
+    """UsageError for a payload type that the run does not have."""
+    for name in weights:
+        if name not in run.payloads:
+            hint = closest(name, run.payloads)
+            raise UsageError(f'weights: no payload type "{name}" in this run; {hint}')
 
 
 def _names(strategy: str | Sequence[str]) -> tuple[str, ...]:

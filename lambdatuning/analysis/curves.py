@@ -36,6 +36,11 @@ class Curve:
     predicted_mb: tuple[int, ...] = ()
 
     @property
+    def measured_mb(self) -> tuple[int, ...]:
+        """Sizes with a sample."""
+        return tuple(size for size in self.sizes if size not in self.predicted_mb)
+
+    @property
     def beyond_mb(self) -> tuple[int, ...]:
         """Sizes that the host could not tell apart; () on AWS."""
         return self.host.beyond(self.sizes) if self.host else ()

@@ -101,7 +101,7 @@ class Output:
         if resource.packaged and not (self.quiet or self.json):
             say(f"{what}: {resource}")
 
-    def each(self, line: Callable[[Any], str]) -> Callable[[Any], None]:
+    def event_listener(self, line: Callable[[Any], str]) -> Callable[[Any], None]:
         """Says the line of every event, unless it would disturb."""
         return lambda event: None if self.quiet else say(line(event))
 

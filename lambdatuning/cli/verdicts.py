@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -40,39 +41,53 @@ _OPTIONS = (
         "(repeatable).",
     ),
 )
-NAMES = ("junit", "github", "comment", "badge", "exports")
-"""The parameters that `verdict_options` adds."""
 
 
 def verdict_options(command: F) -> F:
-    """Adds the options; take them out of a command's options with `taken`."""
+    """Adds the options; take them out of a command's options with `verdict_outputs`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
-def taken(options: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class VerdictOutputs:
+    """Where a verdict is written for machines: files by name, "" for none; `exports` are files by
+    format."""
+
+    junit: str = ""
+    github: bool = False
+    comment: str = ""
+    badge: str = ""
+    exports: Mapping[str, str] = field(default_factory=dict)
+
+
+NAMES = tuple(output.name for output in fields(VerdictOutputs))
+"""The parameters that `verdict_options` adds."""
+
+
+def verdict_outputs(options: dict[str, Any]) -> VerdictOutputs:
     """The values of these options, which `options` does not have any more.
 
     UsageError for a format that is not known, before anything is measured.
     """
-    outputs = {name: options.pop(name) for name in NAMES}
-    outputs["exports"] = pairs("--export", outputs["exports"], "FORMAT")
-    if outputs["exports"]:
+    values = {name: options.pop(name) for name in NAMES}
+    exports = pairs("--export", values["exports"], "FORMAT")
+    if exports:
         from ..publishing.exports import check_format
 
-        for form in outputs["exports"]:
+        for form in exports:
             check_format(form)
-    return outputs
+    return VerdictOutputs(**values | {"exports": exports})
 
 
 def publish(
-    verdict: "Verdict", options: Mapping[str, Any], runs: "Callable[[], Sequence[Run]]"
+    verdict: "Verdict", outputs: VerdictOutputs, runs: "Callable[[], Sequence[Run]]"
 ) -> None:
     """Write what was asked for; `runs` gives those to export, oldest first."""
-    for path, text in _files(verdict, options, runs).items():
+    for path, text in _files(verdict, outputs, runs).items():
         _write(Path(path), text)
-    if options["github"]:
+    if outputs.github:
         from ..publishing import github
 
         # The runner reads the commands of both streams; stdout holds data alone.
@@ -81,26 +96,26 @@ def publish(
 
 
 def _files(
-    verdict: "Verdict", options: Mapping[str, Any], runs: "Callable[[], Sequence[Run]]"
+    verdict: "Verdict", outputs: VerdictOutputs, runs: "Callable[[], Sequence[Run]]"
 ) -> dict[str, str]:
     files: dict[str, str] = {}
-    if options["junit"]:
+    if outputs.junit:
         from ..publishing.junit import junit
 
-        files[options["junit"]] = junit(verdict)
-    if options["comment"]:
+        files[outputs.junit] = junit(verdict)
+    if outputs.comment:
         from ..publishing.markdown import comment
 
-        files[options["comment"]] = comment(verdict)
-    if options["badge"]:
+        files[outputs.comment] = comment(verdict)
+    if outputs.badge:
         from ..publishing.badge import badge
 
-        files[options["badge"]] = badge(verdict)
-    if options["exports"]:
+        files[outputs.badge] = badge(verdict)
+    if outputs.exports:
         from ..publishing.exports import export
 
         measured = runs()
-        for form, file in options["exports"].items():
+        for form, file in outputs.exports.items():
             files |= export(measured, form, file)
     return files
 

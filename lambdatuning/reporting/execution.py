@@ -126,22 +126,16 @@ def execute(
     """
     _quieten("papermill")
     running = [notebook]
-    python = is_python(notebook)
+    given = {
+        "parameters": dict(values),
+        "resources": {"metadata": {"path": str(folder)}},
+        "name": name,
+        "running": running,
+        "on_cell": on_cell,
+        "on_line": on_line,
+    }
     try:
-        return papermill.execute_notebook(
-            notebook,
-            None,
-            parameters=dict(values),
-            kernel_name=NAME if python else None,
-            language="python" if python else language(notebook),
-            progress_bar=False,
-            engine_name=NAME,
-            resources={"metadata": {"path": str(folder)}},
-            name=name,
-            running=running,
-            on_cell=on_cell,
-            on_line=on_line,
-        )
+        return _by_papermill(notebook, given)
     except PapermillExecutionError as exc:
         if _all_expected(running[-1]):
             return remove_error_markers(running[-1])
@@ -157,6 +151,20 @@ def execute(
         raise UsageError(message) from exc
     except (PapermillException, RuntimeError, ValueError) as exc:
         raise NotebookFailedError(f"{name}: {one_line(exc)}", running[-1]) from exc
+
+
+def _by_papermill(notebook: Any, given: Mapping[str, Any]) -> Any:
+    """The executed notebook; `given` goes to papermill and, beyond what it knows, to `Engine`."""
+    python = is_python(notebook)
+    return papermill.execute_notebook(
+        notebook,
+        None,
+        kernel_name=NAME if python else None,
+        language="python" if python else language(notebook),
+        progress_bar=False,
+        engine_name=NAME,
+        **given,
+    )
 
 
 def _all_expected(notebook: Mapping[str, Any]) -> bool:

@@ -27,7 +27,7 @@ from .html import Page, PageContext, answer_of, render
 from .index import NAME as INDEX
 from .index import describe_change, read_entry, write_index
 from .parameters import TAG, Parameter, check_names, declared, mentioned, tags
-from .progress import Board
+from .progress import Board, Line
 from .values import as_code, as_data, convert
 
 MEASURES = "measures"
@@ -358,6 +358,22 @@ def _run(
 ) -> Report:
     line = board.line(job.name)
     draft = Draft(place, job.name)
+    notebook = _executed(job, draft, line)
+    try:
+        page = _publish(job, notebook, place, links)
+        if keep_notebook:
+            place.write(f"{job.name}.ipynb", _written(notebook))
+    except Exception as exc:
+        raise RunFailedError(
+            f"{job.notebook.name} ran to its end, but its report could not be written: "
+            f"{explain(exc)} (the executed notebook: {draft.keep()})"
+        ) from exc
+    draft.drop()
+    return Report(job.notebook, place.address(page), line.elapsed_s())
+
+
+def _executed(job: Job, draft: "Draft", line: Line) -> Any:
+    """The executed notebook; one that fails or is stopped is kept as far as it got."""
 
     def after_cell(notebook: Any) -> None:
         draft.save(notebook)
@@ -379,17 +395,7 @@ def _run(
     except BaseException:
         draft.keep()
         raise
-    try:
-        page = _publish(job, notebook, place, links)
-        if keep_notebook:
-            place.write(f"{job.name}.ipynb", _written(notebook))
-    except Exception as exc:
-        raise RunFailedError(
-            f"{job.notebook.name} ran to its end, but its report could not be written: "
-            f"{explain(exc)} (the executed notebook: {draft.keep()})"
-        ) from exc
-    draft.drop()
-    return Report(job.notebook, place.address(page), line.elapsed_s())
+    return notebook
 
 
 def _publish(job: Job, notebook: Any, place: Destination, links: Mapping[str, str]) -> str:

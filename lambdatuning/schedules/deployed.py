@@ -87,7 +87,24 @@ def deploy(  # noqa: PLR0913 - options of a public call are named one by one
             f"{schedule.max_usd}: allow more, or measure fewer sizes"
         )
     full_name = stack_name(schedule, name)
-    given = {
+    values = {
+        **_parameters(schedule, plan, outputs),
+        **_uploaded(cloud, full_name, plan),
+        **(parameters or {}),
+    }
+    options = stacks.DeployOptions(full_name, TEMPLATE, values)
+    changes = stacks.plan_deploy(cloud, options)
+    with undoing(lambda: stacks.discard(cloud, changes), f"the change set of {full_name}"):
+        text = f"every night: {describe_price(cloud, plan)}\n{IDLE}\n{describe_changes(changes)}"
+        confirm(
+            text, f'deploy this schedule as the stack "{full_name}"?' if changes.changes else ""
+        )
+    return stacks.execute(cloud, changes, on_event)
+
+
+def _parameters(schedule: Schedule, plan: TunePlan, outputs: Mapping[str, str]) -> dict[str, str]:
+    """What is measured when, and by which tuner, as parameters of the template."""
+    return {
         "FunctionName": plan.arn.name,
         "Hour": str(schedule.hour),
         "Minute": str(schedule.minute),
@@ -98,15 +115,6 @@ def deploy(  # noqa: PLR0913 - options of a public call are named one by one
         "SeedTable": plan.request.table,
         **_allowed(schedule),
     }
-    given |= {**_uploaded(cloud, full_name, plan), **(parameters or {})}
-    options = stacks.DeployOptions(full_name, TEMPLATE, given)
-    changes = stacks.plan_deploy(cloud, options)
-    with undoing(lambda: stacks.discard(cloud, changes), f"the change set of {full_name}"):
-        text = f"every night: {describe_price(cloud, plan)}\n{IDLE}\n{describe_changes(changes)}"
-        confirm(
-            text, f'deploy this schedule as the stack "{full_name}"?' if changes.changes else ""
-        )
-    return stacks.execute(cloud, changes, on_event)
 
 
 def _uploaded(cloud: Cloud, stack: str, plan: TunePlan) -> dict[str, str]:
@@ -136,17 +144,13 @@ def planned(
 ) -> TunePlan:
     """The run of every night, checked as one that is started now; the stack's own function with
     every payload type where none is named."""
-    own = not schedule.function
-    options = dict(schedule.options)
+    own, options = not schedule.function, schedule.options
     unknown = options.keys() - _OPTIONS
     if unknown:
         raise UsageError(
             f"--option {min(unknown)}: a deployed schedule takes {', '.join(sorted(_OPTIONS))}"
         )
-    types = payload_types(schedule.payloads, payloads, cloud)
-    if own and not types:
-        folder = resources.payloads(payloads).path
-        types = payload_types([path.stem for path in sorted(folder.glob("*.json"))], payloads)
+    types = _payload_types(cloud, schedule, payloads)
     by_count = own or "num" in options or "cold" in options
     request = TuneRequest(
         function=schedule.function or outputs["FunctionName"],
@@ -166,6 +170,17 @@ def planned(
     store = open_store(f"s3://{outputs['SamplesBucket']}/runs", cloud)
     request = replace(request, earlier=earlier_runs(store, cloud, request.function))
     return plan_tune(cloud, request, datetime.now(UTC))
+
+
+def _payload_types(
+    cloud: Cloud, schedule: Schedule, payloads: str | Path
+) -> tuple[PayloadType, ...]:
+    """Those named; of the stack's own function all, where none is."""
+    types = payload_types(schedule.payloads, payloads, cloud)
+    if types or schedule.function:
+        return types
+    folder = resources.payloads(payloads).path
+    return payload_types([path.stem for path in sorted(folder.glob("*.json"))], payloads)
 
 
 def nightly_run(cloud: Cloud, plan: TunePlan) -> NightlyRun:

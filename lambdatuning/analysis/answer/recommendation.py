@@ -161,20 +161,14 @@ def decide(
         return _nothing(curve, goal, today_mb, _why_none(curve))
     if goal.strategy == "deadline" and keeps is None:
         return _nothing(curve, goal, today_mb, "means alone tell nothing of single invocations")
-    winner = _winner(curve, goal, keeps)
-    if own_answer and own_answer.memory_mb in curve.sizes:
-        winner = curve.sizes.index(own_answer.memory_mb)
-    missed = _missed(curve, winner, goal, keeps)
+    own = own_answer if own_answer and own_answer.memory_mb in curve.sizes else None
+    winner = curve.sizes.index(own.memory_mb) if own else _winner(curve, goal, keeps)
     open_to = untestable(curve, winner, goal, keeps)
-    if missed:
+    if missed := _missed(curve, winner, goal, keeps):
         return _nothing(curve, goal, today_mb, missed, open_to)
     sure, as_good_mb = _confidence(curve, winner, goal, keeps)
-    if (
-        own_answer
-        and own_answer.memory_mb in curve.sizes
-        and curve.sizes[winner] not in curve.beyond_mb
-    ):
-        sure = math.nan if own_answer.sure is None else own_answer.sure
+    if own and own.memory_mb not in curve.beyond_mb:
+        sure = math.nan if own.sure is None else own.sure
     saving, speedup = _gain(curve, winner, today_mb)
     return Recommendation(
         curve.function,
@@ -194,7 +188,7 @@ def decide(
         beyond_mb=curve.beyond_mb,
         untestable_mb=open_to,
         predicted=curve.sizes[winner] in curve.predicted_mb,
-        measured_mb=tuple(size for size in curve.sizes if size not in curve.predicted_mb),
+        measured_mb=curve.measured_mb,
     )
 
 
@@ -261,8 +255,12 @@ def _nothing(
     nothing = Recommendation(
         *about, None, nan, nan, nan, None, today_mb, nan, nan, curve.failing_mb, reason
     )
-    measured = tuple(size for size in curve.sizes if size not in curve.predicted_mb)
-    return replace(nothing, beyond_mb=curve.beyond_mb, untestable_mb=open_to, measured_mb=measured)
+    return replace(
+        nothing,
+        beyond_mb=curve.beyond_mb,
+        untestable_mb=open_to,
+        measured_mb=curve.measured_mb,
+    )
 
 
 def _why_none(curve: Curve) -> str:

@@ -136,8 +136,7 @@ def _panel(
     axes.set_yticks(range(len(rows)), [fit(row, layout) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.tick_params(axis="x", labelsize=8.5)
-    for label in axes.get_yticklabels():
-        label.set_fontweight("bold" if is_mix(label.get_text()) else "normal")
+    _embolden_mix(axes)
     axes.hlines(range(len(rows)), min(sizes), max(sizes), color=GRID, linewidth=0.8)
     _today(axes, advice)
     how: dict[str, Any] = {"marker": marker, "linestyle": "", "color": colour, "markersize": 7}
@@ -148,6 +147,11 @@ def _panel(
         axes.plot([min(span), max(span)], [y, y], color=colour, linewidth=3, alpha=0.3)
         axes.plot(as_good_mb, [y] * len(as_good_mb), **how, markerfacecolor=PAPER)
         axes.plot(choice["memory_mb"], y, **how)
+
+
+def _embolden_mix(axes: Axes) -> None:
+    for label in axes.get_yticklabels():
+        label.set_fontweight("bold" if is_mix(label.get_text()) else "normal")
 
 
 def _today(axes: Axes, advice: DataFrame) -> None:
@@ -275,15 +279,19 @@ def _draw_compromise(
     axes.set_xticks(range(len(sizes)), [marked_mb(size, host) for size in sizes])
     axes.set_yticks(range(len(frame)), [fit(str(row), layout) for row in frame.index])
     axes.set_xlabel("memory (MB)")
-    for label in axes.get_yticklabels():
-        label.set_fontweight("bold" if is_mix(label.get_text()) else "normal")
-    for label, size in zip(axes.get_xticklabels(), sizes, strict=True):
-        label.set_fontweight("bold" if size == chosen_mb else "normal")
+    _embolden_mix(axes)
     if chosen_mb in sizes:
-        edges = [sizes.index(chosen_mb) - 0.5, sizes.index(chosen_mb) + 0.5]
-        axes.vlines(edges, -0.5, len(frame) - 0.5, color=INK, linewidth=1.2, clip_on=False)
+        _frame_column(axes, sizes.index(chosen_mb), len(frame))
     quiet(axes)
     return figure
+
+
+def _frame_column(axes: Axes, column: int, rows: int) -> None:
+    """Lines on both sides of the chosen size, whose label is bold."""
+    axes.get_xticklabels()[column].set_fontweight("bold")
+    axes.vlines(
+        [column - 0.5, column + 0.5], -0.5, rows - 0.5, color=INK, linewidth=1.2, clip_on=False
+    )
 
 
 def _cells(axes: Axes, frame: DataFrame, layout: Layout) -> None:

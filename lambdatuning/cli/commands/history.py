@@ -9,7 +9,7 @@ from ...core.validation import number
 from ..options import stack_option, store_option
 from ..output import refuse
 from ..session import Session, session_options
-from ..verdicts import publish, taken, verdict_options
+from ..verdicts import publish, verdict_options, verdict_outputs
 
 if TYPE_CHECKING:
     from ...analysis.history.history import History
@@ -44,7 +44,7 @@ def history(session: Session, /, function: str, store: str, **options: Any) -> N
     """
     if options["why"] and not options["accept_run"]:
         raise UsageError("--why goes with --accept RUN")
-    outputs = taken(options)
+    outputs = verdict_outputs(options)
     judged = _history(session, function, store, options)
     verdict = judged.verdict
     publish(verdict, outputs, lambda: _measured(session, store, judged))

@@ -128,7 +128,7 @@ class Tools:
             max_regression=number("max_regression_percent", max_regression_percent, 0) / 100,
             cloud=self._cloud_of_store(),
         )
-        return comparison_data(comparison)
+        return dict(comparison_data(comparison))
 
     def history(
         self,
@@ -213,7 +213,7 @@ class Tools:
         from .tuning import AnswerOptions, run_data
 
         shown = AnswerOptions(self.store, strategy) if strategy else AnswerOptions(self.store)
-        return run_data(run, shown)
+        return dict(run_data(run, shown))
 
     def _cloud(self) -> "Cloud":
         if not self.clouds:

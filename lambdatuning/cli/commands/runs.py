@@ -1,6 +1,6 @@
 """`lambdatuning runs`, `compare`, `logs`, `executions` and `show`: what was measured before."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -10,11 +10,12 @@ from ...core.validation import number, whole_number
 from ..options import pairs, place, store_option
 from ..output import money, records, refuse, table
 from ..session import Session, session_options
-from ..verdicts import publish, taken, verdict_options
+from ..verdicts import publish, verdict_options, verdict_outputs
 
 if TYPE_CHECKING:
     from ...analysis.compare.comparison import Comparison
     from ...analysis.run import Run
+    from ..json_outputs import ComparedRuns, ImportedLogs
 
 _EXECUTION_COLUMNS = [
     "execution",
@@ -77,7 +78,7 @@ def compare(session: Session, /, names: tuple[str, ...], store: str, **options: 
     Without RUNs, the two newest of the function, architecture and region that was measured last.
     Exit code 3 where something got significantly worse, 5 where that cannot be told.
     """
-    outputs = taken(options)
+    outputs = verdict_outputs(options)
     comparison = _compared(session, names, store, options)
     verdict = comparison.verdict
     publish(verdict, outputs, lambda: _both(comparison))
@@ -189,7 +190,7 @@ def logs(
         architecture=architecture,
         region=session.region or "us-east-1",
     )
-    data = {
+    data: ImportedLogs = {
         "rows": len(run.samples),
         "failed": int(run.samples["error"].ne("").sum()),
         "cold": int(run.samples["cold"].sum()),
@@ -199,7 +200,7 @@ def logs(
     session.output.show(data, _logs_text(run, data, store))
 
 
-def _logs_text(run: "Run", data: dict[str, Any], store: str) -> str:
+def _logs_text(run: "Run", data: "ImportedLogs", store: str) -> str:
     from ...core.format import join, join_mb
 
     functions = join(sorted(str(name) for name in run.samples["function"].unique()))
@@ -250,9 +251,9 @@ def _compared(
     return comparison
 
 
-def comparison_data(comparison: "Comparison") -> dict[str, Any]:
-    """What `compare --json` prints: `json_outputs.ComparedRuns`."""
-    return {
+def comparison_data(comparison: "Comparison") -> "ComparedRuns":
+    """What `compare --json` prints."""
+    data = {
         "answer": str(comparison),
         "verdict": comparison.verdict.to_json(),
         "regressions": comparison.regressions,
@@ -263,3 +264,4 @@ def comparison_data(comparison: "Comparison") -> dict[str, Any]:
         "by_size": records(comparison.by_size),
         "findings": [vars(finding) for finding in comparison.findings],
     }
+    return cast("ComparedRuns", data)

@@ -19,7 +19,7 @@ from ...workspace.settings import read_settings
 from ..options import pairs, stack_option, template_option, tuning_options, with_share
 from ..output import refuse, say
 from ..session import Session, session_options
-from ..verdicts import NAMES, publish, taken, verdict_options
+from ..verdicts import NAMES, publish, verdict_options, verdict_outputs
 from .stack import event_line, output_lines, remove
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def run(session: Session, /, function: str, **options: Any) -> None:
     require("report")
     from ...schedules.night import NightRequest, night
 
-    outputs = taken(options)
+    outputs = verdict_outputs(options)
     out, day = options.pop("out"), _day(options.pop("day"))
     allowed = options.pop("max_regression")
     percent = 5.0 if allowed is None else number("--max-regression (per cent)", allowed, 0)
@@ -302,7 +302,7 @@ def deploy(
             payloads=payloads,
             table=table,
             confirm=session.output.confirm,
-            on_event=session.output.each(event_line),
+            on_event=session.output.event_listener(event_line),
         )
     session.output.show(outputs, output_lines(outputs))
 

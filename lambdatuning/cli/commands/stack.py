@@ -83,7 +83,7 @@ def deploy(
             bucket=bucket,
             tuner_only=tuner_only,
             confirm=session.output.confirm,
-            on_event=session.output.each(event_line),
+            on_event=session.output.event_listener(event_line),
         )
     session.output.show(outputs, output_lines(outputs))
 
@@ -135,7 +135,7 @@ def remove(session: Session, stack: str, role_arn: str = "") -> "DestroyPlan":
             stack,
             role_arn=role_arn,
             confirm=session.output.confirm,
-            on_event=session.output.each(event_line),
+            on_event=session.output.event_listener(event_line),
         )
 
 

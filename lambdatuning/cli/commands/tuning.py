@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -14,6 +14,7 @@ from ...core.errors import UsageError
 from ...core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, WORTH, Worth
 from ...core.tuning.explored import Explored
 from ...core.tuning.records import run_prefix
+from ...core.tuning.state import Spending
 from ...workspace import resources
 from ..options import template_option, tuning_options, with_share
 from ..output import Output, records, say
@@ -22,6 +23,8 @@ from ..session import Session, session_options
 if TYPE_CHECKING:
     from ...analysis.run import Run
     from ...study import Study
+    from .. import json_outputs
+    from ..json_outputs import Exploration, TunedRun
 
 
 @click.command()
@@ -145,8 +148,8 @@ def show_run(output: Output, run: "Run", shown: AnswerOptions) -> None:
     output.show(data, f"{data['answer']}\nStored in {data['stored_in']}/{_spent(run)}")
 
 
-def run_data(run: "Run", shown: AnswerOptions) -> dict[str, Any]:
-    """What `tune --json` prints: `json_outputs.TunedRun`."""
+def run_data(run: "Run", shown: AnswerOptions) -> "TunedRun":
+    """What `tune --json` prints."""
     # A pathlib.Path would make s3:/bucket of s3://bucket.
     where = f"{shown.store.rstrip('/')}/{run_prefix(run.function, run.run_id)}".rstrip("/")
     study = _study(run, shown)
@@ -225,18 +228,22 @@ def _elsewhere(run: "Run") -> list[str]:
     ]
 
 
-def _exploration(explored: Explored) -> dict[str, Any]:
+def _exploration(explored: Explored) -> "Exploration":
     return {
         "stopped": explored.stopped,
         "reason": explored.reason,
-        "spent": asdict(explored.spent),
-        "grid": asdict(explored.grid) if explored.grid else None,
+        "spent": _spending(explored.spent),
+        "grid": _spending(explored.grid) if explored.grid else None,
     }
 
 
-def _data(run: "Run", study: "Study | None", text: str, where: str) -> dict[str, Any]:
+def _spending(spending: Spending) -> "json_outputs.Spending":
+    return {"invocations": spending.invocations, "gb_s": spending.gb_s, "usd": spending.usd}
+
+
+def _data(run: "Run", study: "Study | None", text: str, where: str) -> "TunedRun":
     manifest = run.manifest
-    return {
+    data = {
         **(study.to_json() if study else _elsewhere_json(run)),
         "run_id": run.run_id,
         "function": run.function,
@@ -254,6 +261,7 @@ def _data(run: "Run", study: "Study | None", text: str, where: str) -> dict[str,
         "usd": manifest.usd,
         "stored_in": where,
     }
+    return cast("TunedRun", data)
 
 
 def _billed_gb_s(run: "Run") -> float | None:
