@@ -147,7 +147,7 @@ class Study(StudyData):
 
     def to_markdown(self, figure: str = "") -> str:
         """The answer for a pull request; `figure` is the address of a picture."""
-        from .analysis.text.markdown import markdown
+        from .analysis.answer.as_markdown import markdown
 
         return markdown(self, figure)
 
@@ -253,6 +253,10 @@ class Study(StudyData):
 
         return modelled(self)
 
+    def __dir__(self) -> list[str]:
+        """What can be asked; not what questions themselves are computed of."""
+        return [name for name in super().__dir__() if name not in _BEHIND]
+
     def _ipython_key_completions_(self) -> list[str]:
         return list(self.run.payloads)
 
@@ -270,6 +274,10 @@ class Study(StudyData):
 
     def _repr_html_(self) -> str:
         return self.answer._repr_html_() + card("Measured", self.run.facts())
+
+
+_BEHIND = frozenset(("cells", "cold_only", "once", "placed", "resampled", "sample_curves"))
+"""Names of a study that the Tab key leaves out."""
 
 
 def _check_weights(weights: Mapping[str, float], run: Run) -> None:

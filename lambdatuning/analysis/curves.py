@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from pandas import DataFrame
 
 from ..core.sizes import Host
 from ..core.strategies import FAILURE_LIMIT
-from .intervals import RESAMPLES, Floats, Key
+from .intervals import RESAMPLES, Floats, Key, log_sides
 
 MIX = "weighted mix"
 """Name of the curve that is the weighted mean of all payload types."""
@@ -34,6 +35,16 @@ class Curve:
     failing_mb: tuple[int, ...]
     host: Host | None = None
     predicted_mb: tuple[int, ...] = ()
+
+    @cached_property
+    def ms_errors(self) -> list[tuple[float, float]]:
+        """How far each mean duration may be off, below and above (log); see `log_sides`."""
+        return log_sides(self.ms, self.resampled_ms)
+
+    @cached_property
+    def usd_errors(self) -> list[tuple[float, float]]:
+        """The same of mean costs."""
+        return log_sides(self.usd, self.resampled_usd)
 
     @property
     def measured_mb(self) -> tuple[int, ...]:

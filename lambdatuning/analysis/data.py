@@ -1,9 +1,10 @@
 """What is computed of a run once and asked many times: summary, resamples, curves, answers."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import pandas as pd
 from pandas import DataFrame
@@ -162,13 +163,21 @@ class StudyData:
         own = [curve for curve in self.curves if not payload or curve.payload == payload]
         return own[-1] if own else None
 
-    def with_options(self, **changed: Any) -> "StudyData":
-        """The same with other options; what does not depend on them is kept."""
-        other = StudyData(self.run, replace(self.options, **changed), self.name)
-        depends = {"weights", "max_failed", "tolerance", "confidence", "seed", "today_mb"}
-        if not depends & changed.keys():
-            names = ("measured", "placed", "cells", "summary", "resampled", "curves")
-            other.__dict__ |= {name: vars(self)[name] for name in names if name in vars(self)}
-            if len(self.parts) > 1:
-                other.__dict__["parts"] = [part.with_options(**changed) for part in self.parts]
+    def with_options(self, **changed: Any) -> Self:
+        """The same with other options (see `Options`); what does not depend on them is kept."""
+        depends = bool(_SHAPE_CURVES & changed.keys())
+        kept = {"run", "name", *(() if depends else _WITHOUT_OPTIONS)}
+        other = copy(self)
+        other.__dict__ = {name: value for name, value in vars(self).items() if name in kept}
+        other.options = replace(self.options, **changed)
+        other._memo = {}
+        if not depends and len(self.parts) > 1:
+            other.__dict__["parts"] = [part.with_options(**changed) for part in self.parts]
         return other
+
+
+_SHAPE_CURVES = frozenset(("weights", "max_failed", "tolerance", "confidence", "seed", "today_mb"))
+"""Options that summary and curves are computed with."""
+
+_WITHOUT_OPTIONS = ("measured", "placed", "cells", "summary", "resampled", "curves")
+"""What is computed without any other option."""

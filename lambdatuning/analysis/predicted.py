@@ -37,9 +37,9 @@ def predict(data: StudyData, sizes: Sequence[int] = ()) -> DataFrame:
 
     What lies between measured sizes is what the model of adaptive runs believes of curves that pass
     through them: CPU time that ends to shrink at one vCPU (1,769 MB) or at another number of them,
-    waiting, and departures from both as large as measured functions have shown. Intervals hold the
-    true mean with 95 %. Without `sizes`, one in the middle of each gap of an octave or so is
-    predicted. Intervals are NaN with too few environments.
+    waiting, and departures from both as large as measured functions have shown. Bounds are 95 %
+    intervals of the mean, NaN with too few environments. Without `sizes`, one in the middle of each
+    gap of an octave or so is predicted.
 
     Raises:
         UsageError: a size outside the measured ones.

@@ -2,7 +2,7 @@
 
 import re
 
-from ..analysis.text.markdown import plain
+from ..analysis.answer.as_markdown import plain
 from ..analysis.verdict import BETTER, FINE, SUSPECT, UNKNOWN, WORSE, ChangeFinding, Verdict
 
 TITLES = {

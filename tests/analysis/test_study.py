@@ -1,7 +1,7 @@
 """A study: its options are checked at one door, everything is computed once, nothing is global."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,12 @@ import pytest
 
 import lambdatuning as lt
 from lambdatuning.analysis import data, intervals
+from lambdatuning.analysis.answer import recommendation
 from lambdatuning.analysis.options import Options, best
 from lambdatuning.analysis.punctuality import calls_to_tell, weighted_quantile
 from lambdatuning.analysis.run import Run, merge
+from lambdatuning.core import decision
+from lambdatuning.core.decision import Point, Verdict
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.strategies import REGISTRY, RUN_STRATEGIES, CurvePoint, choose
 from lambdatuning.study import TABLES, Study, StudyPlots
@@ -61,6 +64,37 @@ def test_everything_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     counted.clear()
     everything(Study(merge([run, other]), deadline_ms=60))
     assert set(counted.values()) == {2}
+
+
+def test_each_best_size_is_chosen_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[tuple[int, ...]] = []
+
+    def counting(points: Sequence[Point], *options: Any) -> Verdict:
+        chosen.append(tuple(point.memory_mb for point in points))
+        return decision.choose(points, *options)
+
+    monkeypatch.setattr(recommendation, "choose", counting)
+    study = Study(synthetic_run(KINDS[:2], (128, 512, 1769)))
+    strategies = ("value", "cost", "balanced", "knee", "speed")
+    assert len(study.recommend(strategies)) == len(study.recommend(strategies)) == 3 * 5
+    assert chosen == [(128, 512, 1769)] * 3 * 5
+
+
+def test_a_study_with_other_options_is_a_study_that_keeps_what_it_has() -> None:
+    study = Study(RUN, strategy="cost")
+    summary = study.summary
+    faster = study.with_options(strategy=("speed",))
+    assert type(faster) is Study
+    assert faster.summary is summary
+    assert faster.answer.lead[0].strategy == "speed"
+    assert study.answer.lead[0].strategy == "cost"
+    assert faster.with_options(weights={"read": 1.0}).curves is not study.curves
+
+
+def test_the_tab_key_shows_what_can_be_asked() -> None:
+    names = {name for name in dir(Study(RUN)) if not name.startswith("_")}
+    assert names >= {"answer", "recommend", "plot", "table", "curves", "summary", "run", "options"}
+    assert not names & {"once", "cells", "resampled", "placed"}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import mistune
 import pytest
 
-from lambdatuning.analysis.text.markdown import plain
+from lambdatuning.analysis.answer.as_markdown import plain
 from lambdatuning.analysis.verdict import Verdict
 from lambdatuning.publishing import github
 from lambdatuning.publishing.badge import badge

@@ -66,7 +66,7 @@ def test_control_characters_are_escapes_in_both_files() -> None:
 
 def test_names_are_made_of_the_caption_or_the_heading_and_differ() -> None:
     assert table_file(DATA, "x", ["best-sizes", "best-sizes-2"]).name == "best-sizes-3"
-    assert table_file(DATA | {"caption": ""}, "What to mind", []).name == "what-to-mind"
+    assert table_file(DATA | {"caption": ""}, "Checks", []).name == "checks"
     assert table_file(DATA | {"caption": ""}, "", []).name == "table"
     assert slug("../../etc/<passwd>") == "etc-passwd"
 

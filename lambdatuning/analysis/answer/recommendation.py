@@ -22,7 +22,7 @@ from ...core.decision import (
 )
 from ...core.format import format_mb, format_ms, format_share, format_sure, ratio
 from ..curves import MIX, Curve
-from ..intervals import MIN_ENVIRONMENTS, Floats, log_sides
+from ..intervals import MIN_ENVIRONMENTS, Floats
 from ..model import RunAnswer, run_answer
 from ..options import Goal, best
 from ..punctuality import Punctuality, calls_to_tell, punctualities
@@ -162,11 +162,16 @@ def decide(
     if goal.strategy == "deadline" and keeps is None:
         return _nothing(curve, goal, today_mb, "means alone tell nothing of single invocations")
     own = own_answer if own_answer and own_answer.memory_mb in curve.sizes else None
-    winner = curve.sizes.index(own.memory_mb) if own else _winner(curve, goal, keeps)
+    if goal.words.limit:
+        winner = curve.sizes.index(own.memory_mb) if own else _winner(curve, goal, keeps)
+        sure, as_good_mb = _confidence(curve, winner, goal, keeps)
+    else:
+        verdict = _verdict(curve, goal, own.memory_mb if own else None)
+        winner = curve.sizes.index(verdict.memory_mb)
+        sure, as_good_mb = _certainty(curve, verdict)
     open_to = untestable(curve, winner, goal, keeps)
     if missed := _missed(curve, winner, goal, keeps):
         return _nothing(curve, goal, today_mb, missed, open_to)
-    sure, as_good_mb = _confidence(curve, winner, goal, keeps)
     if own and own.memory_mb not in curve.beyond_mb:
         sure = math.nan if own.sure is None else own.sure
     saving, speedup = _gain(curve, winner, today_mb)
@@ -293,9 +298,7 @@ def _may_not_keep(winner: int, goal: Goal, keeps: Punctuality | None) -> str:
 
 
 def _winner(curve: Curve, goal: Goal, keeps: Punctuality | None) -> int:
-    """The index of the best size, or of what comes nearest to a limit."""
-    if not goal.words.limit:
-        return curve.sizes.index(_verdict(curve, goal).memory_mb)
+    """The index of the best size that keeps the goal's limit, or of what comes nearest to it."""
     kept = _kept(curve, goal, keeps)
     allowed = candidates(curve, kept)
     if keeps is None:
@@ -339,15 +342,13 @@ def _missed(curve: Curve, winner: int, goal: Goal, keeps: Punctuality | None) ->
 def _confidence(
     curve: Curve, winner: int, goal: Goal, keeps: Punctuality | None
 ) -> tuple[float, tuple[int, ...] | None]:
-    """How probable it is that nothing is better by more than the tolerance (or that a deadline is
-    kept), and the sizes that are as good.
+    """How probable it is that nothing within a budget is better by more than the tolerance, or that
+    a deadline is kept; and the sizes that are as good.
 
     Sizes that the host could not tell apart are as good as the smallest of them.
     """
     if not curve.has_intervals:
         return math.nan, None
-    if not goal.words.limit:
-        return _certainty(curve, winner, goal)
     allowed = candidates(curve, _kept(curve, goal, keeps))
     drawn = np.where(allowed, scores(curve, goal, keeps), np.inf)
     not_worse = (drawn <= drawn[:, [winner]]).mean(axis=0)
@@ -397,10 +398,11 @@ def calls_to_be_sure(
     return 0
 
 
-def _certainty(curve: Curve, winner: int, goal: Goal) -> tuple[float, tuple[int, ...] | None]:
-    """How sure the winner is, and which other sizes are as good."""
-    size = curve.sizes[winner]
-    verdict = _verdict(curve, goal, size)
+def _certainty(curve: Curve, verdict: Verdict) -> tuple[float, tuple[int, ...] | None]:
+    """How sure a verdict is, and which other sizes are as good."""
+    if not curve.has_intervals:
+        return math.nan, None
+    size = verdict.memory_mb
     as_good = {size, *verdict.as_good_mb}
     if as_good.intersection(curve.beyond_mb):
         as_good |= set(curve.beyond_mb)
@@ -417,22 +419,16 @@ def _points(curve: Curve, factor: float = 1) -> list[Point]:
                 curve.sizes, curve.ms.tolist(), curve.usd.tolist(), strict=True
             )
         ]
-    durations, costs = (
-        _means(means, resampled, factor)
-        for means, resampled in (
-            (curve.ms, curve.resampled_ms),
-            (curve.usd, curve.resampled_usd),
-        )
-    )
+    durations = _means(curve.ms, curve.ms_errors, factor)
+    costs = _means(curve.usd, curve.usd_errors, factor)
     return [Point(*point) for point in zip(curve.sizes, durations, costs, strict=True)]
 
 
-def _means(means: Floats, resampled: Floats, factor: float) -> list[Mean]:
-    """Means with the errors that their resamples have, both sides for themselves, of `factor` times
-    as many calls."""
+def _means(means: Floats, errors: Sequence[tuple[float, float]], factor: float) -> list[Mean]:
+    """Means with the errors (log) of `factor` times as many calls, both sides for themselves."""
     return [
         Mean.by_logs(mean, below / math.sqrt(factor), above / math.sqrt(factor))
-        for mean, (below, above) in zip(means.tolist(), log_sides(means, resampled), strict=True)
+        for mean, (below, above) in zip(means.tolist(), errors, strict=True)
     ]
 
 

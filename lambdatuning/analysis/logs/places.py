@@ -71,5 +71,5 @@ def stream_in(text: str) -> pl.Expr:
 
 
 def group_in(text: str) -> pl.Expr:
-    """The log group, likewise."""
+    """The log group that is said beside each row, or that `text` names; null without one."""
     return pl.coalesce("about_group", pl.col(text).str.extract(GROUP))

@@ -55,8 +55,8 @@ def bill(data: StudyData) -> DataFrame:
 
     Costs are those of the mix of payload types, at the prices of the run: duration and requests at
     the first tier, without the free tier; beside the study's volume those at 1, 10 and 100 million
-    invocations a month. `month_low_usd` and `month_high_usd` hold the true mean
-    with 95 %. `year_saving_usd`, `saving`, `speedup` and `probability_cheaper` are against today's
+    invocations a month. `month_low_usd` and `month_high_usd` are the 95 % confidence interval of
+    the mean. `year_saving_usd`, `saving`, `speedup` and `probability_cheaper` are against today's
     size. `reason` says why a strategy has no size.
     """
     return data.once("bill", lambda: _bill(data))

@@ -1,1 +1,1 @@
-"""Answers for people: formats of numbers, tables, statements."""
+"""Answers for people: tables with their columns, marks of sizes and statements."""

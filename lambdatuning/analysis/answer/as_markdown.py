@@ -5,10 +5,10 @@ import re
 from html import escape
 
 from ...core.format import format_ms
-from ..answer.headline import Headline, headline
 from ..curves import MIX, Curve
 from ..data import StudyData
 from ..intervals import interval
+from .headline import Headline, headline
 
 _UNBROKEN = "\u200b"
 """A space of no width: behind @ and #, it keeps GitHub from calling people and linking issues."""
