@@ -20,7 +20,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lambdatuning.core.exploration.prior import LEVEL_SD, Shape, departure_correlations
+from lambdatuning.core.exploration.prior import (
+    LEVEL_SD,
+    TAILED_SPREAD,
+    Shape,
+    departure_correlations,
+)
 from lambdatuning.core.sizes import FULL_VCPU_MB
 
 from .exploration_functions import TRACES, Function, read_functions
@@ -36,6 +41,7 @@ POWERS = (1.0, 1.4)
 SCALES = (0.02, 0.06, 0.15, 0.4)
 ROUNDS, EVEN, KEPT, MEAN_ERROR = 40, 0.15, 0.93, 0.01
 LEAST_SPREAD, LEAST_FUNCTION_SD, LEAST_SIZE_SD, TRUST = 0.003, 0.5, 0.25, 0.5
+TAILED_CALLS, LARGEST_SPREAD = 30, 1.5
 
 
 def make_prior(functions: Sequence[Function]) -> dict[str, Any]:
@@ -115,7 +121,27 @@ def _noise(functions: Sequence[Function]) -> Mapping[str, float]:
         "function_sd": round(max(between, LEAST_FUNCTION_SD), 4),
         "size_sd": round(max(within, LEAST_SIZE_SD), 4),
         "trust": TRUST,
+        "tails": round(_tails(functions), 4),
     }
+
+
+def _tails(functions: Sequence[Function]) -> float:
+    """The variance of noisy calls over that of log-normal ones of the same log spread: a geometric
+    mean over functions, of sizes with enough calls to show it; at least 1."""
+    means = []
+    for function in functions:
+        cells = [
+            (values, float(np.log(values).std()))
+            for values in function.samples.values()
+            if len(values) >= TAILED_CALLS
+        ]
+        logs = [
+            math.log(values.var() / values.mean() ** 2 / math.expm1(min(spread, LARGEST_SPREAD) ** 2))
+            for values, spread in cells
+            if spread >= TAILED_SPREAD
+        ]
+        means += [float(np.mean(logs))] if logs else []
+    return math.exp(max(float(np.mean(means)), 0.0)) if means else 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import accumulate
 from statistics import fmean
 
-from .prior import Noise, Vector
+from .prior import TAILED_SPREAD, Noise, Vector
 from .question import Observation
 
 _LEAST_MS = 0.01
@@ -142,29 +142,30 @@ _FIRST_UNEVEN = 0.3
 """By this share of it the difference is unlike from size to size."""
 
 HOSTS: Sequence[tuple[float, float]] = (
-    (0.0, 0.55),
-    (0.02, 0.2),
-    (0.05, 0.1),
-    (0.1, 0.1),
-    (0.2, 0.05),
+    (0.0, 0.15),
+    (0.02, 0.15),
+    (0.05, 0.25),
+    (0.1, 0.35),
+    (0.2, 0.1),
 )
-"""Spreads (log) between execution environments, and how probable they are before two were seen."""
-
 _LARGEST_SPREAD = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseDraw:
     """One possibility: spreads (log) of single calls by size, and of hosts; what first calls take
-    longer."""
+    longer; and the tails of `Noise`."""
 
     spreads: Vector
     host: float
     first: float
+    tails: float = 1.0
 
     def call_variance(self, place: int) -> float:
-        """The variance of one call over the squared mean, as log-normal durations have it."""
-        return math.expm1(min(self.spreads[place], _LARGEST_SPREAD) ** 2)
+        """The variance of one call over the squared mean: that of log-normal durations, and more as
+        far as they are noisy, since real ones then have longer tails."""
+        spread = min(self.spreads[place], _LARGEST_SPREAD)
+        return math.expm1(spread**2) * math.pow(self.tails, min(spread / TAILED_SPREAD, 1.0))
 
     def first_variance(self, size: SizeEvidence) -> float:
         """The variance of a mean (log) that first calls are part of."""
@@ -260,7 +261,7 @@ class _Spreads:
         host = self.hosts[picked([c * _host_chance(h, first, pairs) for h, c in self.hosts], rng)][
             0
         ]
-        return NoiseDraw(spreads, host, first)
+        return NoiseDraw(spreads, host, first, self.noise.tails)
 
 
 def _steps(count: int, sd: float) -> Vector:

@@ -20,6 +20,8 @@ from ..sizes import FULL_VCPU_MB
 Vector = list[float]
 Matrix = list[Vector]
 
+TAILED_SPREAD = 0.1
+"""The log spread of calls from which on their tails are as long as those of noisy functions."""
 LEVEL_SD = 2.5
 """The level of a curve may be anything."""
 _SMALL_MB = 512
@@ -72,7 +74,8 @@ class Noise:
     """Log spread of single calls (log) = level + slope x log ms + a function's + a size's own.
 
     `function_sd` and `size_sd` are the standard deviations of the latter two. A call counts as
-    `trust` degrees of freedom, since durations have heavier tails than the log-normal.
+    `trust` degrees of freedom, since durations have heavier tails than the log-normal; of noisy
+    calls their variance is `tails` times that of log-normal ones of the same log spread.
     """
 
     level: float
@@ -80,6 +83,7 @@ class Noise:
     function_sd: float
     size_sd: float
     trust: float
+    tails: float
 
     def centre(self, log_ms: float) -> float:
         """The log spread expected where calls take so long."""

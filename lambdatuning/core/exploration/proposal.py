@@ -37,7 +37,10 @@ _VERIFIED, _FREE = 24, 0.5
 _HOSTS, _DOUBT, _TELLING, _COMPARED = 0.05, 0.1, 0.1, 3
 """Where hosts may differ by this much (log) with more than this probability, a second environment
 is compared at a size where calls are this quiet (log), and no more than so many."""
-_SETTLED = 0.1
+_HOPELESS, _HOPE = 0.5, 0.01
+"""A size that loses no more than this under this share of possible curves at most is no answer, and
+need not be near one that was called."""
+_SETTLED = 0.25
 """Hosts do not matter where no more than this share of the accepted regret is expected to be lost,
 as what is expected knows that they may differ."""
 _GRID_CALLS, _INIT_MS = 10, 250.0
@@ -394,17 +397,23 @@ def _compared(case: _Case, assessment: Assessment) -> list[int]:
 
 def _beyond(assessment: Assessment) -> list[int]:
     """The places from which the size that lies farthest from what was called is near; none where
-    all are near."""
+    all are near that may be the answer."""
     measured_mb = [size.memory_mb for size in assessment.evidence]
 
     def times(size: int, others: Sequence[int]) -> float:
         return min(max(size, other) / min(size, other) for other in others)
 
-    farthest = max(assessment.sizes, key=lambda size: times(size, measured_mb))
+    columns = zip(assessment.sizes, zip(*assessment.losses, strict=True), strict=True)
+    open_mb = [size for size, losses in columns if _may_win(losses)]
+    farthest = max(open_mb, key=lambda size: times(size, measured_mb))
     if times(farthest, measured_mb) <= FAR:
         return []
     near = [k for k, size in enumerate(assessment.sizes) if times(size, [farthest]) <= FAR]
     return [k for k in near if assessment.at(k) is None]
+
+
+def _may_win(losses: Sequence[float]) -> bool:
+    return sum(loss <= _HOPELESS for loss in losses) > _HOPE * len(losses)
 
 
 _DIFFERS = 0.05
