@@ -12,7 +12,7 @@ import argparse
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from lambdatuning.core.exploration.prior import (
     TAILED_SPREAD,
     Shape,
     departure_correlations,
+    log_normal_variance,
 )
 from lambdatuning.core.sizes import FULL_VCPU_MB
 
@@ -41,7 +42,7 @@ POWERS = (1.0, 1.4)
 SCALES = (0.02, 0.06, 0.15, 0.4)
 ROUNDS, EVEN, KEPT, MEAN_ERROR = 40, 0.15, 0.93, 0.01
 LEAST_SPREAD, LEAST_FUNCTION_SD, LEAST_SIZE_SD, TRUST = 0.003, 0.5, 0.25, 0.5
-TAILED_CALLS, LARGEST_SPREAD = 30, 1.5
+TAILED_CALLS = 30
 
 
 def make_prior(functions: Sequence[Function]) -> dict[str, Any]:
@@ -128,20 +129,15 @@ def _noise(functions: Sequence[Function]) -> Mapping[str, float]:
 def _tails(functions: Sequence[Function]) -> float:
     """The variance of noisy calls over that of log-normal ones of the same log spread: a geometric
     mean over functions, of sizes with enough calls to show it; at least 1."""
-    means = []
-    for function in functions:
-        cells = [
-            (values, float(np.log(values).std()))
-            for values in function.samples.values()
-            if len(values) >= TAILED_CALLS
-        ]
-        logs = [
-            math.log(values.var() / values.mean() ** 2 / math.expm1(min(spread, LARGEST_SPREAD) ** 2))
-            for values, spread in cells
-            if spread >= TAILED_SPREAD
-        ]
-        means += [float(np.mean(logs))] if logs else []
+    means = [float(np.mean(logs)) for function in functions if (logs := list(_longer(function)))]
     return math.exp(max(float(np.mean(means)), 0.0)) if means else 1.0
+
+
+def _longer(function: Function) -> Iterator[float]:
+    for values in function.samples.values():
+        spread = float(np.log(values).std())
+        if len(values) >= TAILED_CALLS and spread >= TAILED_SPREAD:
+            yield math.log(values.var() / values.mean() ** 2 / log_normal_variance(spread))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

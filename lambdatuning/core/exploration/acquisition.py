@@ -7,7 +7,7 @@ probable, and regret is saved where another size is then the better choice.
 
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from operator import add, mul
 
@@ -17,8 +17,8 @@ from .prior import Vector
 COUNTS = (1, 3, 8, 24)
 _OUTCOMES, _RIVALS, _PLACES, _COLUMNS = 20, 2, 12, 6
 _MAX_ENVIRONMENTS = 8
-_FIRST_LOOK = 3
-"""Calls at most at the second size."""
+_FIRST_LOOK, _GROWTH = 3, 4
+"""Calls at most at a size that has none; and times as many as it has."""
 _HOSTS_MATTER = 0.3
 _BINNED = 10
 """So many draws stand as one where calls at a single size are imagined."""
@@ -146,26 +146,22 @@ def _options(
     assessment: Assessment, market: Market, far: Sequence[int]
 ) -> Iterator[tuple[Calls, ...]]:
     """Calls at a single size, and the same at the sizes that may be the best."""
-    places = _worth_a_thought(assessment)
-    single: Mapping[int, list[Calls]] = {
-        place: list(_calls_at(assessment, market, place)) for place in {*places, *far}
+    places, rivals = _worth_a_thought(assessment), _rivals(assessment)
+    single = {
+        place: list(_calls_at(assessment, market, place))
+        for place in {*places, *far, *rivals, assessment.best}
     }
     if far:
-        # How noisy calls are is not known yet: many at once would be bought blindly.
-        yield from ((one,) for place in far for one in single[place] if one.count <= _FIRST_LOOK)
+        yield from ((calls,) for place in far for calls in single[place])
         return
     for place in places:
         yield from ((calls,) for calls in single[place])
-    rivals = _rivals(assessment)
     groups = [[assessment.best, rival] for rival in rivals]
     groups += [[assessment.best, *rivals]] if len(rivals) > 1 else []
     for group in groups:
-        for count in COUNTS:
+        for count in _counts(min(assessment.calls(place) for place in group)):
             yield tuple(
-                next(calls for calls in single[place] if calls.count == count)
-                if place in single
-                else next(c for c in _calls_at(assessment, market, place) if c.count == count)
-                for place in group
+                next(calls for calls in single[place] if calls.count == count) for place in group
             )
 
 
@@ -176,20 +172,27 @@ def _calls_at(assessment: Assessment, market: Market, place: int) -> Iterator[Ca
     one = sum(noise.call_variance(place) for noise in noises) / len(noises)
     host = sum(noise.host**2 for noise in noises) / len(noises)
     running = max(market.running[place], 1)
+    counts = _counts(assessment.calls(place))
     if measured is None:
-        for count in COUNTS:
+        for count in counts:
             yield Calls(place, count, running, math.log1p(one / count) + host)
         return
     n, uneven = measured.calls, measured.uneven
     before = one / n + host * uneven
-    for count in COUNTS:
+    for count in counts:
         after = one / (n + count) + host * uneven
         yield Calls(place, count, running, _variance_of_look(before, after))
     if host * uneven > _HOSTS_MATTER * before and measured.environments < _MAX_ENVIRONMENTS:
         more = measured.environments + 1
-        for count in COUNTS:
+        for count in counts:
             after = one / (n + count + 1) + host / more
             yield Calls(place, count, max(more, running), _variance_of_look(before, after))
+
+
+def _counts(calls: int) -> Sequence[int]:
+    """How many more may be made at once where so many were: few tell too little of their noise for
+    many to be bought on it."""
+    return [count for count in COUNTS if count <= max(_FIRST_LOOK, _GROWTH * calls)]
 
 
 def _variance_of_look(before: float, after: float) -> float:

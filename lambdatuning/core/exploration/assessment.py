@@ -193,6 +193,11 @@ class Assessment(_Losses):
         size = self.sizes[place]
         return next((one for one in self.evidence if one.memory_mb == size), None)
 
+    def calls(self, place: int) -> int:
+        """How many calls were made at the size of index `place`, first ones included."""
+        size = self.at(place)
+        return size.calls if size else 0
+
     def warm_calls(self, place: int) -> int:
         """How many warm calls were made at the size of index `place`."""
         size = self.at(place)
@@ -214,8 +219,7 @@ class Assessment(_Losses):
         return min(probability, _CONFIDENT) if self._alone(place) else probability
 
     def _within(self, place: int, tolerance: float) -> float:
-        measured = self.at(place)
-        calls = measured.calls if measured else 0
+        calls = self.calls(place)
         return within(self.losses, place, tolerance, calls, uneven=self.two_modes)
 
     @cached_property
@@ -267,7 +271,7 @@ class Assessment(_Losses):
         return tuple(
             Prediction(
                 memory_mb=size,
-                measured=measured.calls if (measured := self.at(k)) else 0,
+                measured=self.calls(k),
                 duration_ms=self.typical_ms[k],
                 low_ms=quantile(self.ordered_ms[k], _LOW),
                 high_ms=quantile(self.ordered_ms[k], _HIGH),

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import accumulate
 from statistics import fmean
 
-from .prior import TAILED_SPREAD, Noise, Vector
+from .prior import TAILED_SPREAD, Noise, Vector, log_normal_variance
 from .question import Observation
 
 _LEAST_MS = 0.01
@@ -148,7 +148,6 @@ HOSTS: Sequence[tuple[float, float]] = (
     (0.1, 0.35),
     (0.2, 0.1),
 )
-_LARGEST_SPREAD = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +163,8 @@ class NoiseDraw:
     def call_variance(self, place: int) -> float:
         """The variance of one call over the squared mean: that of log-normal durations, and more as
         far as they are noisy, since real ones then have longer tails."""
-        spread = min(self.spreads[place], _LARGEST_SPREAD)
-        return math.expm1(spread**2) * math.pow(self.tails, min(spread / TAILED_SPREAD, 1.0))
+        spread = self.spreads[place]
+        return log_normal_variance(spread) * math.pow(self.tails, min(spread / TAILED_SPREAD, 1.0))
 
     def first_variance(self, size: SizeEvidence) -> float:
         """The variance of a mean (log) that first calls are part of."""

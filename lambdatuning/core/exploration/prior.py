@@ -22,6 +22,7 @@ Matrix = list[Vector]
 
 TAILED_SPREAD = 0.1
 """The log spread of calls from which on their tails are as long as those of noisy functions."""
+_LARGEST_SPREAD = 1.5
 LEVEL_SD = 2.5
 """The level of a curve may be anything."""
 _SMALL_MB = 512
@@ -109,6 +110,11 @@ class Prior:
         """
         most = math.ceil(largest_mb / FULL_VCPU_MB)
         return [each for one in self.components for each in one.dealt(most)]
+
+
+def log_normal_variance(spread: float) -> float:
+    """The variance of log-normal durations over their squared mean, by their log spread."""
+    return math.expm1(min(spread, _LARGEST_SPREAD) ** 2)
 
 
 def prior_from_json(value: Mapping[str, Any]) -> Prior:
