@@ -2,6 +2,8 @@
 
 import math
 import random
+from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from statistics import fmean, pstdev
 
@@ -20,7 +22,14 @@ from lambdatuning.core.exploration.assessment import (
     regrets,
     within,
 )
-from lambdatuning.core.exploration.evidence import SizeEvidence, gather, noise_draws, systematic
+from lambdatuning.core.exploration.evidence import (
+    HOSTS,
+    NoiseDraw,
+    SizeEvidence,
+    gather,
+    noise_draws,
+    systematic,
+)
 from lambdatuning.core.exploration.modes import modes
 from lambdatuning.core.exploration.posterior import (
     cholesky,
@@ -30,7 +39,7 @@ from lambdatuning.core.exploration.posterior import (
     posterior,
     times,
 )
-from lambdatuning.core.exploration.prior import Shape, load_prior
+from lambdatuning.core.exploration.prior import Shape, load_prior, log_normal_variance
 from lambdatuning.core.exploration.question import Objective, Observation, Terms
 from lambdatuning.core.strategies import CurvePoint, rank
 
@@ -122,8 +131,14 @@ def test_environments_that_differ_are_told_from_a_spread() -> None:
     draws = noise_draws(gather(seen), [math.log(100)] * 6, [2], noise, random.Random(1))
     assert min(draw.host for draw in draws) >= 0.05
     one = [Observation("", 512, o.duration_ms, 200, environment="a") for o in seen[:4]]
-    calm = noise_draws(gather(one), [math.log(100)] * 6, [2], noise, random.Random(1))
-    assert sorted(draw.host for draw in calm)[len(calm) // 2] < 0.05
+    unknown = noise_draws(gather(one), [math.log(100)] * 6, [2], noise, random.Random(1))
+    believed = sum(host * chance for host, chance in HOSTS)
+    assert fmean(draw.host for draw in unknown) == pytest.approx(believed, rel=0.2)
+    two = [
+        replace(o, duration_ms=100.0 + k % 2, environment=str(k // 4)) for k, o in enumerate(seen)
+    ]
+    calm = noise_draws(gather(two), [math.log(100)] * 6, [2], noise, random.Random(1))
+    assert fmean(draw.host for draw in calm) < believed / 2
 
 
 def test_two_calls_that_agree_leave_more_doubt_than_twenty() -> None:
@@ -139,7 +154,7 @@ def test_two_calls_that_agree_leave_more_doubt_than_twenty() -> None:
 def test_the_posterior_is_narrow_where_measured_and_wide_where_not() -> None:
     made = Made({"": cpu(300.0, 0.1)})
     for size in (512, 1024):
-        made.measure(size, "", 10)
+        made.measure(size, "", 10, environments=3)
     found = posterior(gather(made.seen), SIZES, load_prior(), random.Random(1))
     spreads = [pstdev(column) for column in zip(*found.curves, strict=True)]
     assert spreads[2] < 0.03
@@ -378,3 +393,27 @@ def test_the_second_size_is_looked_at_with_few_calls() -> None:
     (calls,) = action.calls
     assert calls.place in (0, 4, 5)
     assert calls.count <= 3
+
+
+def test_noisy_calls_vary_more_than_log_normal_ones_of_the_same_spread() -> None:
+    noise = replace(load_prior().noise, tails=2.0)
+    quiet, half, noisy = (
+        NoiseDraw([spread], 0.0, 0.0, noise.tails) for spread in (0.01, 0.05, 0.3)
+    )
+    assert quiet.call_variance(0) == pytest.approx(0.01**2 * 2**0.1, rel=1e-3)
+    assert half.call_variance(0) == pytest.approx(log_normal_variance(0.05) * math.sqrt(2))
+    assert noisy.call_variance(0) == pytest.approx(2 * math.expm1(0.09))
+    assert load_prior().noise.tails == pytest.approx(2.04, abs=0.01)
+
+
+def test_a_batch_grows_with_the_calls_at_its_size() -> None:
+    made = Made({"": cpu(300.0, 0.1)}, spread=0.6)
+    calls: Counter[int] = Counter()
+    largest = 0
+    for proposal in made.explore("value")[:-1]:
+        for item in proposal.batch:
+            assert item.count <= max(3, 4 * calls[item.memory_mb])
+            largest = max(largest, item.count)
+        for item in proposal.batch:
+            calls[item.memory_mb] += item.count
+    assert largest >= 8

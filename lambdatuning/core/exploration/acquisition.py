@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from operator import add, mul
+from statistics import median
 
 from .assessment import Assessment
 from .prior import Vector
@@ -169,7 +170,7 @@ def _calls_at(assessment: Assessment, market: Market, place: int) -> Iterator[Ca
     """Each way to make calls at a size: on the environments that there are, and on another one."""
     measured = assessment.at(place)
     noises = assessment.noises
-    one = sum(noise.call_variance(place) for noise in noises) / len(noises)
+    one = median(noise.call_variance(place) for noise in noises)
     host = sum(noise.host**2 for noise in noises) / len(noises)
     running = max(market.running[place], 1)
     counts = _counts(assessment.calls(place))

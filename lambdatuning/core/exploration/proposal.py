@@ -28,7 +28,7 @@ WORTH = 0.02
 measuring every size would cost."""
 _CERTAIN_REGRET = 2.0
 """A sure answer may be expected to be so many times the wanted regret worse than the best."""
-_CAP, _KEPT = 0.1, 0.9
+_CAP, _KEPT = 0.05, 0.9
 """The quantile of what measuring every size may cost of which this share is not exceeded."""
 _HIGH, _MARGIN = 0.8, 2.0
 """A warm call may cost so many times this quantile of its believed mean, before it was made."""
