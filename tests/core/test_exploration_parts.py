@@ -407,7 +407,7 @@ def test_noisy_calls_vary_more_than_log_normal_ones_of_the_same_spread() -> None
 
 
 def test_a_batch_grows_with_the_calls_at_its_size() -> None:
-    made = Made({"": cpu(300.0, 0.1)}, spread=0.6)
+    made = Made({"": cpu(300.0, 0.0)}, spread=0.35)
     calls: Counter[int] = Counter()
     largest = 0
     for proposal in made.explore("value")[:-1]:
