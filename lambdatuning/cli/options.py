@@ -7,7 +7,7 @@ import click
 
 from ..core.errors import UsageError
 from ..core.format import FAIRLY_SURE
-from ..core.strategies import KIT_STRATEGY, WORTH
+from ..core.strategies import KIT_STRATEGY, RUN_STRATEGIES, WORTH
 from ..core.validation import number
 from ..workspace.settings import Settings
 
@@ -171,8 +171,13 @@ def tuning_options(explored: str) -> Callable[[F], F]:
 
 
 def defaults(settings: Settings) -> dict[str, Any]:
-    """The settings by the names of the options that they stand for."""
-    given = settings.given
+    """The settings by the names of the options that they stand for.
+
+    A strategy that no run can be asked for, such as a deadline, is for reports alone.
+    """
+    given = dict(settings.given)
+    if given.get("strategy") not in RUN_STRATEGIES:
+        given.pop("strategy", None)
     return {
         **{name: settings[name] for name in ("stack", "store")},
         **{name: given[name] for name in _SAME_NAME if name in given},

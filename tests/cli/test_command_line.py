@@ -11,6 +11,8 @@ import pytest
 
 import lambdatuning as lt
 from lambdatuning import cli
+from lambdatuning.cli.options import defaults
+from lambdatuning.workspace.settings import read_settings
 
 from ..analysis.synthetic import store_synthetic_run
 from .conftest import ROOT, Shell, command, environment
@@ -43,6 +45,14 @@ def test_no_command_at_all_shows_which_there_are(nobody: Shell) -> None:
     schedule = nobody("schedule").err
     assert "\n  print " in schedule
     assert "..." not in schedule.partition("Commands:")[2]
+
+
+def test_a_strategy_of_reports_alone_is_no_default_of_runs(tmp_path: Path) -> None:
+    file = tmp_path / "lambdatuning.toml"
+    file.write_text('strategy = "deadline"\ndeadline = 200\n')
+    assert "strategy" not in defaults(read_settings(tmp_path))
+    file.write_text('strategy = "cost"\n')
+    assert defaults(read_settings(tmp_path))["strategy"] == "cost"
 
 
 @pytest.mark.parametrize(

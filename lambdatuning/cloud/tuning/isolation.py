@@ -284,7 +284,7 @@ def _copy(
             raise LambdaTuningError(
                 f"{exc.response['Error']['Message']}: a copy needs lambda:CreateFunction, "
                 "lambda:TagResource, and iam:PassRole on the function's role; get them "
-                "(`data/policies/isolate.json`), or tune without isolating"
+                "(policy isolate.json of `lambdatuning init`), or tune without isolating"
             ) from exc
         raise
     return str(answer["FunctionArn"])
