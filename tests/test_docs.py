@@ -17,6 +17,7 @@ import lambdatuning as lt
 from lambdatuning import cli
 from lambdatuning.cli.app import application
 from lambdatuning.cloud.payloads import load_payload_types
+from lambdatuning.cloud.stack.package import load_template
 from lambdatuning.reporting.parameters import declared
 
 ROOT = Path(__file__).parents[1]
@@ -203,6 +204,29 @@ def test_every_parameter_of_a_notebook_exists() -> None:
             for name in named or notebooks:
                 assert not named or given <= notebooks[name], f"{name}: {given - notebooks[name]}"
             assert given <= set().union(*notebooks.values())
+
+
+def first_cells(page: Path, head: str) -> set[str]:
+    """What stands as code in the first column of the table that has this head."""
+    (rows,) = re.findall(rf"(?m)^\| {re.escape(head)} .*\n\|[-|]+\n((?:\|.*\n)+)", TEXTS[page])
+    return {name for row in rows.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+
+
+def test_every_parameter_of_a_notebook_stands_in_its_table() -> None:
+    page = ROOT / "notebooks" / "README.md"
+    declare = {
+        parameter.name
+        for path in (ROOT / "notebooks").glob("*.ipynb")
+        for parameter in declared(json.loads(path.read_text("utf-8")))
+    }
+    assert first_cells(page, "parameter | of") == declare
+
+
+def test_every_parameter_of_the_template_stands_in_its_table() -> None:
+    page = ROOT / "data" / "policies" / "README.md"
+    template = load_template(ROOT / "template.yaml")
+    words = {"false", "true", "NONE", "Prod", "x86_64"}
+    assert first_cells(page, "parameter (default)") - words == set(template["Parameters"])
 
 
 # What is made and measured.
