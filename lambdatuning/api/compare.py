@@ -14,7 +14,7 @@ from ..cloud.session import Cloud
 from ..core.errors import UsageError, closest
 from ..core.format import Money
 from ..core.validation import Amount, Count, InnerShare, PositiveAmount, checked
-from .runs import load_runs, names_newest, newest_in_one_place, with_the_one_before
+from .runs import load_runs, names_newest, newest_in_one_place, with_previous
 
 NEWEST = "latest 2"
 NARROWING = ("function", "region", "since", "until", "state_machine")
@@ -63,7 +63,7 @@ def compare(
     if alone and names_newest(alone):
         chosen = newest_in_one_place(alone, store, least=2, cloud=cloud, **narrowed)
     elif alone and alone != "all":
-        chosen = with_the_one_before(alone, store, cloud=cloud, **narrowed)
+        chosen = with_previous(alone, store, cloud=cloud, **narrowed)
     else:
         chosen = [run for each in named for run in _loaded(each, store, cloud, narrowed)]
     return compare_runs(

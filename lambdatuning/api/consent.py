@@ -53,7 +53,7 @@ def describe_removal(plan: DestroyPlan) -> str:
 def describe_price(cloud: Cloud, plan: TunePlan) -> str:
     """What a run will cost, by what is paid for, and what it may cost at most."""
     what = "\n".join([f"{_invocations(plan)} of {plan.arn.name}: {_scope(plan)}", *plan.notes])
-    if cloud.kind == "embedded":
+    if cloud.embedded:
         return f"{what}\nthe embedded AWS bills nothing; on AWS: {_bill(plan)}"
     return f"{what}\n{_bill(plan)}"
 

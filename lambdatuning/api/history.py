@@ -123,11 +123,11 @@ def _named(function: str, runs: list[RunSummary], where: str) -> str:
     names = sorted({run.function for run in runs})
     if not function or function in names:
         return function
-    meant = [name for name in names if function in name]
-    if len(meant) == 1:
-        return meant[0]
-    if meant:
-        raise UsageError(f"{function} is in the names of {', '.join(meant)}: give more of one")
+    candidates = [name for name in names if function in name]
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        raise UsageError(f"{function} is in the names of {', '.join(candidates)}: give more of one")
     raise NotFoundError(f"no run of {function} in {where}; {hint(function, names)}")
 
 

@@ -12,19 +12,20 @@ from typing import IO, Any
 
 from pandas import DataFrame
 
+from ..analysis.frames import same
 from ..analysis.logs.archives import texts
 from ..analysis.logs.exports import Block, read_events, read_export
 from ..analysis.logs.log_frame import LogReading, encode_frame, read_logs
 from ..analysis.run import Run, merge
 from ..cloud.parquet import packed
-from ..cloud.run_store import FolderStore, open_store, save
+from ..cloud.run_store import FolderStore, save
 from ..core.address import is_s3
 from ..core.errors import NotFoundError, UnreadReportsWarning, UsageError, closest
 from ..core.pricing import PriceBook, load_price_book
 from ..core.strategies import KIT_STRATEGY
 from ..core.tuning.endpoint import Endpoint
 from ..core.tuning.manifest import LOGS, Manifest, ManifestPayload, PriceBookName
-from .runs import store_address
+from .runs import writable_store
 
 PAYLOAD = "as logged"
 """The payload type of logged calls: logs do not tell what was sent."""
@@ -67,7 +68,7 @@ def read_reports(
     """
     reading = _read(_blocks(source), architecture, region, book)
     if not reading.samples["function"].ne("").any():
-        reading.samples["function"] = _same(function, len(reading.samples))
+        reading.samples["function"] = same(function, len(reading.samples))
     return reading.samples
 
 
@@ -104,9 +105,7 @@ def import_logs(
         currency=prices.region(region).foreign_currency,
         logs=replace(reading.summary, files=tuple(map(str, names))),
     )
-    folder = open_store(store_address(store))
-    if not isinstance(folder, FolderStore):
-        raise UsageError(f"{store}: a run is stored in a local folder; copy it to S3 afterwards")
+    folder = writable_store(store)
     runs = [_stored(folder, name, samples, about) for name, samples in parts.items()]
     merged = merge(runs)
     return Run(replace(merged.manifest, logs=about.logs), merged.samples)
@@ -167,12 +166,6 @@ def _stem(name: str | Path) -> str:
     return "stdin" if str(name) == STDIN else Path(name).name.partition(".")[0]
 
 
-def _same(value: str, count: int) -> Any:
-    from ..analysis.frames import same
-
-    return same(value, count)
-
-
 def _by_function(samples: DataFrame, chosen: str, fallback: str) -> dict[str, DataFrame]:
     """The samples of each function; what names none belongs to the only one that is known."""
     named = [str(name) for name in samples["function"].unique() if name]
@@ -189,7 +182,7 @@ def _stored(folder: FolderStore, function: str, samples: DataFrame, about: Manif
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", function).strip("-") or "logs"
     run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     names = {"run_id": run_id, "function": name, "payload": PAYLOAD}
-    columns = {column: _same(value, len(samples)) for column, value in names.items()}
+    columns = {column: same(value, len(samples)) for column, value in names.items()}
     frame = samples.assign(**columns).reset_index(drop=True)
     parts = (
         (f"samples-{n:05}.csv.gz", encode_frame(frame.iloc[begin : begin + _PART_ROWS]))

@@ -58,6 +58,14 @@ def read_price_book(path: str | Path | None = None) -> str:
     return text
 
 
+def own_price_book(path: str | Path | None = None) -> str:
+    """The text of the price book that is used instead of the packaged one; "" for that one.
+
+    UsageError says what is wrong with it.
+    """
+    return "" if _chosen(path) is None else read_price_book(path)
+
+
 def book_name(path: str | Path | None = None) -> str:
     """What a book is called: its file, or "packaged"."""
     chosen = _chosen(path)
@@ -75,7 +83,7 @@ def refresh_prices(
     session. Needs pricing:GetProducts. The book is written whole or not at all, and only once it
     can be read back.
     """
-    if cloud.kind == "embedded":
+    if cloud.embedded:
         raise UsageError("the embedded AWS has no Price List API: refresh with an AWS profile")
     file = Path(path or own_book())
     book = json.loads(read_price_book(file) if file.exists() else packaged_price_book())

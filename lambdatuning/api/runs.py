@@ -18,15 +18,16 @@ from ..cloud.aws_errors import explaining
 from ..cloud.executions import Execution, describe, has_answer, list_executions
 from ..cloud.run_store import (
     LATEST,
+    FolderStore,
     Skipped,
     StoredRun,
+    absolute_address,
     open_store,
     read_run,
     refuse_skipped,
-    searched,
     stored_runs,
     survey,
-    warn_of,
+    warn_of_skipped,
 )
 from ..cloud.session import Cloud, connect
 from ..core.address import checked_address, is_s3
@@ -73,8 +74,10 @@ class Filter:
         """The runs that are meant, in their order."""
         names = {each.manifest.function for each in sources}
         exact = bool(self.function) and self.function in names
-        meant = {self.function} if exact else {name for name in names if self.function in name}
-        return [each for each in sources if each.manifest.function in meant and self._holds(each)]
+        functions = {self.function} if exact else {name for name in names if self.function in name}
+        return [
+            each for each in sources if each.manifest.function in functions and self._holds(each)
+        ]
 
     def _holds(self, source: Source) -> bool:
         """Whether region and time are meant; a run that does not say when it started is in no time
@@ -129,17 +132,17 @@ def _stored(run: StoredRun) -> Source:
     return Source(run.run_id, run.manifest, lambda: to_run(run.manifest, run.parts()), url)
 
 
-def newest_of(sources: Sequence[Source], keeps: Filter, where: str, number: int) -> list[Run]:
+def newest_of(sources: Sequence[Source], narrowed: Filter, where: str, number: int) -> list[Run]:
     """The newest runs that are meant, oldest first: `number` of each function, 0 for all.
 
     One whose samples are damaged or missing is left out with a warning, and an older one taken in
     its place. NotFoundError where there is none.
     """
-    meant = keeps.among(sources)
+    selected = narrowed.among(sources)
     read: list[Run] = []
     skipped: list[Skipped] = []
     taken: Counter[str] = Counter()
-    for source in reversed(meant):
+    for source in reversed(selected):
         name = source.manifest.function
         if number and taken[name] >= number:
             continue
@@ -149,7 +152,7 @@ def newest_of(sources: Sequence[Source], keeps: Filter, where: str, number: int)
             skipped.append(Skipped(source.run_id, str(exc)))
         else:
             taken[name] += 1
-    warn_of(skipped)
+    warn_of_skipped(skipped)
     if not read:
         others = len(sources) - len(skipped)
         there = f"; {others} others are there" if others else ""
@@ -183,12 +186,12 @@ def _executed(cloud: Cloud, state_machine: str) -> Iterator[Source]:
                 try:
                     yield _in_folder(answer.samples, cloud)
                 except RunFailedError as exc:
-                    warn_of([Skipped(arn, str(exc))])
+                    warn_of_skipped([Skipped(arn, str(exc))])
         elif answer.visualization:
             try:
                 yield _with_means(execution, answer)
             except (UsageError, TypeError, ValueError) as exc:
-                warn_of([Skipped(arn, f"its visualization URL cannot be read: {exc}")])
+                warn_of_skipped([Skipped(arn, f"its visualization URL cannot be read: {exc}")])
 
 
 _RUN_FOLDER = re.compile(r"(?P<store>.*?)(?P<prefix>function=[^/]+/run=[^/]+)/?")
@@ -261,6 +264,15 @@ def store_address(store: str | Path | None = "") -> str | Path:
     address = store or str(read_settings()["store"])
     checked_address(address)
     return address
+
+
+def writable_store(store: str | Path | None = "") -> FolderStore:
+    """The folder in which a new run is stored; UsageError where it could not be."""
+    folder = open_store(store_address(store))
+    if not isinstance(folder, FolderStore):
+        raise UsageError(f"{store}: a run is stored in a local folder; copy it to S3 afterwards")
+    folder.refuse_unwritable()
+    return folder
 
 
 class Runs(Sequence[Run]):
@@ -340,8 +352,8 @@ def runs(
 
     `store` "" is the project's (see `store_address`), here and in the functions below.
     """
-    meant = _meant(store, function, region, since, until, state_machine, cloud)
-    return Runs(meant.keeps.among(meant.listed()))
+    selection = _selected(store, function, region, since, until, state_machine, cloud)
+    return Runs(selection.filter.among(selection.sources()))
 
 
 def load_runs(
@@ -369,18 +381,18 @@ def load_runs(
         UsageError: a number or time that cannot be read, or a time beside ids.
         NotFoundError: nothing there, naming the closest id.
     """
-    meant = _meant(store, function, region, since, until, state_machine, cloud)
+    selection = _selected(store, function, region, since, until, state_machine, cloud)
     names = _names(runs)
     number = _newest(names[0]) if len(names) == 1 else None
     if number is not None:
-        return newest_of(meant.listed(), meant.keeps, meant.where, number)
+        return newest_of(selection.sources(), selection.filter, selection.where, number)
     if since or until:
         raise UsageError(
             f'{"since" if since else "until"} narrows which runs "all" and "latest" mean; leave it '
             f"out where runs are named: {', '.join(names)}"
         )
     try:
-        return [run for name in names for run in _named(name, meant, cloud)]
+        return [run for name in names for run in _named(name, selection, cloud)]
     except NotFoundError:
         address = store_address(store)
         if not state_machine and (cloud or not is_s3(address)):
@@ -397,36 +409,36 @@ def newest_in_one_place(
 
     `least` are as many as are needed, where fewer are named. Arguments as those of `load_runs`.
     """
-    number, meant = _newest(runs) or 0, _meant(store, **narrowed)
-    kept = meant.keeps.among(meant.listed())
+    number, selection = _newest(runs) or 0, _selected(store, **narrowed)
+    kept = selection.filter.among(selection.sources())
     own = [each for each in kept if each.place == kept[-1].place]
-    return newest_of(own, meant.keeps, meant.where, max(number, least))
+    return newest_of(own, selection.filter, selection.where, max(number, least))
 
 
-def with_the_one_before(name: str, store: str | Path = "", **narrowed: Any) -> list[Run]:
+def with_previous(name: str, store: str | Path = "", **narrowed: Any) -> list[Run]:
     """The run of one name, after the newest one before it of its own place (none for the first).
 
     A visualization URL stands for itself. Arguments as those of `load_runs`.
     """
-    meant = _meant(store, **narrowed)
+    selection = _selected(store, **narrowed)
     named = load_runs(store, name, **narrowed)
-    listed = [] if "#" in name or name.startswith("http") else list(meant.listed())
+    listed = [] if "#" in name or name.startswith("http") else list(selection.sources())
     at = next((n for n, each in enumerate(listed) if each.run_id == name), 0)
     earlier = [each for each in listed[:at] if each.place == listed[at].place]
-    before = newest_of(earlier, Filter(), meant.where, 1) if earlier else []
+    before = newest_of(earlier, Filter(), selection.where, 1) if earlier else []
     return [*before, *named]
 
 
 @dataclass(frozen=True)
-class _Meant:
-    """The runs of a store or state machine, which of them are meant, and where that is."""
+class _Selection:
+    """The runs of a store or state machine, which of them are meant, and where they lie."""
 
-    listed: Callable[[], Sequence[Source]]
-    keeps: Filter
+    sources: Callable[[], Sequence[Source]]
+    filter: Filter
     where: str
 
 
-def _meant(
+def _selected(
     store: str | Path,
     function: str = "",
     region: str = "",
@@ -434,13 +446,13 @@ def _meant(
     until: str = "",
     state_machine: str = "",
     cloud: Cloud | None = None,
-) -> _Meant:
-    keeps = Filter(function, region, read_time("since", since), read_time("until", until))
+) -> _Selection:
+    narrowed = Filter(function, region, read_time("since", since), read_time("until", until))
     address = store_address(store)
     if not is_s3(address):
         address = recorded(Path(address))
-    listed = cached_source(address, state_machine, region, cloud)
-    return _Meant(listed, keeps, state_machine or searched(address))
+    sources = cached_source(address, state_machine, region, cloud)
+    return _Selection(sources, narrowed, state_machine or absolute_address(address))
 
 
 @explaining()
@@ -489,17 +501,17 @@ def _names(runs: str | Sequence[str]) -> list[str]:
     return [name.strip() for name in names if name.strip()] or ["all"]
 
 
-def _named(name: str, meant: _Meant, cloud: Cloud | None) -> list[Run]:
+def _named(name: str, selection: _Selection, cloud: Cloud | None) -> list[Run]:
     """The runs of one name: an id; or its folder, or a visualization URL, which need no store."""
     if "#" in name or name.startswith("http"):
         return published_runs(name)
     if _RUN_FOLDER.fullmatch(name):
         return [_in_folder(name, cloud).load()]
-    sources = {each.run_id: each for each in meant.listed()}
+    sources = {each.run_id: each for each in selection.sources()}
     if name == LATEST and sources:
         return [list(sources.values())[-1].load()]
     if name not in sources:
-        raise NotFoundError(f"no run {name} in {meant.where}; {hint(name, sources)}")
+        raise NotFoundError(f"no run {name} in {selection.where}; {hint(name, sources)}")
     return [sources[name].load()]
 
 

@@ -16,15 +16,7 @@ from ..analysis.run import Run
 from ..cloud.aws_errors import explaining
 from ..cloud.executions import execution_arn
 from ..cloud.payloads import load_payload_types
-from ..cloud.run_store import (
-    FolderStore,
-    Skipped,
-    Store,
-    StoredRun,
-    open_store,
-    stored_runs,
-    warn_of,
-)
+from ..cloud.run_store import Skipped, Store, StoredRun, stored_runs, warn_of_skipped
 from ..cloud.session import Cloud
 from ..cloud.tuning.isolation import isolated
 from ..cloud.tuning.plan import TunePlan, TuneRequest, plan_tune
@@ -47,8 +39,8 @@ from ..reporting.progress import show_progress
 from ..workspace import resources
 from ..workspace.code import code_here
 from .consent import Confirm, agree, describe_price, only_after_yes, require_budget
-from .prices import book_name, read_price_book
-from .runs import loaded, store_address
+from .prices import own_price_book
+from .runs import loaded, writable_store
 from .stack import deploy, deploying, outputs_with_example, usable_outputs
 
 PayloadChoice = PayloadType | str | Path | Mapping[str, Any]
@@ -101,7 +93,7 @@ def earlier_runs(store: Store, cloud: Cloud, function: str) -> EarlierRuns:
         try:
             samples = loaded(run).samples
         except RunFailedError as exc:
-            warn_of([Skipped(run.run_id, str(exc))])
+            warn_of_skipped([Skipped(run.run_id, str(exc))])
             continue
         cold = samples[samples["cold"] & ~failed(samples)]
         own = EarlierRuns(
@@ -238,7 +230,7 @@ def tune(
         allowed_errors=tuple(allowed_errors),
         table=table,
         labels=_labels(labels),
-        price_book="" if book_name(price_book) == "packaged" else read_price_book(price_book),
+        price_book=own_price_book(price_book),
         explore=check_exploration(explore or ("grid" if by_count else "adaptive")),
         max_usd=amount_option("max_usd", max_usd),
         max_seconds=amount_option("max_minutes", max_minutes, lambda minutes: 60 * minutes),
@@ -318,7 +310,7 @@ def _run(
     confirm: Confirm,
     on_progress: OnProgress | None,
 ) -> Run:
-    folder = _folder(store)
+    folder = writable_store(store)
     now = datetime.now(UTC)
     earlier = earlier_runs(folder, cloud, job.request.function)
     compared = bool(earlier.warm_ms) if job.for_compare is None else job.for_compare
@@ -345,19 +337,10 @@ def _run(
         return loaded(run(cloud, replace(copied, original=plan.arn.name), folder, effects))
 
 
-def _folder(store: str | Path | None) -> FolderStore:
-    """Where the run will be stored; UsageError where it could not be."""
-    folder = open_store(store_address(store))
-    if not isinstance(folder, FolderStore):
-        raise UsageError(f"{store}: a run is stored in a local folder; copy it to S3 afterwards")
-    folder.refuse_unwritable()
-    return folder
-
-
 def _question(cloud: Cloud, plan: TunePlan) -> str:
     """What to ask before a run: nothing where nothing is billed or set."""
     sets = " and set the winner on it" if plan.request.auto_optimize else ""
-    if cloud.kind == "embedded" and not sets:
+    if cloud.embedded and not sets:
         return ""
     copy = "" if plan.request.isolated or not plan.tuner.ours else " (--isolate tunes a copy)"
     return f"run this on {plan.arn.name}{copy}{sets}?"
@@ -398,7 +381,7 @@ def refuse_bad_options(options: Mapping[str, Any]) -> None:
     for name in _NUMBERS:
         amount_option(name, options.get(name))
     _labels(options.get("labels", ()))
-    _folder(options.get("store"))
+    writable_store(options.get("store"))
 
 
 _COUNTS = {

@@ -10,14 +10,13 @@ from botocore.exceptions import ClientError
 
 from ..core.errors import LambdaTuningError, StackError, denied_by
 from ..core.finding import Finding
-from ..core.sizes import MAX_MB
+from ..core.sizes import MAX_MB, NEW_ACCOUNT_MAX_MB
 from ..workspace.extras import EXTRAS, install_command
 from .aws_errors import explain
 from .session import Cloud
 from .stack.deploy import DEFAULT_STACK
 from .stack.status import find, refuse_foreign
 
-NEW_ACCOUNT_MB = 3_008
 NEW_ACCOUNT_CONCURRENCY = 10
 LARGEST_SKEW_S = 240.0
 """AWS refuses signatures that are 5 minutes off."""
@@ -39,9 +38,14 @@ def examine(
 
 
 def failure(name: str, error: LambdaTuningError) -> Finding:
-    """An error of ours, which says what to do after its last semicolon, as a finding."""
+    """An error of ours as a finding."""
+    return Finding("error", name, *_cause_and_step(error))
+
+
+def _cause_and_step(error: LambdaTuningError) -> tuple[str, str]:
+    """An error of ours says what to do after its last semicolon."""
     cause, _, step = str(error).rpartition("; ")
-    return Finding("error", name, cause or step, step if cause else "")
+    return (cause, step) if cause else (step, "")
 
 
 def diagnose(
@@ -88,10 +92,10 @@ def _finding(name: str, right: str, check: Callable[[], Finding]) -> Finding:
 
 def _failed(name: str, error: Exception) -> Finding:
     try:
-        cause, _, step = str(explain(error)).rpartition("; ")
+        cause, step = _cause_and_step(explain(error))
     except Exception:
         cause, step = f"{type(error).__name__}: {' '.join(str(error).split())}", ""
-    return Finding("warning", name, f"not known: {cause or step}", step if cause else "")
+    return Finding("warning", name, f"not known: {cause}", step)
 
 
 def _identity(cloud: Cloud) -> Finding:
@@ -100,14 +104,14 @@ def _identity(cloud: Cloud) -> Finding:
 
 def _endpoint(cloud: Cloud) -> Finding:
     where = cloud.endpoint_url or "the endpoints of AWS"
-    kind = "embedded AWS, " if cloud.kind == "embedded" else ""
+    kind = "embedded AWS, " if cloud.embedded else ""
     about = cloud.endpoint
     share = f", CPU share by {about.limiter}" if about.limiter else ""
     without = f" without cgroups ({about.limiter_why})" if about.limiter_why else ""
-    kept_apart = f", isolation: {about.isolation}" if about.isolation else ""
-    kept_apart += f" ({about.isolation_why})" if about.isolation_why else ""
+    isolation = f", isolation: {about.isolation}" if about.isolation else ""
+    isolation += f" ({about.isolation_why})" if about.isolation_why else ""
     return Finding(
-        "ok", "endpoint", f"{kind}{where}, region {cloud.region}{share}{without}{kept_apart}"
+        "ok", "endpoint", f"{kind}{where}, region {cloud.region}{share}{without}{isolation}"
     )
 
 
@@ -134,9 +138,9 @@ def _memory(cloud: Cloud) -> Finding:
     told the limit, any other that there is no such function, and nothing is changed.
     """
     aws_lambda = cloud.client("lambda")
-    nobody = f"lambdatuning-doctor-{uuid.uuid4().hex}"
+    absent = f"lambdatuning-doctor-{uuid.uuid4().hex}"
     try:
-        aws_lambda.update_function_configuration(FunctionName=nobody, MemorySize=MAX_MB)
+        aws_lambda.update_function_configuration(FunctionName=absent, MemorySize=MAX_MB)
     except aws_lambda.exceptions.ResourceNotFoundException:
         return Finding("ok", "memory", f"{MAX_MB} MB was not refused")
     except ClientError as exc:
@@ -145,8 +149,8 @@ def _memory(cloud: Cloud) -> Finding:
     return Finding(
         "warning",
         "memory",
-        f"this account is held to {NEW_ACCOUNT_MB} MB, as new ones are",
-        f"tune up to {NEW_ACCOUNT_MB} MB, or ask AWS Support for {MAX_MB} MB",
+        f"this account is held to {NEW_ACCOUNT_MAX_MB} MB, as new ones are",
+        f"tune up to {NEW_ACCOUNT_MAX_MB} MB, or ask AWS Support for {MAX_MB} MB",
     )
 
 

@@ -1,7 +1,7 @@
 """Executions of a state machine: started, followed, stopped, and the cause of a failure read."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,11 +10,10 @@ from botocore.exceptions import ClientError
 
 from ..core.arn import region_of
 from ..core.errors import NotFoundError, RunFailedError, UsageError
+from ..functions.tuner.function import Sleep
+from ..functions.tuner.lock import ALIVE
 from .session import Cloud
 
-Sleep = Callable[[float], None]
-
-_RUNNING = {"RUNNING", "PENDING_REDRIVE"}
 INPUT_LIMIT_BYTES = 262_144
 
 
@@ -35,7 +34,7 @@ class Execution:
     @property
     def running(self) -> bool:
         """Whether it goes on."""
-        return self.status in _RUNNING
+        return self.status in ALIVE
 
     @property
     def wall_ms(self) -> float | None:

@@ -19,6 +19,7 @@ from ..core.tuning.payloads import (
 )
 from ..functions.dynamodb_manager.wire import attributes_to_wire
 from ..functions.table_items import WriteRequest, batches, write_batch
+from ..functions.tuner.function import Sleep
 from .session import Cloud
 
 INLINE = ("{", "[", '"')
@@ -114,7 +115,6 @@ _WRITERS = 4
 """Batches that are written side by side."""
 
 _Item = Mapping[str, Any]
-_Sleep = Callable[[float], None]
 
 
 def seed(
@@ -123,7 +123,7 @@ def seed(
     items: Iterable[_Item],
     *,
     on_progress: Callable[[int], None] = lambda _: None,
-    sleep: _Sleep = time.sleep,
+    sleep: Sleep = time.sleep,
 ) -> int:
     """Write the items (plain JSON values) and return how many; the last of one key wins.
 
@@ -137,7 +137,7 @@ def seed(
 
 
 def unseed(
-    cloud: Cloud, table_name: str, items: Iterable[_Item], *, sleep: _Sleep = time.sleep
+    cloud: Cloud, table_name: str, items: Iterable[_Item], *, sleep: Sleep = time.sleep
 ) -> int:
     """Delete the items by their keys, whether still there or not, and return how many."""
     names = key_names(cloud, table_name)
@@ -170,7 +170,7 @@ def _write(
     table_name: str,
     requests: Iterable[WriteRequest],
     on_progress: Callable[[int], None],
-    sleep: _Sleep,
+    sleep: Sleep,
 ) -> int:
     dynamodb, done = cloud.client("dynamodb"), 0
     with ThreadPoolExecutor(_WRITERS) as pool:

@@ -5,12 +5,9 @@ ETags); every other run is read. So the file may be deleted at any time, and is 
 """
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -18,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from ..core.errors import LambdaTuningError, RunFailedError
 from ..core.tuning.manifest import MANIFEST_NAME
-from .run_store import BucketStore, FolderStore, Skipped, Store, StoredRun, read_run, warn_of
+from .run_store import Skipped, Store, StoredRun, address_of, read_run, warn_of_skipped
 
 INDEX_NAME = "_index.jsonl"
 
@@ -41,28 +38,28 @@ def indexed(store: Store, summarise: Callable[[StoredRun], Line], version: str =
     """The line of each run of a store; `summarise` makes one of a run, LambdaTuningError and
     ValueError where it cannot be read, which leaves it out with a warning. Lines of another
     `version` are made again."""
-    kept = dict(_read(store, version))
+    before = dict(_read(store, version))
     lines: dict[str, Line] = {}
     skipped: list[Skipped] = []
     marks = _marks(store)
     read = 0
     for prefix, mark in marks.items():
-        line = kept.get(prefix)
+        line = before.get(prefix)
         if line is None or line["mark"] != mark:
             read += 1
-            made = _made(store, prefix, summarise)
-            if isinstance(made, str):
-                skipped.append(Skipped(f"{store.url.removesuffix('/')}/{prefix}", made))
+            summary = _summary(store, prefix, summarise)
+            if isinstance(summary, str):
+                skipped.append(Skipped(address_of(store, prefix), summary))
                 continue
-            line = {"prefix": prefix, "mark": mark, "version": version, "run": made}
+            line = {"prefix": prefix, "mark": mark, "version": version, "run": summary}
         lines[prefix] = line
-    if len(lines) >= _WORTH_IT and (read or kept.keys() != lines.keys()):
+    if len(lines) >= _WORTH_IT and (read or before.keys() != lines.keys()):
         _write(store, lines.values())
-    warn_of(skipped)
+    warn_of_skipped(skipped)
     return Indexed({prefix: line["run"] for prefix, line in lines.items()}, read)
 
 
-def _made(store: Store, prefix: str, summarise: Callable[[StoredRun], Line]) -> Line | str:
+def _summary(store: Store, prefix: str, summarise: Callable[[StoredRun], Line]) -> Line | str:
     """The line of a run, or why there is none."""
     run = read_run(store, prefix)
     if isinstance(run, str):
@@ -76,7 +73,7 @@ def _made(store: Store, prefix: str, summarise: Callable[[StoredRun], Line]) -> 
 def _marks(store: Store) -> dict[str, int]:
     """Of each folder with a manifest a number that changes with any of its files."""
     files: dict[str, list[str]] = {}
-    for key, mark in _files(store):
+    for key, mark in store.fingerprints():
         folder, _, name = key.rpartition("/")
         if folder:
             files.setdefault(f"{folder}/", []).append(f"{name} {mark}")
@@ -86,32 +83,6 @@ def _marks(store: Store) -> dict[str, int]:
         if any(name.startswith(f"{MANIFEST_NAME} ") for name in names)
     }
     return {prefix: crc32("\n".join(sorted(whole[prefix])).encode()) for prefix in sorted(whole)}
-
-
-def _files(store: Store) -> Iterator[tuple[str, str]]:
-    """Every file of a store with what tells whether it is still the same."""
-    if isinstance(store, FolderStore):
-        yield from _in_folder(str(store.root), "")
-    elif isinstance(store, BucketStore):
-        pages = store.s3.get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=store.bucket, Prefix=store.root):
-            for entry in page.get("Contents", []):
-                key = entry["Key"].removeprefix(store.root)
-                yield key, f"{entry['Size']} {entry['ETag']}"
-
-
-def _in_folder(path: str, prefix: str) -> Iterator[tuple[str, str]]:
-    try:
-        entries = list(os.scandir(path))
-    except OSError:
-        return
-    for entry in entries:
-        if entry.is_dir():
-            if not entry.name.startswith("."):
-                yield from _in_folder(entry.path, f"{prefix}{entry.name}/")
-        else:
-            about = entry.stat()
-            yield f"{prefix}{entry.name}", f"{about.st_size} {about.st_mtime_ns}"
 
 
 def _read(store: Store, version: str) -> Iterator[tuple[str, Line]]:
@@ -130,23 +101,8 @@ def _read(store: Store, version: str) -> Iterator[tuple[str, Line]]:
 def _write(store: Store, lines: Iterable[Line]) -> None:
     """Replace the file as a whole; who may not write goes without."""
     body = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines).encode()
-    if isinstance(store, FolderStore):
-        with suppress(OSError):
-            _replace(store.root / INDEX_NAME, body)
-    elif isinstance(store, BucketStore):
-        with suppress(ClientError):
-            key = store.root + INDEX_NAME
-            store.s3.put_object(Bucket=store.bucket, Key=key, Body=body)
-
-
-def _replace(path: Path, body: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=".index-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(body)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with suppress(OSError, ClientError):
+        store.write(INDEX_NAME, body)
 
 
 # Accepted levels: one line an acceptance, in a file of the function beside its runs.
@@ -173,7 +129,7 @@ def accepted(store: Store, function: str) -> list[Accepted]:
     try:
         return [Accepted(**json.loads(row)) for row in text.splitlines() if row.strip()]
     except (ValueError, TypeError) as exc:
-        where = f"{store.url.removesuffix('/')}/{_accepted_key(function)}"
+        where = address_of(store, _accepted_key(function))
         raise RunFailedError(
             f"{where} is damaged ({exc}): correct it, or delete it and accept again"
         ) from exc
@@ -183,13 +139,7 @@ def accept(store: Store, function: str, level: Accepted) -> None:
     """Add an accepted level; in S3 the last of two at the same moment wins."""
     levels = [*accepted(store, function), level]
     body = "".join(json.dumps(vars(each)) + "\n" for each in levels).encode()
-    if isinstance(store, FolderStore):
-        path = store.root / _accepted_key(function)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, body)
-    elif isinstance(store, BucketStore):
-        key = store.root + _accepted_key(function)
-        store.s3.put_object(Bucket=store.bucket, Key=key, Body=body)
+    store.write(_accepted_key(function), body)
 
 
 def _accepted_key(function: str) -> str:

@@ -69,6 +69,14 @@ class Store(Protocol):
         """The content of one key."""
         ...
 
+    def write(self, key: str, data: bytes) -> None:
+        """Replace one file beside the runs, as a whole."""
+        ...
+
+    def fingerprints(self) -> Iterator[tuple[str, str]]:
+        """Every key, with a text that is another one once its file has changed."""
+        ...
+
 
 @dataclass(frozen=True)
 class StoredRun:
@@ -119,6 +127,22 @@ class FolderStore:
     def read(self, key: str) -> bytes:
         """The content of one key."""
         return (self.root / key).read_bytes()
+
+    def write(self, key: str, data: bytes) -> None:
+        """Replace one file beside the runs, as a whole."""
+        path = self.root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".file-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    def fingerprints(self) -> Iterator[tuple[str, str]]:
+        """Every key, with the size and time of its file."""
+        yield from _fingerprints(str(self.root), "")
 
     def refuse_unwritable(self) -> None:
         """UsageError where no run could be stored; leaves nothing behind."""
@@ -174,6 +198,17 @@ class BucketStore:
         answer = self.s3.get_object(Bucket=self.bucket, Key=self.root + key)
         return bytes(answer["Body"].read())
 
+    def write(self, key: str, data: bytes) -> None:
+        """Replace one object beside the runs."""
+        self.s3.put_object(Bucket=self.bucket, Key=self.root + key, Body=data)
+
+    def fingerprints(self) -> Iterator[tuple[str, str]]:
+        """Every key, with the size and ETag of its object."""
+        pages = self.s3.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self.bucket, Prefix=self.root):
+            for entry in page.get("Contents", []):
+                yield entry["Key"].removeprefix(self.root), f"{entry['Size']} {entry['ETag']}"
+
 
 def open_store(address: str | Path, cloud: Cloud | None = None) -> Store:
     """The store at a folder or at `s3://bucket/prefix` (which needs `cloud`).
@@ -191,9 +226,23 @@ def open_store(address: str | Path, cloud: Cloud | None = None) -> Store:
     return BucketStore(cloud.client("s3"), bucket, f"{root.rstrip('/')}/" if root else "")
 
 
-def searched(store: str | Path) -> str:
+def absolute_address(store: str | Path) -> str:
     """Where a store lies, in whole: a notebook's folder is not where its reader stands."""
     return str(store) if "://" in str(store) else str(Path(store).resolve())
+
+
+def _fingerprints(path: str, prefix: str) -> Iterator[tuple[str, str]]:
+    try:
+        entries = list(os.scandir(path))
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir():
+            if not entry.name.startswith("."):
+                yield from _fingerprints(entry.path, f"{prefix}{entry.name}/")
+        else:
+            about = entry.stat()
+            yield f"{prefix}{entry.name}", f"{about.st_size} {about.st_mtime_ns}"
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -233,7 +282,7 @@ class Skipped:
 def stored_runs(store: Store) -> list[StoredRun]:
     """Every complete run of a store, oldest first; a RunSkippedWarning names all others."""
     runs, skipped = survey(store)
-    warn_of(skipped)
+    warn_of_skipped(skipped)
     return runs
 
 
@@ -245,20 +294,21 @@ def survey(store: Store) -> tuple[list[StoredRun], list[Skipped]]:
     }
     runs = {(run.function, run.run_id): run for run in read.values() if isinstance(run, StoredRun)}
     skipped = [
-        Skipped(_address(store, prefix), _reason(run, runs))
+        Skipped(address_of(store, prefix), _reason(run, runs))
         for prefix, run in read.items()
         if run not in runs.values()
     ]
     halves = _prefixes(keys, _SAMPLES) - read.keys()
-    skipped += [Skipped(_address(store, prefix), _HALF) for prefix in sorted(halves)]
+    skipped += [Skipped(address_of(store, prefix), _HALF) for prefix in sorted(halves)]
     return sorted(runs.values(), key=lambda run: run.run_id), skipped
 
 
-def _address(store: Store, prefix: str) -> str:
-    return f"{store.url.removesuffix('/')}/{prefix}"
+def address_of(store: Store, key: str) -> str:
+    """Where a key of a store lies, for people."""
+    return f"{store.url.removesuffix('/')}/{key}"
 
 
-def warn_of(skipped: Iterable[Skipped]) -> None:
+def warn_of_skipped(skipped: Iterable[Skipped]) -> None:
     """One warning that names them; none for none."""
     lines = [f"{each.url}: {each.reason}" for each in skipped]
     if lines:
@@ -380,14 +430,14 @@ def find_run(store: Store, run_id: str = LATEST) -> StoredRun:
     for run in runs:
         if run.run_id == run_id:
             return run
-    warn_of(skipped)
+    warn_of_skipped(skipped)
+    where = absolute_address(store.url)
     if not runs:
-        where = searched(store.url)
         raise NotFoundError(f"no run in {where}; `lambdatuning benchmark` makes one")
     if run_id == LATEST:
         return runs[-1]
     raise NotFoundError(
-        f"no run {run_id} in {searched(store.url)}; {closest(run_id, (r.run_id for r in runs))}"
+        f"no run {run_id} in {where}; {closest(run_id, (run.run_id for run in runs))}"
     )
 
 

@@ -19,7 +19,7 @@ from botocore.exceptions import NoRegionError
 
 from ..core.errors import CredentialsError, UsageError
 from ..core.format import card
-from ..core.tuning.endpoint import Endpoint
+from ..core.tuning.endpoint import AWS, Endpoint
 from ..workspace.settings import read_settings
 from .aws_errors import LOOPBACK, explain
 
@@ -28,33 +28,36 @@ from .aws_errors import LOOPBACK, explain
 class Cloud:
     """An account in a region behind an endpoint.
 
-    `kind` is "embedded" for our own local AWS and "aws" for everything else; `about` is what the
-    embedded AWS says of itself (limiter, cores, ...), empty elsewhere.
+    `endpoint` is what a manifest says of it: the kind, and all that the embedded AWS says of itself
+    (limiter, cores, ...).
     """
 
     region: str
     account_id: str
     caller_arn: str
     endpoint_url: str | None
-    kind: str
-    about: Mapping[str, Any]
+    endpoint: Endpoint
     session: Any = field(repr=False)
 
     def _repr_html_(self) -> str:
         """A card for notebooks: where this is, and who asks."""
-        place = "embedded AWS" if self.kind == "embedded" else "AWS"
         facts = [
             ("region", self.region),
             ("account", self.account_id),
             ("as", self.caller_arn),
             ("endpoint", self.endpoint_url or ""),
         ]
-        return card(place, facts)
+        return card("embedded AWS" if self.embedded else "AWS", facts)
 
     @property
-    def endpoint(self) -> Endpoint:
-        """What a manifest says of it: the kind, and all that the embedded AWS says of itself."""
-        return Endpoint.from_json({**self.about, "kind": self.kind})
+    def kind(self) -> str:
+        """ "embedded" for our own local AWS, "aws" for everything else."""
+        return self.endpoint.kind
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is our own local AWS, which bills nothing."""
+        return self.endpoint.embedded
 
     @property
     def partition(self) -> str:
@@ -69,20 +72,20 @@ class Cloud:
 
     def client(self, service: str, *, region: str | None = None) -> Any:
         """A boto3 client that retries throttling with backoff; `region` for another region."""
-        return self._clients(service, region or self.region)
+        key = (service, region or self.region)
+        if key not in self._clients:
+            self._clients[key] = self.session.client(
+                service,
+                region_name=region or self.region,
+                endpoint_url=self.endpoint_url,
+                config=_config(self.endpoint_url),
+            )
+        return self._clients[key]
 
     @cached_property
-    def _cache(self) -> dict[tuple[str, str], Any]:
+    def _clients(self) -> dict[tuple[str, str], Any]:
+        """The clients that were made, by service and region."""
         return {}
-
-    def _clients(self, service: str, region: str) -> Any:
-        key = (service, region)
-        if key not in self._cache:
-            config = _config(self.endpoint_url)
-            self._cache[key] = self.session.client(
-                service, region_name=region, endpoint_url=self.endpoint_url, config=config
-            )
-        return self._cache[key]
 
 
 _CONFIG = Config(
@@ -94,9 +97,10 @@ _CONFIG = Config(
     user_agent_extra="lambdatuning",
 )
 
-_NEAR = Config(proxies={}, retries={"mode": "standard", "max_attempts": 3})
+_LOOPBACK_CONFIG = Config(proxies={}, retries={"mode": "standard", "max_attempts": 3})
 
-_AT_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
+_ONE_ATTEMPT = Config(retries={"mode": "standard", "total_max_attempts": 1})
+"""What does not listen on this machine will not listen in 20 s either."""
 
 
 def connect(
@@ -111,19 +115,15 @@ def connect(
     settings = read_settings().given
     if not os.environ.get("AWS_ENDPOINT_URL"):
         endpoint_url = endpoint_url or settings.get("endpoint_url")
-    named = endpoint_url or os.environ.get("AWS_ENDPOINT_URL")
-    _check_address(named)
-    about = embedded_facts(named)
-    if not about:
+    address = endpoint_url or os.environ.get("AWS_ENDPOINT_URL")
+    _check_address(address)
+    facts = embedded_facts(address)
+    if not facts:
         profile, region = profile or settings.get("profile"), region or settings.get("region")
     try:
-        session = _embedded_session(region) if about and not profile else _session(profile, region)
-        endpoint = endpoint_url or _loopback(session.client("sts").meta.endpoint_url)
-        # What does not listen on this machine will not listen in 20 s either.
-        patience = _AT_ONCE if _loopback(endpoint) else Config()
-        config = _config(endpoint).merge(patience)
-        sts = session.client("sts", endpoint_url=endpoint, config=config)
-        identity = sts.get_caller_identity()
+        session = _embedded_session(region) if facts and not profile else _session(profile, region)
+        url = endpoint_url or _loopback(session.client("sts").meta.endpoint_url)
+        identity = _caller(session, url)
     except EOFError as exc:
         raise CredentialsError(
             "the profile asks for an MFA code, and nobody can be asked here: log in once with "
@@ -131,16 +131,23 @@ def connect(
         ) from exc
     except Exception as exc:
         raise explain(exc) from exc
-    about = about or embedded_facts(endpoint)
     return Cloud(
         region=session.region_name,
         account_id=identity["Account"],
         caller_arn=identity["Arn"],
-        endpoint_url=endpoint,
-        kind="embedded" if about else "aws",
-        about=about,
+        endpoint_url=url,
+        endpoint=Endpoint.from_json(facts or embedded_facts(url) or {"kind": AWS}),
         session=session,
     )
+
+
+def _caller(session: Any, endpoint_url: str | None) -> Mapping[str, str]:
+    """Who the login is: the answer of GetCallerIdentity."""
+    patience = _ONE_ATTEMPT if _loopback(endpoint_url) else Config()
+    config = _config(endpoint_url).merge(patience)
+    sts = session.client("sts", endpoint_url=endpoint_url, config=config)
+    identity: Mapping[str, str] = sts.get_caller_identity()
+    return identity
 
 
 def _session(profile: str | None, region: str | None) -> Any:
@@ -150,7 +157,7 @@ def _session(profile: str | None, region: str | None) -> Any:
     if os.access(roles.parents[1], os.W_OK):
         provider = core.get_component("credential_provider").get_provider("assume-role")
         provider.cache = JSONFileCache(str(roles))
-    session = boto3.Session(botocore_session=core, region_name=_named(region))
+    session = boto3.Session(botocore_session=core, region_name=_region_or_variable(region))
     if session.region_name is None:
         raise NoRegionError
     return session
@@ -162,11 +169,12 @@ def _embedded_session(region: str | None) -> Any:
         aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "embedded"),
         aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "embedded"),
         aws_session_token=os.environ.get("AWS_SESSION_TOKEN"),
-        region_name=_named(region) or os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
+        region_name=_region_or_variable(region)
+        or os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
     )
 
 
-def _named(region: str | None) -> str | None:
+def _region_or_variable(region: str | None) -> str | None:
     # Other SDKs and Lambda itself call it AWS_REGION, boto3 reads AWS_DEFAULT_REGION alone.
     return region or os.environ.get("AWS_REGION")
 
@@ -182,7 +190,7 @@ def open_url(url: str, timeout_s: float, ca_bundle: str | None = None) -> Any:
 
 def _config(endpoint_url: str | None) -> Config:
     """No proxy of the user's comes between us and loopback, and who is gone there stays gone."""
-    return _CONFIG if _loopback(endpoint_url) is None else _CONFIG.merge(_NEAR)
+    return _CONFIG if _loopback(endpoint_url) is None else _CONFIG.merge(_LOOPBACK_CONFIG)
 
 
 def _check_address(url: str | None) -> None:
@@ -206,7 +214,7 @@ def _loopback(url: str | None) -> str | None:
 def why_not_here(cloud: Cloud, config: Mapping[str, Any]) -> str:
     """Why the embedded AWS cannot run the function of this configuration, and what to do; "" for
     one that it can, and everywhere else."""
-    if cloud.kind != "embedded":
+    if not cloud.embedded:
         return ""
     query = {"runtime": config.get("Runtime", ""), "package": config.get("PackageType", "Zip")}
     try:

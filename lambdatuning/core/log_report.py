@@ -16,6 +16,9 @@ _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) (?:ms|MB)", re.ASCII)
 _JSON_START = re.compile(r"^\{", re.MULTILINE)
 _DECODER = json.JSONDecoder()
 
+FILTER_PATTERNS = {"Text": '"REPORT RequestId"', "JSON": '{ $.type = "platform.report" }'}
+"""What CloudWatch Logs is asked for to find reports, by the log format of the function."""
+
 
 class ReportError(LambdaTuningError):
     """A log tail without the platform's report of the invocation."""

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..api.consent import Confirm, agree, describe_changes, describe_price
-from ..api.prices import book_name, read_price_book
+from ..api.prices import own_price_book
 from ..api.stack import usable_outputs
 from ..api.tuning import NUM, count_option, earlier_runs, payload_types, sizes_option
 from ..cloud import stack as stacks
@@ -164,7 +164,7 @@ def planned(
         environments=count_option("environments", options.get("environments")),
         cold=count_option("cold", options.get("cold")) or 0,
         table=table or (outputs["TableName"] if own else ""),
-        price_book="" if book_name(None) == "packaged" else read_price_book(None),
+        price_book=own_price_book(),
         explore=check_exploration(options.get("explore", "grid" if by_count else "adaptive")),
     )
     store = open_store(f"s3://{outputs['SamplesBucket']}/runs", cloud)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from lambdatuning.cloud.session import Cloud, connect
+from lambdatuning.core.tuning.endpoint import Endpoint
 from lambdatuning.local import endpoint
 
 
@@ -32,4 +33,4 @@ def fake_cloud(**clients: Any) -> Cloud:
     """A cloud whose clients are these objects."""
     arn = "arn:aws:iam::111122223333:user/me"
     session = FakeSession(clients)
-    return Cloud("us-east-1", "111122223333", arn, None, "aws", {}, session)
+    return Cloud("us-east-1", "111122223333", arn, None, Endpoint("aws"), session)

@@ -11,6 +11,7 @@ from lambdatuning.cloud.tuning.plan import (
 )
 from lambdatuning.core.arn import parse_function_arn
 from lambdatuning.core.errors import UsageError
+from lambdatuning.core.tuning.endpoint import Endpoint
 from lambdatuning.core.tuning.records import Target
 from lambdatuning.functions.tuner.tunable import target_of
 from tests.fakes.aws_lambda import ARN, FakeLambda
@@ -43,8 +44,8 @@ def test_a_usual_account_has_room(client: FakeLambda) -> None:
 
 
 def test_sizes_that_are_measured_at_once_share_the_cores_of_one_host(client: FakeLambda) -> None:
-    about = {"cores": 4, "measuring_cores": 3.25}
-    cloud = replace(fake_cloud(**{"lambda": client}), kind="embedded", about=about)
+    host = Endpoint("embedded", cores=4, measuring_cores=3.25)
+    cloud = replace(fake_cloud(**{"lambda": client}), endpoint=host)
     assert concurrency_limits(cloud, target(client), 5) == ConcurrencyLimits(2, 1.625, ())
 
 
@@ -110,13 +111,13 @@ def test_quotas_that_may_not_be_read_bound_nothing(client: FakeLambda) -> None:
 
 
 def test_sizes_beyond_the_cores_of_one_host_are_told(client: FakeLambda) -> None:
-    about = {"cores": 2, "measuring_cores": 1.25}
-    cloud = replace(fake_cloud(**{"lambda": client}), kind="embedded", about=about)
+    host = Endpoint("embedded", cores=2, measuring_cores=1.25)
+    cloud = replace(fake_cloud(**{"lambda": client}), endpoint=host)
     notes = concurrency_limits(cloud, target(client), 3, (128, 4096, 10_240)).notes
     assert notes == (
         "4,096, 10,240 MB: more vCPUs than this host's 2 cores, so measured as 2 cores; "
         "only AWS can tell such sizes apart",
     )
     assert concurrency_limits(cloud, target(client), 3, (128, 3008)).notes == ()
-    aws = replace(cloud, kind="aws", about={})
+    aws = replace(cloud, endpoint=Endpoint("aws"))
     assert concurrency_limits(aws, target(client), 3, (10_240,)).notes == ()

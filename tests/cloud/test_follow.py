@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdatuning.cloud.run_store import BucketStore
-from lambdatuning.cloud.tuning.run import Arrived, Follower, _lost, interrupts_noted
+from lambdatuning.cloud.tuning.run import FetchedSamples, Follower, _cut_off_by, interrupts_noted
 from lambdatuning.core.progress import Progress
 from lambdatuning.core.tuning.records import Sample, encode_part
 from tests.fakes.aws_lambda import FakeS3, refusal
@@ -68,25 +68,25 @@ class Watcher:
 
 def followed(
     rounds: list[list[Sample]], total: int, side_by_side: int = 10
-) -> tuple[Watcher, Arrived, FakeS3, str]:
-    s3, watcher, arrived = FakeS3(), Watcher(), Arrived()
+) -> tuple[Watcher, FetchedSamples, FakeS3, str]:
+    s3, watcher, fetched = FakeS3(), Watcher(), FetchedSamples()
     cloud = fake_cloud(stepfunctions=Run(s3, rounds))
     store = BucketStore(s3, "bucket", "runs/")
     follower = Follower(
         *(cloud, store, PREFIX, total, side_by_side),
         *(watcher.told.append, watcher.clock, watcher.sleep),
     )
-    execution = follower.follow(EXECUTION, arrived)
-    return watcher, arrived, s3, execution.status
+    execution = follower.follow(EXECUTION, fetched)
+    return watcher, fetched, s3, execution.status
 
 
 def test_every_part_is_fetched_once_and_the_last_with_the_end() -> None:
     rounds = [[sample(128)], [sample(256), sample(256)], [sample(128, ms=30.0)]]
-    watcher, arrived, s3, status = followed(rounds, 4)
+    watcher, fetched, s3, status = followed(rounds, 4)
     assert status == "SUCCEEDED"
-    assert len(arrived.parts) == 3
+    assert len(fetched.parts) == 3
     assert s3.calls.count("GetObject") == 3
-    assert arrived.by_size == {128: 2, 256: 2}
+    assert fetched.by_size == {128: 2, 256: 2}
     assert watcher.slept == [2.0, 2.0]
 
 
@@ -110,25 +110,25 @@ def test_sizes_in_turn_are_paced_by_all_that_is_done() -> None:
 
 
 def test_a_part_of_another_run_is_none_of_ours() -> None:
-    s3, arrived = FakeS3(), Arrived()
+    s3, fetched = FakeS3(), FetchedSamples()
     s3.objects[f"runs/{PREFIX}_plan.json"] = b"{}"
     s3.objects[f"runs/{PREFIX}_lost-00128-x.csv.gz"] = encode_part([sample(128)])
     s3.objects["runs/function=shop/run=run-10/samples-1.csv.gz"] = encode_part([sample(128)])
-    arrived.fetch(BucketStore(s3, "bucket", "runs/"), PREFIX)
-    assert arrived.parts == {}
-    assert not list(_names(arrived))
+    fetched.fetch(BucketStore(s3, "bucket", "runs/"), PREFIX)
+    assert fetched.parts == {}
+    assert not list(_names(fetched))
 
 
-def _names(arrived: Arrived) -> Iterator[str]:
-    yield from arrived.payloads
+def _names(fetched: FetchedSamples) -> Iterator[str]:
+    yield from fetched.payloads
 
 
 def test_an_interrupt_between_stopping_and_cleaning_waits_and_who_insists_is_let_go() -> None:
     with interrupts_noted() as interrupts:
         signal.raise_signal(signal.SIGTERM)
-    assert interrupts.came == 1
+    assert interrupts.count == 1
     with pytest.raises(KeyboardInterrupt):
-        interrupts.make_up()
+        interrupts.raise_noted()
     with interrupts_noted():
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt, match="SIGINT"):
@@ -145,18 +145,18 @@ def test_a_look_that_is_throttled_ends_no_run() -> None:
         return describe(executionArn)
 
     run.describe_execution = throttled  # type: ignore[method-assign]
-    watcher, arrived = Watcher(), Arrived()
+    watcher, fetched = Watcher(), FetchedSamples()
     follower = Follower(
         fake_cloud(stepfunctions=run), BucketStore(run.s3, "bucket", "runs/"), PREFIX, 2, 1,
         watcher.told.append, watcher.clock, watcher.sleep,
     )  # fmt: skip
-    assert follower.follow(EXECUTION, arrived).status == "SUCCEEDED"
-    assert len(arrived.parts) == 2
+    assert follower.follow(EXECUTION, fetched).status == "SUCCEEDED"
+    assert len(fetched.parts) == 2
     looks = iter(["ThrottlingException"] * 20)
     with pytest.raises(ClientError, match="Throttling") as raised:
-        follower.follow(EXECUTION, arrived)
-    assert "too busy" in _lost(raised.value)
+        follower.follow(EXECUTION, fetched)
+    assert "too busy" in _cut_off_by(raised.value)
     looks = iter(["AccessDeniedException"])
     with pytest.raises(ClientError, match="AccessDenied") as raised:
-        follower.follow(EXECUTION, arrived)
-    assert _lost(raised.value) == ""
+        follower.follow(EXECUTION, fetched)
+    assert _cut_off_by(raised.value) == ""

@@ -13,6 +13,7 @@ from lambdatuning.api.prices import book_name, prices, read_price_book, refresh_
 from lambdatuning.cloud.price_list import refreshed_book, region_prices
 from lambdatuning.core.errors import LambdaTuningError, UsageError
 from lambdatuning.core.pricing import invocation_usd, parse_price_book
+from lambdatuning.core.tuning.endpoint import Endpoint
 from tests.fakes.aws_lambda import Pages, refusal
 
 from .conftest import fake_cloud
@@ -194,7 +195,7 @@ def test_without_the_right_or_without_the_api_that_is_said(tmp_path: Path) -> No
     with pytest.raises(LambdaTuningError, match="pricing:GetProducts"):
         refresh_prices(where, path=path)
     with pytest.raises(UsageError, match="embedded AWS has no Price List API"):
-        refresh_prices(replace(where, kind="embedded"), path=path)
+        refresh_prices(replace(where, endpoint=Endpoint("embedded")), path=path)
     assert not path.exists()
 
 

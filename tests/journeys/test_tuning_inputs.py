@@ -267,8 +267,8 @@ def test_a_tuner_deployed_by_an_earlier_version_is_named_as_the_cause(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client of tomorrow sends an input that the tuner of today refuses."""
-    today = client._sent
-    monkeypatch.setattr(client, "_sent", lambda *given: {**today(*given), "ofTomorrow": 1})
+    today = client._upload_input
+    monkeypatch.setattr(client, "_upload_input", lambda *given: {**today(*given), "ofTomorrow": 1})
     before = place.looks()
     with pytest.raises(RunFailedError, match=r'"ofTomorrow".*run `lambdatuning deploy` again'):
         place.tune({"operation": "ping"})

@@ -47,7 +47,7 @@ def ensure(cloud: Cloud, packages: Packages, waiting: Waiting = WAITING) -> None
     service control policies forbid to touch these settings.
     """
     if not packages.own:
-        if not exists(cloud, packages.bucket, anybody=True):
+        if not exists(cloud, packages.bucket, any_owner=True):
             raise StackError(f"there is no bucket {packages.bucket}; pass another --bucket")
         return
     if not exists(cloud, packages.bucket):
@@ -74,10 +74,10 @@ def _create(cloud: Cloud, bucket: str, waiting: Waiting) -> None:
     s3.get_waiter("bucket_exists").wait(Bucket=bucket)
 
 
-def exists(cloud: Cloud, bucket: str, *, anybody: bool = False) -> bool:
-    """Whether the bucket is there and this account's (or `anybody`'s); StackError if it is not."""
+def exists(cloud: Cloud, bucket: str, *, any_owner: bool = False) -> bool:
+    """Whether the bucket is there; StackError if it must be this account's and is not."""
     try:
-        cloud.client("s3").head_bucket(Bucket=bucket, **_expected(cloud, anybody=anybody))
+        cloud.client("s3").head_bucket(Bucket=bucket, **_expected(cloud, any_owner=any_owner))
     except ClientError as exc:
         if exc.response["Error"]["Code"] in _MISSING:
             return False
@@ -87,13 +87,13 @@ def exists(cloud: Cloud, bucket: str, *, anybody: bool = False) -> bool:
 
 def upload(cloud: Cloud, packages: Packages, artifacts: list[Artifact]) -> dict[str, str]:
     """Logical ID -> key of each artifact; what lies there already is not sent again."""
-    s3, there = cloud.client("s3"), _there(cloud, packages)
+    s3, uploaded = cloud.client("s3"), _uploaded(cloud, packages)
     key_arn = packages.kms_key_arn
     encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_arn} if key_arn else {}
     keys: dict[str, str] = {}
     for artifact in artifacts:
         key = keys[artifact.logical_id] = f"{packages.prefix}{artifact.name}"
-        if key not in there:
+        if key not in uploaded:
             s3.put_object(
                 Bucket=packages.bucket,
                 Key=key,
@@ -101,16 +101,16 @@ def upload(cloud: Cloud, packages: Packages, artifacts: list[Artifact]) -> dict[
                 **_owner(cloud, packages),
                 **encrypted,
             )
-            there.add(key)
+            uploaded.add(key)
     return keys
 
 
-def _there(cloud: Cloud, packages: Packages) -> set[str]:
+def _uploaded(cloud: Cloud, packages: Packages) -> set[str]:
     """Keys that need not be sent again; an organisation's bucket may not be listed by everybody."""
     pages = cloud.client("s3").get_paginator("list_objects_v2")
-    given = {"Bucket": packages.bucket, "Prefix": packages.prefix, **_owner(cloud, packages)}
+    listing = {"Bucket": packages.bucket, "Prefix": packages.prefix, **_owner(cloud, packages)}
     try:
-        return {e["Key"] for page in pages.paginate(**given) for e in page.get("Contents", ())}
+        return {e["Key"] for page in pages.paginate(**listing) for e in page.get("Contents", ())}
     except ClientError:
         if packages.own:
             raise
@@ -118,24 +118,24 @@ def _there(cloud: Cloud, packages: Packages) -> set[str]:
 
 
 def _owner(cloud: Cloud, packages: Packages) -> dict[str, str]:
-    return _expected(cloud, anybody=not packages.own)
+    return _expected(cloud, any_owner=not packages.own)
 
 
-def _expected(cloud: Cloud, *, anybody: bool) -> dict[str, str]:
-    return {} if anybody else {"ExpectedBucketOwner": cloud.account_id}
+def _expected(cloud: Cloud, *, any_owner: bool) -> dict[str, str]:
+    return {} if any_owner else {"ExpectedBucketOwner": cloud.account_id}
 
 
-def count(cloud: Cloud, bucket: str, prefix: str = "", *, anybody: bool = False) -> int:
+def count(cloud: Cloud, bucket: str, prefix: str = "", *, any_owner: bool = False) -> int:
     """Number of objects under `prefix`, every version of each."""
-    if not exists(cloud, bucket, anybody=anybody):
+    if not exists(cloud, bucket, any_owner=any_owner):
         return 0
-    return sum(1 for _ in _versions(cloud, bucket, prefix, anybody=anybody))
+    return sum(1 for _ in _versions(cloud, bucket, prefix, any_owner=any_owner))
 
 
-def empty(cloud: Cloud, bucket: str, prefix: str = "", *, anybody: bool = False) -> None:
+def empty(cloud: Cloud, bucket: str, prefix: str = "", *, any_owner: bool = False) -> None:
     """Delete every object under `prefix`, with all versions; StackError names one that stays."""
-    s3, owner = cloud.client("s3"), _expected(cloud, anybody=anybody)
-    versions = _versions(cloud, bucket, prefix, anybody=anybody)
+    s3, owner = cloud.client("s3"), _expected(cloud, any_owner=any_owner)
+    versions = _versions(cloud, bucket, prefix, any_owner=any_owner)
     while batch := list(islice(versions, 1000)):
         _delete(s3, owner, bucket, batch)
 
@@ -143,8 +143,8 @@ def empty(cloud: Cloud, bucket: str, prefix: str = "", *, anybody: bool = False)
 def remove(cloud: Cloud, packages: Packages) -> None:
     """Delete a stack's code packages, and our own bucket with those of the last stack."""
     bucket = packages.bucket
-    if exists(cloud, bucket, anybody=not packages.own):
-        empty(cloud, bucket, packages.prefix, anybody=not packages.own)
+    if exists(cloud, bucket, any_owner=not packages.own):
+        empty(cloud, bucket, packages.prefix, any_owner=not packages.own)
         if packages.own and next(_versions(cloud, bucket, ""), None) is None:
             cloud.client("s3").delete_bucket(Bucket=bucket, ExpectedBucketOwner=cloud.account_id)
 
@@ -157,10 +157,10 @@ def _delete(s3: Any, owner: dict[str, str], bucket: str, batch: list[dict[str, s
 
 
 def _versions(
-    cloud: Cloud, bucket: str, prefix: str, *, anybody: bool = False
+    cloud: Cloud, bucket: str, prefix: str, *, any_owner: bool = False
 ) -> Iterator[dict[str, str]]:
     pages = cloud.client("s3").get_paginator("list_object_versions")
-    owner = _expected(cloud, anybody=anybody)
+    owner = _expected(cloud, any_owner=any_owner)
     for page in pages.paginate(Bucket=bucket, Prefix=prefix, **owner):
         for entry in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
             yield {"Key": entry["Key"], "VersionId": entry["VersionId"]}

@@ -114,22 +114,24 @@ def create_change_set(
     return ChangeSet(answer["Id"], answer["StackId"])
 
 
-def wait_for_changes(cloud: Cloud, made: ChangeSet, waiting: Waiting) -> tuple[Change, ...] | None:
+def wait_for_changes(
+    cloud: Cloud, change_set: ChangeSet, waiting: Waiting
+) -> tuple[Change, ...] | None:
     """Its changes once they are known: () if outputs alone differ, None if nothing does.
 
     In the last case CloudFormation cannot execute it, and it is deleted.
     """
     cloudformation = cloud.client("cloudformation")
     for _ in waiting.pauses("the change set"):
-        answer = cloudformation.describe_change_set(ChangeSetName=made.id)
+        answer = cloudformation.describe_change_set(ChangeSetName=change_set.id)
         if answer["Status"] == "CREATE_COMPLETE":
-            return _changes(cloud, made)
+            return _changes(cloud, change_set)
         reason = answer.get("StatusReason", "")
         if answer["Status"] == "FAILED" and any(text in reason for text in _NO_CHANGES):
-            cloudformation.delete_change_set(ChangeSetName=made.id)
+            cloudformation.delete_change_set(ChangeSetName=change_set.id)
             return None
         if answer["Status"] == "FAILED":
-            raise _refused("; ".join([reason, *_validation_errors(cloud, made.id)]))
+            raise _refused("; ".join([reason, *_validation_errors(cloud, change_set.id)]))
     raise AssertionError("pauses end with an error")
 
 
@@ -144,11 +146,11 @@ def delete_change_set(cloud: Cloud, change_set_id: str, waiting: Waiting) -> Non
             continue
 
 
-def _changes(cloud: Cloud, made: ChangeSet) -> tuple[Change, ...]:
+def _changes(cloud: Cloud, change_set: ChangeSet) -> tuple[Change, ...]:
     pages = cloud.client("cloudformation").get_paginator("describe_change_set")
     changes = [
         entry["ResourceChange"]
-        for page in pages.paginate(ChangeSetName=made.id)
+        for page in pages.paginate(ChangeSetName=change_set.id)
         for entry in page["Changes"]
         if entry.get("ResourceChange")
     ]
@@ -292,10 +294,14 @@ def plan_deploy(cloud: Cloud, options: DeployOptions, waiting: Waiting = WAITING
     with undoing(unpack, f"a code package in the bucket {packages.bucket}"):
         body = _upload(cloud, template, options, packages, waiting)
         parameters = _parameters(template, options, before)
-        made = create_change_set(cloud, options, body, parameters, tags, creates=before is None)
-    plan = DeployPlan(options.stack_name, made.stack_id, made.id, before is None, (), packages)
-    with undoing(lambda: discard(cloud, plan, waiting), f"the change set {made.id}"):
-        changes = wait_for_changes(cloud, made, waiting)
+        change_set = create_change_set(
+            cloud, options, body, parameters, tags, creates=before is None
+        )
+    plan = DeployPlan(
+        options.stack_name, change_set.stack_id, change_set.id, before is None, (), packages
+    )
+    with undoing(lambda: discard(cloud, plan, waiting), f"the change set {change_set.id}"):
+        changes = wait_for_changes(cloud, change_set, waiting)
     if changes is None:
         return replace(plan, change_set_id=None)
     return replace(plan, changes=changes)

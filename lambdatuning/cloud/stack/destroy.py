@@ -68,7 +68,7 @@ def plan_destroy(cloud: Cloud, stack_name: str, role_arn: str = "") -> DestroyPl
 
 def _count(cloud: Cloud, where: buckets.Packages) -> int | None:
     try:
-        return buckets.count(cloud, where.bucket, where.prefix, anybody=not where.own)
+        return buckets.count(cloud, where.bucket, where.prefix, any_owner=not where.own)
     except (ClientError, StackError):
         return None
 
@@ -81,18 +81,18 @@ def execute_destroy(
 ) -> DestroyPlan:
     """Empty the stack's own buckets, delete it, wait; the plan with notes on what is not known.
 
-    StackError names whatever is left. A look that fails afterwards makes no error of a removal.
+    StackError names whatever is left. A check that fails afterwards makes no error of a removal.
     """
     events = list[StackEvent]()
 
-    def see(event: StackEvent) -> None:
+    def record(event: StackEvent) -> None:
         events.append(event)
         on_event(event)
 
-    end = _empty_and_delete(cloud, plan, see, waiting)
+    end = _empty_and_delete(cloud, plan, record, waiting)
     if end.state == "DELETE_FAILED" and any(_bucket_names(plan.resources)):
         # A tuning run that was still going may have stored a sample since.
-        end = _empty_and_delete(cloud, plan, see, waiting)
+        end = _empty_and_delete(cloud, plan, record, waiting)
     if end.state != "DELETE_COMPLETE":
         why = not_deleted(events) or end.reason
         raise StackError(
@@ -110,8 +110,7 @@ def execute_destroy(
 
 def _remove_late_logs(cloud: Cloud, plan: DestroyPlan) -> None:
     """Remove the stack's log groups once more: what a function logged last comes late, and Lambda
-    then makes the group again. Where that is denied,
-    `leftovers` names what is there."""
+    then makes the group again. Where that is denied, `leftovers` names what is there."""
     for resource in plan.resources:
         if resource.type == _LOG_GROUP and resource.physical_id:
             with suppress(ClientError):
@@ -161,11 +160,11 @@ def _bucket_names(listed: tuple[StackResource, ...]) -> list[str]:
 def _is_there(cloud: Cloud, resource: StackResource) -> bool | None:
     """Asked of the kinds of resource that hold data or cost money, and of roles; None where there
     is no answer (denied, throttled, out of reach)."""
-    look = _LOOK.get(resource.type)
-    if look is None:
+    lookup = _LOOKUPS.get(resource.type)
+    if lookup is None:
         return False
     try:
-        return bool(look(cloud, resource.physical_id))
+        return bool(lookup(cloud, resource.physical_id))
     except ClientError as exc:
         status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         return False if status == 404 or _says_missing(exc) else None
@@ -188,7 +187,7 @@ def _state_machine(cloud: Cloud, arn: str) -> bool:
     return bool(machine["status"] != "DELETING")
 
 
-_LOOK: dict[str, Callable[[Cloud, str], Any]] = {
+_LOOKUPS: dict[str, Callable[[Cloud, str], Any]] = {
     _BUCKET: buckets.exists,
     _TABLE: lambda cloud, name: cloud.client("dynamodb").describe_table(TableName=name),
     "AWS::ApiGateway::RestApi": lambda cloud, api_id: cloud.client("apigateway").get_rest_api(

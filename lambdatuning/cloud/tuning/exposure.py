@@ -8,14 +8,13 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ...core.arn import FunctionArn
-from ...core.log_report import iter_reports
+from ...core.log_report import FILTER_PATTERNS, iter_reports
 from ...core.tuning.contract import LOCK_ALIAS
 from ...core.tuning.records import Target
 from ..session import Cloud
 
 _LOGS_OF = timedelta(days=1)
 _REPORTS = 200
-_PATTERNS = {"Text": '"REPORT RequestId"', "JSON": '{ $.type = "platform.report" }'}
 
 
 def memory_used_mb(cloud: Cloud, target: Target, now: datetime) -> int | None:
@@ -23,7 +22,7 @@ def memory_used_mb(cloud: Cloud, target: Target, now: datetime) -> int | None:
     where there is none, or where the logs may not be read."""
     query = {
         "logGroupName": target.log_group,
-        "filterPattern": _PATTERNS.get(target.log_format, _PATTERNS["Text"]),
+        "filterPattern": FILTER_PATTERNS.get(target.log_format, FILTER_PATTERNS["Text"]),
         "startTime": int((now - _LOGS_OF).timestamp() * 1000),
         "limit": _REPORTS,
     }
@@ -61,8 +60,8 @@ _NOT_KNOWN = (
 def callers_of_latest(client: Any, arn: FunctionArn) -> list[str]:
     """Who invokes the unqualified function, as far as that may be looked at."""
     name = str(arn.unqualified)
-    asking = (_event_sources, _policy, _url, _aliases)
-    return [caller for ask in asking for caller in _allowed(lambda ask=ask: ask(client, name))]  # type: ignore[misc]
+    questions = (_event_sources, _policy, _url, _aliases)
+    return [caller for ask in questions for caller in _allowed(ask, client, name)]
 
 
 _ASYNCHRONOUS = {
@@ -78,17 +77,15 @@ _ASYNCHRONOUS = {
 def calling_notes(client: Any, arn: FunctionArn) -> list[str]:
     """How the function is called otherwise than a run calls it, as far as that may be looked at."""
     name = str(arn.unqualified)
-    asking = (_asynchronous, _streaming, _recursive)
-    notes = [note for ask in asking for note in _allowed(lambda ask=ask: ask(client, name))]  # type: ignore[misc]
+    questions = (_asynchronous, _streaming, _recursive)
+    notes = [note for ask in questions for note in _allowed(ask, client, name)]
     return [f"{arn.name} {note}" for note in notes]
 
 
 def _asynchronous(client: Any, name: str) -> Iterator[str]:
     """An event that nobody waits for takes as long, and is billed the same."""
-    senders = sorted(
-        {who for who in _allowed(lambda: _invokers(client, name)) if who in _ASYNCHRONOUS}
-    )
-    settings = _allowed(lambda: _event_settings(client, name))
+    senders = sorted({who for who in _allowed(_invokers, client, name) if who in _ASYNCHRONOUS})
+    settings = _allowed(_event_settings, client, name)
     if senders or settings:
         why = ", ".join([*(f"by {who}" for who in senders), *settings])
         yield (
@@ -136,10 +133,10 @@ def exposure_note(arn: FunctionArn, callers: Sequence[str], seconds: float) -> s
     )
 
 
-def _allowed(ask: Callable[[], Iterator[str]]) -> list[str]:
-    """The answer; nothing where there is none or it may not be read."""
+def _allowed(ask: Callable[[Any, str], Iterator[str]], client: Any, name: str) -> list[str]:
+    """What `ask` answers of a function; nothing where there is none or it may not be read."""
     try:
-        return list(ask())
+        return list(ask(client, name))
     except (ClientError, BotoCoreError):
         return []
 

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from ...core.arn import parse_function_arn
 from ...core.errors import CutOffError, LambdaTuningError, UsageError
-from ...functions.tuner.function import read, settled
+from ...functions.tuner.function import Sleep, read, settled
 from ...functions.tuner.tunable import check_kind, lacks_permission
 from ..aws_errors import undoing
 from ..session import Cloud, open_url
@@ -68,7 +68,7 @@ def isolated(
     cloud: Cloud,
     function: str,
     execution: str,
-    sleep: Callable[[float], None],
+    sleep: Sleep,
     bucket: str = "",
 ) -> Iterator[str]:
     """The ARN of a copy (same code, role, environment, layers, network, tags), gone at the end.

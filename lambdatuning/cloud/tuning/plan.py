@@ -4,7 +4,7 @@ import json
 import math
 import secrets
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -318,17 +318,14 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
         request.sizes,
         isolated=request.isolated,
     )
-    given = _input(cloud, request, function.arn, environments, run_id, limits)
+    run_input = _input(cloud, request, function.arn, environments, run_id, limits)
     money = money_of(prices.region(function.target.region).currency)
-    given |= _exploration(request, tuner, estimate, money) | {"fitMemory": fit_memory}
+    run_input |= _exploration(request, tuner, estimate, money) | {"fitMemory": fit_memory}
     # Payload types were checked where they were read, and lie beside the input when it is sent.
-    parse_input({**given, "payloadTypes": None, "payloadTypesS3": "s3://bucket/key"})
+    parse_input({**run_input, "payloadTypes": None, "payloadTypesS3": "s3://bucket/key"})
     if fit_memory and not tuner.ours:
         left_out = ""  # it measures every size
-    notes = (*limits.notes, *_callers(cloud, function), left_out)
-    notes += (_exposed(cloud, request, function, environments), function.differs)
-    notes += (_released(cloud, request, function),)
-    notes += () if tuner.ours else (strategy_note(request.strategy),)
+    notes = (*limits.notes, left_out, *_notes(cloud, request, function, tuner, environments))
     return TunePlan(
         request=request,
         run_id=run_id,
@@ -337,7 +334,7 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
         target=function.target,
         workload=workload,
         estimate=estimate,
-        input=given,
+        input=run_input,
         prices=prices,
         grid=grid,
         notes=tuple(filter(None, notes)),
@@ -374,9 +371,16 @@ def _released(cloud: Cloud, request: TuneRequest, function: "_Function") -> str:
     )
 
 
-def _callers(cloud: Cloud, function: "_Function") -> Sequence[str]:
-    """What calls the function by itself, and would meet the measuring."""
-    return calling_notes(cloud.client("lambda", region=function.arn.region), function.arn)
+def _notes(
+    cloud: Cloud, request: TuneRequest, function: "_Function", tuner: Tuner, environments: int
+) -> Iterator[str]:
+    """What should be known of the function before a run; "" for what need not be."""
+    yield from calling_notes(cloud.client("lambda", region=function.arn.region), function.arn)
+    yield _exposed(cloud, request, function, environments)
+    yield function.differs
+    yield _released(cloud, request, function)
+    if not tuner.ours:
+        yield strategy_note(request.strategy)
 
 
 def _workload(request: TuneRequest, target: Target, environments: int) -> Workload:
@@ -392,7 +396,7 @@ def _workload(request: TuneRequest, target: Target, environments: int) -> Worklo
 
 def _overhead(cloud: Cloud) -> Overhead:
     """What the tuner itself is assumed to take."""
-    return EMBEDDED if cloud.kind == "embedded" else ON_AWS
+    return EMBEDDED if cloud.embedded else ON_AWS
 
 
 def _with_today(request: TuneRequest, memory_mb: int) -> TuneRequest:

@@ -35,7 +35,7 @@ def tune_elsewhere(cloud: Cloud, plan: TunePlan, store: FolderStore, effects: Ef
         for index, payload in enumerate(plan.request.payloads):
             name = f"{plan.run_id}-{secrets.token_hex(2)}"
             arn = start(cloud, plan.tuner.state_machine_arn, name, _input(plan, payload))
-            with _left_alone(arn):
+            with _not_stopped_by_interrupts(arn):
                 place = index, len(plan.request.payloads)
                 execution = _followed(cloud, arn, place, started_s, effects)
             if not has_answer(execution):
@@ -46,7 +46,7 @@ def tune_elsewhere(cloud: Cloud, plan: TunePlan, store: FolderStore, effects: Ef
 
 
 @contextmanager
-def _left_alone(execution_arn: str) -> Iterator[None]:
+def _not_stopped_by_interrupts(execution_arn: str) -> Iterator[None]:
     """Ctrl-C ends the following alone: who stops its machine stops its cleaning, too."""
     try:
         yield
@@ -65,10 +65,10 @@ def _refuse(plan: TunePlan) -> None:
             "AWS Lambda Power Tuning measures no cold starts beside warm ones: leave --cold out, "
             "or use our tuner"
         )
-    eaten = [p.name for p in plan.request.payloads if any(s.each is None for s in p.seed)]
-    if eaten:
+    used_up = [p.name for p in plan.request.payloads if any(s.each is None for s in p.seed)]
+    if used_up:
         raise UsageError(
-            f'payload type "{eaten[0]}" uses up an item an invocation, but AWS Lambda Power '
+            f'payload type "{used_up[0]}" uses up an item an invocation, but AWS Lambda Power '
             "Tuning sends one payload again and again; leave it out, or use our tuner"
         )
 
@@ -76,7 +76,7 @@ def _refuse(plan: TunePlan) -> None:
 def _input(plan: TunePlan, payload: PayloadType) -> dict[str, Any]:
     request = plan.request
     context = Context(plan.run_id, payload.name, 0, plan.seed, request.table)
-    given = {
+    run_input = {
         "lambdaARN": plan.target.arn,
         "num": request.num,
         "powerValues": list(request.sizes),
@@ -87,10 +87,10 @@ def _input(plan: TunePlan, payload: PayloadType) -> dict[str, Any]:
         "includeOutputResults": True,
     }
     if request.alias:
-        given["autoOptimizeAlias"] = request.alias
+        run_input["autoOptimizeAlias"] = request.alias
     if request.allowed_errors:
-        given["allowedExceptions"] = list(request.allowed_errors)
-    return given
+        run_input["allowedExceptions"] = list(request.allowed_errors)
+    return run_input
 
 
 def _followed(
@@ -104,7 +104,7 @@ def _followed(
         effects.on_progress(Progress("tuning elsewhere", done + ended, total, elapsed_s))
         if not execution.running:
             return execution
-        effects.sleep(0.5 if cloud.kind == "embedded" else 5.0)
+        effects.sleep(0.5 if cloud.embedded else 5.0)
 
 
 def _manifest(

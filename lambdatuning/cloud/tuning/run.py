@@ -26,6 +26,7 @@ from ...core.tuning.payloads import PayloadType, seed_items
 from ...core.tuning.records import Sample, decode_part, encode_part, run_prefix
 from ...core.tuning.state import Planned, Step
 from ...functions.tuner.clean import clean_stopped
+from ...functions.tuner.function import Sleep
 from ...functions.tuner.storage import STEP_PREFIX, STORE_PREFIX
 from ..aws_errors import is_busy, login_ended, undoing
 from ..executions import Execution, describe, execution_arn, failure, has_answer, start, stop
@@ -37,13 +38,13 @@ from .cleaning import start_cleaning, wait_for_cleaning, what_is_left
 from .plan import TunePlan
 
 
-def with_host_facts(cloud: Cloud, arrived: "Arrived") -> Iterator[tuple[str, bytes]]:
+def with_host_facts(cloud: Cloud, fetched: "FetchedSamples") -> Iterator[tuple[str, bytes]]:
     """The parts with `stolen_ms` filled in where the embedded AWS ran them; else as they came."""
-    if cloud.kind != "embedded":
-        yield from sorted(arrived.parts.items())
+    if not cloud.embedded:
+        yield from sorted(fetched.parts.items())
         return
     stolen_ms = _stolen_ms(cloud)
-    for name, samples in sorted(arrived.samples.items()):
+    for name, samples in sorted(fetched.samples.items()):
         yield name, encode_part(_with_stolen_time(sample, stolen_ms) for sample in samples)
 
 
@@ -85,15 +86,14 @@ def _batch(items: Sequence[Planned]) -> str:
 
 
 Clock = Callable[[], float]
-Sleep = Callable[[float], None]
 
 _MOST_BUSY, _BUSY_PAUSE_S = 10, 15.0
-"""Looks in a row that AWS is too busy to answer, each tried again by boto3 before."""
+"""Calls in a row that AWS is too busy to answer, each tried again by boto3 before."""
 
 
 @dataclass
-class Arrived:
-    """The sample parts that have arrived, as they came and decoded once, and how many invocations
+class FetchedSamples:
+    """The sample parts that have fetched, as they came and decoded once, and how many invocations
     each size has had."""
 
     parts: dict[str, bytes] = field(default_factory=dict)
@@ -143,43 +143,43 @@ class Follower:
     clock: Clock
     sleep: Sleep
 
-    def follow(self, execution_arn: str, arrived: Arrived) -> Execution:
-        """Wait for the end of an execution, telling how far it is; all parts have arrived then."""
-        started_s, pause_s = self.clock(), 0.5 if self.cloud.kind == "embedded" else 2.0
+    def follow(self, execution_arn: str, fetched: FetchedSamples) -> Execution:
+        """Wait for the end of an execution, telling how far it is; all parts have fetched then."""
+        started_s, pause_s = self.clock(), 0.5 if self.cloud.embedded else 2.0
         busy = 0
         while True:
             try:
                 execution = describe(self.cloud, execution_arn)
-                arrived.fetch(self.store, self.prefix)
+                fetched.fetch(self.store, self.prefix)
                 if not self.total:
-                    arrived.fetch_steps(self.store, self.prefix)
+                    fetched.fetch_steps(self.store, self.prefix)
             except ClientError as exc:
-                # What is being paid does not end because a look at it was throttled.
+                # What is being paid for does not end because a call about it was throttled.
                 busy += 1
                 if not is_busy(exc) or busy > _MOST_BUSY:
                     raise
                 self.sleep(_BUSY_PAUSE_S)
                 continue
             busy = 0
-            self.on_progress(self._progress(arrived, self.clock() - started_s))
+            self.on_progress(self._progress(fetched, self.clock() - started_s))
             if not execution.running:
                 return execution
             self.sleep(pause_s)
 
-    def _progress(self, arrived: Arrived, elapsed_s: float) -> Progress:
-        done = sum(arrived.by_size.values())
+    def _progress(self, fetched: FetchedSamples, elapsed_s: float) -> Progress:
+        done = sum(fetched.by_size.values())
         if not self.total:
-            return Progress("measuring", done, 0, elapsed_s, detail=arrived.step)
-        sizes = " ".join(f"{size}:{count}" for size, count in sorted(arrived.by_size.items()))
-        paced = self._paced(arrived)
+            return Progress("measuring", done, 0, elapsed_s, detail=fetched.step)
+        sizes = " ".join(f"{size}:{count}" for size, count in sorted(fetched.by_size.items()))
+        paced = self._paced(fetched)
         expected_s = elapsed_s * self.total / paced if paced else None
-        detail = f"{arrived.latest} [{sizes}]" if done else "publishing a version of each size"
+        detail = f"{fetched.latest} [{sizes}]" if done else "publishing a version of each size"
         return Progress("measuring", done, self.total, elapsed_s, expected_s, detail)
 
-    def _paced(self, arrived: Arrived) -> int:
+    def _paced(self, fetched: FetchedSamples) -> int:
         """How much of the total the time so far stands for: of sizes side by side the smallest is
         the slowest and tells the time left; in turn, all that is done."""
-        counts = arrived.by_size.values()
+        counts = fetched.by_size.values()
         if self.side_by_side == 1:
             return sum(counts)
         return min(counts, default=0) * len(counts)
@@ -203,24 +203,24 @@ def tune(cloud: Cloud, plan: TunePlan, store: FolderStore, effects: Effects) -> 
     """
     bucket = BucketStore(cloud.client("s3"), plan.tuner.bucket, STORE_PREFIX)
     prefix = run_prefix(plan.arn.name, plan.run_id)
-    arrived = Arrived(currency=plan.prices.region(plan.arn.region).currency)
+    fetched = FetchedSamples(currency=plan.prices.region(plan.arn.region).currency)
     with signals_as_interrupts(), seeded(cloud, plan, effects):
         total = 0 if plan.request.adaptive else plan.estimate.invocations
         follower = Follower(cloud, bucket, prefix, total, plan.sizes_at_once, **vars(effects))
-        keeping = Keeping(plan, follower, arrived, store)
-        execution = _executed(keeping)
+        ongoing = OngoingRun(plan, follower, fetched, store)
+        execution = _executed(ongoing)
     if not has_answer(execution):
-        raise _failed(keeping, execution)
-    return keeping.stored(execution)
+        raise _failed(ongoing, execution)
+    return ongoing.stored(execution)
 
 
 @dataclass(frozen=True)
-class Keeping:
+class OngoingRun:
     """A run that goes on, and the store that it goes to when it is over."""
 
     plan: TunePlan
     follower: Follower
-    arrived: Arrived
+    fetched: FetchedSamples
     store: FolderStore
 
     def manifest(self) -> Manifest | None:
@@ -243,12 +243,12 @@ class Keeping:
         )
         return _saved(self, manifest)
 
-    def stored_anyway(self, execution: Execution | None) -> str:
+    def stored_if_measured(self, execution: Execution | None) -> str:
         """Of a run that had measured all and then ended otherwise, that it is stored; "" for any
         other."""
         with suppress(ClientError, BotoCoreError, LambdaTuningError):
             if execution and self.manifest():
-                self.arrived.fetch(self.follower.store, self.follower.prefix)
+                self.fetched.fetch(self.follower.store, self.follower.prefix)
                 self.stored(execution)
                 return (
                     f"; all was measured before, and is stored: `lambdatuning show "
@@ -256,7 +256,7 @@ class Keeping:
                 )
         return ""
 
-    def set_mb(self) -> int | None:
+    def size_to_set_mb(self) -> int | None:
         """The size that the run was to set on the function; None where it was to set none."""
         request = self.plan.request
         if not request.auto_optimize or request.alias:
@@ -267,29 +267,29 @@ class Keeping:
         return None
 
 
-def _saved(keeping: Keeping, manifest: Manifest) -> StoredRun:
-    plan, store = keeping.plan, keeping.store
-    parts = with_host_facts(keeping.follower.cloud, keeping.arrived)
+def _saved(ongoing: OngoingRun, manifest: Manifest) -> StoredRun:
+    plan, store = ongoing.plan, ongoing.store
+    parts = with_host_facts(ongoing.follower.cloud, ongoing.fetched)
     try:
         return save(store, manifest, packed(parts))
     except OSError as exc:
         raise LambdaTuningError(
-            f"{store.url}: {exc.strerror}; run {plan.run_id} is measured and {_kept(plan)}"
+            f"{store.url}: {exc.strerror}; run {plan.run_id} is measured and {_where_stored(plan)}"
         ) from exc
 
 
-def _sent(cloud: Cloud, plan: TunePlan) -> Mapping[str, Any]:
+def _upload_input(cloud: Cloud, plan: TunePlan) -> Mapping[str, Any]:
     """The input with its payload types in the bucket, since they may be larger than an input may
     be; and with the price book beside them, where it is not the packaged one."""
-    given = dict(plan.input)
-    files = {"payloadTypesS3": ("", json.dumps(given.pop("payloadTypes")))}
+    run_input = dict(plan.input)
+    files = {"payloadTypesS3": ("", json.dumps(run_input.pop("payloadTypes")))}
     if plan.request.price_book:
         files["priceBook"] = ("-prices", plan.request.price_book)
     for name, (ending, text) in files.items():
         key = f"inputs/{plan.run_id}{ending}.json"
         cloud.client("s3").put_object(Bucket=plan.tuner.bucket, Key=key, Body=text.encode())
-        given[name] = f"s3://{plan.tuner.bucket}/{key}"
-    return given
+        run_input[name] = f"s3://{plan.tuner.bucket}/{key}"
+    return run_input
 
 
 @contextmanager
@@ -338,37 +338,37 @@ def _own_seeds(payload: PayloadType) -> PayloadType:
     return PayloadType(payload.name, payload.event, seed=own)
 
 
-def _executed(keeping: Keeping) -> Execution:
+def _executed(ongoing: OngoingRun) -> Execution:
     """The execution once it is over, all parts fetched; when interrupted it is stopped.
 
     Where the client itself is cut off, stopping is out of reach and not wanted: the run goes on,
     cleans up after itself and leaves its samples in the bucket.
     """
-    plan, follower, arrived = keeping.plan, keeping.follower, keeping.arrived
+    plan, follower, fetched = ongoing.plan, ongoing.follower, ongoing.fetched
     cloud, sent = follower.cloud, False
     try:
-        given = _sent(cloud, plan)
+        run_input = _upload_input(cloud, plan)
         sent = True
-        arn = start(cloud, plan.tuner.state_machine_arn, plan.run_id, given)
-        return follower.follow(arn, arrived)
+        arn = start(cloud, plan.tuner.state_machine_arn, plan.run_id, run_input)
+        return follower.follow(arn, fetched)
     except BaseException as exc:
-        if _lost(exc) and cloud.kind == "embedded" and not embedded_facts(cloud.endpoint_url):
+        reason = _cut_off_by(exc)
+        if reason and cloud.embedded and not embedded_facts(cloud.endpoint_url):
             raise RunFailedError(
                 f"the embedded AWS ended during run {plan.run_id}, which is gone with it: start it "
                 "again and tune again"
             ) from exc
-        lost = _lost(exc)
-        if lost and not sent:  # nothing was started that could go on
+        if reason and not sent:  # nothing was started that could go on
             raise
-        if lost:
+        if reason:
             raise CutOffError(
-                f"{lost}; run {plan.run_id} goes on, ends by itself and {_kept(plan)}"
+                f"{reason}; run {plan.run_id} goes on, ends by itself and {_where_stored(plan)}"
             ) from exc
-        execution, left = _stopped(keeping)
+        execution, left = _stop_and_clean(ongoing)
         if execution and has_answer(execution):
-            arrived.fetch(follower.store, follower.prefix)
+            fetched.fetch(follower.store, follower.prefix)
             return execution
-        left += keeping.stored_anyway(execution)
+        left += ongoing.stored_if_measured(execution)
         if isinstance(exc, KeyboardInterrupt):
             raise KeyboardInterrupt(f"run {plan.run_id} was stopped; {left}") from None
         exc.add_note(left)
@@ -384,19 +384,19 @@ def signals_as_interrupts() -> Iterator[None]:
 
 @dataclass
 class Interrupts:
-    """How often somebody wanted to interrupt what must not be left half done."""
+    """Interrupts of what must not be left half done, counted."""
 
-    came: int = 0
+    count: int = 0
 
     def note(self, number: int, frame: object) -> None:
         """Remember the first; who insists is let go."""
-        self.came += 1
-        if self.came > 1:
+        self.count += 1
+        if self.count > 1:
             _interrupt(number, frame)
 
-    def make_up(self) -> None:
+    def raise_noted(self) -> None:
         """Raise the one that was noted, now that nothing is left half done."""
-        if self.came:
+        if self.count:
             raise KeyboardInterrupt
 
 
@@ -428,22 +428,22 @@ def _interrupt(number: int, _: object) -> None:
     raise KeyboardInterrupt(f"stopped by {signal.Signals(number).name}")
 
 
-def _stopped(keeping: Keeping) -> tuple[Execution | None, str]:
+def _stop_and_clean(ongoing: OngoingRun) -> tuple[Execution | None, str]:
     """The run's execution as it ended (None where it never began), and what is left on the
     function, in words: looked at, not assumed. A second interrupt ends the waiting alone: the
     tuner goes on cleaning."""
-    cloud, plan, sleep = keeping.follower.cloud, keeping.plan, keeping.follower.sleep
+    cloud, plan, sleep = ongoing.follower.cloud, ongoing.plan, ongoing.follower.sleep
     machine, cleaning = plan.tuner.state_machine_arn, ""
     arn, function = execution_arn(machine, plan.run_id), str(plan.arn.unqualified)
     execution, refused = None, ""
     try:
         with interrupts_noted() as interrupts:
-            execution = _ended(cloud, arn, sleep)
+            execution = _stopped_execution(cloud, arn, sleep)
             if execution and has_answer(execution):
                 return execution, ""
             if execution:
                 cleaning = start_cleaning(cloud, machine, function, arn)
-        interrupts.make_up()
+        interrupts.raise_noted()
         if execution and wait_for_cleaning(cloud, cleaning, sleep) is None:
             clean_stopped(cloud.client("lambda", region=plan.arn.region), function, arn, sleep)
     except KeyboardInterrupt:
@@ -453,11 +453,13 @@ def _stopped(keeping: Keeping) -> tuple[Execution | None, str]:
         return None, f"{doing}: `lambdatuning clean {plan.arn.name}` looks, and puts back the rest"
     except (ClientError, LambdaTuningError) as exc:
         refused = f"{plan.arn.name} could not be put back ({exc}): "
-    left, as_it_was = what_is_left(cloud, function, plan.run_id, plan.memory_mb, keeping.set_mb())
+    left, as_it_was = what_is_left(
+        cloud, function, plan.run_id, plan.memory_mb, ongoing.size_to_set_mb()
+    )
     return execution, left if as_it_was else refused + left
 
 
-def _ended(cloud: Cloud, arn: str, sleep: Sleep) -> Execution | None:
+def _stopped_execution(cloud: Cloud, arn: str, sleep: Sleep) -> Execution | None:
     """The execution, stopped if it was running; None where there is none."""
     try:
         execution = describe(cloud, arn)
@@ -472,28 +474,28 @@ def _ended(cloud: Cloud, arn: str, sleep: Sleep) -> Execution | None:
     return execution
 
 
-def _failed(keeping: Keeping, execution: Execution) -> Exception:
+def _failed(ongoing: OngoingRun, execution: Execution) -> Exception:
     """The failure of an execution; of one that was stopped or timed out from outside, which catches
     nothing, with what became of the function. Where it had measured all, it is stored."""
-    text = str(failure(keeping.follower.cloud, execution))
-    if unknown := _unknown_there(text):
+    text = str(failure(ongoing.follower.cloud, execution))
+    if unknown := _unknown_input(text):
         return RunFailedError(
             f'the deployed tuner does not know the input "{unknown}": an earlier version of '
             "lambdatuning deployed it; run `lambdatuning deploy` again, then tune again"
         )
     if execution.status in ("ABORTED", "TIMED_OUT"):
-        text = f"{text}; {_stopped(keeping)[1]}"
-    return RunFailedError(f"{text}{keeping.stored_anyway(execution)}")
+        text = f"{text}; {_stop_and_clean(ongoing)[1]}"
+    return RunFailedError(f"{text}{ongoing.stored_if_measured(execution)}")
 
 
-def _unknown_there(cause: str) -> str:
+def _unknown_input(cause: str) -> str:
     """The input that the tuner refused because it has none of that name, "" where that is not the
     cause: a tuner stays as it was deployed while its clients are updated."""
     refused = re.search(r'unknown input "(\w+)"', cause)
     return refused[1] if refused else ""
 
 
-def _lost(error: BaseException) -> str:
+def _cut_off_by(error: BaseException) -> str:
     """What cuts the client off from a run that was started; "" where nothing does."""
     if isinstance(error, EndpointConnectionError | HTTPClientError):
         return "the connection to AWS was lost"
@@ -504,7 +506,7 @@ def _lost(error: BaseException) -> str:
     return ""
 
 
-def _kept(plan: TunePlan) -> str:
+def _where_stored(plan: TunePlan) -> str:
     folder = STORE_PREFIX.rstrip("/")
     return f"can be loaded from the store s3://{plan.tuner.bucket}/{folder}"
 

@@ -14,12 +14,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError
 
 from ....core.errors import LambdaTuningError, denied_by
-from ....core.log_report import Report, iter_reports
+from ....core.log_report import FILTER_PATTERNS, Report, iter_reports
 from ....core.tuning.records import Target
 
 _REQUEST = re.compile(r'(?:REPORT RequestId: |"requestId"\s*:\s*")([0-9a-fA-F-]{36})')
 _STREAM = re.compile(r"\[[^\]]*\](?P<environment>[0-9a-zA-Z]+)$")
-_PATTERNS = {"Text": '"REPORT RequestId"', "JSON": '{ $.type = "platform.report" }'}
 _NOT_YET = {
     "ResourceNotFoundException": "does not exist: let the function's role write its logs "
     "(logs:CreateLogGroup, logs:CreateLogStream, logs:PutLogEvents)",
@@ -96,7 +95,7 @@ def _of_day(logs: Any, target: Target, prefix: str, start_ms: int) -> dict[str, 
         logGroupName=target.log_group,
         logStreamNamePrefix=prefix,
         startTime=start_ms,
-        filterPattern=_PATTERNS[target.log_format],
+        filterPattern=FILTER_PATTERNS[target.log_format],
     )
     for page in pages:
         for event in page["events"]:
