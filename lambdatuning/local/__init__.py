@@ -2,11 +2,11 @@
 
 endpoint, settings      start it as a child process, reach it      <- what the rest of the kit uses
 server, cleanup, peers  that process, what removes everything of it when it ends, who connects
-services/gateway        the HTTP door: who may pass, with signatures (AWS_IAM); strict: switches
+services/gateway        who may use the endpoint, with signatures (AWS_IAM); strict: switches
 apis/                   in front of ministack, by API: front hands each request to lambda_limits,
                         lambda_changes, expressions (DynamoDB), log_events, state_machines, stacks,
-                        http_apis, rest_apis with templates/ (Velocity) and method_testing; asgi,
-                        calls, json_paths
+                        http_apis, rest_apis with templates/ (Velocity); bodies and operations by
+                        botocore's models; asgi, calls, json_paths
 services/               ministack (the seam: every name of it that is touched), executor in the
                         place of its own, corrections of what only it can know, async_invokes,
                         records (what its records mean); packages (zips, layers) beside it

@@ -1,7 +1,7 @@
 """CPU admission: how much CPU a memory size buys, and who may run while the host has it.
 
 Parallel environments would otherwise steal from each other and their durations would lie. What does
-not fit waits, in order and unbilled. Which sizes a host cannot tell apart is a rule of `core.host`.
+not fit waits, in order and unbilled. Which sizes a host cannot tell apart: see `core.sizes.Host`.
 """
 
 import threading
@@ -13,18 +13,9 @@ from contextlib import contextmanager
 from ..core.sizes import vcpus
 
 
-def share_for(memory_mb: int) -> float:
-    """vCPUs that AWS gives to `memory_mb`, linear: 128 MB -> 0.0724, 1769 MB -> 1.0.
-
-    >>> share_for(1769)
-    1.0
-    """
-    return vcpus(memory_mb)
-
-
 def enforced_share(memory_mb: int, cores: int) -> float:
     """The share that a host with `cores` can really give, in vCPUs."""
-    return min(share_for(memory_mb), float(cores))
+    return min(vcpus(memory_mb), float(cores))
 
 
 SERVER_CORES = 0.75

@@ -111,15 +111,8 @@ def _run(
         | _isolation(host, why_no_view)
         | {"measuring_cores": admission.capacity}
     )
-    inner = ministack.application()
-    before_stacks = partial(corrections.install_for_stacks, services)
-    if options.strict:
-        inner = Strict(inner, options.strict, pool.by_key, executor.settle_in, services)
-        corrections.authorise_tasks(inner.refuses_task, services)
-        before_stacks = partial(before_stacks, inner.refuses_change)
-    front = Front(inner, services, logs, executor.url_streams, before_stacks)
     application = Gateway(
-        front,
+        _front(options, services, pool, logs),
         lambda: facts,
         ledger,
         options.host,
@@ -134,6 +127,17 @@ def _run(
         pool.close()
         if host.view is not None:
             host.view.close()
+
+
+def _front(options: argparse.Namespace, services: Services, pool: Pool, logs: LogWriter) -> Front:
+    """ministack with what AWS answers otherwise in front of it; strict where that is asked for."""
+    inner = ministack.application()
+    before_stacks = partial(corrections.install_for_stacks, services)
+    if options.strict:
+        inner = Strict(inner, options.strict, pool.by_key, executor.settle_in, services)
+        corrections.authorise_tasks(inner.refuses_task, services)
+        before_stacks = partial(before_stacks, inner.refuses_change)
+    return Front(inner, services, logs, executor.url_streams, before_stacks)
 
 
 async def _listen_and_serve(

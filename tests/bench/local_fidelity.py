@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from lambdatuning.local.admission import share_for
+from lambdatuning.core.sizes import vcpus
 from lambdatuning.local.endpoint import LocalEndpoint, start
 from tests.bench.local_functions import BURN, client_of, function
 
@@ -64,7 +64,7 @@ def _row(
     environments: int,
 ) -> dict[str, object]:
     measured = _burn(endpoint, memory_mb, {"cpu_ms": cpu_ms}, samples, environments)
-    ratios = [row["duration_ms"] * share_for(memory_mb) / row["cpu_ms"] for row in measured]
+    ratios = [row["duration_ms"] * vcpus(memory_mb) / row["cpu_ms"] for row in measured]
     stolen_ms = sum(row["stolen_ms"] for row in measured)
     return {
         "cpu_ms": cpu_ms,

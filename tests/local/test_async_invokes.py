@@ -1,6 +1,7 @@
 """Asynchronous invocations and aliases: what becomes of an event, and which version gets it."""
 
 import json
+import re
 import time
 from collections import Counter
 from typing import Any
@@ -77,6 +78,31 @@ def test_a_destination_gets_the_record_of_a_failure(cloud: Cloud, retries: int) 
     assert record["requestPayload"] == [1]
     assert record["responseContext"]["functionError"] == "Unhandled"
     assert record["responsePayload"]["errorMessage"] == "as asked"
+
+
+def test_a_bucket_gets_the_record_of_a_failure(cloud: Cloud) -> None:
+    """Under the name that Lambda gives it: `aws/lambda/async/NAME/YYYY/MM/DD/...`."""
+    s3, bucket = cloud.client("s3"), f"failures-{next(cloud.numbers)}"
+    s3.create_bucket(Bucket=bucket)
+    name = cloud.function(FAILS)
+    cloud.client("lambda").put_function_event_invoke_config(
+        FunctionName=name,
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": f"arn:aws:s3:::{bucket}"}},
+    )
+
+    _invoke(cloud, name, b"[1]")
+    deadline = time.monotonic() + 120
+    while not (objects := s3.list_objects_v2(Bucket=bucket).get("Contents", [])):
+        assert time.monotonic() < deadline, "no record came"
+        time.sleep(0.1)
+
+    (key,) = [entry["Key"] for entry in objects]
+    day, moment = r"\d{4}/\d\d/\d\d", r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d"
+    assert re.fullmatch(rf"aws/lambda/async/{name}/{day}/{moment}-[0-9a-f-]{{36}}", key)
+    record = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    assert record["requestPayload"] == [1]
+    assert record["requestContext"]["condition"] == "RetriesExhausted"
 
 
 def test_a_dead_letter_queue_gets_the_event_as_it_came(cloud: Cloud) -> None:

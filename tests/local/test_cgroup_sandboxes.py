@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from lambdatuning.core.errors import UsageError
+from lambdatuning.core.sizes import vcpus
 from lambdatuning.local import cleanup
-from lambdatuning.local.admission import share_for
 from lambdatuning.local.limiters import cgroups, choose
 from lambdatuning.local.limiters.interface import MOST_PROCESSES, Limiter, Sandbox
 from tests.local.remains import gone, left_by
@@ -132,13 +132,13 @@ def test_no_more_cpu_than_its_share(sandbox: Sandbox, start: Start) -> None:
     start(FAMILY)
     _wait_for_family(sandbox)
 
-    sandbox.limit(share_for(128))
+    sandbox.limit(vcpus(128))
     _wait_for(sandbox, 0.01)
     used_s, started = sandbox.cpu_s(), time.monotonic()
     time.sleep(1)
     share = (sandbox.cpu_s() - used_s) / (time.monotonic() - started)
 
-    assert 0.2 * share_for(128) < share < 1.25 * share_for(128)
+    assert 0.2 * vcpus(128) < share < 1.25 * vcpus(128)
     sandbox.lift()
     _wait_for(sandbox, 0.2)
 

@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from lambdatuning.core.sizes import vcpus
 from lambdatuning.local import endpoint
-from lambdatuning.local.admission import Admission, share_for
+from lambdatuning.local.admission import Admission
 from lambdatuning.local.limiters import choose
 from lambdatuning.local.limiters.cores import host_cores
 from tests.local.conftest import Cloud
@@ -40,7 +41,7 @@ def test_cpu_time_is_stretched_by_the_share(cloud: Cloud, memory_mb: int) -> Non
         answer = cloud.invoke(name, {"cpu_s": 0.04})
         [facts] = cloud.facts(answer.request_id)
         assert facts["cpu_ms"] >= 40
-        owed_ms = facts["cpu_ms"] / share_for(memory_mb)
+        owed_ms = facts["cpu_ms"] / vcpus(memory_mb)
         ratios.append(facts["duration_ms"] / owed_ms)
         undisturbed.append((facts["duration_ms"] - facts["stolen_ms"]) / owed_ms)
 
@@ -92,7 +93,7 @@ def test_threads_share_one_share(cloud: Cloud) -> None:
 
     answer = cloud.invoke(name)
 
-    assert answer.duration_ms >= 0.99 * 40 / share_for(512)
+    assert answer.duration_ms >= 0.99 * 40 / vcpus(512)
 
 
 def test_children_count_as_well(cloud: Cloud) -> None:
@@ -117,7 +118,7 @@ def test_children_count_as_well(cloud: Cloud) -> None:
     # Of a child that has ended, an unprivileged limiter knows no more than clock ticks.
     [facts] = cloud.facts(answer.request_id)
     assert facts["cpu_ms"] > 35
-    assert answer.duration_ms >= 0.8 * 50 / share_for(256)
+    assert answer.duration_ms >= 0.8 * 50 / vcpus(256)
 
 
 def test_period_settling_lets_short_handlers_burst() -> None:
@@ -128,7 +129,7 @@ def test_period_settling_lets_short_handlers_burst() -> None:
 
         fastest = min(cloud.invoke(name, {"cpu_s": 0.002}).duration_ms for _ in range(5))
 
-    assert fastest < 0.002e3 / share_for(512)
+    assert fastest < 0.002e3 / vcpus(512)
 
 
 def test_every_limiter_that_is_chosen_has_its_name() -> None:

@@ -72,8 +72,8 @@ def test_the_seam_is_narrow_and_in_one_file() -> None:
 
 
 def test_memory_buys_cpu_in_proportion() -> None:
-    assert admission.share_for(1769) == 1.0
-    assert admission.share_for(128) == pytest.approx(0.0724, abs=1e-4)
+    assert admission.enforced_share(1769, 2) == 1.0
+    assert admission.enforced_share(128, 2) == pytest.approx(0.0724, abs=1e-4)
     assert admission.enforced_share(10_240, cores=2) == 2.0
 
 

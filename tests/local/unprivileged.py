@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lambdatuning.core.sizes import vcpus
 from lambdatuning.local import endpoint
-from lambdatuning.local.admission import share_for
 from tests.local.conftest import Cloud
 
 BURN = """
@@ -51,7 +51,7 @@ def _row(cloud: Cloud, memory_mb: int, cpu_s: float) -> dict[str, float]:
     return {
         "duration_ms": least["duration_ms"],
         "stolen_ms": least["stolen_ms"],
-        "owed_ms": least["cpu_ms"] / share_for(memory_mb),
+        "owed_ms": least["cpu_ms"] / vcpus(memory_mb),
     }
 
 

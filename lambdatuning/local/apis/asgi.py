@@ -3,7 +3,7 @@
 import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -95,16 +95,39 @@ async def answer_bytes(
     send: Send, status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...]
 ) -> None:
     """Answer with a body as it is."""
-    kept = [pair for pair in headers if pair[0].lower() != b"content-length"]
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*kept, length]})
+    pairs = with_length(headers, len(body))
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
     await send({"type": "http.response.body", "body": body})
 
 
-async def answer_as(send: Send, given: Answer) -> None:
+async def answer_as(send: Send, reply: Answer) -> None:
     """Answer with what was answered elsewhere."""
-    pairs = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in given.headers]
-    await answer_bytes(send, given.status, given.body, tuple(pairs))
+    pairs = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in reply.headers]
+    await answer_bytes(send, reply.status, reply.body, tuple(pairs))
+
+
+def json_error(kind: str, message: str, status: int = 400) -> Answer:
+    """An error of a service that speaks AWS's JSON protocol."""
+    body = json.dumps({"__type": kind, "message": message}).encode()
+    return Answer(status, [("content-type", "application/x-amz-json-1.0")], body)
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object that a body is; an empty one for anything else."""
+    try:
+        content = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+def with_length(headers: Headers, length: int) -> list[tuple[bytes, bytes]]:
+    """The headers of a request or an answer whose body now has another length."""
+    kept = [pair for pair in headers if pair[0].lower() != b"content-length"]
+    return [*kept, (b"content-length", str(length).encode())]
 
 
 class Services:
@@ -141,7 +164,6 @@ class Services:
         account_id: str = ACCOUNT_ID,
     ) -> Answer:
         """Send a request for `target` (path and query) to a service."""
-        path, _, query = target.partition("?")
         # A key of twelve digits is how ministack is told of another account.
         key_id = ACCESS_KEY_ID if account_id == ACCOUNT_ID else account_id
         credential = f"{key_id}/20260101/{region}/{service}/aws4_request"
@@ -152,7 +174,11 @@ class Services:
             "content-length": str(len(body)),
             **(headers or {}),
         }
-        scope = {
+        return await response(self._app, self._scope(method, target, pairs), body)
+
+    def _scope(self, method: str, target: str, headers: Mapping[str, str]) -> Scope:
+        path, _, query = target.partition("?")
+        return {
             "type": "http",
             "asgi": {"version": "3.0"},
             "http_version": "1.1",
@@ -162,16 +188,16 @@ class Services:
             "raw_path": path.encode(),
             "query_string": query.encode(),
             "root_path": "",
-            "headers": [(n.lower().encode(), v.encode("latin-1")) for n, v in pairs.items()],
+            "headers": [(n.lower().encode(), v.encode("latin-1")) for n, v in headers.items()],
             "client": (LOOPBACK[0], 0),
             "server": (LOOPBACK[0], self._port),
         }
-        return await response(self._app, scope, body)
 
     async def call(
-        self, service: str, target: str, given: object, *, version: str = "1.1", **scope: str
+        self, service: str, target: str, content: object, *, version: str = "1.1", **owner: str
     ) -> Answer:
-        """Call an operation of a service that speaks AWS's JSON protocol."""
+        """Call an operation of a service that speaks AWS's JSON protocol; `owner` names another
+        `region` or `account_id`."""
         headers = {"x-amz-target": target, "content-type": f"application/x-amz-json-{version}"}
-        body = json.dumps(given).encode()
-        return await self.ask(service, "POST", "/", body, headers, **scope)
+        body = json.dumps(content).encode()
+        return await self.ask(service, "POST", "/", body, headers, **owner)

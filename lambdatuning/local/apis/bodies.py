@@ -3,16 +3,15 @@
 Operations and types of members are those of botocore's own models; the texts are the services'.
 """
 
-import functools
 import itertools
 import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qs
 
-import botocore.session
+from .operations import operation_of, service_model
 
 MOST_BYTES = 16 * 1024 * 1024
 """Of any request that is read before ministack, but for those of the Lambda API: DynamoDB's own
@@ -55,12 +54,6 @@ _ABSENT = {
 """What API Gateway says of members that it must have."""
 
 
-class _Operation(NamedTuple):
-    method: str
-    path: re.Pattern[str]
-    shape: Any
-
-
 def service_of(target: str, path: str, signed_for: str) -> str:
     """The service, as botocore calls it, that a JSON call is for; "" for any other request.
 
@@ -81,15 +74,15 @@ def problem_of(service: str, target: str, method: str, path: str, query: str, bo
     if imports or (shape is not None and shape.serialization.get("payload")):
         return ""
     try:
-        given = _parsed(body)
+        content = _parsed(body)
     except ValueError as exc:
         return f"Could not parse request body into json: {exc}"
-    if not isinstance(given, dict):
-        return _unexpected(given)
+    if not isinstance(content, dict):
+        return _unexpected(content)
     if shape is None:
         return ""
     parameters = {name: values[-1] for name, values in parse_qs(query).items()}
-    return next(itertools.chain(_misfits_of_query(shape, parameters), _misfits(shape, given)), "")
+    return next(itertools.chain(_misfits_of_query(shape, parameters), _misfits(shape, content)), "")
 
 
 def absent_member(service: str, method: str, path: str, query: str, body: bytes) -> str:
@@ -103,11 +96,11 @@ def absent_member(service: str, method: str, path: str, query: str, body: bytes)
         return ""
     if shape.serialization.get("payload"):
         return ""
-    given = _parsed(body)
+    content = _parsed(body)
     for member_name in shape.required_members:
         member = shape.members[member_name]
         name = member.serialization.get("name", member_name)
-        value = given.get(name)
+        value = content.get(name)
         taken = not getattr(member, "enum", None) or value in member.enum
         if "location" not in member.serialization and (value in (None, "") or not taken):
             return _ABSENT.get(name, f"Invalid request input: {name}")
@@ -117,47 +110,25 @@ def absent_member(service: str, method: str, path: str, query: str, body: bytes)
 def _parsed(body: bytes) -> Any:
     """The body's JSON, `{}` for none; ValueError for what is none, or no text."""
     try:
-        given = json.loads(body.decode() or "{}", parse_constant=_refuse, parse_int=_whole)
-        json.dumps(given, ensure_ascii=False).encode()
+        content = json.loads(body.decode() or "{}", parse_constant=_refuse, parse_int=_whole)
+        json.dumps(content, ensure_ascii=False).encode()
     except RecursionError as exc:
         raise ValueError("it is nested too deeply") from exc
     except UnicodeError as exc:
         raise ValueError("it is no UTF-8") from exc
-    return given
+    return content
 
 
 def _input_of(service: str, target: str, method: str, path: str) -> Any:
     """The shape of an operation's input; None for what is not modelled."""
     if target:
-        model = _model(service)
+        model = service_model(service)
         name = target.partition(".")[2]
         if name not in model.operation_names:
             return None
         return model.operation_model(name).input_shape
-    for operation in _operations(service):
-        if operation.method == method and operation.path.fullmatch(path.rstrip("/")):
-            return operation.shape
-    return None
-
-
-@functools.cache
-def _model(service: str) -> Any:
-    return botocore.session.get_session().get_service_model(service)
-
-
-@functools.cache
-def _operations(service: str) -> list[_Operation]:
-    model = _model(service)
-    operations = []
-    for name in model.operation_names:
-        operation = model.operation_model(name)
-        uri = operation.http["requestUri"].partition("?")[0].rstrip("/")
-        path = re.sub(r"\\{\w+\\?\+?\\}", "[^/]+", re.escape(uri))
-        operations.append(
-            _Operation(operation.http["method"], re.compile(path), operation.input_shape)
-        )
-    # What is spelled out comes before what may be anything.
-    return sorted(operations, key=lambda each: each.path.pattern.count("[^/]+"))
+    operation, _ = operation_of(service, method, path)
+    return operation.shape if operation else None
 
 
 def _misfits_of_query(shape: Any, parameters: Mapping[str, str]) -> Iterator[str]:

@@ -1,12 +1,33 @@
-"""The HTTP request in progress, as those that serve it deeper down need to know it."""
+"""The HTTP request in progress, as those that serve it deeper down need it; and who signed it."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+_CREDENTIAL = re.compile(
+    rb"Credential=(?P<key_id>[^/,\s]+)/[^/]*/(?P<region>[^/,\s]*)/(?P<service>[^/,\s]*)/"
+)
+
 INVOCATION_TYPES = ("RequestResponse", "Event", "DryRun")
+
+
+@dataclass(frozen=True)
+class Credential:
+    """With which key, for which region and service a request is signed; "" where it is not."""
+
+    key_id: str = ""
+    region: str = ""
+    service: str = ""
+
+
+def credential_of(headers: Mapping[bytes, bytes]) -> Credential:
+    """The credential in the headers of a request, whose names are lower case."""
+    match = _CREDENTIAL.search(headers.get(b"authorization", b""))
+    parts = match.groupdict() if match else {}
+    return Credential(**{name: part.decode("latin-1") for name, part in parts.items()})
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,15 @@ from . import (
     bodies,
     expressions,
     http_apis,
-    http_definitions,
     lambda_changes,
     lambda_limits,
     log_events,
-    method_testing,
+    rest_apis,
     stacks,
     state_machines,
 )
-from .asgi import Answer, App, Message, Receive, Scope, Send
-from .calls import INVOCATION_TYPES, Call, begin_call
+from .asgi import Answer, App, Message, Receive, Scope, Send, json_error, json_object
+from .calls import INVOCATION_TYPES, Call, begin_call, credential_of
 from .lambda_limits import (
     Problem,
     problem_of,
@@ -38,9 +37,6 @@ _LAMBDA_PATHS = ("/2015-03-31/functions", "/2018-10-31/layers", "/2019-09-30/fun
 _INVOKE = re.compile(r"^/2015-03-31/functions/[^/]+/invocations$")
 _PARTIAL_ARN = re.compile(r"^(/\d{4}-\d\d-\d\d/functions/)(?:\d{12}:)?function:(.+)$")
 """What Lambda takes for a function's name as well: 111122223333:function:name."""
-_CREDENTIAL = re.compile(rb"Credential=([^/,\s]+)/")
-_REGION = re.compile(rb"Credential=[^/,\s]+/[^/]*/([a-z0-9-]+)/")
-_SIGNED_FOR = re.compile(rb"Credential=[^/,\s]+/[^/]*/[a-z0-9-]+/([a-z0-9-]+)/")
 _EXECUTE_HOST = re.compile(r"^([a-z0-9]+)\.execute-api\.")
 _TAKEN_HOST = re.compile(r"^[a-f0-9]{8}\.execute-api\.127\.0\.0\.1(:\d+)?$")
 """The only names that ministack takes by itself."""
@@ -61,10 +57,10 @@ def stage_of(host: str, path: str) -> tuple[str, str, str] | None:
     return None
 
 
-def key_id_of(headers: Mapping[bytes, bytes]) -> str:
-    """The access key that signed a request; "" for none."""
-    match = _CREDENTIAL.search(headers.get(b"authorization", b""))
-    return match.group(1).decode("latin-1") if match else ""
+def function_url_of(host: str, path: str) -> str:
+    """The id of the function URL that a request is for; "" for any other request."""
+    match = _URL_HOST.match(host) or _URL_PATH.match(path)
+    return match[1] if match else ""
 
 
 @dataclass
@@ -95,8 +91,8 @@ class Front:
             scope = {**scope, "path": path, "raw_path": quote(path, safe="/:$").encode()}
         if stage_of(host, scope["path"]):
             await self.inner(_deployed(scope, host), receive, send)
-        elif url := _URL_HOST.match(host) or _URL_PATH.match(scope["path"]):
-            proxy = http_apis.function_url_proxy(streams=self.streams(url[1]))
+        elif url_id := function_url_of(host, scope["path"]):
+            proxy = http_apis.function_url_proxy(streams=self.streams(url_id))
             begin_call(Call(headers=_as_sent(scope), proxy=proxy))
             await self.inner(scope, receive, send)
         elif scope["type"] != "http":
@@ -146,7 +142,7 @@ class Front:
             return by_prefix.get(f"{target.partition('.')[0]}.")
         if method in ("POST", "PUT") and path.startswith(_LAMBDA_PATHS):
             return self._lambda
-        if method_testing.is_one(method, path):
+        if rest_apis.is_test_invoke(method, path):
             return self._test_invoke
         if (method, path) == ("POST", "/v2/apis"):
             return self._create_http_api
@@ -169,16 +165,17 @@ class Front:
             problem = _too_large(len(payload), limit)
         else:
             # ministack would hand an empty event to the function.
-            problem = (
-                problem_of_reference(scope["path"], _region_of(scope))
-                or _problem_of_context(headers)
-                or _problem_of_json(payload)
+            problem = problem_of_reference(scope["path"], _region_of(scope)) or _problem_of_json(
+                payload
             )
+        context = "" if problem else _client_context(headers)
+        if context is None:
+            problem = _BAD_CONTEXT
         if problem is not None:
             await asgi.answer(send, *_refused(problem))
             return
-        key_id = key_id_of(headers) if waits else ""
-        call = Call(key_id, waits, _client_context(headers), payload=payload or b"{}")
+        key_id = credential_of(headers).key_id if waits else ""
+        call = Call(key_id, waits, context or "", payload=payload or b"{}")
         begin_call(call)
         await self.inner(scope, asgi.replayed(payload, receive), _with_request_id(send, call))
 
@@ -198,66 +195,67 @@ class Front:
         del scope
         problem = expressions.problem_of(body) if b"Expression" in body else ""
         kind = "com.amazon.coral.validate#ValidationException"
-        return _json_error(kind, problem) if problem else None
+        return json_error(kind, problem) if problem else None
 
     async def _logs(self, scope: Scope, body: bytes) -> Answer | None:
         await self.logs.flush()
         if _operation(scope) != log_events.FILTER:
             return None
-        given = _parsed(body)
-        if problem := log_events.problem_of(given):
-            return _json_error("InvalidParameterException", problem)
-        whole = json.dumps(log_events.whole(given)).encode()
+        request = _parsed(body)
+        if problem := log_events.problem_of(request):
+            return json_error("InvalidParameterException", problem)
+        whole = json.dumps(log_events.whole(request)).encode()
         answer = await asgi.response(self.inner, _with_length(scope, len(whole)), whole)
         if answer.status != 200:
             return answer
-        return Answer(200, answer.headers, log_events.page(given, answer.body))
+        return Answer(200, answer.headers, log_events.page(request, answer.body))
 
     async def _state_machines(self, scope: Scope, body: bytes) -> Answer | None:
-        async def ask(operation: str, arn: str, given: object) -> Answer:
+        async def ask(operation: str, arn: str, content: object) -> Answer:
             target = f"{state_machines.PREFIX}{operation}"
             region, account_id = (arn.split(":") + [""] * 5)[3:5]
-            where = {"region": region or REGION, "account_id": account_id or ACCOUNT_ID}
-            return await self.services.call("states", target, given, version="1.0", **where)
+            owner = {"region": region or REGION, "account_id": account_id or ACCOUNT_ID}
+            return await self.services.call("states", target, content, version="1.0", **owner)
 
-        operation, given = _operation(scope), _parsed(body)
-        refused = await state_machines.refusal(operation, given, ask)
-        if refused is not None or operation not in state_machines.CHANGED:
-            return refused
+        operation, request = _operation(scope), _parsed(body)
+        refusal = await state_machines.refusal(operation, request, ask)
+        if refusal is not None or operation not in state_machines.CHANGED:
+            return refusal
         answer = await asgi.response(self.inner, scope, body)
-        return await state_machines.changed(operation, given, answer, ask)
+        return await state_machines.changed(operation, request, answer, ask)
 
     # The query protocol and REST APIs
 
     async def _queries(self, scope: Scope, body: bytes) -> Answer | None:
-        sent = body or scope["query_string"]
-        if not _STACKS.search(sent):
+        query = body or scope["query_string"]
+        if not _STACKS.search(query):
             return None
         if not self._stacks_ready:
             self.before_stacks()
             self._stacks_ready = True
-        if parse_qs(sent.decode("utf-8", "replace")).get("Action") != ["DescribeStacks"]:
+        if parse_qs(query.decode("utf-8", "replace")).get("Action") != ["DescribeStacks"]:
             return None
 
         async def summary(name: str) -> Answer:
-            given = {"Action": "GetTemplateSummary", "StackName": name, "Version": "2010-05-15"}
+            form = {"Action": "GetTemplateSummary", "StackName": name, "Version": "2010-05-15"}
             kind = {"content-type": "application/x-www-form-urlencoded"}
-            content = urlencode(given).encode()
-            where = {"region": _region_of(scope)}
-            return await self.services.ask("cloudformation", "POST", "/", content, kind, **where)
+            return await self.services.ask(
+                "cloudformation", "POST", "/", urlencode(form).encode(), kind,
+                region=_region_of(scope),
+            )  # fmt: skip
 
         answer = await asgi.response(self.inner, _with_length(scope, len(body)), body)
         text = await stacks.with_descriptions(answer.body.decode(), summary)
         return Answer(answer.status, answer.headers, text.encode())
 
     async def _create_http_api(self, scope: Scope, body: bytes) -> Answer | None:
-        given = _parsed(body)
-        if not isinstance(given, dict) or "target" not in given:
+        api = json_object(body)
+        if "target" not in api:
             return None
         answer = await asgi.response(self.inner, scope, body)
         if answer.status == 201:
             api_id = json.loads(answer.body)["apiId"]
-            await http_definitions.quick_create(self.services, _region_of(scope), api_id, given)
+            await http_apis.quick_create(self.services, _region_of(scope), api_id, api)
         return answer
 
     async def _test_invoke(self, scope: Scope, body: bytes) -> Answer | None:
@@ -270,7 +268,7 @@ class Front:
                 begin_call(Call(headers=list(headers.items())))
             return await asgi.response(self.inner, sub_scope, sent)
 
-        return await method_testing.answer(ask, scope["path"], body)
+        return await rest_apis.test_invoke(ask, scope["path"], body)
 
 
 def _as_sent(scope: Scope) -> list[tuple[str, str]]:
@@ -300,15 +298,13 @@ def _changed(scope: Scope, method: str, path: str, query: str) -> Scope:
 
 
 def _with_length(scope: Scope, length: int) -> Scope:
-    kept = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
-    return {**scope, "headers": [*kept, (b"content-length", str(length).encode())]}
+    return {**scope, "headers": asgi.with_length(scope["headers"], length)}
 
 
 def _service_of(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
     """The service whose JSON a request is held to; "" where it brings none."""
-    match = _SIGNED_FOR.search(headers.get(b"authorization", b""))
-    signed_for = match[1].decode("latin-1") if match else ""
-    if match is None and b"X-Amz-Credential=" in scope["query_string"]:
+    signed_for = credential_of(headers).service
+    if not signed_for and b"X-Amz-Credential=" in scope["query_string"]:
         return ""
     target = headers.get(b"x-amz-target", b"").decode("latin-1")
     return bodies.service_of(target, scope["path"], signed_for)
@@ -324,7 +320,7 @@ def _unreadable(scope: Scope, service: str, body: bytes) -> Answer | None:
         absent = "" if target else bodies.absent_member(service, *called)
         return _rest_error(Problem("BadRequestException", absent)) if absent else None
     if target:
-        return _json_error("com.amazon.coral.service#SerializationException", why)
+        return json_error("com.amazon.coral.service#SerializationException", why)
     parsed = service != "lambda" or not why.startswith("Could not parse")
     kind = "SerializationException" if parsed else "InvalidRequestContentException"
     return _rest_error(Problem(kind, why))
@@ -336,7 +332,7 @@ def _too_large_error(scope: Scope, service: str) -> Answer:
         text = f"Request must be smaller than {bodies.MOST_BYTES} bytes"
         problem = problem._replace(message=text)
     if b"x-amz-target" in dict(scope["headers"]):
-        return _json_error(problem.kind, problem.message, problem.status)
+        return json_error(problem.kind, problem.message, problem.status)
     return _rest_error(problem)
 
 
@@ -348,7 +344,7 @@ def _with_unknown_operations(send: Send) -> Send:
         nonlocal replaced
         if message["type"] == "http.response.start" and message["status"] == 405:
             replaced = True
-            await asgi.answer_as(send, _json_error("UnknownOperationException", ""))
+            await asgi.answer_as(send, json_error("UnknownOperationException", ""))
         elif not replaced:
             await send(message)
 
@@ -356,8 +352,7 @@ def _with_unknown_operations(send: Send) -> Send:
 
 
 def _region_of(scope: Scope) -> str:
-    match = _REGION.search(dict(scope["headers"]).get(b"authorization", b""))
-    return match[1].decode("latin-1") if match else REGION
+    return credential_of(dict(scope["headers"])).region or REGION
 
 
 def _operation(scope: Scope) -> str:
@@ -370,11 +365,6 @@ def _parsed(body: bytes) -> Any:
         return json.loads(body)
     except ValueError:
         return None
-
-
-def _json_error(kind: str, message: str, status: int = 400) -> Answer:
-    body = json.dumps({"__type": kind, "message": message}).encode()
-    return Answer(status, [("content-type", "application/x-amz-json-1.0")], body)
 
 
 def _rest_error(problem: Problem) -> Answer:
@@ -414,19 +404,19 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"Unrecognized token '{name}': was expecting ('true', 'false' or 'null')")
 
 
-def _client_context(headers: Mapping[bytes, bytes]) -> str:
-    """The client context as one line of JSON. Raises ValueError for what is none."""
-    given = base64.b64decode(headers.get(b"x-amz-client-context", b""), validate=True)
-    return json.dumps(json.loads(given)) if given else ""
+_BAD_CONTEXT = Problem(
+    "InvalidRequestContentException",
+    "Client context must be a valid Base64-encoded JSON object.",
+)
 
 
-def _problem_of_context(headers: Mapping[bytes, bytes]) -> Problem | None:
+def _client_context(headers: Mapping[bytes, bytes]) -> str | None:
+    """The client context as one line of JSON, "" without any; None for what is none."""
     try:
-        _client_context(headers)
-    except ValueError:
-        text = "Client context must be a valid Base64-encoded JSON object."
-        return Problem("InvalidRequestContentException", text)
-    return None
+        text = base64.b64decode(headers.get(b"x-amz-client-context", b""), validate=True)
+        return json.dumps(json.loads(text)) if text else ""
+    except (ValueError, RecursionError):
+        return None
 
 
 def _with_request_id(send: Send, call: Call) -> Send:

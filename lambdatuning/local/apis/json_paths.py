@@ -39,11 +39,12 @@ def at_path(value: Any, path: str) -> Iterator[Any]:
 
 def _below(value: Any) -> Iterator[Any]:
     yield value
-    for inner in _children(value):
+    for inner in items_of(value):
         yield from _below(inner)
 
 
-def _children(value: Any) -> list[Any]:
+def items_of(value: Any) -> list[Any]:
+    """The values of a map, the items of a list, nothing else."""
     if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else []
@@ -51,7 +52,7 @@ def _children(value: Any) -> list[Any]:
 
 def _step(value: Any, match: re.Match[str]) -> list[Any]:
     if match["any"] or match["anywhere"]:
-        return _children(value)
+        return items_of(value)
     if match["index"] is not None:
         number = int(match["index"])
         in_range = isinstance(value, list) and -len(value) <= number < len(value)

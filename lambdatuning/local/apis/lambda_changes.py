@@ -11,8 +11,9 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote
 
 from ..settings import ACCOUNT_ID, REGION
-from .asgi import Answer, Scope, Services
-from .lambda_limits import Problem, invalid, operation_name, problem_of_package
+from .asgi import Answer, Scope, Services, json_object
+from .lambda_limits import Problem, invalid, problem_of_package
+from .operations import operation_of
 
 _FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function"
 _FUNCTIONS = "/2015-03-31/functions"
@@ -67,22 +68,22 @@ async def _problem_of_code(
     answer = await services.ask("s3", "GET", f"/{quote(bucket)}/{quote(key)}{query}")
     if answer.status == 200:
         return await asyncio.to_thread(problem_of_package, answer.body)
-    code, said = (
+    code, message = (
         (re.findall(rf"<{tag}>([^<]*)</{tag}>", answer.body.decode("utf-8", "replace")) or [""])
         for tag in ("Code", "Message")
     )
     return invalid(
-        f"Error occurred while GetObject. S3 Error Code: {code[0]}. S3 Error Message: {said[0]}"
+        f"Error occurred while GetObject. S3 Error Code: {code[0]}. S3 Error Message: {message[0]}"
     )
 
 
 def _code_in_s3(method: str, path: str, body: bytes) -> tuple[str, str, str] | None:
     """Bucket, key and version ("" for the newest) of the code that a call brings, if in S3."""
-    name = operation_name(method, path)
-    if name not in _CODE_IN:
+    operation, _ = operation_of("lambda", method, path)
+    if operation is None or operation.name not in _CODE_IN:
         return None
-    given = _parsed(body)
-    code = given.get(_CODE_IN[name]) if _CODE_IN[name] else given
+    content, member = json_object(body), _CODE_IN[operation.name]
+    code = content.get(member) if member else content
     if not isinstance(code, dict) or "ZipFile" in code:
         return None
     bucket, key = code.get("S3Bucket"), code.get("S3Key")
@@ -106,9 +107,9 @@ def _versions_of_alias(method: str, path: str, body: bytes) -> Iterator[tuple[st
     match = re.fullmatch(rf"{_FUNCTIONS}/([^/]+)/aliases(/[^/]+)?", path)
     if match is None or method != ("PUT" if match[2] else "POST"):
         return
-    given = _parsed(body)
-    weights = (given.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
-    for version in filter(None, (given.get("FunctionVersion"), *weights)):
+    alias = json_object(body)
+    weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    for version in filter(None, (alias.get("FunctionVersion"), *weights)):
         yield unquote(match[1]), str(version)
 
 
@@ -132,11 +133,3 @@ async def _configuration(services: Services, name: str, region: str, version: st
     path = f"{_FUNCTIONS}/{quote(name, safe=':')}/configuration"
     query = f"?Qualifier={quote(version)}" if version else ""
     return await services.ask("lambda", "GET", path + query, region=region)
-
-
-def _parsed(body: bytes) -> dict[str, Any]:
-    try:
-        given = json.loads(body or b"{}")
-    except ValueError:
-        return {}
-    return given if isinstance(given, dict) else {}

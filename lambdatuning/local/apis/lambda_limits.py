@@ -12,12 +12,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import unquote
-
-import botocore.session
 
 from ...core.errors import UsageError
 from ..packages import check_package
+from .asgi import json_object
+from .operations import operation_of
 
 RESERVED_VARIABLES = frozenset({
     *("_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV"),
@@ -53,25 +52,18 @@ class Problem(NamedTuple):
     status: int = 400
 
 
-class _Operation(NamedTuple):
-    name: str
-    method: str
-    path: re.Pattern[str]
-    shape: Any
-
-
 def problem_of(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Problem | None:
     """What Lambda would refuse of a call of its API; None for what it takes or is not its own.
 
     `headers` are lower case.
     """
-    operation, named = _operation(method, path)
+    operation, parameters = operation_of("lambda", method, path)
     if operation is None or operation.shape is None:
         return None
-    given = _given(operation, named, headers, body)
-    if broken := list(_broken(operation.shape, given, "")):
+    members = _members(operation.shape, parameters, headers, body)
+    if broken := list(_broken(operation.shape, members, "")):
         return _validation(broken)
-    return _problem_of_function(operation.name, given)
+    return _problem_of_function(operation.name, members)
 
 
 def problem_of_reference(path: str, region: str) -> Problem | None:
@@ -85,7 +77,7 @@ def problem_of_reference(path: str, region: str) -> Problem | None:
 
 def too_large(method: str, path: str) -> Problem:
     """The refusal of a call of more than `MOST_REQUEST_BYTES`."""
-    operation, _ = _operation(method, path)
+    operation, _ = operation_of("lambda", method, path)
     what = f" for the {operation.name} operation" if operation else ""
     text = f"Request must be smaller than {MOST_REQUEST_BYTES} bytes{what}"
     return Problem("RequestEntityTooLargeException", text, 413)
@@ -105,50 +97,16 @@ def problem_of_package(package: bytes) -> Problem | None:
     return None
 
 
-@functools.cache
-def _operations() -> list[_Operation]:
-    model = botocore.session.get_session().get_service_model("lambda")
-    operations = []
-    for name in model.operation_names:
-        operation = model.operation_model(name)
-        uri = operation.http["requestUri"].partition("?")[0].rstrip("/")
-        path = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(uri))
-        operations.append(
-            _Operation(name, operation.http["method"], re.compile(path), operation.input_shape)
-        )
-    return operations
-
-
-def operation_name(method: str, path: str) -> str:
-    """The operation of Lambda's API that a call is of; "" for none."""
-    operation, _ = _operation(method, path)
-    return operation.name if operation else ""
-
-
-def _operation(method: str, path: str) -> tuple[_Operation | None, dict[str, str]]:
-    for operation in _operations():
-        if operation.method == method and (match := operation.path.fullmatch(path.rstrip("/"))):
-            return operation, {name: unquote(text) for name, text in match.groupdict().items()}
-    return None, {}
-
-
-def _given(
-    operation: _Operation, named: Mapping[str, str], headers: Mapping[str, str], body: bytes
+def _members(
+    shape: Any, parameters: Mapping[str, str], headers: Mapping[str, str], body: bytes
 ) -> dict[str, Any]:
     """The members of a call's input, wherever they were sent: in its path, headers or body."""
-    shape = operation.shape
-    given: dict[str, Any] = {}
-    if "payload" not in shape.serialization:
-        try:
-            parsed = json.loads(body or b"{}")
-        except ValueError:
-            parsed = {}
-        given.update(parsed if isinstance(parsed, dict) else {})
+    members: dict[str, Any] = {} if "payload" in shape.serialization else json_object(body)
     for name, member in shape.members.items():
         header = member.serialization.get("name", "").lower()
         if member.serialization.get("location") == "header" and header in headers:
-            given[name] = headers[header]
-    return {**given, **named}
+            members[name] = headers[header]
+    return {**members, **parameters}
 
 
 def _broken(shape: Any, value: Any, path: str) -> Iterator[str]:
@@ -246,36 +204,39 @@ def _validation(broken: list[str]) -> Problem:
     return Problem("ValidationException", f"{count}: {'; '.join(broken)}")
 
 
-def _problem_of_function(operation: str, given: Mapping[str, Any]) -> Problem | None:
-    if len(given.get("Layers") or ()) > _MOST_LAYERS:
+def _problem_of_function(operation: str, members: Mapping[str, Any]) -> Problem | None:
+    if len(members.get("Layers") or ()) > _MOST_LAYERS:
         return invalid(f"Cannot reference more than {_MOST_LAYERS} layers.")
     if operation in ("CreateAlias", "UpdateAlias"):
-        return _problem_of_routing(given)
+        return _problem_of_routing(members)
     if operation == "CreateFunction":
         return (
-            _problem_of_name(str(given.get("FunctionName", "")))
-            or _problem_of_settings(given)
-            or _problem_of_zip((given.get("Code") or {}).get("ZipFile"))
+            _problem_of_name(str(members.get("FunctionName", "")))
+            or _problem_of_settings(members)
+            or _problem_of_zip((members.get("Code") or {}).get("ZipFile"))
         )
     if operation == "UpdateFunctionConfiguration":
-        return _problem_of_settings(given)
-    brings_zip = {"UpdateFunctionCode": given, "PublishLayerVersion": given.get("Content") or {}}
+        return _problem_of_settings(members)
+    brings_zip = {
+        "UpdateFunctionCode": members,
+        "PublishLayerVersion": members.get("Content") or {},
+    }
     return _problem_of_zip(brings_zip.get(operation, {}).get("ZipFile"))
 
 
-def _problem_of_settings(given: Mapping[str, Any]) -> Problem | None:
-    if (runtime := given.get("Runtime")) in _RETIRED:
+def _problem_of_settings(members: Mapping[str, Any]) -> Problem | None:
+    if (runtime := members.get("Runtime")) in _RETIRED:
         return invalid(
             f"The runtime parameter of {runtime} is no longer supported for creating or updating "
             "AWS Lambda functions. We recommend you use a supported runtime while creating or "
             "updating functions."
         )
-    return _problem_of_variables(given)
+    return _problem_of_variables(members)
 
 
-def _problem_of_routing(given: Mapping[str, Any]) -> Problem | None:
-    weights = (given.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
-    version = given.get("FunctionVersion")
+def _problem_of_routing(members: Mapping[str, Any]) -> Problem | None:
+    weights = (members.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    version = members.get("FunctionVersion")
     if len(weights) > 1:
         return invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
     if weights and version == "$LATEST":
@@ -295,8 +256,8 @@ def _problem_of_name(name: str) -> Problem | None:
     return _validation([f"Value '{name}' at 'functionName' failed to satisfy constraint: {text}"])
 
 
-def _problem_of_variables(given: Mapping[str, Any]) -> Problem | None:
-    variables = (given.get("Environment") or {}).get("Variables") or {}
+def _problem_of_variables(members: Mapping[str, Any]) -> Problem | None:
+    variables = (members.get("Environment") or {}).get("Variables") or {}
     unable = "Lambda was unable to configure your environment variables because the environment "
     if reserved := sorted(RESERVED_VARIABLES & variables.keys()):
         return invalid(

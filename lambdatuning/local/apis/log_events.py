@@ -59,33 +59,33 @@ class LogWriter:
         group = {"logGroupName": stream[2]}
         named = {**group, "logStreamName": stream[3]}
         # On AWS, too, the newline is part of the message.
-        given = [{"timestamp": event.at_ms, "message": f"{event.text}\n"} for event in events]
-        put = {**named, "logEvents": given}
+        rows = [{"timestamp": event.at_ms, "message": f"{event.text}\n"} for event in events]
+        put = {**named, "logEvents": rows}
         if (await self._call(stream, "PutLogEvents", put)).status != 200:
             await self._call(stream, "CreateLogGroup", group)
             await self._call(stream, "CreateLogStream", named)
             await self._call(stream, "PutLogEvents", put)
 
-    async def _call(self, stream: _Stream, operation: str, given: object) -> Answer:
+    async def _call(self, stream: _Stream, operation: str, content: object) -> Answer:
         account_id, region, *_ = stream
         return await self._services.call(
-            "logs", f"{PREFIX}{operation}", given, region=region, account_id=account_id
+            "logs", f"{PREFIX}{operation}", content, region=region, account_id=account_id
         )
 
 
-def whole(given: dict[str, Any]) -> dict[str, Any]:
-    """The question whose answer holds the page that `given` asks for (see `page`)."""
-    start_ms, _ = _position(given)
-    return {**given, "startTime": start_ms, "limit": MOST_EVENTS}
+def whole(request: dict[str, Any]) -> dict[str, Any]:
+    """The question whose answer holds the page that `request` asks for (see `page`)."""
+    start_ms, _ = _position(request)
+    return {**request, "startTime": start_ms, "limit": MOST_EVENTS}
 
 
-def page(given: dict[str, Any], answered: bytes) -> bytes:
-    """The page that `given` asks for, with `nextToken` as long as there may be more.
+def page(request: dict[str, Any], answered: bytes) -> bytes:
+    """The page that `request` asks for, with `nextToken` as long as there may be more.
 
     A token is `T-N`: go on with the events from millisecond T on, of which N are delivered already.
     """
-    _, skipped = _position(given)
-    most = min(int(given.get("limit") or MOST_EVENTS), MOST_EVENTS)
+    _, skipped = _position(request)
+    most = min(int(request.get("limit") or MOST_EVENTS), MOST_EVENTS)
     answer = json.loads(answered)
     events = answer["events"]
     answer["events"] = shown = events[skipped : skipped + most]
@@ -95,17 +95,17 @@ def page(given: dict[str, Any], answered: bytes) -> bytes:
     return json.dumps(answer).encode()
 
 
-def problem_of(given: Any) -> str:
+def problem_of(request: Any) -> str:
     """What is wrong with a call of FilterLogEvents that ministack would not say; "" for nothing."""
-    if not isinstance(given, dict):
+    if not isinstance(request, dict):
         return "The request body is no JSON object."
     for name, (least, most) in _RANGES.items():
-        value = given.get(name)
+        value = request.get(name)
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             return f"Value '{value}' at '{name}' is no whole number from {least} to {most}."
-    token = given.get("nextToken")
+    token = request.get("nextToken")
     if token is None:
         return ""
     start_ms, _, skipped = str(token).partition("-")
@@ -113,11 +113,11 @@ def problem_of(given: Any) -> str:
     return "" if right else "The specified nextToken is invalid."
 
 
-def _position(given: dict[str, Any]) -> tuple[int | None, int]:
-    if token := given.get("nextToken"):
+def _position(request: dict[str, Any]) -> tuple[int | None, int]:
+    if token := request.get("nextToken"):
         start_ms, _, skipped = str(token).partition("-")
         return int(start_ms), int(skipped)
-    return given.get("startTime"), 0
+    return request.get("startTime"), 0
 
 
 def _token(delivered: list[dict[str, Any]]) -> str:

@@ -1,8 +1,9 @@
 """Lambda integrations of REST APIs: what the function gets and what its answer becomes, as on AWS.
 
-ministack routes, authorizes and throttles; from the integration on, this is in its place. Shapes
-and limits: "Lambda proxy integrations in API Gateway", "Set up Lambda custom integrations", and the
-quotas of REST APIs in the API Gateway Developer Guide.
+ministack routes, authorizes and throttles; from the integration on, this is in its place. So is
+TestInvokeMethod, which calls a method by a stage made for the moment. Shapes and limits: "Lambda
+proxy integrations in API Gateway", "Set up Lambda custom integrations", and the quotas of REST APIs
+in the API Gateway Developer Guide.
 """
 
 import asyncio
@@ -51,12 +52,12 @@ def proxied(invoke: Integration) -> Integration:
     """`invoke`, a proxy integration, within limits; whom it calls can tell that it does."""
 
     async def invoked(
-        integration: Any, api_id: str, stage_name: str, stage: Any, *args: Any, **named: Any
+        integration: Any, api_id: str, stage_name: str, stage: Any, *args: Any, **keywords: Any
     ) -> Answer:
         begin_call(replace(current_call(), proxy=Proxy(completed, proxy_result)))
         uri = with_variables(str(integration.get("uri", "")), stage.get("variables") or {})
         whole = {**integration, "uri": uri}
-        return await invoke(whole, api_id, stage_name, stage, *args, **named)
+        return await invoke(whole, api_id, stage_name, stage, *args, **keywords)
 
     return within_limits(invoked)
 
@@ -163,13 +164,13 @@ def _failed(status: int, message: str, kind: str = "InternalServerErrorException
 def within_limits(invoke: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:
     """`invoke`, for at most the integration's time and 10 MB."""
 
-    async def invoked(integration: Any, *args: Any, **named: Any) -> Answer:
+    async def invoked(integration: Any, *args: Any, **keywords: Any) -> Answer:
         body = args[7] if len(args) > 7 else b""
         if len(body or b"") > MOST_BYTES:
             text = f"HTTP content length exceeded {MOST_BYTES} bytes."
             return _failed(413, text, "RequestTooLargeException")
         limit_s = float(integration.get("timeoutInMillis") or LIMIT_S * 1e3) / 1e3
-        running = asyncio.ensure_future(invoke(integration, *args, **named))
+        running = asyncio.ensure_future(invoke(integration, *args, **keywords))
         # The function goes on, as it does on AWS.
         done, _ = await asyncio.wait({running}, timeout=limit_s)
         return running.result() if done else _failed(504, "Endpoint request timed out")
@@ -180,8 +181,8 @@ def within_limits(invoke: Callable[..., Awaitable[Answer]]) -> Callable[..., Awa
 def custom(services: asgi.Services) -> Integration:
     """A custom integration: the templates make the event, and the answer of the result."""
 
-    async def invoke(integration: Any, *args: Any, **named: Any) -> Answer:
-        request = _request(args, named)
+    async def invoke(integration: Any, *args: Any, **keywords: Any) -> Answer:
+        request = _request(args, keywords)
         try:
             return await _exchanged(services, integration, request)
         except (TemplateError, JsonPathError) as exc:
@@ -190,33 +191,18 @@ def custom(services: asgi.Services) -> Integration:
     return within_limits(invoke)
 
 
-def _request(args: Sequence[Any], named: Mapping[str, Any]) -> Request:
+def _request(args: Sequence[Any], keywords: Mapping[str, Any]) -> Request:
     """What templates can ask for, from what ministack hands to an integration."""
     api_id, stage_name, stage, resource, path, method, headers, body, query, path_params = args
-    now = datetime.now(UTC)
-    request_id = str(uuid.uuid4())
     texts = {
         name: value if isinstance(value, str) else value[-1] for name, value in headers.items()
     }
-    sent = dict(current_call().headers) or texts
     context = {
-        "accountId": named.get("owner_account_id") or ACCOUNT_ID,
+        **_context(texts, keywords),
         "apiId": api_id,
-        "authorizer": named.get("authorizer_context") or {},
-        "domainName": texts.get("host", ""),
         "domainPrefix": api_id,
-        "extendedRequestId": request_id,
         "httpMethod": method,
-        "identity": {
-            "sourceIp": LOOPBACK[0],
-            "userAgent": texts.get("user-agent", ""),
-            **(named.get("caller_identity") or {}),
-        },
         "path": f"/{stage_name}{path}",
-        "protocol": "HTTP/1.1",
-        "requestId": request_id,
-        "requestTime": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
-        "requestTimeEpoch": int(time.time() * 1e3),
         "resourceId": resource["id"],
         "resourcePath": resource["path"],
         "stage": stage_name,
@@ -225,10 +211,30 @@ def _request(args: Sequence[Any], named: Mapping[str, Any]) -> Request:
         body=(body or b"").decode("utf-8", "replace"),
         path=path_params or {},
         querystring={name: values[-1] for name, values in (query or {}).items()},
-        header=sent,
+        header=dict(current_call().headers) or texts,
         context=context,
         stage_variables=stage.get("variables") or {},
     )
+
+
+def _context(headers: Mapping[str, str], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """What `$context` tells of who asks, and when."""
+    request_id = str(uuid.uuid4())
+    return {
+        "accountId": keywords.get("owner_account_id") or ACCOUNT_ID,
+        "authorizer": keywords.get("authorizer_context") or {},
+        "domainName": headers.get("host", ""),
+        "extendedRequestId": request_id,
+        "identity": {
+            "sourceIp": LOOPBACK[0],
+            "userAgent": headers.get("user-agent", ""),
+            **(keywords.get("caller_identity") or {}),
+        },
+        "protocol": "HTTP/1.1",
+        "requestId": request_id,
+        "requestTime": datetime.now(UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "requestTimeEpoch": int(time.time() * 1e3),
+    }
 
 
 async def _exchanged(
@@ -323,8 +329,8 @@ def _mapped(integration: Mapping[str, Any], answer: asgi.Answer, request: Reques
     text = answer.body.decode("utf-8", "replace")
     message = None
     if answer.header("x-amz-function-error"):
-        said = json.loads(text)
-        message = str(said.get("errorMessage", "")) if isinstance(said, dict) else text
+        error = json.loads(text)
+        message = str(error.get("errorMessage", "")) if isinstance(error, dict) else text
     response = _selected(integration.get("integrationResponses") or {}, message)
     if response is None:
         return _failed(500, "Internal server error")
@@ -367,3 +373,67 @@ def _selected(responses: Mapping[str, Any], message: str | None) -> Mapping[str,
         elif message is not None and re.fullmatch(pattern, message, re.DOTALL):
             return {"statusCode": status, **response}
     return default
+
+
+# TestInvokeMethod: a method called without its stage, by one made for the moment.
+
+
+_TEST_ROUTE = re.compile(r"^/restapis/([^/]+)/resources/([^/]+)/methods/([A-Z]+)$")
+_TEST_STAGE = "test-invoke-stage"
+
+
+Ask = Callable[[str, str, Mapping[str, str], bytes], Awaitable[asgi.Answer]]
+"""Sends method, path with query, headers and body to ministack."""
+
+
+def is_test_invoke(method: str, path: str) -> bool:
+    """Whether a request is a call of TestInvokeMethod."""
+    return method == "POST" and bool(_TEST_ROUTE.match(path))
+
+
+async def test_invoke(ask: Ask, path: str, body: bytes) -> asgi.Answer:
+    """Call the method that `path` names as `body` says; the answer of TestInvokeMethod."""
+    match = _TEST_ROUTE.match(path)
+    assert match is not None
+    api_id, resource_id, method = match.groups()
+    api = f"/restapis/{api_id}"
+    resource = await ask("GET", f"{api}/resources/{resource_id}", {}, b"")
+    if resource.status != 200:
+        return resource
+    test = asgi.json_object(body)
+    target = test.get("pathWithQueryString") or json.loads(resource.body)["path"]
+    deployed = await ask(
+        "POST", f"{api}/deployments", {}, json.dumps({"stageName": _TEST_STAGE}).encode()
+    )
+    try:
+        return await _tested(ask, api_id, method, target, test)
+    finally:
+        await ask("DELETE", f"{api}/stages/{_TEST_STAGE}", {}, b"")
+        deployment = json.loads(deployed.body).get("id", "")
+        await ask("DELETE", f"{api}/deployments/{deployment}", {}, b"")
+
+
+async def _tested(
+    ask: Ask, api_id: str, method: str, target: str, test: Mapping[str, Any]
+) -> asgi.Answer:
+    # A test needs no authorization; ministack looks whether there is any.
+    headers = {"authorization": "AWS4-HMAC-SHA256 test", **(test.get("headers") or {})}
+    path, _, query = target.partition("?")
+    url = f"/_aws/execute-api/{api_id}/{_TEST_STAGE}{quote(path, safe='/%')}"
+    started = time.monotonic()
+    answer = await ask(
+        method, f"{url}?{query}" if query else url, headers, str(test.get("body") or "").encode()
+    )
+    multi: dict[str, list[str]] = {}
+    for name, value in answer.headers:
+        multi.setdefault(name, []).append(value)
+    text = {
+        "status": answer.status,
+        "body": answer.body.decode("utf-8", "replace"),
+        "headers": {name: values[-1] for name, values in multi.items()},
+        "multiValueHeaders": multi,
+        "log": f"Execution log for request {uuid.uuid4()}\n"
+        f"Method completed with status: {answer.status}\n",
+        "latency": round((time.monotonic() - started) * 1e3),
+    }
+    return asgi.Answer(200, [("content-type", "application/json")], json.dumps(text).encode())

@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from .asgi import Answer
+from .asgi import Answer, json_error
 
 PREFIX = "AWSStepFunctions."
 PASSED_OVER = {
@@ -26,28 +26,28 @@ Ask = Callable[[str, str, object], Awaitable[Answer]]
 """Calls an operation about an ARN in the name of its account, whatever the caller may do."""
 
 
-async def refusal(operation: str, given: Any, ask: Ask) -> Answer | None:
+async def refusal(operation: str, request: Any, ask: Ask) -> Answer | None:
     """What Step Functions would refuse and ministack would not; None for all the rest."""
-    if not isinstance(given, dict):
+    if not isinstance(request, dict):
         return None
     if operation in ("StartExecution", "StartSyncExecution"):
-        return await _refusal_of_fields(str(given.get("stateMachineArn", "")), ask)
-    if operation == "ListExecutions" and (arn := str(given.get("stateMachineArn", ""))):
+        return await _refusal_of_fields(str(request.get("stateMachineArn", "")), ask)
+    if operation == "ListExecutions" and (arn := str(request.get("stateMachineArn", ""))):
         missing = await _machine(arn, ask) is None
         text = f"State Machine Does Not Exist: '{arn}'"
-        return _error("StateMachineDoesNotExist", text) if missing else None
+        return json_error("StateMachineDoesNotExist", text) if missing else None
     if operation in _OF_EXECUTION:
-        return await _refusal_of_execution(str(given.get("executionArn", "")), ask)
+        return await _refusal_of_execution(str(request.get("executionArn", "")), ask)
     return None
 
 
-async def changed(operation: str, given: Any, answer: Answer, ask: Ask) -> Answer:
+async def changed(operation: str, request: Any, answer: Answer, ask: Ask) -> Answer:
     """The answer to a call, as Step Functions would give it."""
-    if operation not in CHANGED or answer.status != 200 or not isinstance(given, dict):
+    if operation not in CHANGED or answer.status != 200 or not isinstance(request, dict):
         return answer
     content = json.loads(answer.body)
     if operation == "ListExecutions":
-        machine = await _machine(str(given.get("stateMachineArn", "")), ask)
+        machine = await _machine(str(request.get("stateMachineArn", "")), ask)
         since = machine["creationDate"] if machine else 0
         content["executions"] = [one for one in content["executions"] if one["startDate"] >= since]
     elif content["status"] not in ("SUCCEEDED", "RUNNING"):
@@ -62,7 +62,7 @@ async def _refusal_of_fields(arn: str, ask: Ask) -> Answer | None:
     machine = await _machine(arn, ask)
     if machine and (field := _passed_over(machine["definition"])):
         text = f"{field} is not supported by the embedded AWS; use a state without it"
-        return _error("InvalidDefinition", text)
+        return json_error("InvalidDefinition", text)
     return None
 
 
@@ -74,7 +74,7 @@ async def _refusal_of_execution(arn: str, ask: Ask) -> Answer | None:
     execution = json.loads(described.body)
     machine = await _machine(str(execution["stateMachineArn"]), ask)
     if machine is None or machine["creationDate"] > execution["startDate"]:
-        return _error("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+        return json_error("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
     return None
 
 
@@ -84,11 +84,6 @@ async def _machine(arn: str, ask: Ask) -> dict[str, Any] | None:
     described = await ask("DescribeStateMachine", arn, {"stateMachineArn": arn})
     machine: dict[str, Any] | None = json.loads(described.body)
     return machine if described.status == 200 else None
-
-
-def _error(kind: str, text: str) -> Answer:
-    body = json.dumps({"__type": kind, "message": text}).encode()
-    return Answer(400, [("content-type", "application/x-amz-json-1.0")], body)
 
 
 @functools.lru_cache(maxsize=64)

@@ -196,8 +196,16 @@ def scope_request(busctl: str, name: str) -> Sequence[str]:
     manager = "--system" if os.geteuid() == 0 else "--user"
     properties = ("PIDs", "au", "1", str(os.getpid()), "Delegate", "b", "true")
     described = ("Description", "s", "lambdatuning local")
-    given = (f"{name}.scope", "fail", "3", *described, *properties, "0")
-    return [busctl, manager, "call", *_MANAGER, "StartTransientUnit", "ssa(sv)a(sa(sv))", *given]
+    arguments = (f"{name}.scope", "fail", "3", *described, *properties, "0")
+    return [
+        busctl,
+        manager,
+        "call",
+        *_MANAGER,
+        "StartTransientUnit",
+        "ssa(sv)a(sa(sv))",
+        *arguments,
+    ]
 
 
 def _arrived(name: str) -> bool:

@@ -1,9 +1,9 @@
 """The controller process of `sigstop.py`: a budget of CPU time for each process group.
 
 Every period adds share * period of CPU time to a group's budget, at most one period's worth is
-kept; a group whose budget is spent is stopped until a period's worth has come back. Its
-memory is looked at on the same beat. When standard input ends, the server is gone: every group goes
-on, for the supervisor to kill. Runs in a process of its own that imports no more than it needs.
+kept; a group whose budget is spent is stopped until a period's worth has come back. Its memory is
+checked as often. When standard input ends, the server is gone: every group goes on, for the
+supervisor to kill. Runs in a process of its own that imports no more than it needs.
 """
 
 import contextlib
@@ -38,8 +38,8 @@ class Group:
         self.at = time.monotonic()
         self.wake = self.at + max(MIN_SLICE_S, self.budget_s)
 
-    def look(self, now: float) -> None:
-        """Bring the account up to `now`; stop or continue the group; say when to look again."""
+    def check(self, now: float) -> None:
+        """Bring the account up to `now`; stop or continue the group; say when to check again."""
         self._settle(now)
         held_bytes = processes.resident_bytes(self.members)
         self.peak_bytes = max(self.peak_bytes, held_bytes)
@@ -116,6 +116,6 @@ def run(period_s: float) -> None:
         now = time.monotonic()
         for group in groups.values():
             if group.wake <= now:
-                group.look(now)
+                group.check(now)
     for group in groups.values():
         group.go_on()

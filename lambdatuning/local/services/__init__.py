@@ -1,1 +1,1 @@
-"""The services around Lambda: the front door, ministack behind one seam, its records."""
+"""The services around Lambda: the gateway, ministack behind one seam, its records."""

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..apis.calls import current_call
+from ..settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 PAUSES_S = (1.0, 2.0)
 MOST_AGE_S = 21_600
@@ -22,7 +23,7 @@ Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Settings:
+class AsyncSettings:
     """What is configured for a function or one of its versions and aliases."""
 
     retries: int = 2
@@ -33,7 +34,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Ended:
+class AsyncResult:
     """How it came out: after how many tries, why no more, and the last answer."""
 
     tries: int
@@ -41,15 +42,15 @@ class Ended:
     result: Mapping[str, Any]
 
 
-def settings_of(root: Mapping[str, Any], config: Mapping[str, Any]) -> Settings:
+def settings_of(root: Mapping[str, Any], config: Mapping[str, Any]) -> AsyncSettings:
     """The settings for what `config` describes, of the function whose record is `root`."""
     qualifier = [*config["FunctionArn"].split(":")[7:], "$LATEST"][0]
     configs = root.get("event_invoke_configs") or {}
-    given = configs.get(qualifier) or (configs.get("") if qualifier == "$LATEST" else None) or {}
-    destinations = given.get("DestinationConfig") or {}
-    return Settings(
-        retries=int(given.get("MaximumRetryAttempts", 2)),
-        most_age_s=float(given.get("MaximumEventAgeInSeconds", MOST_AGE_S)),
+    own = configs.get(qualifier) or (configs.get("") if qualifier == "$LATEST" else None) or {}
+    destinations = own.get("DestinationConfig") or {}
+    return AsyncSettings(
+        retries=int(own.get("MaximumRetryAttempts", 2)),
+        most_age_s=float(own.get("MaximumEventAgeInSeconds", MOST_AGE_S)),
         on_success=(destinations.get("OnSuccess") or {}).get("Destination", ""),
         on_failure=(destinations.get("OnFailure") or {}).get("Destination", ""),
         dead_letters=(config.get("DeadLetterConfig") or {}).get("TargetArn", ""),
@@ -66,14 +67,14 @@ def invoker(
     def run(func: Any, event: Any) -> None:
         config = func.get("config") or func
         settings = settings_of(root_of(config), config)
-        ended = _tried(lambda: execute(func, event), settings)
+        outcome = _tried(lambda: execute(func, event), settings)
         sender = _Sender(endpoint_url, str(config["FunctionArn"]).split(":")[3])
         raw = current_call().sent(event)
-        failed = ended.condition != "Success"
+        failed = outcome.condition != "Success"
         if target := settings.on_failure if failed else settings.on_success:
-            sender.send(target, record(config, raw, ended), failed=failed)
+            sender.send(target, record(config, raw, outcome), failed=failed)
         if failed and settings.dead_letters:
-            sender.dead_letter(settings.dead_letters, raw, ended)
+            sender.dead_letter(settings.dead_letters, raw, outcome)
 
     def invoke(func: Any, event: Any) -> None:
         context = copy_context()
@@ -82,7 +83,7 @@ def invoker(
     return invoke
 
 
-def _tried(execute: Callable[[], Mapping[str, Any]], settings: Settings) -> Ended:
+def _tried(execute: Callable[[], Mapping[str, Any]], settings: AsyncSettings) -> AsyncResult:
     started = time.monotonic()
     tries = 0
     while True:
@@ -93,20 +94,20 @@ def _tried(execute: Callable[[], Mapping[str, Any]], settings: Settings) -> Ende
         else:
             tries += 1
             if not result.get("error"):
-                return Ended(tries, "Success", result)
+                return AsyncResult(tries, "Success", result)
             if tries > settings.retries:
-                return Ended(tries, "RetriesExhausted", result)
+                return AsyncResult(tries, "RetriesExhausted", result)
             pause_s, condition = PAUSES_S[min(tries, len(PAUSES_S)) - 1], "EventAgeExceeded"
         if time.monotonic() - started + pause_s > settings.most_age_s:
-            return Ended(tries, condition, result)
+            return AsyncResult(tries, condition, result)
         time.sleep(pause_s)
 
 
-def record(config: Mapping[str, Any], raw: bytes, ended: Ended) -> Record:
+def record(config: Mapping[str, Any], raw: bytes, outcome: AsyncResult) -> Record:
     """The record of an invocation that a destination gets."""
     version = str(config.get("Version", "$LATEST"))
     arn = str(config["FunctionArn"])
-    failed = ended.condition != "Success"
+    failed = outcome.condition != "Success"
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
         "version": "1.0",
@@ -114,8 +115,8 @@ def record(config: Mapping[str, Any], raw: bytes, ended: Ended) -> Record:
         "requestContext": {
             "requestId": current_call().request_id or str(uuid.uuid4()),
             "functionArn": arn if len(arn.split(":")) == 8 else f"{arn}:$LATEST",
-            "condition": ended.condition,
-            "approximateInvokeCount": ended.tries,
+            "condition": outcome.condition,
+            "approximateInvokeCount": outcome.tries,
         },
         "requestPayload": json.loads(raw),
         "responseContext": {
@@ -123,8 +124,14 @@ def record(config: Mapping[str, Any], raw: bytes, ended: Ended) -> Record:
             "executedVersion": version,
             **({"functionError": "Unhandled"} if failed else {}),
         },
-        "responsePayload": _payload(ended.result),
+        "responsePayload": _payload(outcome.result),
     }
+
+
+def record_key(function_arn: str, at: datetime) -> str:
+    """The key under which a bucket gets the record of a failure."""
+    name = function_arn.split(":")[6]
+    return f"aws/lambda/async/{name}/{at:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
 
 
 def _payload(result: Mapping[str, Any]) -> Any:
@@ -146,8 +153,8 @@ class _Sender:
             service,
             endpoint_url=self._endpoint_url,
             region_name=self._region,
-            aws_access_key_id="AKIALOCALLAMBDATUNE",
-            aws_secret_access_key="local",  # noqa: S106 - there is nothing to protect on loopback
+            aws_access_key_id=ACCESS_KEY_ID,
+            aws_secret_access_key=SECRET_ACCESS_KEY,
         )
 
     def send(self, target: str, content: Record, *, failed: bool) -> None:
@@ -174,18 +181,17 @@ class _Sender:
             }
             self._client("events").put_events(Entries=[entry])
         elif service == "s3":
-            name = content["requestContext"]["requestId"]
-            key = f"aws/lambda/{'failed-invocations' if failed else 'successful'}/{name}"
+            key = record_key(content["requestContext"]["functionArn"], datetime.now(UTC))
             self._client("s3").put_object(Bucket=target.split(":")[5], Key=key, Body=text.encode())
 
-    def dead_letter(self, target: str, raw: bytes, ended: Ended) -> None:
+    def dead_letter(self, target: str, raw: bytes, outcome: AsyncResult) -> None:
         """Send the event as it came, with the error in attributes."""
-        payload = _payload(ended.result)
-        said = str(payload.get("errorMessage", "")) if isinstance(payload, dict) else ""
+        payload = _payload(outcome.result)
+        message = str(payload.get("errorMessage", "")) if isinstance(payload, dict) else ""
         attributes = {
             "RequestID": {"DataType": "String", "StringValue": current_call().request_id or "none"},
             "ErrorCode": {"DataType": "Number", "StringValue": "200"},
-            "ErrorMessage": {"DataType": "String", "StringValue": said[:1024] or "none"},
+            "ErrorMessage": {"DataType": "String", "StringValue": message[:1024] or "none"},
         }
         text = raw.decode("utf-8", "replace")
         if target.split(":")[2] == "sns":

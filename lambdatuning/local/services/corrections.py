@@ -9,9 +9,10 @@ import json
 import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
-from ..apis import http_apis, http_definitions, rest_apis, stacks
+from ..apis import http_apis, rest_apis, stacks
 from ..apis.asgi import Services
 from ..apis.json_paths import at_path
 from ..apis.lambda_limits import problem_of_package
@@ -144,14 +145,7 @@ def authorise_stacks(refusal: Callable[[Change], str]) -> None:
     provision, update = part(_STACKS, "_provision_resource"), part(_STACKS, "_update_resource")
     delete = part(_STACKS, "_delete_resource")
 
-    def check(change: Change) -> None:
-        if why := refusal(change):
-            service = why.partition(" perform: ")[2].partition(":")[0].title()
-            raise PermissionError(
-                f'Resource handler returned message: "{why} (Service: {service}, Status Code: 403, '
-                f'Request ID: {uuid.uuid4()})" (RequestToken: {uuid.uuid4()}, HandlerErrorCode: '
-                "AccessDenied)"
-            )
+    check = partial(_check_change, refusal)
 
     def provision_resource(kind: str, logical_id: str, props: Any, stack_name: str) -> Any:
         check(Change(stack_name, logical_id, kind, "create", {}, props))
@@ -187,6 +181,17 @@ def authorise_stacks(refusal: Callable[[Change], str]) -> None:
     put(_STACKS, "_delete_resource", delete_resource)
 
 
+def _check_change(refusal: Callable[[Change], str], change: Change) -> None:
+    """PermissionError, worded as CloudFormation does, where a change is refused."""
+    if why := refusal(change):
+        service = why.partition(" perform: ")[2].partition(":")[0].title()
+        raise PermissionError(
+            f'Resource handler returned message: "{why} (Service: {service}, Status Code: 403, '
+            f'Request ID: {uuid.uuid4()})" (RequestToken: {uuid.uuid4()}, HandlerErrorCode: '
+            "AccessDenied)"
+        )
+
+
 def _role_of(state_machine_arn: str, services: Services) -> str:
     described = services.call(
         "states",
@@ -210,11 +215,11 @@ def with_definitions(
 
     running: set[asyncio.Task[None]] = set()
 
-    def made(kind: str, *args: Any, **named: Any) -> tuple[str, Any]:
-        resource = make(kind, *args, **named)
+    def made(kind: str, *args: Any, **keywords: Any) -> tuple[str, Any]:
+        resource = make(kind, *args, **keywords)
         props = args[props_at - 1]
         if kind == "AWS::ApiGatewayV2::Api" and isinstance(props.get("Body"), dict):
-            defining = http_definitions.define(services, REGION, resource[0], props["Body"])
+            defining = http_apis.define(services, REGION, resource[0], props["Body"])
             # ministack makes this kind on the event loop, which cannot be waited for: it is done
             # before the next call is served.
             task = services.loop.create_task(defining)

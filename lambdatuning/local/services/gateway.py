@@ -1,4 +1,4 @@
-"""The front door: who may knock, and our own routes; all else is handed on."""
+"""The gateway: who may use the endpoint, and our own routes; all else is handed on."""
 
 from collections.abc import Callable, Collection, Mapping
 from urllib.parse import parse_qs, urlsplit
@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 from .. import peers
 from ..apis import asgi
 from ..apis.asgi import App, Receive, Scope, Send
-from ..apis.front import key_id_of
+from ..apis.calls import credential_of
 from ..invoker import Ledger
 from ..settings import LOOPBACK
 from . import signatures
@@ -73,7 +73,7 @@ class Gateway:
         # A function may change its user.
         if not peers.is_stranger(user) or user in self._users:
             return ""
-        if self._is_environment(key_id_of(headers)):
+        if self._is_environment(credential_of(headers).key_id):
             return ""
         return f"this endpoint serves one user of this machine, not user {user}"
 
@@ -98,22 +98,22 @@ class Gateway:
         return name in self._names or name.endswith(_LOCAL_SUFFIXES)
 
     async def _signed(
-        self, scope: Scope, receive: Receive, send: Send, call: signatures.Call, service: str
+        self, scope: Scope, receive: Receive, send: Send, call: signatures.SignedCall, service: str
     ) -> None:
         """Pass on a call of what AWS_IAM protects, if it is signed as it should be."""
         body = await asgi.read_body(receive)
         if body is None:
             return
-        refused = signatures.refusal(call, service, body, self._is_environment)
-        if refused is None:
+        refusal = signatures.refusal(call, service, body, self._is_environment)
+        if refusal is None:
             if "authorization" not in call.headers:
                 # ministack looks for a header alone, and this call is signed in its query.
                 signed = (b"authorization", b"AWS4-HMAC-SHA256 in the query")
                 scope = {**scope, "headers": [*scope["headers"], signed]}
             await self._inner(scope, asgi.replayed(body, receive), send)
         else:
-            header = (b"x-amzn-errortype", refused.error_type.encode())
-            await asgi.answer(send, 403, refused.body, (header,))
+            header = (b"x-amzn-errortype", refusal.error_type.encode())
+            await asgi.answer(send, 403, refusal.body, (header,))
 
     async def _own(self, scope: Scope, send: Send) -> None:
         query = parse_qs(scope["query_string"].decode("latin-1"))
@@ -148,9 +148,9 @@ def _refusal_of_link(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
     return "an action by GET needs an Authorization header; use POST, as AWS's tools do"
 
 
-def _call(scope: Scope) -> signatures.Call:
+def _call(scope: Scope) -> signatures.SignedCall:
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
-    return signatures.Call(
+    return signatures.SignedCall(
         method=scope["method"],
         raw_path=raw_path.partition(b"?")[0].decode("latin-1"),
         query=scope["query_string"].decode("latin-1"),

@@ -10,18 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from ..apis.front import stage_of
+from ..apis.front import function_url_of, stage_of
 from ..settings import SECRET_ACCESS_KEY
 from .ministack import part
 
 _SIGV4 = "core.sigv4"
 _MAY_NEED = re.compile(r"^/(_aws|restapis)/|\n.*\.(execute-api|lambda-url)\.")
-_URL_HOST = re.compile(r"^([a-z0-9]+)\.lambda-url\.")
-_URL_PATH = re.compile(r"^/_aws/lambda-url/([^/]+)")
 
 
 @dataclass(frozen=True)
-class Call:
+class SignedCall:
     """What of a request is signed; `headers` are lower case, `raw_path` and `query` as sent."""
 
     method: str
@@ -38,21 +36,21 @@ class Refusal:
     error_type: str
 
 
-def needs_signature(call: Call) -> str:
+def needs_signature(call: SignedCall) -> str:
     """The service in whose name `call` must be signed: execute-api, lambda or none ("")."""
     host, path = call.headers.get("host", ""), unquote(call.raw_path)
     if not _MAY_NEED.search(f"{path}\n{host}"):
         return ""
     if target := stage_of(host, path):
         return "execute-api" if "AWS_IAM" in _authorization_types(*target, call.method) else ""
-    if match := _URL_HOST.match(host) or _URL_PATH.match(path):
-        url = part("services.lambda_svc", "resolve_function_url")(match[1])
+    if url_id := function_url_of(host, path):
+        url = part("services.lambda_svc", "resolve_function_url")(url_id)
         return "lambda" if url is not None and url[-1].get("AuthType") == "AWS_IAM" else ""
     return ""
 
 
 def refusal(
-    call: Call, service: str, body: bytes, is_environment: Callable[[str], bool]
+    call: SignedCall, service: str, body: bytes, is_environment: Callable[[str], bool]
 ) -> Refusal | None:
     """Why AWS would refuse `call`; None when its signature, for `service`, is right.
 

@@ -13,7 +13,6 @@ role (see `stack_rights`).
 """
 
 import asyncio
-import functools
 import json
 import re
 import time
@@ -28,8 +27,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 from xml.sax.saxutils import escape
 
-import botocore.session
-
 from ...core.errors import UsageError
 from ..apis.asgi import (
     App,
@@ -41,15 +38,16 @@ from ..apis.asgi import (
     read_body,
     replayed,
     response,
+    with_length,
 )
-from ..apis.front import key_id_of
+from ..apis.calls import credential_of
+from ..apis.operations import operation_of
 from ..runtime.environment import Environment
 from ..settings import ACCESS_KEY_ID, ACCOUNT_ID, REGION
 from .executor import role_of
 from .ministack import part
 from .stack_rights import Change, Right, StackRoles, rights_for
 
-_CREDENTIAL = re.compile(r"Credential=[^/]+/[0-9]+/([^/]+)/([^/]+)/")
 _ACTIONS, _IAM = "core.iam_actions", "core.iam_evaluator"
 _FILTER = "Logs_20140328.FilterLogEvents"
 _NOT_CONTROL = ("lambda:InvokeFunction", "s3:", "dynamodb:", "sts:")
@@ -88,10 +86,10 @@ class Switches:
 def read_switches(path: Path) -> Switches:
     """The switches in a file; UsageError for what is none."""
     try:
-        given = json.loads(path.read_text("utf-8"))
-        kill = given.pop("kill", None)
-        deny = tuple(given.pop("deny", ()))
-        return Switches(**given, deny=deny, kill=Kill(**kill) if kill else None)
+        switches = json.loads(path.read_text("utf-8"))
+        kill = switches.pop("kill", None)
+        deny = tuple(switches.pop("deny", ()))
+        return Switches(**switches, deny=deny, kill=Kill(**kill) if kill else None)
     except (OSError, ValueError, TypeError, AttributeError) as exc:
         raise UsageError(f"--strict {path}: no file of switches ({exc})") from exc
 
@@ -132,7 +130,7 @@ class Strict:
             self._works_for(call, environment, form)
         if call.target == _FILTER and self.switches.logs_s:
             body = _earlier(body, self.switches.logs_s)
-            scope = {**scope, "headers": _with_length(scope["headers"], len(body))}
+            scope = {**scope, "headers": with_length(scope["headers"], len(body))}
         if environment and self._dies(environment):
             await self.inner(scope, replayed(body, receive), _ignored)
             await self._kill(environment, call)
@@ -182,7 +180,7 @@ class Strict:
         if not named and (change_set := form.get("ChangeSetName", "")):
             described = {"Action": "DescribeChangeSet", "ChangeSetName": change_set}
             content = urlencode({**described, "Version": "2010-05-15"}).encode()
-            headers = _with_length(scope["headers"], len(content))
+            headers = with_length(scope["headers"], len(content))
             answer = await response(self.inner, {**scope, "headers": headers}, content)
             match = re.search(rb"<StackId>([^<]+)</StackId>", answer.body)
             named = match[1].decode() if match else ""
@@ -194,9 +192,9 @@ class Strict:
         """CloudFormation works by a role that trusts it alone."""
         if not role or not self.switches.iam:
             return None
-        given = {"Action": "GetRole", "RoleName": role.rpartition("/")[2], "Version": "2010-05-08"}
+        form = {"Action": "GetRole", "RoleName": role.rpartition("/")[2], "Version": "2010-05-08"}
         kind = {"content-type": "application/x-www-form-urlencoded"}
-        answer = await self.services.ask("iam", "POST", "/", urlencode(given).encode(), kind)
+        answer = await self.services.ask("iam", "POST", "/", urlencode(form).encode(), kind)
         if b"cloudformation.amazonaws.com" in answer.body:
             return None
         return _query_error("ValidationError", f"Role {role} is invalid or cannot be assumed")
@@ -329,8 +327,8 @@ def _call(scope: Scope, body: bytes) -> _Call:
     method, path = scope["method"], scope["path"]
     service = part("core.router", "detect_service")(method, path, headers, query)
     action = part(_ACTIONS, "extract_iam_action")(service, method, path, headers, body, query) or ""
-    scoped = _CREDENTIAL.search(headers.get("authorization", ""))
-    region = scoped[1] if scoped else REGION
+    credential = credential_of(dict(scope["headers"]))
+    region = credential.region or REGION
     resource = part(_ACTIONS, "extract_resource_arn")(
         service, method, path, headers, body, query, region, ACCOUNT_ID
     )
@@ -343,8 +341,8 @@ def _call(scope: Scope, body: bytes) -> _Call:
     if action in ("lambda:CreateFunction", "lambda:UpdateFunctionConfiguration"):
         resource, also = _of_settings(action, resource, body, region)
     target = headers.get("x-amz-target", "")
-    key_id = key_id_of(dict(scope["headers"]))
-    return _Call(service, action, (resource or "*",), key_id, region, target, headers, also)
+    resources = (resource or "*",)
+    return _Call(service, action, resources, credential.key_id, region, target, headers, also)
 
 
 def _of_settings(
@@ -353,14 +351,14 @@ def _of_settings(
     """The function that settings are for, and what else they need: its role is passed, its tags are
     set."""
     try:
-        given = json.loads(body)
+        settings = json.loads(body)
     except ValueError:
         return resource, ()
     if action == "lambda:CreateFunction":
-        resource = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{given.get('FunctionName')}"
-    role = given.get("Role")
+        resource = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{settings.get('FunctionName')}"
+    role = settings.get("Role")
     also = [Right("iam:PassRole", role, "lambda.amazonaws.com")] if role else []
-    also += [Right("lambda:TagResource", str(resource))] if given.get("Tags") else []
+    also += [Right("lambda:TagResource", str(resource))] if settings.get("Tags") else []
     return resource, tuple(also)
 
 
@@ -375,28 +373,16 @@ _LAMBDA_ACTIONS = {
 
 def _form(body: bytes) -> dict[str, str]:
     """What a call of a query API says."""
-    given = parse_qs(body.decode("utf-8", "replace"))
-    return {name: values[0] for name, values in given.items()}
+    fields = parse_qs(body.decode("utf-8", "replace"))
+    return {name: values[0] for name, values in fields.items()}
 
 
 def _lambda_action(method: str, path: str) -> str:
     """The action by AWS's own model of the API, of which ministack knows a part."""
-    call = f"{method} {path.rstrip('/')}"
-    name = next((name for pattern, name in _lambda_routes() if pattern.fullmatch(call)), "")
-    return f"lambda:{_LAMBDA_ACTIONS.get(name, name)}" if name else ""
-
-
-@functools.cache
-def _lambda_routes() -> list[tuple[re.Pattern[str], str]]:
-    model = botocore.session.get_session().get_service_model("lambda")
-    routes = []
-    for name in model.operation_names:
-        http = model.operation_model(name).http
-        uri = http["requestUri"].partition("?")[0].rstrip("/")
-        pattern = re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(f"{http['method']} {uri}"))
-        routes.append((re.compile(pattern), name))
-    # What is spelled out comes before what may be anything.
-    return sorted(routes, key=lambda route: -len(route[0].pattern.replace("[^/]+", "")))
+    operation, _ = operation_of("lambda", method, path)
+    if operation is None:
+        return ""
+    return f"lambda:{_LAMBDA_ACTIONS.get(operation.name, operation.name)}"
 
 
 def _policies(call: _Call, environment: Environment | None) -> tuple[str, Any, Any] | None:
@@ -501,25 +487,20 @@ def _earlier(body: bytes, logs_s: float) -> bytes:
     return json.dumps(request).encode()
 
 
-def _with_length(headers: Any, length: int) -> Any:
-    kept = [(name, value) for name, value in headers if name.lower() != b"content-length"]
-    return [*kept, (b"content-length", str(length).encode())]
-
-
 async def _without_tags(inner: App, scope: Scope, send: Send, why: str) -> None:
     answer = await response(inner, scope)
     content = answer.body
     if answer.status == HTTPStatus.OK:
         function = {**json.loads(content), "TagsError": {"ErrorCode": _DENIED, "Message": why}}
         content = json.dumps({**function, "Tags": None}).encode()
-    given = [(name.encode(), value.encode()) for name, value in answer.headers]
-    headers = _with_length(given, len(content))
+    pairs = [(name.encode(), value.encode()) for name, value in answer.headers]
+    headers = with_length(pairs, len(content))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 
 
 async def _ignored(_: Message) -> None:
-    """Who died hears nothing."""
+    """What was killed gets no answer."""
 
 
 async def _refuse(send: Send, refusal: _Refusal) -> None:

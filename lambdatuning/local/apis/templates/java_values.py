@@ -13,7 +13,7 @@ class TemplateError(Exception):
     """A template that is broken, or has what is not known here."""
 
 
-class Host:
+class TemplateObject:
     """An object whose named methods and properties a template may use."""
 
     methods: Mapping[str, Callable[..., Any]] = {}
@@ -55,7 +55,7 @@ def text_of(value: Any) -> str:
 
 def property_of(value: Any, name: str) -> Any:
     """`$value.name`; UNDEFINED where there is none."""
-    if isinstance(value, Host):
+    if isinstance(value, TemplateObject):
         return value.properties.get(name, UNDEFINED)
     if isinstance(value, dict):
         return item_of(value, name)
@@ -77,13 +77,13 @@ def called(value: Any, name: str, arguments: list[Any], source: str) -> Any:
     """`$value.name(arguments)`. Raises `TemplateError` for a method that is not known here."""
     if value is None:
         return UNDEFINED
-    methods = value.methods if isinstance(value, Host) else _methods_of(value)
+    methods = value.methods if isinstance(value, TemplateObject) else _methods_of(value)
     method = methods.get(name)
     if method is None:
         raise TemplateError(f"the embedded AWS does not know {name}() in {source}")
-    given = [None if isinstance(one, Undefined) else one for one in arguments]
+    values = [None if isinstance(one, Undefined) else one for one in arguments]
     try:
-        return method(*given) if isinstance(value, Host) else method(value, *given)
+        return method(*values) if isinstance(value, TemplateObject) else method(value, *values)
     except TemplateError:
         raise
     except (TypeError, ValueError, LookupError, AttributeError, re.error) as exc:
@@ -97,8 +97,12 @@ def _methods_of(value: Any) -> Mapping[str, Callable[..., Any]]:
     return {}
 
 
-def _appended(items: list[Any], *given: Any) -> bool:
-    items.insert(given[0], given[1]) if len(given) == 2 else items.append(given[0])
+def _appended(items: list[Any], *arguments: Any) -> bool:
+    """`add(item)`, or `add(index, item)`."""
+    if len(arguments) == 2:
+        items.insert(*arguments)
+    else:
+        items.append(arguments[0])
     return True
 
 
@@ -176,13 +180,6 @@ _METHODS: tuple[tuple[Any, dict[str, Callable[..., Any]]], ...] = (
 def holds(value: Any) -> bool:
     """Velocity 1.7: what is there is true, unless it is the boolean false."""
     return not (value is None or value is False or isinstance(value, Undefined))
-
-
-def items_of(value: Any) -> list[Any]:
-    """What `#foreach` goes through: the values of a map, the items of a list, nothing else."""
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
 
 
 def whole_numbers(first: Any, last: Any) -> list[int]:

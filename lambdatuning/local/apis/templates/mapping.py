@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
 from ..json_paths import JsonPathError, at_path
-from .java_values import Host, Lenient, TemplateError, text_of
+from .java_values import Lenient, TemplateError, TemplateObject, text_of
 from .velocity import Template
 
 __all__ = ["Request", "TemplateError", "rendered"]
@@ -57,7 +57,7 @@ def _parsed(template: str) -> Template:
     return Template(template)
 
 
-class _Input(Host):
+class _Input(TemplateObject):
     """`$input`: the payload and the parameters of the request."""
 
     def __init__(self, request: Request) -> None:
@@ -84,12 +84,20 @@ class _Input(Host):
         return _one(path, list(at_path(self._root(), path)), None)
 
     def _params(self, name: str | None = None) -> Any:
-        given = self._request
+        request = self._request
         if name is None:
-            groups = {"path": given.path, "querystring": given.querystring, "header": given.header}
+            groups = {
+                "path": request.path,
+                "querystring": request.querystring,
+                "header": request.header,
+            }
             return {group: dict(values) for group, values in groups.items()}
-        lowered = {key.lower(): value for key, value in given.header.items()}
-        candidates = (given.path.get(name), given.querystring.get(name), lowered.get(name.lower()))
+        lowered = {key.lower(): value for key, value in request.header.items()}
+        candidates = (
+            request.path.get(name),
+            request.querystring.get(name),
+            lowered.get(name.lower()),
+        )
         return next((value for value in candidates if value is not None), "")
 
 
@@ -100,7 +108,7 @@ def _one(path: str, values: list[Any], missing: Any) -> Any:
     return values[0] if values else missing
 
 
-class _Util(Host):
+class _Util(TemplateObject):
     """`$util`: conversions of texts."""
 
     def __init__(self) -> None:

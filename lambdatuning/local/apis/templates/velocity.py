@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..json_paths import items_of
 from .java_values import (
     MOST_TURNS,
     UNDEFINED,
@@ -14,7 +15,6 @@ from .java_values import (
     computed,
     holds,
     item_of,
-    items_of,
     property_of,
     text_of,
     whole_numbers,

@@ -1,0 +1,52 @@
+"""Operations of AWS's APIs by method and path, with the shapes of their inputs (botocore's)."""
+
+import functools
+import re
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+import botocore.session
+
+_PARAMETER = re.compile(r"\\\{(.+?)(?:\\\+)?\\\}")
+"""A parameter in the escaped path of an operation: `{Name}` or `{Name+}`."""
+
+
+class Operation(NamedTuple):
+    """An operation of a REST API; `path` matches its paths and names their parameters."""
+
+    name: str
+    method: str
+    path: re.Pattern[str]
+    shape: Any
+
+
+@functools.cache
+def service_model(service: str) -> Any:
+    """botocore's model of a service."""
+    return botocore.session.get_session().get_service_model(service)
+
+
+@functools.cache
+def _operations(service: str) -> list[Operation]:
+    model = service_model(service)
+    operations = []
+    for name in model.operation_names:
+        operation = model.operation_model(name)
+        uri = operation.http["requestUri"].partition("?")[0].rstrip("/")
+        path = re.compile(_PARAMETER.sub(_named_group, re.escape(uri)))
+        operations.append(Operation(name, operation.http["method"], path, operation.input_shape))
+    # What is spelled out comes before what may be anything.
+    return sorted(operations, key=lambda each: (each.path.groups, -len(each.path.pattern)))
+
+
+def _named_group(match: re.Match[str]) -> str:
+    name = re.sub(r"\W+", "_", match[1])
+    return f"(?P<{name}>[^/]+)"
+
+
+def operation_of(service: str, method: str, path: str) -> tuple[Operation | None, dict[str, str]]:
+    """The operation that a call is of, and the parameters in its path; None for none."""
+    for operation in _operations(service):
+        if operation.method == method and (match := operation.path.fullmatch(path.rstrip("/"))):
+            return operation, {name: unquote(text) for name, text in match.groupdict().items()}
+    return None, {}
