@@ -28,11 +28,11 @@ def plan(region: str, partition: str = "aws", **more: object) -> TunePlan:
 
 
 def test_a_price_in_china_is_in_yuan() -> None:
-    told = describe_price(fake_cloud(), plan("cn-north-1", "aws-cn", explore="adaptive", max_usd=1))
-    assert "about ¥" in told
-    assert "ended by ¥1" in told
-    assert "shop: 1 payload type, 2 sizes to choose from" in told
-    assert "$" not in told
+    text = describe_price(fake_cloud(), plan("cn-north-1", "aws-cn", explore="adaptive", max_usd=1))
+    assert "about ¥" in text
+    assert "ended by ¥1" in text
+    assert "shop: 1 payload type, 2 sizes to choose from" in text
+    assert "$" not in text
     assert "¥" not in describe_price(fake_cloud(), plan("us-east-1"))
     with pytest.raises(DeclinedError, match=r"estimated at ¥0\.\d+, more than the ¥0"):
         require_budget(plan("cn-north-1", "aws-cn"), 0)

@@ -96,7 +96,7 @@ def test_a_function_that_no_log_names_is_named_after_the_file(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "counts"),
     [
         ("handler_raise.log", {"rows": 1, "failed": 1, "cold": 1, "unread": 0}),
         ("old_timeout.log", {"rows": 2, "failed": 1, "cold": 0, "unread": 0}),
@@ -105,13 +105,13 @@ def test_a_function_that_no_log_names_is_named_after_the_file(tmp_path: Path) ->
     ],
 )
 def test_the_command_counts(
-    name: str, told: dict[str, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, counts: dict[str, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = tmp_path / "runs"
     assert main(["logs", str(RECORDS / name), "--store", str(store), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found.pop("run_id") == lt.load(store).run_id
-    assert found == told
+    answer = json.loads(capsys.readouterr().out)
+    assert answer.pop("run_id") == lt.load(store).run_id
+    assert answer == counts
 
 
 def test_the_command_reads_standard_input_and_says_what_it_lost(
@@ -138,7 +138,7 @@ def test_the_command_refuses_logs_without_a_report(
 
 def production(sizes: tuple[int, ...]) -> list[Event]:
     """Logs of some log streams at each size, the first call of each cold."""
-    found = []
+    events = []
     for size in sizes:
         for stream in range(4):
             for n in range(8):
@@ -151,8 +151,8 @@ def production(sizes: tuple[int, ...]) -> list[Event]:
                 name = f"2026/06/03/[$LATEST]{size:016x}{stream:016x}"
                 at = forms.FIRST_MS + 1000 * n
                 message = forms.text_report(size * 1000 + stream * 10 + n, fields)
-                found.append(Event(at, message, name))
-    return found
+                events.append(Event(at, message, name))
+    return events
 
 
 @pytest.mark.parametrize("sizes", [(512,), (128, 512, 1024)], ids=["one size", "three sizes"])

@@ -172,7 +172,7 @@ def test_every_error_of_botocore_has_its_advice_or_is_ours(
     assert (type(explained) is UnexpectedError) == (kind.__name__ in OUR_FAULTS)
 
 
-def test_a_line_break_in_credentials_is_said() -> None:
+def test_a_line_break_in_credentials_is_reported() -> None:
     inner = ValueError("Invalid header value b'AWS4-HMAC-SHA256 x\\n'")
     explained = explain(HTTPClientError(error=inner))
     assert type(explained) is CredentialsError
@@ -185,7 +185,7 @@ def test_what_a_disk_refuses_names_the_file() -> None:
     assert "AWS_CA_BUNDLE" in str(explain(SSLError(endpoint_url="https://x", error="y")))
 
 
-def test_functions_say_what_aws_said_in_our_words_and_other_errors_as_they_are() -> None:
+def test_errors_of_aws_are_explained_and_other_errors_pass_as_they_are() -> None:
     @explaining()
     def raising(error: Exception) -> None:
         raise error

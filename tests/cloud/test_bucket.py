@@ -52,7 +52,7 @@ def test_it_is_made_once_for_tls_alone(embedded: Cloud) -> None:
     assert (statement["Effect"], statement["Sid"]) == ("Deny", "TlsOnly")
 
 
-def test_nothing_is_asked_for_that_s3_makes_by_default() -> None:
+def test_nothing_is_requested_that_s3_does_by_default() -> None:
     """Since 2023 a bucket is private, without ACLs and encrypted; organisations forbid to touch
     these settings (Amazon S3 User Guide, "Default settings for new S3 buckets")."""
     s3 = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")

@@ -57,7 +57,7 @@ def test_every_page_of_changes_is_read(client: Any) -> None:
     )
 
 
-def test_what_is_lost_is_said_and_what_only_follows_is_one_line() -> None:
+def test_losses_are_listed_and_mere_consequences_are_one_line() -> None:
     stage, logs = "AWS::ApiGateway::Stage", "AWS::Logs::LogGroup"
     changes = (
         Change("changed", "Table", "AWS::DynamoDB::Table", replacement=True),
@@ -96,7 +96,7 @@ def entry(name: str, replacement: str, *details: dict[str, Any]) -> dict[str, An
     return {"ResourceChange": change}
 
 
-def test_what_refers_to_something_that_stays_is_not_said_to_be_replaced(client: Any) -> None:
+def test_a_reference_to_something_that_stays_is_no_replacement(client: Any) -> None:
     """CloudFormation calls it conditional, for it does not look whether an ARN can change."""
     direct = {"Target": {"Attribute": "Properties"}, "ChangeSource": "DirectModification"}
     changes = [
@@ -136,7 +136,7 @@ def test_a_change_set_without_changes_is_deleted(client: Any, reason: str) -> No
     assert waited(client, failed, {"method": "delete_change_set"}) is None
 
 
-def test_any_other_failure_is_told_in_one_line(client: Any) -> None:
+def test_any_other_failure_is_reported_in_one_line(client: Any) -> None:
     failed = {"Status": "FAILED", "StatusReason": "Transform failed\n with: Bad"}
     with pytest.raises(StackError, match="refuses: Transform failed with: Bad; fix that first"):
         waited(client, failed)

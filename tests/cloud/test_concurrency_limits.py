@@ -65,7 +65,7 @@ def test_too_few_executions_are_refused_with_a_number_that_works(client: FakeLam
     assert room(client, 3).sizes == 1
 
 
-def test_reserved_concurrency_bounds_and_is_told(client: FakeLambda) -> None:
+def test_reserved_concurrency_bounds_and_is_reported(client: FakeLambda) -> None:
     client.reserved = 20
     found = room(client)
     assert found.sizes == 2
@@ -96,7 +96,7 @@ def test_a_concurrency_that_leaves_nothing_gets_advice_that_works(
     assert isolated.sizes == 10
 
 
-def test_a_vpc_is_told(client: FakeLambda) -> None:
+def test_a_vpc_is_reported(client: FakeLambda) -> None:
     client.change(VpcConfig={"SubnetIds": ["subnet-1"]})
     assert "shop is in a VPC" in room(client).notes[0]
 
@@ -110,7 +110,7 @@ def test_quotas_that_may_not_be_read_bound_nothing(client: FakeLambda) -> None:
         room(client)
 
 
-def test_sizes_beyond_the_cores_of_one_host_are_told(client: FakeLambda) -> None:
+def test_sizes_beyond_the_cores_of_one_host_are_reported(client: FakeLambda) -> None:
     host = Endpoint("embedded", cores=2, measuring_cores=1.25)
     cloud = replace(fake_cloud(**{"lambda": client}), endpoint=host)
     notes = concurrency_limits(cloud, target(client), 3, (128, 4096, 10_240)).notes

@@ -80,7 +80,7 @@ def probed(aws_lambda: Any, code: str, message: str) -> Finding:
         )
 
 
-def test_a_new_account_is_held_to_3008_mb(aws_lambda: Any) -> None:
+def test_a_new_account_is_limited_to_3008_mb(aws_lambda: Any) -> None:
     message = (
         "1 validation error detected: Value at 'memorySize' failed: 'MemorySize' value failed to "
         "satisfy constraint: Member must have value less than or equal to 3008"
@@ -89,11 +89,11 @@ def test_a_new_account_is_held_to_3008_mb(aws_lambda: Any) -> None:
     assert (finding.severity, "3008 MB" in finding.cause) == ("warning", True)
 
 
-def test_an_account_that_may_take_all_is_told_there_is_no_function(aws_lambda: Any) -> None:
+def test_an_account_with_every_right_reads_that_there_is_no_function(aws_lambda: Any) -> None:
     assert probed(aws_lambda, "ResourceNotFoundException", "Function not found").severity == "ok"
 
 
-def test_what_may_not_be_asked_is_a_warning_that_names_the_right(aws_lambda: Any) -> None:
+def test_a_denied_check_is_a_warning_that_names_the_right(aws_lambda: Any) -> None:
     finding = probed(aws_lambda, "AccessDeniedException", "User is not\n authorized")
     assert finding.severity == "warning"
     assert finding.next_step == "allow the right, or go on"

@@ -108,7 +108,7 @@ def test_patience_ends() -> None:
     assert time.now >= 300
 
 
-def test_the_first_causes_are_told_and_their_echoes_left_out() -> None:
+def test_first_causes_are_reported_and_their_consequences_left_out() -> None:
     history = History(
         [
             entry(1, "CREATE_FAILED", "Table", "name is\n taken"),
@@ -122,7 +122,7 @@ def test_the_first_causes_are_told_and_their_echoes_left_out() -> None:
     assert failures(events) == "Table (T): name is taken"
 
 
-def test_a_failure_without_a_resource_is_told_by_the_stack() -> None:
+def test_a_failure_without_a_resource_is_reported_by_the_stack() -> None:
     history = History([entry(1, "ROLLBACK_COMPLETE", reason="no rights")])
     cloud = fake_cloud(cloudformation=history)
     events = follow(cloud, STACK, frozenset(), lambda _: None, Time().waiting())

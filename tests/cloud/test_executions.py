@@ -101,7 +101,7 @@ def test_a_failed_execution_tells_its_own_cause() -> None:
     assert "failed: run x holds it (" in str(failure(cloud, describe(cloud, ARN)))
 
 
-def test_without_any_cause_that_is_said() -> None:
+def test_an_unknown_cause_is_reported_as_such() -> None:
     cloud = fake_cloud(stepfunctions=FakeStepFunctions({ARN: {"status": "SUCCEEDED"}}))
     assert "no output and no error" in str(failure(cloud, describe(cloud, ARN)))
 
@@ -162,7 +162,7 @@ def test_what_is_no_url_is_refused() -> None:
         show("https://example.com/")
 
 
-def test_an_execution_is_asked_for_by_its_own_arn() -> None:
+def test_an_execution_is_looked_up_by_its_own_arn() -> None:
     found = {ARN: {"status": "SUCCEEDED", "output": "{}"}, ARN + "2": {"status": "RUNNING"}}
     cloud = fake_cloud(stepfunctions=FakeStepFunctions(found, [LAMBDA_FAILED]))
     frame = executions(cloud, ARN)

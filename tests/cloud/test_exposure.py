@@ -74,7 +74,7 @@ def test_sizes_below_what_is_used_are_left_out_and_named() -> None:
     assert large_enough((128, 256), 400, 512)[0] == (512,)
 
 
-def test_who_calls_the_unqualified_function_is_said() -> None:
+def test_who_calls_the_unqualified_function_is_reported() -> None:
     client = FakeLambda()
     assert callers_of_latest(client, FUNCTION) == []
     client.mappings = [
@@ -110,7 +110,7 @@ def test_who_calls_the_unqualified_function_is_said() -> None:
 
 # What AWS answers: API_ListFunctionEventInvokeConfigs, API_ListFunctionUrlConfigs and
 # API_GetFunctionRecursionConfig of the Lambda API Reference.
-def test_a_function_that_is_called_otherwise_than_a_run_calls_it_is_told_of() -> None:
+def test_callers_that_a_run_does_not_imitate_are_reported() -> None:
     client = FakeLambda()
     assert calling_notes(client, FUNCTION) == []
     client.policy = {"Statement": [

@@ -135,7 +135,7 @@ def test_an_interrupt_between_stopping_and_cleaning_waits_and_who_insists_is_let
             signal.raise_signal(signal.SIGINT)
 
 
-def test_a_look_that_is_throttled_ends_no_run() -> None:
+def test_a_throttled_poll_ends_no_run() -> None:
     run = Run(FakeS3(), [[sample(128)], [sample(128)]])
     looks, describe = iter([None, *["ThrottlingException"] * 3, None]), run.describe_execution
 

@@ -227,7 +227,7 @@ class NoLogs:
         raise refusal("AccessDeniedException")
 
 
-def test_who_may_make_no_function_is_told_what_is_missing() -> None:
+def test_who_may_create_no_function_reads_which_right_is_missing() -> None:
     cloud = fake_cloud(**{"lambda": Refusing(), "logs": NoLogs()})
     with (
         pytest.raises(LambdaTuningError, match=r"lambda:CreateFunction, .*iam:PassRole on"),

@@ -245,7 +245,7 @@ def denying(cloud: Cloud, **denials: tuple[str, ...]) -> Cloud:
     return replace(fake_cloud(**clients), account_id=cloud.account_id)
 
 
-def test_a_denied_look_makes_no_error_of_a_finished_removal(
+def test_a_denied_check_makes_no_error_of_a_finished_removal(
     embedded: Cloud, template: Path
 ) -> None:
     execute(embedded, plan_deploy(embedded, DeployOptions("looked", template)))

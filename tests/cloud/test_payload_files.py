@@ -134,7 +134,9 @@ def test_a_weighted_list_is_a_mix(tmp_path: Path) -> None:
         ({"lambdaARN": "a", "powerValues": "ALL"}, "give its payload alone"),
     ],
 )
-def test_what_may_be_meant_in_two_ways_is_asked(tmp_path: Path, event: Any, message: str) -> None:
+def test_an_ambiguous_payload_is_refused_with_its_readings(
+    tmp_path: Path, event: Any, message: str
+) -> None:
     file = tmp_path / "x.json"
     file.write_text(json.dumps(event))
     with pytest.raises(UsageError, match=message):

@@ -92,7 +92,7 @@ def test_what_it_cannot_do_is_refused_before_it_starts(tmp_path: Path) -> None:
     assert states.inputs == []
 
 
-def test_errors_that_are_allowed_are_told_to_it(tmp_path: Path) -> None:
+def test_allowed_errors_are_passed_on_to_it(tmp_path: Path) -> None:
     states = Elsewhere(OUTPUT)
     where = cloud(states)
     planned = plan(where, allowed_errors=("KeyError",), alias="live", auto_optimize=True)

@@ -154,7 +154,7 @@ def test_a_region_without_prices_is_an_error() -> None:
         refreshed_book(fake_cloud(pricing=FakePricing()), BOOK, ["mars-north-1"], "2026-11-23")
 
 
-def test_the_file_is_refreshed_and_what_changed_is_told(tmp_path: Path) -> None:
+def test_the_file_is_refreshed_and_changes_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "prices.json"
     path.write_text(json.dumps(BOOK))
     where = fake_cloud(pricing=FakePricing())
@@ -189,7 +189,7 @@ class Denied:
         raise refusal("AccessDeniedException")
 
 
-def test_without_the_right_or_without_the_api_that_is_said(tmp_path: Path) -> None:
+def test_a_missing_right_or_a_missing_api_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "prices.json"
     where = fake_cloud(pricing=Denied())
     with pytest.raises(LambdaTuningError, match="pricing:GetProducts"):

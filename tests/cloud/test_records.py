@@ -39,7 +39,7 @@ STACKS = records("stack_events.json")
 
 
 @pytest.mark.parametrize("record", HISTORIES, ids=named)
-def test_the_cause_of_an_execution_is_told(record: dict[str, Any]) -> None:
+def test_the_cause_of_an_execution_is_reported(record: dict[str, Any]) -> None:
     assert cause_of(record["events"]) == record["cause"]
     assert cause_of(reversed(record["events"])) == record["cause"]
 

@@ -68,7 +68,7 @@ def test_the_session_of_a_role_lies_where_the_aws_cli_keeps_its_own(
     assert len(list((tmp_path / ".aws/cli/cache").glob("*.json"))) == 1
 
 
-def test_other_tools_are_told_to_pass_a_proxy_by(
+def test_other_tools_bypass_the_proxy_by_environment(
     nobody: pytest.MonkeyPatch, running: endpoint.LocalEndpoint
 ) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "NO_PROXY", "no_proxy"):
@@ -80,7 +80,7 @@ def test_other_tools_are_told_to_pass_a_proxy_by(
     assert given["NO_PROXY"] == given["no_proxy"] == "intranet,127.0.0.1,localhost"
 
 
-def test_an_embedded_aws_wants_no_login_no_region_and_no_proxy(
+def test_an_embedded_aws_needs_no_login_no_region_and_no_proxy(
     nobody: pytest.MonkeyPatch, running: endpoint.LocalEndpoint
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY"):

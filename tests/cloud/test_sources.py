@@ -51,7 +51,7 @@ def test_runs_are_narrowed_by_function_region_and_time(store: Path) -> None:
     assert ids(store, since="2026-11-22", until="2026-11-23") == [IDS[1]]
 
 
-def test_a_function_is_not_taken_for_another_whose_name_begins_alike(tmp_path: Path) -> None:
+def test_a_function_is_not_taken_for_another_with_the_same_prefix(tmp_path: Path) -> None:
     for n, name in enumerate(("shop", "shop-v2")):
         about = {"function": name, "run_id": IDS[n]}
         store_synthetic_run(tmp_path, KINDS[:1], (128, 512), about=about)
@@ -61,7 +61,7 @@ def test_a_function_is_not_taken_for_another_whose_name_begins_alike(tmp_path: P
     assert lt.compare("latest 2", store=tmp_path, function="shop").alone[0].run_id == IDS[0]
 
 
-def test_what_is_not_there_is_said(store: Path, tmp_path: Path) -> None:
+def test_a_missing_source_is_reported(store: Path, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=f"no such run in {store}; 3 others are there"):
         load_runs(store, function="nobody")
     with pytest.raises(NotFoundError, match=f'did you mean "{IDS[0]}"'):

@@ -149,7 +149,7 @@ def test_no_changes_is_success(embedded: Cloud, outputs: dict[str, str]) -> None
     assert [entry["Status"] for entry in sets if entry["Status"] == "FAILED"] == []
 
 
-def test_an_update_changes_what_was_asked_and_keeps_the_rest(
+def test_an_update_changes_the_given_parameters_and_keeps_the_rest(
     embedded: Cloud, outputs: dict[str, str]
 ) -> None:
     heard = list[StackEvent]()

@@ -12,7 +12,7 @@ def step(*batch: Planned, sure: Sequence[float] = (), stopped: str = "", usd: fl
     return Step(stopped, "", answers, batch, 1.0, Spending(9, 0.1, usd))
 
 
-def test_before_the_first_look_nothing_is_sure() -> None:
+def test_before_the_first_poll_nothing_is_sure() -> None:
     told = describe_step(1, step(*(Planned(512, name, 2, 1) for name in "abcd")))
     assert told == "step 1: 512 MB x 2 of a, 512 MB x 2 of b and 2 more; spent $0.0000"
 

@@ -1,4 +1,4 @@
-"""A made-up function for tests of the exploration: known truth, seeded durations."""
+"""A simulated function for tests of the exploration: known truth, seeded durations."""
 
 import math
 import random
@@ -20,7 +20,7 @@ Truth = Callable[[int], float]
 
 
 @dataclass
-class Made:
+class SimulatedFunction:
     """Durations in ms by payload type, with log-normal spread, hosts, drift and a timeout; the
     first call of an environment takes `first` times as long."""
 
@@ -31,7 +31,7 @@ class Made:
     drift: float = 0.0
     timeout_ms: float = math.inf
     seed: int = 0
-    seen: list[Observation] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
     environments: dict[int, list[float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -55,9 +55,9 @@ class Made:
     def _one(self, memory_mb: int, payload: str, host: int, init_ms: float) -> None:
         factor = self.environments[memory_mb][host] * math.exp(self.rng.gauss(0, self.spread))
         factor *= self.first if init_ms else 1.0
-        factor *= 1 + self.drift * len(self.seen)
+        factor *= 1 + self.drift * len(self.observations)
         duration = min(self.truth[payload](memory_mb) * factor, self.timeout_ms)
-        self.seen.append(
+        self.observations.append(
             Observation(
                 payload=payload,
                 memory_mb=memory_mb,
@@ -81,7 +81,7 @@ class Made:
                 self.measure(
                     item.memory_mb, item.payload, item.count, item.environments, wake=item.wake
                 )
-            proposals.append(propose(self.seen, objective, self.terms, budget))
+            proposals.append(propose(self.observations, objective, self.terms, budget))
             assert len(proposals) < 500
         return proposals
 

@@ -55,7 +55,7 @@ def test_the_command_counts_and_exits(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main([str(path), "average"]) == 0
 
 
-def test_wrong_use_is_told_from_failure(tmp_path: Path) -> None:
+def test_wrong_use_differs_from_a_failure(tmp_path: Path) -> None:
     assert main([]) == 2
     assert main([str(tmp_path / "missing.json")]) == 2
 

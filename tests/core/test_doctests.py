@@ -11,8 +11,8 @@ import lambdatuning.core
 
 
 def _modules() -> list[str]:
-    found = pkgutil.walk_packages(lambdatuning.core.__path__, "lambdatuning.core.")
-    return [module.name for module in found]
+    modules = pkgutil.walk_packages(lambdatuning.core.__path__, "lambdatuning.core.")
+    return [module.name for module in modules]
 
 
 @pytest.mark.parametrize("name", _modules())

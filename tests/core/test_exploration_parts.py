@@ -43,7 +43,7 @@ from lambdatuning.core.exploration.prior import Shape, load_prior, log_normal_va
 from lambdatuning.core.exploration.question import Objective, Observation, Terms
 from lambdatuning.core.strategies import CurvePoint, rank
 
-from .exploring import SIZES, Made, cpu
+from .exploring import SIZES, SimulatedFunction, cpu
 
 ROWS = st.lists(st.lists(st.floats(-3, 3), min_size=4, max_size=4), min_size=4, max_size=4)
 QUIET = [0.02] * len(SIZES)
@@ -56,8 +56,8 @@ def test_the_inverse_undoes_the_matrix(rows: list[list[float]]) -> None:
         for i, a in enumerate(rows)
     ]
     lower = cholesky(matrix)
-    found = [times(matrix, column) for column in inverse(lower)]
-    for i, row in enumerate(found):
+    product = [times(matrix, column) for column in inverse(lower)]
+    for i, row in enumerate(product):
         for j, value in enumerate(row):
             assert value == pytest.approx(1.0 if i == j else 0.0, abs=1e-6)
 
@@ -105,40 +105,43 @@ def test_equal_weights_are_drawn_equally_often() -> None:
 
 def called(*values: float, size: int = 512, first: float | None = None) -> SizeEvidence:
     """Warm calls of one environment, after a first one."""
-    seen = [Observation("", size, ms, math.ceil(ms), environment="a") for ms in values]
+    observations = [Observation("", size, ms, math.ceil(ms), environment="a") for ms in values]
     if first is not None:
-        seen.insert(0, Observation("", size, first, first + 200, cold=True, environment="a"))
-    (found,) = gather(seen)
-    return found
+        observations.insert(
+            0, Observation("", size, first, first + 200, cold=True, environment="a")
+        )
+    (evidence,) = gather(observations)
+    return evidence
 
 
 def test_first_calls_count_as_far_as_they_are_like_later_ones() -> None:
-    alike, unlike = (called(100.0, 101.0, 99.0, first=first) for first in (100.0, 300.0))
-    for size, low, high in ((alike, 0.0, 0.05), (unlike, 0.9, 2.0)):
+    similar, unlike = (called(100.0, 101.0, 99.0, first=first) for first in (100.0, 300.0))
+    for size, low, high in ((similar, 0.0, 0.05), (unlike, 0.9, 2.0)):
         draws = noise_draws([size], [math.log(100)] * 6, [2], load_prior().noise, random.Random(1))
         assert low <= fmean(draw.first for draw in draws) <= high
-    assert alike.calls == 4
+    assert similar.calls == 4
     assert unlike.log_mean(math.log(3)) == pytest.approx(math.log(100), abs=0.01)
 
 
-def test_environments_that_differ_are_told_from_a_spread() -> None:
-    seen = [
+def test_environments_that_differ_are_distinguished_from_a_spread() -> None:
+    observations = [
         Observation("", 512, ms * host, 200, environment=str(host))
         for host in (1.0, 1.3)
         for ms in (100.0, 101.0, 99.5, 100.5)
     ]
     noise = load_prior().noise
-    draws = noise_draws(gather(seen), [math.log(100)] * 6, [2], noise, random.Random(1))
+    draws = noise_draws(gather(observations), [math.log(100)] * 6, [2], noise, random.Random(1))
     assert min(draw.host for draw in draws) >= 0.05
-    one = [Observation("", 512, o.duration_ms, 200, environment="a") for o in seen[:4]]
+    one = [Observation("", 512, o.duration_ms, 200, environment="a") for o in observations[:4]]
     unknown = noise_draws(gather(one), [math.log(100)] * 6, [2], noise, random.Random(1))
-    believed = sum(host * chance for host, chance in HOSTS)
-    assert fmean(draw.host for draw in unknown) == pytest.approx(believed, rel=0.2)
+    expected = sum(host * chance for host, chance in HOSTS)
+    assert fmean(draw.host for draw in unknown) == pytest.approx(expected, rel=0.2)
     two = [
-        replace(o, duration_ms=100.0 + k % 2, environment=str(k // 4)) for k, o in enumerate(seen)
+        replace(o, duration_ms=100.0 + k % 2, environment=str(k // 4))
+        for k, o in enumerate(observations)
     ]
     calm = noise_draws(gather(two), [math.log(100)] * 6, [2], noise, random.Random(1))
-    assert fmean(draw.host for draw in calm) < believed / 2
+    assert fmean(draw.host for draw in calm) < expected / 2
 
 
 def test_two_calls_that_agree_leave_more_doubt_than_twenty() -> None:
@@ -152,27 +155,27 @@ def test_two_calls_that_agree_leave_more_doubt_than_twenty() -> None:
 
 
 def test_the_posterior_is_narrow_where_measured_and_wide_where_not() -> None:
-    made = Made({"": cpu(300.0, 0.1)})
+    simulated = SimulatedFunction({"": cpu(300.0, 0.1)})
     for size in (512, 1024):
-        made.measure(size, "", 10, environments=3)
-    found = posterior(gather(made.seen), SIZES, load_prior(), random.Random(1))
-    spreads = [pstdev(column) for column in zip(*found.curves, strict=True)]
+        simulated.measure(size, "", 10, environments=3)
+    estimated = posterior(gather(simulated.observations), SIZES, load_prior(), random.Random(1))
+    spreads = [pstdev(column) for column in zip(*estimated.curves, strict=True)]
     assert spreads[2] < 0.03
     assert spreads[0] > 3 * spreads[2]
-    middle = fmean(curve[2] for curve in found.curves)
+    middle = fmean(curve[2] for curve in estimated.curves)
     assert middle == pytest.approx(math.log(cpu(300.0, 0.1)(512)), abs=0.03)
 
 
 def test_a_type_that_was_hardly_measured_follows_the_curve_of_another() -> None:
-    made = Made({"": cpu(300.0, 0.4)})
-    made.measure(1024, "", 2)
-    known = [math.log(cpu(900.0, 0.4)(size)) for size in SIZES]
-    evidence, prior = gather(made.seen), load_prior()
+    simulated = SimulatedFunction({"": cpu(300.0, 0.4)})
+    simulated.measure(1024, "", 2)
+    other_curve = [math.log(cpu(900.0, 0.4)(size)) for size in SIZES]
+    evidence, prior = gather(simulated.observations), load_prior()
     alone = posterior(evidence, SIZES, prior, random.Random(1))
-    helped = posterior(evidence, SIZES, prior, random.Random(1), [known])
-    drawn = [[curve[0] for curve in found.curves] for found in (helped, alone)]
+    helped = posterior(evidence, SIZES, prior, random.Random(1), [other_curve])
+    durations = [[curve[0] for curve in estimated.curves] for estimated in (helped, alone)]
     truth = math.log(cpu(300.0, 0.4)(128))
-    near = [sum(abs(value - truth) < 0.1 for value in values) for values in drawn]
+    near = [sum(abs(value - truth) < 0.1 for value in values) for values in durations]
     assert near[0] > 1.3 * near[1]
 
 
@@ -228,9 +231,9 @@ def test_the_fee_of_a_request_levels_what_short_functions_cost() -> None:
     assert real[0][-1] < 0.7
 
 
-def test_whole_milliseconds_are_billed_as_they_were_seen() -> None:
-    seen = [Observation("", 512, 1.1, 2.0, environment="a") for _ in range(50)]
-    priced = bill(gather(seen), SIZES, Terms(SIZES, request_usd=0.0), QUIET)
+def test_whole_milliseconds_are_billed_as_observed() -> None:
+    observations = [Observation("", 512, 1.1, 2.0, environment="a") for _ in range(50)]
+    priced = bill(gather(observations), SIZES, Terms(SIZES, request_usd=0.0), QUIET)
     cost = priced.costs([1.1] * 6)[SIZES.index(512)]
     assert cost == pytest.approx(2.0 * 512 / 1024 / 1000 * 0.0000166667, rel=0.02)
 
@@ -245,8 +248,8 @@ def test_the_mix_weighs_the_types_and_keeps_the_slowest_deadline() -> None:
 
 def test_the_curve_of_the_mix_is_the_weighted_mean_of_those_of_its_types() -> None:
     """What is stored as the whole adds up from what is stored of the parts."""
-    made = Made({"io": lambda _: 40.0, "cpu": cpu(90.0)}, spread=0.3, hosts=0.1)
-    answers = {each.payload: each.curve for each in made.explore("value")[-1].answers}
+    simulated = SimulatedFunction({"io": lambda _: 40.0, "cpu": cpu(90.0)}, spread=0.3, hosts=0.1)
+    answers = {each.payload: each.curve for each in simulated.explore("value")[-1].answers}
     whole, io, compute = (answers[name] for name in (None, "io", "cpu"))
     for mixture, one, other in zip(whole, io, compute, strict=True):
         assert mixture.duration_ms == pytest.approx((one.duration_ms + other.duration_ms) / 2)
@@ -260,28 +263,28 @@ def at(memory_mb: int, *durations: float) -> list[Observation]:
 
 
 def test_slow_calls_at_one_size_may_be_there_at_another() -> None:
-    seen = at(512, *[2.0] * 8, 20.0, 20.0) + at(1024, *[1.0] * 10) + at(2048, 1.0)
-    found = gather(seen)
-    slow = modes(found)
+    observations = at(512, *[2.0] * 8, 20.0, 20.0) + at(1024, *[1.0] * 10) + at(2048, 1.0)
+    evidence = gather(observations)
+    slow = modes(evidence)
     assert slow is not None
     assert (slow.share, slow.ratio, slow.square) == (0.1, 10.0, 100.0)
     # Three calls that take 1.9 ms on average, beside ten that took 1 ms; a single one stays alone.
-    assert slow.mean(found[1], 0.0) == pytest.approx((10 + 3 * 1.9) / 13)
-    assert slow.mean(found[2], 0.0) == 1.0
-    mean = slow.mean(found[1], 0.0)
+    assert slow.mean(evidence[1], 0.0) == pytest.approx((10 + 3 * 1.9) / 13)
+    assert slow.mean(evidence[2], 0.0) == 1.0
+    mean = slow.mean(evidence[1], 0.0)
     own, lent = 10 * (1 - mean) ** 2, 3 * (0.9 * (1 - mean) ** 2 + 0.1 * (10 - mean) ** 2)
-    assert slow.call_variance(found[1], 0.0) == pytest.approx((own + lent) / 13 / mean**2)
-    assert slow.call_variance(found[2], 0.0) == pytest.approx(3 * (10.9 / 1.9**2 - 1) / 4)
+    assert slow.call_variance(evidence[1], 0.0) == pytest.approx((own + lent) / 13 / mean**2)
+    assert slow.call_variance(evidence[2], 0.0) == pytest.approx(3 * (10.9 / 1.9**2 - 1) / 4)
 
 
 def test_a_single_slow_call_tells_of_every_size() -> None:
     """512 MB had bad luck, or 1,024 MB good luck: both are drawn to what they have in common."""
-    seen = gather(at(512, *[2.0] * 9, 20.0) + at(1024, *[2.0] * 10))
-    slow = modes(seen)
+    evidence = gather(at(512, *[2.0] * 9, 20.0) + at(1024, *[2.0] * 10))
+    slow = modes(evidence)
     assert slow is not None
     assert (slow.share, slow.ratio) == (0.05, 10.0)
-    assert slow.mean(seen[0], 0.0) == pytest.approx((38 + 3 * 2.9) / 13)
-    assert slow.mean(seen[1], 0.0) == pytest.approx((20 + 3 * 2.9) / 13)
+    assert slow.mean(evidence[0], 0.0) == pytest.approx((38 + 3 * 2.9) / 13)
+    assert slow.mean(evidence[1], 0.0) == pytest.approx((20 + 3 * 2.9) / 13)
 
 
 def test_without_slow_calls_or_with_few_calls_at_each_size_there_are_no_modes() -> None:
@@ -290,15 +293,17 @@ def test_without_slow_calls_or_with_few_calls_at_each_size_there_are_no_modes() 
 
 def test_ten_quick_calls_do_not_make_sure_where_other_sizes_are_slow_now_and_then() -> None:
     """All sizes take 2 ms; at 256 and 512 MB one call of four takes 40 ms."""
-    quiet = [seen for size in (128, 256, 512) for seen in at(size, *[2.0] * 12)]
+    quiet = [observation for size in (128, 256, 512) for observation in at(size, *[2.0] * 12)]
     slow = at(128, *[2.0] * 12)
-    slow += [seen for size in (256, 512) for seen in at(size, *[2.0, 2.0, 2.0, 40.0] * 3)]
+    slow += [
+        observation for size in (256, 512) for observation in at(size, *[2.0, 2.0, 2.0, 40.0] * 3)
+    ]
 
-    def ratio(seen: list[Observation]) -> float:
-        found = assess(
-            {"": seen}, SIZES, Objective(), Terms(SIZES), load_prior(), random.Random(1)
+    def ratio(observations: list[Observation]) -> float:
+        assessments = assess(
+            {"": observations}, SIZES, Objective(), Terms(SIZES), load_prior(), random.Random(1)
         )[""]
-        return found.ordered_ms[0][-10] / 2.0
+        return assessments.ordered_ms[0][-10] / 2.0
 
     assert ratio(quiet) < 1.3
     assert ratio(slow) > 2.0
@@ -308,10 +313,10 @@ def test_short_functions_are_not_sure_before_both_neighbours_were_called() -> No
     """128 MB costs the least by far, and its neighbour was not called."""
 
     def assessed(*sizes: int) -> Assessment:
-        seen = [one for size in sizes for one in at(size, *[9.5, 10.0, 10.5] * 8)]
-        return assess({"": seen}, SIZES, Objective(), Terms(SIZES), load_prior(), random.Random(1))[
-            ""
-        ]
+        observations = [one for size in sizes for one in at(size, *[9.5, 10.0, 10.5] * 8)]
+        return assess(
+            {"": observations}, SIZES, Objective(), Terms(SIZES), load_prior(), random.Random(1)
+        )[""]
 
     alone, beside = assessed(128, 512), assessed(128, 256, 512)
     assert alone.neighbours_due == [1]
@@ -328,38 +333,43 @@ def test_few_calls_do_not_prove_that_none_is_slow() -> None:
     assert within(losses, 0, 0.05, 200, uneven=True) == pytest.approx(many * 0.92 / 0.99)
 
 
-def assessment_of(made: Made, strategy: str) -> Assessment:
+def assessment_of(simulated: SimulatedFunction, strategy: str) -> Assessment:
     """What is believed after all calls so far."""
-    found = assess(
-        {"": made.seen}, SIZES, Objective(strategy), made.terms, load_prior(), random.Random(1)
+    assessments = assess(
+        {"": simulated.observations},
+        SIZES,
+        Objective(strategy),
+        simulated.terms,
+        load_prior(),
+        random.Random(1),
     )
-    return found[""]
+    return assessments[""]
 
 
-def market(made: Made, assessment: Assessment) -> Market:
+def market(simulated: SimulatedFunction, assessment: Assessment) -> Market:
     """Prices without inits."""
-    running = [int(size in made.environments) for size in SIZES]
+    running = [int(size in simulated.environments) for size in SIZES]
     usd = assessment.priced.costs(assessment.typical_ms)
     return Market(usd, usd, [0.0] * len(SIZES), running)
 
 
 def test_calls_where_there_is_doubt_are_worth_more_than_where_there_is_none() -> None:
-    made = Made({"": cpu(300.0, 0.4)})
+    simulated = SimulatedFunction({"": cpu(300.0, 0.4)})
     for size in (128, 256, 512):
-        made.measure(size, "", 12)
-    assessment = assessment_of(made, "speed")
-    action = best_action(assessment, market(made, assessment), math.inf, random.Random(1))
+        simulated.measure(size, "", 12)
+    assessment = assessment_of(simulated, "speed")
+    action = best_action(assessment, market(simulated, assessment), math.inf, random.Random(1))
     assert action is not None
     assert {SIZES[calls.place] for calls in action.calls} & {1024, 1536, 3008}
 
 
 def test_no_calls_save_more_than_there_is_to_save_nor_cost_more_than_is_left() -> None:
     for spread in (0.02, 0.3):
-        made = Made({"": cpu(300.0, 0.4)}, spread=spread)
+        simulated = SimulatedFunction({"": cpu(300.0, 0.4)}, spread=spread)
         for size in (128, 512):
-            made.measure(size, "", 3)
-        assessment = assessment_of(made, "cost")
-        prices = market(made, assessment)
+            simulated.measure(size, "", 3)
+        assessment = assessment_of(simulated, "cost")
+        prices = market(simulated, assessment)
         action = best_action(assessment, prices, math.inf, random.Random(1))
         assert action is not None
         assert 0 <= action.saves <= assessment.expected[assessment.best]
@@ -384,11 +394,11 @@ def test_what_the_best_size_costs_first_is_paid_in_any_case() -> None:
 
 def test_the_second_size_is_looked_at_with_few_calls() -> None:
     """How noisy calls are is not known by the first two."""
-    made = Made({"": cpu(300.0)})
-    made.measure(512, "", 1)
-    seen = assessment_of(made, "speed")
-    prices = market(made, seen)
-    action = best_action(seen, prices, math.inf, random.Random(1), far=(0, 4, 5))
+    simulated = SimulatedFunction({"": cpu(300.0)})
+    simulated.measure(512, "", 1)
+    assessment = assessment_of(simulated, "speed")
+    prices = market(simulated, assessment)
+    action = best_action(assessment, prices, math.inf, random.Random(1), far=(0, 4, 5))
     assert action is not None
     (calls,) = action.calls
     assert calls.place in (0, 4, 5)

@@ -15,10 +15,10 @@ WEIGHTS = st.lists(st.floats(0.01, 100), min_size=1, max_size=10)
 def test_shares_add_up_and_follow_the_weights(weights: list[float], num: int) -> None:
     total = sum(weights)
     assume(all(weight * num / total >= 1.001 for weight in weights))
-    found = shares(weights, num)
-    assert sum(found) == num
-    assert min(found) >= 1
-    for weight, share in zip(weights[:-1], found, strict=False):
+    counts = shares(weights, num)
+    assert sum(counts) == num
+    assert min(counts) >= 1
+    for weight, share in zip(weights[:-1], counts, strict=False):
         assert share <= weight * num / total + 1e-9
         assert share > weight * num / total - 1.001
 

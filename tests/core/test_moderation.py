@@ -26,11 +26,11 @@ def cell(
         groups.append([factor * math.exp(rng.gauss(0, noise) - noise**2 / 2) for _ in range(each)])
     sizes, means = [each] * environments, [fmean(group) for group in groups]
     mean, share = fmean(means), 1 / environments
-    known = uncertainty(sizes, means) if environments > 1 else Uncertainty(0.0, 0.0)
+    estimate = uncertainty(sizes, means) if environments > 1 else Uncertainty(0.0, 0.0)
     inside = fmean(pvariance(group) for group in groups) * each / (each - 1)
     within = inside / (each * environments) / mean**2 / share
     return mean, Spread(
-        environments, known.error**2 / mean**2 / share, known.degrees, within, share
+        environments, estimate.error**2 / mean**2 / share, estimate.degrees, within, share
     )
 
 
@@ -53,7 +53,7 @@ def test_few_cells_lend_nothing() -> None:
     assert moderated(spreads(2, 4, 0.1, 0.1)) == [None]
 
 
-def test_cells_alike_are_worth_many_degrees_of_freedom() -> None:
+def test_similar_cells_are_worth_many_degrees_of_freedom() -> None:
     reported = errors(spreads(6, 4, 0.1, 0.1, count=60))
     assert median(each.degrees for each in reported) > 20
     expected = math.sqrt((0.1**2 + 0.1**2 / 4) / 6)
@@ -64,8 +64,8 @@ def test_a_cell_of_other_hosts_keeps_most_of_its_own_spread() -> None:
     """Many environments, and cells that differ by more than chance: little is lent."""
     rng = random.Random(4)
     cells = [cell(rng, 12, 5, 0.005 * 1.27**n, 0.02)[1] for n in range(20)]
-    for found, own in zip(errors(cells), cells, strict=True):
-        assert found.error == pytest.approx(math.sqrt(own.between * own.share), rel=0.35)
+    for error, own in zip(errors(cells), cells, strict=True):
+        assert error.error == pytest.approx(math.sqrt(own.between * own.share), rel=0.35)
 
 
 def test_one_cell_of_other_hosts_among_calm_ones_is_lent_little() -> None:
@@ -101,14 +101,14 @@ def test_cells_of_too_few_environments_borrow() -> None:
 def test_three_environments_hold_the_truth_in_a_run_of_many_cells(host: float) -> None:
     """`make bench-intervals` measures this for more designs."""
     rng = random.Random(8)
-    held = []
+    inside = []
     for _ in range(30):
         made = [cell(rng, 3, 3, host, 0.02 * 15 ** (n / 39)) for n in range(40)]
-        for known, (mean, _) in zip(errors([each for _, each in made]), made, strict=True):
-            reach = student_t(0.975, known.degrees) * known.error
-            held.append(abs(math.log(mean)) <= reach)
+        for error, (mean, _) in zip(errors([each for _, each in made]), made, strict=True):
+            reach = student_t(0.975, error.degrees) * error.error
+            inside.append(abs(math.log(mean)) <= reach)
     # 1,200 cells, not independent within a run.
-    assert fmean(held) == pytest.approx(0.95, abs=0.025)
+    assert fmean(inside) == pytest.approx(0.95, abs=0.025)
 
 
 def test_the_gammas_are_those_of_the_tables() -> None:

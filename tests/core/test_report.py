@@ -17,8 +17,8 @@ WARM = (
 
 
 def json_report(request_id: str = ID, **metrics: float) -> dict[str, object]:
-    known = {"durationMs": 12.34, "billedDurationMs": 13, "memorySizeMB": 512}
-    record = {"requestId": request_id, "status": "success", "metrics": {**known, **metrics}}
+    usual = {"durationMs": 12.34, "billedDurationMs": 13, "memorySizeMB": 512}
+    record = {"requestId": request_id, "status": "success", "metrics": {**usual, **metrics}}
     return {"time": "2026-01-05T08:00:00.080Z", "type": "platform.report", "record": record}
 
 
@@ -105,7 +105,7 @@ def test_a_line_of_the_function_is_not_believed(lie: str) -> None:
     assert parse_report(f"{lie}\n{json.dumps(json_report())}\n", ID).duration_ms == 12.34
 
 
-def test_only_the_asked_request_counts() -> None:
+def test_only_the_report_of_the_given_request_counts() -> None:
     tail = f"{WARM}\n{WARM.replace(ID, OTHER).replace('47.28', '9.00')}\n"
     assert parse_report(tail, ID).duration_ms == 47.28
     assert parse_report(tail).duration_ms == 9.00

@@ -77,9 +77,9 @@ def test_environments_that_differ_widen_the_interval() -> None:
     rng = random.Random(1)
     noise = [rng.gauss(0, 1) for _ in range(100)]
     groups = [i % 5 for i in range(100)]
-    alike = [100 + x for x in noise]
+    similar = [100 + x for x in noise]
     apart = [100 + x + 10 * (g - 2) for x, g in zip(noise, groups, strict=True)]
-    narrow, wide = mean_interval(alike, groups), mean_interval(apart, groups)
+    narrow, wide = mean_interval(similar, groups), mean_interval(apart, groups)
     assert narrow is not None
     assert wide is not None
     assert wide[1] - wide[0] > 5 * (narrow[1] - narrow[0])
@@ -120,15 +120,15 @@ def test_degrees_lie_between_one_and_one_less_than_groups(rows: list[tuple[int, 
 
 
 def test_a_percentile_of_few_values_has_no_interval() -> None:
-    def known(n: int, q: float) -> bool:
+    def has_interval(n: int, q: float) -> bool:
         values = random.Random(n).sample(range(n), n)
         return quantile_interval(values, [i % 5 for i in range(n)], q) is not None
 
-    assert known(10, 0.5)
-    assert not known(4, 0.5)
-    assert [known(n, 0.9) for n in (45, 600)] == [False, True]
-    assert [known(n, 0.95) for n in (95, 600)] == [False, True]
-    assert [known(n, 0.99) for n in (400, 3000)] == [False, True]
+    assert has_interval(10, 0.5)
+    assert not has_interval(4, 0.5)
+    assert [has_interval(n, 0.9) for n in (45, 600)] == [False, True]
+    assert [has_interval(n, 0.95) for n in (95, 600)] == [False, True]
+    assert [has_interval(n, 0.99) for n in (400, 3000)] == [False, True]
 
 
 def test_two_environments_have_no_quantile_interval() -> None:
@@ -139,9 +139,9 @@ def test_slow_environments_make_a_tail_unknown() -> None:
     """600 values of 5 hosts that differ by more than values on one of them: 5 independent ones."""
     rng = random.Random(2)
     groups = [i % 5 for i in range(600)]
-    alike = [rng.gauss(100, 1) for _ in groups]
-    apart = [value + 20 * group for value, group in zip(alike, groups, strict=True)]
-    assert quantile_interval(alike, groups, 0.95) is not None
+    similar = [rng.gauss(100, 1) for _ in groups]
+    apart = [value + 20 * group for value, group in zip(similar, groups, strict=True)]
+    assert quantile_interval(similar, groups, 0.95) is not None
     assert quantile_interval(apart, groups, 0.95) is None
 
 

@@ -86,7 +86,7 @@ def test_what_is_out_of_range_is_refused(name: str, value: object, words: str) -
         decide("x", **{name: value})  # type: ignore[arg-type]
 
 
-def test_positional_options_are_held_too() -> None:
+def test_positional_options_are_checked_too() -> None:
     with pytest.raises(UsageError, match="weight must be"):
         decide("x", 3)
 
@@ -102,7 +102,7 @@ def test_values_arrive_as_numbers_and_what_is_whole_stays_whole() -> None:
     assert decide("x", memory_mb=None)["memory_mb"] is None
 
 
-def test_a_wrong_call_is_told_by_python() -> None:
+def test_a_wrong_call_is_a_type_error_of_python() -> None:
     call: Any = decide
     with pytest.raises(TypeError, match=r"decide\(\) got multiple values for argument 'run'"):
         call("x", run="y")

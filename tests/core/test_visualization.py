@@ -139,7 +139,7 @@ NAN, INFINITE = float("nan"), float("inf")
         ([], [], []),
     ],
 )
-def test_a_curve_that_nobody_measured_is_refused(
+def test_a_curve_that_was_not_measured_is_refused(
     sizes: list[int], durations: list[float], costs: list[float]
 ) -> None:
     with pytest.raises(UsageError, match="not a visualization URL"):

@@ -35,8 +35,8 @@ def refused(manager: ModuleType, body: Any, **more: Any) -> tuple[int, str, str]
 def test_crud(manager: ModuleType, table: Any) -> None:
     key = {"Key": {"id": "a"}}
     created, _ = post(manager, {"operation": "create", "payload": {"Item": {"id": "a", "n": 1.5}}})
-    status, found = post(manager, {"operation": "read", "payload": key})
-    assert (created, status, found["Item"]) == (200, 200, {"id": "a", "n": 1.5})
+    status, answer = post(manager, {"operation": "read", "payload": key})
+    assert (created, status, answer["Item"]) == (200, 200, {"id": "a", "n": 1.5})
     assert post(manager, {"operation": "delete", "payload": key})[0] == 200
     assert refused(manager, {"operation": "read", "payload": key})[:2] == (404, "NotFound")
 

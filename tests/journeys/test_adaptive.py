@@ -19,7 +19,7 @@ from .conftest import Place
 PING = {"operation": "ping"}
 
 
-def test_two_payload_types_from_the_first_look_to_the_report(
+def test_two_payload_types_from_the_first_round_to_the_report(
     place: Place, untouched: Callable[[], bool], tmp_path: Path
 ) -> None:
     told: list[str] = []
@@ -65,7 +65,7 @@ def test_a_limit_ends_it_with_an_answer(
     assert untouched()
 
 
-def test_the_winner_is_set_where_it_was_asked_for(place: Place) -> None:
+def test_the_winner_is_set_on_request(place: Place) -> None:
     """Of an adaptive run, too, only a size that was measured."""
     output = json.loads(place.run(exploration="adaptive", autoOptimize=True)["output"])
     client = place.client("lambda")
@@ -96,7 +96,9 @@ def test_ctrl_c_undoes_it(place: Place, untouched: Callable[[], bool], tmp_path:
     assert untouched()
 
 
-def test_what_cannot_be_is_refused_before_anything_is_begun(place: Place, tmp_path: Path) -> None:
+def test_impossible_requests_are_refused_before_anything_starts(
+    place: Place, tmp_path: Path
+) -> None:
     for kind, given, message in (
         (UsageError, {"explore": "adaptiv"}, "adaptive"),
         (UsageError, {"max_minutes": 3}, "explore adaptive"),

@@ -15,7 +15,7 @@ HARD = {"jit": (JIT, 512), "gc": (GC, 1024), "refresh": (REFRESH, 512)}
 
 
 @pytest.mark.parametrize("name", HARD)
-def test_the_size_of_the_least_mean_cost_is_said_stored_and_set(
+def test_the_size_of_the_least_mean_cost_is_reported_stored_and_set(
     place: Place, tmp_path: Path, name: str
 ) -> None:
     source, cheapest = HARD[name]
@@ -44,7 +44,7 @@ def test_the_size_of_the_least_mean_cost_is_said_stored_and_set(
     assert lt.load(tmp_path).manifest.decision == decision
 
 
-def test_the_contracts_rule_stays_and_the_other_answer_is_said(place: Place) -> None:
+def test_the_contracts_rule_stays_and_the_other_answer_is_reported(place: Place) -> None:
     """A script that expects Power Tuning's trimmed means gets them, and the words beside them."""
     arn = make_function(place.cloud, "trimmed", source=TRIMMED, MemorySize=512)
     # Of the six calls of each of three environments (one is a warm-up) the fourth is slow: 3 of 15.

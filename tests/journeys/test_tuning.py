@@ -76,7 +76,7 @@ def test_items_are_seeded_and_those_of_the_run_alone_removed(place: Place, tmp_p
     assert [item for item in scan if item["id"]["S"].startswith("delete")] == []
 
 
-def test_a_size_that_fails_is_told_and_the_others_go_on(
+def test_a_size_that_fails_is_reported_and_the_others_go_on(
     place: Place, untouched: Callable[[], bool], tmp_path: Path
 ) -> None:
     """At 128 MB the function takes longer than its timeout."""
@@ -136,7 +136,7 @@ def test_ctrl_c_stops_the_run_and_undoes_it(
     assert untouched()
 
 
-def test_a_second_run_is_refused_and_told_who_holds_the_function(
+def test_a_second_run_is_refused_with_the_run_that_holds_the_lock(
     place: Place, untouched: Callable[[], bool], tmp_path: Path
 ) -> None:
     states = place.client("stepfunctions")

@@ -78,7 +78,7 @@ def test_the_estimate_is_within_a_fifth_of_the_bill(place: Place, tmp_path: Path
     pytest.fail(f"the estimates were off by {errors}")
 
 
-def test_without_earlier_runs_the_doubt_is_said(place: Place, tmp_path: Path) -> None:
+def test_without_earlier_runs_the_doubt_is_reported(place: Place, tmp_path: Path) -> None:
     told: list[str] = []
     place.tune("ping", powers="512", store=tmp_path, confirm=lambda talk, _: told.append(talk))
     assert "it may be several times more or less" in told[0]

@@ -187,7 +187,7 @@ def test_numbers_as_texts_and_clamped_shares(place: Place, plain: str) -> None:
     assert output["power"] == 1024
 
 
-def test_an_input_that_nobody_knows_is_refused_with_the_closest(place: Place, plain: str) -> None:
+def test_an_unknown_input_is_refused_with_the_closest(place: Place, plain: str) -> None:
     assert 'did you mean "allowedExceptions"?' in failed(place, plain, allowedException=["E"])
 
 
@@ -244,7 +244,7 @@ def test_a_function_of_another_kind_is_refused_before_the_price(
             place.tune({}, function=arn, isolate=isolate, store=tmp_path)
 
 
-def test_how_a_function_is_called_otherwise_is_said_with_the_price(
+def test_other_callers_of_a_function_are_listed_with_the_price(
     place: Place, tmp_path: Path
 ) -> None:
     arn, client = make_function(place.cloud, "called"), place.client("lambda")

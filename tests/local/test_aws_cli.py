@@ -154,7 +154,7 @@ def _lambdatuning(aws: AwsCli, *arguments: str) -> str:
     return printed([sys.executable, "-m", "lambdatuning", *arguments], aws.environment)
 
 
-def test_our_own_template_deployed_by_the_cli_is_known_as_ours(aws: AwsCli, tmp_path: Path) -> None:
+def test_our_own_template_deployed_by_the_cli_is_recognised(aws: AwsCli, tmp_path: Path) -> None:
     packaged = tmp_path / "packaged.yaml"
     aws("s3", "mb", "s3://artifacts")
     aws(

@@ -51,7 +51,7 @@ def test_a_session_is_left_alone_and_the_group_around_it_taken(top: Path) -> Non
     assert delegation.home(session, top) == around
 
 
-def test_a_group_that_hands_down_already_is_taken_as_it_is(top: Path) -> None:
+def test_a_group_that_delegates_already_is_used_as_it_is(top: Path) -> None:
     around = make(top / "box", hands="cpu memory")
     own = make(around / "shell", holds="4711\n")
 

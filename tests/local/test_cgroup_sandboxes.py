@@ -178,7 +178,7 @@ def test_what_is_started_after_a_freeze_stops_at_the_next(
     assert sandbox.peak_memory_mb() > alone_mb
 
 
-def test_what_a_closed_sandbox_held_is_remembered(sandbox: Sandbox, start: Start) -> None:
+def test_what_a_closed_sandbox_used_is_remembered(sandbox: Sandbox, start: Start) -> None:
     start(SPIN_ALONE)
     _wait_for(sandbox, 0.05)
     peak_mb = _peak_mb_between_invocations(sandbox)

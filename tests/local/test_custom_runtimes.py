@@ -107,7 +107,7 @@ def test_a_missing_bootstrap_is_named(cloud: Cloud) -> None:
     }
 
 
-def test_a_bootstrap_that_may_not_run_is_told(cloud: Cloud) -> None:
+def test_a_bootstrap_that_may_not_run_is_reported(cloud: Cloud) -> None:
     if cloud.endpoint.facts()["isolation"] == "none":
         pytest.skip("needs /var/task")
     answer = cloud.invoke(_custom(cloud, {"bootstrap": BOOTSTRAP}, mode=0o644))
@@ -127,7 +127,7 @@ FOREIGN = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xff\xff" + bytes(44)
     ["echo no interpreter is named\n", FOREIGN.decode("latin-1"), "MZ\x90"],
     ids=["without #!", "another processor", "another system"],
 )
-def test_a_bootstrap_of_another_kind_is_told(cloud: Cloud, program: str) -> None:
+def test_a_bootstrap_of_another_kind_is_reported(cloud: Cloud, program: str) -> None:
     answer = cloud.invoke(_custom(cloud, {"bootstrap": program.encode("latin-1")}))
 
     # In AWS's words, as people meet them: a program for arm64 on x86_64, say.
@@ -241,7 +241,7 @@ def test_the_end_of_an_extension_is_the_end(
     assert answer.report.endswith(f"Status: error\tError Type: {kind}\t")
 
 
-def test_extensions_are_told_of_the_end(cloud: Cloud) -> None:
+def test_extensions_are_notified_of_the_end(cloud: Cloud) -> None:
     last_words = EXTENSION.replace(
         "        break",
         "        import urllib.request\n"

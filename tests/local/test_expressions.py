@@ -101,7 +101,7 @@ def test_sound_expressions_pass(kind: str, text: str) -> None:
         ("Projection", "n n", 'Syntax error; token: "n", near: "n n"'),
     ],
 )
-def test_broken_expressions_are_told(kind: str, text: str, problem: str) -> None:
+def test_broken_expressions_are_reported(kind: str, text: str, problem: str) -> None:
     assert _problem(kind, text) == f"Invalid {kind}Expression: {problem}"
 
 

@@ -376,7 +376,7 @@ def test_what_is_not_reserved_is_the_functions_to_set(cloud: Cloud) -> None:
     assert "PYTHONPATH" not in defaults
 
 
-def test_provisioned_concurrency_is_told(cloud: Cloud) -> None:
+def test_provisioned_concurrency_is_reported(cloud: Cloud) -> None:
     name = cloud.function(
         "import os\ndef handler(event, context):\n"
         "    return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']\n"
@@ -559,7 +559,7 @@ def test_python_layers_are_importable(cloud: Cloud) -> None:
     assert answer.payload == "hello"
 
 
-def test_nonsense_sent_to_the_runtime_api_harms_nobody(cloud: Cloud) -> None:
+def test_nonsense_sent_to_the_runtime_api_is_refused_without_harm(cloud: Cloud) -> None:
     name = cloud.function(
         """
         import os, socket

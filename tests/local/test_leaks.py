@@ -64,7 +64,7 @@ def test_what_cannot_start_leaks_nothing() -> None:
         assert inside.left_by(os.getpid())["descriptors"] == before["descriptors"]
 
 
-def test_a_server_frees_what_functions_held(cloud: Cloud) -> None:
+def test_a_server_frees_what_functions_occupied(cloud: Cloud) -> None:
     cloud.run(inside.ECHO, {})
     pid = cloud.endpoint.process.pid
     before = inside.left_by(pid)

@@ -87,7 +87,7 @@ def test_an_unknown_runtime(cloud: Cloud) -> None:
     assert message.endswith("] or be a valid ARN")
 
 
-def test_two_errors_are_told_together(cloud: Cloud) -> None:
+def test_two_errors_are_reported_together(cloud: Cloud) -> None:
     _, message = _refused(cloud, MemorySize=1, Timeout=0)
 
     assert message.startswith("2 validation errors detected: ")

@@ -84,7 +84,7 @@ def test_node_records_are_whole(cloud: Cloud) -> None:
     ]
 
 
-def test_a_timeout_is_told_in_one_event(cloud: Cloud) -> None:
+def test_a_timeout_is_logged_in_one_event(cloud: Cloud) -> None:
     name = cloud.function(
         "import time\ndef handler(event, context):\n    print('slow')\n    time.sleep(9)\n",
         Timeout=1,

@@ -59,7 +59,7 @@ def test_sleeping_costs_no_cpu(cloud: Cloud) -> None:
     assert 100 <= min(durations) < 130
 
 
-def test_waiting_for_cores_is_told_but_not_billed(cloud: Cloud) -> None:
+def test_waiting_for_cores_is_reported_but_not_billed(cloud: Cloud) -> None:
     admission = Admission(host_cores())
     more_than_fit = int(admission.capacity / admission.weight(10_240)) + 1
     name = cloud.function(BURN, MemorySize=10_240)

@@ -79,7 +79,7 @@ def test_init_errors_are_named(cloud: Cloud, source: str, error_type: str) -> No
         ),
     ],
 )
-def test_what_nobody_catches_is_the_answer(
+def test_an_uncaught_error_is_the_answer(
     cloud: Cloud, body: str, error_type: str, message: str
 ) -> None:
     name = cloud.function(

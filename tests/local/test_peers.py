@@ -22,7 +22,7 @@ def connection() -> Iterator[socket.socket]:
         yield client
 
 
-def test_the_user_of_a_connection_is_told_each_time(connection: socket.socket) -> None:
+def test_the_user_of_a_connection_is_reported_each_time(connection: socket.socket) -> None:
     addresses = connection.getsockname(), connection.getpeername()
 
     with ThreadPoolExecutor(4) as threads:
@@ -39,7 +39,7 @@ def test_a_connection_that_is_not_there_has_no_user(connection: socket.socket) -
     assert peers.user_of(*addresses) == os.geteuid()
 
 
-def test_it_is_asked_again_after_an_error(connection: socket.socket) -> None:
+def test_it_is_called_again_after_an_error(connection: socket.socket) -> None:
     addresses = connection.getsockname(), connection.getpeername()
     broken, other = socket.socketpair()
     with other:

@@ -71,7 +71,7 @@ def test_marked_processes_are_found(table: ProcessTable) -> None:
     assert table.marked(f"{marker}0") == []
 
 
-def test_of_a_process_that_is_gone_nothing_is_told(table: ProcessTable) -> None:
+def test_of_a_process_that_is_gone_nothing_is_returned(table: ProcessTable) -> None:
     with subprocess.Popen([sys.executable, "-S", "-c", ""]) as process:
         process.wait()
 

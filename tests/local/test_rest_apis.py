@@ -119,7 +119,7 @@ def test_more_than_10_mb_are_refused(cloud: Cloud) -> None:
     assert reply.body == {"message": "HTTP content length exceeded 10485760 bytes."}
 
 
-def test_a_custom_integration_hands_on_the_body(cloud: Cloud) -> None:
+def test_a_custom_integration_passes_the_body_on(cloud: Cloud) -> None:
     """As in the tutorial "Using Lambda with API Gateway": the body is the event, and back."""
     path = _api(cloud, cloud.function(ECHO), "AWS")
 

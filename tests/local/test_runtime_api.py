@@ -90,7 +90,7 @@ def test_the_end_of_a_connection_has_a_time(pair: Pair) -> None:
 
 
 @linux
-def test_a_busy_server_answers_late_but_knows_when_it_was_asked() -> None:
+def test_a_busy_server_answers_late_but_knows_when_a_request_arrived() -> None:
     api = RuntimeApi()
     runtime = threading.Thread(target=_runtime, args=(api.address,))
     runtime.start()

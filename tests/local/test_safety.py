@@ -233,7 +233,7 @@ def test_images_are_refused_in_one_line(cloud: Cloud) -> None:
     )
 
 
-def test_a_missing_node_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_node_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     source = "export const handler = async () => 1;"
     with endpoint.start() as running:
@@ -248,7 +248,7 @@ def test_a_missing_node_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("limiter", ["cgroup1", "cgroup2"])
-def test_missing_rights_on_cgroups_are_told_in_one_line(limiter: str) -> None:
+def test_missing_rights_on_cgroups_are_reported_in_one_line(limiter: str) -> None:
     source = (
         "import os, sys\nfrom lambdatuning.local.limiters import choose\n"
         "if os.geteuid() == 0:\n    os.setgroups([])\n    os.setresuid(65534, 65534, 65534)\n"

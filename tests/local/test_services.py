@@ -257,7 +257,7 @@ def test_log_events_are_paged(cloud: Cloud) -> None:
     assert few["nextToken"]
 
 
-def test_code_that_was_never_uploaded_is_told(cloud: Cloud) -> None:
+def test_code_that_was_never_uploaded_is_reported(cloud: Cloud) -> None:
     cloud.client("s3").create_bucket(Bucket="code")
     client = cloud.client("lambda")
     template = {

@@ -39,7 +39,7 @@ def test_pyproject_has_settings_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "said"),
+    ("file", "text", "message"),
     [
         ("pyproject.toml", "tool.lambdatuning = 3", r"write \[tool.lambdatuning\], and the keys"),
         ("lambdatuning.toml", "[tool.lambdatuning]\nstore = 'x'", "the keys without a table"),
@@ -49,9 +49,11 @@ def test_pyproject_has_settings_too(tmp_path: Path) -> None:
         ("lambdatuning.toml", "strategy = 'sped'", 'strategy: unknown strategy "sped"; did you'),
     ],
 )
-def test_what_a_file_cannot_say_is_refused(tmp_path: Path, file: str, text: str, said: str) -> None:
+def test_what_a_file_cannot_say_is_refused(
+    tmp_path: Path, file: str, text: str, message: str
+) -> None:
     (tmp_path / file).write_text(text)
-    with pytest.raises(UsageError, match=rf"{file}.*{said}"):
+    with pytest.raises(UsageError, match=rf"{file}.*{message}"):
         read_settings(tmp_path, {})
 
 

@@ -81,7 +81,7 @@ class Machine:
         self.prices = load_price_book()
         self.measured: list[Any] = []
 
-    def begun(self, **given: Any) -> TunerState:
+    def first_state(self, **given: Any) -> TunerState:
         body = {"lambdaARN": ARN, "num": 10, "environments": 2, "seed": 1, "parallelSizes": 1,
                 "runId": "run-1", "exploration": "adaptive", "payloadTypes": types("a"),
                 **given}  # fmt: skip
@@ -118,7 +118,7 @@ class Machine:
 
     def explored(self, **given: Any) -> TunerState:
         """The state when it has stopped measuring."""
-        state = self.begun(**given)
+        state = self.first_state(**given)
         while state.batches:
             state = self.played(self.published(state))
         return state

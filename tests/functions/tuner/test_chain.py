@@ -110,14 +110,16 @@ def test_cold_starts_are_one_invocation_an_environment() -> None:
     plan = make_plan(cold=5, environments=2)
     rounds = [work for work in plan.work if work.memory_mb == 512]
     assert [work.round for work in rounds] == [0, 1, 2, 3]
-    found = [plan.chains(work) for work in rounds[1:]]
-    assert [len(chains) for chains in found] == [2, 2, 1]
-    assert all(len(chain) == 1 and chain[0].n < 0 for chains in found for chain in chains)
+    rounds_of_chains = [plan.chains(work) for work in rounds[1:]]
+    assert [len(chains) for chains in rounds_of_chains] == [2, 2, 1]
+    assert all(
+        len(chain) == 1 and chain[0].n < 0 for chains in rounds_of_chains for chain in chains
+    )
 
 
 def test_only_cold_starts_plan_every_invocation_once() -> None:
     plan = make_plan(mode="cold", environments=3)
-    found = [c[0] for w in plan.work if w.memory_mb == 128 for c in plan.chains(w)]
-    assert sorted(found, key=lambda i: (i.payload, i.n)) == [
+    invocations = [c[0] for w in plan.work if w.memory_mb == 128 for c in plan.chains(w)]
+    assert sorted(invocations, key=lambda i: (i.payload, i.n)) == [
         Invocation(payload, n) for payload in (0, 1) for n in range(10)
     ]

@@ -115,8 +115,10 @@ def test_an_alias_that_cannot_be_set_is_named_with_the_version(
     hold(client)
     client.faults["UpdateAlias"] = ["AccessDeniedException"]
     client.faults["DeleteFunction"] = ["AccessDeniedException"]
-    said = r'alias "live" could not be set to 512 MB \(An error.*\); version 2 has 512 MB: point it'
-    with pytest.raises(LambdaTuningError, match=said):
+    message = (
+        r'alias "live" could not be set to 512 MB \(An error.*\); version 2 has 512 MB: point it'
+    )
+    with pytest.raises(LambdaTuningError, match=message):
         apply(state(512, alias="live"), client, time.sleep, lambda: TARGET)
     assert client.memory_mb == 128
 

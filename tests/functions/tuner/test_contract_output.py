@@ -51,9 +51,9 @@ def theirs(client: Taped, raw: dict[str, Any]) -> Any:
             alias = f"RAM{size}" + (f"-{index}" if raw.get("onlyColdStarts") else "")
             replies.setdefault(f"{ARN}:{alias}", []).append({"payload": "{}", "log": tail})
     aws = upstream.FakeAws({"config": {"Architectures": ["x86_64"]}, "invoke": replies})
-    found = upstream.run(raw, aws, {"AWS_REGION": "us-east-1"})
-    assert found["status"] == "SUCCEEDED"
-    return found["output"]
+    execution = upstream.run(raw, aws, {"AWS_REGION": "us-east-1"})
+    assert execution["status"] == "SUCCEEDED"
+    return execution["output"]
 
 
 @pytest.mark.parametrize("mode", ["parallelInvocation", "onlyColdStarts"])

@@ -33,16 +33,16 @@ class Watched:
         self.at = -1
         self.then: Callable[[], None] = lambda: None
         for client in clients:
-            setattr(client, "_called", self._heard(client._called))  # noqa: B010
+            setattr(client, "_called", self._counted(client._called))  # noqa: B010
 
-    def _heard(self, called: Callable[[str], None]) -> Callable[[str], None]:
-        def hear(operation: str) -> None:
+    def _counted(self, called: Callable[[str], None]) -> Callable[[str], None]:
+        def count(operation: str) -> None:
             self.calls.append(operation)
             if len(self.calls) - 1 == self.at:
                 self.then()
             called(operation)
 
-        return hear
+        return count
 
 
 def dying(watched: Watched) -> Callable[[], None]:
@@ -163,8 +163,8 @@ def test_a_run_that_is_stopped_at_any_call_is_undone(alias: bool) -> None:
         watched.then = stop
         _run_until_stopped(machine, raw, stopped)
         # A lock that a late step took is a dead run's: the next run takes it over, or this does.
-        held = lock.read(client, ARN)
-        assert held is None or held.run_id == "run-1"
+        left = lock.read(client, ARN)
+        assert left is None or left.run_id == "run-1"
         clean(client, ARN, None, machine.time.sleep)
         assert untouched(client), (point, watched.calls[point])
 

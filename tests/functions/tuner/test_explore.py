@@ -34,16 +34,16 @@ def test_it_finds_the_answer_for_a_part_of_the_grid() -> None:
     machine = Machine()
     output = machine.run(powerValues=POWERS, strategy="speed")
     assert output["power"] == 1769
-    told = output["exploration"]
-    assert told["stopped"] in {"sure", "price"}
-    assert told["answers"][-1]["within5"] > 0.8
-    assert told["answers"][-1]["measured"]
-    assert told["spent"]["invocations"] == len(machine.client.sent) < GRID / 2
-    assert told["grid"]["invocations"] == GRID
-    assert told["spent"]["gbS"] < told["grid"]["gbS"] / 2
-    price = told["grid"]["gbS"] * 0.0000166667 + GRID * 2e-7
-    assert told["grid"]["usd"] == pytest.approx(price)
-    assert [point["value"] for point in told["curve"]] == POWERS
+    explored = output["exploration"]
+    assert explored["stopped"] in {"sure", "price"}
+    assert explored["answers"][-1]["within5"] > 0.8
+    assert explored["answers"][-1]["measured"]
+    assert explored["spent"]["invocations"] == len(machine.client.sent) < GRID / 2
+    assert explored["grid"]["invocations"] == GRID
+    assert explored["spent"]["gbS"] < explored["grid"]["gbS"] / 2
+    price = explored["grid"]["gbS"] * 0.0000166667 + GRID * 2e-7
+    assert explored["grid"]["usd"] == pytest.approx(price)
+    assert [point["value"] for point in explored["curve"]] == POWERS
 
 
 def test_each_size_is_published_once_and_nothing_of_ours_remains() -> None:
@@ -56,7 +56,7 @@ def test_each_size_is_published_once_and_nothing_of_ours_remains() -> None:
     assert machine.client.aliases == {}
 
 
-def test_a_size_that_nobody_wants_is_never_published() -> None:
+def test_a_size_that_is_not_needed_is_never_published() -> None:
     machine = Machine(lambda _, memory_mb: 900.0 * max(1, 1769 / memory_mb))
     state = machine.explored(powerValues=[128, 256, 512, 1024, 2048, 4096, 8192], strategy="cost")
     assert set(state.versions) < {128, 256, 512, 1024, 2048, 4096, 8192}
@@ -109,12 +109,12 @@ def test_a_limit_ends_it_with_the_best_so_far_and_its_honest_confidence(
     whole = Machine().run(powerValues=POWERS)["exploration"]
     machine = Machine()
     output = machine.run(powerValues=POWERS, **limit)
-    told = output["exploration"]
-    assert told["stopped"] == stopped
-    assert told["spent"]["invocations"] < whole["spent"]["invocations"]
-    assert told["answers"][-1]["within5"] < whole["answers"][-1]["within5"]
+    explored = output["exploration"]
+    assert explored["stopped"] == stopped
+    assert explored["spent"]["invocations"] < whole["spent"]["invocations"]
+    assert explored["answers"][-1]["within5"] < whole["answers"][-1]["within5"]
     assert output["power"] in {size for _, size, _ in machine.client.sent}
-    assert told["spent"]["usd"] <= limit.get("maxUsd", 1.0) * 1.1
+    assert explored["spent"]["usd"] <= limit.get("maxUsd", 1.0) * 1.1
 
 
 def test_who_accepts_more_regret_pays_less() -> None:
@@ -125,7 +125,7 @@ def test_who_accepts_more_regret_pays_less() -> None:
     assert spent[0] > spent[1]
 
 
-def test_the_smallest_budget_buys_a_first_look() -> None:
+def test_the_smallest_budget_buys_a_first_round() -> None:
     """What an invocation costs is known once one was made."""
     machine = Machine()
     output = machine.run(powerValues=POWERS, maxUsd=1e-9)
@@ -136,14 +136,14 @@ def test_the_smallest_budget_buys_a_first_look() -> None:
 
 def test_it_never_costs_more_than_the_grid() -> None:
     machine = Machine()
-    state = machine.begun(powerValues=[128, 256, 512, 1024, 8192], num=2)
+    state = machine.first_state(powerValues=[128, 256, 512, 1024, 8192], num=2)
     dear = sample("a", 8192, duration_ms=100.0, billed_ms=100, cost_usd=1.4e-5, environment="e")
     machine.store.write_part("08192-x", [dear] * 17)
     after = decide.adaptive_step(state, [], machine.explorer())
-    told = list(machine.store.read_steps())[-1]
-    assert told.grid is not None
-    assert told.spent.usd > told.grid.usd
-    assert (told.stopped, after.batches, after.sizes) == ("grid", (), (8192,))
+    last_step = list(machine.store.read_steps())[-1]
+    assert last_step.grid is not None
+    assert last_step.spent.usd > last_step.grid.usd
+    assert (last_step.stopped, after.batches, after.sizes) == ("grid", (), (8192,))
 
 
 def test_a_batch_that_crashes_fails_its_size_and_the_others_go_on() -> None:
@@ -163,7 +163,7 @@ def test_all_sizes_failing_is_a_failure() -> None:
     assert (machine.client.memory_mb, machine.client.aliases) == (128, {})
 
 
-def test_a_refused_size_is_told_and_the_others_go_on() -> None:
+def test_a_refused_size_is_reported_and_the_others_go_on() -> None:
     machine = Machine()
     machine.client.largest_mb = 1024
     output = machine.run(powerValues=[512, 2048], strategy="speed")
@@ -173,7 +173,7 @@ def test_a_refused_size_is_told_and_the_others_go_on() -> None:
 
 def test_a_batch_that_is_not_done_goes_on_before_anything_is_decided() -> None:
     machine = Machine()
-    state = machine.published(machine.begun(powerValues=POWERS))
+    state = machine.published(machine.first_state(powerValues=POWERS))
     unfinished = replace(machine.measure(state.batches[0]), left=True)
     after = decide.adaptive_step(state, [unfinished], machine.explorer())
     assert after.batches == (unfinished.batch,)
@@ -182,7 +182,7 @@ def test_a_batch_that_is_not_done_goes_on_before_anything_is_decided() -> None:
 
 def test_when_the_time_is_over_what_is_not_done_is_left_so() -> None:
     machine = Machine()
-    state = machine.published(machine.begun(powerValues=POWERS, maxSeconds=60))
+    state = machine.published(machine.first_state(powerValues=POWERS, maxSeconds=60))
     unfinished = replace(machine.measure(state.batches[0]), left=True)
     machine.time.now_s = 61
     after = decide.adaptive_step(state, [unfinished], machine.explorer())
@@ -192,7 +192,7 @@ def test_when_the_time_is_over_what_is_not_done_is_left_so() -> None:
 
 def test_a_decision_that_is_made_again_is_the_same() -> None:
     machine = Machine()
-    state = machine.published(machine.begun(powerValues=POWERS))
+    state = machine.published(machine.first_state(powerValues=POWERS))
     measured = [machine.measure(state.batches[0])]
     made = [decide.adaptive_step(state, measured, machine.explorer()) for _ in range(2)]
     assert made[0] == made[1]
@@ -200,7 +200,7 @@ def test_a_decision_that_is_made_again_is_the_same() -> None:
 
 def test_a_round_goes_on_until_another_size_is_wanted() -> None:
     machine = Machine(lambda _, memory_mb: 20.0 + 100.0 * max(1.0, 1769 / memory_mb))
-    state, rounds_played = machine.begun(powerValues=POWERS), 0
+    state, rounds_played = machine.first_state(powerValues=POWERS), 0
     while state.batches:
         state, rounds_played = machine.played(machine.published(state)), rounds_played + 1
     assert rounds_played == len(state.versions) < (state.step or 0)
@@ -208,13 +208,13 @@ def test_a_round_goes_on_until_another_size_is_wanted() -> None:
 
 def test_a_round_ends_in_time_for_the_next_to_have_a_function_of_its_own() -> None:
     machine = Machine(lambda _, memory_mb: 60_000.0 * max(1, 1769 / memory_mb))
-    state = machine.published(machine.begun(powerValues=[1769]))
+    state = machine.published(machine.first_state(powerValues=[1769]))
     assert machine.played(state).step == (state.step or 0) + 1
 
 
 def test_a_round_that_crashed_is_played_again_behind_what_it_stored() -> None:
     machine = Machine()
-    state = machine.published(machine.begun(powerValues=[512, 1769]))
+    state = machine.published(machine.first_state(powerValues=[512, 1769]))
     machine.played(state)
     sent = len(machine.client.sent)
     after = machine.played(state)
@@ -226,7 +226,7 @@ def test_a_round_that_crashed_is_played_again_behind_what_it_stored() -> None:
 
 def test_a_round_that_crashes_for_good_fails_the_sizes_that_it_began_with() -> None:
     machine = Machine()
-    state = machine.published(machine.begun(powerValues=POWERS))
+    state = machine.published(machine.first_state(powerValues=POWERS))
     crashed = {"batch": {}, "left": False, "criticalMs": 0, "error": "Exit: 1"}
     after = decide.state_after_round(state, [crashed], machine.explorer)
     assert after.failed == {128: "Exit: 1"}
@@ -236,7 +236,9 @@ def test_a_round_that_crashes_for_good_fails_the_sizes_that_it_began_with() -> N
 
 def test_the_state_stays_small() -> None:
     machine = Machine()
-    state = machine.begun(powerValues=list(ALL_POWERS), payloadTypes=types(*map(str, range(100))))
+    state = machine.first_state(
+        powerValues=list(ALL_POWERS), payloadTypes=types(*map(str, range(100)))
+    )
     full = replace(state, versions=dict.fromkeys(ALL_POWERS, "999999"))
     assert len(json.dumps(full.to_json())) < 20_000
 
@@ -254,13 +256,13 @@ def test_the_state_stays_small() -> None:
 def test_what_does_not_go_together_is_refused(more: dict[str, Any], message: str) -> None:
     machine = Machine()
     with pytest.raises(UsageError, match=message):
-        machine.begun(**more)
+        machine.first_state(**more)
     assert machine.client.aliases == {}
 
 
 def test_the_grid_knows_nothing_of_it() -> None:
     machine = Machine()
-    state = machine.begun(exploration="grid", powerValues=POWERS)
+    state = machine.first_state(exploration="grid", powerValues=POWERS)
     assert "step" not in state.to_json()
     assert machine.store.read_plan().limits is None
 
@@ -271,24 +273,26 @@ items = st.lists(
 
 
 @given(items, st.integers(1, 8), st.integers(0, 8))
-def test_every_environment_of_a_look_has_something_to_do(
-    wanted: list[tuple[int, int, int]], environments: int, seen: int
+def test_every_environment_of_a_trial_has_something_to_do(
+    cells: list[tuple[int, int, int]], environments: int, before: int
 ) -> None:
-    trial = widened(wanted, environments, seen)
+    trial = widened(cells, environments, before)
     chains = deal(trial, seed="1")
     assert all(chains)
-    assert sum(map(len, chains)) == trial.count >= sum(count for *_, count in wanted)
-    assert sum(1 for worker in range(len(chains)) if worker >= seen) == max(0, environments - seen)
+    assert sum(map(len, chains)) == trial.count >= sum(count for *_, count in cells)
+    assert sum(1 for worker in range(len(chains)) if worker >= before) == max(
+        0, environments - before
+    )
 
 
-def test_a_look_travels_as_json() -> None:
+def test_a_batch_with_a_trial_travels_as_json() -> None:
     batch = Batch(Work(512, 3), "7", (1, 0), Trial(((0, 4, 2),), 2, 1))
     assert Batch.from_json(json.loads(json.dumps(batch.to_json()))) == batch
     assert batch.trial is not None
     assert Trial.from_json(batch.trial.to_json()) == batch.trial
 
 
-def test_a_size_of_which_the_first_call_told_enough_is_no_failed_one() -> None:
+def test_a_size_whose_first_call_was_enough_is_no_failed_one() -> None:
     machine = Machine(lambda _, memory_mb: 900.0 * max(1, 1769 / memory_mb))
     output = machine.run(powerValues=[128, 1769, 10240], strategy="cost")
     rows = {row["value"]: row for row in output["results"]}
@@ -328,15 +332,15 @@ def test_what_is_not_to_be_woken_is_not() -> None:
 
 
 def _plan_of(machine: Machine, payloads: list[dict[str, Any]]) -> RunPlan:
-    machine.begun(powerValues=POWERS, payloadTypes=payloads)
+    machine.first_state(powerValues=POWERS, payloadTypes=payloads)
     return machine.store.read_plan()
 
 
 def test_todays_size_is_measured_first() -> None:
     """What is answered is compared with it."""
     machine = Machine()
-    assert [batch.memory_mb for batch in machine.begun(powerValues=POWERS).batches] == [128]
-    others = machine.begun(powerValues=[512, 1024, 1769])
+    assert [batch.memory_mb for batch in machine.first_state(powerValues=POWERS).batches] == [128]
+    others = machine.first_state(powerValues=[512, 1024, 1769])
     assert [batch.memory_mb for batch in others.batches] == [512]
 
 

@@ -23,18 +23,18 @@ BATCH = Batch(Work(128, 0), "1")
 
 
 @pytest.mark.parametrize("places", [1, 2, 3])
-def test_never_more_than_the_places_are_held(places: int) -> None:
+def test_never_more_than_the_places_are_taken(places: int) -> None:
     lanes, lock = Lanes(places), threading.Lock()
-    held, most = 0, 0
+    taken, most = 0, 0
 
     def work(_: int) -> None:
-        nonlocal held, most
+        nonlocal taken, most
         with lanes.place():
             with lock:
-                held += 1
-                most = max(most, held)
+                taken += 1
+                most = max(most, taken)
             with lock:
-                held -= 1
+                taken -= 1
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(400)))
@@ -47,7 +47,7 @@ def _waits(lanes: Lanes, number: int) -> bool:
     return len(lanes._waiting) > number
 
 
-def test_a_place_goes_to_who_asked_first() -> None:
+def test_a_place_goes_to_who_waited_longest() -> None:
     lanes, came, threads = Lanes(1), [], []
 
     def work(number: int) -> None:

@@ -32,8 +32,8 @@ def test_a_dead_owner_loses_it_and_its_memory_size_is_carried_over(
     client: FakeLambda, statuses: dict[str, str]
 ) -> None:
     lock.take(client, FakeStates(), ARN, OTHER)
-    held = lock.take(client, FakeStates(statuses), ARN, MINE)
-    assert held == OTHER  # what it left is told by its own run id
+    earlier = lock.take(client, FakeStates(statuses), ARN, MINE)
+    assert earlier == OTHER  # what it left is told by its own run id
     assert lock.read(client, ARN) == lock.Lock("run-2", 128, MINE.execution)
 
 

@@ -51,7 +51,7 @@ def finder(logs: FakeLogs, time: Time, plan: RunPlan = PLAN) -> Finder:
     return Finder(plan, load_price_book(), logs, time.utc, time.sleep)
 
 
-def found(logs: FakeLogs, time: Time, *samples: Sample, within_s: float = 2000) -> list[Sample]:
+def completed(logs: FakeLogs, time: Time, *samples: Sample, within_s: float = 2000) -> list[Sample]:
     return finder(logs, time).completed(samples, {SECOND}, within_s)
 
 
@@ -59,7 +59,7 @@ def test_its_report_is_found_by_the_moment_of_its_start(logs: FakeLogs, time: Ti
     ran(logs, time, SECOND, at_s=0.1, lines=(report(SECOND, 10),))  # a sample that is known
     ran(logs, time, FIRST, at_s=0.4, lines=(report(FIRST, 880_000),))
     ran(logs, time, "c" * 36, at_s=300, lines=(report("c" * 36, 20),))
-    (sample,) = found(logs, time, lost(time))
+    (sample,) = completed(logs, time, lost(time))
     assert (sample.request_id, sample.duration_ms, sample.billed_ms) == (FIRST, 880_000, 880_000)
     assert (sample.error, sample.environment) == ("", "0123456789abcdef0123456789abcdef")
     assert sample.cost_usd == pytest.approx(880 * 0.125 * 0.0000166667 + 0.2e-6)
@@ -80,7 +80,7 @@ def test_what_failed_after_all_is_a_failure(
     logs: FakeLogs, time: Time, lines: tuple[str, ...], error: str
 ) -> None:
     ran(logs, time, FIRST, at_s=0.4, lines=lines)
-    (sample,) = found(logs, time, lost(time))
+    (sample,) = completed(logs, time, lost(time))
     assert (sample.error, sample.request_id) == (error, FIRST)
 
 
@@ -99,25 +99,25 @@ def test_json_logs_are_read_as_well(logs: FakeLogs, time: Time) -> None:
 
 def test_it_is_waited_for_until_it_must_be_over(logs: FakeLogs, time: Time) -> None:
     ran(logs, time, FIRST, at_s=0.4, lines=())  # it goes on, and is never heard of again
-    (sample,) = found(logs, time, lost(time))
+    (sample,) = completed(logs, time, lost(time))
     assert (sample.error, sample.billed_ms) == (NO_ANSWER, 0)
     assert 900 + 90 <= time.now_s < 900 + 90 + 20
     time.now_s = 0
-    found(logs, time, lost(time), within_s=100)
+    completed(logs, time, lost(time), within_s=100)
     assert time.now_s < 120
 
 
 def test_two_types_that_began_together_are_not_guessed_apart(logs: FakeLogs, time: Time) -> None:
     ran(logs, time, FIRST, at_s=0.4, lines=(report(FIRST, 880_000),))
     both = lost(time), lost(time, 1, payload=1)
-    assert {s.error for s in found(logs, time, *both, within_s=0)} == {NO_ANSWER}
+    assert {s.error for s in completed(logs, time, *both, within_s=0)} == {NO_ANSWER}
     later = lost(time), lost(time, 30, payload=1)
-    assert [s.error for s in found(logs, time, *later, within_s=0)] == ["", NO_ANSWER]
+    assert [s.error for s in completed(logs, time, *later, within_s=0)] == ["", NO_ANSWER]
 
 
 def test_logs_that_may_not_be_read_leave_a_failure(logs: FakeLogs, time: Time) -> None:
     logs.faults["FilterLogEvents"] = ["AccessDeniedException"] * 9
-    (sample,) = found(logs, time, lost(time), within_s=0)
+    (sample,) = completed(logs, time, lost(time), within_s=0)
     assert sample.error == NO_ANSWER
 
 

@@ -97,7 +97,7 @@ def test_streams_of_a_shared_log_group_are_found_by_name_and_version(logs: FakeL
     assert environments(logs, shared, "2", ["2026/11/23"], 0) == {}
 
 
-def test_throttled_or_missing_logs_are_asked_again_later(logs: FakeLogs) -> None:
+def test_throttled_or_missing_logs_are_read_again_later(logs: FakeLogs) -> None:
     logs.faults["FilterLogEvents"] = ["ThrottlingException", "ResourceNotFoundException"]
     assert environments(logs, TARGET, "1", ["2026/11/22", "2026/11/23"], 0) == {}
 

@@ -122,7 +122,7 @@ def test_too_little_reserved_concurrency_is_refused(
     assert client.aliases == {}
 
 
-def test_fewer_sizes_at_once_than_asked_for_are_told(
+def test_fewer_sizes_at_once_than_requested_are_reported(
     client: FakeLambda, s3: FakeS3, time: Time
 ) -> None:
     client.reserved = 20
@@ -130,7 +130,7 @@ def test_fewer_sizes_at_once_than_asked_for_are_told(
     assert "lets 2 instead of 10 sizes be measured at once" in warning
 
 
-def test_a_vpc_is_told(client: FakeLambda, s3: FakeS3, time: Time) -> None:
+def test_a_vpc_is_reported(client: FakeLambda, s3: FakeS3, time: Time) -> None:
     client.change(VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})
     (warning,) = prepare(given(), EXECUTION, services(client, s3, time)).warnings
     assert "shop is in a VPC" in warning
@@ -138,7 +138,7 @@ def test_a_vpc_is_told(client: FakeLambda, s3: FakeS3, time: Time) -> None:
     assert prepare(given(), EXECUTION, services(client, s3, time)).warnings == ()
 
 
-def test_a_function_that_may_outlast_its_tuner_is_told(
+def test_a_function_that_may_outlast_its_tuner_is_reported(
     client: FakeLambda, s3: FakeS3, time: Time
 ) -> None:
     client.change(Timeout=900)
@@ -203,13 +203,13 @@ def test_a_qualifier_of_the_same_code_is_welcome_and_of_other_code_refused(
         prepare(given(lambdaARN=f"{ARN}:1"), EXECUTION, services(client, s3, time))
 
 
-def test_a_held_function_is_refused(client: FakeLambda, s3: FakeS3, time: Time) -> None:
-    held = lock.Lock("run-0", 128, OTHER)
-    client.create_alias(ARN, lock.ALIAS, "$LATEST", held.describe())
+def test_a_locked_function_is_refused(client: FakeLambda, s3: FakeS3, time: Time) -> None:
+    other = lock.Lock("run-0", 128, OTHER)
+    client.create_alias(ARN, lock.ALIAS, "$LATEST", other.describe())
     states = FakeStates({OTHER: "RUNNING"})
     with pytest.raises(LockedError, match="run-0"):
         prepare(given(), EXECUTION, services(client, s3, time, states))
-    assert lock.read(client, ARN) == held
+    assert lock.read(client, ARN) == other
 
 
 def test_what_a_dead_run_left_is_undone_first(
@@ -289,7 +289,7 @@ def test_a_weighted_mix_shares_num(
     assert plan.payloads[0].event == {"a": "{{uuid}}"}
 
 
-def test_payloads_stay_out_of_errors_when_asked(client: FakeLambda, s3: FakeS3, time: Time) -> None:
+def test_payloads_stay_out_of_errors_on_request(client: FakeLambda, s3: FakeS3, time: Time) -> None:
     s3.objects["mix.json"] = json.dumps([{"payload": {"a": 1}, "weight": "secret"}]).encode()
     raw = given(payloadS3="s3://bucket/mix.json", disablePayloadLogs=True)
     with pytest.raises(UsageError) as caught:

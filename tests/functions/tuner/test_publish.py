@@ -26,101 +26,106 @@ def publisher(
 
 
 @pytest.fixture
-def held(client: FakeLambda) -> FakeLambda:
+def locked(client: FakeLambda) -> FakeLambda:
     client.create_alias(ARN, lock.ALIAS, "$LATEST", MINE.describe())
     return client
 
 
-def test_every_size_is_published_and_latest_is_as_it_was(held: FakeLambda, time: Time) -> None:
-    state = publish_next(STATE, publisher(held, make_plan(), time))
+def test_every_size_is_published_and_latest_is_as_it_was(locked: FakeLambda, time: Time) -> None:
+    state = publish_next(STATE, publisher(locked, make_plan(), time))
     assert [b.memory_mb for b in state.batches] == [128, 512]
-    assert [held.versions[b.version]["MemorySize"] for b in state.batches] == [128, 512]
+    assert [locked.versions[b.version]["MemorySize"] for b in state.batches] == [128, 512]
     assert state.published == 2
-    assert held.memory_mb == 128
+    assert locked.memory_mb == 128
 
 
-def test_run_again_after_a_crash_it_finds_what_it_published(held: FakeLambda, time: Time) -> None:
-    first = publish_next(STATE, publisher(held, make_plan(), time))
-    again = publish_next(STATE, publisher(held, make_plan(), time))
+def test_run_again_after_a_crash_it_finds_what_it_published(locked: FakeLambda, time: Time) -> None:
+    first = publish_next(STATE, publisher(locked, make_plan(), time))
+    again = publish_next(STATE, publisher(locked, make_plan(), time))
     assert again == first
-    assert len(held.versions) == 2
+    assert len(locked.versions) == 2
 
 
-def test_a_refused_size_is_reported_and_the_others_go_on(held: FakeLambda, time: Time) -> None:
-    held.largest_mb = 3008
+def test_a_refused_size_is_reported_and_the_others_go_on(locked: FakeLambda, time: Time) -> None:
+    locked.largest_mb = 3008
     plan = make_plan(sizes=(128, 4096, 512))
-    state = publish_next(STATE, publisher(held, plan, time))
+    state = publish_next(STATE, publisher(locked, plan, time))
     assert [b.memory_mb for b in state.batches] == [128, 512]
     assert "4096 MB is refused" in state.failed[4096]
-    assert held.memory_mb == 128
+    assert locked.memory_mb == 128
 
 
-def test_no_size_at_all_is_a_failure(held: FakeLambda, time: Time) -> None:
-    held.largest_mb = 3008
+def test_no_size_at_all_is_a_failure(locked: FakeLambda, time: Time) -> None:
+    locked.largest_mb = 3008
     with pytest.raises(LambdaTuningError, match="no size could be published: 4096 MB is refused"):
-        publish_next(STATE, publisher(held, make_plan(sizes=(4096,)), time))
+        publish_next(STATE, publisher(locked, make_plan(sizes=(4096,)), time))
 
 
-def test_without_time_nothing_is_begun(held: FakeLambda, time: Time) -> None:
-    state = publish_next(STATE, publisher(held, make_plan(), time, remaining_ms=60_000))
+def test_without_time_nothing_is_published(locked: FakeLambda, time: Time) -> None:
+    state = publish_next(STATE, publisher(locked, make_plan(), time, remaining_ms=60_000))
     assert state.published == 0
-    assert held.versions == {}
+    assert locked.versions == {}
 
 
-def test_many_versions_come_in_rounds(held: FakeLambda, time: Time) -> None:
+def test_many_versions_come_in_rounds(locked: FakeLambda, time: Time) -> None:
     plan = make_plan(cold=100, environments=2)
-    first = publish_next(STATE, publisher(held, plan, time))
+    first = publish_next(STATE, publisher(locked, plan, time))
     assert (len(first.batches), first.published) == (AT_ONCE, AT_ONCE)
-    second = publish_next(replace(first, batches=()), publisher(held, plan, time))
+    second = publish_next(replace(first, batches=()), publisher(locked, plan, time))
     assert second.published == len(plan.work) == 102
 
 
-def test_a_deployment_in_the_middle_stops_the_run(held: FakeLambda, time: Time) -> None:
-    held.change(CodeSha256="newer")
+def test_a_deployment_in_the_middle_stops_the_run(locked: FakeLambda, time: Time) -> None:
+    locked.change(CodeSha256="newer")
     with pytest.raises(LambdaTuningError, match="changed by someone else"):
-        publish_next(STATE, publisher(held, make_plan(), time))
+        publish_next(STATE, publisher(locked, make_plan(), time))
 
 
-def test_other_settings_in_the_middle_stop_the_run(held: FakeLambda, time: Time) -> None:
-    target = replace(TARGET, settings_sha256=settings_sha256(held.config))
+def test_other_settings_in_the_middle_stop_the_run(locked: FakeLambda, time: Time) -> None:
+    target = replace(TARGET, settings_sha256=settings_sha256(locked.config))
     plan = make_plan(target=target)
-    held.config |= {"LastModified": "later", "RuntimeVersionConfig": {"RuntimeVersionArn": "newer"}}
-    publish_next(STATE, publisher(held, plan, time))
-    held.change(Environment={"Variables": {"MODE": "other"}})
+    locked.config |= {
+        "LastModified": "later",
+        "RuntimeVersionConfig": {"RuntimeVersionArn": "newer"},
+    }
+    publish_next(STATE, publisher(locked, plan, time))
+    locked.change(Environment={"Variables": {"MODE": "other"}})
     with pytest.raises(LambdaTuningError, match="changed by someone else"):
-        publish_next(STATE, publisher(held, replace(plan, sizes=(1024,)), time))
-    assert held.memory_mb == 128
+        publish_next(STATE, publisher(locked, replace(plan, sizes=(1024,)), time))
+    assert locked.memory_mb == 128
 
 
-def test_a_size_whose_update_fails_is_the_failure_of_its_size(held: FakeLambda, time: Time) -> None:
-    held.failing_mb = {512}
-    state = publish_next(STATE, publisher(held, make_plan(sizes=(128, 512, 1024)), time))
+def test_a_size_whose_update_fails_is_the_failure_of_its_size(
+    locked: FakeLambda, time: Time
+) -> None:
+    locked.failing_mb = {512}
+    state = publish_next(STATE, publisher(locked, make_plan(sizes=(128, 512, 1024)), time))
     assert [b.memory_mb for b in state.batches] == [128, 1024]
     assert state.failed == {512: "512 MB could not be set: no address is left in the subnet"}
-    assert (held.memory_mb, held.config["LastUpdateStatus"]) == (128, "Successful")
+    assert (locked.memory_mb, locked.config["LastUpdateStatus"]) == (128, "Successful")
 
 
 def test_a_version_of_another_size_than_its_mark_says_is_removed(
-    held: FakeLambda, time: Time
+    locked: FakeLambda, time: Time
 ) -> None:
     """Somebody changes the size between our change and our publishing."""
-    publish = held.publish_version
+    publish = locked.publish_version
 
     def changed_meanwhile(*given: Any, **more: Any) -> Any:
-        held.change(MemorySize=700)
+        locked.change(MemorySize=700)
         return publish(*given, **more)
 
-    held.publish_version = changed_meanwhile  # type: ignore[method-assign]
+    locked.publish_version = changed_meanwhile  # type: ignore[method-assign]
     with pytest.raises(LambdaTuningError, match="is being changed by someone else"):
-        publish_next(STATE, publisher(held, make_plan(sizes=(512,)), time))
-    assert held.versions == {}
+        publish_next(STATE, publisher(locked, make_plan(sizes=(512,)), time))
+    assert locked.versions == {}
 
 
-def test_a_crash_leaves_latest_as_it_was(held: FakeLambda, time: Time) -> None:
-    held.faults["PublishVersion"] = [None, "ServiceException"]
-    with pytest.raises(held.exceptions.ClientError):
-        publish_next(STATE, publisher(held, make_plan(), time))
-    assert held.memory_mb == 128
+def test_a_crash_leaves_latest_as_it_was(locked: FakeLambda, time: Time) -> None:
+    locked.faults["PublishVersion"] = [None, "ServiceException"]
+    with pytest.raises(locked.exceptions.ClientError):
+        publish_next(STATE, publisher(locked, make_plan(), time))
+    assert locked.memory_mb == 128
 
 
 def test_a_stopped_run_undoes_what_this_step_did_after_it(client: FakeLambda, time: Time) -> None:
@@ -185,27 +190,27 @@ def test_without_a_size_as_large_as_todays_the_largest_tells(
 
 
 def test_latest_is_restored_after_every_version_and_todays_size_comes_first(
-    held: FakeLambda, time: Time
+    locked: FakeLambda, time: Time
 ) -> None:
     """Its callers meet another size as briefly as can be, and that is measured."""
-    seen: list[tuple[str, int]] = []
-    update, publish = held.update_function_configuration, held.publish_version
+    changes: list[tuple[str, int]] = []
+    update, publish = locked.update_function_configuration, locked.publish_version
 
     def updated(*given: Any, **more: Any) -> None:
         update(*given, **more)
         time.now_s += 2
-        seen.append(("update", held.memory_mb))
+        changes.append(("update", locked.memory_mb))
 
     def published(*given: Any, **more: Any) -> Any:
-        seen.append(("publish", held.memory_mb))
+        changes.append(("publish", locked.memory_mb))
         return publish(*given, **more)
 
-    held.update_function_configuration = updated  # type: ignore[method-assign]
-    held.publish_version = published  # type: ignore[method-assign]
+    locked.update_function_configuration = updated  # type: ignore[method-assign]
+    locked.publish_version = published  # type: ignore[method-assign]
     plan = make_plan(sizes=(256, 512, 128))
-    clocked = replace(publisher(held, plan, time), clock=time.clock)
+    clocked = replace(publisher(locked, plan, time), clock=time.clock)
     state = publish_next(STATE, clocked)
-    assert seen == [
+    assert changes == [
         ("publish", 128),
         ("update", 256), ("publish", 256), ("update", 128),
         ("update", 512), ("publish", 512), ("update", 128),
@@ -214,19 +219,19 @@ def test_latest_is_restored_after_every_version_and_todays_size_comes_first(
 
 
 def test_a_version_that_cannot_start_is_the_failure_of_its_size(
-    held: FakeLambda, time: Time
+    locked: FakeLambda, time: Time
 ) -> None:
-    publish = held.publish_version
+    publish = locked.publish_version
 
     def published(*given: Any, **more: Any) -> Any:
         answer = publish(*given, **more)
-        version = held.versions[answer["Version"]]
+        version = locked.versions[answer["Version"]]
         if version["MemorySize"] == 512:
             version |= {"State": "Failed", "StateReason": "init ran out of memory"}
         return answer
 
-    held.publish_version = published  # type: ignore[method-assign]
-    state = publish_next(STATE, publisher(held, make_plan(), time))
+    locked.publish_version = published  # type: ignore[method-assign]
+    state = publish_next(STATE, publisher(locked, make_plan(), time))
     assert [batch.memory_mb for batch in state.batches] == [128]
     assert "cannot start" in state.failed[512]
     assert "init ran out of memory" in state.failed[512]

@@ -45,16 +45,16 @@ def result(samples: list[Sample], **changes: Any) -> SizeResult:
 
 def test_cold_starts_and_failures_stand_apart() -> None:
     cold = sample(cold=True, init_ms=90.0, duration_ms=20.0)
-    found = result([*[sample()] * 18, cold, sample(error="KeyError", duration_ms=999.0)])
-    (row,) = found.rows
+    outcome = result([*[sample()] * 18, cold, sample(error="KeyError", duration_ms=999.0)])
+    (row,) = outcome.rows
     assert (row["n"], row["failed"], row["errors"]) == (18, 1, {"KeyError": 1})
     assert (row["mean"], row["p99"]) == (10.0, 10.0)
     assert row["cold"] == {"n": 1, "mean": 110.0, "p50": 110.0, "p95": 110.0, "init": 90.0}
-    assert found.reason == ""
-    assert found.invocations == 20
+    assert outcome.reason == ""
+    assert outcome.invocations == 20
 
 
-def test_where_cold_starts_are_asked_for_they_count_with_their_init() -> None:
+def test_where_cold_starts_are_measured_they_count_with_their_init() -> None:
     cold = sample(cold=True, init_ms=90.0)
     assert result([cold] * 3, mode="cold").rows[0]["mean"] == 100.0
 
@@ -75,9 +75,9 @@ def test_a_size_that_fails_too_often_cannot_win(
     failures: int, allowed: tuple[str, ...], wins: bool
 ) -> None:
     samples = [*[sample(error="E")] * failures, *[sample()] * (10 - failures)]
-    found = result(samples, question=replace(QUESTION, allowed_errors=allowed))
-    assert (found.statistics is not None) is wins
-    row = found.rows[0]
+    outcome = result(samples, question=replace(QUESTION, allowed_errors=allowed))
+    assert (outcome.statistics is not None) is wins
+    row = outcome.rows[0]
     if "E" in allowed:
         assert (row["n"], row["failed"], row["allowed"]) == (10, 0, {"E": failures})
         assert row["costUsd"] == pytest.approx(1e-7)
@@ -88,12 +88,12 @@ def test_a_size_that_fails_too_often_cannot_win(
             {"E": failures},
         )
     if not wins:
-        assert found.reason == f"{failures} of 10 invocations of a failed: E"
+        assert outcome.reason == f"{failures} of 10 invocations of a failed: E"
 
 
 def test_a_type_that_was_never_measured_is_no_winner() -> None:
-    found = size_result(make_plan(), 128, [sample("a")] * 5)
-    assert found.reason == "b was not measured"
+    size = size_result(make_plan(), 128, [sample("a")] * 5)
+    assert size.reason == "b was not measured"
 
 
 def test_a_minority_type_is_not_trimmed_away() -> None:
@@ -158,7 +158,7 @@ def test_snapshots_are_part_of_the_bill(store: RunFolder) -> None:
     assert store.read_manifest().snapshots_usd == 0
 
 
-def test_a_failed_size_is_told_and_the_others_go_on(store: RunFolder) -> None:
+def test_a_failed_size_is_reported_and_the_others_go_on(store: RunFolder) -> None:
     stored(store, one_type(), [sample(error="Sandbox.Timedout"), *[sample(memory_mb=512)] * 5])
     state = analysed(store)
     assert state["output"]["power"] == 512
@@ -195,7 +195,7 @@ def test_what_is_left_is_measured_again_and_errors_are_kept() -> None:
     assert state.critical_ms == 5 + 7
 
 
-def test_a_warning_of_several_batches_is_said_once() -> None:
+def test_a_warning_of_several_batches_appears_once() -> None:
     state = decide.step(STATE, [measured(128, warning="no logs"), measured(512, warning="no logs")])
     assert state.warnings == ("no logs",)
 
@@ -244,12 +244,14 @@ def test_a_large_run_stays_under_256_kb(store: RunFolder) -> None:
     assert len(store.read_json("_results.json")) == 4600
 
 
-def test_the_reason_says_what_the_function_said() -> None:
+def test_the_reason_quotes_the_error_of_the_function() -> None:
     failed = sample(error="ValueError", message="The request has no body")
-    found = result([failed] * 6)
+    outcome = result([failed] * 6)
 
-    assert found.reason == ("6 of 6 invocations of a failed: ValueError (The request has no body)")
-    assert found.rows[0]["message"] == "The request has no body"
+    assert outcome.reason == (
+        "6 of 6 invocations of a failed: ValueError (The request has no body)"
+    )
+    assert outcome.rows[0]["message"] == "The request has no body"
 
 
 @pytest.mark.parametrize(
@@ -275,7 +277,7 @@ def test_the_reason_says_what_the_function_said() -> None:
         ({"errorMessage": "half \ud83d"}, "half ?"),
     ],
 )
-def test_a_sample_keeps_what_was_said(payload: object, message: str) -> None:
+def test_a_sample_keeps_the_error_message(payload: object, message: str) -> None:
     assert error_message(json.dumps(payload).encode()) == message
 
 

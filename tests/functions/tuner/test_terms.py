@@ -16,8 +16,8 @@ def plan(endpoint: object) -> RunPlan:
 
 
 def sizes(endpoint: object, *without: int) -> tuple[int, ...] | None:
-    found = terms(plan(endpoint), load_price_book(), without)
-    return found.sizes if found else None
+    local_terms = terms(plan(endpoint), load_price_book(), without)
+    return local_terms.sizes if local_terms else None
 
 
 def test_on_aws_every_size_is_measured() -> None:

@@ -23,7 +23,7 @@ def test_the_users_own_version_serves_and_survives(client: FakeLambda, time: Tim
     assert list(client.versions) == ["1"]
 
 
-def test_a_cold_start_gets_a_version_that_nobody_used(client: FakeLambda, time: Time) -> None:
+def test_a_cold_start_gets_an_unused_version(client: FakeLambda, time: Time) -> None:
     client.publish_version(ARN)
     first = function.publish(client, ARN, "run-1", Work(128, 1), time.sleep)
     second = function.publish(client, ARN, "run-1", Work(128, 2), time.sleep)
