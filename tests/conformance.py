@@ -68,10 +68,10 @@ def check(case: Case) -> Outcome:
     if area not in AREAS:
         return Outcome(area, name, f"unknown area; known are: {', '.join(sorted(AREAS))}")
     try:
-        got = AREAS[area](_revive(case["input"]))
+        actual = AREAS[area](_revive(case["input"]))
     except Exception as exc:  # input that no rule is made for fails there with a TypeError, too
         return Outcome(area, name, _compare_error(area, case["expected"], str(exc)))
-    return Outcome(area, name, _compare(area, _revive(case["expected"]), got))
+    return Outcome(area, name, _compare(area, _revive(case["expected"]), actual))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -84,8 +84,8 @@ def main(arguments: Sequence[str]) -> int:
     except (OSError, ValueError) as exc:
         print(f"cannot read {arguments[0]}: {exc}", file=sys.stderr)
         return 2
-    wanted = [case for case in cases if not arguments[1:] or case["area"] in arguments[1:]]
-    outcomes = [check(case) for case in wanted]
+    selected = [case for case in cases if not arguments[1:] or case["area"] in arguments[1:]]
+    outcomes = [check(case) for case in selected]
     for outcome in outcomes:
         if outcome.problem:
             print(f"FAILED {outcome.area} {outcome.name}: {outcome.problem}")
@@ -102,48 +102,52 @@ def _by(area: str) -> str:
     return " (by the product's rules in upstream's order of calls)" if area in RULES else ""
 
 
-def same(expected: Any, got: Any) -> bool:
+def same(expected: Any, actual: Any) -> bool:
     """Equality that tells NaN from a number, treats 1 and 1.0 alike and undefined as None."""
-    if expected is None or expected is UNDEFINED or got is None or got is UNDEFINED:
-        return expected in (None, UNDEFINED) and got in (None, UNDEFINED)
-    if isinstance(expected, bool) or isinstance(got, bool):
-        return expected is got
-    if isinstance(expected, int | float) and isinstance(got, int | float):
+    if expected is None or expected is UNDEFINED or actual is None or actual is UNDEFINED:
+        return expected in (None, UNDEFINED) and actual in (None, UNDEFINED)
+    if isinstance(expected, bool) or isinstance(actual, bool):
+        return expected is actual
+    if isinstance(expected, int | float) and isinstance(actual, int | float):
         # As doubles: JavaScript writes 2e18 without an exponent, which Python reads as an integer.
-        one, other = float(expected), float(got)
+        one, other = float(expected), float(actual)
         return one == other or (math.isnan(one) and math.isnan(other))
-    if isinstance(expected, list) and isinstance(got, list | tuple):
-        return len(expected) == len(got) and all(map(same, expected, got))
-    if isinstance(expected, dict) and isinstance(got, dict):
-        return expected.keys() == got.keys() and all(same(expected[k], got[k]) for k in expected)
-    return type(expected) is type(got) and bool(expected == got)
+    if isinstance(expected, list) and isinstance(actual, list | tuple):
+        return len(expected) == len(actual) and all(map(same, expected, actual))
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        return expected.keys() == actual.keys() and all(
+            same(expected[k], actual[k]) for k in expected
+        )
+    return type(expected) is type(actual) and bool(expected == actual)
 
 
-def _compare(area: str, expected: Mapping[str, Any], got: Any) -> str:
+def _compare(area: str, expected: Mapping[str, Any], actual: Any) -> str:
     if "error" in expected:
-        return f"expected the error {expected['error']!r}, got {got!r}"
-    wanted = expected.get("value", expected.get("output"))
+        return f"expected the error {expected['error']!r}, got {actual!r}"
+    value = expected.get("value", expected.get("output"))
     if area == "end_to_end":
-        wanted, got = _essence(wanted), _essence(got)
+        value, actual = _essence(value), _essence(actual)
     if area == "payload_convert":
-        wanted, got = _event(wanted), _event(got)
-    if area == "payloads" and isinstance(wanted, list) and isinstance(got, list):
-        wanted, got = ([[_event(each[0]), *each[1:]] for each in side] for side in (wanted, got))
-    return "" if same(wanted, got) else f"expected {wanted!r}, got {got!r}"
+        value, actual = _event(value), _event(actual)
+    if area == "payloads" and isinstance(value, list) and isinstance(actual, list):
+        value, actual = (
+            [[_event(each[0]), *each[1:]] for each in side] for side in (value, actual)
+        )
+    return "" if same(value, actual) else f"expected {value!r}, got {actual!r}"
 
 
 def _compare_error(area: str, expected: Mapping[str, Any], text: str) -> str:
     if "error" not in expected:
         return f"expected {expected}, got the error {text!r}"
-    wanted = expected["error"]
+    message = expected["error"]
     incidental = area in _UNCOMPARED_TEXTS or expected.get("errorClass") == "incidental"
-    if incidental or _WORDED_BY_V8.search(wanted) or wanted == text:
+    if incidental or _WORDED_BY_V8.search(message) or message == text:
         return ""
-    return f"expected the error {wanted!r}, got {text!r}"
+    return f"expected the error {message!r}, got {text!r}"
 
 
 def _event(text: Any) -> Any:
-    """What a function receives: we write the JSON of an event anew, upstream some as they came."""
+    """What a function receives: we write the JSON of an event again, upstream some as they came."""
     try:
         return parse_json(text)
     except (TypeError, ValueError):

@@ -238,8 +238,8 @@ def test_every_make_target_exists() -> None:
     named = set(re.findall(r"(?:`|^ *)make ([a-z][a-z-]*+)(?![A-Z])", text, re.MULTILINE))
     assert {"report", "test"} <= named
     rules = re.findall(r"^([a-z][a-z%-]*):", makefile, re.MULTILINE)
-    known = re.compile("|".join(rule.replace("%", "[a-z-]*") for rule in rules))
-    assert [target for target in sorted(named) if not known.fullmatch(target)] == []
+    target_pattern = re.compile("|".join(rule.replace("%", "[a-z-]*") for rule in rules))
+    assert [target for target in sorted(named) if not target_pattern.fullmatch(target)] == []
     benches = {target.removeprefix("bench-") for target in named if target.startswith("bench-")}
     files = ROOT / "tests" / "bench"
     assert benches

@@ -46,9 +46,9 @@ THIRD_PARTY = {
 
 def modules(room: str) -> list[Path]:
     """The Python files of a room: a folder or a single module."""
-    found = sorted((ROOT / room).rglob("*.py"))
+    files = sorted((ROOT / room).rglob("*.py"))
     single = ROOT / f"{room}.py"
-    return [*found, single] if single.exists() else found
+    return [*files, single] if single.exists() else files
 
 
 def _docstring(path: Path) -> str:
@@ -97,9 +97,9 @@ def test_rooms_import_only_what_the_map_allows(room: str) -> None:
 
 @pytest.mark.parametrize("room", sorted(THIRD_PARTY))
 def test_deployed_rooms_need_nothing_else(room: str) -> None:
-    known = {*sys.stdlib_module_names, PACKAGE, *THIRD_PARTY[room]}
+    provided = {*sys.stdlib_module_names, PACKAGE, *THIRD_PARTY[room]}
     for path in modules(room):
-        foreign = {name.partition(".")[0] for name in imports(path)} - known
+        foreign = {name.partition(".")[0] for name in imports(path)} - provided
         foreign -= siblings(path)
         assert not foreign, f"{path.relative_to(ROOT)} imports {sorted(foreign)}"
 

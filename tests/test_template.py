@@ -75,14 +75,14 @@ def statements() -> list[tuple[str, dict[str, Any]]]:
 
 def conditional_statements() -> dict[tuple[str, str], list[dict[str, Any]]]:
     """Statements that parameters add, by the role's logical ID and the condition."""
-    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    statements: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for role, document in documents():
         for condition, statement, otherwise in (
             entry["Fn::If"] for entry in document["Statement"] if "Fn::If" in entry
         ):
             assert otherwise == {"Ref": "AWS::NoValue"}
-            found.setdefault((role, condition), []).append(statement)
-    return found
+            statements.setdefault((role, condition), []).append(statement)
+    return statements
 
 
 def documents() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -29,6 +29,11 @@ INSTEAD = {
 
 PATTERNS = {re.compile(rf"\b(?:{words})", re.IGNORECASE): plain for words, plain in INSTEAD.items()}
 SOURCES = sorted((ROOT / "lambdatuning").rglob("*.py"))
+NAMED = [
+    *SOURCES,
+    *(path for path in sorted((ROOT / "tests").rglob("*.py")) if path.parent.name != "bench"),
+]
+"""Where names are looked at: everywhere but in the benchmarks of the statistics."""
 
 
 def texts(path: Path) -> Iterator[str]:
@@ -72,7 +77,7 @@ def says_nothing(name: str) -> bool:
     return plain in BARE or not MOODS.isdisjoint(plain.split("_"))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", NAMED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_names_say_what_things_are(path: Path) -> None:
     given = names(ast.parse(path.read_text("utf-8")))
     wrong = [f"{path.name}:{line}: {name}" for name, line in given if says_nothing(name)]
@@ -99,10 +104,10 @@ import x as known
 )
 def test_words_are_plain(path: Path) -> None:
     wrong = [
-        f'"{found[0]}" (write: {plain}) in: {" ".join(text.split())[:160]}'
+        f'"{old_word[0]}" (write: {plain}) in: {" ".join(text.split())[:160]}'
         for text in texts(path)
         for pattern, plain in PATTERNS.items()
-        for found in [pattern.search(text)]
-        if found
+        for old_word in [pattern.search(text)]
+        if old_word
     ]
     assert not wrong, "\n".join(wrong)

@@ -27,7 +27,7 @@ class Account:
     owner: Cloud
     switches: Path
     url: str
-    heard: dict[str, set[str]] = field(default_factory=dict)
+    used_actions: dict[str, set[str]] = field(default_factory=dict)
     """The actions that users called, by the first of their policies."""
 
     @property
@@ -62,13 +62,13 @@ class Account:
     def user(self, *policies: str) -> Cloud:
         """A session of such a user."""
         cloud = self.by(self.keys(*policies))
-        heard = self.heard.setdefault(policies[0], set())
+        used_actions = self.used_actions.setdefault(policies[0], set())
 
-        def hear(model: Any, **_: Any) -> None:
+        def record(model: Any, **_: Any) -> None:
             operation = f"{model.service_model.service_name}:{model.name}"
-            heard.add(ACTIONS.get(operation, operation.replace("stepfunctions:", "states:")))
+            used_actions.add(ACTIONS.get(operation, operation.replace("stepfunctions:", "states:")))
 
-        cloud.session.events.register("before-parameter-build", hear)
+        cloud.session.events.register("before-parameter-build", record)
         return cloud
 
     def by(self, keys: dict[str, str]) -> Cloud:

@@ -65,8 +65,8 @@ def test_a_run_whose_answer_cannot_be_set_is_stored(account: Account, tmp_path: 
         if progress.done:
             account.switch(deny=["lambda:UpdateAlias"], wait_scale=0.001)
 
-    said = "explicit deny.*; all was measured before, and is stored: `lambdatuning show "
-    with pytest.raises(RunFailedError, match=said):
+    message = "explicit deny.*; all was measured before, and is stored: `lambdatuning show "
+    with pytest.raises(RunFailedError, match=message):
         tune(account.owner, name, tmp_path, auto_optimize=True, min_sure=0, on_progress=deny)
     account.switch()
     assert account.looks(name) == before

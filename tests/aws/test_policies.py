@@ -66,7 +66,7 @@ def test_each_command_needs_its_policy_and_no_more(account: Account, tmp_path: P
     with suppress(NotFoundError):  # that of the other journeys
         lt.destroy(account.owner)
     account.switch(iam=True)
-    account.heard.clear()
+    account.used_actions.clear()
     deployer, tuner = account.user("deploy"), account.user("tune")
     with pytest.raises(StackError, match="not allowed to it"):
         lt.deploy(tuner, "lambdatuning")
@@ -94,9 +94,9 @@ def test_each_command_needs_its_policy_and_no_more(account: Account, tmp_path: P
         FunctionName=name, Name=lock.ALIAS, FunctionVersion="$LATEST", Description=dead.describe()
     )
     client.update_function_configuration(FunctionName=name, MemorySize=1024)
-    found = remains(cleaner, name)
+    left = remains(cleaner, name)
     assert usable_outputs(cleaner)["StateMachineArn"] == outputs["StateMachineArn"]
-    clean_function(cleaner, found, time.sleep, outputs["StateMachineArn"])
+    clean_function(cleaner, left, time.sleep, outputs["StateMachineArn"])
     assert account.looks(name) == before
 
     assert lt.destroy(account.user("destroy")).notes == ()
@@ -104,7 +104,7 @@ def test_each_command_needs_its_policy_and_no_more(account: Account, tmp_path: P
     unused = {}
     for policy in NAMES:
         granted = {action for s in own_statements(policy) for action in s["Action"]}
-        unused[policy] = granted - account.heard[policy]
+        unused[policy] = granted - account.used_actions[policy]
     assert unused == {policy: SELDOM.get(policy, set()) for policy in NAMES}
 
 

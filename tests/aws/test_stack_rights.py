@@ -45,11 +45,11 @@ def test_a_stack_that_may_not_be_made_is_named_and_gone(empty: Account, action: 
     empty.switch(iam=True, deny=[action])
     with pytest.raises(StackError) as refused:
         lt.deploy(empty.user("deploy"))
-    said = str(refused.value)
-    assert f"not authorized to perform: {action} on resource: arn:aws:" in said
-    assert "a service control policy forbids it" in said
-    assert "nothing is left of it" in said
-    assert "\n" not in said
+    message = str(refused.value)
+    assert f"not authorized to perform: {action} on resource: arn:aws:" in message
+    assert "a service control policy forbids it" in message
+    assert "nothing is left of it" in message
+    assert "\n" not in message
     empty.switch()
     with pytest.raises(NotFoundError):
         lt.status(empty.owner)
@@ -61,19 +61,19 @@ def test_a_right_that_the_user_lacks_is_no_service_control_policy(empty: Account
         statement["Action"] = [a for a in statement["Action"] if a != "lambda:CreateFunction"]
     with pytest.raises(StackError) as refused:
         lt.deploy(empty.by(empty.keys(lacking=rights)))
-    said = str(refused.value)
-    assert "no identity-based policy allows the lambda:CreateFunction action" in said
-    assert "organisation" not in said
+    message = str(refused.value)
+    assert "no identity-based policy allows the lambda:CreateFunction action" in message
+    assert "organisation" not in message
 
 
 def test_what_cannot_be_undone_is_named_behind_its_cause(empty: Account) -> None:
     empty.switch(iam=True, deny=["lambda:CreateFunction", "iam:DeleteRole"])
     with pytest.raises(StackError) as refused:
         lt.deploy(empty.user("deploy"))
-    said = str(refused.value)
-    assert said.index("lambda:CreateFunction") < said.index("iam:DeleteRole")
-    assert "nothing is left" not in said
-    left = re.findall(r"AWS::IAM::Role (\S+) \(Resource handler", said)
+    message = str(refused.value)
+    assert message.index("lambda:CreateFunction") < message.index("iam:DeleteRole")
+    assert "nothing is left" not in message
+    left = re.findall(r"AWS::IAM::Role (\S+) \(Resource handler", message)
     iam = empty.owner.client("iam")
     roles = [role["RoleName"] for role in iam.list_roles()["Roles"]]
     assert sorted(left) == sorted(name for name in roles if name.startswith("lambdatuning-"))

@@ -92,8 +92,8 @@ def test_each_error_says_what_to_do(
 
 
 def test_who_may_not_what_is_kept() -> None:
-    said = "User: me is not authorized to perform: states:StartExecution on resource: y"
-    assert said in str(explain(answered("AccessDeniedException", 403, said)))
+    message = "User: me is not authorized to perform: states:StartExecution on resource: y"
+    assert message in str(explain(answered("AccessDeniedException", 403, message)))
 
 
 def test_what_is_unknown_is_named_as_ours_with_a_line_to_report() -> None:
@@ -150,10 +150,12 @@ OUR_FAULTS = {
 
 
 def every_error_of_botocore() -> list[type[exceptions.BotoCoreError]]:
-    found = [exceptions.BotoCoreError]
-    for kind in found:
-        found += [each for each in kind.__subclasses__() if each.__module__ == exceptions.__name__]
-    return found
+    classes = [exceptions.BotoCoreError]
+    for kind in classes:
+        classes += [
+            each for each in kind.__subclasses__() if each.__module__ == exceptions.__name__
+        ]
+    return classes
 
 
 @pytest.mark.parametrize("kind", every_error_of_botocore(), ids=lambda kind: kind.__name__)

@@ -48,9 +48,9 @@ def test_every_page_of_changes_is_read(client: Any) -> None:
         return {"Status": "CREATE_COMPLETE", "Changes": [{"ResourceChange": change}, hook]}
 
     first = {**page("A", Replacement="Conditional"), "NextToken": "1"}
-    asked = {"Status": "CREATE_IN_PROGRESS"}, {"Status": "CREATE_COMPLETE"}
+    statuses = {"Status": "CREATE_IN_PROGRESS"}, {"Status": "CREATE_COMPLETE"}
     second = {**page("B", Replacement="False"), "NextToken": "2"}
-    assert waited(client, *asked, first, second, page("C", Replacement="True")) == (
+    assert waited(client, *statuses, first, second, page("C", Replacement="True")) == (
         Change("changed", "A", "T", replacement=False, conditional=True),
         Change("changed", "B", "T", replacement=False),
         Change("changed", "C", "T", replacement=True),
@@ -108,14 +108,14 @@ def test_a_reference_to_something_that_stays_is_no_replacement(client: Any) -> N
         entry("Trigger", "Conditional", detail("Function.StreamArn")),
         entry("Stage", "Conditional", direct),
     ]
-    found = waited(
+    read = waited(
         client, {"Status": "CREATE_COMPLETE"}, {"Status": "CREATE_COMPLETE", "Changes": changes}
     )
-    assert found is not None
-    assert [each.logical_id for each in found if each.follows] == [
+    assert read is not None
+    assert [each.logical_id for each in read if each.follows] == [
         "Method", "Key", "Alarm", "Trigger",
     ]  # fmt: skip
-    assert [each.logical_id for each in found if each.conditional] == ["Alarm", "Trigger", "Stage"]
+    assert [each.logical_id for each in read if each.conditional] == ["Alarm", "Trigger", "Stage"]
 
 
 def test_new_outputs_alone_are_no_resource_but_can_be_executed(client: Any) -> None:

@@ -48,23 +48,23 @@ class NoGroups:
 
 def crash(client: FakeLambda) -> None:
     """What a run leaves whose tuner was killed: a lock, two versions and another size."""
-    held = lock.Lock("run-0", 128, EXECUTION)
-    client.create_alias(ARN, lock.ALIAS, "$LATEST", held.describe())
+    other = lock.Lock("run-0", 128, EXECUTION)
+    client.create_alias(ARN, lock.ALIAS, "$LATEST", other.describe())
     for size in (512, 1024):
         function.publish(client, ARN, "run-0", Work(size, 0), no_sleep)
 
 
 def test_what_a_dead_run_left_is_listed_and_put_back(client: FakeLambda) -> None:
     crash(client)
-    found = remains(cloud(client), "shop")
-    assert found.lines == (
+    remaining = remains(cloud(client), "shop")
+    assert remaining.lines == (
         "version 2 is removed",
         "version 3 is removed",
         "the lock of run run-0 is removed",
         "memory size 1024 -> 128 MB",
     )
-    assert describe_remains(found).splitlines()[0] == f"{ARN}:"
-    done = clean_function(cloud(client), found, no_sleep)
+    assert describe_remains(remaining).splitlines()[0] == f"{ARN}:"
+    done = clean_function(cloud(client), remaining, no_sleep)
     assert done == ["memory size 1024 -> 128 MB", "version 2", "version 3", "lock of run run-0"]
     assert (client.memory_mb, sorted(client.versions), sorted(client.aliases)) == (
         128, ["1"], ["RAM128", "live"],
@@ -81,10 +81,10 @@ def test_listing_changes_nothing(client: FakeLambda) -> None:
 
 def test_an_alias_with_the_name_of_a_lock_stays_and_is_named(client: FakeLambda) -> None:
     client.create_alias(ARN, lock.ALIAS, "$LATEST", "ours since 2019")
-    left = remains(cloud(client), "shop")
-    assert left.lines == ()
-    assert left.stays == (f"alias {lock.ALIAS} stays: it is not the lock of a run",)
-    assert clean_function(cloud(client), left, no_sleep) == []
+    remaining = remains(cloud(client), "shop")
+    assert remaining.lines == ()
+    assert remaining.stays == (f"alias {lock.ALIAS} stays: it is not the lock of a run",)
+    assert clean_function(cloud(client), remaining, no_sleep) == []
     assert lock.ALIAS in client.aliases
 
 
@@ -120,11 +120,11 @@ def test_versions_that_no_lock_confirms_stay_and_are_named(client: FakeLambda) -
     """Only the tuner knows whether there was such a run: see `only_clean`."""
     function.publish(client, ARN, "run-0", Work(512, 0), no_sleep)
     client.change(MemorySize=128)
-    found = remains(cloud(client), "shop")
-    assert found.lines == (
+    remaining = remains(cloud(client), "shop")
+    assert remaining.lines == (
         "version 2 is removed if the tuner knows run run-0, whose mark it bears",
     )
-    assert clean_function(cloud(client), found, no_sleep) == []
+    assert clean_function(cloud(client), remaining, no_sleep) == []
     assert sorted(client.versions) == ["1", "2"]
 
 
@@ -142,9 +142,9 @@ def test_a_version_that_only_looks_like_ours_is_the_users(
     client.change(MemorySize=512, CodeSha256="newer")
     client.publish_version(ARN, Description=description)
     client.change(MemorySize=128)
-    found = remains(cloud(client), "shop")
-    assert (found.versions, found.doubtful) == (("2", "3"), ())
-    clean_function(cloud(client), found, no_sleep)
+    remaining = remains(cloud(client), "shop")
+    assert (remaining.versions, remaining.doubtful) == (("2", "3"), ())
+    clean_function(cloud(client), remaining, no_sleep)
     assert sorted(client.versions) == ["1", "4"]
 
 
@@ -170,16 +170,18 @@ def test_copies_that_a_killed_client_left_are_removed(client: FakeLambda) -> Non
          "Description": f"lambdatuning: a copy of shopping for {EXECUTION}"},
         {"FunctionName": "lambdatuning-copy-of-mine"},
     ]  # fmt: skip
-    begun = datetime(2026, 11, 23, 9, 1, tzinfo=UTC)
+    started = datetime(2026, 11, 23, 9, 1, tzinfo=UTC)
     running = cloud(client, FakeStates({EXECUTION: "RUNNING"}))
     for at, why in (running, f"its run goes on ({EXECUTION})"), (cloud(client), "about to start"):
-        left = remains(at, "shop", begun)
-        assert (left.copies, len(left.stays)) == ((), 1)
-        assert left.stays[0].startswith("function lambdatuning-copy-12-shop stays: ")
-        assert why in left.stays[0]
-    found = remains(cloud(client, FakeStates({EXECUTION: "ABORTED"})), "shop", begun)
-    assert found.lines == ("function lambdatuning-copy-12-shop, a copy of it, is removed",)
-    assert clean_function(cloud(client), found, no_sleep) == ["function lambdatuning-copy-12-shop"]
+        remaining = remains(at, "shop", started)
+        assert (remaining.copies, len(remaining.stays)) == ((), 1)
+        assert remaining.stays[0].startswith("function lambdatuning-copy-12-shop stays: ")
+        assert why in remaining.stays[0]
+    remaining = remains(cloud(client, FakeStates({EXECUTION: "ABORTED"})), "shop", started)
+    assert remaining.lines == ("function lambdatuning-copy-12-shop, a copy of it, is removed",)
+    assert clean_function(cloud(client), remaining, no_sleep) == [
+        "function lambdatuning-copy-12-shop"
+    ]
     assert len(client.others) == 2
     client.faults["ListFunctions"] = ["AccessDeniedException"]
     assert remains(cloud(client), "shop").lines == ()
@@ -204,10 +206,12 @@ def test_a_copy_whose_run_cannot_be_looked_at_stays_however_old(
     ]  # fmt: skip
     states = FakeStates({EXECUTION: "RUNNING"}, refuses=code)
     later = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    left = remains(cloud(client, states), "shop", later)
-    assert left.copies == copies
-    kept = [line for line in left.stays if f"cannot be looked at ({code}: {EXECUTION})" in line]
-    assert len(kept) == len(left.stays) == 1 - len(copies)
+    remaining = remains(cloud(client, states), "shop", later)
+    assert remaining.copies == copies
+    kept = [
+        line for line in remaining.stays if f"cannot be looked at ({code}: {EXECUTION})" in line
+    ]
+    assert len(kept) == len(remaining.stays) == 1 - len(copies)
 
 
 @pytest.mark.parametrize(
@@ -226,22 +230,22 @@ def test_a_copy_without_the_exact_mark_stays_and_is_named(
     client: FakeLambda, name: str, description: str, named: bool
 ) -> None:
     client.others = [{"FunctionName": name, "Description": description}]
-    left = remains(cloud(client), "shop")
-    assert (left.copies, left.lines) == ((), ())
-    assert len(left.stays) == named
-    for line in left.stays:
+    remaining = remains(cloud(client), "shop")
+    assert (remaining.copies, remaining.lines) == ((), ())
+    assert len(remaining.stays) == named
+    for line in remaining.stays:
         assert "not the exact mark" in line
         assert f"delete-function --function-name {name}`" in line
-    assert clean_function(cloud(client), left, no_sleep) == []
+    assert clean_function(cloud(client), remaining, no_sleep) == []
     assert len(client.others) == 1
 
 
 def test_cleaning_goes_on_where_throttling_broke_it_off(client: FakeLambda) -> None:
     crash(client)
-    found = remains(cloud(client), "shop")
+    remaining = remains(cloud(client), "shop")
     client.faults["DeleteFunction"] = [None, "TooManyRequestsException"]
     with pytest.raises(client.exceptions.ClientError):
-        clean_function(cloud(client), found, no_sleep)
+        clean_function(cloud(client), remaining, no_sleep)
     again = remains(cloud(client), "shop")
     assert again.lines == ("version 3 is removed", "the lock of run run-0 is removed")
     clean_function(cloud(client), again, no_sleep)

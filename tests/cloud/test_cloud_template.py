@@ -66,10 +66,10 @@ def test_short_tags_become_their_long_form(tmp_path: Path) -> None:
 
 def test_only_code_that_lies_here_is_uploaded(tmp_path: Path) -> None:
     template = load_template(write(tmp_path, TEXT))
-    found = {code.logical_id: code for code in local_code(template, tmp_path)}
-    assert found.keys() == {"Function", "Machine"}
-    assert found["Function"].path == tmp_path / "src"
-    assert found["Function"].package == ("a.py",)
+    packages = {code.logical_id: code for code in local_code(template, tmp_path)}
+    assert packages.keys() == {"Function", "Machine"}
+    assert packages["Function"].path == tmp_path / "src"
+    assert packages["Function"].package == ("a.py",)
 
 
 def test_the_rewritten_template_points_to_s3(tmp_path: Path) -> None:

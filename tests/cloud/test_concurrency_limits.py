@@ -52,9 +52,9 @@ def test_sizes_that_are_measured_at_once_share_the_cores_of_one_host(client: Fak
 def test_a_new_account_measures_one_size_at_a_time(client: FakeLambda) -> None:
     """Ten sizes at once would fill it with tuner functions that wait for each other."""
     client.unreserved = 10
-    found = room(client, 4)
-    assert found.sizes == 1
-    assert "10 unreserved concurrent executions, of which half stay for other" in found.notes[0]
+    limits = room(client, 4)
+    assert limits.sizes == 1
+    assert "10 unreserved concurrent executions, of which half stay for other" in limits.notes[0]
     assert fitting(client) == 4
 
 
@@ -67,10 +67,10 @@ def test_too_few_executions_are_refused_with_a_number_that_works(client: FakeLam
 
 def test_reserved_concurrency_bounds_and_is_reported(client: FakeLambda) -> None:
     client.reserved = 20
-    found = room(client)
-    assert found.sizes == 2
-    assert "reserved concurrency of shop lets 2 instead of 10" in found.notes[0]
-    assert found.notes[1] == (
+    limits = room(client)
+    assert limits.sizes == 2
+    assert "reserved concurrency of shop lets 2 instead of 10" in limits.notes[0]
+    assert limits.notes[1] == (
         "10 of its 20 reserved concurrent executions stay for its own traffic"
     )
     client.reserved = 6

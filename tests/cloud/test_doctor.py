@@ -32,12 +32,12 @@ from tests.cloud.conftest import fake_cloud
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
-def found(findings: list[Finding]) -> dict[str, Finding]:
+def by_name(findings: list[Finding]) -> dict[str, Finding]:
     return {finding.name: finding for finding in findings}
 
 
 def test_a_fresh_embedded_aws_lacks_the_stack_alone(embedded: Cloud) -> None:
-    findings = found(diagnose(embedded))
+    findings = by_name(diagnose(embedded))
     levels = {name: finding.severity for name, finding in findings.items()}
     assert levels.pop("stack") == "warning"
     assert set(levels.values()) == {"ok"}
@@ -55,14 +55,14 @@ def test_every_finding_that_is_not_well_has_a_next_step(embedded: Cloud) -> None
 
 @pytest.mark.parametrize(("off_s", "way"), [(1000, "ahead of"), (-1000, "behind")])
 def test_a_wrong_clock_fails(embedded: Cloud, off_s: float, way: str) -> None:
-    finding = found(diagnose(embedded, clock=lambda: time.time() + off_s))["clock"]
+    finding = by_name(diagnose(embedded, clock=lambda: time.time() + off_s))["clock"]
     assert finding.severity == "error"
     assert way in finding.cause
 
 
 def test_a_deployed_stack_is_well(embedded: Cloud) -> None:
     execute(embedded, plan_deploy(embedded, DeployOptions(template=TEMPLATE)))
-    assert found(diagnose(embedded))["stack"].severity == "ok"
+    assert by_name(diagnose(embedded))["stack"].severity == "ok"
 
 
 @pytest.fixture
@@ -73,8 +73,8 @@ def aws_lambda() -> Any:
 def probed(aws_lambda: Any, code: str, message: str) -> Finding:
     """The finding on memory when Lambda answers the probe so."""
     with Stubber(aws_lambda) as stub:
-        asked = {"FunctionName": ANY, "MemorySize": 10_240}
-        stub.add_client_error("update_function_configuration", code, message, expected_params=asked)
+        probe = {"FunctionName": ANY, "MemorySize": 10_240}
+        stub.add_client_error("update_function_configuration", code, message, expected_params=probe)
         return _finding(
             "memory", "the right", lambda: _memory(fake_cloud(**{"lambda": aws_lambda}))
         )
@@ -162,7 +162,7 @@ class Broken:
 def test_no_answer_ends_the_examination() -> None:
     broken = Broken()
     cloud = fake_cloud(**{"sts": broken, "lambda": broken, "cloudformation": broken})
-    findings = found(diagnose(cloud))
+    findings = by_name(diagnose(cloud))
     for name in ("clock", "memory", "concurrency", "stack"):
         assert findings[name].severity == "warning"
         assert "a fault of lambdatuning, not of yours (no " in findings[name].cause

@@ -26,10 +26,10 @@ def entry(number: int, state: str, logical_id: str = "demo", reason: str = "") -
 
 
 class History:
-    """A CloudFormation whose history grows by one step each time it is asked."""
+    """A CloudFormation whose history grows by one step with each poll."""
 
     def __init__(self, *steps: list[dict[str, Any]]) -> None:
-        self.steps, self.asked = steps, 0
+        self.steps, self.polls = steps, 0
 
     def get_paginator(self, name: str) -> "History":
         assert name == "describe_stack_events"
@@ -37,8 +37,8 @@ class History:
 
     def paginate(self, StackName: str) -> Iterator[dict[str, Any]]:  # noqa: N803
         assert StackName == STACK
-        so_far = [event for step in self.steps[: self.asked + 1] for event in step]
-        self.asked += 1
+        so_far = [event for step in self.steps[: self.polls + 1] for event in step]
+        self.polls += 1
         for event in reversed(so_far):  # newest first, one a page
             yield {"StackEvents": [event]}
 
@@ -57,10 +57,12 @@ class Time:
         return Waiting(lambda: self.now, self.sleep, patience_s)
 
 
-def followed(history: History, time: Time, seen: frozenset[str] = frozenset()) -> list[str]:
-    heard = list[StackEvent]()
-    events = follow(fake_cloud(cloudformation=history), STACK, seen, heard.append, time.waiting())
-    assert heard == events
+def followed(history: History, time: Time, earlier: frozenset[str] = frozenset()) -> list[str]:
+    reported = list[StackEvent]()
+    events = follow(
+        fake_cloud(cloudformation=history), STACK, earlier, reported.append, time.waiting()
+    )
+    assert reported == events
     return [f"{event.logical_id} {event.state}" for event in events]
 
 
@@ -86,8 +88,8 @@ def test_the_end_of_an_earlier_change_is_not_the_end_of_this_one() -> None:
         [entry(2, "UPDATE_IN_PROGRESS"), entry(3, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")],
         [entry(4, "UPDATE_COMPLETE")],
     )
-    seen = seen_events(fake_cloud(cloudformation=history), STACK)
-    states = followed(history, Time(), seen)
+    earlier = seen_events(fake_cloud(cloudformation=history), STACK)
+    states = followed(history, Time(), earlier)
     assert states[-1] == "demo UPDATE_COMPLETE"
     assert len(states) == 3
 

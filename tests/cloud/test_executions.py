@@ -43,8 +43,10 @@ OUTPUT = {
 class FakeStepFunctions:
     """One state machine with the executions that it is given; a history of events for each."""
 
-    def __init__(self, found: dict[str, dict[str, Any]], events: list[Any] | None = None) -> None:
-        self.found, self.events = found, events or []
+    def __init__(
+        self, described: dict[str, dict[str, Any]], events: list[Any] | None = None
+    ) -> None:
+        self.described, self.events = described, events or []
         self.stopped: list[str] = []
 
     def start_execution(self, **given: Any) -> dict[str, str]:
@@ -53,25 +55,25 @@ class FakeStepFunctions:
         return {"executionArn": execution_arn(MACHINE, given["name"])}
 
     def describe_execution(self, **given: str) -> dict[str, Any]:
-        if given["executionArn"] not in self.found:
+        if given["executionArn"] not in self.described:
             raise refusal("ExecutionDoesNotExist")
         return {
             "stateMachineArn": MACHINE,
             "startDate": STARTED,
             "stopDate": STARTED + timedelta(seconds=3),
             "input": json.dumps({"lambdaARN": "arn:aws:lambda:r:1:function:shop"}),
-            **self.found[given["executionArn"]],
+            **self.described[given["executionArn"]],
         }
 
     def stop_execution(self, **given: str) -> None:
         self.describe_execution(executionArn=given["executionArn"])
         self.stopped.append(given["executionArn"])
-        self.found[given["executionArn"]]["status"] = "ABORTED"
+        self.described[given["executionArn"]]["status"] = "ABORTED"
 
     def get_paginator(self, name: str) -> Pages:
         if name == "get_execution_history":
             return Pages(lambda **_: iter([{"events": self.events}]))
-        listed = [{"executionArn": arn} for arn in self.found]
+        listed = [{"executionArn": arn} for arn in self.described]
         return Pages(lambda **_: iter([{"executions": listed[:1]}, {"executions": listed[1:]}]))
 
 
@@ -96,8 +98,8 @@ def test_succeeded_without_an_output_is_a_failure_with_its_cause(output: str | N
 
 def test_a_failed_execution_tells_its_own_cause() -> None:
     cause = json.dumps({"errorMessage": "run x holds it", "errorType": "LockedError"})
-    found = {ARN: {"status": "FAILED", "error": "LockedError", "cause": cause}}
-    cloud = fake_cloud(stepfunctions=FakeStepFunctions(found))
+    described = {ARN: {"status": "FAILED", "error": "LockedError", "cause": cause}}
+    cloud = fake_cloud(stepfunctions=FakeStepFunctions(described))
     assert "failed: run x holds it (" in str(failure(cloud, describe(cloud, ARN)))
 
 
@@ -124,12 +126,12 @@ def test_stopping_waits_and_what_never_ran_stands_still() -> None:
 
 
 def test_executions_of_anyone_are_a_frame() -> None:
-    found: dict[str, dict[str, Any]] = {
+    described: dict[str, dict[str, Any]] = {
         ARN: {"status": "SUCCEEDED", "output": json.dumps(OUTPUT)},
         ARN + "2": {"status": "SUCCEEDED", "output": "{}"},
         ARN + "3": {"status": "RUNNING", "stopDate": None},
     }
-    cloud = fake_cloud(stepfunctions=FakeStepFunctions(found, [LAMBDA_FAILED]))
+    cloud = fake_cloud(stepfunctions=FakeStepFunctions(described, [LAMBDA_FAILED]))
     frame = executions(cloud, MACHINE)
     assert frame["status"].tolist() == ["SUCCEEDED", "FAILED", "RUNNING"]
     assert frame["cause"].tolist() == ["", "Invocation error: no table", ""]
@@ -142,8 +144,8 @@ def test_executions_of_anyone_are_a_frame() -> None:
 
 def test_an_output_that_is_wrapped_and_whose_power_is_a_text_is_read() -> None:
     wrapped = {"results": {**OUTPUT, "power": "256"}}
-    found = {ARN: {"status": "SUCCEEDED", "output": json.dumps(wrapped)}}
-    cloud = fake_cloud(stepfunctions=FakeStepFunctions(found))
+    described = {ARN: {"status": "SUCCEEDED", "output": json.dumps(wrapped)}}
+    cloud = fake_cloud(stepfunctions=FakeStepFunctions(described))
     assert has_answer(describe(cloud, ARN))
     frame = executions(cloud, MACHINE)
     assert (frame["power"].tolist(), frame["cost_usd"].tolist()) == ([256], [2e-7])
@@ -163,8 +165,8 @@ def test_what_is_no_url_is_refused() -> None:
 
 
 def test_an_execution_is_looked_up_by_its_own_arn() -> None:
-    found = {ARN: {"status": "SUCCEEDED", "output": "{}"}, ARN + "2": {"status": "RUNNING"}}
-    cloud = fake_cloud(stepfunctions=FakeStepFunctions(found, [LAMBDA_FAILED]))
+    described = {ARN: {"status": "SUCCEEDED", "output": "{}"}, ARN + "2": {"status": "RUNNING"}}
+    cloud = fake_cloud(stepfunctions=FakeStepFunctions(described, [LAMBDA_FAILED]))
     frame = executions(cloud, ARN)
     assert frame["execution_arn"].tolist() == [ARN]
     assert frame["cause"].tolist() == ["Invocation error: no table"]
@@ -174,23 +176,23 @@ def test_an_execution_is_looked_up_by_its_own_arn() -> None:
 
 @pytest.mark.parametrize("output", ["[1]", '"x"', '{"stateMachine": "x"}', '{"power": {"a": 1}}'])
 def test_an_odd_execution_is_in_no_ones_way(output: str) -> None:
-    found: dict[str, dict[str, Any]] = {
+    described: dict[str, dict[str, Any]] = {
         ARN: {"status": "SUCCEEDED", "output": json.dumps(OUTPUT)},
         ARN + "2": {"status": "SUCCEEDED", "output": output, "input": "[]"},
         ARN + "3": {"status": "SUCCEEDED", "output": json.dumps(OUTPUT)},
     }
-    frame = executions(fake_cloud(stepfunctions=FakeStepFunctions(found)), MACHINE)
+    frame = executions(fake_cloud(stepfunctions=FakeStepFunctions(described)), MACHINE)
     assert frame["execution"].tolist() == ["e1", "e12", "e13"]
     assert frame["power"].tolist()[::2] == [256, 256]
 
 
 def test_a_cut_url_leaves_its_run_out_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     cut = {**OUTPUT, "stateMachine": {"visualization": URL[:40], "lambdaCost": 1e-5}}
-    found = {
+    described = {
         ARN: {"status": "SUCCEEDED", "output": json.dumps(OUTPUT)},
         ARN + "2": {"status": "SUCCEEDED", "output": json.dumps(cut)},
     }
-    cloud = fake_cloud(stepfunctions=FakeStepFunctions(found))
+    cloud = fake_cloud(stepfunctions=FakeStepFunctions(described))
     with pytest.warns(RunSkippedWarning, match="e12: its visualization URL cannot be read"):
         (run,) = load_runs(state_machine=MACHINE, cloud=cloud)
     assert run.run_id == "e1"

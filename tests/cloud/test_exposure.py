@@ -37,10 +37,10 @@ class Reports:
 
     def __init__(self, *used_mb: int, refuses: str = "") -> None:
         self.used_mb, self.refuses = used_mb, refuses
-        self.asked: dict[str, Any] = {}
+        self.request: dict[str, Any] = {}
 
     def filter_log_events(self, **given: Any) -> dict[str, Any]:
-        self.asked = given
+        self.request = given
         if self.refuses:
             raise refusal(self.refuses)
         return {"events": [{"message": REPORT.format(used)} for used in self.used_mb]}
@@ -50,8 +50,8 @@ def test_the_memory_that_the_function_used_is_read_from_its_own_reports() -> Non
     logs = Reports(100, 310, 90)
     shared = target(LoggingConfig={"LogGroup": "/shared", "LogFormat": "JSON"})
     assert memory_used_mb(fake_cloud(logs=logs), shared, NOW) == 310
-    assert logs.asked["logGroupName"] == "/shared"
-    assert logs.asked["filterPattern"] == '{ $.type = "platform.report" }'
+    assert logs.request["logGroupName"] == "/shared"
+    assert logs.request["filterPattern"] == '{ $.type = "platform.report" }'
     assert memory_used_mb(fake_cloud(logs=Reports()), target(), NOW) is None
 
 

@@ -54,7 +54,7 @@ class Run:
 
 @dataclass
 class Watcher:
-    told: list[Progress] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     now_s: float = 0.0
 
@@ -74,7 +74,7 @@ def followed(
     store = BucketStore(s3, "bucket", "runs/")
     follower = Follower(
         *(cloud, store, PREFIX, total, side_by_side),
-        *(watcher.told.append, watcher.clock, watcher.sleep),
+        *(watcher.progress.append, watcher.clock, watcher.sleep),
     )
     execution = follower.follow(EXECUTION, fetched)
     return watcher, fetched, s3, execution.status
@@ -93,7 +93,7 @@ def test_every_part_is_fetched_once_and_the_last_with_the_end() -> None:
 def test_progress_tells_sizes_and_the_time_that_the_slowest_leaves() -> None:
     rounds: list[list[Sample]] = [[], [sample(128), sample(256), sample(256)], [sample(128)]]
     watcher, *_ = followed(rounds, 4)
-    first, second, last = watcher.told
+    first, second, last = watcher.progress
     assert (first.done, first.total, first.expected_s) == (0, 4, None)
     assert first.detail == "publishing a version of each size"
     assert (second.done, second.expected_s) == (3, 2.0 * 4 / 2)
@@ -106,7 +106,7 @@ def test_sizes_in_turn_are_paced_by_all_that_is_done() -> None:
     """A size that has just begun is no slow one."""
     rounds = [[], [sample(128), sample(128), sample(256)], [sample(256)]]
     watcher, *_ = followed(rounds, 4, side_by_side=1)
-    assert watcher.told[1].expected_s == 2.0 * 4 / 3
+    assert watcher.progress[1].expected_s == 2.0 * 4 / 3
 
 
 def test_a_part_of_another_run_is_none_of_ours() -> None:
@@ -148,7 +148,7 @@ def test_a_throttled_poll_ends_no_run() -> None:
     watcher, fetched = Watcher(), FetchedSamples()
     follower = Follower(
         fake_cloud(stepfunctions=run), BucketStore(run.s3, "bucket", "runs/"), PREFIX, 2, 1,
-        watcher.told.append, watcher.clock, watcher.sleep,
+        watcher.progress.append, watcher.clock, watcher.sleep,
     )  # fmt: skip
     assert follower.follow(EXECUTION, fetched).status == "SUCCEEDED"
     assert len(fetched.parts) == 2

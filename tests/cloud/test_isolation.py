@@ -75,8 +75,10 @@ def names(cloud: Cloud) -> list[str]:
 
 
 def settings(cloud: Cloud, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = cloud.client("lambda").get_function_configuration(FunctionName=name)
-    return {key: value for key, value in found.items() if key != "ResponseMetadata"}
+    configuration: dict[str, Any] = cloud.client("lambda").get_function_configuration(
+        FunctionName=name
+    )
+    return {key: value for key, value in configuration.items() if key != "ResponseMetadata"}
 
 
 def use_and_break_off(cloud: Cloud) -> None:
@@ -103,10 +105,10 @@ def test_the_copy_of_a_killed_client_is_found_and_removed(embedded: Cloud) -> No
     killed = isolated(embedded, "shop", EXECUTION, lambda _: None)
     arn = killed.__enter__()
     assert remains(embedded, "shop").lines == ()  # its run may be about to start
-    found = remains(embedded, "shop", datetime.now(UTC) + timedelta(hours=1))
+    left = remains(embedded, "shop", datetime.now(UTC) + timedelta(hours=1))
     name = arn.rpartition(":")[2]
-    assert found.lines == (f"function {name}, a copy of it, is removed",)
-    clean_function(embedded, found, lambda _: None)
+    assert left.lines == (f"function {name}, a copy of it, is removed",)
+    clean_function(embedded, left, lambda _: None)
     assert remains(embedded, "shop").lines == ()
     assert "shop" in names(embedded)
     assert name not in names(embedded)
@@ -118,8 +120,8 @@ def test_a_version_of_other_code_is_copied_as_it_is(embedded: Cloud) -> None:
     version = client.publish_version(FunctionName="versioned")
     arn = f"{version['FunctionArn'].removesuffix(':' + version['Version'])}:{version['Version']}"
     with isolated(embedded, arn, EXECUTION, lambda _: None) as copy:
-        found = client.get_function_configuration(FunctionName=copy)
-        assert found["CodeSha256"] == version["CodeSha256"]
+        configuration = client.get_function_configuration(FunctionName=copy)
+        assert configuration["CodeSha256"] == version["CodeSha256"]
 
 
 SETTINGS = boto3.client(
@@ -172,9 +174,9 @@ def test_tags_are_copied_and_a_large_package_goes_by_s3(
         pytest.fail("there is no copy")
     s3.create_bucket(Bucket="for-a-while")
     with isolated(embedded, "large", EXECUTION, lambda _: None, "for-a-while") as copy:
-        found = client.get_function(FunctionName=copy)
-        assert found["Configuration"]["CodeSha256"] == settings(embedded, "large")["CodeSha256"]
-        assert found["Tags"] == {"CostCenter": "42", "lambdatuning": "copy"}
+        copied = client.get_function(FunctionName=copy)
+        assert copied["Configuration"]["CodeSha256"] == settings(embedded, "large")["CodeSha256"]
+        assert copied["Tags"] == {"CostCenter": "42", "lambdatuning": "copy"}
         assert "Contents" not in s3.list_objects_v2(Bucket="for-a-while")
     assert "Contents" not in s3.list_objects_v2(Bucket="for-a-while")
     client.delete_function(FunctionName="large")
@@ -311,11 +313,11 @@ def test_a_function_with_as_many_tags_as_there_may_be_is_copied(embedded: Cloud)
 
 def test_the_copy_of_a_run_that_goes_on_without_its_client_is_named(embedded: Cloud) -> None:
     make_function(embedded, "cut")
-    said = (
+    message = (
         r"the login has ended; its copy, the function (lambdatuning-copy-\S+-cut), stays: .*clean"
     )
     with (
-        pytest.raises(CutOffError, match=said) as raised,
+        pytest.raises(CutOffError, match=message) as raised,
         isolated(embedded, "cut", EXECUTION, lambda _: None),
     ):
         raise CutOffError("the login has ended")

@@ -90,17 +90,17 @@ def test_a_deployment_keeps_what_others_tagged(embedded: Cloud, template: Path) 
 
 def test_a_role_works_in_the_callers_place(embedded: Cloud, template: Path) -> None:
     role = "arn:aws:iam::111122223333:role/deployer"
-    asked = list[tuple[str, Any]]()
+    requests = list[tuple[str, Any]]()
     events = embedded.client("cloudformation").meta.events
 
-    def hear(params: dict[str, Any], model: Any, **_: Any) -> None:
-        asked.append((model.name, params.get("RoleARN")))
+    def record(params: dict[str, Any], model: Any, **_: Any) -> None:
+        requests.append((model.name, params.get("RoleARN")))
 
-    events.register("before-parameter-build.cloudformation", hear)
+    events.register("before-parameter-build.cloudformation", record)
     deploy(embedded, "by-role", template=template, role_arn=role)
     destroy(embedded, "by-role", role_arn=role)
-    events.unregister("before-parameter-build.cloudformation", hear)
-    assert {("CreateChangeSet", role), ("DeleteStack", role)} <= set(asked)
+    events.unregister("before-parameter-build.cloudformation", record)
+    assert {("CreateChangeSet", role), ("DeleteStack", role)} <= set(requests)
 
 
 def test_an_update_finds_the_organisations_bucket_again(embedded: Cloud, tmp_path: Path) -> None:
@@ -176,10 +176,10 @@ def test_an_error_while_undoing_never_hides_the_cause() -> None:
 
     with pytest.raises(LambdaTuningError) as caught, undoing(undo, "the bucket b"):
         raise denied("iam:CreateRole", "with an explicit deny in a service control policy")
-    told = str(caught.value)
-    assert told.index("iam:CreateRole") < told.index("the bucket b is left")
-    assert "a service control policy forbids it" in told
-    assert "s3:DeleteBucket" in told
+    message = str(caught.value)
+    assert message.index("iam:CreateRole") < message.index("the bucket b is left")
+    assert "a service control policy forbids it" in message
+    assert "s3:DeleteBucket" in message
 
 
 def test_ctrl_c_stays_ctrl_c_and_says_what_is_left() -> None:

@@ -73,9 +73,9 @@ def test_contents_are_kept(tmp_path: Path) -> None:
 def test_a_file_is_uploaded_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "machine.asl.json"
     path.write_text("{}")
-    found = artifact(path)
-    assert found.data == b"{}"
-    assert found.name.endswith(".json")
+    package = artifact(path)
+    assert package.data == b"{}"
+    assert package.name.endswith(".json")
 
 
 def test_a_missing_part_is_refused(tmp_path: Path) -> None:

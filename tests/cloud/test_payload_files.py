@@ -80,8 +80,8 @@ def test_what_is_not_text_is_refused(tmp_path: Path) -> None:
 def test_a_file_given_by_its_path_may_be_a_plain_event(tmp_path: Path, event: Any) -> None:
     file = tmp_path / "my event (1).json"
     file.write_text(json.dumps(event))
-    (found,) = load_payload_types(tmp_path / "types", [file])
-    assert (found.name, found.rendered(CONTEXT)) == ("my-event-1", event)
+    (payload,) = load_payload_types(tmp_path / "types", [file])
+    assert (payload.name, payload.rendered(CONTEXT)) == ("my-event-1", event)
 
 
 def test_a_payload_file_given_by_its_path_is_read_as_strictly_as_any(tmp_path: Path) -> None:
@@ -99,16 +99,16 @@ def test_a_file_of_the_folder_is_a_payload_type_however_it_is_named(
     (tmp_path / "one.json").write_text('{"name": "first", "event": 1}')
     monkeypatch.chdir(tmp_path)
     for name in ("one", "one.json", "./one.json", str(tmp_path / "one.json")):
-        (found,) = load_payload_types(tmp_path, [name])
-        assert (found.name, found.event, found.literal) == ("first", 1, False)
+        (payload,) = load_payload_types(tmp_path, [name])
+        assert (payload.name, payload.event, payload.literal) == ("first", 1, False)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
 def test_byte_order_marks_are_read(tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "bom.json"
     file.write_bytes('{"city": "Zürich"}'.encode(encoding))
-    (found,) = load_payload_types(tmp_path / "types", [file])
-    assert found.event == {"city": "Zürich"}
+    (payload,) = load_payload_types(tmp_path / "types", [file])
+    assert payload.event == {"city": "Zürich"}
     file.write_bytes('{"name": "x", "event": 1}'.encode(encoding))
     assert load_payload_types(tmp_path)[0].name == "x"
 
@@ -117,8 +117,8 @@ def test_a_weighted_list_is_a_mix(tmp_path: Path) -> None:
     file = tmp_path / "mix.json"
     mix = [{"payload": {"a": 1}, "weight": 30}, {"payload": '{"b": 2}', "weight": "70"}]
     file.write_text(json.dumps(mix))
-    found = load_payload_types(tmp_path / "types", [file])
-    assert [(each.name, each.event, each.weight) for each in found] == [
+    payloads = load_payload_types(tmp_path / "types", [file])
+    assert [(each.name, each.event, each.weight) for each in payloads] == [
         ("mix-1", {"a": 1}, 30),
         ("mix-2", {"b": 2}, 70),
     ]
@@ -142,13 +142,13 @@ def test_an_ambiguous_payload_is_refused_with_its_readings(
     with pytest.raises(UsageError, match=message):
         load_payload_types(tmp_path / "types", [file])
     wrapped = {"payloadType": {"name": "x", "event": event}}
-    (found,) = load_payload_types(tmp_path / "types", [json.dumps(wrapped)])
-    assert found.event == event
+    (payload,) = load_payload_types(tmp_path / "types", [json.dumps(wrapped)])
+    assert payload.event == event
 
 
 def test_json_may_stand_in_place_of_a_name(tmp_path: Path) -> None:
-    found = load_payload_types(tmp_path, ['{"a": 1}', ' [1, "{{n}}"]', '"text"'])
-    assert [(each.name, each.event) for each in found] == [
+    payloads = load_payload_types(tmp_path, ['{"a": 1}', ' [1, "{{n}}"]', '"text"'])
+    assert [(each.name, each.event) for each in payloads] == [
         ("event", {"a": 1}),
         ("event-2", [1, "{{n}}"]),
         ("event-3", "text"),
@@ -166,8 +166,8 @@ def test_an_object_in_s3(embedded: Cloud) -> None:
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="events")
     s3.put_object(Bucket="events", Key="shop/order.json", Body=b'\xef\xbb\xbf{"id": 1}')
-    (found,) = load_payload_types("none", ["s3://events/shop/order.json"], cloud)
-    assert (found.name, found.event) == ("order", {"id": 1})
+    (payload,) = load_payload_types("none", ["s3://events/shop/order.json"], cloud)
+    assert (payload.name, payload.event) == ("order", {"id": 1})
     for address in ("s3://events/none.json", "s3://nowhere/x.json"):
         with pytest.raises(NotFoundError, match=f"no object {address}"):
             load_payload_types("none", [address], cloud)

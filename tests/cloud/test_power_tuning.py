@@ -46,7 +46,7 @@ class Elsewhere(FakeStepFunctions):
         started = super().start_execution(**given)
         self.inputs.append(json.loads(given["input"]))
         done = {"status": "SUCCEEDED", "output": json.dumps(self.output)}
-        self.found[started["executionArn"]] = done
+        self.described[started["executionArn"]] = done
         return started
 
 

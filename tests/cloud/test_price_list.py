@@ -110,9 +110,9 @@ class FakePricing:
         return Pages(self._pages)
 
     def _pages(self, **given: Any) -> Any:
-        (wanted,) = given["Filters"]
-        known = wanted == {"Type": "TERM_MATCH", "Field": "regionCode", "Value": "eu-west-3"}
-        listed = ANSWERS[given["ServiceCode"]] if known else []
+        (filter_,) = given["Filters"]
+        served = filter_ == {"Type": "TERM_MATCH", "Field": "regionCode", "Value": "eu-west-3"}
+        listed = ANSWERS[given["ServiceCode"]] if served else []
         yield {"PriceList": listed[:1]}
         yield {"PriceList": listed[1:]}
 
@@ -217,12 +217,12 @@ def test_a_book_that_cannot_be_read_says_so(tmp_path: Path) -> None:
         prices(regions=["mars-north-1"])
 
 
-def test_each_partition_is_asked_where_it_answers() -> None:
-    asked = list[str]()
+def test_each_partition_is_queried_where_it_answers() -> None:
+    clients = list[str]()
 
     class Regions:
         def client(self, service: str, region_name: str, **_: Any) -> Any:
-            asked.append(f"{service} {region_name}")
+            clients.append(f"{service} {region_name}")
             raise ConnectionError
 
     cloud = replace(fake_cloud(), session=Regions())
@@ -230,7 +230,7 @@ def test_each_partition_is_asked_where_it_answers() -> None:
     for each in (cloud, china):
         with pytest.raises(ConnectionError):
             refreshed_book(each, {"regions": {}}, ["any"], "2026-11-28")
-    assert asked == ["pricing us-east-1", "pricing cn-northwest-1"]
+    assert clients == ["pricing us-east-1", "pricing cn-northwest-1"]
     gov = replace(cloud, caller_arn="arn:aws-us-gov:iam::111122223333:user/me")
     with pytest.raises(LambdaTuningError, match="no account of the partition aws-us-gov"):
         refreshed_book(gov, {"regions": {}}, ["us-gov-west-1"], "2026-11-28")

@@ -26,8 +26,8 @@ COMMON_CODES = {
 
 
 def records(name: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((FOLDER / name).read_text("utf-8"))
-    return found
+    read: list[dict[str, Any]] = json.loads((FOLDER / name).read_text("utf-8"))
+    return read
 
 
 def named(record: dict[str, Any]) -> str:
@@ -85,24 +85,24 @@ def test_error_answers_become_one_line_that_says_what_to_do(record: dict[str, An
     if isinstance(explained, CredentialsError):
         assert "aws configure" in str(explained)
     else:
-        said, _, advice = str(explained).rpartition("; ")
-        assert record["message"].rstrip(".") in said
+        cause, _, advice = str(explained).rpartition("; ")
+        assert record["message"].rstrip(".") in cause
         assert len(advice.split()) >= 3
 
 
 class History:
-    """A CloudFormation that has one more event each time it is asked, newest first."""
+    """A CloudFormation that has one more event with each poll, newest first."""
 
     def __init__(self, events: list[dict[str, Any]]) -> None:
-        self.events, self.asked = events, 0
+        self.events, self.polls = events, 0
 
     def get_paginator(self, name: str) -> "History":
         assert name == "describe_stack_events"
         return self
 
     def paginate(self, **_: Any) -> Any:
-        self.asked += 1
-        yield {"StackEvents": self.events[: self.asked][::-1]}
+        self.polls += 1
+        yield {"StackEvents": self.events[: self.polls][::-1]}
 
 
 @pytest.mark.parametrize("record", STACKS, ids=named)
@@ -112,10 +112,10 @@ def test_a_stack_that_failed_says_why(record: dict[str, Any]) -> None:
         assert event.keys() <= shape.members.keys()
         for name in ("ResourceStatus", "HookStatus", "HookFailureMode", "HookInvocationPoint"):
             assert name not in event or event[name] in shape.members[name].enum
-    heard: list[StackEvent] = []
+    reported: list[StackEvent] = []
     waiting = Waiting(lambda: 0.0, lambda _: None, 300)
     cloud = fake_cloud(cloudformation=History(record["events"]))
     stack_id = record["events"][0]["StackId"]
-    events = follow(cloud, stack_id, frozenset(), heard.append, waiting)
+    events = follow(cloud, stack_id, frozenset(), reported.append, waiting)
     assert len(events) == len(record["events"])
     assert failures(events) == record["failures"]

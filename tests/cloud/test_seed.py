@@ -35,9 +35,9 @@ def test_every_item_is_there_and_goes_again(embedded: Cloud, table: Any) -> None
     progress = list[int]()
     assert seed(embedded, TABLE, items(103), on_progress=progress.append) == 103
     assert (progress[-1], progress) == (103, sorted(progress))
-    found = table.scan()["Items"]
-    assert len(found) == 103
-    assert {"id": "1", "share": Decimal("0.25"), "inner": {"list": [1, None]}} in found
+    stored = table.scan()["Items"]
+    assert len(stored) == 103
+    assert {"id": "1", "share": Decimal("0.25"), "inner": {"list": [1, None]}} in stored
     table.put_item(Item={"id": "not ours"})
     assert unseed(embedded, TABLE, items(103)) == 103
     assert table.scan()["Items"] == [{"id": "not ours"}]

@@ -79,9 +79,9 @@ def test_a_failed_update_says_why_and_changes_nothing(embedded: Cloud, tmp_path:
     plan = plan_deploy(embedded, options(tmp_path, "fine", Good=BUCKET, Bad=BROKEN))
     with pytest.raises(StackError, match="fine was not updated and is in UPDATE_ROLLBACK_COMPLETE"):
         execute(embedded, plan)
-    found = find(embedded, "fine")
-    assert found
-    assert found.state == "UPDATE_ROLLBACK_COMPLETE"
+    stack = find(embedded, "fine")
+    assert stack
+    assert stack.state == "UPDATE_ROLLBACK_COMPLETE"
     assert plan_deploy(embedded, options(tmp_path, "fine", Good=BUCKET)).changes == ()
     execute_destroy(embedded, plan_destroy(embedded, "fine"))
 
@@ -151,19 +151,21 @@ def test_ctrl_c_while_cloudformation_works_says_that_it_goes_on(
     template = options(tmp_path, "going-on", Good=BUCKET).template
     with pytest.raises(KeyboardInterrupt, match='goes on with the stack "going-on"'):
         deploy(embedded, "going-on", template=template, on_event=stop)
-    found = at_rest(embedded, "going-on")
-    assert found.state == "CREATE_COMPLETE"
+    stack = at_rest(embedded, "going-on")
+    assert stack.state == "CREATE_COMPLETE"
     with pytest.raises(KeyboardInterrupt, match="destroy it again"):
         destroy(embedded, "going-on", on_event=stop)
 
 
-def test_a_deployment_tells_how_far_it_is(embedded: Cloud, tmp_path: Path) -> None:
-    told = list[Progress]()
-    template = options(tmp_path, "told", Good=BUCKET).template
-    deploy(embedded, "told", template=template, on_event=deploying(told.append, lambda: 1.0))
-    assert {each.stage for each in told} == {"deploying"}
-    assert "Good CREATE_COMPLETE" in [each.detail for each in told]
-    destroy(embedded, "told")
+def test_a_deployment_reports_its_progress(embedded: Cloud, tmp_path: Path) -> None:
+    progress = list[Progress]()
+    template = options(tmp_path, "progress", Good=BUCKET).template
+    deploy(
+        embedded, "progress", template=template, on_event=deploying(progress.append, lambda: 1.0)
+    )
+    assert {each.stage for each in progress} == {"deploying"}
+    assert "Good CREATE_COMPLETE" in [each.detail for each in progress]
+    destroy(embedded, "progress")
 
 
 @pytest.mark.parametrize(
@@ -274,12 +276,12 @@ class Stubborn:
 
 
 class Pages:
-    """One page, whatever is asked."""
+    """One page, whatever the request."""
 
     def __init__(self, page: dict[str, Any]) -> None:
         self.page = page
 
-    def paginate(self, **_asked: Any) -> list[dict[str, Any]]:
+    def paginate(self, **_request: Any) -> list[dict[str, Any]]:
         return [self.page]
 
 

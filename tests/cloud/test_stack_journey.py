@@ -152,14 +152,14 @@ def test_no_changes_is_success(embedded: Cloud, outputs: dict[str, str]) -> None
 def test_an_update_changes_the_given_parameters_and_keeps_the_rest(
     embedded: Cloud, outputs: dict[str, str]
 ) -> None:
-    heard = list[StackEvent]()
+    reported = list[StackEvent]()
     plan = plan_deploy(embedded, options(MemorySize="256"))
     assert not plan.creates
     changed = [c for c in plan.changes if not c.follows]
     assert [c.logical_id for c in changed] == ["LambdaFunctionOverHttps"]
     assert not any(c.replacement or c.conditional for c in plan.changes)
-    assert execute(embedded, plan, heard.append) == outputs
-    assert heard[-1].state == "UPDATE_COMPLETE"
+    assert execute(embedded, plan, reported.append) == outputs
+    assert reported[-1].state == "UPDATE_COMPLETE"
     execute(embedded, plan_deploy(embedded, options(LogRetentionDays="7")))
     parameters = status(embedded, NAME).parameters
     assert (parameters["MemorySize"], parameters["LogRetentionDays"]) == ("256", "7")
@@ -271,12 +271,12 @@ def test_destroying_leaves_nothing(embedded: Cloud, outputs: dict[str, str]) -> 
     for number in range(3):
         key = f"function=f/run=r/{number}.csv"
         embedded.client("s3").put_object(Bucket=outputs["SamplesBucket"], Key=key, Body=b"x")
-    heard = list[StackEvent]()
+    reported = list[StackEvent]()
     plan = plan_destroy(embedded, NAME)
     assert plan.objects == 3
     assert plan.packages is not None
     assert plan.packages >= 3
     assert {resource.logical_id for resource in plan.resources} >= {"Table", "Samples", "Tuner"}
-    assert execute_destroy(embedded, plan, heard.append).notes == ()
-    assert heard[-1].state == "DELETE_COMPLETE"
+    assert execute_destroy(embedded, plan, reported.append).notes == ()
+    assert reported[-1].state == "DELETE_COMPLETE"
     assert nothing_left(embedded), left(embedded)

@@ -13,11 +13,11 @@ def step(*batch: Planned, sure: Sequence[float] = (), stopped: str = "", usd: fl
 
 
 def test_before_the_first_poll_nothing_is_sure() -> None:
-    told = describe_step(1, step(*(Planned(512, name, 2, 1) for name in "abcd")))
-    assert told == "step 1: 512 MB x 2 of a, 512 MB x 2 of b and 2 more; spent $0.0000"
+    text = describe_step(1, step(*(Planned(512, name, 2, 1) for name in "abcd")))
+    assert text == "step 1: 512 MB x 2 of a, 512 MB x 2 of b and 2 more; spent $0.0000"
 
 
 def test_the_least_sure_type_speaks_for_all_and_the_end_says_why() -> None:
-    told = describe_step(9, step(sure=(0.99, 0.5), stopped="budget", usd=0.25))
+    text = describe_step(9, step(sure=(0.99, 0.5), stopped="budget", usd=0.25))
     assert describe_step(9, step(usd=0.25), "CNY").endswith("spent ¥0.2500")
-    assert told == "step 9: stopped: budget; sure 50 %; spent $0.2500"
+    assert text == "step 9: stopped: budget; sure 50 %; spent $0.2500"

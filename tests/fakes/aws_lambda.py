@@ -275,10 +275,10 @@ class FakeLambda(_Client):
         return self.aliases[name]
 
     def _find(self, name: str, qualifier: str) -> dict[str, Any]:
-        known = {"$LATEST": self.config, **self.versions}
-        if name not in (ARN, "shop") or qualifier not in known:
+        configurations = {"$LATEST": self.config, **self.versions}
+        if name not in (ARN, "shop") or qualifier not in configurations:
             raise self.exceptions.make("ResourceNotFoundException", "GetFunctionConfiguration")
-        return known[qualifier]
+        return configurations[qualifier]
 
 
 def answered(
@@ -330,8 +330,8 @@ class FakeS3(_Client):
         return Pages(self._pages)
 
     def _pages(self, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:
-        found = [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]
-        yield {"Contents": found} if found else {}
+        keys = [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]
+        yield {"Contents": keys} if keys else {}
 
 
 class FakeLogs(_Client):
@@ -341,7 +341,7 @@ class FakeLogs(_Client):
         super().__init__()
         self.late = late
         self.events: list[dict[str, Any]] = []
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
 
     def add(self, request_id: str, stream: str) -> None:
         self.events.append(
@@ -360,8 +360,8 @@ class FakeLogs(_Client):
 
     def _pages(self, **given: Any) -> Iterator[dict[str, Any]]:
         self._called("FilterLogEvents")
-        self.asked.append(given)
-        if len(self.asked) <= self.late:
+        self.requests.append(given)
+        if len(self.requests) <= self.late:
             yield {"events": []}
             return
         prefix = given["logStreamNamePrefix"]

@@ -63,12 +63,12 @@ class Place:
         states = self.client("stepfunctions")
 
         def result() -> dict[str, Any] | None:
-            found: dict[str, Any] = states.describe_execution(executionArn=arn)
-            return None if found["status"] == "RUNNING" else found
+            execution: dict[str, Any] = states.describe_execution(executionArn=arn)
+            return None if execution["status"] == "RUNNING" else execution
 
-        found = until(result, "the end of the execution")
-        assert found
-        return found
+        execution = until(result, "the end of the execution")
+        assert execution
+        return execution
 
     def looks(self, function: str = "", region: str | None = None) -> dict[str, Any]:
         """All of the function that a run could have changed."""

@@ -22,15 +22,15 @@ PING = {"operation": "ping"}
 def test_two_payload_types_from_the_first_round_to_the_report(
     place: Place, untouched: Callable[[], bool], tmp_path: Path
 ) -> None:
-    told: list[str] = []
+    prices: list[str] = []
     lines: list[Progress] = []
     run = place.tune(
         "digest", "ping", powers="512,1024,1769", num=6, explore="adaptive", store=tmp_path,
-        strategy="speed", confirm=lambda talk, _: told.append(talk), on_progress=lines.append,
+        strategy="speed", confirm=lambda talk, _: prices.append(talk), on_progress=lines.append,
     )  # fmt: skip
     grid = 3 * (2 * 6 + (run.manifest.environments or 0))
-    assert f"at most {grid} invocations" in told[0]
-    assert "the grid would be about $" in told[0]
+    assert f"at most {grid} invocations" in prices[0]
+    assert "the grid would be about $" in prices[0]
     assert any(re.match(r"step \d+: .* MB x \d+ of \w+", line.detail) for line in lines)
     assert run.adaptive
     assert run.manifest.output["power"] in run.sizes

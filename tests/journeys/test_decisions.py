@@ -48,12 +48,14 @@ def test_the_contracts_rule_stays_and_the_other_answer_is_reported(place: Place)
     """A script that expects Power Tuning's trimmed means gets them, and the words beside them."""
     arn = make_function(place.cloud, "trimmed", source=TRIMMED, MemorySize=512)
     # Of the six calls of each of three environments (one is a warm-up) the fourth is slow: 3 of 15.
-    found = place.run(lambdaARN=arn, num=15, environments=3, powerValues=[512, 1024], payload={})
-    output = json.loads(found["output"])
+    execution = place.run(
+        lambdaARN=arn, num=15, environments=3, powerValues=[512, 1024], payload={}
+    )
+    output = json.loads(execution["output"])
     assert output["power"] == 1024
-    said = [text for text in output["warnings"] if "by plain means 512 MB" in text]
-    assert len(said) == 1
-    assert "1024 MB, which is what this execution names" in said[0]
+    warnings = [text for text in output["warnings"] if "by plain means 512 MB" in text]
+    assert len(warnings) == 1
+    assert "1024 MB, which is what this execution names" in warnings[0]
     bucket, _, key = output["samples"].removeprefix("s3://").partition("/")
     body = place.client("s3").get_object(Bucket=bucket, Key=f"{key}_manifest.json")["Body"].read()
     manifest = json.loads(body)

@@ -169,9 +169,9 @@ def test_clean_lists_and_removes_only_ours(place: Place, untouched: Callable[[],
     from lambdatuning.cloud.tuning.cleaning import clean_function, remains
 
     hold(place, FOREIGN)
-    found = remains(place.cloud, place.function)
-    assert len(found.lines) == 3
-    clean_function(place.cloud, found, time.sleep)
+    left = remains(place.cloud, place.function)
+    assert len(left.lines) == 3
+    clean_function(place.cloud, left, time.sleep)
     assert untouched()
     assert remains(place.cloud, place.function).lines == ()
 
@@ -183,17 +183,19 @@ def test_a_killed_client_leaves_a_run_that_ends_by_itself(
              "--no-current", "--num", "3",
              "--yes", "--quiet", "--store", str(tmp_path)]  # fmt: skip
     with subprocess.Popen([sys.executable, "-m", "lambdatuning", *words]) as process:
-        held = until(lambda: lock.read(place.client("lambda"), place.function), "the run's lock")
-        assert held is not None
+        run_lock = until(
+            lambda: lock.read(place.client("lambda"), place.function), "the run's lock"
+        )
+        assert run_lock is not None
         assert process.poll() is None
         process.kill()
-    assert place.ended(held.execution)["status"] == "SUCCEEDED"
+    assert place.ended(run_lock.execution)["status"] == "SUCCEEDED"
     assert untouched()
     stored = f"s3://{place.outputs['SamplesBucket']}/runs"
     with warnings.catch_warnings():
         # Other journeys of this module left halves of runs in the bucket.
         warnings.simplefilter("ignore", RunSkippedWarning)
-        run = load(stored, held.run_id, cloud=place.cloud)
+        run = load(stored, run_lock.run_id, cloud=place.cloud)
     assert run.manifest.output["power"] in (256, 512)
 
 
@@ -213,9 +215,9 @@ def test_a_run_stopped_in_the_console_is_put_back_by_the_command(
     until(lambda: len(versions()["Versions"]) == 3, "two published versions")
     time.sleep(1)
     states.stop_execution(executionArn=arn)
-    found = remains(place.cloud, place.function)
-    assert len([line for line in found.lines if line.startswith("version ")]) == 2
-    clean_function(place.cloud, found, time.sleep)
+    left = remains(place.cloud, place.function)
+    assert len([line for line in left.lines if line.startswith("version ")]) == 2
+    clean_function(place.cloud, left, time.sleep)
     assert untouched()
 
 
@@ -231,12 +233,12 @@ def test_a_crash_of_a_tuner_function_leaves_nothing(
     )
     client.get_waiter("function_updated_v2").wait(FunctionName=name)
     try:
-        found = place.run(powerValues=[256])
+        execution = place.run(powerValues=[256])
     finally:
         client.update_function_configuration(FunctionName=name, Environment=variables)
         client.get_waiter("function_updated_v2").wait(FunctionName=name)
-    assert found["status"] == "FAILED"
-    assert "NoSuchBucket" in found["cause"]
+    assert execution["status"] == "FAILED"
+    assert "NoSuchBucket" in execution["cause"]
     assert untouched()
 
 
@@ -246,11 +248,11 @@ def test_the_contract_with_plain_boto3(place: Place, untouched: Callable[[], boo
     key = "inputs/mix.json"
     bucket = place.outputs["SamplesBucket"]
     place.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps(mix).encode())
-    found = place.run(
+    execution = place.run(
         num=8, payloadS3=f"s3://{bucket}/{key}", payload=None, includeOutputResults=True,
         strategy="balanced", balancedWeight="0.5", disablePayloadLogs=True,
     )  # fmt: skip
-    output = json.loads(found["output"])
+    output = json.loads(execution["output"])
     assert output["power"] in (256, 512)
     assert {*output} >= {"power", "cost", "duration", "stateMachine", "stats", "runId", "samples"}
     assert [stat["value"] for stat in output["stats"]] == [256, 512]
@@ -273,21 +275,21 @@ def test_only_cold_starts_and_all_at_once(place: Place, untouched: Callable[[], 
 
 
 def test_a_dry_run_answers_nothing(place: Place, untouched: Callable[[], bool]) -> None:
-    found = place.run(dryRun=True, autoOptimize=True)
-    assert (found["status"], found["output"]) == ("SUCCEEDED", "null")
+    execution = place.run(dryRun=True, autoOptimize=True)
+    assert (execution["status"], execution["output"]) == ("SUCCEEDED", "null")
     assert untouched()
 
 
 def test_processors_see_the_payload_and_the_answer(place: Place) -> None:
-    found = place.run(
+    execution = place.run(
         powerValues=[512],
         payload={"operation": "echo", "payload": {"operation": "ping"}},
         preProcessorARN=place.arn,
         postProcessorARN=place.arn,
     )
-    assert found["status"] == "FAILED"
+    assert execution["status"] == "FAILED"
     # "ping" answers a text, which is no event for the post-processor.
-    assert "processor" in found["cause"]
+    assert "processor" in execution["cause"]
 
 
 def test_a_function_of_another_account_is_refused_before_anything(place: Place) -> None:
@@ -308,10 +310,12 @@ def test_a_function_of_another_account_is_refused_before_anything(place: Place) 
 def test_bad_input_is_refused_at_once(
     place: Place, untouched: Callable[[], bool], given: dict[str, Any], message: str
 ) -> None:
-    found = place.run(**given)
-    assert found["status"] == "FAILED"
-    assert message in json.loads(found["cause"])["errorMessage"]
-    events = place.client("stepfunctions").get_execution_history(executionArn=found["executionArn"])
+    execution = place.run(**given)
+    assert execution["status"] == "FAILED"
+    assert message in json.loads(execution["cause"])["errorMessage"]
+    events = place.client("stepfunctions").get_execution_history(
+        executionArn=execution["executionArn"]
+    )
     entered = [e.get("stateEnteredEventDetails", {}).get("name") for e in events["events"]]
     assert [name for name in entered if name] == [
         "WhatToDo",

@@ -44,8 +44,8 @@ def estimated(place: Place, store: Path) -> Estimate:
 def ledger(place: Place) -> list[dict[str, Any]]:
     address = f"{place.cloud.endpoint_url}/_lambdatuning/invocations?since=0"
     with urllib.request.urlopen(address, timeout=120) as answer:
-        found: list[dict[str, Any]] = json.load(answer)
-    return found
+        invocations: list[dict[str, Any]] = json.load(answer)
+    return invocations
 
 
 def billed(place: Place, store: Path) -> tuple[float, Run]:
@@ -79,14 +79,14 @@ def test_the_estimate_is_within_a_fifth_of_the_bill(place: Place, tmp_path: Path
 
 
 def test_without_earlier_runs_the_doubt_is_reported(place: Place, tmp_path: Path) -> None:
-    told: list[str] = []
-    place.tune("ping", powers="512", store=tmp_path, confirm=lambda talk, _: told.append(talk))
-    assert "it may be several times more or less" in told[0]
-    place.tune("ping", powers="512", store=tmp_path, confirm=lambda talk, _: told.append(talk))
-    assert "from earlier runs" in told[1]
+    prices: list[str] = []
+    place.tune("ping", powers="512", store=tmp_path, confirm=lambda talk, _: prices.append(talk))
+    assert "it may be several times more or less" in prices[0]
+    place.tune("ping", powers="512", store=tmp_path, confirm=lambda talk, _: prices.append(talk))
+    assert "from earlier runs" in prices[1]
 
 
-def test_what_is_dearer_than_allowed_is_declined(place: Place, tmp_path: Path) -> None:
+def test_a_run_above_its_allowed_cost_is_declined(place: Place, tmp_path: Path) -> None:
     with pytest.raises(DeclinedError, match=r"more than the \$0 that it may cost"):
         place.tune("ping", max_usd=0, store=tmp_path)
     assert len(lt.runs(tmp_path)) == 0

@@ -113,10 +113,10 @@ def test_a_preprocessor_makes_the_payload_and_a_postprocessor_gets_the_answer(
     succeeded(place, plain, preProcessorARN=before, postProcessorARN=after)
     logs = place.client("logs")
     events = logs.filter_log_events(logGroupName="/aws/lambda/after", filterPattern="AFTER")
-    told = [json.loads(e["message"].removeprefix("AFTER ")) for e in events["events"]]
-    assert len(told) == 5 + 2  # and two warm-ups
-    assert all(t["made_by"] == "before" and t["was"] == {"a": 1} for t in told)
-    assert {t["memory"] for t in told} == {"1024"}
+    records = [json.loads(e["message"].removeprefix("AFTER ")) for e in events["events"]]
+    assert len(records) == 5 + 2  # and two warm-ups
+    assert all(t["made_by"] == "before" and t["was"] == {"a": 1} for t in records)
+    assert {t["memory"] for t in records} == {"1024"}
     cause = failed(place, plain, postProcessorARN=after)
     assert "processor" in cause
     assert "failed with ValueError" in cause
@@ -197,12 +197,12 @@ def test_a_run_is_priced_by_the_book_that_it_is_given(place: Place, tmp_path: Pa
     dear = {**book["default"], "duration_usd_per_gb_s": doubled}
     file = tmp_path / "dear.json"
     file.write_text(json.dumps({**book, "version": "dear", "regions": {"us-east-1": dear}}))
-    told: list[str] = []
+    prices: list[str] = []
     run = place.tune(
         "ping", powers="512", price_book=file, store=tmp_path / "runs",
-        confirm=lambda talk, _: told.append(talk),
+        confirm=lambda talk, _: prices.append(talk),
     )  # fmt: skip
-    assert "at the prices of dear" in told[0]
+    assert "at the prices of dear" in prices[0]
     assert run.manifest.price_book.version == "dear"
     gb_s = 0.5 * run.samples["billed_ms"] / 1000
     assert run.samples["cost_usd"].tolist() == pytest.approx(
@@ -254,8 +254,8 @@ def test_other_callers_of_a_function_are_listed_with_the_price(
     client.put_function_event_invoke_config(FunctionName=arn, MaximumRetryAttempts=0)
     client.put_function_recursion_config(FunctionName="called", RecursiveLoop="Allow")
 
-    def decline(told: str, _: str) -> None:
-        raise DeclinedError(told)
+    def decline(text: str, _: str) -> None:
+        raise DeclinedError(text)
 
     with pytest.raises(DeclinedError) as price:
         place.tune({}, function=arn, confirm=decline, store=tmp_path)

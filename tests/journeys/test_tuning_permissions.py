@@ -56,11 +56,11 @@ class Machine:
     who: str = "control"
     runs: int = 0
 
-    def hear(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+    def record(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         operation = f"{model.service_model.service_name}:{model.name}"
         region = context["client_region"]
-        found = call_of(operation, params, region, self.place.cloud.account_id)
-        self.calls[self.who].add(found)
+        call = call_of(operation, params, region, self.place.cloud.account_id)
+        self.calls[self.who].add(call)
 
     def execution(self, name: str) -> str:
         machine = self.place.outputs["StateMachineArn"]
@@ -101,7 +101,7 @@ def machine(place: Place) -> Iterator[Machine]:
         patch.setenv("AWS_REGION", "us-east-1")
         assert os.environ["AWS_ENDPOINT_URL"] == place.cloud.endpoint_url
         boto3.setup_default_session(region_name="us-east-1")
-        boto3.DEFAULT_SESSION.events.register("before-parameter-build", machine.hear)
+        boto3.DEFAULT_SESSION.events.register("before-parameter-build", machine.record)
         dead = lock.Lock("run-0", 128, machine.execution("dead")).describe()
         place.client("lambda").create_alias(
             FunctionName=place.manager, Name=lock.ALIAS, FunctionVersion="$LATEST",
@@ -201,8 +201,8 @@ def test_no_other_function_or_bucket_may_be_touched(
 
 def test_the_state_machine_may_only_invoke_the_two(place: Place) -> None:
     states = place.client("stepfunctions")
-    found = states.describe_state_machine(stateMachineArn=place.outputs["StateMachineArn"])
-    (statement,) = statements(place.cloud, found["roleArn"].rpartition("/")[2])
+    machine = states.describe_state_machine(stateMachineArn=place.outputs["StateMachineArn"])
+    (statement,) = statements(place.cloud, machine["roleArn"].rpartition("/")[2])
     lambdas = place.client("lambda")
     names = [place.outputs[f"Tuner{which}Function"] for which in ("Control", "Measure")]
     arns = [lambdas.get_function_configuration(FunctionName=name)["FunctionArn"] for name in names]

@@ -41,8 +41,8 @@ def test_a_stopped_run_says_what_was_looked_at(
             stop()
 
     memory_mb = place.looks()["config"]["MemorySize"]
-    said = rf"was stopped; .* is as it was \({memory_mb} MB, no lock"
-    with pytest.raises(KeyboardInterrupt, match=said):
+    message = rf"was stopped; .* is as it was \({memory_mb} MB, no lock"
+    with pytest.raises(KeyboardInterrupt, match=message):
         place.tune(sleeping(0.2), powers="256,512,1024", num=50, on_progress=listen, store=tmp_path)
     states = place.client("stepfunctions")
     machine = place.outputs["StateMachineArn"]
@@ -104,10 +104,10 @@ def test_cleaning_is_done_by_the_tuner_whose_runs_it_knows(place: Place, tmp_pat
         FunctionVersion="$LATEST",
         Description=lock.Lock("dead", 128, dead).describe(),
     )
-    found = remains(place.cloud, arn)
-    assert found.versions == ()
-    assert [run_id for _, run_id in found.doubtful] == [run.run_id, "20200101T000000-abcdef"]
-    done = clean_function(place.cloud, found, time.sleep)
+    remaining = remains(place.cloud, arn)
+    assert remaining.versions == ()
+    assert [run_id for _, run_id in remaining.doubtful] == [run.run_id, "20200101T000000-abcdef"]
+    done = clean_function(place.cloud, remaining, time.sleep)
     assert done[0] == "memory size 1024 -> 128 MB"
     left = [function.run_of(version) for version in function.marked_versions(client, arn)]
     assert left == ["20200101T000000-abcdef"]

@@ -51,9 +51,9 @@ class Answer:
     @property
     def duration_ms(self) -> float:
         """Duration of the REPORT line."""
-        found = re.search(r"\tDuration: ([\d.]+) ms", self.report)
-        assert found
-        return float(found[1])
+        duration = re.search(r"\tDuration: ([\d.]+) ms", self.report)
+        assert duration
+        return float(duration[1])
 
 
 @dataclass(frozen=True)
@@ -117,14 +117,14 @@ class Cloud:
     def invoke(self, name: str, event: object = None, **settings: Any) -> Answer:
         """Invoke synchronously with the log tail."""
         payload = json.dumps(event).encode()
-        got = self.client("lambda").invoke(
+        response = self.client("lambda").invoke(
             FunctionName=name, Payload=payload, LogType="Tail", **settings
         )
         return Answer(
-            payload=json.loads(got["Payload"].read()),
-            error=got.get("FunctionError"),
-            log=base64.b64decode(got.get("LogResult", "")).decode(),
-            request_id=got["ResponseMetadata"]["RequestId"],
+            payload=json.loads(response["Payload"].read()),
+            error=response.get("FunctionError"),
+            log=base64.b64decode(response.get("LogResult", "")).decode(),
+            request_id=response["ResponseMetadata"]["RequestId"],
         )
 
     def run(self, source: str, event: object = None, **settings: Any) -> Answer:

@@ -13,14 +13,14 @@ from lambdatuning.local.runtime import command
 def processes_of_server(server_pid: int) -> list[int]:
     """Processes whose environment says that they belong to this server."""
     prefix = f"{command.MARKER_NAME}=lambdatuning-{server_pid}-".encode()
-    found = []
+    pids = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if prefix in (entry / "environ").read_bytes():
-                found.append(int(entry.name))
+                pids.append(int(entry.name))
         except OSError:
             continue
-    return found
+    return pids
 
 
 def wait_for_processes(server_pid: int, many: int) -> None:
@@ -35,12 +35,12 @@ def wait_for_processes(server_pid: int, many: int) -> None:
 def left_by(server_pid: int, state: Path) -> list[Any]:
     """Cgroups, folders and processes that this server has left, or still has."""
     prefix = f"lambdatuning-{server_pid}-"
-    found: list[Any] = list(state.glob(f"{prefix}*"))
+    remaining: list[Any] = list(state.glob(f"{prefix}*"))
     for mounted in _hierarchies():
         # Unlike rglob it puts up with groups that vanish meanwhile.
         for parent, names, _ in os.walk(mounted):
-            found += [f"{parent}/{name}" for name in names if name.startswith(prefix)]
-    return found + processes_of_server(server_pid)
+            remaining += [f"{parent}/{name}" for name in names if name.startswith(prefix)]
+    return remaining + processes_of_server(server_pid)
 
 
 def _hierarchies() -> Iterator[Path]:

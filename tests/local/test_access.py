@@ -100,8 +100,8 @@ def test_an_unsigned_call_is_refused_as_on_aws(api: str) -> None:
 
 def test_a_signed_call_is_served(api: str) -> None:
     assert _get(api, _signed(api)).body == "served"
-    asked = f"{api}?b=2&a=%20x"
-    assert _get(asked, _signed(asked)).body == "served"
+    url = f"{api}?b=2&a=%20x"
+    assert _get(url, _signed(url)).body == "served"
 
 
 def test_a_presigned_call_is_served(api: str) -> None:
@@ -231,12 +231,12 @@ def test_other_users_of_this_machine_are_refused(cloud: Cloud) -> None:
         "\\r\\n\\r\\n')\n"
         "while part := s.recv(1000):\n    os.write(1, part)\n"
     )
-    asked = subprocess.run(
+    client = subprocess.run(
         [sys.executable, "-c", source, str(port)], capture_output=True, text=True, check=True
     )
 
-    assert asked.stdout.startswith("HTTP/1.1 403 ")
-    assert "this endpoint serves one user of this machine, not user 65534" in asked.stdout
+    assert client.stdout.startswith("HTTP/1.1 403 ")
+    assert "this endpoint serves one user of this machine, not user 65534" in client.stdout
 
 
 def test_http_1_0_is_served(cloud: Cloud) -> None:

@@ -27,11 +27,11 @@ def _message(cloud: Cloud, url: str) -> dict[str, Any]:
     client = cloud.client("sqs")
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        got = client.receive_message(
+        messages = client.receive_message(
             QueueUrl=url, WaitTimeSeconds=1, MessageAttributeNames=["All"]
         ).get("Messages")
-        if got:
-            message: dict[str, Any] = got[0]
+        if messages:
+            message: dict[str, Any] = messages[0]
             return message
     pytest.fail("no message came")
 
@@ -157,15 +157,15 @@ def test_weights_of_an_alias_route(cloud: Cloud) -> None:
         RoutingConfig={"AdditionalVersionWeights": {versions[1]: 0.5}},
     )
 
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for _ in range(60):
         answer = client.invoke(FunctionName=name, Qualifier="live")
         version = json.loads(answer["Payload"].read())
         assert answer["ExecutedVersion"] == version
-        seen[version] += 1
+        counts[version] += 1
 
     # Fewer than 10 of 60 have a chance of 1 in 10 million.
-    assert min(seen[version] for version in versions) >= 10
+    assert min(counts[version] for version in versions) >= 10
 
 
 @pytest.mark.parametrize("how", ["create", "update", "weights"])

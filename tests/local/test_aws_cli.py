@@ -35,14 +35,14 @@ def function(aws: AwsCli, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_lambda_invoke(aws: AwsCli, function: str, tmp_path: Path) -> None:
     output = tmp_path / "out.json"
 
-    told = aws.json(
+    answer = aws.json(
         *("lambda", "invoke", "--function-name", function, "--payload", '{"a": 1}'),
         *("--log-type", "Tail", str(output)),
     )
 
     assert json.loads(output.read_text()) == {"a": 1}
-    assert (told["StatusCode"], told["ExecutedVersion"]) == (200, "$LATEST")
-    assert told["LogResult"]
+    assert (answer["StatusCode"], answer["ExecutedVersion"]) == (200, "$LATEST")
+    assert answer["LogResult"]
 
 
 def _second_generation() -> tuple[str, tuple[int, ...]]:
@@ -51,9 +51,9 @@ def _second_generation() -> tuple[str, tuple[int, ...]]:
         program = shutil.which("aws", path=folder)
         if program is None:
             continue
-        told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-        if found := re.match(r"aws-cli/(2[\d.]+)", told.stdout):
-            return program, tuple(map(int, found[1].split(".")))
+        shown = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+        if match := re.match(r"aws-cli/(2[\d.]+)", shown.stdout):
+            return program, tuple(map(int, match[1].split(".")))
     return missing("AWS CLI 2 is not installed; on Debian: apt-get install awscli")
 
 
@@ -63,11 +63,11 @@ def test_logs_tail(cloud: Cloud, function: str) -> None:
     where = () if version >= (2, 13) else ("--endpoint-url", cloud.endpoint.url)
     answer = cloud.invoke(function, "tailed")
 
-    told = AwsCli(cloud.endpoint.environment, Path(program))(
+    text = AwsCli(cloud.endpoint.environment, Path(program))(
         "logs", "tail", f"/aws/lambda/{function}", "--since", "5m", *where
     )
 
-    lines = told.splitlines()
+    lines = text.splitlines()
     mine = [line for line in lines if answer.request_id in line or "heard tailed" in line]
     assert [line.split()[2] for line in mine] == ["START", "heard", "END", "REPORT"]
     times = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*\+00:00"

@@ -208,9 +208,9 @@ def test_it_has_so_many_processes_and_no_more(
     process = start(FORK)
     assert process.stdout is not None
 
-    told = os.read(process.stdout.fileno(), 200).decode()
+    printed = os.read(process.stdout.fileno(), 200).decode()
 
-    assert told == f"{MOST_PROCESSES - 1} BlockingIOError Resource temporarily unavailable"
+    assert printed == f"{MOST_PROCESSES - 1} BlockingIOError Resource temporarily unavailable"
     assert len(_members(sandbox)) == MOST_PROCESSES  # more than one page of the list
     # Others go on, and nothing of it is left.
     subprocess.run([sys.executable, "-S", "-c", ""], check=True)

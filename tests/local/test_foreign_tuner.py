@@ -95,9 +95,9 @@ def test_it_finds_the_fastest_size_and_cleans_up(
     state = tuner.run(tuned, parallelInvocation=parallel, powerValues=[128, 512])
 
     assert state["status"] == "SUCCEEDED", state["cause"]
-    found = json.loads(state["output"])
-    slow, fast = (size["averageDuration"] for size in found["stats"])
-    assert found["power"] == 512
+    output = json.loads(state["output"])
+    slow, fast = (size["averageDuration"] for size in output["stats"])
+    assert output["power"] == 512
     assert slow > 2 * fast
     assert _left(tuner.cloud, tuned) == (300, [], ["$LATEST"])
 
@@ -105,9 +105,11 @@ def test_it_finds_the_fastest_size_and_cleans_up(
 def test_every_invocation_of_only_cold_starts_is_one(tuner: Tuner, tuned: str) -> None:
     state = tuner.run(tuned, onlyColdStarts=True, parallelInvocation=True)
 
-    found = json.loads(state["output"])
-    assert [size["value"] for size in found["stats"]] == [128, 1024], "the template's default sizes"
-    assert [size["cold"] for size in found["stats"]] == [2, 2]
+    output = json.loads(state["output"])
+    assert [size["value"] for size in output["stats"]] == [128, 1024], (
+        "the template's default sizes"
+    )
+    assert [size["cold"] for size in output["stats"]] == [2, 2]
     assert _left(tuner.cloud, tuned) == (300, [], ["$LATEST"])
 
 

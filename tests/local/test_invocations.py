@@ -166,9 +166,9 @@ def test_max_memory_used_of_a_process_that_ends_at_once(cloud: Cloud, end: str, 
 
     answer = cloud.run(source, Timeout=2)
 
-    found = re.search(r"Max Memory Used: (\d+) MB", answer.report)
-    assert found
-    assert 100 <= int(found[1]) <= 200
+    used_mb = re.search(r"Max Memory Used: (\d+) MB", answer.report)
+    assert used_mb
+    assert 100 <= int(used_mb[1]) <= 200
 
 
 def test_an_import_error_tells_the_module(cloud: Cloud) -> None:
@@ -454,8 +454,8 @@ def test_log_streams_are_one_for_each_environment(cloud: Cloud) -> None:
     events = cloud.events(f"/aws/lambda/{name}")
     assert len({event["logStreamName"] for event in events}) == 1
     assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}", events[0]["logStreamName"])
-    said = [event["message"] for event in events if event["message"].startswith("said")]
-    assert said == ["said 1\n", "said 2\n"]
+    printed = [event["message"] for event in events if event["message"].startswith("said")]
+    assert printed == ["said 1\n", "said 2\n"]
     [facts] = cloud.facts(answers[0].request_id)
     assert facts["environment"] == events[0]["logStreamName"]
 

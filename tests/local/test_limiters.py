@@ -60,9 +60,9 @@ def _kernel() -> tuple[int, ...]:
 
 def _slice_ns(pid: int) -> int:
     layout, sched_getattr = struct.Struct("=IIQiIQQQ"), 315
-    found = ctypes.create_string_buffer(layout.size)
-    assert ctypes.CDLL(None).syscall(sched_getattr, pid, found, layout.size, 0) == 0
-    runtime_ns: int = layout.unpack(found.raw)[5]
+    attributes = ctypes.create_string_buffer(layout.size)
+    assert ctypes.CDLL(None).syscall(sched_getattr, pid, attributes, layout.size, 0) == 0
+    runtime_ns: int = layout.unpack(attributes.raw)[5]
     return runtime_ns
 
 
@@ -109,17 +109,17 @@ def test_an_ordinary_user_gets_true_speeds() -> None:
         check=False,
     )
     assert shown.returncode == 0, shown.stderr
-    seen = json.loads(shown.stdout)
+    measured = json.loads(shown.stdout)
 
-    assert seen["uid"] != 0
-    assert seen["limiter"] == "sigstop"
-    for row in seen["rows"]:
+    assert measured["uid"] != 0
+    assert measured["limiter"] == "sigstop"
+    for row in measured["rows"]:
         # Unsettled, so that the limiter alone is seen: a period or so is free of charge.
         assert row["duration_ms"] > 0.8 * row["owed_ms"]
         assert row["duration_ms"] - row["stolen_ms"] < 1.5 * row["owed_ms"]
-    assert seen["stopped_left"] == []
+    assert measured["stopped_left"] == []
     # Those of the user's other programs, and 1,024 for the function.
-    assert 1024 < seen["most_processes"] < 1024 + seen["threads_of_all"]
+    assert 1024 < measured["most_processes"] < 1024 + measured["threads_of_all"]
 
 
 def _as_ordinary_user() -> list[str]:

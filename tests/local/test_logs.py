@@ -43,11 +43,13 @@ def test_printed_lines_are_events_and_logged_records_are_whole(cloud: Cloud) -> 
 
     answer = cloud.invoke(name)
 
-    told = cloud.messages(f"/aws/lambda/{name}")[2:-2]
-    shown = [message.rpartition("\t")[2] for message in told]
+    messages = cloud.messages(f"/aws/lambda/{name}")[2:-2]
+    shown = [message.rpartition("\t")[2] for message in messages]
     assert shown[:-1] == ["one", "two", "three\nfour", "five", "six", "seven"]
-    assert told[-1].startswith("[ERROR] ValueError: eight\nTraceback (most recent call last):\n")
-    assert "\n".join(told) in answer.log
+    assert messages[-1].startswith(
+        "[ERROR] ValueError: eight\nTraceback (most recent call last):\n"
+    )
+    assert "\n".join(messages) in answer.log
 
 
 def test_json_records_are_an_event_each(cloud: Cloud) -> None:
@@ -58,10 +60,17 @@ def test_json_records_are_an_event_each(cloud: Cloud) -> None:
     )
     cloud.invoke(name)
 
-    told = cloud.messages(f"/aws/lambda/{name}")
+    messages = cloud.messages(f"/aws/lambda/{name}")
 
-    assert [message.startswith("{") for message in told] == [True, True, True, False, False, True]
-    assert told[3:5] == ["c", "d"]
+    assert [message.startswith("{") for message in messages] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
+    assert messages[3:5] == ["c", "d"]
 
 
 @pytest.mark.usefixtures("node")
@@ -74,9 +83,9 @@ def test_node_records_are_whole(cloud: Cloud) -> None:
     name = cloud.function("", Runtime=NODE, Code={"ZipFile": package({"app.mjs": source})})
     cloud.invoke(name)
 
-    told = cloud.messages(f"/aws/lambda/{name}")[2:-2]
+    messages = cloud.messages(f"/aws/lambda/{name}")[2:-2]
 
-    assert [message.rpartition("\t")[2] for message in told] == [
+    assert [message.rpartition("\t")[2] for message in messages] == [
         "one\ntwo",
         "three",
         "four",
@@ -91,11 +100,11 @@ def test_a_timeout_is_logged_in_one_event(cloud: Cloud) -> None:
     )
     answer = cloud.invoke(name)
 
-    told = cloud.messages(f"/aws/lambda/{name}")[2:]
+    messages = cloud.messages(f"/aws/lambda/{name}")[2:]
 
-    assert told[0] == "slow"
-    assert told[1].endswith(f"{answer.request_id} Task timed out after 1.00 seconds\n")
-    assert told[2] == f"END RequestId: {answer.request_id}"
+    assert messages[0] == "slow"
+    assert messages[1].endswith(f"{answer.request_id} Task timed out after 1.00 seconds\n")
+    assert messages[2] == f"END RequestId: {answer.request_id}"
 
 
 def _frame(text: str, at_ms: int) -> bytes:

@@ -104,10 +104,13 @@ def test_nothing_is_writable_but_tmp(cloud: Cloud) -> None:
     here = Path(__file__).parent
     hidden = here.is_relative_to("/tmp")  # behind the function's own /tmp
 
-    seen = cloud.run(WRITES, [*places, str(here), "/tmp"]).payload
+    outcomes = cloud.run(WRITES, [*places, str(here), "/tmp"]).payload
 
     refused = dict.fromkeys(places, READ_ONLY)
-    assert seen == refused | {str(here): errno.ENOENT if hidden else READ_ONLY, "/tmp": "written"}
+    assert outcomes == refused | {
+        str(here): errno.ENOENT if hidden else READ_ONLY,
+        "/tmp": "written",
+    }
 
 
 @pytest.mark.usefixtures("mountable")

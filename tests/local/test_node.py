@@ -173,5 +173,5 @@ def test_layers_bring_node_modules(cloud: Cloud, files: dict[str, str]) -> None:
 
 def _hooks_in_thread() -> bool:
     program = ["node", "-p", "typeof require('module').registerHooks"]
-    told = subprocess.run(program, capture_output=True, text=True, check=True)
-    return told.stdout.strip() == "function"
+    shown = subprocess.run(program, capture_output=True, text=True, check=True)
+    return shown.stdout.strip() == "function"

@@ -56,10 +56,10 @@ def test_what_is_read_late_arrived_when_it_was_sent(
     writer.sendall(b"early")
     time.sleep(BUSY_S)
 
-    data, arrived = http_messages.receive_stamped(reader, 100)
+    data, arrived_s = http_messages.receive_stamped(reader, 100)
 
     assert data == b"early"
-    assert sent - 0.001 <= arrived < sent + BUSY_S
+    assert sent - 0.001 <= arrived_s < sent + BUSY_S
 
 
 @linux
@@ -73,20 +73,20 @@ def test_what_came_in_parts_arrived_with_the_last(
     writer.sendall(b"last")
     time.sleep(BUSY_S)
 
-    data, arrived = http_messages.receive_stamped(reader, 100)
+    data, arrived_s = http_messages.receive_stamped(reader, 100)
 
     assert data == b"first last"
-    assert sent_again - 0.001 <= arrived < sent_again + BUSY_S
+    assert sent_again - 0.001 <= arrived_s < sent_again + BUSY_S
 
 
 def test_the_end_of_a_connection_has_a_time(pair: Pair) -> None:
     writer, reader = pair
     writer.close()
 
-    data, arrived = http_messages.receive_stamped(reader, 100)
+    data, arrived_s = http_messages.receive_stamped(reader, 100)
 
     assert data == b""
-    assert arrived <= time.monotonic()
+    assert arrived_s <= time.monotonic()
 
 
 @linux
@@ -103,14 +103,14 @@ def test_a_busy_server_answers_late_but_knows_when_a_request_arrived() -> None:
         response = api.wait(deadline)
         time.sleep(BUSY_S)  # so has the next poll
         _await_poll(api, deadline)
-        seen = time.monotonic()
+        noticed = time.monotonic()
     finally:
         api.close()
         runtime.join()
 
     assert (response.kind, response.body) == ("response", b'"done"')
     assert response.answered - response.arrived > BUSY_S / 2
-    assert 0 <= api.polled - response.answered < seen - response.answered - BUSY_S / 2
+    assert 0 <= api.polled - response.answered < noticed - response.answered - BUSY_S / 2
 
 
 def _await_poll(api: RuntimeApi, deadline: float) -> None:
@@ -123,12 +123,12 @@ def _runtime(address: str) -> None:
     connection = http.client.HTTPConnection(address)
     prefix = "/2018-06-01/runtime/invocation"
 
-    def said(method: str, path: str, body: bytes | None = None) -> None:
+    def send(method: str, path: str, body: bytes | None = None) -> None:
         connection.request(method, f"{prefix}/{path}", body)
         connection.getresponse().read()
 
-    said("GET", "next")
-    said("POST", "r1/response", b'"done"')
+    send("GET", "next")
+    send("POST", "r1/response", b'"done"')
     with pytest.raises(ConnectionError):
-        said("GET", "next")
+        send("GET", "next")
     connection.close()

@@ -47,7 +47,7 @@ def test_it_listens_on_loopback_alone(cloud: Cloud) -> None:
 
 
 def test_another_address_needs_a_flag_that_warns() -> None:
-    asked = (
+    program = (
         "import os, urllib.request\n"
         "url = os.environ['AWS_ENDPOINT_URL'] + '/_lambdatuning'\n"
         "print(urllib.request.urlopen(url).status)\n"
@@ -55,7 +55,7 @@ def test_another_address_needs_a_flag_that_warns() -> None:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "lambdatuning", "local", "--host", "0.0.0.0", "--port", "0"),
-            *("--run", sys.executable, "-c", asked),
+            *("--run", sys.executable, "-c", program),
         ],
         capture_output=True,
         text=True,
@@ -255,14 +255,14 @@ def test_missing_rights_on_cgroups_are_reported_in_one_line(limiter: str) -> Non
         "try:\n    choose(sys.argv[1], 'lambdatuning-1-none')\nexcept Exception as error:\n"
         "    print(type(error).__name__, error)\n"
     )
-    told = subprocess.run(
+    shown = subprocess.run(
         [sys.executable, "-c", source, limiter], capture_output=True, text=True, check=True
     )
 
-    if not told.stdout:
+    if not shown.stdout:
         pytest.skip("an ordinary user has these rights here")
     assert re.fullmatch(
-        f"UsageError limiter {limiter} cannot work here: [^\n]+; use --limiter auto\n", told.stdout
+        f"UsageError limiter {limiter} cannot work here: [^\n]+; use --limiter auto\n", shown.stdout
     )
 
 

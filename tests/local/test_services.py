@@ -287,7 +287,7 @@ def test_code_that_was_never_uploaded_is_reported(cloud: Cloud) -> None:
     assert "has no code" in answer.payload["errorMessage"]
 
 
-def test_a_change_set_tells_what_is_replaced_from_what_stays(cloud: Cloud) -> None:
+def test_a_change_set_says_what_is_replaced_and_what_stays(cloud: Cloud) -> None:
     client = cloud.client("cloudformation")
 
     def template(days: int, name: str) -> str:
@@ -299,7 +299,7 @@ def test_a_change_set_tells_what_is_replaced_from_what_stays(cloud: Cloud) -> No
     client.get_waiter("stack_create_complete").wait(
         StackName="logs-alone", WaiterConfig={"Delay": 1}
     )
-    found = []
+    replacements = []
     for number, body in enumerate((template(30, "kept-7"), template(7, "other"))):
         made = client.create_change_set(
             StackName="logs-alone", ChangeSetName=f"c{number}", TemplateBody=body
@@ -308,9 +308,9 @@ def test_a_change_set_tells_what_is_replaced_from_what_stays(cloud: Cloud) -> No
             ChangeSetName=made["Id"], WaiterConfig={"Delay": 1}
         )
         (change,) = client.describe_change_set(ChangeSetName=made["Id"])["Changes"]
-        found.append(change["ResourceChange"]["Replacement"])
+        replacements.append(change["ResourceChange"]["Replacement"])
     client.delete_stack(StackName="logs-alone")
-    assert found == ["False", "True"]
+    assert replacements == ["False", "True"]
 
 
 def test_properties_that_replace_a_resource_are_those_of_aws_s_schemas() -> None:

@@ -31,7 +31,7 @@ def main() -> None:
         limiter = running.facts()["limiter"]
         rows = [_row(cloud, memory_mb, cpu_s) for memory_mb, cpu_s in ((128, 0.03), (512, 0.1))]
         most_processes = cloud.run(MOST_PROCESSES).payload
-    seen = {
+    measured = {
         "uid": os.geteuid(),
         "limiter": limiter,
         "rows": rows,
@@ -40,14 +40,14 @@ def main() -> None:
         # Twice as many as now, so that a program that ends meanwhile matters not.
         "threads_of_all": 2 * int(Path("/proc/loadavg").read_text().split()[3].split("/")[1]),
     }
-    json.dump(seen, sys.stdout)
+    json.dump(measured, sys.stdout)
 
 
 def _row(cloud: Cloud, memory_mb: int, cpu_s: float) -> dict[str, float]:
     name = cloud.function(BURN, MemorySize=memory_mb)
     cloud.invoke(name, 0)
-    seen = [cloud.facts(cloud.invoke(name, cpu_s).request_id)[0] for _ in range(3)]
-    least: dict[str, Any] = min(seen, key=lambda row: row["stolen_ms"])
+    facts = [cloud.facts(cloud.invoke(name, cpu_s).request_id)[0] for _ in range(3)]
+    least: dict[str, Any] = min(facts, key=lambda row: row["stolen_ms"])
     return {
         "duration_ms": least["duration_ms"],
         "stolen_ms": least["stolen_ms"],
@@ -57,15 +57,15 @@ def _row(cloud: Cloud, memory_mb: int, cpu_s: float) -> dict[str, float]:
 
 def _stopped() -> list[str]:
     """Processes of this user that are stopped: none may outlive the server."""
-    found = []
+    pids = []
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             text = status.read_text()
         except OSError:
             continue
         if "State:\tT" in text and f"Uid:\t{os.geteuid()}\t" in text:
-            found.append(status.parent.name)
-    return found
+            pids.append(status.parent.name)
+    return pids
 
 
 if __name__ == "__main__":

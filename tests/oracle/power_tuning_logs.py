@@ -54,10 +54,10 @@ def tail_totals(tails: Iterable[str | None]) -> tuple[list[float], list[float]]:
 
 def report_totals(reports: Iterable[Report]) -> tuple[list[float], list[float]]:
     """The same from reports, which were read without the faults."""
-    found = list(reports)
+    read = list(reports)
     return (
-        [report.total_ms for report in found],
-        [float(report.billed_ms + (report.billed_restore_ms or 0)) for report in found],
+        [report.total_ms for report in read],
+        [float(report.billed_ms + (report.billed_restore_ms or 0)) for report in read],
     )
 
 

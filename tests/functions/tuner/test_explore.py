@@ -198,7 +198,7 @@ def test_a_decision_that_is_made_again_is_the_same() -> None:
     assert made[0] == made[1]
 
 
-def test_a_round_goes_on_until_another_size_is_wanted() -> None:
+def test_a_round_goes_on_until_another_size_is_next() -> None:
     machine = Machine(lambda _, memory_mb: 20.0 + 100.0 * max(1.0, 1769 / memory_mb))
     state, rounds_played = machine.first_state(powerValues=POWERS), 0
     while state.batches:
