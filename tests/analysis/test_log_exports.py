@@ -36,7 +36,7 @@ def assert_the_invocations(frame: DataFrame, failures: list[str] | None = None) 
     assert frame.attrs["logs"]["unread"] == 0
 
 
-def assert_told(frame: DataFrame, form: Form) -> None:
+def assert_form_recognised(frame: DataFrame, form: Form) -> None:
     """Times, environments and functions, where the form tells them."""
     if form in forms.TIMED:
         first = pd.Timestamp(forms.FIRST)
@@ -53,7 +53,7 @@ def assert_told(frame: DataFrame, form: Form) -> None:
 def test_every_form_gives_the_same_invocations(form: Form, events: Any) -> None:
     frame = read(form(events()))
     assert_the_invocations(frame)
-    assert_told(frame, form)
+    assert_form_recognised(frame, form)
     assert frame.attrs["logs"]["untold"] == 0
 
 

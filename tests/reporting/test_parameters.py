@@ -34,7 +34,7 @@ def test_an_unknown_name_is_refused_with_the_closest() -> None:
         check_names(["num"], [], "01.ipynb")
 
 
-def known(source: str) -> dict[str, tuple[str, object]]:
+def kinds_and_defaults(source: str) -> dict[str, tuple[str, object]]:
     parameters = declared({"cells": [cell(source, "parameters")]})
     return {parameter.name: (parameter.kind, parameter.default) for parameter in parameters}
 
@@ -67,7 +67,7 @@ def helper():
 bare: int
 display(limit)
 """
-    assert known(source) == {
+    assert kinds_and_defaults(source) == {
         "limit": ("", Code("10 * 60")),
         "url": ("", Code("os.environ.get('URL', 'x')")),
         "a": ("int", 1),
@@ -97,12 +97,16 @@ def test_a_cell_under_a_magic_of_python_is_read(magic: str) -> None:
 
 
 def test_names_are_seen_wherever_they_are_assigned() -> None:
-    assert known("match 1:\n    case 1:\n        x = 1\n    case _:\n        x = 2") == {
-        "x": ("int", 1)
-    }
-    nested = known("(a, b), *c = (1, 'x'), 2, 3")
+    assert kinds_and_defaults(
+        "match 1:\n    case 1:\n        x = 1\n    case _:\n        x = 2"
+    ) == {"x": ("int", 1)}
+    nested = kinds_and_defaults("(a, b), *c = (1, 'x'), 2, 3")
     assert nested == {name: ("", Code("...")) for name in "abc"}
-    assert known("(a, b), c = (1, 'x'), 2") == {"a": ("int", 1), "b": ("str", "x"), "c": ("int", 2)}
+    assert kinds_and_defaults("(a, b), c = (1, 'x'), 2") == {
+        "a": ("int", 1),
+        "b": ("str", "x"),
+        "c": ("int", 2),
+    }
 
 
 def test_a_cell_may_have_no_tags() -> None:
@@ -111,13 +115,13 @@ def test_a_cell_may_have_no_tags() -> None:
 
 
 def test_a_cell_of_another_language_has_none() -> None:
-    assert known("%%bash\nx=1; [ -e y ]") == {}
+    assert kinds_and_defaults("%%bash\nx=1; [ -e y ]") == {}
 
 
 def test_a_name_with_values_of_two_types_has_none_and_an_annotation_stands() -> None:
-    assert known('x = 1\nif x:\n    x = "a"') == {"x": ("", 1)}
-    assert known('x: float = 1\nx = "a"') == {"x": ("float", 1)}
-    assert known("x = 1\nx = x * 2") == {"x": ("int", 1)}
+    assert kinds_and_defaults('x = 1\nif x:\n    x = "a"') == {"x": ("", 1)}
+    assert kinds_and_defaults('x: float = 1\nx = "a"') == {"x": ("float", 1)}
+    assert kinds_and_defaults("x = 1\nx = x * 2") == {"x": ("int", 1)}
 
 
 def test_a_cell_that_is_no_python_is_refused_with_its_line() -> None:

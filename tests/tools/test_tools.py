@@ -61,8 +61,8 @@ def outputs(given: dict[str, str], stack: str) -> dict[str, str]:
         aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
     )
-    (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
+    (described,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    return {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", ())}
 
 
 @needs(SAM, "SAM CLI")
