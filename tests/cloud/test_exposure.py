@@ -29,7 +29,7 @@ REPORT = (
 
 
 def target(**settings: Any) -> Target:
-    return target_of(FUNCTION, {**FakeLambda().config, **settings})
+    return target_of(FUNCTION, FakeLambda().config | settings)
 
 
 class Reports:

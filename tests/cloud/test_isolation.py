@@ -27,7 +27,7 @@ from .conftest import fake_cloud
 
 EXECUTION = "arn:aws:states:us-east-1:111122223333:execution:Tuner:run-1"
 
-CONFIG: dict[str, Any] = {
+CONFIG: Any = {
     "FunctionName": "shop", "FunctionArn": "arn:aws:lambda:us-east-1:111122223333:function:shop",
     "Runtime": "python3.12", "Role": "arn:aws:iam::111122223333:role/r", "Handler": "app.handler",
     "CodeSize": 10, "Description": "mine", "Timeout": 7, "MemorySize": 256, "Version": "$LATEST",
@@ -59,7 +59,7 @@ def test_every_setting_that_decides_how_it_runs_is_copied() -> None:
 
 
 def test_what_a_plain_function_does_not_have_is_left_out() -> None:
-    plain = {
+    plain: Any = {
         "FunctionName": "shop", "Role": "r", "Timeout": 3, "MemorySize": 128,
         "VpcConfig": {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": ""}, "KMSKeyArn": None,
         "ImageConfigResponse": {"ImageConfig": {"Command": ["app.handler"]}},
@@ -143,7 +143,7 @@ def test_every_setting_of_the_api_is_copied_or_refused_by_name() -> None:
 @pytest.mark.parametrize("setting", list(OTHER_KINDS))
 def test_what_would_be_another_function_is_refused_by_name(setting: str) -> None:
     with pytest.raises(UsageError, match=f"shop cannot be tuned: .*{setting}"):
-        refuse_uncopied({**CONFIG, setting: {"any": "thing"}})
+        refuse_uncopied(CONFIG | {setting: {"any": "thing"}})
 
 
 def test_variables_that_cannot_be_read_are_never_left_out() -> None:
@@ -151,12 +151,12 @@ def test_variables_that_cannot_be_read_are_never_left_out() -> None:
     # EnvironmentResponse and EnvironmentError).
     error = {"ErrorCode": "AccessDeniedException", "Message": "Lambda was unable to decrypt"}
     with pytest.raises(UsageError, match=r"variables cannot be read .* kms:Decrypt on its key arn"):
-        refuse_uncopied({**CONFIG, "Environment": {"Error": error}})
+        refuse_uncopied(CONFIG | {"Environment": {"Error": error}})
 
 
 def test_json_logs_of_a_copy_have_reports() -> None:
     logging = {"LogFormat": "JSON", "SystemLogLevel": "WARN", "LogGroup": "/own"}
-    copied = copy_settings({**CONFIG, "LoggingConfig": logging})["LoggingConfig"]
+    copied = copy_settings(CONFIG | {"LoggingConfig": logging})["LoggingConfig"]
     assert copied == {"LogFormat": "JSON", "SystemLogLevel": "INFO", "LogGroup": "/own"}
 
 
@@ -182,7 +182,7 @@ def test_tags_are_copied_and_a_large_package_goes_by_s3(
     client.delete_function(FunctionName="large")
 
 
-class Untold:
+class DeniedTags:
     """Lambda for somebody who may read a function but not its tags."""
 
     def get_function(self, **_: str) -> dict[str, Any]:
@@ -191,11 +191,11 @@ class Untold:
 
 
 def test_tags_that_cannot_be_read_are_never_left_out() -> None:
-    config = {**CONFIG, "PackageType": "Image"}
+    config: Any = {**CONFIG, "PackageType": "Image"}
     upload = isolation.Upload("", "copy", "us-east-1")
     with (
         pytest.raises(UsageError, match=r"tags cannot be read .* get lambda:ListTags"),
-        isolation._package(fake_cloud(), Untold(), config, upload),
+        isolation._package(fake_cloud(), DeniedTags(), config, upload),
     ):
         pytest.fail("there is no copy")
 
@@ -287,7 +287,7 @@ class Pinned:
 
 def test_a_copy_runs_on_the_runtime_version_of_the_original() -> None:
     version = "arn:aws:lambda:us-east-1::runtime:0123"
-    config = {**CONFIG, "RuntimeVersionConfig": {"RuntimeVersionArn": version}}
+    config: Any = {**CONFIG, "RuntimeVersionConfig": {"RuntimeVersionArn": version}}
     for mode in ("Manual", "FunctionUpdate"):
         client = Pinned(mode)
         assert isolation._pinned(client, config, "copy")

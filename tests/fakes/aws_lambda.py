@@ -82,7 +82,7 @@ class FakeLambda(_Client):
         self.slow, self.largest_mb = slow, largest_mb
         self.pending = 0
         self.failing_mb: set[int] = set()
-        self.config: dict[str, Any] = {
+        self.config: Any = {
             "FunctionName": "shop",
             "FunctionArn": ARN,
             "MemorySize": memory_mb,
@@ -275,7 +275,7 @@ class FakeLambda(_Client):
         return self.aliases[name]
 
     def _find(self, name: str, qualifier: str) -> dict[str, Any]:
-        configurations = {"$LATEST": self.config, **self.versions}
+        configurations: dict[str, dict[str, Any]] = {"$LATEST": self.config, **self.versions}
         if name not in (ARN, "shop") or qualifier not in configurations:
             raise self.exceptions.make("ResourceNotFoundException", "GetFunctionConfiguration")
         return configurations[qualifier]

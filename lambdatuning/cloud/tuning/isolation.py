@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from ...core.arn import parse_function_arn
 from ...core.errors import CutOffError, LambdaTuningError, UsageError
-from ...functions.tuner.function import Sleep, read, settled
+from ...functions.tuner.function import Configuration, Sleep, read, settled
 from ...functions.tuner.tunable import check_kind, lacks_permission
 from ..aws_errors import undoing
 from ..session import Cloud, open_url
@@ -105,7 +105,7 @@ def isolated(
     removal()
 
 
-def refuse_uncopied(config: Mapping[str, Any]) -> None:
+def refuse_uncopied(config: Configuration) -> None:
     """UsageError for a function of which a copy would be another function."""
     check_kind(config)
     name = config["FunctionName"]
@@ -117,13 +117,14 @@ def refuse_uncopied(config: Mapping[str, Any]) -> None:
         )
 
 
-def copy_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+def copy_settings(config: Configuration) -> dict[str, Any]:
     """What CreateFunction is told, from GetFunctionConfiguration; code and name are not in it."""
-    plain = {key: config[key] for key in _COPIED if config.get(key)}
+    settings: Mapping[str, Any] = config
+    plain = {key: settings[key] for key in _COPIED if settings.get(key)}
     shaped = {
-        key: {part: config[key][part] for part in parts if config[key].get(part)}
+        key: {part: settings[key][part] for part in parts if settings[key].get(part)}
         for key, parts in _SHAPED.items()
-        if config.get(key)
+        if settings.get(key)
     }
     layers = [layer["Arn"] for layer in config.get("Layers") or []]
     image = (config.get("ImageConfigResponse") or {}).get("ImageConfig")
@@ -160,7 +161,7 @@ def copies(client: Any, function: str) -> list[Copy]:
     ]
 
 
-def _looks_like_a_copy(config: Mapping[str, Any], function: str) -> bool:
+def _looks_like_a_copy(config: Configuration, function: str) -> bool:
     """By its name, or by its description, which somebody may have changed."""
     name = str(config["FunctionName"])
     random = re.match(rf"{PREFIX}[0-9a-f]{{8}}-", name)
@@ -169,13 +170,13 @@ def _looks_like_a_copy(config: Mapping[str, Any], function: str) -> bool:
     return name.startswith(PREFIX) and (ours or described)
 
 
-def _made_for(config: Mapping[str, Any], function: str) -> str:
+def _made_for(config: Configuration, function: str) -> str:
     mark = re.escape(_description(function, "")) + r"(arn:\S+)"
     match = re.fullmatch(mark, config.get("Description", ""))
     return match[1] if match else ""
 
 
-def _made_at(config: Mapping[str, Any]) -> datetime:
+def _made_at(config: Configuration) -> datetime:
     """When a function was made or last changed; now, where that is not said."""
     text = config.get("LastModified")
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z") if text else datetime.now(UTC)
@@ -210,7 +211,7 @@ class Upload:
 
 @contextmanager
 def _package(
-    cloud: Cloud, client: Any, config: Mapping[str, Any], upload: Upload
+    cloud: Cloud, client: Any, config: Configuration, upload: Upload
 ) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     """CreateFunction's `Code`, and the function's tags."""
     code, tags = _code_and_tags(client, config)
@@ -237,9 +238,7 @@ def _package(
             s3.delete_object(Bucket=upload.bucket, Key=upload.key)
 
 
-def _code_and_tags(
-    client: Any, config: Mapping[str, Any]
-) -> tuple[Mapping[str, Any], dict[str, str]]:
+def _code_and_tags(client: Any, config: Configuration) -> tuple[Mapping[str, Any], dict[str, str]]:
     """Where the package lies, and the tags that are the user's own."""
     qualified = {} if config["Version"] == "$LATEST" else {"Qualifier": config["Version"]}
     answer = client.get_function(FunctionName=config["FunctionName"], **qualified)
@@ -264,7 +263,7 @@ def _code_and_tags(
 
 def _copy(
     client: Any,
-    config: Mapping[str, Any],
+    config: Configuration,
     name: str,
     execution: str,
     code: dict[str, Any],
@@ -300,7 +299,7 @@ def _signing(client: Any, function: str) -> dict[str, str]:
     return {"CodeSigningConfigArn": arn} if arn else {}
 
 
-def _pinned(client: Any, config: Mapping[str, Any], name: str) -> bool:
+def _pinned(client: Any, config: Configuration, name: str) -> bool:
     """Whether the copy was given the runtime version of the original, which does not follow the
     newest; where nobody may ask, or there is no such setting, it follows."""
     version = (config.get("RuntimeVersionConfig") or {}).get("RuntimeVersionArn")

@@ -34,7 +34,7 @@ from ...core.tuning.payloads import PayloadType
 from ...core.tuning.plan import seeds_needed
 from ...core.tuning.records import Target
 from ...functions.tuner import function as function_config
-from ...functions.tuner.function import settings_sha256
+from ...functions.tuner.function import Configuration, settings_sha256
 from ...functions.tuner.tunable import (
     check_kind,
     check_reported,
@@ -491,7 +491,7 @@ class _Function:
     it, what of that a run goes by, and in what the version or alias that was named differs."""
 
     arn: FunctionArn
-    config: Mapping[str, Any]
+    config: Configuration
     target: Target
     differs: str = ""
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from ...core.errors import LambdaTuningError, NotFoundError, UsageError
 from ...core.tuning.plan import Work
@@ -15,7 +15,38 @@ _TRIES = 8
 _CHANGED = "{} is being changed by someone else; start again when it is quiet"
 
 
-def read(client: Any, function: str, qualifier: str | None = None) -> dict[str, Any]:
+class Configuration(TypedDict, total=False):
+    """What Lambda answers of a function or a version of it: the fields that are read by name."""
+
+    FunctionName: str
+    FunctionArn: str
+    Version: str
+    Description: str
+    RevisionId: str
+    LastModified: str
+    CodeSha256: str
+    PackageType: str
+    State: str
+    StateReason: str
+    LastUpdateStatus: str
+    LastUpdateStatusReason: str
+    LastUpdateStatusReasonCode: str
+    MemorySize: int
+    Timeout: int
+    Runtime: str
+    Architectures: list[str]
+    KMSKeyArn: str
+    Environment: Mapping[str, Mapping[str, str]]
+    EphemeralStorage: Mapping[str, int]
+    ImageConfigResponse: Mapping[str, Mapping[str, object]]
+    Layers: list[Mapping[str, str]]
+    LoggingConfig: Mapping[str, str]
+    RuntimeVersionConfig: Mapping[str, str]
+    SnapStart: Mapping[str, str]
+    VpcConfig: Mapping[str, list[str]]
+
+
+def read(client: Any, function: str, qualifier: str | None = None) -> Configuration:
     """GetFunctionConfiguration; NotFoundError when there is no such function."""
     qualified = {"Qualifier": qualifier} if qualifier else {}
     try:
@@ -26,12 +57,12 @@ def read(client: Any, function: str, qualifier: str | None = None) -> dict[str, 
         raise NotFoundError(
             f"there is no function {name}; check its name, region and account"
         ) from exc
-    return dict(answer)
+    return cast(Configuration, answer)
 
 
 def settled(
     client: Any, function: str, qualifier: str | None, sleep: Sleep, wait_s: float = WAIT_S
-) -> dict[str, Any]:
+) -> Configuration:
     """The configuration once it is Active and its last update is through (AWS takes seconds)."""
     return _waited_for(client, function, qualifier, sleep, is_settled, wait_s)
 
@@ -41,9 +72,9 @@ def _waited_for(
     function: str,
     qualifier: str | None,
     sleep: Sleep,
-    is_over: Callable[[dict[str, Any]], bool],
+    is_over: Callable[[Configuration], bool],
     wait_s: float = WAIT_S,
-) -> dict[str, Any]:
+) -> Configuration:
     waited, pause = 0.0, 0.05
     while True:
         config = read(client, function, qualifier)
@@ -57,7 +88,7 @@ def _waited_for(
         pause = min(2.0, pause * 1.5)
 
 
-def is_settled(config: dict[str, Any]) -> bool:
+def is_settled(config: Configuration) -> bool:
     """Whether it can be used and changed; LambdaTuningError when it never will be."""
     state, update = config.get("State"), config.get("LastUpdateStatus")
     if state == "Failed" or update == "Failed":
@@ -66,7 +97,7 @@ def is_settled(config: dict[str, Any]) -> bool:
     return state in {None, "Active", "Inactive"} and update in {None, "Successful"}
 
 
-def _is_still(config: Mapping[str, Any]) -> bool:
+def _is_still(config: Configuration) -> bool:
     """Whether it can be changed, also after an update that failed: only a new one gets over it."""
     return config.get("State") != "Pending" and config.get("LastUpdateStatus") != "InProgress"
 
@@ -87,11 +118,13 @@ _SETTINGS = (
 )
 
 
-def settings_sha256(config: Mapping[str, Any]) -> str:
+def settings_sha256(config: Configuration) -> str:
     """What of a configuration is the user's, beside code, memory size and description, as a hash:
     another one says that somebody changed it. What Lambda changes by itself is not in it."""
     network = config.get("VpcConfig") or {}
-    own = {name: config[name] for name in _SETTINGS if config.get(name)}
+    own: dict[str, object] = {
+        name: value for name, value in config.items() if name in _SETTINGS and value
+    }
     own |= {
         "Variables": (config.get("Environment") or {}).get("Variables") or {},
         "Layers": [layer["Arn"] for layer in config.get("Layers") or []],
@@ -101,7 +134,7 @@ def settings_sha256(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(own, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def set_memory(client: Any, function: str, memory_mb: int, sleep: Sleep) -> dict[str, Any]:
+def set_memory(client: Any, function: str, memory_mb: int, sleep: Sleep) -> Configuration:
     """Give `$LATEST` a memory size and wait until it has it; returns the configuration.
 
     The revision guards against a change between reading and writing. Lambda makes new revisions
@@ -156,7 +189,7 @@ def description(run_id: str, work: Work) -> str:
     return f"lambdatuning {run_id} {work.memory_mb} MB round {work.round}"
 
 
-def run_of(version: Mapping[str, Any]) -> str:
+def run_of(version: Configuration) -> str:
     """The id of the run whose exact mark a version bears; "" for any other: a description that only
     begins like ours, or whose size is not that of the version, is somebody else's."""
     match = _MARK.fullmatch(version.get("Description", ""))
@@ -207,7 +240,7 @@ def version_numbers(client: Any, function: str) -> set[str]:
 
 def marked_versions(
     client: Any, function: str, run_id: str | None = None
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Configuration]:
     """The versions that bear the mark of a run; only one run's with `run_id`."""
     pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=function)
     for page in pages:
@@ -231,7 +264,7 @@ def remove(client: Any, function: str, confirms: Confirms) -> list[str]:
     return gone
 
 
-def _published(client: Any, function: str, run_id: str, work: Work, sleep: Sleep) -> dict[str, Any]:
+def _published(client: Any, function: str, run_id: str, work: Work, sleep: Sleep) -> Configuration:
     config = set_memory(client, function, work.memory_mb, sleep)
     marked = {"CodeSha256": config["CodeSha256"], "Description": description(run_id, work)}
     version = _publish(client, function, marked, sleep)
@@ -243,11 +276,11 @@ def _published(client: Any, function: str, run_id: str, work: Work, sleep: Sleep
     return version
 
 
-def _publish(client: Any, function: str, options: dict[str, str], sleep: Sleep) -> dict[str, Any]:
+def _publish(client: Any, function: str, options: dict[str, str], sleep: Sleep) -> Configuration:
     """PublishVersion; a version that is still being made is waited for."""
     for tries in range(1, _TRIES + 1):
         try:
-            return dict(client.publish_version(FunctionName=function, **options))
+            return cast(Configuration, client.publish_version(FunctionName=function, **options))
         except client.exceptions.ResourceConflictException:
             if tries == _TRIES:
                 raise
@@ -255,7 +288,7 @@ def _publish(client: Any, function: str, options: dict[str, str], sleep: Sleep) 
     raise AssertionError("the last try returns or raises")
 
 
-def _serves(version: dict[str, Any], run_id: str, work: Work) -> bool:
+def _serves(version: Configuration, run_id: str, work: Work) -> bool:
     text = version.get("Description", "")
     if text == description(run_id, work):
         return True

@@ -1,7 +1,7 @@
 """The publishing step: a version for each work that comes next, then `$LATEST` as it was."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
@@ -14,6 +14,7 @@ from ...core.tuning.records import RunPlan, Target
 from ...core.tuning.state import TunerState
 from . import lock
 from .function import (
+    Configuration,
     Sleep,
     description,
     is_settled,
@@ -175,7 +176,7 @@ def _refuse_foreign_change(publisher: Publisher) -> None:
         )
 
 
-def is_other(config: Mapping[str, Any], target: Target) -> bool:
+def is_other(config: Configuration, target: Target) -> bool:
     """Whether somebody deployed other code or settings than those of the run."""
     settings = target.settings_sha256
     return config["CodeSha256"] != target.code_sha256 or (

@@ -1,6 +1,6 @@
 """The function under test, before anything is changed: what cannot be tuned is refused."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from ...core.tuning.plan import Work
 from ...core.tuning.records import RunPlan, Target
 from ...core.tuning.state import TunerState
 from .batch.measure import END_WITHIN_S
-from .function import Sleep, description, read, settings_sha256, settled
+from .function import Configuration, Sleep, description, read, settings_sha256, settled
 
 PAID_HOURS = 3.0
 """The least that is billed for a version; those of a run are gone before."""
@@ -69,14 +69,14 @@ OTHER_KINDS = {
 """Settings by which invocations are not what a run measures, with what to do instead."""
 
 
-def check_kind(config: Mapping[str, Any]) -> None:
+def check_kind(config: Configuration) -> None:
     """UsageError for a function that is called or billed in ways of its own, a copy included."""
     for setting, why in OTHER_KINDS.items():
         if config.get(setting):
             raise UsageError(f"{config['FunctionName']} cannot be tuned: {why} ({setting})")
 
 
-def check_reported(config: Mapping[str, Any]) -> None:
+def check_reported(config: Configuration) -> None:
     """UsageError for a function whose invocations leave no report, by its log settings."""
     logging = config.get("LoggingConfig") or {}
     if logging.get("LogFormat") == "JSON" and logging.get("SystemLogLevel") == "WARN":
@@ -162,16 +162,14 @@ def lacks_permission(error: ClientError) -> bool:
     return "AccessDenied" in str(error.response["Error"]["Code"]) and not denied_by(str(error))
 
 
-def _named(client: Any, arn: FunctionArn, latest: Mapping[str, Any]) -> dict[str, Any]:
+def _named(client: Any, arn: FunctionArn, latest: Configuration) -> Configuration:
     """The version or alias that was named."""
     named = read(client, str(arn.unqualified), arn.qualifier)
     refuse_other_code(arn, named, latest)
     return named
 
 
-def refuse_other_code(
-    arn: FunctionArn, named: Mapping[str, Any], latest: Mapping[str, Any]
-) -> None:
+def refuse_other_code(arn: FunctionArn, named: Configuration, latest: Configuration) -> None:
     """Sizes are published from `$LATEST`: a version or alias of other code cannot be tuned so."""
     if named["CodeSha256"] != latest["CodeSha256"]:
         raise UsageError(
@@ -181,7 +179,7 @@ def refuse_other_code(
         )
 
 
-def target_of(arn: FunctionArn, config: Mapping[str, Any]) -> Target:
+def target_of(arn: FunctionArn, config: Configuration) -> Target:
     """The function as its configuration describes it."""
     logging = config.get("LoggingConfig") or {}
     return Target(
