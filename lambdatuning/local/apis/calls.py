@@ -2,16 +2,33 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 _CREDENTIAL = re.compile(
     rb"Credential=(?P<key_id>[^/,\s]+)/[^/]*/(?P<region>[^/,\s]*)/(?P<service>[^/,\s]*)/"
 )
 
 INVOCATION_TYPES = ("RequestResponse", "Event", "DryRun")
+
+IntegrationAnswer = tuple[int, dict[str, Any], bytes]
+"""What an integration answers to ministack: status, headers and body."""
+Integration = Callable[..., Awaitable[IntegrationAnswer]]
+"""As ministack calls it: with the integration, and with the request by position."""
+
+
+class InvocationResult(TypedDict, total=False):
+    """How an invocation came out, as ministack takes it. `body` is what the function answered as
+    bytes, its error as an object, or what a proxy made of either; `throttle` says that nothing
+    ran."""
+
+    body: Any
+    log: str
+    error: bool
+    function_error: str
+    throttle: bool
 
 
 @dataclass(frozen=True)
@@ -36,7 +53,7 @@ class Proxy:
     and the HTTP answer that it makes of a result."""
 
     completed: Callable[[dict[str, Any], Sequence[tuple[str, str]]], dict[str, Any]]
-    answered: Callable[[Mapping[str, Any]], dict[str, Any]]
+    answered: Callable[[InvocationResult], InvocationResult]
 
 
 @dataclass

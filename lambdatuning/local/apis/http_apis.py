@@ -8,20 +8,15 @@ Gateway V2 API Reference (`target`), and "Working with OpenAPI definitions for H
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from ..settings import ACCOUNT_ID, REGION
 from . import asgi
-from .calls import Proxy, begin_call, current_call
+from .calls import Integration, IntegrationAnswer, InvocationResult, Proxy, begin_call, current_call
 from .rest_apis import MOST_BYTES, has_variables, shaped, trace, with_variables
-
-Answer = tuple[int, dict[str, Any], bytes]
-Integration = Callable[..., Awaitable[Answer]]
-"""As ministack calls it: with the integration, and (by position) API id, stage, path, method,
-headers, body, query, route key and path parameters."""
 
 _JSON = {"content-type": "application/json"}
 _ERROR = "Internal Server Error"
@@ -56,9 +51,10 @@ class _Route:
 
 
 def proxied(invoke: Integration, services: asgi.Services) -> Integration:
-    """`invoke`, an integration of an HTTP API, as AWS does it."""
+    """`invoke`, an integration of an HTTP API, as AWS does it. By position it gets API id, stage,
+    path, method, headers, body, query, route key and path parameters."""
 
-    async def invoked(integration: Any, *args: Any, **keywords: Any) -> Answer:
+    async def invoked(integration: Any, *args: Any, **keywords: Any) -> IntegrationAnswer:
         api_id, stage, path, method, _, body, query, key, *_ = args
         if len(body or b"") > MOST_BYTES:
             return _failed(413, "Request Entity Too Large")
@@ -110,9 +106,9 @@ def function_url_proxy(*, streams: bool) -> Proxy:
     """A function URL: its events are format 2.0 already. One that streams answers with whatever
     the function sent."""
 
-    def answered(result: Mapping[str, Any]) -> dict[str, Any]:
+    def answered(result: InvocationResult) -> InvocationResult:
         if streams and not result.get("error"):
-            return dict(result)
+            return result
         failure = {"statusCode": 502, "headers": _JSON, "body": _ERROR}
         return _result(_inferred, failure, result)
 
@@ -209,8 +205,8 @@ def _headers(sent: Sequence[tuple[str, str]], event: Mapping[str, Any]) -> dict[
 def _result(
     answer: Callable[[Any], dict[str, Any] | None],
     failure: dict[str, Any],
-    result: Mapping[str, Any],
-) -> dict[str, Any]:
+    result: InvocationResult,
+) -> InvocationResult:
     """The result that stands for the HTTP answer; never an error of the function's in words."""
     if result.get("error"):
         return {**result, "body": failure}
@@ -237,7 +233,7 @@ def _failure(status: int, message: str) -> dict[str, Any]:
     return {"statusCode": status, "headers": _JSON, "body": json.dumps({"message": message})}
 
 
-def _failed(status: int, message: str) -> Answer:
+def _failed(status: int, message: str) -> IntegrationAnswer:
     failure = _failure(status, message)
     return status, dict(failure["headers"]), failure["body"].encode()
 

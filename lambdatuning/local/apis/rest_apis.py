@@ -19,14 +19,17 @@ from urllib.parse import quote
 
 from ..settings import ACCOUNT_ID, LOOPBACK, REGION
 from . import asgi
-from .calls import INVOCATION_TYPES, Proxy, begin_call, current_call
+from .calls import (
+    INVOCATION_TYPES,
+    Integration,
+    IntegrationAnswer,
+    InvocationResult,
+    Proxy,
+    begin_call,
+    current_call,
+)
 from .json_paths import JsonPathError, at_path
 from .templates.mapping import Request, TemplateError, rendered
-
-Answer = tuple[int, dict[str, Any], bytes]
-Integration = Callable[..., Awaitable[Answer]]
-"""As ministack calls it: with the integration, and (by position) API id, stage name, stage,
-resource, path, method, headers, body, query and path parameters."""
 
 LIMIT_S = 29.0
 MOST_BYTES = 10_485_760
@@ -49,11 +52,13 @@ _IDENTITY = dict.fromkeys(
 
 
 def proxied(invoke: Integration) -> Integration:
-    """`invoke`, a proxy integration, within limits; whom it calls can tell that it does."""
+    """`invoke`, a proxy integration, within limits; the function is called through its proxy. It is
+    called by position with API id, stage name, stage, resource, path, method, headers, body, query
+    and path parameters."""
 
     async def invoked(
         integration: Any, api_id: str, stage_name: str, stage: Any, *args: Any, **keywords: Any
-    ) -> Answer:
+    ) -> IntegrationAnswer:
         begin_call(replace(current_call(), proxy=Proxy(completed, proxy_result)))
         uri = with_variables(str(integration.get("uri", "")), stage.get("variables") or {})
         whole = {**integration, "uri": uri}
@@ -93,7 +98,7 @@ def trace(at_ms: int, request_id: str) -> str:
     return f"1-{at_ms // 1000:08x}-{request_id.replace('-', '')[:24]}"
 
 
-def proxy_result(result: Mapping[str, Any]) -> dict[str, Any]:
+def proxy_result(result: InvocationResult) -> InvocationResult:
     """The result that stands for the HTTP answer to a proxy function's; 502 for what is none."""
     response = None if result.get("error") else shaped(result.get("body"))
     body = response or _failure(502, "Internal server error", "InternalServerErrorException")
@@ -156,15 +161,17 @@ def _failure(status: int, message: str, kind: str) -> dict[str, Any]:
     return {"statusCode": status, "headers": headers, "body": json.dumps({"message": message})}
 
 
-def _failed(status: int, message: str, kind: str = "InternalServerErrorException") -> Answer:
+def _failed(
+    status: int, message: str, kind: str = "InternalServerErrorException"
+) -> IntegrationAnswer:
     failure = _failure(status, message, kind)
     return status, failure["headers"], failure["body"].encode()
 
 
-def within_limits(invoke: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:
+def within_limits(invoke: Integration) -> Integration:
     """`invoke`, for at most the integration's time and 10 MB."""
 
-    async def invoked(integration: Any, *args: Any, **keywords: Any) -> Answer:
+    async def invoked(integration: Any, *args: Any, **keywords: Any) -> IntegrationAnswer:
         body = args[7] if len(args) > 7 else b""
         if len(body or b"") > MOST_BYTES:
             text = f"HTTP content length exceeded {MOST_BYTES} bytes."
@@ -181,7 +188,7 @@ def within_limits(invoke: Callable[..., Awaitable[Answer]]) -> Callable[..., Awa
 def custom(services: asgi.Services) -> Integration:
     """A custom integration: the templates make the event, and the answer of the result."""
 
-    async def invoke(integration: Any, *args: Any, **keywords: Any) -> Answer:
+    async def invoke(integration: Any, *args: Any, **keywords: Any) -> IntegrationAnswer:
         request = _request(args, keywords)
         try:
             return await _exchanged(services, integration, request)
@@ -239,7 +246,7 @@ def _context(headers: Mapping[str, str], keywords: Mapping[str, Any]) -> dict[st
 
 async def _exchanged(
     services: asgi.Services, integration: Mapping[str, Any], request: Request
-) -> Answer:
+) -> IntegrationAnswer:
     kind = next((v for n, v in request.header.items() if n.lower() == "content-type"), "")
     template = _template(integration.get("requestTemplates"), kind)
     text = request.body if template is None else rendered(template, request)
@@ -324,7 +331,9 @@ def _template(templates: Mapping[str, str] | None, content_type: str) -> str | N
     return None
 
 
-def _mapped(integration: Mapping[str, Any], answer: asgi.Answer, request: Request) -> Answer:
+def _mapped(
+    integration: Mapping[str, Any], answer: asgi.Answer, request: Request
+) -> IntegrationAnswer:
     """The answer that the integration responses make of a result: by what an error says."""
     text = answer.body.decode("utf-8", "replace")
     message = None

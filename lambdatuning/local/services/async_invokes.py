@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ..apis.calls import current_call
+from ..apis.calls import InvocationResult, current_call
 from ..settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 PAUSES_S = (1.0, 2.0)
@@ -39,7 +39,7 @@ class AsyncResult:
 
     tries: int
     condition: str
-    result: Mapping[str, Any]
+    result: InvocationResult
 
 
 def settings_of(root: Mapping[str, Any], config: Mapping[str, Any]) -> AsyncSettings:
@@ -58,7 +58,7 @@ def settings_of(root: Mapping[str, Any], config: Mapping[str, Any]) -> AsyncSett
 
 
 def invoker(
-    execute: Callable[[Any, Any], Mapping[str, Any]],
+    execute: Callable[[Any, Any], InvocationResult],
     root_of: Callable[[dict[str, Any]], Mapping[str, Any]],
     endpoint_url: str,
 ) -> Callable[[Any, Any], None]:
@@ -83,7 +83,7 @@ def invoker(
     return invoke
 
 
-def _tried(execute: Callable[[], Mapping[str, Any]], settings: AsyncSettings) -> AsyncResult:
+def _tried(execute: Callable[[], InvocationResult], settings: AsyncSettings) -> AsyncResult:
     started = time.monotonic()
     tries = 0
     while True:
@@ -134,7 +134,7 @@ def record_key(function_arn: str, at: datetime) -> str:
     return f"aws/lambda/async/{name}/{at:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
 
 
-def _payload(result: Mapping[str, Any]) -> Any:
+def _payload(result: InvocationResult) -> Any:
     body = result.get("body")
     return json.loads(body) if isinstance(body, bytes) else body
 

@@ -1,7 +1,7 @@
 """Runs functions in the place of ministack's executor: a record and an event in, a result out.
 
 ministack calls it for every invocation, whoever asks (Invoke, Step Functions, API Gateway, events),
-after its own concurrency limits; a result is a dict of `body`, `log`, `error`, `function_error`.
+after its own concurrency limits.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 
 from ...core.errors import LambdaTuningError
 from ..apis.asgi import Services
-from ..apis.calls import current_call
+from ..apis.calls import InvocationResult, current_call
 from ..function import FunctionSpec, Outcome, Request
 from ..packages import PackageStore
 from . import async_invokes, corrections, records
@@ -33,7 +33,7 @@ def install(invoke: Invoke, packages: PackageStore, endpoint_url: str, services:
 
     def execute(
         func: dict[str, Any], config: dict[str, Any], event: Any, request_id: str, started: float
-    ) -> dict[str, Any]:
+    ) -> InvocationResult:
         del started
         try:
             call = current_call()
@@ -143,18 +143,18 @@ def _trace_id() -> str:
     return f"Root=1-{int(time.time()):08x}-{time.time_ns():024x};Sampled=0"
 
 
-def _result(outcome: Outcome, *, direct: bool) -> dict[str, Any]:
+def _result(outcome: Outcome, *, direct: bool) -> InvocationResult:
     # Bytes go out as they are; ministack's other services want an error as a parsed object.
     parse = outcome.error and not direct
-    result: dict[str, Any] = {
+    result: InvocationResult = {
         "body": json.loads(outcome.payload) if parse else outcome.payload,
         "log": "\n".join(outcome.lines) + "\n",
     }
     if outcome.error:
-        result.update(error=True, function_error="Unhandled")
+        result |= {"error": True, "function_error": "Unhandled"}
     return result
 
 
-def _refusal(error: LambdaTuningError) -> dict[str, Any]:
+def _refusal(error: LambdaTuningError) -> InvocationResult:
     body = {"errorType": "LambdaTuning.NotSupported", "errorMessage": str(error)}
     return {"body": body, "log": "", "error": True, "function_error": "Unhandled"}
