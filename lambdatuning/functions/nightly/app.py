@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import boto3
 
@@ -24,8 +24,36 @@ from ..table_items import WriteRequest, batches, write_batch
 from ..tuner.storage import STORE_PREFIX
 
 
-def handle(event: Mapping[str, Any], _: object) -> dict[str, Any]:
-    """One step, by its name; `execution` and `started` are the state machine's own."""
+class Night(TypedDict):
+    """What a night is known by from step to step: its run, its day (year/month/day), the expected
+    bill and where its reports go; then the input of the run or why there is none, and at the end
+    what somebody should read."""
+
+    runId: str
+    day: str
+    usd: float
+    reports: str
+    affordable: NotRequired[bool]
+    reason: NotRequired[str]
+    input: NotRequired[Mapping[str, Any]]
+    changed: NotRequired[bool]
+    kind: NotRequired[str]
+    subject: NotRequired[str]
+    message: NotRequired[str]
+
+
+class StepEvent(TypedDict):
+    """What the state machine sends: the step, and either the execution (its ARN) with the time of
+    its start, or the night that was prepared."""
+
+    step: str
+    execution: NotRequired[str]
+    started: NotRequired[str]
+    night: NotRequired[Night]
+
+
+def handle(event: StepEvent, _: object) -> Night:
+    """One step, by its name."""
     return _STEPS[event["step"]](event)
 
 
@@ -34,7 +62,7 @@ def get_ready() -> None:
     load_price_book()
 
 
-def prepare(event: Mapping[str, Any]) -> dict[str, Any]:
+def prepare(event: StepEvent) -> Night:
     """The input of tonight's run, if it costs at most MAX_USD; nothing is invoked before that.
 
     A step that is tried again prepares the same run.
@@ -44,7 +72,7 @@ def prepare(event: Mapping[str, Any]) -> dict[str, Any]:
     run_id = f"{started:%Y%m%dT%H%M%S}-{zlib.crc32(event['execution'].encode()):08x}"[:22]
     limit_usd = float(os.environ["MAX_USD"])
     usd = price(every_night, _last_usd(every_night.function))
-    night = {
+    night: Night = {
         "runId": run_id,
         "day": f"{started:%Y/%m/%d}",
         "usd": round(usd, 6),
@@ -91,7 +119,7 @@ def _last_usd(function: str) -> float | None:
     return None
 
 
-def tell(event: Mapping[str, Any]) -> dict[str, Any]:
+def tell(event: StepEvent) -> Night:
     """Whether somebody should be told of the night, and in which words.
 
     Raises where the reports did not come as far as their verdict: the night failed then.
@@ -114,16 +142,16 @@ def tell(event: Mapping[str, Any]) -> dict[str, Any]:
             "message": "\n".join(lines)}  # fmt: skip
 
 
-def clean(event: Mapping[str, Any]) -> dict[str, Any]:
+def clean(event: StepEvent) -> Night:
     """Delete the items of this run from the table, whether still there or not."""
     every_night, night = _every_night(), event["night"]
     items = _items(every_night, night.get("input", {}))
     keys = [{name: item[name] for name in every_night.key_names} for item in items]
     _write(every_night.table, [{"DeleteRequest": {"Key": key}} for key in keys])
-    return dict(night)
+    return night
 
 
-_STEPS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+_STEPS: Mapping[str, Callable[[StepEvent], Night]] = {
     "prepare": prepare,
     "tell": tell,
     "clean": clean,
