@@ -65,7 +65,7 @@ def compare(
     elif alone and alone != "all":
         chosen = with_previous(alone, store, cloud=cloud, **narrowed)
     else:
-        chosen = [run for each in named for run in _loaded(each, store, cloud, narrowed)]
+        chosen = [run for name in named for run in _loaded(name, store, cloud, narrowed)]
     return compare_runs(
         chosen,
         payload_types=payload_types,
@@ -81,11 +81,11 @@ def compare(
 
 def _refuse_narrowing_of_loaded(runs: object, narrowed: Mapping[str, Any]) -> None:
     """What narrows names is no option where no name is given: it would say nothing."""
-    given = sorted(option for option, value in narrowed.items() if value)
-    if given and not any(_names_in(runs)):
+    options = sorted(option for option, value in narrowed.items() if value)
+    if options and not any(_names_in(runs)):
         raise UsageError(
-            f'compare: {given[0]} narrows which runs "all" and "latest" mean, and these are loaded '
-            f"already; leave out {', '.join(given)}, or name runs"
+            f'compare: {options[0]} narrows which runs "all" and "latest" mean, and these are '
+            f"loaded already; leave out {', '.join(options)}, or name runs"
         )
 
 
@@ -93,8 +93,8 @@ def _names_in(runs: object) -> Iterator[str]:
     if isinstance(runs, str):
         yield runs
     elif isinstance(runs, Sequence):
-        for each in runs:
-            yield from _names_in(each)
+        for entry in runs:
+            yield from _names_in(entry)
 
 
 def _alone(named: Sequence[str | Run | Sequence[str | Run]]) -> str:
@@ -121,4 +121,4 @@ def _loaded(
         return load_runs(store, runs, cloud=cloud, **narrowed)
     if not isinstance(runs, Sequence):
         raise UsageError(f"runs must be loaded runs, or their names; not {runs!r}")
-    return [run for each in runs for run in _loaded(each, store, cloud, narrowed)]
+    return [run for entry in runs for run in _loaded(entry, store, cloud, narrowed)]

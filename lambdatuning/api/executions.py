@@ -58,8 +58,8 @@ def _row_of(cloud: Cloud, arn: str) -> dict[str, Any]:
     try:
         return _row(cloud, describe(cloud, arn))
     except (LambdaTuningError, AttributeError, KeyError, TypeError, ValueError) as exc:
-        about = {"execution": arn.rpartition(":")[2], "execution_arn": arn}
-        return {**about, "status": UNREADABLE, "cause": f"it cannot be read: {exc}"}
+        known_fields = {"execution": arn.rpartition(":")[2], "execution_arn": arn}
+        return {**known_fields, "status": UNREADABLE, "cause": f"it cannot be read: {exc}"}
 
 
 def show(url: str) -> DataFrame:
@@ -84,15 +84,15 @@ def show(url: str) -> DataFrame:
 
 
 def _row(cloud: Cloud, execution: Execution) -> dict[str, Any]:
-    given = execution.input if isinstance(execution.input, dict) else {}
+    execution_input = execution.input if isinstance(execution.input, dict) else {}
     answer = TunerAnswer.of(execution.output)
-    failed = not (execution.running or has_answer(execution) or given.get("dryRun"))
+    failed = not (execution.running or has_answer(execution) or execution_input.get("dryRun"))
     status = "FAILED" if failed and execution.status == "SUCCEEDED" else execution.status
     return {
         "execution": execution.arn.rpartition(":")[2],
-        "function": function_name(str(given.get("lambdaARN", ""))),
+        "function": function_name(str(execution_input.get("lambdaARN", ""))),
         "status": status,
-        "strategy": given.get("strategy") or "cost",
+        "strategy": execution_input.get("strategy") or "cost",
         "power": answer.memory_mb,
         "cost_usd": answer.cost_usd,
         "duration_ms": answer.duration_ms,

@@ -76,15 +76,15 @@ def measuring(
         raise UsageError("to confirm a suspect at once, runs must be stored in a folder")
 
     def measure(manifest: Manifest) -> Run:
-        given = {**_as_measured(manifest), **options, "store": store, "stack": stack}
-        types = payload or [each.name for each in manifest.payloads]
+        arguments = {**_as_measured(manifest), **options, "store": store, "stack": stack}
+        types = payload or [kind.name for kind in manifest.payloads]
         try:
             own = usable_outputs(cloud, stack)["FunctionName"] == manifest.function
         except NotFoundError:
             own = False
         if own:
-            return benchmark(cloud, payload=types, **given)
-        return tune(cloud, manifest.function_arn or manifest.function, types, **given)
+            return benchmark(cloud, payload=types, **arguments)
+        return tune(cloud, manifest.function_arn or manifest.function, types, **arguments)
 
     return measure
 
@@ -101,7 +101,7 @@ def _line(stored: StoredRun) -> Mapping[str, Any]:
 
 def _history(store: Store, runs: list[RunSummary], function: str) -> History:
     newest = function or (max(runs, key=lambda run: run.run_id).function if runs else "")
-    levels = {each.run_id: each.why for each in accepted(store, newest)} if newest else {}
+    levels = {level.run_id: level.why for level in accepted(store, newest)} if newest else {}
     return history_of(runs, newest, levels)
 
 

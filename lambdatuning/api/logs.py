@@ -96,7 +96,7 @@ def import_logs(
     reading = _read(blocks, architecture, region, book)
     parts = _by_function(reading.samples, function, _stem(names[0]))
     prices = book or load_price_book()
-    about = Manifest(
+    manifest = Manifest(
         kind=LOGS,
         region=region,
         architecture=architecture,
@@ -106,9 +106,9 @@ def import_logs(
         logs=replace(reading.summary, files=tuple(map(str, names))),
     )
     folder = writable_store(store)
-    runs = [_stored(folder, name, samples, about) for name, samples in parts.items()]
+    runs = [_stored(folder, name, samples, manifest) for name, samples in parts.items()]
     merged = merge(runs)
-    return Run(replace(merged.manifest, logs=about.logs), merged.samples)
+    return Run(replace(merged.manifest, logs=manifest.logs), merged.samples)
 
 
 def _read(
@@ -156,9 +156,9 @@ def _files(source: str | Path) -> Iterator[tuple[Path, Callable[[], IO[bytes]]]]
     path = Path(source)
     if not path.exists():
         raise NotFoundError(f"no file {path}: give the path of exported logs, or - for stdin")
-    for each in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if each.is_file() and each.name != "aws-logs-write-test":
-            yield each, lambda each=each: each.open("rb")  # type: ignore[misc]
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file() and file.name != "aws-logs-write-test":
+            yield file, lambda file=file: file.open("rb")  # type: ignore[misc]
 
 
 def _stem(name: str | Path) -> str:
@@ -177,7 +177,7 @@ def _by_function(samples: DataFrame, chosen: str, fallback: str) -> dict[str, Da
     return {name: samples[owner == name] for name in names}
 
 
-def _stored(folder: FolderStore, function: str, samples: DataFrame, about: Manifest) -> Run:
+def _stored(folder: FolderStore, function: str, samples: DataFrame, base: Manifest) -> Run:
     now = datetime.now(UTC)
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", function).strip("-") or "logs"
     run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
@@ -188,19 +188,19 @@ def _stored(folder: FolderStore, function: str, samples: DataFrame, about: Manif
         (f"samples-{n:05}.csv.gz", encode_frame(frame.iloc[begin : begin + _PART_ROWS]))
         for n, begin in enumerate(range(0, len(frame), _PART_ROWS))
     )
-    manifest = replace(_described(about, frame, now), run_id=run_id, function=name)
+    manifest = replace(_described(base, frame, now), run_id=run_id, function=name)
     save(folder, manifest, packed(parts))
     return Run(manifest, frame)
 
 
-def _described(about: Manifest, samples: DataFrame, now: datetime) -> Manifest:
+def _described(manifest: Manifest, samples: DataFrame, now: datetime) -> Manifest:
     """The manifest with what samples tell of a run."""
     times = samples["started_at"].dropna()
     first, end = (times.min(), times.max()) if len(times) else (now, now)
     # The size that ran last is today's, as far as logs tell.
     last = int(samples["started_at"].argmax()) if len(times) else -1
     return replace(
-        about,
+        manifest,
         current_memory_mb=int(samples["memory_mb"].iloc[last]),
         payloads=(ManifestPayload(PAYLOAD),),
         sizes=tuple(sorted(int(size) for size in samples["memory_mb"].unique())),

@@ -72,11 +72,13 @@ class Filter:
 
     def among(self, sources: Sequence[Source]) -> list[Source]:
         """The runs that are meant, in their order."""
-        names = {each.manifest.function for each in sources}
+        names = {source.manifest.function for source in sources}
         exact = bool(self.function) and self.function in names
         functions = {self.function} if exact else {name for name in names if self.function in name}
         return [
-            each for each in sources if each.manifest.function in functions and self._holds(each)
+            source
+            for source in sources
+            if source.manifest.function in functions and self._holds(source)
         ]
 
     def _holds(self, source: Source) -> bool:
@@ -122,7 +124,7 @@ def cached_source(
         session = connect(region=region or None) if remote and cloud is None else cloud
         if state_machine and session:
             return sorted(_executed(session, state_machine), key=_started)
-        return [_stored(each) for each in stored_runs(open_store(store, session))]
+        return [_stored(run) for run in stored_runs(open_store(store, session))]
 
     return listed
 
@@ -141,17 +143,17 @@ def newest_of(sources: Sequence[Source], narrowed: Filter, where: str, number: i
     selected = narrowed.among(sources)
     read: list[Run] = []
     skipped: list[Skipped] = []
-    taken: Counter[str] = Counter()
+    loaded: Counter[str] = Counter()
     for source in reversed(selected):
         name = source.manifest.function
-        if number and taken[name] >= number:
+        if number and loaded[name] >= number:
             continue
         try:
             read.insert(0, source.load())
         except RunFailedError as exc:
             skipped.append(Skipped(source.run_id, str(exc)))
         else:
-            taken[name] += 1
+            loaded[name] += 1
     warn_of_skipped(skipped)
     if not read:
         others = len(sources) - len(skipped)
@@ -212,14 +214,14 @@ def _in_folder(address: str, cloud: Cloud | None) -> Source:
 
 
 def _with_means(execution: Execution, answer: TunerAnswer) -> Source:
-    given = execution.input if isinstance(execution.input, dict) else {}
-    arn = str(given.get("lambdaARN", ""))
+    execution_input = execution.input if isinstance(execution.input, dict) else {}
+    arn = str(execution_input.get("lambdaARN", ""))
     about = Manifest(
         run_id=execution.arn.rpartition(":")[2],
         function=function_name(arn) or "unnamed",
         function_arn=arn,
         region=execution.arn.split(":")[3],
-        num=given.get("num"),
+        num=execution_input.get("num"),
         started_at=execution.started_at.isoformat(),
         execution_arns=(execution.arn,),
         usd=answer.run_usd,
@@ -283,13 +285,13 @@ class Runs(Sequence[Run]):
     """
 
     def __init__(self, sources: Sequence["Source"]) -> None:
-        self._sources = {each.run_id: each for each in sources}
-        self._ids = [each.run_id for each in sources]
+        self._sources = {source.run_id: source for source in sources}
+        self._ids = [source.run_id for source in sources]
 
     @property
     def frame(self) -> DataFrame:
         """One row a run: columns as `COLUMNS`."""
-        return DataFrame([_row(each) for each in self._sources.values()], columns=list(COLUMNS))
+        return DataFrame([_row(source) for source in self._sources.values()], columns=list(COLUMNS))
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -411,7 +413,7 @@ def newest_in_one_place(
     """
     number, selection = _newest(runs) or 0, _selected(store, **narrowed)
     kept = selection.filter.among(selection.sources())
-    own = [each for each in kept if each.place == kept[-1].place]
+    own = [source for source in kept if source.place == kept[-1].place]
     return newest_of(own, selection.filter, selection.where, max(number, least))
 
 
@@ -422,9 +424,9 @@ def with_previous(name: str, store: str | Path = "", **narrowed: Any) -> list[Ru
     """
     selection = _selected(store, **narrowed)
     named = load_runs(store, name, **narrowed)
-    listed = [] if "#" in name or name.startswith("http") else list(selection.sources())
-    at = next((n for n, each in enumerate(listed) if each.run_id == name), 0)
-    earlier = [each for each in listed[:at] if each.place == listed[at].place]
+    sources = [] if "#" in name or name.startswith("http") else list(selection.sources())
+    at = next((n for n, source in enumerate(sources) if source.run_id == name), 0)
+    earlier = [source for source in sources[:at] if source.place == sources[at].place]
     before = newest_of(earlier, Filter(), selection.where, 1) if earlier else []
     return [*before, *named]
 
@@ -507,7 +509,7 @@ def _named(name: str, selection: _Selection, cloud: Cloud | None) -> list[Run]:
         return published_runs(name)
     if _RUN_FOLDER.fullmatch(name):
         return [_in_folder(name, cloud).load()]
-    sources = {each.run_id: each for each in selection.sources()}
+    sources = {source.run_id: source for source in selection.sources()}
     if name == LATEST and sources:
         return [list(sources.values())[-1].load()]
     if name not in sources:

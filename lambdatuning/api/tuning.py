@@ -59,10 +59,10 @@ def payload_types(
         return ()
     if all(isinstance(entry, Mapping) and entry.keys() >= {"payload", "weight"} for entry in many):
         return parse_event(json.dumps(many), "the payload", "event")
-    given = [_event(entry) if isinstance(entry, Mapping) else entry for entry in many]
-    types = [entry for entry in given if isinstance(entry, PayloadType)]
-    names = [entry for entry in given if isinstance(entry, str | Path)]
-    if len(types) + len(names) < len(given):
+    entries = [_event(entry) if isinstance(entry, Mapping) else entry for entry in many]
+    types = [entry for entry in entries if isinstance(entry, PayloadType)]
+    names = [entry for entry in entries if isinstance(entry, str | Path)]
+    if len(types) + len(names) < len(entries):
         raise UsageError("a payload is a name, a file, an event (a dict) or a PayloadType")
     if sum(isinstance(entry, Mapping) for entry in many) > 1:
         raise UsageError("several events need names; write PayloadType(name, event) for each")
@@ -402,16 +402,16 @@ _NUMBERS = {
 """The ranges of the options that are numbers."""
 
 
-def count_option(name: str, given: int | str | None) -> int | None:
+def count_option(name: str, value: int | str | None) -> int | None:
     """An option that counts, held to its range; None where it is not given."""
-    return None if given is None else whole_number(name, given, *_COUNTS[name])
+    return None if value is None else whole_number(name, value, *_COUNTS[name])
 
 
 def amount_option(
-    name: str, given: float | str | None, converted: Callable[[float], float] = float
+    name: str, value: float | str | None, converted: Callable[[float], float] = float
 ) -> float | None:
     """An option that is an amount, held to its range and converted; None where it is not given."""
-    return None if given is None else converted(number(name, given, *_NUMBERS[name]))
+    return None if value is None else converted(number(name, value, *_NUMBERS[name]))
 
 
 def _deployed(

@@ -137,8 +137,10 @@ def _answered(error: ClientError) -> LambdaTuningError:
     leaf, advice = _of_code(code, status)
     if leaf is CredentialsError:
         return leaf(f"the AWS credentials are {advice} ({code}): {LOGIN}")
-    said = error.response.get("Error", {})
-    bucket = str(said.get("BucketName") or (code == "NoSuchBucket" and said.get("Resource")) or "")
+    answer = error.response.get("Error", {})
+    bucket = str(
+        answer.get("BucketName") or (code == "NoSuchBucket" and answer.get("Resource")) or ""
+    )
     bucket = bucket.strip("/").partition("/")[0]
     named = f": {bucket}" if bucket and bucket not in str(error) else ""
     return leaf(f"{_one_line(error)}{named}; {advice}")

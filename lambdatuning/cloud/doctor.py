@@ -105,11 +105,11 @@ def _identity(cloud: Cloud) -> Finding:
 def _endpoint(cloud: Cloud) -> Finding:
     where = cloud.endpoint_url or "the endpoints of AWS"
     kind = "embedded AWS, " if cloud.embedded else ""
-    about = cloud.endpoint
-    share = f", CPU share by {about.limiter}" if about.limiter else ""
-    without = f" without cgroups ({about.limiter_why})" if about.limiter_why else ""
-    isolation = f", isolation: {about.isolation}" if about.isolation else ""
-    isolation += f" ({about.isolation_why})" if about.isolation_why else ""
+    endpoint = cloud.endpoint
+    share = f", CPU share by {endpoint.limiter}" if endpoint.limiter else ""
+    without = f" without cgroups ({endpoint.limiter_why})" if endpoint.limiter_why else ""
+    isolation = f", isolation: {endpoint.isolation}" if endpoint.isolation else ""
+    isolation += f" ({endpoint.isolation_why})" if endpoint.isolation_why else ""
     return Finding(
         "ok", "endpoint", f"{kind}{where}, region {cloud.region}{share}{without}{isolation}"
     )

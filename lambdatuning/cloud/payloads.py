@@ -43,7 +43,7 @@ def load_payload_types(
         )
     if not names:
         return unique(parse_payload_type(_text(path), str(path)) for path in files.values())
-    types = [each for name in names for each in _load(name, files, Path(folder), cloud)]
+    types = [payload for name in names for payload in _load(name, files, Path(folder), cloud)]
     return unique(_numbered(types))
 
 
@@ -61,7 +61,7 @@ def _load(
     if is_s3(text):
         return parse_event(_object(text, cloud), text, event_name(Path(text).stem))
     path = files.get(text) or Path(checked_address(name))
-    if path.resolve() in {each.resolve() for each in files.values()}:
+    if path.resolve() in {file.resolve() for file in files.values()}:
         return (parse_payload_type(_text(path), str(path)),)
     if path.suffix != ".json" and not path.is_file():
         advice = closest(text, files) if files else "there is none in it"
@@ -75,9 +75,13 @@ def _load(
 def _numbered(types: Iterable[PayloadType]) -> Iterator[PayloadType]:
     """Events that are given as JSON have no name of their own: the second is event-2."""
     number = 0
-    for each in types:
-        number += each.name == "event"
-        yield replace(each, name=f"event-{number}") if each.name == "event" and number > 1 else each
+    for payload in types:
+        number += payload.name == "event"
+        yield (
+            replace(payload, name=f"event-{number}")
+            if payload.name == "event" and number > 1
+            else payload
+        )
 
 
 def _text(path: Path) -> str:

@@ -134,25 +134,27 @@ def _tiers(products: Sequence[Product], **attributes: str) -> Tiers:
 def _fits(attributes: Mapping[str, str], needed: Mapping[str, str]) -> bool:
     """Usage types of regions but us-east-1 begin with the region's short name, as in EUW1-."""
     for name, value in needed.items():
-        given = attributes.get(name, "")
+        listed_value = attributes.get(name, "")
         if name == "usagetype":
-            given = given.rpartition("-")[2]
-        if given != value:
+            listed_value = listed_value.rpartition("-")[2]
+        if listed_value != value:
             return False
     return True
 
 
 def _on_demand(product: Product) -> Tiers:
     (term,) = product["terms"]["OnDemand"].values()
-    ranges = sorted(term["priceDimensions"].values(), key=lambda each: Decimal(each["beginRange"]))
+    ranges = sorted(
+        term["priceDimensions"].values(), key=lambda price: Decimal(price["beginRange"])
+    )
     # China's prices are in CNY alone: no price in USD is no price.
-    paid = [each for each in ranges if Decimal(each["pricePerUnit"].get("USD", 0)) > 0]
+    paid = [price for price in ranges if Decimal(price["pricePerUnit"].get("USD", 0)) > 0]
     return [
         [
-            None if each["endRange"] == "Inf" else each["endRange"],
-            _plain(each["pricePerUnit"]["USD"]),
+            None if price["endRange"] == "Inf" else price["endRange"],
+            _plain(price["pricePerUnit"]["USD"]),
         ]
-        for each in paid
+        for price in paid
     ]
 
 

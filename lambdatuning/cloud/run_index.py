@@ -138,7 +138,7 @@ def accepted(store: Store, function: str) -> list[Accepted]:
 def accept(store: Store, function: str, level: Accepted) -> None:
     """Add an accepted level; in S3 the last of two at the same moment wins."""
     levels = [*accepted(store, function), level]
-    body = "".join(json.dumps(vars(each)) + "\n" for each in levels).encode()
+    body = "".join(json.dumps(vars(entry)) + "\n" for entry in levels).encode()
     store.write(_accepted_key(function), body)
 
 

@@ -146,7 +146,9 @@ class FolderStore:
 
     def refuse_unwritable(self) -> None:
         """UsageError where no run could be stored; leaves nothing behind."""
-        place = next(each for each in (self.root, *self.root.absolute().parents) if each.exists())
+        place = next(
+            folder for folder in (self.root, *self.root.absolute().parents) if folder.exists()
+        )
         try:
             with tempfile.TemporaryFile(dir=place):
                 pass
@@ -241,8 +243,8 @@ def _fingerprints(path: str, prefix: str) -> Iterator[tuple[str, str]]:
             if not entry.name.startswith("."):
                 yield from _fingerprints(entry.path, f"{prefix}{entry.name}/")
         else:
-            about = entry.stat()
-            yield f"{prefix}{entry.name}", f"{about.st_size} {about.st_mtime_ns}"
+            status = entry.stat()
+            yield f"{prefix}{entry.name}", f"{status.st_size} {status.st_mtime_ns}"
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -257,7 +259,7 @@ def _sweep(folder: Path, before_s: float) -> None:
     """Remove what killed saves left in `folder`; others that are at work there are left alone."""
     for path in folder.glob(f"{_UNFINISHED}*"):
         with suppress(OSError):
-            if max(each.stat().st_mtime for each in (path, *path.iterdir())) < before_s:
+            if max(entry.stat().st_mtime for entry in (path, *path.iterdir())) < before_s:
                 shutil.rmtree(path)
 
 
@@ -310,7 +312,7 @@ def address_of(store: Store, key: str) -> str:
 
 def warn_of_skipped(skipped: Iterable[Skipped]) -> None:
     """One warning that names them; none for none."""
-    lines = [f"{each.url}: {each.reason}" for each in skipped]
+    lines = [f"{run.url}: {run.reason}" for run in skipped]
     if lines:
         more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
         text = "; ".join([*lines[:_SHOWN], *more])
@@ -392,11 +394,11 @@ def _is_count(value: object) -> bool:
 
 def _is_payloads(value: object) -> bool:
     return isinstance(value, list) and all(
-        isinstance(each, dict)
-        and isinstance(each.get("name"), str)
-        and _is_number(each.get("weight", 1))
-        and each.get("weight", 1) >= 0
-        for each in value
+        isinstance(entry, dict)
+        and isinstance(entry.get("name"), str)
+        and _is_number(entry.get("weight", 1))
+        and entry.get("weight", 1) >= 0
+        for entry in value
     )
 
 
@@ -417,9 +419,9 @@ be absent: older versions, and AWS Lambda Power Tuning's runs, have fewer."""
 
 def refuse_skipped(skipped: Iterable[Skipped], run_id: str) -> None:
     """RunFailedError where a run that somebody names is there and cannot be read."""
-    for each in skipped:
-        if f"/run={run_id}/" in each.url:
-            raise RunFailedError(f"{each.url} {each.reason}")
+    for run in skipped:
+        if f"/run={run_id}/" in run.url:
+            raise RunFailedError(f"{run.url} {run.reason}")
 
 
 def find_run(store: Store, run_id: str = LATEST) -> StoredRun:

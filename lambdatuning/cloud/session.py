@@ -232,7 +232,7 @@ def embedded_facts(endpoint_url: str | None) -> Mapping[str, Any]:
         return {}
     try:
         with open_url(f"{endpoint_url}/_lambdatuning", 5) as answer:
-            about = json.load(answer)
+            facts = json.load(answer)
     except (OSError, ValueError):
         return {}
-    return about if isinstance(about, dict) and about.get("kind") == "embedded" else {}
+    return facts if isinstance(facts, dict) and facts.get("kind") == "embedded" else {}

@@ -171,8 +171,8 @@ def mix(evidence: Iterable[Evidence], weights: Mapping[str, float]) -> list[Poin
     """The sizes at which every payload type of `weights` was measured and may win, ascending."""
     total = math.fsum(weights.values())
     by_size: dict[int, dict[str, Evidence]] = {}
-    for each in evidence:
-        by_size.setdefault(each.memory_mb, {})[each.payload] = each
+    for entry in evidence:
+        by_size.setdefault(entry.memory_mb, {})[entry.payload] = entry
     return [
         Point(
             size,
@@ -351,7 +351,7 @@ def choose(
     # Relative to the means: one curve far out would change what all others are compared by.
     scale = (max(p.duration.value for p in points), max(p.cost.value for p in points))
     drawn = [criterion.of_curve(ms, usd, scale) for ms, usd in possible_means(points)]
-    losses = [[each / (min(row) or 1.0) - 1 for each in row] for row in drawn]
+    losses = [[loss / (min(row) or 1.0) - 1 for loss in row] for row in drawn]
     expected = [math.fsum(column) / len(losses) for column in zip(*losses, strict=True)]
     best = _least(expected, points) if criterion.strategy == "value" else by_means
     if best_mb is not None:

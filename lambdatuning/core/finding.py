@@ -23,4 +23,4 @@ class Finding:
 
 def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
     """The findings by severity; what is equally grave stays in the order given."""
-    return sorted(findings, key=lambda each: SEVERITIES.index(each.severity))
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))

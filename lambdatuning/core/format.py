@@ -305,8 +305,8 @@ def card(title: str, facts: Iterable[tuple[str, str]]) -> str:
         for name, value in facts
         if value
     )
-    beside = "display: grid; grid-template-columns: max-content auto; gap: 0 14px; margin: 6px 0 0"
+    grid = "display: grid; grid-template-columns: max-content auto; gap: 0 14px; margin: 6px 0 0"
     return (
         '<div class="lt-card" style="border: 1px solid; border-radius: 6px; padding: 8px 14px">'
-        f'<strong>{escape(title)}</strong><dl style="{beside}">{rows}</dl></div>'
+        f'<strong>{escape(title)}</strong><dl style="{grid}">{rows}</dl></div>'
     )

@@ -44,8 +44,8 @@ class Strategy:
 
 
 REGISTRY = {
-    each.name: each
-    for each in (
+    strategy.name: strategy
+    for strategy in (
         Strategy(
             "value", "the best value", "the best value", "best value", "worse value", "better value"
         ),

@@ -79,7 +79,7 @@ def _weights(name: str, value: Mapping[str, object]) -> Mapping[str, float]:
     """Weights of payload types, of which at least one counts."""
     if not isinstance(value, Mapping):
         raise UsageError(f"{name} must be weights by payload type; not {value!r}")
-    read = {each: _AMOUNT(f"{name}[{each!r}]", weight) for each, weight in value.items()}
+    read = {payload: _AMOUNT(f"{name}[{payload!r}]", weight) for payload, weight in value.items()}
     if read and not sum(read.values()) > 0:
         raise UsageError(f"{name} must have one above 0; not {dict(value)!r}")
     return read
@@ -152,11 +152,11 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
             if parameter.kind is not inspect.Parameter.VAR_KEYWORD or parameter.annotation is Any:
                 bound.arguments[name] = _read(rules, name, value)
                 continue
-            for option, given in value.items():
+            for option, setting in value.items():
                 if option not in rules:
                     hint = closest(option, {*signature.parameters, *rules} - {name})
                     raise UsageError(f'{function.__name__}: unknown option "{option}"; {hint}')
-                value[option] = _read(rules, option, given)
+                value[option] = _read(rules, option, setting)
         return function(*bound.args, **bound.kwargs)
 
     return call

@@ -65,12 +65,12 @@ def read_record(record: type[Record], value: Mapping[str, Any]) -> Record:
     """
     own, extra = known_fields(record, value)
     hints = _hints(cast(type, record))
-    given = {
+    arguments = {
         name: _read(hints[name], entry)
         for name, entry in own.items()
         if entry is not None or _fits_null(hints[name])
     }
-    return record(**given, **({"extra": extra} if extra and "extra" in hints else {}))
+    return record(**arguments, **({"extra": extra} if extra and "extra" in hints else {}))
 
 
 def write_record(record: Any) -> dict[str, Any]:
@@ -123,9 +123,9 @@ def _fits(hint: Any, value: Any) -> bool:
         return True
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return any(_fits(each, value) for each in inner if each is not NoneType)
+        return any(_fits(part, value) for part in inner if part is not NoneType)
     if origin is tuple:
-        return isinstance(value, list | tuple) and all(_fits(inner[0], each) for each in value)
+        return isinstance(value, list | tuple) and all(_fits(inner[0], item) for item in value)
     if origin is Mapping:
         return isinstance(value, Mapping) and all(_fits(inner[1], v) for v in value.values())
     if is_dataclass(hint):
@@ -139,13 +139,13 @@ def _read(hint: Any, value: Any) -> Any:
         return None
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return _read(next(each for each in inner if each is not NoneType), value)
+        return _read(next(part for part in inner if part is not NoneType), value)
     if origin is tuple:
-        return tuple(_read(inner[0], each) for each in value)
+        return tuple(_read(inner[0], item) for item in value)
     return read_record(cast(type, hint), value) if is_dataclass(hint) else value
 
 
 def _write(value: Any) -> Any:
     if is_dataclass(value):
         return write_record(value)
-    return [_write(each) for each in value] if isinstance(value, tuple) else value
+    return [_write(item) for item in value] if isinstance(value, tuple) else value

@@ -61,7 +61,7 @@ class Settings:
     @property
     def given(self) -> dict[str, Any]:
         """What a file or a variable says, without the defaults."""
-        return {name: each.value for name, each in self.values.items() if each.origin != DEFAULT}
+        return {name: value.value for name, value in self.values.items() if value.origin != DEFAULT}
 
 
 def _text(name: str, value: Any) -> str:
@@ -139,10 +139,10 @@ def read_settings(
     variables = os.environ if environment is None else environment
     begin = start or Path(variables.get(FOLDER_VARIABLE) or _here())
     folder, file, table = _project(begin.resolve())
-    values = {each.name: Value(each.default, DEFAULT) for each in SETTINGS}
+    values = {setting.name: Value(setting.default, DEFAULT) for setting in SETTINGS}
     values |= dict(_from_file(table, file))
     values |= dict(_from_variables(variables))
-    return Settings(folder, {name: _located(folder, name, each) for name, each in values.items()})
+    return Settings(folder, {name: _located(folder, name, value) for name, value in values.items()})
 
 
 def _here() -> Path:
@@ -190,7 +190,7 @@ def _from_variables(variables: Mapping[str, str]) -> Iterator[tuple[str, Value]]
         if not variable.startswith(PREFIX) or variable in _INTERNAL:
             continue
         if name not in _BY_NAME:
-            all_variables = [f"{PREFIX}{each.upper()}" for each in _BY_NAME]
+            all_variables = [f"{PREFIX}{setting_name.upper()}" for setting_name in _BY_NAME]
             raise UsageError(f"unknown variable {variable}; {closest(variable, all_variables)}")
         setting = _BY_NAME[name]
         # An empty variable takes back what a file says.
@@ -198,10 +198,10 @@ def _from_variables(variables: Mapping[str, str]) -> Iterator[tuple[str, Value]]
         yield name, Value(value, variable)
 
 
-def _located(folder: Path, name: str, each: Value) -> Value:
+def _located(folder: Path, name: str, value: Value) -> Value:
     """A path made absolute; addresses such as s3://bucket/runs stay as they are."""
-    if not _BY_NAME[name].is_path or not each.value:
-        return each
-    if "://" in checked_address(each.value, others=True):
-        return each
-    return Value(str(folder / Path(each.value).expanduser()), each.origin)
+    if not _BY_NAME[name].is_path or not value.value:
+        return value
+    if "://" in checked_address(value.value, others=True):
+        return value
+    return Value(str(folder / Path(value.value).expanduser()), value.origin)

@@ -402,8 +402,8 @@ def _refuse_taken_table(
     """A table of that name belongs to somebody else, since the stack is not there yet."""
     declared = template.get("Parameters", {})
     name, example = (
-        parameters.get(each, declared.get(each, {}).get("Default"))
-        for each in ("TableName", "Example")
+        parameters.get(parameter, declared.get(parameter, {}).get("Default"))
+        for parameter in ("TableName", "Example")
     )
     if name is None or example == "false":
         return

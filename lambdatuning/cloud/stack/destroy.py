@@ -59,11 +59,11 @@ def plan_destroy(cloud: Cloud, stack_name: str, role_arn: str = "") -> DestroyPl
             f'the stack "{stack.name}" is protected: run `aws cloudformation update-termination-'
             f"protection --no-enable-termination-protection --stack-name {stack.name}` first"
         )
-    listed = tuple(r for r in resources(cloud, stack.id) if r.state != "DELETE_COMPLETE")
+    present = tuple(r for r in resources(cloud, stack.id) if r.state != "DELETE_COMPLETE")
     where = buckets.packages_of(cloud, stack.name, deployed_bucket(cloud, stack.id))
-    objects = sum(buckets.count(cloud, name) for name in _bucket_names(listed))
+    objects = sum(buckets.count(cloud, name) for name in _bucket_names(present))
     packages = _count(cloud, where)
-    return DestroyPlan(stack.name, stack.id, listed, objects, packages, where, role_arn)
+    return DestroyPlan(stack.name, stack.id, present, objects, packages, where, role_arn)
 
 
 def _count(cloud: Cloud, where: buckets.Packages) -> int | None:
@@ -153,8 +153,8 @@ def _empty_and_delete(
     return delete(cloud, plan.stack_id, on_event, waiting, plan.role_arn)
 
 
-def _bucket_names(listed: tuple[StackResource, ...]) -> list[str]:
-    return [r.physical_id for r in listed if r.type == _BUCKET and r.physical_id]
+def _bucket_names(present: tuple[StackResource, ...]) -> list[str]:
+    return [r.physical_id for r in present if r.type == _BUCKET and r.physical_id]
 
 
 def _is_there(cloud: Cloud, resource: StackResource) -> bool | None:

@@ -54,8 +54,8 @@ def _check_value(name: str, value: str, declared: Mapping[str, Any]) -> None:
 
 def _parts(value: str, declared: Mapping[str, Any]) -> list[str]:
     """Each value of a list by itself."""
-    listed = declared["Type"] == "CommaDelimitedList"
-    return [part.strip() for part in value.split(",")] if listed else [value]
+    is_list = declared["Type"] == "CommaDelimitedList"
+    return [part.strip() for part in value.split(",")] if is_list else [value]
 
 
 def _in_range(value: str, declared: Mapping[str, Any]) -> bool:
@@ -74,13 +74,14 @@ def policy_sizes(template: Mapping[str, Any], values: Mapping[str, str]) -> dict
     """About how many characters the inline policies of each role have, white space left out as IAM
     does."""
     declared = template.get("Parameters", {})
-    given = {
-        name: values.get(name, str(each.get("Default", ""))) for name, each in declared.items()
+    by_name = {
+        name: values.get(name, str(parameter.get("Default", "")))
+        for name, parameter in declared.items()
     }
     conditions = template.get("Conditions", {})
-    holds = {name: _holds(condition, given, conditions) for name, condition in conditions.items()}
+    holds = {name: _holds(condition, by_name, conditions) for name, condition in conditions.items()}
     return {
-        logical_id: len(_compact(_resolved(resource["Properties"]["Policies"], given, holds)))
+        logical_id: len(_compact(_resolved(resource["Properties"]["Policies"], by_name, holds)))
         for logical_id, resource in template["Resources"].items()
         if "Policies" in resource.get("Properties", {}) and resource["Type"] == "AWS::IAM::Role"
     }
@@ -90,42 +91,42 @@ def _compact(policies: Any) -> str:
     return json.dumps(policies, separators=(",", ":"))
 
 
-def _holds(condition: Mapping[str, Any], given: Values, conditions: Mapping[str, Any]) -> bool:
+def _holds(condition: Mapping[str, Any], parameters: Values, conditions: Mapping[str, Any]) -> bool:
     """Whether a condition of a template holds with these parameters."""
     ((name, argument),) = condition.items()
     if name == "Condition":
         # A template without that condition is CloudFormation's to refuse.
-        return argument in conditions and _holds(conditions[argument], given, conditions)
+        return argument in conditions and _holds(conditions[argument], parameters, conditions)
     if name == "Fn::Equals":
-        left, right = (str(_resolved(each, given, {})) for each in argument)
+        left, right = (str(_resolved(operand, parameters, {})) for operand in argument)
         return left == right
-    parts = [_holds(each, given, conditions) for each in argument]
+    parts = [_holds(operand, parameters, conditions) for operand in argument]
     return not parts[0] if name == "Fn::Not" else all(parts) if name == "Fn::And" else any(parts)
 
 
-def _resolved(value: Any, given: Values, holds: Mapping[str, bool]) -> Any:
+def _resolved(value: Any, parameters: Values, holds: Mapping[str, bool]) -> Any:
     """The value, as long as CloudFormation would make it."""
     if isinstance(value, list):
-        resolved = (_resolved(inner, given, holds) for inner in value)
-        return [each for each in resolved if each is not None]
+        resolved = (_resolved(inner, parameters, holds) for inner in value)
+        return [part for part in resolved if part is not None]
     if not isinstance(value, dict):
         return value
     name, argument = next(iter(value.items()), ("", None))
     if len(value) != 1 or name not in _FUNCTIONS:
-        return {key: _resolved(inner, given, holds) for key, inner in value.items()}
+        return {key: _resolved(inner, parameters, holds) for key, inner in value.items()}
     if name == "Fn::If" and isinstance(argument, list):
         condition, yes, no = argument
-        return _resolved(yes if holds.get(condition) else no, given, holds)
-    return _FUNCTIONS[name](_resolved(argument, given, holds), given)
+        return _resolved(yes if holds.get(condition) else no, parameters, holds)
+    return _FUNCTIONS[name](_resolved(argument, parameters, holds), parameters)
 
 
-def _ref(name: str, given: Values) -> Any:
-    return None if name == "AWS::NoValue" else given.get(name, _A_NAME)
+def _ref(name: str, parameters: Values) -> Any:
+    return None if name == "AWS::NoValue" else parameters.get(name, _A_NAME)
 
 
-def _sub(argument: Any, given: Values) -> str:
+def _sub(argument: Any, parameters: Values) -> str:
     text, names = argument if isinstance(argument, list) else (argument, {})
-    names_to_values = {**given, **names}
+    names_to_values = {**parameters, **names}
 
     def value(match: "re.Match[str]") -> str:
         return str(names_to_values.get(match[1], _AN_ARN if "." in match[1] else _A_NAME))
@@ -135,8 +136,8 @@ def _sub(argument: Any, given: Values) -> str:
 
 def _join(separator: str, values: Any) -> str:
     """A parameter that is a list is one text here, with commas."""
-    listed = values if isinstance(values, list) else str(values).split(",")
-    return separator.join(map(str, listed))
+    parts = values if isinstance(values, list) else str(values).split(",")
+    return separator.join(map(str, parts))
 
 
 _FUNCTIONS: Mapping[str, Callable[[Any, Values], Any]] = {

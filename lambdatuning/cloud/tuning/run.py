@@ -77,7 +77,7 @@ def describe_step(number: int, step: Step, currency: str = "USD") -> str:
 
 
 def _batch(items: Sequence[Planned]) -> str:
-    shown = [f"{each.memory_mb} MB x {each.count} of {each.payload}" for each in items[:_SHOWN]]
+    shown = [f"{item.memory_mb} MB x {item.count} of {item.payload}" for item in items[:_SHOWN]]
     rest = len(items) - len(shown)
     return ", ".join(shown) + (f" and {rest} more" if rest else "")
 

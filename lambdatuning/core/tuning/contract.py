@@ -161,11 +161,11 @@ _ALIAS = re.compile(r"(?![0-9]+$)[A-Za-z0-9_-]{1,128}")
 
 def alias(name: str, value: Any) -> str | None:
     """The name of an alias as Lambda takes it; None for an empty one."""
-    given = text(name, value)
-    if given == LOCK_ALIAS:
+    chosen = text(name, value)
+    if chosen == LOCK_ALIAS:
         raise UsageError(f'input "{name}": {LOCK_ALIAS} is the lock of runs; name another alias')
-    if given is None or _ALIAS.fullmatch(given):
-        return given
+    if chosen is None or _ALIAS.fullmatch(chosen):
+        return chosen
     raise UsageError(
         f'input "{name}" must be the name of an alias, 1 to 128 of letters, digits, "_", "-", not '
         f"digits alone; not {value!r}"
@@ -301,12 +301,14 @@ def parse_input(value: Any) -> TuningInput:
     for name in value:
         if name not in INPUTS:
             raise UsageError(f'unknown input "{name}"; {closest(str(name), INPUTS)}')
-    given = {name: entry for name, entry in value.items() if entry is not None or name == "payload"}
+    inputs = {
+        name: entry for name, entry in value.items() if entry is not None or name == "payload"
+    }
     for name in ("lambdaARN", "num"):
-        if given.get(name) in (None, ""):
+        if inputs.get(name) in (None, ""):
             raise UsageError(f'input "{name}" is missing; add it')
-    read = {INPUTS[name][0]: INPUTS[name][1](name, entry) for name, entry in given.items()}
-    read.setdefault("fit_memory", given.get("powerValues") in (None, "", [], ()))
+    read = {INPUTS[name][0]: INPUTS[name][1](name, entry) for name, entry in inputs.items()}
+    read.setdefault("fit_memory", inputs.get("powerValues") in (None, "", [], ()))
     return _consistent(TuningInput(**read))
 
 

@@ -118,21 +118,23 @@ def _answers(step: Step) -> Sequence[ModelAnswer]:
     """How sure an answer is, is not known where it is not which environments were measured."""
     return [
         ModelAnswer(
-            payload=each.payload,
-            memory_mb=each.memory_mb,
-            within_1=each.within_1 if step.placed else None,
-            within_5=each.within_5 if step.placed else None,
-            regret=each.regret if step.placed else None,
-            curve=each.curve,
+            payload=answer.payload,
+            memory_mb=answer.memory_mb,
+            within_1=answer.within_1 if step.placed else None,
+            within_5=answer.within_5 if step.placed else None,
+            regret=answer.regret if step.placed else None,
+            curve=answer.curve,
         )
-        for each in step.answers
+        for answer in step.answers
     ]
 
 
 def _taken(number: int, step: Step) -> TakenStep:
     answers = (
-        StepAnswer(each.payload, each.memory_mb, round(each.within_5, 4) if step.placed else None)
-        for each in step.answers
+        StepAnswer(
+            answer.payload, answer.memory_mb, round(answer.within_5, 4) if step.placed else None
+        )
+        for answer in step.answers
     )
     return TakenStep(
         step=number,

@@ -201,7 +201,7 @@ class Manifest:
 
     def to_json(self) -> dict[str, Any]:
         """The stored form; what is not known is left out."""
-        plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
         plain |= {name: write(plain[name]) for name, write in _WRITE.items()}
         fields_by_name = {camel(name): value for name, value in plain.items() if name != "extra"}
         filled = {
@@ -257,7 +257,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
 _WRITE: Mapping[str, Callable[[Any], Any]] = {
     "endpoint": Endpoint.to_json,
     "execution_arns": list,
-    "payloads": lambda value: [vars(each) for each in value],
+    "payloads": lambda value: [vars(payload) for payload in value],
     "sizes": list,
     "sizes_beyond_cores": list,
     "price_book": lambda value: vars(value) if value.version else None,
@@ -266,6 +266,6 @@ _WRITE: Mapping[str, Callable[[Any], Any]] = {
     "exploration": lambda value: value.to_json() if value else None,
     "logs": lambda value: value.to_json() if value else None,
     "decision": lambda value: outside(value.to_json()) if value else None,
-    "parts": lambda value: [each.to_json() for each in value],
+    "parts": lambda value: [part.to_json() for part in value],
 }
 """How the same are written."""

@@ -150,8 +150,8 @@ class PayloadType:
     def from_json(cls, value: Mapping[str, Any]) -> "PayloadType":
         """The inverse of `to_json`, of what was checked before: `payload_type` checks."""
         seed = tuple(
-            Seed(None if each["each"] == "invocation" else each["each"], each["item"])
-            for each in value.get("seed", ())
+            Seed(None if seed["each"] == "invocation" else seed["each"], seed["item"])
+            for seed in value.get("seed", ())
         )
         return cls(**{**value, "seed": seed})
 
@@ -341,12 +341,12 @@ def _seed(value: Any, where: Where) -> Seed:
     if not isinstance(value, dict) or not isinstance(value.get("item"), dict):
         raise UsageError(f'{where("seed")}: a seed must be {{"each": ..., "item": {{...}}}}')
     _refuse_unknown(value, _SEED_FIELDS, where)
-    each = value.get("each", 1)
-    if each == "invocation":
+    every = value.get("each", 1)
+    if every == "invocation":
         return Seed(None, value["item"])
-    if isinstance(each, bool) or not isinstance(each, int) or each < 1:
-        raise UsageError(f'{where("each")}: each must be "invocation" or 1 or more; not {each!r}')
-    return Seed(each, value["item"])
+    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        raise UsageError(f'{where("each")}: each must be "invocation" or 1 or more; not {every!r}')
+    return Seed(every, value["item"])
 
 
 def _refuse_unknown(value: Mapping[str, Any], fields: set[str], where: Where) -> None:

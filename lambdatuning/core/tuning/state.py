@@ -58,7 +58,7 @@ class BatchSummary:
 
     def to_json(self) -> dict[str, Any]:
         """The form in which it travels."""
-        plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
         return {camel(name): value for name, value in plain.items()} | {
             "batch": self.batch.to_json()
         }
@@ -146,7 +146,7 @@ class TunerState:
 
     def to_json(self) -> dict[str, Any]:
         """The form in which it travels; `step` is there for adaptive runs alone."""
-        plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
         plain |= {
             "run": asdict(self.run),
             "sizes": list(self.sizes),
@@ -215,7 +215,7 @@ class Step:
             **{
                 **own,
                 "answers": tuple(map(_answer, own["answers"])),
-                "batch": tuple(Planned(**each) for each in own["batch"]),
+                "batch": tuple(Planned(**item) for item in own["batch"]),
                 "spent": Spending(**own["spent"]),
                 "grid": Spending(**own["grid"]) if own.get("grid") else None,
                 "warnings": tuple(own.get("warnings", ())),
@@ -229,7 +229,7 @@ class Step:
     @property
     def without_curves(self) -> "Step":
         """The same without the curves, which are most of it: only the last step keeps them."""
-        return replace(self, answers=tuple(replace(each, curve=()) for each in self.answers))
+        return replace(self, answers=tuple(replace(answer, curve=()) for answer in self.answers))
 
 
 def _answer(value: Mapping[str, Any]) -> Answer:

@@ -115,9 +115,9 @@ def _plain(text: str) -> str:
 
 
 def _of_wrong_type(match: re.Match[str]) -> str:
-    name, given, valid = match.groups()
+    name, actual, valid = match.groups()
     kinds = dict.fromkeys(_JSON_KINDS.get(one, "value") for one in _CLASS.findall(valid))
-    kind = _JSON_KINDS.get(given, "that")
+    kind = _JSON_KINDS.get(actual, "that")
     if kind == "number" and kind in kinds:
         return f"{name} must be a whole number"
     return f"{name} must be a JSON {' or '.join(kinds)}, not {kind}"

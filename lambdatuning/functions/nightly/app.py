@@ -109,7 +109,7 @@ def _last_usd(function: str) -> float | None:
     pages = s3.get_paginator("list_objects_v2").paginate(
         Bucket=_samples(), Prefix=prefix, Delimiter="/"
     )
-    folders = [each["Prefix"] for page in pages for each in page.get("CommonPrefixes", ())]
+    folders = [common["Prefix"] for page in pages for common in page.get("CommonPrefixes", ())]
     for folder in sorted(folders, reverse=True)[:5]:
         try:
             body = s3.get_object(Bucket=_samples(), Key=folder + MANIFEST_NAME)["Body"].read()
@@ -132,7 +132,11 @@ def tell(event: StepEvent) -> Night:
     headline = f"{verdict['reason'][:1].upper()}{verdict['reason'][1:]}."
     lines = [
         headline,
-        *(each["text"] for each in verdict["findings"][:20] if each["kind"] in ("worse", "better")),
+        *(
+            finding["text"]
+            for finding in verdict["findings"][:20]
+            if finding["kind"] in ("worse", "better")
+        ),
         f"Reports: s3://{_samples()}/{night['reports']}index.html",
     ]
     subject = f"lambdatuning: {_every_night().function} {verdict['kind']}"

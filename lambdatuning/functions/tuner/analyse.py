@@ -178,10 +178,10 @@ class Measured:
         host has cores the smallest stands for all: they ran alike, at different prices."""
         cold = self.basis == "cold"
         evidence = [
-            each
+            entry
             for size in self.sizes
             if cold or size.memory_mb not in self.failed
-            for each in (size.cold_evidence if cold else size.evidence)
+            for entry in (size.cold_evidence if cold else size.evidence)
         ]
         weights = {payload.name: payload.weight for payload in self.plan.payloads}
         points = mix(evidence, weights)

@@ -93,10 +93,10 @@ def _publish_behind(
         except client.exceptions.ResourceNotFoundException:
             client.create_alias(FunctionName=function, Name=alias, FunctionVersion=version)
     except (ClientError, LambdaTuningError) as exc:
-        gone = version not in before and _unpublished(client, function, version)
+        unpublished = version not in before and _unpublished(client, function, version)
         left = (
             "no version is left of it"
-            if gone
+            if unpublished
             else f"version {version} has {memory_mb} MB: point it there yourself, or delete it"
         )
         raise LambdaTuningError(
@@ -219,7 +219,7 @@ def _decide(call: Call) -> TunerState:
     rest = {name: value for name, value in call.state.items() if name != "measured"}
     state = TunerState.from_json(rest)
     if state.step is None:
-        return decide.step(state, [BatchSummary.from_json(each) for each in measured])
+        return decide.step(state, [BatchSummary.from_json(summary) for summary in measured])
     store = call.store
     explorer = partial(decide.explorer_now, store.read_plan(), store, call.started)
     return decide.state_after_round(state, measured, explorer)
@@ -266,8 +266,8 @@ def _only_clean(call: Call) -> Any:
     else:
         done = clean(call.client, call.function, None, call.sleep, *whose)
     if lock.read(call.client, call.function) is None:
-        gone = remove(call.client, call.function, call.confirms)
-        done += [f"version {number}" for number in gone]
+        removed = remove(call.client, call.function, call.confirms)
+        done += [f"version {number}" for number in removed]
     return {"cleaned": done}
 
 

@@ -252,7 +252,7 @@ def marked_versions(
 
 def remove(client: Any, function: str, confirms: Confirms) -> list[str]:
     """Delete the versions of runs that are confirmed; the numbers of those that went."""
-    gone = []
+    removed = []
     for version in [v for v in marked_versions(client, function) if confirms(run_of(v))]:
         try:
             client.delete_function(FunctionName=function, Qualifier=version["Version"])
@@ -260,8 +260,8 @@ def remove(client: Any, function: str, confirms: Confirms) -> list[str]:
             continue
         except client.exceptions.ResourceConflictException:
             continue  # the user pointed an alias at it: it is in use, and theirs to remove
-        gone.append(version["Version"])
-    return gone
+        removed.append(version["Version"])
+    return removed
 
 
 def _published(client: Any, function: str, run_id: str, work: Work, sleep: Sleep) -> Configuration:

@@ -101,8 +101,8 @@ def absent_member(service: str, method: str, path: str, query: str, body: bytes)
         member = shape.members[member_name]
         name = member.serialization.get("name", member_name)
         value = content.get(name)
-        taken = not getattr(member, "enum", None) or value in member.enum
-        if "location" not in member.serialization and (value in (None, "") or not taken):
+        valid = not getattr(member, "enum", None) or value in member.enum
+        if "location" not in member.serialization and (value in (None, "") or not valid):
             return _ABSENT.get(name, f"Invalid request input: {name}")
     return ""
 

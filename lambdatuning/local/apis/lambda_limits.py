@@ -148,8 +148,8 @@ def _broken_in_map(shape: Any, value: Mapping[str, Any], path: str) -> Iterator[
     values = (unmet for one in value.values() for unmet in _unmet(shape.value, one, path))
     for what, unmet_constraints in (("keys", keys), ("value", values)):
         if constraints := list(dict.fromkeys(unmet_constraints)):
-            listed = ", ".join(f"Member must {one}" for one in constraints)
-            yield f"{start} {what} must satisfy constraint: [{listed}]"
+            joined = ", ".join(f"Member must {one}" for one in constraints)
+            yield f"{start} {what} must satisfy constraint: [{joined}]"
 
 
 def _absent(shape: Any, value: Mapping[str, Any], path: str) -> Iterator[str]:

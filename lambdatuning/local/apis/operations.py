@@ -36,7 +36,9 @@ def _operations(service: str) -> list[Operation]:
         path = re.compile(_PARAMETER.sub(_named_group, re.escape(uri)))
         operations.append(Operation(name, operation.http["method"], path, operation.input_shape))
     # What is spelled out comes before what may be anything.
-    return sorted(operations, key=lambda each: (each.path.groups, -len(each.path.pattern)))
+    return sorted(
+        operations, key=lambda operation: (operation.path.groups, -len(operation.path.pattern))
+    )
 
 
 def _named_group(match: re.Match[str]) -> str:

@@ -147,9 +147,9 @@ def pids_of(folder: Path) -> list[int]:
     """Processes in the cgroup `folder` that can be named here; none when it is gone."""
     # Opened again each time: cgroup v1 answers an open file from a list up to a second old.
     with contextlib.suppress(OSError):
-        listed = processes.read_file(f"{folder}/cgroup.procs").split()
+        pids = processes.read_file(f"{folder}/cgroup.procs").split()
         # 0 is a process outside our PID namespace; a signal to "0" would hit ourselves.
-        return [int(pid) for pid in listed if pid != b"0"]
+        return [int(pid) for pid in pids if pid != b"0"]
     return []
 
 

@@ -253,7 +253,7 @@ def variables(
 def _reserved(spec: FunctionSpec, places: mounts.Places, stream: str) -> dict[str, str]:
     # docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Reserved environment
     # variables": the function cannot set them.
-    given = {
+    reserved = {
         "_HANDLER": spec.handler,
         "_X_AMZN_TRACE_ID": "",
         "AWS_DEFAULT_REGION": spec.region,
@@ -269,9 +269,9 @@ def _reserved(spec: FunctionSpec, places: mounts.Places, stream: str) -> dict[st
         "LAMBDA_RUNTIME_DIR": str(places.runtime),
     }
     if spec.json_logs:
-        given["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
-        given["AWS_LAMBDA_LOG_LEVEL"] = spec.application_log_level or "INFO"
-    return given
+        reserved["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+        reserved["AWS_LAMBDA_LOG_LEVEL"] = spec.application_log_level or "INFO"
+    return reserved
 
 
 def _defaults(spec: FunctionSpec, host: Host) -> dict[str, str]:
@@ -279,7 +279,7 @@ def _defaults(spec: FunctionSpec, host: Host) -> dict[str, str]:
     places = places_of(spec, host)
     task, runtime, opt = places.task, places.runtime, places.opt or places.layers
     libraries = [Path("/lib64"), Path("/usr/lib64"), runtime, runtime / "lib", task, task / "lib"]
-    given = {
+    defaults = {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
@@ -288,11 +288,11 @@ def _defaults(spec: FunctionSpec, host: Host) -> dict[str, str]:
     }
     if spec.runtime.startswith("python"):
         # Code is read-only on AWS, so nothing is ever compiled to disk there.
-        return {**given, "PYTHONDONTWRITEBYTECODE": "1"}
+        return {**defaults, "PYTHONDONTWRITEBYTECODE": "1"}
     if spec.runtime.startswith("nodejs"):
         path = node_module_path(spec, places, host.node)
-        return {**given, "NODE_PATH": path}
-    return given
+        return {**defaults, "NODE_PATH": path}
+    return defaults
 
 
 def _python_layers(spec: FunctionSpec, places: mounts.Places) -> list[Path]:
@@ -328,9 +328,11 @@ def node_module_path(spec: FunctionSpec, places: mounts.Places, node: str | None
 @functools.cache
 def global_folders(node: str | None) -> tuple[Path, ...]:
     """Folders with the AWS SDK among the modules that `node` offers everybody on this machine."""
-    named = [Path(entry) for entry in os.environ.get("NODE_PATH", "").split(os.pathsep) if entry]
-    beside = [Path(node).resolve().parent.parent / "lib/node_modules"] if node else []
-    candidates = [*named, *beside, *map(Path, _SYSTEM_FOLDERS)]
+    configured = [
+        Path(entry) for entry in os.environ.get("NODE_PATH", "").split(os.pathsep) if entry
+    ]
+    installed = [Path(node).resolve().parent.parent / "lib/node_modules"] if node else []
+    candidates = [*configured, *installed, *map(Path, _SYSTEM_FOLDERS)]
     return tuple(folder for folder in dict.fromkeys(candidates) if (folder / "@aws-sdk").is_dir())
 
 

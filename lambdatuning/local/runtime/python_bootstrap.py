@@ -22,9 +22,9 @@ from awslambdaric.lambda_config import LambdaConfigProvider  # noqa: E402
 LambdaConfigProvider.SUPPORTED_THREADPOLLING_ENVS = set()
 
 # The order of a function on AWS: its code, PYTHONPATH, layers, the runtime, the standard library.
-given = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+own_path = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
 sys.path[:1] = []
-sys.path[len(given) : len(given)] = [*LAYERS, RUNTIME]
+sys.path[len(own_path) : len(own_path)] = [*LAYERS, RUNTIME]
 sys.path.insert(0, TASK)
 
 if __name__ == "__main__":

@@ -188,13 +188,13 @@ class RuntimeApi:
             left = deadline - time.monotonic()
             if left <= 0:
                 return Event("timeout")
-            gone = False
+            closed = False
             for read in [self._readers[one] for one, _ in self._poll.poll(left * 1e3)]:
                 if read is None:
-                    gone = True
+                    closed = True
                 else:
                     read()
-            if gone and not self._events:
+            if closed and not self._events:
                 self.drain_log()
                 return Event("exit")
         return self._events.popleft()

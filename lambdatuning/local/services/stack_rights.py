@@ -73,8 +73,8 @@ def _made_up(change: Change) -> str:
 def _concerns(change: Change, property_path: str) -> bool:
     """Whether a handler has to do with this property: it is given and, in an update, another."""
     value = _at(change.new, property_path)
-    given = value not in (None, "", [], {})
-    return given and (change.handler != "update" or value != _at(change.old, property_path))
+    is_set = value not in (None, "", [], {})
+    return is_set and (change.handler != "update" or value != _at(change.old, property_path))
 
 
 def _at(properties: Any, path: str) -> Any:
@@ -85,8 +85,8 @@ def _at(properties: Any, path: str) -> Any:
 
 def _resources(rules: Mapping[str, Any], action: str, values: Mapping[str, Any]) -> list[str]:
     pattern = rules.get("on", {}).get(action) or rules["resource"]
-    each = values[rules["each"]] if "each" in rules else [""]
-    return [_arn(pattern.format_map({**values, "each": one})) for one in each]
+    items = values[rules["each"]] if "each" in rules else [""]
+    return [_arn(pattern.format_map({**values, "each": one})) for one in items]
 
 
 def _arn(text: str) -> str:
@@ -101,12 +101,12 @@ class StackRoles:
     of_stacks: dict[str, str] = field(default_factory=dict)
     of_change_sets: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def for_call(self, operation: str, stack: str, given: Mapping[str, str]) -> str:
+    def for_call(self, operation: str, stack: str, parameters: Mapping[str, str]) -> str:
         """Note what a call of CloudFormation says; the ARN of the role that works for it, or ""."""
-        role = given.get("RoleARN", "")
-        change_set = given.get("ChangeSetName", "").partition(":changeSet/")
+        role = parameters.get("RoleARN", "")
+        change_set = parameters.get("ChangeSetName", "").partition(":changeSet/")
         key = (stack, (change_set[2] or change_set[0]).partition("/")[0])
-        if operation == "CreateStack" or given.get("ChangeSetType") == "CREATE":
+        if operation == "CreateStack" or parameters.get("ChangeSetType") == "CREATE":
             self.of_stacks.pop(stack, None)
         if operation == "CreateChangeSet":
             self.of_change_sets[key] = role

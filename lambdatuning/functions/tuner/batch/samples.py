@@ -172,25 +172,25 @@ class Finder:
 
     def _matched(self, lost: Sequence[Sample], complete_ids: Collection[str]) -> list[Sample]:
         done: list[Sample] = []
-        taken = set(complete_ids)
+        used_ids = set(complete_ids)
         for sample in sorted(lost, key=_began):
-            trace = None if _ambiguous(sample, lost) else self._trace(sample, taken)
+            trace = None if _ambiguous(sample, lost) else self._trace(sample, used_ids)
             if trace is None or trace.report is None:
                 done.append(sample)
                 continue
-            taken.add(trace.request_id)
+            used_ids.add(trace.request_id)
             numbers = completed(self.plan, self.prices, sample, trace.report, trace.error)
             done.append(replace(numbers, environment=trace.environment))
         return done
 
-    def _trace(self, sample: Sample, taken: Collection[str]) -> Trace | None:
+    def _trace(self, sample: Sample, used_ids: Collection[str]) -> Trace | None:
         """The request that nobody else has and that began soonest after the sample was sent."""
         began = _began(sample)
         version = sample.request_id.removeprefix(LOST).partition("-")[0]
         since_ms = int((began + _EARLIEST).timestamp() * 1000)
         days = stream_days(began, self.now())
         candidates = traces(self.logs, self.plan.target, version, days, since_ms)
-        return _nearest(began, (trace for trace in candidates if trace.request_id not in taken))
+        return _nearest(began, (trace for trace in candidates if trace.request_id not in used_ids))
 
 
 def _nearest(began: datetime, candidates: Iterable[Trace]) -> Trace | None:

@@ -46,13 +46,13 @@ class _Reference:
         if self.name not in names:
             return UNDEFINED
         value = names[self.name]
-        for kind, given in self.steps:
+        for kind, operand in self.steps:
             if kind == "property":
-                value = property_of(value, given)
+                value = property_of(value, operand)
             elif kind == "index":
-                value = item_of(value, given(names))
+                value = item_of(value, operand(names))
             else:
-                name, arguments = given
+                name, arguments = operand
                 value = called(value, name, [one(names) for one in arguments], self.source)
             if isinstance(value, Undefined):
                 return value
@@ -63,13 +63,13 @@ class _Reference:
             names[self.name] = value
             return
         holder: Any = names.get(self.name, UNDEFINED)
-        for kind, given in self.steps[:-1]:
-            inner = given(names) if kind == "index" else given
+        for kind, operand in self.steps[:-1]:
+            inner = operand(names) if kind == "index" else operand
             if isinstance(holder, dict) and inner not in holder:
                 holder[inner] = {}
             holder = item_of(holder, inner)
-        kind, given = self.steps[-1]
-        last = given(names) if kind == "index" else given
+        kind, operand = self.steps[-1]
+        last = operand(names) if kind == "index" else operand
         if kind == "call" or not isinstance(holder, dict | list):
             raise TemplateError(f"{self.source} cannot be set")
         holder[last] = value
@@ -408,12 +408,12 @@ class _Reader:
         if self._peek() == end:
             self._take()
             return []
-        listed = [self._expression()]
+        items = [self._expression()]
         while self._peek() == ",":
             self._take()
-            listed.append(self._expression())
+            items.append(self._expression())
         self._close("(", end)
-        return listed
+        return items
 
     # Tokens
 
