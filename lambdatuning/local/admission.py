@@ -92,7 +92,7 @@ class Admission:
         return self._used + weight <= self.capacity + 1e-9
 
 
-class Claim:
+class CoreClaim:
     """The cores that one invocation holds; lent to others while it waits in nested Invokes.
 
     `waited_s` is how long it took to get them.
@@ -106,7 +106,7 @@ class Claim:
         self._has_cores = False
         self._lock = threading.Lock()
 
-    def __enter__(self) -> "Claim":
+    def __enter__(self) -> "CoreClaim":
         arrived = time.monotonic()
         self._admission.enter(self._weight)
         self.waited_s = time.monotonic() - arrived

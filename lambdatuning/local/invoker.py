@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 from . import faults
-from .admission import Admission, Claim
+from .admission import Admission, CoreClaim
 from .function import Facts, Fault, FunctionSpec, Outcome, Request
 from .logs import platform
-from .logs.platform import Report
+from .logs.platform import ReportLine
 from .logs.printed import LogEvent
 from .pool import Pool
 from .runtime.environment import INIT_LIMIT_S, Environment, HandlerRun
@@ -133,7 +133,7 @@ class Invoker:
     ) -> tuple[Environment, Fault | None]:
         environment = self._pool.new(progress.spec)
         try:
-            with Claim(self._admission, self._admission.capacity_of_one_core) as claim:
+            with CoreClaim(self._admission, self._admission.capacity_of_one_core) as claim:
                 progress.waited_s += claim.waited_s
                 environment.claim = claim
                 fault = environment.start(limit_s)
@@ -156,7 +156,7 @@ class Invoker:
 
     def _run(self, progress: _Progress, environment: Environment) -> Outcome:
         memory_mb = progress.spec.memory_mb
-        with Claim(self._admission, self._admission.weight(memory_mb)) as claim:
+        with CoreClaim(self._admission, self._admission.weight(memory_mb)) as claim:
             progress.waited_s += claim.waited_s
             environment.claim = claim
             progress.started = datetime.now(UTC)
@@ -194,10 +194,10 @@ def _not_run(progress: _Progress, fault: Fault) -> HandlerRun:
     return HandlerRun(b"", fault.error_type, fault, [], progress.spent_s * 1e3, 0.0, 0.0, 0.0)
 
 
-def _report(progress: _Progress, environment: Environment, ran: HandlerRun) -> Report:
+def _report(progress: _Progress, environment: Environment, ran: HandlerRun) -> ReportLine:
     error_type = ran.fault.error_type if ran.fault else ran.error_type
     status = ran.fault.status if ran.fault else ("error" if ran.error_type else "success")
-    return Report(
+    return ReportLine(
         request_id=progress.request.request_id,
         duration_ms=ran.duration_ms,
         memory_mb=progress.spec.memory_mb,
@@ -217,7 +217,7 @@ def _max_memory_mb(environment: Environment, error_type: str) -> int:
 
 
 def _facts(
-    progress: _Progress, environment: Environment, ran: HandlerRun, numbers: Report
+    progress: _Progress, environment: Environment, ran: HandlerRun, numbers: ReportLine
 ) -> Facts:
     return Facts(
         request_id=numbers.request_id,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .function import FunctionSpec
 from .limiters.interface import Limiter
-from .runtime.command import Host
+from .runtime.command import ServerHost
 from .runtime.environment import Environment
 
 IDLE_LIMIT_S = 300.0
@@ -24,7 +24,7 @@ class Pool:
     """
 
     def __init__(
-        self, host: Host, limiter: Limiter, folder: Path, exists: Callable[[str], bool]
+        self, host: ServerHost, limiter: Limiter, folder: Path, exists: Callable[[str], bool]
     ) -> None:
         self._host = host
         self._limiter = limiter

@@ -207,14 +207,14 @@ def _default_state() -> Path:
     return elsewhere if os.access(elsewhere, os.W_OK) else Path(tempfile.gettempdir())
 
 
-def _host(url: str, ident: str, folder: Path) -> tuple[command.Host, str]:
+def _host(url: str, ident: str, folder: Path) -> tuple[command.ServerHost, str]:
     """What environments have in common, and why they see the host as it is, if they do."""
     packages = folder / "python"
     command.link_packages(packages)
     node = command.find_node()
     needed = command.needed(packages, node)
     prepared = mounts.prepare(folder, packages, needed, {command.MARKER_NAME: ident})
-    host = command.Host(
+    host = command.ServerHost(
         endpoint_url=url,
         marker=ident,
         runtime_packages=packages,
@@ -225,7 +225,9 @@ def _host(url: str, ident: str, folder: Path) -> tuple[command.Host, str]:
     return host, prepared.why
 
 
-def _facts(options: argparse.Namespace, chosen: Choice, host: command.Host) -> dict[str, object]:
+def _facts(
+    options: argparse.Namespace, chosen: Choice, host: command.ServerHost
+) -> dict[str, object]:
     return {
         "kind": "embedded",
         "version": version("lambdatuning"),
@@ -241,7 +243,7 @@ def _facts(options: argparse.Namespace, chosen: Choice, host: command.Host) -> d
     }
 
 
-def _isolation(host: command.Host, why: str) -> dict[str, object]:
+def _isolation(host: command.ServerHost, why: str) -> dict[str, object]:
     """What functions see of the host, and why it is no more than that."""
     level = "none" if host.view is None else "namespace"
     if host.view is not None and host.view.user is not None:

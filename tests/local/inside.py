@@ -57,13 +57,13 @@ def left_by(pid: int) -> dict[str, float]:
     }
 
 
-def _host(folder: Path, ident: str) -> command.Host:
+def _host(folder: Path, ident: str) -> command.ServerHost:
     packages = folder / "python"
     command.link_packages(packages)
     node = command.find_node()
     marks = {command.MARKER_NAME: ident}
     view = mounts.prepare(folder, packages, command.needed(packages, node), marks).view
-    return command.Host("http://127.0.0.1:9", ident, packages, node, view=view)
+    return command.ServerHost("http://127.0.0.1:9", ident, packages, node, view=view)
 
 
 def spec(code: Path) -> FunctionSpec:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambdatuning.local.apis.json_paths import JsonPathError, at_path
-from lambdatuning.local.apis.templates.mapping import Request, TemplateError, rendered
+from lambdatuning.local.apis.templates.mapping import TemplateError, TemplateRequest, rendered
 
 # "Mapping template examples for API Gateway", the photo album, shortened.
 PHOTOS = {"photos": {"page": 1, "photo": [{"id": "12345", "owner": "a'b"}, {"id": "23456"}]}}
@@ -57,9 +57,11 @@ PASSTHROUGH = """## See https://docs.aws.amazon.com/apigateway/ for documentatio
 """
 
 
-def _request(body: object = None, **given: Any) -> Request:
+def _request(body: object = None, **given: Any) -> TemplateRequest:
     context = {"httpMethod": "POST", "stage": "prod", "resourcePath": "/it", "identity": {}}
-    return Request(body=json.dumps(body) if body is not None else "", context=context, **given)
+    return TemplateRequest(
+        body=json.dumps(body) if body is not None else "", context=context, **given
+    )
 
 
 def test_a_loop_over_the_payload() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdatuning.core.log_report import parse_report
-from lambdatuning.local.logs.platform import Report, json_report, text_report
+from lambdatuning.local.logs.platform import ReportLine, json_report, text_report
 
 AT = datetime(2026, 6, 3, 5, 22, 39, 288_000, UTC)
 ID = "8f5a0000-0000-4000-8000-000000000001"
@@ -30,11 +30,11 @@ errors = st.sampled_from(
 
 
 @st.composite
-def reports(draw: st.DrawFn) -> Report:
+def reports(draw: st.DrawFn) -> ReportLine:
     start = draw(st.sampled_from(["warm", "init", "restore"]))
     status, error_type = draw(errors)
     memory_mb = draw(st.integers(128, 10_240))
-    return Report(
+    return ReportLine(
         ID,
         draw(milliseconds),
         memory_mb,
@@ -47,7 +47,7 @@ def reports(draw: st.DrawFn) -> Report:
 
 
 @given(reports())
-def test_its_reports_have_lambdas_form_in_text_and_json(report: Report) -> None:
+def test_its_reports_have_lambdas_form_in_text_and_json(report: ReportLine) -> None:
     assert TEXT.fullmatch(text_report(report))
     value = json.loads(json_report(report, AT))
     assert list(value) == ["time", "type", "record"]
@@ -59,7 +59,7 @@ def test_its_reports_have_lambdas_form_in_text_and_json(report: Report) -> None:
 
 
 @given(reports())
-def test_its_reports_are_billed_as_lambdas_are(report: Report) -> None:
+def test_its_reports_are_billed_as_lambdas_are(report: ReportLine) -> None:
     for line in (text_report(report), json_report(report, AT)):
         read = parse_report(line, ID)
         run_ms = read.billed_ms - (read.billed_restore_ms or 0)
@@ -74,7 +74,7 @@ def test_its_reports_are_billed_as_lambdas_are(report: Report) -> None:
 
 
 @given(reports())
-def test_both_formats_say_the_same(report: Report) -> None:
+def test_both_formats_say_the_same(report: ReportLine) -> None:
     text, in_json = parse_report(text_report(report)), parse_report(json_report(report, AT))
     for name in ("billed_ms", "memory_mb", "max_memory_mb", "billed_restore_ms", "cold"):
         assert getattr(text, name) == getattr(in_json, name)

@@ -17,11 +17,11 @@ from lambdatuning.local import (
     admission,
     faults,
 )
-from lambdatuning.local.admission import Admission, Claim
+from lambdatuning.local.admission import Admission, CoreClaim
 from lambdatuning.local.function import Facts
 from lambdatuning.local.invoker import Ledger
 from lambdatuning.local.logs import platform
-from lambdatuning.local.logs.platform import Report
+from lambdatuning.local.logs.platform import ReportLine
 from lambdatuning.local.runtime import command
 from lambdatuning.local.runtime.environment import passed_s, settle
 from lambdatuning.local.runtime.http_messages import RequestReader
@@ -131,7 +131,7 @@ def test_node_modules_come_from_layers_first_and_from_this_node_last(tmp_path: P
 
 
 def test_a_cold_report_has_the_form_of_aws() -> None:
-    line = platform.text_report(Report("X", 47.28, 128, 70, 340.74))
+    line = platform.text_report(ReportLine("X", 47.28, 128, 70, 340.74))
 
     # The sample line of the AWS documentation, but for billing init since August 2025.
     assert line == (
@@ -150,13 +150,13 @@ def test_a_cold_report_has_the_form_of_aws() -> None:
     ],
 )
 def test_reports_tell_what_the_platform_ended(status: str, error_type: str, end: str) -> None:
-    numbers = Report("X", 1.0, 128, 70, status=status, error_type=error_type)
+    numbers = ReportLine("X", 1.0, 128, 70, status=status, error_type=error_type)
     assert platform.text_report(numbers).endswith(end)
 
 
 @given(st.floats(0, 1e6), st.none() | st.floats(0, 1e4))
 def test_billed_time_is_whole_milliseconds_rounded_up(duration: float, init: float | None) -> None:
-    numbers = Report("X", duration, 128, 70, init)
+    numbers = ReportLine("X", duration, 128, 70, init)
     assert 0 <= numbers.billed_ms - duration - (init or 0.0) + 0.001 < 1.002
 
 
@@ -276,7 +276,7 @@ def test_admission_keeps_parallel_shares_within_the_host() -> None:
     most = []
 
     def work() -> None:
-        with Claim(admission, weight):
+        with CoreClaim(admission, weight):
             most.append(admission.used)
             time.sleep(0.005)
 
@@ -292,10 +292,10 @@ def test_admission_keeps_parallel_shares_within_the_host() -> None:
 
 def test_a_lent_claim_lets_others_in_and_comes_back() -> None:
     admission = Admission(cores=1)
-    with Claim(admission, 1.0) as caller:
+    with CoreClaim(admission, 1.0) as caller:
         with caller.lent(), caller.lent():
             assert admission.used == 0
-            with Claim(admission, 1.0):
+            with CoreClaim(admission, 1.0):
                 assert admission.used == 1.0
         assert admission.used == 1.0
     assert admission.used == 0
@@ -303,7 +303,7 @@ def test_a_lent_claim_lets_others_in_and_comes_back() -> None:
 
 def test_a_claim_that_ends_while_lent_is_not_given_back_twice() -> None:
     admission = Admission(cores=1)
-    claim = Claim(admission, 1.0)
+    claim = CoreClaim(admission, 1.0)
     with claim:
         nested = claim.lent()
         nested.__enter__()
@@ -317,13 +317,13 @@ def test_admission_is_first_come_first_served() -> None:
     threads = []
 
     def work(number: int, weight: float) -> None:
-        with Claim(admission, weight):
+        with CoreClaim(admission, weight):
             order.append(number)
 
     def queued(count: int) -> bool:
         return len(admission._queue) >= count
 
-    with Claim(admission, admission.capacity):
+    with CoreClaim(admission, admission.capacity):
         # The large one comes first; small ones that would fit earlier do not overtake it.
         for number, weight in enumerate([1.0, 0.1, 1.2, 0.1]):
             threads.append(threading.Thread(target=work, args=(number, weight)))

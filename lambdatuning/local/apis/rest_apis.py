@@ -29,7 +29,7 @@ from .calls import (
     current_call,
 )
 from .json_paths import JsonPathError, at_path
-from .templates.mapping import Request, TemplateError, rendered
+from .templates.mapping import TemplateError, TemplateRequest, rendered
 
 LIMIT_S = 29.0
 MOST_BYTES = 10_485_760
@@ -198,7 +198,7 @@ def custom(services: asgi.Services) -> Integration:
     return within_limits(invoke)
 
 
-def _request(args: Sequence[Any], keywords: Mapping[str, Any]) -> Request:
+def _request(args: Sequence[Any], keywords: Mapping[str, Any]) -> TemplateRequest:
     """What templates can ask for, from what ministack hands to an integration."""
     api_id, stage_name, stage, resource, path, method, headers, body, query, path_params = args
     texts = {
@@ -214,7 +214,7 @@ def _request(args: Sequence[Any], keywords: Mapping[str, Any]) -> Request:
         "resourcePath": resource["path"],
         "stage": stage_name,
     }
-    return Request(
+    return TemplateRequest(
         body=(body or b"").decode("utf-8", "replace"),
         path=path_params or {},
         querystring={name: values[-1] for name, values in (query or {}).items()},
@@ -245,7 +245,7 @@ def _context(headers: Mapping[str, str], keywords: Mapping[str, Any]) -> dict[st
 
 
 async def _exchanged(
-    services: asgi.Services, integration: Mapping[str, Any], request: Request
+    services: asgi.Services, integration: Mapping[str, Any], request: TemplateRequest
 ) -> IntegrationAnswer:
     kind = next((v for n, v in request.header.items() if n.lower() == "content-type"), "")
     template = _template(integration.get("requestTemplates"), kind)
@@ -271,7 +271,9 @@ async def _exchanged(
     return _mapped(integration, answer, request)
 
 
-def _sent_headers(parameters: Mapping[str, Any], request: Request) -> Iterator[tuple[str, str]]:
+def _sent_headers(
+    parameters: Mapping[str, Any], request: TemplateRequest
+) -> Iterator[tuple[str, str]]:
     """The headers for Lambda that request parameters map, such as X-Amz-Invocation-Type."""
     for target, source in parameters.items():
         name = target.removeprefix(_SENT_HEADER).lower()
@@ -282,7 +284,7 @@ def _sent_headers(parameters: Mapping[str, Any], request: Request) -> Iterator[t
                 yield name, value
 
 
-def _parameter(source: str, request: Request) -> str:
+def _parameter(source: str, request: TemplateRequest) -> str:
     """What a request parameter is mapped from: a text in quotes, or a part of the request."""
     if source[:1] == source[-1:] == "'":
         return source[1:-1]
@@ -306,7 +308,7 @@ def _at(value: Any, path: str) -> str:
     return part if isinstance(part, str) else json.dumps(part)
 
 
-def _function(uri: str, request: Request) -> str:
+def _function(uri: str, request: TemplateRequest) -> str:
     """The function that an integration's URI names, with stage variables put in."""
     match = _FUNCTION.search(uri)
     named = match[1] if match else uri.removesuffix("/invocations")
@@ -332,7 +334,7 @@ def _template(templates: Mapping[str, str] | None, content_type: str) -> str | N
 
 
 def _mapped(
-    integration: Mapping[str, Any], answer: asgi.Answer, request: Request
+    integration: Mapping[str, Any], answer: asgi.Answer, request: TemplateRequest
 ) -> IntegrationAnswer:
     """The answer that the integration responses make of a result: by what an error says."""
     text = answer.body.decode("utf-8", "replace")
@@ -358,7 +360,7 @@ def _mapped(
     return int(status), headers, text.encode()
 
 
-def _header(source: str, answer: asgi.Answer, request: Request) -> str:
+def _header(source: str, answer: asgi.Answer, request: TemplateRequest) -> str:
     """What a response parameter is mapped from: a text in quotes, or a part of something."""
     if source[:1] == source[-1:] == "'":
         return source[1:-1]

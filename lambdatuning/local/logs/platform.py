@@ -13,7 +13,7 @@ _PLATFORM_ERRORS = ("Runtime.", "Sandbox.", "Extension.")
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30}
 
 
-class Report(NamedTuple):
+class ReportLine(NamedTuple):
     """The numbers of one REPORT line: times in ms, memory in MB.
 
     On a cold start there is `init_ms`, or where a snapshot was restored, `restore_ms`.
@@ -41,7 +41,7 @@ class Report(NamedTuple):
         return math.ceil(round(self.restore_ms or 0.0, 3))
 
 
-def text_report(report: Report) -> str:
+def text_report(report: ReportLine) -> str:
     """The REPORT line of the text log format, as CloudWatch Logs shows it, tabs included."""
     fields = [
         f"REPORT RequestId: {report.request_id}",
@@ -59,7 +59,7 @@ def text_report(report: Report) -> str:
     return "\t".join(fields) + "\t"
 
 
-def _text_status(report: Report) -> list[str]:
+def _text_status(report: ReportLine) -> list[str]:
     # A handler's own exception leaves no mark on the text line; what the platform ended does.
     if report.status == "timeout":
         return ["Status: timeout"]
@@ -68,7 +68,7 @@ def _text_status(report: Report) -> list[str]:
     return []
 
 
-def json_report(report: Report, at: datetime) -> str:
+def json_report(report: ReportLine, at: datetime) -> str:
     """The `platform.report` line of the JSON log format; absent metrics are absent."""
     metrics: dict[str, float | int] = {
         "durationMs": round(report.duration_ms, 3),
@@ -179,7 +179,7 @@ def invocation(
     spec: FunctionSpec,
     printed: tuple[list[LogEvent], list[LogEvent]],
     fault: Fault | None,
-    numbers: Report,
+    numbers: ReportLine,
     times: tuple[datetime, datetime],
 ) -> list[LogEvent]:
     """START, what the handler printed, the platform's word on a fault, END, REPORT.

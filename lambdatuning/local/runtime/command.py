@@ -41,7 +41,7 @@ class InvalidEntrypointError(LambdaTuningError):
 
 
 @dataclass(frozen=True)
-class Host:
+class ServerHost:
     """What every environment of one server has in common.
 
     `runtime_packages` is the folder that `link_packages` filled; `marker` is found
@@ -68,7 +68,7 @@ def find_node() -> str | None:
     return shutil.which("node")
 
 
-def interpreter(spec: FunctionSpec, host: Host) -> str:
+def interpreter(spec: FunctionSpec, host: ServerHost) -> str:
     """What a function runs on here, whatever version its runtime names: `Python 3.11.7`."""
     if spec.runtime.startswith("provided"):
         return "its own bootstrap"
@@ -89,7 +89,7 @@ def node_version(node: str | None) -> str | None:
     return None
 
 
-def arguments(spec: FunctionSpec, host: Host) -> list[str]:
+def arguments(spec: FunctionSpec, host: ServerHost) -> list[str]:
     """The command line. Raises `UsageError` for a runtime that cannot run here."""
     if spec.runtime.startswith("provided"):
         return [str(_bootstrap(spec, places_of(spec, host)))]
@@ -132,7 +132,7 @@ def _head(program: Path) -> bytes:
         return file.read(20)
 
 
-def _interpreter(spec: FunctionSpec, host: Host) -> list[str]:
+def _interpreter(spec: FunctionSpec, host: ServerHost) -> list[str]:
     if spec.runtime.startswith("python"):
         bootstrap = str(_HERE / "python_bootstrap.py")
         places = places_of(spec, host)
@@ -144,7 +144,7 @@ def _interpreter(spec: FunctionSpec, host: Host) -> list[str]:
     raise UsageError(why_not_here(spec.runtime, host))
 
 
-def why_not_here(runtime: str, host: Host, *, image: bool = False) -> str:
+def why_not_here(runtime: str, host: ServerHost, *, image: bool = False) -> str:
     """Why a function cannot run here, and what to do; "" for one that can."""
     if image:
         return (
@@ -169,7 +169,7 @@ def why_not_here(runtime: str, host: Host, *, image: bool = False) -> str:
     )
 
 
-def extensions(spec: FunctionSpec, host: Host) -> list[str]:
+def extensions(spec: FunctionSpec, host: ServerHost) -> list[str]:
     """Programs of external extensions in the function's layers, in the order of their names."""
     places = places_of(spec, host)
     return sorted(
@@ -184,7 +184,7 @@ def extensions(spec: FunctionSpec, host: Host) -> list[str]:
 def entered(
     runtime: list[str],
     spec: FunctionSpec,
-    host: Host,
+    host: ServerHost,
     entry_files: Sequence[str],
     folder: Path,
     environment: Mapping[str, str],
@@ -208,7 +208,7 @@ def entered(
     return ["/bin/sh", str(script), *runtime], {"PATH": f"{os.defpath}:/usr/sbin:/sbin", **marks}
 
 
-def places_of(spec: FunctionSpec, host: Host) -> mounts.Places:
+def places_of(spec: FunctionSpec, host: ServerHost) -> mounts.Places:
     """Where the function finds its code, its layers and its runtime."""
     if host.view is not None:
         return host.view.places(spec)
@@ -225,7 +225,7 @@ def needed(runtime_packages: Path, node: str | None) -> list[Path]:
 
 
 def variables(
-    spec: FunctionSpec, host: Host, *, api: str, stream: str, key_id: str, folder: Path
+    spec: FunctionSpec, host: ServerHost, *, api: str, stream: str, key_id: str, folder: Path
 ) -> dict[str, str]:
     """Environment variables: those that AWS documents, the endpoint's, and the function's own.
 
@@ -274,7 +274,7 @@ def _reserved(spec: FunctionSpec, places: mounts.Places, stream: str) -> dict[st
     return reserved
 
 
-def _defaults(spec: FunctionSpec, host: Host) -> dict[str, str]:
+def _defaults(spec: FunctionSpec, host: ServerHost) -> dict[str, str]:
     """What the function may set otherwise: there, "Unreserved environment variables"."""
     places = places_of(spec, host)
     task, runtime, opt = places.task, places.runtime, places.opt or places.layers

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .. import faults
-from ..admission import Claim
+from ..admission import CoreClaim
 from ..function import Fault, FunctionSpec, Request
 from ..limiters.interface import Sandbox
 from ..logs.printed import LogEvent
@@ -93,7 +93,7 @@ class Environment:
     """Starts with `start`, serves one `invoke` at a time, ends with `close`."""
 
     def __init__(
-        self, spec: FunctionSpec, host: command.Host, sandbox: Sandbox, folder: Path
+        self, spec: FunctionSpec, host: command.ServerHost, sandbox: Sandbox, folder: Path
     ) -> None:
         self.spec = spec
         self.ident = uuid.uuid4().hex
@@ -105,7 +105,7 @@ class Environment:
         self.invocations = 0
         self.last_used = time.monotonic()
         self.dead = False
-        self.claim: Claim | None = None
+        self.claim: CoreClaim | None = None
         self._broken = False
         # CPU and stolen seconds when it was last frozen: nothing is added until it runs again.
         self._accounts = (0.0, 0.0)

@@ -18,11 +18,11 @@ from ..json_paths import JsonPathError, at_path
 from .java_values import Lenient, TemplateError, TemplateObject, text_of
 from .velocity import Template
 
-__all__ = ["Request", "TemplateError", "rendered"]
+__all__ = ["TemplateError", "TemplateRequest", "rendered"]
 
 
 @dataclass
-class Request:
+class TemplateRequest:
     """What a template can ask for; `context` may be changed by it (`responseOverride`)."""
 
     body: str
@@ -33,7 +33,7 @@ class Request:
     stage_variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def rendered(template: str, request: Request) -> str:
+def rendered(template: str, request: TemplateRequest) -> str:
     """`template` filled in. Raises `TemplateError` for what is not known or is broken."""
     names: dict[str, Any] = {
         "input": _Input(request),
@@ -60,7 +60,7 @@ def _parsed(template: str) -> Template:
 class _Input(TemplateObject):
     """`$input`: the payload and the parameters of the request."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: TemplateRequest) -> None:
         self._request = request
         self.properties = {"body": request.body}
         self.methods: dict[str, Callable[..., Any]] = {
