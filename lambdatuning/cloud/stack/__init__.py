@@ -1,4 +1,10 @@
-"""The stack of `template.yaml`, from plan to removal: packaged, deployed, watched, removed."""
+"""The stack of `template.yaml`, from plan to removal: packaged, deployed, watched, removed.
+
+deploy, destroy        a plan (what changes, what goes), shown, then executed
+status                 what a stack is and says of itself while CloudFormation works on it
+package, parameters    the template and its code as sent; parameters that would be refused
+bucket                 where code packages lie
+"""
 
 from .deploy import (
     DEFAULT_STACK,

@@ -1,4 +1,10 @@
-"""Ways to hold a process and its children to a share of a CPU, and the choice among them."""
+"""Ways to hold a process and its children to a share of a CPU, and the choice among them.
+
+interface                   what a limiter offers: a sandbox for each execution environment
+cgroup2, cgroup1            by the kernel; cgroups (their files), delegation (where they may be)
+sigstop, duty_controller    without privileges; the process that stops and continues
+processes, cores            what processes use; the cores that there are
+"""
 
 import subprocess
 from collections.abc import Callable, Mapping
