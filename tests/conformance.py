@@ -5,7 +5,7 @@ What is compared: values and outputs exactly, floats to the last bit. Errors by 
 by presence alone in the areas `executor` and `end_to_end`, and wherever V8 and not Power Tuning
 worded them. Of `end_to_end`, `status`, `output` and the presence of an error; the trace of states,
 the count of AWS calls and the sequence of memory sizes are upstream's internals, which our tuner
-does not have. There, upstream's answer is expected also where our tuner mends it (a failed run
+does not have. There, upstream's answer is expected also where our tuner corrects it (a failed run
 that SUCCEEDED with {}; a crash that wins because its exception is allowed): the area checks that
 the contract's rules give the same from the same tails, not what our state machine does.
 """

@@ -175,7 +175,7 @@ def test_an_execution_is_looked_up_by_its_own_arn() -> None:
 
 
 @pytest.mark.parametrize("output", ["[1]", '"x"', '{"stateMachine": "x"}', '{"power": {"a": 1}}'])
-def test_an_odd_execution_is_in_no_ones_way(output: str) -> None:
+def test_an_odd_execution_hinders_no_other(output: str) -> None:
     described: dict[str, dict[str, Any]] = {
         ARN: {"status": "SUCCEEDED", "output": json.dumps(OUTPUT)},
         ARN + "2": {"status": "SUCCEEDED", "output": output, "input": "[]"},

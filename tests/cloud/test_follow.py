@@ -103,7 +103,7 @@ def test_progress_tells_sizes_and_the_time_that_the_slowest_leaves() -> None:
 
 
 def test_sizes_in_turn_are_paced_by_all_that_is_done() -> None:
-    """A size that has just begun is no slow one."""
+    """A size that has just started is no slow one."""
     rounds = [[], [sample(128), sample(128), sample(256)], [sample(256)]]
     watcher, *_ = followed(rounds, 4, side_by_side=1)
     assert watcher.progress[1].expected_s == 2.0 * 4 / 3

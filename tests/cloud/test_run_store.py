@@ -126,7 +126,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
-def test_what_cannot_be_read_is_named_and_in_nobodys_way(tmp_path: Path, kind: str) -> None:
+def test_an_unreadable_run_is_named_and_hinders_no_other(tmp_path: Path, kind: str) -> None:
     body, reason = UNREADABLE[kind]
     store = FolderStore(tmp_path)
     save(store, GOOD, [])
@@ -254,9 +254,7 @@ _ODD: tuple[Any, ...] = (
 
 
 @pytest.mark.parametrize("name", [each.name for each in dataclasses.fields(Manifest)])
-def test_whatever_a_field_of_a_manifest_holds_it_is_in_nobodys_way(
-    tmp_path: Path, name: str
-) -> None:
+def test_no_value_in_a_manifest_hinders_reading_other_runs(tmp_path: Path, name: str) -> None:
     """It is read, or skipped with its path and a reason; never an error."""
     for number, value in enumerate(_ODD):
         folder = tmp_path / "function=shop" / f"run=run-{number}"

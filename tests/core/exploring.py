@@ -90,7 +90,7 @@ class SimulatedFunction:
         return min(sizes, key=lambda size: math.ceil(self.truth[payload](size)) * size)
 
     def regret(self, memory_mb: int, payload: str = "") -> float:
-        """How much dearer than the cheapest a size is, in truth."""
+        """How much more than the cheapest a size costs, in truth."""
         truth = self.truth[payload]
         best = self.best(payload)
         return truth(memory_mb) * memory_mb / (truth(best) * best) - 1

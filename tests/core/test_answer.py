@@ -1,4 +1,4 @@
-"""What an execution's output answers, whoever's tuner it was."""
+"""What an execution's output answers, of any tuner."""
 
 import pytest
 

@@ -106,6 +106,6 @@ def test_names_are_unique_and_weights_add_up() -> None:
 
 
 @pytest.mark.parametrize("weight", [-1, 0, float("nan"), float("inf"), "x", True])
-def test_a_weight_is_checked_whoever_gives_it(weight: float) -> None:
+def test_a_weight_is_checked_wherever_it_is_given(weight: float) -> None:
     with pytest.raises(UsageError, match="weight must be an amount above 0"):
         PayloadType("a", {}, weight=weight)

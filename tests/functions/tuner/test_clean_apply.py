@@ -214,9 +214,7 @@ def test_a_stopped_run_applies_nothing(client: FakeLambda, time: Time) -> None:
     assert client.memory_mb == 128
 
 
-def test_cleaning_that_failed_is_taken_up_by_whoever_cleans_next(
-    client: FakeLambda, time: Time
-) -> None:
+def test_cleaning_that_failed_is_completed_by_the_next_one(client: FakeLambda, time: Time) -> None:
     hold(client)
     function.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
     client.faults["DeleteFunction"] = ["AccessDeniedException"]
