@@ -84,15 +84,14 @@ def show(url: str) -> DataFrame:
 
 
 def _row(cloud: Cloud, execution: Execution) -> dict[str, Any]:
-    execution_input = execution.input if isinstance(execution.input, dict) else {}
     answer = TunerAnswer.of(execution.output)
-    failed = not (execution.running or has_answer(execution) or execution_input.get("dryRun"))
+    failed = not (execution.running or has_answer(execution) or execution.input.get("dryRun"))
     status = "FAILED" if failed and execution.status == "SUCCEEDED" else execution.status
     return {
-        "execution": execution.arn.rpartition(":")[2],
-        "function": function_name(str(execution_input.get("lambdaARN", ""))),
+        "execution": execution.name,
+        "function": function_name(execution.function_arn),
         "status": status,
-        "strategy": execution_input.get("strategy") or "cost",
+        "strategy": execution.input.get("strategy") or "cost",
         "power": answer.memory_mb,
         "cost_usd": answer.cost_usd,
         "duration_ms": answer.duration_ms,

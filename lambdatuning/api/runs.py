@@ -214,21 +214,19 @@ def _in_folder(address: str, cloud: Cloud | None) -> Source:
 
 
 def _with_means(execution: Execution, answer: TunerAnswer) -> Source:
-    execution_input = execution.input if isinstance(execution.input, dict) else {}
-    arn = str(execution_input.get("lambdaARN", ""))
-    about = Manifest(
-        run_id=execution.arn.rpartition(":")[2],
-        function=function_name(arn) or "unnamed",
-        function_arn=arn,
+    manifest = Manifest(
+        run_id=execution.name,
+        function=function_name(execution.function_arn) or "unnamed",
+        function_arn=execution.function_arn,
         region=execution.arn.split(":")[3],
-        num=execution_input.get("num"),
+        num=execution.input.get("num"),
         started_at=execution.started_at.isoformat(),
         execution_arns=(execution.arn,),
         usd=answer.run_usd,
     )
     (curve,) = decode_visualization(answer.visualization)
-    run = means_run(curve.points, about, "the tuned payload")
-    return Source(about.run_id, run.manifest, lambda: run)
+    run = means_run(curve.points, manifest, "the tuned payload")
+    return Source(manifest.run_id, run.manifest, lambda: run)
 
 
 def _started(source: Source) -> str:

@@ -19,17 +19,28 @@ INPUT_LIMIT_BYTES = 262_144
 
 @dataclass(frozen=True)
 class Execution:
-    """An execution as DescribeExecution tells it; `output` is None until it succeeded."""
+    """An execution as DescribeExecution describes it. `input` is {} where it is no JSON object;
+    `output` is None until it succeeded."""
 
     arn: str
     state_machine_arn: str
     status: str
     started_at: datetime
     stopped_at: datetime | None
-    input: Any
+    input: Mapping[str, Any]
     output: Any
     error: str
     cause: str
+
+    @property
+    def name(self) -> str:
+        """Its name, by which a run of ours is stored."""
+        return self.arn.rpartition(":")[2]
+
+    @property
+    def function_arn(self) -> str:
+        """The function that it tunes; "" where its input names none."""
+        return str(self.input.get("lambdaARN", ""))
 
     @property
     def running(self) -> bool:
@@ -78,13 +89,14 @@ def describe(cloud: Cloud, execution_arn: str) -> Execution:
                 f"there is no execution {execution_arn}; AWS keeps them for 90 days"
             ) from exc
         raise
+    execution_input = _json(answer.get("input"))
     return Execution(
         arn=execution_arn,
         state_machine_arn=answer["stateMachineArn"],
         status=answer["status"],
         started_at=answer["startDate"],
         stopped_at=answer.get("stopDate"),
-        input=_json(answer.get("input")),
+        input=execution_input if isinstance(execution_input, dict) else {},
         output=_unwrapped(_json(answer.get("output"))),
         error=answer.get("error") or "",
         cause=answer.get("cause") or "",
