@@ -417,10 +417,10 @@ def test_noisy_calls_vary_more_than_log_normal_ones_of_the_same_spread() -> None
 
 
 def test_a_batch_grows_with_the_calls_at_its_size() -> None:
-    made = Made({"": cpu(300.0, 0.0)}, spread=0.35)
+    simulated = SimulatedFunction({"": cpu(300.0, 0.0)}, spread=0.35)
     calls: Counter[int] = Counter()
     largest = 0
-    for proposal in made.explore("value")[:-1]:
+    for proposal in simulated.explore("value")[:-1]:
         for item in proposal.batch:
             assert item.count <= max(3, 4 * calls[item.memory_mb])
             largest = max(largest, item.count)
