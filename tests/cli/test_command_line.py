@@ -143,6 +143,10 @@ def test_published_urls_are_shown_as_data(nobody: Shell) -> None:
     both = nobody("show", f"https://lambda-power-tuning.show/#{CURVE};{CURVE};old;new%20one")
     assert both.code == 0
     assert "new one" in both.out
+    best = "cheapest 128 MB, fastest 256 MB"
+    assert both.out.splitlines()[-2:] == [f"old: {best}", f"new one: {best}"]
+    one = nobody("show", f"https://lambda-power-tuning.show/#{CURVE}").out.splitlines()
+    assert (one[0].split()[0], one[-1]) == ("memory_mb", best)
     wrong = nobody("show", "https://lambda-power-tuning.show/")
     assert (wrong.code, wrong.out) == (2, "")
 

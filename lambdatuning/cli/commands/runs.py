@@ -6,6 +6,7 @@ import click
 
 from ...core.address import is_s3
 from ...core.errors import UsageError
+from ...core.format import format_mb
 from ...core.validation import number, whole_number
 from ..options import pairs, place, store_option
 from ..output import money, records, refuse, table
@@ -13,6 +14,8 @@ from ..session import Session, session_options
 from ..verdicts import publish, verdict_options, verdict_outputs
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from ...analysis.compare.comparison import Comparison
     from ...analysis.run import Run
     from ..json_outputs import ComparedRuns, ImportedLogs
@@ -159,8 +162,21 @@ def _show_url(session: Session, url: str) -> None:
     frame = show(url)
     cost = [money(*row) for row in zip(frame["cost"], frame["currency"], strict=True)]
     shown = frame.assign(duration_ms=frame["duration_ms"].map(_ms), cost=cost)
-    text = table(shown.drop(columns=["cost_usd", "currency"]))
-    session.output.show(records(frame), text)
+    unnamed = [] if frame["run"].any() else ["run"]
+    text = table(shown.drop(columns=["cost_usd", "currency", *unnamed]))
+    best = [_best(str(name), curve) for name, curve in frame.groupby("run", sort=False)]
+    session.output.show(records(frame), "\n".join([text, *filter(None, best)]))
+
+
+def _best(name: str, curve: "DataFrame") -> str:
+    """The cheapest and the fastest size of a published curve; "" where no number is known."""
+    measures = {"cheapest": curve["cost"], "fastest": curve["duration_ms"]}
+    sizes = [
+        f"{word} {format_mb(curve['memory_mb'].iloc[int(values.argmin())])}"
+        for word, values in measures.items()
+        if values.notna().any()
+    ]
+    return ": ".join(filter(None, (name, ", ".join(sizes)))) if sizes else ""
 
 
 def _ms(duration_ms: float | None) -> str:
