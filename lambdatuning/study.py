@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pandas import DataFrame
 
@@ -102,7 +102,7 @@ class Study(StudyData):
 
     def front(self, question: str = "") -> "Front":
         """What stands first in a report: the decision with three cards, below what is found about
-        "payload_types", "strategies" or "cold_starts"."""
+        "payload_types", "strategies" or "cold_starts". UsageError for another question."""
         from .analysis.answer.first_screen import front
 
         return front(self, question)
@@ -140,7 +140,8 @@ class Study(StudyData):
         return decision_of(self)
 
     def to_json(self) -> dict[str, Any]:
-        """The answer and the curves behind it as plain values, the same for every kind of run."""
+        """The answer and the curves behind it as plain values, the same for every kind of run:
+        `schema`, `decision`, `headlines` and `curves`; what cannot be known is None."""
         from .analysis.answer.as_json import answer_json
 
         return answer_json(self)
@@ -160,60 +161,73 @@ class Study(StudyData):
 
     def recommend(self, strategy: str | Sequence[str] = ()) -> DataFrame:
         """One row for each payload type and the mix, and strategy: by default all that have what
-        they need."""
+        they need.
+
+        Columns as `analysis.answer.recommendation.Recommendation`: the best size (`memory_mb`), its
+        mean (`mean_ms`) and `cost_per_million_usd`, how `sure` it is, the sizes `as_good_mb`, and
+        `saving` (a share of today's cost) and `speedup` (a factor). UsageError for a strategy that
+        is unknown, or whose limit the study does not have.
+        """
         return recommendations_frame(self, _names(strategy) or self.options.choices)
 
     def predict(self, sizes: Sequence[int] = ()) -> DataFrame:
-        """Sizes between the measured ones (all, or those given), each marked as predicted."""
+        """Sizes between the measured ones (all, or those given), each marked as `predicted`, with
+        95 % intervals of mean duration (ms) and cost (US dollars). UsageError for a size outside of
+        the measured ones."""
         from .analysis.predicted import predict
 
         return predict(self, sizes)
 
     def checks(self) -> list[Finding]:
-        """What may mislead, the gravest first."""
+        """What may mislead, the gravest first, each with its cause and what to do; [] if all is
+        well."""
         from .analysis.questions.checks import checks
 
         return checks(self)
 
     def bill(self) -> DataFrame:
-        """What each choice costs a month and a year."""
+        """What each choice costs a month and a year: a row for today's size and for each strategy,
+        amounts in US dollars (`month_usd` with its 95 % interval, `year_saving_usd` ...)."""
         from .analysis.questions.bill import bill
 
         return bill(self)
 
     def pillars(self) -> DataFrame:
         """What this run shows of the best practices of the AWS Well-Architected Framework that
-        memory tuning touches."""
+        memory tuning touches: a row each, with `state`, `evidence` and `next_step`."""
         from .analysis.questions.pillars import pillars
 
         return pillars(self)
 
     def evidence(self) -> dict[str, Any]:
-        """The same as plain values, with their schema's version: JSON for a workload review."""
+        """The same as plain values, with their `schema_version`: JSON for a workload review."""
         from .analysis.questions.pillars import evidence
 
         return evidence(self)
 
     def pareto(self) -> DataFrame:
-        """Which sizes are worth choosing between."""
+        """Which sizes are worth choosing between: a row for each payload type (and the mix) and
+        size, `efficient` where no other size is both faster and cheaper."""
         from .analysis.questions.pareto import pareto
 
         return pareto(self)
 
     def cold_starts(self) -> DataFrame:
-        """What cold starts take and cost, by size."""
+        """What cold starts take (ms) and cost (US dollars per million) beyond warm invocations: a
+        row a size with cold starts; empty without any."""
         from .analysis.questions.cold_starts import cold_starts
 
         return cold_starts(self)
 
     def cold_decisions(self, strategy: str | Sequence[str] = ()) -> DataFrame:
-        """The best size in each range of cold shares, by payload type and strategy."""
+        """The best size in each range of cold shares (0 to 1), by payload type and strategy."""
         from .analysis.questions.cold_share import cold_decisions, strategies_of
 
         return cold_decisions(self, _names(strategy) or strategies_of(self))
 
     def steps(self) -> DataFrame:
-        """The steps of an adaptive run; empty for a grid."""
+        """The steps of an adaptive run: what each measured, what was spent (US dollars) and known
+        by then; empty for a grid."""
         from .analysis.questions.adaptive import steps
 
         return steps(self.run)
@@ -236,16 +250,18 @@ class Study(StudyData):
         return StudyPlots(self)
 
     def table(self, name: str) -> "Table":
-        """A frame as a readable table, by the name in `TABLES`."""
+        """A frame as a readable table: "recommend", "durations", "costs", "summary", "checks",
+        "bill", "pareto", "predict", "cold_starts", "cold_decisions", "steps" or "pillars".
+        UsageError for another name."""
         from .analysis.questions.bill import volume
         from .analysis.text.tables import require_table, table
 
         require_table(name, TABLES)
-        method, title, columns = TABLES[name]
+        method, caption, columns = TABLES[name]
         frame = self._summary() if method == "summary" else getattr(self, method)()
         if name == "bill":
-            title = f"Bill a month, yours at {volume(self):,.0f} invocations"
-        return table(frame, title, columns, self.money)
+            caption = f"Bill a month, yours at {volume(self):,.0f} invocations"
+        return table(frame, caption, columns, self.money)
 
     def _summary(self) -> DataFrame:
         """The summary for readers: an adaptive run's figures are its model's, as in the answer."""
@@ -296,10 +312,20 @@ def _names(strategy: str | Sequence[str]) -> tuple[str, ...]:
 
 _CELL = ("function", "architecture", "payload", "memory_mb")
 
-TABLES: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "recommend": ("recommend", "Recommendations", ()),
-    "summary": ("summary", "All numbers", ()),
-    "durations": (
+
+class TableOf(NamedTuple):
+    """A table of a study: the method whose frame it shows, its caption, the columns shown (() for
+    all)."""
+
+    method: str
+    caption: str
+    columns: tuple[str, ...] = ()
+
+
+TABLES: Mapping[str, TableOf] = {
+    "recommend": TableOf("recommend", "Recommendations"),
+    "summary": TableOf("summary", "All numbers"),
+    "durations": TableOf(
         "summary",
         "Durations",
         (
@@ -307,7 +333,7 @@ TABLES: dict[str, tuple[str, str, tuple[str, ...]]] = {
             *("p50_ms", "p90_ms", "p95_ms", "p99_ms"),
         ),
     ),
-    "costs": (
+    "costs": TableOf(
         "summary",
         "Costs",
         (
@@ -316,8 +342,8 @@ TABLES: dict[str, tuple[str, str, tuple[str, ...]]] = {
             *("step_saving", "step_speedup", "environments", "max_memory_mb", "init_ms_p50"),
         ),
     ),
-    "checks": ("checks", "Checks", ()),
-    "bill": (
+    "checks": TableOf("checks", "Checks"),
+    "bill": TableOf(
         "bill",
         "Bill",
         (
@@ -326,22 +352,26 @@ TABLES: dict[str, tuple[str, str, tuple[str, ...]]] = {
             *("probability_cheaper", "year_saving_usd", "reason"),
         ),
     ),
-    "pareto": ("pareto", "Speed against cost", ()),
-    "predict": ("predict", "Sizes between the measured ones", ()),
-    "cold_starts": ("cold_starts", "Cold starts", ()),
-    "cold_decisions": (
+    "pareto": TableOf("pareto", "Speed against cost"),
+    "predict": TableOf("predict", "Sizes between the measured ones"),
+    "cold_starts": TableOf("cold_starts", "Cold starts"),
+    "cold_decisions": TableOf(
         "cold_decisions",
         "Best size by share of cold starts",
         ("function", "payload", "strategy", "memory_mb", "from_share", "to_share"),
     ),
-    "steps": ("steps", "Steps of the adaptive run", ()),
-    "pillars": ("pillars", "Well-Architected best practices", ()),
+    "steps": TableOf("steps", "Steps of the adaptive run"),
+    "pillars": TableOf("pillars", "Well-Architected best practices"),
 }
-"""Tables of a study: what is asked, the caption, and the columns that are shown (all)."""
+"""The tables of a study, by their names in `Study.table`."""
 
 
 class StudyPlots:
-    """The figures of a study."""
+    """The figures of a study, each a `Chart`: it shows itself, and `save` writes it.
+
+    `payload` and `payloads` name payload types (several with commas or as a list; default: all, or
+    the mix); UsageError for one that was not measured. None where there is nothing to draw.
+    """
 
     def __init__(self, study: StudyData) -> None:
         self._study = study
