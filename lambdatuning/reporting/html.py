@@ -12,24 +12,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from ..analysis.text.output_types import ANSWER_MIME, NARROW_MIME, PREFIX, RUN_MIME, TABLE_MIME
 from ..core.format import short_name, visible
 from .markup import Attachments, Markup, anchor, picture
 from .parameters import TAG, tags
 from .progress import METADATA
 from .tables import TableFile, slug, sortable, table_file
 from .terminal import terminal_html
-
-NARROW_MIME = "application/vnd.lambdatuning.narrow+svg"
-"""The narrow layout of a figure (see `analysis.plot.chart`)."""
-
-ANSWER_MIME = "application/vnd.lambdatuning.answer+json"
-"""The answer of a report (see `analysis.text.statement`)."""
-
-RUN_MIME = "application/vnd.lambdatuning.run+json"
-"""What a report is about: functions, place and date (see `analysis.text.statement`)."""
-
-TABLE_MIME = "application/vnd.lambdatuning.table+json"
-"""The numbers of a table (see `analysis.text.tables`)."""
 
 _ANY_HEADING = re.compile(r"^#+\s+(.+)$", re.MULTILINE)
 _HEADING = re.compile(r"^#\s+(.+)$", re.MULTILINE)
@@ -183,7 +172,7 @@ class Story:
         if "text/html" not in data:
             for kind in data:
                 beside_figure = kind == _WIDGET and "image/svg+xml" in data
-                if kind not in _SHOWN and not kind.startswith(_OURS) and not beside_figure:
+                if kind not in _SHOWN and not kind.startswith(PREFIX) and not beside_figure:
                     name = "a widget" if kind == _WIDGET else f"an output of type {kind}"
                     self._markup.leave_out(name)
         return block
@@ -254,8 +243,6 @@ class Story:
     def _markdown(self, source: str, attachments: Attachments | None = None) -> str:
         return _scrolling(self._markup.markdown(source, attachments))
 
-
-_OURS = "application/vnd.lambdatuning."
 
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/avif")
 
@@ -363,15 +350,15 @@ def _text(value: object) -> str:
     return "".join(value) if isinstance(value, list) else str(value)
 
 
-def resource(name: str) -> str:
-    """A file of this folder."""
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+def resource(name: str, package: str = __package__) -> str:
+    """A file of this folder, or of that of another package."""
+    return files(package).joinpath(name).read_text(encoding="utf-8")
 
 
 @cache
-def template(name: str) -> Any:
-    """A template of this folder; all that it is given is escaped."""
+def template(name: str, package: str = __package__) -> Any:
+    """A template of such a folder; all that it is given is escaped."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    return environment.from_string(resource(name))
+    return environment.from_string(resource(name, package))

@@ -63,7 +63,7 @@ class TableFile:
 
 
 def table_file(data: Mapping[str, Any], heading: str, taken: Sequence[str]) -> TableFile:
-    """The file of a table output (see `analysis.text.tables.TABLE_MIME`).
+    """The file of a table output (see `analysis.text.output_types.TABLE_MIME`).
 
     Its name is made from the caption, or else the heading above it, and is not among `taken`.
     """

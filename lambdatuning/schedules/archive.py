@@ -5,10 +5,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
-from functools import cache
-from importlib.resources import files
-from typing import Any
-from urllib.parse import quote
 
 from ..analysis.verdict import Verdict
 from ..publishing.markdown import TITLES
@@ -51,12 +47,12 @@ def folder_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-.") or "function"
 
 
-def keep(out: str, verdict: Verdict, day: date, made: Mapping[str, str]) -> NightPlaces:
-    """Write the files that a night `made` (text by relative name) below `out`, a folder or an
-    address, and add the night to the index. A night that is run again replaces itself."""
+def keep(out: str, verdict: Verdict, day: date, texts: Mapping[str, str]) -> NightPlaces:
+    """Write the files of a night (`texts` by name) below `out`, a folder or an address, and
+    add the night to the index. A night that is run again replaces itself."""
     base = f"{out.rstrip('/')}/{folder_name(verdict.function)}"
     dated = f"{day:%Y/%m/%d}/{folder_name(verdict.run_id)}"
-    written = {**made, "verdict.json": json.dumps(verdict.to_json(), indent=2) + "\n"}
+    written = {**texts, "verdict.json": json.dumps(verdict.to_json(), indent=2) + "\n"}
     for folder in (dated, LATEST):
         place = destination(f"{base}/{folder}")
         place.prepare()
@@ -87,22 +83,14 @@ def _read(place: Destination) -> list[Night]:
 
 
 def _index(function: str, nights: list[Night]) -> str:
-    page: str = _template().render(
+    # What makes reports comes with an extra, which a schedule is printed without.
+    from ..reporting.html import resource, template
+
+    page: str = template("templates/nights.html.j2", __package__).render(
         function=function,
         nights=nights,
         titles=TITLES,
         latest=f"{LATEST}/{INDEX}",
-        style=files("lambdatuning.reporting").joinpath("report.css").read_text("utf-8"),
+        style=resource("report.css"),
     )
     return page
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters["address"] = quote
-    return environment.from_string(
-        files(__package__).joinpath("templates/nights.html.j2").read_text("utf-8")
-    )

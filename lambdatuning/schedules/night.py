@@ -44,7 +44,7 @@ class NightResult:
     """What came of it; `failed` says which notebook failed, "" for none."""
 
     verdict: Verdict
-    kept: NightPlaces
+    places: NightPlaces
     failed: str
 
 
@@ -56,14 +56,14 @@ def night(
     A notebook that fails takes neither the verdict nor the other reports with it.
     """
     verdict = judge(request, cloud)
-    made, failed = _reports(request, on_progress)
+    files, failed = _reports(request, on_progress)
     outputs = {
         "junit.xml": junit(verdict),
         "badge.svg": badge(verdict),
         "comment.md": comment(verdict),
     }
-    kept = keep(request.out, verdict, request.day, {**made, **outputs})
-    return NightResult(verdict, kept, failed)
+    places = keep(request.out, verdict, request.day, {**files, **outputs})
+    return NightResult(verdict, places, failed)
 
 
 def judge(request: NightRequest, cloud: Cloud | None = None) -> Verdict:

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdatuning.analysis.plot.axes import readable_ticks
-from lambdatuning.analysis.plot.chart import NARROW_MIME, Chart
+from lambdatuning.analysis.plot.chart import Chart
 from lambdatuning.analysis.plot.labels import spread
 from lambdatuning.analysis.plot.style import INK, PAPER, SERIES, luminance
 from lambdatuning.analysis.questions.payload_types import penalties
+from lambdatuning.analysis.text.output_types import NARROW_MIME
 from lambdatuning.core.errors import UsageError
 from lambdatuning.study import Study
 

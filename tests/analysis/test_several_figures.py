@@ -4,10 +4,10 @@ from functools import cache
 
 import pytest
 
-from lambdatuning.analysis.plot.chart import NARROW_MIME
 from lambdatuning.analysis.plot.functions import together, views
 from lambdatuning.analysis.questions.payload_types import penalties
 from lambdatuning.analysis.run import Run, merge
+from lambdatuning.analysis.text.output_types import NARROW_MIME
 from lambdatuning.study import Study
 
 from .plots import PLOTS

@@ -13,7 +13,6 @@ from pandas import DataFrame
 from lambdatuning.analysis.answer.recommendation import recommendations
 from lambdatuning.analysis.answer.why_this_size import choice_title
 from lambdatuning.analysis.curves import MIX, Curve
-from lambdatuning.analysis.plot.chart import NARROW_MIME
 from lambdatuning.analysis.plot.style import luminance
 from lambdatuning.analysis.questions.controls import Controls, panel
 from lambdatuning.analysis.questions.deadline import deadline_title
@@ -25,6 +24,7 @@ from lambdatuning.analysis.questions.decision_map import (
 )
 from lambdatuning.analysis.questions.pareto import pareto_title
 from lambdatuning.analysis.run import Run
+from lambdatuning.analysis.text.output_types import NARROW_MIME
 from lambdatuning.api.runs import published_runs
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.format import format_mb

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from pandas import DataFrame
 
-from lambdatuning.analysis.text.tables import TABLE_MIME, table
+from lambdatuning.analysis.text.output_types import TABLE_MIME
+from lambdatuning.analysis.text.tables import table
 from lambdatuning.core import format as formats
 from lambdatuning.core.finding import Finding
 from lambdatuning.study import Study

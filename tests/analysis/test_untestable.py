@@ -19,11 +19,11 @@ from lambdatuning.analysis.answer.recommendation import (
 )
 from lambdatuning.analysis.curves import Curve
 from lambdatuning.analysis.plot.axes import hatching
-from lambdatuning.analysis.plot.chart import NARROW_MIME
 from lambdatuning.analysis.questions.decision_map import decisions
 from lambdatuning.analysis.run import BEYOND, Run, apart, merge
 from lambdatuning.analysis.text.marks import DAGGER, NOTE
-from lambdatuning.analysis.text.tables import TABLE_MIME, table
+from lambdatuning.analysis.text.output_types import NARROW_MIME, TABLE_MIME
+from lambdatuning.analysis.text.tables import table
 from lambdatuning.core.format import DOLLARS
 from lambdatuning.core.sizes import Host
 from lambdatuning.core.tuning.manifest import Manifest

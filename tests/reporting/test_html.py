@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambdatuning.analysis.plot.style import GRID, INK, PAPER, SERIES, luminance
-from lambdatuning.reporting.html import NARROW_MIME, PageContext, render
+from lambdatuning.analysis.text.output_types import NARROW_MIME
+from lambdatuning.reporting.html import PageContext, render
 from lambdatuning.reporting.progress import METADATA
 
 

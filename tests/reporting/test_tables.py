@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lambdatuning.analysis.text import statement, tables
+from lambdatuning.analysis.text import tables
+from lambdatuning.analysis.text.output_types import ANSWER_MIME, RUN_MIME, TABLE_MIME
 from lambdatuning.reporting import html
 from lambdatuning.reporting.destination import Folder
 from lambdatuning.reporting.index import describe_change, read_entry, render_index, write_index
@@ -71,28 +72,22 @@ def test_names_are_made_of_the_caption_or_the_heading_and_differ() -> None:
     assert slug("../../etc/<passwd>") == "etc-passwd"
 
 
-def test_output_types_have_one_name() -> None:
-    assert html.RUN_MIME == statement.RUN_MIME
-    assert html.TABLE_MIME == tables.TABLE_MIME
-    assert html.ANSWER_MIME == statement.ANSWER_MIME
-
-
 def test_a_table_keeps_its_plain_numbers_also_those_in_its_caption() -> None:
     from pandas import DataFrame
 
     frame = DataFrame(
         {"function": ["f", "f"], "payload": ["a", "b"], "mean_ms": [1.0, float("nan")]}
     )
-    bundle = tables.table(frame, "Means")._repr_mimebundle_()[tables.TABLE_MIME]
+    bundle = tables.table(frame, "Means")._repr_mimebundle_()[TABLE_MIME]
     assert bundle["columns"] == ["function", "payload", "mean_ms"]
     assert bundle["data"] == [["f", "a", 1.0], ["f", "b", None]]
     assert bundle["caption"] == "Means, f"
 
 
 def report(headline: str, made_at: str = "2026-11-23 09:00 UTC") -> str:
-    bundle = {statement.ANSWER_MIME: {"headline": headline, "functions": ["shop-F-1JKHDUVWFRX5T"]}}
+    bundle = {ANSWER_MIME: {"headline": headline, "functions": ["shop-F-1JKHDUVWFRX5T"]}}
     output = {"output_type": "display_data", "metadata": {}, "data": bundle | {"text/plain": "x"}}
-    data = {html.TABLE_MIME: DATA, "text/html": "<table><tr><td>1</td></tr></table>"}
+    data = {TABLE_MIME: DATA, "text/html": "<table><tr><td>1</td></tr></table>"}
     table = {"output_type": "display_data", "metadata": {}, "data": data}
     cells = [
         {"cell_type": "markdown", "source": "# T <i>", "metadata": {}},
@@ -124,7 +119,10 @@ def _of_function(
     place: Folder, name: str, function: str, headline: str = "x", heading: str = "Which size?"
 ) -> None:
     about = {"functions": [function], "place": "eu-central-1", "date": "2026-11-23"}
-    data = {html.ANSWER_MIME: {"headline": headline, "functions": [function]}, html.RUN_MIME: about}
+    data = {
+        ANSWER_MIME: {"headline": headline, "functions": [function]},
+        RUN_MIME: about,
+    }
     output = {"output_type": "display_data", "metadata": {}, "data": data}
     cells = [
         {"cell_type": "markdown", "source": f"# {heading}", "metadata": {}},

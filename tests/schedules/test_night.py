@@ -48,13 +48,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[NightResult, Path]:
 def test_reports_lie_by_date_and_as_the_latest(made: tuple[NightResult, Path]) -> None:
     result, base = made
     dated = base / "2026/11/28/20261123T141453-46850e"
-    assert result.kept.folder == f"{dated}/"
-    assert result.kept.index == str(base / "index.html")
+    assert result.places.folder == f"{dated}/"
+    assert result.places.index == str(base / "index.html")
     for folder in (dated, base / "latest"):
         names = {path.name for path in folder.iterdir()}
         assert names >= {"05_compare.html", "05_compare.ipynb", "index.html", "verdict.json"}
         assert names >= {"junit.xml", "badge.svg", "comment.md"}
-    assert result.kept.latest == str(base / "latest" / "index.html")
+    assert result.places.latest == str(base / "latest" / "index.html")
 
 
 def test_the_executed_notebook_has_its_outputs_and_parameters(

@@ -12,6 +12,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ...core.errors import UsageError, closest
+from ..text.output_types import NARROW_MIME
 from . import style
 from .style import NARROW, WIDE, Layout, house_style
 
@@ -85,10 +86,6 @@ def _described(text: str, title: str, alt: str) -> str:
 
 
 # A chart: one picture in two layouts, with its title and its alternative text.
-
-
-NARROW_MIME = "application/vnd.lambdatuning.narrow+svg"
-"""Output type under which a notebook keeps the narrow layout, for the report on a phone."""
 
 
 @dataclass(frozen=True, eq=False)

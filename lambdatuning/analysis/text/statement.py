@@ -7,18 +7,12 @@ from html import escape
 from typing import Any
 
 from ...core.format import join, short_name
-
-ANSWER_MIME = "application/vnd.lambdatuning.answer+json"
-"""Output type under which a notebook keeps its answer, for the index of reports."""
+from .output_types import ANSWER_MIME, RUN_MIME
 
 
 def answer_output(headline: str, functions: Iterable[str]) -> dict[str, Any]:
     """The output that tells the index of reports what a report says, of which functions."""
     return {ANSWER_MIME: {"headline": headline, "functions": list(dict.fromkeys(functions))}}
-
-
-RUN_MIME = "application/vnd.lambdatuning.run+json"
-"""Output type under which a notebook keeps what it is about, for the title of its report."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from .columns import (
     wordy,
 )
 from .marks import DAGGER, MEANS, NOTE, first_beyond, marked_text
+from .output_types import TABLE_MIME
 
 _MANY = 11
 """With more columns, a table on paper needs smaller print."""
@@ -105,10 +106,6 @@ def _kind(*, words: bool) -> str:
 
 # Frames made readable: units from the column names, intervals beside their means.
 
-
-TABLE_MIME = "application/vnd.lambdatuning.table+json"
-"""Output type under which a notebook keeps a table's numbers: caption, columns, data (rows), and
-for each column that is shown the rank of each row, to sort by."""
 
 _NOTHING_FOUND = "There is nothing to show."
 

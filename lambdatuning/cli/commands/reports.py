@@ -110,7 +110,7 @@ def report(
     from ...reporting.report import plan, report
 
     workers = whole_number("--at-once", at_once)
-    paths, values = _notebooks(session, notebooks), _parameters(given)
+    paths, values = notebook_paths(session, notebooks), _parameters(given)
     jobs = plan(paths, values, folder=Path.cwd(), name=name)
     values = {**_settings(jobs), **values}
     progress = session.output.progress()
@@ -125,13 +125,13 @@ def report(
             keep_notebooks=keep_notebooks,
             on_progress=progress,
         )
-    for done in reports:
+    for finished in reports:
         if not session.output.quiet:
-            say(f"{done.notebook.name}: {done.elapsed_s:.0f} s")
+            say(f"{finished.notebook.name}: {finished.elapsed_s:.0f} s")
     if len(reports) > 1 and not session.output.quiet:
         say(f"Open {out.rstrip('/')}/{INDEX}: the answer of each of them.")
-    made = [done.address for done in reports]
-    session.output.show(made, "\n".join(made))
+    addresses = [finished.address for finished in reports]
+    session.output.show(addresses, "\n".join(addresses))
 
 
 def _consent(session: Session, jobs: "list[Job]") -> dict[str, object]:
@@ -167,8 +167,8 @@ def _declares_yes(job: "Job") -> bool:
     return any(parameter.name == "yes" for parameter in job.parameters)
 
 
-def _notebooks(session: Session, named: tuple[str, ...]) -> list[str]:
-    """Those named; one of the package's where the folder has none of that name."""
+def notebook_paths(session: Session, named: tuple[str, ...]) -> list[str]:
+    """Those named, also found in the project's folder of notebooks; without names all of it."""
     folder = resources.notebooks()
     if named:
         return [_notebook(folder.path, name) for name in named]

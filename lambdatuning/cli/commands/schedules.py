@@ -20,6 +20,7 @@ from ..options import pairs, stack_option, template_option, tuning_options, with
 from ..output import refuse, say
 from ..session import Session, session_options
 from ..verdicts import NAMES, publish, verdict_options, verdict_outputs
+from .reports import notebook_paths
 from .stack import event_line, output_lines, remove
 
 if TYPE_CHECKING:
@@ -89,23 +90,22 @@ def run(session: Session, /, function: str, **options: Any) -> None:
     out, day = options.pop("out"), _day(options.pop("day"))
     allowed = options.pop("max_regression")
     percent = 5.0 if allowed is None else number("--max-regression (per cent)", allowed, 0)
-    notebooks = _notebooks(session, options.pop("notebooks"))
+    notebooks = notebook_paths(session, options.pop("notebooks"))
     history = options.pop("history")
     progress = session.output.progress()
     with session.connected() as cloud:
         measured = _measured(session, cloud, function, options)
         store = _history(cloud, history, options)
         request = NightRequest(measured, store, notebooks, out, day, percent / 100)
-        done = night(request, cloud if is_s3(store) else None, progress)
-    publish(done.verdict, outputs, lambda: _exported(store, done.verdict.function))
-    kept = done.kept
-    data = {"verdict": done.verdict.to_json(), **asdict(kept), "failed": done.failed}
-    text = f"{done.verdict.function}: {done.verdict}\n{kept.index}"
-    if session.output.json or not (session.output.quiet and done.verdict.kind == "fine"):
-        session.output.show(data, text)
-    if done.failed:
-        raise RunFailedError(f"{done.failed} (the others are in {kept.folder})")
-    refuse(done.verdict)
+        result = night(request, cloud if is_s3(store) else None, progress)
+    verdict, places = result.verdict, result.places
+    publish(verdict, outputs, lambda: _exported(store, verdict.function))
+    data = {"verdict": verdict.to_json(), **asdict(places), "failed": result.failed}
+    if session.output.json or not (session.output.quiet and verdict.kind == "fine"):
+        session.output.show(data, f"{verdict.function}: {verdict}\n{places.index}")
+    if result.failed:
+        raise RunFailedError(f"{result.failed} (the others are in {places.folder})")
+    refuse(verdict)
 
 
 def _measured(session: Session, cloud: Any, function: str, options: dict[str, Any]) -> "Run":
@@ -153,19 +153,6 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as exc:
         raise UsageError(f"--day must be a date as 2026-11-28; not {text!r}") from exc
-
-
-def _notebooks(session: Session, named: tuple[str, ...]) -> list[str]:
-    """Those named, found in the folder of notebooks, too; else all of that folder."""
-    folder = resources.notebooks()
-    if not named:
-        session.output.taken("notebooks", folder)
-        return sorted(str(path) for path in folder.path.glob("*.ipynb"))
-    inside = {name: folder.path / Path(name).name for name in named}
-    return [
-        str(path) if not ("://" in name or Path(name).exists()) and path.exists() else name
-        for name, path in inside.items()
-    ]
 
 
 # Schedules of it.
