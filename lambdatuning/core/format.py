@@ -242,6 +242,30 @@ def format_times(value: float) -> str:
     return NOTHING if _missing(value) else f"{_digits(value)} ×"
 
 
+def format_gain(speedup: float) -> str:
+    """How many times faster or slower in words, or by how many per cent where that reads better.
+
+    >>> format_gain(5.43), format_gain(2.0), format_gain(1.5), format_gain(0.8)
+    ('5.4 times', '2 times', '50 %', '25 %')
+    """
+    more = max(speedup, 1 / speedup) if speedup else math.inf
+    if more < 1.95:
+        return f"{(more - 1) * 100:.0f} %"
+    return f"{more:,.1f}".removesuffix(".0") + " times"
+
+
+def format_faster(speedup: float, than: str = "") -> str:
+    """How much faster or slower something is, than what.
+
+    >>> format_faster(5.43), format_faster(0.5, "today"), format_faster(1.004, "today")
+    ('5.4 times faster', '2 times slower than today', 'as fast as today')
+    """
+    if abs(speedup - 1) < 0.01:
+        return f"as fast{f' as {than}' if than else ''}"
+    words = f"{format_gain(speedup)} {'faster' if speedup > 1 else 'slower'}"
+    return f"{words} than {than}" if than else words
+
+
 def ratio(value: float, base: float) -> float:
     """`value / base`; NaN, which is shown as a dash, where the base is zero."""
     return float(value) / float(base) if base else math.nan

@@ -10,6 +10,7 @@ from ...core.format import (
     NOTHING,
     Money,
     format_change,
+    format_faster,
     format_mb,
     format_ms,
     format_sure,
@@ -26,7 +27,7 @@ from ..frames import failed
 from ..questions.adaptive import outcome
 from ..run import Run, of_means
 from ..text.statement import answer_output, html_words
-from .headline import Card, Headline, headline, headlines
+from .headline import Card, Headline, headline, headlines, might_win_on_aws
 from .recommendation import Recommendation, recommendations
 
 _MEANS = (
@@ -241,7 +242,7 @@ def _untestable(advice: Recommendation) -> str:
     """The sizes that might do better on AWS than on the few cores that measured them; or ""."""
     if not advice.untestable_mb:
         return ""
-    return f"; on AWS, {join_mb(advice.untestable_mb)} might be better: this host has fewer cores"
+    return f"; {might_win_on_aws(advice.untestable_mb)}"
 
 
 def against_today(advice: Recommendation) -> str:
@@ -256,12 +257,8 @@ def against_today(advice: Recommendation) -> str:
     if math.isnan(advice.saving):
         return ""
     cost = format_change(-advice.saving, "cheaper", "more expensive")
-    speed = f"{format_times(advice.speedup)} faster"
-    if advice.speedup < 1:
-        speed = f"{format_times(1 / advice.speedup)} slower"
-    return (
-        f"{'the same cost' if cost == 'the same' else cost}, {speed} than {format_mb(today)} today"
-    )
+    speed = format_faster(advice.speedup, f"{format_mb(today)} today")
+    return f"{'the same cost' if cost == 'the same' else cost}, {speed}"
 
 
 def _headline_html(head: Headline, *, named: bool) -> str:

@@ -13,6 +13,8 @@ from ...core.format import (
     Money,
     capitalised,
     format_count,
+    format_faster,
+    format_gain,
     format_mb,
     format_sure,
     join,
@@ -353,10 +355,10 @@ def _speed(head: Headline, against: str) -> str:
         words = f"as fast{against.replace(' than ', ' as ')}"
         return words if against else f"is {words}"
     faster = head.speedup > 1
-    words = f"{_times(head.speedup)} {'faster' if faster else 'slower'}{against}"
+    words = f"{format_gain(head.speedup)} {'faster' if faster else 'slower'}{against}"
     if not math.isnan(tail):
         same = abs(tail - 1) < 2 * _SAME
-        words += f" (p95: {'as fast' if same else _times(tail) + _direction(tail, faster)})"
+        words += f" (p95: {'as fast' if same else format_gain(tail) + _direction(tail, faster)})"
     return words if against else f"is {words}"
 
 
@@ -364,14 +366,6 @@ def _direction(tail: float, faster: bool | None) -> str:
     if (tail > 1) == faster:
         return ""
     return " faster" if tail > 1 else " slower"
-
-
-def _times(speedup: float) -> str:
-    """How many times faster or slower, or by how many per cent where that reads better."""
-    more = max(speedup, 1 / speedup)
-    if more < 1.95:
-        return f"{(more - 1) * 100:.0f} %"
-    return f"{more:.1f}".removesuffix(".0") + " times"
 
 
 def _cost(head: Headline) -> str:
@@ -422,10 +416,13 @@ def _beside(head: Headline) -> list[str]:
     elif head.alternative:
         parts.append(f"next best: {_other(head.alternative)}")
     if head.untestable_mb:
-        parts.append(
-            f"on AWS, {join_mb(head.untestable_mb)} might be better: this host has fewer cores"
-        )
+        parts.append(might_win_on_aws(head.untestable_mb))
     return parts
+
+
+def might_win_on_aws(sizes_mb: tuple[int, ...]) -> str:
+    """That sizes whose vCPUs the host did not have might do better on AWS."""
+    return f"on AWS, {join_mb(sizes_mb)} might be better: this host has fewer cores"
 
 
 def _looks_better(other: Alternative) -> bool:
@@ -456,10 +453,7 @@ def _other(other: Alternative) -> str:
     if abs(other.cost_ratio - 1) >= _SAME:  # NaN, where nothing costs anything, is the same
         more = "more expensive" if other.cost_ratio > 1 else "cheaper"
         cost = f"{abs(other.cost_ratio - 1) * 100:.0f} % {more}"
-    speed = "as fast"
-    if abs(other.speedup - 1) >= 2 * _SAME:
-        speed = f"{_times(other.speedup)} {'faster' if other.speedup > 1 else 'slower'}"
-    return f"{format_mb(other.memory_mb)}, {cost} and {speed}"
+    return f"{format_mb(other.memory_mb)}, {cost} and {format_faster(other.speedup)}"
 
 
 def _money_card(head: Headline) -> Card:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ...core.format import format_mb, format_ms, format_part, ratio
+from ...core.format import format_faster, format_mb, format_ms, format_part, ratio
 from ..curves import MIX, Curve
 from ..data import StudyData
 from ..intervals import Floats, interval
@@ -115,7 +115,7 @@ def choice_title(curve: Curve, chosen_mb: int | None, limit: float = math.inf) -
     if at == cheapest:
         return f"{size} is the cheapest size{_faster_ones(curve, at)}"
     least = format_mb(curve.sizes[cheapest])
-    speed = _speed_change(ratio(curve.ms[cheapest], curve.ms[at]))
+    speed = format_faster(ratio(curve.ms[cheapest], curve.ms[at]))
     if not curve.usd[cheapest]:
         return f"{size} costs as much as {least}; {speed}"
     more = _percent_more(curve.usd[at], curve.usd[cheapest])
@@ -135,29 +135,16 @@ def _faster_ones(curve: Curve, at: int) -> str:
     if times < 1 + _SLIGHT:
         return f"; none is {format_part(_SLIGHT)} faster"
     if not curve.usd[at]:
-        return f"; {format_mb(curve.sizes[fastest])} is {_speed_change(times)}"
+        return f"; {format_mb(curve.sizes[fastest])} is {format_faster(times)}"
     more = _percent_more(curve.usd[fastest], curve.usd[at])
     price = f"for {more} more" if more else "at the same cost"
-    return f"; {format_mb(curve.sizes[fastest])} is {_speed_change(times)} {price}"
+    return f"; {format_mb(curve.sizes[fastest])} is {format_faster(times)} {price}"
 
 
 def _percent_more(usd: float, base_usd: float) -> str:
     """In whole per cent; "" where that would be none."""
     percent = round((ratio(usd, base_usd) - 1) * 100)
     return f"{percent:,} %" if percent else ""
-
-
-def _speed_change(times: float) -> str:
-    """Per cent where that reads better than a factor, as in headlines.
-
-    >>> _speed_change(2.68), _speed_change(1.5), _speed_change(0.2), _speed_change(1.004)
-    ('2.7 × faster', '50 % faster', '5.0 × slower', 'as fast')
-    """
-    more = max(times, 1 / times) if times else math.inf
-    if more < 1.01:
-        return "as fast"
-    size = f"{(more - 1) * 100:.0f} %" if more < 1.95 else f"{more:,.1f} ×"
-    return f"{size} {'faster' if times >= 1 else 'slower'}"
 
 
 def _alt(part: _Part) -> str:

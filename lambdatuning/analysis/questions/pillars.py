@@ -10,7 +10,7 @@ from typing import Any
 
 from pandas import DataFrame
 
-from ...core.format import SURE, format_count, format_mb, format_ms, format_sure
+from ...core.format import SURE, format_count, format_faster, format_mb, format_ms, format_sure
 from ..answer.headline import headline
 from ..data import StudyData
 from ..frames import failed, good
@@ -235,12 +235,9 @@ def _right_sized(data: StudyData) -> _Shown:
         return state, f"{format_mb(head.memory_mb)} today is the answer", _where(data)
     if math.isnan(head.speedup):
         return NOT_MEASURED, "today's size was not measured, or fails", "measure today's size, too"
-    change = max(head.speedup, 1 / head.speedup)
-    speed = f"{change:.1f} × {'faster' if head.speedup >= 1 else 'slower'}"
-    evidence = (
-        f"{format_mb(head.memory_mb)} is {speed} than {format_mb(head.today_mb or 0)} today, at "
-        f"{head.cost_ratio * 100:.0f} % of its cost"
-    )
+    speed = format_faster(head.speedup, f"{format_mb(head.today_mb or 0)} today")
+    cost = f"{head.cost_ratio * 100:.0f} % of its cost"
+    evidence = f"{format_mb(head.memory_mb)} is {speed}, at {cost}"
     done = head.applied_mb == head.memory_mb
     state = _limited(data, MET) if done else NOT if head.sure >= SURE else PARTLY
     if done or not head.firm:
