@@ -112,6 +112,20 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert not heading or heading in anchors(place.read_text("utf-8")), f"{path}#{heading}"
 
 
+MADE = {"data/prices.json", "data/runs"}
+"""Places that commands make."""
+
+
+@each_page
+def test_every_place_that_is_named_exists(page: Path) -> None:
+    folders = "data|lambdatuning|notebooks|tests|[.]ci"
+    named = re.findall(rf"`((?:{folders})/[\w./-]+)`", TEXTS[page])
+    named += re.findall(
+        rf" ((?:{folders})/[\w./-]+\w)", "\n".join(map(" ".join, commands(TEXTS[page])))
+    )
+    assert [name for name in named if name not in MADE and not (ROOT / name).exists()] == []
+
+
 def test_headings_and_links_are_found() -> None:
     text = """\
 # A `b`: c, d_e?

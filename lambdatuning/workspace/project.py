@@ -15,12 +15,16 @@ _HEAD = """\
 _README = """\
 # What memory size?
 
-    lambdatuning report --local                # an embedded AWS: no account, nothing is billed
-    lambdatuning tune FUNCTION --payload NAME  # one function of yours, for an event of payloads/
-    lambdatuning report                        # runs the notebooks, leaves HTML in reports/
+    lambdatuning report --local                  # an embedded AWS: no account, nothing is billed
+
+On AWS, once, then for every function:
+
+    lambdatuning deploy --tuner-only --parameter TunableFunctionArns=ARN
+    lambdatuning tune FUNCTION --payload FILE    # an event, or the name of one of payloads/
+    lambdatuning report notebooks/03_strategies.ipynb   # HTML in reports/
 
 - `lambdatuning.toml`: profile, region, stack, deadline, volume and so on
-- `payloads/`: one JSON file per payload type: `{"payloadType": {"name", "event", "weight"}}`
+- `payloads/`: one JSON file per payload type: `name`, `event`, its `weight` in the mix
 - `notebooks/`: change the cell of parameters, run, look
 - `policies/`: the rights that each command needs on AWS, for whoever grants them
 - `lambdatuning-runs/`: what was measured, one folder per run
