@@ -12,6 +12,7 @@ Parameter, International Statistical Review 81 (2013); A. C. Davison, D. V. Hink
 Methods and their Application (1997), 3.8.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -33,6 +34,7 @@ from ..core.statistics.means import (
     differing,
     independent,
 )
+from .frames import rows_by
 
 Floats = NDArray[np.float64]
 
@@ -206,20 +208,22 @@ def cells(samples: DataFrame, keys: Sequence[str]) -> dict[Key, Cell]:
     What is known of a cell's means is None where its size, whatever payload type, was served by
     fewer than 3 environments, or by unknown ones.
     """
-    codes, _ = pd.factorize(samples["environment"], sort=True)
-    marked = samples.assign(environment=codes)
+    codes, names = pd.factorize(samples["environment"], sort=True)
+    environments = np.array([str(name) for name in names], dtype=object)[codes]
+    values = samples[[*MEASURES, "billed_ms"]].to_numpy(float)
+    run_ids = samples["run_id"].astype(str).to_numpy(object)
     by_key: dict[Key, tuple[str, Clusters]] = {}
-    for (function, architecture, payload, size), rows in marked.groupby(list(keys), observed=True):
-        values = rows[[*MEASURES, "billed_ms"]].to_numpy(float)
-        key = (str(function), str(architecture), str(payload), int(str(size)))
-        environments = rows["environment"].to_numpy(int)
-        by_key[key] = (str(rows["run_id"].iloc[0]), clusters(values, environments))
-    sized = samples.groupby([keys[0], keys[1], keys[3]], observed=True)["environment"]
-    served = {
-        (str(function), str(architecture), int(str(size))): differing(names.astype(str).tolist())
-        for (function, architecture, size), names in sized
-    }
-    enough = {key: groups for key, (_, groups) in by_key.items() if served[key[0], key[1], key[3]]}
+    served: dict[tuple[str, str, int], list[str]] = defaultdict(list)
+    groups = rows_by(samples, keys)
+    firsts = samples[list(keys)].iloc[[rows[0] for rows in groups]]
+    for rows, (function, architecture, payload, size) in zip(
+        groups, firsts.itertuples(index=False, name=None), strict=True
+    ):
+        key = (str(function), str(architecture), str(payload), int(size))
+        by_key[key] = (run_ids[rows[0]], clusters(values[rows], codes[rows]))
+        served[key[0], key[1], key[3]].extend(environments[rows])
+    differ = {size: differing(names) for size, names in served.items()}
+    enough = {key: each for key, (_, each) in by_key.items() if differ[key[0], key[1], key[3]]}
     mean_errors: dict[Key, tuple[MeanError, MeanError]] = {}
     for name in sorted({key[:2] for key in enough}):
         mean_errors |= _errors({key: groups for key, groups in enough.items() if key[:2] == name})
@@ -268,23 +272,25 @@ def _usd_per_mb_ms(groups: Mapping[Key, Clusters]) -> float:
 
 def cell_limits(
     by_key: Mapping[Key, Cell], quantiles: Mapping[str, float], confidence: float
-) -> Iterator[tuple[object, ...]]:
-    """For each cell: its key, then low and high of mean duration, mean cost and each quantile.
+) -> Iterator[tuple[Key, tuple[float, ...]]]:
+    """For each cell: its key, and low and high of mean duration, mean cost and each quantile.
 
     NaN where there is no interval: fewer than 3 environments, unknown ones, or too few samples for
     a quantile.
     """
     for key, cell in by_key.items():
         if cell.mean_errors is None:
-            yield (*key, *_NONE * (2 + len(quantiles)))
+            yield key, _NONE * (2 + len(quantiles))
             continue
         means = [error.limits(confidence) for error in cell.mean_errors]
         values = cell.groups.values[:, :1]
         durations = Clusters(values, cell.groups.starts, cell.groups.sizes)
         yield (
-            *key,
-            *(end for pair in means for end in pair),
-            *quantile_limits(durations, list(quantiles.values()), confidence),
+            key,
+            (
+                *(end for pair in means for end in pair),
+                *quantile_limits(durations, list(quantiles.values()), confidence),
+            ),
         )
 
 

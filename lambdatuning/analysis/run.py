@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -49,6 +50,15 @@ class Run:
     def function(self) -> str:
         """Name of the function that was tuned."""
         return self.manifest.function or str(next(iter(self.samples["function"]), ""))
+
+    @cached_property
+    def functions(self) -> list[tuple[str, str]]:
+        """Each function with an architecture of which there are samples, in order."""
+        columns = [self.samples[name] for name in ("function", "architecture")]
+        each = [sorted(map(str, column.unique())) for column in columns]
+        if all(len(names) == 1 for names in each):
+            return [(each[0][0], each[1][0])]
+        return sorted({(str(one), str(two)) for one, two in zip(*columns, strict=True)})
 
     @property
     def endpoint(self) -> Endpoint:
@@ -255,13 +265,7 @@ BEYOND = "beyond_cores"
 
 def hosts(run: Run) -> Mapping[tuple[str, str], Host]:
     """The host of each function and architecture of a run; none for those measured on AWS."""
-    by_function = {}
-    for part in apart(run):
-        names = part.samples[["function", "architecture"]].drop_duplicates().astype(str)
-        for key in names.itertuples(index=False, name=None):
-            if part.host:
-                by_function[key] = part.host
-    return by_function
+    return {key: part.host for part in apart(run) for key in part.functions if part.host}
 
 
 def marked(frame: DataFrame, run: Run) -> DataFrame:
@@ -323,11 +327,9 @@ def merge(runs: Sequence[Run]) -> Run:
 
 def apart(run: Run) -> list[Run]:
     """The run of each function and architecture that is in a run, in order of their names."""
-    keys = run.samples[["function", "architecture"]].drop_duplicates().astype(str)
-    names = sorted(keys.itertuples(index=False, name=None))
-    if len(names) <= 1:
+    if len(run.functions) <= 1:
         return [run]
-    return [_part_of(run, *name) for name in names]
+    return [_part_of(run, *name) for name in run.functions]
 
 
 def parts(run: Run) -> Sequence[Manifest]:

@@ -1,17 +1,16 @@
 """The summary: one row for each function, architecture, payload type and memory size."""
 
+import math
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas import DataFrame
-from pandas.api.typing import DataFrameGroupBy
 
 from ..core.statistics.means import placed
 from . import intervals
-from .frames import failed
+from .frames import failed, rows_by
 from .intervals import MEASURES, Cell, Floats, Key, resampled
 from .options import Options
 from .run import BEYOND, Run, marked
@@ -54,18 +53,13 @@ COLUMNS = (
 """Columns of a summary, in order."""
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
-
-_USED = [
-    *KEYS,
-    *MEASURES,
-    "billed_ms",
-    "run_id",
-    "environment",
-    "cold",
-    "error",
-    "max_memory_mb",
-    "init_ms",
+_QUANTILES_MS = [f"{name}_ms" for name in QUANTILES]
+_LIMITS = [
+    f"{stem}_{end}_{unit}"
+    for stem, unit in (("mean", "ms"), ("cost", "usd"), *((name, "ms") for name in QUANTILES))
+    for end in ("low", "high")
 ]
+_STATISTICS = ["n", "mean_ms", "cost_usd", "environments", *_QUANTILES_MS, *_LIMITS]
 
 
 def summarise(
@@ -88,20 +82,22 @@ def summarise(
     `step_speedup` say the same of the step from the next smaller size. `beyond_cores` marks the
     sizes that the host of an embedded AWS could not tell apart.
     """
-    grouped = measured[_USED].groupby(KEYS, observed=True)
-    rows = intervals.cell_limits(cells, QUANTILES, options.confidence)
-    ends = DataFrame(list(rows), columns=_limit_columns())
-    summary = pd.concat(
-        [_counts(run.samples[_USED]), grouped.size().rename("n"), _statistics(grouped)], axis=1
-    ).join(ends.set_index(KEYS).astype(float))
-    summary["n"] = summary["n"].fillna(0).astype(int)
-    # Of no rows at all, it is still made of names.
-    served = summary["environments"].astype(object).astype(float)
-    summary["environments"] = served.where(summary["n"].gt(0), 0.0)
+    counts = _counts(run.samples)
+    served = _statistics(measured)
+    limits = _limits(cells, options.confidence)
+    none = {"n": 0.0, "environments": 0.0}
+    rows = [none | served.get(key, {}) | limits.get(key, {}) for key in _keys(counts)]
+    statistics = DataFrame(rows, columns=_STATISTICS).astype(float)
+    summary = pd.concat([counts, statistics.astype({"n": int})], axis=1)
     if summary["environments"].notna().all():
         summary["environments"] = summary["environments"].astype(int)
     summary["cost_per_million_usd"] = summary["cost_usd"] * 1e6
-    return marked(with_gains(summary.reset_index(), today_mb), run)[list(COLUMNS)]
+    return marked(with_gains(summary, today_mb), run)[list(COLUMNS)]
+
+
+def _limits(cells: Mapping[Key, Cell], confidence: float) -> dict[Key, dict[str, float]]:
+    rows = intervals.cell_limits(cells, QUANTILES, confidence)
+    return {key: dict(zip(_LIMITS, ends, strict=True)) for key, ends in rows}
 
 
 def resample(cells: Mapping[Key, Cell], seed: int = 0) -> Iterator[tuple[Key, Floats]]:
@@ -123,58 +119,95 @@ def resample(cells: Mapping[Key, Cell], seed: int = 0) -> Iterator[tuple[Key, Fl
         )
 
 
+def _keys(rows: DataFrame) -> Iterator[Key]:
+    for function, architecture, payload, size in zip(*(rows[key] for key in KEYS), strict=True):
+        yield str(function), str(architecture), str(payload), int(size)
+
+
 def _counts(samples: DataFrame) -> DataFrame:
-    marked = samples.assign(failed=failed(samples))
-    counted = marked.groupby(KEYS, observed=True).agg(
-        cold=("cold", "sum"), failed=("failed", "sum"), max_memory_mb=("max_memory_mb", "max")
+    """A row for each key of the summary, in order, of whatever became of the invocations."""
+    groups = rows_by(samples, KEYS)
+    bad, cold = failed(samples).to_numpy(bool), samples["cold"].to_numpy(bool)
+    memory, init = (samples[name].to_numpy(float) for name in ("max_memory_mb", "init_ms"))
+    inits = [init[rows[cold[rows] & ~bad[rows]]] for rows in groups]
+    return (
+        samples[KEYS]
+        .iloc[[rows[0] for rows in groups]]
+        .reset_index(drop=True)
+        .assign(
+            cold=[int(cold[rows].sum()) for rows in groups],
+            failed=[int(bad[rows].sum()) for rows in groups],
+            max_memory_mb=[float(np.fmax.reduce(memory[rows])) for rows in groups],
+            init_ms_p50=[_median(each[~np.isnan(each)]) for each in inits],
+        )
     )
-    cold = marked[marked["cold"] & ~marked["failed"]]
-    counted["init_ms_p50"] = cold.groupby(KEYS, observed=True)["init_ms"].median()
-    return counted
 
 
-def _statistics(grouped: "DataFrameGroupBy[Any, Any]") -> DataFrame:
-    statistics = grouped.agg(
-        mean_ms=("duration_ms", "mean"),
-        cost_usd=("cost_usd", "mean"),
-        environments=("environment", _environments),
-    )
-    names: Mapping[float, str] = {q: f"{name}_ms" for name, q in QUANTILES.items()}
-    quantiles = grouped["duration_ms"].quantile(np.array(list(names))).unstack()
-    return statistics.join(quantiles.rename(columns=names).reindex(columns=list(names.values())))
+def _median(values: Floats) -> float:
+    return float(np.median(values)) if len(values) else math.nan
 
 
-def _environments(names: "pd.Series[Any]") -> float:
+def _statistics(measured: DataFrame) -> dict[Key, dict[str, float]]:
+    """Of each cell: how many invocations, their means and quantiles, and by how many
+    environments."""
+    groups = rows_by(measured, KEYS)
+    ms = measured["duration_ms"].to_numpy(float)
+    # Those of pandas to the last digit, as draws are seeded by means.
+    means = measured.groupby(KEYS, observed=True)[MEASURES].mean().to_numpy()
+    names = measured["environment"].astype(str).to_numpy(object)
+    keys = _keys(measured[KEYS].iloc[[rows[0] for rows in groups]])
+    return {
+        key: {
+            "n": len(rows),
+            "mean_ms": float(mean_ms),
+            "cost_usd": float(cost_usd),
+            "environments": _environments(names[rows].tolist()),
+            **dict(zip(_QUANTILES_MS, _quantiles(ms[rows]), strict=True)),
+        }
+        for key, rows, (mean_ms, cost_usd) in zip(keys, groups, means, strict=True)
+    }
+
+
+def _quantiles(values: Floats) -> list[float]:
+    quantiles: list[float] = np.quantile(values, list(QUANTILES.values())).tolist()
+    return quantiles
+
+
+def _environments(names: list[str]) -> float:
     """How many there were; NaN where it is not known which."""
-    plain = names.astype(str).tolist()
-    return float(len({*plain} - {""})) if placed(plain) else float("nan")
-
-
-def _limit_columns() -> list[str]:
-    stems = [("mean", "ms"), ("cost", "usd"), *((name, "ms") for name in QUANTILES)]
-    return [*KEYS, *(f"{stem}_{end}_{unit}" for stem, unit in stems for end in ("low", "high"))]
+    return float(len({*names} - {""})) if placed(names) else math.nan
 
 
 def with_gains(rows: DataFrame, today_mb: int | None) -> DataFrame:
     """In order of size, with what each costs against the cheapest, and what it saves and gains
     against today's and the next smaller one."""
     summary = rows.sort_values(KEYS, ignore_index=True)
-    cheapest = summary.groupby(KEYS[:3], observed=True)["cost_usd"].transform("min")
-    summary["relative_cost"] = summary["cost_usd"] / cheapest
-    by = summary.groupby(KEYS[:3], observed=True)
-    before = by[["cost_usd", "mean_ms"]].shift()
-    at_today = summary[["cost_usd", "mean_ms"]].where(summary["memory_mb"] == (today_mb or 0))
-    today = at_today.groupby([summary[key] for key in KEYS[:3]], observed=True).transform("max")
-    gains = {}
-    for prefix, base in (("", today), ("step_", before)):
-        gains[f"{prefix}saving"] = 1 - _ratio(summary["cost_usd"], base["cost_usd"])
-        gains[f"{prefix}speedup"] = _ratio(base["mean_ms"], summary["mean_ms"])
+    sizes = summary["memory_mb"].to_numpy()
+    usd, ms = (summary[name].to_numpy(float) for name in ("cost_usd", "mean_ms"))
+    gains = {
+        name: np.full(len(summary), np.nan)
+        for name in ("relative_cost", "saving", "speedup", "step_saving", "step_speedup")
+    }
+    for curve in rows_by(summary, KEYS[:3]):
+        own_usd, own_ms, today = usd[curve], ms[curve], sizes[curve] == (today_mb or 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gains["relative_cost"][curve] = own_usd / np.fmin.reduce(own_usd)
+        gains["saving"][curve] = 1 - _ratio(own_usd, _only(own_usd[today]))
+        gains["speedup"][curve] = _ratio(_only(own_ms[today]), own_ms)
+        gains["step_saving"][curve[1:]] = 1 - _ratio(own_usd[1:], own_usd[:-1])
+        gains["step_speedup"][curve[1:]] = _ratio(own_ms[:-1], own_ms[1:])
     return summary.assign(**gains)
 
 
-def _ratio(value: "pd.Series[float]", base: "pd.Series[float]") -> "pd.Series[float]":
+def _only(values: Floats) -> Floats:
+    """The only value, or NaN, to calculate with many."""
+    return values[:1] if len(values) else np.array([np.nan])
+
+
+def _ratio(value: Floats, base: Floats) -> Floats:
     """Their quotients; NaN, which is shown as a dash, where the base is zero."""
-    return value / base.where(base > 0)
+    quotients: Floats = value / np.where(base > 0, base, np.nan)
+    return quotients
 
 
 def _seed(seed: int, *key: object) -> int:

@@ -7,6 +7,7 @@ duration; payload types are weighed by their shares in the mix. Nothing is trimm
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from .exploration.posterior import curves_by_means
@@ -348,10 +349,7 @@ def choose(
     has_errors = all(p.duration.error is not None and p.duration.value > 0 for p in points)
     if len(points) < 2 or not has_errors:
         return Verdict(best_mb or sizes[by_means], None)
-    # Relative to the means: one curve far out would change what all others are compared by.
-    scale = (max(p.duration.value for p in points), max(p.cost.value for p in points))
-    drawn = [criterion.of_curve(ms, usd, scale) for ms, usd in possible_means(points)]
-    losses = [[loss / (min(row) or 1.0) - 1 for loss in row] for row in drawn]
+    losses = _losses(tuple(points), criterion)
     expected = [math.fsum(column) / len(losses) for column in zip(*losses, strict=True)]
     best = _least(expected, points) if criterion.strategy == "value" else by_means
     if best_mb is not None:
@@ -366,6 +364,18 @@ def choose(
     )
 
 
+@lru_cache(maxsize=16)
+def _losses(points: tuple[Point, ...], criterion: Criterion) -> list[list[float]]:
+    """By how much each size is worse than the best one (0.1 is 10 %), a row a draw.
+
+    A winner is asked for first, and then how sure it is: of the same points.
+    """
+    # Relative to the means: one curve far out would change what all others are compared by.
+    scale = (max(p.duration.value for p in points), max(p.cost.value for p in points))
+    drawn = [criterion.of_curve(ms, usd, scale) for ms, usd in possible_means(points)]
+    return [[loss / (min(row) or 1.0) - 1 for loss in row] for row in drawn]
+
+
 def _least(values: Sequence[float], points: Sequence[Point]) -> int:
     """The index of the least value; ties go to the cheaper, the faster, then the smaller size."""
 
@@ -376,10 +386,15 @@ def _least(values: Sequence[float], points: Sequence[Point]) -> int:
     return min(range(len(points)), key=key)
 
 
-def possible_means(points: Sequence[Point]) -> list[tuple[list[float], list[float]]]:
+def possible_means(points: Iterable[Point]) -> list[tuple[list[float], list[float]]]:
     """The true durations and costs that the means of `points` may have come from: a pair of lists
     for each draw, a value for each point. Durations are above 0; equal points give equal draws.
     """
+    return _possible_means(tuple(points))
+
+
+@lru_cache(maxsize=16)
+def _possible_means(points: tuple[Point, ...]) -> list[tuple[list[float], list[float]]]:
     logs = tuple(math.log(point.duration.value) for point in points)
     errors = [point.duration.log_errors for point in points]
     curves = curves_by_means(tuple(point.memory_mb for point in points), logs, tuple(errors))

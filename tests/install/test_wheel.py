@@ -1,19 +1,20 @@
 """The built wheel in a fresh environment and an empty folder: everything works without a checkout.
 
 The fresh environment has exactly what the wheel requires with its extra `local`, and nothing else
-of the environment that runs the tests: hard links to files that pip installed there.
+of the environment that runs the tests: links to what pip installed there.
 """
 
 import email
 import json
 import os
 import re
-import shutil
 import sys
 import sysconfig
 import tarfile
 import venv
 import zipfile
+from collections import Counter
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -43,8 +44,7 @@ def bin_folder(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(fresh)}))
     (ours,) = metadata.distributions(name="lambdatuning", path=[str(packages)])
-    for distribution in required(ours, "local"):
-        link(distribution, packages)
+    link(required(ours, "local"), packages)
     return fresh / "bin"
 
 
@@ -68,18 +68,20 @@ def required(distribution: metadata.Distribution, *extras: str) -> list[metadata
     return [other for other in names.values() if other is not distribution]
 
 
-def link(distribution: metadata.Distribution, packages: Path) -> None:
-    """The files of a distribution in another environment; programs name theirs, so not those."""
-    for file in distribution.files or ():
-        source, target = Path(str(file.locate())), packages / file
-        if source.parent.name == "bin" or not source.is_file():
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists():
-            try:
-                target.hardlink_to(source)
-            except OSError:  # on another file system
-                shutil.copy2(source, target)
+def link(distributions: Sequence[metadata.Distribution], packages: Path) -> None:
+    """What distributions put into their environment, also in another one: symbolic links to their
+    folders, or to each file in those that several share. Programs name theirs, so not those."""
+    owners = Counter(
+        top for one in distributions for top in {file.parts[0] for file in one.files or ()}
+    )
+    shared = {top for top, count in owners.items() if count > 1} | {"..", "__pycache__"}
+    for distribution in distributions:
+        for file in distribution.files or ():
+            name = file if file.parts[0] in shared else file.parts[0]
+            source, target = Path(str(distribution.locate_file(name))), packages / name
+            if source.parent.name != "bin" and source.exists() and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.symlink_to(source)
 
 
 def test_the_wheel_has_all_that_a_user_needs(wheel: Path) -> None:

@@ -16,6 +16,10 @@ from tests.waiting import until
 
 from .notebooks import tag_last, write_notebook
 
+REPORT = (
+    "from lambdatuning.core.slow_imports import skip_slow_imports\nskip_slow_imports()\n"
+    "from lambdatuning.reporting.report import report\n"
+)
 PARAMETERS = 'num: int = 3  # how many\nstore: str | Path = "runs"  # where'
 
 
@@ -115,7 +119,7 @@ def test_a_failure_does_not_cost_the_other_reports(tmp_path: Path) -> None:
 def test_ctrl_c_leaves_no_kernel_behind(tmp_path: Path) -> None:
     body = "import os, pathlib, time\npathlib.Path(f'{os.getpid()}.pid').touch()\ntime.sleep(60)"
     made = [write_notebook(tmp_path / f"{name}.ipynb", body) for name in "ab"]
-    code = f"from lambdatuning.reporting.report import report\nreport({[str(p) for p in made]!r})"
+    code = f"{REPORT}report({[str(p) for p in made]!r})"
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
@@ -360,7 +364,7 @@ def test_two_runs_into_one_folder_do_not_trip_over_each_other(tmp_path: Path) ->
         "print('beside:', len(list(pathlib.Path().glob('*.here'))))"
     )
     notebook = write_notebook(tmp_path / "a.ipynb", wait)
-    code = f"from lambdatuning.reporting.report import report\nreport({str(notebook)!r}, out='out')"
+    code = f"{REPORT}report({str(notebook)!r}, out='out')"
     both = [
         subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE)
         for _ in range(2)
@@ -401,7 +405,7 @@ def test_a_stopped_run_keeps_what_it_reached(tmp_path: Path) -> None:
         "print('reached')",
         "import pathlib, time\npathlib.Path('here').touch()\ntime.sleep(60)",
     )
-    code = f"from lambdatuning.reporting.report import report\nreport({str(notebook)!r}, out='out')"
+    code = f"{REPORT}report({str(notebook)!r}, out='out')"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE)
     until((tmp_path / "here").exists, "the second cell")
     process.send_signal(signal.SIGINT)

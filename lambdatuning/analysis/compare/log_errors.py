@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 from pandas import DataFrame
 
 from ...core.statistics.means import MIN_GROUPS, Uncertainty, student_t
 from ..curves import MIX
-from ..intervals import Cell, Floats, Key
+from ..frames import rows_by
+from ..intervals import Cell, Floats, Key, clusters
 
 _MEASURES = {"duration": "duration_ms", "cost": "cost_usd"}
 
@@ -133,17 +135,17 @@ def log_errors(
 
 
 def _groups(samples: DataFrame) -> dict[tuple[str, int], Groups]:
-    named = samples.assign(environment=samples["environment"].astype(str))
-    grouped = named.groupby(["payload", "memory_mb", "environment"], observed=True)
-    table = grouped[list(_MEASURES.values())].mean().assign(n=grouped.size()).reset_index()
-    return {
-        (str(payload), int(str(size))): Groups(
-            tuple(rows["environment"]),
-            rows["n"].to_numpy(float),
-            rows[list(_MEASURES.values())].to_numpy(float),
-        )
-        for (payload, size), rows in table.groupby(["payload", "memory_mb"], observed=True)
-    }
+    codes, names = pd.factorize(samples["environment"].astype(str), sort=True)
+    values = samples[list(_MEASURES.values())].to_numpy(float)
+    parts = rows_by(samples, ["payload", "memory_mb"])
+    firsts = samples[["payload", "memory_mb"]].iloc[[rows[0] for rows in parts]]
+    groups = {}
+    for rows, (payload, size) in zip(parts, firsts.itertuples(index=False, name=None), strict=True):
+        own = clusters(values[rows], codes[rows])
+        means = np.add.reduceat(own.values, own.starts) / own.sizes[:, None]
+        environments = tuple(str(names[code]) for code in np.unique(codes[rows]))
+        groups[str(payload), int(size)] = Groups(environments, own.sizes.astype(float), means)
+    return groups
 
 
 def _mixed(
