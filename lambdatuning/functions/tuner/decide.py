@@ -7,11 +7,12 @@ state machine, its transitions would cost as much as a hundred samples of a shor
 """
 
 import heapq
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from statistics import fmean
 from typing import Any
 
@@ -296,8 +297,8 @@ def adaptive_step(
     decided = _decided(proposal, explorer, samples)
     ended = UNPLACED if proposal.stopped == "sure" and not decided.placed else proposal.stopped
     over = ended or over or _costs_the_grid(decided)
-    if over in _GOES_ON and (more := _for_compare(explorer, proposal, samples, decided)):
-        proposal, over = more, ""
+    if over in _GOES_ON and (more := _for_compare(counted, explorer, proposal, decided)):
+        proposal, over, decided = more, "", replace(decided, reason=more.reason)
     next_trials = {} if over else trials(plan, counted.sent, proposal, samples)
     stopped = over or ("" if next_trials else "budget")
     decided = replace(decided, stopped=stopped, batch=_planned(plan, next_trials))
@@ -367,18 +368,22 @@ _GOES_ON = ("sure", "price", "grid")
 _COMPARED_ENVIRONMENTS, _CALLS_EACH, _TRIES = 3, 2, 3
 """A comparison has an interval from 3 environments on; each is called twice. Where Lambda does not
 serve from so many, it is tried three times."""
+_TO_COMPARE = "today's size and the answer are measured in 3 environments, to be compared later"
 
 
 def _for_compare(
-    explorer: Explorer, proposal: Proposal, samples: Sequence[Sample], decided: Step
+    state: TunerState, explorer: Explorer, proposal: Proposal, decided: Step
 ) -> Proposal | None:
     """What today's size and the answer lack to be compared with another run's; None where nothing
     does, or it may not cost that much."""
     plan = explorer.plan
     if plan.limits is None or not plan.limits.for_compare or not proposal.answers:
         return None
-    if not decided.placed:  # more environments would not be told apart either
+    # More environments would not be told apart, or are not allowed.
+    if not decided.placed or plan.environments < _COMPARED_ENVIRONMENTS:
         return None
+    samples = explorer.samples.so_far(explorer.store)
+    tries = _tries(explorer.store, state.step or 0)
     sizes = {proposal.answers[-1].memory_mb, plan.target.today_mb} & set(plan.sizes)
     calls = _COMPARED_ENVIRONMENTS * _CALLS_EACH
     batch, usd = [], decided.spent.usd
@@ -388,15 +393,24 @@ def _for_compare(
             warm = [s for s in own if not s.cold and not s.error]
             failing = own and not warm
             wide = len({s.environment for s in warm}) >= _COMPARED_ENVIRONMENTS
-            if wide or failing or len(own) >= _TRIES * calls:
+            if wide or failing or tries[size, payload.name] >= _TRIES:
                 continue
             batch.append(Item(size, payload.name, calls, _COMPARED_ENVIRONMENTS))
             usd += calls * (fmean(s.cost_usd for s in own) if own else 0.0)
     most = plan.limits.max_usd
     if not batch or (most is not None and usd > most):
         return None
-    reason = "today's size and the answer are measured in 3 environments, to be compared later"
-    return replace(proposal, batch=tuple(batch), stopped="", reason=reason)
+    return replace(proposal, batch=tuple(batch), stopped="", reason=_TO_COMPARE)
+
+
+def _tries(store: RunFolder, steps: int) -> Counter[tuple[int, str]]:
+    """How often each size and payload type was measured to be compared in so many steps."""
+    return Counter(
+        (planned.memory_mb, planned.payload)
+        for step in islice(store.read_steps(), steps)
+        if step.reason == _TO_COMPARE
+        for planned in step.batch
+    )
 
 
 def _next(state: TunerState, next_trials: Mapping[int, Trial]) -> TunerState:

@@ -2,6 +2,8 @@
 
 import json
 import math
+import random
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +25,7 @@ from lambdatuning.core.tuning.records import RunPlan
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.decide import trials
 
-from .adaptive import Machine, types
+from .adaptive import Machine, by_cpu, types
 from .test_results import sample
 
 POWERS = [128, 256, 512, 1024, 1769]
@@ -348,3 +350,19 @@ def test_strategy_value_is_answered_by_the_model() -> None:
     machine = Machine()
     output = machine.run(powerValues=POWERS, strategy="value")
     assert output["power"] == output["exploration"]["answers"][-1]["power"]
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.6])
+def test_what_lacks_environments_to_be_compared_is_tried_three_times(spread: float) -> None:
+    """However often it was called before: here each version has one environment for good."""
+    rng = random.Random(1)
+    machine = Machine(lambda kind, mb: by_cpu(kind, mb) * math.exp(rng.gauss(0, spread)))
+    machine.run(powerValues=POWERS, strategy="speed", forCompare=True, environments=3, num=40)
+    steps = list(machine.store.read_steps())
+    tries: Counter[int] = Counter()
+    for step in steps:
+        if "compared later" in step.reason:
+            assert {planned.environments for planned in step.batch} == {3}
+            tries.update(planned.memory_mb for planned in step.batch)
+    assert tries[128] == 3
+    assert tries[steps[-1].answers[-1].memory_mb] == 3
