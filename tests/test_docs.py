@@ -3,10 +3,12 @@
 README's tour is run by `reporting/test_browser`.
 """
 
+import ast
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -65,6 +67,18 @@ def test_every_public_name_stands_in_the_readme_and_exists() -> None:
     assert sorted(set(lt.__all__) - named - {"Run"}) == []
     assert all(getattr(lt, name) is not None for name in lt.__all__)
     assert set(lt.__all__) == set(lt._HOMES)
+
+
+def test_the_example_in_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a recorded run in the place of a new one, which takes the options that are given."""
+    (example,) = re.findall(r"(?ms)^```python\n(.*?)^```", README)
+    measured, studied = example.split("study = ")
+    names = {"lt": lt, "run": lt.load(ROOT / "data" / "recorded")}
+    exec(f"study = {studied}", names)
+    assert "Set LambdaFunctionOverHttps to" in capsys.readouterr().out
+    call = ast.parse(measured).body[-1].body[-1].value
+    options = {*signature(lt.benchmark).parameters, *signature(lt.tune).parameters}
+    assert {keyword.arg for keyword in call.keywords} <= options
 
 
 def test_every_page_is_linked_from_the_readme_or_a_page_that_is() -> None:

@@ -53,7 +53,7 @@ _TUNING_OPTIONS = (
         multiple=True,
         metavar="EVENT",
         help="Name of a payload type, or an event: a file, s3://bucket/key, or JSON "
-        "(repeatable; benchmark: default all of --payloads).",
+        "(repeatable; default: one empty event, for the stack's own function all of --payloads).",
     ),
     click.option(
         "--payloads",

@@ -44,7 +44,10 @@ if TYPE_CHECKING:
 )
 @session_options
 def tune(session: Session, /, function: str, payload: tuple[str, ...], **options: Any) -> None:
-    """Tune FUNCTION (a name or an ARN), store the run, and say what to set."""
+    """Tune FUNCTION (a name or an ARN), store the run, and say what to set.
+
+    For example: lambdatuning tune mine --payload event.json --max-usd 0.05
+    """
     from ...api.tuning import tune
 
     if session.local:
