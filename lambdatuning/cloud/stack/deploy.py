@@ -13,6 +13,7 @@ from ..aws_errors import explain, undoing
 from ..session import Cloud
 from . import bucket as buckets
 from .package import (
+    Template,
     build,
     load_template,
     local_code,
@@ -396,14 +397,12 @@ def _to_update(stack: StackStatus | None) -> StackStatus | None:
     raise StackError(f'the stack "{stack.name}" is in {stack.state}{reason}; {advice}')
 
 
-def _refuse_taken_table(
-    cloud: Cloud, template: Mapping[str, Any], parameters: Mapping[str, str]
-) -> None:
+def _refuse_taken_table(cloud: Cloud, template: Template, parameters: Mapping[str, str]) -> None:
     """A table of that name belongs to somebody else, since the stack is not there yet."""
     declared = template.get("Parameters", {})
+    defaults = {name: parameter.get("Default") for name, parameter in declared.items()}
     name, example = (
-        parameters.get(parameter, declared.get(parameter, {}).get("Default"))
-        for parameter in ("TableName", "Example")
+        parameters.get(parameter, defaults.get(parameter)) for parameter in ("TableName", "Example")
     )
     if name is None or example == "false":
         return
@@ -420,7 +419,7 @@ def _refuse_taken_table(
 
 def _upload(
     cloud: Cloud,
-    template: Mapping[str, Any],
+    template: Template,
     options: DeployOptions,
     packages: buckets.Packages,
     waiting: Waiting,
@@ -433,7 +432,7 @@ def _upload(
 
 
 def _parameters(
-    template: Mapping[str, Any], options: DeployOptions, before: StackStatus | None
+    template: Template, options: DeployOptions, before: StackStatus | None
 ) -> list[dict[str, Any]]:
     """Those given now, and those of the stack as they were; the rest have their defaults."""
     kept = before.parameters.keys() & template.get("Parameters", {}).keys() if before else set()

@@ -4,11 +4,11 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Required, TypedDict, cast
 
 import yaml
 
@@ -74,7 +74,31 @@ class LocalCode:
     package: tuple[str, ...]
 
 
-def load_template(path: Path) -> dict[str, Any]:
+class Parameter(TypedDict, total=False):
+    """A parameter as a template declares it."""
+
+    Type: Required[str]
+    Default: str | float
+    AllowedValues: list[str | float]
+    AllowedPattern: str
+    MinValue: float
+    MaxValue: float
+
+
+class Template(TypedDict, total=False):
+    """A template as plain data, by section."""
+
+    AWSTemplateFormatVersion: str
+    Description: str
+    Transform: str
+    Globals: dict[str, Any]
+    Outputs: dict[str, Any]
+    Parameters: dict[str, Parameter]
+    Conditions: dict[str, dict[str, Any]]
+    Resources: Required[dict[str, dict[str, Any]]]
+
+
+def load_template(path: Path) -> Template:
     """The template in `path`, YAML or JSON; UsageError with file and line where it is wrong."""
     try:
         template = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
@@ -85,17 +109,17 @@ def load_template(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}:{line}: {exc.problem}; fix the template") from exc
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
         raise UsageError(f"{path}: has no Resources; pass a CloudFormation template")
-    return template
+    return cast(Template, template)
 
 
-def local_code(template: Mapping[str, Any], folder: Path) -> Iterator[LocalCode]:
+def local_code(template: Template, folder: Path) -> Iterator[LocalCode]:
     """Every function and state machine whose code lies beside the template, in `folder`.
 
     Code that is not there is that of the installed package: so the template that comes with it,
     and a copy of that in any folder, can be deployed.
     """
     for logical_id, resource in template["Resources"].items():
-        name, *_ = _CODE.get(resource.get("Type"), ("",))
+        name, *_ = _CODE.get(resource.get("Type", ""), ("", "", ""))
         uri = resource.get("Properties", {}).get(name)
         if isinstance(uri, str) and not uri.startswith("s3://"):
             package = resource.get("Metadata", {}).get("Package", ())
@@ -105,10 +129,10 @@ def local_code(template: Mapping[str, Any], folder: Path) -> Iterator[LocalCode]
 
 
 def with_code_in_s3(
-    template: Mapping[str, Any], bucket: str, key_of: Callable[[str], str | None]
-) -> dict[str, Any]:
+    template: Template, bucket: str, key_of: Callable[[str], str | None]
+) -> Template:
     """The template with the code of each resource at `key_of(logical_id)` in `bucket`."""
-    packaged = deepcopy(dict(template))
+    packaged = deepcopy(template)
     for logical_id, resource in packaged["Resources"].items():
         key = key_of(logical_id)
         if key is not None:
@@ -117,7 +141,7 @@ def with_code_in_s3(
     return packaged
 
 
-def template_body(template: Mapping[str, Any]) -> str:
+def template_body(template: Template) -> str:
     """The template as compact JSON, which is what is sent."""
     body = json.dumps(template, separators=(",", ":"), ensure_ascii=False)
     if len(body.encode()) > MAX_BODY_BYTES:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...core.errors import UsageError, closest
+from .package import Parameter, Template
 
 MAX_CHARACTERS = 4_096
 """CloudFormation's limit for the value of a parameter."""
@@ -19,7 +20,7 @@ _A_NAME, _AN_ARN = "n" * 14, "a" * 125
 Values = Mapping[str, Any]
 
 
-def check_parameters(template: Mapping[str, Any], values: Mapping[str, str]) -> None:
+def check_parameters(template: Template, values: Mapping[str, str]) -> None:
     """UsageError for names and values that cannot be, before anything is created."""
     declared = template.get("Parameters", {})
     for name, value in values.items():
@@ -34,7 +35,7 @@ def check_parameters(template: Mapping[str, Any], values: Mapping[str, str]) -> 
             )
 
 
-def _check_value(name: str, value: str, declared: Mapping[str, Any]) -> None:
+def _check_value(name: str, value: str, declared: Parameter) -> None:
     allowed = [str(option) for option in declared.get("AllowedValues", ())]
     if allowed and value not in allowed:
         raise UsageError(f'{name} must be one of {", ".join(allowed)}; not "{value}"')
@@ -52,13 +53,13 @@ def _check_value(name: str, value: str, declared: Mapping[str, Any]) -> None:
         raise UsageError(f'{name} must be a number from {low} to {high}; not "{value}"')
 
 
-def _parts(value: str, declared: Mapping[str, Any]) -> list[str]:
+def _parts(value: str, declared: Parameter) -> list[str]:
     """Each value of a list by itself."""
     is_list = declared["Type"] == "CommaDelimitedList"
     return [part.strip() for part in value.split(",")] if is_list else [value]
 
 
-def _in_range(value: str, declared: Mapping[str, Any]) -> bool:
+def _in_range(value: str, declared: Parameter) -> bool:
     try:
         number = float(value)
     except ValueError:
@@ -70,7 +71,7 @@ def _in_range(value: str, declared: Mapping[str, Any]) -> bool:
 # How large the policies become.
 
 
-def policy_sizes(template: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, int]:
+def policy_sizes(template: Template, values: Mapping[str, str]) -> dict[str, int]:
     """About how many characters the inline policies of each role have, white space left out as IAM
     does."""
     declared = template.get("Parameters", {})

@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
 from botocore.exceptions import ClientError
 
@@ -55,7 +55,15 @@ def perform(request: Any) -> Any:
     return OPERATIONS[operation](request.get("payload"))
 
 
-def respond(event: Mapping[str, Any]) -> dict[str, Any]:
+class Response(TypedDict):
+    """A proxy response, as API Gateway and function URLs take it."""
+
+    statusCode: int
+    headers: Mapping[str, str]
+    body: str
+
+
+def respond(event: Mapping[str, Any]) -> Response:
     """The proxy response to a proxy event; whatever happens, never a stack trace."""
     try:
         return _answer(_body(event))
@@ -72,7 +80,7 @@ def respond(event: Mapping[str, Any]) -> dict[str, Any]:
         return _internal_error()
 
 
-def _answer(request: Any) -> dict[str, Any]:
+def _answer(request: Any) -> Response:
     result = perform(request)
     if request["operation"] == "read" and "Item" not in result:
         return _error(404, "NotFound", "There is no item with this key")
@@ -125,7 +133,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _refused(error: Mapping[str, str]) -> dict[str, Any]:
+def _refused(error: Mapping[str, str]) -> Response:
     """What DynamoDB's refusal means to a caller."""
     code, message = error["Code"], error.get("Message", "")
     if code not in _STATUS:
@@ -138,15 +146,15 @@ def _refused(error: Mapping[str, str]) -> dict[str, Any]:
     return _error(_STATUS[code], code, message)
 
 
-def _internal_error() -> dict[str, Any]:
+def _internal_error() -> Response:
     return _error(500, "InternalError", "Internal error; the log of the function says more")
 
 
-def _error(status: int, kind: str, message: str) -> dict[str, Any]:
+def _error(status: int, kind: str, message: str) -> Response:
     return _reply(status, json.dumps({"error": {"type": kind, "message": message}}))
 
 
-def _reply(status: int, body: str) -> dict[str, Any]:
+def _reply(status: int, body: str) -> Response:
     # The body is escaped once more on its way out, seven bytes for one at worst: only what might
     # come near the limit is worth measuring.
     if len(body) > MAX_RESPONSE_BYTES // 7 and len(json.dumps(body)) > MAX_RESPONSE_BYTES - 1024:

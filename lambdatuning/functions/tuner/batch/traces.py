@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from botocore.exceptions import BotoCoreError
 
@@ -122,6 +122,14 @@ class Trace:
     error: str = ""
 
 
+class LogEvent(TypedDict):
+    """An event as FilterLogEvents answers it; `timestamp` is in ms after 1970."""
+
+    logStreamName: str
+    timestamp: int
+    message: str
+
+
 def traces(
     logs: Any, target: Target, version: str, days: Iterable[str], since_ms: int
 ) -> list[Trace]:
@@ -143,9 +151,9 @@ def traces(
     return read
 
 
-def _of_streams(events: Iterable[dict[str, Any]]) -> Iterator[Trace]:
+def _of_streams(events: Iterable[LogEvent]) -> Iterator[Trace]:
     """An environment serves one request at a time, so that its lines belong to the last START."""
-    streams: dict[str, list[dict[str, Any]]] = {}
+    streams: dict[str, list[LogEvent]] = {}
     for event in events:
         streams.setdefault(event["logStreamName"], []).append(event)
     for name, lines in streams.items():
@@ -154,7 +162,7 @@ def _of_streams(events: Iterable[dict[str, Any]]) -> Iterator[Trace]:
             yield from _of_stream(match["environment"], lines)
 
 
-def _of_stream(environment: str, events: Iterable[dict[str, Any]]) -> Iterator[Trace]:
+def _of_stream(environment: str, events: Iterable[LogEvent]) -> Iterator[Trace]:
     current: Trace | None = None
     for event in events:
         message = str(event["message"])
