@@ -54,7 +54,7 @@ def _frame(rows: list[dict[str, Any]]) -> DataFrame:
 
 
 def _row_of(cloud: Cloud, arn: str) -> dict[str, Any]:
-    """The row of one execution among others: what cannot be read is named, and in no one's way."""
+    """The row of one execution among others; one that cannot be read is named and stops none."""
     try:
         return _row(cloud, describe(cloud, arn))
     except (LambdaTuningError, AttributeError, KeyError, TypeError, ValueError) as exc:

@@ -131,7 +131,7 @@ def seed(
 ) -> int:
     """Write the items (plain JSON values) and return how many; the last of one key wins.
 
-    `on_progress` hears how many are written, batch by batch. NotFoundError without the table,
+    `on_progress` is called with the count written, batch by batch. NotFoundError without the table,
     LambdaTuningError if DynamoDB keeps refusing some.
     """
     keys = key_names(cloud, table_name)

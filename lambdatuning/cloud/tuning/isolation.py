@@ -77,7 +77,7 @@ def isolated(
 
     Triggers, aliases and permissions are not copied: nobody but the tuner calls it. Needs
     lambda:CreateFunction and iam:PassRole of the caller, and nothing more of the tuner. `bucket`
-    takes packages above 50 MB for the while. UsageError for what cannot be copied as it is.
+    takes packages above 50 MB while it is made. UsageError for what cannot be copied as it is.
     """
     arn = named_function(cloud, function)
     client = cloud.client("lambda", region=arn.region)
@@ -197,7 +197,7 @@ def _description(function: str, execution: str) -> str:
 
 @dataclass(frozen=True)
 class Upload:
-    """Where a package above 50 MB lies for the while: a bucket of the function's region."""
+    """Where a package above 50 MB lies while a copy is made: a bucket of the function's region."""
 
     bucket: str
     name: str

@@ -62,7 +62,7 @@ def invoker(
     root_of: Callable[[dict[str, Any]], Mapping[str, Any]],
     endpoint_url: str,
 ) -> Callable[[Any, Any], None]:
-    """What takes a function's record and an event, and invokes it behind the caller's back."""
+    """What takes a function's record and an event, and invokes it in a thread of its own."""
 
     def run(func: Any, event: Any) -> None:
         config = func.get("config") or func

@@ -1,4 +1,4 @@
-"""The gateway: who may use the endpoint, and our own routes; all else is handed on."""
+"""The gateway: who may use the endpoint, and our own routes; all else is passed on."""
 
 from collections.abc import Callable, Collection, Mapping
 from urllib.parse import parse_qs, urlsplit
