@@ -55,9 +55,9 @@ class Run:
     def functions(self) -> list[tuple[str, str]]:
         """Each function with an architecture of which there are samples, in order."""
         columns = [self.samples[name] for name in ("function", "architecture")]
-        each = [sorted(map(str, column.unique())) for column in columns]
-        if all(len(names) == 1 for names in each):
-            return [(each[0][0], each[1][0])]
+        names = [column.unique() for column in columns]
+        if all(len(some) == 1 for some in names):
+            return [(str(names[0][0]), str(names[1][0]))]
         return sorted({(str(one), str(two)) for one, two in zip(*columns, strict=True)})
 
     @property

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -74,8 +75,9 @@ def packaged_price_book() -> str:
     return (files(__package__) / "prices.json").read_text("utf-8")
 
 
+@cache
 def load_price_book() -> PriceBook:
-    """The price book that comes with the package."""
+    """The price book that comes with the package, read once."""
     return parse_price_book(packaged_price_book(), "prices.json")
 
 

@@ -5,18 +5,18 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anyio.from_thread
 import jsonschema
 import pytest
-from mcp.client import Client
-from mcp.client.stdio import StdioServerParameters, stdio_client
 
 import lambdatuning as lt
 from lambdatuning.cli.commands.schema import output_schemas
 
 from .conftest import ROOT, Shell, environment
+
+if TYPE_CHECKING:
+    from mcp.client import Client
 
 RECORDED = ROOT / "data" / "recorded"
 READING = ["answer", "checks", "compare", "history", "list_runs", "price"]
@@ -25,7 +25,7 @@ READING = ["answer", "checks", "compare", "history", "list_runs", "price"]
 class Agent:
     """A client whose calls block."""
 
-    def __init__(self, portal: Any, client: Client) -> None:
+    def __init__(self, portal: Any, client: "Client") -> None:
         self.portal, self.client = portal, client
 
     def tools(self) -> dict[str, Any]:
@@ -42,6 +42,11 @@ class Agent:
 
 @contextmanager
 def serving(given: Mapping[str, str], *words: str) -> Iterator[Agent]:
+    # Imported here, as it takes long and every process of a run in several collects this module.
+    import anyio.from_thread
+    from mcp.client import Client
+    from mcp.client.stdio import StdioServerParameters, stdio_client
+
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "lambdatuning", "mcp", *words],
