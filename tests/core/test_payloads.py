@@ -34,6 +34,11 @@ def context(n: int = 0, **changes: object) -> Context:
         ('{"name": "x",\n"event": 1,\n"weight": 0}', "f.json:3: weight must be"),
         ('{"name": "x",\n"event": "{{uid}}"}', "f.json:2: unknown placeholder {{uid}}; did you"),
         ('{"name": "x", "event": "{{text:many}}"}', "placeholder {{text:many}}"),
+        ('{"name": "x", "event": "{{text:9e9}}"}', "placeholder {{text:9e9}}"),
+        (
+            f'{{"name": "x", "event": "{{{{text:{10**15}}}}}"}}',
+            "placeholder {{text:1000000000000000}}",
+        ),
         ('{"name": "x", "event": 1,\n"seed": [{"each": 0, "item": {}}]}', "f.json:2: each must be"),
         ('{"name": "x", "event": 1,\n"seed": 5}', "f.json:2: seed must be a list"),
         ('{"name": "x", "event": 1,\n"seed": {"each": 1, "item": {}}}', "f.json:2: seed must be a"),

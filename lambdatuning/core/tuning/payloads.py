@@ -13,7 +13,8 @@ from ..errors import UsageError, closest
 from ..validation import PositiveAmount, hold
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+)((?::[^{}:]*)*)\s*\}\}")
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz     "
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz      " * 8
+"""What each byte of a made-up text becomes."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,15 @@ def _fill(match: re.Match[str], context: Context, rng: random.Random) -> str:
             case "uuid", []:
                 return str(uuid.UUID(int=rng.getrandbits(128), version=4))
             case "text", [length]:
-                return "".join(rng.choices(_ALPHABET, k=int(length)))
+                # A letter at a time would take longer than most invocations.
+                return rng.randbytes(max(int(length), 0)).translate(_LETTERS).decode("ascii")
             case "int", [low, high]:
                 return str(rng.randint(int(low), int(high)))
             case "n", [] | ["int"]:
                 return str(context.n)
             case (("run" | "table" | "payload" | "memory_mb" | "timestamp"), []):
                 return str(getattr(context, name))
-    except ValueError as exc:
+    except (ValueError, OverflowError) as exc:
         raise UsageError(f"placeholder {match[0]}: {exc}") from exc
     placeholders = ("uuid", "n", "run", "table", "payload", "memory_mb", "timestamp", "text", "int")
     raise UsageError(f"unknown placeholder {match[0]}; {closest(name, placeholders)}")
