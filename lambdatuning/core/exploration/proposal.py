@@ -40,7 +40,7 @@ is compared at a size where calls are this quiet (log), and no more than so many
 _HOPELESS, _HOPE = 0.5, 0.01
 """A size that loses no more than this under this share of possible curves at most is no answer, and
 need not be near one that was called."""
-_SETTLED = 0.25
+_SETTLED = 0.5
 """Hosts do not matter where no more than this share of the accepted regret is expected to be lost,
 as what is expected knows that they may differ."""
 _GRID_CALLS, _INIT_MS = 10, 250.0
