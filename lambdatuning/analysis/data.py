@@ -69,8 +69,8 @@ class StudyData:
     @property
     def today_mb(self) -> int | None:
         """The size of the function when the run started, or as the options say."""
-        given = self.options.today_mb
-        return self.run.current_memory_mb if given is None else given
+        stated_mb = self.options.today_mb
+        return self.run.current_memory_mb if stated_mb is None else stated_mb
 
     @property
     def strategies(self) -> tuple[str, ...]:
@@ -166,9 +166,9 @@ class StudyData:
     def with_options(self, **changed: Any) -> Self:
         """The same with other options (see `Options`); what does not depend on them is kept."""
         depends = bool(_SHAPE_CURVES & changed.keys())
-        kept = {"run", "name", *(() if depends else _WITHOUT_OPTIONS)}
+        names = {"run", "name", *(() if depends else _WITHOUT_OPTIONS)}
         other = copy(self)
-        other.__dict__ = {name: value for name, value in vars(self).items() if name in kept}
+        other.__dict__ = {name: value for name, value in vars(self).items() if name in names}
         other.options = replace(self.options, **changed)
         other._memo = {}
         if not depends and len(self.parts) > 1:

@@ -112,8 +112,8 @@ def _punctuality(
     rows = [_at_size(curve, parts, options) for parts in sizes]
     share, count, tail = (np.array([row[n] for row in rows]) for n in range(3))
     drawn = np.array([row[3] for row in rows]).T if rows else np.empty((RESAMPLES, 0))
-    kept = np.where(np.isnan(drawn), np.nan, drawn >= options.quantile).mean(axis=0)
-    return Punctuality(share, count, drawn, tail, kept)
+    probability = np.where(np.isnan(drawn), np.nan, drawn >= options.quantile).mean(axis=0)
+    return Punctuality(share, count, drawn, tail, probability)
 
 
 def _at_size(

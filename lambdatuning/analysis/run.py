@@ -175,15 +175,15 @@ class Run:
             UsageError: the run has no such payload type.
         """
         names = payloads.split(",") if isinstance(payloads, str) else payloads
-        kept = [name.strip() for name in names if name.strip()]
-        for name in kept:
+        chosen = [name.strip() for name in names if name.strip()]
+        for name in chosen:
             if name not in self.payloads:
                 raise UsageError(
                     f'no payload type "{name}" in run {self.run_id}; {closest(name, self.payloads)}'
                 )
-        if not kept:
+        if not chosen:
             return self
-        return Run(self.manifest, self.samples[self.samples["payload"].isin(kept)])
+        return Run(self.manifest, self.samples[self.samples["payload"].isin(chosen)])
 
     def at(self, memory_mb: int) -> DataFrame:
         """The samples of one size; UsageError where it was not measured."""

@@ -207,10 +207,10 @@ def with_share(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name != "tolerance"} | shares
 
 
-def pairs(option: str, given: Iterable[str], kind: str = "NAME") -> dict[str, str]:
+def pairs(option: str, entries: Iterable[str], kind: str = "NAME") -> dict[str, str]:
     """The values of a repeatable option such as NAME=VALUE."""
     named = {}
-    for entry in given:
+    for entry in entries:
         name, equals, value = entry.partition("=")
         if not equals or not name:
             raise UsageError(f"{option} {entry}: write {option} {kind}=VALUE")

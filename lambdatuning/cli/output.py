@@ -60,12 +60,12 @@ class Output:
             # A line of progress that rewrites itself may stand there: the result is not its end.
             sys.stderr.write(_REWRITTEN)
             sys.stderr.flush()
-        shown = _for_terminal(text)
+        printed = _for_terminal(text)
         if self.json:
-            shown = json.dumps(data, indent=2, default=str, allow_nan=False)
+            printed = json.dumps(data, indent=2, default=str, allow_nan=False)
         # A reader that has seen enough (`| head`) is no error, and changes no verdict.
         with suppress(BrokenPipeError):
-            print(shown, flush=True)
+            print(printed, flush=True)
 
     def confirm(self, description: str, question: str) -> None:
         """Show what is about to happen and ask; the library's `Confirm`.

@@ -62,13 +62,13 @@ class Session:
             with embedded():
                 yield
             return
-        given = {
+        variables = {
             "AWS_PROFILE": self.profile,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_ENDPOINT_URL": self.endpoint_url,
         }
-        os.environ |= {name: value for name, value in given.items() if value}
+        os.environ |= {name: value for name, value in variables.items() if value}
         yield
 
 

@@ -41,11 +41,11 @@ def outputs(verdict: Verdict) -> dict[str, str]:
 def annotations(verdict: Verdict) -> Iterator[str]:
     """Workflow commands: the verdict, then each change for the worse and each not known."""
     yield _command(_LEVELS[verdict.kind], f"lambdatuning: {verdict.function}", str(verdict))
-    shown = [finding for finding in verdict.findings if finding.kind in (WORSE, UNKNOWN)]
-    for finding in shown[: MAX_ANNOTATIONS - 1]:
+    findings = [finding for finding in verdict.findings if finding.kind in (WORSE, UNKNOWN)]
+    for finding in findings[: MAX_ANNOTATIONS - 1]:
         text = finding.text or f"{where(finding)}: {interval(finding)}"
         yield _command(_LEVELS[finding.kind], f"{verdict.function}: {where(finding)}", text)
-    rest = len(shown) - (MAX_ANNOTATIONS - 1)
+    rest = len(findings) - (MAX_ANNOTATIONS - 1)
     if rest > 0:
         yield _command("notice", "lambdatuning", f"{rest} more are in the summary")
 

@@ -74,13 +74,13 @@ def _table(findings: tuple[ChangeFinding, ...]) -> str:
     if not findings:
         return ""
     head = ["| what | change (95 % interval) | since | why |", "|---|---|---|---|"]
-    shown = [
+    rows = [
         f"| {TITLES[finding.kind]}: {plain(where(finding))} | {interval(finding)} | "
         f"{plain(finding.since)} | {plain(_why(finding))} |"
         for finding in findings[:MAX_ROWS]
     ]
-    rest = len(findings) - len(shown)
-    return "\n".join([*head, *shown]) + (f"\n\n{rest} more are not shown." if rest else "")
+    rest = len(findings) - len(rows)
+    return "\n".join([*head, *rows]) + (f"\n\n{rest} more are not shown." if rest else "")
 
 
 def _why(finding: ChangeFinding) -> str:
@@ -104,8 +104,8 @@ def _facts(verdict: Verdict) -> str:
 
 def _newest(runs: tuple[str, ...]) -> str:
     """The last five, and how many more there are."""
-    shown = ", ".join(runs[-_RUNS:])
-    return f"{shown} and {len(runs) - _RUNS} before" if len(runs) > _RUNS else shown
+    newest = ", ".join(runs[-_RUNS:])
+    return f"{newest} and {len(runs) - _RUNS} before" if len(runs) > _RUNS else newest
 
 
 def _link(url: str) -> str:

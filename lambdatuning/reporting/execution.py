@@ -126,7 +126,7 @@ def execute(
     """
     _quieten("papermill")
     running = [notebook]
-    given = {
+    options = {
         "parameters": dict(values),
         "resources": {"metadata": {"path": str(folder)}},
         "name": name,
@@ -135,7 +135,7 @@ def execute(
         "on_line": on_line,
     }
     try:
-        return _by_papermill(notebook, given)
+        return _by_papermill(notebook, options)
     except PapermillExecutionError as exc:
         if _all_expected(running[-1]):
             return remove_error_markers(running[-1])
@@ -153,8 +153,8 @@ def execute(
         raise NotebookFailedError(f"{name}: {one_line(exc)}", running[-1]) from exc
 
 
-def _by_papermill(notebook: Any, given: Mapping[str, Any]) -> Any:
-    """The executed notebook; `given` goes to papermill and, beyond what it knows, to `Engine`."""
+def _by_papermill(notebook: Any, options: Mapping[str, Any]) -> Any:
+    """The executed notebook; `options` go to papermill and, beyond what it knows, to `Engine`."""
     python = is_python(notebook)
     return papermill.execute_notebook(
         notebook,
@@ -163,7 +163,7 @@ def _by_papermill(notebook: Any, given: Mapping[str, Any]) -> Any:
         language="python" if python else language(notebook),
         progress_bar=False,
         engine_name=NAME,
-        **given,
+        **options,
     )
 
 

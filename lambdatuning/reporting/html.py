@@ -342,8 +342,10 @@ def _code(cell: Mapping[str, Any]) -> CodeCell:
         for output in cell.get("outputs", ())
         if output["output_type"] == "stream" and output["name"] == "stderr"
     ]
-    shown = TAG not in tags(cell)
-    return CodeCell(_text(cell["source"]), terminal_html("".join(stderr)).strip() if shown else "")
+    shows_stderr = TAG not in tags(cell)
+    return CodeCell(
+        _text(cell["source"]), terminal_html("".join(stderr)).strip() if shows_stderr else ""
+    )
 
 
 def _text(value: object) -> str:

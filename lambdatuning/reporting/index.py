@@ -89,14 +89,14 @@ def read_entry(place: Destination, name: str) -> Entry | None:
     head = _Head(text or "")
     if head.facts.get("generator") != "lambdatuning":
         return None
-    made, functions, answer, change = (
+    made_at, functions, answer, change = (
         head.facts.get(f"lambdatuning-{fact}", "")
         for fact in ("made", "function", "answer", "change")
     )
     short = ", ".join(map(short_name, functions.split(", ")))
     title = head.title or name.removesuffix(".html")
     beside = head.facts.get("lambdatuning-beside", "")
-    return Entry(quote(name), title, made, short, answer, change, name, beside)
+    return Entry(quote(name), title, made_at, short, answer, change, name, beside)
 
 
 def describe_change(before: Entry | None, answer: str) -> str:
@@ -119,9 +119,9 @@ class _Head(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "meta" and given.get("name"):
-            self.facts[str(given["name"])] = given.get("content") or ""
+        attributes = dict(attrs)
+        if tag == "meta" and attributes.get("name"):
+            self.facts[str(attributes["name"])] = attributes.get("content") or ""
         self._in_title = tag == "title"
 
     def handle_endtag(self, tag: str) -> None:

@@ -164,8 +164,8 @@ def _parameter(name: str, kind: str, value: ast.expr | None, comment: str) -> Pa
 def _constructed(value: ast.expr) -> str:
     """`date.today()` and `datetime(2026, 11, 1)` are of a type that can be read from text."""
     text = ast.unparse(value.func) if isinstance(value, ast.Call) else ""
-    made = re.fullmatch(r"(?:\w+\.)?(date|datetime|time|Decimal|Path)(?:\.\w+)?", text)
-    return made[1] if made else ""
+    match = re.fullmatch(r"(?:\w+\.)?(date|datetime|time|Decimal|Path)(?:\.\w+)?", text)
+    return match[1] if match else ""
 
 
 def _comment(node: ast.stmt, lines: Sequence[str]) -> str:

@@ -283,13 +283,13 @@ def _distinct(names: Sequence[str], folders: Sequence[str]) -> list[str]:
         f"{_safe(folder, 50)}-{name}" if times[name.casefold()] > 1 else name
         for name, folder in zip(names, folders, strict=True)
     ]
-    taken = {INDEX.partition(".")[0]}
+    used = {INDEX.partition(".")[0]}
     distinct = []
     for name in named:
         chosen, number = name, 2
-        while chosen.casefold() in taken:
+        while chosen.casefold() in used:
             chosen, number = f"{name}-{number}", number + 1
-        taken.add(chosen.casefold())
+        used.add(chosen.casefold())
         distinct.append(chosen)
     return distinct
 

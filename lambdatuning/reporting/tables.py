@@ -62,15 +62,15 @@ class TableFile:
         )
 
 
-def table_file(data: Mapping[str, Any], heading: str, taken: Sequence[str]) -> TableFile:
+def table_file(data: Mapping[str, Any], heading: str, used: Sequence[str]) -> TableFile:
     """The file of a table output (see `analysis.text.output_types.TABLE_MIME`).
 
-    Its name is made from the caption, or else the heading above it, and is not among `taken`.
+    Its name is made from the caption, or else the heading above it, and is not among those `used`.
     """
     stem = slug(str(data.get("caption", "")).partition(",")[0] or heading) or "table"
     name = stem
     number = 2
-    while name in taken:
+    while name in used:
         name, number = f"{stem}-{number}", number + 1
     return TableFile(name, [str(column) for column in data["columns"]], data["data"])
 

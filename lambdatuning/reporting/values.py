@@ -43,9 +43,10 @@ def convert(parameter: Parameter, value: object, *, folder: Path) -> object:
         return _Reader(folder).read(_annotation(parameter.kind), _plain(value))
     except _MisfitError as exc:
         example = parameter.default
-        shown = example if isinstance(example, Code) else json.dumps(example, default=str)
+        if not isinstance(example, Code):
+            example = json.dumps(example, default=str)
         raise UsageError(
-            f"parameter {parameter.name} must be {parameter.kind}, such as {shown}; not {value!r}"
+            f"parameter {parameter.name} must be {parameter.kind}, such as {example}; not {value!r}"
         ) from exc
     except _ForeignError as exc:
         raise UsageError(

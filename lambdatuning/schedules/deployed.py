@@ -186,16 +186,16 @@ def _payload_types(
 def nightly_run(cloud: Cloud, plan: TunePlan) -> NightlyRun:
     """What the function of the schedule measures every night: the run of `plan`, less what each
     night has of its own."""
-    request, given = plan.request, dict(plan.input)
+    request, plan_input = plan.request, dict(plan.input)
     for tonight in ("runId", "seed", "payloadTypes"):
-        given.pop(tonight)
+        plan_input.pop(tonight)
     seeded = any(payload.seed for payload in request.payloads)
     return NightlyRun(
         function=plan.arn.name,
         folder=folder_name(plan.arn.name),
         region=plan.arn.region,
         architecture=plan.target.architecture,
-        input=given,
+        input=plan_input,
         payloads=request.payloads,
         workload=plan.workload,
         earlier=request.earlier,
@@ -222,13 +222,13 @@ case $code in 0 | 3 | 5) exit 0 ;; *) exit $code ;; esac
 def kit() -> Artifact:
     """The package and the project's notebooks as a zip, with the versions of what it needs."""
     package = Path(str(files("lambdatuning")))
-    kept = {f"lambdatuning/{name}": data for name, data in read_folder(package)}
-    kept = {name: data for name, data in kept.items() if "/resources/data/" not in name}
+    contents = {f"lambdatuning/{name}": data for name, data in read_folder(package)}
+    contents = {name: data for name, data in contents.items() if "/resources/data/" not in name}
     for path in sorted(resources.notebooks().path.glob("*.ipynb")):
-        kept[f"notebooks/{path.name}"] = path.read_bytes()
-    kept["requirements.txt"] = "".join(f"{line}\n" for line in requirements()).encode()
-    kept["report.sh"] = _REPORT.encode()
-    listed = sorted(kept.items())
+        contents[f"notebooks/{path.name}"] = path.read_bytes()
+    contents["requirements.txt"] = "".join(f"{line}\n" for line in requirements()).encode()
+    contents["report.sh"] = _REPORT.encode()
+    listed = sorted(contents.items())
     digest = sha256()
     for name, data in listed:
         digest.update(f"{name}\0{len(data)}\0".encode() + data)

@@ -93,7 +93,7 @@ def judge(request: NightRequest, cloud: Cloud | None = None) -> Verdict:
 
 def _reports(request: NightRequest, on_progress: OnProgress) -> tuple[dict[str, str], str]:
     """The files that the notebooks made, by relative name; and which failed."""
-    given = {
+    parameters = {
         "store": request.store,
         "runs": request.run.run_id,
         "function": request.run.function,
@@ -105,7 +105,7 @@ def _reports(request: NightRequest, on_progress: OnProgress) -> tuple[dict[str, 
         for notebook in request.notebooks
         for parameter in declared(read_notebook(notebook), notebook)
     }
-    values = {name: value for name, value in given.items() if name in names}
+    values = {name: value for name, value in parameters.items() if name in names}
     with tempfile.TemporaryDirectory(prefix="lambdatuning-night-") as folder:
         failed = ""
         try:

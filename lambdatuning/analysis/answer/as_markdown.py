@@ -63,9 +63,9 @@ def _table(data: StudyData, curve: Curve, head: Headline) -> str:
         low, high = interval(curve.resampled_ms[:, n])
         span = "" if math.isnan(low) else f" ({format_ms(low)} to {format_ms(high)})"
         count = int(counts.get(size, 0))
-        shown = f"{count:,}" if count else "predicted"
+        samples = f"{count:,}" if count else "predicted"
         usd = data.money(float(curve.usd[n]) * 1e6)
-        rows.append(f"| {name} | {format_ms(float(curve.ms[n]))}{span} | {usd} | {shown} |")
+        rows.append(f"| {name} | {format_ms(float(curve.ms[n]))}{span} | {usd} | {samples} |")
     return "\n".join(rows)
 
 

@@ -133,8 +133,8 @@ def recommendations_frame(data: "StudyData", strategies: Sequence[str]) -> DataF
     """The recommendations as a frame, columns as `Recommendation`; `beyond_cores` marks rows."""
     names = [column.name for column in fields(Recommendation)]
     rows = [asdict(advice) for advice in recommendations(data, strategies)]
-    shown = [name for name in names if name not in ("predicted", "measured_mb")]
-    return marked(DataFrame(rows, columns=names), data.run)[[*shown, "predicted", BEYOND]]
+    columns = [name for name in names if name not in ("predicted", "measured_mb")]
+    return marked(DataFrame(rows, columns=names), data.run)[[*columns, "predicted", BEYOND]]
 
 
 # One curve and one goal: the best size, how sure that is, what is as good, what is gained.
@@ -210,15 +210,17 @@ def scores(curve: Curve, goal: Goal, keeps: Punctuality | None = None) -> Floats
     )
 
 
-def candidates(curve: Curve, kept: Mask) -> Mask:
+def candidates(curve: Curve, in_limit: Mask) -> Mask:
     """Which sizes may win: of those that the host could not tell apart, the smallest alone.
 
     They ran on the same cores at different prices: which was fastest is chance, and the smallest
-    is never more expensive. `kept` says which sizes keep the limit of a goal; of those that do, if
-    any.
+    is never more expensive. `in_limit` says which sizes keep the limit of a goal; of those that do,
+    if any.
     """
     beyond = np.isin(curve.sizes, curve.beyond_mb)
-    possible = np.flatnonzero(beyond & kept) if (beyond & kept).any() else np.flatnonzero(beyond)
+    possible = (
+        np.flatnonzero(beyond & in_limit) if (beyond & in_limit).any() else np.flatnonzero(beyond)
+    )
     allowed: Mask = ~beyond
     allowed[possible[:1]] = True
     return allowed
@@ -299,17 +301,17 @@ def _may_not_keep(winner: int, goal: Goal, keeps: Punctuality | None) -> str:
 
 def _winner(curve: Curve, goal: Goal, keeps: Punctuality | None) -> int:
     """The index of the best size that keeps the goal's limit, or of what comes nearest to it."""
-    kept = _kept(curve, goal, keeps)
-    allowed = candidates(curve, kept)
+    in_limit = _kept(curve, goal, keeps)
+    allowed = candidates(curve, in_limit)
     if keeps is None:
         value = goal.score(curve.ms, curve.usd)
-    elif not kept.any():
+    elif not in_limit.any():
         value = keeps.quantile_ms
-    elif (certain := kept & keeps.certain(goal.options.deadline_sure)).any():
+    elif (certain := in_limit & keeps.certain(goal.options.deadline_sure)).any():
         value = np.where(certain, curve.usd, np.inf)
         allowed = candidates(curve, certain)
     else:
-        value = np.where(kept, -np.nan_to_num(keeps.probability, nan=0.0), np.inf)
+        value = np.where(in_limit, -np.nan_to_num(keeps.probability, nan=0.0), np.inf)
     return best(np.where(allowed, value, np.inf), curve.ms, curve.usd, curve.sizes)
 
 

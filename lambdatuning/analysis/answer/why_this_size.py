@@ -94,9 +94,9 @@ def _part(name: str, data: StudyData) -> _Part | None:
     mixed = data.curve()
     # Where no size suits all payload types, that of the largest weight stands for them.
     main = mixed if mixed and mixed.sizes else ranked[0]
-    kept = tuple(ranked[:MOST]) if len(data.curves) > 1 and not name else ()
+    small = tuple(ranked[:MOST]) if len(data.curves) > 1 and not name else ()
     head = headline(data)
-    return _Part(name, data, main, kept, head.memory_mb, data.today_mb)
+    return _Part(name, data, main, small, head.memory_mb, data.today_mb)
 
 
 def choice_title(curve: Curve, chosen_mb: int | None, limit: float = math.inf) -> str:

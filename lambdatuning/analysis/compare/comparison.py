@@ -265,9 +265,9 @@ def compare(  # noqa: PLR0913
     """
     if not runs:
         raise UsageError("no run to compare; `lambdatuning runs` lists those that are stored")
-    given = in_one_currency([as_run(run) for run in runs], rates or {})
-    written = written_in(given[0], money)
-    before, *others = (run if of_means(run) else run.select(payload_types) for run in given)
+    loaded = in_one_currency([as_run(run) for run in runs], rates or {})
+    written = written_in(loaded[0], money)
+    before, *others = (run if of_means(run) else run.select(payload_types) for run in loaded)
     how: dict[str, Any] = {"memory_mb": memory_mb, "weights": weights, "confidence": confidence}
     # Runs before and after never teach each other: their difference is what is asked for.
     judged = {run.run_id for run in others}
@@ -279,7 +279,7 @@ def compare(  # noqa: PLR0913
             pairs.append(pair(before, after, noise=noise_of_runs, **how))
         except CannotTellError as exc:
             without.append(str(exc))
-    alone = () if pairs else tuple(given)
+    alone = () if pairs else tuple(loaded)
     made = (monthly_invocations, max_regression, noise_of_runs, alone, written, tuple(without))
     return Comparison(tuple(pairs), *made)
 

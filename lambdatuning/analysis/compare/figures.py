@@ -65,12 +65,12 @@ def plot_before_after(chosen: Pair) -> Chart:
 
 def comparison_alt(pair: Pair) -> str:
     """The change of each payload type in words."""
-    shown = [
+    changes = [
         f"{payload}: duration {verdict('duration', pair.change(payload, 'duration'))}, "
         f"cost {verdict('cost', pair.change(payload, 'cost'))}."
         for payload in pair.overall["payload"]
     ]
-    return " ".join([headline(pair), *shown])
+    return " ".join([headline(pair), *changes])
 
 
 def _draw(layout: Layout, title: str, subtitle: str, frame: DataFrame) -> Figure:
@@ -92,9 +92,9 @@ def _draw(layout: Layout, title: str, subtitle: str, frame: DataFrame) -> Figure
     return figure
 
 
-def _reach(shown: Floats) -> tuple[float, float]:
+def _reach(values: Floats) -> tuple[float, float]:
     """Zero in the middle where nothing speaks against it."""
-    reach = max(float(np.nanmax(np.abs(shown))) * 1.15, 2.0)
+    reach = max(float(np.nanmax(np.abs(values))) * 1.15, 2.0)
     return max(-reach, -100.0), reach
 
 
@@ -179,20 +179,20 @@ def _largest(pair: Pair) -> str:
     """The largest difference in duration that is one, or that there is none."""
     own = [name for name in pair.overall["payload"] if name != MIX] or [pair.main]
     changes = {name: pair.change(name, "duration") for name in own}
-    shown = {
+    real = {
         name: change for name, change in changes.items() if change.real or not change.has_interval
     }
-    if not shown:
+    if not real:
         return "No payload type differs in duration by more than runs of the same code do"
-    name = max(shown, key=lambda payload: abs(np.log1p(shown[payload].value)))
-    return f"The largest difference in duration: {name}, {verdict('duration', shown[name])}"
+    name = max(real, key=lambda payload: abs(np.log1p(real[payload].value)))
+    return f"The largest difference in duration: {name}, {verdict('duration', real[name])}"
 
 
 def _curves_alt(frame: DataFrame, names: tuple[str, str]) -> str:
     parts = [f"Small panels of duration against memory, {names[0]} and {names[1]}."]
     for payload, rows in frame.groupby("payload", sort=False):
-        shown = [_point_alt(row) for row in rows.iloc[[0, -1]].to_dict("records")]
-        parts.append(f"{payload} at {'; at '.join(shown)}.")
+        points = [_point_alt(row) for row in rows.iloc[[0, -1]].to_dict("records")]
+        parts.append(f"{payload} at {'; at '.join(points)}.")
     return " ".join(parts)
 
 

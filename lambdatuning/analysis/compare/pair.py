@@ -353,8 +353,10 @@ def _matched(before: Run, after: Run, weights: Mapping[str, float]) -> tuple[Sid
         sides = [_data(before, weights, 0), _data(after, after.weights, 1)]
         first, second = ((data, data.sample_curves[-1:]) for data in sides)
         return first, second
-    given = {name: weights.get(name, 0) for name in common}
-    sides = [_data(run.select(common), given, seed) for seed, run in enumerate((before, after))]
+    common_weights = {name: weights.get(name, 0) for name in common}
+    sides = [
+        _data(run.select(common), common_weights, seed) for seed, run in enumerate((before, after))
+    ]
     by_name = [{curve.payload: curve for curve in data.sample_curves} for data in sides]
     names = [name for name in (*common, MIX) if all(name in own for own in by_name)]
     first, second = (

@@ -235,9 +235,9 @@ def _huber(values: Floats, weights: Floats, axis: int, scale: Floats) -> Floats:
     centre = _median(values, axis)
     for _ in range(3):
         far = np.maximum(np.abs(values - centre), 1e-12)
-        kept = weights * np.minimum(1.0, 1.5 * scale / far)
-        total = np.maximum(kept.sum(axis, keepdims=True), 1e-12)
-        centre = (kept * values).sum(axis, keepdims=True) / total
+        damped = weights * np.minimum(1.0, 1.5 * scale / far)
+        total = np.maximum(damped.sum(axis, keepdims=True), 1e-12)
+        centre = (damped * values).sum(axis, keepdims=True) / total
     return np.asarray(np.squeeze(centre, axis))
 
 
@@ -286,8 +286,8 @@ def _lines(panel: Panel, thresholds: Thresholds) -> _Lines:
         lines += list(np.where(there, by_type - run[:, None], 0.0).T)
         measuring += list(own)
     if sizes >= 3:
-        left = values - by_type[:, :, None]
-        by_size = _huber(left, weights, 1, np.sqrt(variance))
+        residuals = values - by_type[:, :, None]
+        by_size = _huber(residuals, weights, 1, np.sqrt(variance))
         measured = weights.sum(1)
         names += [Series(SIZE, number) for number in range(sizes)]
         lines += list(np.where(measured > 0, by_size, 0.0).T)

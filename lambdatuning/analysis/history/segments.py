@@ -191,11 +191,13 @@ def _segment(runs: Sequence[RunSummary]) -> Segment:
     types = Counter(name for run in recent for name in {cell.payload for cell in run.cells})
     sizes = Counter(size for run in recent for size in {cell.memory_mb for cell in run.cells})
     half = len(recent) / 2
-    kept = {cell.payload for cell in last.cells} | {n for n, count in types.items() if count > half}
+    payloads = {cell.payload for cell in last.cells} | {
+        n for n, count in types.items() if count > half
+    }
     own = {cell.memory_mb for cell in last.cells} | {
         s for s, count in sizes.items() if count > half
     }
-    return Segment(tuple(recent), tuple(sorted(kept)), tuple(sorted(own)))
+    return Segment(tuple(recent), tuple(sorted(payloads)), tuple(sorted(own)))
 
 
 def _value(cell: CellSummary, measure: str) -> float:

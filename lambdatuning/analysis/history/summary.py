@@ -99,14 +99,14 @@ class RunSummary:
         """The inverse of `to_json`; None for what another version wrote."""
         if value.get("schema") != SCHEMA:
             return None
-        given = {name: entry for name, entry in value.items() if name != "schema"}
+        entries = {name: entry for name, entry in value.items() if name != "schema"}
         return cls(
             **{
-                **given,
-                "endpoint": Endpoint.from_json(given["endpoint"]),
-                "code": Code(**given["code"]),
-                "cells": tuple(map(CellSummary._make, given["cells"])),
-                "init_ms": {int(size): tuple(pair) for size, pair in given["init_ms"].items()},
+                **entries,
+                "endpoint": Endpoint.from_json(entries["endpoint"]),
+                "code": Code(**entries["code"]),
+                "cells": tuple(map(CellSummary._make, entries["cells"])),
+                "init_ms": {int(size): tuple(pair) for size, pair in entries["init_ms"].items()},
             }
         )
 

@@ -270,12 +270,12 @@ def _children(value: Mapping[Any, Any]) -> list[tuple[str, Any]]:
             others = ((str(key), item) for key, item in value.items() if key != name)
             nested = [(key, item) for key, item in others if isinstance(item, dict | list)]
             return [("message", value[name]), *nested]
-    kept = []
+    children = []
     for name, item in value.items():
         packed = _plain(name) in _PACKED_KEYS
         if not isinstance(item, str | bytes) or packed or _worth_reading(item):
-            kept.append((str(name), item))
-    return kept
+            children.append((str(name), item))
+    return children
 
 
 def _is_group(name: str, value: Any) -> bool:

@@ -85,8 +85,8 @@ def memory_axis(
     width_in = axes.get_position().width * axes.figure.get_figwidth()  # type: ignore[union-attr]
     label_in = _LABEL_IN + (_MARK_IN if host and host.beyond(sizes) else 0)
     apart = label_in * octaves * (1 + 2 * margin) / width_in
-    shown = readable_ticks(sizes, apart)
-    axes.xaxis.set_major_locator(FixedLocator([float(size) for size in shown]))
+    labelled = readable_ticks(sizes, apart)
+    axes.xaxis.set_major_locator(FixedLocator([float(size) for size in labelled]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: marked_mb(value, host)))
     hatch_beyond(axes, sizes, host)
     if min(sizes) < FULL_VCPU_MB < max(sizes):
@@ -115,11 +115,11 @@ def readable_ticks(sizes: Sequence[int], apart: float) -> list[int]:
 
     `apart` is the smallest distance in powers of two.
     """
-    kept = {min(sizes), max(sizes)}
+    labelled = {min(sizes), max(sizes)}
     for size in sorted(sizes, reverse=True):
-        if all(abs(np.log2(size / other)) >= apart for other in kept):
-            kept.add(size)
-    return sorted(kept)
+        if all(abs(np.log2(size / other)) >= apart for other in labelled):
+            labelled.add(size)
+    return sorted(labelled)
 
 
 def value_axis(
@@ -135,8 +135,8 @@ def value_axis(
     """
     positive = [value for value in values if value > 0] or [1.0]
     logarithmic = max(positive) / min(positive) > _MANY
-    shown = [*positive, *(point for point in points if point > 0)]
-    low, high = min(shown), max(shown)
+    scaled = [*positive, *(point for point in points if point > 0)]
+    low, high = min(scaled), max(scaled)
     if logarithmic:
         axes.set_yscale("log")
         axes.set_ylim(low / 1.25, high * 1.25)

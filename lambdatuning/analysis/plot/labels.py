@@ -61,10 +61,10 @@ def clear_spot(
     at: tuple[float, float],
     name: str,
     line: Sequence[tuple[float, float]],
-    taken: Sequence[Spot] = (),
+    others: Sequence[Spot] = (),
     font_points: float = 8.5,
 ) -> Spot:
-    """A place for a name near its point that hides neither the line nor the names `taken`: the
+    """A place for a name near its point that hides neither the line nor the `others`: the
     nearest of those that hide least, above before below. The limits of the axes must be set."""
     scale = 72 / axes.figure.dpi
     x, y = axes.transData.transform(at) * scale
@@ -82,7 +82,7 @@ def clear_spot(
         covered = sum(bool(left <= px <= right and low <= py <= high) for px, py in path)
         outside = bool(left < corners[0][0] or right > corners[1][0])
         beyond = bool(low < corners[0][1] or high > corners[1][1])
-        names = sum(_meet(spot.box, other.box) for other in taken)
+        names = sum(_meet(spot.box, other.box) for other in others)
         return covered + 100 * (outside + beyond + names)
 
     return min(_spots(x, y, size), key=hides)
@@ -188,13 +188,13 @@ def label_points(axes: Axes, labels: Sequence[Label]) -> None:
     scale = 72 / axes.figure.dpi
     width = axes.figure.get_figwidth() * 72  # type: ignore[union-attr]
     spots = [axes.transData.transform((label.x, label.y)) * scale for label in labels]
-    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
+    occupied = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
     for label, (x, y) in zip(labels, spots, strict=True):
         boxes = [_box(x, y, len(label.text) * _LETTER, side) for side in _SIDES]
         inside = [n for n, box in enumerate(boxes) if box[0] >= 0 and box[2] <= width]
-        free = [n for n in inside if not any(_meet(boxes[n], other) for other in taken)]
+        free = [n for n in inside if not any(_meet(boxes[n], other) for other in occupied)]
         side = (free or inside or [0])[0]
-        taken.append(boxes[side])
+        occupied.append(boxes[side])
         right, up = _SIDES[side]
         axes.annotate(
             label.text,

@@ -47,19 +47,21 @@ def plot_exploration(data: StudyData, payloads: str | Sequence[str] = "") -> Cha
     curves = curves[curves["payload"].isin(names)]
     if curves.empty:
         return None
-    taken = steps(run).dropna(subset=["memory_mb"])
+    measured_steps = steps(run).dropna(subset=["memory_mb"])
     title, answers = _title(data), run.model_answers
     subtitle = (
         "line and band: mean duration by the model, 90 % interval; filled: measured; hollow: "
         "predicted; ring: best; numbers: the steps that measured there"
         f"{caption(run.host, run.beyond_mb)}"
     )
-    shown = _Learnt(curves, taken, data.measured, answers, run.host)
+    learnt = _Learnt(curves, measured_steps, data.measured, answers, run.host)
 
     def draw(layout: Layout) -> Figure:
-        return _draw(layout, (title, subtitle), shown)
+        return _draw(layout, (title, subtitle), learnt)
 
-    return chart(draw, title, _alt(curves, taken, answers) + in_words(run.host, run.beyond_mb))
+    return chart(
+        draw, title, _alt(curves, measured_steps, answers) + in_words(run.host, run.beyond_mb)
+    )
 
 
 def _title(data: StudyData) -> str:
@@ -102,10 +104,10 @@ def _draw(layout: Layout, words: tuple[str, str], learnt: _Learnt) -> Figure:
             hspace=0.42,
         ),
     )
-    shown = _SHOWN_ALONE if len(panels) == 1 and layout.wide else _SHOWN_STEPS
+    most = _SHOWN_ALONE if len(panels) == 1 and layout.wide else _SHOWN_STEPS
     for axes, (payload, curve) in zip(panes, panels, strict=False):
         _panel(axes, str(payload), curve, learnt)
-        _number(axes, learnt.steps[learnt.steps["payload"] == payload], shown)
+        _number(axes, learnt.steps[learnt.steps["payload"] == payload], most)
         axes.set_title(f"{fit(str(payload), NARROW)}{_scale(axes)}", pad=4)
     for axes in panes[len(panels) :]:
         axes.set_visible(False)
@@ -152,12 +154,12 @@ def _room_for_steps(axes: Axes) -> None:
         axes.set_ylim(-0.2 * high, high)
 
 
-def _number(axes: Axes, steps: DataFrame, shown: int) -> None:
+def _number(axes: Axes, steps: DataFrame, most: int) -> None:
     """The steps that measured a size, one below the other; of many, the first and how many more."""
     for size, rows in steps.groupby("memory_mb"):
         numbers = [str(int(step)) for step in dict.fromkeys(rows["step"])]
-        more = len(numbers) - shown
-        labels = [*numbers[: shown - 1], f"+{more + 1}"] if more > 0 else numbers
+        more = len(numbers) - most
+        labels = [*numbers[: most - 1], f"+{more + 1}"] if more > 0 else numbers
         axes.annotate(
             " ".join(labels),
             (float(str(size)), 0),

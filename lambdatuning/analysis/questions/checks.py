@@ -291,9 +291,9 @@ def modes(values: Floats) -> tuple[float, float] | None:
     counts = np.array([cuts, n - cuts], float)
     sums, squares = (_parts(column, cuts) for column in (ordered, ordered**2))
     means = sums / counts
-    left = squares - sums * means
-    best = int(left.sum(axis=0).argmin())
-    variances = np.maximum(left[:, best] / counts[:, best], 0)
+    squares_within = squares - sums * means
+    best = int(squares_within.sum(axis=0).argmin())
+    variances = np.maximum(squares_within[:, best] / counts[:, best], 0)
     distance = float(means[1, best] - means[0, best])
     apart = np.sqrt(2) * distance / np.sqrt(max(float(variances.sum()), 1e-12))
     return (float(counts[1, best]) / n, distance) if apart > 3.8 + 85 / n else None

@@ -40,8 +40,8 @@ class Controls:
         return [chart for chart in charts if chart is not None]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        shown: dict[str, Any] = self.chart._repr_mimebundle_()
-        return shown | _widget(self)
+        bundle: dict[str, Any] = self.chart._repr_mimebundle_()
+        return bundle | _widget(self)
 
 
 def controls(data: StudyData) -> Controls:
@@ -53,8 +53,8 @@ def _widget(controls: Controls) -> dict[str, Any]:
     """The output by which a notebook shows the sliders; empty without ipywidgets."""
     if find_spec("ipywidgets") is None:
         return {}
-    shown: dict[str, Any] = panel(controls)._repr_mimebundle_()
-    return {kind: value for kind, value in shown.items() if kind.startswith("application/")}
+    bundle: dict[str, Any] = panel(controls)._repr_mimebundle_()
+    return {kind: value for kind, value in bundle.items() if kind.startswith("application/")}
 
 
 def panel(controls: Controls) -> Any:

@@ -140,12 +140,12 @@ def _deadline(axes: Axes, goal: Goal) -> None:
 def _points(
     axes: Axes, curve: Curve, keeps: Punctuality, goal: Goal, advice: Recommendation
 ) -> None:
-    kept = keeps.share >= goal.options.quantile - 1e-12
+    in_time = keeps.share >= goal.options.quantile - 1e-12
     apart = 0.5 * np.log2(max(curve.sizes) / min(curve.sizes)) / _width_in(axes)
     labelled = readable_ticks(curve.sizes, apart)
     for n, size in enumerate(curve.sizes):
         at = float(size), float(keeps.quantile_ms[n])
-        _dot(axes, at, 7, SERIES[0] if kept[n] else PAPER, SERIES[0])
+        _dot(axes, at, 7, SERIES[0] if in_time[n] else PAPER, SERIES[0])
         if size == advice.memory_mb:
             _dot(axes, at, 14, "none", INK)
         sure = keeps.sure(n)
@@ -158,7 +158,7 @@ def _points(
                 textcoords="offset points",
                 ha="center",
                 fontsize=8.5,
-                color=INK if kept[n] else MUTED,
+                color=INK if in_time[n] else MUTED,
             )
 
 

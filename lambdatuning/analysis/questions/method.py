@@ -41,8 +41,8 @@ def method(data: StudyData) -> Table:
     """Two columns, `what` and `value`: place, function, sizes, samples, seed, prices, run."""
     run = data.run
     rows = {**_place(run), **_function(run), **_design(run), **_outcome(data)}
-    shown = [(what, str(value)) for what, value in rows.items() if value not in ("", None)]
-    return Table(DataFrame(shown, columns=["what", "value"]))
+    facts = [(what, str(value)) for what, value in rows.items() if value not in ("", None)]
+    return Table(DataFrame(facts, columns=["what", "value"]))
 
 
 def _place(run: Run) -> dict[str, object]:

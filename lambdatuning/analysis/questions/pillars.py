@@ -111,9 +111,9 @@ def practices(data: StudyData) -> list[Practice]:
     return data.once(
         "pillars",
         lambda: [
-            practice(part.run.function, name, *shown)
+            practice(part.run.function, name, *verdict)
             for part in data.parts
-            for name, shown in _rows(part)
+            for name, verdict in _rows(part)
         ],
     )
 
@@ -238,10 +238,10 @@ def _right_sized(data: StudyData) -> _Shown:
     speed = format_faster(head.speedup, f"{format_mb(head.today_mb or 0)} today")
     cost = f"{head.cost_ratio * 100:.0f} % of its cost"
     evidence = f"{format_mb(head.memory_mb)} is {speed}, at {cost}"
-    done = head.applied_mb == head.memory_mb
-    state = _limited(data, MET) if done else NOT if head.sure >= SURE else PARTLY
-    if done or not head.firm:
-        return state, evidence, "" if done else "measure more before you set it"
+    is_set = head.applied_mb == head.memory_mb
+    state = _limited(data, MET) if is_set else NOT if head.sure >= SURE else PARTLY
+    if is_set or not head.firm:
+        return state, evidence, "" if is_set else "measure more before you set it"
     return state, evidence, f"set {format_mb(head.memory_mb)}"
 
 
@@ -256,8 +256,8 @@ def _hardware(data: StudyData) -> _Shown:
     }  # fmt: skip
     least = min(used, key=used.__getitem__)
     sizes = dict.fromkeys((head.today_mb, head.memory_mb, least))
-    shown = [f"{used[size]:,.0f} at {format_mb(size)}" for size in sizes if size in used]
-    evidence = f"GB-seconds of a million invocations: {', '.join(shown)}"
+    amounts = [f"{used[size]:,.0f} at {format_mb(size)}" for size in sizes if size in used]
+    evidence = f"GB-seconds of a million invocations: {', '.join(amounts)}"
     now = head.today_mb if head.applied_mb is None else head.applied_mb
     now = now if now in used else head.memory_mb
     times = used[now] / used[least] if used[least] else 1.0

@@ -187,16 +187,16 @@ def table(
     words = ", ".join(text for text in (caption, *texts) if text)
     absent = ("failing_mb", "untestable_mb", "reason", "predicted")
     empty = [n for n in absent if n in data and not data[n].map(bool).any()]
-    kept = data.drop(columns=[*constant, *empty])
-    return Table(_chosen(kept, columns), words, data, nothing, tuple(first), money)
+    rows = data.drop(columns=[*constant, *empty])
+    return Table(_chosen(rows, columns), words, data, nothing, tuple(first), money)
 
 
 def _chosen(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
     if not columns or frame.empty:
         return frame
     pairs = bounds(frame)
-    kept = [part for name in columns for part in (name, *pairs.get(name, ()))]
-    return frame[[name for name in kept if name in frame]]
+    names = [part for name in columns for part in (name, *pairs.get(name, ()))]
+    return frame[[name for name in names if name in frame]]
 
 
 def _constant(name: str, value: object, first_mb: float) -> str:

@@ -212,8 +212,8 @@ class Tools:
     def _data(self, run: "Run", strategy: str) -> dict[str, Any]:
         from .tuning import AnswerOptions, run_data
 
-        shown = AnswerOptions(self.store, strategy) if strategy else AnswerOptions(self.store)
-        return dict(run_data(run, shown))
+        options = AnswerOptions(self.store, strategy) if strategy else AnswerOptions(self.store)
+        return dict(run_data(run, options))
 
     def _cloud(self) -> "Cloud":
         if not self.clouds:
@@ -235,9 +235,9 @@ def _in_one_line(tool: Callable[..., Any]) -> Callable[..., Any]:
     from ...cloud.aws_errors import explain
 
     @functools.wraps(tool)
-    def explained(**given: Any) -> Any:
+    def explained(**arguments: Any) -> Any:
         try:
-            return tool(**given)
+            return tool(**arguments)
         except Exception as exc:
             cause = exc if isinstance(exc, LambdaTuningError) else explain(exc)
             raise ToolError(one_line(cause)) from exc

@@ -142,11 +142,11 @@ def _consent(session: Session, jobs: "list[Job]") -> dict[str, object]:
     if not measuring or any("yes" in job.values for job in measuring):
         return {}
     for job in measuring:
-        given = {name: str(value) for name, value in job.values.items() if value}
+        place_values = {name: str(value) for name, value in job.values.items() if value}
         cloud = connect(
-            profile=given.get("profile", session.profile),
-            region=given.get("region", session.region),
-            endpoint_url=given.get("endpoint", session.endpoint_url),
+            profile=place_values.get("profile", session.profile),
+            region=place_values.get("region", session.region),
+            endpoint_url=place_values.get("endpoint", session.endpoint_url),
         )
         if cloud.kind == "aws":
             session.output.confirm(

@@ -144,18 +144,18 @@ class AnswerOptions:
         return cls(options["store"], options["strategy"], float(options["weight"]), worth)
 
 
-def show_run(output: Output, run: "Run", shown: AnswerOptions) -> None:
+def show_run(output: Output, run: "Run", options: AnswerOptions) -> None:
     """Print what to set in at most five lines, the last with where the run is stored; or all of it
     as JSON."""
-    data = run_data(run, shown)
+    data = run_data(run, options)
     output.show(data, f"{data['answer']}\nStored in {data['stored_in']}/{_spent(run)}")
 
 
-def run_data(run: "Run", shown: AnswerOptions) -> "TunedRun":
+def run_data(run: "Run", options: AnswerOptions) -> "TunedRun":
     """What `tune --json` prints."""
     # A pathlib.Path would make s3:/bucket of s3://bucket.
-    where = f"{shown.store.rstrip('/')}/{run_prefix(run.function, run.run_id)}".rstrip("/")
-    study = _study(run, shown)
+    where = f"{options.store.rstrip('/')}/{run_prefix(run.function, run.run_id)}".rstrip("/")
+    study = _study(run, options)
     lines = _lines(study) if study else [*_elsewhere(run), *_beyond(run)]
     return _data(run, study, "\n".join(lines), where)
 
@@ -206,7 +206,7 @@ def _spent(run: "Run") -> str:
     return f" ({invocations} at {format_count(len(run.sizes), 'size')}{price})"
 
 
-def _study(run: "Run", shown: AnswerOptions) -> "Study | None":
+def _study(run: "Run", options: AnswerOptions) -> "Study | None":
     """The run under the strategy that was asked for; None of a run without samples."""
     from ...study import Study
 
@@ -214,10 +214,10 @@ def _study(run: "Run", shown: AnswerOptions) -> "Study | None":
         return None
     return Study(
         run,
-        strategy=shown.strategy,
-        weight=shown.weight,
-        speed_worth=shown.worth.speed_worth,
-        cost_tolerance=shown.worth.cost_tolerance,
+        strategy=options.strategy,
+        weight=options.weight,
+        speed_worth=options.worth.speed_worth,
+        cost_tolerance=options.worth.cost_tolerance,
     )
 
 
