@@ -75,7 +75,7 @@ def test_architectures_of_one_function_are_told_apart_in_every_sentence() -> Non
     for name, head in zip(names, study.headlines, strict=True):
         assert name in head.sentence
     for text in (study.front("payload_types"), study.front("strategies"), study.overview):
-        assert all(f"{name}: " in str(text) or f"of {name}" in str(text) for name in names)
+        assert all(name in str(text) for name in names)
     (both,) = study.front().sentences
     assert both.startswith(f"{ONE.function} on ")
     assert both.endswith("`lambdatuning compare` tells how sure that is.")

@@ -86,3 +86,11 @@ def test_a_place_that_is_named_as_a_run_is_the_store(
     assert "it is a place: name it as the store (store=, --store)" in capsys.readouterr().err
     assert main(["show", f"{store}/function=gone/run=20260101T000000-000000"]) == 1
     assert "cannot be read (No such file or directory)" in capsys.readouterr().err
+
+
+def test_what_may_mislead_stands_below_with_its_severity(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    recorded = Path(__file__).parents[2] / "data" / "recorded"
+    text = shown(capsys, recorded)
+    assert "\nNote: environments settling: an environment's first invocations took longer" in text

@@ -22,6 +22,7 @@ from ..session import Session, session_options
 
 if TYPE_CHECKING:
     from ...analysis.run import Run
+    from ...core.finding import Finding
     from ...study import Study
     from .. import json_outputs
     from ..json_outputs import Exploration, TunedRun
@@ -162,9 +163,10 @@ def run_data(run: "Run", options: AnswerOptions) -> "TunedRun":
 
 def show_study(output: Output, study: "Study", figures: Sequence[str]) -> None:
     """Print all that a stored run answers, and where its figure was written."""
-    text = str(study.answer)
-    text += "".join(f"\n{check}." for check in study.checks() if check.severity != "ok")
-    text += "".join(f"\nThe figure is in {file}." for file in figures)
+    lines = [str(study.answer)]
+    lines += [f"{_check_line(check)}." for check in study.checks() if check.severity != "ok"]
+    lines += [f"The figure is in {file}." for file in figures]
+    text = "\n".join(lines)
     checks = [asdict(check) for check in study.checks()]
     data = {**study.to_json(), "run_id": study.run.run_id, "answer": text, "checks": checks}
     output.show(data, text)
@@ -186,7 +188,11 @@ def _checked(study: "Study") -> str:
     if not grave:
         return ""
     more = f" ({len(grave) - 1} more: lambdatuning show {study.run.run_id})" if grave[1:] else ""
-    return f"{grave[0].severity.capitalize()}: {grave[0]}{more}."
+    return f"{_check_line(grave[0])}{more}."
+
+
+def _check_line(check: "Finding") -> str:
+    return f"{check.severity.capitalize()}: {check}"
 
 
 def _beyond(run: "Run") -> list[str]:
