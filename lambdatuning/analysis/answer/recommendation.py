@@ -162,13 +162,7 @@ def decide(
     if goal.strategy == "deadline" and keeps is None:
         return _nothing(curve, goal, today_mb, "means alone tell nothing of single invocations")
     own = own_answer if own_answer and own_answer.memory_mb in curve.sizes else None
-    if goal.words.limit:
-        winner = curve.sizes.index(own.memory_mb) if own else _winner(curve, goal, keeps)
-        sure, as_good_mb = _confidence(curve, winner, goal, keeps)
-    else:
-        verdict = _verdict(curve, goal, own.memory_mb if own else None)
-        winner = curve.sizes.index(verdict.memory_mb)
-        sure, as_good_mb = _certainty(curve, verdict)
+    winner, sure, as_good_mb = _chosen(curve, goal, keeps, own.memory_mb if own else None)
     open_to = untestable(curve, winner, goal, keeps)
     if missed := _missed(curve, winner, goal, keeps):
         return _nothing(curve, goal, today_mb, missed, open_to)
@@ -195,6 +189,17 @@ def decide(
         predicted=curve.sizes[winner] in curve.predicted_mb,
         measured_mb=curve.measured_mb,
     )
+
+
+def _chosen(
+    curve: Curve, goal: Goal, keeps: Punctuality | None, own_mb: int | None
+) -> tuple[int, float, tuple[int, ...] | None]:
+    """The index of the best size (or of the run's own answer), how sure it is, what is as good."""
+    if goal.words.limit:
+        winner = _winner(curve, goal, keeps) if own_mb is None else curve.sizes.index(own_mb)
+        return winner, *_confidence(curve, winner, goal, keeps)
+    verdict = _verdict(curve, goal, own_mb)
+    return curve.sizes.index(verdict.memory_mb), *_certainty(curve, verdict)
 
 
 def scores(curve: Curve, goal: Goal, keeps: Punctuality | None = None) -> Floats:

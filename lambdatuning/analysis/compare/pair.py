@@ -287,13 +287,7 @@ def pair(
     """
     first, second = (_single(as_run(run)) for run in (before, after))
     sides = _matched(first, second, first.weights if weights is None else weights)
-    errors = [log_errors(data.measured, data.cells, data.weights) for data, _ in sides]
-    (_, old), (_, new) = sides
-    parts = [
-        compare_curves(both, (errors[0], errors[1]), memory_mb)
-        for both in zip(old, new, strict=True)
-    ]
-    common = [part for part in parts if part.sizes]
+    common = [part for part in _compared_curves(*sides, memory_mb) if part.sizes]
     if not common:
         raise _no_size(first, second, memory_mb)
     together = 1 - (1 - confidence) / (len(common) * len(MEASURES))
@@ -363,6 +357,13 @@ def _matched(before: Run, after: Run, weights: Mapping[str, float]) -> tuple[Sid
         (data, [own[name] for name in names]) for data, own in zip(sides, by_name, strict=True)
     )
     return first, second
+
+
+def _compared_curves(before: Side, after: Side, memory_mb: int | None) -> Iterator[ComparedCurves]:
+    """The curves of each payload type and the mix of both runs."""
+    old, new = (log_errors(data.measured, data.cells, data.weights) for data, _ in (before, after))
+    for curves in zip(before[1], after[1], strict=True):
+        yield compare_curves(curves, (old, new), memory_mb)
 
 
 def _data(run: Run, weights: Mapping[str, float], seed: int) -> StudyData:
