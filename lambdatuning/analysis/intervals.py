@@ -223,7 +223,9 @@ def cells(samples: DataFrame, keys: Sequence[str]) -> dict[Key, Cell]:
         by_key[key] = (run_ids[rows[0]], clusters(values[rows], codes[rows]))
         served[key[0], key[1], key[3]].extend(environments[rows])
     differ = {size: differing(names) for size, names in served.items()}
-    enough = {key: each for key, (_, each) in by_key.items() if differ[key[0], key[1], key[3]]}
+    enough = {
+        key: grouped for key, (_, grouped) in by_key.items() if differ[key[0], key[1], key[3]]
+    }
     mean_errors: dict[Key, tuple[MeanError, MeanError]] = {}
     for name in sorted({key[:2] for key in enough}):
         mean_errors |= _errors({key: groups for key, groups in enough.items() if key[:2] == name})

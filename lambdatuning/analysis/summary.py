@@ -138,7 +138,7 @@ def _counts(samples: DataFrame) -> DataFrame:
             cold=[int(cold[rows].sum()) for rows in groups],
             failed=[int(bad[rows].sum()) for rows in groups],
             max_memory_mb=[float(np.fmax.reduce(memory[rows])) for rows in groups],
-            init_ms_p50=[_median(each[~np.isnan(each)]) for each in inits],
+            init_ms_p50=[_median(cell_ms[~np.isnan(cell_ms)]) for cell_ms in inits],
         )
     )
 
