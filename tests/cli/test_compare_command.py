@@ -123,7 +123,7 @@ def test_yuan_are_compared_with_dollars_at_a_rate_alone(nobody: Shell) -> None:
 def test_yuan_are_shown_as_such(nobody: Shell) -> None:
     yuan = URL.replace("/#", "/?currency=CNY#")
     done = nobody("show", yuan)
-    assert done.out.splitlines()[0].split() == ["run", "memory_mb", "duration_ms", "cost"]
+    assert done.out.splitlines()[0].split() == ["memory_mb", "duration_ms", "cost"]
     assert done.out.splitlines()[1].split() == ["128", "100", "¥0.000000210"]
     (first, _) = json.loads(nobody("show", yuan, "--json").out)
     assert (first["currency"], first["cost_usd"]) == ("CNY", None)
