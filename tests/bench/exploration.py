@@ -2,9 +2,9 @@
 
 Simulated tuners pay for durations drawn from measured functions. `--traces` is a folder in the form
 of data/traces, which is the default. Functions are in groups that are never pooled: quiet, noisy,
-two modes, curves, and `unlike` (made up, as no trace is). A prior taught by one half of them is
-tried on the other, in both directions; families are not split. Of functions that taught nothing the
-package's prior is tried.
+two modes, curves, and `unlike` (made up, as no trace is). A prior trained on one half of them is
+tried on the other, in both directions; families are not split. Functions that the package's prior
+was not trained on are tried with that.
 `--hosts` gives execution environments log-normal factors of their own, `--first` makes the
 handlers of their first calls take so many times as long; `--regret` are the regrets accepted.
 `--vary` multiplies the durations of each size by a log-normal factor, another one in each seed. A
@@ -48,7 +48,7 @@ from .exploration_unlike import unlike
 from .make_prior import make_prior
 
 OBJECTIVES = ("cost", "balanced", "speed", "value")
-NICE, SAY_EVERY_S = 10, 20.0
+NICE, PROGRESS_EVERY_S = 10, 20.0
 T = TypeVar("T")
 
 
@@ -109,7 +109,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--traces", type=Path, default=Path(os.environ.get("TRACES") or TRACES))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="without payload types")
-    parser.add_argument("--first-seed", type=int, default=0, help="other luck")
+    parser.add_argument("--first-seed", type=int, default=0, help="first random seed")
     parser.add_argument("--objectives", default=",".join(OBJECTIVES))
     parser.add_argument("--groups", default=",".join(GROUPS))
     parser.add_argument("--curves", type=int, default=24, help="published curves judged, at most")
@@ -123,19 +123,21 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _judged(
     functions: Sequence[Function], groups: Sequence[str], curves: int
 ) -> Iterator[tuple[Function, Prior]]:
-    """Each function that is judged, with a prior that it did not teach."""
-    kept = _kept(functions, groups, curves)
+    """Each function that is judged, with a prior that was not trained on it."""
+    functions_to_judge = _functions_to_judge(functions, groups, curves)
     package = load_prior()
-    if not {function.name for function in kept} & package.taught:
-        yield from ((function, package) for function in kept)
+    if not {function.name for function in functions_to_judge} & package.taught:
+        yield from ((function, package) for function in functions_to_judge)
         return
     for teaching, other in _both(halve(functions)):
         prior = prior_from_json(make_prior(teaching))
         names = {function.name for function in other}
-        yield from ((function, prior) for function in kept if function.name in names)
+        yield from ((function, prior) for function in functions_to_judge if function.name in names)
 
 
-def _kept(functions: Sequence[Function], groups: Sequence[str], curves: int) -> list[Function]:
+def _functions_to_judge(
+    functions: Sequence[Function], groups: Sequence[str], curves: int
+) -> list[Function]:
     published = sorted(
         (f for f in functions if f.group == "curves"), key=lambda f: crc32(f.name.encode())
     )
@@ -202,14 +204,14 @@ def trials_of(
 
 
 def _progress(jobs: Sequence[T]) -> Iterator[T]:
-    """Each job, with a line on standard error now and then: how many are done."""
-    began = said = time.monotonic()
-    for done, job in enumerate(jobs):
+    """Each job, with a line on standard error every 20 s: how many are finished."""
+    start_s = last_line_s = time.monotonic()
+    for index, job in enumerate(jobs):
         yield job
-        now = time.monotonic()
-        if now - said > SAY_EVERY_S:
-            said = now
-            sys.stderr.write(f"{done + 1} of {len(jobs)} in {now - began:.0f} s\n")
+        now_s = time.monotonic()
+        if now_s - last_line_s > PROGRESS_EVERY_S:
+            last_line_s = now_s
+            sys.stderr.write(f"{index + 1} of {len(jobs)} in {now_s - start_s:.0f} s\n")
 
 
 if __name__ == "__main__":

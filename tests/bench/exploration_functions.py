@@ -90,8 +90,8 @@ def regrets(mean_ms: Floats, billed_ms: Floats, sizes: Floats, objective: str) -
         values = costs * mean_ms**0.1
         limit = 1.1 * costs.min()
         best = values[costs <= limit].min()
-        found: Floats = np.maximum(values / best - 1, 0) + np.maximum(costs / limit - 1, 0)
-        return found
+        excess: Floats = np.maximum(values / best - 1, 0) + np.maximum(costs / limit - 1, 0)
+        return excess
     return np.asarray(values / values.min() - 1)
 
 
@@ -112,25 +112,27 @@ def _rows(folder: Path, stem: str) -> Iterator[dict[str, str]]:
             return
 
 
-def _chosen(measured: Iterable[int]) -> list[int]:
+def _nearest_sizes(sizes: Iterable[int]) -> list[int]:
     """The nearest measured size to each of POWERS, ascending, each once."""
-    have, found = sorted(measured), set()
+    ordered, nearest = sorted(sizes), set()
     for power in POWERS:
-        near = min(have, key=lambda size: abs(math.log(size / power)), default=0)
+        near = min(ordered, key=lambda size: abs(math.log(size / power)), default=0)
         if near and abs(math.log(near / power)) < NEAR:
-            found.add(near)
-    return sorted(found) if len(found) >= LEAST_SIZES else []
+            nearest.add(near)
+    return sorted(nearest) if len(nearest) >= LEAST_SIZES else []
 
 
 def _raw(folder: Path) -> Iterator[Function]:
-    found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    calls: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for stem in ("raw_invocations", "raw_invocations_noisy"):
         for row in _rows(folder, stem):
             if row.get("kind", "warm") == "warm" and float(row["duration_ms"] or 0) > 0:
-                cell = found[row["function_id"]][int(float(row["memory_mb"]))]
+                cell = calls[row["function_id"]][int(float(row["memory_mb"]))]
                 cell.append(float(row["duration_ms"]))
-    for name, by_size in sorted(found.items()):
-        sizes = _chosen(size for size, values in by_size.items() if len(values) >= LEAST_CALLS)
+    for name, by_size in sorted(calls.items()):
+        sizes = _nearest_sizes(
+            size for size, values in by_size.items() if len(values) >= LEAST_CALLS
+        )
         if sizes:
             source = name.split("/")[0]
             group = {"slapp": "quiet", "meex28": "two modes"}.get(source, "noisy")
@@ -155,7 +157,7 @@ def _means(folder: Path) -> Iterator[tuple[str, str, dict[int, float]]]:
             label = row["function"].rsplit("/", 1)[-1]
             family[name] = name if row["function"] == "public" else f"power-tuning/{label}"
     for name, curve in sorted(curves.items()):
-        sizes = _chosen(curve)
+        sizes = _nearest_sizes(curve)
         if sizes and min(curve.values()) > 0:
             yield name, family[name], {size: curve[size] for size in sizes}
 

@@ -32,10 +32,12 @@ Method = Callable[[Account, str, int], dict[str, Outcome]]
 """(account, objective, seed) -> outcome of each payload type."""
 
 
-def methods(prior: Prior, regrets_wanted: Sequence[float]) -> Mapping[str, Method]:
+def methods(prior: Prior, accepted_regrets: Sequence[float]) -> Mapping[str, Method]:
     """By the names that the results use."""
-    wanted = {f"adaptive {regret:.0%}": adaptive(prior, regret) for regret in regrets_wanted}
-    return {"grid-10": grid(10), "grid-10 by 5": stated_grid(10, 5), **wanted}
+    adaptive_methods = {
+        f"adaptive {regret:.0%}": adaptive(prior, regret) for regret in accepted_regrets
+    }
+    return {"grid-10": grid(10), "grid-10 by 5": stated_grid(10, 5), **adaptive_methods}
 
 
 def grid(num: int) -> Method:
@@ -62,19 +64,24 @@ def stated_grid(num: int, environments: int) -> Method:
         for memory_mb in account.sizes:
             account.invoke(memory_mb, num, environments=environments, payload=payload)
         points = [_point(account, memory_mb) for memory_mb in account.sizes]
-        found = decide(points, objective)
+        decision = decide(points, objective)
         return {
-            payload: Outcome(found.memory_mb or 0, math.nan if found.sure is None else found.sure)
+            payload: Outcome(
+                decision.memory_mb or 0, math.nan if decision.sure is None else decision.sure
+            )
         }
 
     return run
 
 
 def _point(account: Account, memory_mb: int) -> Point:
-    seen = [one for one in account.observations if one.memory_mb == memory_mb and not one.cold]
-    groups = [one.environment for one in seen]
+    calls = [one for one in account.observations if one.memory_mb == memory_mb and not one.cold]
+    groups = [one.environment for one in calls]
     means = []
-    for values in ([one.duration_ms for one in seen], [one.billed_ms * memory_mb for one in seen]):
+    for values in (
+        [one.duration_ms for one in calls],
+        [one.billed_ms * memory_mb for one in calls],
+    ):
         interval, mean = mean_interval(values, groups), sum(values) / len(values)
         means.append(Mean.between(mean, *interval) if interval else Mean(mean))
     return Point(memory_mb, *means)
@@ -113,9 +120,9 @@ def adaptive(prior: Prior, regret: float) -> Method:
 
 
 def _trimmed_means(account: Account, memory_mb: int) -> tuple[float, float]:
-    seen = [one for one in account.observations if one.memory_mb == memory_mb]
-    duration = _trimmed(np.array([one.duration_ms + one.init_ms for one in seen]))
-    return duration, _trimmed(np.array([one.billed_ms for one in seen]))
+    calls = [one for one in account.observations if one.memory_mb == memory_mb]
+    duration = _trimmed(np.array([one.duration_ms + one.init_ms for one in calls]))
+    return duration, _trimmed(np.array([one.billed_ms for one in calls]))
 
 
 def _trimmed(values: Floats) -> float:

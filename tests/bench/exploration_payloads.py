@@ -19,7 +19,7 @@ TYPES, REGRET = 5, 0.02
 
 @dataclass(frozen=True)
 class Group:
-    """Functions that stand for the payload types of one; `related` if they do alike work."""
+    """Functions that stand for the payload types of one; `related` if they do similar work."""
 
     name: str
     related: bool
@@ -27,18 +27,18 @@ class Group:
 
 
 def groups(functions: Sequence[Function]) -> Iterator[Group]:
-    """Fives of one source, and one five with nothing in common."""
+    """Groups of five from one source, and one group of five with nothing in common."""
     whole = [function for function in functions if len(function.sizes) > TYPES]
     by_kin: dict[str, list[Function]] = {}
     for function in whole:
         source = function.name.split("/")[0]
         kin = source if source == "power-tuning" else function.family
         by_kin.setdefault(kin, []).append(function)
-    for kin, found in by_kin.items():
-        fives = len(found) // TYPES
+    for kin, members in by_kin.items():
+        fives = len(members) // TYPES
         for k in range(fives):
-            yield _group(f"{kin} {k + 1}" if fives > 1 else kin, True, found[k::fives][:TYPES])
-    strangers = [found[0] for found in by_kin.values()][:TYPES]
+            yield _group(f"{kin} {k + 1}" if fives > 1 else kin, True, members[k::fives][:TYPES])
+    strangers = [members[0] for members in by_kin.values()][:TYPES]
     if len(strangers) == TYPES:
         yield _group("unrelated", False, strangers)
 
@@ -56,16 +56,16 @@ def compare(group: Group, prior: Prior, objective: str, seeds: int) -> dict[str,
     for seed in range(seeds):
         key = crc32(f"{group.name}/{objective}".encode())
         account = Account(dict(group.functions), np.random.default_rng([seed, key]))
-        found = adaptive(prior, REGRET)(account, objective, seed)
-        together += _regrets(found, group, objective)
-        stated += [outcome.within_5 for outcome in found.values()]
-        spent = 0.0
+        outcomes = adaptive(prior, REGRET)(account, objective, seed)
+        together += _regrets(outcomes, group, objective)
+        stated += [outcome.within_5 for outcome in outcomes.values()]
+        single_gb_s = 0.0
         for name, function in group.functions.items():
             rng = np.random.default_rng([seed, key, 1])
             single = Account({name: function}, rng, offered=account.sizes)
             alone += _regrets(adaptive(prior, REGRET)(single, objective, seed), group, objective)
-            spent += single.gb_s
-        ratios.append(spent / account.gb_s)
+            single_gb_s += single.gb_s
+        ratios.append(single_gb_s / account.gb_s)
     return {
         "group": group.name,
         "related": group.related,
@@ -80,8 +80,8 @@ def compare(group: Group, prior: Prior, objective: str, seeds: int) -> dict[str,
     }
 
 
-def _regrets(found: Mapping[str, Outcome], group: Group, objective: str) -> list[float]:
+def _regrets(outcomes: Mapping[str, Outcome], group: Group, objective: str) -> list[float]:
     return [
         group.functions[name].regret(outcome.memory_mb, objective)
-        for name, outcome in found.items()
+        for name, outcome in outcomes.items()
     ]

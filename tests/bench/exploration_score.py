@@ -37,18 +37,18 @@ class Trial:
 def results(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     """One row for each method, objective, group and world."""
     return [
-        _row(key, found)
-        for key, found in _by(trials, ("method", "objective", "group", "hosts", "first"))
+        _row(key, members)
+        for key, members in _by(trials, ("method", "objective", "group", "hosts", "first"))
     ]
 
 
 def by_stated(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     """Reliability: of answers that stated so much, how many were within 5 %; by group, and over
     all groups and objectives."""
-    found = [t for t in trials if not math.isnan(t.stated)]
+    stating = [t for t in trials if not math.isnan(t.stated)]
     rows = []
     for names in (("method", "hosts", "first"), ("method", "hosts", "first", "group", "objective")):
-        for key, some in _by(found, names):
+        for key, some in _by(stating, names):
             for low, high in pairwise(STATED):
                 inside = [t for t in some if low <= t.stated < high]
                 if inside:
@@ -71,28 +71,28 @@ def _by(
     groups: dict[tuple[Any, ...], list[Trial]] = {}
     for one in trials:
         groups.setdefault(tuple(getattr(one, name) for name in names), []).append(one)
-    for key, found in groups.items():
-        yield dict(zip(names, key, strict=True)), found
+    for key, members in groups.items():
+        yield dict(zip(names, key, strict=True)), members
 
 
-def _row(key: dict[str, Any], found: Sequence[Trial]) -> dict[str, Any]:
-    ratios = np.array([one.gbs_ratio for one in found])
-    losses = np.array([one.regret for one in found])
+def _row(key: dict[str, Any], trials: Sequence[Trial]) -> dict[str, Any]:
+    ratios = np.array([one.gbs_ratio for one in trials])
+    losses = np.array([one.regret for one in trials])
     return {
         **key,
-        "functions": len({one.function for one in found}),
-        "runs": len(found),
+        "functions": len({one.function for one in trials}),
+        "runs": len(trials),
         "gbs_fewer": round(math.exp(-float(np.log(ratios).mean())), 3),
-        "usd_fewer": round(math.exp(-_mean(math.log(one.usd_ratio) for one in found)), 3),
+        "usd_fewer": round(math.exp(-_mean(math.log(one.usd_ratio) for one in trials)), 3),
         "regret_mean": round(float(losses.mean()), 5),
         "regret_p95": round(float(np.quantile(losses, 0.95)), 5),
         "within_5": _mean(losses <= TOLERANCE),
-        "stated": _mean(one.stated for one in found),
-        "expected_regret": _mean(one.expected for one in found),
+        "stated": _mean(one.stated for one in trials),
+        "expected_regret": _mean(one.expected for one in trials),
         "over_grid": _mean(ratios > 1 + 1e-9),
         "over_grid_by_10": _mean(ratios > 1.1),
         "worst_over_grid": round(float(ratios.max()), 3),
-        "invocations_median": float(np.median([one.invocations for one in found])),
+        "invocations_median": float(np.median([one.invocations for one in trials])),
     }
 
 

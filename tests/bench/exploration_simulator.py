@@ -45,8 +45,8 @@ class Account:
         """The sizes to choose from."""
         if self.offered:
             return self.offered
-        given = [function.sizes for function in self.functions.values()]
-        return tuple(size for size in given[0] if all(size in some for some in given))
+        by_type = [function.sizes for function in self.functions.values()]
+        return tuple(size for size in by_type[0] if all(size in some for some in by_type))
 
     def invoke(
         self,
@@ -73,8 +73,8 @@ class Account:
 
     def _pay(self, memory_mb: int, payload: str, used: Sequence[int], init_ms: float = 0.0) -> None:
         values = self.functions[payload].samples[memory_mb]
-        drawn = values[self.rng.integers(0, len(values), len(used))].tolist()
-        for host, ms in zip(used, drawn, strict=True):
+        durations_ms = values[self.rng.integers(0, len(values), len(used))].tolist()
+        for host, ms in zip(used, durations_ms, strict=True):
             duration = ms * self.hosts[memory_mb][host] * (self.first if init_ms else 1.0)
             billed = float(math.ceil(duration + init_ms))
             gb_s = memory_mb / 1024 * billed / 1000

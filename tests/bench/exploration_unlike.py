@@ -12,14 +12,14 @@ SAMPLES = 200
 Curve = Callable[[np.random.Generator], Floats]
 
 
-def unlike(each: int = 4, seed: int = 0) -> tuple[Function, ...]:
-    """`each` functions of every kind, reproducible from `seed`; kinds are their families."""
-    found: list[Function] = []
+def unlike(count: int = 4, seed: int = 0) -> tuple[Function, ...]:
+    """`count` functions of every kind, reproducible from `seed`; kinds are their families."""
+    functions: list[Function] = []
     for kind, (curve, spread) in KINDS.items():
-        for k in range(each):
-            rng = np.random.default_rng([seed, k, len(found)])
-            found.append(_trace(f"unlike/{kind}-{k}", kind, curve(rng), spread, rng))
-    return tuple(found)
+        for k in range(count):
+            rng = np.random.default_rng([seed, k, len(functions)])
+            functions.append(_trace(f"unlike/{kind}-{k}", kind, curve(rng), spread, rng))
+    return tuple(functions)
 
 
 def _trace(

@@ -83,7 +83,7 @@ ADAPTIVE: dict[str, Any] = {
 
 @dataclass
 class Tally:
-    """What was seen."""
+    """Counts of what was tried and of what went well; every failure in words."""
 
     kill_points: int = 0
     restored: int = 0
@@ -225,7 +225,7 @@ def kills(stand: Stand, most: int, tally: Tally) -> None:
     if most < 0:
         return
     beyond: dict[str, int] = {}
-    for point in _chosen(list(_kill_points(_whole_run_s(stand))), most):
+    for point in _sample(list(_kill_points(_whole_run_s(stand))), most):
         if tally.over or (isinstance(point, Death) and point.call > beyond.get(_calls(point), 999)):
             continue
         if not point.met(stand):
@@ -237,9 +237,9 @@ def kills(stand: Stand, most: int, tally: Tally) -> None:
         if stand.restored() or (isinstance(point, Signalled) and point.again_s and stand.cleaned()):
             tally.restored += 1
             continue
-        left = stand.account.looks(stand.function)
+        state = stand.account.looks(stand.function)
         again = "cleaned" if stand.cleaned() else "NOT EVEN CLEANED"
-        tally.wrong.append(f"{point}: {left} ({again})")
+        tally.wrong.append(f"{point}: {state} ({again})")
         print(f"not restored: {tally.wrong[-1]}", flush=True)
 
 
@@ -269,7 +269,7 @@ def _kill_points(run_s: float) -> Iterator[Point]:
 
 
 def _ended(process: "subprocess.Popen[str]") -> str:
-    """What it complained of; a command that does not end is killed and complains of that."""
+    """Its standard error; a command that does not end in time is killed, which is added."""
     try:
         return process.communicate(timeout=_PATIENCE_S)[1]
     except subprocess.TimeoutExpired:
@@ -279,7 +279,7 @@ def _ended(process: "subprocess.Popen[str]") -> str:
 
 def denials(stand: Stand, most: int, tally: Tally) -> None:
     """Deny each action in turn: one line, and a function as it was."""
-    for action in _chosen(DENIED, most):
+    for action in _sample(DENIED, most):
         if tally.over:
             return
         print(f"  {action} is denied", file=sys.stderr, flush=True)
@@ -312,7 +312,7 @@ def exposures(stand: Stand, runs: int, tally: Tally) -> None:
             tally.exposed_ms.append(float(exposed))
 
 
-def _chosen(points: Sequence[Any], most: int) -> Sequence[Any]:
+def _sample(points: Sequence[Any], most: int) -> Sequence[Any]:
     """All, or so many spread over them."""
     if not most or most >= len(points):
         return points

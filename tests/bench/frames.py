@@ -178,7 +178,7 @@ JOBS = {
 
 
 @dataclass(frozen=True, order=True)
-class Measured:
+class Measurement:
     """One job in a process of its own."""
 
     cpu_s: float
@@ -187,17 +187,17 @@ class Measured:
     rows: int
 
 
-def measured(job: str, path: Path) -> Measured:
+def measure(job: str, path: Path) -> Measurement:
     """CPU and elapsed seconds, peak memory and rows of one job in a process of its own."""
     command = [sys.executable, "-m", "tests.bench.frames", "--job", job, "--path", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found = Measured(*json.loads(done.stdout.splitlines()[-1]))
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    measurement = Measurement(*json.loads(process.stdout.splitlines()[-1]))
     print(
-        f"{job:8} {found.rows:>10,} rows {found.cpu_s:7.2f} s of CPU {found.wall_s:7.2f} s "
-        f"{found.peak_mb:7.0f} MB",
+        f"{job:8} {measurement.rows:>10,} rows {measurement.cpu_s:7.2f} s of CPU "
+        f"{measurement.wall_s:7.2f} s {measurement.peak_mb:7.0f} MB",
         flush=True,
     )
-    return found
+    return measurement
 
 
 def _job(name: str, path: Path) -> None:
@@ -217,7 +217,7 @@ def _job(name: str, path: Path) -> None:
 def run(lines: int, stored: int, repeats: int) -> dict[str, float]:
     """All of it."""
     sizes = (lines // 4, lines // 2, lines)
-    tries: dict[tuple[str, str], list[Measured]] = {}
+    tries: dict[tuple[str, str], list[Measurement]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_lines(folder / "warm.log", 2, text_alone=True)
@@ -227,13 +227,16 @@ def run(lines: int, stored: int, repeats: int) -> dict[str, float]:
         jobs = [("ours", str(size)) for size in sizes] + [("plain", str(lines))]
         jobs += [("ours", "text"), ("polars", "text")]
         for job, file in [*_turns(jobs, repeats)]:
-            tries.setdefault((job, file), []).append(measured(job, folder / f"{file}.log"))
+            tries.setdefault((job, file), []).append(measure(job, folder / f"{file}.log"))
         write_parts(folder, stored)
-        summary = measured("summary", folder)
-    best = {key: min(found) for key, found in tries.items()}
+        summary = measure("summary", folder)
+    best = {key: min(measurements) for key, measurements in tries.items()}
     ours, plain = best["ours", str(lines)], best["plain", str(lines)]
     times = [best["ours", str(size)].cpu_s for size in sizes]
-    elapsed = {job: min(each.wall_s for each in tries[job, "text"]) for job in ("ours", "polars")}
+    elapsed = {
+        job: min(measurement.wall_s for measurement in tries[job, "text"])
+        for job in ("ours", "polars")
+    }
     return {
         "rows_per_s": round(lines / ours.cpu_s),
         "rate_ratio": round(plain.cpu_s / ours.cpu_s, 2),

@@ -10,7 +10,7 @@ run x size, 3 % of nights 8 % slower, a weekly wave and a drift of 1 %, 5 % of n
 busy host slows a quarter of all runs by some 12 % more, and its effects have heavy tails; it is
 judged as the embedded AWS is.
 
-`--every N` histories have all that is followed: duration, p95, cold starts, memory used, failures
+`--every N` histories have every measure: duration, p95, cold starts, memory used, failures
 (1 % by chance) and drift, over 60 nights each; any report of any of them is a false alarm.
 
 `--growth` loads indexed stores of so many runs. `--real N` measures N runs of the same code on the
@@ -60,8 +60,8 @@ from lambdatuning.core.tuning.manifest import MANIFEST_NAME
 
 NICE = 10
 SIZES = 6
-KEPT = 60
-"""Runs of a history that are kept: more than the detector looks at."""
+RUNS_LIMIT = 60
+"""Most runs of a history: more than the detector looks at."""
 
 
 @dataclass
@@ -129,9 +129,9 @@ class Nights:
         self.host = 0.08 if (self.host and stays) or (not self.host and worse) else 0.0
         self.measure()
 
-    def forget(self, kept: int = KEPT) -> None:
+    def forget(self, count: int = RUNS_LIMIT) -> None:
         """Drop the oldest runs."""
-        del self.values[:-kept], self.errors[:-kept], self.days[:-kept]
+        del self.values[:-count], self.errors[:-count], self.days[:-count]
 
     @property
     def panel(self) -> Panel:
@@ -140,11 +140,11 @@ class Nights:
 
 
 def evening(nights: Nights, options: Thresholds) -> tuple[Judgement, int]:
-    """One night: what is said at its end, and how many runs it had."""
+    """One night: the judgement at its end, and how many runs it had."""
     nights.night()
-    found = judge(nights.panel, options)
-    if found.kind != SUSPECT:
-        return found, 1
+    judgement = judge(nights.panel, options)
+    if judgement.kind != SUSPECT:
+        return judgement, 1
     nights.again()
     return judge(nights.panel, options), 2
 
@@ -162,29 +162,29 @@ def quiet(seed: int, how: dict[str, Any], past: int, nights: int, options: Thres
     """Histories of `past` runs, each followed for some nights."""
     rng = np.random.default_rng(seed)
     follow = {5: 3, 10: 5, 30: 15, 100: 30}[past]
-    seen = alarms = extra = 0
-    while seen < nights:
-        made = history(rng, how, past)
+    night_count = alarms = extra = 0
+    while night_count < nights:
+        past_nights = history(rng, how, past)
         for _ in range(follow):
-            found, runs = evening(made, options)
-            seen, extra = seen + 1, extra + runs - 1
-            if found.kind == CONFIRMED:
+            judgement, runs = evening(past_nights, options)
+            night_count, extra = night_count + 1, extra + runs - 1
+            if judgement.kind == CONFIRMED:
                 alarms += 1
                 break
-    return Quiet(seen, alarms, extra)
+    return Quiet(night_count, alarms, extra)
 
 
 def history(rng: np.random.Generator, how: dict[str, Any], past: int) -> Nights:
     """A function that was measured in `past` nights."""
-    made = Nights(rng, **how)
+    nights = Nights(rng, **how)
     for _ in range(past):
-        made.night()
-    made.forget()
-    return made
+        nights.night()
+    nights.forget()
+    return nights
 
 
 class Plant(NamedTuple):
-    """A change that is planted: its size, the cells, and the series that ought to tell it."""
+    """A change that is planted: its size, the cells, and the series that should report it."""
 
     name: str
     step: float
@@ -203,7 +203,7 @@ PLANTS = (
 @dataclass(frozen=True)
 class Moved:
     """One planted change: the night of its alarm (1 is the first), by how many runs its place is
-    off, and whether the right series told it; None where it was not found."""
+    off, and whether the right series reported it; None where there was no alarm."""
 
     night: int | None
     off: int | None = None
@@ -216,18 +216,18 @@ def moved(
     """The change worse and better in turn, each followed for five nights."""
     rng = np.random.default_rng(7)
     for trial in range(trials):
-        made = history(rng, how, past)
-        first = len(made.values)
-        made.step[plant.where] += (1 if trial % 2 == 0 else -1) * np.log1p(plant.step)
-        yield _followed(made, first, options, plant)
+        nights = history(rng, how, past)
+        first = len(nights.values)
+        nights.step[plant.where] += (1 if trial % 2 == 0 else -1) * np.log1p(plant.step)
+        yield _followed(nights, first, options, plant)
 
 
-def _followed(made: Nights, first: int, options: Thresholds, plant: Plant) -> Moved:
+def _followed(nights: Nights, first: int, options: Thresholds, plant: Plant) -> Moved:
     for night in range(1, 6):
-        found, _ = evening(made, options)
-        if found.kind == CONFIRMED:
-            right = tuple(found.series or ()) == plant.series
-            return Moved(night, abs(found.since - first), right)
+        judgement, _ = evening(nights, options)
+        if judgement.kind == CONFIRMED:
+            right = tuple(judgement.series or ()) == plant.series
+            return Moved(night, abs(judgement.since - first), right)
     return Moved(None)
 
 
@@ -252,19 +252,19 @@ ROWS: dict[str, dict[str, Any]] = {
 
 def simulate(nights: int, trials: int, pasts: Sequence[int]) -> dict[str, Any]:
     """Print a line a row and length of history; the figures of the JSON line."""
-    alarms = seen = 0
+    alarms = night_count = 0
     places: list[bool] = []
     power: dict[tuple[str, int, str], list[float]] = {}
     for (name, how), past in product(ROWS.items(), pasts):
         options = taught(how) if name == LEARNT else SHARED_HOST if name == BUSY else DEFAULT
         still = quiet(100 + past, how, past, nights, options)
-        alarms, seen = alarms + still.alarms, seen + still.nights
+        alarms, night_count = alarms + still.alarms, night_count + still.nights
         line = f"{name:36s} n={past:<3d} false alarms {still.alarms / still.nights:.2%}"
         line += f", extra runs {still.extra_runs / still.nights:.0%}"
         for plant in PLANTS[: 1 if how.get("types") == 1 else None]:
-            found = list(moved(how, past, trials, options, plant))
-            by = [share([bool(f.night and f.night <= k) for f in found]) for k in (1, 2, 3, 5)]
-            near = [f.off <= 1 for f in found if f.off is not None]
+            changes = list(moved(how, past, trials, options, plant))
+            by = [share([bool(f.night and f.night <= k) for f in changes]) for k in (1, 2, 3, 5)]
+            near = [f.off <= 1 for f in changes if f.off is not None]
             places += near
             power[name, past, plant.name] = by
             written = "/".join(f"{part:.0%}" for part in by)
@@ -272,8 +272,8 @@ def simulate(nights: int, trials: int, pasts: Sequence[int]) -> dict[str, Any]:
         print(line, flush=True)
     long, short = max(p for p in pasts if p <= 30), min(p for p in pasts if p >= 10)
     return {
-        "false_alarms_per_night": round(alarms / seen, 5),
-        "nights": seen,
+        "false_alarms_per_night": round(alarms / night_count, 5),
+        "nights": night_count,
         "power_10_same_night": power[CALM, long, PLANTS[1].name][0],
         "power_10_one_size_same_night": power[CALM, long, PLANTS[2].name][0],
         "power_5_three_nights": power[LEARNT, short, PLANTS[0].name][2],
@@ -287,7 +287,7 @@ def share(hits: Sequence[bool]) -> float:
     return round(sum(hits) / max(len(hits), 1), 4)
 
 
-# All that is followed, not durations alone.
+# All measures, not durations alone.
 
 EVERY_NIGHTS = 60
 MEMORIES_MB = (128, 256, 512, 1024, 1536, 3008)
@@ -295,7 +295,7 @@ MEMORIES_MB = (128, 256, 512, 1024, 1536, 3008)
 
 def every_measure(count: int) -> dict[str, Any]:
     """Histories of functions whose code stays as it is: what is reported of them, by measure."""
-    nights, told = 0, Counter[str]()
+    nights, counts = 0, Counter[str]()
     for (name, how), seed in product(ROWS.items(), range(count)):
         if name == LEARNT:
             continue
@@ -304,23 +304,26 @@ def every_measure(count: int) -> dict[str, Any]:
         judged = history_of(runs)
         reports = [change.measure for change in judged.changes]
         drifts = [history_of(runs[:n]).verdict for n in range(20, len(runs) + 1, 10)]
-        reports += ["drift" for each in drifts for f in each.findings if f.cause == "drift"]
+        reports += ["drift" for drift in drifts for f in drift.findings if f.cause == "drift"]
         nights += len(runs)
-        told.update(reports)
-    print(f"all that is followed: {nights} nights, {dict(told)}", flush=True)
-    return {"every_nights": nights, "every_false_alarms_per_night": share_of(told.total(), nights)}
+        counts.update(reports)
+    print(f"all measures: {nights} nights, {dict(counts)}", flush=True)
+    return {
+        "every_nights": nights,
+        "every_false_alarms_per_night": share_of(counts.total(), nights),
+    }
 
 
 def followed(rng: np.random.Generator, how: dict[str, Any], kind: str) -> Iterator[RunSummary]:
     """The runs of one function with all that a summary has."""
-    made = Nights(rng, **how)
+    simulated = Nights(rng, **how)
     fails, start_sd = rng.choice([0.0, 0.01]), rng.choice([0.02, 0.06])
-    used_mb = rng.uniform(60, 110, (made.types, SIZES))
+    used_mb = rng.uniform(60, 110, (simulated.types, SIZES))
     for _ in range(EVERY_NIGHTS):
-        made.night()
-        durations, errors = made.values[-1], made.errors[-1]
-        tails = 0.15 + made._t4(0.05, durations.shape) + made._effect(0.02)
-        started = 200 * np.exp(made._effect(start_sd) + made._t4(0.04, SIZES))
+        simulated.night()
+        durations, errors = simulated.values[-1], simulated.errors[-1]
+        tails = 0.15 + simulated._t4(0.05, durations.shape) + simulated._effect(0.02)
+        started = 200 * np.exp(simulated._effect(start_sd) + simulated._t4(0.04, SIZES))
         failed = rng.binomial(15, fails, durations.shape)
         memory = np.round(used_mb + rng.normal(0, 0.7, used_mb.shape))
         cells = tuple(
@@ -335,10 +338,10 @@ def followed(rng: np.random.Generator, how: dict[str, Any], kind: str) -> Iterat
                 float(np.exp(durations[p, s])) * 1e-8 * size,
                 float(memory[p, s]),
             )
-            for p in range(made.types)
+            for p in range(simulated.types)
             for s, size in enumerate(MEMORIES_MB)
         )
-        day = datetime(2026, 1, 1, 3, tzinfo=UTC) + timedelta(days=made.today)
+        day = datetime(2026, 1, 1, 3, tzinfo=UTC) + timedelta(days=simulated.today)
         yield RunSummary(
             run_id=f"{day:%Y%m%dT%H%M%S}-aaaaaa",
             function="f",
@@ -418,7 +421,7 @@ def replayed(store: Path, shuffles: int) -> dict[str, int]:
     runs = sorted(summaries(FolderStore(store)), key=lambda run: run.run_id)
     rng = np.random.default_rng(5)
     shuffled = [[runs[k] for k in rng.permutation(len(runs))] for _ in range(shuffles)]
-    own, others = alarms(runs), [alarms(each) for each in shuffled]
+    own, others = alarms(runs), [alarms(order) for order in shuffled]
     return {
         "real_runs": len(runs),
         "real_false_alarms": own,

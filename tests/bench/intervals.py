@@ -1,4 +1,4 @@
-"""How often do 95 % intervals hold the truth? `make bench-intervals`; one JSON line last.
+"""How often do 95 % intervals cover the truth? `make bench-intervals`; one JSON line last.
 
 Runs of up to 6 cells (memory sizes) of one function are drawn, thousands of intervals a line, from
 three groups of sources which are never pooled:
@@ -9,7 +9,7 @@ three groups of sources which are never pooled:
   ones that are rounded.
 
 `--hosts` gives each execution environment a log-normal factor of its own; `--one-host` gives a
-factor of 10 % to one cell of the run alone, and tells of that cell; with `--blocks` calls of one
+factor of 10 % to one cell of the run alone, and reports that cell; with `--blocks` calls of one
 environment are neighbours in the traces instead of independent. Each line has the share `covered`,
 the shares of misses `below` and `above` (where the truth lay), the median `width` of the interval
 over the mean, and `width_ratio`, that width over what normal theory gives for a known spread.
@@ -46,7 +46,7 @@ TRACES = Path(__file__).parents[2] / "data" / "traces"
 FILES = {"quiet": "raw_invocations.csv.gz", "noisy": "raw_invocations_noisy.csv.gz"}
 CELLS, LEAST_CALLS, NICE = 6, 6, 10
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95}
-AS_SAID = ("known", "typical")
+REPORTED = ("known", "typical")
 OTHER_HOST = 0.1
 HOSTS = np.array([-1.645, -1.036, -0.674, -0.385, -0.126, 0.126, 0.385, 0.674, 1.036, 1.645])
 """Quantiles of the standard normal distribution in the middles of tenths."""
@@ -74,31 +74,32 @@ class Design:
     one_host: bool = False
 
 
-def measured(folder: Path) -> Iterator[Source]:
+def measured_sources(folder: Path) -> Iterator[Source]:
     """The functions of the traces."""
     for group, file in FILES.items():
-        found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        calls: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
         with gzip.open(folder / file, "rt") as lines:
             for row in csv.DictReader(lines):
                 if row["kind"] == "warm":
-                    cell = found[row["function_id"]][int(row["memory_mb"])]
+                    cell = calls[row["function_id"]][int(row["memory_mb"])]
                     cell.append(float(row["duration_ms"]))
-        for name, by_size in sorted(found.items()):
+        for name, by_size in sorted(calls.items()):
             cells = [np.array(v) for _, v in sorted(by_size.items()) if len(v) >= LEAST_CALLS]
             yield Source(name, group, cells)
 
 
-def simulated() -> Iterator[Source]:
+def simulated_sources() -> Iterator[Source]:
     """Made-up functions, 20,000 calls a cell."""
     for name in ("lognormal 10 %", "lognormal 50 %", "two modes", "2 % at 10x", "5 % at 4x"):
-        yield Source(name, "simulated", [_made(name, cell) for cell in range(CELLS)])
+        yield Source(name, "simulated", [_simulated_calls(name, cell) for cell in range(CELLS)])
     short = [
-        _made("lognormal 10 %", k) / 200 * ms for k, ms in enumerate((1.2, 1.5, 1.9, 2.4, 3.1))
+        _simulated_calls("lognormal 10 %", k) / 200 * ms
+        for k, ms in enumerate((1.2, 1.5, 1.9, 2.4, 3.1))
     ]
     yield Source("1-3 ms, whole ms", "simulated", short, whole=True)
 
 
-def _made(name: str, cell: int) -> Floats:
+def _simulated_calls(name: str, cell: int) -> Floats:
     rng = np.random.default_rng([crc32(name.encode()), cell])
     noise, chance = rng.standard_normal(20_000), rng.random(20_000)
     usual = 200 * np.exp(0.1 * noise)
@@ -115,15 +116,15 @@ def coverage(source: Source, design: Design, trials: int) -> Iterator[dict[str, 
     """One line for each statistic that mostly had an interval."""
     key = [crc32(source.name.encode()), design.n, design.environments, int(1000 * design.hosts)]
     rng = np.random.default_rng(key)
-    found: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+    rows_by_statistic: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     truths = [_truth(cell, source, design) for cell in source.cells]
     for _ in range(trials):
         for name, row in _trial(source, design, truths, rng):
-            found[name].append(row)
-    for name, rows in found.items():
+            rows_by_statistic[name].append(row)
+    for name, rows in rows_by_statistic.items():
         values = np.array(rows)
         shown = np.isfinite(values[:, 0])
-        if shown.mean() >= 0.5 or (name in AS_SAID and shown.any()):
+        if shown.mean() >= 0.5 or (name in REPORTED and shown.any()):
             low, high, truth, sd = values[shown].T
             width = (high - low) / truth
             normal = 2 * 1.96 * sd / math.sqrt(design.n) / truth
@@ -159,17 +160,17 @@ def _trial(
     source: Source, design: Design, truths: Sequence[dict[str, float]], rng: np.random.Generator
 ) -> Iterator[tuple[str, tuple[float, ...]]]:
     count = min(CELLS, len(source.cells))
-    picked = rng.choice(len(source.cells), count, replace=False)
+    indices = rng.choice(len(source.cells), count, replace=False)
     whole = source.whole or design.billed
-    run = [_drawn(source.cells[k], design, rng, first=not i) for i, k in enumerate(picked)]
+    run = [_run_calls(source.cells[k], design, rng, first=not i) for i, k in enumerate(indices)]
     run = [[np.ceil(part) if whole else part for part in cell] for cell in run]
     lists = [[part.tolist() for part in cell] for cell in run]
-    for k, cell, error in zip(picked, lists, mean_errors(lists, unit=float(whole)), strict=True):
+    for k, cell, error in zip(indices, lists, mean_errors(lists, unit=float(whole)), strict=True):
         truth = truths[k]
         low, high = error.limits() if error else (math.nan, math.nan)
         row = (low, high, truth["mean"], truth["sd"])
         yield "mean", row
-        yield from _as_said(cell, error, row, truth)
+        yield from _reported(cell, error, row, truth)
         if design.hosts == 0 and not whole:
             values = [value for part in cell for value in part]
             names = [str(e) for e, part in enumerate(cell) for _ in part]
@@ -180,13 +181,13 @@ def _trial(
             return
 
 
-def _as_said(
+def _reported(
     cell: Sequence[Sequence[float]],
     error: MeanError | None,
     row: tuple[float, ...],
     truth: dict[str, float],
 ) -> Iterator[tuple[str, tuple[float, ...]]]:
-    """The interval that reports stand by: of the mean, or of the typical duration."""
+    """The interval that reports show: of the mean, or of the typical duration."""
     none = (math.nan, math.nan, *row[2:])
     if error is None or not error.hangs_on_rare_calls:
         yield "known", row
@@ -199,7 +200,9 @@ def _as_said(
     yield "typical", (low, high, truth["p50"], truth["sd"])
 
 
-def _drawn(cell: Floats, design: Design, rng: np.random.Generator, *, first: bool) -> list[Floats]:
+def _run_calls(
+    cell: Floats, design: Design, rng: np.random.Generator, *, first: bool
+) -> list[Floats]:
     sizes = [len(part) for part in np.array_split(np.arange(design.n), design.environments)]
     spread = (OTHER_HOST if first else 0.0) if design.one_host else design.hosts
     parts = []
@@ -229,7 +232,7 @@ def together(lines: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             "hosts": hosts,
             "n": n,
             "statistic": statistic,
-            "shown": round(sum(shown) / (whole if statistic in AS_SAID else len(some)), 4),
+            "shown": round(sum(shown) / (whole if statistic in REPORTED else len(some)), 4),
             **{
                 name: round(float(np.average([line[name] for line in some], weights=shown)), 4)
                 for name in shares
@@ -257,7 +260,7 @@ def main() -> None:
         for n in options.n
     ]
     lines: list[dict[str, Any]] = []
-    for source in (*measured(options.traces), *simulated()):
+    for source in (*measured_sources(options.traces), *simulated_sources()):
         for design in designs:
             lines += coverage(source, design, options.trials)
     lines += together(lines)

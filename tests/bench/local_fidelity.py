@@ -63,9 +63,9 @@ def _row(
     load: str,
     environments: int,
 ) -> dict[str, object]:
-    measured = _burn(endpoint, memory_mb, {"cpu_ms": cpu_ms}, samples, environments)
-    ratios = [row["duration_ms"] * vcpus(memory_mb) / row["cpu_ms"] for row in measured]
-    stolen_ms = sum(row["stolen_ms"] for row in measured)
+    rows = _burn(endpoint, memory_mb, {"cpu_ms": cpu_ms}, samples, environments)
+    ratios = [row["duration_ms"] * vcpus(memory_mb) / row["cpu_ms"] for row in rows]
+    stolen_ms = sum(row["stolen_ms"] for row in rows)
     return {
         "cpu_ms": cpu_ms,
         "memory_mb": memory_mb,
@@ -73,13 +73,13 @@ def _row(
         "environments": environments,
         "error": round(statistics.median(ratios) - 1, 4),
         "cv": round(statistics.pstdev(ratios) / statistics.mean(ratios), 4),
-        "stolen": round(stolen_ms / sum(row["duration_ms"] for row in measured), 4),
+        "stolen": round(stolen_ms / sum(row["duration_ms"] for row in rows), 4),
     }
 
 
 def _sleeping_row(endpoint: LocalEndpoint, memory_mb: int) -> dict[str, object]:
-    measured = _burn(endpoint, memory_mb, {"cpu_ms": 0, "sleep_ms": SLEEP_MS}, 8, 1)
-    late_ms = statistics.median(row["duration_ms"] for row in measured) - SLEEP_MS
+    rows = _burn(endpoint, memory_mb, {"cpu_ms": 0, "sleep_ms": SLEEP_MS}, 8, 1)
+    late_ms = statistics.median(row["duration_ms"] for row in rows) - SLEEP_MS
     return {"sleep_ms": SLEEP_MS, "memory_mb": memory_mb, "error_ms": round(late_ms, 2)}
 
 

@@ -26,13 +26,13 @@ def warm_and_cold(warm: int, cold: int, limiter: str = "auto") -> dict[str, floa
         for number in range(20):
             _timed_ms(invoker, spec, f"warm-up-{number}")
         times = [_timed_ms(invoker, spec, f"warm-{number}") for number in range(warm)]
-        fresh, left = _cold(invoker, spec, cold)
+        fresh, leftovers = _cold(invoker, spec, cold)
     return {
         "warm_ms_median": round(statistics.median(times), 3),
         "warm_ms_p99": round(statistics.quantiles(times, n=100)[98], 3),
         "warm_per_s": round(1e3 * len(times) / sum(times)),
         "cold_ms_median": round(statistics.median(fresh), 1),
-        **left,
+        **leftovers,
         "warm_node_ms_median": _warm_ms(warm, limiter, *NODE_ECHO)
         if shutil.which("node")
         else None,
@@ -60,8 +60,8 @@ def _cold(
         times.append(_timed_ms(invoker, replace(spec, revision=f"new{number}"), f"cold-{number}"))
     time.sleep(1.0)  # the environment before the last one may still be ending
     after = inside.left_by(os.getpid())
-    left = {f"left_{name}": round(after[name] - before[name], 1) for name in after}
-    return times, {"cold_starts": starts, **left}
+    leftovers = {f"left_{name}": round(after[name] - before[name], 1) for name in after}
+    return times, {"cold_starts": starts, **leftovers}
 
 
 def _timed_ms(invoker: Invoker, spec: FunctionSpec, request_id: str) -> float:

@@ -52,8 +52,8 @@ def _http_per_s(endpoint: LocalEndpoint, calls_per_thread: int) -> float:
 def _deploy_s(endpoint: LocalEndpoint) -> float | None:
     """Seconds that `lambdatuning deploy` takes for template.yaml, process start included."""
     started = time.perf_counter()
-    done = _lambdatuning("deploy", "--yes", "--quiet", **endpoint.environment)
-    return None if done is None else round(time.perf_counter() - started, 2)
+    output = _lambdatuning("deploy", "--yes", "--quiet", **endpoint.environment)
+    return None if output is None else round(time.perf_counter() - started, 2)
 
 
 def tuning_overhead() -> float | None:
@@ -62,13 +62,13 @@ def tuning_overhead() -> float | None:
     """
     with tempfile.TemporaryDirectory() as store:
         arguments = ["benchmark", "--local", "--yes", "--json", "--quiet", "--store", store]
-        shown = _lambdatuning(*arguments)
-    return None if shown is None else round(float(json.loads(shown)["overhead"]), 3)
+        output = _lambdatuning(*arguments)
+    return None if output is None else round(float(json.loads(output)["overhead"]), 3)
 
 
 def _lambdatuning(*arguments: str, **variables: str) -> str | None:
     """What the command printed; None, and its complaint on stderr, when it failed."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "lambdatuning", *arguments],
         cwd=ROOT,
         env=os.environ | variables,
@@ -76,7 +76,7 @@ def _lambdatuning(*arguments: str, **variables: str) -> str | None:
         text=True,
         check=False,
     )
-    if done.returncode:
-        print(done.stderr.strip(), file=sys.stderr)
+    if process.returncode:
+        print(process.stderr.strip(), file=sys.stderr)
         return None
-    return done.stdout
+    return process.stdout

@@ -40,7 +40,7 @@ FLOORS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.55, 0.8, 1.0)
 CAPS_MB = (FULL_VCPU_MB, 2 * FULL_VCPU_MB, 900)
 POWERS = (1.0, 1.4)
 SCALES = (0.02, 0.06, 0.15, 0.4)
-ROUNDS, EVEN, KEPT, MEAN_ERROR = 40, 0.15, 0.93, 0.01
+ROUNDS, EVEN, LARGEST_SHARE, MEAN_ERROR = 40, 0.15, 0.93, 0.01
 LEAST_SPREAD, LEAST_FUNCTION_SD, LEAST_SIZE_SD, TRUST = 0.003, 0.5, 0.25, 0.5
 TAILED_CALLS = 30
 
@@ -73,16 +73,16 @@ def _components(functions: Sequence[Function], level: float) -> list[list[float]
     share = np.array([1 / families[f.family] for f in functions])
     weights = np.full(len(parts), 1 / len(parts))
     for _ in range(ROUNDS):
-        each = likelihood * weights
-        each /= each.sum(axis=1, keepdims=True)
-        weights = (share[:, None] * each).sum(axis=0) / share.sum()
+        posterior = likelihood * weights
+        posterior /= posterior.sum(axis=1, keepdims=True)
+        weights = (share[:, None] * posterior).sum(axis=0) / share.sum()
     weights = (1 - EVEN) * weights + EVEN / len(parts)
     order = np.argsort(-weights)
-    kept = order[: int(np.searchsorted(np.cumsum(weights[order]), KEPT)) + 1]
-    whole = weights[kept].sum()
+    largest = order[: int(np.searchsorted(np.cumsum(weights[order]), LARGEST_SHARE)) + 1]
+    whole = weights[largest].sum()
     return [
         [round(float(weights[k] / whole), 6), shape.floor, shape.cap_mb, shape.power, scale]
-        for k in kept
+        for k in largest
         for shape, scale in [parts[k]]
     ]
 
@@ -92,13 +92,13 @@ def _likelihoods(function: Function, shapes: Sequence[Shape], level: float) -> F
     logs = np.log(function.mean_ms) - level
     correlations = np.array(departure_correlations(function.sizes))
     off = np.array([logs - shape.logs(function.sizes) for shape in shapes])
-    found = []
+    log_likelihoods = []
     for scale in SCALES:
         covariance = scale**2 * correlations + LEVEL_SD**2 + MEAN_ERROR**2 * np.eye(len(logs))
         lower = np.linalg.cholesky(covariance)
         squares = (np.linalg.solve(lower, off.T) ** 2).sum(axis=0)
-        found.append(-0.5 * squares - np.log(np.diag(lower)).sum())
-    flat = np.array(found).T.ravel()
+        log_likelihoods.append(-0.5 * squares - np.log(np.diag(lower)).sum())
+    flat = np.array(log_likelihoods).T.ravel()
     return np.asarray(np.exp(flat - flat.max()))
 
 
@@ -113,9 +113,9 @@ def _noise(functions: Sequence[Function]) -> Mapping[str, float]:
     design = np.stack([np.ones_like(x), x], axis=1) * weight[:, None]
     slope = float(np.clip(np.linalg.lstsq(design, y * weight, rcond=None)[0][1], -0.4, 0.0))
     level = float(np.average(y - slope * x, weights=weight**2))
-    left = [(y - level - slope * x)[owner == k] for k in range(len(functions))]
-    between = float(np.std([each.mean() for each in left]))
-    within = math.sqrt(float(np.mean([each.var() for each in left])))
+    residuals = [(y - level - slope * x)[owner == k] for k in range(len(functions))]
+    between = float(np.std([rest.mean() for rest in residuals]))
+    within = math.sqrt(float(np.mean([rest.var() for rest in residuals])))
     return {
         "level": round(level, 4),
         "slope": round(slope, 4),

@@ -1,12 +1,12 @@
-"""How often do 95 % intervals of predicted sizes hold the truth? `make bench-predictions`.
+"""How often do 95 % intervals of predicted sizes cover the truth? `make bench-predictions`.
 
-Functions that were measured at many sizes (data/traces) are seen at 6 of them, with an error of 1
-or 5 %, and predicted in the middle of each gap, and at 1,769 and 2,176 MB. The truth is the mean
+Functions that were measured at many sizes (data/traces) are sampled at 6 of them, with an error of
+1 or 5 %, and predicted in the middle of each gap, and at 1,769 and 2,176 MB. The truth is the mean
 that was measured there.
 
 The last line has `{"predictions": [{"source", "error", "at", "predicted", "covered", "below",
-"above", "off"}]}`: the shares of the intervals that held the truth, and had it below or above them;
-`off` is the median of the absolute error of the prediction.
+"above", "off"}]}`: the shares of the intervals that cover the truth, and of truths below or
+above them; `off` is the median of the absolute error of the prediction.
 """
 
 import argparse
@@ -24,7 +24,7 @@ import numpy as np
 from lambdatuning.analysis.predicted import middles, predicted_ms
 
 TRACES = Path(__file__).parents[2] / "data" / "traces"
-MEASURED = (128, 256, 512, 1024, 1536, 3008)
+SIZES = (128, 256, 512, 1024, 1536, 3008)
 STEMS = ("raw_invocations", "raw_invocations_noisy", "mean_curves")
 LEAST_SIZES, SPECIAL = 20, (1769, 2176)
 
@@ -33,7 +33,9 @@ Predicted = tuple[int, float, float, float, float]
 
 def functions(folder: Path) -> Iterator[tuple[str, str, Mapping[int, float]]]:
     """Source, name and mean durations of the functions that were measured at many sizes."""
-    found: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    durations: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for stem, column in (
         ("raw_invocations", "duration_ms"),
         ("raw_invocations_noisy", "duration_ms"),
@@ -44,16 +46,16 @@ def functions(folder: Path) -> Iterator[tuple[str, str, Mapping[int, float]]]:
                 if row.get("kind", "warm") == "warm" and row[column]:
                     name = row["function_id"]
                     at = int(float(row["memory_mb"]))
-                    found[stem, name][at].append(float(row[column]))
-    for (stem, name), by_size in sorted(found.items()):
+                    durations[stem, name][at].append(float(row[column]))
+    for (stem, name), by_size in sorted(durations.items()):
         means = {size: sum(values) / len(values) for size, values in sorted(by_size.items())}
-        if len(means) >= LEAST_SIZES and all(_near(means, size) for size in MEASURED):
+        if len(means) >= LEAST_SIZES and all(_near(means, size) for size in SIZES):
             yield stem, name, means
 
 
 def _near(means: Mapping[int, float], size: int) -> int:
     """The measured size that is within 3 % of another; 0 where there is none."""
-    near = min(means, key=lambda each: abs(math.log(each / size)))
+    near = min(means, key=lambda other: abs(math.log(other / size)))
     return near if abs(math.log(near / size)) < 0.03 else 0
 
 
@@ -62,15 +64,17 @@ def trials(
 ) -> Iterator[tuple[int, float, float, float, float]]:
     """Size, truth, prediction and both ends of its interval, of each predicted size."""
     rng = np.random.default_rng(seed)
-    sizes = tuple(_near(means, size) for size in MEASURED)
-    seen = np.array([means[size] * math.exp(error * rng.standard_normal()) for size in sizes])
-    resampled = seen * np.exp(error * rng.standard_normal((2_000, len(sizes))))
+    sizes = tuple(_near(means, size) for size in SIZES)
+    measured_ms = np.array(
+        [means[size] * math.exp(error * rng.standard_normal()) for size in sizes]
+    )
+    resampled = measured_ms * np.exp(error * rng.standard_normal((2_000, len(sizes))))
     new = sorted(
         {near for size in (*middles(sizes), *SPECIAL) if (near := _near(means, size))} - set(sizes)
     )
     if new:
-        ms, drawn = predicted_ms(sizes, seen, resampled, new)
-        low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+        ms, draws_ms = predicted_ms(sizes, measured_ms, resampled, new)
+        low, high = np.quantile(draws_ms, [0.025, 0.975], axis=0)
         for k, size in enumerate(new):
             yield size, means[size], float(ms[k]), float(low[k]), float(high[k])
 
@@ -86,20 +90,20 @@ def main() -> None:
         for error in (0.01, 0.05):
             for seed in range(options.seeds):
                 for size, truth, ms, low, high in trials(means, error, seed):
-                    held = (low <= truth <= high, truth < low, truth > high, abs(ms / truth - 1))
+                    row = (low <= truth <= high, truth < low, truth > high, abs(ms / truth - 1))
                     group = "noisy" if stem.endswith("noisy") else "quiet"
-                    rows[group, error, "all"].append(held)
+                    rows[group, error, "all"].append(row)
                     if 1700 < size < 2300:
-                        rows[group, error, "1,769 to 2,300 MB"].append(held)
+                        rows[group, error, "1,769 to 2,300 MB"].append(row)
     lines: list[dict[str, Any]] = []
-    for (group, error, at), found in rows.items():
-        covered, below, above, off = np.array(found, float).T
+    for (group, error, at), rows_of_group in rows.items():
+        covered, below, above, off = np.array(rows_of_group, float).T
         lines.append(
             {
                 "source": group,
                 "error": error,
                 "at": at,
-                "predicted": len(found),
+                "predicted": len(rows_of_group),
                 "covered": round(float(covered.mean()), 4),
                 "below": round(float(below.mean()), 4),
                 "above": round(float(above.mean()), 4),

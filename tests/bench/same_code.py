@@ -1,4 +1,4 @@
-"""How often `compare` calls runs of the same code different, and how often it finds what is slower.
+"""How often `compare` calls runs of the same code different, and how often it detects slower code.
 
 `python -m tests.bench.same_code` simulates pairs of runs (one payload type at 6 sizes, 5 execution
 environments that differ by 2 %, `--n` calls at each size, log-normal calls of 10 %) whose code is
@@ -44,7 +44,7 @@ FEE_USD = 0.2e-6
 """Of a request; the rest of a sample's cost grows with its billed duration."""
 SLOWER = (0.05, 0.1)
 TOGETHER = 1 - (1 - CONFIDENCE) / 2
-"""Of each of the two measures, duration and cost, so that both hold."""
+"""Of each of the two measures, duration and cost, so that both cover the truth together."""
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--store", type=Path)
     parser.add_argument("--whole", action="store_true", help="from samples on")
     parser.add_argument("--pairs", type=int, default=2_000)
-    parser.add_argument("--first-seed", type=int, default=0, help="other luck")
+    parser.add_argument("--first-seed", type=int, default=0, help="first random seed")
     parser.add_argument("--n", type=int, nargs="+", default=[10, 30, 100])
     parser.add_argument("--noise", type=float, nargs="+", default=[0.01, 0.03, 0.05])
     parser.add_argument("--history", type=int, nargs="+", default=[0, 10])
@@ -62,10 +62,10 @@ def main() -> None:
     if options.store:
         lines = [_stored(options.store)]
     else:
-        drawn = _whole if options.whole else _by_means
+        draw = _whole if options.whole else _by_means
         lines = [
             _row(
-                drawn(n, noise, history, options.pairs, options.first_seed),
+                draw(n, noise, history, options.pairs, options.first_seed),
                 {"n": n, "noise": noise, "history": history, "pairs": options.pairs},
             )
             for n in options.n
@@ -80,27 +80,31 @@ def main() -> None:
 def _row(changes: Sequence[Change], key: dict[str, Any]) -> dict[str, Any]:
     """The shares of some changes where nothing changed. A later run that is slower by a share has
     the same interval, moved by the share."""
-    alarms = [each.worse(MAX_REGRESSION) for each in changes]
-    unsure = [each.of_runs and each.few_runs and each.value > MAX_REGRESSION for each in changes]
-    moved = [[math.log1p(each.low) + math.log1p(share) > 0 for each in changes] for share in SLOWER]
-    beyond = [(1 + each.value) * (1 + SLOWER[1]) > 1 + MAX_REGRESSION for each in changes]
-    failed = [found and over for found, over in zip(moved[1], beyond, strict=True)]
+    alarms = [change.worse(MAX_REGRESSION) for change in changes]
+    unsure = [
+        change.of_runs and change.few_runs and change.value > MAX_REGRESSION for change in changes
+    ]
+    moved = [
+        [math.log1p(change.low) + math.log1p(share) > 0 for change in changes] for share in SLOWER
+    ]
+    beyond = [(1 + change.value) * (1 + SLOWER[1]) > 1 + MAX_REGRESSION for change in changes]
+    failed = [significant and over for significant, over in zip(moved[1], beyond, strict=True)]
     return {
         **key,
         "false_alarms": _share(alarms),
         "cannot_tell": _share(unsure),
-        "differing": _share([each.real for each in changes]),
+        "differing": _share([change.real for change in changes]),
         "found_5": _share(moved[0]),
         "found_10": _share(moved[1]),
         "failed_10": _share(failed),
-        "smallest_change": round(float(np.median([each.least for each in changes])), 4),
+        "smallest_change": round(float(np.median([change.least for change in changes])), 4),
     }
 
 
 def _by_means(n: int, noise: float, history: int, pairs: int, seed: int) -> list[Change]:
     """Changes of pairs, each with a history of its own, by the means of environments."""
     rng = np.random.default_rng([seed, n, int(1000 * noise), history])
-    found = []
+    changes = []
     for _ in range(pairs):
         before, after, *earlier = (_mean_of_run(n, noise, rng) for _ in range(2 + history))
         runs = [before, *earlier]
@@ -108,17 +112,17 @@ def _by_means(n: int, noise: float, history: int, pairs: int, seed: int) -> list
         variances = [error.variance for error in errors]
         taught = [(history, paule_mandel(values, variances))] if history else []
         own = added([before[1].times(-1), after[1]])
-        found.append(change(after[0] - before[0], own, learnt(taught), TOGETHER))
-    return found
+        changes.append(change(after[0] - before[0], own, learnt(taught), TOGETHER))
+    return changes
 
 
 def _mean_of_run(n: int, noise: float, rng: np.random.Generator) -> tuple[float, LogError]:
-    """The mean over sizes of log means, and its error as the environments of the run tell it."""
+    """The mean over sizes of log means, and its error, estimated from the environments."""
     calls = max(n // ENVIRONMENTS, 1)
     sd = math.hypot(HOSTS, SPREAD / math.sqrt(calls))
     means = sd * rng.standard_normal((len(SIZES), ENVIRONMENTS))
     own = [Normal(uncertainty([calls] * ENVIRONMENTS, row.tolist())) for row in means]
-    error = LogError(tuple((1 / len(SIZES), each) for each in own))
+    error = LogError(tuple((1 / len(SIZES), environment) for environment in own))
     return float(means.mean() + noise * rng.standard_normal()), error
 
 
@@ -126,29 +130,31 @@ def _whole(n: int, noise: float, history: int, pairs: int, seed: int) -> list[Ch
     """Changes of pairs of runs; ten pairs have a history in common."""
     rng = np.random.default_rng([seed, n, int(1000 * noise), history])
     earlier: list[Run] = []
-    found = []
+    changes = []
     for k in range(pairs):
         if history and k % 10 == 0:
             earlier = [_run(n, noise, f"earlier {k} {h}", rng) for h in range(history)]
         before, after = (_run(n, noise, f"{k} {side}", rng) for side in ("a", "b"))
         pair = _compared(before, after, earlier).pairs[0]
-        found.append(pair.change(pair.main, "duration"))
-    return found
+        changes.append(pair.change(pair.main, "duration"))
+    return changes
 
 
 def _stored(store: Path) -> dict[str, Any]:
     """Every two of the largest set of grids of the same code, payload types and sizes."""
-    alike: dict[object, list[Run]] = {}
+    runs_by_design: dict[object, list[Run]] = {}
     for same in same_code(run for run in load_runs(store, "all") if not run.adaptive):
         for run in same:
-            alike.setdefault((run.payloads, run.sizes), []).append(run)
-    runs = max(alike.values(), key=len)
-    found = [_compared(a, b, ()) for a, b in combinations(runs, 2)]
-    changes = [change for each in found for change in each.pairs[0].changes.values()]
+            runs_by_design.setdefault((run.payloads, run.sizes), []).append(run)
+    runs = max(runs_by_design.values(), key=len)
+    comparisons = [_compared(a, b, ()) for a, b in combinations(runs, 2)]
+    changes = [
+        change for comparison in comparisons for change in comparison.pairs[0].changes.values()
+    ]
     return {
         "store": str(store),
-        "pairs": len(found),
-        "false_alarms": _share([bool(each.regressions) for each in found]),
+        "pairs": len(comparisons),
+        "false_alarms": _share([bool(comparison.regressions) for comparison in comparisons]),
         "differing": _share([change.real for change in changes]),
         "smallest_change": round(float(np.median([change.least for change in changes])), 4),
     }

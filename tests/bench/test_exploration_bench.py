@@ -26,11 +26,11 @@ def functions() -> Mapping[str, Function]:
 def test_the_prior_of_the_package_is_what_its_script_makes(
     functions: Mapping[str, Function],
 ) -> None:
-    made = encode(make_prior(list(functions.values())))
+    encoded = encode(make_prior(list(functions.values())))
     stored = json.loads(PRIOR.read_text("utf-8"))
     assert load_prior().taught == set(functions)
-    assert json.loads(made)["noise"] == pytest.approx(stored["noise"])
-    assert len(made) < 50_000
+    assert json.loads(encoded)["noise"] == pytest.approx(stored["noise"])
+    assert len(encoded) < 50_000
 
 
 def test_halves_share_no_family(functions: Mapping[str, Function]) -> None:

@@ -33,14 +33,12 @@ def main() -> None:
     arguments = parser.parse_args()
     with lt.embedded() as cloud:
         outputs = dict(lt.deploy(cloud))
-        first = measured(cloud, outputs, *MAIN)
-        growth = [
-            measured(cloud, outputs, *each) for each in (QUICK if arguments.quick else GROWTH)
-        ]
+        first = measure(cloud, outputs, *MAIN)
+        growth = [measure(cloud, outputs, *job) for job in (QUICK if arguments.quick else GROWTH)]
     print(json.dumps({**first, "growth": growth}))
 
 
-def measured(
+def measure(
     cloud: Cloud, outputs: dict[str, str], payload: str, sizes: int, num: int
 ) -> dict[str, Any]:
     """One run and what was spent on it."""
@@ -51,8 +49,8 @@ def measured(
             powers=powers(sizes), current=False, num=num, seed=1, store=store, on_progress=ignore,
         )  # fmt: skip
     events = list(history(cloud, run.manifest.execution_arn))
-    spent = [row for row in ledger(cloud) if row["request_id"] not in before]
-    found = {
+    new_rows = [row for row in ledger(cloud) if row["request_id"] not in before]
+    figures = {
         "payload": payload,
         "sizes": sizes,
         "num": num,
@@ -60,11 +58,11 @@ def measured(
         "wall_s": round((run.manifest.wall_ms or 0) / 1000, 2),
         "critical_s": round((run.manifest.billed_ms_critical_path or 0) / 1000, 2),
         "transitions": transitions(events),
-        "tuner_gb_s": round(sum(tuner_gb_s(row) for row in spent), 3),
+        "tuner_gb_s": round(sum(tuner_gb_s(row) for row in new_rows), 3),
         "state_bytes_max": max(state_bytes(events)),
     }
-    print(json.dumps(found), file=sys.stderr)
-    return found
+    print(json.dumps(figures), file=sys.stderr)
+    return figures
 
 
 def powers(count: int) -> tuple[int, ...]:
@@ -81,7 +79,7 @@ def history(cloud: Cloud, execution_arn: str) -> Iterator[dict[str, Any]]:
 
 
 def transitions(events: Iterable[dict[str, Any]]) -> int:
-    """States that were entered. The embedded AWS tells of those within a Map by their tasks alone,
+    """States that were entered. The embedded AWS reports those within a Map by their tasks alone,
     so that tasks are counted when they are scheduled."""
     names = [event["type"] for event in events]
     other = (name for name in names if name.endswith("StateEntered") and "Task" not in name)
@@ -99,8 +97,8 @@ def ledger(cloud: Cloud) -> list[dict[str, Any]]:
     """Every invocation on the embedded AWS, the tuner's own among them."""
     address = f"{cloud.endpoint_url}/_lambdatuning/invocations?since=0"
     with urllib.request.urlopen(address, timeout=60) as answer:
-        found: list[dict[str, Any]] = json.load(answer)
-    return found
+        rows: list[dict[str, Any]] = json.load(answer)
+    return rows
 
 
 def tuner_gb_s(row: dict[str, Any]) -> float:
