@@ -5,7 +5,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from operator import add, mul
+from operator import add, mul, sub
 from statistics import NormalDist, fmean
 
 from .evidence import HOSTS, NoiseDraw, SizeEvidence, noise_draws, systematic
@@ -181,15 +181,16 @@ def _curves(
         for variances, one in unlike.items()
     }
     precisions = [by_variances[tuple(one.variances)] for one in readings]
+    places = readings[0].places
+    at_places = [[part.mean[place] for place in places] for part in parts]
     logs = [
-        _log_probability(one, part, *of_scale[part.scale])
+        part.log_weight + _log_likelihood(one.logs, mean, *of_scale[part.scale])
         for one, of_scale in zip(readings, precisions, strict=True)
-        for part in parts
+        for part, mean in zip(parts, at_places, strict=True)
     ]
     most = max(logs)
     drawn = systematic([math.exp(each - most) for each in logs], DRAWS, rng)
     bank, start, stride = _bank(sizes), rng.randrange(_BANK), rng.randrange(1, _BANK)
-    places = readings[0].places
     pulls = [[row[place] for place in places] for row in departure_correlations(sizes)]
     curves = []
     for k, pick in enumerate(drawn):
@@ -200,15 +201,10 @@ def _curves(
     return curves
 
 
-def _log_probability(
-    reading: _Reading, part: _Part, precision: Matrix, determinant: float
-) -> float:
-    mean = part.mean
-    off = [y - mean[place] for y, place in zip(reading.logs, reading.places, strict=True)]
-    square: float = sum(
-        [a * sum(map(mul, row, off)) for a, row in zip(off, precision, strict=True)]
-    )
-    return part.log_weight - 0.5 * (determinant + square)
+def _log_likelihood(logs: Vector, mean: Vector, precision: Matrix, determinant: float) -> float:
+    off = list(map(sub, logs, mean))
+    square: float = sum(map(mul, off, [sum(map(mul, row, off)) for row in precision]))
+    return -0.5 * (determinant + square)
 
 
 def _curve(
