@@ -45,7 +45,7 @@ def context(n: int = 0, **changes: object) -> Context:
         ('{"name": "x", "event": 1,\n"literal": "yes"}', "f.json:2: literal must be true or false"),
         ('{"name": "x", "event": ' + "[" * 100_000, "f.json: it is nested too deeply"),
         (
-            '{"name": "x", "event": ' + "[" * 700 + "]" * 700 + "}",
+            '{"name": "x", "event": ' + "[" * 301 + "]" * 301 + "}",
             "f.json:1: it is nested too deeply",
         ),
         ("[]", "f.json:1: must be an object"),
@@ -57,6 +57,11 @@ def test_bad_files_are_refused_with_file_line_and_reason(text: str, reason: str)
         parse_payload_type(text, "f.json")
     assert reason in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_an_event_may_be_nested_300_levels_deep() -> None:
+    text = '{"name": "x", "event": ' + '{"a": [' * 150 + "]}" * 150 + "}"
+    assert parse_payload_type(text, "f.json").name == "x"
 
 
 def test_placeholders_are_filled_everywhere() -> None:

@@ -238,6 +238,22 @@ def _parse(text: str, source: str) -> Any:
 
 
 _TOO_DEEP = "it is nested too deeply; send a flatter event"
+_LEVELS = 300
+"""Nested lists and objects that are sent at most; what reads them recursively breaks at 500."""
+
+
+def _levels(value: Any) -> int:
+    """How many lists and objects are nested in each other; deeper than `_LEVELS` is not looked."""
+    levels, inside = 0, [value]
+    while inside and levels <= _LEVELS:
+        containers = [one for one in inside if isinstance(one, dict | list)]
+        levels += bool(containers)
+        inside = [
+            child
+            for one in containers
+            for child in (one.values() if isinstance(one, dict) else one)
+        ]
+    return levels
 
 
 def _is_marked(value: Any) -> bool:
@@ -358,6 +374,9 @@ def _refuse_unknown(value: Mapping[str, Any], fields: set[str], where: Where) ->
 
 
 def _try_to_render(payload: PayloadType, where: Where) -> None:
+    items = (payload.event, *(entry.item for entry in payload.seed))
+    if max(map(_levels, items)) > _LEVELS:
+        raise UsageError(f"{where('event')}: {_TOO_DEEP}")
     try:
         context = Context(run="run", payload=payload.name, n=0)
         size = len(json.dumps(payload.rendered(context)).encode())
