@@ -4,6 +4,7 @@ Importing pandas, boto3 and matplotlib takes longer than most commands, so it ha
 tests of a process. What differs from `python -m lambdatuning` is tested by what starts that.
 """
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -14,7 +15,26 @@ from pathlib import Path
 from lambdatuning.core.slow_imports import skip_slow_imports
 
 skip_slow_imports()
-HEAVY = ("tests.cli.forked", "boto3", "matplotlib.pyplot", "pandas", "papermill")
+HEAVY = (
+    "tests.cli.forked",
+    "boto3",
+    "matplotlib.pyplot",
+    "pandas",
+    "papermill",
+    "lambdatuning.api.compare",
+    "lambdatuning.api.history",
+    "lambdatuning.api.logs",
+    "lambdatuning.api.stack",
+    "lambdatuning.api.tuning",
+    "lambdatuning.cli.app",
+    "lambdatuning.cli.commands.reports",
+    "lambdatuning.cli.commands.runs",
+    "lambdatuning.cli.commands.schedules",
+    "lambdatuning.cli.commands.stack",
+    "lambdatuning.cli.commands.tuning",
+    "lambdatuning.reporting.report",
+    "lambdatuning.study",
+)
 
 
 def run_forked(
@@ -39,6 +59,7 @@ def run_forked(
 def _command(
     words: list[str], environment: dict[str, str], folder: str, out: str, err: str
 ) -> None:
+    gc.freeze()
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

@@ -40,7 +40,7 @@ from lambdatuning.core.exploration.posterior import (
     times,
 )
 from lambdatuning.core.exploration.prior import Shape, load_prior, log_normal_variance
-from lambdatuning.core.exploration.question import Objective, Observation, Terms
+from lambdatuning.core.exploration.question import Budget, Objective, Observation, Terms
 from lambdatuning.core.strategies import CurvePoint, rank
 
 from .exploring import SIZES, SimulatedFunction, cpu
@@ -249,7 +249,8 @@ def test_the_mix_weighs_the_types_and_keeps_the_slowest_deadline() -> None:
 def test_the_curve_of_the_mix_is_the_weighted_mean_of_those_of_its_types() -> None:
     """What is stored as the whole adds up from what is stored of the parts."""
     simulated = SimulatedFunction({"io": lambda _: 40.0, "cpu": cpu(90.0)}, spread=0.3, hosts=0.1)
-    answers = {each.payload: each.curve for each in simulated.explore("value")[-1].answers}
+    end = simulated.explore("value", Budget(max_invocations=25))[-1]
+    answers = {answer.payload: answer.curve for answer in end.answers}
     whole, io, compute = (answers[name] for name in (None, "io", "cpu"))
     for mixture, one, other in zip(whole, io, compute, strict=True):
         assert mixture.duration_ms == pytest.approx((one.duration_ms + other.duration_ms) / 2)
