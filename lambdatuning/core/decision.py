@@ -349,7 +349,10 @@ def choose(
     has_errors = all(p.duration.error is not None and p.duration.value > 0 for p in points)
     if len(points) < 2 or not has_errors:
         return Verdict(best_mb or sizes[by_means], None)
-    losses = _losses(tuple(points), criterion)
+    # Relative to the means: one curve far out would change what all others are compared by.
+    scale = (max(p.duration.value for p in points), max(p.cost.value for p in points))
+    drawn = [criterion.of_curve(ms, usd, scale) for ms, usd in possible_means(points)]
+    losses = [[loss / (min(row) or 1.0) - 1 for loss in row] for row in drawn]
     expected = [math.fsum(column) / len(losses) for column in zip(*losses, strict=True)]
     best = _least(expected, points) if criterion.strategy == "value" else by_means
     if best_mb is not None:
@@ -362,18 +365,6 @@ def choose(
         likelihood(within, len(losses)),
         tuple(size for k, size in enumerate(sizes) if as_good[k] and k != best),
     )
-
-
-@lru_cache(maxsize=16)
-def _losses(points: tuple[Point, ...], criterion: Criterion) -> list[list[float]]:
-    """By how much each size is worse than the best one (0.1 is 10 %), a row a draw.
-
-    A winner is asked for first, and then how sure it is: of the same points.
-    """
-    # Relative to the means: one curve far out would change what all others are compared by.
-    scale = (max(p.duration.value for p in points), max(p.cost.value for p in points))
-    drawn = [criterion.of_curve(ms, usd, scale) for ms, usd in possible_means(points)]
-    return [[loss / (min(row) or 1.0) - 1 for loss in row] for row in drawn]
 
 
 def _least(values: Sequence[float], points: Sequence[Point]) -> int:

@@ -81,6 +81,11 @@ def load_price_book() -> PriceBook:
     return parse_price_book(packaged_price_book(), "prices.json")
 
 
+def price_book_of(text: str) -> PriceBook:
+    """The price book of a JSON text; the packaged one for ""."""
+    return parse_price_book(text) if text else load_price_book()
+
+
 def parse_price_book(text: str, origin: str = "price book") -> PriceBook:
     """A price book from its JSON; UsageError names `origin` and what is wrong.
 

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from ...core.arn import FunctionArn, region_of, require_account, resolve_function
 from ...core.errors import DeclinedError, NotFoundError, UsageError
 from ...core.format import Money, money_of
-from ...core.pricing import PriceBook, load_price_book, parse_price_book
+from ...core.pricing import PriceBook, price_book_of
 from ...core.sizes import DEFAULT_POWERS
 from ...core.strategies import KIT_STRATEGY, STRATEGIES, WORTH, Worth
 from ...core.tuning.contract import DEFAULT_PARALLEL_SIZES, EXPLORATIONS, parse_input
@@ -305,7 +305,7 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
         cloud, function.target, default_environments(cloud), isolated=request.isolated
     )
     request, left_out, fit_memory = _large_enough(cloud, request, function, now)
-    prices = parse_price_book(request.price_book) if request.price_book else load_price_book()
+    prices = price_book_of(request.price_book)
     workload = _workload(request, function.target, environments)
     tariff = Tariff(prices, function.target.region, function.target.architecture)
     grid = estimate_run(tariff, workload, request.earlier, _overhead(cloud))

@@ -147,14 +147,14 @@ def _options(
     assessment: Assessment, market: Market, far: Sequence[int]
 ) -> Iterator[tuple[Calls, ...]]:
     """Calls at a single size, and the same at the sizes that may be the best."""
+    if far:
+        yield from ((calls,) for place in far for calls in _calls_at(assessment, market, place))
+        return
     places, rivals = _worth_a_thought(assessment), _rivals(assessment)
     single = {
         place: list(_calls_at(assessment, market, place))
-        for place in {*places, *far, *rivals, assessment.best}
+        for place in {*places, *rivals, assessment.best}
     }
-    if far:
-        yield from ((calls,) for place in far for calls in single[place])
-        return
     for place in places:
         yield from ((calls,) for calls in single[place])
     groups = [[assessment.best, rival] for rival in rivals]

@@ -158,7 +158,7 @@ class NoiseDraw:
     spreads: Vector
     host: float
     first: float
-    tails: float = 1.0
+    tails: float
 
     def call_variance(self, place: int) -> float:
         """The variance of one call over the squared mean: that of log-normal durations, and more as

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..pricing import PriceBook, load_price_book, parse_price_book
+from ..pricing import price_book_of
 from ..wire import camel, known_fields, read_record, write_record
 from .estimate import (
     EarlierRuns,
@@ -52,15 +52,12 @@ class NightlyRun:
 
     def estimate(self) -> Estimate:
         """What one night is expected to cost, in the currency of its price book."""
-        tariff = Tariff(self._prices(), self.region, self.architecture)
+        tariff = Tariff(price_book_of(self.price_book), self.region, self.architecture)
         grid = estimate_run(tariff, self.workload, self.earlier)
         if not self.adaptive:
             return grid
         num, strategy = int(self.input["num"]), str(self.input["strategy"])
         return estimate_adaptive(tariff, grid, num, strategy)
-
-    def _prices(self) -> PriceBook:
-        return parse_price_book(self.price_book) if self.price_book else load_price_book()
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "NightlyRun":

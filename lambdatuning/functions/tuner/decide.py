@@ -297,7 +297,7 @@ def adaptive_step(
     decided = _decided(proposal, explorer, samples)
     ended = UNPLACED if proposal.stopped == "sure" and not decided.placed else proposal.stopped
     over = ended or over or _costs_the_grid(decided)
-    if over in _GOES_ON and (more := _for_compare(counted, explorer, proposal, decided)):
+    if over in _GOES_ON and (more := _for_compare(counted, explorer, proposal, samples, decided)):
         proposal, over, decided = more, "", replace(decided, reason=more.reason)
     next_trials = {} if over else trials(plan, counted.sent, proposal, samples)
     stopped = over or ("" if next_trials else "budget")
@@ -372,7 +372,11 @@ _TO_COMPARE = "today's size and the answer are measured in 3 environments, to be
 
 
 def _for_compare(
-    state: TunerState, explorer: Explorer, proposal: Proposal, decided: Step
+    state: TunerState,
+    explorer: Explorer,
+    proposal: Proposal,
+    samples: Sequence[Sample],
+    decided: Step,
 ) -> Proposal | None:
     """What today's size and the answer lack to be compared with another run's; None where nothing
     does, or it may not cost that much."""
@@ -382,7 +386,6 @@ def _for_compare(
     # More environments would not be told apart, or are not allowed.
     if not decided.placed or plan.environments < _COMPARED_ENVIRONMENTS:
         return None
-    samples = explorer.samples.so_far(explorer.store)
     tries = _tries(explorer.store, state.step or 0)
     sizes = {proposal.answers[-1].memory_mb, plan.target.today_mb} & set(plan.sizes)
     calls = _COMPARED_ENVIRONMENTS * _CALLS_EACH
