@@ -148,7 +148,7 @@ def test_stage_variables_name_the_function(cloud: Cloud) -> None:
 
 
 def test_an_integration_has_its_time(cloud: Cloud) -> None:
-    source = "import time\ndef handler(event, context):\n    time.sleep(2)\n"
+    source = "import time\ndef handler(event, context):\n    time.sleep(20)\n"
     path = _api(cloud, cloud.function(source, MemorySize=128), TimeoutInMillis=200)
 
     assert call(cloud, path)[::2] == (503, {"message": "Service Unavailable"})

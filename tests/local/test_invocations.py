@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.local.conftest import PYTHON, ROLE, Cloud, package
+from tests.waiting import until
 
 ECHO = "def handler(event, context):\n    return event\n"
 
@@ -80,8 +81,13 @@ def test_a_timeout_ends_the_environment(cloud: Cloud) -> None:
         "    state.append(1)\n    time.sleep(event)\n    return len(state)\n",
         Timeout=1,
     )
-    cloud.invoke(name, 0)
 
+    def times_run() -> int | None:
+        """None where the machine was held up for longer than the function may run."""
+        answer = cloud.invoke(name, 0)
+        return None if answer.error else answer.payload
+
+    until(times_run, "an invocation in time")
     answer = cloud.invoke(name, 30)
 
     assert answer.error == "Unhandled"
@@ -92,7 +98,7 @@ def test_a_timeout_ends_the_environment(cloud: Cloud) -> None:
     assert f"{answer.request_id} Task timed out after 1.00 seconds" in answer.log
     assert "Duration: 1000.00 ms\tBilled Duration: 1000 ms" in answer.report
     assert answer.report.endswith("\tStatus: timeout\t")
-    assert cloud.invoke(name, 0).payload == 1
+    assert until(times_run, "an invocation in time") == 1
 
 
 @pytest.mark.parametrize(
@@ -164,7 +170,7 @@ def test_max_memory_used_of_a_process_that_ends_at_once(cloud: Cloud, end: str, 
     if not where and "sleep" in end:
         pytest.skip("the init phase may take 10 s")
 
-    answer = cloud.run(source, Timeout=2)
+    answer = cloud.run(source, Timeout=5)
 
     used_mb = re.search(r"Max Memory Used: (\d+) MB", answer.report)
     assert used_mb
@@ -273,17 +279,22 @@ def test_background_threads_are_frozen_between_invocations(cloud: Cloud) -> None
         ticks = []
         def tick():
             while True:
-                ticks.append(1)
+                ticks.append(time.monotonic())
                 time.sleep(0.01)
         threading.Thread(target=tick, daemon=True).start()
         def handler(event, context):
-            return len(ticks)
+            return ticks
         """
     )
-    before = cloud.invoke(name).payload
-    time.sleep(1.0)
+    assert cloud.invoke(name).payload
+    answered_s = time.monotonic()
+    time.sleep(0.5)
+    called_again_s = time.monotonic()
 
-    assert cloud.invoke(name).payload - before < 20
+    ticks = cloud.invoke(name).payload
+
+    # What is told to stop may run for a moment longer.
+    assert not [tick for tick in ticks if answered_s + 0.1 < tick < called_again_s]
 
 
 def test_an_environment_is_reused_and_serves_one_at_a_time(cloud: Cloud) -> None:
@@ -499,17 +510,7 @@ def test_asynchronous_invocations_run(cloud: Cloud) -> None:
     )
 
     assert answer["StatusCode"] == 202
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        try:
-            messages = cloud.messages(f"/aws/lambda/{name}")
-        except cloud.client("logs").exceptions.ResourceNotFoundException:
-            messages = []
-        if "ran later" in messages:
-            break
-        time.sleep(0.05)
-    else:
-        pytest.fail("the invocation never ran")
+    assert cloud.wait_for_message(f"/aws/lambda/{name}", "ran") == "ran later"
 
 
 def test_reserved_concurrency_throttles(cloud: Cloud) -> None:

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from tests.local.conftest import PYTHON, ROLE, Cloud, package
 from tests.local.plain_http import send
+from tests.waiting import until
 
 ONE = "def handler(event, context):\n    return 1\n"
 FAILED = "failed to satisfy constraint: Member must "
@@ -143,7 +144,7 @@ def test_a_package_over_50_mb(cloud: Cloud) -> None:
 def test_changes_are_checked_as_well(cloud: Cloud) -> None:
     name = cloud.function(ONE)
     client = cloud.client("lambda")
-    client.get_waiter("function_active_v2").wait(FunctionName=name)
+    cloud.settle(name)
     with pytest.raises(ClientError, match="at 'memorySize' failed to satisfy constraint"):
         client.update_function_configuration(FunctionName=name, MemorySize=20_000)
     with pytest.raises(ClientError, match="reserved keys"):
@@ -157,20 +158,32 @@ def test_changes_are_checked_as_well(cloud: Cloud) -> None:
 def test_a_change_waits_for_the_one_before(cloud: Cloud) -> None:
     name = cloud.function(ONE)
     client = cloud.client("lambda")
-    client.get_waiter("function_active_v2").wait(FunctionName=name)
-    arn = client.update_function_configuration(FunctionName=name, MemorySize=256)["FunctionArn"]
 
-    with pytest.raises(client.exceptions.ResourceConflictException) as refused:
-        client.update_function_configuration(FunctionName=name, MemorySize=512)
+    def change() -> str:
+        return str(
+            client.update_function_configuration(FunctionName=name, MemorySize=256)["FunctionArn"]
+        )
 
-    assert refused.value.response["Error"]["Message"] == (
+    def refusal() -> tuple[str, str] | None:
+        """The ARN and why its second change is refused; None where the first has ended by then."""
+        cloud.settle(name)
+        arn = change()
+        try:
+            change()
+        except client.exceptions.ResourceConflictException as exc:
+            return arn, exc.response["Error"]["Message"]
+        return None
+
+    refused = until(refusal, "a change that meets the one before")
+
+    assert refused is not None
+    arn, message = refused
+    assert message == (
         "The operation cannot be performed at this time. "
         f"An update is in progress for resource: {arn}"
     )
-    client.get_waiter("function_updated_v2").wait(
-        FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 10}
-    )
-    assert client.update_function_configuration(FunctionName=name, MemorySize=512)
+    cloud.settle(name)
+    assert change() == arn
 
 
 def test_an_unknown_type_of_invocation(cloud: Cloud) -> None:

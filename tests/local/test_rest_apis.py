@@ -104,7 +104,8 @@ def test_numbers_and_texts_are_taken_for_each_other(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize("kind", ["AWS_PROXY", "AWS"])
 def test_an_integration_has_its_time(cloud: Cloud, kind: str) -> None:
-    name = cloud.function("import time\ndef handler(event, context):\n    time.sleep(1)\n")
+    source = "import time\ndef handler(event, context):\n    time.sleep(20)\n"
+    name = cloud.function(source, MemorySize=128)
     path = _api(cloud, name, kind, timeoutInMillis=200)
 
     reply = call(cloud, path)

