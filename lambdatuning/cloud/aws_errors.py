@@ -9,10 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from boto3.exceptions import Boto3Error
 from botocore import exceptions as boto
 from botocore.exceptions import ClientError
-from botocore.parsers import ResponseParserError
 
 from ..core.errors import (
     CredentialsError,
@@ -62,7 +60,7 @@ def _before_an_answer(error: BaseException) -> LambdaTuningError | None:
             f"{_one_line(error)}; do the AWS credentials, or a name, hold a character that no "
             "request can carry, such as a line break?"
         )
-    if isinstance(error, ResponseParserError):
+    if isinstance(error, _raised_by("botocore.parsers", "ResponseParserError")):
         problem = _one_line(error).partition(", invalid")[0]  # what follows is all that came
         return LambdaTuningError(
             f"what answered does not speak as AWS does ({problem}); is the endpoint's address "
@@ -71,7 +69,19 @@ def _before_an_answer(error: BaseException) -> LambdaTuningError | None:
     for kinds, leaf, advice in _MEANINGS:
         if isinstance(error, kinds):
             return leaf(f"{_one_line(error)}; {advice}")
+    if isinstance(error, _raised_by("boto3.exceptions", "Boto3Error")):
+        return LambdaTuningError(f"{_one_line(error)}; {_NETWORK}")
     return None
+
+
+def _raised_by(module: str, name: str) -> tuple[type[Exception], ...]:
+    """An exception of a module, for `isinstance` and `except`; none while that is not imported.
+
+    What was never imported has raised nothing, and importing boto3 takes longer than reading runs
+    of this machine, which is done without it.
+    """
+    imported = sys.modules.get(module)
+    return () if imported is None else (getattr(imported, name),)
 
 
 @contextmanager
@@ -79,7 +89,11 @@ def explaining() -> Iterator[None]:
     """What AWS or boto3 say within, or in the function that it decorates, is one line of ours."""
     try:
         yield
-    except (ClientError, boto.BotoCoreError, Boto3Error) as exc:
+    except (
+        ClientError,
+        boto.BotoCoreError,
+        *_raised_by("boto3.exceptions", "Boto3Error"),
+    ) as exc:
         raise explain(exc) from exc
 
 
@@ -165,6 +179,8 @@ def _unreachable(error: boto.EndpointConnectionError) -> LambdaTuningError:
         advice = "is the network up, the region's name right, and the service offered there?"
     return LambdaTuningError(f"{url} cannot be reached; {advice}")
 
+
+_NETWORK = "is the network up? try again"
 
 _BUSY = "AWS is busy with this account's requests: try again in a minute"
 
@@ -300,10 +316,9 @@ _MEANINGS: tuple[tuple[tuple[type[Exception], ...], _Leaf, str], ...] = (
             boto.IncompleteReadError,
             boto.ChecksumError,
             boto.FlexibleChecksumError,
-            Boto3Error,
         ),
         LambdaTuningError,
-        "is the network up? try again",
+        _NETWORK,
     ),
     ((boto.CapacityNotAvailableError,), LambdaTuningError, _BUSY),
     (

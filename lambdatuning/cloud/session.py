@@ -1,4 +1,8 @@
-"""The one door to AWS: who am I, where, and clients that retry."""
+"""The one door to AWS: who am I, where, and clients that retry.
+
+boto3 is imported where something is asked of AWS: what runs of this machine say needs none of it,
+and importing it takes longer than reading them.
+"""
 
 import json
 import os
@@ -8,13 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-import boto3
-import botocore.session
-from botocore.config import Config
-from botocore.credentials import JSONFileCache
 from botocore.exceptions import NoRegionError
 
 from ..core.errors import CredentialsError, UsageError
@@ -22,6 +22,9 @@ from ..core.format import card
 from ..core.tuning.endpoint import AWS, Endpoint
 from ..workspace.settings import read_settings
 from .aws_errors import LOOPBACK, explain
+
+if TYPE_CHECKING:
+    from botocore.config import Config
 
 
 @dataclass(frozen=True)
@@ -88,21 +91,6 @@ class Cloud:
         return {}
 
 
-_CONFIG = Config(
-    retries={"mode": "standard", "max_attempts": 6},
-    connect_timeout=10,
-    read_timeout=120,
-    # Step Functions' and API Gateway's host prefixes do not resolve behind a loopback endpoint.
-    inject_host_prefix=False,
-    user_agent_extra="lambdatuning",
-)
-
-_LOOPBACK_CONFIG = Config(proxies={}, retries={"mode": "standard", "max_attempts": 3})
-
-_ONE_ATTEMPT = Config(retries={"mode": "standard", "total_max_attempts": 1})
-"""What does not listen on this machine will not listen in 20 s either."""
-
-
 def connect(
     *, profile: str | None = None, region: str | None = None, endpoint_url: str | None = None
 ) -> Cloud:
@@ -143,14 +131,23 @@ def connect(
 
 def _caller(session: Any, endpoint_url: str | None) -> Mapping[str, str]:
     """Who the login is: the answer of GetCallerIdentity."""
-    patience = _ONE_ATTEMPT if _loopback(endpoint_url) else Config()
-    config = _config(endpoint_url).merge(patience)
+    from botocore.config import Config
+
+    config = _config(endpoint_url)
+    if _loopback(endpoint_url):
+        # What does not listen on this machine will not listen in 20 s either.
+        one_attempt = Config(retries={"mode": "standard", "total_max_attempts": 1})
+        config = config.merge(one_attempt)
     sts = session.client("sts", endpoint_url=endpoint_url, config=config)
     identity: Mapping[str, str] = sts.get_caller_identity()
     return identity
 
 
 def _session(profile: str | None, region: str | None) -> Any:
+    import boto3
+    import botocore.session
+    from botocore.credentials import JSONFileCache
+
     core = botocore.session.Session(profile=profile)
     # Where the AWS CLI keeps the sessions of assumed roles: one MFA code serves both.
     roles = Path("~/.aws/cli/cache").expanduser()
@@ -165,6 +162,8 @@ def _session(profile: str | None, region: str | None) -> Any:
 
 def _embedded_session(region: str | None) -> Any:
     """The login of the environment, or a worthless one: a real login is never sent there."""
+    import boto3
+
     return boto3.Session(
         aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "embedded"),
         aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "embedded"),
@@ -188,9 +187,22 @@ def open_url(url: str, timeout_s: float, ca_bundle: str | None = None) -> Any:
     return urllib.request.build_opener(proxies, certificates).open(url, timeout=timeout_s)
 
 
-def _config(endpoint_url: str | None) -> Config:
+def _config(endpoint_url: str | None) -> "Config":
     """No proxy of the user's comes between us and loopback, and who is gone there stays gone."""
-    return _CONFIG if _loopback(endpoint_url) is None else _CONFIG.merge(_LOOPBACK_CONFIG)
+    from botocore.config import Config
+
+    config = Config(
+        retries={"mode": "standard", "max_attempts": 6},
+        connect_timeout=10,
+        read_timeout=120,
+        # Step Functions' and API Gateway's host prefixes do not resolve behind a loopback endpoint.
+        inject_host_prefix=False,
+        user_agent_extra="lambdatuning",
+    )
+    if _loopback(endpoint_url) is None:
+        return config
+    loopback = Config(proxies={}, retries={"mode": "standard", "max_attempts": 3})
+    return config.merge(loopback)
 
 
 def _check_address(url: str | None) -> None:

@@ -4,13 +4,18 @@ import sys
 from types import ModuleType
 from typing import cast
 
+FORMATS = ("isoduration", "rfc3986_validator", "rfc3987_syntax")
+"""What checks durations and addresses for jsonschema, where it is installed."""
+
 
 def skip_slow_imports() -> None:
     """For programs, not for the library: it holds for the whole process.
 
-    JupyterLab brings `rfc3987_syntax`. Where it is, importing jsonschema (with nbformat, or with
-    the SAM translator) builds 38 grammars in 1.6 s, for formats of international addresses that
-    neither notebooks nor templates have. Without it jsonschema leaves these formats unchecked.
+    JupyterLab brings what checks some formats for jsonschema, which is imported with nbformat, and
+    with the SAM translator. Where it is, jsonschema builds 38 grammars of international addresses
+    in 1.6 s, and spends a third of the rest of its import on other addresses and on durations.
+    Neither notebooks nor templates have such formats; without it jsonschema leaves them unchecked.
     """
     modules = cast(dict[str, ModuleType | None], sys.modules)
-    modules.setdefault("rfc3987_syntax", None)
+    for name in FORMATS:
+        modules.setdefault(name, None)

@@ -2,9 +2,15 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+RECORDED = Path(__file__).parents[2] / "data" / "recorded"
+LOCAL = f"""
+import lambdatuning as lt
+lt.compare, lt.history, lt.Study(lt.load({str(RECORDED)!r}, "latest")).about
+"""
 COMMAND = "from lambdatuning.cli.app import main\nmain(['--version'])\n"
 SERVER = """
 from lambdatuning.local.server import main
@@ -27,6 +33,11 @@ def last_line(source: str) -> str:
 @pytest.mark.parametrize("program", [COMMAND, SERVER], ids=["command line", "embedded AWS"])
 def test_programs_skip_the_grammars_of_international_addresses(program: str) -> None:
     assert last_line(program + GRAMMARS) == "None"
+
+
+def test_runs_of_this_machine_are_read_without_boto3() -> None:
+    slow = {"awscrt", "boto3", "botocore.session", "s3transfer"}
+    assert last_line(f"{LOCAL}\nimport sys\nprint(sorted({slow} & set(sys.modules)))") == "[]"
 
 
 def test_the_library_leaves_them_to_its_user() -> None:
