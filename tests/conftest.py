@@ -32,6 +32,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 LONGEST_FIRST = (
     "tests/install/",
     "tests/reporting/test_browser.py",
+    "tests/reporting/test_tour.py",
     "tests/journeys/",
     "tests/schedules/",
     "tests/cli/",

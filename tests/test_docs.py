@@ -1,6 +1,6 @@
 """README and its pages are true: commands, options, names, make targets, files and links exist.
 
-README's tour is run by `reporting/test_browser`.
+README's tour is run by `reporting/test_tour`.
 """
 
 import ast

@@ -99,8 +99,7 @@ class Browser:
 
     def open(self, page: Path, width: int, *, media: str = "", dark: bool = False) -> Visit:
         """Load a page in a window of `width` pixels and measure it."""
-        theme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        self.call("Emulation.setEmulatedMedia", media=media, features=theme)
+        self.emulate(media=media, dark=dark)
         window = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         self.call("Emulation.setDeviceMetricsOverride", **window)
         self._events.clear()
@@ -108,6 +107,11 @@ class Browser:
         self._wait("Page.loadEventFired")
         measures = self.evaluate(_MEASURE)
         return Visit(measures, self._console(), self._requests(page))
+
+    def emulate(self, *, media: str = "", dark: bool = False) -> None:
+        """Another medium or colour scheme, for the open page and those that follow."""
+        theme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        self.call("Emulation.setEmulatedMedia", media=media, features=theme)
 
     def evaluate(self, script: str) -> Any:
         """The value of a JavaScript expression (promises are awaited) in the page."""
@@ -117,10 +121,15 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def violations(self, axe: str) -> list[str]:
-        """What axe-core, whose source is `axe`, finds serious or critical in the open page."""
-        self.evaluate(f"{axe}; undefined")
-        results = self.evaluate("axe.run({resultTypes: ['violations']})")
+    def violations(self, axe: str, *rules: str) -> list[str]:
+        """What axe-core, whose source is `axe`, finds serious or critical in the open page; by
+        these rules alone, if any are named."""
+        if not self.evaluate("'axe' in window"):
+            self.evaluate(f"{axe}; undefined")
+        options: dict[str, Any] = {"resultTypes": ["violations"]}
+        if rules:
+            options["runOnly"] = {"type": "rule", "values": rules}
+        results = self.evaluate(f"axe.run({json.dumps(options)})")
         return [
             f"{violation['id']} ({violation['impact']}): {node['html'][:120]}: "
             f"{node['failureSummary']}"

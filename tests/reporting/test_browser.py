@@ -1,27 +1,28 @@
 """Reports as their readers meet them: in a real browser, on a desk, on a phone and on paper.
 
-Those of the recorded runs are what the README's tour leaves: eight notebooks run by kernels.
+Those of the recorded runs are what the first command of README's tour leaves.
 """
 
-import re
-import shutil
-import subprocess
+import shlex
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
-from lambdatuning.local import endpoint
 from lambdatuning.reporting.report import report
 
 from ..analysis.synthetic import KINDS, Kind, store_synthetic_run
 from ..cli.conftest import environment
-from .browser import CHROMIUM, Browser, browser
+from ..cli.forked import run_forked
+from .browser import CHROMIUM, Browser, Visit, browser
 from .cells import render_here
 from .notebooks import write_notebook
+from .readme import RECORDED, ROOT, copy_checkout
 
-ROOT = Path(__file__).parent.parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 AXE = Path(sys.prefix) / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 HOSTILE = "<script>document.title = 'run'</script>"
@@ -33,43 +34,18 @@ DRAWING = (
 
 NAMES = [*(path.stem for path in NOTEBOOKS), "index"]
 
-TOUR = re.findall(r"```bash tour\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-RECORDED = (
-    "lambdatuning report -p store data/recorded -p runs latest -p strategy value "
-    "--out reports/recorded\n"
-)
-
 pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def toured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Every block of the tour in order, in one shell, on an embedded AWS: folder and stdout."""
-    if not shutil.which("curl"):
-        pytest.skip("needs curl: apt-get install curl")
-    folder = tmp_path_factory.mktemp("tour")
-    for name in ("data/payloads", "data/recorded", "notebooks", "lambdatuning"):
-        ignore = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
-        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    shutil.copy(ROOT / "template.yaml", folder)
-    script = f'set -euo pipefail\nlambdatuning() {{ "{sys.executable}" -m lambdatuning "$@"; }}\n'
-    with endpoint.start() as running:
-        done = subprocess.run(
-            ["bash", "-c", script + "\n".join(TOUR)],
-            cwd=folder,
-            env=environment(running.environment),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder, done.stdout
-
-
-@pytest.fixture(scope="module")
-def folder(toured: tuple[Path, str]) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All reports of the recorded runs, and their index."""
-    return toured[0] / "reports" / "recorded"
+    checkout = tmp_path_factory.mktemp("recorded")
+    copy_checkout(checkout, "data/recorded", "notebooks")
+    _, *words = shlex.split(RECORDED)
+    code, _, complaint = run_forked(words, environment({}), checkout, limit_s=600)
+    assert code == 0, complaint[-3000:]
+    return checkout / "reports" / "recorded"
 
 
 @pytest.fixture(scope="module")
@@ -81,20 +57,65 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield opened
 
 
-def test_the_tour_runs(toured: tuple[Path, str]) -> None:
-    folder, printed = toured
-    assert len(TOUR) >= 5
-    assert RECORDED in TOUR
-    assert '{"hello": "world"}' in printed.replace('":"', '": "')
-    assert (folder / "reports" / "02_payload_types.html").is_file()
+@dataclass(frozen=True)
+class Reading:
+    """What readers meet in one page: on a phone, on a desk, by daylight and in the dark, on paper.
+
+    `barriers` are what axe-core finds, by colour scheme: all of it in the light, and what colours
+    do in the dark, where nothing else differs; {} without axe-core. `dead_anchors` lead nowhere
+    within the page.
+    """
+
+    phone: Visit
+    desk: Visit
+    barriers: dict[str, list[str]]
+    dead_anchors: list[str]
+    paper_pages: int
+
+
+class Read(Protocol):
+    """Reads a page of `folder` by its name."""
+
+    def __call__(self, name: str) -> Reading: ...
+
+
+OF_COLOURS = ("color-contrast", "link-in-text-block")
+"""The rules of axe-core that look at colours."""
+
+DEAD_ANCHORS = (
+    "[...document.querySelectorAll('a[href^=\"#\"]')].filter(a => "
+    "!document.getElementById(decodeURIComponent(a.hash.slice(1)))).map(a => a.hash)"
+)
+
+
+@pytest.fixture(scope="module")
+def read(folder: Path, tab: Browser, tmp_path_factory: pytest.TempPathFactory) -> Read:
+    """Each page is opened for two widths, when a test asks for it, and all is measured then."""
+    pdf = tmp_path_factory.mktemp("paper") / "a.pdf"
+
+    @cache
+    def reading(name: str) -> Reading:
+        page = folder / f"{name}.html"
+        phone = tab.open(page, 360)
+        desk = tab.open(page, 1440)
+        dead_anchors = tab.evaluate(DEAD_ANCHORS)
+        barriers = {}
+        if AXE.exists():
+            axe = AXE.read_text("utf-8")
+            barriers["light"] = tab.violations(axe)
+            tab.emulate(dark=True)
+            barriers["dark"] = tab.violations(axe, *OF_COLOURS)
+            tab.emulate()
+        return Reading(phone, desk, barriers, dead_anchors, tab.print_pdf(pdf))
+
+    return reading
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("width", [360, 1440])
-def test_nothing_is_clipped_loaded_or_complained_about(
-    folder: Path, tab: Browser, name: str, width: int
-) -> None:
-    met = tab.open(folder / f"{name}.html", width)
+def test_nothing_is_clipped_loaded_or_complained_about(read: Read, name: str, width: int) -> None:
+    reading = read(name)
+    met = reading.phone if width == 360 else reading.desk
     assert met.console == []
     assert met.requests == []
     assert met.measures["width"] == width
@@ -108,28 +129,24 @@ def test_nothing_is_clipped_loaded_or_complained_about(
 
 @pytest.mark.skipif(not AXE.exists(), reason="needs axe-core: make axe")
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_nothing_bars_readers(folder: Path, tab: Browser, name: str, *, dark: bool) -> None:
-    tab.open(folder / f"{name}.html", 1440, dark=dark)
-    assert tab.violations(AXE.read_text("utf-8")) == []
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_bars_readers(read: Read, name: str, scheme: str) -> None:
+    assert read(name).barriers[scheme] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_prints_to_a_few_pages(folder: Path, tab: Browser, name: str, tmp_path: Path) -> None:
-    tab.open(folder / f"{name}.html", 1440)
-    assert 1 <= tab.print_pdf(tmp_path / "a.pdf") <= 10
+def test_it_prints_to_a_few_pages(read: Read, name: str) -> None:
+    assert 1 <= read(name).paper_pages <= 10
 
 
-def test_every_link_leads_somewhere_beside_the_report(folder: Path, tab: Browser) -> None:
+def test_every_link_leads_somewhere_beside_the_report(folder: Path, read: Read) -> None:
     for name in NAMES:
-        links = tab.open(folder / f"{name}.html", 1440).measures["links"]
+        links = read(name).desk.measures["links"]
         assert links
         for link in links:
             if not link.startswith(("#", "data:")):
                 assert (folder / link).is_file(), link
-        targets = "[...document.querySelectorAll('a[href^=\"#\"]')].filter(a => "
-        targets += "!document.getElementById(decodeURIComponent(a.hash.slice(1)))).map(a => a.hash)"
-        assert tab.evaluate(targets) == []
+        assert read(name).dead_anchors == []
 
 
 def test_reports_are_small(folder: Path) -> None:
