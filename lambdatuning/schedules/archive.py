@@ -1,7 +1,6 @@
 """Reports kept by date: FUNCTION/YYYY/MM/DD/RUN/, a copy in FUNCTION/latest/, and an index."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -9,6 +8,7 @@ from datetime import date
 from ..analysis.verdict import Verdict
 from ..publishing.markdown import TITLES
 from ..reporting.destination import Destination, destination
+from .schedule import folder_name
 
 LATEST = "latest"
 INDEX = "index.html"
@@ -36,15 +36,6 @@ class NightPlaces:
     folder: str
     latest: str
     index: str
-
-
-def folder_name(text: str) -> str:
-    """A function or run as the name of a folder or of a part of an S3 key.
-
-    >>> folder_name("arn:aws:lambda:eu-west-1:111122223333:function:my/../shop")
-    'arn-aws-lambda-eu-west-1-111122223333-function-my-..-shop'
-    """
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-.") or "function"
 
 
 def keep(out: str, verdict: Verdict, day: date, texts: Mapping[str, str]) -> NightPlaces:

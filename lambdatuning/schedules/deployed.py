@@ -29,8 +29,7 @@ from ..core.tuning.nightly import NightlyRun
 from ..core.tuning.payloads import PayloadType
 from ..core.validation import number
 from ..workspace import resources
-from .archive import folder_name
-from .schedule import Schedule
+from .schedule import Schedule, folder_name
 
 TEMPLATE = Path(str(files(__package__))) / "stack.yaml"
 

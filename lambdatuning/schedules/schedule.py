@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from ..core.errors import UsageError
 from ..core.validation import number
-from .archive import folder_name
 
 
 @dataclass(frozen=True)
@@ -100,6 +99,15 @@ class Schedule:
             *(self.function, *self.payloads, *self.options.values(), self.profile, self.region),
             *(self.store, self.bucket, self.out, self.max_usd, self.role_arn, str(self.folder)),
         )
+
+
+def folder_name(text: str) -> str:
+    """A function or run as the name of a folder or of a part of an S3 key.
+
+    >>> folder_name("arn:aws:lambda:eu-west-1:111122223333:function:my/../shop")
+    'arn-aws-lambda-eu-west-1-111122223333-function-my-..-shop'
+    """
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-.") or "function"
 
 
 def command() -> str:

@@ -20,16 +20,24 @@ from .conftest import ROOT, Shell, command, environment
 HEAVY = {"boto3", "botocore", "pandas", "numpy", "matplotlib", "papermill", "ministack", "IPython"}
 
 
-def test_help_imports_nothing_heavy() -> None:
+def test_what_only_tells_or_writes_text_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom lambdatuning.cli import main\nmain(['--help'])\n"
+        "import sys\nfrom lambdatuning.cli.app import COMMANDS, main\n"
+        "main(['--help'])\nfor name in COMMANDS:\n    main([name, '--help'])\n"
+        "main(['config'])\nmain(['init', sys.argv[1]])\n"
         "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+        [sys.executable, "-c", code, tmp_path / "project"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
     )
     assert not HEAVY & set(done.stderr.split())
     assert all(name in done.stdout for name in cli.COMMANDS)
+    assert done.stdout.count("Usage: lambdatuning ") == len(cli.COMMANDS) + 1
+    assert (tmp_path / "project" / "lambdatuning.toml").is_file()
 
 
 def test_an_unknown_command_is_wrong_usage(nobody: Shell) -> None:

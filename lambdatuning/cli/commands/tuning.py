@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from ...cloud.payloads import is_name
 from ...core.decision import SCHEMA
 from ...core.errors import UsageError
 from ...core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, WORTH, Worth
@@ -50,6 +49,7 @@ def tune(session: Session, /, function: str, payload: tuple[str, ...], **options
     For example: lambdatuning tune mine --payload event.json --max-usd 0.05
     """
     from ...api.tuning import tune
+    from ...cloud.payloads import is_name
 
     if session.local:
         raise UsageError(
