@@ -3,8 +3,10 @@
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -51,22 +53,38 @@ def modules(room: str) -> list[Path]:
     return [*files, single] if single.exists() else files
 
 
-def _docstring(path: Path) -> str:
-    return ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+class Module(NamedTuple):
+    """What these checks read of a file, which is parsed once for all of them."""
+
+    docstring: str
+    statements: tuple[ast.Import | ast.ImportFrom, ...]
+
+
+@cache
+def read(path: Path) -> Module:
+    tree = ast.parse(path.read_text("utf-8"))
+    return Module(ast.get_docstring(tree) or "", tuple(import_statements(tree)))
+
+
+def import_statements(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
+    """All of a module, also in functions and for types."""
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
 
 
 def imports(path: Path) -> Iterator[str]:
     """Absolute names of all that a file imports."""
     package = path.relative_to(ROOT.parent).with_suffix("").parts[:-1]
-    return imported(path.read_text("utf-8"), package)
+    return imported(read(path).statements, package)
 
 
-def imported(source: str, package: tuple[str, ...]) -> Iterator[str]:
-    """Names that the source of a module in `package` imports, also in functions and for types."""
-    for node in ast.walk(ast.parse(source)):
+def imported(
+    statements: Iterable[ast.Import | ast.ImportFrom], package: tuple[str, ...]
+) -> Iterator[str]:
+    """Names that the statements of a module in `package` import."""
+    for node in statements:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             yield from imported_from(node, package)
 
 
@@ -135,7 +153,7 @@ MAP_ROW = re.compile(r"^ {0,4}([a-z_][\w/]*(?:, [a-z_][\w/]*)*),?(?: {2,}\S|$)",
     ids=lambda room: str(room.relative_to(ROOT.parent)),
 )
 def test_the_map_of_a_room_names_what_is_in_it_and_nothing_else(room: Path) -> None:
-    text = ast.get_docstring(ast.parse((room / "__init__.py").read_text("utf-8"))) or ""
+    text = read(room / "__init__.py").docstring
     rows = {name.rstrip("/") for row in MAP_ROW.findall(text) for name in row.split(", ")}
     inside = {path.stem for path in room.glob("[a-z]*.py")}
     inside |= {path.parent.name for path in room.glob("*/__init__.py")}
@@ -156,10 +174,9 @@ def test_rows_of_a_map_are_read() -> None:
 def test_the_package_imports_itself_relatively() -> None:
     # Deployed as a folder it has no fixed name; `entry` alone, which gives it that name, uses it.
     for path in ROOT.rglob("*.py"):
-        written = ast.walk(ast.parse(path.read_text("utf-8")))
         absolute = [
             node.lineno
-            for node in written
+            for node in read(path).statements
             if isinstance(node, ast.ImportFrom)
             and not node.level
             and (node.module or "").partition(".")[0] == PACKAGE
@@ -176,7 +193,7 @@ def f():
     if TYPE_CHECKING:
         import lambdatuning.analysis
 """
-    assert set(imported(source, (PACKAGE, "core"))) == {
+    assert set(imported(import_statements(ast.parse(source)), (PACKAGE, "core"))) == {
         "pandas",
         "lambdatuning.cloud.session",
         "lambdatuning.local",
@@ -184,7 +201,7 @@ def f():
     }
 
 
-MAPS = [path for path in ROOT.rglob("__init__.py") if "\n" in _docstring(path)]
+MAPS = [path for path in ROOT.rglob("__init__.py") if "\n" in read(path).docstring]
 
 
 @pytest.mark.parametrize("path", MAPS, ids=lambda path: str(path.parent.relative_to(ROOT.parent)))
@@ -192,7 +209,7 @@ def test_a_map_names_every_module_of_its_room(path: Path) -> None:
     room = path.parent
     there = {module.stem for module in room.glob("[!_]*.py")}
     there |= {package.parent.name for package in room.glob("*/__init__.py")}
-    assert there - set(re.findall(r"\w+", _docstring(path))) == set()
+    assert there - set(re.findall(r"\w+", read(path).docstring)) == set()
 
 
 def test_large_rooms_have_a_map_of_their_own_or_in_the_room_above() -> None:
