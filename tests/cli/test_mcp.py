@@ -13,12 +13,12 @@ import pytest
 import lambdatuning as lt
 from lambdatuning.cli.commands.schema import output_schemas
 
+from ..analysis.synthetic import KINDS, store_synthetic_run
 from .conftest import ROOT, Shell, environment
 
 if TYPE_CHECKING:
     from mcp.client import Client
 
-RECORDED = ROOT / "data" / "recorded"
 READING = ["answer", "checks", "compare", "history", "list_runs", "price"]
 
 
@@ -60,8 +60,17 @@ def serving(given: Mapping[str, str], *words: str) -> Iterator[Agent]:
         yield Agent(portal, client)
 
 
-def test_an_agent_reads_runs_without_a_login(nobody: Shell) -> None:
-    with serving(nobody.given, "--store", str(RECORDED)) as agent:
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Two runs of the same code."""
+    for seed in (1, 2):
+        about = {"run_id": f"2026112{seed}T090500-aaaaaa"}
+        store_synthetic_run(tmp_path, KINDS[-2:], (128, 512), seed=seed, about=about)
+    return tmp_path
+
+
+def test_an_agent_reads_runs_without_a_login(nobody: Shell, store: Path) -> None:
+    with serving(nobody.given, "--store", str(store)) as agent:
         tools = agent.tools()
         assert sorted(tools) == READING
         assert all(tool.annotations.read_only_hint and tool.description for tool in tools.values())
@@ -72,11 +81,11 @@ def test_an_agent_reads_runs_without_a_login(nobody: Shell) -> None:
             )
         listed = agent.call("list_runs")
         ids = [run["run_id"] for run in listed]
-        assert ids == list(lt.runs(RECORDED).frame["run_id"])
+        assert ids == list(lt.runs(store).frame["run_id"])
         assert agent.call("list_runs", limit=1) == listed[1:]
         answer = agent.call("answer", run=ids[0], strategy="cost")
         assert answer["decision"]["memory_mb"] == lt.Study(
-            lt.load(RECORDED, ids[0]), strategy="cost"
+            lt.load(store, ids[0]), strategy="cost"
         ).decision.memory_mb  # fmt: skip
         assert {check["severity"] for check in agent.call("checks")} <= {"note", "warning"}
         compared = agent.call("compare", before=ids[0], after=ids[1])
@@ -90,7 +99,7 @@ def test_an_agent_reads_runs_without_a_login(nobody: Shell) -> None:
         assert past["verdict"]["kind"] == "unknown"  # two runs say nothing about their noise
         with pytest.raises(ValueError, match=r"no runs? of .*nope"):
             agent.call("history", function="nope")
-        with pytest.raises(ValueError, match=r"no run 2026x in .*recorded"):
+        with pytest.raises(ValueError, match=rf"no run 2026x in .*{store.name}"):
             agent.call("answer", run="2026x")
         with pytest.raises(ValueError, match="name both runs"):
             agent.call("compare", before=ids[0])
