@@ -74,13 +74,17 @@ def import_statements(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]
 def imports(path: Path) -> Iterator[str]:
     """Absolute names of all that a file imports."""
     package = path.relative_to(ROOT.parent).with_suffix("").parts[:-1]
-    return imported(read(path).statements, package)
+    return _names(read(path).statements, package)
 
 
-def imported(
+def imported(source: str, package: tuple[str, ...]) -> Iterator[str]:
+    """Names that the source of a module in `package` imports, also in functions and for types."""
+    return _names(import_statements(ast.parse(source)), package)
+
+
+def _names(
     statements: Iterable[ast.Import | ast.ImportFrom], package: tuple[str, ...]
 ) -> Iterator[str]:
-    """Names that the statements of a module in `package` import."""
     for node in statements:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -193,7 +197,7 @@ def f():
     if TYPE_CHECKING:
         import lambdatuning.analysis
 """
-    assert set(imported(import_statements(ast.parse(source)), (PACKAGE, "core"))) == {
+    assert set(imported(source, (PACKAGE, "core"))) == {
         "pandas",
         "lambdatuning.cloud.session",
         "lambdatuning.local",

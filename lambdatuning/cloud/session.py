@@ -182,9 +182,16 @@ def open_url(url: str, timeout_s: float, ca_bundle: str | None = None) -> Any:
     """The answer of an http or https URL, by the user's proxy and with the certificates in the file
     `ca_bundle` (default: as for boto3); no proxy comes between us and loopback."""
     proxies = urllib.request.ProxyHandler({} if _loopback(url) else None)
-    bundle = ca_bundle or os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
-    certificates = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=bundle))
+    certificates = urllib.request.HTTPSHandler(context=_certificates(url, ca_bundle))
     return urllib.request.build_opener(proxies, certificates).open(url, timeout=timeout_s)
+
+
+def _certificates(url: str, ca_bundle: str | None) -> ssl.SSLContext:
+    """Reading them takes as long as several requests: none for loopback without TLS."""
+    if _loopback(url) and url.startswith("http:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    bundle = ca_bundle or os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+    return ssl.create_default_context(cafile=bundle)
 
 
 def _config(endpoint_url: str | None) -> "Config":

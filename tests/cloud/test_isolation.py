@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.error import URLError
 
 import boto3
 import pytest
@@ -255,6 +256,9 @@ def test_the_certificates_of_the_company_are_used(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/company.pem")
     with pytest.raises(FileNotFoundError):
         open_url("https://127.0.0.1:1/package", 1)
+    # Without TLS nothing is to be verified: the certificates are not even read.
+    with pytest.raises(URLError, match="refused"):
+        open_url("http://127.0.0.1:1/package", 1)
 
 
 def test_every_setting_of_a_function_is_copied_refused_or_no_setting() -> None:
