@@ -8,8 +8,8 @@ FORMATS = ("isoduration", "rfc3986_validator", "rfc3987_syntax")
 """What checks durations and addresses for jsonschema, where it is installed."""
 
 
-def skip_slow_imports() -> None:
-    """For programs, not for the library: it holds for the whole process.
+def skip_slow_imports(*more: str) -> None:
+    """For programs, not for the library: it holds for the whole process, and for `more` as well.
 
     JupyterLab brings what checks some formats for jsonschema, which is imported with nbformat, and
     with the SAM translator. Where it is, jsonschema builds 38 grammars of international addresses
@@ -17,5 +17,5 @@ def skip_slow_imports() -> None:
     Neither notebooks nor templates have such formats; without it jsonschema leaves them unchecked.
     """
     modules = cast(dict[str, ModuleType | None], sys.modules)
-    for name in FORMATS:
+    for name in (*FORMATS, *more):
         modules.setdefault(name, None)

@@ -1,7 +1,8 @@
 """The embedded AWS: an endpoint on loopback whose Lambda runs as fast as its memory size says.
 
 endpoint, settings      start it as a child process, reach it      <- what the rest of the kit uses
-server, cleanup, peers  that process, what removes everything of it when it ends, who connects
+__main__, server        that process
+cleanup, peers          what removes everything of it when it ends, who connects
 services/gateway        who may use the endpoint, with signatures (AWS_IAM); strict: switches
 apis/                   in front of ministack, by API: front hands each request to lambda_limits,
                         lambda_changes, expressions (DynamoDB), log_events, state_machines, stacks,

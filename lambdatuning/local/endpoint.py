@@ -126,7 +126,7 @@ def _log(log_file: Path | None) -> IO[bytes]:
 
 def _spawn(arguments: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", "lambdatuning.local.server", *arguments],
+        [sys.executable, "-m", "lambdatuning.local", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,

@@ -13,9 +13,10 @@ lt.compare, lt.history, lt.Study(lt.load({str(RECORDED)!r}, "latest")).about
 """
 COMMAND = "from lambdatuning.cli.app import main\nmain(['--version'])\n"
 SERVER = """
-from lambdatuning.local.server import main
+import runpy, sys
+sys.argv[1:] = ['--help']
 try:
-    main(['--help'])
+    runpy.run_module('lambdatuning.local', run_name='__main__')
 except SystemExit:
     pass
 """

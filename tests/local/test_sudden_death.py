@@ -18,7 +18,7 @@ from tests.local.conftest import Cloud
 from tests.local.remains import gone, left_by, wait_for_processes
 from tests.local.test_services import STACK
 
-SERVER = [sys.executable, "-m", "lambdatuning.local.server", "--lifeline", "--port", "0"]
+SERVER = [sys.executable, "-m", "lambdatuning.local", "--lifeline", "--port", "0"]
 BUSY = """
     import os, time
     def handler(event, context):

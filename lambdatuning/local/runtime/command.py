@@ -382,5 +382,9 @@ def _installed(name: str) -> Distribution:
 
 
 def _top_level(package: Distribution) -> set[Path]:
-    names = {file.parts[0] for file in package.files or ()} - {"..", "bin", "__pycache__"}
+    # The names alone: thousands of paths are not made into objects.
+    record = package.read_text("RECORD")
+    files = record.splitlines() if record else map(str, package.files or ())
+    names = {re.split("[/,]", file, maxsplit=1)[0] for file in files}
+    names -= {"", "..", "bin", "__pycache__"}
     return {Path(str(package.locate_file(name))) for name in names}

@@ -16,6 +16,7 @@ from ..apis import http_apis, rest_apis, stacks
 from ..apis.asgi import Services
 from ..apis.json_paths import at_path
 from ..apis.lambda_limits import problem_of_package
+from ..apis.operations import service_model_or_none
 from ..settings import ACCOUNT_ID, REGION
 from .ministack import part, put
 from .stack_rights import Change
@@ -25,6 +26,7 @@ _MACHINES = "services.stepfunctions"
 _FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function"
 _CHANGE_SETS = "services.cloudformation.changesets"
 _DOCUMENTS = "services.cloudformation.helpers"
+_RESPONSES = "core.responses"
 _PROVISIONERS = "services.cloudformation.provisioners"
 _STACKS = "services.cloudformation.stacks"
 _CONDITIONED = ("engine", "changesets", "handlers", "stacks")
@@ -88,6 +90,9 @@ def install(services: Services) -> None:
     invoke = part(http, "_invoke_lambda_proxy")
     put(http, "_invoke_lambda_proxy", http_apis.proxied(invoke, services))
     put(_MACHINES, "_run_map_items", with_concurrency_path(part(_MACHINES, "_run_map_items")))
+    # Its own would read every model a second time.
+    names = part(_RESPONSES, "_BOTOCORE_NAME")
+    put(_RESPONSES, "_service_model", lambda name: service_model_or_none(names.get(name, name)))
 
 
 def install_for_stacks(

@@ -65,6 +65,8 @@ PRIVATE: dict[str, Names] = {
         "_run_map_items": ("state_def", "raw_input", "execution", "ctx"),
     },
     "core.iam_evaluator": {"_gather_role_policies": ("role_name", "account_id")},
+    # Whose protocol says how an answer is typed.
+    "core.responses": {"_service_model": ("service",), "_BOTOCORE_NAME": None},
 }
 
 PUBLIC: dict[str, Names] = {
