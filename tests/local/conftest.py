@@ -27,6 +27,7 @@ from botocore.exceptions import ClientError
 
 from lambdatuning.local import endpoint
 from lambdatuning.local.endpoint import LocalEndpoint
+from tests.local.forked_aws import ForkedAws
 
 ROLE = "arn:aws:iam::111122223333:role/anyone"
 PYTHON = "python3.12"
@@ -195,15 +196,18 @@ def printed(
 
 @dataclass(frozen=True)
 class AwsCli:
-    """An AWS CLI, by default the one beside this interpreter, pointed to an endpoint alone."""
+    """An AWS CLI, pointed to an endpoint alone: a program, or the one beside this interpreter."""
 
     environment: dict[str, str]
-    program: Path = BESIDE_PYTHON
+    runs: ForkedAws | Path
 
     def __call__(self, *arguments: str, cwd: Path | None = None) -> str:
         """Run `aws` with these arguments; what it prints. Fails the test when it fails."""
-        assert self.program.exists(), 'the AWS CLI is missing: pip install -e ".[local,dev]"'
-        return printed([self.program, *arguments], self.environment, cwd)
+        if isinstance(self.runs, Path):
+            return printed([self.runs, *arguments], self.environment, cwd)
+        exit_code, out, err = self.runs.run(arguments, self.environment, cwd or Path.cwd())
+        assert exit_code == 0, err
+        return out
 
     def json(self, *arguments: str) -> Any:
         """Run `aws` and parse what it prints."""
@@ -217,9 +221,16 @@ def node() -> None:
         missing("node is not installed; on Debian: apt-get install nodejs")
 
 
+@pytest.fixture(scope="session")
+def forked_aws() -> Iterator[ForkedAws]:
+    assert BESIDE_PYTHON.exists(), 'the AWS CLI is missing: pip install -e ".[local,dev]"'
+    with ForkedAws() as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
-def aws(cloud: Cloud) -> AwsCli:
-    return AwsCli(cloud.endpoint.environment)
+def aws(cloud: Cloud, forked_aws: ForkedAws) -> AwsCli:
+    return AwsCli(cloud.endpoint.environment, forked_aws)
 
 
 @pytest.fixture(scope="session")

@@ -6,14 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from lambdatuning.local.endpoint import environment_for
-from tests.local.conftest import ROLE, AwsCli, Cloud, missing, package, printed
+from tests.local.conftest import BESIDE_PYTHON, ROLE, AwsCli, Cloud, missing, package, printed
 from tests.local.test_services import STACK
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 ECHO = "def handler(event, context):\n    print('heard', event)\n    return event\n"
@@ -32,10 +32,10 @@ def function(aws: AwsCli, tmp_path_factory: pytest.TempPathFactory) -> str:
     return "echo"
 
 
-def test_lambda_invoke(aws: AwsCli, function: str, tmp_path: Path) -> None:
+def test_lambda_invoke(cloud: Cloud, function: str, tmp_path: Path) -> None:
     output = tmp_path / "out.json"
 
-    answer = aws.json(
+    answer = AwsCli(cloud.endpoint.environment, BESIDE_PYTHON).json(
         *("lambda", "invoke", "--function-name", function, "--payload", '{"a": 1}'),
         *("--log-type", "Tail", str(output)),
     )
@@ -74,7 +74,7 @@ def test_logs_tail(cloud: Cloud, function: str) -> None:
     assert all(re.match(rf"{times} \d{{4}}/\d\d/\d\d/\[\$LATEST\]", line) for line in mine)
 
 
-def test_stepfunctions_execution(aws: AwsCli, function: str) -> None:
+def test_stepfunctions_execution(cloud: Cloud, aws: AwsCli, function: str) -> None:
     definition = {
         "StartAt": "Ask",
         "States": {
@@ -97,11 +97,13 @@ def test_stepfunctions_execution(aws: AwsCli, function: str) -> None:
     )
 
     arn = execution["executionArn"]
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        state = aws.json("stepfunctions", "describe-execution", "--execution-arn", arn)
-        if state["status"] != "RUNNING":
-            break
+
+    def is_over() -> bool:
+        described = cloud.client("stepfunctions").describe_execution(executionArn=arn)
+        return bool(described["status"] != "RUNNING")
+
+    until(is_over, "the end of the execution")
+    state = aws.json("stepfunctions", "describe-execution", "--execution-arn", arn)
     assert (state["status"], json.loads(state["output"])) == ("SUCCEEDED", {"b": 2})
 
 
