@@ -10,7 +10,7 @@ import ssl
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
@@ -25,6 +25,8 @@ from .aws_errors import LOOPBACK, explain
 
 if TYPE_CHECKING:
     from botocore.config import Config
+    from botocore.loaders import Loader
+    from botocore.session import Session
 
 
 @dataclass(frozen=True)
@@ -145,10 +147,9 @@ def _caller(session: Any, endpoint_url: str | None) -> Mapping[str, str]:
 
 def _session(profile: str | None, region: str | None) -> Any:
     import boto3
-    import botocore.session
     from botocore.credentials import JSONFileCache
 
-    core = botocore.session.Session(profile=profile)
+    core = _core_session(profile)
     # Where the AWS CLI keeps the sessions of assumed roles: one MFA code serves both.
     roles = Path("~/.aws/cli/cache").expanduser()
     if os.access(roles.parents[1], os.W_OK):
@@ -165,12 +166,30 @@ def _embedded_session(region: str | None) -> Any:
     import boto3
 
     return boto3.Session(
+        botocore_session=_core_session(None),
         aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "embedded"),
         aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "embedded"),
         aws_session_token=os.environ.get("AWS_SESSION_TOKEN"),
         region_name=_region_or_variable(region)
         or os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
     )
+
+
+def _core_session(profile: str | None) -> "Session":
+    """A session that shares the descriptions of services: reading them from megabytes of JSON takes
+    longer than all else that makes its clients."""
+    from botocore.session import Session
+
+    core = Session(profile=profile)
+    core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
+    return core
+
+
+@cache
+def _loader(data_path: str | None) -> "Loader":
+    from botocore.loaders import create_loader
+
+    return create_loader(data_path)
 
 
 def _region_or_variable(region: str | None) -> str | None:

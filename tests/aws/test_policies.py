@@ -74,11 +74,11 @@ def test_each_command_needs_its_policy_and_no_more(account: Account, tmp_path: P
     assert lt.deploy(deployer, parameters={"MemorySize": "256"}) == outputs
     name, bucket = outputs["FunctionName"], outputs["SamplesBucket"]
     before = account.looks(name)
-    run = tune(tuner, name, tmp_path)
+    run = tune(tuner, name, tmp_path, powers="256")
     assert len(run.samples) > 0
     assert account.looks(name) == before
     isolating = account.user("isolate", "tune")
-    assert len(tune(isolating, name, tmp_path, isolate=True).samples) > 0
+    assert len(tune(isolating, name, tmp_path, powers="256", isolate=True).samples) > 0
 
     schedules(account, name)
 

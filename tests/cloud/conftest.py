@@ -1,6 +1,8 @@
 """Clouds to test against: the embedded AWS, and clients of one's own where it is too kind."""
 
+import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,13 +12,36 @@ from lambdatuning.core.tuning.endpoint import Endpoint
 from lambdatuning.local import endpoint
 
 
+@pytest.fixture(scope="package")
+def server() -> Iterator[endpoint.LocalEndpoint]:
+    """The embedded AWS of the test modules that share one."""
+    with endpoint.start() as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
-def embedded() -> Iterator[Cloud]:
-    """The embedded AWS, one for each test module."""
-    with endpoint.start() as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.environment.items():
-            patch.setenv(name, value)
+def running(server: endpoint.LocalEndpoint) -> endpoint.LocalEndpoint:
+    """That embedded AWS, emptied of what other modules left."""
+    request = urllib.request.Request(f"{server.url}/_ministack/reset", method="POST")
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 200
+    return server
+
+
+@pytest.fixture(scope="module")
+def embedded(running: endpoint.LocalEndpoint) -> Iterator[Cloud]:
+    """A client of it, whose environment other clients of the module inherit."""
+    with client_environment(running):
         yield connect()
+
+
+@contextmanager
+def client_environment(server: endpoint.LocalEndpoint) -> Iterator[None]:
+    """What a client needs to reach it, in the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        yield
 
 
 class FakeSession:

@@ -1,6 +1,5 @@
 """The door to AWS: each way in which it stays shut is one line that says what to do."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,13 +21,6 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatc
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     return monkeypatch
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[endpoint.LocalEndpoint]:
-    """An embedded AWS that nobody is logged in to."""
-    with endpoint.start() as server:
-        yield server
 
 
 def log_in(patch: pytest.MonkeyPatch) -> None:
@@ -90,6 +82,13 @@ def test_an_embedded_aws_needs_no_login_no_region_and_no_proxy(
     assert cloud.client("s3").list_buckets()["Buckets"] == []
     nobody.setenv("AWS_ENDPOINT_URL", running.url)
     assert connect(region="eu-west-1").region == "eu-west-1"
+
+
+def test_sessions_share_what_describes_the_services(running: endpoint.LocalEndpoint) -> None:
+    one, other = connect(endpoint_url=running.url), connect(endpoint_url=running.url)
+    assert one.session is not other.session
+    models = [c.client("s3").meta.service_model.metadata for c in (one, other)]
+    assert models[0] is models[1]
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ class Place:
     def run(self, **given: Any) -> dict[str, Any]:
         """What a script does: start an execution with plain boto3, and wait."""
         states = self.client("stepfunctions")
-        body = {"lambdaARN": self.arn, "num": 5, "powerValues": [256, 512],
+        body = {"lambdaARN": self.arn, "num": 5, "environments": 2, "powerValues": [256, 512],
                 "payload": {"operation": "ping"}, **given}  # fmt: skip
         arn = states.start_execution(
             stateMachineArn=self.outputs["StateMachineArn"], input=json.dumps(body)
@@ -66,7 +66,7 @@ class Place:
             execution: dict[str, Any] = states.describe_execution(executionArn=arn)
             return None if execution["status"] == "RUNNING" else execution
 
-        execution = until(result, "the end of the execution")
+        execution = until(result, "the end of the execution", every_s=0.2)
         assert execution
         return execution
 

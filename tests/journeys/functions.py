@@ -5,6 +5,7 @@ import zipfile
 from typing import Any
 
 from lambdatuning.cloud.session import Cloud
+from lambdatuning.core.tuning.payloads import PayloadType
 
 ROLE = "arn:aws:iam::111122223333:role/user"
 
@@ -98,6 +99,10 @@ def handler(event, context):
 def sleeping(seconds: float, **more: int) -> dict[str, Any]:
     """An event of `TUNED`; with `below_mb`, larger sizes answer at once."""
     return {"operation": "sleep", "payload": {"seconds": seconds, **more}}
+
+
+NAP = PayloadType("nap", sleeping(0.05))
+"""For what takes time, but no CPU of the machine that tests run on."""
 
 
 # Functions whose calls differ much from one another, so that trimmed means, medians and first calls

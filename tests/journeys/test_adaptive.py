@@ -15,6 +15,7 @@ from lambdatuning.core.progress import Progress
 from lambdatuning.functions.tuner import lock
 
 from .conftest import Place
+from .functions import NAP
 
 PING = {"operation": "ping"}
 
@@ -25,7 +26,7 @@ def test_two_payload_types_from_the_first_round_to_the_report(
     prices: list[str] = []
     lines: list[Progress] = []
     run = place.tune(
-        "digest", "ping", powers="512,1024,1769", num=6, explore="adaptive", store=tmp_path,
+        NAP, "ping", powers="512,1024,1769", num=6, explore="adaptive", store=tmp_path,
         strategy="speed", confirm=lambda talk, _: prices.append(talk), on_progress=lines.append,
     )  # fmt: skip
     grid = 3 * (2 * 6 + (run.manifest.environments or 0))
@@ -41,11 +42,11 @@ def test_two_payload_types_from_the_first_round_to_the_report(
     steps = study.steps()
     assert steps["stopped"].iloc[-1] in {"sure", "price", "budget", "grid"}
     assert set(steps["memory_mb"].dropna()) == set(run.sizes)
-    assert set(predictions(run)["payload"]) == {"digest", "ping", "weighted mix"}
+    assert set(predictions(run)["payload"]) == {"nap", "ping", "weighted mix"}
     assert "fewer GB-seconds" in str(study.answer)
     chart = study.plot.exploration()
     assert chart is not None
-    assert "digest" in chart.alt
+    assert "nap" in chart.alt
     assert "measured in this order" in chart.alt
     assert untouched()
 
@@ -91,7 +92,7 @@ def test_ctrl_c_undoes_it(place: Place, untouched: Callable[[], bool], tmp_path:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        place.tune("digest", explore="adaptive", on_progress=interrupt, store=tmp_path)
+        place.tune(NAP, explore="adaptive", on_progress=interrupt, store=tmp_path)
     assert lock.read(place.client("lambda"), place.function) is None
     assert untouched()
 
@@ -118,7 +119,7 @@ def test_a_run_that_others_are_compared_with_has_intervals(place: Place, tmp_pat
         "explore": "adaptive",
         "store": tmp_path,
     }
-    run = place.tune("digest", for_compare=True, labels=["team=shop"], **options)
+    run = place.tune(NAP, for_compare=True, labels=["team=shop"], **options)
     assert run.manifest.input["forCompare"] is True
     assert run.manifest.labels == {"team": "shop"}
     assert run.decision is not None

@@ -47,10 +47,10 @@ def hold(place: Place, execution: str, memory_mb: int = 128) -> None:
     )
 
 
-def test_two_payload_types_and_cold_starts_on_purpose(place: Place, tmp_path: Path) -> None:
-    before = place.looks(place.manager)
-    types = "ping", "read"
-    run = place.tune(*types, function=place.manager, cold=2, seed=11, store=tmp_path)
+def test_two_payload_types_and_cold_starts_on_purpose(
+    place: Place, untouched: Callable[[], bool], tmp_path: Path
+) -> None:
+    run = place.tune("ping", "echo", cold=2, seed=11, store=tmp_path)
     samples = run.samples
     warm = samples[samples["invocation"] >= 0]
     counts = warm.groupby(["payload", "memory_mb"], observed=True).size()
@@ -66,7 +66,7 @@ def test_two_payload_types_and_cold_starts_on_purpose(place: Place, tmp_path: Pa
     assert (run.manifest.overhead or 0) > 1
     (stored,) = lt.runs(tmp_path).frame["run_id"]
     assert stored == run.run_id
-    assert place.looks(place.manager) == before
+    assert untouched()
 
 
 def test_items_are_seeded_and_those_of_the_run_alone_removed(place: Place, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_the_run_goes_on_and_can_be_loaded_later(
     place: Place, untouched: Callable[[], bool], tmp_path: Path, error: Exception, words: str
 ) -> None:
     with pytest.raises(LambdaTuningError, match=words) as caught:
-        place.tune("ping", store=tmp_path, on_progress=failing(error))
+        place.tune("ping", powers="256", store=tmp_path, on_progress=failing(error))
     states = place.client("stepfunctions")
     machine = place.outputs["StateMachineArn"]
     newest = states.list_executions(stateMachineArn=machine)["executions"][0]
@@ -64,7 +64,7 @@ def test_any_other_refusal_ends_the_run(
 ) -> None:
     error = ClientError(DENIED, "DescribeExecution")
     with pytest.raises(LambdaTuningError, match=r"not yours.*have that permission granted"):
-        place.tune("ping", store=tmp_path, on_progress=failing(error))
+        place.tune("ping", powers="256", store=tmp_path, on_progress=failing(error))
     assert untouched()
 
 
@@ -77,7 +77,7 @@ def test_a_disk_that_takes_no_run_says_where_it_is(place: Place, tmp_path: Path)
             store.write_text("")
 
     with pytest.raises(LambdaTuningError, match=r"is measured and can be loaded from .* s3://"):
-        place.tune("ping", store=store, on_progress=in_the_way)
+        place.tune("ping", powers="256", store=store, on_progress=in_the_way)
 
 
 def test_when_the_embedded_aws_dies_the_run_is_gone(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,13 @@ import pytest
 import lambdatuning as lt
 from lambdatuning.api.prices import read_price_book
 from lambdatuning.cloud.tuning import run as client
+from lambdatuning.cloud.tuning.plan import TuneRequest, plan_tune
 from lambdatuning.core.errors import DeclinedError, RunFailedError, UsageError
 from lambdatuning.core.pricing import invocation_usd, load_price_book, restore_usd
 from lambdatuning.core.tuning.records import Sample, decode_part
 
 from .conftest import Place
-from .functions import HANDLER, make_function, package
+from .functions import HANDLER, NAP, make_function, package
 
 LEAN: dict[str, Any] = {"powerValues": [1024], "environments": 2, "payload": {"a": 1}}
 """Few environments: each is a process to be started."""
@@ -216,9 +217,13 @@ def test_a_function_is_named_as_aws_names_it(place: Place, tmp_path: Path) -> No
     client = place.client("lambda")
     client.create_alias(FunctionName="named", Name="live", FunctionVersion="$LATEST")
     account = arn.split(":")[4]
-    for name in (f"{account}:function:named", "named:live", f"{account}:function:named:live"):
-        run = place.tune({"sleep_s": 0}, function=name, powers="256", store=tmp_path)
-        assert (run.function, run.manifest.function_arn) == ("named", arn)
+    names = f"{account}:function:named", "named:live", f"{account}:function:named:live"
+    for name in names:
+        request = TuneRequest(name, place.outputs["StateMachineArn"], (NAP,), (256,))
+        plan = plan_tune(place.cloud, request, datetime.now(UTC))
+        assert (plan.function, str(plan.arn.unqualified)) == ("named", arn)
+    run = place.tune({"sleep_s": 0}, function=names[-1], powers="256", store=tmp_path)
+    assert (run.function, run.manifest.function_arn) == ("named", arn)
 
 
 def test_a_table_that_is_not_named_is_refused_before_the_run(place: Place, tmp_path: Path) -> None:

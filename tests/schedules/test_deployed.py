@@ -29,6 +29,8 @@ from lambdatuning.schedules.printed import render
 from lambdatuning.schedules.schedule import Schedule
 from tests.cli.conftest import environment
 
+from .notebooks import small_notebook
+
 ROLE = "arn:aws:iam::000000000000:role/any"
 REPORTER = """
 import boto3, json
@@ -88,6 +90,10 @@ class Deployed:
             body = json.loads(message["Body"])
             bodies.append((body["Subject"], body["Message"]))
         return bodies
+
+    def read(self, key: str) -> str:
+        body = self.cloud.client("s3").get_object(Bucket=self.bucket, Key=key)["Body"]
+        return str(body.read().decode())
 
     def keys(self, prefix: str) -> list[str]:
         pages = self.cloud.client("s3").get_paginator("list_objects_v2")
@@ -235,8 +241,9 @@ def test_what_the_build_runs_keeps_reports_by_date_with_latest_and_index(
     for file in ("05_compare.html", "05_compare.ipynb", "index.html", "verdict.json"):
         assert {f"{dated}/{file}", f"reports/{name}/latest/{file}"} <= keys
     assert f"reports/{name}/index.html" in keys
-    body = running.cloud.client("s3").get_object(Bucket=running.bucket, Key=f"{dated}/verdict.json")
-    assert json.loads(body["Body"].read())["run_id"] == newest.run_id
+    assert json.loads(running.read(f"{dated}/verdict.json"))["run_id"] == newest.run_id
+    # What the verdict learns from, too.
+    assert 'history = \\"latest 10\\"' in running.read(f"{dated}/05_compare.ipynb")
 
 
 def test_the_line_of_the_printed_workflow_really_measures_reports_and_compares(
@@ -244,7 +251,8 @@ def test_the_line_of_the_printed_workflow_really_measures_reports_and_compares(
 ) -> None:
     name = running.main["FunctionName"]
     printed = schedule(name)
-    printed = replace(printed, options={**printed.options, "notebook": "05_compare.ipynb"})
+    notebook = small_notebook(tmp_path)
+    printed = replace(printed, options={**printed.options, "notebook": str(notebook)})
     files = render("github", printed)
     workflow = yaml.safe_load(files[f".github/workflows/{printed.name}.yml"])
     (line,) = [s["run"] for s in workflow["jobs"]["night"]["steps"] if s.get("id") == "night"]
@@ -270,7 +278,7 @@ def test_the_line_of_the_printed_workflow_really_measures_reports_and_compares(
     assert "::warning title=lambdatuning" in done.stderr
     assert "cannot tell" in (tmp_path / "summary.md").read_text("utf-8")
     assert "verdict<<" in (tmp_path / "output").read_text("utf-8")
-    assert (tmp_path / "reports" / name / "latest" / "05_compare.html").exists()
+    assert (tmp_path / "reports" / name / "latest" / "small.html").exists()
 
 
 def test_a_night_that_costs_too_much_invokes_nothing_and_is_told(running: Deployed) -> None:

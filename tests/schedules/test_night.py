@@ -13,31 +13,22 @@ from lambdatuning.schedules import archive
 from lambdatuning.schedules.night import NightRequest, NightResult, judge, night
 
 from ..analysis.synthetic import KINDS, store_synthetic_run
+from .notebooks import small_notebook
 
 ROOT = Path(__file__).parents[2]
 STORE = ROOT / "data" / "recorded"
 DAY = date(2026, 11, 28)
 FUNCTION = "lambdatuning-LambdaFunctionOverHttps-02319D6CB40A5"
 
-BROKEN = """\
-{"cells": [{"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": "store = ''",
-"outputs": [], "execution_count": null, "id": "a"}, {"cell_type": "code", "metadata": {},
-"source": "1 / 0", "outputs": [], "execution_count": null, "id": "b"}],
-"metadata": {"kernelspec": {"name": "python3", "display_name": "p", "language": "python"}},
-"nbformat": 4, "nbformat_minor": 5}
-"""
-
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[NightResult, Path]:
     """A night with one notebook that works, and one that fails."""
     folder = tmp_path_factory.mktemp("night")
-    broken = folder / "broken.ipynb"
-    broken.write_text(BROKEN)
     request = NightRequest(
         run=lt.load(STORE),
         store=str(STORE),
-        notebooks=[str(ROOT / "notebooks" / "05_compare.ipynb"), str(broken)],
+        notebooks=[str(small_notebook(folder)), str(small_notebook(folder, "broken", "1 / 0"))],
         out=str(folder / "reports"),
         day=DAY,
         max_regression=0.05,
@@ -52,7 +43,7 @@ def test_reports_lie_by_date_and_as_the_latest(made: tuple[NightResult, Path]) -
     assert result.places.index == str(base / "index.html")
     for folder in (dated, base / "latest"):
         names = {path.name for path in folder.iterdir()}
-        assert names >= {"05_compare.html", "05_compare.ipynb", "index.html", "verdict.json"}
+        assert names >= {"small.html", "small.ipynb", "index.html", "verdict.json"}
         assert names >= {"junit.xml", "badge.svg", "comment.md"}
     assert result.places.latest == str(base / "latest" / "index.html")
 
@@ -60,13 +51,13 @@ def test_reports_lie_by_date_and_as_the_latest(made: tuple[NightResult, Path]) -
 def test_the_executed_notebook_has_its_outputs_and_parameters(
     made: tuple[NightResult, Path],
 ) -> None:
-    notebook = nbformat.read(made[1] / "latest" / "05_compare.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    notebook = nbformat.read(made[1] / "latest" / "small.ipynb", as_version=4)  # type: ignore[no-untyped-call]
     injected = [
         cell for cell in notebook.cells if "injected-parameters" in cell.metadata.get("tags", [])
     ]
     assert f'function = "{FUNCTION}"' in injected[0].source
     assert 'history = "latest 10"' in injected[0].source  # what the verdict learns from, too
-    assert any(cell.get("outputs") for cell in notebook.cells)
+    assert notebook.cells[-1]["outputs"][0]["text"] == f"{FUNCTION}\n"
 
 
 def test_the_verdict_is_that_of_compare_on_the_same_runs(made: tuple[NightResult, Path]) -> None:
