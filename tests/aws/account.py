@@ -117,7 +117,7 @@ def tune(cloud: Cloud, function: str, store: Path, **options: Any) -> Run:
         "powers": "256,512",
         "current": False,
         "num": 2,
-        "environments": 2,
+        "environments": 1,
         "store": store,
         "on_progress": ignore,
     }

@@ -31,6 +31,7 @@ from lambdatuning.core.errors import LambdaTuningError
 from lambdatuning.core.progress import ignore
 from lambdatuning.local import endpoint
 from tests.aws.account import Account
+from tests.cli.forked import run_forked
 
 DENIED = (
     "lambda:GetFunctionConfiguration", "lambda:GetFunction", "lambda:GetFunctionConcurrency",
@@ -142,18 +143,28 @@ class Stand:
                 self.user, self.function, payload, store=self.store, on_progress=ignore, **options
             )
 
-    def command(self, **options: Any) -> "subprocess.Popen[str]":
-        """The command, by somebody with the policy of `tune`."""
+    def words(self, **options: Any) -> list[str]:
+        """The words of the command."""
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         payload = str(self.store / "ping.json")
         command = ["tune", self.function, "--yes", "--quiet", "--payload", payload, *words]
+        return [*command, "--store", str(self.store)]
+
+    def command(self, **options: Any) -> "subprocess.Popen[str]":
+        """The command, by somebody with the policy of `tune`."""
         return subprocess.Popen(
-            [sys.executable, "-m", "lambdatuning", *command, "--store", str(self.store)],
+            [sys.executable, "-m", "lambdatuning", *self.words(**options)],
             env={**os.environ, **self.keys},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def ended(self, **options: Any) -> tuple[int, str]:
+        """Exit code and standard error of the command, which no signal disturbs."""
+        environment = {**os.environ, **self.keys}
+        code, _, err = run_forked(self.words(**options), environment, Path.cwd(), _PATIENCE_S)
+        return code, err
 
     def restored(self) -> bool:
         """Whether the function is as it was, by itself."""
@@ -285,16 +296,15 @@ def denials(stand: Stand, most: int, tally: Tally) -> None:
         print(f"  {action} is denied", file=sys.stderr, flush=True)
         tally.denied_actions += 1
         stand.switch(iam=True, deny=[action])
-        process = stand.command(**SHORT)
-        err = _ended(process)
+        code, err = stand.ended(**SHORT)
         complaints = [line for line in err.splitlines() if line.startswith("lambdatuning: ")]
-        one_line = process.returncode == 0 or (len(complaints) >= 1 and "Traceback" not in err)
+        one_line = code == 0 or (len(complaints) >= 1 and "Traceback" not in err)
         clean = stand.restored() or (action in CLEANING and stand.cleaned())
         if one_line and clean:
             tally.clean_after_denial += 1
         else:
             stand.cleaned()
-            tally.wrong.append(f"{action}: exit {process.returncode}, {err.strip()[-300:]}")
+            tally.wrong.append(f"{action}: exit {code}, {err.strip()[-300:]}")
             print(f"denied: {tally.wrong[-1]}", flush=True)
 
 
