@@ -14,7 +14,7 @@ from tests.local import inside
 from tests.local.conftest import Cloud
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what is left")
-SETTLED_AFTER, STARTS = 10, 40
+SETTLED_AFTER, STARTS = 5, 20
 
 
 def _start_anew(invoker: Invoker, spec: FunctionSpec, number: int) -> None:
@@ -38,7 +38,7 @@ def test_cold_starts_leak_nothing() -> None:
 
     assert after["descriptors"] == before["descriptors"]
     assert after["processes"] == before["processes"]
-    assert after["mb"] - before["mb"] < 5
+    assert after["mb"] - before["mb"] < 2
 
 
 def _until_one_is_left(spec: FunctionSpec) -> None:

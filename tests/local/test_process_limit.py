@@ -1,6 +1,5 @@
 """A handler that forks, or starts threads, without end: it is told so, and nobody else notices."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -53,12 +52,10 @@ OPENS = """
 ECHO = "def handler(event, context):\n    return event\n"
 
 
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with endpoint.start() as running:
-        if running.facts()["limiter"] == "cgroup1" and not _counts_processes():
-            pytest.skip("no pids controller here")
-        yield Cloud(running)
+@pytest.fixture(scope="module", autouse=True)
+def _counted(shared_cloud: Cloud) -> None:
+    if shared_cloud.endpoint.facts()["limiter"] == "cgroup1" and not _counts_processes():
+        pytest.skip("no pids controller here")
 
 
 def _counts_processes() -> bool:
