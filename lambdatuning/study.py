@@ -19,7 +19,7 @@ from .core.strategies import WORTH
 
 if TYPE_CHECKING:
     from .analysis.answer.answer import Answer, Overview
-    from .analysis.answer.first_screen import Front
+    from .analysis.answer.first_screen import FirstScreen
     from .analysis.answer.headline import Headline
     from .analysis.plot.chart import Chart
     from .analysis.questions.controls import Controls
@@ -100,7 +100,7 @@ class Study(StudyData):
 
         return about_study(self)
 
-    def front(self, question: str = "") -> "Front":
+    def front(self, question: str = "") -> "FirstScreen":
         """What stands first in a report: the decision with three cards, below what is found about
         "payload_types", "strategies" or "cold_starts". UsageError for another question."""
         from .analysis.answer.first_screen import front
@@ -169,6 +169,12 @@ class Study(StudyData):
         is unknown, or whose limit the study does not have.
         """
         return recommendations_frame(self, _names(strategy) or self.options.choices)
+
+    def summary(self) -> DataFrame:
+        """One row for each payload type and size: how many invocations, means with their 95 %
+        intervals, quantiles (ms), costs (US dollars), and how both compare with today's size; what
+        was sampled, also of an adaptive run. Columns as `analysis.summary.summarise` has them."""
+        return self.cell_summaries
 
     def predict(self, sizes: Sequence[int] = ()) -> DataFrame:
         """Sizes between the measured ones (all, or those given), each marked as `predicted`, with
@@ -258,12 +264,12 @@ class Study(StudyData):
 
         require_table(name, TABLES)
         method, caption, columns = TABLES[name]
-        frame = self._summary() if method == "summary" else getattr(self, method)()
+        frame = self._modelled() if method == "summary" else getattr(self, method)()
         if name == "bill":
             caption = f"Bill a month, yours at {volume(self):,.0f} invocations"
         return table(frame, caption, columns, self.money)
 
-    def _summary(self) -> DataFrame:
+    def _modelled(self) -> DataFrame:
         """The summary for readers: an adaptive run's figures are its model's, as in the answer."""
         from .analysis.questions.adaptive import modelled
 
@@ -292,7 +298,9 @@ class Study(StudyData):
         return self.answer._repr_html_() + card("Measured", self.run.facts())
 
 
-_BEHIND = frozenset(("cells", "cold_only", "once", "placed", "resampled", "sample_curves"))
+_BEHIND = frozenset(
+    ("cell_summaries", "cells", "cold_only", "once", "placed", "resampled", "sample_curves")
+)
 """Names of a study that the Tab key leaves out."""
 
 

@@ -122,10 +122,10 @@ class StudyData:
         return intervals.cells(self.measured, KEYS)
 
     @cached_property
-    def summary(self) -> DataFrame:
+    def cell_summaries(self) -> DataFrame:
         """See `analysis.summary.summarise`."""
         if len(self.parts) > 1:
-            return pd.concat([part.summary for part in self.parts], ignore_index=True)
+            return pd.concat([part.cell_summaries for part in self.parts], ignore_index=True)
         return summarise(self.run, self.measured, self.cells, self.today_mb, self.options)
 
     @cached_property
@@ -142,7 +142,9 @@ class StudyData:
         if len(self.parts) > 1:
             return [curve for part in self.parts for curve in part.curves]
         return (
-            model_curves(self.run, self.summary, self.options, self.weights, sure=self.placed)
+            model_curves(
+                self.run, self.cell_summaries, self.options, self.weights, sure=self.placed
+            )
             or self.sample_curves
         )
 
@@ -150,7 +152,7 @@ class StudyData:
     def sample_curves(self) -> Sequence[Curve]:
         """The curves of one function by its samples alone, also of an adaptive run."""
         return make_curves(
-            self.summary, self.resampled, self.weights, self.options.max_failed, self.host
+            self.cell_summaries, self.resampled, self.weights, self.options.max_failed, self.host
         )
 
     def curve(self, payload: str = "") -> Curve | None:

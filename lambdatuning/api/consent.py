@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ..cloud.session import Cloud
-from ..cloud.stack.deploy import Change, DeployPlan
+from ..cloud.stack.deploy import DeployPlan, ResourceChange
 from ..cloud.stack.destroy import DestroyPlan
 from ..cloud.tuning.plan import TunePlan
 from ..core.errors import DeclinedError
@@ -136,11 +136,11 @@ def require_budget(plan: TunePlan, max_usd: float | None) -> None:
         )
 
 
-def _change(change: Change) -> str:
+def _change(change: ResourceChange) -> str:
     return f"{change.action:<8} {change.logical_id} ({change.type}){_note(change)}"
 
 
-def _note(change: Change) -> str:
+def _note(change: ResourceChange) -> str:
     """What becomes of what is there."""
     lost = "what it holds is lost" if change.loses else ""
     if change.replacement:
@@ -150,5 +150,5 @@ def _note(change: Change) -> str:
     return f"  {lost}" if lost and change.action == "removed" else ""
 
 
-def _replaces(change: Change) -> bool:
+def _replaces(change: ResourceChange) -> bool:
     return change.replacement or change.conditional

@@ -45,7 +45,7 @@ EXECUTIONS = 100
 
 
 @dataclass(frozen=True)
-class Source:
+class LoadableRun:
     """A run that can be loaded; its manifest is read already. `url` is where it lies."""
 
     run_id: str
@@ -70,7 +70,7 @@ class Filter:
     since: datetime | None = None
     until: datetime | None = None
 
-    def among(self, sources: Sequence[Source]) -> list[Source]:
+    def among(self, sources: Sequence[LoadableRun]) -> list[LoadableRun]:
         """The runs that are meant, in their order."""
         names = {source.manifest.function for source in sources}
         exact = bool(self.function) and self.function in names
@@ -81,7 +81,7 @@ class Filter:
             if source.manifest.function in functions and self._holds(source)
         ]
 
-    def _holds(self, source: Source) -> bool:
+    def _holds(self, source: LoadableRun) -> bool:
         """Whether region and time are meant; a run that does not say when it started is in no time
         range."""
         manifest = source.manifest
@@ -115,11 +115,11 @@ def read_time(name: str, text: str) -> datetime | None:
 
 def cached_source(
     store: str | Path, state_machine: str, region: str, cloud: Cloud | None
-) -> Callable[[], Sequence[Source]]:
+) -> Callable[[], Sequence[LoadableRun]]:
     """Lists the runs of a store or a state machine, oldest first, once it is asked to."""
 
     @cache
-    def listed() -> Sequence[Source]:
+    def listed() -> Sequence[LoadableRun]:
         remote = bool(state_machine) or is_s3(store)
         session = connect(region=region or None) if remote and cloud is None else cloud
         if state_machine and session:
@@ -129,12 +129,14 @@ def cached_source(
     return listed
 
 
-def _stored(run: StoredRun) -> Source:
+def _stored(run: StoredRun) -> LoadableRun:
     url = f"{run.store.url}/{run.prefix}"
-    return Source(run.run_id, run.manifest, lambda: to_run(run.manifest, run.parts()), url)
+    return LoadableRun(run.run_id, run.manifest, lambda: to_run(run.manifest, run.parts()), url)
 
 
-def newest_of(sources: Sequence[Source], narrowed: Filter, where: str, number: int) -> list[Run]:
+def newest_of(
+    sources: Sequence[LoadableRun], narrowed: Filter, where: str, number: int
+) -> list[Run]:
     """The newest runs that are meant, oldest first: `number` of each function, 0 for all.
 
     One whose samples are damaged or missing is left out with a warning, and an older one taken in
@@ -175,7 +177,7 @@ def published_runs(url: str) -> list[Run]:
     ]
 
 
-def _executed(cloud: Cloud, state_machine: str) -> Iterator[Source]:
+def _executed(cloud: Cloud, state_machine: str) -> Iterator[LoadableRun]:
     """The executions that gave an answer: ours with their samples, others with means."""
     for arn in list_executions(cloud, state_machine, EXECUTIONS):
         execution = describe(cloud, arn)
@@ -199,7 +201,7 @@ def _executed(cloud: Cloud, state_machine: str) -> Iterator[Source]:
 _RUN_FOLDER = re.compile(r"(?P<store>.*?)(?P<prefix>function=[^/]+/run=[^/]+)/?")
 
 
-def _in_folder(address: str, cloud: Cloud | None) -> Source:
+def _in_folder(address: str, cloud: Cloud | None) -> LoadableRun:
     """The run whose folder lies there: `PLACE/function=NAME/run=ID`, the place also in S3."""
     match = _RUN_FOLDER.fullmatch(address)
     if match is None:
@@ -213,7 +215,7 @@ def _in_folder(address: str, cloud: Cloud | None) -> Source:
     return _stored(run)
 
 
-def _with_means(execution: Execution, answer: TunerAnswer) -> Source:
+def _with_means(execution: Execution, answer: TunerAnswer) -> LoadableRun:
     manifest = Manifest(
         run_id=execution.name,
         function=function_name(execution.function_arn) or "unnamed",
@@ -226,10 +228,10 @@ def _with_means(execution: Execution, answer: TunerAnswer) -> Source:
     )
     (curve,) = decode_visualization(answer.visualization)
     run = means_run(curve.points, manifest, "the tuned payload")
-    return Source(manifest.run_id, run.manifest, lambda: run)
+    return LoadableRun(manifest.run_id, run.manifest, lambda: run)
 
 
-def _started(source: Source) -> str:
+def _started(source: LoadableRun) -> str:
     return source.manifest.started_at
 
 
@@ -282,7 +284,7 @@ class Runs(Sequence[Run]):
     for each without reading them, and `runs[["run_id", "power"]]` is some of its columns.
     """
 
-    def __init__(self, sources: Sequence["Source"]) -> None:
+    def __init__(self, sources: Sequence["LoadableRun"]) -> None:
         self._sources = {source.run_id: source for source in sources}
         self._ids = [source.run_id for source in sources]
 
@@ -433,7 +435,7 @@ def with_previous(name: str, store: str | Path = "", **narrowed: Any) -> list[Ru
 class _Selection:
     """The runs of a store or state machine, which of them are meant, and where they lie."""
 
-    sources: Callable[[], Sequence[Source]]
+    sources: Callable[[], Sequence[LoadableRun]]
     filter: Filter
     where: str
 
@@ -522,7 +524,7 @@ def hint(name: str, names: Collection[str]) -> str:
     return closest(name, names) if names else "it has none: `lambdatuning tune` makes one"
 
 
-def _row(source: Source) -> dict[str, object]:
+def _row(source: LoadableRun) -> dict[str, object]:
     manifest = source.manifest
     own = {name: getattr(manifest, name, None) for name in COLUMNS}
     return {

@@ -320,7 +320,7 @@ class Criterion:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class BestSize:
     """The best of several sizes; `sure` and `as_good_mb` as `Decision` has them, None and () where
     they cannot be known."""
 
@@ -338,7 +338,7 @@ def choose(
     criterion: Criterion,
     best_mb: int | None = None,
     tolerance: float = TOLERANCE,
-) -> Verdict:
+) -> BestSize:
     """The best of `points` (at least one), or how sure it is of `best_mb`: that no size is better
     by more than `tolerance`.
 
@@ -348,7 +348,7 @@ def choose(
     by_means = _least(criterion.of_means(points), points)
     has_errors = all(p.duration.error is not None and p.duration.value > 0 for p in points)
     if len(points) < 2 or not has_errors:
-        return Verdict(best_mb or sizes[by_means], None)
+        return BestSize(best_mb or sizes[by_means], None)
     # Relative to the means: one curve far out would change what all others are compared by.
     scale = (max(p.duration.value for p in points), max(p.cost.value for p in points))
     drawn = [criterion.of_curve(ms, usd, scale) for ms, usd in possible_means(points)]
@@ -360,7 +360,7 @@ def choose(
     within = sum(row[best] <= tolerance for row in losses)
     better = [sum(row[k] <= row[best] for row in losses) for k in range(len(sizes))]
     as_good = [n > (1 - DISTINCT) / 2 * len(losses) for n in better]
-    return Verdict(
+    return BestSize(
         sizes[best],
         likelihood(within, len(losses)),
         tuple(size for k, size in enumerate(sizes) if as_good[k] and k != best),

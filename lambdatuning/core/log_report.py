@@ -25,7 +25,7 @@ class ReportError(LambdaTuningError):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class InvocationReport:
     """What Lambda reports of one invocation: times in ms, memory in MB.
 
     `init_ms` is there on a cold start and `restore_ms` where a SnapStart snapshot was restored,
@@ -56,7 +56,7 @@ class Report:
         return self.duration_ms + (self.init_ms or 0.0) + (self.restore_ms or 0.0)
 
 
-def parse_report(log_tail: str, request_id: str | None = None) -> Report:
+def parse_report(log_tail: str, request_id: str | None = None) -> InvocationReport:
     r"""The platform's report in the decoded `LogResult` of an invocation.
 
     Text, JSON and pretty-printed JSON are read, also after a beginning cut off at 4 KB. Lambda
@@ -81,13 +81,13 @@ def parse_report(log_tail: str, request_id: str | None = None) -> Report:
     )
 
 
-def iter_reports(log: str) -> Iterator[Report]:
+def iter_reports(log: str) -> Iterator[InvocationReport]:
     """Every line or JSON object at the beginning of a line that has a report's form, in order."""
     candidates = [*_text_reports(log), *_json_reports(log)]
     return (report for _, report in sorted(candidates, key=lambda entry: entry[0]))
 
 
-def _text_reports(log: str) -> Iterator[tuple[int, Report]]:
+def _text_reports(log: str) -> Iterator[tuple[int, InvocationReport]]:
     for match in _TEXT_LINE.finditer(log):
         fields = {name: value.strip() for name, value in _TEXT_FIELD.findall(match[2])}
         numbers = {name: _quantity(value) for name, value in fields.items()}
@@ -113,7 +113,7 @@ _TEXT_NAMES = {
 """The metrics of a JSON report and what a text report calls them."""
 
 
-def _json_reports(log: str) -> Iterator[tuple[int, Report]]:
+def _json_reports(log: str) -> Iterator[tuple[int, InvocationReport]]:
     position = 0
     while start := _JSON_START.search(log, position):
         try:
@@ -126,7 +126,7 @@ def _json_reports(log: str) -> Iterator[tuple[int, Report]]:
             yield start.start(), report
 
 
-def _platform_report(value: Any) -> Report | None:
+def _platform_report(value: Any) -> InvocationReport | None:
     if not isinstance(value, dict) or value.get("type") != "platform.report":
         return None
     record = value.get("record")
@@ -140,11 +140,11 @@ def _platform_report(value: Any) -> Report | None:
 
 def _report(
     request_id: str, metrics: Mapping[str, Any], status: Any, error_type: Any
-) -> Report | None:
+) -> InvocationReport | None:
     duration, billed = _number(metrics, "durationMs"), _number(metrics, "billedDurationMs")
     if duration is None or billed is None:
         return None
-    return Report(
+    return InvocationReport(
         request_id=request_id,
         duration_ms=duration,
         billed_ms=math.ceil(billed),

@@ -47,7 +47,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Measured:
+class RunFigures:
     """What one run measured; `started_at` is ISO 8601, `commit` "" where it is not known."""
 
     function: str
@@ -57,14 +57,14 @@ class Measured:
     figures: tuple[Figure, ...]
 
 
-def measured(run: Run) -> Measured:
+def measured(run: Run) -> RunFigures:
     """The means of a run, by payload type and memory size."""
-    rows = Study(run).summary.to_dict(orient="records")
+    rows = Study(run).summary().to_dict(orient="records")
     figures = tuple(
         figure for row in rows for figure in _figures(row) if math.isfinite(figure.value)
     )
     manifest = run.manifest
-    return Measured(run.function, run.run_id, manifest.started_at, manifest.code.commit, figures)
+    return RunFigures(run.function, run.run_id, manifest.started_at, manifest.code.commit, figures)
 
 
 def _figures(row: Mapping[Hashable, Any]) -> Iterator[Figure]:
@@ -80,7 +80,7 @@ def _figure(payload: str, memory_mb: int, measure: str, *values: float) -> Figur
     return Figure(payload, memory_mb, measure, value, finite(low), finite(high))
 
 
-def otava_csv(runs: Sequence[Measured]) -> str:
+def otava_csv(runs: Sequence[RunFigures]) -> str:
     """A row a run, oldest first: time, commit, run, and a column for each figure.
 
     A figure that a run does not have is empty. The columns are those of `otava_yaml`. Text that a
@@ -97,7 +97,7 @@ def otava_csv(runs: Sequence[Measured]) -> str:
     return text.getvalue()
 
 
-def otava_yaml(runs: Sequence[Measured], file: str) -> str:
+def otava_yaml(runs: Sequence[RunFigures], file: str) -> str:
     """The configuration by which `otava analyze` reads the CSV in `file`; less is better."""
     test = {
         "type": "csv",
@@ -109,7 +109,7 @@ def otava_yaml(runs: Sequence[Measured], file: str) -> str:
     return yaml.safe_dump({"tests": {otava_test(runs): test}}, sort_keys=False)
 
 
-def otava_test(runs: Sequence[Measured]) -> str:
+def otava_test(runs: Sequence[RunFigures]) -> str:
     """The name of the test in `otava_yaml`."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", runs[-1].function) or "lambdatuning"
 
@@ -121,7 +121,7 @@ def _key(figure: Figure) -> _Key:
     return figure.payload, figure.memory_mb, figure.measure
 
 
-def _columns(runs: Iterable[Measured]) -> dict[_Key, str]:
+def _columns(runs: Iterable[RunFigures]) -> dict[_Key, str]:
     """A name for each figure: letters, digits and underscores, which Otava takes on its command
     line; payload types that would share one are numbered."""
     keys = sorted({_key(figure) for run in runs for figure in run.figures})
@@ -137,7 +137,7 @@ def _columns(runs: Iterable[Measured]) -> dict[_Key, str]:
     return names
 
 
-def github_action_benchmark(runs: Sequence[Measured]) -> str:
+def github_action_benchmark(runs: Sequence[RunFigures]) -> str:
     """The newest run for `tool: customSmallerIsBetter`: a list of name, value, unit and range."""
     newest = runs[-1]
     rows = [
@@ -159,7 +159,7 @@ def _half_width(figure: Figure) -> str:
     return f"± {(figure.high - figure.low) / 2:.4g}"
 
 
-def bencher(runs: Sequence[Measured]) -> str:
+def bencher(runs: Sequence[RunFigures]) -> str:
     """The newest run in the Bencher Metric Format: benchmark, measure, value and its bounds.
 
     Bencher's own measure `latency` is in nanoseconds; `cost` is in US dollars for a million.
@@ -176,7 +176,7 @@ def bencher(runs: Sequence[Measured]) -> str:
     return json.dumps(results, indent=2, ensure_ascii=False) + "\n"
 
 
-FORMATS: dict[str, Callable[[Sequence[Measured]], str]] = {
+FORMATS: dict[str, Callable[[Sequence[RunFigures]], str]] = {
     "otava": otava_csv,
     "github-action-benchmark": github_action_benchmark,
     "bencher": bencher,

@@ -23,7 +23,7 @@ from papermill.translators import PythonTranslator, papermill_translators
 
 from ..core.errors import RunFailedError, UsageError, closest
 from ..core.format import one_line
-from .parameters import Code, tags
+from .parameters import SourceText, tags
 from .progress import METADATA
 
 NAME = "lambdatuning"
@@ -282,7 +282,7 @@ class Translator(PythonTranslator):  # type: ignore[misc]
     @classmethod
     def translate(cls, val: object) -> str:
         """The source of a value."""
-        return str(val) if isinstance(val, Code) else str(super().translate(val))
+        return str(val) if isinstance(val, SourceText) else str(super().translate(val))
 
 
 papermill_engines.register(NAME, Engine)

@@ -11,18 +11,18 @@ from ..core.errors import UsageError, closest
 TAG = "parameters"
 
 
-class Code(str):
+class SourceText(str):
     """Python source of a value."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
-class Parameter:
+class NotebookParameter:
     """One parameter: `name: kind = default  # comment`.
 
     `kind` is its annotation as it is written, or else the type of its default; empty where
-    neither says one. `default` is a value, or `Code` where it is computed.
+    neither says one. `default` is a value, or `SourceText` where it is computed.
     """
 
     name: str
@@ -32,7 +32,9 @@ class Parameter:
     annotated: bool = field(default=False, compare=False)
 
 
-def declared(notebook: Mapping[str, Any], name: str = "the notebook") -> tuple[Parameter, ...]:
+def declared(
+    notebook: Mapping[str, Any], name: str = "the notebook"
+) -> tuple[NotebookParameter, ...]:
     """The parameters in the cell tagged `parameters`, in order; () without such a cell.
 
     The cell may hold any code: whatever is assigned in it, also within `if` or `try`, is a
@@ -47,7 +49,7 @@ def declared(notebook: Mapping[str, Any], name: str = "the notebook") -> tuple[P
         ) from exc
     except ValueError as exc:  # such as NUL, or half a character
         raise UsageError(f"{name}: its parameters cell is not Python ({exc})") from exc
-    parameters: dict[str, Parameter] = {}
+    parameters: dict[str, NotebookParameter] = {}
     for parameter in _assigned(tree.body, source.splitlines()):
         first = parameters.setdefault(parameter.name, parameter)
         if not first.annotated and parameter.kind not in {first.kind, ""}:
@@ -74,7 +76,7 @@ def tags(cell: Mapping[str, Any]) -> Sequence[str]:
     return cell.get("metadata", {}).get("tags") or []
 
 
-def check_names(names: Iterable[str], declared: Iterable[Parameter], where: str) -> None:
+def check_names(names: Iterable[str], declared: Iterable[NotebookParameter], where: str) -> None:
     """UsageError, naming the closest match, for the first name that is no parameter."""
     parameters = [parameter.name for parameter in declared]
     for name in names:
@@ -107,7 +109,7 @@ def _parse(source: str) -> ast.Module:
         return ast.parse(transform(python))
 
 
-def _assigned(body: Sequence[ast.AST], lines: Sequence[str]) -> Iterator[Parameter]:
+def _assigned(body: Sequence[ast.AST], lines: Sequence[str]) -> Iterator[NotebookParameter]:
     """A parameter for each name that these statements, and those within them, assign."""
     for node in body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
@@ -145,20 +147,20 @@ def _pairs(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, ast.
             yield from _pairs(element.value if isinstance(element, ast.Starred) else element, part)
 
 
-def _parameter(name: str, kind: str, value: ast.expr | None, comment: str) -> Parameter:
+def _parameter(name: str, kind: str, value: ast.expr | None, comment: str) -> NotebookParameter:
     noted = re.match(r"type:\s*(\S+)\s*(.*)", comment)
     if noted and not kind:
         kind, comment = noted[1], noted[2]
     annotated = bool(kind)
     if value is None:
-        return Parameter(name, kind, Code("..."), comment, annotated)
+        return NotebookParameter(name, kind, SourceText("..."), comment, annotated)
     try:
         default = ast.literal_eval(value)
     except (ValueError, TypeError, MemoryError, RecursionError):
-        code = Code(ast.unparse(value))
-        return Parameter(name, kind or _constructed(value), code, comment, annotated)
+        code = SourceText(ast.unparse(value))
+        return NotebookParameter(name, kind or _constructed(value), code, comment, annotated)
     kind = kind or ("" if default is None else type(default).__name__)
-    return Parameter(name, kind, default, comment, annotated)
+    return NotebookParameter(name, kind, default, comment, annotated)
 
 
 def _constructed(value: ast.expr) -> str:

@@ -14,6 +14,10 @@ METADATA = {"lambdatuning": {"progress": True}}
 _STEPS = 10
 """Lines a stage where the terminal cannot rewrite a line, as in a log file."""
 
+_QUIET_S = 30
+"""The longest silence there while progress comes in, in seconds: a stage may stand still for
+minutes, as a report does while a cell measures, and only its details change."""
+
 
 def show_progress(stream: TextIO | None = None) -> OnProgress:
     """The renderer that suits: a notebook's if this is a kernel, else the terminal's (stderr)."""
@@ -23,7 +27,8 @@ def show_progress(stream: TextIO | None = None) -> OnProgress:
 
 
 def terminal_progress(stream: TextIO) -> OnProgress:
-    """Rewrites one line on a terminal; elsewhere writes about ten lines a stage."""
+    """Rewrites one line on a terminal; elsewhere writes about ten lines a stage, and one at least
+    every 30 s."""
     return _rewriting(stream) if stream.isatty() else _lines(stream)
 
 
@@ -64,14 +69,15 @@ def _rewriting(stream: TextIO) -> OnProgress:
 
 def _lines(stream: TextIO) -> OnProgress:
     written: tuple[str, int] | None = None
+    written_s = 0.0
 
     def listen(progress: Progress) -> None:
-        nonlocal written
+        nonlocal written, written_s
         step = (progress.stage, int(progress.share * _STEPS))
-        if step != written:
+        if step != written or progress.elapsed_s >= written_s + _QUIET_S:
             stream.write(describe(progress) + "\n")
             stream.flush()
-            written = step
+            written, written_s = step, progress.elapsed_s
 
     return listen
 

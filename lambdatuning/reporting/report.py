@@ -26,7 +26,7 @@ from .execution import NotebookFailedError, end_kernels, execute, is_python, rea
 from .html import Page, PageContext, answer_of, render
 from .index import NAME as INDEX
 from .index import describe_change, read_entry, write_index
-from .parameters import TAG, Parameter, check_names, declared, mentioned, tags
+from .parameters import TAG, NotebookParameter, check_names, declared, mentioned, tags
 from .progress import Board, Line
 from .values import as_code, as_data, convert
 
@@ -63,7 +63,7 @@ class Job:
     name: str
     folder: Path
     alone: bool = False
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[NotebookParameter, ...] = ()
 
     @property
     def cells(self) -> int:
@@ -172,7 +172,7 @@ class _Source:
 
     path: Path
     content: Any
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[NotebookParameter, ...]
     home: Path
 
     def values(self, given: Mapping[str, object], folder: Path) -> dict[str, object]:
@@ -202,18 +202,20 @@ def _read(address: str, given: Mapping[str, object]) -> _Source:
     return _Source(Path(address), content, _parameters(content, address, given), home)
 
 
-def _parameters(content: Any, source: str, given: Mapping[str, object]) -> tuple[Parameter, ...]:
+def _parameters(
+    content: Any, source: str, given: Mapping[str, object]
+) -> tuple[NotebookParameter, ...]:
     """The parameters that a notebook has.
 
     Without a parameters cell, and in languages other than Python, papermill gives any; they are
     the given ones that the code mentions, or all of them.
     """
     if not is_python(content):
-        return tuple(Parameter(name, "", None) for name in given)
+        return tuple(NotebookParameter(name, "", None) for name in given)
     if any(TAG in tags(cell) for cell in content["cells"]):
         return declared(content, source)
     read = mentioned(content)
-    return tuple(Parameter(name, "", None) for name in given if name in read)
+    return tuple(NotebookParameter(name, "", None) for name in given if name in read)
 
 
 def _measures(content: Any) -> bool:

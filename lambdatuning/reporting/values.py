@@ -16,7 +16,7 @@ import yaml
 
 from ..core.errors import UsageError
 from ..core.format import one_line
-from .parameters import Code, Parameter
+from .parameters import NotebookParameter, SourceText
 
 
 class Typed(str):
@@ -26,7 +26,7 @@ class Typed(str):
     __slots__ = ()
 
 
-def convert(parameter: Parameter, value: object, *, folder: Path) -> object:
+def convert(parameter: NotebookParameter, value: object, *, folder: Path) -> object:
     """The value as the declared type; text (from a command line) is parsed.
 
     Text for a parameter that may be a `Path` is relative to `folder`, where the command was given;
@@ -43,7 +43,7 @@ def convert(parameter: Parameter, value: object, *, folder: Path) -> object:
         return _Reader(folder).read(_annotation(parameter.kind), _plain(value))
     except _MisfitError as exc:
         example = parameter.default
-        if not isinstance(example, Code):
+        if not isinstance(example, SourceText):
             example = json.dumps(example, default=str)
         raise UsageError(
             f"parameter {parameter.name} must be {parameter.kind}, such as {example}; not {value!r}"
@@ -55,21 +55,21 @@ def convert(parameter: Parameter, value: object, *, folder: Path) -> object:
         ) from exc
 
 
-def _member(parameter: Parameter, value: object) -> Code | None:
+def _member(parameter: NotebookParameter, value: object) -> SourceText | None:
     """The code of an enumeration's member, given as it is or written as the default is."""
     kind = parameter.kind
     if isinstance(value, Enum):
         same = type(value).__name__ == kind.rpartition(".")[2]
-        return Code(f"{kind}.{value.name}") if same else None
+        return SourceText(f"{kind}.{value.name}") if same else None
     default, written = parameter.default, re.compile(rf"{re.escape(kind)}\.[^\W\d]\w*")
     is_like_default = (
         bool(kind)
-        and isinstance(default, Code)
+        and isinstance(default, SourceText)
         and isinstance(value, str)
         and written.fullmatch(default)
         and written.fullmatch(value)
     )
-    return Code(value) if is_like_default else None
+    return SourceText(value) if is_like_default else None
 
 
 def read_yaml(text: str, source: str) -> dict[str, object]:
@@ -91,7 +91,7 @@ def read_yaml(text: str, source: str) -> dict[str, object]:
 
 def as_code(value: object) -> object:
     """What papermill can write into a notebook: plain data as it is, anything else as its code."""
-    return value if _is_json(value) else Code(_code(value))
+    return value if _is_json(value) else SourceText(_code(value))
 
 
 def as_data(value: object) -> object:
@@ -216,7 +216,7 @@ class _Reader:
             try:
                 allowed: object = ast.literal_eval(argument)
             except ValueError:  # a member of an enumeration
-                allowed = Code(ast.unparse(argument))
+                allowed = SourceText(ast.unparse(argument))
             if value == allowed and isinstance(value, bool) == isinstance(allowed, bool):
                 return allowed
             if isinstance(value, str) and value == str(allowed):

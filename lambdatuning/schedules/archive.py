@@ -19,7 +19,7 @@ MAX_NIGHTS = 1_000
 
 
 @dataclass(frozen=True)
-class Night:
+class IndexEntry:
     """A line of the index; `folder` is relative to it."""
 
     day: str
@@ -49,14 +49,14 @@ def keep(out: str, verdict: Verdict, day: date, texts: Mapping[str, str]) -> Nig
         place.prepare()
         for name, text in written.items():
             place.write(name, text)
-    night = Night(day.isoformat(), verdict.run_id, verdict.kind, str(verdict), f"{dated}/")
+    night = IndexEntry(day.isoformat(), verdict.run_id, verdict.kind, str(verdict), f"{dated}/")
     place = destination(base)
     with place.publishing():
         _add(place, verdict.function, night)
     return NightPlaces(f"{base}/{dated}/", f"{base}/{LATEST}/{INDEX}", f"{base}/{INDEX}")
 
 
-def _add(place: Destination, function: str, night: Night) -> None:
+def _add(place: Destination, function: str, night: IndexEntry) -> None:
     nights = [other for other in _read(place) if other.folder != night.folder]
     nights = sorted([night, *nights], key=lambda entry: (entry.day, entry.run_id), reverse=True)
     nights = nights[:MAX_NIGHTS]
@@ -64,16 +64,19 @@ def _add(place: Destination, function: str, night: Night) -> None:
     place.write(INDEX, _index(function, nights))
 
 
-def _read(place: Destination) -> list[Night]:
+def _read(place: Destination) -> list[IndexEntry]:
     """The nights so far; a file that is not ours, or damaged, counts as none."""
     try:
         rows = json.loads(place.read(NIGHTS) or "[]")
-        return [Night(**{name: str(row[name]) for name in Night.__annotations__}) for row in rows]
+        return [
+            IndexEntry(**{name: str(row[name]) for name in IndexEntry.__annotations__})
+            for row in rows
+        ]
     except (ValueError, TypeError, KeyError, AttributeError):
         return []
 
 
-def _index(function: str, nights: list[Night]) -> str:
+def _index(function: str, nights: list[IndexEntry]) -> str:
     # What makes reports comes with an extra, which a schedule is printed without.
     from ..reporting.html import resource, template
 

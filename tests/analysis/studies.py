@@ -56,7 +56,7 @@ def goal(strategy: str, weight: float = 0.5, **options: Any) -> Goal:
 
 
 def summarise(run: Run | DataFrame, **options: Any) -> DataFrame:
-    return study_of(run, **options).summary
+    return study_of(run, **options).summary()
 
 
 def curves(run: Run | DataFrame, **options: Any) -> Sequence[Curve]:

@@ -15,7 +15,7 @@ from lambdatuning.analysis.compare.log_errors import LogError, Normal
 from lambdatuning.analysis.compare.noise import (
     DEGREES,
     FLOOR,
-    Change,
+    Difference,
     Noise,
     between_runs,
     change,
@@ -265,7 +265,7 @@ def test_the_words_say_what_changed_and_by_how_much() -> None:
     ],
 )
 def test_verdicts(ends: tuple[float, ...], words: str) -> None:
-    change = Change(*ends)
+    change = Difference(*ends)
     assert verdict("duration", change) == words
     assert change.real == (words.endswith(")") and "no " not in words)
     assert change.has_interval == (len(ends) > 1)

@@ -189,8 +189,8 @@ def test_what_is_not_known_is_said_nowhere_to_be_sure(unplaced: Run) -> None:
         assert set(answers["reason"]) == {
             "it is not known which execution environments were measured"
         }
-    warm = study.summary["n"] > 0  # a size may have been seen cold alone
-    assert study.summary["environments"][warm].isna().all()
+    warm = study.summary()["n"] > 0  # a size may have been seen cold alone
+    assert study.summary()["environments"][warm].isna().all()
 
 
 def test_all_numbers_are_the_models_with_those_of_its_samples_beside(two: Run) -> None:
@@ -201,7 +201,7 @@ def test_all_numbers_are_the_models_with_those_of_its_samples_beside(two: Run) -
     table = study.table("durations")
     rows = table.frame[table.frame["payload"] == "a"].set_index("memory_mb")
     assert rows["mean_ms"].to_dict() == pytest.approx({mb: by_model[mb] for mb in rows.index})
-    samples = study.summary[study.summary["payload"] == "a"].set_index("memory_mb")["n"]
+    samples = study.summary().query("payload == 'a'").set_index("memory_mb")["n"]
     assert (rows["n"] == samples.reindex(rows.index, fill_value=0)).all()
     assert (rows["sample_mean_ms"].notna() == (rows["n"] > 0)).all()
     assert "mean of samples" in str(table)

@@ -105,9 +105,9 @@ def test_bills_stand_beside_each_other_at_three_volumes() -> None:
 
 def test_a_quantile_needs_three_samples_beyond_it() -> None:
     few = study_of(AWS).table("durations")._repr_html_()
-    n = int(study_of(AWS).summary["n"].iloc[0])
+    n = int(study_of(AWS).summary()["n"].iloc[0])
     assert n < 60
-    assert few.count("n too small") == 2 * len(study_of(AWS).summary)
+    assert few.count("n too small") == 2 * len(study_of(AWS).summary())
     many = synthetic_run(KINDS[:1], (128,), environments=6, per_environment=12)
-    assert Study(many).summary["n"].iloc[0] >= 60
+    assert Study(many).summary()["n"].iloc[0] >= 60
     assert Study(many).table("durations")._repr_html_().count("n too small") == 1

@@ -25,7 +25,7 @@ def test_runs_of_one_function_pool_their_samples_and_environments() -> None:
     assert both.run_id == "1, 2"
     assert set(both.payloads) == {kind.name for kind in KINDS[:3]}
     again = merge([ONE, synthetic_run(KINDS[:2], SIZES, seed=3)])
-    assert (Study(again).summary["environments"] == 10).all()
+    assert (Study(again).summary()["environments"] == 10).all()
     assert apart(both) == [both]
 
 

@@ -16,7 +16,7 @@ from lambdatuning.analysis.options import Options, best
 from lambdatuning.analysis.punctuality import calls_to_tell, weighted_quantile
 from lambdatuning.analysis.run import Run, merge
 from lambdatuning.core import decision
-from lambdatuning.core.decision import Point, Verdict
+from lambdatuning.core.decision import BestSize, Point
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.strategies import REGISTRY, RUN_STRATEGIES, CurvePoint, choose
 from lambdatuning.study import TABLES, Study, StudyPlots
@@ -69,7 +69,7 @@ def test_everything_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_best_size_is_chosen_once(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen: list[tuple[int, ...]] = []
 
-    def counting(points: Sequence[Point], *options: Any) -> Verdict:
+    def counting(points: Sequence[Point], *options: Any) -> BestSize:
         chosen.append(tuple(point.memory_mb for point in points))
         return decision.choose(points, *options)
 
@@ -82,10 +82,10 @@ def test_each_best_size_is_chosen_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_study_with_other_options_is_a_study_that_keeps_what_it_has() -> None:
     study = Study(RUN, strategy="cost")
-    summary = study.summary
+    summary = study.summary()
     faster = study.with_options(strategy=("speed",))
     assert type(faster) is Study
-    assert faster.summary is summary
+    assert faster.summary() is summary
     assert faster.answer.lead[0].strategy == "speed"
     assert study.answer.lead[0].strategy == "cost"
     assert faster.with_options(weights={"read": 1.0}).curves is not study.curves
@@ -196,7 +196,7 @@ def test_cold_starts_alone_answer_and_say_so() -> None:
     assert study.answer.lead[0].memory_mb is not None
     assert "Every invocation was a cold start" in str(study.answer)
     assert study.checks()[0].name in {"cold starts only", "failed invocations"}
-    (row,) = study.summary.query("payload == 'read' and memory_mb == 128").to_dict("records")
+    (row,) = study.summary().query("payload == 'read' and memory_mb == 128").to_dict("records")
     warm = RUN.samples.query("payload == 'read' and memory_mb == 128 and error == ''")
     assert row["mean_ms"] == pytest.approx(warm["duration_ms"].mean() + 240)
     assert study.cold_answer.headline.startswith("Every invocation was a cold start")

@@ -157,7 +157,7 @@ def test_answer_overview_method_and_checks_say_it() -> None:
 
 
 FRAMES: dict[str, Callable[[Study], DataFrame]] = {
-    "summary": lambda study: study.summary,
+    "summary": lambda study: study.summary(),
     "pareto": lambda study: study.pareto(),
     "decisions": decisions,
     "predicted": lambda study: study.predict(),
@@ -218,7 +218,7 @@ class TestTables:
     def test_on_aws_nothing_is_marked(self) -> None:
         for run in (AWS, TRUE):
             study = Study(run)
-            for frame in (study.summary, study.recommend(), study.bill()):
+            for frame in (study.summary(), study.recommend(), study.bill()):
                 assert DAGGER not in table(frame)._repr_html_() + str(table(frame))
 
     def test_memory_that_was_used_is_no_size(self) -> None:

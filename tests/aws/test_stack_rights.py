@@ -12,7 +12,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untype
 
 import lambdatuning as lt
 from lambdatuning.core.errors import LambdaTuningError, NotFoundError, StackError
-from lambdatuning.local.services.stack_rights import Change, Right, StackRoles, rights_for
+from lambdatuning.local.services.stack_rights import ResourceUpdate, Right, StackRoles, rights_for
 
 from .account import Account, policy_statements
 
@@ -171,7 +171,7 @@ def test_a_function_in_a_bucket_with_a_role_needs_both() -> None:
         "Code": {"S3Bucket": "b", "S3Key": "k"},
         "Tags": [{"Key": "a", "Value": "b"}],
     }
-    made = Change("s", "F", "AWS::Lambda::Function", "create", {}, properties)
+    made = ResourceUpdate("s", "F", "AWS::Lambda::Function", "create", {}, properties)
     rights = {right.action: right for right in rights_for(made)}
     assert rights["lambda:CreateFunction"].resource.endswith(":function:s-F-1A2B3C4D5E6F")
     assert rights["s3:GetObject"] == Right("s3:GetObject", "arn:aws:s3:::b/k")
@@ -179,7 +179,7 @@ def test_a_function_in_a_bucket_with_a_role_needs_both() -> None:
         "iam:PassRole", "arn:aws:iam::000000000000:role/r", "lambda.amazonaws.com"
     )
     larger = {**properties, "MemorySize": 512}
-    changed = Change("s", "F", "AWS::Lambda::Function", "update", properties, larger, "f")
+    changed = ResourceUpdate("s", "F", "AWS::Lambda::Function", "update", properties, larger, "f")
     actions = {right.action for right in rights_for(changed)}
     assert "lambda:UpdateFunctionConfiguration" in actions
     assert not actions & {"lambda:UpdateFunctionCode", "lambda:TagResource", "iam:PassRole"}

@@ -129,7 +129,7 @@ def summarise_stored(path: Path) -> int:
     from lambdatuning.study import Study
 
     frame = read_parts(part.read_bytes() for part in sorted(path.glob("*.gz")))
-    assert Study(frame).summary["mean_low_ms"].notna().all()
+    assert Study(frame).summary()["mean_low_ms"].notna().all()
     return len(frame)
 
 

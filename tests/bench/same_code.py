@@ -32,7 +32,7 @@ import numpy as np
 from lambdatuning.analysis.compare.comparison import Comparison, compare
 from lambdatuning.analysis.compare.gate import MAX_REGRESSION
 from lambdatuning.analysis.compare.log_errors import LogError, Normal, added
-from lambdatuning.analysis.compare.noise import Change, change, learnt, paule_mandel, same_code
+from lambdatuning.analysis.compare.noise import Difference, change, learnt, paule_mandel, same_code
 from lambdatuning.analysis.run import Run
 from lambdatuning.api.runs import load_runs
 from lambdatuning.core.statistics.means import CONFIDENCE, uncertainty
@@ -77,7 +77,7 @@ def main() -> None:
     print(json.dumps({"same_code": lines}))
 
 
-def _row(changes: Sequence[Change], key: dict[str, Any]) -> dict[str, Any]:
+def _row(changes: Sequence[Difference], key: dict[str, Any]) -> dict[str, Any]:
     """The shares of some changes where nothing changed. A later run that is slower by a share has
     the same interval, moved by the share."""
     alarms = [change.worse(MAX_REGRESSION) for change in changes]
@@ -101,7 +101,7 @@ def _row(changes: Sequence[Change], key: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _by_means(n: int, noise: float, history: int, pairs: int, seed: int) -> list[Change]:
+def _by_means(n: int, noise: float, history: int, pairs: int, seed: int) -> list[Difference]:
     """Changes of pairs, each with a history of its own, by the means of environments."""
     rng = np.random.default_rng([seed, n, int(1000 * noise), history])
     changes = []
@@ -126,7 +126,7 @@ def _mean_of_run(n: int, noise: float, rng: np.random.Generator) -> tuple[float,
     return float(means.mean() + noise * rng.standard_normal()), error
 
 
-def _whole(n: int, noise: float, history: int, pairs: int, seed: int) -> list[Change]:
+def _whole(n: int, noise: float, history: int, pairs: int, seed: int) -> list[Difference]:
     """Changes of pairs of runs; ten pairs have a history in common."""
     rng = np.random.default_rng([seed, n, int(1000 * noise), history])
     earlier: list[Run] = []

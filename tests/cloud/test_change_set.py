@@ -9,9 +9,9 @@ from botocore.stub import Stubber
 from lambdatuning.api.consent import describe_changes
 from lambdatuning.cloud.stack.bucket import Packages
 from lambdatuning.cloud.stack.deploy import (
-    Change,
     ChangeSet,
     DeployPlan,
+    ResourceChange,
     delete_change_set,
     wait_for_changes,
 )
@@ -30,7 +30,7 @@ def client() -> Any:
     )
 
 
-def waited(client: Any, *answers: dict[str, Any]) -> tuple[Change, ...] | None:
+def waited(client: Any, *answers: dict[str, Any]) -> tuple[ResourceChange, ...] | None:
     """The changes once CloudFormation has given these answers; every one is used."""
     with Stubber(client) as stub:
         for answer in answers:
@@ -51,23 +51,23 @@ def test_every_page_of_changes_is_read(client: Any) -> None:
     statuses = {"Status": "CREATE_IN_PROGRESS"}, {"Status": "CREATE_COMPLETE"}
     second = {**page("B", Replacement="False"), "NextToken": "2"}
     assert waited(client, *statuses, first, second, page("C", Replacement="True")) == (
-        Change("changed", "A", "T", replacement=False, conditional=True),
-        Change("changed", "B", "T", replacement=False),
-        Change("changed", "C", "T", replacement=True),
+        ResourceChange("changed", "A", "T", replacement=False, conditional=True),
+        ResourceChange("changed", "B", "T", replacement=False),
+        ResourceChange("changed", "C", "T", replacement=True),
     )
 
 
 def test_losses_are_listed_and_mere_consequences_are_one_line() -> None:
     stage, logs = "AWS::ApiGateway::Stage", "AWS::Logs::LogGroup"
     changes = (
-        Change("changed", "Table", "AWS::DynamoDB::Table", replacement=True),
-        Change("changed", "Stage", stage, replacement=False, conditional=True),
-        Change("changed", "Logs", logs, replacement=False, conditional=True),
-        Change("changed", "Api", "AWS::ApiGateway::RestApi", replacement=True),
-        Change("removed", "Old", "AWS::DynamoDB::Table", replacement=False),
-        Change("changed", "Function", "AWS::Lambda::Function", replacement=False),
-        Change("changed", "Role", "AWS::IAM::Role", replacement=False, follows=True),
-        Change("changed", "Policy", "AWS::IAM::Policy", replacement=False, follows=True),
+        ResourceChange("changed", "Table", "AWS::DynamoDB::Table", replacement=True),
+        ResourceChange("changed", "Stage", stage, replacement=False, conditional=True),
+        ResourceChange("changed", "Logs", logs, replacement=False, conditional=True),
+        ResourceChange("changed", "Api", "AWS::ApiGateway::RestApi", replacement=True),
+        ResourceChange("removed", "Old", "AWS::DynamoDB::Table", replacement=False),
+        ResourceChange("changed", "Function", "AWS::Lambda::Function", replacement=False),
+        ResourceChange("changed", "Role", "AWS::IAM::Role", replacement=False, follows=True),
+        ResourceChange("changed", "Policy", "AWS::IAM::Policy", replacement=False, follows=True),
     )
     plan = DeployPlan("mine", "id", "id", False, changes, Packages("b", ""))
     assert describe_changes(plan).splitlines() == [

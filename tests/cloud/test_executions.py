@@ -17,7 +17,7 @@ from lambdatuning.cloud.executions import (
     stop,
 )
 from lambdatuning.core.errors import NotFoundError, RunSkippedWarning, UsageError
-from lambdatuning.core.power_tuning.visualization import Run, decode_visualization
+from lambdatuning.core.power_tuning.visualization import PublishedCurve, decode_visualization
 from tests.fakes.aws_lambda import Pages, refusal
 from tests.oracle.power_tuning_values import comparison_url
 
@@ -153,7 +153,9 @@ def test_an_output_that_is_wrapped_and_whose_power_is_a_text_is_read() -> None:
 
 def test_a_comparison_of_two_runs_is_shown_with_their_names() -> None:
     (run,) = decode_visualization(URL)
-    url = comparison_url(Run(run.points, "before: a;b"), Run(run.points[:1], "after"))
+    url = comparison_url(
+        PublishedCurve(run.points, "before: a;b"), PublishedCurve(run.points[:1], "after")
+    )
     frame = show(f"<{url}>")
     assert frame["run"].tolist() == ["before: a;b", "before: a;b", "after"]
     assert frame["memory_mb"].tolist() == [128, 256, 128]

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from lambdatuning.cloud.tuning.run import describe_step
-from lambdatuning.core.exploration.question import Answer
+from lambdatuning.core.exploration.question import BestSoFar
 from lambdatuning.core.tuning.state import Planned, Spending, Step
 
 
 def step(*batch: Planned, sure: Sequence[float] = (), stopped: str = "", usd: float = 0.0) -> Step:
-    answers = tuple(Answer("a", 128, 0.0, within_5, 0.0) for within_5 in sure)
+    answers = tuple(BestSoFar("a", 128, 0.0, within_5, 0.0) for within_5 in sure)
     return Step(stopped, "", answers, batch, 1.0, Spending(9, 0.1, usd))
 
 

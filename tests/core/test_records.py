@@ -9,7 +9,7 @@ import pytest
 
 from lambdatuning.api.logs import read_reports
 from lambdatuning.core.errors import NotFoundError
-from lambdatuning.core.log_report import Report, ReportError, parse_report
+from lambdatuning.core.log_report import InvocationReport, ReportError, parse_report
 
 RECORDS: dict[str, list[dict[str, Any]]] = json.loads(
     (Path(__file__).parents[1] / "records" / "reports.json").read_text("utf-8")
@@ -23,7 +23,7 @@ def named(record: dict[str, Any]) -> str:
 @pytest.mark.parametrize("record", RECORDS["reports"], ids=named)
 def test_a_report_says_what_lambda_says(record: dict[str, Any]) -> None:
     report = parse_report(record["line"])
-    assert report == Report(request_id=report.request_id, **record["report"])
+    assert report == InvocationReport(request_id=report.request_id, **record["report"])
     assert report.request_id.startswith("8f5a0000")
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdatuning.core.log_report import Report, ReportError, iter_reports, parse_report
+from lambdatuning.core.log_report import InvocationReport, ReportError, iter_reports, parse_report
 
 ID = "8f5a0000-0000-4000-8000-000000000001"
 OTHER = "8f5a0000-0000-4000-8000-000000000002"
@@ -24,7 +24,7 @@ def json_report(request_id: str = ID, **metrics: float) -> dict[str, object]:
 
 def test_warm_text() -> None:
     report = parse_report(f"START RequestId: {ID} Version: 7\nEND RequestId: {ID}\n{WARM}\n", ID)
-    assert report == Report(ID, 47.28, 48, 128, 70)
+    assert report == InvocationReport(ID, 47.28, 48, 128, 70)
     assert not report.cold
     assert (report.total_ms, report.billed_ms) == (47.28, 48)
 

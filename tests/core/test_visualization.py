@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.power_tuning.visualization import (
-    Run,
+    PublishedCurve,
     decode_arrays,
     decode_visualization,
     encode_arrays,
@@ -31,12 +31,14 @@ POINTS = st.lists(
 @given(POINTS)
 def test_what_was_written_is_read(points: list[CurvePoint]) -> None:
     (run,) = decode_visualization(visualization_url(points))
-    assert run == Run(tuple(sorted(points, key=lambda point: point.memory_mb)))
+    assert run == PublishedCurve(tuple(sorted(points, key=lambda point: point.memory_mb)))
 
 
 @given(POINTS, POINTS, st.text(st.characters(exclude_categories=["Cs"])), st.just("a;b#c=?"))
 def test_comparisons(first: list[CurvePoint], second: list[CurvePoint], a: str, b: str) -> None:
-    runs = decode_visualization(comparison_url(Run(tuple(first), a), Run(tuple(second), b)))
+    runs = decode_visualization(
+        comparison_url(PublishedCurve(tuple(first), a), PublishedCurve(tuple(second), b))
+    )
     assert [run.name for run in runs] == [a, b]
     assert [len(run.points) for run in runs] == [len(first), len(second)]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lambdatuning.core.errors import LambdaTuningError
-from lambdatuning.core.log_report import Report
+from lambdatuning.core.log_report import InvocationReport
 from lambdatuning.core.power_tuning.javascript import truthy
 from tests.oracle.power_tuning_values import parse_json
 
@@ -52,7 +52,7 @@ def tail_totals(tails: Iterable[str | None]) -> tuple[list[float], list[float]]:
     ]
 
 
-def report_totals(reports: Iterable[Report]) -> tuple[list[float], list[float]]:
+def report_totals(reports: Iterable[InvocationReport]) -> tuple[list[float], list[float]]:
     """The same from reports, which were read without the faults."""
     read = list(reports)
     return (

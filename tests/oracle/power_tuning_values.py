@@ -8,7 +8,11 @@ from urllib.parse import quote
 
 from lambdatuning.core.errors import UsageError
 from lambdatuning.core.power_tuning.javascript import to_string
-from lambdatuning.core.power_tuning.visualization import DEFAULT_BASE_URL, Run, encode_arrays
+from lambdatuning.core.power_tuning.visualization import (
+    DEFAULT_BASE_URL,
+    PublishedCurve,
+    encode_arrays,
+)
 from lambdatuning.core.strategies import CurvePoint
 
 _UNRESERVED = "!'()*~-._"  # what JavaScript's encodeURIComponent leaves as it is
@@ -30,7 +34,9 @@ def region_of_arn(arn: Any) -> str:
     return arn.split(":")[3]
 
 
-def comparison_url(first: Run, second: Run, base_url: str = DEFAULT_BASE_URL) -> str:
+def comparison_url(
+    first: PublishedCurve, second: PublishedCurve, base_url: str = DEFAULT_BASE_URL
+) -> str:
     """The URL that draws two named curves in one picture."""
     curves = [encode_points(run.points) for run in (first, second)]
     names = [quote(run.name, safe=_UNRESERVED) for run in (first, second)]

@@ -17,7 +17,7 @@ import lambdatuning as lt
 from lambdatuning.analysis.run import Run
 from lambdatuning.core.errors import UsageError
 from lambdatuning.publishing import exports
-from lambdatuning.publishing.exports import Figure, Measured, export, measured
+from lambdatuning.publishing.exports import Figure, RunFigures, export, measured
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,7 +70,7 @@ def run() -> Run:
 def test_bencher_gets_nanoseconds_with_bounds(run: Run) -> None:
     data = json.loads(export([run], "bencher", "f")["f"])
     jsonschema.validate(data, BMF)
-    summary = lt.Study(run).summary
+    summary = lt.Study(run).summary()
     (expected,) = summary.query("payload == 'digest' and memory_mb == 512").to_dict("records")
     metrics = data[f"{run.function} digest 512 MB"]
     assert metrics["latency"]["value"] == pytest.approx(expected["mean_ms"] * 1e6)
@@ -87,7 +87,7 @@ def test_github_action_benchmark_gets_numbers_where_smaller_is_better(run: Run) 
     assert all(row["range"].startswith("± ") for row in rows)
 
 
-def nights(count: int, slower_from: int) -> list[Measured]:
+def nights(count: int, slower_from: int) -> list[RunFigures]:
     """Nights of one function, steady to 1 %, 20 % slower from one on."""
     runs = []
     for night in range(count):
@@ -97,7 +97,7 @@ def nights(count: int, slower_from: int) -> list[Measured]:
             Figure("a b", 512, "duration", level, level - 1, level + 1),
             Figure("a-b", 512, "duration", 50.0 + night % 3, None, None),
         )
-        runs.append(Measured("shop:checkout", f"run-{night}", at, f"c{night}", figures))
+        runs.append(RunFigures("shop:checkout", f"run-{night}", at, f"c{night}", figures))
     return runs
 
 

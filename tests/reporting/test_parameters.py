@@ -3,7 +3,13 @@ from typing import Any
 import pytest
 
 from lambdatuning.core.errors import UsageError
-from lambdatuning.reporting.parameters import Code, Parameter, check_names, declared, mentioned
+from lambdatuning.reporting.parameters import (
+    NotebookParameter,
+    SourceText,
+    check_names,
+    declared,
+    mentioned,
+)
 
 
 def cell(source: str, *tags: str) -> dict[str, Any]:
@@ -14,9 +20,9 @@ def test_parameters_are_read_with_type_default_and_comment() -> None:
     source = 'num: int = 10  # invocations\nstore: str | Path = "../runs"  # where # it is\nx = [1]'
     parameters = declared({"cells": [cell("other: int = 1"), cell(source, "parameters")]})
     assert parameters == (
-        Parameter("num", "int", 10, "invocations"),
-        Parameter("store", "str | Path", "../runs", "where # it is"),
-        Parameter("x", "list", [1], ""),
+        NotebookParameter("num", "int", 10, "invocations"),
+        NotebookParameter("store", "str | Path", "../runs", "where # it is"),
+        NotebookParameter("x", "list", [1], ""),
     )
 
 
@@ -25,7 +31,7 @@ def test_a_notebook_without_the_tag_has_none() -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_closest() -> None:
-    parameters = [Parameter("num", "int", 1), Parameter("seed", "int", 1)]
+    parameters = [NotebookParameter("num", "int", 1), NotebookParameter("seed", "int", 1)]
     with pytest.raises(
         UsageError, match=r'unknown parameter "nums" of 01\.ipynb; did you mean "num"'
     ):
@@ -68,20 +74,20 @@ bare: int
 display(limit)
 """
     assert kinds_and_defaults(source) == {
-        "limit": ("", Code("10 * 60")),
-        "url": ("", Code("os.environ.get('URL', 'x')")),
+        "limit": ("", SourceText("10 * 60")),
+        "url": ("", SourceText("os.environ.get('URL', 'x')")),
         "a": ("int", 1),
         "b": ("str", "two"),
         "c": ("float", 3.5),
         "d": ("float", 3.5),
-        "since": ("date", Code("date(2026, 11, 1)")),
-        "until": ("datetime", Code("datetime.now()")),
+        "since": ("date", SourceText("date(2026, 11, 1)")),
+        "until": ("datetime", SourceText("datetime.now()")),
         "nothing": ("", None),
         "ratio": ("float", 1),
         "price": ("str", "10 €"),
         "mode": ("str", "fast"),
         "size": ("int", 1),
-        "bare": ("int", Code("...")),
+        "bare": ("int", SourceText("...")),
     }
     parameters = declared({"cells": [cell(source, "parameters")]})
     comments = {parameter.name: parameter.comment for parameter in parameters if parameter.comment}
@@ -92,7 +98,7 @@ display(limit)
 def test_a_cell_under_a_magic_of_python_is_read(magic: str) -> None:
     source = f"{magic}\nnum: int = 3  # how many"
     assert declared({"cells": [cell(source, "parameters")]}) == (
-        Parameter("num", "int", 3, "how many"),
+        NotebookParameter("num", "int", 3, "how many"),
     )
 
 
@@ -101,7 +107,7 @@ def test_names_are_seen_wherever_they_are_assigned() -> None:
         "match 1:\n    case 1:\n        x = 1\n    case _:\n        x = 2"
     ) == {"x": ("int", 1)}
     nested = kinds_and_defaults("(a, b), *c = (1, 'x'), 2, 3")
-    assert nested == {name: ("", Code("...")) for name in "abc"}
+    assert nested == {name: ("", SourceText("...")) for name in "abc"}
     assert kinds_and_defaults("(a, b), c = (1, 'x'), 2") == {
         "a": ("int", 1),
         "b": ("str", "x"),

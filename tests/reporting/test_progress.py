@@ -48,6 +48,17 @@ def test_a_log_file_has_few_lines() -> None:
     assert "\r" not in stream.getvalue()
 
 
+def test_a_log_file_is_never_silent_for_long_while_a_stage_stands_still() -> None:
+    stream = io.StringIO()
+    listen = terminal_progress(stream)
+    for elapsed_s in range(91):
+        listen(Progress("reports", 3, 60, elapsed_s, detail=f"measuring, {elapsed_s} calls"))
+    lines = stream.getvalue().splitlines()
+    assert [line.rpartition(", ")[2] for line in lines] == [
+        f"{elapsed_s} calls" for elapsed_s in (0, 30, 60, 90)
+    ]
+
+
 def test_a_notebook_updates_one_output_a_stage_which_reports_leave_out() -> None:
     shown: list[dict[str, str]] = []
 

@@ -11,14 +11,14 @@ import pytest
 
 from lambdatuning.core.errors import UsageError
 from lambdatuning.reporting.execution import Translator
-from lambdatuning.reporting.parameters import Code, Parameter
+from lambdatuning.reporting.parameters import NotebookParameter, SourceText
 from lambdatuning.reporting.values import Typed, as_code, as_data, convert, read_yaml
 
 HERE = Path("/given/here")
 
 
 def converted(kind: str, value: object) -> object:
-    return convert(Parameter("p", kind, None), value, folder=HERE)
+    return convert(NotebookParameter("p", kind, None), value, folder=HERE)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_text_becomes_the_declared_type(kind: str, text: str, value: object) -> 
 )
 def test_a_value_of_another_type_is_refused(kind: str, value: object) -> None:
     with pytest.raises(UsageError, match=r"parameter p must be .*, such as 7; not ") as caught:
-        convert(Parameter("p", kind, 7), value, folder=HERE)
+        convert(NotebookParameter("p", kind, 7), value, folder=HERE)
     assert kind in str(caught.value)
 
 
@@ -176,7 +176,7 @@ def test_what_is_not_of_the_annotation_is_refused(kind: str, value: object) -> N
 
 def test_a_refusal_shows_code_as_code() -> None:
     with pytest.raises(UsageError, match=r"must be date, such as date\(2026, 1, 1\); not 'x'"):
-        convert(Parameter("p", "date", Code("date(2026, 1, 1)")), "x", folder=HERE)
+        convert(NotebookParameter("p", "date", SourceText("date(2026, 1, 1)")), "x", folder=HERE)
 
 
 @pytest.mark.parametrize("kind", ["", "Any", "object", "Strategy", "pd.Timestamp", "not a type!"])
@@ -199,13 +199,13 @@ class Colour(enum.StrEnum):
 
 
 def test_a_member_of_an_enumeration_is_given_as_it_is_written() -> None:
-    size = Parameter("size", "Size", Code("Size.SMALL"))
+    size = NotebookParameter("size", "Size", SourceText("Size.SMALL"))
     for given in ("Size.LARGE", Size.LARGE):
         code = convert(size, given, folder=HERE)
-        assert (code, type(code)) == ("Size.LARGE", Code)
+        assert (code, type(code)) == ("Size.LARGE", SourceText)
     assert convert(size, Typed("l"), folder=HERE) == "l"  # for a cell that calls Size(size)
-    assert convert(Parameter("m", "models.Size", Code("models.Size.SMALL")), Size.LARGE,
-                   folder=HERE) == "models.Size.LARGE"  # fmt: skip
+    qualified = NotebookParameter("m", "models.Size", SourceText("models.Size.SMALL"))
+    assert convert(qualified, Size.LARGE, folder=HERE) == "models.Size.LARGE"
     assert converted("Literal[Size.SMALL, 'all']", "Size.SMALL") == "Size.SMALL"
     with pytest.raises(UsageError, match="must be Literal"):
         converted("Literal[Size.SMALL, 'all']", "Size.LARGE")
@@ -266,7 +266,7 @@ def test_other_languages_get_plain_data() -> None:
 
 def test_plain_data_stays_data() -> None:
     assert as_code({"a": [1]}) == {"a": [1]}
-    assert not isinstance(as_code("date(1)"), Code)
+    assert not isinstance(as_code("date(1)"), SourceText)
 
 
 def test_yaml_gives_values_to_names() -> None:

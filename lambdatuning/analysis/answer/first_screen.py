@@ -18,7 +18,7 @@ from .recommendation import recommendation, recommendations
 
 
 @dataclass(frozen=True)
-class Front:
+class FirstScreen:
     """The decision of each function, below what a report says first: `lead`, or the decision.
 
     Displays itself in notebooks; `str()` is the same as plain text.
@@ -51,7 +51,7 @@ class Front:
         return f'<section class="lt-answer lt-front">{lead}{decided}{listed}{limits}</section>'
 
 
-def front(data: StudyData, question: str = "") -> Front:
+def front(data: StudyData, question: str = "") -> FirstScreen:
     """The decision; with a `question` ("payload_types", "strategies" or "cold_starts") below what
     that finds.
 
@@ -61,7 +61,7 @@ def front(data: StudyData, question: str = "") -> Front:
     if question and question not in _LEADS:
         raise UsageError(f'no question "{question}"; {closest(question, _LEADS)}')
     lead, *sentences = _LEADS[question](data) if question else ["", *_architectures(data)]
-    return Front(headlines(data), lead, tuple(sentences), notice(data.run))
+    return FirstScreen(headlines(data), lead, tuple(sentences), notice(data.run))
 
 
 def _architectures(data: StudyData) -> Iterator[str]:

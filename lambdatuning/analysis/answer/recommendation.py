@@ -11,11 +11,11 @@ from pandas import DataFrame
 
 from ...core.decision import (
     DISTINCT,
+    BestSize,
     Criterion,
     Decision,
     Mean,
     Point,
-    Verdict,
     choose,
     likelihood,
     possible_means,
@@ -371,7 +371,7 @@ def _confidence(
     return _within(curve, winner, goal, allowed), others
 
 
-def _verdict(curve: Curve, goal: Goal, best_mb: int | None = None, factor: float = 1) -> Verdict:
+def _verdict(curve: Curve, goal: Goal, best_mb: int | None = None, factor: float = 1) -> BestSize:
     """The best size for a goal without a limit (see `core.decision.choose`), if `factor` times as
     much had been measured."""
     allowed = candidates(curve, np.full(len(curve.sizes), fill_value=True))
@@ -405,7 +405,7 @@ def calls_to_be_sure(
     return 0
 
 
-def _certainty(curve: Curve, verdict: Verdict) -> tuple[float, tuple[int, ...] | None]:
+def _certainty(curve: Curve, verdict: BestSize) -> tuple[float, tuple[int, ...] | None]:
     """How sure a verdict is, and which other sizes are as good."""
     if not curve.has_intervals:
         return math.nan, None

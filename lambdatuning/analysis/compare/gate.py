@@ -24,7 +24,7 @@ from ..verdict import (
     Verdict,
     gravest,
 )
-from .noise import ENOUGH_RUNS, Change
+from .noise import ENOUGH_RUNS, Difference
 from .pair import MACHINES, MEASURES, Pair, unjudged_sizes
 from .text import AS_RUNS, difference
 
@@ -50,7 +50,7 @@ class Shift(NamedTuple):
 
     payload: str
     measure: str
-    change: Change
+    change: Difference
 
     def __str__(self) -> str:
         return f"{self.payload} is {difference(self.measure, self.change)}"

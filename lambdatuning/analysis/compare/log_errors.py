@@ -17,7 +17,7 @@ from ..intervals import Cell, Floats, Key, clusters
 _MEASURES = {"duration": "duration_ms", "cost": "cost_usd"}
 
 
-class Source(Protocol):
+class ErrorSource(Protocol):
     """Anything that knows how far an interval reaches below and above it, as logarithms."""
 
     def log_errors(self, confidence: float) -> tuple[float, float]:
@@ -42,7 +42,7 @@ class Normal:
 class Widest:
     """On each side the one of several errors that reaches farthest."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[ErrorSource, ...]
 
     def log_errors(self, confidence: float) -> tuple[float, float]:
         """The largest reach below, and above."""
@@ -58,7 +58,7 @@ class LogError:
     27, 2008); what has a negative weight changes sides.
     """
 
-    sources: tuple[tuple[float, Source], ...]
+    sources: tuple[tuple[float, ErrorSource], ...]
     is_known: bool = True
 
     def log_errors(self, confidence: float) -> tuple[float, float]:

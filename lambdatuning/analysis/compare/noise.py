@@ -29,7 +29,7 @@ from .log_errors import LogError, LogErrors, added, log_errors
 
 
 @dataclass(frozen=True)
-class Change:
+class Difference:
     """After over before less 1: -0.1 is 10 % less.
 
     `low` and `high` hold the change of the function: they know how much runs of the same code
@@ -72,7 +72,7 @@ def excludes_zero(low: float, high: float) -> bool:
     return low > 0 or high < 0
 
 
-def change(log_ratio: float, own: LogError, noise: "Noise", confidence: float) -> Change:
+def change(log_ratio: float, own: LogError, noise: "Noise", confidence: float) -> Difference:
     """From a log ratio and its error by the samples of both runs, and the noise between runs."""
     widened = noise.widened(own)
     (low, high), (own_low, own_high) = (
@@ -81,7 +81,7 @@ def change(log_ratio: float, own: LogError, noise: "Noise", confidence: float) -
     )
     least = _expm1(widened.log_errors(confidence)[0] + widened.log_errors(_POWER)[1])
     few_runs = noise.degrees < DEGREES + ENOUGH_RUNS - 1
-    return Change(_expm1(log_ratio), low, high, own_low, own_high, least, few_runs=few_runs)
+    return Difference(_expm1(log_ratio), low, high, own_low, own_high, least, few_runs=few_runs)
 
 
 def _expm1(value: float) -> float:

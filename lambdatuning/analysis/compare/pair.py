@@ -24,7 +24,7 @@ from ..intervals import Floats
 from ..options import Options
 from ..run import BEYOND, Run, apart, as_run, labels, marked, of_means
 from .log_errors import LogError, LogErrors, added, log_errors
-from .noise import PRIOR_NOISE, Change, Noise, change
+from .noise import PRIOR_NOISE, Difference, Noise, change
 
 MEASURES = ("duration", "cost")
 
@@ -53,7 +53,7 @@ class ComparedCurves:
         ]
         return with_interval or list(range(len(self.sizes)))
 
-    def changes(self, noise: Noise, confidence: float) -> dict[str, Change]:
+    def changes(self, noise: Noise, confidence: float) -> dict[str, Difference]:
         """The change over all sizes that are judged, by measure."""
         changes, at = {}, self.judged
         for measure in MEASURES:
@@ -62,7 +62,7 @@ class ComparedCurves:
             changes[measure] = change(value, own, noise, confidence)
         return changes
 
-    def overall(self, changes: Mapping[str, Change]) -> dict[str, object]:
+    def overall(self, changes: Mapping[str, Difference]) -> dict[str, object]:
         """The row of `OVERALL`."""
         row: dict[str, object] = {"payload": self.payload}
         for measure in MEASURES:
@@ -122,7 +122,7 @@ def _both(before: Curve, after: Curve) -> str:
     return f"{before.payload} and {after.payload}"
 
 
-def _columns(measure: str, change: Change) -> dict[str, object]:
+def _columns(measure: str, change: Difference) -> dict[str, object]:
     return {
         f"{measure}_change": change.value,
         f"{measure}_low_change": change.low,
@@ -253,10 +253,10 @@ class Pair:
     names: tuple[str, str]
     overall: DataFrame
     by_size: DataFrame
-    changes: Mapping[tuple[str, str], Change]
+    changes: Mapping[tuple[str, str], Difference]
     findings: tuple[Finding, ...]
 
-    def change(self, payload: str, measure: str) -> Change:
+    def change(self, payload: str, measure: str) -> Difference:
         """The change of a payload type's "duration" or "cost" over all sizes."""
         return self.changes[payload, measure]
 

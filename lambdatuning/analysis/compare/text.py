@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from ...core.format import Money, capitalised, format_mb, format_part, format_span, join, short_name
 from ..curves import MIX
-from .noise import Change
+from .noise import Difference
 from .pair import MEASURES, Pair
 
 _WORDS = {"duration": ("faster", "slower"), "cost": ("cheaper", "more expensive")}
@@ -26,7 +26,7 @@ NO_DIFFERENCE = "no significant difference"
 AS_RUNS = "less than runs of the same code may differ"
 
 
-def verdict(measure: str, change: Change) -> str:
+def verdict(measure: str, change: Difference) -> str:
     """The change of "duration" or "cost" with its interval.
 
     >>> verdict("duration", Change(-0.12, -0.16, -0.08, -0.15, -0.09))
@@ -45,7 +45,7 @@ def verdict(measure: str, change: Change) -> str:
     return difference(measure, change)
 
 
-def difference(measure: str, change: Change) -> str:
+def difference(measure: str, change: Difference) -> str:
     """How large the change is; with the interval of what differs, where something does."""
     less, more = _WORDS[measure]
     word = less if change.value < 0 else more
@@ -124,7 +124,7 @@ def _little(pair: Pair, payloads: Sequence[str]) -> list[str]:
     return [f"{count}, but less than runs of the same code may: {words}."]
 
 
-def _named(changes: Mapping[str, Change], measure: str) -> str:
+def _named(changes: Mapping[str, Difference], measure: str) -> str:
     """The largest changes, each with its payload type."""
     largest = sorted(changes.items(), key=lambda item: -abs(item[1].value))
     return join(f"{name} is {difference(measure, change)}" for name, change in largest[:_FEW])

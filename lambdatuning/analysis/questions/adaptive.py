@@ -97,7 +97,7 @@ def modelled(data: StudyData) -> DataFrame:
 
 
 def _modelled(part: StudyData) -> DataFrame:
-    summary = part.summary
+    summary = part.cell_summaries
     if not part.run.exploration or not part.run.exploration.answers:
         return summary
     curves = [curve for curve in part.curves if curve.payload in part.run.payloads]

@@ -47,7 +47,7 @@ MAX_POINTS = 30
 
 
 @dataclass(frozen=True)
-class Panel:
+class CurvePanel:
     """One of the two panels: which columns of the summary and of the samples it shows."""
 
     title: str
@@ -62,7 +62,7 @@ class Panel:
 
 
 PANELS = (
-    Panel(
+    CurvePanel(
         "Duration, mean of warm invocations",
         "Duration",
         "ms",
@@ -73,7 +73,7 @@ PANELS = (
         1,
         "speed",
     ),
-    Panel(
+    CurvePanel(
         "Cost per million invocations",
         "Cost per million",
         "usd",
@@ -235,7 +235,7 @@ def _draw(
 
 def _panel(
     axes: Axes,
-    panel: Panel,
+    panel: CurvePanel,
     summary: DataFrame,
     points: DataFrame,
     advice: DataFrame,
@@ -269,7 +269,9 @@ def _lines(summary: DataFrame) -> dict[str, DataFrame]:
     return {", ".join(map(str, name)): rows for name, rows in summary.groupby(keys, observed=True)}
 
 
-def _line(axes: Axes, rows: DataFrame, panel: Panel, style: dict[str, Any], band: float) -> None:
+def _line(
+    axes: Axes, rows: DataFrame, panel: CurvePanel, style: dict[str, Any], band: float
+) -> None:
     sizes = rows["memory_mb"].to_numpy(float)
     mean, low, high = (
         rows[name].to_numpy(float) * panel.factor for name in (panel.mean, panel.low, panel.high)
@@ -278,7 +280,9 @@ def _line(axes: Axes, rows: DataFrame, panel: Panel, style: dict[str, Any], band
     axes.plot(sizes, mean, **style)
 
 
-def _samples(axes: Axes, rows: DataFrame, points: DataFrame, panel: Panel, colour: str) -> None:
+def _samples(
+    axes: Axes, rows: DataFrame, points: DataFrame, panel: CurvePanel, colour: str
+) -> None:
     key = rows[_CURVE].iloc[0]
     own = points[(points[key.index] == key).all(axis=1)]
     for size, cell in own.groupby("memory_mb"):
@@ -289,7 +293,9 @@ def _samples(axes: Axes, rows: DataFrame, points: DataFrame, panel: Panel, colou
         scatter(axes, spots.tolist(), drawn.tolist(), colour)
 
 
-def _winner(axes: Axes, rows: DataFrame, panel: Panel, winner: float | None, colour: str) -> None:
+def _winner(
+    axes: Axes, rows: DataFrame, panel: CurvePanel, winner: float | None, colour: str
+) -> None:
     at = rows[rows["memory_mb"] == winner]
     if len(at):
         axes.plot(

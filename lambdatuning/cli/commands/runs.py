@@ -20,16 +20,8 @@ if TYPE_CHECKING:
     from ...analysis.run import Run
     from ..json_outputs import ComparedRuns, ImportedLogs
 
-_EXECUTION_COLUMNS = [
-    "execution",
-    "function",
-    "status",
-    "strategy",
-    "power",
-    "cost_usd",
-    "duration_ms",
-    "cause",
-]
+_LEFT_OUT = ["lambda_cost_usd", "started_at", "wall_ms", "visualization", "execution_arn"]
+"""Columns of executions that do not fit on a terminal; --json has them."""
 
 
 @click.command()
@@ -110,7 +102,7 @@ def executions(session: Session, state_machine: str, limit: str) -> None:
         power=frame["power"].astype("Int64"),
         duration_ms=frame["duration_ms"].map(_ms),
     )
-    text = "no execution yet" if frame.empty else table(shown[_EXECUTION_COLUMNS])
+    text = "no execution yet" if frame.empty else table(shown.drop(columns=_LEFT_OUT))
     session.output.show(records(frame), text)
 
 

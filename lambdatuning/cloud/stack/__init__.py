@@ -8,9 +8,9 @@ bucket                 where code packages lie
 
 from .deploy import (
     DEFAULT_STACK,
-    Change,
     DeployOptions,
     DeployPlan,
+    ResourceChange,
     discard,
     execute,
     plan_deploy,
@@ -30,10 +30,10 @@ from .status import (
 __all__ = [
     "DEFAULT_STACK",
     "WAITING",
-    "Change",
     "DeployOptions",
     "DeployPlan",
     "DestroyPlan",
+    "ResourceChange",
     "StackEvent",
     "StackResource",
     "StackStatus",

@@ -66,7 +66,7 @@ class ChangeSet:
 
 
 @dataclass(frozen=True)
-class Change:
+class ResourceChange:
     """A resource that a deployment adds, changes or removes.
 
     `conditional` where CloudFormation knows only when it executes whether it replaces. One that
@@ -117,7 +117,7 @@ def create_change_set(
 
 def wait_for_changes(
     cloud: Cloud, change_set: ChangeSet, waiting: Waiting
-) -> tuple[Change, ...] | None:
+) -> tuple[ResourceChange, ...] | None:
     """Its changes once they are known: () if outputs alone differ, None if nothing does.
 
     In the last case CloudFormation cannot execute it, and it is deleted.
@@ -147,7 +147,7 @@ def delete_change_set(cloud: Cloud, change_set_id: str, waiting: Waiting) -> Non
             continue
 
 
-def _changes(cloud: Cloud, change_set: ChangeSet) -> tuple[Change, ...]:
+def _changes(cloud: Cloud, change_set: ChangeSet) -> tuple[ResourceChange, ...]:
     pages = cloud.client("cloudformation").get_paginator("describe_change_set")
     changes = [
         entry["ResourceChange"]
@@ -157,7 +157,7 @@ def _changes(cloud: Cloud, change_set: ChangeSet) -> tuple[Change, ...]:
     ]
     kept = _not_replaced(changes)
     return tuple(
-        Change(
+        ResourceChange(
             action=_ACTIONS.get(change["Action"], change["Action"].lower()),
             logical_id=(name := change["LogicalResourceId"]),
             type=change["ResourceType"],
@@ -268,7 +268,7 @@ class DeployPlan:
     stack_id: str
     change_set_id: str | None
     creates: bool
-    changes: tuple[Change, ...]
+    changes: tuple[ResourceChange, ...]
     packages: buckets.Packages
 
 

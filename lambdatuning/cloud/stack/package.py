@@ -79,7 +79,7 @@ class LocalCode:
     package: tuple[str, ...]
 
 
-class Parameter(TypedDict, total=False):
+class TemplateParameter(TypedDict, total=False):
     """A parameter as a template declares it."""
 
     Type: Required[str]
@@ -98,7 +98,7 @@ class Template(TypedDict, total=False):
     Transform: str
     Globals: dict[str, Any]
     Outputs: dict[str, Any]
-    Parameters: dict[str, Parameter]
+    Parameters: dict[str, TemplateParameter]
     Conditions: dict[str, dict[str, Any]]
     Resources: Required[dict[str, dict[str, Any]]]
 

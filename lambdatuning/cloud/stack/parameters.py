@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...core.errors import UsageError, closest
-from .package import Parameter, Template
+from .package import Template, TemplateParameter
 
 MAX_CHARACTERS = 4_096
 """CloudFormation's limit for the value of a parameter."""
@@ -35,7 +35,7 @@ def check_parameters(template: Template, values: Mapping[str, str]) -> None:
             )
 
 
-def _check_value(name: str, value: str, declared: Parameter) -> None:
+def _check_value(name: str, value: str, declared: TemplateParameter) -> None:
     allowed = [str(option) for option in declared.get("AllowedValues", ())]
     if allowed and value not in allowed:
         raise UsageError(f'{name} must be one of {", ".join(allowed)}; not "{value}"')
@@ -53,13 +53,13 @@ def _check_value(name: str, value: str, declared: Parameter) -> None:
         raise UsageError(f'{name} must be a number from {low} to {high}; not "{value}"')
 
 
-def _parts(value: str, declared: Parameter) -> list[str]:
+def _parts(value: str, declared: TemplateParameter) -> list[str]:
     """Each value of a list by itself."""
     is_list = declared["Type"] == "CommaDelimitedList"
     return [part.strip() for part in value.split(",")] if is_list else [value]
 
 
-def _in_range(value: str, declared: Parameter) -> bool:
+def _in_range(value: str, declared: TemplateParameter) -> bool:
     try:
         number = float(value)
     except ValueError:

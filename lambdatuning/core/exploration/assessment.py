@@ -13,7 +13,7 @@ from .evidence import EXCESS_MS, HOSTS, NoiseDraw, SizeEvidence, gather, log_nor
 from .modes import modes
 from .posterior import Posterior, posterior
 from .prior import Matrix, Prior, Vector
-from .question import Answer, Objective, Observation, Prediction, Terms
+from .question import BestSoFar, Objective, Observation, Prediction, Terms
 
 _MISSED = 1.0
 """The least regret of a size that breaks the limit while another one keeps it."""
@@ -243,9 +243,9 @@ class Assessment(_Losses):
         """The median of the log spreads that single calls may have at a size."""
         return sorted(noise.spreads[place] for noise in self.noises)[len(self.noises) // 2]
 
-    def answer(self, place: int, *, curve: bool = False) -> Answer:
+    def answer(self, place: int, *, curve: bool = False) -> BestSoFar:
         """The answer that this size would be; with the curve where it is asked for."""
-        return Answer(
+        return BestSoFar(
             payload=self.payload,
             memory_mb=self.sizes[place],
             within_1=self.within(place, 0.01),
@@ -254,7 +254,7 @@ class Assessment(_Losses):
             curve=self._predictions() if curve else (),
         )
 
-    def measured_answer(self) -> Answer:
+    def measured_answer(self) -> BestSoFar:
         """The best answer among the sizes that were measured, with its curve."""
         warm = [size for size in self.evidence if size.warm] or self.evidence
         places = [self.sizes.index(size.memory_mb) for size in warm]
@@ -373,12 +373,12 @@ class Mix(_Losses):
     typical: Outlook
     two_modes: bool = False
 
-    def answer(self) -> Answer:
+    def answer(self) -> BestSoFar:
         """The best answer among the sizes at which every payload type was measured."""
         places = range(len(self.sizes))
         measured = [place for place in places if self.calls[place]] or places
         best = min(measured, key=self.expected.__getitem__)
-        return Answer(
+        return BestSoFar(
             payload=None,
             memory_mb=self.sizes[best],
             within_1=self._within(best, 0.01),

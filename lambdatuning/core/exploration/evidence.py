@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import accumulate
 from statistics import fmean
 
-from .prior import TAILED_SPREAD, Noise, Vector, log_normal_variance
+from .prior import TAILED_SPREAD, CallNoise, Vector, log_normal_variance
 from .question import Observation
 
 _LEAST_MS = 0.01
@@ -153,7 +153,7 @@ HOSTS: Sequence[tuple[float, float]] = (
 @dataclass(frozen=True, slots=True)
 class NoiseDraw:
     """One possibility: spreads (log) of single calls by size, and of hosts; what first calls take
-    longer; and the tails of `Noise`."""
+    longer; and the tails of `CallNoise`."""
 
     spreads: Vector
     host: float
@@ -175,7 +175,7 @@ def noise_draws(
     evidence: Sequence[SizeEvidence],
     log_ms: Vector,
     places: Sequence[int],
-    noise: Noise,
+    noise: CallNoise,
     rng: random.Random,
     hosts: Sequence[tuple[float, float]] = HOSTS,
 ) -> list[NoiseDraw]:
@@ -209,7 +209,7 @@ class _Spreads:
     """How probable spreads (log) of single calls are, over steps of the function's own part and,
     for each size that was measured, over steps of the size's own part."""
 
-    noise: Noise
+    noise: CallNoise
     centres: Vector
     measured: Sequence[tuple[SizeEvidence, int]]
     functions: Vector
@@ -224,7 +224,7 @@ class _Spreads:
         evidence: Sequence[SizeEvidence],
         centres: Vector,
         places: Sequence[int],
-        noise: Noise,
+        noise: CallNoise,
         hosts: Sequence[tuple[float, float]],
     ) -> "_Spreads":
         first = _first_guess(evidence, max(centres))
@@ -280,7 +280,7 @@ def _first_guess(evidence: Sequence[SizeEvidence], centre: float) -> float:
 
 
 def _chances(
-    centre: float, steps: Vector, size: SizeEvidence, first: float, noise: Noise
+    centre: float, steps: Vector, size: SizeEvidence, first: float, noise: CallNoise
 ) -> tuple[float, Vector]:
     """The log of the probability of a size's calls, and the shares of each of its own `steps`."""
     squares, degrees = 0.5 * noise.trust * size.log_squares(first), noise.trust * size.degrees

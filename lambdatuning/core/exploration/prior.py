@@ -71,7 +71,7 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True)
-class Noise:
+class CallNoise:
     """Log spread of single calls (log) = level + slope x log ms + a function's + a size's own.
 
     `function_sd` and `size_sd` are the standard deviations of the latter two. A call counts as
@@ -98,7 +98,7 @@ class Prior:
 
     level: float
     components: tuple[Component, ...]
-    noise: Noise
+    noise: CallNoise
     taught: frozenset[str]
 
     def components_to(self, largest_mb: int) -> list[Component]:
@@ -125,7 +125,7 @@ def prior_from_json(value: Mapping[str, Any]) -> Prior:
             Component(float(weight), Shape(floor, cap_mb, power), scale)
             for weight, floor, cap_mb, power, scale in value["components"]
         ),
-        noise=Noise(**value["noise"]),
+        noise=CallNoise(**value["noise"]),
         taught=frozenset(value["taught"]),
     )
 

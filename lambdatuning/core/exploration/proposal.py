@@ -18,7 +18,7 @@ from .acquisition import Action, Calls, Market, best_action
 from .assessment import Assessment, Mix, assess, mix, quantile
 from .evidence import failing
 from .prior import Prior, load_prior
-from .question import Answer, Budget, Item, Objective, Observation, Proposal, Terms
+from .question import BestSoFar, Budget, Item, Objective, Observation, Proposal, Terms
 
 FIRST_MB = 512
 FAR = 3.0
@@ -321,14 +321,14 @@ def _affordable(calls: Calls, market: Market, left_usd: float) -> Calls:
     return calls
 
 
-def _so_far(case: _Case, answer: Answer) -> str:
+def _so_far(case: _Case, answer: BestSoFar) -> str:
     size = join_mb([answer.memory_mb])
     if not case.named:
         return f"{size} is best so far, how sure cannot be told"
     return f"{size} is within 5 % of the best with {format_sure(answer.within_5)}"
 
 
-def _end(budget: Budget, answer: Answer) -> str:
+def _end(budget: Budget, answer: BestSoFar) -> str:
     """Whether an answer is good enough: expected to lose little, or sure to."""
     if answer.regret <= budget.regret:
         return "sure"
@@ -432,7 +432,7 @@ _WHY = {
 
 def remarks(
     assessments: Iterable[Assessment],
-    answers: Sequence[Answer],
+    answers: Sequence[BestSoFar],
     given_up: Sequence[int],
     budget: Budget,
     stopped: str,

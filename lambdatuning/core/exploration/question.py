@@ -139,7 +139,7 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class BestSoFar:
     """The best size so far for one payload type, or for the mix (`payload` None).
 
     `within_1` and `within_5` are the probabilities that no size asked for is better by more than
@@ -166,7 +166,7 @@ class Proposal:
     batch: tuple[Item, ...]
     reason: str
     stopped: str
-    answers: tuple[Answer, ...]
+    answers: tuple[BestSoFar, ...]
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:

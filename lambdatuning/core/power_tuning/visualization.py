@@ -26,7 +26,7 @@ _MAX_FLOAT32 = 3.4028235677973366e38  # the first double that rounds to infinity
 
 
 @dataclass(frozen=True)
-class Run:
+class PublishedCurve:
     """One published curve, ordered by size; `name` is "" unless it comes from a comparison.
 
     Costs are in `currency`: dollars, or what the URL says.
@@ -37,7 +37,7 @@ class Run:
     currency: str = "USD"
 
 
-def decode_visualization(url: str) -> tuple[Run, ...]:
+def decode_visualization(url: str) -> tuple[PublishedCurve, ...]:
     """The runs of a visualization URL (or of its fragment alone): one, or two if it compares.
 
     The host does not matter, nor what a page, a mail or a redirecting link put around or behind
@@ -53,13 +53,13 @@ def decode_visualization(url: str) -> tuple[Run, ...]:
     if len(parts) == 8:
         names = [unquote(part) for part in parts[6:]]
         return (
-            Run(_points(parts[:3]), names[0], currency),
-            Run(_points(parts[3:6]), names[1], currency),
+            PublishedCurve(_points(parts[:3]), names[0], currency),
+            PublishedCurve(_points(parts[3:6]), names[1], currency),
         )
     while len(parts) > 3 and not parts[-1]:
         parts.pop()
     if len(parts) == 3:
-        return (Run(_points([*parts[:2], _without_tail(parts[2])]), currency=currency),)
+        return (PublishedCurve(_points([*parts[:2], _without_tail(parts[2])]), currency=currency),)
     raise UsageError(
         "not a visualization URL: after # there must be 3 parts, or 8 for a comparison, "
         f"separated by semicolons; found {len(parts)}"

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from ..decision import Evidence
-from ..exploration.question import Answer, Prediction
+from ..exploration.question import BestSoFar, Prediction
 from ..power_tuning.rules import SizeStatistics
 from ..wire import camel, known_fields
 from .plan import Batch
@@ -199,7 +199,7 @@ class Step:
 
     stopped: str
     reason: str
-    answers: tuple[Answer, ...]
+    answers: tuple[BestSoFar, ...]
     batch: tuple[Planned, ...]
     elapsed_s: float
     spent: Spending
@@ -232,9 +232,9 @@ class Step:
         return replace(self, answers=tuple(replace(answer, curve=()) for answer in self.answers))
 
 
-def _answer(value: Mapping[str, Any]) -> Answer:
+def _answer(value: Mapping[str, Any]) -> BestSoFar:
     curve = tuple(Prediction(**point) for point in value["curve"])
-    return Answer(**{**value, "curve": curve})
+    return BestSoFar(**{**value, "curve": curve})
 
 
 def _by_size(value: Mapping[str, str]) -> dict[int, str]:

@@ -24,7 +24,7 @@ from ..table_items import WriteRequest, batches, write_batch
 from ..tuner.storage import STORE_PREFIX
 
 
-class Night(TypedDict):
+class NightState(TypedDict):
     """What a night is known by from step to step: its run, its day (year/month/day), the expected
     bill and where its reports go; then the input of the run or why there is none, and at the end
     what somebody should read."""
@@ -49,10 +49,10 @@ class StepEvent(TypedDict):
     step: str
     execution: NotRequired[str]
     started: NotRequired[str]
-    night: NotRequired[Night]
+    night: NotRequired[NightState]
 
 
-def handle(event: StepEvent, _: object) -> Night:
+def handle(event: StepEvent, _: object) -> NightState:
     """One step, by its name."""
     return _STEPS[event["step"]](event)
 
@@ -62,7 +62,7 @@ def get_ready() -> None:
     load_price_book()
 
 
-def prepare(event: StepEvent) -> Night:
+def prepare(event: StepEvent) -> NightState:
     """The input of tonight's run, if it costs at most MAX_USD; nothing is invoked before that.
 
     A step that is tried again prepares the same run.
@@ -72,7 +72,7 @@ def prepare(event: StepEvent) -> Night:
     run_id = f"{started:%Y%m%dT%H%M%S}-{zlib.crc32(event['execution'].encode()):08x}"[:22]
     limit_usd = float(os.environ["MAX_USD"])
     usd = price(every_night, _last_usd(every_night.function))
-    night: Night = {
+    night: NightState = {
         "runId": run_id,
         "day": f"{started:%Y/%m/%d}",
         "usd": round(usd, 6),
@@ -119,7 +119,7 @@ def _last_usd(function: str) -> float | None:
     return None
 
 
-def tell(event: StepEvent) -> Night:
+def tell(event: StepEvent) -> NightState:
     """Whether somebody should be told of the night, and in which words.
 
     Raises where the reports did not come as far as their verdict: the night failed then.
@@ -146,7 +146,7 @@ def tell(event: StepEvent) -> Night:
             "message": "\n".join(lines)}  # fmt: skip
 
 
-def clean(event: StepEvent) -> Night:
+def clean(event: StepEvent) -> NightState:
     """Delete the items of this run from the table, whether still there or not."""
     every_night, night = _every_night(), event["night"]
     items = _items(every_night, night.get("input", {}))
@@ -155,7 +155,7 @@ def clean(event: StepEvent) -> Night:
     return night
 
 
-_STEPS: Mapping[str, Callable[[StepEvent], Night]] = {
+_STEPS: Mapping[str, Callable[[StepEvent], NightState]] = {
     "prepare": prepare,
     "tell": tell,
     "clean": clean,

@@ -125,14 +125,14 @@ def analyse(
     return replace(after, failed=measured.failed)
 
 
-def _measured(state: TunerState, store: RunFolder, plan: RunPlan) -> "Measured":
+def _measured(state: TunerState, store: RunFolder, plan: RunPlan) -> "MeasuredRun":
     """What is in the bucket of a run; an adaptive one measured the sizes of its state alone."""
     steps = list(store.read_steps())[: state.step or 0] if plan.limits else []
     run = explored(steps) if steps else None
     sizes = [store.read_result(size) for size in (state.sizes if run else plan.sizes)]
     reasons = {size.memory_mb: size.reason for size in sizes if size.reason} | {**state.failed}
     failed = {size: text[:_REASON_LENGTH] for size, text in reasons.items()}
-    return Measured(plan, sizes, failed, run)
+    return MeasuredRun(plan, sizes, failed, run)
 
 
 def _by_name(failed: Mapping[int, str]) -> dict[str, str]:
@@ -147,7 +147,7 @@ def withheld(state: TunerState, decision: Decision) -> TunerState:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredRun:
     """The results of a run's sizes, of which those that `failed` names are out; `run` is what an
     adaptive one explored, None for a grid."""
 
@@ -308,7 +308,7 @@ def _why(failed: Mapping[int, str], run: Explored | None) -> str:
     return "; ".join([*reasons, run.reason] if run else reasons)[:_FAILED_LENGTH]
 
 
-def _more(measured: Measured, store: RunFolder, warnings: Sequence[str]) -> dict[str, Any]:
+def _more(measured: MeasuredRun, store: RunFolder, warnings: Sequence[str]) -> dict[str, Any]:
     """What the contract lacks, beside its fields."""
     results = [row for size in measured.sizes for row in size.rows]
     return {
@@ -321,7 +321,7 @@ def _more(measured: Measured, store: RunFolder, warnings: Sequence[str]) -> dict
     }
 
 
-def _manifest(measured: Measured, prices: PriceBook, state: TunerState) -> Manifest:
+def _manifest(measured: MeasuredRun, prices: PriceBook, state: TunerState) -> Manifest:
     """The manifest, but for prices, decision and start."""
     plan, sizes = measured.plan, measured.sizes
     target, question = plan.target, plan.question

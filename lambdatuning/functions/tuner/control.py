@@ -27,7 +27,7 @@ from .function import (
     spare_mb,
     version_numbers,
 )
-from .prepare import Services, prepare
+from .prepare import PrepareServices, prepare
 from .publish import Publisher, is_other, may_have_set, publish_missing, publish_next
 from .storage import RunFolder, folder, price_book
 
@@ -115,7 +115,7 @@ def _unpublished(client: Any, function: str, version: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Call:
+class ControlCall:
     """One call of the control function: what came in, and what it may use."""
 
     state: Any
@@ -165,7 +165,7 @@ def get_ready() -> None:
 
 def handle(event: dict[str, Any], context: Any) -> Any:
     """Run `event["step"]` on `event["state"]`; the answer is the next state."""
-    call = Call(
+    call = ControlCall(
         state=event["state"],
         execution=event["execution"],
         started=event["started"],
@@ -187,10 +187,10 @@ def _timed(answer: Any, took_ms: float) -> Any:
     return replace(answer, control_ms=round(answer.control_ms + took_ms)).to_json()
 
 
-def _prepare(call: Call) -> TunerState:
+def _prepare(call: ControlCall) -> TunerState:
     if not isinstance(call.state, dict):
         raise UsageError('the execution input must be a JSON object with "lambdaARN" and "num"')
-    services = Services(
+    services = PrepareServices(
         lambda_client=call.client,
         states=client("stepfunctions", config=PATIENT),
         s3=client("s3"),
@@ -201,7 +201,7 @@ def _prepare(call: Call) -> TunerState:
     return prepare(call.state, call.execution, services)
 
 
-def _publish(call: Call) -> TunerState:
+def _publish(call: ControlCall) -> TunerState:
     remaining_ms = call.context.get_remaining_time_in_millis
     plan = call.store.read_plan()
     state = TunerState.from_json(call.state)
@@ -214,7 +214,7 @@ def _publish(call: Call) -> TunerState:
     return publish(state, Publisher(call.client, plan, remaining_ms, call.sleep, used_mb))
 
 
-def _decide(call: Call) -> TunerState:
+def _decide(call: ControlCall) -> TunerState:
     measured = call.state["measured"]
     rest = {name: value for name, value in call.state.items() if name != "measured"}
     state = TunerState.from_json(rest)
@@ -225,13 +225,13 @@ def _decide(call: Call) -> TunerState:
     return decide.state_after_round(state, measured, explorer)
 
 
-def _analyse(call: Call) -> TunerState:
+def _analyse(call: ControlCall) -> TunerState:
     region, store = call.execution.split(":")[3], call.store
     prices = price_book(store.s3, store.read_plan().price_book)
     return analyse(TunerState.from_json(call.state), store, prices, call.started, region)
 
 
-def _apply(call: Call) -> TunerState:
+def _apply(call: ControlCall) -> TunerState:
     state = TunerState.from_json(call.state)
     state = apply(state, call.client, call.sleep, lambda: call.store.read_plan().target)
     applied = (state.output or {}).get("applied")
@@ -240,7 +240,7 @@ def _apply(call: Call) -> TunerState:
     return state
 
 
-def _clean(call: Call) -> Any:
+def _clean(call: ControlCall) -> Any:
     """The last step: its answer is the execution's output."""
     try:
         whose = (call.confirms, call.may_have_set)
@@ -251,7 +251,7 @@ def _clean(call: Call) -> Any:
     return call.state.get("output")
 
 
-def _only_clean(call: Call) -> Any:
+def _only_clean(call: ControlCall) -> Any:
     """An execution for this alone: what a run that was stopped left on a function is put back, by
     the tuner's own role, whatever the rights of the caller. Its output names what was done."""
     stopped = call.state["onlyClean"].get("execution")
@@ -279,7 +279,7 @@ def _never_started(error: Exception) -> bool:
     return True
 
 
-_STEPS: dict[str, Callable[[Call], Any]] = {
+_STEPS: dict[str, Callable[[ControlCall], Any]] = {
     "prepare": _prepare,
     "publish": _publish,
     "decide": _decide,

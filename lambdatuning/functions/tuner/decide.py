@@ -18,7 +18,7 @@ from typing import Any
 
 from ...core.exploration.proposal import propose
 from ...core.exploration.question import (
-    Answer,
+    BestSoFar,
     Budget,
     Item,
     Objective,
@@ -193,7 +193,7 @@ def terms(plan: RunPlan, prices: PriceBook, without: Collection[int] = ()) -> Te
 def grid_spending(
     plan: RunPlan,
     prices: PriceBook,
-    answers: Sequence[Answer],
+    answers: Sequence[BestSoFar],
     samples: Sequence[Sample],
 ) -> Spending | None:
     """What the grid would invoke and cost, an estimate: `counts` warm invocations at every size,

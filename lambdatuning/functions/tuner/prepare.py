@@ -165,7 +165,7 @@ def aws_endpoint() -> Endpoint:
 
 
 @dataclass(frozen=True)
-class Services:
+class PrepareServices:
     """The clients and facts that preparing uses; `lambda_client` is in the function's region."""
 
     lambda_client: Any
@@ -181,7 +181,7 @@ class Services:
         return lambda run_id: folder(self.s3, self.bucket, function, run_id).owner() is not None
 
 
-def prepare(raw: Any, execution: str, services: Services) -> TunerState:
+def prepare(raw: Any, execution: str, services: PrepareServices) -> TunerState:
     """The first state of a run; on an error nothing of the function has been changed.
 
     Run again after a crash it finds its own lock and goes on.
@@ -217,7 +217,7 @@ def prepare(raw: Any, execution: str, services: Services) -> TunerState:
     return decide.begin(first, decide.Explorer(plan, store, prices, 0.0)) if plan.limits else first
 
 
-def _payloads(request: TuningInput, services: Services) -> tuple[Types, Counts]:
+def _payloads(request: TuningInput, services: PrepareServices) -> tuple[Types, Counts]:
     """The payload types; with `disablePayloadLogs` an error does not repeat what is in them."""
     try:
         return payload_types(request, services.s3)
@@ -246,7 +246,12 @@ _LONGEST_STEP = timedelta(minutes=16)
 
 
 def _left_behind(
-    services: Services, name: str, function: str, earlier: lock.Lock, run_id: str, memory_mb: int
+    services: PrepareServices,
+    name: str,
+    function: str,
+    earlier: lock.Lock,
+    run_id: str,
+    memory_mb: int,
 ) -> bool:
     """Whether it may be a dead run that left the function at this size: one of its sizes, and not
     set since that run was over. Anything else was deployed meanwhile, and stays."""
@@ -264,7 +269,7 @@ def _left_behind(
     return datetime.strptime(changed, "%Y-%m-%dT%H:%M:%S.%f%z") < over + _LONGEST_STEP
 
 
-def _locked(request: TuningInput, run_id: str, execution: str, services: Services) -> Target:
+def _locked(request: TuningInput, run_id: str, execution: str, services: PrepareServices) -> Target:
     """The function once the lock is ours, as it is under the lock: before, a run that was about
     to end may have held it at another size. What a dead run left behind is undone first."""
     client, arn = services.lambda_client, request.lambda_arn

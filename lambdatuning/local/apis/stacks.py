@@ -4,9 +4,9 @@ import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from .asgi import Answer
+from .asgi import Response
 
-Summary = Callable[[str], Awaitable[Answer]]
+Summary = Callable[[str], Awaitable[Response]]
 """Calls GetTemplateSummary for the stack of this name, as the caller would."""
 
 _WITHOUT = re.compile(

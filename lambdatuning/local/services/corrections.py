@@ -19,7 +19,7 @@ from ..apis.lambda_limits import problem_of_package
 from ..apis.operations import service_model_or_none
 from ..settings import ACCOUNT_ID, REGION
 from .ministack import part, put
-from .stack_rights import Change
+from .stack_rights import ResourceUpdate
 
 _LAMBDA = "services.lambda_svc"
 _MACHINES = "services.stepfunctions"
@@ -96,7 +96,7 @@ def install(services: Services) -> None:
 
 
 def install_for_stacks(
-    services: Services, refuses_change: Callable[[Change], str] | None = None
+    services: Services, refuses_change: Callable[[ResourceUpdate], str] | None = None
 ) -> None:
     """Correct CloudFormation, before its first use: to load it at start takes 0.2 s.
 
@@ -144,7 +144,7 @@ def authorise_tasks(refusal: Callable[[str, str], str], services: Services) -> N
     put(_MACHINES, "_call_lambda", call_lambda)
 
 
-def authorise_stacks(refusal: Callable[[Change], str]) -> None:
+def authorise_stacks(refusal: Callable[[ResourceUpdate], str]) -> None:
     """Ask before CloudFormation makes, changes or deletes a resource: `refusal` says why it may
     not. The resource then fails as on AWS."""
     provision, update = part(_STACKS, "_provision_resource"), part(_STACKS, "_update_resource")
@@ -153,7 +153,7 @@ def authorise_stacks(refusal: Callable[[Change], str]) -> None:
     check = partial(_check_change, refusal)
 
     def provision_resource(kind: str, logical_id: str, props: Any, stack_name: str) -> Any:
-        check(Change(stack_name, logical_id, kind, "create", {}, props))
+        check(ResourceUpdate(stack_name, logical_id, kind, "create", {}, props))
         return provision(kind, logical_id, props, stack_name)
 
     def update_resource(
@@ -167,7 +167,9 @@ def authorise_stacks(refusal: Callable[[Change], str]) -> None:
     ) -> Any:
         if old_props != new_props:
             name = logical_id or physical_id
-            check(Change(stack_name, name, kind, "update", old_props, new_props, physical_id))
+            check(
+                ResourceUpdate(stack_name, name, kind, "update", old_props, new_props, physical_id)
+            )
         return update(kind, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
 
     def delete_resource(
@@ -178,7 +180,7 @@ def authorise_stacks(refusal: Callable[[Change], str]) -> None:
         logical_id: str | None = None,
     ) -> None:
         name = logical_id or physical_id
-        check(Change(stack_name or "", name, kind, "delete", props, props, physical_id))
+        check(ResourceUpdate(stack_name or "", name, kind, "delete", props, props, physical_id))
         delete(kind, physical_id, props, stack_name, logical_id)
 
     put(_STACKS, "_provision_resource", provision_resource)
@@ -186,7 +188,7 @@ def authorise_stacks(refusal: Callable[[Change], str]) -> None:
     put(_STACKS, "_delete_resource", delete_resource)
 
 
-def _check_change(refusal: Callable[[Change], str], change: Change) -> None:
+def _check_change(refusal: Callable[[ResourceUpdate], str], change: ResourceUpdate) -> None:
     """PermissionError, worded as CloudFormation does, where a change is refused."""
     if why := refusal(change):
         service = why.partition(" perform: ")[2].partition(":")[0].title()

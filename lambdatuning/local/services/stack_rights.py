@@ -29,7 +29,7 @@ class Right:
 
 
 @dataclass(frozen=True)
-class Change:
+class ResourceUpdate:
     """A resource before and after, by its properties; `id` is its physical one, or "" for none."""
 
     stack: str
@@ -42,7 +42,7 @@ class Change:
     id: str = ""
 
 
-def rights_for(change: Change) -> Iterator[Right]:
+def rights_for(change: ResourceUpdate) -> Iterator[Right]:
     """What must be allowed for it, in the order of its calls."""
     rules = _rules().get(change.type)
     if rules is None:
@@ -64,13 +64,13 @@ def _rules() -> dict[str, Any]:
     return types
 
 
-def _made_up(change: Change) -> str:
+def _made_up(change: ResourceUpdate) -> str:
     """A name as CloudFormation makes them; a bucket's is in lower case."""
     name = f"{change.stack}-{change.logical_id}{_SUFFIX}"
     return name.lower() if change.type == "AWS::S3::Bucket" else name
 
 
-def _concerns(change: Change, property_path: str) -> bool:
+def _concerns(change: ResourceUpdate, property_path: str) -> bool:
     """Whether a handler has to do with this property: it is given and, in an update, another."""
     value = _at(change.new, property_path)
     is_set = value not in (None, "", [], {})

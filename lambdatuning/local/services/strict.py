@@ -46,7 +46,7 @@ from ..runtime.environment import Environment
 from ..settings import ACCESS_KEY_ID, ACCOUNT_ID, REGION
 from .executor import role_of
 from .ministack import part
-from .stack_rights import Change, Right, StackRoles, rights_for
+from .stack_rights import ResourceUpdate, Right, StackRoles, rights_for
 
 _ACTIONS, _IAM = "core.iam_actions", "core.iam_evaluator"
 _FILTER = "Logs_20140328.FilterLogEvents"
@@ -207,7 +207,7 @@ class Strict:
         role = self.roles.for_call(form.get("Action", ""), stack, form)
         _worker.set(_Worker(call, environment, role.rpartition("/")[2]))
 
-    def refuses_change(self, change: Change) -> str:
+    def refuses_change(self, change: ResourceUpdate) -> str:
         """Why CloudFormation may not make a change of a stack; "" where it may."""
         worker = _worker.get()
         if worker is None or (worker.call.key_id == ACCESS_KEY_ID and not worker.role):

@@ -18,7 +18,7 @@ from lambdatuning.functions.tuner.batch.measure import measure_batch
 from lambdatuning.functions.tuner.batch.samples import Writer
 from lambdatuning.functions.tuner.clean import clean
 from lambdatuning.functions.tuner.measuring import summarise
-from lambdatuning.functions.tuner.prepare import Services, prepare
+from lambdatuning.functions.tuner.prepare import PrepareServices, prepare
 from lambdatuning.functions.tuner.publish import Publisher, publish_missing
 from lambdatuning.functions.tuner.storage import RunFolder
 from tests.fakes.aws_lambda import ARN, FakeLambda, FakeLogs, FakeS3, FakeStates, answered
@@ -85,7 +85,7 @@ class Machine:
         body = {"lambdaARN": ARN, "num": 10, "environments": 2, "seed": 1, "parallelSizes": 1,
                 "runId": "run-1", "exploration": "adaptive", "payloadTypes": types("a"),
                 **given}  # fmt: skip
-        services = Services(
+        services = PrepareServices(
             self.client, FakeStates(), self.s3, "bucket", "111122223333", self.time.sleep
         )
         return prepare(body, EXECUTION, services)

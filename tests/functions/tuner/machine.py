@@ -17,7 +17,7 @@ from lambdatuning.functions.tuner.batch.samples import Writer
 from lambdatuning.functions.tuner.clean import clean
 from lambdatuning.functions.tuner.control import apply
 from lambdatuning.functions.tuner.measuring import summarise
-from lambdatuning.functions.tuner.prepare import Services, prepare
+from lambdatuning.functions.tuner.prepare import PrepareServices, prepare
 from lambdatuning.functions.tuner.publish import Publisher, publish_next
 from lambdatuning.functions.tuner.storage import RunFolder
 from tests.fakes.aws_lambda import ARN, FakeLambda, FakeLogs, FakeS3, FakeStates
@@ -62,7 +62,9 @@ class Machine:
     def run(self, raw: dict[str, Any]) -> Any:
         """The execution's output; what a step raises goes up, as the state machine catches it."""
         weigh, passed, sleep = self.scales.weigh, self.scales.passed, self.time.sleep
-        services = Services(self.client, FakeStates(), self.s3, "bucket", "111122223333", sleep)
+        services = PrepareServices(
+            self.client, FakeStates(), self.s3, "bucket", "111122223333", sleep
+        )
         state = passed("prepare", prepare(weigh("input", raw), EXECUTION, services))
         plan = self.store.read_plan()
         publisher = Publisher(self.client, plan, lambda: 900_000, sleep)

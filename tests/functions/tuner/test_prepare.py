@@ -11,7 +11,7 @@ from lambdatuning.core.errors import LockedError, NotFoundError, UsageError
 from lambdatuning.core.tuning.plan import Work
 from lambdatuning.core.tuning.records import PLAN_NAME
 from lambdatuning.functions.tuner import function, lock
-from lambdatuning.functions.tuner.prepare import Services, prepare
+from lambdatuning.functions.tuner.prepare import PrepareServices, prepare
 from lambdatuning.functions.tuner.storage import RunFolder, folder
 from tests.fakes.aws_lambda import ARN, FakeLambda, FakeS3, FakeStates, refusal
 
@@ -22,8 +22,8 @@ OTHER = EXECUTION.replace("run-1", "run-0")
 
 def services(
     client: FakeLambda, s3: FakeS3, time: Time, states: FakeStates | None = None
-) -> Services:
-    return Services(client, states or FakeStates(), s3, "bucket", "111122223333", time.sleep)
+) -> PrepareServices:
+    return PrepareServices(client, states or FakeStates(), s3, "bucket", "111122223333", time.sleep)
 
 
 def given(**more: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, HTTPClientError
 
 from ....core.errors import LambdaTuningError
-from ....core.log_report import Report, ReportError, parse_report
+from ....core.log_report import InvocationReport, ReportError, parse_report
 from ....core.pricing import PriceBook, ephemeral_usd, invocation_usd, restore_usd
 from ....core.tuning.payloads import Context
 from ....core.tuning.plan import Invocation
@@ -95,7 +95,7 @@ def lost_sample(
 
 
 def completed(
-    plan: RunPlan, prices: PriceBook, sample: Sample, report: Report, error: str
+    plan: RunPlan, prices: PriceBook, sample: Sample, report: InvocationReport, error: str
 ) -> Sample:
     """A sample with the numbers of its report, which was found later."""
     return replace(
@@ -137,7 +137,7 @@ def _error(payload: bytes) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _report(answer: Mapping[str, Any], request_id: str) -> Report | None:
+def _report(answer: Mapping[str, Any], request_id: str) -> InvocationReport | None:
     tail = base64.b64decode(answer.get("LogResult", "")).decode("utf-8", "replace")
     try:
         return parse_report(tail, request_id)
@@ -145,7 +145,7 @@ def _report(answer: Mapping[str, Any], request_id: str) -> Report | None:
         return None
 
 
-def _cost_usd(target: Target, prices: PriceBook, memory_mb: int, report: Report) -> float:
+def _cost_usd(target: Target, prices: PriceBook, memory_mb: int, report: InvocationReport) -> float:
     billed_ms, region = report.billed_ms, target.region
     restored = report.restore_ms is not None and target.pays_for_restores
     return (

@@ -14,7 +14,7 @@ from typing import Any, TypedDict
 from botocore.exceptions import BotoCoreError
 
 from ....core.errors import LambdaTuningError, denied_by
-from ....core.log_report import FILTER_PATTERNS, Report, iter_reports
+from ....core.log_report import FILTER_PATTERNS, InvocationReport, iter_reports
 from ....core.tuning.records import Target
 
 _REQUEST = re.compile(r'(?:REPORT RequestId: |"requestId"\s*:\s*")([0-9a-fA-F-]{36})')
@@ -118,11 +118,11 @@ class Trace:
     request_id: str
     started_at: datetime
     environment: str
-    report: Report | None = None
+    report: InvocationReport | None = None
     error: str = ""
 
 
-class LogEvent(TypedDict):
+class FilteredLogEvent(TypedDict):
     """An event as FilterLogEvents answers it; `timestamp` is in ms after 1970."""
 
     logStreamName: str
@@ -151,9 +151,9 @@ def traces(
     return read
 
 
-def _of_streams(events: Iterable[LogEvent]) -> Iterator[Trace]:
+def _of_streams(events: Iterable[FilteredLogEvent]) -> Iterator[Trace]:
     """An environment serves one request at a time, so that its lines belong to the last START."""
-    streams: dict[str, list[LogEvent]] = {}
+    streams: dict[str, list[FilteredLogEvent]] = {}
     for event in events:
         streams.setdefault(event["logStreamName"], []).append(event)
     for name, lines in streams.items():
@@ -162,7 +162,7 @@ def _of_streams(events: Iterable[LogEvent]) -> Iterator[Trace]:
             yield from _of_stream(match["environment"], lines)
 
 
-def _of_stream(environment: str, events: Iterable[LogEvent]) -> Iterator[Trace]:
+def _of_stream(environment: str, events: Iterable[FilteredLogEvent]) -> Iterator[Trace]:
     current: Trace | None = None
     for event in events:
         message = str(event["message"])
@@ -201,7 +201,7 @@ def _with_message(trace: Trace, message: str) -> Trace:
     return replace(trace, error=match["type"] or "Unhandled") if match else trace
 
 
-def _of_platform(report: Report) -> str:
+def _of_platform(report: InvocationReport) -> str:
     if report.status == "timeout":
         return "Sandbox.Timedout"
     return "" if report.status == "success" else report.error_type or "Unhandled"

@@ -16,7 +16,7 @@ from urllib.parse import quote_plus, unquote_plus
 
 from ..json_paths import JsonPathError, at_path
 from .java_values import Lenient, TemplateError, TemplateObject, text_of
-from .velocity import Template
+from .velocity import VelocityTemplate
 
 __all__ = ["TemplateError", "TemplateRequest", "rendered"]
 
@@ -53,8 +53,8 @@ def rendered(template: str, request: TemplateRequest) -> str:
 
 
 @functools.lru_cache(maxsize=256)
-def _parsed(template: str) -> Template:
-    return Template(template)
+def _parsed(template: str) -> VelocityTemplate:
+    return VelocityTemplate(template)
 
 
 class _Input(TemplateObject):

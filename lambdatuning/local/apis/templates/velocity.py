@@ -100,7 +100,7 @@ _WORDS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", 
 _LEVELS = (("||",), ("&&",), ("==", "!="), ("<", "<=", ">", ">="), ("+", "-"), ("*", "/", "%"))
 
 
-class Template:
+class VelocityTemplate:
     """A template, read once. Raises `TemplateError` for what is not known or is broken."""
 
     def __init__(self, source: str) -> None:
@@ -349,7 +349,7 @@ class _Reader:
             text = match["single"][1:-1]
             return lambda _: text
         if match["double"]:
-            inner = Template(match["double"][1:-1].replace('""', '"'))
+            inner = VelocityTemplate(match["double"][1:-1].replace('""', '"'))
             return inner.rendered
         if match["word"] in ("true", "false", "null"):
             constant = {"true": True, "false": False, "null": None}[match["word"]]
