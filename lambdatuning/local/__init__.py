@@ -6,8 +6,8 @@ cleanup, peers          what removes everything of it when it ends, who connects
 services/gateway        who may use the endpoint, with signatures (AWS_IAM); strict: switches
 apis/                   in front of ministack, by API: front hands each request to lambda_limits,
                         lambda_changes, expressions (DynamoDB), log_events, state_machines, stacks,
-                        http_apis, rest_apis with templates/ (Velocity); bodies and operations by
-                        botocore's models; asgi, calls, json_paths
+                        http_apis, rest_apis with templates/ (Velocity, JSONPath); operations and
+                        their bodies by botocore's models; asgi, calls
 services/               ministack (the seam: every name of it that is touched), executor in the
                         place of its own, corrections of what only it can know, async_invokes,
                         records (what its records mean); packages (zips, layers) beside it

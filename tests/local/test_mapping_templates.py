@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambdatuning.local.apis.json_paths import JsonPathError, at_path
+from lambdatuning.local.apis.templates.json_paths import JsonPathError, at_path
 from lambdatuning.local.apis.templates.mapping import TemplateError, TemplateRequest, rendered
 
 # "Mapping template examples for API Gateway", the photo album, shortened.

@@ -13,12 +13,12 @@ from .. import faults
 from ..settings import ACCOUNT_ID, REGION
 from . import (
     asgi,
-    bodies,
     expressions,
     http_apis,
     lambda_changes,
     lambda_limits,
     log_events,
+    operations,
     rest_apis,
     stacks,
     state_machines,
@@ -111,7 +111,7 @@ class Front:
         if api is None and not service:
             await self.inner(scope, receive, send)
             return
-        most = lambda_limits.MOST_REQUEST_BYTES if service == "lambda" else bodies.MOST_BYTES
+        most = lambda_limits.MOST_REQUEST_BYTES if service == "lambda" else operations.MOST_BYTES
         try:
             body = await asgi.read_body(receive, most)
         except asgi.TooLargeError:
@@ -309,7 +309,7 @@ def _service_of(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
     if not signed_for and b"X-Amz-Credential=" in scope["query_string"]:
         return ""
     target = headers.get(b"x-amz-target", b"").decode("latin-1")
-    return bodies.service_of(target, scope["path"], signed_for)
+    return operations.service_of(target, scope["path"], signed_for)
 
 
 def _unreadable(scope: Scope, service: str, body: bytes) -> Response | None:
@@ -317,9 +317,9 @@ def _unreadable(scope: Scope, service: str, body: bytes) -> Response | None:
     target = dict(scope["headers"]).get(b"x-amz-target", b"").decode("latin-1")
     query = scope["query_string"].decode("latin-1")
     called = scope["method"], scope["path"], query, body
-    why = bodies.problem_of(service, target, *called)
+    why = operations.problem_of(service, target, *called)
     if not why:
-        absent = "" if target else bodies.absent_member(service, *called)
+        absent = "" if target else operations.absent_member(service, *called)
         return _rest_error(Problem("BadRequestException", absent)) if absent else None
     if target:
         return json_error("com.amazon.coral.service#SerializationException", why)
@@ -331,7 +331,7 @@ def _unreadable(scope: Scope, service: str, body: bytes) -> Response | None:
 def _too_large_error(scope: Scope, service: str) -> Response:
     problem = lambda_limits.too_large(scope["method"], scope["path"])
     if service != "lambda":
-        text = f"Request must be smaller than {bodies.MOST_BYTES} bytes"
+        text = f"Request must be smaller than {operations.MOST_BYTES} bytes"
         problem = problem._replace(message=text)
     if b"x-amz-target" in dict(scope["headers"]):
         return json_error(problem.kind, problem.message, problem.status)

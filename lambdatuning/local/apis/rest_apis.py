@@ -28,7 +28,7 @@ from .calls import (
     begin_call,
     current_call,
 )
-from .json_paths import JsonPathError, at_path
+from .templates.json_paths import JsonPathError, at_path
 from .templates.mapping import TemplateError, TemplateRequest, rendered
 
 LIMIT_S = 29.0

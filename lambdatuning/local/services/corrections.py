@@ -14,9 +14,9 @@ from typing import Any
 
 from ..apis import http_apis, rest_apis, stacks
 from ..apis.asgi import Services
-from ..apis.json_paths import at_path
 from ..apis.lambda_limits import problem_of_package
 from ..apis.operations import service_model_or_none
+from ..apis.templates.json_paths import at_path
 from ..settings import ACCOUNT_ID, REGION
 from .ministack import part, put
 from .stack_rights import ResourceUpdate

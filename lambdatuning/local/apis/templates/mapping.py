@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
-from ..json_paths import JsonPathError, at_path
 from .java_values import Lenient, TemplateError, TemplateObject, text_of
+from .json_paths import JsonPathError, at_path
 from .velocity import VelocityTemplate
 
 __all__ = ["TemplateError", "TemplateRequest", "rendered"]

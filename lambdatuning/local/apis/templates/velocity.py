@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..json_paths import items_of
 from .java_values import (
     MOST_TURNS,
     UNDEFINED,
@@ -19,6 +18,7 @@ from .java_values import (
     text_of,
     whole_numbers,
 )
+from .json_paths import items_of
 
 
 class _Stopped(Exception):  # noqa: N818 - no error

@@ -6,7 +6,7 @@ from http.client import HTTPMessage
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdatuning.local.apis import bodies
+from lambdatuning.local.apis import operations
 from tests.local.conftest import PYTHON, ROLE, Cloud, package
 from tests.local.plain_http import send
 from tests.waiting import until
@@ -110,9 +110,9 @@ def test_an_api_is_made_of_something(cloud: Cloud, path: str, message: str, body
 def test_members_that_api_gateway_must_have(
     method: str, path: str, given: object, message: str
 ) -> None:
-    service = bodies.service_of("", path, "")
+    service = operations.service_of("", path, "")
     body = json.dumps(given).encode()
-    assert bodies.absent_member(service, method, path, "", body) == message
+    assert operations.absent_member(service, method, path, "", body) == message
 
 
 @pytest.mark.parametrize(
@@ -141,14 +141,14 @@ def test_members_that_api_gateway_must_have(
     ],
 )
 def test_members_of_a_wrong_type(target: str, given: object, message: str) -> None:
-    service = bodies.service_of(target, "/", "")
+    service = operations.service_of(target, "/", "")
     body = json.dumps(given).encode()
-    assert bodies.problem_of(service, target, "POST", "/", "", body) == message
+    assert operations.problem_of(service, target, "POST", "/", "", body) == message
 
 
 def test_an_object_in_a_bucket_named_like_a_path_is_no_call() -> None:
-    assert bodies.service_of("", "/schedules/report.html", "s3") == ""
-    assert bodies.service_of("", "/schedules/nightly", "scheduler") == "scheduler"
+    assert operations.service_of("", "/schedules/report.html", "s3") == ""
+    assert operations.service_of("", "/schedules/nightly", "scheduler") == "scheduler"
 
 
 def test_numbers_in_a_query(cloud: Cloud) -> None:
@@ -162,7 +162,7 @@ def test_the_call_of_a_service_that_does_not_exist(cloud: Cloud) -> None:
 
 
 def test_a_body_over_the_limit(cloud: Cloud) -> None:
-    body = b'{"TableName": "' + b"x" * bodies.MOST_BYTES + b'"}'
+    body = b'{"TableName": "' + b"x" * operations.MOST_BYTES + b'"}'
     status, _, answer = _sent(cloud, "dynamodb", "POST", "/", body, "DynamoDB_20120810.PutItem")
     assert (status, json.loads(answer)["__type"]) == (413, "RequestEntityTooLargeException")
 
