@@ -205,7 +205,7 @@ class Study(StudyData):
 
         return pillars(self)
 
-    def evidence(self) -> dict[str, Any]:
+    def evidence(self) -> dict[str, object]:
         """The same as plain values, with their `schema_version`: JSON for a workload review."""
         from .analysis.questions.pillars import evidence
 
@@ -291,7 +291,7 @@ class Study(StudyData):
     def __repr__(self) -> str:
         return f"Study({self.run!r})"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, object]:
         return self.answer._repr_mimebundle_(**kwargs)
 
     def _repr_html_(self) -> str:

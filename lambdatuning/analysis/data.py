@@ -181,5 +181,5 @@ class StudyData:
 _SHAPE_CURVES = frozenset(("weights", "max_failed", "tolerance", "confidence", "seed", "today_mb"))
 """Options that summary and curves are computed with."""
 
-_WITHOUT_OPTIONS = ("measured", "placed", "cells", "summary", "resampled", "curves")
+_WITHOUT_OPTIONS = ("measured", "placed", "cells", "cell_summaries", "resampled", "curves")
 """What is computed without any other option."""

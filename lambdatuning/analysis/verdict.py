@@ -5,7 +5,6 @@ Every output for machines (exit code, JSON, JUnit, annotations, badge, messages)
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from ..core.format import capitalised
 
@@ -84,7 +83,7 @@ class Verdict:
     def __str__(self) -> str:
         return f"{capitalised(self.reason)}."
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values with the schema's number; see SCHEMA."""
         return {"schema": SCHEMA, **asdict(self), "exit_code": self.exit_code}
 

@@ -53,7 +53,7 @@ def _frame(rows: list[dict[str, Any]]) -> DataFrame:
     return DataFrame(rows, columns=list(EXECUTION_COLUMNS))
 
 
-def _row_of(cloud: Cloud, arn: str) -> dict[str, Any]:
+def _row_of(cloud: Cloud, arn: str) -> dict[str, object]:
     """The row of one execution among others; one that cannot be read is named and stops none."""
     try:
         return _row(cloud, describe(cloud, arn))
@@ -83,7 +83,7 @@ def show(url: str) -> DataFrame:
     return DataFrame(rows, columns=list(CURVE_COLUMNS))
 
 
-def _row(cloud: Cloud, execution: Execution) -> dict[str, Any]:
+def _row(cloud: Cloud, execution: Execution) -> dict[str, object]:
     answer = TunerAnswer.of(execution.output)
     failed = not (execution.running or has_answer(execution) or execution.input.get("dryRun"))
     status = "FAILED" if failed and execution.status == "SUCCEEDED" else execution.status

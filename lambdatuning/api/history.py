@@ -105,7 +105,7 @@ def _history(store: Store, runs: list[RunSummary], function: str) -> History:
     return history_of(runs, newest, levels)
 
 
-def _as_measured(manifest: Manifest) -> dict[str, Any]:
+def _as_measured(manifest: Manifest) -> dict[str, object]:
     """The options with which a run is measured as that one was."""
     explored = {"explore": "adaptive"} if manifest.exploration else {"num": manifest.num}
     return {

@@ -54,7 +54,7 @@ def refreshed_book(
     return after
 
 
-def region_prices(products: Sequence[Product]) -> dict[str, Any]:
+def region_prices(products: Sequence[Product]) -> dict[str, object]:
     """The fields of a region in the price book, from the products of its price lists."""
     durations = {
         architecture: _tiers(products, group=group)

@@ -61,11 +61,11 @@ class Decision:
         own, _ = known_fields(cls, value)
         return cls(**{**own, "notes": tuple(own.get("notes", ()))})
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """All of it, as it is stored."""
         return asdict(self) | {"notes": list(self.notes)}
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, object]:
         """What `--json` prints of it."""
         whole = asdict(self)
         return {name: whole[name] for name in _PUBLIC}
@@ -141,7 +141,7 @@ class Evidence:
         duration, cost = Mean(**value["duration"]), Mean(**value["cost"])
         return cls(**{**value, "duration": duration, "cost": cost})
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain JSON values."""
         return asdict(self)
 

@@ -73,7 +73,7 @@ def read_record(record: type[Record], value: Mapping[str, Any]) -> Record:
     return record(**arguments, **({"extra": extra} if extra and "extra" in hints else {}))
 
 
-def write_record(record: Any) -> dict[str, Any]:
+def write_record(record: Any) -> dict[str, object]:
     """The inverse of `read_record`: a JSON object."""
     own = {
         camel(field.name): _write(getattr(record, field.name))

@@ -66,7 +66,7 @@ class Answer:
         lines = [line for head in self.headlines for line in (head.sentence, head.certainty)]
         return "\n".join(filter(None, [*lines, *self.others, *self.sentences, self.notice]))
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, object]:
         return answer_output(self.headline, (head.function for head in self.headlines))
 
     def _repr_html_(self) -> str:
@@ -308,7 +308,7 @@ class Overview:
         lines = [self.headline, *texts, self.notice]
         return "\n".join(filter(None, lines))
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, object]:
         return answer_output(self.headline, (choice.function for choice in self.advice))
 
     def _repr_html_(self) -> str:

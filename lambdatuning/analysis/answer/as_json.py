@@ -29,7 +29,7 @@ def answer_json(data: StudyData) -> dict[str, Any]:
     }
 
 
-def _headline(head: Headline) -> dict[str, Any]:
+def _headline(head: Headline) -> dict[str, object]:
     own = {name: value for name, value in asdict(head).items() if name != "money"}
     names = {
         **own,
@@ -41,7 +41,7 @@ def _headline(head: Headline) -> dict[str, Any]:
     return {name: _plain(value) for name, value in names.items()}
 
 
-def _curve(data: StudyData, curve: Curve) -> dict[str, Any]:
+def _curve(data: StudyData, curve: Curve) -> dict[str, object]:
     model = bool(data.run.exploration and data.run.exploration.answers)
     succeeded = good(data.run.samples)
     if curve.payload in data.run.payloads:

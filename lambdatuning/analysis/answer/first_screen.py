@@ -38,7 +38,7 @@ class FirstScreen:
         decided = [str(head) for head in self.headlines]
         return "\n".join(filter(None, [self.lead, *decided, *self.sentences, self.notice]))
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, object]:
         return answer_output(self.first, (head.function for head in self.headlines))
 
     def _repr_html_(self) -> str:

@@ -178,7 +178,7 @@ class Comparison:
         lines += [f"{finding.cause}: {finding.next_step}." for finding in grave]
         return "\n".join(lines)
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, object]:
         runs = [run for pair in self.pairs for run in (pair.before, pair.after)]
         headline = " ".join(map(headline_of, self.pairs)) if self.pairs else self.nothing
         return answer_output(headline, [run.function for run in runs or self.alone])

@@ -264,7 +264,7 @@ class History:
             *([SHARED] if thresholds_for(self._segment) is SHARED_HOST else ()),
         ]
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, object]:
         return answer_output(str(self.verdict), [self.function])
 
     def _repr_html_(self) -> str:
@@ -504,7 +504,7 @@ def _apart(where: str, count: int) -> str:
     return f"{format_count(count, 'run')} on {where} {'stands' if count == 1 else 'stand'} apart."
 
 
-def _rows(segment: Segment) -> list[dict[str, Any]]:
+def _rows(segment: Segment) -> list[dict[str, object]]:
     durations, tails, costs = (_pooled(segment.panel(m)) for m in (DURATION, TAIL, COST))
     inits, memory = (_middle(segment.panel(m)) for m in (INIT, MEMORY))
     failed, every = segment.failures()

@@ -80,7 +80,7 @@ class RunSummary:
             "host": self.endpoint.words("cores", "settle", "python"),
         }
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values for one line; cells as rows."""
         plain = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         init = {str(size): list(pair) for size, pair in self.init_ms.items()}

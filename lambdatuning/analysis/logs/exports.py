@@ -374,7 +374,7 @@ def _is_function_line(value: Mapping[Any, Any]) -> bool:
     return "level" in value and "requestId" in value and "logStreamName" not in value
 
 
-def _insights_row(value: Sequence[Any]) -> dict[str, Any]:
+def _insights_row(value: Sequence[Any]) -> dict[str, object]:
     """A result of GetQueryResults: a list of fields with their values."""
     if value and all(
         isinstance(field, Mapping) and {*field} == {"field", "value"} for field in value

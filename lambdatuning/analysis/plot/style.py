@@ -93,7 +93,7 @@ def fit(name: str, layout: Layout) -> str:
     return name if len(name) <= room else f"{name[: room - 1]}…"
 
 
-def series_style(n: int) -> dict[str, Any]:
+def series_style(n: int) -> dict[str, object]:
     """Colour and dash of the n-th line."""
     dash = DASHES[n // len(SERIES) % len(DASHES)]
     return {"color": SERIES[n % len(SERIES)], "linestyle": dash}

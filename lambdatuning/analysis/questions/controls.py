@@ -39,7 +39,7 @@ class Controls:
             charts.append(plot_deadline(moved))
         return [chart for chart in charts if chart is not None]
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, object]:
         bundle: dict[str, Any] = self.chart._repr_mimebundle_()
         return bundle | _widget(self)
 
@@ -49,7 +49,7 @@ def controls(data: StudyData) -> Controls:
     return Controls(data, plot_bill(data))
 
 
-def _widget(controls: Controls) -> dict[str, Any]:
+def _widget(controls: Controls) -> dict[str, object]:
     """The output by which a notebook shows the sliders; empty without ipywidgets."""
     if find_spec("ipywidgets") is None:
         return {}
@@ -103,7 +103,7 @@ def _sliders(controls: Controls, ipywidgets: Any) -> dict[str, Any]:
     return sliders
 
 
-def _decades(value: float, low: int, high: int) -> dict[str, Any]:
+def _decades(value: float, low: int, high: int) -> dict[str, object]:
     """A logarithmic range that has the value in it: a slider would else start at another one."""
     exponent = math.log10(value)
     return {

@@ -6,7 +6,6 @@ Ids and names of best practices are those of the edition `FRAMEWORK`; each has a
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
-from typing import Any
 
 from pandas import DataFrame
 
@@ -92,7 +91,7 @@ def pillars_frame(rows: Iterable[Practice]) -> DataFrame:
     return DataFrame([asdict(row) for row in rows], columns=columns)
 
 
-def evidence(data: StudyData) -> dict[str, Any]:
+def evidence(data: StudyData) -> dict[str, object]:
     """The same as plain values, to be attached to a workload review as JSON."""
     run = data.run
     return {

@@ -10,7 +10,7 @@ from ...core.format import join, short_name
 from .output_types import ANSWER_MIME, RUN_MIME
 
 
-def answer_output(headline: str, functions: Iterable[str]) -> dict[str, Any]:
+def answer_output(headline: str, functions: Iterable[str]) -> dict[str, object]:
     """The output that tells the index of reports what a report says, of which functions."""
     return {ANSWER_MIME: {"headline": headline, "functions": list(dict.fromkeys(functions))}}
 
@@ -31,7 +31,7 @@ class About:
         names = join(map(short_name, self.functions))
         return " · ".join(filter(None, [names, self.place, self.date, *self.facts]))
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, object]:
         about = {"functions": list(self.functions), "place": self.place, "date": self.date}
         return {RUN_MIME: about, "text/plain": str(self)}
 
@@ -48,7 +48,7 @@ class Statement:
     notice: str = ""
     functions: tuple[str, ...] = ()
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, object]:
         return answer_output(self.headline, self.functions)
 
     def __str__(self) -> str:

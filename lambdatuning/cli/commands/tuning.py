@@ -280,7 +280,7 @@ def _billed_gb_s(run: "Run") -> float | None:
     return round(float((run.samples["memory_mb"] * run.samples["billed_ms"]).sum()) / 1_024_000, 3)
 
 
-def _elsewhere_json(run: "Run") -> dict[str, Any]:
+def _elsewhere_json(run: "Run") -> dict[str, object]:
     """What is known of the answer of a run without samples."""
     decided = run.decision.figures() if run.decision else None
     return {"schema": SCHEMA, "decision": decided, "headlines": [], "curves": []}

@@ -179,7 +179,7 @@ def _secure(cloud: Cloud, bucket: str) -> None:
     )
 
 
-def _tls_only(cloud: Cloud, bucket: str) -> dict[str, Any]:
+def _tls_only(cloud: Cloud, bucket: str) -> dict[str, object]:
     arn = f"arn:{cloud.partition}:s3:::{bucket}"
     statement = {
         "Sid": "TlsOnly",

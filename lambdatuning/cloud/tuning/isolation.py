@@ -117,7 +117,7 @@ def refuse_uncopied(config: Configuration) -> None:
         )
 
 
-def copy_settings(config: Configuration) -> dict[str, Any]:
+def copy_settings(config: Configuration) -> dict[str, object]:
     """What CreateFunction is told, from GetFunctionConfiguration; code and name are not in it."""
     settings: Mapping[str, Any] = config
     plain = {key: settings[key] for key in _COPIED if settings.get(key)}
@@ -137,7 +137,7 @@ def copy_settings(config: Configuration) -> dict[str, Any]:
     }
 
 
-def _reported(logging: Mapping[str, Any] | None) -> dict[str, Any]:
+def _reported(logging: Mapping[str, Any] | None) -> dict[str, object]:
     """JSON logs at a level that leaves reports: without them nothing can be measured."""
     if not logging or logging.get("LogFormat") != "JSON":
         return {}

@@ -73,7 +73,7 @@ def _refuse(plan: TunePlan) -> None:
         )
 
 
-def _input(plan: TunePlan, payload: PayloadType) -> dict[str, Any]:
+def _input(plan: TunePlan, payload: PayloadType) -> dict[str, object]:
     request = plan.request
     context = Context(plan.run_id, payload.name, 0, plan.seed, request.table)
     run_input = {

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from ..errors import UsageError, closest
 from ..strategies import DEFAULT_STRATEGY, DEFAULT_WEIGHT, WORTH, Worth, clamp_weight
@@ -169,6 +168,6 @@ class Proposal:
     answers: tuple[BestSoFar, ...]
     warnings: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain JSON values, to be stored with the run."""
         return asdict(self)

@@ -38,7 +38,7 @@ class Endpoint:
         """The endpoint in a JSON object; one of no kind for anything else."""
         return read_record(cls, value) if isinstance(value, Mapping) else cls()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The stored form; what is not known is left out."""
         plain = write_record(self)
         return {name: value for name, value in plain.items() if value not in (None, "")}

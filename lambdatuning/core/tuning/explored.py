@@ -85,7 +85,7 @@ class Explored:
         """The inverse of `to_json`; None for an empty object, as grids have it."""
         return read_record(cls, value) if value else None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The stored form."""
         return write_record(self)
 

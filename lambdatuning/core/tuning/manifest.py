@@ -71,7 +71,7 @@ class LogsRead:
         """The inverse of `to_json`."""
         return read_record(cls, value)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The stored form."""
         return write_record(self)
 
@@ -199,7 +199,7 @@ class Manifest:
         read = {name: _READ.get(name, _as_is)(entry) for name, entry in present.items()}
         return cls(**read, extra=extra)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The stored form; what is not known is left out."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         plain |= {name: write(plain[name]) for name, write in _WRITE.items()}

@@ -74,7 +74,7 @@ class NightlyRun:
             }
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values, for the file in the bucket."""
         plain = vars(self) | {
             "payloads": [payload.to_json() for payload in self.payloads],
@@ -85,7 +85,7 @@ class NightlyRun:
         return {camel(name): value for name, value in plain.items()}
 
 
-def _earlier_to_json(earlier: EarlierRuns) -> dict[str, Any]:
+def _earlier_to_json(earlier: EarlierRuns) -> dict[str, object]:
     """Keys of a JSON object are text, so that durations are lists with their keys in front."""
     return {
         "warmMs": [[*cell, ms] for cell, ms in sorted(earlier.warm_ms.items())],

@@ -157,7 +157,7 @@ class PayloadType:
         )
         return cls(**{**value, "seed": seed})
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The form of a payload file, read back by `payload_type`."""
         seed = [
             {"each": "invocation" if s.each is None else s.each, "item": s.item} for s in self.seed

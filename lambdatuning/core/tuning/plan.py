@@ -23,7 +23,7 @@ class Trial:
         """Its samples."""
         return sum(count for _, _, count in self.items)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The form in which it travels through the state machine."""
         return {
             "items": [list(item) for item in self.items],
@@ -106,7 +106,7 @@ class Batch:
         """The batch that goes on where this one ended."""
         return replace(self, done=done)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The form in which it travels through the state machine."""
         return {
             "memoryMb": self.work.memory_mb,

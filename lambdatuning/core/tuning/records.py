@@ -285,7 +285,7 @@ class RunPlan:
         count, apart = self.counts[invocation.payload], self.environments + self.cold
         return seed_number(invocation, count, len(self.sizes), apart)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The plan as plain JSON values."""
         return asdict(self) | {"payloads": [payload.to_json() for payload in self.payloads]}
 

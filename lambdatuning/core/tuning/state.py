@@ -29,7 +29,7 @@ class Apply:
     alias: str | None = None
     min_sure: float = 0.0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The form in which it travels."""
         own = {"autoOptimize": self.auto_optimize, "alias": self.alias}
         return own | ({"minSure": self.min_sure} if self.min_sure else {})
@@ -56,7 +56,7 @@ class BatchSummary:
         own, _ = known_fields(cls, value)
         return cls(**{**own, "batch": Batch.from_json(own["batch"])})
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The form in which it travels."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         return {camel(name): value for name, value in plain.items()} | {
@@ -144,7 +144,7 @@ class TunerState:
             }
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The form in which it travels; `step` is there for adaptive runs alone."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         plain |= {
@@ -222,7 +222,7 @@ class Step:
             }
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain JSON values."""
         return asdict(self)
 

@@ -147,7 +147,7 @@ def _result(response: dict[str, Any]) -> dict[str, Any]:
     return response
 
 
-def _digest(payload: Any) -> dict[str, Any]:
+def _digest(payload: Any) -> dict[str, object]:
     """PBKDF2 of a text: one thread of CPU work in C, in proportion to `rounds`."""
     match payload:
         case {"text": str(text), "rounds": int(rounds)} if 1 <= rounds <= MAX_ROUNDS:

@@ -165,7 +165,7 @@ _STEPS: Mapping[str, Callable[[StepEvent], NightState]] = {
 # Seed items.
 
 
-def _items(every_night: NightlyRun, run_input: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _items(every_night: NightlyRun, run_input: Mapping[str, Any]) -> list[dict[str, object]]:
     """The items that the run of this input needs, in DynamoDB's form; the last of one key wins."""
     if not every_night.key_names or not run_input:
         return []

@@ -36,7 +36,7 @@ _OUTPUT_ANSWERS = 100
 _OUTPUT_REASON = 1_000
 
 
-def _for_output(run: Explored) -> dict[str, Any]:
+def _for_output(run: Explored) -> dict[str, object]:
     """What fits into the output, in the contract's way of writing."""
     return {
         "stopped": run.stopped,
@@ -49,7 +49,7 @@ def _for_output(run: Explored) -> dict[str, Any]:
     }
 
 
-def _answer(answer: ModelAnswer) -> dict[str, Any]:
+def _answer(answer: ModelAnswer) -> dict[str, object]:
     return {
         "payload": answer.payload,
         "power": answer.memory_mb,
@@ -308,7 +308,7 @@ def _why(failed: Mapping[int, str], run: Explored | None) -> str:
     return "; ".join([*reasons, run.reason] if run else reasons)[:_FAILED_LENGTH]
 
 
-def _more(measured: MeasuredRun, store: RunFolder, warnings: Sequence[str]) -> dict[str, Any]:
+def _more(measured: MeasuredRun, store: RunFolder, warnings: Sequence[str]) -> dict[str, object]:
     """What the contract lacks, beside its fields."""
     results = [row for size in measured.sizes for row in size.rows]
     return {

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import islice, product
 from statistics import fmean
 from typing import Any
 
@@ -365,7 +365,8 @@ UNPLACED = "unplaced"
 _GOES_ON = ("sure", "price", "grid")
 """Ends after which a run that others are compared with goes on: no limit of the user's."""
 
-_COMPARED_ENVIRONMENTS, _CALLS_EACH, _TRIES = 3, 2, 3
+_COMPARED_ENVIRONMENTS, _TRIES = 3, 3
+_COMPARED_CALLS = 2 * _COMPARED_ENVIRONMENTS
 """A comparison has an interval from 3 environments on; each is called twice. Where Lambda does not
 serve from so many, it is tried three times."""
 _TO_COMPARE = "today's size and the answer are measured in 3 environments, to be compared later"
@@ -386,24 +387,35 @@ def _for_compare(
     # More environments would not be told apart, or are not allowed.
     if not decided.placed or plan.environments < _COMPARED_ENVIRONMENTS:
         return None
-    tries = _tries(explorer.store, state.step or 0)
     sizes = {proposal.answers[-1].memory_mb, plan.target.today_mb} & set(plan.sizes)
-    calls = _COMPARED_ENVIRONMENTS * _CALLS_EACH
+    lacking = _too_few_environments(plan, sizes, samples)
+    if not lacking:
+        return None
+    tries = _tries(explorer.store, state.step or 0)
     batch, usd = [], decided.spent.usd
-    for size in sorted(sizes):
-        for payload in plan.payloads:
-            own = [s for s in samples if (s.memory_mb, s.payload) == (size, payload.name)]
-            warm = [s for s in own if not s.cold and not s.error]
-            failing = own and not warm
-            wide = len({s.environment for s in warm}) >= _COMPARED_ENVIRONMENTS
-            if wide or failing or tries[size, payload.name] >= _TRIES:
-                continue
-            batch.append(Item(size, payload.name, calls, _COMPARED_ENVIRONMENTS))
-            usd += calls * (fmean(s.cost_usd for s in own) if own else 0.0)
+    for (size, payload), call_usd in lacking.items():
+        if tries[size, payload] < _TRIES:
+            batch.append(Item(size, payload, _COMPARED_CALLS, _COMPARED_ENVIRONMENTS))
+            usd += _COMPARED_CALLS * call_usd
     most = plan.limits.max_usd
     if not batch or (most is not None and usd > most):
         return None
     return replace(proposal, batch=tuple(batch), stopped="", reason=_TO_COMPARE)
+
+
+def _too_few_environments(
+    plan: RunPlan, sizes: Collection[int], samples: Sequence[Sample]
+) -> dict[tuple[int, str], float]:
+    """What was measured in too few environments to be compared, by size and payload type, with the
+    mean cost of a call so far; what only fails is left out."""
+    lacking = {}
+    for size, payload in product(sorted(sizes), plan.payloads):
+        own = [s for s in samples if (s.memory_mb, s.payload) == (size, payload.name)]
+        warm = [s for s in own if not s.cold and not s.error]
+        failing = own and not warm
+        if not failing and len({s.environment for s in warm}) < _COMPARED_ENVIRONMENTS:
+            lacking[size, payload.name] = fmean(s.cost_usd for s in own) if own else 0.0
+    return lacking
 
 
 def _tries(store: RunFolder, steps: int) -> Counter[tuple[int, str]]:

@@ -4,7 +4,7 @@ import json
 import os
 import urllib.request
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -66,7 +66,7 @@ def payload_types(request: TuningInput, s3: Any) -> tuple[Types, Counts]:
 
 def plan_run(
     request: TuningInput,
-    raw: dict[str, Any],
+    raw: Mapping[str, object],
     target: Target,
     owner: tuple[str, str],
     payloads: tuple[Types, Counts],
@@ -131,7 +131,7 @@ def _mode(request: TuningInput) -> str:
     return "first" if request.dry_run or request.parallel_invocation else "warm"
 
 
-def _question(request: TuningInput, raw: dict[str, Any]) -> Question:
+def _question(request: TuningInput, raw: Mapping[str, object]) -> Question:
     """What analysing needs. Of the input all is kept but the payloads, which may be secret."""
     return Question(
         num=request.num,

@@ -83,7 +83,7 @@ class Machine:
     def measure(self, state: TunerState, plan: RunPlan) -> TunerState:
         """The Map state with its items and answers, then the deciding."""
         measured = []
-        before = state.to_json()
+        before: dict[str, Any] = state.to_json()
         for number, each in enumerate(before["batches"]):
             item = self.scales.weigh("item", {"run": before["run"], "batch": each})
             batch, caller, logs = Batch.from_json(item["batch"]), self.caller(plan), FakeLogs()

@@ -8,7 +8,6 @@ from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ....core.decision import Evidence, Mean
 from ....core.power_tuning.rules import SizeStatistics, lambda_base_cost, size_statistics
@@ -150,7 +149,7 @@ def total_ms(sample: Sample) -> float:
 # The results of one size: of each payload type, and of the mix of them in the contract's terms.
 
 
-Row = dict[str, Any]
+Row = dict[str, object]
 """Plain JSON values, as the execution's output has them."""
 
 
