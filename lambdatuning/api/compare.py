@@ -113,7 +113,7 @@ def _loaded(
     runs: str | Run | Sequence[str | Run],
     store: str | Path,
     cloud: Cloud | None,
-    narrowed: dict[str, Any],
+    narrowed: Mapping[str, Any],
 ) -> list[Run]:
     if isinstance(runs, Run):
         return [runs]

@@ -1,6 +1,7 @@
 """Results of others: executions of any tuner, and curves that were published as a URL."""
 
-from typing import Any
+from datetime import datetime
+from typing import TypedDict
 
 from pandas import DataFrame
 
@@ -12,21 +13,26 @@ from ..core.power_tuning.answer import TunerAnswer
 from ..core.power_tuning.visualization import decode_visualization
 from ..core.validation import Count, checked
 
-EXECUTION_COLUMNS = (
-    "execution",
-    "function",
-    "status",
-    "strategy",
-    "power",
-    "cost_usd",
-    "duration_ms",
-    "lambda_cost_usd",
-    "started_at",
-    "wall_ms",
-    "cause",
-    "visualization",
-    "execution_arn",
-)
+
+class ExecutionRow(TypedDict, total=False):
+    """A row of `executions`; one that cannot be read has its names, status and cause alone."""
+
+    execution: str
+    function: str
+    status: str
+    strategy: str
+    power: int | None
+    cost_usd: float | None
+    duration_ms: float | None
+    lambda_cost_usd: float | None
+    started_at: datetime
+    wall_ms: float | None
+    cause: str
+    visualization: str | None
+    execution_arn: str
+
+
+EXECUTION_COLUMNS = tuple(ExecutionRow.__annotations__)
 UNREADABLE = "UNREADABLE"
 """Status of an execution whose input or output is of no form that a tuner gives."""
 
@@ -49,17 +55,21 @@ def executions(cloud: Cloud, state_machine: str, *, limit: Count = 100) -> DataF
     return _frame([_row_of(cloud, arn) for arn in list_executions(cloud, state_machine, limit)])
 
 
-def _frame(rows: list[dict[str, Any]]) -> DataFrame:
+def _frame(rows: list[ExecutionRow]) -> DataFrame:
     return DataFrame(rows, columns=list(EXECUTION_COLUMNS))
 
 
-def _row_of(cloud: Cloud, arn: str) -> dict[str, object]:
+def _row_of(cloud: Cloud, arn: str) -> ExecutionRow:
     """The row of one execution among others; one that cannot be read is named and stops none."""
     try:
         return _row(cloud, describe(cloud, arn))
     except (LambdaTuningError, AttributeError, KeyError, TypeError, ValueError) as exc:
-        known_fields = {"execution": arn.rpartition(":")[2], "execution_arn": arn}
-        return {**known_fields, "status": UNREADABLE, "cause": f"it cannot be read: {exc}"}
+        return {
+            "execution": arn.rpartition(":")[2],
+            "execution_arn": arn,
+            "status": UNREADABLE,
+            "cause": f"it cannot be read: {exc}",
+        }
 
 
 def show(url: str) -> DataFrame:
@@ -83,7 +93,7 @@ def show(url: str) -> DataFrame:
     return DataFrame(rows, columns=list(CURVE_COLUMNS))
 
 
-def _row(cloud: Cloud, execution: Execution) -> dict[str, object]:
+def _row(cloud: Cloud, execution: Execution) -> ExecutionRow:
     answer = TunerAnswer.of(execution.output)
     failed = not (execution.running or has_answer(execution) or execution.input.get("dryRun"))
     status = "FAILED" if failed and execution.status == "SUCCEEDED" else execution.status

@@ -1,6 +1,6 @@
 """The options that several commands share."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -198,7 +198,7 @@ _SAME_NAME = (
 )
 
 
-def with_share(options: dict[str, Any]) -> dict[str, Any]:
+def with_share(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a tuning command, per cent as the shares that the library takes."""
     shares = {
         "cost_tolerance": number("--tolerance (per cent)", options["tolerance"], 0) / 100,

@@ -1,5 +1,6 @@
 """`lambdatuning history`: the runs of a function over time, and the gate of a nightly run."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -61,7 +62,7 @@ def _measured(session: Session, store: str, judged: "History") -> "list[Run]":
     return load_runs(store, names, cloud=session.connect_for(store))
 
 
-def _history(session: Session, function: str, store: str, options: dict[str, Any]) -> "History":
+def _history(session: Session, function: str, store: str, options: Mapping[str, Any]) -> "History":
     from ...api.history import history, measuring
 
     level = {name: options[name] for name in ("accept_run", "why")}

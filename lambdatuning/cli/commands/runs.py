@@ -1,5 +1,6 @@
 """`lambdatuning runs`, `compare`, `logs`, `executions` and `show`: what was measured before."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -227,7 +228,7 @@ def _both(comparison: "Comparison") -> "list[Run]":
 
 
 def _compared(
-    session: Session, names: tuple[str, ...], store: str, options: dict[str, Any]
+    session: Session, names: tuple[str, ...], store: str, options: Mapping[str, Any]
 ) -> "Comparison":
     from ...analysis.compare.gate import MAX_REGRESSION
     from ...api.compare import NEWEST, compare

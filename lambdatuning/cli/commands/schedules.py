@@ -1,7 +1,7 @@
 """`lambdatuning schedule`: one night's work, and what starts it every night."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -131,7 +131,7 @@ def _measured(session: Session, cloud: Any, function: str, options: dict[str, An
     return benchmark(cloud, template=file.path, payload=payload, **options, **effects)
 
 
-def _history(cloud: Any, history: str, options: dict[str, Any]) -> str:
+def _history(cloud: Any, history: str, options: Mapping[str, Any]) -> str:
     """The store in which this run and earlier ones are looked for."""
     if history == "stack":
         from ...api.stack import usable_outputs

@@ -1,7 +1,7 @@
 """`lambdatuning tune`, `benchmark` and `clean`: a run, its answer, and what a dead one left."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -139,7 +139,7 @@ class AnswerOptions:
     worth: Worth = WORTH
 
     @classmethod
-    def of(cls, options: dict[str, Any]) -> "AnswerOptions":
+    def of(cls, options: Mapping[str, Any]) -> "AnswerOptions":
         """From the options of a command."""
         worth = Worth(float(options["speed_worth"]), options["cost_tolerance"])
         return cls(options["store"], options["strategy"], float(options["weight"]), worth)
