@@ -11,11 +11,11 @@ from lambdatuning.core.tuning.records import RunPlan
 from lambdatuning.core.tuning.state import BatchSummary, TunerState
 from lambdatuning.functions.tuner import decide
 from lambdatuning.functions.tuner.analyse import analyse
+from lambdatuning.functions.tuner.apply import apply
 from lambdatuning.functions.tuner.batch.invoke import Caller
 from lambdatuning.functions.tuner.batch.measure import measure_batch
 from lambdatuning.functions.tuner.batch.samples import Writer
 from lambdatuning.functions.tuner.clean import clean
-from lambdatuning.functions.tuner.control import apply
 from lambdatuning.functions.tuner.measuring import summarise
 from lambdatuning.functions.tuner.prepare import PrepareServices, prepare
 from lambdatuning.functions.tuner.publish import Publisher, publish_next

@@ -10,8 +10,8 @@ from lambdatuning.core.tuning.plan import Work
 from lambdatuning.core.tuning.records import PLAN_NAME
 from lambdatuning.core.tuning.state import Apply, RunPlace, TunerState
 from lambdatuning.functions.tuner import function, lock
+from lambdatuning.functions.tuner.apply import apply
 from lambdatuning.functions.tuner.clean import clean, clean_stopped
-from lambdatuning.functions.tuner.control import apply
 from lambdatuning.functions.tuner.publish import may_have_set
 from lambdatuning.functions.tuner.storage import RunFolder
 from lambdatuning.functions.tuner.tunable import refuse_weighted
