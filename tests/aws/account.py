@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import lambdatuning as lt
 from lambdatuning.analysis.run import Run
 from lambdatuning.cloud.session import Cloud, connect
 from lambdatuning.core.progress import ignore
+from tests.journeys.functions import TUNED, make_function
 from tests.journeys.policies import ACTIONS
 from tests.waiting import until
 
@@ -43,6 +45,16 @@ class Account:
         new.write_text(json.dumps(switches))
         os.utime(new, ns=(time.time_ns(), time.time_ns()))
         new.replace(self.switches)
+
+    def deployed(self) -> tuple[dict[str, str], str]:
+        """The outputs of the stack, deployed if need be, and a small function to tune: runs start
+        many of its execution environments."""
+        name = "small"
+        arn = f"arn:aws:lambda:{self.owner.region}:{self.owner.account_id}:function:{name}"
+        outputs = lt.deploy(self.owner, parameters={"TunableFunctionArns": arn})
+        with suppress(self.owner.client("lambda").exceptions.ResourceConflictException):
+            make_function(self.owner, name, source=TUNED)
+        return dict(outputs), name
 
     def keys(self, *policies: str, **statements: list[dict[str, Any]]) -> dict[str, str]:
         """The variables of somebody with these policies of `data/policies`, statements of one's
@@ -121,4 +133,5 @@ def tune(cloud: Cloud, function: str, store: Path, **options: Any) -> Run:
         "store": store,
         "on_progress": ignore,
     }
-    return lt.tune(cloud, function, {"operation": "ping"}, **{**given, **options})
+    event = options.pop("event", {"operation": "ping"})
+    return lt.tune(cloud, function, event, **{**given, **options})

@@ -17,6 +17,7 @@ from lambdatuning.core.tuning.payloads import PayloadType
 from lambdatuning.functions.tuner import function
 from lambdatuning.local.services.strict import read_switches
 from tests.bench import faults
+from tests.journeys.functions import sleeping
 from tests.waiting import until
 
 from .account import Account, tune
@@ -25,8 +26,7 @@ PING = (PayloadType("ping", {"operation": "ping"}),)
 
 
 def test_a_run_with_slow_updates_late_logs_and_throttles(account: Account, tmp_path: Path) -> None:
-    outputs = lt.deploy(account.owner)
-    name = outputs["FunctionName"]
+    _, name = account.deployed()
     before = account.looks(name)
     # `make bench-faults` has them as late as AWS.
     account.switch(iam=True, update_s=1, logs_s=3, throttle_every=7)
@@ -39,8 +39,7 @@ def test_a_run_with_slow_updates_late_logs_and_throttles(account: Account, tmp_p
 
 
 def test_a_state_machine_may_invoke_what_its_role_may(account: Account, tmp_path: Path) -> None:
-    outputs = lt.deploy(account.owner)
-    name, iam = outputs["FunctionName"], account.owner.client("iam")
+    (outputs, name), iam = account.deployed(), account.owner.client("iam")
     machine = account.owner.client("stepfunctions").describe_state_machine(
         stateMachineArn=outputs["StateMachineArn"]
     )
@@ -58,16 +57,19 @@ def test_a_state_machine_may_invoke_what_its_role_may(account: Account, tmp_path
 
 
 def test_a_run_whose_answer_cannot_be_set_is_stored(account: Account, tmp_path: Path) -> None:
-    name = lt.deploy(account.owner)["FunctionName"]
+    _, name = account.deployed()
     before = account.looks(name)
 
     def deny(progress: Progress) -> None:
-        if progress.done:
+        if progress.done:  # of the larger size: the smaller one is being measured for long
             account.switch(deny=["lambda:UpdateAlias"], wait_scale=0.001)
 
     message = "explicit deny.*; all was measured before, and is stored: `lambdatuning show "
     with pytest.raises(RunFailedError, match=message):
-        tune(account.owner, name, tmp_path, auto_optimize=True, min_sure=0, on_progress=deny)
+        tune(
+            account.owner, name, tmp_path, event=sleeping(3, below_mb=512), auto_optimize=True,
+            min_sure=0, on_progress=deny,
+        )  # fmt: skip
     account.switch()
     assert account.looks(name) == before
     assert len(lt.load(tmp_path).samples) == 6  # and a warm-up a size
@@ -76,8 +78,7 @@ def test_a_run_whose_answer_cannot_be_set_is_stored(account: Account, tmp_path: 
 def test_an_interrupt_while_cleaning_is_denied_names_what_is_left(
     account: Account, tmp_path: Path
 ) -> None:
-    outputs = lt.deploy(account.owner)
-    name = outputs["FunctionName"]
+    outputs, name = account.deployed()
     before = account.looks(name)
     client, states = account.owner.client("lambda"), account.owner.client("stepfunctions")
 
@@ -111,7 +112,7 @@ def test_an_interrupt_while_cleaning_is_denied_names_what_is_left(
 @pytest.mark.timeout(900)
 def test_an_alias_is_compared_with_what_it_serves(account: Account, tmp_path: Path) -> None:
     """`$LATEST` has another size than the version behind the alias that is named."""
-    name = lt.deploy(account.owner)["FunctionName"]
+    _, name = account.deployed()
     client = account.owner.client("lambda")
     function.set_memory(client, name, 1024, time.sleep)
     version = client.publish_version(FunctionName=name)["Version"]
@@ -142,7 +143,7 @@ def test_an_alias_is_compared_with_what_it_serves(account: Account, tmp_path: Pa
 
 def test_a_copy_needs_the_right_to_read_tags(account: Account, tmp_path: Path) -> None:
     """As on AWS: GetFunction leaves them out for who may not list them."""
-    name = lt.deploy(account.owner)["FunctionName"]
+    _, name = account.deployed()
     account.switch(deny=["lambda:ListTags"])
     with pytest.raises(UsageError, match=r"tags cannot be read .* get lambda:ListTags"):
         tune(account.user("isolate", "tune"), name, tmp_path, isolate=True)

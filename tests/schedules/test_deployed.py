@@ -28,6 +28,7 @@ from lambdatuning.schedules import deployed
 from lambdatuning.schedules.printed import render
 from lambdatuning.schedules.schedule import Schedule
 from tests.cli.conftest import environment
+from tests.journeys.functions import TUNED, make_function
 
 from .notebooks import small_notebook
 
@@ -54,6 +55,8 @@ class Deployed:
     outputs: dict[str, str]
     queue: str
     reporter: str
+    function: str = "measured"
+    """What is measured each night: small, as every night starts it."""
 
     @property
     def bucket(self) -> str:
@@ -120,8 +123,9 @@ def running() -> Iterator[Deployed]:
         cloud = connect()
         main = lt.deploy(cloud)
         reporter = made_reporter(cloud)
+        make_function(cloud, Deployed.function, source=TUNED)
         outputs = deployed.deploy(
-            cloud, schedule(main["FunctionName"]), parameters={"ReportFunctionArn": reporter}
+            cloud, schedule(Deployed.function), parameters={"ReportFunctionArn": reporter}
         )
         sqs, sns = cloud.client("sqs"), cloud.client("sns")
         queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
@@ -176,7 +180,7 @@ def test_the_scheduler_starts_a_night_that_tells_of_a_regression(running: Deploy
     assert list(runs.frame["run_id"]) == [night["runId"]]
     assert runs[-1].samples["payload"].eq("event").all()
     assert runs[-1].samples["error"].eq("").all()
-    name = running.main["FunctionName"]
+    name = running.function
     assert running.messages() == [
         (
             f"lambdatuning: {name} worse"[:100],
@@ -187,7 +191,7 @@ def test_the_scheduler_starts_a_night_that_tells_of_a_regression(running: Deploy
 
 
 def test_how_much_worse_a_run_may_be_goes_into_the_stack(running: Deployed) -> None:
-    name = deployed.stack_name(schedule(running.main["FunctionName"]))
+    name = deployed.stack_name(schedule(running.function))
     (stack,) = running.cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     given = {
         parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack["Parameters"]
@@ -217,7 +221,7 @@ def test_what_the_build_runs_keeps_reports_by_date_with_latest_and_index(
         if notebook.name != "05_compare.ipynb":
             notebook.unlink()
     newest = lt.runs(f"s3://{running.bucket}/runs", cloud=running.cloud)[-1]
-    name = running.main["FunctionName"]
+    name = running.function
     given = {
         "RUN_ID": newest.run_id,
         "SAMPLES": running.bucket,
@@ -249,7 +253,7 @@ def test_what_the_build_runs_keeps_reports_by_date_with_latest_and_index(
 def test_the_line_of_the_printed_workflow_really_measures_reports_and_compares(
     running: Deployed, tmp_path: Path
 ) -> None:
-    name = running.main["FunctionName"]
+    name = running.function
     printed = schedule(name)
     notebook = small_notebook(tmp_path)
     printed = replace(printed, options={**printed.options, "notebook": str(notebook)})
@@ -285,7 +289,7 @@ def test_a_night_that_costs_too_much_invokes_nothing_and_is_told(running: Deploy
     before = running.keys("runs/")
     deployed.deploy(
         running.cloud,
-        schedule(running.main["FunctionName"]),
+        schedule(running.function),
         parameters={"ReportFunctionArn": running.reporter, "MaxUsd": "0.0000001"},
     )
     assert running.night()["status"] == "FAILED"
@@ -297,7 +301,7 @@ def test_a_night_that_costs_too_much_invokes_nothing_and_is_told(running: Deploy
 
 def test_a_schedule_that_could_never_afford_a_night_is_refused(running: Deployed) -> None:
     with pytest.raises(UsageError, match=r"more than --max-usd 0\.0000001"):
-        deployed.deploy(running.cloud, schedule(running.main["FunctionName"], max_usd="0.0000001"))
+        deployed.deploy(running.cloud, schedule(running.function, max_usd="0.0000001"))
 
 
 def test_a_benchmark_s_items_are_there_for_the_night_alone(running: Deployed) -> None:
@@ -320,7 +324,7 @@ def test_a_benchmark_s_items_are_there_for_the_night_alone(running: Deployed) ->
 
 
 def test_it_is_removed_and_the_tuner_and_the_reports_stay(running: Deployed) -> None:
-    name = deployed.stack_name(schedule(running.main["FunctionName"]))
+    name = deployed.stack_name(schedule(running.function))
     lt.destroy(running.cloud, name)
     assert find(running.cloud, name) is None
     assert find(running.cloud, "lambdatuning") is not None
