@@ -228,6 +228,8 @@ def test_ctrl_c_leaves_nothing_behind(deployed: Shell, tmp_path: Path) -> None:
         "--no-current",
         "--num",
         "20",
+        "--environments",
+        "1",
     )
     process = subprocess.Popen(
         command("benchmark", *options, "--yes", "--store", str(tmp_path)),
