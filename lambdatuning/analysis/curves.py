@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pandas import DataFrame
 
 from ..core.sizes import Host
 from ..core.strategies import FAILURE_LIMIT
+from .frames import rows_by
 from .intervals import RESAMPLES, Floats, Key, log_sides
 
 MIX = "weighted mix"
@@ -75,13 +78,18 @@ def make_curves(
     host: Host | None = None,
 ) -> list[Curve]:
     """One curve for each payload type of one function and architecture, and their mix last."""
+    names = ["function", "architecture", "payload"]
+    columns = {name: summary[name].to_numpy() for name in (*names, *_OF_CURVES)}
     own = [
-        _curve((str(function), str(architecture), str(payload)), rows, resampled, max_failed, host)
-        for (function, architecture, payload), rows in summary.groupby(
-            ["function", "architecture", "payload"], observed=True
+        _curve(
+            {name: values[rows] for name, values in columns.items()}, resampled, max_failed, host
         )
+        for rows in rows_by(summary, names)
     ]
     return with_mix(own, weights)
+
+
+_OF_CURVES = ("memory_mb", "n", "cold", "failed", "mean_ms", "cost_usd")
 
 
 def with_mix(own: Sequence[Curve], weights: Mapping[str, float]) -> list[Curve]:
@@ -124,26 +132,26 @@ def mix(parts: Sequence[Curve], weights: Mapping[str, float]) -> Curve:
 
 
 def _curve(
-    key: tuple[str, str, str],
-    rows: DataFrame,
+    rows: Mapping[str, NDArray[Any]],
     resampled: Mapping[Key, Floats],
     max_failed: float,
     host: Host | None,
 ) -> Curve:
+    key = (str(rows["function"][0]), str(rows["architecture"][0]), str(rows["payload"][0]))
     counted = rows["n"] + rows["cold"] + rows["failed"]
     # An adaptive run may try a size by its cold start alone: nothing failed there.
     failing = (rows["failed"] > max_failed * counted) | ((rows["n"] == 0) & (rows["failed"] > 0))
-    good = rows[(rows["n"] > 0) & ~failing]
-    sizes = tuple(int(size) for size in good["memory_mb"])
+    good = (rows["n"] > 0) & ~failing
+    sizes = tuple(int(size) for size in rows["memory_mb"][good])
     stacked = [resampled[(*key, size)] for size in sizes]
     both = np.stack(stacked, axis=-1) if stacked else np.empty((RESAMPLES, 2, 0))
     return Curve(
         *key,
         sizes=sizes,
-        ms=good["mean_ms"].to_numpy(float),
-        usd=good["cost_usd"].to_numpy(float),
+        ms=rows["mean_ms"][good].astype(float),
+        usd=rows["cost_usd"][good].astype(float),
         resampled_ms=both[:, 0],
         resampled_usd=both[:, 1],
-        failing_mb=tuple(int(size) for size in rows[failing]["memory_mb"]),
+        failing_mb=tuple(int(size) for size in rows["memory_mb"][failing]),
         host=host,
     )

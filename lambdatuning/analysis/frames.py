@@ -122,9 +122,21 @@ def rows_by(frame: DataFrame, keys: Sequence[str]) -> list[NDArray[np.int64]]:
 
     For statistics of many small groups: a frame for each would take most of the time.
     """
-    numbers = frame.groupby(list(keys), observed=True).ngroup().to_numpy()
-    order = np.argsort(numbers, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1) if len(order) else []
+    if not len(frame):
+        return []
+    codes = [_codes(frame[key]) for key in keys]
+    order = np.lexsort(codes[::-1])
+    changes = [np.diff(column[order]) != 0 for column in codes]
+    return np.split(order, np.flatnonzero(np.logical_or.reduce(changes)) + 1)
+
+
+def _codes(column: "Series[Any]") -> NDArray[np.int64]:
+    """Numbers that are ordered as the values of a column are."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy(np.int64)
+    if column.dtype.kind in "iu":
+        return column.to_numpy(np.int64)
+    return np.asarray(pd.factorize(column, sort=True)[0], np.int64)
 
 
 def _by_format(parts: Iterable[bytes]) -> Iterator[Iterator[DataFrame]]:

@@ -122,8 +122,8 @@ def _mapped(means: Floats, mean_error: MeanError) -> Floats:
     knots = np.concatenate([_KNOTS, -_KNOTS[-2::-1]])
     logs = np.concatenate([below, above[-2::-1]])
     places: Floats = np.interp(_places(), knots, logs)
-    order = np.argsort(np.argsort(means, kind="stable"), kind="stable")
-    mapped: Floats = mean_error.mean * np.exp(places[order])
+    mapped = np.empty(len(means))
+    mapped[np.argsort(means, kind="stable")] = mean_error.mean * np.exp(places)
     return mapped
 
 

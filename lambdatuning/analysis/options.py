@@ -130,7 +130,7 @@ class Goal:
             return _of_value(ms, usd, self.options.worth)
         slowest, highest = scale or (ms.max(-1, keepdims=True), usd.max(-1, keepdims=True))
         largest = (np.where(slowest, slowest, 1.0), np.where(highest, highest, 1.0))
-        values: Floats = minimised(self.strategy, ms, usd, self.weight, largest)
+        values: Floats = minimised(self.strategy, self.weight, largest)(ms, usd)
         if self.strategy == "deadline" and in_time is not None:
             return _limited(values, self.options.quantile - in_time)
         if self.strategy == "budget":

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from operator import le
 from typing import Any
 
 from .exploration.posterior import curves_by_means
@@ -352,19 +353,27 @@ def choose(
     # Relative to the means: one curve far out would change what all others are compared by.
     scale = (max(p.duration.value for p in points), max(p.cost.value for p in points))
     drawn = [criterion.of_curve(ms, usd, scale) for ms, usd in possible_means(points)]
-    losses = [[loss / (min(row) or 1.0) - 1 for loss in row] for row in drawn]
-    expected = [math.fsum(column) / len(losses) for column in zip(*losses, strict=True)]
+    columns = list(zip(*map(_losses, drawn), strict=True))
+    count = len(drawn)
+    expected = [math.fsum(column) / count for column in columns]
     best = _least(expected, points) if criterion.strategy == "value" else by_means
     if best_mb is not None:
         best = sizes.index(best_mb)
-    within = sum(row[best] <= tolerance for row in losses)
-    better = [sum(row[k] <= row[best] for row in losses) for k in range(len(sizes))]
-    as_good = [n > (1 - DISTINCT) / 2 * len(losses) for n in better]
+    own = columns[best]
+    within = sum([loss <= tolerance for loss in own])
+    better = [sum(map(le, column, own)) for column in columns]
+    as_good = [n > (1 - DISTINCT) / 2 * count for n in better]
     return BestSize(
         sizes[best],
-        likelihood(within, len(losses)),
+        likelihood(within, count),
         tuple(size for k, size in enumerate(sizes) if as_good[k] and k != best),
     )
+
+
+def _losses(row: Sequence[float]) -> list[float]:
+    """By how much each value is above the least, as a share of that."""
+    least = min(row) or 1.0
+    return [value / least - 1 for value in row]
 
 
 def _least(values: Sequence[float], points: Sequence[Point]) -> int:

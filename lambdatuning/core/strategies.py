@@ -1,7 +1,8 @@
 """Which size to set: every strategy with its rule, its words and the limit that it needs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import mul
 from typing import Any
 
 from .errors import UsageError, closest
@@ -188,17 +189,13 @@ def scores(
         return worth.scores(durations, costs)
     slowest, highest = scale or (max(durations, default=0.0), max(costs, default=0.0))
     # A free or instant curve has a maximum of 0: dividing by 1 instead leaves that term at 0.
-    largest = (slowest or 1.0, highest or 1.0)
-    return [
-        float(minimised(strategy, duration, cost, weight, largest))
-        for duration, cost in zip(durations, costs, strict=True)
-    ]
+    of_size = minimised(strategy, weight, (slowest or 1.0, highest or 1.0))
+    return [float(value) for value in map(of_size, durations, costs)]
 
 
-def minimised(
-    strategy: str, duration: Any, cost: Any, weight: float, scale: tuple[Any, Any]
-) -> Any:
-    """What a strategy without a limit minimises: of two numbers, or of two arrays of numpy.
+def minimised(strategy: str, weight: float, scale: tuple[Any, Any]) -> Callable[[Any, Any], Any]:
+    """What a strategy without a limit minimises: a function of a duration and a cost, which may be
+    two numbers or two arrays of numpy.
 
     `scale` are the largest duration and cost, above 0, which a balance is relative to. The knee
     is where cost times duration is least: up to there a step buys more per cent of speed than it
@@ -207,12 +204,15 @@ def minimised(
     """
     if strategy == "balanced":
         share = clamp_weight(weight)
+        rest = 1 - share
         slowest, highest = scale
         # In this order of operations: ties between floats depend on it.
-        return share * cost / highest + (1 - share) * duration / slowest
+        return lambda duration, cost: share * cost / highest + rest * duration / slowest
     if strategy == "knee":
-        return duration * cost
-    return duration if strategy in ("speed", "budget") else cost
+        return mul
+    if strategy in ("speed", "budget"):
+        return lambda duration, _: duration
+    return lambda _, cost: cost
 
 
 def check_strategy(strategy: object, choices: Iterable[str] = STRATEGIES) -> str:

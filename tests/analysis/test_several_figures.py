@@ -86,10 +86,10 @@ def test_the_figure_of_one_function_says_which() -> None:
 
 @cache
 def long_named() -> Study:
-    """As long as Lambda allows, and two architectures of each."""
+    """As long as Lambda allows, and two architectures of one."""
     runs = [named(CPU, "a" * 64), named(IO, f"{'a' * 63}b")]
-    arm = [Run(run.manifest, run.samples.assign(architecture="arm64")) for run in runs]
-    return Study(merge([*runs, *arm]), deadline_ms=60)
+    arm = Run(runs[0].manifest, runs[0].samples.assign(architecture="arm64"))
+    return Study(merge([*runs, arm]), deadline_ms=60)
 
 
 @pytest.mark.parametrize("name", [*PLOTS, "cold_starts", "cold_share", "choice"])

@@ -1,6 +1,5 @@
 """Sizes that the host could not tell apart: marked in words, tables and figures, never sure."""
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +18,7 @@ from lambdatuning.analysis.answer.recommendation import (
 )
 from lambdatuning.analysis.curves import Curve
 from lambdatuning.analysis.plot.axes import hatching
+from lambdatuning.analysis.plot.chart import to_svg
 from lambdatuning.analysis.questions.decision_map import decisions
 from lambdatuning.analysis.run import BEYOND, Run, apart, merge
 from lambdatuning.analysis.text.marks import DAGGER, NOTE
@@ -253,7 +253,7 @@ class TestFigures:
         for study in UNMARKED:
             chart = MARKED[name](study)
             assert chart is not None
-            assert DAGGER not in json.dumps(chart._repr_mimebundle_(), ensure_ascii=False)
+            assert DAGGER not in to_svg(chart.figure, chart.title, chart.alt)
             assert "more vCPUs" not in chart.alt
 
     def test_lines_fill_the_box_and_stay_in_it(self) -> None:

@@ -15,7 +15,7 @@ from ..curves import MIX, Curve
 from ..data import StudyData
 from ..intervals import Floats, interval
 from ..plot.axes import memory_axis, tick_label
-from ..plot.chart import Chart, chart
+from ..plot.chart import Chart
 from ..plot.functions import together, views
 from ..plot.labels import Spot, clear_spot
 from ..plot.style import INK, MUTED, PAPER, SERIES, Layout, fit, headroom_in
@@ -82,7 +82,7 @@ def plot_choice(data: StudyData) -> Chart:
     def draw(layout: Layout) -> Figure:
         return _draw(layout, title, subtitle, parts)
 
-    return chart(draw, title, alt + in_words(run.host, run.sizes))
+    return Chart(draw, title, alt + in_words(run.host, run.sizes))
 
 
 def _part(name: str, data: StudyData) -> _Part | None:

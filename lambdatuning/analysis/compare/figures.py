@@ -14,7 +14,7 @@ from ...core.sizes import Host
 from ..curves import MIX
 from ..intervals import Floats
 from ..plot.axes import memory_axis, value_axis
-from ..plot.chart import Chart, chart
+from ..plot.chart import Chart
 from ..plot.style import INK, MUTED, SERIES, Frame, Layout, below, fit, framed, names_in
 from ..text.marks import caption, in_words
 from .noise import excludes_zero
@@ -44,7 +44,7 @@ def plot_changes(chosen: Pair) -> Chart:
     def draw(layout: Layout) -> Figure:
         return _draw(layout, title(chosen), subtitle, chosen.overall)
 
-    return chart(draw, title(chosen), comparison_alt(chosen))
+    return Chart(draw, title(chosen), comparison_alt(chosen))
 
 
 def plot_before_after(chosen: Pair) -> Chart:
@@ -60,7 +60,7 @@ def plot_before_after(chosen: Pair) -> Chart:
     def draw(layout: Layout) -> Figure:
         return _draw_curves(layout, title_of, subtitle, chosen)
 
-    return chart(draw, title_of, _curves_alt(frame, chosen.names) + in_words(host, sizes))
+    return Chart(draw, title_of, _curves_alt(frame, chosen.names) + in_words(host, sizes))
 
 
 def comparison_alt(pair: Pair) -> str:

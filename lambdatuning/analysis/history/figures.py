@@ -13,7 +13,7 @@ from pandas import DataFrame
 from ...core.errors import UsageError
 from ...core.format import format_count, format_level, format_mb, format_ms, format_part, join
 from ..plot.axes import tick_label
-from ..plot.chart import Chart, chart
+from ..plot.chart import Chart
 from ..plot.style import INK, MUTED, SERIES, Layout, framed, stacked
 from ..verdict import ChangeFinding
 
@@ -71,7 +71,7 @@ def plot_series(series: SeriesData, names: Sequence[str] = ()) -> Chart:
             _panel(axes, series, line)
         return figure
 
-    return chart(draw, title, _alt(series, chosen))
+    return Chart(draw, title, _alt(series, chosen))
 
 
 def _panel(axes: Axes, series: SeriesData, line: _Line) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import PathPatch
+from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -167,6 +167,23 @@ def scatter(axes: Axes, x: Sequence[float], y: Sequence[float], colour: str) -> 
             snap=False,
         )
     )
+
+
+def bar(
+    axes: Axes,
+    y: float,
+    left: float,
+    width: float,
+    tall: float,
+    *,
+    color: str,
+    alpha: float | None = None,
+) -> Rectangle:
+    """A horizontal bar on axes whose limits are set: it leaves them alone, which takes a fraction
+    of the time of `barh`."""
+    drawn = Rectangle((left, y - tall / 2), width, tall, facecolor=color, alpha=alpha, linewidth=0)
+    axes.add_artist(drawn)
+    return drawn
 
 
 def _decades(low: float, high: float) -> list[float]:

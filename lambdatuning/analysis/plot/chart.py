@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -90,15 +91,29 @@ def _described(text: str, title: str, alt: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """`figure` is a plain matplotlib figure to change or save; `alt` says in words what it shows.
+    """Two plain matplotlib figures to change or save, each drawn when it is first asked for; `alt`
+    says in words what they show.
 
     In a notebook it shows itself as SVG.
     """
 
-    figure: Figure
-    narrow: Figure
+    draw: Callable[[Layout], Figure]
     title: str
     alt: str
+
+    @cached_property
+    def figure(self) -> Figure:
+        """The layout for screens, print and slides."""
+        return self._drawn(WIDE)
+
+    @cached_property
+    def narrow(self) -> Figure:
+        """The layout for a phone."""
+        return self._drawn(NARROW)
+
+    def _drawn(self, layout: Layout) -> Figure:
+        with house_style():
+            return self.draw(layout)
 
     def save(self, path: str | Path, form: str = "") -> Path:
         """Write the wide layout for slides or print, as `form`, else as the file's ending says
@@ -117,9 +132,3 @@ class Chart:
             NARROW_MIME: to_svg(self.narrow, self.title, self.alt),
             "text/plain": f"{self.title}\n{self.alt}",
         }
-
-
-def chart(draw: Callable[[Layout], Figure], title: str, alt: str) -> Chart:
-    """Draw both layouts in the house style."""
-    with house_style():
-        return Chart(draw(WIDE), draw(NARROW), title, alt)

@@ -10,7 +10,7 @@ from ..curves import MIX
 from ..data import StudyData
 from ..run import Run
 from ..text.marks import in_words
-from .chart import Chart, chart
+from .chart import Chart
 from .style import Layout
 
 _MIX = "mix"
@@ -40,7 +40,7 @@ def chart_of(
     title that tells their findings."""
     title = together([(name, finding) for name, finding, _ in parts])
     alt = together([(name, text) for name, _, text in parts])
-    return chart(lambda layout: draw(layout, title), title, alt + in_words(run.host, run.sizes))
+    return Chart(lambda layout: draw(layout, title), title, alt + in_words(run.host, run.sizes))
 
 
 def shown_of(run: Run, names: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ from ...core.tuning.explored import ModelAnswer
 from ..answer.recommendation import recommendation
 from ..data import StudyData
 from ..plot.axes import memory_axis, scatter, value_axis
-from ..plot.chart import Chart, chart
+from ..plot.chart import Chart
 from ..plot.style import INK, MUTED, NARROW, PAPER, SERIES, Frame, Layout, below, fit, framed
 from ..text.marks import caption, in_words
 from .adaptive import predictions, saving, steps
@@ -59,7 +59,7 @@ def plot_exploration(data: StudyData, payloads: str | Sequence[str] = "") -> Cha
     def draw(layout: Layout) -> Figure:
         return _draw(layout, (title, subtitle), learnt)
 
-    return chart(
+    return Chart(
         draw, title, _alt(curves, measured_steps, answers) + in_words(run.host, run.beyond_mb)
     )
 

@@ -22,7 +22,7 @@ from ..data import StudyData
 from ..intervals import Floats
 from ..options import Goal
 from ..plot.axes import value_axis
-from ..plot.chart import Chart, chart
+from ..plot.chart import Chart
 from ..plot.labels import label_lines
 from ..plot.style import GRID, INK, MUTED, PAPER, SERIES, Frame, Layout, framed
 from ..punctuality import weighted_quantile
@@ -415,7 +415,7 @@ def plot_cold_share(data: StudyData, *, payload: str = "", function: str = "") -
     def draw(layout: Layout) -> Figure:
         return _draw_shares(layout, title, subtitle, cold, own, data.money)
 
-    return chart(draw, title, shares_alt(cold, own, data.money) + in_words(run.host, run.sizes))
+    return Chart(draw, title, shares_alt(cold, own, data.money) + in_words(run.host, run.sizes))
 
 
 def shares_alt(cold: ColdCurve, ranges: DataFrame, money: Money) -> str:

@@ -17,7 +17,7 @@ from ..frames import failed, warm
 from ..intervals import Floats, interval, replicates
 from ..options import Options
 from ..plot.axes import mark_vcpu, memory_axis, scatter, value_axis
-from ..plot.chart import Chart, chart
+from ..plot.chart import Chart
 from ..plot.functions import together, views
 from ..plot.labels import label_lines
 from ..plot.style import SERIES, Frame, Layout, fit, framed
@@ -177,7 +177,7 @@ def plot_init(data: StudyData) -> Chart | None:
     def draw(layout: Layout) -> Figure:
         return _draw_init(layout, (title, subtitle), parts, singles, run.host)
 
-    return chart(draw, title, init_alt(frame) + in_words(run.host, run.sizes))
+    return Chart(draw, title, init_alt(frame) + in_words(run.host, run.sizes))
 
 
 def init_alt(frame: DataFrame) -> str:

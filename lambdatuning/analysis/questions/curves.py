@@ -29,7 +29,7 @@ from ..curves import MIX
 from ..data import StudyData
 from ..intervals import Floats
 from ..plot.axes import mark_vcpu, memory_axis, scatter, value_axis
-from ..plot.chart import Chart, chart
+from ..plot.chart import Chart
 from ..plot.functions import labelled
 from ..plot.labels import label_lines
 from ..plot.style import NARROW, PAPER, SERIES, Frame, Layout, below, fit, framed, series_style
@@ -112,7 +112,7 @@ def plot_curves(
         return _draw(layout, (title, subtitle), summary, points, advice, data)
 
     alt = curves_alt(labelled(summary), labelled(advice), data.money)
-    return chart(draw, title, alt + in_words(run.host, run.sizes))
+    return Chart(draw, title, alt + in_words(run.host, run.sizes))
 
 
 def nothing_succeeded() -> Chart:
@@ -124,7 +124,7 @@ def nothing_succeeded() -> Chart:
         axes.set_axis_off()
         return figure
 
-    return chart(draw, title, f"{title}.")
+    return Chart(draw, title, f"{title}.")
 
 
 def _chosen(data: StudyData, payloads: str | Sequence[str]) -> tuple[Run, DataFrame]:
@@ -334,7 +334,7 @@ def plot_relative(data: StudyData, payloads: str | Sequence[str] = "") -> Chart:
     def draw(layout: Layout) -> Figure:
         return _draw_relative(layout, title, subtitle, summary, run.host)
 
-    return chart(draw, title, relative_alt(summary) + in_words(run.host, run.sizes))
+    return Chart(draw, title, relative_alt(summary) + in_words(run.host, run.sizes))
 
 
 def relative_title(summary: DataFrame) -> str:

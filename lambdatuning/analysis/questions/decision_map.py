@@ -21,6 +21,7 @@ from ..curves import MIX, Curve
 from ..data import StudyData
 from ..intervals import Floats
 from ..options import Goal, Options, best
+from ..plot.axes import bar
 from ..plot.chart import Chart
 from ..plot.functions import chart_of, views
 from ..plot.style import (
@@ -230,7 +231,7 @@ def _row(axes: Axes, n: int, rows: DataFrame, style: _Style) -> None:
     sure = rows["probability_best"].fillna(1).to_numpy(float)
     weight = rows["weight"].to_numpy(float)
     for low, high, size in segments(rows):
-        axes.barh(n, high - low, _TALL, left=low, color=GRID, alpha=0.7, linewidth=0)
+        bar(axes, n, low, high - low, _TALL, color=GRID, alpha=0.7)
         x = np.unique([low, *weight[(weight > low) & (weight < high)], high])
         inside = rows["memory_mb"].to_numpy(int) == size
         half = _TALL / 2 * np.interp(x, weight[inside], sure[inside])

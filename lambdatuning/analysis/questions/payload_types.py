@@ -17,8 +17,8 @@ from ..answer.headline import headline
 from ..answer.recommendation import recommendations_frame
 from ..curves import MIX
 from ..data import StudyData
-from ..plot.axes import hatch, memory_axis
-from ..plot.chart import Chart, chart
+from ..plot.axes import bar, hatch, memory_axis
+from ..plot.chart import Chart
 from ..plot.functions import is_mix, labelled
 from ..plot.style import (
     GRID,
@@ -65,7 +65,7 @@ def plot_strategies(data: StudyData, strategies: Sequence[str] = _SHOWN) -> Char
     def draw(layout: Layout) -> Figure:
         return _draw(layout, (title, subtitle), advice, strategies, run)
 
-    return chart(draw, title, strategies_alt(advice) + in_words(run.host, run.sizes))
+    return Chart(draw, title, strategies_alt(advice) + in_words(run.host, run.sizes))
 
 
 def strategies_title(advice: DataFrame) -> str:
@@ -194,7 +194,7 @@ def plot_compromise(data: StudyData, strategy: str = "cost") -> Chart:
     def draw(layout: Layout) -> Figure:
         return _draw_compromise(layout, title, subtitle, frame, host, chosen)
 
-    return chart(draw, title, compromise_alt(frame, strategy) + in_words(host, sizes))
+    return Chart(draw, title, compromise_alt(frame, strategy) + in_words(host, sizes))
 
 
 def penalties(data: StudyData, strategy: str = "cost") -> DataFrame:
@@ -303,9 +303,9 @@ def _cells(axes: Axes, frame: DataFrame, layout: Layout) -> None:
             continue
         shade = "none" if value == 0 else to_hex(shades(norm(np.log1p(value))))
         dark = value > 0 and luminance(shade) < 0.18
-        box = axes.barh(row, 0.94, 0.88, left=column - 0.47, color=shade, linewidth=0)
+        box = bar(axes, row, column - 0.47, 0.94, 0.88, color=shade)
         if value == 0:
-            box[0].set(edgecolor=INK, linewidth=1.4)
+            box.set(edgecolor=INK, linewidth=1.4)
         axes.text(
             column,
             row,
