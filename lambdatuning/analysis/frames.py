@@ -132,11 +132,14 @@ def rows_by(frame: DataFrame, keys: Sequence[str]) -> list[NDArray[np.int64]]:
 
 def _codes(column: "Series[Any]") -> NDArray[np.int64]:
     """Numbers that are ordered as the values of a column are."""
+    numbers: NDArray[Any]
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.codes.to_numpy(np.int64)
-    if column.dtype.kind in "iu":
-        return column.to_numpy(np.int64)
-    return np.asarray(pd.factorize(column, sort=True)[0], np.int64)
+        numbers = column.cat.codes.to_numpy()
+    elif column.dtype.kind in "iu":
+        numbers = column.to_numpy()
+    else:
+        numbers = pd.factorize(column, sort=True)[0]
+    return numbers.astype(np.int64)
 
 
 def _by_format(parts: Iterable[bytes]) -> Iterator[Iterator[DataFrame]]:

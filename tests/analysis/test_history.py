@@ -186,9 +186,9 @@ def summaries(
     return made
 
 
-def exit_codes(runs: Sequence[RunSummary]) -> list[int]:
-    """The exit code of each night."""
-    return [history(runs[: n + 1]).verdict.exit_code for n in range(len(runs))]
+def exit_codes(runs: Sequence[RunSummary], first: int = 0) -> list[int]:
+    """The exit code of each night, from a first one on."""
+    return [history(runs[: n + 1]).verdict.exit_code for n in range(first, len(runs))]
 
 
 def test_a_regression_is_reported_once_and_is_then_the_level() -> None:
@@ -222,8 +222,8 @@ def test_without_new_code_it_was_the_platform() -> None:
 
 def test_on_a_machine_that_others_use_a_change_of_half_takes_two_runs() -> None:
     embedded: dict[str, Any] = {"endpoint": Endpoint("embedded", cores=2)}
-    assert exit_codes(summaries(12, 10, 1.5, **embedded))[-2:] == [5, 3]
-    assert exit_codes(summaries(12, 10, 1.04, **embedded))[-2:] == [0, 0]
+    assert exit_codes(summaries(12, 10, 1.5, **embedded), 10) == [5, 3]
+    assert exit_codes(summaries(12, 10, 1.04, **embedded), 10) == [0, 0]
     past = history(summaries(12, 10, 1.5, **embedded))
     assert "a change needs more evidence than on AWS" in str(past)
     assert "more evidence" not in str(history(summaries(12, 10, 1.5)))
