@@ -1,7 +1,7 @@
 """A notebook's report without a kernel: its cells run in the process of the test.
 
 A kernel takes longer to start than most notebooks to run. Reports by kernels are tested in
-`test_report`, `test_browser` and the README's tour.
+`test_report`, `test_browser` and `test_tour`.
 """
 
 import ast

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from lambdatuning.core.progress import Progress
 from lambdatuning.reporting.report import plan, report
 from tests.waiting import until
 
+from ..cli.conftest import environment
+from ..cli.forked import run_forked
 from .notebooks import tag_last, write_notebook
 
 REPORT = (
@@ -43,7 +46,8 @@ def test_a_notebook_runs_in_this_interpreter_with_its_parameters(
         tmp_path / "a.ipynb",
         "# Title <b>of</b> it",
         "import os, sys\nfrom pathlib import Path",
-        "print(num + 1, store, sys.executable, os.environ['AWS_ENDPOINT_URL'], Path.cwd())",
+        "print(num + 1, store, sys.executable, os.environ['AWS_ENDPOINT_URL'], Path.cwd())\n"
+        "Path('pid').write_text(str(os.getpid()))",
         parameters="from pathlib import Path\n" + PARAMETERS,
     )
     progress: list[Progress] = []
@@ -53,6 +57,8 @@ def test_a_notebook_runs_in_this_interpreter_with_its_parameters(
     assert f"42 {tmp_path}/x {sys.executable} http://127.0.0.1:4566 {tmp_path}" in text
     assert (progress[-1].stage, progress[-1].done, progress[-1].total) == ("a", 4, 4)
     assert sorted(os.listdir("reports")) == ["a.html", "index.html"]  # noqa: PTH208
+    with pytest.raises(ProcessLookupError):  # no kernel outlives its notebook
+        os.kill(int(Path("pid").read_text()), 0)
 
 
 def test_the_progress_of_a_running_cell_is_passed_on(tmp_path: Path) -> None:
@@ -155,17 +161,6 @@ def test_a_report_says_what_changed_since_the_last_and_leaves_no_old_table(tmp_p
         "two.csv",
         "two.json",
     ]
-
-
-def test_no_kernel_outlives_its_notebook(tmp_path: Path) -> None:
-    notebook = write_notebook(
-        tmp_path / "a.ipynb",
-        "import os, pathlib",
-        "pathlib.Path('pid').write_text(str(os.getpid()))",
-    )
-    report([notebook], out=tmp_path / "out")
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
 def test_a_failing_notebook_is_one_line_and_is_kept(tmp_path: Path) -> None:
@@ -367,14 +362,12 @@ def test_two_runs_into_one_folder_do_not_trip_over_each_other(tmp_path: Path) ->
         "print('beside:', len(list(pathlib.Path().glob('*.here'))))"
     )
     notebook = write_notebook(tmp_path / "a.ipynb", wait)
-    code = f"{REPORT}report({str(notebook)!r}, out='out')"
-    both = [
-        subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE)
-        for _ in range(2)
-    ]
-    for process in both:
-        _, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
+    words = ("report", str(notebook), "--out", "out")
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(run_forked, words, environment({}), tmp_path, 120) for _ in range(2)]
+    for ended in both:
+        code, _, complaint = ended.result()
+        assert code == 0, complaint
     assert "beside: 2" in (tmp_path / "out" / "a.html").read_text()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.html", "index.html"]
 
