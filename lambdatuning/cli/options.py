@@ -175,12 +175,12 @@ def defaults(settings: Settings) -> dict[str, Any]:
 
     A strategy that no run can be asked for, such as a deadline, is for reports alone.
     """
-    given = dict(settings.given)
-    if given.get("strategy") not in RUN_STRATEGIES:
-        given.pop("strategy", None)
+    project = dict(settings.given)
+    if project.get("strategy") not in RUN_STRATEGIES:
+        project.pop("strategy", None)
     return {
         **{name: settings[name] for name in ("stack", "store")},
-        **{name: given[name] for name in _SAME_NAME if name in given},
+        **{name: project[name] for name in _SAME_NAME if name in project},
         "tags": tuple(f"{key}={value}" for key, value in settings["tags"].items()),
     }
 

@@ -83,16 +83,16 @@ def session_options(command: Callable[Concatenate[Session, P], R]) -> Callable[.
     @click.option("--json", "as_json", is_flag=True, help="Print data only, as JSON.")
     @click.option("--quiet", is_flag=True, help="Show no progress.")
     @functools.wraps(command)
-    def with_session(**given: Any) -> R:
-        return command(_session(given), **given)  # type: ignore[call-arg]
+    def with_session(**options: Any) -> R:
+        return command(_session(options), **options)  # type: ignore[call-arg]
 
     return with_session
 
 
-def _session(given: dict[str, Any]) -> Session:
-    """Takes the shared options out of `given`."""
-    place = {name: given.pop(name) for name in ("profile", "region", "endpoint_url", "local")}
-    as_json, quiet, yes = (given.pop(name) for name in ("as_json", "quiet", "yes"))
+def _session(options: dict[str, Any]) -> Session:
+    """Takes the shared options out of `options`."""
+    place = {name: options.pop(name) for name in ("profile", "region", "endpoint_url", "local")}
+    as_json, quiet, yes = (options.pop(name) for name in ("as_json", "quiet", "yes"))
     for name in ("profile", "endpoint_url", "region"):
         if place["local"] and place[name]:
             flag = name.replace("_", "-")

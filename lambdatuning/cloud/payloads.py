@@ -176,11 +176,11 @@ def _write(
     on_progress: Callable[[int], None],
     sleep: Sleep,
 ) -> int:
-    dynamodb, done = cloud.client("dynamodb"), 0
+    dynamodb, written_items = cloud.client("dynamodb"), 0
     with ThreadPoolExecutor(_WRITERS) as pool:
         for written in pool.map(
             lambda batch: write_batch(dynamodb, table_name, batch, sleep), batches(requests)
         ):
-            done += written
-            on_progress(done)
-    return done
+            written_items += written
+            on_progress(written_items)
+    return written_items

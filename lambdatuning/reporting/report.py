@@ -148,21 +148,21 @@ def plan(
     values = [source.values(parameters, folder) for source in sources]
     moment = now or datetime.now(UTC)
     patterns = [
-        _file_name(name, _facts(source, given, moment))
-        for source, given in zip(sources, values, strict=True)
+        _file_name(name, _facts(source, arguments, moment))
+        for source, arguments in zip(sources, values, strict=True)
     ]
     names = _distinct(patterns, [source.home.name for source in sources])
     return [
         Job(
             source.path,
             source.content,
-            given,
+            arguments,
             chosen,
             source.home,
             _measures(source.content),
             source.parameters,
         )
-        for source, given, chosen in zip(sources, values, names, strict=True)
+        for source, arguments, chosen in zip(sources, values, names, strict=True)
     ]
 
 
@@ -175,13 +175,13 @@ class _Source:
     parameters: tuple[NotebookParameter, ...]
     home: Path
 
-    def values(self, given: Mapping[str, object], folder: Path) -> dict[str, object]:
-        """The values that are given for its parameters, as they are written into it."""
+    def values(self, arguments: Mapping[str, object], folder: Path) -> dict[str, object]:
+        """The arguments for its parameters, as they are written into it."""
         written = as_code if is_python(self.content) else as_data
         return {
-            parameter.name: written(convert(parameter, given[parameter.name], folder=folder))
+            parameter.name: written(convert(parameter, arguments[parameter.name], folder=folder))
             for parameter in self.parameters
-            if parameter.name in given
+            if parameter.name in arguments
         }
 
 
@@ -196,14 +196,14 @@ def _within(named: str | Path) -> Sequence[str | Path]:
     return inside
 
 
-def _read(address: str, given: Mapping[str, object]) -> _Source:
+def _read(address: str, arguments: Mapping[str, object]) -> _Source:
     content = read_notebook(address)
     home = Path.cwd() if "://" in address else Path(address).resolve().parent
-    return _Source(Path(address), content, _parameters(content, address, given), home)
+    return _Source(Path(address), content, _parameters(content, address, arguments), home)
 
 
 def _parameters(
-    content: Any, source: str, given: Mapping[str, object]
+    content: Any, source: str, arguments: Mapping[str, object]
 ) -> tuple[NotebookParameter, ...]:
     """The parameters that a notebook has.
 
@@ -211,11 +211,11 @@ def _parameters(
     the given ones that the code mentions, or all of them.
     """
     if not is_python(content):
-        return tuple(NotebookParameter(name, "", None) for name in given)
+        return tuple(NotebookParameter(name, "", None) for name in arguments)
     if any(TAG in tags(cell) for cell in content["cells"]):
         return declared(content, source)
     read = mentioned(content)
-    return tuple(NotebookParameter(name, "", None) for name in given if name in read)
+    return tuple(NotebookParameter(name, "", None) for name in arguments if name in read)
 
 
 def _measures(content: Any) -> bool:

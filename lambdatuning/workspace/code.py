@@ -62,7 +62,7 @@ def code_here(folder: Path | None = None, environment: Mapping[str, str] | None 
 def _of_git(folder: Path) -> Code:
     def git(*words: str) -> str:
         try:
-            done = subprocess.run(  # noqa: S603
+            process = subprocess.run(  # noqa: S603
                 ["git", "-C", str(folder), *words],  # noqa: S607
                 capture_output=True,
                 text=True,
@@ -71,7 +71,7 @@ def _of_git(folder: Path) -> Code:
             )
         except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
             return ""
-        return done.stdout.strip() if done.returncode == 0 else ""
+        return process.stdout.strip() if process.returncode == 0 else ""
 
     return _from_git(git)
 

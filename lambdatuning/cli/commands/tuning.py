@@ -109,7 +109,7 @@ def clean(session: Session, function: str) -> None:
     from ...cloud.tuning.cleaning import clean_function, describe_remains, remains
     from ...core.errors import LambdaTuningError
 
-    done: list[str] = []
+    cleaned: list[str] = []
     with session.connected() as cloud:
         left = remains(cloud, function)
         stays = left.stays
@@ -118,12 +118,12 @@ def clean(session: Session, function: str) -> None:
             machine = ""
             with suppress(LambdaTuningError):  # without a stack of ours the caller's rights must do
                 machine = usable_outputs(cloud)["StateMachineArn"]
-            done = clean_function(cloud, left, time.sleep, machine)
+            cleaned = clean_function(cloud, left, time.sleep, machine)
             stays = remains(cloud, function).stays
     for line in stays:
         say(line)
     nothing = "nothing was put back" if stays else f"nothing of ours is left on {function}"
-    session.output.show(done, "\n".join(done) or nothing)
+    session.output.show(cleaned, "\n".join(cleaned) or nothing)
 
 
 # A finished run: the answer in a sentence, and where the run lies.

@@ -128,13 +128,13 @@ def clean_function(
     client: Any = cloud.client("lambda", region=left.region)
     machine = state_machine_of(left.current_lock.execution) if left.current_lock else ""
     cleaning = start_cleaning(cloud, machine or state_machine_arn, left.function_arn)
-    done = wait_for_cleaning(cloud, cleaning, sleep)
-    if done is None:
-        done = clean(client, left.function_arn, None, sleep)
+    cleaned = wait_for_cleaning(cloud, cleaning, sleep)
+    if cleaned is None:
+        cleaned = clean(client, left.function_arn, None, sleep)
     for name in left.copies:
         remove_copy(cloud, client, left.region, name)
-        done.append(f"function {name}")
-    return done
+        cleaned.append(f"function {name}")
+    return cleaned
 
 
 # Cleaning up by the tuner's own role: an execution of its machine that does nothing else.

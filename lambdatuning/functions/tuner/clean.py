@@ -41,9 +41,9 @@ def clean(
     current = lock.read(client, function)
     if current is None or (execution is not None and current.execution != execution):
         return []
-    done = undo(client, function, current, sleep, confirms, may_have_set)
+    cleaned = undo(client, function, current, sleep, confirms, may_have_set)
     lock.release(client, function)
-    return [*done, f"lock of run {current.run_id}"]
+    return [*cleaned, f"lock of run {current.run_id}"]
 
 
 def clean_stopped(
@@ -61,7 +61,7 @@ def clean_stopped(
     its end, and is taken up again. Returns what was put back. LambdaTuningError where it cannot be:
     the lock stays then, since it alone says which size the function had.
     """
-    done: list[str] = []
+    cleaned: list[str] = []
     failure = ""
     current, quiet = None, 0
     for _ in range(_MOST_CHECKS):
@@ -75,14 +75,14 @@ def clean_stopped(
             except LambdaTuningError as exc:  # the step that is under way changed it just now
                 undone, failure = [f"a change to {function} while it was cleaned"], str(exc)
         quiet = 0 if undone else quiet + 1
-        done += undone
+        cleaned += undone
         sleep(_PAUSE_S)
     if current and quiet < _QUIET_CHECKS:
         raise LambdaTuningError(failure or f"{function} is changed again and again; clean it later")
     if current:
         lock.release(client, function)
-        done.append(f"lock of run {current.run_id}")
-    return done
+        cleaned.append(f"lock of run {current.run_id}")
+    return cleaned
 
 
 def _marked_stopped(client: Any, function: str, execution: str) -> lock.Lock | None:
@@ -111,11 +111,11 @@ def undo(
     def is_ours(run_id: str) -> bool:
         return run_id == current.run_id or confirms(run_id)
 
-    done = []
+    cleaned = []
     config = read(client, function)
     current_mb, failed = config["MemorySize"], config.get("LastUpdateStatus") == "Failed"
     changed = current_mb != current.memory_mb or failed
     if current.memory_mb and changed and may_have_set(current.run_id, current_mb):
         set_memory(client, function, current.memory_mb, sleep)
-        done.append(f"memory size {current_mb} -> {current.memory_mb} MB")
-    return [*done, *(f"version {number}" for number in remove(client, function, is_ours))]
+        cleaned.append(f"memory size {current_mb} -> {current.memory_mb} MB")
+    return [*cleaned, *(f"version {number}" for number in remove(client, function, is_ours))]

@@ -172,13 +172,13 @@ def _only_clean(call: ControlCall) -> Any:
         raise LockedError(f"{owner} is still running; stop it first, or wait for it")
     whose = (call.confirms, call.may_have_set)
     if stopped:
-        done = clean_stopped(call.client, call.function, stopped, call.sleep, *whose)
+        cleaned = clean_stopped(call.client, call.function, stopped, call.sleep, *whose)
     else:
-        done = clean(call.client, call.function, None, call.sleep, *whose)
+        cleaned = clean(call.client, call.function, None, call.sleep, *whose)
     if lock.read(call.client, call.function) is None:
         removed = remove(call.client, call.function, call.confirms)
-        done += [f"version {number}" for number in removed]
-    return {"cleaned": done}
+        cleaned += [f"version {number}" for number in removed]
+    return {"cleaned": cleaned}
 
 
 def _never_started(error: Exception) -> bool:

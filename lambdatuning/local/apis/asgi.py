@@ -16,7 +16,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-class Response(NamedTuple):
+class HttpResponse(NamedTuple):
     """An answer over HTTP, in full; the names of headers as they were given."""
 
     status: int
@@ -61,7 +61,7 @@ def replayed(body: bytes, receive: Receive) -> Receive:
     return receiving
 
 
-async def response(app: App, scope: Scope, body: bytes = b"") -> Response:
+async def response(app: App, scope: Scope, body: bytes = b"") -> HttpResponse:
     """What `app` answers to a request."""
     status = 0
     parts: list[bytes] = []
@@ -79,7 +79,7 @@ async def response(app: App, scope: Scope, body: bytes = b"") -> Response:
         return {"type": "http.request", "body": body, "more_body": False}
 
     await app(scope, receive, send)
-    return Response(status, headers, b"".join(parts))
+    return HttpResponse(status, headers, b"".join(parts))
 
 
 async def answer(
@@ -100,16 +100,16 @@ async def answer_bytes(
     await send({"type": "http.response.body", "body": body})
 
 
-async def answer_as(send: Send, reply: Response) -> None:
+async def answer_as(send: Send, reply: HttpResponse) -> None:
     """Answer with what was answered elsewhere."""
     pairs = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in reply.headers]
     await answer_bytes(send, reply.status, reply.body, tuple(pairs))
 
 
-def json_error(kind: str, message: str, status: int = 400) -> Response:
+def json_error(kind: str, message: str, status: int = 400) -> HttpResponse:
     """An error of a service that speaks AWS's JSON protocol."""
     body = json.dumps({"__type": kind, "message": message}).encode()
-    return Response(status, [("content-type", "application/x-amz-json-1.0")], body)
+    return HttpResponse(status, [("content-type", "application/x-amz-json-1.0")], body)
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -162,7 +162,7 @@ class Services:
         *,
         region: str = REGION,
         account_id: str = ACCOUNT_ID,
-    ) -> Response:
+    ) -> HttpResponse:
         """Send a request for `target` (path and query) to a service."""
         # A key of twelve digits is how ministack is told of another account.
         key_id = ACCESS_KEY_ID if account_id == ACCOUNT_ID else account_id
@@ -195,7 +195,7 @@ class Services:
 
     async def call(
         self, service: str, target: str, content: object, *, version: str = "1.1", **owner: str
-    ) -> Response:
+    ) -> HttpResponse:
         """Call an operation of a service that speaks AWS's JSON protocol; `owner` names another
         `region` or `account_id`."""
         headers = {"x-amz-target": target, "content-type": f"application/x-amz-json-{version}"}

@@ -23,7 +23,7 @@ from . import (
     stacks,
     state_machines,
 )
-from .asgi import App, Message, Receive, Response, Scope, Send, json_error, json_object
+from .asgi import App, HttpResponse, Message, Receive, Scope, Send, json_error, json_object
 from .calls import INVOCATION_TYPES, Call, begin_call, credential_of
 from .lambda_limits import (
     Problem,
@@ -129,7 +129,7 @@ class Front:
 
     def _api(
         self, scope: Scope, headers: Mapping[bytes, bytes]
-    ) -> Callable[[Scope, bytes], Awaitable[Response | None]] | None:
+    ) -> Callable[[Scope, bytes], Awaitable[HttpResponse | None]] | None:
         """What looks at a request before ministack does, if anything."""
         target = headers.get(b"x-amz-target", b"").decode("latin-1")
         method, path = scope["method"], scope["path"]
@@ -179,7 +179,7 @@ class Front:
         begin_call(call)
         await self.inner(scope, asgi.replayed(payload, receive), _with_request_id(send, call))
 
-    async def _lambda(self, scope: Scope, body: bytes) -> Response | None:
+    async def _lambda(self, scope: Scope, body: bytes) -> HttpResponse | None:
         """A change of a function or layer, if Lambda would refuse it."""
         headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in scope["headers"]}
         problem = (
@@ -191,13 +191,13 @@ class Front:
 
     # What speaks JSON
 
-    async def _dynamodb(self, scope: Scope, body: bytes) -> Response | None:
+    async def _dynamodb(self, scope: Scope, body: bytes) -> HttpResponse | None:
         del scope
         problem = expressions.problem_of(body) if b"Expression" in body else ""
         kind = "com.amazon.coral.validate#ValidationException"
         return json_error(kind, problem) if problem else None
 
-    async def _logs(self, scope: Scope, body: bytes) -> Response | None:
+    async def _logs(self, scope: Scope, body: bytes) -> HttpResponse | None:
         await self.logs.flush()
         if _operation(scope) != log_events.FILTER:
             return None
@@ -208,10 +208,10 @@ class Front:
         answer = await asgi.response(self.inner, _with_length(scope, len(whole)), whole)
         if answer.status != 200:
             return answer
-        return Response(200, answer.headers, log_events.page(request, answer.body))
+        return HttpResponse(200, answer.headers, log_events.page(request, answer.body))
 
-    async def _state_machines(self, scope: Scope, body: bytes) -> Response | None:
-        async def ask(operation: str, arn: str, content: object) -> Response:
+    async def _state_machines(self, scope: Scope, body: bytes) -> HttpResponse | None:
+        async def ask(operation: str, arn: str, content: object) -> HttpResponse:
             target = f"{state_machines.PREFIX}{operation}"
             region, account_id = (arn.split(":") + [""] * 5)[3:5]
             owner = {"region": region or REGION, "account_id": account_id or ACCOUNT_ID}
@@ -226,7 +226,7 @@ class Front:
 
     # The query protocol and REST APIs
 
-    async def _queries(self, scope: Scope, body: bytes) -> Response | None:
+    async def _queries(self, scope: Scope, body: bytes) -> HttpResponse | None:
         query = body or scope["query_string"]
         if not _STACKS.search(query):
             return None
@@ -236,7 +236,7 @@ class Front:
         if parse_qs(query.decode("utf-8", "replace")).get("Action") != ["DescribeStacks"]:
             return None
 
-        async def summary(name: str) -> Response:
+        async def summary(name: str) -> HttpResponse:
             form = {"Action": "GetTemplateSummary", "StackName": name, "Version": "2010-05-15"}
             kind = {"content-type": "application/x-www-form-urlencoded"}
             return await self.services.ask(
@@ -246,9 +246,9 @@ class Front:
 
         answer = await asgi.response(self.inner, _with_length(scope, len(body)), body)
         text = await stacks.with_descriptions(answer.body.decode(), summary)
-        return Response(answer.status, answer.headers, text.encode())
+        return HttpResponse(answer.status, answer.headers, text.encode())
 
-    async def _create_http_api(self, scope: Scope, body: bytes) -> Response | None:
+    async def _create_http_api(self, scope: Scope, body: bytes) -> HttpResponse | None:
         api = json_object(body)
         if "target" not in api:
             return None
@@ -258,10 +258,10 @@ class Front:
             await http_apis.quick_create(self.services, _region_of(scope), api_id, api)
         return answer
 
-    async def _test_invoke(self, scope: Scope, body: bytes) -> Response | None:
+    async def _test_invoke(self, scope: Scope, body: bytes) -> HttpResponse | None:
         async def ask(
             method: str, target: str, headers: Mapping[str, str], sent: bytes
-        ) -> Response:
+        ) -> HttpResponse:
             path, _, query = target.partition("?")
             sub_scope = _with_length(_changed(scope, method, path, query), len(sent))
             if headers:
@@ -312,7 +312,7 @@ def _service_of(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
     return operations.service_of(target, scope["path"], signed_for)
 
 
-def _unreadable(scope: Scope, service: str, body: bytes) -> Response | None:
+def _unreadable(scope: Scope, service: str, body: bytes) -> HttpResponse | None:
     """The refusal of a call that its service cannot read."""
     target = dict(scope["headers"]).get(b"x-amz-target", b"").decode("latin-1")
     query = scope["query_string"].decode("latin-1")
@@ -328,7 +328,7 @@ def _unreadable(scope: Scope, service: str, body: bytes) -> Response | None:
     return _rest_error(Problem(kind, why))
 
 
-def _too_large_error(scope: Scope, service: str) -> Response:
+def _too_large_error(scope: Scope, service: str) -> HttpResponse:
     problem = lambda_limits.too_large(scope["method"], scope["path"])
     if service != "lambda":
         text = f"Request must be smaller than {operations.MOST_BYTES} bytes"
@@ -369,10 +369,10 @@ def _parsed(body: bytes) -> Any:
         return None
 
 
-def _rest_error(problem: Problem) -> Response:
+def _rest_error(problem: Problem) -> HttpResponse:
     status, content, (error,) = _refused(problem)
     pairs = [("content-type", "application/json"), ("x-amzn-errortype", error[1].decode())]
-    return Response(status, pairs, json.dumps(content).encode())
+    return HttpResponse(status, pairs, json.dumps(content).encode())
 
 
 def _refused(problem: Problem) -> tuple[int, object, tuple[tuple[bytes, bytes], ...]]:

@@ -312,7 +312,7 @@ class _Api:
 
     async def call(
         self, method: str, path: str, content: Mapping[str, Any] | None = None
-    ) -> asgi.Response:
+    ) -> asgi.HttpResponse:
         body = b"" if content is None else json.dumps(content).encode()
         headers = {"content-type": "application/json"}
         target = f"{self._path}/{path}"

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote
 
 from ..settings import ACCOUNT_ID, REGION
-from .asgi import Response, Scope, Services, json_object
+from .asgi import HttpResponse, Scope, Services, json_object
 from .lambda_limits import Problem, invalid, problem_of_package
 from .operations import operation_of
 
@@ -129,7 +129,9 @@ async def _problem_of_provisioned(
     return None
 
 
-async def _configuration(services: Services, name: str, region: str, version: str = "") -> Response:
+async def _configuration(
+    services: Services, name: str, region: str, version: str = ""
+) -> HttpResponse:
     path = f"{_FUNCTIONS}/{quote(name, safe=':')}/configuration"
     query = f"?Qualifier={quote(version)}" if version else ""
     return await services.ask("lambda", "GET", path + query, region=region)

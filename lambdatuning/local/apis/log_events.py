@@ -7,7 +7,7 @@ from typing import Any
 
 from ..function import FunctionSpec
 from ..logs.printed import LogEvent
-from .asgi import Response, Services
+from .asgi import HttpResponse, Services
 
 FILTER = "FilterLogEvents"
 PREFIX = "Logs_20140328."
@@ -66,7 +66,7 @@ class LogWriter:
             await self._call(stream, "CreateLogStream", named)
             await self._call(stream, "PutLogEvents", put)
 
-    async def _call(self, stream: _Stream, operation: str, content: object) -> Response:
+    async def _call(self, stream: _Stream, operation: str, content: object) -> HttpResponse:
         account_id, region, *_ = stream
         return await self._services.call(
             "logs", f"{PREFIX}{operation}", content, region=region, account_id=account_id

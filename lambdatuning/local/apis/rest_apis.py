@@ -334,7 +334,7 @@ def _template(templates: Mapping[str, str] | None, content_type: str) -> str | N
 
 
 def _mapped(
-    integration: Mapping[str, Any], answer: asgi.Response, request: TemplateRequest
+    integration: Mapping[str, Any], answer: asgi.HttpResponse, request: TemplateRequest
 ) -> IntegrationAnswer:
     """The answer that the integration responses make of a result: by what an error says."""
     text = answer.body.decode("utf-8", "replace")
@@ -360,7 +360,7 @@ def _mapped(
     return int(status), headers, text.encode()
 
 
-def _header(source: str, answer: asgi.Response, request: TemplateRequest) -> str:
+def _header(source: str, answer: asgi.HttpResponse, request: TemplateRequest) -> str:
     """What a response parameter is mapped from: a text in quotes, or a part of something."""
     if source[:1] == source[-1:] == "'":
         return source[1:-1]
@@ -393,7 +393,7 @@ _TEST_ROUTE = re.compile(r"^/restapis/([^/]+)/resources/([^/]+)/methods/([A-Z]+)
 _TEST_STAGE = "test-invoke-stage"
 
 
-Ask = Callable[[str, str, Mapping[str, str], bytes], Awaitable[asgi.Response]]
+Ask = Callable[[str, str, Mapping[str, str], bytes], Awaitable[asgi.HttpResponse]]
 """Sends method, path with query, headers and body to ministack."""
 
 
@@ -402,7 +402,7 @@ def is_test_invoke(method: str, path: str) -> bool:
     return method == "POST" and bool(_TEST_ROUTE.match(path))
 
 
-async def test_invoke(ask: Ask, path: str, body: bytes) -> asgi.Response:
+async def test_invoke(ask: Ask, path: str, body: bytes) -> asgi.HttpResponse:
     """Call the method that `path` names as `body` says; the answer of TestInvokeMethod."""
     match = _TEST_ROUTE.match(path)
     assert match is not None
@@ -426,7 +426,7 @@ async def test_invoke(ask: Ask, path: str, body: bytes) -> asgi.Response:
 
 async def _tested(
     ask: Ask, api_id: str, method: str, target: str, test: Mapping[str, Any]
-) -> asgi.Response:
+) -> asgi.HttpResponse:
     # A test needs no authorization; ministack looks whether there is any.
     headers = {"authorization": "AWS4-HMAC-SHA256 test", **(test.get("headers") or {})}
     path, _, query = target.partition("?")
@@ -447,4 +447,4 @@ async def _tested(
         f"Method completed with status: {answer.status}\n",
         "latency": round((time.monotonic() - started) * 1e3),
     }
-    return asgi.Response(200, [("content-type", "application/json")], json.dumps(text).encode())
+    return asgi.HttpResponse(200, [("content-type", "application/json")], json.dumps(text).encode())

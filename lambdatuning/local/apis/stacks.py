@@ -4,9 +4,9 @@ import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from .asgi import Response
+from .asgi import HttpResponse
 
-Summary = Callable[[str], Awaitable[Response]]
+Summary = Callable[[str], Awaitable[HttpResponse]]
 """Calls GetTemplateSummary for the stack of this name, as the caller would."""
 
 _WITHOUT = re.compile(

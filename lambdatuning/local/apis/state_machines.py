@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from .asgi import Response, json_error
+from .asgi import HttpResponse, json_error
 
 PREFIX = "AWSStepFunctions."
 PASSED_OVER = {
@@ -22,11 +22,11 @@ _OF_EXECUTION = {
     *("RedriveExecution", "StopExecution"),
 }
 
-Ask = Callable[[str, str, object], Awaitable[Response]]
+Ask = Callable[[str, str, object], Awaitable[HttpResponse]]
 """Calls an operation about an ARN in the name of its account, whatever the caller may do."""
 
 
-async def refusal(operation: str, request: Any, ask: Ask) -> Response | None:
+async def refusal(operation: str, request: Any, ask: Ask) -> HttpResponse | None:
     """What Step Functions would refuse and ministack would not; None for all the rest."""
     if not isinstance(request, dict):
         return None
@@ -41,7 +41,7 @@ async def refusal(operation: str, request: Any, ask: Ask) -> Response | None:
     return None
 
 
-async def changed(operation: str, request: Any, answer: Response, ask: Ask) -> Response:
+async def changed(operation: str, request: Any, answer: HttpResponse, ask: Ask) -> HttpResponse:
     """The answer to a call, as Step Functions would give it."""
     if operation not in CHANGED or answer.status != 200 or not isinstance(request, dict):
         return answer
@@ -54,10 +54,10 @@ async def changed(operation: str, request: Any, answer: Response, ask: Ask) -> R
         # What failed has an error and a cause, and no output.
         for name in ("output", "outputDetails"):
             content.pop(name, None)
-    return Response(200, answer.headers, json.dumps(content).encode())
+    return HttpResponse(200, answer.headers, json.dumps(content).encode())
 
 
-async def _refusal_of_fields(arn: str, ask: Ask) -> Response | None:
+async def _refusal_of_fields(arn: str, ask: Ask) -> HttpResponse | None:
     """A state machine with fields that would be passed over is not started."""
     machine = await _machine(arn, ask)
     if machine and (field := _passed_over(machine["definition"])):
@@ -66,7 +66,7 @@ async def _refusal_of_fields(arn: str, ask: Ask) -> Response | None:
     return None
 
 
-async def _refusal_of_execution(arn: str, ask: Ask) -> Response | None:
+async def _refusal_of_execution(arn: str, ask: Ask) -> HttpResponse | None:
     """Executions are gone with their state machine, also where one of its name is made again."""
     described = await ask("DescribeExecution", arn, {"executionArn": arn})
     if described.status != 200:

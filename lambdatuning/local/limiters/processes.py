@@ -337,5 +337,5 @@ def shorten_slice(pid: int) -> bool:
     except OSError:
         return False
     attributes = _ATTRIBUTES.pack(_ATTRIBUTES.size, os.SCHED_OTHER, 0, nice, 0, SLICE_NS, 0, 0)
-    done: int = ctypes.CDLL(None).syscall(number, pid, attributes, 0)
-    return done == 0
+    status: int = ctypes.CDLL(None).syscall(number, pid, attributes, 0)
+    return status == 0

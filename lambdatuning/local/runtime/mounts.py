@@ -211,7 +211,7 @@ def _fails(view: View, folder: Path) -> str:
     runs = [sys.executable, "-I", "-S", "-c", "open('/tmp/it', 'w').close()"]
     try:
         script = write_script(view, spec, trial, entry=[], exports=[])
-        done = subprocess.run(  # noqa: S603 - our own script
+        process = subprocess.run(  # noqa: S603 - our own script
             ["/bin/sh", str(script), *runs],
             capture_output=True,
             check=False,
@@ -222,8 +222,8 @@ def _fails(view: View, folder: Path) -> str:
         return str(exc)
     finally:
         shutil.rmtree(trial, ignore_errors=True)
-    lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
-    return lines[-1] if done.returncode else ""
+    lines = process.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+    return lines[-1] if process.returncode else ""
 
 
 def write_script(

@@ -163,25 +163,25 @@ class Finder:
         timeout = timedelta(seconds=self.plan.target.timeout_s)
         ends = min(self.now() + timedelta(seconds=within_s), last + timeout + _LATE)
         while True:
-            done = self._matched(lost, complete_ids)
-            if all(not sample.request_id.startswith(LOST) for sample in done):
-                return done
+            complete = self._matched(lost, complete_ids)
+            if all(not sample.request_id.startswith(LOST) for sample in complete):
+                return complete
             if self.now() >= ends:
-                return done
+                return complete
             self.sleep(_SEARCH_PAUSE_S)
 
     def _matched(self, lost: Sequence[Sample], complete_ids: Collection[str]) -> list[Sample]:
-        done: list[Sample] = []
+        complete: list[Sample] = []
         used_ids = set(complete_ids)
         for sample in sorted(lost, key=_began):
             trace = None if _ambiguous(sample, lost) else self._trace(sample, used_ids)
             if trace is None or trace.report is None:
-                done.append(sample)
+                complete.append(sample)
                 continue
             used_ids.add(trace.request_id)
             numbers = completed(self.plan, self.prices, sample, trace.report, trace.error)
-            done.append(replace(numbers, environment=trace.environment))
-        return done
+            complete.append(replace(numbers, environment=trace.environment))
+        return complete
 
     def _trace(self, sample: Sample, used_ids: Collection[str]) -> Trace | None:
         """The request that nobody else has and that began soonest after the sample was sent."""
