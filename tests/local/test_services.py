@@ -266,13 +266,13 @@ def test_log_events_are_paged(cloud: Cloud) -> None:
         "def handler(event, context):\n    print('\\n'.join(str(n) for n in range(event)))\n",
         MemorySize=1769,
     )
-    cloud.invoke(name, 9_000)
+    cloud.invoke(name, 5_100)
     time.sleep(0.01)
-    cloud.invoke(name, 9_000)
+    cloud.invoke(name, 5_100)
 
     messages = cloud.messages(f"/aws/lambda/{name}")
 
-    assert [m for m in messages if m.isdigit()] == [str(n) for n in range(9_000)] * 2
+    assert [m for m in messages if m.isdigit()] == [str(n) for n in range(5_100)] * 2
     few = cloud.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}", limit=3)
     assert len(few["events"]) == 3
     assert few["nextToken"]
