@@ -83,8 +83,9 @@ class Cloud:
         )
 
     def function(self, source: str, **settings: Any) -> str:
-        """Make a function of one source file; its name."""
-        name = f"f{next(self.numbers)}"
+        """Make a function of one source file; its name, which no other server on this machine has:
+        tests look for processes by it."""
+        name = f"f{next(self.numbers)}-{self.endpoint.process.pid}"
         file = "app.mjs" if settings.get("Runtime", PYTHON).startswith("node") else "app.py"
         given = {
             "Runtime": PYTHON,
