@@ -91,6 +91,14 @@ def handler(event, context):
             memory_mb = int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])
             time.sleep(given["seconds"] if memory_mb < given.get("below_mb", 99999) else 0)
             return "slept"
+        case "gate":
+            import socket
+            try:
+                with socket.create_connection(("127.0.0.1", given["port"]), 20) as gate:
+                    gate.recv(1)
+            except OSError:
+                return "open"
+            return "shut"
         case other:
             raise ValueError(f'Unrecognized operation "{other}"')
 '''
@@ -99,6 +107,11 @@ def handler(event, context):
 def sleeping(seconds: float, **more: int) -> dict[str, Any]:
     """An event of `TUNED`; with `below_mb`, larger sizes answer at once."""
     return {"operation": "sleep", "payload": {"seconds": seconds, **more}}
+
+
+def gated(port: int) -> dict[str, Any]:
+    """An event of `TUNED` that takes 20 s while something listens on that port, then none."""
+    return {"operation": "gate", "payload": {"port": port}}
 
 
 NAP = PayloadType("nap", sleeping(0.05))

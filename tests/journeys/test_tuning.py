@@ -2,6 +2,7 @@
 
 import functools
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ from lambdatuning.functions.tuner import lock
 from tests.waiting import until
 
 from .conftest import Place
-from .functions import sleeping
+from .functions import gated, sleeping
 
 FOREIGN = "arn:aws:states:us-east-1:111122223333:execution:Tuner:run-0"
 
@@ -139,19 +140,20 @@ def test_ctrl_c_stops_the_run_and_undoes_it(
 def test_a_second_run_is_refused_with_the_run_that_holds_the_lock(
     place: Place, untouched: Callable[[], bool], tmp_path: Path
 ) -> None:
-    states = place.client("stepfunctions")
-    body = {"lambdaARN": place.arn, "num": 5, "powerValues": [256],
-            "payload": {"operation": "ping"}, "sleepBetweenRunsMs": 1500}  # fmt: skip
-    first = states.start_execution(
-        stateMachineArn=place.outputs["StateMachineArn"], name="first", input=json.dumps(body)
-    )["executionArn"]
-    until(lambda: lock.read(place.client("lambda"), place.function), "the lock of the first run")
-    with pytest.raises(RunFailedError, match=r"run first holds .* since 20"):
-        place.tune("ping", store=tmp_path)
     from lambdatuning.cloud.tuning.cleaning import remains
 
-    with pytest.raises(LockedError, match="run first is going on"):
-        remains(place.cloud, place.function)
+    states = place.client("stepfunctions")
+    with socket.create_server(("127.0.0.1", 0)) as gate:
+        body = {"lambdaARN": place.arn, "num": 20, "powerValues": [256],
+                "payload": gated(gate.getsockname()[1])}  # fmt: skip
+        first = states.start_execution(
+            stateMachineArn=place.outputs["StateMachineArn"], name="first", input=json.dumps(body)
+        )["executionArn"]
+        until(lambda: lock.read(place.client("lambda"), place.function), "the first run's lock")
+        with pytest.raises(RunFailedError, match=r"run first holds .* since 20"):
+            place.tune("ping", store=tmp_path)
+        with pytest.raises(LockedError, match="run first is going on"):
+            remains(place.cloud, place.function)
     assert place.ended(first)["status"] == "SUCCEEDED"
     assert untouched()
 
