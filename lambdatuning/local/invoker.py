@@ -92,6 +92,7 @@ class Invoker:
         """Run `request`; its answer, function errors included.
 
         `caller_key` is the access key that called: an environment of ours lends its CPU meanwhile.
+        RuntimeError where the server is stopping.
         """
         caller = self._pool.by_key(caller_key) if caller_key else None
         claim = caller.claim if caller else None
@@ -103,6 +104,8 @@ class Invoker:
                     outcome = self._run(progress, environment)
                 else:
                     outcome = self._outcome(progress, environment, _not_run(progress, fault))
+                if outcome.error:
+                    self._pool.check_open()
             except BaseException:
                 self._end(environment)
                 raise

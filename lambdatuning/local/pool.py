@@ -59,8 +59,7 @@ class Pool:
 
     def new(self, spec: FunctionSpec) -> Environment:
         """A fresh environment, not started yet."""
-        if self._closed.is_set():
-            raise RuntimeError("the embedded AWS is stopping")
+        self.check_open()
         ident = f"e{time.monotonic_ns()}"
         sandbox = self._limiter.sandbox(ident, spec.memory_mb)
         environment = Environment(spec, self._host, sandbox, self._folder / ident)
@@ -89,6 +88,11 @@ class Pool:
     def count(self) -> int:
         """Environments that live now."""
         return len(self._by_key)
+
+    def check_open(self) -> None:
+        """RuntimeError where the server is stopping: what it killed is no error of a function."""
+        if self._closed.is_set():
+            raise RuntimeError("the embedded AWS is stopping")
 
     def kill(self) -> None:
         """End the process of every environment, so that whoever invokes goes on; start no more."""

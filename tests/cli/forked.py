@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lambdatuning.core.slow_imports import skip_slow_imports
+from tests.streams import redirect
 
 skip_slow_imports()
 HEAVY = (
@@ -63,15 +64,7 @@ def _command(
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    for descriptor, path in ((0, os.devnull), (1, out), (2, err)):
-        flags = os.O_RDWR if descriptor == 0 else os.O_WRONLY | os.O_CREAT
-        opened = os.open(path, flags)
-        os.dup2(opened, descriptor)
-        os.close(opened)
-    sys.stdin, sys.stdout, sys.stderr = (
-        open(descriptor, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
-        for descriptor, mode in ((0, "r"), (1, "w"), (2, "w"))
-    )
+    redirect(out, err)
     from lambdatuning.cli.app import main
 
     sys.exit(main(words))

@@ -225,7 +225,7 @@ def node() -> None:
 @pytest.fixture(scope="session")
 def forked_aws() -> Iterator[ForkedAws]:
     assert BESIDE_PYTHON.exists(), 'the AWS CLI is missing: pip install -e ".[local,dev]"'
-    with ForkedAws() as running:
+    with contextlib.closing(ForkedAws()) as running:
         yield running
 
 

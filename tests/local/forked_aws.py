@@ -13,14 +13,14 @@ import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from tests.streams import redirect
 
 ROOT = Path(__file__).parents[2]
 
 
 class ForkedAws:
-    """A context manager; runs one command at a time."""
+    """Runs one command at a time; ends with `close`."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -51,15 +51,8 @@ class ForkedAws:
             assert exit_code, "the AWS CLI cannot be imported"
             return int(exit_code), out.read_text("utf-8"), err.read_text("utf-8")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End it."""
         self._process.communicate()
 
 
@@ -83,15 +76,7 @@ def _command(
     try:
         os.environ.update(environment)
         os.chdir(folder)
-        for descriptor, path in ((0, os.devnull), (1, out), (2, err)):
-            flags = os.O_RDWR if descriptor == 0 else os.O_WRONLY | os.O_CREAT
-            opened = os.open(path, flags)
-            os.dup2(opened, descriptor)
-            os.close(opened)
-        sys.stdin, sys.stdout, sys.stderr = (
-            open(descriptor, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
-            for descriptor, mode in ((0, "r"), (1, "w"), (2, "w"))
-        )
+        redirect(out, err)
         sys.argv = ["aws", *words]
         import awscli.clidriver
 

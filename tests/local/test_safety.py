@@ -10,19 +10,21 @@ import socket
 import stat
 import subprocess
 import sys
+import textwrap
 import zipfile
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdatuning.core.errors import UsageError
 from lambdatuning.local import endpoint
+from lambdatuning.local.function import Request
 from lambdatuning.local.limiters import processes
 from lambdatuning.local.packages import PackageStore, check_package
 from lambdatuning.local.settings import check_platform
-from tests.local.conftest import NODE, PYTHON, ROLE, Answer, Cloud, package
+from tests.local import inside
+from tests.local.conftest import NODE, PYTHON, ROLE, Cloud, package
 from tests.local.plain_http import send
 from tests.local.remains import gone, left_by, wait_for_processes
 
@@ -379,19 +381,28 @@ def test_it_ends_while_functions_run(number: signal.Signals, tmp_path: Path) -> 
         wait_for_processes(running.process.pid, 1)
         running.process.send_signal(number)
         assert running.process.wait(120) == 0
-        assert _is_cut_off(waiting)
+        assert isinstance(waiting.exception(120), Exception)
     running.stop()
     assert gone(running.process.pid, tmp_path), left_by(running.process.pid, tmp_path)
 
 
-def _is_cut_off(waiting: Future[Answer]) -> bool:
-    """Whether a call did not end by itself: its connection was closed, or, where the server still
-    came to that, it was answered that its process had ended or that the server is stopping."""
-    try:
-        fault = waiting.result(120).payload["errorType"]
-    except (BotoCoreError, ClientError):
-        return True
-    return bool(fault == "Runtime.ExitError")
+MEETS = """
+    import socket
+    def handler(event, context):
+        with socket.create_connection(("127.0.0.1", event["port"])) as meeting:
+            meeting.recv(1)
+    """
+
+
+def test_what_a_stopping_server_kills_is_no_error_of_the_function() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door, ThreadPoolExecutor(1) as threads:
+        door.settimeout(120)
+        event = json.dumps({"port": door.getsockname()[1]}).encode()
+        with inside.running(textwrap.dedent(MEETS)) as (invoker, spec):
+            waiting = threads.submit(invoker.invoke, spec, Request("request", event, spec.arn))
+            guest, _ = door.accept()
+        with guest, pytest.raises(RuntimeError, match="the embedded AWS is stopping"):
+            waiting.result(120)
 
 
 SAYS = """
