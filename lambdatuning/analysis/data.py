@@ -15,12 +15,11 @@ from ..core.sizes import Host
 from ..core.statistics.means import placed
 from . import intervals
 from .curves import MIX, Curve, make_curves
-from .frames import good, warm
 from .intervals import Cell, Floats
 from .model import model_curves
 from .options import Options
 from .run import Run, apart, as_run, names_of
-from .summary import KEYS, resample, summarise
+from .summary import resample, summarise
 
 T = TypeVar("T")
 
@@ -82,23 +81,15 @@ class StudyData:
         """The weight of each payload type in the mix."""
         return self.run.weights if self.options.weights is None else self.options.weights
 
-    @cached_property
+    @property
     def cold_only(self) -> bool:
         """Whether every successful invocation was a cold start: these answer then."""
-        return warm(self.run.samples).empty and not good(self.run.samples).empty
+        return self.run.cold_only
 
-    @cached_property
+    @property
     def measured(self) -> DataFrame:
-        """The samples that statistics are made of: warm and successful ones.
-
-        Where there is none, the successful cold starts, with init in their durations.
-        """
-        samples = self.run.samples
-        if not self.cold_only:
-            return warm(samples)
-        cold = good(samples)
-        waited = cold["duration_ms"] + cold["init_ms"].fillna(0) + cold["restore_ms"].fillna(0)
-        return cold.assign(duration_ms=waited)
+        """The samples that statistics are made of; see `Run.measured`."""
+        return self.run.measured
 
     @cached_property
     def placed(self) -> bool:
@@ -119,7 +110,7 @@ class StudyData:
         """
         if len(self.parts) > 1:
             return {key: cell for part in self.parts for key, cell in part.cells.items()}
-        return intervals.cells(self.measured, KEYS)
+        return self.run.cells
 
     @cached_property
     def cell_summaries(self) -> DataFrame:
@@ -181,5 +172,5 @@ class StudyData:
 _SHAPE_CURVES = frozenset(("weights", "max_failed", "tolerance", "confidence", "seed", "today_mb"))
 """Options that summary and curves are computed with."""
 
-_WITHOUT_OPTIONS = ("measured", "placed", "cells", "cell_summaries", "resampled", "curves")
+_WITHOUT_OPTIONS = ("placed", "cells", "cell_summaries", "resampled", "curves")
 """What is computed without any other option."""

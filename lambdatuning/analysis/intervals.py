@@ -14,7 +14,7 @@ Methods and their Application (1997), 3.8.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
 from statistics import NormalDist
@@ -59,11 +59,13 @@ opposites; between them its logarithm is taken to be straight."""
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
-    """Values (n x k) sorted by environment, with the first row and the size of each environment."""
+    """Values (n x k) sorted by environment, with the first row, the size and the code of each
+    environment."""
 
     values: Floats
     starts: NDArray[np.int64]
     sizes: NDArray[np.int64]
+    codes: NDArray[np.int64]
 
     def lists(self, column: int) -> list[list[float]]:
         """The values of one column by environment, as `mean_errors` takes them."""
@@ -74,8 +76,8 @@ class Clusters:
 def clusters(values: Floats, environments: NDArray[np.int64]) -> Clusters:
     """Group `values` (n, or n x k) by the environment codes (n)."""
     order = np.argsort(environments, kind="stable")
-    _, starts, sizes = np.unique(environments[order], return_index=True, return_counts=True)
-    return Clusters(np.asarray(values, float).reshape(len(order), -1)[order], starts, sizes)
+    codes, starts, sizes = np.unique(environments[order], return_index=True, return_counts=True)
+    return Clusters(np.asarray(values, float).reshape(len(order), -1)[order], starts, sizes, codes)
 
 
 def replicates(
@@ -191,17 +193,21 @@ _NONE = (float("nan"), float("nan"))
 Key = tuple[str, str, str, int]
 """Function, architecture, payload type and memory size in MB."""
 
+KEYS = ["function", "architecture", "payload", "memory_mb"]
+"""The columns of a key."""
+
 
 @dataclass(frozen=True, eq=False)
 class Cell:
     """Warm durations and costs of one cell, by environment, and how the means of both err."""
 
     run_id: str
+    environments: tuple[str, ...]
     groups: Clusters
     mean_errors: tuple[MeanError, MeanError] | None
 
 
-def cells(samples: DataFrame, keys: Sequence[str]) -> dict[Key, Cell]:
+def cells(samples: DataFrame) -> dict[Key, Cell]:
     """The cells of warm samples; those of one function and architecture lend each other spreads
     and tails.
 
@@ -209,13 +215,14 @@ def cells(samples: DataFrame, keys: Sequence[str]) -> dict[Key, Cell]:
     fewer than 3 environments, or by unknown ones.
     """
     codes, names = pd.factorize(samples["environment"], sort=True)
-    environments = np.array([str(name) for name in names], dtype=object)[codes]
+    by_code = np.array([str(name) for name in names], dtype=object)
+    environments = by_code[codes]
     values = samples[[*MEASURES, "billed_ms"]].to_numpy(float)
     run_ids = samples["run_id"].astype(str).to_numpy(object)
     by_key: dict[Key, tuple[str, Clusters]] = {}
     served: dict[tuple[str, str, int], list[str]] = defaultdict(list)
-    groups = rows_by(samples, keys)
-    firsts = samples[list(keys)].iloc[[rows[0] for rows in groups]]
+    groups = rows_by(samples, KEYS)
+    firsts = samples[KEYS].iloc[[rows[0] for rows in groups]]
     for rows, (function, architecture, payload, size) in zip(
         groups, firsts.itertuples(index=False, name=None), strict=True
     ):
@@ -232,7 +239,8 @@ def cells(samples: DataFrame, keys: Sequence[str]) -> dict[Key, Cell]:
     return {
         key: Cell(
             run,
-            Clusters(grouped.values[:, :2], grouped.starts, grouped.sizes),
+            tuple(by_code[grouped.codes]),
+            replace(grouped, values=grouped.values[:, :2]),
             mean_errors.get(key),
         )
         for key, (run, grouped) in by_key.items()
@@ -285,8 +293,7 @@ def cell_limits(
             yield key, _NONE * (2 + len(quantiles))
             continue
         means = [error.limits(confidence) for error in cell.mean_errors]
-        values = cell.groups.values[:, :1]
-        durations = Clusters(values, cell.groups.starts, cell.groups.sizes)
+        durations = replace(cell.groups, values=cell.groups.values[:, :1])
         yield (
             key,
             (

@@ -12,9 +12,8 @@ from pandas import DataFrame
 
 from ..core.statistics.means import independent
 from .curves import MIX, Curve
-from .intervals import MIN_ENVIRONMENTS, RESAMPLES, Floats, clusters, rank_moments
+from .intervals import KEYS, MIN_ENVIRONMENTS, RESAMPLES, Floats, clusters, rank_moments
 from .options import Options
-from .summary import KEYS
 
 
 @dataclass(frozen=True, eq=False)

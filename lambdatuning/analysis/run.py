@@ -28,7 +28,8 @@ from ..core.tuning.explored import Explored, ModelAnswer
 from ..core.tuning.manifest import MEANS, Manifest, ManifestPayload
 from ..core.tuning.records import Sample
 from ..core.validation import number
-from .frames import read_parts, samples_frame
+from . import intervals
+from .frames import good, read_parts, samples_frame, warm
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +167,28 @@ class Run:
         """Measured memory sizes, ascending."""
         return tuple(sorted(int(size) for size in self.samples["memory_mb"].unique()))
 
+    @cached_property
+    def cold_only(self) -> bool:
+        """Whether every successful invocation was a cold start: these answer then."""
+        return warm(self.samples).empty and not good(self.samples).empty
+
+    @cached_property
+    def measured(self) -> DataFrame:
+        """The samples that statistics are made of: warm and successful ones.
+
+        Where there is none, the successful cold starts, with init in their durations.
+        """
+        if not self.cold_only:
+            return warm(self.samples)
+        cold = good(self.samples)
+        waited = cold["duration_ms"] + cold["init_ms"].fillna(0) + cold["restore_ms"].fillna(0)
+        return cold.assign(duration_ms=waited)
+
+    @cached_property
+    def cells(self) -> Mapping[intervals.Key, intervals.Cell]:
+        """Durations and costs by payload type and size, and how their means err."""
+        return intervals.cells(self.measured)
+
     def select(self, payloads: str | Sequence[str]) -> "Run":
         """The run with these payload types only; "" or an empty list are all of them.
 
@@ -181,7 +204,7 @@ class Run:
                 raise UsageError(
                     f'no payload type "{name}" in run {self.run_id}; {closest(name, self.payloads)}'
                 )
-        if not chosen:
+        if not chosen or set(chosen) == set(self.payloads):
             return self
         return Run(self.manifest, self.samples[self.samples["payload"].isin(chosen)])
 

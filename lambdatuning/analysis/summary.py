@@ -11,11 +11,10 @@ from pandas import DataFrame
 from ..core.statistics.means import placed
 from . import intervals
 from .frames import failed, rows_by
-from .intervals import MEASURES, Cell, Floats, Key, resampled
+from .intervals import KEYS, MEASURES, Cell, Floats, Key, resampled
 from .options import Options
 from .run import BEYOND, Run, marked
 
-KEYS = ["function", "architecture", "payload", "memory_mb"]
 COLUMNS = (
     *KEYS,
     "n",
@@ -83,16 +82,27 @@ def summarise(
     sizes that the host of an embedded AWS could not tell apart.
     """
     counts = _counts(run.samples)
-    served = _statistics(measured)
+    means, served = _means(measured), _statistics(measured)
     limits = _limits(cells, options.confidence)
     none = {"n": 0.0, "environments": 0.0}
-    rows = [none | served.get(key, {}) | limits.get(key, {}) for key in _keys(counts)]
+    rows = [
+        none | means.get(key, {}) | served.get(key, {}) | limits.get(key, {})
+        for key in _keys(counts)
+    ]
     statistics = DataFrame(rows, columns=_STATISTICS).astype(float)
     summary = pd.concat([counts, statistics.astype({"n": int})], axis=1)
     if summary["environments"].notna().all():
         summary["environments"] = summary["environments"].astype(int)
     summary["cost_per_million_usd"] = summary["cost_usd"] * 1e6
     return marked(with_gains(summary, today_mb), run)[list(COLUMNS)]
+
+
+def cell_means(run: Run) -> DataFrame:
+    """The columns of a summary that mean curves are made of (see `analysis.curves`)."""
+    counts, means = _counts(run.samples), _means(run.measured)
+    rows = [{"n": 0.0} | means.get(key, {}) for key in _keys(counts)]
+    statistics = DataFrame(rows, columns=["n", "mean_ms", "cost_usd"]).astype(float)
+    return pd.concat([counts, statistics.astype({"n": int})], axis=1)
 
 
 def _limits(cells: Mapping[Key, Cell], confidence: float) -> dict[Key, dict[str, float]]:
@@ -147,27 +157,33 @@ def _median(values: Floats) -> float:
     return float(np.median(values)) if len(values) else math.nan
 
 
-def _statistics(measured: DataFrame) -> dict[Key, dict[str, float]]:
-    """Of each cell: how many invocations, their means and quantiles, and by how many
-    environments."""
+def _means(measured: DataFrame) -> dict[Key, dict[str, float]]:
+    """Of each cell: how many invocations, and their means."""
     groups = rows_by(measured, KEYS)
-    ms = measured["duration_ms"].to_numpy(float)
     numbers = np.empty(len(measured), int)
     for number, rows in enumerate(groups):
         numbers[rows] = number
     # Those of pandas to the last digit, as draws are seeded by means.
     means = measured[MEASURES].groupby(numbers).mean().to_numpy()
+    keys = _keys(measured[KEYS].iloc[[rows[0] for rows in groups]])
+    return {
+        key: {"n": len(rows), "mean_ms": float(mean_ms), "cost_usd": float(cost_usd)}
+        for key, rows, (mean_ms, cost_usd) in zip(keys, groups, means, strict=True)
+    }
+
+
+def _statistics(measured: DataFrame) -> dict[Key, dict[str, float]]:
+    """Of each cell: the quantiles of its invocations, and by how many environments."""
+    groups = rows_by(measured, KEYS)
+    ms = measured["duration_ms"].to_numpy(float)
     names = measured["environment"].astype(str).to_numpy(object)
     keys = _keys(measured[KEYS].iloc[[rows[0] for rows in groups]])
     return {
         key: {
-            "n": len(rows),
-            "mean_ms": float(mean_ms),
-            "cost_usd": float(cost_usd),
             "environments": _environments(names[rows].tolist()),
             **dict(zip(_QUANTILES_MS, _quantiles(ms[rows]), strict=True)),
         }
-        for key, rows, (mean_ms, cost_usd) in zip(keys, groups, means, strict=True)
+        for key, rows in zip(keys, groups, strict=True)
     }
 
 

@@ -56,7 +56,7 @@ def test_everything_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in ((data, "summarise"), (data, "make_curves"), (data, "resample")):
         monkeypatch.setattr(module, name, counting(name, getattr(module, name)))
     monkeypatch.setattr(intervals, "cells", counting("cells", intervals.cells))
-    run = synthetic_run(KINDS[:2], (128, 512, 1769))
+    run = synthetic_run(KINDS[:2], (128, 512, 1769), about={})  # no other test knows it
     study = Study(run, strategy="all", deadline_ms=60, budget_usd_per_million=1)
     everything(study)
     everything(study, drawn=False)

@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import pandas as pd
-from pandas import DataFrame
 
 from ...core.statistics.means import MIN_GROUPS, Uncertainty, student_t
 from ..curves import MIX
-from ..frames import rows_by
-from ..intervals import Cell, Floats, Key, clusters
+from ..intervals import Cell, Floats, Key
 
-_MEASURES = {"duration": "duration_ms", "cost": "cost_usd"}
+_MEASURES = ("duration", "cost")
 
 
 class ErrorSource(Protocol):
@@ -112,21 +109,16 @@ class Groups:
         return np.average(self.means, axis=0, weights=self.sizes)
 
 
-def log_errors(
-    samples: DataFrame, by_key: Mapping[Key, Cell], weights: Mapping[str, float]
-) -> LogErrors:
-    """The error of each cell of one function's samples, and of the mix at each size.
+def log_errors(by_key: Mapping[Key, Cell], weights: Mapping[str, float]) -> LogErrors:
+    """The error of each cell of one function, and of the mix at each size.
 
-    `by_key` are the cells, which lend each other spreads and tails as they do for a summary; not
-    known where a size was served by fewer than 3 environments. Payload types share environments, so
-    the mix errs at least by what each environment adds to all of its payload types
-    (cluster-robust; see `core.statistics`).
+    The cells lend each other spreads and tails as they do for a summary; not known where a size
+    was served by fewer than 3 environments. Payload types share environments, so the mix errs at
+    least by what each environment adds to all of its payload types (cluster-robust; see
+    `core.statistics`).
     """
-    errors: LogErrors = {}
-    for (_, _, payload, size), cell in by_key.items():
-        own = [LogError(((1.0, error),)) for error in cell.mean_errors or ()]
-        errors[payload, size] = dict(zip(_MEASURES, own or (UNKNOWN, UNKNOWN), strict=True))
-    means = _groups(samples)
+    errors = cell_errors(by_key)
+    means = {(payload, size): _groups(cell) for (_, _, payload, size), cell in by_key.items()}
     for size in sorted({size for _, size in means}):
         parts = {p: means[p, size] for p in weights if weights[p] > 0 and (p, size) in means}
         if parts:
@@ -134,18 +126,19 @@ def log_errors(
     return errors
 
 
-def _groups(samples: DataFrame) -> dict[tuple[str, int], Groups]:
-    codes, names = pd.factorize(samples["environment"].astype(str), sort=True)
-    values = samples[list(_MEASURES.values())].to_numpy(float)
-    parts = rows_by(samples, ["payload", "memory_mb"])
-    firsts = samples[["payload", "memory_mb"]].iloc[[rows[0] for rows in parts]]
-    groups = {}
-    for rows, (payload, size) in zip(parts, firsts.itertuples(index=False, name=None), strict=True):
-        own = clusters(values[rows], codes[rows])
-        means = np.add.reduceat(own.values, own.starts) / own.sizes[:, None]
-        environments = tuple(str(names[code]) for code in np.unique(codes[rows]))
-        groups[str(payload), int(size)] = Groups(environments, own.sizes.astype(float), means)
-    return groups
+def cell_errors(by_key: Mapping[Key, Cell]) -> LogErrors:
+    """The error of each cell of one function, by itself."""
+    errors: LogErrors = {}
+    for (_, _, payload, size), cell in by_key.items():
+        own = [LogError(((1.0, error),)) for error in cell.mean_errors or ()]
+        errors[payload, size] = dict(zip(_MEASURES, own or (UNKNOWN, UNKNOWN), strict=True))
+    return errors
+
+
+def _groups(cell: Cell) -> Groups:
+    own = cell.groups
+    means = np.add.reduceat(own.values, own.starts) / own.sizes[:, None]
+    return Groups(cell.environments, own.sizes.astype(float), means)
 
 
 def _mixed(

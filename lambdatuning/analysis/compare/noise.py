@@ -21,11 +21,8 @@ from statistics import NormalDist
 import numpy as np
 
 from ...core.statistics.means import CONFIDENCE, student_t
-from ..frames import warm
-from ..intervals import cells
 from ..run import Run
-from ..summary import KEYS
-from .log_errors import LogError, LogErrors, added, log_errors
+from .log_errors import LogError, LogErrors, added, cell_errors
 
 
 @dataclass(frozen=True)
@@ -173,8 +170,7 @@ def same_code(runs: Iterable[Run]) -> list[list[Run]]:
 def between_runs(runs: Sequence[Run]) -> float | None:
     """The variance (log) between runs of the same code beside that of their samples, a mean over
     payload types; None where no payload type and size was measured by all with an interval."""
-    samples = [warm(run.samples) for run in runs]
-    errors = [log_errors(rows, cells(rows, KEYS), {}) for rows in samples]
+    errors = [cell_errors(run.cells) for run in runs]
     means = [_log_means(run) for run in runs]
     variances = []
     for payload in runs[0].payloads:
@@ -216,6 +212,7 @@ def _variance(errors: LogErrors, payload: str, sizes: Sequence[int]) -> float:
 
 
 def _log_means(run: Run) -> Mapping[tuple[str, int], float]:
-    grouped = warm(run.samples).groupby(["payload", "memory_mb"], observed=True)
-    means = grouped["duration_ms"].mean().reset_index().itertuples(index=False, name=None)
-    return {(str(payload), int(size)): math.log(ms) for payload, size, ms in means if ms > 0}
+    if run.cold_only:
+        return {}
+    means = {key[2:]: float(cell.groups.values[:, 0].mean()) for key, cell in run.cells.items()}
+    return {cell: math.log(ms) for cell, ms in means.items() if ms > 0}

@@ -17,12 +17,11 @@ from pandas import DataFrame
 from ...core.errors import CannotTellError, UsageError, closest
 from ...core.finding import Finding
 from ...core.format import join_mb
-from ..curves import MIX, Curve
-from ..data import StudyData
+from ..curves import MIX, MeanCurve, mean_curves
 from ..frames import good
 from ..intervals import Floats
-from ..options import Options
 from ..run import BEYOND, Run, apart, as_run, labels, marked, of_means
+from ..summary import cell_means
 from .log_errors import LogError, LogErrors, added, log_errors
 from .noise import PRIOR_NOISE, Difference, Noise, change
 
@@ -88,7 +87,7 @@ class ComparedCurves:
 
 
 def compare_curves(
-    curves: tuple[Curve, Curve], errors: tuple[LogErrors, LogErrors], memory_mb: int | None
+    curves: tuple[MeanCurve, MeanCurve], errors: tuple[LogErrors, LogErrors], memory_mb: int | None
 ) -> ComparedCurves:
     """The curves of one payload type of both runs, with their errors (see `log_errors`)."""
     before, after = curves
@@ -105,7 +104,7 @@ def compare_curves(
 
 
 def _together(
-    curves: tuple[Curve, Curve], errors: tuple[LogErrors, LogErrors], sizes: Sequence[int]
+    curves: tuple[MeanCurve, MeanCurve], errors: tuple[LogErrors, LogErrors], sizes: Sequence[int]
 ) -> dict[str, list[LogError]]:
     """The error of after over before, by measure, one a size."""
     sides = [
@@ -118,7 +117,7 @@ def _together(
     }
 
 
-def _both(before: Curve, after: Curve) -> str:
+def _both(before: MeanCurve, after: MeanCurve) -> str:
     return f"{before.payload} and {after.payload}"
 
 
@@ -328,8 +327,8 @@ def _single(run: Run) -> Run:
     return several[0]
 
 
-Side = tuple[StudyData, Sequence[Curve]]
-"""What is known of one of the runs, and its curves that are compared."""
+Side = tuple[LogErrors, Sequence[MeanCurve]]
+"""How far the means of one of the runs can be trusted, and its curves that are compared."""
 
 
 def _matched(before: Run, after: Run, weights: Mapping[str, float]) -> tuple[Side, Side]:
@@ -344,31 +343,27 @@ def _matched(before: Run, after: Run, weights: Mapping[str, float]) -> tuple[Sid
                 f"the runs have no payload type in common: {closest('', before.payloads)}, and "
                 f"{closest('', after.payloads)}"
             )
-        sides = [_data(before, weights, 0), _data(after, after.weights, 1)]
-        first, second = ((data, data.sample_curves[-1:]) for data in sides)
-        return first, second
+        first, second = _side(before, weights), _side(after, after.weights)
+        return (first[0], first[1][-1:]), (second[0], second[1][-1:])
     common_weights = {name: weights.get(name, 0) for name in common}
-    sides = [
-        _data(run.select(common), common_weights, seed) for seed, run in enumerate((before, after))
-    ]
-    by_name = [{curve.payload: curve for curve in data.sample_curves} for data in sides]
+    sides = [_side(run.select(common), common_weights) for run in (before, after)]
+    by_name = [{curve.payload: curve for curve in curves} for _, curves in sides]
     names = [name for name in (*common, MIX) if all(name in own for own in by_name)]
     first, second = (
-        (data, [own[name] for name in names]) for data, own in zip(sides, by_name, strict=True)
+        (errors, [own[name] for name in names])
+        for (errors, _), own in zip(sides, by_name, strict=True)
     )
     return first, second
 
 
 def _compared_curves(before: Side, after: Side, memory_mb: int | None) -> Iterator[ComparedCurves]:
     """The curves of each payload type and the mix of both runs."""
-    old, new = (log_errors(data.measured, data.cells, data.weights) for data, _ in (before, after))
     for curves in zip(before[1], after[1], strict=True):
-        yield compare_curves(curves, (old, new), memory_mb)
+        yield compare_curves(curves, (before[0], after[0]), memory_mb)
 
 
-def _data(run: Run, weights: Mapping[str, float], seed: int) -> StudyData:
-    """Runs are resampled with seeds of their own: they are independent."""
-    return StudyData(run, Options(weights=weights, seed=seed))
+def _side(run: Run, weights: Mapping[str, float]) -> Side:
+    return log_errors(run.cells, weights), mean_curves(cell_means(run), weights)
 
 
 def unjudged_sizes(pair: Pair, beyond: float) -> dict[str, list[int]]:

@@ -18,9 +18,9 @@ from ...core.format import (
 from ...core.tuning.explored import Explored, StepAnswer, TakenStep
 from ..curves import MIX, Curve
 from ..data import StudyData
-from ..intervals import interval
+from ..intervals import KEYS, interval
 from ..run import BEYOND, Run, marked
-from ..summary import KEYS, with_gains
+from ..summary import with_gains
 
 STEP_COLUMNS = (
     "step",
