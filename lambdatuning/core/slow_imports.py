@@ -1,6 +1,9 @@
 """What our own programs do not import, as it takes long and nothing here needs it."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from types import ModuleType
 from typing import cast
 
@@ -19,3 +22,19 @@ def skip_slow_imports(*more: str) -> None:
     modules = cast(dict[str, ModuleType | None], sys.modules)
     for name in (*FORMATS, *more):
         modules.setdefault(name, None)
+
+
+@contextmanager
+def only_found(name: str) -> Iterator[None]:
+    """Within it, `import NAME` says whether the module is installed, and loads nothing.
+
+    For modules that ask this of what they import again where they use it.
+    """
+    stands_in = name not in sys.modules and find_spec(name) is not None
+    if stands_in:
+        sys.modules[name] = ModuleType(name)
+    try:
+        yield
+    finally:
+        if stands_in:
+            del sys.modules[name]

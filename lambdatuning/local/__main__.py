@@ -13,7 +13,8 @@ from ..core.slow_imports import skip_slow_imports
 
 def _run() -> None:
     gc.disable()
-    skip_slow_imports("awscrt")
+    # Docker is kept from ministack anyway (see `ministack.settings`), its SDK need not be loaded.
+    skip_slow_imports("awscrt", "docker")
     from .server import main
 
     exit_code = main()

@@ -46,6 +46,23 @@ def test_the_library_leaves_them_to_its_user() -> None:
     assert last_line(source) == "False"
 
 
+def test_what_is_only_found_is_imported_when_it_is_used() -> None:
+    source = """
+import sys
+from lambdatuning.core.slow_imports import only_found
+with only_found("colorsys"), only_found("installed_nowhere"):
+    import colorsys
+    assert not hasattr(colorsys, "hls_to_rgb")
+    try:
+        import installed_nowhere
+    except ImportError as exc:
+        print(exc.name, end=" ")
+import colorsys
+print(colorsys.hls_to_rgb(0, 1, 0))
+"""
+    assert last_line(source) == "installed_nowhere (1, 1, 1)"
+
+
 def test_without_them_schemas_are_still_checked() -> None:
     source = f"{COMMAND}\nimport jsonschema\nprint(jsonschema.Draft202012Validator(%s).is_valid(1))"
     assert last_line(source % {"type": "integer"}) == "True"

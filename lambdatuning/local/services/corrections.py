@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
+from ...core.slow_imports import only_found
 from ..apis import http_apis, rest_apis, stacks
 from ..apis.asgi import Services
 from ..apis.lambda_limits import problem_of_package
@@ -102,7 +103,10 @@ def install_for_stacks(
 
     With `refuses_change` it is asked before a resource is made, changed or deleted.
     """
-    evaluate = with_joined_lists(part("services.cloudformation.engine", "_evaluate_conditions"))
+    # Athena, which comes with it, looks whether it could use duckdb.
+    with only_found("duckdb"):
+        conditions = part("services.cloudformation.engine", "_evaluate_conditions")
+    evaluate = with_joined_lists(conditions)
     for module in _CONDITIONED:
         put(f"services.cloudformation.{module}", "_evaluate_conditions", evaluate)
     fetch = part(_LAMBDA, "_fetch_code_from_s3")
