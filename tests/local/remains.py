@@ -1,5 +1,6 @@
-"""What a server leaves behind: processes, cgroups, folders."""
+"""What a server leaves behind: processes, cgroups, folders, devices of images."""
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -33,14 +34,22 @@ def wait_for_processes(server_pid: int, many: int) -> None:
 
 
 def left_by(server_pid: int, state: Path) -> list[Any]:
-    """Cgroups, folders and processes that this server has left, or still has."""
+    """Cgroups, folders, devices and processes that this server has left, or still has."""
     prefix = f"lambdatuning-{server_pid}-"
     remaining: list[Any] = list(state.glob(f"{prefix}*"))
     for mounted in _hierarchies():
         # Unlike rglob it puts up with groups that vanish meanwhile.
         for parent, names, _ in os.walk(mounted):
             remaining += [f"{parent}/{name}" for name in names if name.startswith(prefix)]
-    return remaining + processes_of_server(server_pid)
+    return [*remaining, *_devices(f"{state}/{prefix}"), *processes_of_server(server_pid)]
+
+
+def _devices(start: str) -> Iterator[Path]:
+    """Loop devices whose image was in a folder with this start."""
+    for file in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with contextlib.suppress(OSError):
+            if file.read_text().startswith(start):
+                yield file.parents[1]
 
 
 def _hierarchies() -> Iterator[Path]:

@@ -24,11 +24,12 @@ TASK, OPT, RUNTIME = Path("/var/task"), Path("/opt"), Path("/var/runtime")
 USER, GROUP, USER_NAME = 993, 990, "sbx_user1051"
 """Of functions on AWS (`id` in a handler); the group has no name there."""
 ENDS = "ends"
+_IMAGE, _LOST = "tmp.img", "lost+found"
 _TMP = Path("/tmp")  # noqa: S108 - it is what is replaced
 _HOLDER = Path(__file__).with_name("root_holder.py")
 _LIMIT_S = 10.0
 _TOOLS = ("nsenter", "unshare", "mount")
-_ROOT_TOOLS = ("losetup", "mke2fs", "setpriv")
+_ROOT_TOOLS = ("mke2fs", "setpriv")
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,9 @@ class View:
         """Shell lines before the namespace is entered: /tmp is made ready in `folder`."""
         if self.user is None:
             return []
-        image = shlex.quote(str(folder / "tmp.img"))
         options = "-q -F -t ext4 -O ^has_journal -E lazy_itable_init=1,nodiscard -m 0"
-        return [
-            f"{self.tools['mke2fs']} {options} {image} {spec.ephemeral_mb}M > {os.devnull}",
-            f"device=$({self.tools['losetup']} --find --show {image})",
-            f"rm {image}",
-        ]
+        image, size = shlex.quote(str(folder / _IMAGE)), f"{spec.ephemeral_mb}M"
+        return [f"{self.tools['mke2fs']} {options} {image} {size} > {os.devnull}"]
 
     def entering(self) -> list[str]:
         """The command by which a program is started in a namespace of its own."""
@@ -81,7 +78,7 @@ class View:
         ]
 
     def inside(self, spec: FunctionSpec, folder: Path) -> list[str]:
-        """Shell lines within it; $device is the one that `outside` made."""
+        """Shell lines within it."""
         mount, lines = self.tools["mount"], []
         for source, target in ((spec.task_root, TASK), *((layer, OPT) for layer in spec.layers)):
             lines.append(f"{mount} --bind {shlex.quote(str(source))} {target}")
@@ -93,11 +90,11 @@ class View:
         mount, point = self.tools["mount"], folder / "tmp"
         lines = [f"{mount} --bind {shlex.quote(str(point))} {_TMP}"]
         if self.user is not None:
+            image, lost = (shlex.quote(str(path)) for path in (folder / _IMAGE, point / _LOST))
             lines = [
-                f"{mount} -t ext4 -o noatime,nosuid,nodev $device {shlex.quote(str(point))}",
-                # It goes with its last user.
-                f"{self.tools['losetup']} --detach $device",
-                f"rmdir {shlex.quote(str(point / 'lost+found'))}",
+                # The kernel lets go of its device with the last user, however that ends.
+                f"{mount} -t ext4 -o loop,noatime,nosuid,nodev {image} {shlex.quote(str(point))}",
+                f"rm -r {image} {lost}",
                 f"chmod 1777 {shlex.quote(str(point))}",
             ]
         kept = [path for path in self.needed if path.is_relative_to(_TMP)]
@@ -248,11 +245,10 @@ def write_script(
     if view is None:
         _write(outer, ["set -e", *entry, *tells, *exports, *starts, 'exec "$@" 9>&-'])
         return outer
-    lines = ["set -e", "device=$1", "shift", *view.inside(spec, folder), *exports]
+    lines = ["set -e", *view.inside(spec, folder), *exports]
     _write(inner, [*lines, *starts, f'exec {user} "$@" 9>&-'])
     enters = shlex.join([*view.entering(), "/bin/sh", str(inner)])
-    lines = ["set -e", "device=none", *view.outside(spec, folder), *entry, *tells]
-    _write(outer, [*lines, f'exec {enters} "$device" "$@"'])
+    _write(outer, ["set -e", *view.outside(spec, folder), *entry, *tells, f'exec {enters} "$@"'])
     return outer
 
 
