@@ -7,10 +7,13 @@ install). What it needs itself it takes from the runtime's packages whatever PYT
 is the function's to set.
 """
 
+import gc
 import os
 import site
 import sys
 
+# Nothing that is imported here is garbage; to look for some takes a tenth of a cold start.
+gc.disable()
 _, HANDLER, RUNTIME, TASK, *LAYERS = sys.argv
 sys.path.insert(0, RUNTIME)
 
@@ -26,6 +29,7 @@ own_path = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep
 sys.path[:1] = []
 sys.path[len(own_path) : len(own_path)] = [*LAYERS, RUNTIME]
 sys.path.insert(0, TASK)
+gc.enable()
 
 if __name__ == "__main__":
     # -S leaves out exit() and quit(), which handlers on AWS have.
