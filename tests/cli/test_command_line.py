@@ -294,11 +294,14 @@ def test_local_runs_a_command_and_takes_its_exit_code() -> None:
         "import boto3, sys; sys.exit(int(boto3.client('sts').get_caller_identity()['Account'][:2]))"
     )
     done = subprocess.run(
-        command("local", "--port", "0", "--run", sys.executable, "-c", code),
+        command("local", "--host", "0.0.0.0", "--port", "0", "--run", sys.executable, "-c", code),
         env=environment({}),
+        stderr=subprocess.PIPE,
+        text=True,
         check=False,
     )
     assert done.returncode == 11
+    assert "0.0.0.0 is no loopback address: whoever reaches it can run code here" in done.stderr
 
 
 def test_unknown_words_name_the_closest(nobody: Shell) -> None:

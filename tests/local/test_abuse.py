@@ -78,7 +78,7 @@ def _memory_mb(cloud: Cloud) -> int:
 def test_printing_without_end_ends_at_the_timeout(cloud: Cloud, neighbour: str) -> None:
     before_mb = _memory_mb(cloud)
 
-    answer = cloud.run(PRINTS, Timeout=1, MemorySize=1769)
+    answer = cloud.run(PRINTS, Timeout=1, MemorySize=512)
 
     assert answer.payload["errorType"] == "Sandbox.Timedout"
     assert len(answer.log) <= 4096

@@ -45,29 +45,30 @@ def test_lambda_invoke(cloud: Cloud, function: str, tmp_path: Path) -> None:
     assert answer["LogResult"]
 
 
-def _second_generation() -> tuple[str, tuple[int, ...]]:
-    """An AWS CLI 2 on this machine and its version; `aws logs tail` is not in AWS CLI 1."""
-    for folder in os.get_exec_path():
-        program = shutil.which("aws", path=folder)
-        if program is None:
-            continue
-        shown = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-        if match := re.match(r"aws-cli/(2[\d.]+)", shown.stdout):
-            return program, tuple(map(int, match[1].split(".")))
+def _tail(cloud: Cloud, group: str) -> str:
+    """What `aws logs tail` of an AWS CLI 2 on this machine prints; AWS CLI 1 does not have it."""
+    # It knows AWS_ENDPOINT_URL since 2.13; older ones must not ask AWS.
+    words = ["logs", "tail", group, "--since", "5m", "--endpoint-url", cloud.endpoint.url]
+    folders = (folder for folder in os.get_exec_path() if Path(folder) != BESIDE_PYTHON.parent)
+    for program in filter(None, (shutil.which("aws", path=folder) for folder in folders)):
+        done = subprocess.run(
+            [program, *words],
+            env={"PATH": os.environ["PATH"], **cloud.endpoint.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        if "Invalid choice" not in done.stderr:
+            assert done.returncode == 0, done.stderr
+            return done.stdout
     return missing("AWS CLI 2 is not installed; on Debian: apt-get install awscli")
 
 
 def test_logs_tail(cloud: Cloud, function: str) -> None:
-    program, version = _second_generation()
-    # It knows AWS_ENDPOINT_URL since 2.13.
-    where = () if version >= (2, 13) else ("--endpoint-url", cloud.endpoint.url)
     answer = cloud.invoke(function, "tailed")
 
-    text = AwsCli(cloud.endpoint.environment, Path(program))(
-        "logs", "tail", f"/aws/lambda/{function}", "--since", "5m", *where
-    )
-
-    lines = text.splitlines()
+    lines = _tail(cloud, f"/aws/lambda/{function}").splitlines()
     mine = [line for line in lines if answer.request_id in line or "heard tailed" in line]
     assert [line.split()[2] for line in mine] == ["START", "heard", "END", "REPORT"]
     times = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*\+00:00"
@@ -151,9 +152,14 @@ def test_cloudformation_deploy_and_the_rest_api(cloud: Cloud, aws: AwsCli, tmp_p
     assert "No changes to deploy" in aws(*deploy, "--no-fail-on-empty-changeset")
 
 
-def _lambdatuning(aws: AwsCli, *arguments: str) -> str:
-    """What our own command line prints about the same endpoint."""
-    return printed([sys.executable, "-m", "lambdatuning", *arguments], aws.environment)
+STATUS = """
+import sys
+from lambdatuning.cli.app import main
+for stack in sys.argv[1:]:
+    main(["status", "--stack", stack])
+    print(flush=True)
+"""
+"""What our own command line prints about stacks of the same endpoint."""
 
 
 def test_our_own_template_deployed_by_the_cli_is_recognised(aws: AwsCli, tmp_path: Path) -> None:
@@ -170,11 +176,11 @@ def test_our_own_template_deployed_by_the_cli_is_recognised(aws: AwsCli, tmp_pat
     )
 
     # It has no tag of ours, as `lambdatuning deploy` sets it, but begins its text with our name.
-    ours = _lambdatuning(aws, "status", "--stack", "ours").splitlines()
-    foreign = _lambdatuning(aws, "status", "--stack", "by-cli").splitlines()
+    shown = printed([sys.executable, "-c", STATUS, "ours", "by-cli"], aws.environment)
 
-    assert ours[0] == "ours  CREATE_COMPLETE"
-    assert foreign[0] == "by-cli  CREATE_COMPLETE  not a stack of lambdatuning"
+    ours, foreign = (part.splitlines()[0] for part in shown.split("\n\n")[:2])
+    assert ours == "ours  CREATE_COMPLETE"
+    assert foreign == "by-cli  CREATE_COMPLETE  not a stack of lambdatuning"
 
 
 CONDITIONAL = """

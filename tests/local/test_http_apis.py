@@ -46,6 +46,21 @@ def _returning(cloud: Cloud, value: object) -> str:
     return cloud.function(f"def handler(event, context):\n    return {value!r}\n")
 
 
+@pytest.fixture(scope="module")
+def answering(cloud: Cloud) -> tuple[str, str]:
+    """The paths of an API and of a URL of a function that does what the request's body says."""
+    function = cloud.function("""
+        import base64
+        def handler(event, context):
+            body = event["body"]
+            source = base64.b64decode(body).decode() if event["isBase64Encoded"] else body
+            scope = {}
+            exec(f"def act():\\n    {source}\\n", scope)
+            return scope["act"]()
+        """)
+    return _api(cloud, function), _url(cloud, function)
+
+
 def test_an_event_of_format_2_has_what_aws_tells(cloud: Cloud) -> None:
     path = _api(cloud, cloud.function(ECHO), variables={"color": "blue"})
     headers = {"X-MyOwn": "1", "Cookie": "a=b; c=d", "content-type": "text/plain"}
@@ -88,11 +103,12 @@ def test_an_event_of_format_1_is_one(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize("value", ["hello", {"a": 1}, None, [1], "\u20ac"])
-def test_without_a_status_code_what_is_returned_is_the_body(cloud: Cloud, value: object) -> None:
+def test_without_a_status_code_what_is_returned_is_the_body(
+    cloud: Cloud, answering: tuple[str, str], value: object
+) -> None:
     """As JSON: "Invoking Lambda function URLs" shows a text in its quotes."""
-    function = _returning(cloud, value)
-    for path in (_api(cloud, function), _url(cloud, function)):
-        reply = call(cloud, path)
+    for path in answering:
+        reply = call(cloud, path, f"return {value!r}".encode())
 
         assert (reply.status, reply.body) == (200, value)
         assert reply.headers["content-type"] == "application/json"
@@ -123,11 +139,13 @@ def test_a_response_with_a_status_code_is_taken_as_it_is(cloud: Cloud) -> None:
         "__import__('os')._exit(1)",
     ],
 )
-def test_what_went_wrong_is_not_for_clients(cloud: Cloud, source: str) -> None:
-    function = cloud.function(f"def handler(event, context):\n    {source}\n")
+def test_what_went_wrong_is_not_for_clients(
+    cloud: Cloud, answering: tuple[str, str], source: str
+) -> None:
+    api, url = answering
 
-    assert call(cloud, _api(cloud, function))[::2] == (500, ERROR)
-    assert call(cloud, _url(cloud, function))[::2] == (502, "Internal Server Error")
+    assert call(cloud, api, source.encode())[::2] == (500, ERROR)
+    assert call(cloud, url, source.encode())[::2] == (502, "Internal Server Error")
 
 
 def test_format_1_assumes_nothing(cloud: Cloud) -> None:

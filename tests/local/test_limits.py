@@ -1,5 +1,6 @@
 """What Lambda refuses is refused, in its words."""
 
+import functools
 import json
 from typing import Any
 
@@ -16,6 +17,19 @@ ONE = "def handler(event, context):\n    return 1\n"
 FAILED = "failed to satisfy constraint: Member must "
 
 
+@functools.cache
+def _unchecked(url: str) -> Any:
+    """A client that sends what boto3 would refuse."""
+    return boto3.client(
+        "lambda",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+        config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
+    )
+
+
 def _refused(cloud: Cloud, **settings: Any) -> tuple[str, str]:
     """Name and text of the error of CreateFunction."""
     given = {
@@ -26,16 +40,8 @@ def _refused(cloud: Cloud, **settings: Any) -> tuple[str, str]:
         "Code": {"ZipFile": package({"app.py": ONE})},
         **settings,
     }
-    unchecked = boto3.client(
-        "lambda",
-        endpoint_url=cloud.endpoint.url,
-        region_name="us-east-1",
-        aws_access_key_id="any",
-        aws_secret_access_key="any",
-        config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
-    )
     with pytest.raises(ClientError) as refused:
-        unchecked.create_function(**given)
+        _unchecked(cloud.endpoint.url).create_function(**given)
     error = refused.value.response["Error"]
     return error["Code"], error["Message"]
 
@@ -135,10 +141,12 @@ def test_an_empty_package(cloud: Cloud, content: bytes) -> None:
 
 
 def test_a_package_over_50_mb(cloud: Cloud) -> None:
-    code, message = _refused(cloud, Code={"ZipFile": bytes(53_000_000)})
+    status, headers, body = send(cloud, "POST", "/2015-03-31/functions", bytes(70_167_212))
 
-    assert code == "RequestEntityTooLargeException"
-    assert message == "Request must be smaller than 70167211 bytes for the CreateFunction operation"
+    assert (status, headers["x-amzn-errortype"]) == (413, "RequestEntityTooLargeException")
+    assert json.loads(body)["message"] == (
+        "Request must be smaller than 70167211 bytes for the CreateFunction operation"
+    )
 
 
 def test_changes_are_checked_as_well(cloud: Cloud) -> None:
@@ -215,6 +223,11 @@ RAW = """
     """
 
 
+@pytest.fixture(scope="module")
+def raw(cloud: Cloud) -> str:
+    return cloud.function(RAW)
+
+
 @pytest.mark.parametrize(
     ("payload", "event"),
     [
@@ -226,10 +239,8 @@ RAW = """
         (b"", "{}"),
     ],
 )
-def test_the_event_comes_as_it_was_sent(cloud: Cloud, payload: bytes, event: str) -> None:
-    name = cloud.function(RAW)
-
-    status, body = _sent(cloud, name, payload)
+def test_the_event_comes_as_it_was_sent(cloud: Cloud, raw: str, payload: bytes, event: str) -> None:
+    status, body = _sent(cloud, raw, payload)
 
     assert (status, json.loads(body)) == (200, event)
 

@@ -145,7 +145,8 @@ def _frame(text: str, at_ms: int) -> bytes:
     return struct.pack(">IIQ", 0xA55A0003, len(encoded), at_ms * 1000) + encoded
 
 
-texts = st.text(st.characters(codec="utf-8"), max_size=20)
+# Of one to four bytes, and all that anything takes for the end of a line.
+texts = st.text("a \t\r\n\0\v\f\x1c\x85\u2028\u20ac\U0001f600", max_size=20)
 printed = texts.map(lambda text: text.replace("\n", " "))
 
 

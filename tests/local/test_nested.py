@@ -40,10 +40,10 @@ WORKER = """
     """
 
 
-@pytest.mark.parametrize("memory_mb", [256, 3008])
-def test_nested_invokes_from_several_threads(cloud: Cloud, memory_mb: int) -> None:
+@pytest.mark.parametrize(("memory_mb", "source"), [(256, CALLER), (3008, PLAIN_CALLER)])
+def test_nested_invokes_from_several_threads(cloud: Cloud, memory_mb: int, source: str) -> None:
     worker = cloud.function(WORKER, MemorySize=memory_mb)
-    caller = cloud.function(CALLER, MemorySize=3008, Timeout=60)
+    caller = cloud.function(source, MemorySize=3008, Timeout=60)
 
     answer = cloud.invoke(caller, {"name": worker, "times": 12})
 
@@ -90,15 +90,7 @@ def test_a_waiting_caller_uses_its_own_time_only(cloud: Cloud) -> None:
 
 def test_an_init_phase_may_invoke_too(cloud: Cloud) -> None:
     worker = cloud.function(WORKER, MemorySize=1769)
-    answer = cloud.run(
-        f"""
-        import boto3, json
-        client = boto3.client("lambda")
-        said = json.loads(client.invoke(FunctionName="{worker}")["Payload"].read())
-        def handler(event, context):
-            return said
-        """
-    )
+    answer = cloud.run(f"{PLAIN_CALLER}SAID = call('{worker}')\n    handler = lambda *_: SAID\n")
 
     assert answer.payload == "worked"
     assert "Init Duration" in answer.report

@@ -18,7 +18,19 @@ pytestmark = pytest.mark.usefixtures("node")
 RECORDED: dict[str, dict[str, Any]] = json.loads(node_client.RECORDED.read_text())
 _FOLDERS = os.environ.get("LAMBDATUNING_AWS_NODE_CLIENTS", "")
 INSTALLED = [Path(folder) for folder in _FOLDERS.split(os.pathsep) if folder]
-ALL = [(runtime, case) for case in CASES for runtime in case.runtimes if runtime in RECORDED]
+
+
+def _acts(runtime: str, case: Case) -> Any:
+    return RECORDED[runtime]["acts"][case.name]
+
+
+# Ours asks for the runtime where AWS's two clients differ; elsewhere it need not run twice.
+ALL = [
+    (runtime, case)
+    for case in CASES
+    for runtime in case.runtimes
+    if runtime == case.runtimes[-1] or _acts(runtime, case) != _acts(case.runtimes[-1], case)
+]
 NAMES = [f"{runtime}: {case.name}" for runtime, case in ALL]
 
 
@@ -26,7 +38,7 @@ NAMES = [f"{runtime}: {case.name}" for runtime, case in ALL]
 def test_it_does_what_aws_client_does(runtime: str, case: Case) -> None:
     acts = node_client.run(case, runtime, node_client.ours())
 
-    assert acts == RECORDED[runtime]["acts"][case.name]
+    assert acts == _acts(runtime, case)
 
 
 @pytest.mark.parametrize("package", INSTALLED, ids=str)
@@ -36,4 +48,4 @@ def test_aws_client_does_what_is_recorded(package: Path) -> None:
     for case in CASES:
         if runtime in case.runtimes:
             acts = node_client.run(case, runtime, node_client.of_aws(package))
-            assert acts == RECORDED[runtime]["acts"][case.name], case.name
+            assert acts == _acts(runtime, case), case.name

@@ -157,7 +157,7 @@ def test_numbers_in_a_query(cloud: Cloud) -> None:
 
 
 def test_the_call_of_a_service_that_does_not_exist(cloud: Cloud) -> None:
-    status, _, answer = _sent(cloud, "none", "POST", "/", b"{}", "Nothing_2020.Do")
+    status, _, answer = send(cloud, "POST", "/", b"{}", {"X-Amz-Target": "Nothing_2020.Do"})
     assert (status, json.loads(answer)["__type"]) == (400, "UnknownOperationException")
 
 

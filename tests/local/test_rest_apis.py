@@ -63,6 +63,13 @@ def test_a_proxy_event_carries_headers_as_sent_and_those_that_aws_adds(cloud: Cl
     assert event["requestContext"]["identity"]["cognitoIdentityId"] is None
 
 
+@pytest.fixture(scope="module")
+def returning(cloud: Cloud) -> str:
+    """The path of an API that returns what the body of the request says."""
+    source = "import json\ndef handler(event, context):\n    return json.loads(event['body'])\n"
+    return _api(cloud, cloud.function(source))
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -77,8 +84,8 @@ def test_a_proxy_event_carries_headers_as_sent_and_those_that_aws_adds(cloud: Cl
         {"statusCode": 200, "headers": "none"},
     ],
 )
-def test_malformed_proxy_responses_are_502(cloud: Cloud, value: object) -> None:
-    reply = call(cloud, _api(cloud, _returning(cloud, value)))
+def test_malformed_proxy_responses_are_502(cloud: Cloud, returning: str, value: object) -> None:
+    reply = call(cloud, returning, json.dumps(value).encode())
 
     assert (reply.status, reply.body) == (502, INTERNAL)
     assert reply.headers["x-amzn-errortype"] == "InternalServerErrorException"
@@ -93,10 +100,10 @@ def test_an_exception_sends_no_stack_trace(cloud: Cloud) -> None:
     assert (reply.status, reply.body) == (502, INTERNAL)
 
 
-def test_numbers_and_texts_are_taken_for_each_other(cloud: Cloud) -> None:
-    given = {"statusCode": "201", "headers": {"X-N": 5, "X-B": True}, "body": "ok"}
+def test_numbers_and_texts_are_taken_for_each_other(cloud: Cloud, returning: str) -> None:
+    value = {"statusCode": "201", "headers": {"X-N": 5, "X-B": True}, "body": "ok"}
 
-    reply = call(cloud, _api(cloud, _returning(cloud, given)))
+    reply = call(cloud, returning, json.dumps(value).encode())
 
     assert (reply.status, reply.body) == (201, "ok")
     assert (reply.headers["x-n"], reply.headers["x-b"]) == ("5", "true")
@@ -113,8 +120,8 @@ def test_an_integration_has_its_time(cloud: Cloud, kind: str) -> None:
     assert (reply.status, reply.body) == (504, {"message": "Endpoint request timed out"})
 
 
-def test_more_than_10_mb_are_refused(cloud: Cloud) -> None:
-    reply = call(cloud, _api(cloud, _returning(cloud, None)), bytes(10_485_761))
+def test_more_than_10_mb_are_refused(cloud: Cloud, returning: str) -> None:
+    reply = call(cloud, returning, bytes(10_485_761))
 
     assert reply.status == 413
     assert reply.body == {"message": "HTTP content length exceeded 10485760 bytes."}
@@ -144,6 +151,11 @@ def test_request_templates_make_the_event(cloud: Cloud) -> None:
 _INVOCATION_TYPE = "integration.request.header.X-Amz-Invocation-Type"
 
 
+@pytest.fixture(scope="module")
+def printing(cloud: Cloud) -> str:
+    return cloud.function("def handler(event, context):\n    print('got', event)\n")
+
+
 @pytest.mark.parametrize(
     ("target", "source", "headers"),
     [
@@ -156,17 +168,17 @@ _INVOCATION_TYPE = "integration.request.header.X-Amz-Invocation-Type"
     ],
 )
 def test_an_integration_invokes_asynchronously(
-    cloud: Cloud, target: str, source: str, headers: dict[str, str]
+    cloud: Cloud, printing: str, target: str, source: str, headers: dict[str, str]
 ) -> None:
-    function = cloud.function("def handler(event, context):\n    print('got', event)\n")
     mapped = {"requestParameters": {target: source}, "variables": {"kind": "Event"}}
-    path = _api(cloud, function, "AWS", **mapped)
+    path = _api(cloud, printing, "AWS", **mapped)
+    body = {"kind": "Event", "path": path}
 
-    reply = call(cloud, path, b'{"kind": "Event"}', headers)
+    reply = call(cloud, path, json.dumps(body).encode(), headers)
 
     # A synchronous answer would be "null".
     assert (reply.status, reply.body) == (200, "")
-    assert "{'kind': 'Event'}" in cloud.wait_for_message(f"/aws/lambda/{function}", "got")
+    assert cloud.wait_for_message(f"/aws/lambda/{printing}", f"got {body}")
 
 
 def test_an_integration_waits_unless_it_is_mapped_otherwise(cloud: Cloud) -> None:
