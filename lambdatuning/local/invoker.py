@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 
 from . import faults
@@ -54,8 +54,11 @@ class Ledger:
         return [_row(*entry) for entry in reversed(newest_first)]
 
 
+_FACTS = tuple(fact.name for fact in fields(Facts))
+
+
 def _row(sequence: int, facts: Facts) -> dict[str, object]:
-    return {"sequence": sequence, **asdict(facts)}
+    return {"sequence": sequence, **{name: getattr(facts, name) for name in _FACTS}}
 
 
 LogSink = Callable[[FunctionSpec, str, list[LogEvent]], None]

@@ -124,8 +124,8 @@ class Stand:
 
     @classmethod
     def in_account(cls, account: Account, store: Path) -> "Stand":
-        """The function of a stack that is deployed if need be, and somebody who may tune it."""
-        function = lt.deploy(account.owner)["FunctionName"]
+        """The account's small function, and somebody who may tune it."""
+        _, function = account.deployed()
         (store / "ping.json").write_text('{"operation": "ping"}')
         keys = account.keys("tune", "clean")
         before = account.looks(function)

@@ -1,13 +1,15 @@
 """What quotas leave room for, said before a run begins."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from lambdatuning.cloud.session import Cloud
 from lambdatuning.cloud.tuning.plan import (
     ConcurrencyLimits,
     concurrency_limits,
-    fitting_environments,
+    read_quotas,
 )
 from lambdatuning.core.arn import parse_function_arn
 from lambdatuning.core.errors import UsageError
@@ -26,12 +28,19 @@ def target(client: FakeLambda) -> Target:
 
 
 def room(client: FakeLambda, environments: int = 5) -> ConcurrencyLimits:
-    return concurrency_limits(fake_cloud(**{"lambda": client}), target(client), environments)
+    return limits(fake_cloud(**{"lambda": client}), client, environments)
+
+
+def limits(
+    cloud: Cloud, client: FakeLambda, environments: int, sizes_mb: Sequence[int] = ()
+) -> ConcurrencyLimits:
+    quotas = read_quotas(cloud, target(client))
+    return concurrency_limits(cloud, target(client), quotas, environments, sizes_mb)
 
 
 def fitting(client: FakeLambda, *, isolated: bool = False) -> int:
     cloud = fake_cloud(**{"lambda": client})
-    return fitting_environments(cloud, target(client), 5, isolated=isolated)
+    return read_quotas(cloud, target(client), isolated=isolated).fitting_environments(5)
 
 
 @pytest.fixture
@@ -46,15 +55,15 @@ def test_a_usual_account_has_room(client: FakeLambda) -> None:
 def test_sizes_that_are_measured_at_once_share_the_cores_of_one_host(client: FakeLambda) -> None:
     host = Endpoint("embedded", cores=4, measuring_cores=3.25)
     cloud = replace(fake_cloud(**{"lambda": client}), endpoint=host)
-    assert concurrency_limits(cloud, target(client), 5) == ConcurrencyLimits(2, 1.625, ())
+    assert limits(cloud, client, 5) == ConcurrencyLimits(2, 1.625, ())
 
 
 def test_a_new_account_measures_one_size_at_a_time(client: FakeLambda) -> None:
     """Ten sizes at once would fill it with tuner functions that wait for each other."""
     client.unreserved = 10
-    limits = room(client, 4)
-    assert limits.sizes == 1
-    assert "10 unreserved concurrent executions, of which half stay for other" in limits.notes[0]
+    small = room(client, 4)
+    assert small.sizes == 1
+    assert "10 unreserved concurrent executions, of which half stay for other" in small.notes[0]
     assert fitting(client) == 4
 
 
@@ -67,10 +76,10 @@ def test_too_few_executions_are_refused_with_a_number_that_works(client: FakeLam
 
 def test_reserved_concurrency_bounds_and_is_reported(client: FakeLambda) -> None:
     client.reserved = 20
-    limits = room(client)
-    assert limits.sizes == 2
-    assert "reserved concurrency of shop lets 2 instead of 10" in limits.notes[0]
-    assert limits.notes[1] == (
+    small = room(client)
+    assert small.sizes == 2
+    assert "reserved concurrency of shop lets 2 instead of 10" in small.notes[0]
+    assert small.notes[1] == (
         "10 of its 20 reserved concurrent executions stay for its own traffic"
     )
     client.reserved = 6
@@ -90,10 +99,9 @@ def test_a_concurrency_that_leaves_nothing_gets_advice_that_works(
     with pytest.raises(UsageError, match=r"raise it to 2, or tune a copy.* with --isolate"):
         room(client, 1)
     assert fitting(client, isolated=True) == 5
-    isolated = concurrency_limits(
-        fake_cloud(**{"lambda": client}), target(client), 5, isolated=True
-    )
-    assert isolated.sizes == 10
+    cloud = fake_cloud(**{"lambda": client})
+    quotas = read_quotas(cloud, target(client), isolated=True)
+    assert concurrency_limits(cloud, target(client), quotas, 5).sizes == 10
 
 
 def test_a_vpc_is_reported(client: FakeLambda) -> None:
@@ -113,11 +121,11 @@ def test_quotas_that_may_not_be_read_bound_nothing(client: FakeLambda) -> None:
 def test_sizes_beyond_the_cores_of_one_host_are_reported(client: FakeLambda) -> None:
     host = Endpoint("embedded", cores=2, measuring_cores=1.25)
     cloud = replace(fake_cloud(**{"lambda": client}), endpoint=host)
-    notes = concurrency_limits(cloud, target(client), 3, (128, 4096, 10_240)).notes
+    notes = limits(cloud, client, 3, (128, 4096, 10_240)).notes
     assert notes == (
         "4,096, 10,240 MB: more vCPUs than this host's 2 cores, so measured as 2 cores; "
         "only AWS can tell such sizes apart",
     )
-    assert concurrency_limits(cloud, target(client), 3, (128, 3008)).notes == ()
+    assert limits(cloud, client, 3, (128, 3008)).notes == ()
     aws = replace(cloud, endpoint=Endpoint("aws"))
-    assert concurrency_limits(aws, target(client), 3, (10_240,)).notes == ()
+    assert limits(aws, client, 3, (10_240,)).notes == ()

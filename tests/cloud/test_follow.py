@@ -7,10 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError, LoginRefreshRequired
 
 from lambdatuning.cloud.run_store import BucketStore
-from lambdatuning.cloud.tuning.run import FetchedSamples, Follower, _cut_off_by, interrupts_noted
+from lambdatuning.cloud.tuning.run import (
+    FetchedSamples,
+    Follower,
+    _cut_off_by,
+    interrupts_noted,
+    signals_as_interrupts,
+)
 from lambdatuning.core.progress import Progress
 from lambdatuning.core.tuning.records import Sample, encode_part
 from tests.fakes.aws_lambda import FakeS3, refusal
@@ -160,3 +166,28 @@ def test_a_throttled_poll_ends_no_run() -> None:
     with pytest.raises(ClientError, match="AccessDenied") as raised:
         follower.follow(EXECUTION, fetched)
     assert _cut_off_by(raised.value) == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (EndpointConnectionError(endpoint_url="x"), "the connection to AWS was lost"),
+        (refusal("ExpiredTokenException"), "the login has ended"),
+        (LoginRefreshRequired(), "the login has ended"),
+        (refusal("ThrottlingException"), "AWS is too busy to say how the run stands"),
+        (refusal("AccessDeniedException"), ""),
+        (KeyboardInterrupt(), ""),
+    ],
+)
+def test_what_cuts_a_client_off_from_its_run(error: BaseException, reason: str) -> None:
+    """What becomes of the run then: tests/journeys/test_tuning_cut_off.py."""
+    assert _cut_off_by(error) == reason
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_a_run_as_ctrl_c_does(number: signal.Signals) -> None:
+    """What becomes of the run then: tests/journeys/test_tuning_stopped.py."""
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt, match=number.name), signals_as_interrupts():
+        signal.raise_signal(number)
+    assert signal.getsignal(number) == before

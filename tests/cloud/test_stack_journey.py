@@ -4,7 +4,6 @@ import http.client
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,14 +11,12 @@ from urllib.parse import urlsplit
 import pytest
 
 import lambdatuning as lt
-from lambdatuning.cloud.session import Cloud, connect
+from lambdatuning.cloud.session import Cloud
 from lambdatuning.cloud.stack.deploy import DeployOptions, discard, execute, plan_deploy
 from lambdatuning.cloud.stack.destroy import execute_destroy, plan_destroy
 from lambdatuning.cloud.stack.package import load_template, local_code
 from lambdatuning.cloud.stack.status import StackEvent, find, status
 from lambdatuning.core.errors import NotFoundError, StackError, UsageError
-from lambdatuning.local import endpoint
-from tests.cloud.conftest import client_environment
 from tests.journeys.policies import statements
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
@@ -63,13 +60,6 @@ def post(url: str, request: Any) -> tuple[int, Any]:
     except urllib.error.HTTPError as refusal:
         with refusal:
             return refusal.code, json.load(refusal)
-
-
-@pytest.fixture(scope="module")
-def embedded() -> Iterator[Cloud]:
-    """An embedded AWS of its own, in which nothing was ever made."""
-    with endpoint.start() as running, client_environment(running):
-        yield connect()
 
 
 @pytest.fixture(scope="module")

@@ -39,10 +39,12 @@ class Place:
         return self.cloud.client(service)
 
     def tune(self, *payloads: Any, **options: Any) -> Run:
+        """A run of a grid with one environment a size: each is a process to be started."""
         given: dict[str, Any] = {
             "table": self.outputs["TableName"],
             "powers": "256,512",
             "num": 2,
+            "environments": 1,
             "current": False,
         }
         given |= {"on_progress": ignore, **options}
@@ -52,7 +54,7 @@ class Place:
     def run(self, **given: Any) -> dict[str, Any]:
         """What a script does: start an execution with plain boto3, and wait."""
         states = self.client("stepfunctions")
-        body = {"lambdaARN": self.arn, "num": 5, "environments": 2, "powerValues": [256, 512],
+        body = {"lambdaARN": self.arn, "num": 5, "environments": 1, "powerValues": [256, 512],
                 "payload": {"operation": "ping"}, **given}  # fmt: skip
         arn = states.start_execution(
             stateMachineArn=self.outputs["StateMachineArn"], input=json.dumps(body)

@@ -148,18 +148,3 @@ def handler(event, context):
     time.sleep((1 if n % 5 == 0 else 0.04) / (1 if m < 1024 else 4))
     return "ok"
 '''
-
-REFRESH = '''
-"""CPU work; every fourth call of an environment also waits 400 ms for a token (at any size)."""
-import hashlib, time
-n = 0
-def handler(event, context):
-    global n
-    n += 1
-    d = b"x"
-    for _ in range(20000):
-        d = hashlib.sha256(d).digest()
-    if n % 4 == 0:
-        time.sleep(0.4)
-    return "ok"
-'''

@@ -27,7 +27,8 @@ def test_two_payload_types_from_the_first_round_to_the_report(
     lines: list[Progress] = []
     run = place.tune(
         NAP, "ping", powers="512,1024,1769", num=6, explore="adaptive", store=tmp_path,
-        strategy="speed", confirm=lambda talk, _: prices.append(talk), on_progress=lines.append,
+        strategy="speed", environments=None, confirm=lambda talk, _: prices.append(talk),
+        on_progress=lines.append,
     )  # fmt: skip
     grid = 3 * (2 * 6 + (run.manifest.environments or 0))
     assert f"at most {grid} invocations" in prices[0]
@@ -117,6 +118,7 @@ def test_a_run_that_others_are_compared_with_has_intervals(place: Place, tmp_pat
         "powers": "256,512,1024",
         "num": 10,
         "explore": "adaptive",
+        "environments": None,
         "store": tmp_path,
     }
     run = place.tune(NAP, for_compare=True, labels=["team=shop"], **options)

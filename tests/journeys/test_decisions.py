@@ -8,9 +8,9 @@ import pytest
 import lambdatuning as lt
 
 from .conftest import Place
-from .functions import GC, JIT, REFRESH, TRIMMED, make_function
+from .functions import GC, JIT, TRIMMED, make_function
 
-HARD = {"jit": (JIT, 512), "gc": (GC, 1024), "refresh": (REFRESH, 512)}
+HARD = {"jit": (JIT, 512), "gc": (GC, 1024)}
 """Each with its cheapest size."""
 
 
@@ -24,6 +24,7 @@ def test_the_size_of_the_least_mean_cost_is_reported_stored_and_set(
         function=arn,
         powers="512,1024",
         num=15,
+        environments=3,
         auto_optimize=True,
         min_sure=0,
         strategy="cost",

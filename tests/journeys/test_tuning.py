@@ -18,7 +18,6 @@ import lambdatuning as lt
 from lambdatuning.api.executions import executions, show
 from lambdatuning.api.runs import load, load_runs
 from lambdatuning.core.errors import LockedError, RunFailedError, RunSkippedWarning, UsageError
-from lambdatuning.core.progress import Progress
 from lambdatuning.functions.tuner import lock
 from tests.waiting import until
 
@@ -98,8 +97,15 @@ def test_a_size_that_fails_is_reported_and_the_others_go_on(
 def test_all_sizes_failing_is_a_failure_with_its_cause(
     place: Place, untouched: Callable[[], bool], tmp_path: Path
 ) -> None:
-    with pytest.raises(RunFailedError, match=r"128 MB: .* of bad failed: ValueError") as caught:
-        place.tune(payload("bad", {"operation": "x"}), powers="128", store=tmp_path)
+    """A payload that the function cannot serve: what the function says of that is told."""
+    cause = r'128 MB: .* of bad failed: ValueError \(Unrecognized operation "x"\)'
+    with pytest.raises(RunFailedError, match=cause) as caught:
+        place.tune(
+            payload("bad", {"operation": "x"}),
+            powers="128",
+            allowed_errors=["KeyError"],
+            store=tmp_path,
+        )
     assert "\n" not in str(caught.value)
     assert len(lt.runs(tmp_path)) == 0
     assert untouched()
@@ -110,8 +116,6 @@ def test_errors_that_are_allowed_count_and_are_priced_as_successes(
 ) -> None:
     """A payload type that is meant to fail has an answer of its own, as in Power Tuning."""
     types = payload("bad", {"operation": "x"}), payload("good", {"operation": "ping"})
-    with pytest.raises(RunFailedError, match="of bad failed"):
-        place.tune(*types, powers="512", allowed_errors=["KeyError"], store=tmp_path)
     run = place.tune(*types, powers="512", allowed_errors=["ValueError"], store=tmp_path)
     assert run.manifest.decision is not None
     assert run.manifest.decision.memory_mb == 512
@@ -120,21 +124,6 @@ def test_errors_that_are_allowed_count_and_are_priced_as_successes(
     assert not (run.samples["error"] != "").any()
     bad = run.samples[(run.samples["payload"] == "bad") & ~run.samples["cold"]]
     assert (len(bad), bool((bad["cost_usd"] > 0).all())) == (2, True)
-
-
-def test_ctrl_c_stops_the_run_and_undoes_it(
-    place: Place, untouched: Callable[[], bool], tmp_path: Path
-) -> None:
-    def interrupt(progress: Progress) -> None:
-        if progress.stage == "measuring" and progress.elapsed_s > 1:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        place.tune(sleeping(1), powers="256,512,1024,1536", on_progress=interrupt, store=tmp_path)
-    states = place.client("stepfunctions")
-    machine = place.outputs["StateMachineArn"]
-    assert not states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
-    assert untouched()
 
 
 def test_a_second_run_is_refused_with_the_run_that_holds_the_lock(
@@ -344,7 +333,7 @@ def test_a_copy_is_tuned_in_its_place_and_removed(
 
 
 def test_executions_are_read_back(place: Place) -> None:
-    output = json.loads(place.run()["output"])
+    output = json.loads(place.run(powerValues=[256])["output"])
     assert place.run(lambdaARN="nonsense")["status"] == "FAILED"
     frame = executions(place.cloud, place.outputs["StateMachineArn"], limit=2)
     failed, done = frame.to_dict("records")
@@ -373,7 +362,7 @@ def test_the_winner_behind_an_alias_then_on_latest(place: Place) -> None:
 def test_the_history_of_a_state_machine_is_loaded_with_all_samples(
     place: Place, tmp_path: Path
 ) -> None:
-    run = place.tune(payload("ping", {"operation": "ping"}), store=tmp_path)
+    run = place.tune(payload("ping", {"operation": "ping"}), environments=2, store=tmp_path)
     machine = place.outputs["StateMachineArn"]
     again = lt.load(runs=run.run_id, state_machine=machine, cloud=place.cloud)
     assert again.manifest.sizes == run.manifest.sizes
@@ -385,9 +374,3 @@ def test_the_history_of_a_state_machine_is_loaded_with_all_samples(
     )
     newest = load_runs(runs="latest", state_machine=machine, cloud=place.cloud)
     assert newest[-1].run_id == run.run_id
-
-
-def test_the_cause_of_failures_reaches_who_tunes(place: Place, tmp_path: Path) -> None:
-    """A payload that the function cannot serve: what it says of that is in error and samples."""
-    with pytest.raises(RunFailedError, match=r"ValueError \(Unrecognized operation \"nothing\"\)"):
-        place.tune({"operation": "nothing"}, powers="256", num=3, store=tmp_path)

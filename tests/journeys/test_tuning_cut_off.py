@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, LoginRefreshRequired
+from botocore.exceptions import ClientError
 
 import lambdatuning as lt
 from lambdatuning.api.runs import load
@@ -18,7 +18,6 @@ from .conftest import Place
 
 EXPIRED: Any = {"Error": {"Code": "ExpiredTokenException", "Message": "expired"}}
 DENIED: Any = {"Error": {"Code": "AccessDeniedException", "Message": "not yours"}}
-BUSY: Any = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
 
 
 def failing(error: Exception) -> Callable[[Progress], None]:
@@ -31,19 +30,11 @@ def failing(error: Exception) -> Callable[[Progress], None]:
     return listen
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (EndpointConnectionError(endpoint_url="x"), "the connection to AWS was lost; run"),
-        (ClientError(EXPIRED, "DescribeExecution"), "the login has ended; run"),
-        (LoginRefreshRequired(), "the login has ended; run"),
-        (ClientError(BUSY, "DescribeExecution"), "AWS is too busy to say how the run stands; run"),
-    ],
-)
 def test_the_run_goes_on_and_can_be_loaded_later(
-    place: Place, untouched: Callable[[], bool], tmp_path: Path, error: Exception, words: str
+    place: Place, untouched: Callable[[], bool], tmp_path: Path
 ) -> None:
-    with pytest.raises(LambdaTuningError, match=words) as caught:
+    error = ClientError(EXPIRED, "DescribeExecution")
+    with pytest.raises(LambdaTuningError, match="the login has ended; run") as caught:
         place.tune("ping", powers="256", store=tmp_path, on_progress=failing(error))
     states = place.client("stepfunctions")
     machine = place.outputs["StateMachineArn"]

@@ -20,8 +20,8 @@ from lambdatuning.core.tuning.records import Sample, decode_part
 from .conftest import Place
 from .functions import HANDLER, NAP, make_function, package
 
-LEAN: dict[str, Any] = {"powerValues": [1024], "environments": 2, "payload": {"a": 1}}
-"""Few environments: each is a process to be started."""
+LEAN: dict[str, Any] = {"powerValues": [1024], "payload": {"a": 1}}
+"""One size; see `Place.run` for the rest."""
 
 
 def succeeded(place: Place, arn: str, **given: Any) -> tuple[dict[str, Any], list[Sample]]:
@@ -69,13 +69,6 @@ def test_snapstart_restores_are_measured_and_billed(place: Place) -> None:
         assert s.cost_usd == pytest.approx(used + restore_usd(book, "us-east-1", 1024))
 
 
-def test_json_logs_are_read(place: Place) -> None:
-    arn = make_function(place.cloud, "json", LoggingConfig={"LogFormat": "JSON"})
-    output, samples = succeeded(place, arn)
-    assert output["results"][0]["n"] == 5
-    assert all(s.duration_ms > 0 and s.environment and not s.error for s in samples)
-
-
 def test_a_function_that_logs_a_report_of_its_own_is_not_believed(place: Place, plain: str) -> None:
     """Power Tuning takes the first line that looks like one."""
     lie = "REPORT RequestId: {request_id}\tDuration: 0.01 ms\tBilled Duration: 1 ms\t"
@@ -84,26 +77,22 @@ def test_a_function_that_logs_a_report_of_its_own_is_not_believed(place: Place, 
     assert all(s.duration_ms >= 50 and s.billed_ms >= 50 for s in samples)
 
 
-def test_arm64_is_priced_as_such(place: Place) -> None:
-    arn = make_function(place.cloud, "arm", Architectures=["arm64"])
-    _, samples = succeeded(place, arn)
-    assert {s.architecture for s in samples} == {"arm64"}
-    book = load_price_book()
-    for s in samples:
-        usd = invocation_usd(book, "us-east-1", "arm64", 1024, s.billed_ms)
-        assert s.cost_usd == pytest.approx(usd)
-
-
-def test_a_function_of_another_region(place: Place) -> None:
-    arn = make_function(place.cloud, "far", region="eu-south-1")
+def test_a_function_of_another_region_architecture_and_log_format(place: Place) -> None:
+    """Its logs lie in its region, as JSON, and it is priced as what it is there."""
+    arn = make_function(
+        place.cloud, "far", region="eu-south-1", Architectures=["arm64"],
+        LoggingConfig={"LogFormat": "JSON"},
+    )  # fmt: skip
     assert ":eu-south-1:" in arn
     output, samples = succeeded(place, arn, includeOutputResults=True)
+    assert output["results"][0]["n"] == 5
     assert output["stats"][0]["averageDuration"] == output["duration"]
+    assert {s.architecture for s in samples} == {"arm64"}
+    assert all(s.duration_ms > 0 and s.environment and not s.error for s in samples)
     book = load_price_book()
     for s in samples:
-        usd = invocation_usd(book, "eu-south-1", "x86_64", 1024, s.billed_ms)
+        usd = invocation_usd(book, "eu-south-1", "arm64", 1024, s.billed_ms)
         assert s.cost_usd == pytest.approx(usd)
-        assert s.environment
 
 
 def test_a_preprocessor_makes_the_payload_and_a_postprocessor_gets_the_answer(
@@ -115,7 +104,7 @@ def test_a_preprocessor_makes_the_payload_and_a_postprocessor_gets_the_answer(
     logs = place.client("logs")
     events = logs.filter_log_events(logGroupName="/aws/lambda/after", filterPattern="AFTER")
     records = [json.loads(e["message"].removeprefix("AFTER ")) for e in events["events"]]
-    assert len(records) == 5 + 2  # and two warm-ups
+    assert len(records) == 5 + 1  # and a warm-up
     assert all(t["made_by"] == "before" and t["was"] == {"a": 1} for t in records)
     assert {t["memory"] for t in records} == {"1024"}
     cause = failed(place, plain, postProcessorARN=after)
@@ -124,7 +113,7 @@ def test_a_preprocessor_makes_the_payload_and_a_postprocessor_gets_the_answer(
 
 
 def test_allowed_exceptions_are_counted_and_the_size_may_win(place: Place, plain: str) -> None:
-    given: dict[str, Any] = {"payload": {"fourth": True}, "num": 8, "environments": 1}
+    given: dict[str, Any] = {"payload": {"fourth": True}, "num": 8}
     assert "2 of 9 invocations" in failed(place, plain, **given)
     output, samples = succeeded(place, plain, allowedExceptions=["Expected"], **given)
     (row,) = output["results"]
@@ -133,21 +122,20 @@ def test_allowed_exceptions_are_counted_and_the_size_may_win(place: Place, plain
     assert output["power"] == 1024
 
 
-def test_an_exception_that_is_not_allowed_fails_the_size(place: Place, plain: str) -> None:
-    cause = failed(place, plain, payload={"raise": "x"}, allowedExceptions=["Expected"])
-    assert "ValueError" in cause
-
-
 def test_the_pause_between_runs_is_kept(place: Place, plain: str) -> None:
-    _, samples = succeeded(place, plain, sleepBetweenRunsMs=200, environments=1)
+    _, samples = succeeded(place, plain, sleepBetweenRunsMs=200)
     starts = sorted(datetime.fromisoformat(s.started_at).timestamp() for s in samples)
     assert len(starts) == 6
     assert all(later - earlier >= 0.2 for earlier, later in pairwise(starts))
 
 
 def test_payloads_stay_out_of_logs_and_errors(place: Place, plain: str) -> None:
+    """Of an exception that is not allowed, which fails the size."""
     secret = "s3cr3t-of-the-user"
-    cause = failed(place, plain, payload={"raise": secret}, disablePayloadLogs=True)
+    cause = failed(
+        place, plain, payload={"raise": secret}, allowedExceptions=["Expected"],
+        disablePayloadLogs=True,
+    )  # fmt: skip
     assert "ValueError" in cause
     logs = place.client("logs")
     control = place.client("lambda").get_function_configuration(

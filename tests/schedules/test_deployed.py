@@ -216,10 +216,12 @@ def test_a_report_that_fails_is_told_and_fails_the_night(running: Deployed) -> N
 def test_what_the_build_runs_keeps_reports_by_date_with_latest_and_index(
     running: Deployed, tmp_path: Path
 ) -> None:
+    """Of a notebook that reads the night's run; the project's own are tested for themselves."""
     zipfile.ZipFile(io.BytesIO(deployed.kit().data)).extractall(tmp_path)
     for notebook in (tmp_path / "notebooks").glob("*.ipynb"):
-        if notebook.name != "05_compare.ipynb":
-            notebook.unlink()
+        notebook.unlink()
+    code = "import lambdatuning as lt\nprint(lt.__file__, len(lt.load(store, runs).samples))"
+    small_notebook(tmp_path / "notebooks", code=code)
     newest = lt.runs(f"s3://{running.bucket}/runs", cloud=running.cloud)[-1]
     name = running.function
     given = {
@@ -242,12 +244,14 @@ def test_what_the_build_runs_keeps_reports_by_date_with_latest_and_index(
     assert done.returncode == 0, done.stderr
     keys = set(running.keys(f"reports/{name}/"))
     dated = f"reports/{name}/2026/11/28/{newest.run_id}"
-    for file in ("05_compare.html", "05_compare.ipynb", "index.html", "verdict.json"):
+    for file in ("small.html", "small.ipynb", "index.html", "verdict.json"):
         assert {f"{dated}/{file}", f"reports/{name}/latest/{file}"} <= keys
     assert f"reports/{name}/index.html" in keys
     assert json.loads(running.read(f"{dated}/verdict.json"))["run_id"] == newest.run_id
-    # What the verdict learns from, too.
-    assert 'history = \\"latest 10\\"' in running.read(f"{dated}/05_compare.ipynb")
+    executed = json.loads(running.read(f"{dated}/small.ipynb"))
+    package = tmp_path / "lambdatuning" / "__init__.py"
+    (output,) = executed["cells"][-1]["outputs"]
+    assert "".join(output["text"]) == f"{package} {len(newest.samples)}\n"
 
 
 def test_the_line_of_the_printed_workflow_really_measures_reports_and_compares(

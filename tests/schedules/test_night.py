@@ -9,6 +9,8 @@ import pytest
 
 import lambdatuning as lt
 from lambdatuning.analysis.verdict import Verdict
+from lambdatuning.reporting.execution import read_notebook
+from lambdatuning.reporting.parameters import declared
 from lambdatuning.schedules import archive
 from lambdatuning.schedules.night import NightRequest, NightResult, judge, night
 
@@ -58,6 +60,12 @@ def test_the_executed_notebook_has_its_outputs_and_parameters(
     assert f'function = "{FUNCTION}"' in injected[0].source
     assert 'history = "latest 10"' in injected[0].source  # what the verdict learns from, too
     assert notebook.cells[-1]["outputs"][0]["text"] == f"{FUNCTION}\n"
+
+
+def test_the_notebook_that_compares_takes_all_that_a_night_gives() -> None:
+    path = str(ROOT / "notebooks" / "05_compare.ipynb")
+    names = {parameter.name for parameter in declared(read_notebook(path), path)}
+    assert names >= {"store", "runs", "function", "history", "max_regression_percent"}
 
 
 def test_the_verdict_is_that_of_compare_on_the_same_runs(made: tuple[NightResult, Path]) -> None:

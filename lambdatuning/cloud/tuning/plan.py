@@ -93,6 +93,37 @@ def find_tuner(cloud: Cloud, state_machine_arn: str) -> Tuner:
 
 
 @dataclass(frozen=True)
+class Quotas:
+    """The function's reserved concurrency, else what the account has unreserved; None where there
+    is none or it may not be read."""
+
+    reserved: int | None
+    free: int | None
+
+    def fitting_environments(self, environments: int) -> int:
+        """The most environments a size, up to so many, that leave headroom for traffic."""
+        if self.reserved is not None:
+            return max(1, min(environments, usable(self.reserved)))
+        return (
+            environments if self.free is None else max(1, min(environments, usable(self.free) - 1))
+        )
+
+
+def read_quotas(cloud: Cloud, target: Target, *, isolated: bool = False) -> Quotas:
+    """The quotas that hold for a function; a copy shares nothing of the function's."""
+    client = cloud.client("lambda", region=target.region)
+    if not isolated:
+        answer = _answer(lambda: client.get_function_concurrency(FunctionName=target.arn))
+        reserved = (answer or {}).get("ReservedConcurrentExecutions")
+        if reserved is not None:
+            return Quotas(int(reserved), None)
+    answer = _answer(client.get_account_settings)
+    if answer is None:
+        return Quotas(None, None)
+    return Quotas(None, int(answer["AccountLimit"]["UnreservedConcurrentExecutions"]))
+
+
+@dataclass(frozen=True)
 class ConcurrencyLimits:
     """Sizes at once, the cores that each has there (None: no host is shared), and remarks that are
     told with the price."""
@@ -103,12 +134,7 @@ class ConcurrencyLimits:
 
 
 def concurrency_limits(
-    cloud: Cloud,
-    target: Target,
-    environments: int,
-    sizes_mb: Sequence[int] = (),
-    *,
-    isolated: bool = False,
+    cloud: Cloud, target: Target, quotas: Quotas, environments: int, sizes_mb: Sequence[int] = ()
 ) -> ConcurrencyLimits:
     """What quotas leave for a function with so many environments a size; UsageError for too little.
 
@@ -117,7 +143,7 @@ def concurrency_limits(
     nothing. Half of what there is stays for the function's own traffic, or for other functions.
     """
     most = _most_sizes(cloud)
-    reserved, free = _concurrency(cloud, target, isolated=isolated)
+    reserved, free = quotas.reserved, quotas.free
     sizes = most
     if reserved is not None:
         check_reserved(target.name, reserved, environments, "pass --environments")
@@ -146,29 +172,6 @@ def _most_sizes(cloud: Cloud) -> int:
     """Sizes side by side: as AWS allows, on one host as its cores allow."""
     cores = cloud.endpoint.cores
     return DEFAULT_PARALLEL_SIZES if cores is None else max(1, cores // 2)
-
-
-def fitting_environments(cloud: Cloud, target: Target, environments: int, *, isolated: bool) -> int:
-    """The most environments a size, up to so many, that leave headroom for traffic."""
-    reserved, free = _concurrency(cloud, target, isolated=isolated)
-    if reserved is not None:
-        return max(1, min(environments, usable(reserved)))
-    return environments if free is None else max(1, min(environments, usable(free) - 1))
-
-
-def _concurrency(cloud: Cloud, target: Target, *, isolated: bool) -> tuple[int | None, int | None]:
-    """The function's reserved concurrency, else what the account has unreserved; None where there
-    is none or it may not be read. A copy shares nothing of the function's."""
-    client = cloud.client("lambda", region=target.region)
-    if not isolated:
-        answer = _answer(lambda: client.get_function_concurrency(FunctionName=target.arn))
-        reserved = (answer or {}).get("ReservedConcurrentExecutions")
-        if reserved is not None:
-            return int(reserved), None
-    answer = _answer(client.get_account_settings)
-    if answer is None:
-        return None, None
-    return None, int(answer["AccountLimit"]["UnreservedConcurrentExecutions"])
 
 
 def _check_free(free: int, environments: int) -> None:
@@ -301,9 +304,9 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     tuner = find_tuner(cloud, request.state_machine_arn)
     _check(cloud, request, function)
     request = _with_today(request, function.target.today_mb)
-    environments = request.environments or fitting_environments(
-        cloud, function.target, default_environments(cloud), isolated=request.isolated
-    )
+    quotas = read_quotas(cloud, function.target, isolated=request.isolated)
+    usual = default_environments(cloud)
+    environments = request.environments or quotas.fitting_environments(usual)
     request, left_out, fit_memory = _large_enough(cloud, request, function, now)
     prices = price_book_of(request.price_book)
     workload = _workload(request, function.target, environments)
@@ -312,11 +315,7 @@ def plan_tune(cloud: Cloud, request: TuneRequest, now: datetime) -> TunePlan:
     estimate = _expected(request, tariff, grid)
     run_id = request.run_id or f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     limits = concurrency_limits(
-        cloud,
-        function.target,
-        environments if tuner.ours else 1,
-        request.sizes,
-        isolated=request.isolated,
+        cloud, function.target, quotas, environments if tuner.ours else 1, request.sizes
     )
     run_input = _input(cloud, request, function.arn, environments, run_id, limits)
     money = money_of(prices.region(function.target.region).currency)
