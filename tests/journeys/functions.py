@@ -94,7 +94,7 @@ def handler(event, context):
         case "gate":
             import socket
             try:
-                with socket.create_connection(("127.0.0.1", given["port"]), 20) as gate:
+                with socket.create_connection(("127.0.0.1", given["port"]), 3) as gate:
                     gate.recv(1)
             except OSError:
                 return "open"
@@ -110,7 +110,7 @@ def sleeping(seconds: float, **more: int) -> dict[str, Any]:
 
 
 def gated(port: int) -> dict[str, Any]:
-    """An event of `TUNED` that takes 20 s while something listens on that port, then none."""
+    """An event of `TUNED` that takes 3 s while something listens on that port, then none."""
     return {"operation": "gate", "payload": {"port": port}}
 
 
