@@ -133,7 +133,7 @@ def test_a_second_run_is_refused_with_the_run_that_holds_the_lock(
 
     states = place.client("stepfunctions")
     with socket.create_server(("127.0.0.1", 0)) as gate:
-        # Minutes in all; but the second run may wait for a core until an event of the first is over.
+        # Minutes in all, but the second run may wait for a core until an event of these is over.
         body = {"lambdaARN": place.arn, "num": 60, "environments": 1, "powerValues": [256],
                 "payload": gated(gate.getsockname()[1])}  # fmt: skip
         first = states.start_execution(
