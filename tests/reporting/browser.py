@@ -100,11 +100,28 @@ class Browser:
     def open(self, page: Path, width: int, *, media: str = "", dark: bool = False) -> Visit:
         """Load a page in a window of `width` pixels and measure it."""
         self.emulate(media=media, dark=dark)
-        window = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-        self.call("Emulation.setDeviceMetricsOverride", **window)
+        self._widen(width)
+        self.load(page)
+        return self._visit(page)
+
+    def load(self, page: Path) -> None:
+        """Load a page in the window as it is."""
         self._events.clear()
         self.call("Page.navigate", url=page.resolve().as_uri())
         self._wait("Page.loadEventFired")
+
+    def resize(self, page: Path, width: int) -> Visit:
+        """Measure the open `page` in a window of another width.
+
+        Console and requests are those since it was loaded."""
+        self._widen(width)
+        return self._visit(page)
+
+    def _widen(self, width: int) -> None:
+        window = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self.call("Emulation.setDeviceMetricsOverride", **window)
+
+    def _visit(self, page: Path) -> Visit:
         measures = self.evaluate(_MEASURE)
         return Visit(measures, self._console(), self._requests(page))
 
@@ -126,7 +143,12 @@ class Browser:
         these rules alone, if any are named."""
         if not self.evaluate("'axe' in window"):
             self.evaluate(f"{axe}; undefined")
-        options: dict[str, Any] = {"resultTypes": ["violations"]}
+        # Neither paths to elements nor files beside the page, which has none, are asked for.
+        options: dict[str, Any] = {
+            "resultTypes": ["violations"],
+            "selectors": False,
+            "preload": False,
+        }
         if rules:
             options["runOnly"] = {"type": "rule", "values": rules}
         results = self.evaluate(f"axe.run({json.dumps(options)})")

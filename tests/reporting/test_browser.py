@@ -13,6 +13,8 @@ from typing import Protocol
 
 import pytest
 
+from lambdatuning.reporting.destination import Folder
+from lambdatuning.reporting.index import write_index
 from lambdatuning.reporting.report import report
 
 from ..analysis.synthetic import KINDS, Kind, store_synthetic_run
@@ -90,14 +92,15 @@ DEAD_ANCHORS = (
 
 @pytest.fixture(scope="module")
 def read(folder: Path, tab: Browser, tmp_path_factory: pytest.TempPathFactory) -> Read:
-    """Each page is opened for two widths, when a test asks for it, and all is measured then."""
+    """Each page is opened when a test asks for it, on a phone that becomes a desk, and all is
+    measured then."""
     pdf = tmp_path_factory.mktemp("paper") / "a.pdf"
 
     @cache
     def reading(name: str) -> Reading:
         page = folder / f"{name}.html"
         phone = tab.open(page, 360)
-        desk = tab.open(page, 1440)
+        desk = tab.resize(page, 1440)
         dead_anchors = tab.evaluate(DEAD_ANCHORS)
         barriers = {}
         if AXE.exists():
@@ -197,10 +200,9 @@ def test_hostile_names_are_shown_not_run(tmp_path: Path, tab: Browser) -> None:
             about={"run_id": run_id},
         )
     given = {"store": tmp_path / "runs", "runs": "latest"}
-    first, *others = NOTEBOOKS[::2]
-    report([first], given, out=tmp_path)
-    for path in others:
+    for path in NOTEBOOKS[::2]:
         (tmp_path / f"{path.stem}.html").write_text(render_here(path, given), "utf-8")
+    write_index(Folder(tmp_path))
     for name in [*(path.stem for path in NOTEBOOKS[::2]), "index"]:
         page = tmp_path / f"{name}.html"
         text = page.read_text("utf-8")
@@ -214,7 +216,7 @@ def test_hostile_names_are_shown_not_run(tmp_path: Path, tab: Browser) -> None:
         # Without the page's own policy it is the escaping alone that keeps the name from running.
         bare = tmp_path / f"bare-{name}.html"
         bare.write_text(text.replace("Content-Security-Policy", "X-None"), "utf-8")
-        tab.open(bare, 360)
+        tab.load(bare)
         assert tab.evaluate("document.title") != "run"
 
 
