@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from functools import cache
+from functools import cache, lru_cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -16,6 +16,7 @@ _SNAKE = {"within1": "within_1", "within5": "within_5"}
 """A number after an underscore leaves no trace in camelCase, so that these are named."""
 
 
+@lru_cache(maxsize=1024)
 def snake(name: str) -> str:
     """A name as it is inside; one that is so already stays.
 
@@ -25,6 +26,7 @@ def snake(name: str) -> str:
     return _SNAKE.get(name) or _HUMP.sub(lambda match: f"_{match[0].lower()}", name)
 
 
+@lru_cache(maxsize=1024)
 def camel(name: str) -> str:
     """A name as it is in JSON.
 
@@ -48,9 +50,16 @@ def outside(value: Any) -> Any:
 
 def known_fields(record: type, value: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The entries of a JSON object that a dataclass has a field for, and the others as they are."""
-    names = {field.name for field in fields(record)} - {"extra"}
+    names = _names(record)
     own = {snake(name): entry for name, entry in value.items() if snake(name) in names}
+    if len(own) == len(value):
+        return own, {}
     return own, {name: entry for name, entry in value.items() if snake(name) not in names}
+
+
+@cache
+def _names(record: type) -> frozenset[str]:
+    return frozenset(field.name for field in fields(record)) - {"extra"}
 
 
 def read_record(record: type[Record], value: Mapping[str, Any]) -> Record:
@@ -76,11 +85,14 @@ def read_record(record: type[Record], value: Mapping[str, Any]) -> Record:
 def write_record(record: Any) -> dict[str, object]:
     """The inverse of `read_record`: a JSON object."""
     own = {
-        camel(field.name): _write(getattr(record, field.name))
-        for field in fields(record)
-        if field.name != "extra"
+        name: _write(getattr(record, field)) for field, name in _written_names(type(record)).items()
     }
     return {**getattr(record, "extra", {}), **own}
+
+
+@cache
+def _written_names(record: type) -> Mapping[str, str]:
+    return {field.name: camel(field.name) for field in fields(record) if field.name != "extra"}
 
 
 def misfit(record: type, value: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from itertools import chain, islice
 from typing import Any, cast
 
 import numpy as np
@@ -141,18 +142,24 @@ def read_logs(
     gathered = _Gathered()
     for reports in _in_parallel(blocks):
         gathered.add(reports)
-    samples = read_parts([])
     if gathered.columns.rows:
         samples = _frame(gathered.columns, gathered.marks, book, region, architecture)
+    else:
+        samples = read_parts([])
     untold = max(gathered.untold - gathered.named, 0)
     return LogReading(samples, gathered.unread, gathered.example, untold)
 
 
 def _in_parallel(blocks: Iterable[Block]) -> Iterator[Reports]:
     """Blocks parsed on all cores, in order, never more of them in memory than are worked at."""
+    unread = iter(blocks)
+    first = list(islice(unread, 2))
+    if len(first) < 2:
+        yield from map(read_block, first)
+        return
     waiting: deque[Future[Reports]] = deque()
     with ThreadPoolExecutor(_WORKERS) as pool:
-        for block in blocks:
+        for block in chain(first, unread):
             waiting.append(pool.submit(read_block, block))
             if len(waiting) > _WORKERS:
                 yield waiting.popleft().result()

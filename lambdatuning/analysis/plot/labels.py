@@ -70,16 +70,15 @@ def clear_spot(
     x, y = axes.transData.transform(at) * scale
     corners = axes.transAxes.transform([(0, 0), (1, 1)]) * scale
     ends = axes.transData.transform(np.array(line, float)) * scale
-    path = [
-        start + (end - start) * step
-        for start, end in itertools.pairwise(ends)
-        for step in np.linspace(0, 1, 30)
-    ]
+    steps = np.linspace(0, 1, 30)[:, None]
+    path = np.concatenate(
+        [start + (end - start) * steps for start, end in itertools.pairwise(ends)] or [ends[:0]]
+    )
     size = (0.6 * font_points * len(name), 1.25 * font_points)
 
     def hides(spot: Spot) -> int:
         left, low, right, high = spot.box
-        covered = sum(bool(left <= px <= right and low <= py <= high) for px, py in path)
+        covered = int(((path >= (left, low)) & (path <= (right, high))).all(axis=1).sum())
         outside = bool(left < corners[0][0] or right > corners[1][0])
         beyond = bool(low < corners[0][1] or high > corners[1][1])
         names = sum(_meet(spot.box, other.box) for other in others)

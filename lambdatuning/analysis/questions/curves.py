@@ -283,14 +283,19 @@ def _line(
 def _samples(
     axes: Axes, rows: DataFrame, points: DataFrame, panel: CurvePanel, colour: str
 ) -> None:
+    if points.empty:
+        return
     key = rows[_CURVE].iloc[0]
     own = points[(points[key.index] == key).all(axis=1)]
-    for size, cell in own.groupby("memory_mb"):
-        ranked = np.sort(cell[panel.sample].to_numpy(float)) * panel.factor
+    spots: list[float] = []
+    drawn: list[float] = []
+    for size, values in own.groupby("memory_mb")[panel.sample]:
+        ranked = np.sort(values.to_numpy(float)) * panel.factor
         count = min(len(ranked), MAX_POINTS)
-        drawn = ranked[np.linspace(0, len(ranked) - 1, count).round().astype(int)]
-        spots = float(str(size)) * 2 ** (0.05 * np.sin(np.arange(count) * 2.4))
-        scatter(axes, spots.tolist(), drawn.tolist(), colour)
+        drawn += ranked[np.linspace(0, len(ranked) - 1, count).round().astype(int)].tolist()
+        spots += (float(str(size)) * 2 ** (0.05 * np.sin(np.arange(count) * 2.4))).tolist()
+    if drawn:
+        scatter(axes, spots, drawn, colour)
 
 
 def _winner(

@@ -3,7 +3,7 @@
 import csv
 import gzip
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from operator import attrgetter
 from typing import Any, get_args
@@ -60,32 +60,44 @@ def encode_part(samples: Iterable[Sample]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    cells = attrgetter(*COLUMNS)
-    writer.writerows([_cell(value) for value in cells(sample)] for sample in samples)
+    writer.writerows(map(_row, samples))
     return gzip.compress(text.getvalue().encode(), compresslevel=6, mtime=0)
 
 
 def decode_part(data: bytes) -> Iterator[Sample]:
     """The samples of one part; columns that a newer version added are left out."""
     text = io.StringIO(gzip.decompress(data).decode(), newline="")
-    rows = csv.reader(text)
-    columns = [(n, name, TYPES[name]) for n, name in enumerate(next(rows, ())) if name in TYPES]
+    rows: Iterator[list[Any]] = csv.reader(text)
+    columns = [(n, name) for n, name in enumerate(next(rows, ())) if name in TYPES]
+    readers = [(n, _READERS[TYPES[name]]) for n, name in columns if TYPES[name] is not str]
     for row in filter(None, rows):
-        yield Sample(**{name: _value(kind, row[n]) for n, name, kind in columns})
+        for n, read in readers:
+            row[n] = read(row[n])
+        yield Sample(**{name: row[n] for n, name in columns})
 
 
-def _cell(value: object) -> object:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return " ".join(value.splitlines()) if isinstance(value, str) else value
+_cells = attrgetter(*COLUMNS)
+_TEXTS = [n for n, name in enumerate(COLUMNS) if TYPES[name] is str]
+_FLAGS = [n for n, name in enumerate(COLUMNS) if TYPES[name] is bool]
 
 
-def _value(kind: type, text: str) -> Any:
-    if kind is bool:
-        return text == "true"
-    return None if text == "" and kind is not str else kind(text)
+def _row(sample: Sample) -> list[Any]:
+    """The cells of a sample; what is None is empty."""
+    row = list(_cells(sample))
+    for n in _FLAGS:
+        row[n] = "true" if row[n] else "false"
+    for n in _TEXTS:
+        if not row[n].isprintable():
+            row[n] = " ".join(row[n].splitlines())
+    return row
+
+
+_READERS: Mapping[type, Callable[[str], Any]] = {
+    bool: "true".__eq__,
+    int: lambda text: int(text) if text else None,
+    float: lambda text: float(text) if text else None,
+}
+"""What a cell that is no text says; None where it is empty."""
 
 
 def used_memory_mb(samples: Iterable[Sample]) -> int | None:
