@@ -84,9 +84,8 @@ def read_record(record: type[Record], value: Mapping[str, Any]) -> Record:
 
 def write_record(record: Any) -> dict[str, object]:
     """The inverse of `read_record`: a JSON object."""
-    own = {
-        name: _write(getattr(record, field)) for field, name in _written_names(type(record)).items()
-    }
+    kind: type = type(record)
+    own = {name: _write(getattr(record, field)) for field, name in _written_names(kind).items()}
     return {**getattr(record, "extra", {}), **own}
 
 

@@ -48,8 +48,9 @@ RUNS = {
     "one size": synthetic_run(KINDS[:2], (512,)),
     "no interval": synthetic_run(KINDS[:3], environments=2),
     "46 sizes": synthetic_run(KINDS[:2], range(128, 3009, 64), environments=3, per_environment=1),
-    "always failing": synthetic_run((Kind("broken", 5, 5, needs_mb=9999), KINDS[0])),
-    "names": synthetic_run([Kind(name, 5, 5) for name in NAMES]),
+    "names, and one that always fails": synthetic_run(
+        [*(Kind(name, 5, 5) for name in NAMES), Kind("broken", 5, 5, needs_mb=9999)]
+    ),
 }
 # All figures of a run share its curves.
 STUDIES = {name: Study(run) for name, run in RUNS.items()}

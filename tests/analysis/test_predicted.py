@@ -42,10 +42,9 @@ def test_intervals_hold_what_was_measured_but_left_out() -> None:
     """Every second size is left out and predicted; hosts differ by 3 %."""
     sizes = (128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3008)
     covered = []
-    for seed in range(6):
-        run = synthetic_run(KINDS[:6], sizes, host_spread=0.03, seed=seed)
-        samples = run.samples[run.samples["memory_mb"].isin(sizes[::2] + sizes[-1:])]
-        frame = Study(samples).predict(sizes[1:-1:2]).query("predicted and payload != @MIX")
+    for seed in range(4):
+        run = synthetic_run(KINDS[:6], sizes[::2] + sizes[-1:], host_spread=0.03, seed=seed)
+        frame = Study(run.samples).predict(sizes[1:-1:2]).query("predicted and payload != @MIX")
         for row in frame.to_dict("records"):
             kind = next(kind for kind in KINDS if kind.name == row["payload"])
             truth = kind.wait_ms + kind.cpu_ms / min(row["memory_mb"] / 1769, 1)

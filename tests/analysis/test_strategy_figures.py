@@ -39,11 +39,12 @@ PLOTS = ("decision_map", "pareto", "deadline", "bill")
 RUNS = {
     "ten types": RUN,
     "no time at all": synthetic_run((Kind("none", 0, 0), Kind("nothing", 0, 0))),
-    "one size": synthetic_run(KINDS[:2], (512,)),
+    "script at one size": synthetic_run(
+        (Kind("<script>alert(1)</script>&", 5, 5), KINDS[0]), (512,)
+    ),
     "no interval": synthetic_run(KINDS[:2], environments=2),
     "46 sizes": synthetic_run(KINDS[:1], range(128, 3009, 64), environments=3, per_environment=1),
     "always failing": synthetic_run((Kind("broken", 5, 5, needs_mb=9999),)),
-    "script": synthetic_run((Kind("<script>alert(1)</script>&", 5, 5), KINDS[0])),
 }
 
 

@@ -164,21 +164,18 @@ def test_samples_of_the_store_are_what_is_observed() -> None:
 def test_types_together_are_answered_well_and_cost_no_more_than_one_by_one() -> None:
     names = [f"type-{k}" for k in range(3)]
     truths = {name: cpu(60.0 * (k + 1), 0.1) for k, name in enumerate(names)}
-    ratios = []
-    for seed in (1, 2):
-        together = SimulatedFunction(dict(truths), seed=seed)
-        end = together.explore()[-1]
-        assert [answer.payload for answer in end.answers] == [*names, None]
-        for answer in end.answers[:-1]:
-            assert answer.payload is not None
-            assert together.regret(answer.memory_mb, answer.payload) < 0.05
-        alone = []
-        for name in names:
-            single = SimulatedFunction({name: truths[name]}, seed=seed)
-            single.explore()
-            alone += single.observations
-        ratios.append(_gb_s(alone) / _gb_s(together.observations))
-    assert fmean(ratios) > 1.2
+    together = SimulatedFunction(dict(truths), seed=1)
+    end = together.explore()[-1]
+    assert [answer.payload for answer in end.answers] == [*names, None]
+    for answer in end.answers[:-1]:
+        assert answer.payload is not None
+        assert together.regret(answer.memory_mb, answer.payload) < 0.05
+    alone = []
+    for name in names:
+        single = SimulatedFunction({name: truths[name]}, seed=1)
+        single.explore()
+        alone += single.observations
+    assert _gb_s(alone) > 1.2 * _gb_s(together.observations)
 
 
 def test_the_shortest_type_is_explored_first_and_alone() -> None:

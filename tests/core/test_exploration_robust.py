@@ -67,12 +67,12 @@ def test_curves_unlike_the_taught_ones_are_answered_well(truth: Truth) -> None:
 def test_stated_confidences_are_true_on_unlike_and_noisy_curves() -> None:
     stated, true = [], []
     for truth in (jumps, zigzag, io_bound, cpu(250.0, 0.05)):
-        for seed in range(3):
+        for seed in range(2):
             simulated = SimulatedFunction({"": truth}, spread=0.15, seed=seed)
             (answer,) = simulated.explore()[-1].answers
             stated.append(answer.within_5)
             true.append(simulated.regret(answer.memory_mb) <= 0.05)
-    # 12 answers: one of them more or less is 8 points.
+    # 8 answers: a single wrong one is 12 points.
     assert sum(true) / len(true) >= sum(stated) / len(stated) - 0.1
 
 
@@ -113,7 +113,7 @@ def test_a_failure_at_a_small_size_leaves_larger_ones_open() -> None:
 
 def test_hosts_that_differ_are_detected_named_and_sampled_more_widely() -> None:
     calm, unlike, named = 0, 0, 0
-    for seed in range(5, 9):
+    for seed in (5, 6):
         usual = SimulatedFunction({"": cpu(400.0, 0.1)}, seed=seed)
         other = SimulatedFunction({"": cpu(400.0, 0.1)}, hosts=0.1, seed=seed)
         usual.explore()
@@ -121,7 +121,7 @@ def test_hosts_that_differ_are_detected_named_and_sampled_more_widely() -> None:
         calm += sum(map(len, usual.environments.values()))
         unlike += sum(map(len, other.environments.values()))
         named += any("execution environments differ" in warning for warning in warnings)
-    assert named >= 3
+    assert named == 2
     assert unlike > 1.2 * calm
 
 

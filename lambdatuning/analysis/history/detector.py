@@ -21,6 +21,7 @@ of level is Page's and Hinkley's (D. V. Hinkley, Biometrika 57, 1970); bounded i
 (Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 35, 1964).
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -205,9 +206,10 @@ def smallest_step(spread: float, before: int, thresholds: Thresholds = DEFAULT) 
     runs_before = min(before, thresholds.window)
     noise = rng.standard_t(5, (trials, runs_before + nights)) * spread / np.sqrt(5 / 3)
     prior = np.full(trials, rule.prior_sd**2)
-    steps = np.log1p([0.02, 0.025, 0.03, 0.035, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.2])
-    for step in (*steps, *np.log1p([0.25, 0.3, 0.4, 0.5, 0.7, 1.0])):
-        lines = noise.copy()
+
+    def is_found(change: float) -> bool:
+        """Four times in five."""
+        lines, step = noise.copy(), np.log1p(change)
         lines[:, runs_before:] += step
         hit = np.zeros(trials, bool)
         for night in range(2, nights + 1):
@@ -217,9 +219,18 @@ def smallest_step(spread: float, before: int, thresholds: Thresholds = DEFAULT) 
                 so_far, prior, np.full(trials, rule.prior_runs), days, rule.degrees, thresholds
             ):
                 hit |= _score(scanned, np.ones(trials, bool), np.zeros(trials), thresholds) >= 0
-        if hit.mean() >= 0.8:
-            return float(step)
-    return float("inf")
+        return bool(hit.mean() >= 0.8)
+
+    # What finds a step finds each larger one.
+    first = bisect_left(_STEPS, True, key=is_found)
+    return float(np.log1p(_STEPS[first])) if first < len(_STEPS) else float("inf")
+
+
+_STEPS = (
+    *(0.02, 0.025, 0.03, 0.035, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.2),
+    *(0.25, 0.3, 0.4, 0.5, 0.7, 1.0),
+)
+"""Changes that are tried, as shares."""
 
 
 def run_effects(panel: Panel, thresholds: Thresholds = DEFAULT) -> Floats:
