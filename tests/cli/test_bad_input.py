@@ -70,17 +70,6 @@ def test_a_malformed_payload_file_is_named_with_its_line(served: Shell, tmp_path
     refused(done, 2, f"{file}:2: not JSON")
 
 
-def test_a_function_that_does_not_exist(deployed: Shell) -> None:
-    refused(deployed("tune", "nobody-knows-me", "--yes"), 1, "no function nobody-knows-me")
-
-
-def test_a_state_machine_that_does_not_exist(deployed: Shell) -> None:
-    arn = "arn:aws:states:us-east-1:111122223333:stateMachine:none"
-    function = deployed("status", "--output", "FunctionName").out.strip()
-    done = deployed("tune", function, "--yes", "--state-machine", arn)
-    refused(done, 1, "no state machine", arn)
-
-
 def test_executions_are_asked_for_by_arn(served: Shell) -> None:
     refused(served("executions", "my-tuner"), 2, "my-tuner", "ARN")
 
@@ -166,11 +155,6 @@ def test_without_a_yes_nothing_is_done(served: Shell) -> None:
     refused(done, 4, "--yes")
     assert "added" in done.err
     assert served("status", "--stack", "unwanted").code == 1
-
-
-def test_a_run_that_is_too_expensive_is_declined(deployed: Shell, tmp_path: Path) -> None:
-    options = ("--yes", "--payload", "ping", "--max-usd", "0.0000001", "--store", str(tmp_path))
-    refused(deployed("benchmark", *options), 4, "estimated", "more than the $0.000000100 that")
 
 
 def test_unknown_notebook_parameters_name_the_closest(served: Shell) -> None:
@@ -276,12 +260,6 @@ def test_a_damaged_run_is_named_and_the_others_are_listed(nobody: Shell, tmp_pat
         f"lambdatuning: left out: {tmp_path}/function=shop/run=2026a/: its _manifest.json is "
         "damaged; copy the run again or delete it"
     ]
-
-
-def test_an_alias_alone_is_refused(deployed: Shell, tmp_path: Path) -> None:
-    done = deployed("tune", "f", "--alias", "live", "--store", str(tmp_path))
-    assert done.code == 2
-    assert "--auto-optimize" in done.err
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import boto3
 import pytest
 
 import lambdatuning as lt
@@ -158,12 +157,6 @@ def test_published_urls_are_shown_as_data(nobody: Shell) -> None:
     assert (wrong.code, wrong.out) == (2, "")
 
 
-def test_doctor_prints_findings_as_data(deployed: Shell) -> None:
-    done = deployed("doctor", "--json")
-    assert done.code == 0
-    assert {finding["severity"] for finding in json.loads(done.out)} <= {"ok", "warning"}
-
-
 def test_broken_settings_hinder_neither_doctor_nor_help(nobody: Shell, tmp_path: Path) -> None:
     (tmp_path / "lambdatuning.toml").write_text("stak = 'x'")
     here = {"LAMBDATUNING_FOLDER": str(tmp_path)}
@@ -177,98 +170,6 @@ def test_broken_settings_hinder_neither_doctor_nor_help(nobody: Shell, tmp_path:
     assert nobody("tune", "--help", **here).code == 0
     assert nobody("schema", "runs", **here).code == 0
     assert nobody("runs", **here).code == 2
-
-
-def test_deploying_again_changes_nothing(deployed: Shell) -> None:
-    before = json.loads(deployed("status", "--json").out)
-    done = deployed("deploy", "--json")
-    assert (done.code, done.err) == (0, "")
-    assert json.loads(done.out) == before["outputs"]
-
-
-def test_one_output_alone(deployed: Shell) -> None:
-    assert deployed("status", "--output", "TableName").out == "lambda-apigateway\n"
-    assert "did you mean" in deployed("status", "--output", "TableNam").err
-
-
-def test_a_benchmark_as_data(deployed: Shell, tmp_path: Path) -> None:
-    options = (
-        "--payload",
-        "ping",
-        "--payload",
-        "delete",
-        "--powers",
-        "256,1024",
-        "--no-current",
-        "--num",
-        "1",
-    )
-    done = deployed("benchmark", *options, "--yes", "--json", "--store", str(tmp_path))
-    assert done.code == 0, done.err
-    data = json.loads(done.out)
-    assert data["overhead"] == pytest.approx(data["wall_ms"] / data["billed_ms_critical_path"])
-    assert {row["payload"] for row in data["recommendations"]} >= {"ping", "delete"}
-    assert (Path(data["stored_in"]) / "_manifest.json").is_file()
-    machine = deployed("status", "--output", "StateMachineArn").out.strip()
-    past = json.loads(deployed("executions", machine, "--limit", "1", "--json").out)
-    assert [(row["execution"], row["status"]) for row in past] == [(data["run_id"], "SUCCEEDED")]
-    assert deployed("executions", machine).out.count(data["run_id"]) == 1
-    listed = json.loads(deployed("runs", "--store", str(tmp_path), "--json").out)
-    assert [run["run_id"] for run in listed] == [data["run_id"]]
-
-
-def test_ctrl_c_leaves_nothing_behind(deployed: Shell, tmp_path: Path) -> None:
-    options = (
-        "--payload",
-        "delete",
-        "--payload",
-        "digest",
-        "--powers",
-        "128",
-        "--no-current",
-        "--num",
-        "20",
-        "--environments",
-        "1",
-    )
-    process = subprocess.Popen(
-        command("benchmark", *options, "--yes", "--store", str(tmp_path)),
-        cwd=ROOT,
-        env=environment(deployed.given),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr
-    for line in process.stderr:
-        if line.startswith("measuring") and "MB" in line:
-            break
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 130, err
-    assert "stopped" in err.splitlines()[-1]
-    assert not list(tmp_path.rglob("*.json"))
-    _nothing_of_ours(deployed)
-
-
-def _nothing_of_ours(shell: Shell) -> None:
-    outputs = json.loads(shell("status", "--json").out)["outputs"]
-    keys = dict(shell.given)
-    session = boto3.Session(
-        keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], region_name=keys["AWS_REGION"]
-    )
-    url, name = keys["AWS_ENDPOINT_URL"], outputs["FunctionName"]
-    client = session.client("lambda", endpoint_url=url)
-    versions = client.list_versions_by_function(FunctionName=name)["Versions"]
-    assert [version["Version"] for version in versions] == ["$LATEST"]
-    assert client.list_aliases(FunctionName=name)["Aliases"] == []
-    assert client.get_function_configuration(FunctionName=name)["MemorySize"] == 128
-    states = session.client("stepfunctions", endpoint_url=url)
-    running = states.list_executions(
-        stateMachineArn=outputs["StateMachineArn"], statusFilter="RUNNING"
-    )
-    assert running["executions"] == []
-    table = session.resource("dynamodb", endpoint_url=url).Table(outputs["TableName"])
-    assert not [i for i in table.scan()["Items"] if str(i["id"]).startswith("delete-")]
 
 
 def test_the_foreground_server_prints_exports_and_stops_at_ctrl_c() -> None:

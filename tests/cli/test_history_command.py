@@ -5,19 +5,12 @@ import re
 from csv import DictReader
 from dataclasses import replace
 from datetime import datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 from statistics import mean
 
-import pandas as pd
 import pytest
 
-import lambdatuning as lt
-from lambdatuning.analysis.run import Run
-from lambdatuning.cloud.run_store import FolderStore, StoredRun, save, stored_runs
-from lambdatuning.core.tuning.manifest import Manifest
-
-from ..analysis.synthetic import KINDS, changed, store_synthetic_run
+from ..analysis.synthetic import KINDS, store_synthetic_run
 from .conftest import Shell
 
 FEW = KINDS[2:6]
@@ -155,65 +148,3 @@ def reads(csv: Path) -> tuple[float, float]:
     rows = list(DictReader(csv.read_text("utf-8").splitlines()))
     values = [float(row["read_512mb_ms"]) for row in rows]
     return mean(values[:10]), mean(values[10:])
-
-
-@pytest.fixture(scope="module")
-def measured(deployed: Shell, tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
-    """A run of three payload types on the embedded AWS."""
-    folder = tmp_path_factory.mktemp("measured")
-    types = [word for name in ("echo", "ping", "read") for word in ("--payload", name)]
-    words = ("--powers", "512", "--no-current", "--num", "6", "--yes", "--store", str(folder))
-    done = deployed("benchmark", *types, *words)
-    assert done.code == 0, done.err
-    (stored,) = stored_runs(FolderStore(folder))
-    return stored
-
-
-def copied(stored: StoredRun, folder: Path, n: int, ping: float) -> None:
-    """The run as that of an earlier night, in which pings took `ping` times as long."""
-    started = datetime(2026, 11, 1, 3) + timedelta(days=n)
-    parts = []
-    for number, part in enumerate(stored.parts()):
-        rows = pd.read_parquet(BytesIO(part))
-        factor = rows["payload"].eq("ping").map({True: ping, False: 1.0}) * (1 + n / 500)
-        rows["duration_ms"] = rows["duration_ms"] * factor
-        parts.append((f"samples-{number}.parquet", rows.to_parquet(index=False)))
-    about = {"run_id": night(n), "started_at": f"{started.isoformat()}+00:00"}
-    save(FolderStore(folder), changed(stored.manifest, about), parts)
-
-
-def test_a_suspect_is_measured_again_at_once_within_its_price_and_confirmed(
-    deployed: Shell, measured: StoredRun, tmp_path: Path
-) -> None:
-    for n in range(10):
-        copied(measured, tmp_path, n, 0.2 if n < 9 else 1.0)
-    words = ("history", "--store", str(tmp_path), "--json")
-    suspect = deployed(*words)
-    assert suspect.code == 5
-    assert "--confirm measures again at once" in suspect.complaint
-    dear = deployed(*words, "--confirm", "--max-usd", "0.0000001", "--yes")
-    assert dear.code not in (0, 3, 5)
-    assert "$0.0" in dear.complaint
-    assert len(list(stored_runs(FolderStore(tmp_path)))) == 10
-    done = deployed(*words, "--confirm", "--max-usd", "0.05", "--yes")
-    assert done.code == 3, done.err
-    data = json.loads(done.out)
-    assert (len(data["runs"]), data["runs"][-1]["labels"]) == (11, f"confirms={night(9)}")
-    (change,) = [change for change in data["changes"] if change["measure"] == "duration"]
-    assert (change["payload"], change["since"]) == ("ping", night(9))
-
-
-def test_a_suspect_that_was_chance_is_withdrawn(measured: StoredRun, tmp_path: Path) -> None:
-    """The next run is as those before, on a machine that nothing else disturbs."""
-
-    def again(manifest: Manifest) -> Run:
-        assert manifest.run_id == night(9)
-        copied(measured, tmp_path, 10, 1.0)
-        return lt.load(tmp_path, night(10))
-
-    for n in range(10):
-        copied(measured, tmp_path, n, 1.0 if n < 9 else 5.0)
-    assert lt.history(store=tmp_path).verdict.exit_code == 5
-    past = lt.history(store=tmp_path, confirm=again)
-    assert (len(past.runs), past.suspect, past.changes) == (11, False, ())
-    assert (past.verdict.kind, past.verdict.exit_code) == ("fine", 0)

@@ -13,7 +13,6 @@ from lambdatuning import cli
 from lambdatuning.cli.app import COMMANDS, application
 from lambdatuning.cli.commands.schema import json_schema, output_schemas
 
-from ..reporting.notebooks import write_notebook
 from .conftest import ROOT, Shell
 
 CURVE = "https://lambda-power-tuning.show/#gAAAAQ==;AADIQgAASEI=;XHxhNFx84TQ="
@@ -95,55 +94,6 @@ def test_what_needs_no_login(
     (tmp_path / "a.log").write_text(f"{REPORT}\n")
     assert cli.main([*words, "--json"]) in (0, 3, 5)
     assert check(words[0], capsys.readouterr().out)
-
-
-def test_what_asks_aws(deployed: Shell, tmp_path: Path) -> None:
-    def checked(*words: str) -> Any:
-        done = deployed(*words, "--json", "--quiet", "--yes")
-        assert done.code == 0, done.err
-        return check(words[0], done.out)
-
-    other = ("--stack", "other")
-    assert "StateMachineArn" in checked("deploy", "--tuner-only", *other)
-    assert checked("destroy", *other)["stack"] == "other"
-    outputs = checked("status")["outputs"]
-    assert checked("status", "--output", "TableName") == outputs["TableName"]
-    assert checked("doctor")
-    name, store = outputs["FunctionName"], ("--store", str(tmp_path))
-    few = ("--payload", "ping", "--no-current", *store)
-    one = ("--powers", "256", "--num", "1")
-    assert checked("tune", name, *few, "--powers", "256,512")["exploration"]["stopped"]
-    assert checked("tune", name, *few, *one)["exploration"] is None
-    assert len(checked("executions", outputs["StateMachineArn"])) >= 2
-    assert checked("clean", name) == []
-    measured = checked("benchmark", *few, *one)
-    assert measured["function"] == name
-
-
-def test_what_a_schedule_prints(deployed: Shell, tmp_path: Path) -> None:
-    name = deployed("status", "--output", "FunctionName").out.strip()
-    words = ("deploy", name, "--payload", '{"operation": "ping"}', "--option", "num=1")
-    done = deployed("schedule", *words, "--json", "--quiet", "--yes")
-    assert done.code == 0, done.err
-    assert "NightlyArn" in check("schedule deploy", done.out)
-    done = deployed("schedule", "destroy", name, "--json", "--quiet", "--yes")
-    assert done.code == 0, done.err
-    assert check("schedule destroy", done.out)["stack"].endswith("-nightly")
-    notebook = write_notebook(tmp_path / "a.ipynb", "print(1)")
-    night_words = (
-        "run",
-        "--run",
-        "latest",
-        "--notebook",
-        str(notebook),
-        "--out",
-        str(tmp_path / "out"),
-    )
-    done = deployed("schedule", *night_words, *RECORDED, "--json", "--quiet")
-    assert done.code == 0, done.err
-    night = check("schedule run", done.out)
-    assert (night["failed"], night["verdict"]["kind"]) == ("", "fine")
-    assert Path(night["index"]).is_file()
 
 
 def test_a_type_without_a_schema_is_an_error() -> None:
