@@ -110,9 +110,9 @@ def test_an_alias_alone_is_refused(deployed: Shell, tmp_path: Path) -> None:
 
 
 def test_a_benchmark_as_data(deployed: Shell, tmp_path: Path) -> None:
-    options = ("--payload", "ping", "--payload", "delete", "--powers", "256,1024")
-    options += ("--no-current", "--num", "1")
-    done = deployed("benchmark", *options, "--yes", "--json", "--store", str(tmp_path))
+    types = ("--payload", "ping", "--payload", "delete")
+    few = ("--powers", "256,1024", "--no-current", "--num", "1")
+    done = deployed("benchmark", *types, *few, "--yes", "--json", "--store", str(tmp_path))
     assert done.code == 0, done.err
     data = check("benchmark", done.out)
     assert data["overhead"] == pytest.approx(data["wall_ms"] / data["billed_ms_critical_path"])
@@ -127,10 +127,10 @@ def test_a_benchmark_as_data(deployed: Shell, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_leaves_nothing_behind(deployed: Shell, tmp_path: Path) -> None:
-    options = ("--payload", "delete", "--payload", "digest", "--powers", "128", "--no-current")
-    options += ("--num", "20", "--environments", "1")
+    types = ("--payload", "delete", "--payload", "digest")
+    many = ("--powers", "128", "--no-current", "--num", "20", "--environments", "1")
     process = subprocess.Popen(
-        command("benchmark", *options, "--yes", "--store", str(tmp_path)),
+        command("benchmark", *types, *many, "--yes", "--store", str(tmp_path)),
         cwd=ROOT,
         env=environment(deployed.given),
         stderr=subprocess.PIPE,

@@ -50,7 +50,7 @@ def test_the_answer_of_another_tuner_on_this_host_says_it_too(
 
 
 def test_at_most_five_lines_the_last_with_the_store(capsys: pytest.CaptureFixture[str]) -> None:
-    for run in (synthetic_run(CPU, SIZES), synthetic_run(CPU, (512,)), synthetic_run()):
+    for run in (synthetic_run(CPU, SIZES), synthetic_run(CPU, (512,)), synthetic_run(sizes=(512,))):
         lines = printed(run, capsys).splitlines()
         assert 3 <= len(lines) <= 5
         assert lines[-1].startswith(f"Stored in runs/function={run.function}/run={run.run_id}/ (")
@@ -59,7 +59,8 @@ def test_at_most_five_lines_the_last_with_the_store(capsys: pytest.CaptureFixtur
 def test_json_keeps_to_its_schema(capsys: pytest.CaptureFixture[str]) -> None:
     failed = synthetic_run(CPU, SIZES)
     broken = Run(failed.manifest, failed.samples.assign(error="Boom", message="no"))
-    for run in (synthetic_run(CPU, SIZES), synthetic_run(CPU, (512,)), synthetic_run(), broken):
+    many = synthetic_run(sizes=SIZES[:2])
+    for run in (synthetic_run(CPU, SIZES), synthetic_run(CPU, (512,)), many, broken):
         data = json.loads(printed(run, capsys, json=True))
         jsonschema.validate(data, output_schemas()["tune"])
         assert data["decision"]["memory_mb"] == data["headlines"][0]["memory_mb"]

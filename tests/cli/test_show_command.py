@@ -58,15 +58,14 @@ def test_markdown_has_the_answer_a_table_and_the_figure(
 
 
 def test_svg_and_json(capsys: pytest.CaptureFixture[str], store: Path, tmp_path: Path) -> None:
-    figure = tmp_path / "answer.svg"
-    data = json.loads(shown(capsys, store, "--json", "--svg", str(figure)))
-    jsonschema.validate(data, output_schemas()["show"])
-    assert "<svg" in figure.read_text()
     # The option says what is drawn, whatever the file is called.
-    for name in ("plain", "wrong.png"):
-        text = shown(capsys, store, "--svg", str(tmp_path / name))
-        assert f"The figure is in {tmp_path / name}." in text
-        assert "<svg" in (tmp_path / name).read_text()
+    plain, wrong = tmp_path / "plain", tmp_path / "wrong.png"
+    data = json.loads(shown(capsys, store, "--json", "--svg", str(plain)))
+    jsonschema.validate(data, output_schemas()["show"])
+    assert "<svg" in plain.read_text()
+    text = shown(capsys, store, "--svg", str(wrong))
+    assert f"The figure is in {wrong}." in text
+    assert "<svg" in wrong.read_text()
 
 
 def test_a_run_is_shown_by_its_folder_wherever_that_lies(
@@ -75,8 +74,9 @@ def test_a_run_is_shown_by_its_folder_wherever_that_lies(
     (folder,) = store.glob("function=*/run=*")
     elsewhere = tmp_path / "empty"
     elsewhere.mkdir()
+    newest = shown(capsys, store)
     for name in (str(folder), f"{folder}/"):
-        assert shown(capsys, elsewhere, name) == shown(capsys, store)
+        assert shown(capsys, elsewhere, name) == newest
 
 
 def test_a_place_that_is_named_as_a_run_is_the_store(

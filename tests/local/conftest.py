@@ -32,6 +32,8 @@ from tests.local.forked_aws import ForkedAws
 ROLE = "arn:aws:iam::111122223333:role/anyone"
 PYTHON = "python3.12"
 NODE = "nodejs22.x"
+OFTEN = {"Delay": 0.05, "MaxAttempts": 2400}
+"""How boto3's waiters ask the embedded AWS: for two minutes."""
 BESIDE_PYTHON = Path(sys.executable).with_name("aws")
 
 

@@ -16,7 +16,7 @@ from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tests.local.conftest import ROLE, Cloud
+from tests.local.conftest import OFTEN, ROLE, Cloud
 
 TEMPLATE = {
     "Transform": "AWS::Serverless-2016-10-31",
@@ -75,9 +75,7 @@ def api(cloud: Cloud) -> str:
         TemplateBody=json.dumps(TEMPLATE),
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
-    client.get_waiter("stack_create_complete").wait(
-        StackName="signed", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
+    client.get_waiter("stack_create_complete").wait(StackName="signed", WaiterConfig=OFTEN)
     [stack] = client.describe_stacks(StackName="signed")["Stacks"]
     api_id = stack["Outputs"][0]["OutputValue"]
     return f"{cloud.endpoint.url}/_aws/execute-api/{api_id}/Prod/it"

@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from lambdatuning.local.endpoint import environment_for
-from tests.local.conftest import BESIDE_PYTHON, ROLE, AwsCli, Cloud, missing, package, printed
+from tests.local.conftest import (
+    BESIDE_PYTHON,
+    OFTEN,
+    ROLE,
+    AwsCli,
+    Cloud,
+    missing,
+    package,
+    printed,
+)
 from tests.local.test_services import STACK
 from tests.waiting import until
 
@@ -210,7 +219,7 @@ def test_a_change_set_lists_what_will_be_made(cloud: Cloud) -> None:
         changes = client.describe_change_set(ChangeSetName=made["Id"])["Changes"]
         client.execute_change_set(ChangeSetName=made["Id"])
         waiter = "stack_create_complete" if kind == "CREATE" else "stack_update_complete"
-        client.get_waiter(waiter).wait(StackName="conditional", WaiterConfig={"Delay": 1})
+        client.get_waiter(waiter).wait(StackName="conditional", WaiterConfig=OFTEN)
         shown = [one["ResourceChange"] for one in changes]
         return [f"{one['Action']} {one['LogicalResourceId']}" for one in shown]
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import lambdatuning as lt
-from tests.local.conftest import NODE, ROLE, Cloud, package
+from tests.local.conftest import NODE, OFTEN, ROLE, Cloud, package
 
 BOOTSTRAP = f"""#!{sys.executable} -S
 import http.client, json, os
@@ -258,9 +258,7 @@ def test_extensions_are_notified_of_the_end(cloud: Cloud) -> None:
     cloud.invoke(name)
 
     client = cloud.client("s3")
-    client.get_waiter("object_exists").wait(
-        Bucket="last", Key="words", WaiterConfig={"Delay": 1, "MaxAttempts": 20}
-    )
+    client.get_waiter("object_exists").wait(Bucket="last", Key="words", WaiterConfig=OFTEN)
     assert client.get_object(Bucket="last", Key="words")["Body"].read() == b"spindown"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.conftest import Cloud
+from tests.local.conftest import OFTEN, Cloud
 from tests.local.plain_http import call
 
 ECHO = "def handler(event, context):\n    return event\n"
@@ -219,7 +219,7 @@ def test_a_stack_with_events_of_http_apis_has_their_routes(cloud: Cloud) -> None
 
     client = cloud.client("cloudformation")
     named = {"StackName": "http", "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]}
-    waits = {"StackName": "http", "WaiterConfig": {"Delay": 1, "MaxAttempts": 60}}
+    waits = {"StackName": "http", "WaiterConfig": OFTEN}
     client.create_stack(**named, TemplateBody=template("/before"))
     client.get_waiter("stack_create_complete").wait(**waits)
     [stack] = client.describe_stacks(StackName="http")["Stacks"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.conftest import PYTHON, ROLE, Cloud, package
+from tests.local.conftest import OFTEN, PYTHON, ROLE, Cloud, package
 from tests.waiting import until
 
 ECHO = "def handler(event, context):\n    return event\n"
@@ -172,7 +172,7 @@ def test_max_memory_used_of_a_process_that_ends_at_once(cloud: Cloud, end: str, 
     if not where and "sleep" in end:
         pytest.skip("the init phase may take 10 s")
 
-    answer = cloud.run(source, Timeout=5)
+    answer = cloud.run(source, Timeout=3)
 
     used_mb = re.search(r"Max Memory Used: (\d+) MB", answer.report)
     assert used_mb
@@ -433,9 +433,7 @@ def test_what_the_emulator_needs_cannot_be_set(cloud: Cloud) -> None:
     }
     client = cloud.client("cloudformation")
     client.create_stack(StackName="stubborn", TemplateBody=json.dumps(template))
-    client.get_waiter("stack_create_complete").wait(
-        StackName="stubborn", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
+    client.get_waiter("stack_create_complete").wait(StackName="stubborn", WaiterConfig=OFTEN)
 
     assert cloud.invoke("stubborn").payload == 1
 

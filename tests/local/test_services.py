@@ -16,7 +16,7 @@ from botocore.config import Config
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from lambdatuning.local.services.corrections import REPLACING
-from tests.local.conftest import ROLE, Cloud
+from tests.local.conftest import OFTEN, ROLE, Cloud
 
 API = """
     import json
@@ -199,9 +199,7 @@ def test_a_stack_serves_its_api_over_http(cloud: Cloud) -> None:
         TemplateBody=STACK,
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
-    client.get_waiter("stack_create_complete").wait(
-        StackName="api", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
+    client.get_waiter("stack_create_complete").wait(StackName="api", WaiterConfig=OFTEN)
     [stack] = client.describe_stacks(StackName="api")["Stacks"]
     api_id = stack["Outputs"][0]["OutputValue"]
 
@@ -240,9 +238,7 @@ def test_a_large_template_is_read_from_s3_by_any_form_of_its_url(cloud: Cloud) -
         summary = client.get_template_summary(TemplateURL=f"https://{host}/{bucket}cdk/inner.json")
         assert summary["ResourceTypes"] == ["AWS::SNS::Topic"], host
     client.create_stack(StackName="from-s3", TemplateURL=f"{url}/a%20b/outer.json")
-    client.get_waiter("stack_create_complete").wait(
-        StackName="from-s3", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
+    client.get_waiter("stack_create_complete").wait(StackName="from-s3", WaiterConfig=OFTEN)
     (inner,) = client.describe_stack_resources(StackName="from-s3")["StackResources"]
     assert inner["ResourceType"] == "AWS::CloudFormation::Stack"
     with pytest.raises(client.exceptions.ClientError, match="Template not found"):
@@ -317,16 +313,14 @@ def test_a_change_set_says_what_is_replaced_and_what_stays(cloud: Cloud) -> None
                                                   "Properties": properties}}})  # fmt: skip
 
     client.create_stack(StackName="logs-alone", TemplateBody=template(7, "kept-7"))
-    client.get_waiter("stack_create_complete").wait(
-        StackName="logs-alone", WaiterConfig={"Delay": 1}
-    )
+    client.get_waiter("stack_create_complete").wait(StackName="logs-alone", WaiterConfig=OFTEN)
     replacements = []
     for number, body in enumerate((template(30, "kept-7"), template(7, "other"))):
         made = client.create_change_set(
             StackName="logs-alone", ChangeSetName=f"c{number}", TemplateBody=body
         )
         client.get_waiter("change_set_create_complete").wait(
-            ChangeSetName=made["Id"], WaiterConfig={"Delay": 1}
+            ChangeSetName=made["Id"], WaiterConfig=OFTEN
         )
         (change,) = client.describe_change_set(ChangeSetName=made["Id"])["Changes"]
         replacements.append(change["ResourceChange"]["Replacement"])
