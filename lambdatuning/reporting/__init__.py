@@ -3,8 +3,7 @@
 report           what runs with which values under which name; running; what is kept
 parameters       what a notebook declares
 values           values held to the declared types, and as code
-execution        one notebook run by papermill
-kernels          processes of this interpreter that run cells, forked by `kernel_server` on Linux
+execution        one notebook run by papermill, in a kernel of this interpreter
 html             the page of an executed notebook
 markup           HTML, SVG, markdown and pictures made harmless
 terminal         what a terminal would show, as HTML

@@ -1,7 +1,9 @@
 """Running one notebook by papermill, in a kernel of this very interpreter."""
 
 import logging
+import sys
 import warnings
+import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +11,8 @@ from typing import Any
 
 import nbformat
 import papermill
-from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
+from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
@@ -20,9 +23,11 @@ from papermill.translators import PythonTranslator, papermill_translators
 
 from ..core.errors import RunFailedError, UsageError, closest
 from ..core.format import one_line
-from .kernels import NAME, ThisKernel
 from .parameters import SourceText, tags
 from .progress import METADATA
+
+NAME = "lambdatuning"
+"""Of the engine, and of the kernel for which parameters are written as Python."""
 
 
 def read_notebook(source: str) -> Any:
@@ -172,6 +177,44 @@ def _all_expected(notebook: Mapping[str, Any]) -> bool:
         for cell in notebook["cells"]
         if any(output["output_type"] == "error" for output in cell.get("outputs", ()))
     )
+
+
+class ThisInterpreter(KernelSpecManager):
+    """Knows one kernel: this interpreter.
+
+    Kernels are found by name in folders of the user and the system, where "python3" may be another
+    Python, without this package.
+    """
+
+    def get_kernel_spec(self, kernel_name: str) -> Any:  # noqa: ARG002
+        """The same for every name."""
+        # Its warnings (loopback without encryption, parent gone) are not for our user.
+        quiet = ["-f", "{connection_file}", "--log-level=CRITICAL"]
+        argv = [sys.executable, "-m", "ipykernel_launcher", *quiet]
+        return KernelSpec(argv=argv, display_name="Python 3", language="python")
+
+
+class ThisKernel(AsyncKernelManager):
+    """Starts, and shuts down, a kernel: of this interpreter for Python, else by its name."""
+
+    def __init__(self, **options: Any) -> None:
+        if options.get("kernel_name") == NAME:
+            options["kernel_spec_manager"] = ThisInterpreter()
+        super().__init__(**options)
+        self.ended_by_us = False
+        _RUNNING.add(self)
+
+
+_RUNNING: "weakref.WeakSet[ThisKernel]" = weakref.WeakSet()
+
+
+def end_kernels() -> None:
+    """Kill every kernel that runs: their notebooks fail at once, in whatever thread they are."""
+    for manager in list(_RUNNING):
+        manager.ended_by_us = True
+        process = getattr(manager.provisioner, "process", None)
+        if process is not None and process.poll() is None:
+            process.kill()
 
 
 _STARTS = 3

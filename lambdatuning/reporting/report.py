@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,11 +22,10 @@ from ..cloud.aws_errors import explain
 from ..core.errors import RunFailedError, UsageError, closest
 from ..core.progress import OnProgress, ignore
 from .destination import Destination, Folder, destination
-from .execution import NotebookFailedError, execute, is_python, read_notebook
+from .execution import NotebookFailedError, end_kernels, execute, is_python, read_notebook
 from .html import Page, PageContext, answer_of, render
 from .index import NAME as INDEX
 from .index import describe_change, read_entry, write_index
-from .kernels import end_kernels, forked_kernels
 from .parameters import TAG, NotebookParameter, check_names, declared, mentioned, tags
 from .progress import Board, Line
 from .values import as_code, as_data, convert
@@ -113,29 +112,7 @@ def report(
     def run(job: Job) -> Report:
         return _run(job, place, board, links, keep_notebook=keep_notebooks)
 
-    with _kernels_of(jobs):
-        return run_all(jobs, run, workers)
-
-
-OURS = (
-    "lambdatuning.study",
-    "lambdatuning.api.runs",
-    "lambdatuning.analysis.answer.first_screen",
-    "matplotlib.backends.backend_svg",
-)
-"""What notebooks of this package import."""
-
-
-def _kernels_of(jobs: Sequence[Job]) -> AbstractContextManager[None]:
-    """Kernels of several notebooks share what each of them would import."""
-    sources = [_code(job.content) for job in jobs if is_python(job.content)]
-    if len(sources) < 2:
-        return nullcontext()
-    return forked_kernels(*(OURS if all("lambdatuning" in code for code in sources) else ()))
-
-
-def _code(notebook: Any) -> str:
-    return "\n".join(cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code")
+    return run_all(jobs, run, workers)
 
 
 def _prepared(out: str | Path) -> Destination:
