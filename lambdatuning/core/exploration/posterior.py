@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from operator import add, mul, sub
@@ -183,11 +183,11 @@ def _curves(
     precisions = [by_variances[tuple(one.variances)] for one in readings]
     places = readings[0].places
     at_places = [[part.mean[place] for place in places] for part in parts]
-    logs = [
-        part.log_weight + _log_likelihood(one.logs, mean, *of_scale[part.scale])
-        for one, of_scale in zip(readings, precisions, strict=True)
-        for part, mean in zip(parts, at_places, strict=True)
-    ]
+    fits = {
+        variances: _Fit.of(one.logs, parts, at_places, by_variances[variances])
+        for variances, one in unlike.items()
+    }
+    logs = [log for one in readings for log in fits[tuple(one.variances)].at(one.logs)]
     most = max(logs)
     drawn = systematic([math.exp(each - most) for each in logs], DRAWS, rng)
     bank, start, stride = _bank(sizes), rng.randrange(_BANK), rng.randrange(1, _BANK)
@@ -201,10 +201,46 @@ def _curves(
     return curves
 
 
-def _log_likelihood(logs: Vector, mean: Vector, precision: Matrix, determinant: float) -> float:
-    off = list(map(sub, logs, mean))
-    square: float = sum(map(mul, off, [sum(map(mul, row, off)) for row in precision]))
-    return -0.5 * (determinant + square)
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """How probable each part is (log, its weight included) by the log means of one reading, and
+    how that changes with them (row by part): the same readings elsewhere need no more than that."""
+
+    logs: Vector
+    probabilities: Vector
+    slopes: Matrix
+    scales: Vector
+    precisions: Mapping[float, tuple[Matrix, float]]
+
+    @classmethod
+    def of(
+        cls,
+        logs: Vector,
+        parts: Sequence[_Part],
+        means: Matrix,
+        precisions: Mapping[float, tuple[Matrix, float]],
+    ) -> "_Fit":
+        """By the `means` that each part has at the sizes that were read."""
+        probabilities, slopes = [], []
+        for part, mean in zip(parts, means, strict=True):
+            precision, determinant = precisions[part.scale]
+            off = list(map(sub, logs, mean))
+            slope = [sum(map(mul, row, off)) for row in precision]
+            square: float = sum(map(mul, off, slope))
+            probabilities.append(part.log_weight - 0.5 * (determinant + square))
+            slopes.append(slope)
+        return cls(logs, probabilities, slopes, [part.scale for part in parts], precisions)
+
+    def at(self, logs: Vector) -> Vector:
+        """How probable each part is by other log means of the same variances."""
+        shift = list(map(sub, logs, self.logs))
+        if not any(shift):
+            return self.probabilities
+        own = {scale: dot(shift, times(m, shift)) / 2 for scale, (m, _) in self.precisions.items()}
+        return [
+            log - sum(map(mul, shift, slope)) - own[scale]
+            for log, slope, scale in zip(self.probabilities, self.slopes, self.scales, strict=True)
+        ]
 
 
 def _curve(
