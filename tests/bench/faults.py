@@ -8,6 +8,7 @@ denial must end in one line. `python -m tests.bench.faults --kills 8 --denials 4
 """
 
 import argparse
+import io
 import json
 import os
 import signal
@@ -17,21 +18,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 import lambdatuning as lt
 from lambdatuning.api.runs import load_runs
+from lambdatuning.cli.app import main as run_command
 from lambdatuning.cloud.session import Cloud, connect
 from lambdatuning.core.errors import LambdaTuningError
 from lambdatuning.core.progress import ignore
 from lambdatuning.local import endpoint
 from tests.aws.account import Account
-from tests.cli.forked import run_forked
 
 DENIED = (
     "lambda:GetFunctionConfiguration", "lambda:GetFunction", "lambda:GetFunctionConcurrency",
@@ -161,10 +163,20 @@ class Stand:
         )
 
     def ended(self, **options: Any) -> tuple[int, str]:
-        """Exit code and standard error of the command, which no signal disturbs."""
-        environment = {**os.environ, **self.keys}
-        code, _, err = run_forked(self.words(**options), environment, Path.cwd(), _PATIENCE_S)
-        return code, err
+        """Exit code and standard error of the command, which no signal disturbs: run here, where
+        all that it imports is imported already."""
+        return self.undisturbed(self.words(**options))
+
+    def undisturbed(self, words: Sequence[str]) -> tuple[int, str]:
+        """Exit code and standard error of `lambdatuning WORDS` by somebody who may tune."""
+        err = io.StringIO()
+        with (
+            patch.dict(os.environ, self.keys),
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(err),
+        ):
+            code = run_command(words)
+        return code, err.getvalue()
 
     def restored(self) -> bool:
         """Whether the function is as it was, by itself."""
@@ -174,9 +186,7 @@ class Stand:
 
     def cleaned(self) -> bool:
         """Whether it is once `clean` ran, the one command that messages name."""
-        command = [sys.executable, "-m", "lambdatuning", "clean", self.function, "--yes"]
-        environment = {**os.environ, **self.keys}
-        subprocess.run(command, env=environment, capture_output=True, check=False)
+        self.undisturbed(["clean", self.function, "--yes"])
         return self.account.looks(self.function) == self.before
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,8 @@ from .functions import NAP
 PING = {"operation": "ping"}
 
 
-def test_two_payload_types_from_the_first_round_to_the_report(
-    place: Place, untouched: Callable[[], bool], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("untouched")
+def test_two_payload_types_from_the_first_round_to_the_report(place: Place, tmp_path: Path) -> None:
     prices: list[str] = []
     lines: list[Progress] = []
     run = place.tune(
@@ -49,14 +47,14 @@ def test_two_payload_types_from_the_first_round_to_the_report(
     assert chart is not None
     assert "nap" in chart.alt
     assert "measured in this order" in chart.alt
-    assert untouched()
 
 
+@pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize(
     ("limit", "stopped"), [({"maxUsd": 1e-7}, "budget"), ({"maxSeconds": 0.01}, "time")]
 )
 def test_a_limit_ends_it_with_an_answer(
-    place: Place, untouched: Callable[[], bool], limit: dict[str, float], stopped: str
+    place: Place, limit: dict[str, float], stopped: str
 ) -> None:
     execution = place.run(exploration="adaptive", payload=PING, **limit)
     output = json.loads(execution["output"])
@@ -64,7 +62,6 @@ def test_a_limit_ends_it_with_an_answer(
     assert output["power"] in (256, 512)
     assert 0 < output["exploration"]["answers"][-1]["within5"] <= 1
     assert {"cost", "duration", "stateMachine", "results", "runId"} <= {*output}
-    assert untouched()
 
 
 def test_the_winner_is_set_on_request(place: Place) -> None:
@@ -78,16 +75,15 @@ def test_the_winner_is_set_on_request(place: Place) -> None:
     client.get_waiter("function_updated_v2").wait(FunctionName=place.function)
 
 
-def test_all_sizes_failing_is_a_failure_with_its_cause(
-    place: Place, untouched: Callable[[], bool]
-) -> None:
+@pytest.mark.usefixtures("untouched")
+def test_all_sizes_failing_is_a_failure_with_its_cause(place: Place) -> None:
     execution = place.run(exploration="adaptive", payload={"operation": "x"})
     assert execution["status"] == "FAILED"
     assert "of payload failed: ValueError" in json.loads(execution["cause"])["errorMessage"]
-    assert untouched()
 
 
-def test_ctrl_c_undoes_it(place: Place, untouched: Callable[[], bool], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("untouched")
+def test_ctrl_c_undoes_it(place: Place, tmp_path: Path) -> None:
     def interrupt(progress: Progress) -> None:
         if progress.detail.startswith("step"):
             raise KeyboardInterrupt
@@ -95,7 +91,6 @@ def test_ctrl_c_undoes_it(place: Place, untouched: Callable[[], bool], tmp_path:
     with pytest.raises(KeyboardInterrupt):
         place.tune(NAP, explore="adaptive", on_progress=interrupt, store=tmp_path)
     assert lock.read(place.client("lambda"), place.function) is None
-    assert untouched()
 
 
 def test_impossible_requests_are_refused_before_anything_starts(

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +46,8 @@ def hold(place: Place, execution: str, memory_mb: int = 128) -> None:
     )
 
 
-def test_two_payload_types_and_cold_starts_on_purpose(
-    place: Place, untouched: Callable[[], bool], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("untouched")
+def test_two_payload_types_and_cold_starts_on_purpose(place: Place, tmp_path: Path) -> None:
     run = place.tune("ping", "echo", cold=2, seed=11, store=tmp_path)
     samples = run.samples
     warm = samples[samples["invocation"] >= 0]
@@ -66,7 +64,6 @@ def test_two_payload_types_and_cold_starts_on_purpose(
     assert (run.manifest.overhead or 0) > 1
     (stored,) = lt.runs(tmp_path).frame["run_id"]
     assert stored == run.run_id
-    assert untouched()
 
 
 def test_items_are_seeded_and_those_of_the_run_alone_removed(place: Place, tmp_path: Path) -> None:
@@ -76,9 +73,8 @@ def test_items_are_seeded_and_those_of_the_run_alone_removed(place: Place, tmp_p
     assert [item for item in scan if item["id"]["S"].startswith("delete")] == []
 
 
-def test_a_size_that_fails_is_reported_and_the_others_go_on(
-    place: Place, untouched: Callable[[], bool], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("untouched")
+def test_a_size_that_fails_is_reported_and_the_others_go_on(place: Place, tmp_path: Path) -> None:
     """At 128 MB the function takes longer than its timeout."""
     client = place.client("lambda")
     before = client.get_function_configuration(FunctionName=place.function)["Timeout"]
@@ -91,12 +87,10 @@ def test_a_size_that_fails_is_reported_and_the_others_go_on(
         client.get_waiter("function_updated_v2").wait(FunctionName=place.function)
     assert run.manifest.output["power"] == 1769
     assert "Sandbox.Timedout" in run.manifest.failed_sizes["128"]
-    assert untouched()
 
 
-def test_all_sizes_failing_is_a_failure_with_its_cause(
-    place: Place, untouched: Callable[[], bool], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("untouched")
+def test_all_sizes_failing_is_a_failure_with_its_cause(place: Place, tmp_path: Path) -> None:
     """A payload that the function cannot serve: what the function says of that is told."""
     cause = r'128 MB: .* of bad failed: ValueError \(Unrecognized operation "x"\)'
     with pytest.raises(RunFailedError, match=cause) as caught:
@@ -108,7 +102,6 @@ def test_all_sizes_failing_is_a_failure_with_its_cause(
         )
     assert "\n" not in str(caught.value)
     assert len(lt.runs(tmp_path)) == 0
-    assert untouched()
 
 
 def test_errors_that_are_allowed_count_and_are_priced_as_successes(
@@ -126,8 +119,9 @@ def test_errors_that_are_allowed_count_and_are_priced_as_successes(
     assert (len(bad), bool((bad["cost_usd"] > 0).all())) == (2, True)
 
 
+@pytest.mark.usefixtures("untouched")
 def test_a_second_run_is_refused_with_the_run_that_holds_the_lock(
-    place: Place, untouched: Callable[[], bool], tmp_path: Path
+    place: Place, tmp_path: Path
 ) -> None:
     from lambdatuning.cloud.tuning.cleaning import remains
 
@@ -145,32 +139,28 @@ def test_a_second_run_is_refused_with_the_run_that_holds_the_lock(
         with pytest.raises(LockedError, match="run first is going on"):
             remains(place.cloud, place.function)
     assert place.ended(first)["status"] == "SUCCEEDED"
-    assert untouched()
 
 
-def test_what_a_dead_run_left_is_taken_over_and_undone(
-    place: Place, untouched: Callable[[], bool], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("untouched")
+def test_what_a_dead_run_left_is_taken_over_and_undone(place: Place, tmp_path: Path) -> None:
     hold(place, FOREIGN)
     run = place.tune("ping", powers="256", store=tmp_path)
     assert run.manifest.current_memory_mb == 128
-    assert untouched()
 
 
-def test_clean_lists_and_removes_only_ours(place: Place, untouched: Callable[[], bool]) -> None:
+@pytest.mark.usefixtures("untouched")
+def test_clean_lists_and_removes_only_ours(place: Place) -> None:
     from lambdatuning.cloud.tuning.cleaning import clean_function, remains
 
     hold(place, FOREIGN)
     left = remains(place.cloud, place.function)
     assert len(left.lines) == 3
     clean_function(place.cloud, left, time.sleep)
-    assert untouched()
     assert remains(place.cloud, place.function).lines == ()
 
 
-def test_a_killed_client_leaves_a_run_that_ends_by_itself(
-    place: Place, untouched: Callable[[], bool], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("untouched")
+def test_a_killed_client_leaves_a_run_that_ends_by_itself(place: Place, tmp_path: Path) -> None:
     words = ["tune", place.function, "--payload", "ping", "--powers", "256",
              "--no-current", "--num", "3",
              "--yes", "--quiet", "--store", str(tmp_path)]  # fmt: skip
@@ -182,7 +172,6 @@ def test_a_killed_client_leaves_a_run_that_ends_by_itself(
         assert process.poll() is None
         process.kill()
     assert place.ended(run_lock.execution)["status"] == "SUCCEEDED"
-    assert untouched()
     stored = f"s3://{place.outputs['SamplesBucket']}/runs"
     with warnings.catch_warnings():
         # Other journeys of this module left halves of runs in the bucket.
@@ -191,9 +180,8 @@ def test_a_killed_client_leaves_a_run_that_ends_by_itself(
     assert run.manifest.output["power"] == 256
 
 
-def test_a_run_stopped_in_the_console_is_put_back_by_the_command(
-    place: Place, untouched: Callable[[], bool]
-) -> None:
+@pytest.mark.usefixtures("untouched")
+def test_a_run_stopped_in_the_console_is_put_back_by_the_command(place: Place) -> None:
     """Nobody cleans after StopExecution: its Catch does not run, and no client follows."""
     from lambdatuning.cloud.tuning.cleaning import clean_function, remains
 
@@ -210,13 +198,11 @@ def test_a_run_stopped_in_the_console_is_put_back_by_the_command(
     left = remains(place.cloud, place.function)
     assert len([line for line in left.lines if line.startswith("version ")]) == 2
     clean_function(place.cloud, left, time.sleep)
-    assert untouched()
 
 
+@pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize("function", ["TunerControlFunction", "TunerMeasureFunction"])
-def test_a_crash_of_a_tuner_function_leaves_nothing(
-    place: Place, untouched: Callable[[], bool], function: str
-) -> None:
+def test_a_crash_of_a_tuner_function_leaves_nothing(place: Place, function: str) -> None:
     """Its role loses the bucket in the middle: what it does then fails, whatever it is."""
     client, name = place.client("lambda"), place.outputs[function]
     variables = client.get_function_configuration(FunctionName=name)["Environment"]
@@ -231,10 +217,10 @@ def test_a_crash_of_a_tuner_function_leaves_nothing(
         client.get_waiter("function_updated_v2").wait(FunctionName=name)
     assert execution["status"] == "FAILED"
     assert "NoSuchBucket" in execution["cause"]
-    assert untouched()
 
 
-def test_the_contract_with_plain_boto3(place: Place, untouched: Callable[[], bool]) -> None:
+@pytest.mark.usefixtures("untouched")
+def test_the_contract_with_plain_boto3(place: Place) -> None:
     mix = [{"payload": {"operation": "ping"}, "weight": 3},
            {"payload": {"operation": "echo", "payload": {}}, "weight": 1}]  # fmt: skip
     key = "inputs/mix.json"
@@ -253,23 +239,22 @@ def test_the_contract_with_plain_boto3(place: Place, untouched: Callable[[], boo
     assert [(r["payload"], r["n"]) for r in output["results"]] == [
         ("payload-1", 6), ("payload-2", 2),
     ] * 2  # fmt: skip
-    assert untouched()
 
 
-def test_only_cold_starts_and_all_at_once(place: Place, untouched: Callable[[], bool]) -> None:
+@pytest.mark.usefixtures("untouched")
+def test_only_cold_starts_and_all_at_once(place: Place) -> None:
     for given in ({"onlyColdStarts": True}, {"parallelInvocation": True}):
         output = json.loads(place.run(powerValues=[512], **given)["output"])
         (row,) = output["results"]
         assert (row["n"], row["cold"]["n"]) == (5, 5), given
         assert row["cold"]["mean"] > row["cold"]["init"] > 0
         assert output["duration"] > 0.5 * row["cold"]["mean"]  # a trimmed mean of the same
-    assert untouched()
 
 
-def test_a_dry_run_answers_nothing(place: Place, untouched: Callable[[], bool]) -> None:
+@pytest.mark.usefixtures("untouched")
+def test_a_dry_run_answers_nothing(place: Place) -> None:
     execution = place.run(dryRun=True, autoOptimize=True)
     assert (execution["status"], execution["output"]) == ("SUCCEEDED", "null")
-    assert untouched()
 
 
 def test_processors_see_the_payload_and_the_answer(place: Place) -> None:
@@ -290,6 +275,7 @@ def test_a_function_of_another_account_is_refused_before_anything(place: Place) 
         place.tune("ping", function=arn)
 
 
+@pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -299,9 +285,7 @@ def test_a_function_of_another_account_is_refused_before_anything(place: Place) 
         ({"lambdaARN": "arn:aws:lambda:us-east-1:999999999999:function:x"}, "belongs to account"),
     ],
 )
-def test_bad_input_is_refused_at_once(
-    place: Place, untouched: Callable[[], bool], given: dict[str, Any], message: str
-) -> None:
+def test_bad_input_is_refused_at_once(place: Place, given: dict[str, Any], message: str) -> None:
     execution = place.run(**given)
     assert execution["status"] == "FAILED"
     assert message in json.loads(execution["cause"])["errorMessage"]
@@ -315,12 +299,10 @@ def test_bad_input_is_refused_at_once(
         "CleanUpAfterError",
         "Failed",
     ]
-    assert untouched()
 
 
-def test_a_copy_is_tuned_in_its_place_and_removed(
-    place: Place, untouched: Callable[[], bool], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("untouched")
+def test_a_copy_is_tuned_in_its_place_and_removed(place: Place, tmp_path: Path) -> None:
     revision = place.client("lambda").get_function_configuration(FunctionName=place.function)
     run = place.tune("ping", powers="256", isolate=True, store=tmp_path)
     after = place.client("lambda").get_function_configuration(FunctionName=place.function)
@@ -330,7 +312,6 @@ def test_a_copy_is_tuned_in_its_place_and_removed(
     assert not [name for name in names if name.startswith("lambdatuning-copy-")]
     with pytest.raises(UsageError, match="copy is removed"):
         place.tune("ping", isolate=True, auto_optimize=True, store=tmp_path)
-    assert untouched()
 
 
 def test_executions_are_read_back(place: Place) -> None:

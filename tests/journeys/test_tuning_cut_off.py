@@ -30,9 +30,8 @@ def failing(error: Exception) -> Callable[[Progress], None]:
     return listen
 
 
-def test_the_run_goes_on_and_can_be_loaded_later(
-    place: Place, untouched: Callable[[], bool], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("untouched")
+def test_the_run_goes_on_and_can_be_loaded_later(place: Place, tmp_path: Path) -> None:
     error = ClientError(EXPIRED, "DescribeExecution")
     with pytest.raises(LambdaTuningError, match="the login has ended; run") as caught:
         place.tune("ping", powers="256", store=tmp_path, on_progress=failing(error))
@@ -47,16 +46,13 @@ def test_the_run_goes_on_and_can_be_loaded_later(
         warnings.simplefilter("ignore", RunSkippedWarning)
         run = load(store, newest["name"], cloud=place.cloud)
     assert len(run.samples) > 0
-    assert untouched()
 
 
-def test_any_other_refusal_ends_the_run(
-    place: Place, untouched: Callable[[], bool], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("untouched")
+def test_any_other_refusal_ends_the_run(place: Place, tmp_path: Path) -> None:
     error = ClientError(DENIED, "DescribeExecution")
     with pytest.raises(LambdaTuningError, match=r"not yours.*have that permission granted"):
         place.tune("ping", powers="256", store=tmp_path, on_progress=failing(error))
-    assert untouched()
 
 
 def test_a_disk_that_takes_no_run_says_where_it_is(place: Place, tmp_path: Path) -> None:

@@ -28,9 +28,10 @@ def terminate() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+@pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize("stop", [interrupt, terminate])
 def test_a_stopped_run_says_what_was_looked_at(
-    place: Place, untouched: Callable[[], bool], tmp_path: Path, stop: Callable[[], None]
+    place: Place, tmp_path: Path, stop: Callable[[], None]
 ) -> None:
     def listen(progress: Progress) -> None:
         if progress.stage == "measuring" and progress.elapsed_s > 1:
@@ -46,11 +47,11 @@ def test_a_stopped_run_says_what_was_looked_at(
     assert newest["name"].startswith("clean-")
     assert newest["status"] == "SUCCEEDED"
     assert not states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
-    assert untouched()
 
 
+@pytest.mark.usefixtures("untouched")
 def test_a_run_that_was_stopped_from_outside_is_cleaned_up_after(
-    place: Place, untouched: Callable[[], bool], tmp_path: Path
+    place: Place, tmp_path: Path
 ) -> None:
     states = place.client("stepfunctions")
     machine = place.outputs["StateMachineArn"]
@@ -64,7 +65,6 @@ def test_a_run_that_was_stopped_from_outside_is_cleaned_up_after(
 
     with pytest.raises(RunFailedError, match=r"; .* is as it was"):
         place.tune(sleeping(0.2), powers="256,512", num=50, on_progress=listen, store=tmp_path)
-    assert untouched()
 
 
 def test_an_interrupt_that_comes_too_late_loses_no_run(place: Place, tmp_path: Path) -> None:
