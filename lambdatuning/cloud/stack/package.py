@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Required, TypedDict, cast
 
@@ -205,6 +206,12 @@ def read_folder(folder: Path, package: tuple[str, ...] = ()) -> list[tuple[str, 
 
 def zip_files(files: list[tuple[str, bytes]]) -> bytes:
     """A zip with fixed times, modes and order."""
+    return _zipped(tuple(files))
+
+
+@lru_cache(maxsize=4)
+def _zipped(files: tuple[tuple[str, bytes], ...]) -> bytes:
+    """Made once: functions share a package, and a process may deploy several stacks."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, data in files:
