@@ -1,11 +1,13 @@
 """Small functions of the user's, made on the embedded AWS for journeys."""
 
 import io
+import time
 import zipfile
 from typing import Any
 
 from lambdatuning.cloud.session import Cloud
 from lambdatuning.core.tuning.payloads import PayloadType
+from lambdatuning.functions.tuner.function import settled
 
 ROLE = "arn:aws:iam::111122223333:role/user"
 
@@ -61,7 +63,7 @@ def make_function(
     answer = client.create_function(
         FunctionName=name, Role=ROLE, Code={"ZipFile": package(source)}, **{**given, **settings}
     )
-    client.get_waiter("function_active_v2").wait(FunctionName=name)
+    settled(client, name, None, time.sleep)
     return str(answer["FunctionArn"])
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from lambdatuning.analysis.questions.adaptive import predictions
 from lambdatuning.core.errors import DeclinedError, UsageError
 from lambdatuning.core.progress import Progress
 from lambdatuning.functions.tuner import lock
+from lambdatuning.functions.tuner.function import settled
 
 from .conftest import Place
 from .functions import NAP
@@ -72,7 +74,7 @@ def test_the_winner_is_set_on_request(place: Place) -> None:
     assert now["MemorySize"] == output["power"] == output["applied"]["power"]
     assert output["power"] in {row["value"] for row in output["results"]}
     client.update_function_configuration(FunctionName=place.function, MemorySize=128)
-    client.get_waiter("function_updated_v2").wait(FunctionName=place.function)
+    settled(client, place.function, None, time.sleep)
 
 
 @pytest.mark.usefixtures("untouched")

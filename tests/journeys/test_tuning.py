@@ -18,6 +18,7 @@ from lambdatuning.api.executions import executions, show
 from lambdatuning.api.runs import load, load_runs
 from lambdatuning.core.errors import LockedError, RunFailedError, RunSkippedWarning, UsageError
 from lambdatuning.functions.tuner import lock
+from lambdatuning.functions.tuner.function import settled
 from tests.waiting import until
 
 from .conftest import Place
@@ -34,7 +35,7 @@ def hold(place: Place, execution: str, memory_mb: int = 128) -> None:
     """What a run leaves that was killed with its tuner: a lock, a version and another size."""
     client = place.client("lambda")
     client.update_function_configuration(FunctionName=place.function, MemorySize=1024)
-    client.get_waiter("function_updated_v2").wait(FunctionName=place.function)
+    settled(client, place.function, None, time.sleep)
     client.publish_version(
         FunctionName=place.function, Description="lambdatuning run-0 1024 MB round 0"
     )
@@ -79,12 +80,12 @@ def test_a_size_that_fails_is_reported_and_the_others_go_on(place: Place, tmp_pa
     client = place.client("lambda")
     before = client.get_function_configuration(FunctionName=place.function)["Timeout"]
     client.update_function_configuration(FunctionName=place.function, Timeout=3)
-    client.get_waiter("function_updated_v2").wait(FunctionName=place.function)
+    settled(client, place.function, None, time.sleep)
     try:
         run = place.tune(sleeping(9, below_mb=1769), powers="128,1769", num=2, store=tmp_path)
     finally:
         client.update_function_configuration(FunctionName=place.function, Timeout=before)
-        client.get_waiter("function_updated_v2").wait(FunctionName=place.function)
+        settled(client, place.function, None, time.sleep)
     assert run.manifest.output["power"] == 1769
     assert "Sandbox.Timedout" in run.manifest.failed_sizes["128"]
 
@@ -209,12 +210,12 @@ def test_a_crash_of_a_tuner_function_leaves_nothing(place: Place, function: str)
     client.update_function_configuration(
         FunctionName=name, Environment={"Variables": {"SAMPLES_BUCKET": "no-such-bucket-of-ours"}}
     )
-    client.get_waiter("function_updated_v2").wait(FunctionName=name)
+    settled(client, name, None, time.sleep)
     try:
         execution = place.run(powerValues=[256])
     finally:
         client.update_function_configuration(FunctionName=name, Environment=variables)
-        client.get_waiter("function_updated_v2").wait(FunctionName=name)
+        settled(client, name, None, time.sleep)
     assert execution["status"] == "FAILED"
     assert "NoSuchBucket" in execution["cause"]
 

@@ -1,6 +1,7 @@
 """Every input of the contract, by real executions of functions that differ in configuration."""
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -16,6 +17,7 @@ from lambdatuning.cloud.tuning.plan import TuneRequest, plan_tune
 from lambdatuning.core.errors import DeclinedError, RunFailedError, UsageError
 from lambdatuning.core.pricing import invocation_usd, load_price_book, restore_usd
 from lambdatuning.core.tuning.records import Sample, decode_part
+from lambdatuning.functions.tuner.function import settled
 
 from .conftest import Place
 from .functions import HANDLER, NAP, make_function, package
@@ -164,7 +166,7 @@ def test_a_version_or_an_alias_is_tuned_while_its_code_is_latest(place: Place) -
         output, _ = succeeded(place, f"{arn}:{qualifier}")
         assert output["power"] == 1024
     client.update_function_code(FunctionName="versioned", ZipFile=package(HANDLER + "\n# newer\n"))
-    client.get_waiter("function_updated_v2").wait(FunctionName="versioned")
+    settled(client, "versioned", None, time.sleep)
     assert "has other code than $LATEST" in failed(place, f"{arn}:{version}")
 
 
