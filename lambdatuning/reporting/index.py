@@ -86,7 +86,7 @@ def render_index(entries: Sequence[Entry]) -> str:
 def read_entry(place: Destination, name: str) -> Entry | None:
     """What a report says of itself; None for a file that is no report of ours, or not there."""
     text = place.head(name)
-    head = _Head(text or "")
+    head = _Head((text or "").partition("</head>")[0])
     if head.facts.get("generator") != "lambdatuning":
         return None
     made_at, functions, answer, change = (

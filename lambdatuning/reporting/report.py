@@ -1,6 +1,7 @@
 """Reports: notebooks run with the user's parameters, one HTML file each, and their index."""
 
 import asyncio
+import json
 import re
 import string
 import tempfile
@@ -445,10 +446,15 @@ class Draft:
         self._name = name
         self._file = f"{name}.running-{uuid4().hex[:8]}.ipynb"
         self._path: Path | None = None
+        self._notebook: Any = None
 
     def save(self, notebook: Any) -> None:
-        """Write it beside the reports, or, where that fails, among the temporary files."""
-        text = _written(notebook)
+        """Write it beside the reports, or, where that fails, among the temporary files.
+
+        In one line: indenting takes many times as long, and this is done after each cell.
+        """
+        self._notebook = notebook
+        text = json.dumps(notebook)
         beside = [self._place.path] if isinstance(self._place, Folder) else []
         for folder in (*beside, Path(tempfile.gettempdir())):
             path = folder / self._file
@@ -467,7 +473,7 @@ class Draft:
             return "nowhere"
         final = f"{self._name}.failed.ipynb"
         try:
-            self._place.write(final, self._path.read_text(encoding="utf-8"))
+            self._place.write(final, _written(self._notebook))
         except Exception:
             return str(self._path)
         self._path.unlink(missing_ok=True)
