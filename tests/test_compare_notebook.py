@@ -41,13 +41,6 @@ def test_a_regression_stands_first(store: Path) -> None:
     assert "different code" in story
 
 
-def test_the_recorded_runs_differ_by_less_than_runs_of_the_same_code() -> None:
-    story = story_of("05_compare.ipynb", {"store": RECORDED})
-    assert "No significant difference between before and after" in story
-    assert "None of the 10 payload types differs significantly" in story
-    assert "or more, would have been found four times in five" in story
-
-
 def test_cold_starts_are_answered_for_a_strategy() -> None:
     given = {"store": RECORDED, "strategy": "balanced", "payload_types": "digest,read"}
     story = story_of("04_cold_starts.ipynb", given)

@@ -98,13 +98,13 @@ class TestPayloadTypes:
     NOTEBOOK = FOLDER / "02_payload_types.ipynb"
 
     def test_begins_with_the_answer_and_says_where_it_was_measured(self, tmp_path: Path) -> None:
-        run_id = store_synthetic_run(tmp_path / "runs")
+        kinds = (*KINDS[0:3:2], *KINDS[6::3])
+        run_id = store_synthetic_run(tmp_path / "runs", kinds, (128, 512, 3008))
         text = render_here(self.NOTEBOOK, {"store": tmp_path / "runs"})
         story = text.partition("<main>")[2]
         assert story.index("Payload types disagree") < story.index("on the embedded AWS")
         assert story.index("on the embedded AWS") < story.index("<svg") < story.index("<table")
         assert run_id in story
-        assert len(text) < 600_000
 
     def test_takes_payload_types_strategy_and_weight(self, tmp_path: Path) -> None:
         kinds = (*KINDS[:3], Kind("<script>alert(1)</script>", 5, 40))

@@ -69,15 +69,23 @@ BARE = {"found", "known", "held", "seen", "aim", "wants", "held_back"}
 
 @cache
 def named_and_written(path: Path) -> tuple[list[tuple[str, int]], list[str]]:
-    """The names and the texts of a module, which is parsed once for both checks."""
-    tree = ast.parse(path.read_text("utf-8"))
-    constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
-    return list(names(tree)), [value for value in constants if isinstance(value, str)]
+    """The names and the texts of a module, which is parsed and walked once for both checks."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    constants = (node.value for node in nodes if isinstance(node, ast.Constant))
+    return list(names(nodes)), [value for value in constants if isinstance(value, str)]
 
 
-def names(tree: ast.AST) -> Iterator[tuple[str, int]]:
+NAMING = (
+    *(ast.Name, ast.arg, ast.Attribute, ast.alias),
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
+)
+
+
+def names(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int]]:
     """Every name that a module gives: variables, attributes, arguments, functions, classes."""
-    for node in ast.walk(tree):
+    for node in nodes:
+        if not isinstance(node, NAMING):
+            continue
         match node:
             case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
                 yield name, node.lineno
@@ -118,7 +126,7 @@ async def ask(well_known):
         self.aim = wanted = seen
 import x as known
 """
-    wrong = {name for name, _ in names(ast.parse(code)) if says_nothing(name)}
+    wrong = {name for name, _ in names(ast.walk(ast.parse(code))) if says_nothing(name)}
     assert wrong == {"Asked", "told_apart", "found", "held", "seen", "aim", "wanted", "known"}
 
 

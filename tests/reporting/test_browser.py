@@ -158,6 +158,13 @@ def test_reports_are_small(folder: Path) -> None:
     assert max(sizes.values()) < 600_000, sizes
 
 
+def test_recorded_runs_of_the_same_code_do_not_differ(folder: Path) -> None:
+    story = (folder / "05_compare.html").read_text("utf-8").partition("<main>")[2]
+    assert "No significant difference between before and after" in story
+    assert "None of the 10 payload types differs significantly" in story
+    assert "or more, would have been found four times in five" in story
+
+
 def test_tables_are_sorted_by_their_heads_without_a_script(folder: Path, tab: Browser) -> None:
     tab.open(folder / "02_payload_types.html", 1440)
     table = "document.querySelector('.lt-sort')"
@@ -194,7 +201,7 @@ def test_hostile_names_are_shown_not_run(tmp_path: Path, tab: Browser) -> None:
         run_id = f"2026112{seed}T090500-3f9a1c"
         store_synthetic_run(
             tmp_path / "runs",
-            (*KINDS[:2], Kind(HOSTILE, 5, 60), long),
+            (KINDS[1], Kind(HOSTILE, 5, 60), long),
             (128, 512, 2048),
             seed=seed,
             about={"run_id": run_id},
