@@ -19,7 +19,7 @@ EXTRA = Kind("extra", 5, 5)
 
 
 def named(kind: Kind, name: str, **about: object) -> Run:
-    sizes = (128, 512, 1769, 3008)
+    sizes = (128, 512, 1769)
     manifest = {"run_id": f"20261123T090500-{name}", "function": name, **about}
     run = synthetic_run((kind, EXTRA), sizes, per_environment=2, about=manifest)
     return Run(run.manifest, run.samples)

@@ -220,7 +220,7 @@ class TestControls:
         assert picture.value.count("<svg") == 2
         deadline.value = 1_000
         assert picture.value.count("<svg") == 3
-        volume.value, weight.value, deadline.value = 1e6, 0.5, 60
+        deadline.value, weight.value, volume.value = 60, 0.5, 1e6
         assert picture.value == before
 
     @pytest.mark.parametrize(("volume", "deadline_ms"), [(5, 0.3), (1e13, 900_000)])
