@@ -76,8 +76,14 @@ def test_a_server_frees_what_functions_occupied(cloud: Cloud) -> None:
     for name in names:
         cloud.client("lambda").delete_function(FunctionName=name)
 
+    # An environment's descriptors are closed after its processes have ended.
     deadline = time.monotonic() + 120
-    while inside.left_by(pid)["processes"] > before["processes"]:
-        assert time.monotonic() < deadline, "functions that were deleted still run"
+    while not _as_little_as(before, left := inside.left_by(pid)):
+        assert time.monotonic() < deadline, f"{before} grew to {left} by deleted functions"
         time.sleep(0.1)
-    assert inside.left_by(pid)["descriptors"] <= before["descriptors"] + 2
+
+
+def _as_little_as(before: dict[str, float], left: dict[str, float]) -> bool:
+    """Nothing but two descriptors more: a connection may have come meanwhile."""
+    more = {what: left[what] - before[what] for what in ("processes", "descriptors")}
+    return more["processes"] <= 0 and more["descriptors"] <= 2
