@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from ..core.tuning.manifest import Code
 
-_PATIENCE_S = 5.0
+_PATIENCE_S = 30.0
+"""With git, which reads every file's state in a large checkout."""
 
 
 class _System(NamedTuple):
@@ -60,7 +61,7 @@ def code_here(folder: Path | None = None, environment: Mapping[str, str] | None 
 
 
 def _of_git(folder: Path) -> Code:
-    def git(*words: str) -> str:
+    def git(*words: str) -> str | None:
         try:
             process = subprocess.run(  # noqa: S603
                 ["git", "-C", str(folder), *words],  # noqa: S607
@@ -70,20 +71,21 @@ def _of_git(folder: Path) -> Code:
                 check=False,
             )
         except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
-            return ""
-        return process.stdout.strip() if process.returncode == 0 else ""
+            return None
+        return process.stdout.strip() if process.returncode == 0 else None
 
     return _from_git(git)
 
 
-def _from_git(git: Callable[..., str]) -> Code:
+def _from_git(git: Callable[..., str | None]) -> Code:
     commit = git("rev-parse", "HEAD")
     if not commit:
         return Code()
-    branch = git("rev-parse", "--abbrev-ref", "HEAD")
-    dirty = bool(git("status", "--porcelain", "--untracked-files=no"))
+    branch = git("rev-parse", "--abbrev-ref", "HEAD") or ""
+    # Where git cannot tell, nobody may believe that the files were those of the commit.
+    dirty = git("status", "--porcelain", "--untracked-files=no") != ""
     own = Code(commit, "" if branch == "HEAD" else branch, dirty)
-    return replace(own, url=_address(git("remote", "get-url", "origin"), commit, "commit"))
+    return replace(own, url=_address(git("remote", "get-url", "origin") or "", commit, "commit"))
 
 
 def _address(repository: str, commit: str, path: str) -> str:

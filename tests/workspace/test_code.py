@@ -41,6 +41,13 @@ def test_git_says_commit_branch_and_address_without_credentials(checkout: Path) 
     assert not code_here(checkout, {"GITHUB_SHA": SHA}).dirty
 
 
+def test_a_commit_is_not_called_clean_where_git_cannot_tell(checkout: Path) -> None:
+    (checkout / ".git" / "index").write_bytes(b"torn")
+    code = code_here(checkout, {})
+    assert code.commit == git(checkout, "rev-parse", "HEAD")
+    assert code.dirty
+
+
 def test_outside_of_a_checkout_nothing_is_known(tmp_path: Path) -> None:
     assert code_here(tmp_path, {}) == Code()
     assert code_here(tmp_path, {"GITHUB_SHA": "--upload-pack=x"}) == Code()

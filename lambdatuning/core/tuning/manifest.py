@@ -41,7 +41,10 @@ class PriceBookName:
 
 @dataclass(frozen=True)
 class Code:
-    """Which code was measured, as git and the CI say; `dirty` is that files differed from it."""
+    """Which code was measured, as git and the CI say.
+
+    `dirty`: files differed from the commit, or git could not tell whether they did.
+    """
 
     commit: str = ""
     branch: str = ""

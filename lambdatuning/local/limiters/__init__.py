@@ -24,7 +24,7 @@ LIMITERS: Mapping[str, Callable[[str], Limiter]] = {
 }
 _WITHOUT_CGROUPS = "sigstop"
 _TRIAL_MB = 128
-_TRIAL_LIMIT_S = 10.0
+_TRIAL_LIMIT_S = 20.0
 
 
 class Choice(NamedTuple):

@@ -155,7 +155,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 _SCOPE_PREFIX = "app-"
 """As https://systemd.io/DESKTOP_ENVIRONMENTS names applications."""
-_SCOPE_LIMIT_S = 5.0
+_SCOPE_LIMIT_S = 20.0
 _PAUSE_S = 0.01
 _BOOTED = Path("/run/systemd/system")
 """Exists where systemd is the system's manager: sd_booted(3)."""

@@ -83,7 +83,7 @@ def node_version(node: str | None) -> str | None:
         return None
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         shown = subprocess.run(  # noqa: S603 - the node that functions run on
-            [node, "--version"], check=True, capture_output=True, text=True, timeout=10
+            [node, "--version"], check=True, capture_output=True, text=True, timeout=20
         )
         return shown.stdout.strip().removeprefix("v") or None
     return None

@@ -27,7 +27,7 @@ ENDS = "ends"
 _IMAGE, _LOST = "tmp.img", "lost+found"
 _TMP = Path("/tmp")  # noqa: S108 - it is what is replaced
 _HOLDER = Path(__file__).with_name("root_holder.py")
-_LIMIT_S = 10.0
+_LIMIT_S = 20.0
 _TOOLS = ("nsenter", "unshare", "mount")
 _ROOT_TOOLS = ("mke2fs", "setpriv")
 
