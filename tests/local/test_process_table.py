@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lambdatuning.local import endpoint
@@ -26,6 +27,8 @@ subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
 print("ready", flush=True)
 time.sleep(60)
 """
+
+FORKS_WHEN_ASKED = "import os, time\ninput()\nos.fork()\ntime.sleep(60)\n"
 
 
 @pytest.fixture(params=["linux", "psutil"])
@@ -80,6 +83,36 @@ def test_of_a_process_that_is_gone_nothing_is_returned(table: ProcessTable) -> N
     counts = (table.cpu_s, table.ended_children_s, table.waited_s, table.resident_bytes)
     assert [one(pid) for one in counts] == [0, 0, 0, 0]
     assert table.peak_bytes(pid) == 0
+
+
+def test_what_is_forked_just_before_the_stop_is_stopped_too() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-S", "-c", FORKS_WHEN_ASKED],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    ) as parent:
+        assert parent.stdin
+        pipe = parent.stdin
+
+        def living() -> list[int]:
+            listed = processes.tree(parent.pid)
+            if not pipe.closed:
+                pipe.write(b"now\n")
+                pipe.close()
+                until(lambda: len(processes.tree(parent.pid)) == 2, "the child")
+            return listed
+
+        try:
+            stopped = processes.stop_all(living)
+            assert stopped == processes.tree(parent.pid)
+            assert len(stopped) == 2
+            until(lambda: all(map(_stands, stopped)), "the stop of both")
+        finally:
+            os.killpg(parent.pid, signal.SIGKILL)
+
+
+def _stands(pid: int) -> bool:
+    return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
 
 
 def test_only_linux_has_proc() -> None:

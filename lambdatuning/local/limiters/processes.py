@@ -302,13 +302,12 @@ def alive(pid: int) -> bool:
 
 def stop_all(living: Callable[[], list[int]]) -> list[int]:
     """Stop every process that `living` tells of; the ids of the stopped."""
-    pids = living()
-    signal_all(pids, signal.SIGSTOP)
-    # Again until no new one shows: one may fork while its siblings are being stopped.
-    while len(pids) > 1 and (now := living()) != pids:
-        pids = now
-        signal_all(pids, signal.SIGSTOP)
-    return pids
+    stopped: list[int] = []
+    # Until no new one shows: each may fork before the signal reaches it.
+    while (now := living()) != stopped:
+        stopped = now
+        signal_all(stopped, signal.SIGSTOP)
+    return stopped
 
 
 def resume(pids: list[int]) -> None:
