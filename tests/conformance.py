@@ -42,7 +42,8 @@ _SPECIAL = {
 }
 _WORDED_BY_V8 = re.compile(
     r"is not a function|is not iterable|Cannot (read|set) propert|Cannot convert|Unexpected |"
-    r"Invalid array length|URI malformed|Invalid URL|must be of type|is not valid JSON"
+    r"Invalid array length|URI malformed|Invalid URL|must be of type|is not valid JSON|"
+    r"in JSON at position"
 )
 _UNCOMPARED_TEXTS = {"executor", "end_to_end"}
 

@@ -1,7 +1,8 @@
 """How Power Tuning reads durations out of log tails, faults included.
 
 The first match counts, whoever logged it; what a text tail lacks is 0; a JSON tail that lacks a
-metric fails, and warm invocations always lack some. `core.report` is what we believe.
+metric fails, and warm invocations always lack some. So does one in which a line that mentions a
+report is no JSON. `core.log_report` is what we believe.
 """
 
 import re
@@ -62,21 +63,26 @@ def report_totals(reports: Iterable[InvocationReport]) -> tuple[list[float], lis
 
 
 def _from_json(log: str, metric: str) -> float:
-    if metric not in log:
-        raise LambdaTuningError(f"Invalid JSON log does not contain {metric}")
-    for line in log.split("\n"):
-        record = _platform_report(line)
-        if record is not None:
-            value = record["metrics"].get(metric)
-            return float(value) if truthy(value) else 0.0
-    raise LambdaTuningError("Unrecognized JSON log")
-
-
-def _platform_report(line: str) -> Any:
-    if not line.startswith("{"):
-        return None
+    for part in ("platform.report", metric):
+        if part not in log:
+            raise LambdaTuningError(f"Invalid JSON log does not contain {part}")
     try:
-        value = parse_json(line)
+        reports = [line for line in _lines(log) if _type_of(line) == "platform.report"]
+        value = reports[0]["record"]["metrics"].get(metric)
+        return float(value) if truthy(value) else 0.0
+    except (AttributeError, LookupError, TypeError, ValueError) as exc:
+        raise LambdaTuningError(f"Unexpected JSON log: {exc!r}") from exc
+
+
+def _lines(log: str) -> list[Any]:
+    """The tail as one value, pretty or not; else every line that mentions a report, each JSON."""
+    try:
+        return [parse_json(log)]
     except ValueError:
-        return None
-    return value["record"] if value.get("type") == "platform.report" else None
+        return [parse_json(line) for line in log.split("\n") if "platform.report" in line]
+
+
+def _type_of(line: Any) -> Any:
+    if line is None:
+        raise TypeError("null has no type")
+    return line.get("type") if isinstance(line, dict) else None
