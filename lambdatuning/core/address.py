@@ -55,9 +55,14 @@ def _advice(scheme: str, slashes: str, rest: str) -> str:
 # The path of one object, as Power Tuning reads it: a URL.
 
 
-_URL_SCHEME = re.compile(r"[A-Za-z0-9.+-]+://")
+_BLANKS = "".join(map(chr, range(33))) + "\u00a0\ufeff"
+"""What Node.js drops around a URL: no other space, but all control characters."""
+
+_URL_SCHEME = re.compile(r"[A-Za-z0-9.+-]+:")
+_HOST_BEHIND_SLASHES = frozenset({"file:", "ftp:", "gopher:", "http:", "https:", "ws:", "wss:"})
 _AUTHORITY = re.compile(r"[^/?#]*")
 _NO_HOST = re.compile(r"[ \"%';<>\\^`{|}]")
+_FORBIDDEN = re.compile(r"[\t\n\r #%/:<>?@\[\\\]^|]")
 _URL_PATH = re.compile(r"[^?#]*")
 _MALFORMED_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -73,20 +78,27 @@ def parse_s3_path(value: object) -> tuple[str, str]:
     """
     if not isinstance(value, str) or "s3://" not in value:
         raise UsageError("Invalid S3 path, not a string in the format s3://BUCKET/KEY")
-    bucket, path = _host_and_path(value.strip())
+    bucket, path = _host_and_path(value.strip(_BLANKS))
     key = _unescape(path)[1:]
     if not bucket or not key:
-        raise UsageError(f'Invalid S3 path: "{value}" (bucket: {bucket}, key: {key})')
+        named = "null" if bucket is None else bucket
+        raise UsageError(f'Invalid S3 path: "{value}" (bucket: {named}, key: {key})')
     return bucket, key
 
 
-def _host_and_path(text: str) -> tuple[str, str]:
-    """Host and path, as the URL parser of Node.js splits them."""
-    scheme = _URL_SCHEME.match(text)
-    if not scheme:
-        return "", text
-    path = _URL_PATH.match(text, scheme.end())
+def _host_and_path(text: str) -> tuple[str | None, str]:
+    """Host and path, as the URL parser of Node.js splits them; no host where the URL has none."""
+    match = _URL_SCHEME.match(text)
+    scheme = match[0].lower() if match else ""
+    path = _URL_PATH.match(text, len(scheme))
     rest = (path[0] if path else "").replace("\\", "/")
+    slashes = rest.startswith("//")
+    if scheme in ("", "javascript:") or (scheme in _HOST_BEHIND_SLASHES and not slashes):
+        return None, rest
+    return _split(rest.removeprefix("//"))
+
+
+def _split(rest: str) -> tuple[str, str]:
     authority = _AUTHORITY.match(rest)
     named = authority[0] if authority else ""
     # An address may name a user and a port; neither is part of the bucket.
@@ -101,12 +113,15 @@ def _host_and_path(text: str) -> tuple[str, str]:
 
 def _ascii(host: str) -> str:
     """A name outside ASCII as the domain name system writes it."""
-    if host.isascii():
-        return host.removeprefix("[").removesuffix("]")
+    if host.startswith("[") and host.endswith("]"):
+        return host[1:-1]
     try:
-        return host.encode("idna").decode()
-    except UnicodeError as exc:
-        raise UsageError(f"Invalid S3 path: {host!r} is no bucket name") from exc
+        name = host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        name = " "
+    if _FORBIDDEN.search(name):
+        raise UsageError(f"Invalid S3 path: {host!r} is no bucket name")
+    return name
 
 
 def _unescape(path: str) -> str:

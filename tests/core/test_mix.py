@@ -58,6 +58,7 @@ def test_texts_that_are_json_are_events() -> None:
         ("s3://b/what%3F", "b", "what?"),
         ("s3://b//k", "b", "/k"),
         ("s3://me@b:80/k", "b", "k"),
+        ("\ufeff s3://b/k\u00a0", "b", "k"),
     ],
 )
 def test_s3_paths(path: str, bucket: str, key: str) -> None:
@@ -66,8 +67,16 @@ def test_s3_paths(path: str, bucket: str, key: str) -> None:
 
 @pytest.mark.parametrize(
     "path", [None, 5, "", "b/k", "S3://b/k", "s3://", "s3://b", "s3://b/", "s3:///k", "s3://b/%zz",
-             "s3://b/%ff", "see s3://b/k"],
+             "s3://b/%ff", "see s3://b/k", "file:s3://b/k", "javascript:s3://b/k", "s3://b[1]/k",
+             "s3://b\u2003c/k"],
 )  # fmt: skip
 def test_what_is_no_s3_path(path: object) -> None:
     with pytest.raises(UsageError):
         parse_s3_path(path)
+
+
+def test_a_path_without_a_bucket_says_so() -> None:
+    with pytest.raises(UsageError, match=r"bucket: null, key: ee s3://b/k"):
+        parse_s3_path("see s3://b/k?x")
+    with pytest.raises(UsageError, match=r"bucket: , key: k"):
+        parse_s3_path("s3:///k")
