@@ -289,7 +289,8 @@ def analyse(
 ) -> dict[str, Any] | None:
     """The output of an execution, from its input and `stats` (one `size_statistics` a size).
 
-    None for a dry run. `region` is the state machine's. Sizes without a duration are dropped.
+    None for a dry run. `region` is the state machine's. Sizes without a duration are dropped, and
+    so is what is no statistics.
     UsageError without statistics or for an unknown strategy; RunFailedError if all are dropped.
     """
     stats = event.get("stats")
@@ -297,8 +298,9 @@ def analyse(
         raise UsageError(f"Wrong input {json_text(dict(event))}")
     if truthy(event.get("dryRun")):
         return None
-    kept = [stat for stat in stats if truthy(stat) and truthy(stat.get("averageDuration"))]
-    strategy = event.get("strategy") or DEFAULT_STRATEGY
+    kept = [s for s in stats if isinstance(s, Mapping) and truthy(s.get("averageDuration"))]
+    strategy: Any = event.get("strategy")
+    strategy = strategy if truthy(strategy) else DEFAULT_STRATEGY
     ordered = ranked(kept, strategy, event.get("balancedWeight", DEFAULT_WEIGHT))
     if not ordered:
         raise RunFailedError("no size has a duration: the log tails hold no report to read")
@@ -344,8 +346,8 @@ def _state_machine(
     }
 
 
-def _public(stat: Statistics | None) -> dict[str, Any]:
-    if stat is None:
+def _public(stat: Any) -> dict[str, Any]:
+    if stat is None or stat is UNDEFINED:
         raise RunFailedError("a size has no statistics at all")
     names = ("value", "averagePrice", "averageDuration")
-    return {name: stat[name] for name in names if name in stat}
+    return {n: stat[n] for n in names if n in stat} if isinstance(stat, Mapping) else {}
