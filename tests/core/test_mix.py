@@ -25,7 +25,13 @@ def test_shares_add_up_and_follow_the_weights(weights: list[float], num: int) ->
 
 @pytest.mark.parametrize(
     ("weights", "num", "reason"),
-    [([1, 1], 1, "You have 2 payloads"), ([99, 1], 10, "too small"), ([1, -1], 9, "too small")],
+    [
+        ([1, 1], 1, "You have 2 payloads"),
+        ([99, 1], 10, "too small"),
+        ([1, -1], 9, "too small"),
+        ([1e308, 1e308], 10, "too large"),
+        ([1e308], 10, "too large"),
+    ],
 )
 def test_mixes_that_do_not_fit(weights: list[float], num: int, reason: str) -> None:
     with pytest.raises(UsageError, match=reason):

@@ -451,6 +451,8 @@ def shares(weights: Sequence[float], num: int) -> tuple[int, ...]:
     total = 0.0
     for weight in weights:  # left to right: sum() rounds differently
         total += weight
+    if not all(map(math.isfinite, (total, *(weight * num for weight in weights)))):
+        raise UsageError("payload weights are too large to be added up; divide all by one number")
     parts = [math.floor(weight * num / total) if total else 0 for weight in weights]
     if any(share < 1 for share in parts):
         raise UsageError("Invalid payload weight (num is too small)")
