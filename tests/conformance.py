@@ -23,7 +23,13 @@ from typing import Any
 
 from lambdatuning.core import sizes
 from lambdatuning.core.power_tuning import rules
-from lambdatuning.core.power_tuning.javascript import UNDEFINED, json_text, to_number, to_string
+from lambdatuning.core.power_tuning.javascript import (
+    UNDEFINED,
+    json_text,
+    to_number,
+    to_string,
+    truthy,
+)
 from lambdatuning.core.power_tuning.rules import visualization
 from lambdatuning.core.power_tuning.visualization import decode_arrays
 from lambdatuning.core.tuning.payloads import event_of, shares, weighted_mix
@@ -131,9 +137,7 @@ def _compare(area: str, expected: Mapping[str, Any], actual: Any) -> str:
     if area == "payload_convert":
         value, actual = _event(value), _event(actual)
     if area == "payloads" and isinstance(value, list) and isinstance(actual, list):
-        value, actual = (
-            [[_event(each[0]), *each[1:]] for each in side] for side in (value, actual)
-        )
+        value, actual = _blocks(value), _blocks(actual)
     return "" if same(value, actual) else f"expected {value!r}, got {actual!r}"
 
 
@@ -153,6 +157,18 @@ def _event(text: Any) -> Any:
         return parse_json(text)
     except (TypeError, ValueError):
         return text
+
+
+def _blocks(counted: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Events with their counts; equal ones that follow each other are one block."""
+    blocks: list[list[Any]] = []
+    for text, count in counted:
+        event = _event(text)
+        if blocks and same(blocks[-1][0], event):
+            blocks[-1][1] += count
+        else:
+            blocks.append([event, count])
+    return blocks
 
 
 def _essence(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,26 +220,29 @@ def _log_totals(given: Case) -> dict[str, Any]:
 
 def _is_plain(payload: Any) -> bool:
     """Whether our contract takes a payload: what it refuses by name (weights that are no numbers
-    above 0, items that are no objects) upstream turns into faults of its own, which the oracle has.
+    above 0 or too large, items that are no objects) upstream turns into faults of its own, which
+    the oracle has.
     """
     if not isinstance(payload, list):
         return payload is not UNDEFINED
-    return all(
-        isinstance(item, dict)
-        and isinstance(item.get("weight", 1), int | float)
-        and not isinstance(item.get("weight", 1), bool)
-        and item.get("weight", 1) > 0
-        for item in payload
-    )
+    weights: list[Any] = [
+        item.get("weight", 1) if isinstance(item, dict) else None for item in payload
+    ]
+    numbers = all(_is_number(weight) and weight > 0 for weight in weights)
+    return numbers and math.isfinite(sum(weights))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _payloads(given: Case) -> list[Any]:
-    payload = given.get("payload", UNDEFINED)
-    if not _is_plain(payload):
-        texts = oracle.generate_payloads(given["num"], payload)
+    num, payload = given.get("num", UNDEFINED), given.get("payload", UNDEFINED)
+    if not _is_plain(payload) or not _is_number(num) or num < 1 or num % 1:
+        texts = oracle.generate_payloads(num, payload)
         return [[text, len(list(group))] for text, group in groupby(texts)]
     mix = weighted_mix(payload)
-    counts = shares([entry.weight for entry in mix], given["num"]) if mix else (given["num"],)
+    counts = shares([entry.weight for entry in mix], num) if mix else (num,)
     events = [entry.event for entry in mix] or [event_of(payload)]
     return [[json_text(event), count] for event, count in zip(events, counts, strict=True)]
 
@@ -251,19 +270,19 @@ AREAS: Mapping[str, Callable[[Any], Any]] = {
         given["minCost"],
         given.get("value", UNDEFINED),
         given.get("duration", UNDEFINED),
-        given["minRAM"],
+        to_number(given["minRAM"]),
     ),
     "total_cost": lambda given: rules.total_cost(
-        given["minCost"], given["value"], given.get("durations"), given["minRAM"]
+        given["minCost"], given["value"], given.get("durations"), to_number(given["minRAM"])
     ),
     "sf_cost": lambda given: rules.step_functions_cost(
-        given["nPower"],
+        to_number(given["nPower"]),
         region=_region(given),
-        only_cold_starts=bool(given.get("onlyColdStarts")),
+        only_cold_starts=truthy(given.get("onlyColdStarts")),
         num=given.get("num", UNDEFINED),
     ),
     "lambda_base_cost": lambda given: rules.lambda_base_cost(
-        given["region"], given.get("architecture", UNDEFINED)
+        given.get("region", UNDEFINED), given.get("architecture", UNDEFINED)
     ),
     "visualization_url": _visualization_url,
     "visualization_decode": _visualization_decode,

@@ -11,6 +11,7 @@ from lambdatuning.core.power_tuning.javascript import (
     divide,
     json_text,
     to_number,
+    to_string,
     truthy,
 )
 from tests.oracle.power_tuning_values import parse_json
@@ -36,20 +37,23 @@ def convert_payload(payload: Any) -> Any:
     return json_text(payload)
 
 
-def generate_payloads(num: int, payload: Any) -> list[Any]:
+def generate_payloads(num: Any, payload: Any) -> list[Any]:
     """The `num` texts that are sent at a size: one, or a mix in blocks by weight.
 
-    UsageError if `num` is too small for the mix.
+    UsageError if `num` is too small for the mix, or no whole number.
     """
-    if num < 0:
-        raise UsageError("Invalid array length")
-    if not is_weighted(payload):
-        return [convert_payload(payload)] * num
-    if num < len(payload):
+    mix = payload if is_weighted(payload) else []
+    if to_number(num) < len(mix):
         raise UsageError(
-            f'You have {len(payload)} payloads and only "num"={num}. Please increase "num".'
+            f'You have {len(mix)} payloads and only "num"={to_string(num)}. Please increase "num".'
+            if mix
+            else "Invalid array length"
         )
-    return _filled([*range(num)], payload)
+    if not isinstance(num, int | float) or not float(num).is_integer():
+        raise UsageError("Invalid array length")
+    if not mix:
+        return [convert_payload(payload)] * int(num)
+    return _filled([*range(int(num))], mix)
 
 
 def _filled(texts: list[Any], mix: Sequence[dict[str, Any]]) -> list[Any]:
