@@ -1,7 +1,7 @@
 """Power Tuning's flow over recorded answers: invoke, read the tails, decide.
 
 AWS is a dictionary of the case file: `config`, replies by `invoke` ARN (or ARN:RAMsize; the last
-one is repeated), `s3` and `errors` by API call. All numbers come from `lambdatuning.core.compat`;
+one is repeated), `s3` and `errors` by API call. All numbers come from `core.power_tuning.rules`;
 what stands here is upstream's order of calls alone.
 """
 
@@ -12,11 +12,18 @@ from typing import Any
 from lambdatuning.core.address import parse_s3_path
 from lambdatuning.core.errors import LambdaTuningError, UsageError
 from lambdatuning.core.power_tuning import rules
-from lambdatuning.core.power_tuning.javascript import UNDEFINED, parse_int, to_number, truthy
+from lambdatuning.core.power_tuning.javascript import (
+    UNDEFINED,
+    parse_int,
+    to_number,
+    to_string,
+    truthy,
+)
 from lambdatuning.core.sizes import ALL_POWERS, DEFAULT_POWERS
 from tests import oracle
 from tests.oracle.power_tuning_values import parse_json, region_of_arn
 
+_MISSING = "ResourceNotFoundException"
 ATTEMPTS = 3
 """Its state machine tries a size three times."""
 
@@ -28,15 +35,16 @@ class FakeAws:
         self.recorded = recorded
         self.calls: Counter[str] = Counter()
 
-    def refuse(self, call: str) -> None:
+    def refuse(self, call: str, allowed: str = "") -> None:
+        """Raise the error recorded for a call, unless its name is `allowed`."""
         error = self.recorded.get("errors", {}).get(call)
-        if error:
+        if error and (not allowed or error.get("name") != allowed):
             raise LambdaTuningError(error["message"])
 
     def architecture(self) -> Any:
         self.refuse("GetFunctionConfiguration")
         architectures = self.recorded.get("config", {}).get("Architectures")
-        return "x86_64" if architectures is None else architectures[0]
+        return "x86_64" if architectures is None else [*architectures, UNDEFINED][0]
 
     def invoke(self, arn: str, alias: str = "") -> Mapping[str, Any]:
         self.refuse("Invoke")
@@ -93,16 +101,11 @@ def run(event: Mapping[str, Any], aws: FakeAws, env: Mapping[str, str]) -> dict[
     except LambdaTuningError as exc:
         return {"status": "FAILED", "error": str(exc)}
     try:
-        for call in ("UpdateFunctionConfiguration", "PublishVersion", "CreateAlias"):
-            aws.refuse(call)
-        stats = [_with_retries({"value": size, "input": event}, aws) for size in sizes]
-    except LambdaTuningError:
-        # Its CleanUpOnError ends the execution normally: the fault that our tuner does not share.
-        return {"status": "SUCCEEDED", "output": {}}
-    try:
-        return {"status": "SUCCEEDED", "output": analyse({**event, "stats": stats}, env)}
+        stats = _measure(event, sizes, aws)
+        output = {} if stats is None else analyse({**event, "stats": stats}, env)
     except LambdaTuningError as exc:
         return {"status": "FAILED", "error": str(exc)}
+    return {"status": "SUCCEEDED", "output": output}
 
 
 def analyse(event: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any] | None:
@@ -121,6 +124,41 @@ def _initialise(event: Mapping[str, Any], aws: FakeAws) -> list[Any]:
     aws.refuse("GetFunctionConfiguration")
     sizes = event.get("powerValues")
     return list(ALL_POWERS if sizes == "ALL" else sizes or DEFAULT_POWERS)
+
+
+def _measure(
+    event: Mapping[str, Any], sizes: list[Any], aws: FakeAws
+) -> list[rules.SizeStatistics] | None:
+    """The statistics of all sizes; None where one fails, and an error where cleaning up does.
+
+    Its CleanUpOnError ends the execution normally: the fault that our tuner does not share.
+    """
+    try:
+        _publish(aws)
+    except LambdaTuningError:
+        _clean_up(aws, ("GetAlias",))  # no alias was made
+        return None
+    try:
+        stats = [_with_retries({"value": size, "input": event}, aws) for size in sizes]
+    except LambdaTuningError:
+        _clean_up(aws, ("GetAlias", "DeleteAlias", "DeleteFunction"))
+        return None
+    _clean_up(aws, ("GetAlias", "DeleteAlias", "DeleteFunction"))
+    return stats
+
+
+def _publish(aws: FakeAws) -> None:
+    try:
+        for call in ("UpdateFunctionConfiguration", "PublishVersion", "GetAlias", "CreateAlias"):
+            aws.refuse(call, _MISSING if call == "GetAlias" else "")
+    except LambdaTuningError as exc:
+        if "Alias already exists" not in str(exc):
+            raise
+
+
+def _clean_up(aws: FakeAws, calls: tuple[str, ...]) -> None:
+    for call in calls:
+        aws.refuse(call, _MISSING)
 
 
 def _with_retries(event: Mapping[str, Any], aws: FakeAws) -> rules.SizeStatistics:
@@ -166,9 +204,18 @@ def _invoke(given: Mapping[str, Any], aws: FakeAws, text: Any, alias: str) -> Ma
     result = _parsed(reply)
     if reply.get("functionError"):
         name = result.get("errorType", UNDEFINED) if isinstance(result, dict) else UNDEFINED
-        if name not in given.get("allowedExceptions", []):
+        if not _is_allowed(name, given.get("allowedExceptions", [])):
             raise LambdaTuningError(f"Invocation error with payload {text}: {reply['payload']}")
     return reply
+
+
+def _is_allowed(name: Any, allowed: Any) -> bool:
+    """`allowed.includes(name)`, which a text knows, too."""
+    if isinstance(allowed, str):
+        return to_string(name) in allowed
+    if not isinstance(allowed, list):
+        raise LambdaTuningError(f"allowedExceptions must be a list, not {to_string(allowed)}")
+    return name in allowed
 
 
 def _process(aws: FakeAws, arn: str, which: str) -> None:
@@ -179,13 +226,17 @@ def _process(aws: FakeAws, arn: str, which: str) -> None:
 
 def _parsed(reply: Mapping[str, Any]) -> Any:
     try:
-        return parse_json(reply.get("payload", ""))
+        return parse_json(reply.get("payload") or "")
     except ValueError as exc:
         raise LambdaTuningError(f"the function's answer is not JSON: {exc}") from exc
 
 
 def _trim(given: Mapping[str, Any]) -> float:
-    trim = 0.0 if given.get("onlyColdStarts") else to_number(given.get("discardTopBottom", 0.2))
+    trim = (
+        0.0
+        if truthy(given.get("onlyColdStarts"))
+        else to_number(given.get("discardTopBottom", 0.2))
+    )
     return min(max(trim, 0.0), 0.4)
 
 
