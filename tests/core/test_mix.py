@@ -48,6 +48,12 @@ def test_what_is_a_mix() -> None:
         weighted_mix([{"payload": 1, "weight": "heavy"}])
 
 
+def test_a_number_that_cannot_be_sent_is_refused() -> None:
+    with pytest.raises(UsageError, match="-1E400 in a payload is too large"):
+        event_of('{"a": [-1E400]}')
+    assert event_of('{"a": 1e308}') == {"a": 1e308}
+
+
 def test_texts_that_are_json_are_events() -> None:
     assert [event_of(text) for text in ("5", "NaN", "a", '"a"')] == [5, "NaN", "a", "a"]
     assert event_of({"a": 1}) == {"a": 1}

@@ -49,6 +49,7 @@ def context(n: int = 0, **changes: object) -> Context:
             "f.json:1: it is nested too deeply",
         ),
         ("[]", "f.json:1: must be an object"),
+        ('{"name": "x", "event": [1e400]}', "f.json: 1e400 in a payload is too large"),
         ('{"name": "x", "event": "{{text:7000000}}"}', "Lambda takes 6291456"),
     ],
 )

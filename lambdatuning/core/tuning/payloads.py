@@ -228,11 +228,13 @@ def event_name(text: str) -> str:
 
 def _parse(text: str, source: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except json.JSONDecodeError as exc:
         raise UsageError(f"{source}:{exc.lineno}: not JSON: {exc.msg}; fix it") from exc
     except ValueError as exc:
         raise UsageError(f"{source}: {exc}; fix it") from exc
+    except UsageError as exc:
+        raise UsageError(f"{source}: {exc}") from exc
     except RecursionError as exc:
         raise UsageError(f"{source}: {_TOO_DEEP}") from exc
 
@@ -426,13 +428,15 @@ def weighted_mix(payload: Any) -> tuple[WeightedPayload, ...]:
 def event_of(payload: Any) -> Any:
     """The event that a payload stands for: a string that holds JSON is that JSON.
 
+    UsageError for JSON with a number such as 1e400, which could not be sent.
+
     >>> event_of('{"a": 1}'), event_of("plain")
     ({'a': 1}, 'plain')
     """
     if not isinstance(payload, str):
         return payload
     try:
-        return json.loads(payload, parse_constant=_refuse)
+        return json.loads(payload, parse_constant=_refuse, parse_float=_finite)
     except ValueError:
         return payload
 
@@ -477,3 +481,10 @@ def _weight(value: Any) -> float:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise UsageError(f"{text} in a payload is too large for a number; write a smaller one")
+    return value
