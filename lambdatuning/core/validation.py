@@ -79,7 +79,9 @@ def _weights(name: str, value: Mapping[str, object]) -> Mapping[str, float]:
     """Weights of payload types, of which at least one counts."""
     if not isinstance(value, Mapping):
         raise UsageError(f"{name} must be weights by payload type; not {value!r}")
-    read = {payload: _AMOUNT(f"{name}[{payload!r}]", weight) for payload, weight in value.items()}
+    read = {
+        payload: float(_AMOUNT(f"{name}[{payload!r}]", weight)) for payload, weight in value.items()
+    }
     if read and not sum(read.values()) > 0:
         raise UsageError(f"{name} must have one above 0; not {dict(value)!r}")
     return read

@@ -45,6 +45,16 @@ def test_what_is_out_of_range_is_refused(options: dict[str, Any], words: str) ->
         lt.Study(RUN, **options)
 
 
+def test_whole_weights_answer_as_any_others() -> None:
+    two = synthetic_run(KINDS[:2], (128, 512))
+    first, second = two.payloads
+    whole, parts = (
+        lt.Study(two, strategy="deadline", deadline_ms=40, weights=weights)
+        for weights in ({first: 1, second: 3}, {first: 1.0, second: 3.0})
+    )
+    assert whole.decision == parts.decision
+
+
 def test_text_of_a_command_line_is_read() -> None:
     given: Any = {"weight": "0.25", "monthly_invocations": "1e6", "today_mb": "512"}
     options = lt.Study(RUN, **given).options
