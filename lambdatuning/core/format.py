@@ -42,13 +42,13 @@ class Money:
     def __call__(self, usd: float) -> str:
         """Three significant digits, whole from a thousand on.
 
-        >>> DOLLARS(0.2834), DOLLARS(12.5), DOLLARS(1234.4), DOLLARS(0.000001234)
-        ('$0.283', '$12.5', '$1,234', '$0.00000123')
+        >>> DOLLARS(0.2834), DOLLARS(9.996), DOLLARS(1234.4), DOLLARS(0.000001234)
+        ('$0.283', '$10.0', '$1,234', '$0.00000123')
         """
-        if _missing(usd):
+        amount = abs(usd) * self.per_usd
+        if _missing(amount):
             return NOTHING
-        sign = "-" if usd < 0 else ""
-        return sign + self.pattern.replace("{}", _digits(abs(usd) * self.per_usd))
+        return ("-" if usd < 0 else "") + self.pattern.replace("{}", _digits(amount))
 
     def bill(self, usd: float) -> str:
         """An amount of a bill: with cents from one on, otherwise as `__call__` has it.
@@ -57,7 +57,7 @@ class Money:
         ('$48.88', '$0.452', '$12,346')
         """
         amount = abs(usd) * self.per_usd
-        if _missing(usd) or not 1 <= amount < 1000:
+        if _missing(usd) or not 1 <= round(amount, 2) < 1000:
             return self(usd)
         return ("-" if usd < 0 else "") + self.pattern.replace("{}", f"{amount:.2f}")
 
@@ -87,12 +87,12 @@ def short_name(function: str) -> str:
 def format_ms(value: float) -> str:
     """Milliseconds with three significant digits, in the unit that reads best.
 
-    >>> format_ms(0.4), format_ms(47.28), format_ms(1234.5), format_ms(75_000)
-    ('0.400 ms', '47.3 ms', '1.23 s', '75.0 s')
+    >>> format_ms(0.4), format_ms(47.28), format_ms(999.7), format_ms(75_000)
+    ('0.400 ms', '47.3 ms', '1.00 s', '75.0 s')
     """
     if _missing(value):
         return NOTHING
-    return f"{_digits(value / 1000)} s" if abs(value) >= 1000 else f"{_digits(value)} ms"
+    return f"{_digits(value / 1000)} s" if abs(value) >= 999.5 else f"{_digits(value)} ms"
 
 
 def format_mb(value: float) -> str:
@@ -216,7 +216,7 @@ def format_level(value: float) -> str:
     >>> format_level(1.1), format_level(0.995), format_level(float("nan"))
     ('+10 %', '-0.5 %', '–')
     """
-    if math.isnan(value):
+    if _missing(value):
         return NOTHING
     places = 0 if abs(value - 1) >= 0.0995 else 1
     return f"{(value - 1) * 100:+.{places}f} %".replace("+0.0 %", "0 %").replace("-0.0 %", "0 %")
@@ -307,14 +307,16 @@ def _signed(share: float) -> str:
 
 
 def _digits(value: float) -> str:
+    """Three significant digits, counted after rounding: 9.996 is 10.0; whole from a thousand on."""
     if value == 0:
         return "0"
-    places = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{places}f}"
+    power = int(f"{value:.2e}".partition("e")[2])
+    return f"{value:,.{max(0, 2 - power)}f}"
 
 
 def _missing(value: float | None) -> bool:
-    return value is None or math.isnan(value)
+    """Whether there is no number to write; what overflowed is none."""
+    return value is None or not math.isfinite(value)
 
 
 def card(title: str, facts: Iterable[tuple[str, str]]) -> str:
