@@ -222,6 +222,7 @@ TORN = [
     "REPORT RequestId: {id}\tDuration: 1.0 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\t"
     "Max Memory Used: 70 MB\tInit Duration: 34",
     "REPORT RequestId: {id}",
+    'REPORT RequestId: "{id}" is what the function prints',
     '{{"time":"2026-06-03T05:22:39.288Z","type":"platform.report","record":{{"requestId":"{id}",'
     '"metrics":{{"durationMs":1.5}},"status":"success"}}}}',
     '{{"time":"2026-06-03T05:22:39.288Z","type":"platform.report","record":{{"requestId":"{id}"',

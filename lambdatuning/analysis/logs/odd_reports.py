@@ -93,6 +93,7 @@ def _pieces(line: str) -> Iterator[tuple[str, Report | None]]:
     starts = [*_REPORT.finditer(text)]
     if not starts:
         yield line, None
+        return
     for start, following in zip(starts, [*starts[1:], None], strict=True):
         prefix = text[: start.start()] if start is starts[0] else ""
         if _quoted_by_another(prefix, start[1]):
