@@ -6,7 +6,7 @@ duration; payload types are weighed by their shares in the mix. Nothing is trimm
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from operator import le
 from typing import Any
@@ -20,7 +20,7 @@ from .strategies import (
     order,
     scores,
 )
-from .wire import known_fields
+from .wire import read_record
 
 TOLERANCE = 0.05
 """A size is a right answer where no other is better by more than this share."""
@@ -55,21 +55,21 @@ class Decision:
     basis: str = "warm"
     reason: str = ""
     notes: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Decision":
-        """The inverse of `to_json`, in either spelling."""
-        own, _ = known_fields(cls, value)
-        return cls(**{**own, "notes": tuple(own.get("notes", ()))})
+        """The inverse of `to_json`, in either spelling; what is not known of it is in `extra`."""
+        return read_record(cls, value)
 
     def to_json(self) -> dict[str, object]:
         """All of it, as it is stored."""
-        return asdict(self) | {"notes": list(self.notes)}
+        own = {name: value for name, value in vars(self).items() if name != "extra"}
+        return {**self.extra, **own, "notes": list(self.notes)}
 
     def figures(self) -> dict[str, object]:
         """What `--json` prints of it."""
-        whole = asdict(self)
-        return {name: whole[name] for name in _PUBLIC}
+        return {name: getattr(self, name) for name in _PUBLIC}
 
 
 _NORMAL_95 = 1.959964

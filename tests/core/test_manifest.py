@@ -86,6 +86,22 @@ def test_what_a_newer_version_added_survives_with_a_warning() -> None:
     assert manifest.to_json() == {**newer, "kind": "lambdatuning", "warnings": []}
 
 
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("payloads", {"name": "a", "weight": 1.0, "description": ""}),
+        ("priceBook", {"version": "2026-09", "source": "here"}),
+        ("code", {"commit": "abc", "branch": "", "dirty": False, "url": ""}),
+        ("tunerMs", {"control": 1.0, "measure": 2.0}),
+        ("decision", Decision(128, "cost").to_json()),
+    ],
+)
+def test_what_a_newer_version_added_to_a_record_survives(name: str, record: dict[str, Any]) -> None:
+    own = {camel(key): value for key, value in record.items()} | {"aNewField": {"a_b": 1}}
+    stored = {"runId": "1", "schema": SCHEMA, name: [own] if name == "payloads" else own}
+    assert Manifest.from_json(stored).to_json()[name] == stored[name]
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"function": "f"}'])
 def test_what_is_no_manifest_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"Expecting value|not the manifest"):

@@ -3,12 +3,13 @@
 import json
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any
 
 from ..decision import Decision
 from ..power_tuning.answer import TunerAnswer
-from ..wire import camel, known_fields, outside, read_record, write_record
+from ..wire import camel, known_fields, read_record, write_record
 from .endpoint import NO_ENDPOINT, Endpoint
 from .explored import Explored
 
@@ -29,6 +30,7 @@ class ManifestPayload:
     name: str
     weight: float = 1.0
     description: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,10 @@ class PriceBookName:
 
     version: str = ""
     source: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+NO_BOOK = PriceBookName()
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class Code:
     branch: str = ""
     dirty: bool = False
     url: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 NO_CODE = Code()
@@ -85,6 +92,7 @@ class TunerTime:
 
     control: float = 0.0
     measure: float = 0.0
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +106,7 @@ class Manifest:
     how long callers of `$LATEST` could meet another memory size. `currency` is that of all its
     costs, "" is USD. `parts` are the manifests of the runs that were merged into one. `labels` are
     the user's own words, `code` says which commit was measured.
-    `extra` has the fields of a newer version, kept as they came.
+    `extra` has the fields of a newer version, kept as they came; so have the records in it.
     """
 
     run_id: str = ""
@@ -127,7 +135,7 @@ class Manifest:
     weight: float | None = None
     speed_worth: float | None = None
     cost_tolerance: float | None = None
-    price_book: PriceBookName = PriceBookName()
+    price_book: PriceBookName = NO_BOOK
     currency: str = ""
     started_at: str = ""
     finished_at: str = ""
@@ -232,12 +240,8 @@ def _sizes(value: Any) -> tuple[int, ...]:
 
 
 def _payload(value: Mapping[str, Any]) -> ManifestPayload:
-    own, _ = known_fields(ManifestPayload, value)
-    return ManifestPayload(**{**own, "weight": float(own.get("weight") or 1)})
-
-
-def _object(record: Any) -> Any:
-    return lambda value: record(**known_fields(record, value)[0])
+    payload = read_record(ManifestPayload, value)
+    return replace(payload, weight=float(payload.weight or 1))
 
 
 _READ: Mapping[str, Callable[[Any], Any]] = {
@@ -246,9 +250,9 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "payloads": lambda value: tuple(map(_payload, value)),
     "sizes": _sizes,
     "sizes_beyond_cores": _sizes,
-    "price_book": _object(PriceBookName),
-    "tuner_ms": _object(TunerTime),
-    "code": _object(Code),
+    "price_book": partial(read_record, PriceBookName),
+    "tuner_ms": partial(read_record, TunerTime),
+    "code": partial(read_record, Code),
     "warnings": tuple,
     "exploration": Explored.from_json,
     "decision": Decision.from_json,
@@ -260,15 +264,15 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
 _WRITE: Mapping[str, Callable[[Any], Any]] = {
     "endpoint": Endpoint.to_json,
     "execution_arns": list,
-    "payloads": lambda value: [vars(payload) for payload in value],
+    "payloads": lambda value: list(map(write_record, value)),
     "sizes": list,
     "sizes_beyond_cores": list,
-    "price_book": lambda value: vars(value) if value.version else None,
-    "tuner_ms": lambda value: vars(value) if value else None,
-    "code": lambda value: vars(value) if value != NO_CODE else None,
+    "price_book": lambda value: write_record(value) if value != NO_BOOK else None,
+    "tuner_ms": lambda value: write_record(value) if value else None,
+    "code": lambda value: write_record(value) if value != NO_CODE else None,
     "exploration": lambda value: value.to_json() if value else None,
     "logs": lambda value: value.to_json() if value else None,
-    "decision": lambda value: outside(value.to_json()) if value else None,
+    "decision": lambda value: write_record(value) if value else None,
     "parts": lambda value: [part.to_json() for part in value],
 }
 """How the same are written."""
