@@ -14,8 +14,9 @@ from .analysis.run import Run, as_run, in_one_currency, written_in
 from .core.decision import Decision
 from .core.errors import UsageError, closest
 from .core.finding import Finding
-from .core.format import Money, card, join
+from .core.format import Currency, Money, card, join
 from .core.strategies import WORTH
+from .core.validation import checked, names
 
 if TYPE_CHECKING:
     from .analysis.answer.answer import Answer, Overview
@@ -37,6 +38,7 @@ class Study(StudyData):
     shows its answer.
     """
 
+    @checked
     def __init__(  # noqa: PLR0913
         self,
         run: Run | DataFrame,
@@ -57,7 +59,7 @@ class Study(StudyData):
         tolerance: float = 0.05,
         confidence: float = 0.95,
         seed: int = 0,
-        currency: str = "${}",
+        currency: Currency = "${}",
         per_usd: float = 1.0,
         rates: Mapping[str, float] | None = None,
     ) -> None:
@@ -89,8 +91,8 @@ class Study(StudyData):
             seed=seed,
             money=written_in(as_run(run), Money(currency, per_usd)),
         )
-        names = options.choices if strategy == "all" else _names(strategy)
-        super().__init__(run, replace(options, strategy=names))
+        asked = options.choices if strategy == "all" else _names(strategy)
+        super().__init__(run, replace(options, strategy=asked))
         _check_weights(weights or {}, self.run)
 
     @property
@@ -314,8 +316,8 @@ def _check_weights(weights: Mapping[str, float], run: Run) -> None:
 
 def _names(strategy: str | Sequence[str]) -> tuple[str, ...]:
     """Strategies as a tuple; () for ""."""
-    names = (strategy,) if isinstance(strategy, str) else strategy
-    return tuple(name for name in names if name)
+    listed = names("strategy", strategy)
+    return tuple(name for name in ((listed,) if isinstance(listed, str) else listed) if name)
 
 
 _CELL = ("function", "architecture", "payload", "memory_mb")

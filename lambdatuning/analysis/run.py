@@ -27,9 +27,9 @@ from ..core.tuning.endpoint import Endpoint
 from ..core.tuning.explored import Explored, ModelAnswer
 from ..core.tuning.manifest import MEANS, Manifest, ManifestPayload
 from ..core.tuning.records import Sample
-from ..core.validation import number
+from ..core.validation import names, number
 from . import intervals
-from .frames import good, read_parts, samples_frame, warm
+from .frames import COLUMNS, good, read_parts, samples_frame, warm
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,8 +197,9 @@ class Run:
         Raises:
             UsageError: the run has no such payload type.
         """
-        names = payloads.split(",") if isinstance(payloads, str) else payloads
-        chosen = [name.strip() for name in names if name.strip()]
+        listed = names("payload_types", payloads)
+        separate = listed.split(",") if isinstance(listed, str) else listed
+        chosen = [name.strip() for name in separate if name.strip()]
         for name in chosen:
             if name not in self.payloads:
                 raise UsageError(
@@ -276,7 +277,13 @@ def to_run(manifest: Manifest, parts: Iterable[bytes]) -> Run:
 
 def as_run(source: Run | DataFrame) -> Run:
     """The run itself, or bare samples as a run without a manifest."""
-    return source if isinstance(source, Run) else Run(Manifest(), source)
+    if isinstance(source, Run):
+        return source
+    if not isinstance(source, DataFrame):
+        raise UsageError(f"run must be a run, as load returns it, or its samples; not {source!r}")
+    if lacking := [name for name in COLUMNS if name not in source]:
+        raise UsageError(f"run: these samples have no column {lacking[0]!r}; take run.samples")
+    return Run(Manifest(), source)
 
 
 # Which rows of a frame are of sizes that the host of their run could not tell apart.

@@ -12,7 +12,7 @@ from ..analysis.run import Run
 from ..cloud.aws_errors import explaining
 from ..cloud.session import Cloud
 from ..core.errors import UsageError, closest
-from ..core.format import Money
+from ..core.format import Currency, Money
 from ..core.validation import Amount, Count, InnerShare, PositiveAmount, checked
 from .runs import load_runs, names_newest, newest_in_one_place, with_previous
 
@@ -32,7 +32,7 @@ def compare(
     max_regression: Amount = MAX_REGRESSION,
     monthly_invocations: Amount = 0,
     confidence: InnerShare = 0.95,
-    currency: str = "${}",
+    currency: Currency = "${}",
     per_usd: PositiveAmount = 1.0,
     rates: Mapping[str, float] | None = None,
     cloud: Cloud | None = None,

@@ -16,6 +16,7 @@ from ..cloud.session import Cloud, connect
 from ..core.address import is_s3
 from ..core.errors import NotFoundError, UsageError, closest
 from ..core.tuning.manifest import Manifest
+from ..core.validation import checked
 from .runs import hint, loaded, store_address
 from .stack import usable_outputs
 from .tuning import benchmark, tune
@@ -25,6 +26,7 @@ Measure = Callable[[Manifest], Run]
 
 
 @explaining()
+@checked
 def history(
     function: str = "",
     *,

@@ -25,6 +25,7 @@ from ..core.pricing import PriceBook, load_price_book
 from ..core.strategies import KIT_STRATEGY
 from ..core.tuning.endpoint import Endpoint
 from ..core.tuning.manifest import LOGS, Manifest, ManifestPayload, PriceBookName
+from ..core.validation import checked
 from .runs import writable_store
 
 PAYLOAD = "as logged"
@@ -72,6 +73,7 @@ def read_reports(
     return reading.samples
 
 
+@checked
 def import_logs(
     files: str | Path | Sequence[str | Path],
     *,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, overload
+from typing import Annotated, Any, overload
 
 from pandas import DataFrame, Series
 
@@ -36,7 +36,7 @@ from ..core.errors import NotFoundError, RunFailedError, UsageError, closest
 from ..core.power_tuning.answer import TunerAnswer
 from ..core.power_tuning.visualization import decode_visualization
 from ..core.tuning.manifest import Manifest
-from ..core.validation import whole_number
+from ..core.validation import checked, whole_number
 from ..workspace.resources import recorded
 from ..workspace.settings import read_settings
 
@@ -238,6 +238,18 @@ def _started(source: LoadableRun) -> str:
 # Stored runs, listed and loaded.
 
 
+def _run_names(_: str, value: Any) -> Any:
+    """A name of runs, or a list of names."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Sequence) and all(isinstance(name, str) for name in value):
+        return value
+    raise UsageError(f"runs must be ids, or a word such as {LATEST!r}; not {value!r}")
+
+
+RunNames = Annotated[str | Sequence[str], _run_names]
+"""Which runs are meant: as `load_runs` takes them."""
+
 COLUMNS = (
     "run_id",
     "kind",
@@ -339,6 +351,7 @@ class Runs(Sequence[Run]):
 
 
 @explaining()
+@checked
 def runs(
     store: str | Path = "",
     *,
@@ -358,9 +371,10 @@ def runs(
     return Runs(selection.filter.among(selection.sources()))
 
 
+@checked
 def load_runs(
     store: str | Path = "",
-    runs: str | Sequence[str] = "all",
+    runs: RunNames = "all",
     *,
     function: str = "",
     region: str = "",
@@ -458,9 +472,10 @@ def _selected(
 
 
 @explaining()
+@checked
 def load(
     store: str | Path = "",
-    runs: str | Sequence[str] = LATEST,
+    runs: RunNames = LATEST,
     *,
     payload_types: str | Sequence[str] = "",
     **narrowed: Any,
@@ -495,10 +510,6 @@ def names_newest(runs: object) -> bool:
 
 
 def _names(runs: str | Sequence[str]) -> list[str]:
-    if not isinstance(runs, str) and not (
-        isinstance(runs, Sequence) and all(isinstance(name, str) for name in runs)
-    ):
-        raise UsageError(f"runs must be ids, or a word such as {LATEST!r}; not {runs!r}")
     names = runs.split(",") if isinstance(runs, str) else runs
     return [name.strip() for name in names if name.strip()] or ["all"]
 

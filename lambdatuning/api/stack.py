@@ -10,6 +10,7 @@ from ..cloud.aws_errors import explaining, undoing
 from ..cloud.session import Cloud, connect
 from ..core.errors import StackError
 from ..core.progress import OnProgress, Progress
+from ..core.validation import checked
 from ..workspace import resources
 from ..workspace.extras import require
 from ..workspace.settings import read_settings
@@ -49,6 +50,7 @@ def stack_name(stack: str = "") -> str:
 
 
 @explaining()
+@checked
 def deploy(
     cloud: Cloud,
     stack: str = "",
@@ -100,6 +102,7 @@ def deploying(on_progress: OnProgress, clock: Callable[[], float]) -> OnEvent:
 
 
 @explaining()
+@checked
 def status(cloud: Cloud, stack: str = "") -> stacks.StackStatus:
     """The stack's state and outputs; NotFoundError when it is not there."""
     return stacks.status(cloud, stack_name(stack))
@@ -132,6 +135,7 @@ def outputs_with_example(outputs: Mapping[str, str], stack: str = "") -> Mapping
 
 
 @explaining()
+@checked
 def destroy(
     cloud: Cloud,
     stack: str = "",

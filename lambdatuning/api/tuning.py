@@ -34,7 +34,7 @@ from ..core.tuning.estimate import EarlierRuns, Overhead, Workload, overhead_of
 from ..core.tuning.manifest import OURS, Manifest
 from ..core.tuning.payloads import PayloadType, parse_event, unique
 from ..core.tuning.plan import MAX_COLD, MAX_ENVIRONMENTS
-from ..core.validation import number, whole_number
+from ..core.validation import checked, number, whole_number
 from ..reporting.progress import show_progress
 from ..workspace import resources
 from ..workspace.code import code_here
@@ -143,6 +143,7 @@ NUM = 10
 
 
 @explaining()
+@checked
 def tune(
     cloud: Cloud,
     function: str,
@@ -169,7 +170,7 @@ def tune(
     stack: str = "",
     payloads: str | Path = "",
     store: str | Path = "",
-    explore: str = "",
+    explore: str | None = "",
     max_usd: float | str | None = None,
     max_minutes: float | str | None = None,
     regret: float | str | None = None,
@@ -255,6 +256,7 @@ def _refuse_contradictions(request: TuneRequest, *, isolate: bool) -> None:
 
 
 @explaining()
+@checked
 def benchmark(
     cloud: Cloud,
     *,

@@ -20,6 +20,7 @@ from botocore.exceptions import NoRegionError
 from ..core.errors import CredentialsError, UsageError
 from ..core.format import card
 from ..core.tuning.endpoint import AWS, Endpoint
+from ..core.validation import checked
 from ..workspace.settings import read_settings
 from .aws_errors import LOOPBACK, explain
 
@@ -93,6 +94,7 @@ class Cloud:
         return {}
 
 
+@checked
 def connect(
     *, profile: str | None = None, region: str | None = None, endpoint_url: str | None = None
 ) -> Cloud:

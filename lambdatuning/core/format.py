@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Annotated
 
 from .errors import UsageError
 from .validation import PositiveAmount, hold
@@ -18,6 +19,17 @@ _GIVEN_NAME = re.compile(r"-([A-Za-z0-9]+)-(?=[A-Za-z0-9]*[0-9])[A-Za-z0-9]{12,1
 """The end of a name that CloudFormation gave: STACK-LogicalId-RANDOM."""
 
 
+def _currency(_: str, value: object) -> str:
+    """A pattern with one {} for the amount."""
+    if isinstance(value, str) and value.count("{}") == 1:
+        return value
+    raise UsageError(f'currency {value!r} must have {{}} once, for the amount, as in "{{}} €"')
+
+
+Currency = Annotated[str, _currency]
+"""How an amount is written: "{} €"."""
+
+
 @dataclass(frozen=True)
 class Money:
     """How amounts in US dollars are written: `pattern` has {} for the amount, `per_usd` is the
@@ -29,14 +41,10 @@ class Money:
     '92.0 €'
     """
 
-    pattern: str = "${}"
+    pattern: Currency = "${}"
     per_usd: PositiveAmount = 1.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.pattern, str) or self.pattern.count("{}") != 1:
-            raise UsageError(
-                f'currency {self.pattern!r} must have {{}} once, for the amount, as in "{{}} €"'
-            )
         hold(self)
 
     def __call__(self, usd: float) -> str:

@@ -2,16 +2,17 @@
 
 An option is declared as `cold_share: Share = 0.01`. `hold` keeps a record to such types, `checked`
 every call of a function, whoever calls: the command line (whose values are text), a program or a
-notebook.
+notebook. `checked` also holds options to plain types: text, names, flags and paths.
 """
 
 import functools
 import inspect
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ParamSpec, TypeVar, get_args
+from types import NoneType
+from typing import Annotated, Any, ParamSpec, TypeVar, get_args, get_origin
 
 from .errors import OptionError, UsageError, closest
 
@@ -111,6 +112,57 @@ Weights = Annotated[Mapping[str, float], _weights]
 """The weight of each payload type in the mix; they need not sum up to 1."""
 
 
+def text(name: str, value: object) -> str:
+    """Text; UsageError names the option.
+
+    >>> text("function", "shop")
+    'shop'
+    """
+    if isinstance(value, str):
+        return value
+    raise OptionError(name, f"must be text; not {value!r}")
+
+
+def names(name: str, value: object) -> str | tuple[str, ...]:
+    """One name, or several; UsageError names the option.
+
+    >>> names("strategy", "cost"), names("strategy", ["cost", "speed"])
+    ('cost', ('cost', 'speed'))
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Iterable) and not isinstance(value, Mapping | bytes):
+        entries = tuple(value)
+        if all(isinstance(entry, str) for entry in entries):
+            return entries
+    raise OptionError(name, f"must be a name, or a list of names; not {value!r}")
+
+
+def place(name: str, value: Any) -> Any:
+    """A path or an address, None for the default one; UsageError names the option."""
+    if value is None or (_is_place(value) and "\0" not in str(value)):
+        return value
+    raise OptionError(name, f"must be a path, or s3://bucket/prefix; not {value!r}")
+
+
+def places(name: str, value: Any) -> Any:
+    """One path or address, or several; UsageError names the option."""
+    if _is_place(value) or not isinstance(value, Iterable):
+        return place(name, value)
+    return [place(name, entry) for entry in value]
+
+
+def flag(name: str, value: object) -> bool:
+    """True or False, which the text "false" is not; UsageError names the option."""
+    if isinstance(value, bool):
+        return value
+    raise OptionError(name, f"must be True or False; not {value!r}")
+
+
+def _is_place(value: object) -> bool:
+    return isinstance(value, str) or hasattr(value, "__fspath__")
+
+
 def whole_number(name: str, value: object, low: int = 1, high: float = math.inf) -> int:
     """A whole number from `low` to `high`; UsageError names the option.
 
@@ -130,16 +182,14 @@ def number(name: str, value: object, low: float = -math.inf, high: float = math.
 
 
 def hold(record: object) -> None:
-    """Hold the fields of a (frozen) dataclass to their types; None is left as it is."""
+    """Hold the fields of a (frozen) dataclass to their types; None only where they allow it."""
     for name, annotation in type(record).__annotations__.items():
         for _, rule in _rule(name, annotation):
-            value = getattr(record, name)
-            if value is not None:
-                object.__setattr__(record, name, rule(name, value))
+            object.__setattr__(record, name, rule(name, getattr(record, name)))
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """The function, its options held to their types at every call; None is left as it is."""
+    """The function, its options held to their types at every call; None where they allow it."""
     signature = inspect.signature(function)
     rules = dict(_rules(signature))
 
@@ -165,7 +215,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _read(rules: Mapping[str, Callable[[str, Any], Any]], name: str, value: Any) -> Any:
-    return value if value is None or name not in rules else rules[name](name, value)
+    return rules[name](name, value) if name in rules else value
 
 
 def _rules(signature: inspect.Signature) -> Any:
@@ -175,13 +225,39 @@ def _rules(signature: inspect.Signature) -> Any:
             for record in get_args(parameter.annotation):
                 for option, annotation in record.__annotations__.items():
                     yield from _rule(option, annotation)
+        elif plain := _plain_rule(parameter.annotation):
+            yield name, plain
         else:
             yield from _rule(name, parameter.annotation)
 
 
 def _rule(name: str, annotation: Any) -> Any:
-    """The rule in `Share`, or in `Share | None`."""
-    for alternative in (annotation, *get_args(annotation)):
+    """The rule in `Share`, or in `Share | None`, which None passes."""
+    alternatives = (annotation, *get_args(annotation))
+    for alternative in alternatives:
         for rule in getattr(alternative, "__metadata__", ()):
             if callable(rule):
-                yield name, rule
+                yield name, _or_none(rule) if NoneType in alternatives else rule
+
+
+def _or_none(rule: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    return lambda name, value: None if value is None else rule(name, value)
+
+
+_PLAIN: dict[Any, Callable[[str, Any], Any]] = {
+    str: text,
+    str | None: _or_none(text),
+    bool: flag,
+    bool | None: _or_none(flag),
+    str | Sequence[str]: names,
+}
+
+
+def _plain_rule(annotation: Any) -> Callable[[str, Any], Any] | None:
+    """The rule of an option of a plain type; None for any other."""
+    kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
+    others = [kind for kind in kinds if kind is not str and not hasattr(kind, "__fspath__")]
+    if len(kinds) - len(others) < 2:  # no text or path
+        return _PLAIN.get(annotation)
+    several = bool(others) and all(get_origin(kind) is Sequence for kind in others)
+    return places if several else None if others else place

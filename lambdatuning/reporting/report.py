@@ -22,6 +22,7 @@ import nbformat
 from ..cloud.aws_errors import explain
 from ..core.errors import RunFailedError, UsageError, closest
 from ..core.progress import OnProgress, ignore
+from ..core.validation import checked
 from .destination import Destination, Folder, destination
 from .execution import NotebookFailedError, end_kernels, execute, is_python, read_notebook
 from .html import Page, PageContext, answer_of, render
@@ -73,6 +74,7 @@ class Job:
         return len(code) + bool(self.values)
 
 
+@checked
 def report(
     notebooks: str | Path | Sequence[str | Path],
     parameters: Mapping[str, object] | None = None,

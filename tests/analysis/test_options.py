@@ -36,6 +36,11 @@ RUN = synthetic_run(KINDS[:1], (128, 512))
         ({"weights": "cpu"}, "weights must be weights by payload type; not 'cpu'"),
         ({"weights": {"other": 1}}, 'weights: no payload type "other" in this run; known are: '),
         ({"currency": 5}, "currency 5 must have {} once"),
+        ({"weight": None}, "weight must be a weight from 0 to 1; not None"),
+        ({"confidence": None}, "confidence must be a share between 0 and 1; not None"),
+        ({"strategy": 5}, "strategy must be a name, or a list of names; not 5"),
+        ({"strategy": ["cost", None]}, "strategy must be a name, or a list of names; not "),
+        ({"per_usd": None}, "per_usd must be an amount above 0; not None"),
         ({"per_usd": 0}, "per_usd must be an amount above 0; not 0"),
         ({"per_usd": float("nan")}, "per_usd must be an amount above 0; not nan"),
     ],
@@ -43,6 +48,54 @@ RUN = synthetic_run(KINDS[:1], (128, 512))
 def test_what_is_out_of_range_is_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         lt.Study(RUN, **options)
+
+
+@pytest.mark.parametrize("run", [None, "latest", 5, [], RUN.manifest])
+def test_what_is_no_run_is_not_studied(run: Any) -> None:
+    with pytest.raises(UsageError, match=r"^run must be a run, as load returns it, or its samples"):
+        lt.Study(run)
+
+
+def test_samples_that_lack_a_column_are_not_studied() -> None:
+    with pytest.raises(UsageError, match=r"^run: these samples have no column 'billed_ms'"):
+        lt.Study(RUN.samples.drop(columns="billed_ms"))
+
+
+@pytest.mark.parametrize(
+    ("call", "options", "words"),
+    [
+        (lt.compare, {"payload_types": 5}, "payload_types must be a name, or a list of names"),
+        (lt.compare, {"max_regression": None}, "max_regression must be an amount, 0 or more"),
+        (lt.history, {"function": 5}, "function must be text; not 5"),
+        (lt.history, {"store": 5}, "store must be a path, or s3://bucket/prefix; not 5"),
+        (lt.load, {"store": "a\0b"}, "store must be a path, or s3://bucket/prefix; not "),
+        (lt.load, {"since": 5}, "since must be text; not 5"),
+        (lt.load, {"payload_types": [5]}, "payload_types must be a name, or a list of names"),
+        (lt.runs, {"function": None}, "function must be text; not None"),
+        (lt.runs, {"until": 2026}, "until must be text; not 2026"),
+        (lt.report, {"notebooks": 5}, "notebooks must be a path, or s3://bucket/prefix; not 5"),
+        (lt.report, {"notebooks": [None, 5]}, "notebooks must be a path, or s3://bucket/prefix"),
+        (lt.report, {"notebooks": "a.ipynb", "name": 5}, "name must be text; not 5"),
+        (lt.import_logs, {"files": 5}, "files must be a path, or s3://bucket/prefix; not 5"),
+        (lt.import_logs, {"files": "a.txt", "region": []}, "region must be text; not "),
+        (lt.tune, {"cloud": None, "function": 5}, "function must be text; not 5"),
+        (
+            lt.tune,
+            {"cloud": None, "function": "f", "auto_optimize": "no"},
+            "auto_optimize must be True or False; not 'no'",
+        ),
+        (lt.benchmark, {"cloud": None, "yes": 1}, "yes must be True or False; not 1"),
+        (lt.deploy, {"cloud": None, "stack": 5}, "stack must be text; not 5"),
+        (lt.destroy, {"cloud": None, "stack": None}, "stack must be text; not None"),
+        (lt.status, {"cloud": None, "stack": 5}, "stack must be text; not 5"),
+        (lt.connect, {"region": 5}, "region must be text; not 5"),
+    ],
+)
+def test_options_of_every_public_function_are_held_to_their_types(
+    call: Any, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UsageError, match=rf"^{words}"):
+        call(**options)
 
 
 def test_whole_weights_answer_as_any_others() -> None:
