@@ -1,7 +1,8 @@
 """Stored runs: immutable folders, in a local folder or under `s3://bucket/prefix`.
 
-What cannot be read (damaged, foreign, of a newer version, copied in part) is skipped with a
-RunSkippedWarning that names its path and the reason: it is never in the way of the others.
+What cannot be read (damaged, foreign, copied in part) is skipped with a RunSkippedWarning that
+names its path and the reason: it is never in the way of the others. A run of a newer version is
+read with a warning, as far as this version knows its fields.
 """
 
 import json
@@ -362,12 +363,6 @@ def _flaw(value: object) -> str:
     if not isinstance(value, dict):
         return f"its {MANIFEST_NAME} is not of lambdatuning"
     manifest = {snake(name): entry for name, entry in value.items()}
-    schema = manifest.get("schema", SCHEMA)
-    if isinstance(schema, int) and schema > SCHEMA:
-        return (
-            f"was written by a newer version (schema {schema}, this one reads {SCHEMA}): "
-            "upgrade lambdatuning"
-        )
     lacking = [name for name in ("run_id", "function") if name not in manifest]
     wrong = [
         name for name, fits in _FIELDS.items() if name in manifest and not fits(manifest[name])
@@ -376,8 +371,18 @@ def _flaw(value: object) -> str:
         wrong = [name]
     if lacking or wrong:
         what = f"has no {lacking[0]}" if lacking else f'has "{wrong[0]}" in a form unknown here'
-        return f"its {MANIFEST_NAME} {what}: it is damaged or not of lambdatuning"
+        return f"its {MANIFEST_NAME} {what}: {_cause(manifest.get('schema'))}"
     return ""
+
+
+def _cause(schema: object) -> str:
+    """Why a manifest does not fit, and what to do about it."""
+    if isinstance(schema, int) and schema > SCHEMA:
+        return (
+            f"it was written by a newer version (schema {schema}, this one reads {SCHEMA}): "
+            "upgrade lambdatuning"
+        )
+    return "it is damaged or not of lambdatuning"
 
 
 def _is_name(value: object) -> bool:

@@ -102,7 +102,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "of somebody else": (b'{"format": "parquet"}', "has no run_id"),
     "without a function": (b'{"run_id": "2026b"}', "has no function"),
     "of the future": (
-        b'{"schema": 99, "run_id": "2026b", "function": "shop"}',
+        b'{"schema": 99, "run_id": "2026b", "function": "shop", "sizes": {"from": 128}}',
         r"newer version \(schema 99, this one reads 2\): upgrade",
     ),
     "a number for a name": (b'{"run_id": 7, "function": "shop"}', 'has "run_id" in a form'),
@@ -141,6 +141,14 @@ def test_an_unreadable_run_is_named_and_hinders_no_other(tmp_path: Path, kind: s
         pytest.raises(RunFailedError, match=f"{NAMED} .*{reason}"),
     ):
         load_runs(tmp_path, "2026b")
+
+
+def test_a_run_of_a_newer_version_is_read_with_a_warning(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    save(store, replace(GOOD, schema=99, extra={"aNewField": 1}), [])
+    with pytest.warns(UserWarning, match=r"run 2026a was stored by a newer .*schema 99.* upgrade"):
+        (run,) = stored_runs(store)
+    assert run.manifest.extra == {"aNewField": 1}
 
 
 def test_a_half_run_is_named(tmp_path: Path) -> None:
@@ -253,6 +261,7 @@ _ODD: tuple[Any, ...] = (
 )
 
 
+@pytest.mark.filterwarnings("ignore:run run-0 was stored by a newer lambdatuning")
 @pytest.mark.parametrize("name", [each.name for each in dataclasses.fields(Manifest)])
 def test_no_value_in_a_manifest_hinders_reading_other_runs(tmp_path: Path, name: str) -> None:
     """It is read, or skipped with its path and a reason; never an error."""
