@@ -14,7 +14,7 @@ from .analysis.run import Run, as_run, in_one_currency, written_in
 from .core.decision import Decision
 from .core.errors import UsageError, closest
 from .core.finding import Finding
-from .core.format import Currency, Money, card, join
+from .core.format import Currency, Money, card, format_count, join
 from .core.strategies import WORTH
 from .core.validation import checked, names
 
@@ -268,7 +268,7 @@ class Study(StudyData):
         method, caption, columns = TABLES[name]
         frame = self._modelled() if method == "summary" else getattr(self, method)()
         if name == "bill":
-            caption = f"Bill a month, yours at {volume(self):,.0f} invocations"
+            caption = f"Bill a month, yours at {format_count(round(volume(self)), 'invocation')}"
         return table(frame, caption, columns, self.money)
 
     def _modelled(self) -> DataFrame:

@@ -89,7 +89,8 @@ class Headline(TypedDict):
     predicted. `by_value` is what strategy value would set where the cheapest was asked for.
     `withheld_below` is how sure it had to be to be set, where it was not set for that; else 0.
     `name` is what the function is called among several; `failing_types` fail at `today_mb` where
-    others do not. `firm` says whether `sentence` tells what to do.
+    others do not. `sure` is that no size is better by more than the share `tolerance`. `firm` says
+    whether `sentence` tells what to do.
     """
 
     function: str
@@ -117,6 +118,7 @@ class Headline(TypedDict):
     name: str
     failing_types: list[str]
     applied_alias: str
+    tolerance: float
     sentence: str
     certainty: str
     firm: bool

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from lambdatuning.analysis.answer.headline import Alternative, Card, Headline
+from lambdatuning.core.decision import Decision
 from lambdatuning.core.format import DOLLARS, Money
 from lambdatuning.study import Study
 from tests.analysis.synthetic import Kind, synthetic_run
@@ -201,6 +202,42 @@ def test_a_bill_has_cents_and_a_price_per_million_three_digits() -> None:
     bill = replace(FIRM, cost_ratio=1.09, change_usd=0.5, monthly=True)
     assert "$0.50 a month" in bill.sentence
     assert "$0.500 per million" in replace(bill, monthly=False).sentence
+
+
+def test_amounts_at_the_edge_of_a_digit_are_written_as_in_a_bill() -> None:
+    for usd in (0.9996, 3.1, 999.6, 999.996, 1234.0):
+        amount = DOLLARS.bill(usd)
+        assert f"({amount} a month" in replace(FIRM, change_usd=usd).sentence
+
+
+@pytest.mark.parametrize(
+    ("volume", "words"),
+    [
+        (1, "1 invocation)"),
+        (2e5, "200,000 invocations)"),
+        (1.2345678e6, "1.23 million invocations)"),
+        (1e12, "1,000,000 million invocations)"),
+    ],
+)
+def test_a_volume_is_a_number_to_read(volume: float, words: str) -> None:
+    assert f"a month at {words}" in replace(FIRM, invocations=volume).sentence
+
+
+def test_how_sure_it_is_names_the_studys_own_tolerance() -> None:
+    study = Study(synthetic_run((Kind("cpu", 0, 400),)), tolerance=0.2)
+    assert "by more than 20 %" in study.headline.cards[2].note
+    assert "by more than 20 %" in study.headline.certainty
+
+
+def test_what_a_run_decided_is_no_answer_to_another_question() -> None:
+    run = synthetic_run((Kind("io", 9, 0.1), Kind("cpu", 1, 150)), (128, 1024))
+    decided = replace(
+        run, manifest=replace(run.manifest, strategy="speed", decision=Decision(128, "speed", 0.5))
+    )
+    assert Study(decided).decision.memory_mb == 128
+    assert Study(decided, weights={"cpu": 1}).decision.memory_mb == 1024
+    assert Study(decided).decision.sure == 0.5
+    assert Study(decided, tolerance=0.2).decision.sure != 0.5
 
 
 def test_a_size_that_only_measured_better_is_not_called_the_next_best() -> None:

@@ -16,6 +16,7 @@ from ...core.format import (
     format_faster,
     format_gain,
     format_mb,
+    format_part,
     format_sure,
     join,
     join_mb,
@@ -71,6 +72,7 @@ class Headline:
     All are NaN where today's size was not measured. `sure` is NaN where it is not known. The sizes
     `as_good_mb` cannot be told apart from the answer, and `more` invocations there would tell (0:
     not known, or not needed). `evidence` is "warm", "cold" (cold starts alone) or "" (predicted).
+    `sure` is that no size is better by more than the share `tolerance`.
     `by_value` is what the kit's own strategy would set in place of the cheapest size, None where
     that is it. `withheld_below` is how sure it had to be to be set, where it was to be set and was
     not; else 0. `name` is what the function is called among those of the study, `failing_types`
@@ -103,6 +105,7 @@ class Headline:
     name: str = ""
     failing_types: tuple[str, ...] = ()
     applied_alias: str = ""
+    tolerance: float = TOLERANCE
 
     @property
     def firm(self) -> bool:
@@ -196,6 +199,7 @@ def _headline(data: StudyData) -> Headline:
         name=data.name,
         failing_types=_failing_types(data, today),
         applied_alias=str(run.manifest.input.get("autoOptimizeAlias") or ""),
+        tolerance=data.options.tolerance,
     )
 
 
@@ -381,18 +385,19 @@ def _amount(head: Headline) -> str:
     """The money that changes hands, with cents."""
     usd = abs(head.change_usd)
     amount = usd * head.money.per_usd
-    least = 0.1 if head.monthly else 1  # a bill has cents, a price of a million more digits
-    if not least <= amount < 1000:
-        return head.money(usd)
-    return head.money.pattern.replace("{}", f"{amount:.2f}")
+    if head.monthly and 0.1 <= round(amount, 2) < 1:
+        return head.money.pattern.replace("{}", f"{amount:.2f}")
+    return head.money.bill(usd)
 
 
 def _volume(head: Headline) -> str:
     if not head.monthly:
         return "per million invocations"
     millions = head.invocations / _MILLION
-    count = f"{millions:g} million" if millions >= 1 else f"{head.invocations:,.0f}"
-    return f"a month at {count} invocations"
+    if millions >= 1:
+        amount = f"{round(millions, 2):,}".removesuffix(".0")
+        return f"a month at {amount} million invocations"
+    return f"a month at {format_count(round(head.invocations), 'invocation')}"
 
 
 def _certainty(head: Headline) -> str:
@@ -445,7 +450,8 @@ def _how_sure(head: Headline) -> str:
     if head.strategy == "deadline":
         return head.reason or f"{share} that it keeps the deadline"
     by_cold = ", seen by cold starts alone" if head.evidence == "cold" else ""
-    return f"{share} that no size is {words.better} by more than {TOLERANCE * 100:.0f} %{by_cold}"
+    most = format_part(head.tolerance)
+    return f"{share} that no size is {words.better} by more than {most}{by_cold}"
 
 
 def _other(other: Alternative) -> str:
@@ -500,7 +506,7 @@ def _sure_card(head: Headline) -> Card:
         return Card("sure", format_sure(head.sure), "that it keeps the deadline")
     words = REGISTRY[head.strategy].better
     by_cold = ", by cold starts alone" if head.evidence == "cold" else ""
-    note = f"that no size is {words} by more than {TOLERANCE * 100:.0f} %{by_cold}"
+    note = f"that no size is {words} by more than {format_part(head.tolerance)}{by_cold}"
     return Card("sure", format_sure(head.sure), note)
 
 

@@ -11,6 +11,7 @@ from pandas import DataFrame
 
 from ...core.decision import (
     DISTINCT,
+    TOLERANCE,
     BestSize,
     Criterion,
     Decision,
@@ -166,7 +167,8 @@ def decide(
     open_to = untestable(curve, winner, goal, keeps)
     if missed := _missed(curve, winner, goal, keeps):
         return _nothing(curve, goal, today_mb, missed, open_to)
-    if own and own.memory_mb not in curve.beyond_mb:
+    same_tolerance = goal.options.tolerance == TOLERANCE
+    if own and same_tolerance and own.memory_mb not in curve.beyond_mb:
         sure = math.nan if own.sure is None else own.sure
     saving, speedup = _gain(curve, winner, today_mb)
     return Recommendation(

@@ -3,7 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from ...core.format import Money, capitalised, format_mb, format_part, format_span, join, short_name
+from ...core.format import (
+    Money,
+    capitalised,
+    format_count,
+    format_mb,
+    format_part,
+    format_span,
+    join,
+    short_name,
+)
 from ..curves import MIX
 from .noise import Difference
 from .pair import MEASURES, Pair
@@ -164,8 +173,8 @@ def bill(pair: Pair, monthly_invocations: float, money: Money) -> list[str]:
     low, high = float(row["cost_low_change"]), float(row["cost_high_change"])
     span = "" if math.isnan(low) else f" ({format_span(low, high)})"
     return [
-        f"{monthly_invocations:,.0f} invocations at {format_mb(size)} cost {months[1]} a month, "
-        f"{months[0]} before{span}."
+        f"{format_count(round(monthly_invocations), 'invocation')} at {format_mb(size)} cost "
+        f"{months[1]} a month, {months[0]} before{span}."
     ]
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from ...core.format import Money, format_change, format_mb, format_ms, format_times
+from ...core.format import Money, format_change, format_count, format_mb, format_ms, format_times
 from ...core.sizes import Host
 from ...core.strategies import REGISTRY
 from ..answer.recommendation import Recommendation, recommendation
@@ -198,8 +198,9 @@ def plot_bill(data: StudyData) -> Chart:
     frame, run = bill(data), data.run
     bills = [_Bill(name, _own(frame, part.run), part.host) for name, part in views(data)]
     subtitle = (
-        f"{shown_of(run, [entry.name for entry in bills])}, {volume(data):,.0f} invocations a "
-        "month: memory, mean duration, Lambda's bill a month; dark line: 95 % interval"
+        f"{shown_of(run, [entry.name for entry in bills])}, "
+        f"{format_count(round(volume(data)), 'invocation')} a month: memory, "
+        "mean duration, Lambda's bill a month; dark line: 95 % interval"
         f"{caption(run.host, run.sizes, hatched=False)}"
     )
 

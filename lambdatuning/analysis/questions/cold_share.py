@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from pandas import DataFrame
 
-from ...core.format import Money, format_mb, format_ms, format_part, join
+from ...core.format import Money, format_count, format_mb, format_ms, format_part, join
 from ...core.sizes import Host
 from ...core.strategies import REGISTRY, RUN_STRATEGIES, STRATEGIES, check_strategy
 from ..answer.answer import named, notice
@@ -331,7 +331,8 @@ def _at_share(cold: ColdCurve, data: StudyData, size: int) -> Iterator[str]:
     if monthly := data.options.monthly_invocations:
         more = (usd[1] - usd[0]) / 1e6 * monthly
         yield (
-            f"At {monthly:,.0f} invocations a month, these cold starts cost {money(more)} a month."
+            f"At {format_count(round(monthly), 'invocation')} a month, these cold starts cost "
+            f"{money(more)} a month."
         )
     quantile = _tail_quantile(cold, data)
     if not quantile:
