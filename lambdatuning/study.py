@@ -286,9 +286,15 @@ class Study(StudyData):
 
     def __getitem__(self, payload: str) -> "Study":
         """The study of one payload type, with the same options."""
-        other = Study(self.run.select([payload]))
-        other.options = self.options
-        return other
+
+        def selected() -> Study:
+            other = Study(self.run.select([payload]))
+            other.options = self.options
+            if len(self.parts) == 1 and other.cells.keys() <= self.cells.keys():
+                other.resampled = {key: self.resampled[key] for key in other.cells}
+            return other
+
+        return self.once(("payload", payload), selected)
 
     def __repr__(self) -> str:
         return f"Study({self.run!r})"

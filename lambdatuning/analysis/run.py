@@ -37,10 +37,13 @@ class Run:
     """One stored run. `samples` has the columns of `frames.COLUMNS`, one row an invocation.
 
     `run["digest"]` is the run with that payload type only, `run.at(512)` the samples of a size.
+    `whole` is the run that some payload types were selected of: what is known of how hosts and
+    calls differ is known from all of them.
     """
 
     manifest: Manifest
     samples: DataFrame
+    whole: "Run | None" = None
 
     @property
     def run_id(self) -> str:
@@ -187,7 +190,14 @@ class Run:
     @cached_property
     def cells(self) -> Mapping[intervals.Key, intervals.Cell]:
         """Durations and costs by payload type and size, and how their means err."""
-        return intervals.cells(self.measured)
+        if self.whole is None or self.whole.cold_only != self.cold_only:
+            return intervals.cells(self.measured)
+        payloads, functions = set(self.payloads), set(self.functions)
+        return {
+            key: cell
+            for key, cell in self.whole.cells.items()
+            if key[2] in payloads and key[:2] in functions
+        }
 
     def select(self, payloads: str | Sequence[str]) -> "Run":
         """The run with these payload types only; "" or an empty list are all of them.
@@ -207,7 +217,8 @@ class Run:
                 )
         if not chosen or set(chosen) == set(self.payloads):
             return self
-        return Run(self.manifest, self.samples[self.samples["payload"].isin(chosen)])
+        own = self.samples[self.samples["payload"].isin(chosen)]
+        return Run(self.manifest, own, self.whole or self)
 
     def at(self, memory_mb: int) -> DataFrame:
         """The samples of one size; UsageError where it was not measured."""
@@ -375,7 +386,7 @@ def _part_of(run: Run, function: str, architecture: str) -> Run:
         for manifest in parts(run)
         if manifest.function in ("", function) and manifest.architecture in ("", architecture)
     ]
-    return Run(_shared(manifests or [run.manifest]), own)
+    return Run(_shared(manifests or [run.manifest]), own, run.whole)
 
 
 def _manifest(runs: Sequence[Run]) -> Manifest:

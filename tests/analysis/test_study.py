@@ -278,3 +278,20 @@ def test_one_quantile_rule_for_plain_and_weighted_values() -> None:
     twice = np.repeat(values, 2)
     weighed = weighted_quantile(values, np.full(101, 2.0), 0.95)
     assert weighed == pytest.approx(np.quantile(twice, 0.95), rel=0.1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_payload_type_has_the_same_answer_alone_as_among_the_others(seed: int) -> None:
+    run = synthetic_run(
+        (KINDS[9], KINDS[4], KINDS[8]), environments=3, per_environment=2, noise=0.3, seed=seed
+    )
+    study = Study(run, strategy=("value", "cost", "speed"))
+    among = study.recommend(study.strategies)
+    for payload in run.payloads:
+        alone = study[payload].recommend(study.strategies)
+        rows = among[among["payload"] == payload].reset_index(drop=True)
+        for name in ("memory_mb", "as_good_mb"):
+            assert alone[name].tolist() == rows[name].tolist(), (payload, name)
+        for name in ("sure", "mean_ms", "saving"):
+            assert alone[name].tolist() == pytest.approx(rows[name].tolist(), nan_ok=True)
+    assert study["hash"] is study["hash"]

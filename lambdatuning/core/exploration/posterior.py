@@ -102,7 +102,9 @@ def curves_by_means(
     curves beforehand draws them towards each other, so that the luckiest of many noisy sizes is not
     taken at its word, and tells what lies between them. Equal arguments give equal draws.
     """
-    rng = random.Random(repr((sizes, log_means)))  # noqa: S311
+    # Without the last digits, which differ by the order in which a mean was added up.
+    seed = (sizes, [f"{mean:.9g}" for mean in log_means])
+    rng = random.Random(repr(seed))  # noqa: S311
     variances = [max(min(both) ** 2, _EXACT) for both in log_errors]
     readings = [
         _Reading(range(len(sizes)), list(map(add, log_means, shifts)), variances)
