@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol
@@ -397,6 +398,16 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _is_time(value: object) -> bool:
+    """Whether it is a time in ISO 8601, or none."""
+    if value in ("", None):
+        return True
+    try:
+        return isinstance(value, str) and bool(datetime.fromisoformat(value))
+    except ValueError:
+        return False
+
+
 def _is_payloads(value: object) -> bool:
     return isinstance(value, list) and all(
         isinstance(entry, dict)
@@ -417,6 +428,8 @@ _FIELDS: Mapping[str, Callable[[object], bool]] = {
     "invocations": _is_count,
     "current_memory_mb": lambda value: value is None or _is_count(value),
     "usd": lambda value: value is None or _is_number(value),
+    "started_at": _is_time,
+    "finished_at": _is_time,
 }
 """What fields of a manifest have to be beyond their types, to which `misfit` holds them. They may
 be absent: older versions, and AWS Lambda Power Tuning's runs, have fewer."""

@@ -118,6 +118,10 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
         b'{"run_id": "2026b", "function": "shop", "payloads": [{"name": "a", "weight": NaN}]}',
         'has "payloads" in a form',
     ),
+    "a time that is none": (
+        b'{"run_id": "2026b", "function": "shop", "started_at": "yesterday"}',
+        'has "started_at" in a form',
+    ),
     "a negative count": (
         b'{"run_id": "2026b", "function": "shop", "invocations": -1}',
         'has "invocations" in a form',
