@@ -18,7 +18,17 @@ from ..core.strategies import (
     minimised,
     order,
 )
-from ..core.validation import Amount, Count, InnerShare, Seed, Share, Weight, Weights, hold
+from ..core.validation import (
+    Amount,
+    Count,
+    InnerShare,
+    Seed,
+    Share,
+    SpeedWorth,
+    Weight,
+    Weights,
+    hold,
+)
 from .intervals import Floats
 
 DEFAULT_VOLUME = 1_000_000
@@ -52,7 +62,7 @@ class Options:
 
     strategy: tuple[str, ...] = ()
     weight: Weight = DEFAULT_WEIGHT
-    speed_worth: Amount = WORTH.speed_worth
+    speed_worth: SpeedWorth = WORTH.speed_worth
     cost_tolerance: Amount = WORTH.cost_tolerance
     deadline_ms: Amount = 0.0
     quantile: InnerShare = 0.95

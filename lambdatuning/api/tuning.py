@@ -28,7 +28,14 @@ from ..core.errors import NotFoundError, RunFailedError, UsageError
 from ..core.format import FAIRLY_SURE
 from ..core.progress import OnProgress
 from ..core.sizes import DEFAULT_POWERS, parse_sizes
-from ..core.strategies import KIT_STRATEGY, RUN_STRATEGIES, WORTH, Worth, check_strategy
+from ..core.strategies import (
+    KIT_STRATEGY,
+    MAX_SPEED_WORTH,
+    RUN_STRATEGIES,
+    WORTH,
+    Worth,
+    check_strategy,
+)
 from ..core.tuning.contract import check_exploration
 from ..core.tuning.estimate import EarlierRuns, Overhead, Workload, overhead_of
 from ..core.tuning.manifest import OURS, Manifest
@@ -220,7 +227,8 @@ def tune(
         strategy=check_strategy(strategy, RUN_STRATEGIES),
         weight=number("weight", weight, *_NUMBERS["weight"]),
         worth=Worth(
-            number("speed_worth", speed_worth, 0), number("cost_tolerance", cost_tolerance, 0)
+            number("speed_worth", speed_worth, *_NUMBERS["speed_worth"]),
+            number("cost_tolerance", cost_tolerance, *_NUMBERS["cost_tolerance"]),
         ),
         auto_optimize=auto_optimize,
         alias=alias,
@@ -394,7 +402,7 @@ _COUNTS = {
 }
 _NUMBERS = {
     "weight": (0, 1),
-    "speed_worth": (0, math.inf),
+    "speed_worth": (0, MAX_SPEED_WORTH),
     "cost_tolerance": (0, math.inf),
     "min_sure": (0, 1),
     "max_usd": (0, math.inf),

@@ -21,6 +21,9 @@ RUN_STRATEGIES = (KIT_STRATEGY, *STRATEGIES)
 
 DEFAULT_WEIGHT = 0.5
 
+MAX_SPEED_WORTH = 50
+"""duration^50 is still a number, also of the longest invocation."""
+
 FAILURE_LIMIT = 0.1
 """A size at which more than this share of the invocations of a payload type fails cannot win."""
 

@@ -15,6 +15,7 @@ from types import NoneType
 from typing import Annotated, Any, ParamSpec, TypeVar, get_args, get_origin
 
 from .errors import OptionError, UsageError, closest
+from .strategies import MAX_SPEED_WORTH
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -103,6 +104,9 @@ Amount = Annotated[float, _AMOUNT]
 """Money, time or a number of invocations; 0 often means none."""
 
 PositiveAmount = Annotated[float, Range("an amount", 0, between=True)]
+
+SpeedWorth = Annotated[float, Range("an amount", 0, MAX_SPEED_WORTH)]
+"""What speed is worth: see `core.strategies.Worth`."""
 
 Count = Annotated[int, Range("a whole number", 1, whole=True)]
 

@@ -36,6 +36,7 @@ RUN = synthetic_run(KINDS[:1], (128, 512))
         ({"weights": "cpu"}, "weights must be weights by payload type; not 'cpu'"),
         ({"weights": {"other": 1}}, 'weights: no payload type "other" in this run; known are: '),
         ({"currency": 5}, "currency 5 must have {} once"),
+        ({"speed_worth": 1000}, "speed_worth must be an amount from 0 to 50; not 1000"),
         ({"weight": None}, "weight must be a weight from 0 to 1; not None"),
         ({"confidence": None}, "confidence must be a share between 0 and 1; not None"),
         ({"strategy": 5}, "strategy must be a name, or a list of names; not 5"),

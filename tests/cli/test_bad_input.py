@@ -266,7 +266,7 @@ def test_a_damaged_run_is_named_and_the_others_are_listed(nobody: Shell, tmp_pat
     ("option", "value", "words"),
     [
         ("--max-usd", "-3", "--max-usd must be a number, 0 or more; not '-3'"),
-        ("--speed-worth", "-1", "--speed-worth must be a number, 0 or more; not '-1'"),
+        ("--speed-worth", "-1", "--speed-worth must be a number from 0 to 50; not '-1'"),
         ("--weight", "3", "--weight must be a number from 0 to 1; not '3'"),
         ("--max-minutes", "0", "--max-minutes must be a number, 0.01 or more; not '0'"),
         ("--min-sure", "101", "--min-sure (per cent) must be a number from 0 to 100; not '101'"),

@@ -17,6 +17,7 @@ from ..sizes import DEFAULT_POWERS, parse_sizes
 from ..strategies import (
     DEFAULT_STRATEGY,
     DEFAULT_WEIGHT,
+    MAX_SPEED_WORTH,
     RUN_STRATEGIES,
     STRATEGIES,
     WORTH,
@@ -123,6 +124,11 @@ def weight(name: str, value: Any) -> float:
 def not_negative(name: str, value: Any) -> float:
     """A number, 0 or more."""
     return validation.number(f'input "{name}"', value, 0)
+
+
+def speed_worth(name: str, value: Any) -> float:
+    """A number from 0 to 50."""
+    return validation.number(f'input "{name}"', value, 0, MAX_SPEED_WORTH)
 
 
 def share(name: str, value: Any) -> float:
@@ -395,7 +401,7 @@ INPUTS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = {
     "forCompare": ("for_compare", flag),
     "rule": ("rule", one_of(RULES)),
     "fitMemory": ("fit_memory", flag),
-    "speedWorth": ("speed_worth", not_negative),
+    "speedWorth": ("speed_worth", speed_worth),
     "costTolerance": ("cost_tolerance", not_negative),
 }
 """Every input by its name in the execution input, with the field and the rule that reads it."""
