@@ -91,8 +91,8 @@ class Study(StudyData):
             seed=seed,
             money=written_in(as_run(run), Money(currency, per_usd)),
         )
-        asked = options.choices if strategy == "all" else _names(strategy)
-        super().__init__(run, replace(options, strategy=asked))
+        chosen = options.choices if strategy == "all" else _names(strategy)
+        super().__init__(run, replace(options, strategy=chosen))
         _check_weights(weights or {}, self.run)
 
     @property

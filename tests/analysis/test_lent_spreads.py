@@ -12,7 +12,7 @@ def test_a_run_of_many_cells_has_narrower_intervals_than_its_parts() -> None:
     kinds = [Kind(f"k{n}", 5, 5 * n) for n in range(5)]
     run = synthetic_run(kinds, (128, 512, 1769), environments=3, per_environment=3)
     whole = summarise(run).query("payload == 'k1'")
-    alone = summarise(run.select("k1"))
+    alone = summarise(Run(run.manifest, run.samples.query("payload == 'k1'")))
     widths = [
         float(np.log((cell["mean_high_ms"] / cell["mean_low_ms"]).to_numpy(float)).mean())
         for cell in (whole, alone)

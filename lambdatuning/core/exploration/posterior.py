@@ -103,7 +103,7 @@ def curves_by_means(
     taken at its word, and tells what lies between them. Equal arguments give equal draws.
     """
     # Without the last digits, which differ by the order in which a mean was added up.
-    seed = (sizes, [f"{mean:.9g}" for mean in log_means])
+    seed = (sizes, [round(mean, 12) for mean in log_means])
     rng = random.Random(repr(seed))  # noqa: S311
     variances = [max(min(both) ** 2, _EXACT) for both in log_errors]
     readings = [
