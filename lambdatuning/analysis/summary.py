@@ -224,9 +224,10 @@ def _only(values: Floats) -> Floats:
 
 
 def _ratio(value: Floats, base: Floats) -> Floats:
-    """Their quotients; NaN, which is shown as a dash, where the base is zero."""
+    """Their quotients, as `core.format.ratio` has them."""
     quotients: Floats = value / np.where(base > 0, base, np.nan)
-    return quotients
+    same: Floats = np.where((value == 0) & (base == 0), 1.0, quotients)
+    return same
 
 
 def _seed(seed: int, *key: object) -> int:

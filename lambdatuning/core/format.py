@@ -275,8 +275,14 @@ def format_faster(speedup: float, than: str = "") -> str:
 
 
 def ratio(value: float, base: float) -> float:
-    """`value / base`; NaN, which is shown as a dash, where the base is zero."""
-    return float(value) / float(base) if base else math.nan
+    """`value / base`; 1 where both are zero, NaN, which is shown as a dash, where the base is.
+
+    >>> ratio(3, 2), ratio(0, 0), ratio(1, 0)
+    (1.5, 1.0, nan)
+    """
+    if not base:
+        return math.nan if value else 1.0
+    return float(value) / float(base)
 
 
 def of_all(part: int, whole: int) -> str:

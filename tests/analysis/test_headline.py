@@ -223,6 +223,13 @@ def test_a_volume_is_a_number_to_read(volume: float, words: str) -> None:
     assert f"a month at {words}" in replace(FIRM, invocations=volume).sentence
 
 
+def test_what_takes_no_time_is_as_fast_and_not_nan_times_slower() -> None:
+    samples = synthetic_run((Kind("cpu", 1, 1),)).samples.assign(duration_ms=0.0)
+    study = Study(samples, today_mb=256)
+    assert "nan" not in str(study.answer).lower()
+    assert study.bill()["speedup"].eq(1).all()
+
+
 def test_how_sure_it_is_names_the_studys_own_tolerance() -> None:
     study = Study(synthetic_run((Kind("cpu", 0, 400),)), tolerance=0.2)
     assert "by more than 20 %" in study.headline.cards[2].note

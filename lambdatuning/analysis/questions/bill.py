@@ -5,13 +5,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from ...core.format import Money, format_change, format_count, format_mb, format_ms, format_times
+from ...core.format import (
+    Money,
+    format_change,
+    format_count,
+    format_mb,
+    format_ms,
+    format_times,
+    ratio,
+)
 from ...core.sizes import Host
 from ...core.strategies import REGISTRY
 from ..answer.recommendation import Recommendation, recommendation
@@ -122,13 +129,12 @@ def _against(curve: Curve, at: int, today: int, monthly: float) -> dict[str, flo
     change = curve.resampled_usd[:, at] - curve.resampled_usd[:, today]
     cheaper = float((change < 0).mean()) if curve.has_intervals and at != today else float("nan")
     usd, ms = curve.usd, curve.ms
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return {
-            "year_saving_usd": float(usd[today] - usd[at]) * monthly * 12,
-            "saving": float(1 - usd[at] / usd[today]),
-            "speedup": float(ms[today] / ms[at]),
-            "probability_cheaper": cheaper,
-        }
+    return {
+        "year_saving_usd": float(usd[today] - usd[at]) * monthly * 12,
+        "saving": 1 - ratio(usd[at], usd[today]),
+        "speedup": ratio(ms[today], ms[at]),
+        "probability_cheaper": cheaper,
+    }
 
 
 # What the bill says: its title, and its alternative text.
