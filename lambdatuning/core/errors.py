@@ -113,7 +113,8 @@ _LISTED = 20
 
 
 def closest(name: object, choices: Iterable[object]) -> str:
-    """End of a message about an unknown name: the closest known one, else what there is.
+    """End of a message about an unknown name: the closest known one, else what there is, each
+    named once.
 
     >>> closest("sped", ["cost", "speed"])
     'did you mean "speed"?'
@@ -128,7 +129,7 @@ def closest(name: object, choices: Iterable[object]) -> str:
     """
     import difflib  # a tenth of the time of `lambdatuning --help`, which does not need it
 
-    names = sorted(map(str, choices))
+    names = sorted({str(choice) for choice in choices})
     if not names:
         return "there are none"
     matches = difflib.get_close_matches(str(name), names, n=1)

@@ -40,6 +40,12 @@ def test_an_unknown_name_is_refused_with_the_closest() -> None:
         check_names(["num"], [], "01.ipynb")
 
 
+def test_a_parameter_of_several_notebooks_is_named_once() -> None:
+    shared = [NotebookParameter("currency", "str", "${}"), NotebookParameter("num", "int", 1)]
+    with pytest.raises(UsageError, match=r"known are: currency, num$"):
+        check_names(["x"], [*shared, *shared], "these notebooks")
+
+
 def kinds_and_defaults(source: str) -> dict[str, tuple[str, object]]:
     parameters = declared({"cells": [cell(source, "parameters")]})
     return {parameter.name: (parameter.kind, parameter.default) for parameter in parameters}
