@@ -10,7 +10,7 @@ from pandas import DataFrame
 from .analysis.answer.recommendation import decision_of, recommendations_frame
 from .analysis.data import StudyData
 from .analysis.options import Options
-from .analysis.run import Run, as_run, in_one_currency, written_in
+from .analysis.run import Run, as_run, in_one_currency, payload_name, written_in
 from .core.decision import Decision
 from .core.errors import UsageError, closest
 from .core.finding import Finding
@@ -286,15 +286,16 @@ class Study(StudyData):
 
     def __getitem__(self, payload: str) -> "Study":
         """The study of one payload type, with the same options."""
+        name = payload_name(payload)
 
         def selected() -> Study:
-            other = Study(self.run.select([payload]))
+            other = Study(self.run.select([name]))
             other.options = self.options
             if len(self.parts) == 1 and other.cells.keys() <= self.cells.keys():
                 other.resampled = {key: self.resampled[key] for key in other.cells}
             return other
 
-        return self.once(("payload", payload), selected)
+        return self.once(("payload", name), selected)
 
     def __repr__(self) -> str:
         return f"Study({self.run!r})"

@@ -27,7 +27,7 @@ from ..core.tuning.endpoint import Endpoint
 from ..core.tuning.explored import Explored, ModelAnswer
 from ..core.tuning.manifest import MEANS, Manifest, ManifestPayload
 from ..core.tuning.records import Sample
-from ..core.validation import names, number
+from ..core.validation import names, number, whole_number
 from . import intervals
 from .frames import COLUMNS, good, read_parts, samples_frame, warm
 
@@ -222,15 +222,16 @@ class Run:
 
     def at(self, memory_mb: int) -> DataFrame:
         """The samples of one size; UsageError where it was not measured."""
-        if memory_mb not in self.sizes:
+        size = whole_number("memory_mb", memory_mb)
+        if size not in self.sizes:
             raise UsageError(
-                f"{memory_mb} MB was not measured; there are {', '.join(map(str, self.sizes))} MB"
+                f"{size} MB was not measured; there are {', '.join(map(str, self.sizes))} MB"
             )
-        return self.samples[self.samples["memory_mb"] == memory_mb]
+        return self.samples[self.samples["memory_mb"] == size]
 
     def __getitem__(self, payload: str) -> "Run":
         """The run with one payload type; UsageError for one that was not measured."""
-        return self.select([payload])
+        return self.select([payload_name(payload)])
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(self.payloads)
@@ -284,6 +285,15 @@ def to_run(manifest: Manifest, parts: Iterable[bytes]) -> Run:
             f"{what}; copy the run again, or delete it"
         )
     return Run(manifest, samples)
+
+
+def payload_name(value: object) -> str:
+    """A key of a run or a study; UsageError for what is no name."""
+    if isinstance(value, str):
+        return value
+    raise UsageError(
+        f"a payload type is named by its name, not by {value!r}; `select` takes several"
+    )
 
 
 def as_run(source: Run | DataFrame) -> Run:

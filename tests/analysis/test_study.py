@@ -166,9 +166,25 @@ def test_a_run_is_explored_by_payload_type_and_size() -> None:
         RUN.at(513)
     with pytest.raises(UsageError, match='did you mean "read"'):
         RUN["reed"]
+    assert set(RUN.at("512")["memory_mb"]) == {512}  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="memory_mb must be a whole number"):
+        RUN.at("half")  # type: ignore[arg-type]
     card = RUN._repr_html_()
     for fact in ("LambdaFunctionOverHttps", "2026-11-23 09:05", "$0.0123", "4 payload types"):
         assert fact in card
+
+
+@pytest.mark.parametrize("wrong", [0, ("read", "echo"), ["read", "echo"]])
+def test_a_payload_type_that_is_no_name_is_refused_in_words(wrong: Any) -> None:
+    for place in (RUN, Study(RUN)):
+        with pytest.raises(UsageError, match="a payload type is named by its name, not by "):
+            place[wrong]
+
+
+@pytest.mark.parametrize("wrong", ["latest", None, 3])
+def test_a_study_of_what_is_no_run_is_refused_in_words(wrong: Any) -> None:
+    with pytest.raises(UsageError, match="run must be a run, as load returns it, or its samples; not "):
+        Study(wrong)
 
 
 def test_a_study_has_one_answer_and_the_card_of_a_run_names_the_rule_of_its_own() -> None:
