@@ -50,6 +50,13 @@ def test_a_size_that_is_sure_and_set_meets_what_an_embedded_aws_meets_in_part() 
     assert other["REL05-BP05"] == "not measured"
 
 
+def test_the_size_is_named_with_what_it_is_best_for() -> None:
+    for strategy, purpose in (("cost", "the lowest cost"), ("value", "the best value")):
+        study = study_of(AWS, strategy=strategy)
+        evidence = study.pillars().set_index("id").loc["COST06-BP02"]["evidence"]
+        assert f" say {study.headline.memory_mb:,} MB for {purpose} (" in evidence
+
+
 def test_gb_seconds_are_size_times_duration() -> None:
     study = study_of(AWS, strategy="cost")
     row = study.pillars().set_index("id").loc["SUS05-BP01"]

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pandas import DataFrame
 
 from ...core.format import SURE, format_count, format_faster, format_mb, format_ms, format_sure
+from ...core.strategies import REGISTRY
 from ..answer.headline import headline
 from ..data import StudyData
 from ..frames import failed, good
@@ -174,7 +175,8 @@ def _sized(data: StudyData) -> _Shown:
     if head.memory_mb is None:
         return NOT, f"no size can be recommended: {head.reason}", "measure again"
     sure = f"{format_sure(head.sure)} sure" if not math.isnan(head.sure) else "how sure is unknown"
-    evidence = f"{len(data.measured):,} invocations say {format_mb(head.memory_mb)} ({sure})"
+    answer = f"{format_mb(head.memory_mb)} for {REGISTRY[head.strategy].purpose} ({sure})"
+    evidence = f"{len(data.measured):,} invocations say {answer}"
     if not head.sure >= SURE:
         return PARTLY, evidence, "measure more until it is 95 % sure"
     if head.today_mb is None:
