@@ -28,7 +28,7 @@ print("ready", flush=True)
 time.sleep(60)
 """
 
-FORKS_WHEN_ASKED = "import os, time\ninput()\nos.fork()\ntime.sleep(60)\n"
+FORKS_ON_INPUT = "import os, time\ninput()\nos.fork()\ntime.sleep(60)\n"
 
 
 @pytest.fixture(params=["linux", "psutil"])
@@ -87,7 +87,7 @@ def test_of_a_process_that_is_gone_nothing_is_returned(table: ProcessTable) -> N
 
 def test_what_is_forked_just_before_the_stop_is_stopped_too() -> None:
     with subprocess.Popen(
-        [sys.executable, "-S", "-c", FORKS_WHEN_ASKED],
+        [sys.executable, "-S", "-c", FORKS_ON_INPUT],
         stdin=subprocess.PIPE,
         start_new_session=True,
     ) as parent:
