@@ -415,11 +415,12 @@ class StudyPlots:
 
         return plot_relative(self._study, payloads)
 
-    def strategies(self, strategies: Sequence[str] = ("cost", "balanced", "speed")) -> "Chart":
-        """The best size of each payload type under each strategy."""
+    def strategies(self, strategies: str | Sequence[str] = ()) -> "Chart":
+        """The best size of each payload type under each strategy: the study's own, and cost,
+        balanced and speed."""
         from .analysis.questions.payload_types import plot_strategies
 
-        return plot_strategies(self._study, strategies)
+        return plot_strategies(self._study, _names(strategies))
 
     def compromise(self, strategy: str = "cost") -> "Chart":
         """What one size for all costs each payload type."""

@@ -93,6 +93,17 @@ def test_titles_state_the_finding() -> None:
     )
 
 
+@pytest.mark.parametrize("strategy", ["value", "knee"])
+def test_the_best_sizes_begin_with_the_strategy_that_was_asked_for(strategy: str) -> None:
+    chart = Study(RUN, strategy=strategy).plot.strategies()
+    names = [part.partition(":")[0].strip().lower() for part in chart.title.split(";")]
+    assert names == [strategy, "cost", "balanced", "speed"]
+    assert "image/svg+xml" in chart._repr_mimebundle_()
+    alone = Study(RUN).plot.strategies(strategy)
+    assert alone.title.startswith(strategy.capitalize())
+    assert ";" not in alone.title
+
+
 def test_the_alternative_text_has_the_numbers() -> None:
     alt = plot(Study(RUN.select("read,hash")), "curves").alt
     summary = RUN.samples[(RUN.samples["payload"] == "hash") & ~RUN.samples["cold"]]

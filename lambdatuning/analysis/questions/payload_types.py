@@ -39,6 +39,7 @@ from ..text.marks import caption, in_words, marked_mb
 from .curves import nothing_succeeded
 
 _MARKS = {
+    "value": (SERIES[5], "p"),
     "cost": (SERIES[0], "o"),
     "balanced": (SERIES[2], "D"),
     "knee": (SERIES[3], "^"),
@@ -49,11 +50,13 @@ _MARKS = {
 _SHOWN = ("cost", "balanced", "speed")
 
 
-def plot_strategies(data: StudyData, strategies: Sequence[str] = _SHOWN) -> Chart:
+def plot_strategies(data: StudyData, strategies: Sequence[str] = ()) -> Chart:
     """A panel a strategy, a row a payload type: the winning size, and those as good as it.
 
-    Filled marks win; hollow ones cannot be told apart from the winner. The current size is a line.
+    By default the study's own strategy comes first, then cost, balanced and speed. Filled marks
+    win; hollow ones cannot be told apart from the winner. The current size is a line.
     """
+    strategies = tuple(strategies or dict.fromkeys([*data.strategies, *_SHOWN]))
     run = data.run
     advice = recommendations_frame(data, strategies)
     advice = advice[advice["memory_mb"].notna()]
@@ -109,7 +112,7 @@ def _draw(
             right_in=0.015 * layout.width_in + (0.1 if run.beyond_mb else 0),
             bottom_in=0.5,
             shape=(1, len(names)) if layout.wide else (len(names), 1),
-            wspace=0.08,
+            wspace=0.08 if len(names) < 4 else 0.16,
             hspace=0.22,
         ),
         sharex=True,
