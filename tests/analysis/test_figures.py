@@ -89,8 +89,9 @@ def test_titles_state_the_finding() -> None:
         "Cost: 128 MB for 8 of 10 payload types; balanced:"
     )
     assert plot(STUDY, "compromise").title.startswith(
-        "At 256 MB, best for the mix, no payload type is"
+        "At 256 MB, cheapest for the mix, no payload type is"
     )
+    assert "than at its own cheapest size (" in plot(STUDY, "compromise").title
 
 
 @pytest.mark.parametrize("strategy", ["value", "knee"])

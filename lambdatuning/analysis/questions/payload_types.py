@@ -189,7 +189,8 @@ def plot_compromise(data: StudyData, strategy: str = "cost") -> Chart:
         return nothing_succeeded()
     chosen = headline(data).memory_mb if len(data.parts) == 1 else None
     title = compromise_title(frame, strategy, chosen)
-    subtitle = f"{_MEASURES[strategy]} above the payload type's own best size; blank: fails"
+    own = f"the payload type's own {REGISTRY[strategy].superlative} size (best)"
+    subtitle = f"{_MEASURES[strategy]} above {own}; blank: fails"
     subtitle += "; lines: the chosen size" if chosen else ""
     sizes = [int(size) for size in frame.columns]
     subtitle += caption(host, sizes)
@@ -219,11 +220,11 @@ def penalties(data: StudyData, strategy: str = "cost") -> DataFrame:
 
 def compromise_title(penalties: DataFrame, strategy: str, chosen_mb: int | None = None) -> str:
     """The size that is chosen, or suits the mix, and who pays most for it."""
-    word = REGISTRY[strategy].worse
+    word, superlative = REGISTRY[strategy].worse, REGISTRY[strategy].superlative
     if len(penalties) < 2 or MIX not in penalties.index or penalties.loc[MIX].isna().all():
-        return f"How much {word} each size is than the best"
+        return f"How much {word} each size is than the {superlative}"
     best = int(np.nanargmin(penalties.loc[MIX].to_numpy(float)))
-    why = "best for the mix"
+    why = f"{superlative} for the mix"
     sizes = [int(size) for size in penalties.columns]
     if chosen_mb in sizes:
         other = sizes.index(chosen_mb)
@@ -232,22 +233,23 @@ def compromise_title(penalties: DataFrame, strategy: str, chosen_mb: int | None 
     own = penalties.drop(index=MIX).iloc[:, best].dropna()
     worst = str(own.index[int(own.to_numpy(float).argmax())])
     if own.max() < 0.005:
-        return f"{size} is best for every payload type"
+        return f"{size} is {superlative} for every payload type"
     return (
         f"At {size}, {why}, no payload type is more than "
-        f"{own.max() * 100:.0f} % {word} than at its own best ({worst})"
+        f"{own.max() * 100:.0f} % {word} than at its own {superlative} size ({worst})"
     )
 
 
 def compromise_alt(penalties: DataFrame, strategy: str) -> str:
     """How much worse the worst and the best sizes are, a sentence a payload type."""
-    parts = [f"Grid of payload types and memory sizes, {strategy} against the best size."]
+    word, superlative = REGISTRY[strategy].worse, REGISTRY[strategy].superlative
+    parts = [f"Grid of payload types and memory sizes, {strategy} against the {superlative} size."]
     sizes = [int(size) for size in penalties.columns]
     for payload, row in zip(penalties.index, penalties.to_numpy(float), strict=True):
         best, worst = sizes[int(np.nanargmin(row))], sizes[int(np.nanargmax(row))]
         parts.append(
-            f"{payload}: best at {format_mb(best)}, "
-            f"{np.nanmax(row) * 100:.0f} % worse at {format_mb(worst)}."
+            f"{payload}: {superlative} at {format_mb(best)}, "
+            f"{np.nanmax(row) * 100:.0f} % {word} at {format_mb(worst)}."
         )
     return " ".join(parts)
 
