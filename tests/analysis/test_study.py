@@ -242,10 +242,13 @@ def test_a_deadline_that_may_be_missed_is_not_recommended() -> None:
     study = Study(synthetic_run((KINDS[2],), host_spread=0), strategy="deadline", deadline_ms=30)
     (lead,) = study.answer.lead
     assert lead.sure < 0.95
-    assert "may not keep it" in study.answer.headline
+    assert "% sure that it keeps the deadline; about " in study.answer.headline
     assert "more calls would tell" in study.answer.headline
+    chart = study.plot.deadline()
+    assert chart is not None
+    assert " is likeliest to keep p95 within 30.0 ms, but only " in chart.title
     loose = Study(study.run, strategy="deadline", deadline_ms=30, deadline_sure=0.5)
-    assert "may not keep it" not in loose.answer.headline
+    assert "sure that it keeps the deadline; about " not in loose.answer.headline
 
 
 def test_the_calls_that_would_tell_do() -> None:

@@ -303,7 +303,7 @@ def _may_not_keep(winner: int, goal: Goal, keeps: Punctuality | None) -> str:
         return ""
     more = calls_to_tell(float(keeps.share[winner]), float(keeps.count[winner]), goal.options)
     calls = f"; about {more:,} more calls would tell" if more else ""
-    return f"may not keep it, {format_sure(sure)} sure{calls}"
+    return f"only {format_sure(sure)} sure that it keeps the deadline{calls}"
 
 
 def _winner(curve: Curve, goal: Goal, keeps: Punctuality | None) -> int:

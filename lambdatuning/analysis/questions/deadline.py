@@ -73,11 +73,14 @@ def _tail(name: str, data: StudyData, payload: str) -> _Tail | None:
 
 
 def deadline_title(advice: Recommendation, goal: Goal) -> str:
-    """The cheapest size in time and how sure it keeps the deadline, or that there is none."""
+    """The cheapest size in time and how sure it keeps the deadline; else the likeliest to keep it,
+    or that there is none."""
     if advice.memory_mb is None:
         return capitalised(advice.reason.partition(";")[0])
     within = f"{goal.quantile_name} within {format_ms(goal.options.deadline_ms)}"
     size = format_mb(advice.memory_mb)
+    if advice.reason and advice.sure < goal.options.deadline_sure:
+        return f"{size} is likeliest to keep {within}, but only {format_sure(advice.sure)} sure"
     if advice.reason:
         words = advice.reason.partition(";")[0]
         return f"{size} comes nearest to {within}, but {words}"
