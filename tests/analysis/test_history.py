@@ -258,6 +258,17 @@ def test_before_five_runs_it_says_what_is_missing() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("count", "lacking"),
+    [
+        (1, "1 of the 5 runs that a level needs is there, 4 more are needed"),
+        (4, "4 of the 5 runs that a level needs are there, 1 more is needed"),
+    ],
+)
+def test_one_run_that_is_there_or_lacks_is_one(count: int, lacking: str) -> None:
+    assert lacking in history(summaries(count)).verdict.reason
+
+
 def test_an_accepted_level_starts_a_new_baseline() -> None:
     runs = summaries(16, 10)
     past = history(runs, accepted={runs[10].run_id: "a larger model, on purpose"})

@@ -67,7 +67,7 @@ def test_few_runs_are_told_what_is_missing(nobody: Shell, tmp_path: Path) -> Non
     store_night(tmp_path, 0)
     done = nobody("history", "--store", str(tmp_path))
     assert done.code == 5
-    assert "1 of the 5 runs that a level needs are there, 4 more are needed" in done.complaint
+    assert "1 of the 5 runs that a level needs is there, 4 more are needed" in done.complaint
 
 
 def test_a_function_is_not_found_in_an_empty_store(nobody: Shell, tmp_path: Path) -> None:

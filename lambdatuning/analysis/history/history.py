@@ -334,9 +334,10 @@ class History:
         duration = judged.get(DURATION)
         if duration is None or duration.kind == LEARNING:
             have = self.judged_segments[-1].since_level(self.accepted)
+            more, needed = self.thresholds.needed - have, self.thresholds.needed
             return (
-                f"{have} of the {self.thresholds.needed} runs that a level needs are there, "
-                f"{self.thresholds.needed - have} more are needed"
+                f"{have} of the {needed} runs that a level needs {_are(have)} there, "
+                f"{more} more {_are(more)} needed"
             )
         there = np.isfinite(segment.panel(DURATION).values)
         if not (there[-1] & (there[:-1].sum(0) >= self.thresholds.fewest)).any():
@@ -498,6 +499,10 @@ def _others(runs: Sequence[RunSummary], chosen: Lane) -> list[Panel]:
     }
     lanes = [lane([run for run in runs if run.place[2:] == (region, kind)], n) for n in names]
     return [other.segments[-1].panel(DURATION) for other in lanes if other]
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _apart(where: str, count: int) -> str:
