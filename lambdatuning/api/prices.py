@@ -51,8 +51,9 @@ def read_price_book(path: str | Path | None = None) -> str:
     try:
         text = chosen.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as exc:
+        why = getattr(exc, "strerror", None) or exc
         raise UsageError(
-            f"price book {chosen} cannot be read: {exc}; `lambdatuning prices --refresh` makes one"
+            f"price book {chosen} cannot be read ({why}); `lambdatuning prices --refresh` makes one"
         ) from exc
     parse_price_book(text, str(chosen))
     return text

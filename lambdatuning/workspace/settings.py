@@ -172,7 +172,8 @@ def _toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text("utf-8-sig"))
     except (OSError, ValueError) as exc:
-        raise UsageError(f"{file} cannot be read: {exc}; fix the file") from exc
+        why = getattr(exc, "strerror", None) or exc
+        raise UsageError(f"{file} cannot be read: {why}; fix the file") from exc
 
 
 def _from_file(table: Mapping[str, Any], file: Path) -> Iterator[tuple[str, Value]]:
