@@ -34,6 +34,12 @@ from .intervals import Floats
 DEFAULT_VOLUME = 1_000_000
 """Invocations a month where the study has none."""
 
+_EXAMPLES = {
+    "deadline_ms": "deadline_ms=200",
+    "budget_usd_per_million": "budget_usd_per_million=0.5",
+}
+"""A limit of each strategy that needs one."""
+
 _OUT = 1e12
 """More than any cost or duration: what breaks a limit is worse than all that keeps it."""
 
@@ -101,7 +107,7 @@ class Options:
         """What a strategy wants under these options; UsageError as the class raises it."""
         limit = REGISTRY[check_strategy(strategy, REGISTRY)].limit
         if limit and not getattr(self, limit) > 0:
-            raise UsageError(f'strategy "{strategy}" needs {limit}, such as {limit}=200')
+            raise UsageError(f'strategy "{strategy}" needs {limit}, such as {_EXAMPLES[limit]}')
         return Goal(strategy, self.weight if weight is None else weight, self)
 
 

@@ -256,7 +256,7 @@ def test_the_knee_is_the_end_of_cheap_speed() -> None:
     ("options", "message"),
     [
         ({"strategy": "deadline"}, "needs deadline_ms"),
-        ({"strategy": "budget"}, "needs budget_usd_per_million"),
+        ({"strategy": "budget"}, "needs budget_usd_per_million, such as .*=0.5$"),
         ({"strategy": "deadline", "deadline_ms": 5, "quantile": 95}, "for 95 % write 0.95"),
         ({"strategy": "kneel"}, 'did you mean "knee"'),
     ],

@@ -206,7 +206,7 @@ def plot_bill(data: StudyData) -> Chart:
     subtitle = (
         f"{shown_of(run, [entry.name for entry in bills])}, "
         f"{format_count(round(volume(data)), 'invocation')} a month: memory, "
-        "mean duration, Lambda's bill a month; dark line: 95 % interval"
+        "mean duration, Lambda's bill a month; thin line: 95 % interval"
         f"{caption(run.host, run.sizes, hatched=False)}"
     )
 
