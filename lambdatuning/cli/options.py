@@ -195,6 +195,7 @@ _SAME_NAME = (
     "tolerance",
     "max_regression",
     "max_usd",
+    "deadline",
 )
 
 

@@ -68,6 +68,20 @@ def test_svg_and_json(capsys: pytest.CaptureFixture[str], store: Path, tmp_path:
     assert "<svg" in wrong.read_text()
 
 
+def test_a_limit_is_an_option_of_its_own(
+    capsys: pytest.CaptureFixture[str], store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_time = shown(capsys, store, "--strategy", "deadline", "--deadline", "60000")
+    assert "sure that it keeps the deadline" in in_time
+    monkeypatch.setenv("LAMBDATUNING_DEADLINE", "60000")
+    assert shown(capsys, store, "--strategy", "deadline") == in_time
+    assert "in budget" in shown(capsys, store, "--strategy", "budget", "--budget", "1000")
+    assert main(["show", "--store", str(store), "--strategy", "budget"]) == 2
+    assert "--strategy budget needs its limit, too: --budget" in capsys.readouterr().err
+    assert main(["show", "--store", str(store), "--budget", "much"]) == 2
+    assert "--budget must be a number, 0 or more; not 'much'" in capsys.readouterr().err
+
+
 def test_a_run_is_shown_by_its_folder_wherever_that_lies(
     capsys: pytest.CaptureFixture[str], store: Path, tmp_path: Path
 ) -> None:

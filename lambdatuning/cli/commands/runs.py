@@ -116,6 +116,8 @@ def executions(session: Session, state_machine: str, limit: str) -> None:
 )
 @click.option("--svg", callback=place, metavar="FILE", help="Write the figure as SVG.")
 @click.option("--strategy", default="", help="Another one than the run was asked for.")
+@click.option("--deadline", metavar="MS", help="For deadline: how long an invocation may take.")
+@click.option("--budget", metavar="USD", help="For budget: what a million invocations may cost.")
 @click.option("--volume", metavar="N", help="Invocations a month, for the money.")
 @session_options
 def show(session: Session, /, run: str, **options: Any) -> None:
@@ -131,15 +133,14 @@ def show(session: Session, /, run: str, **options: Any) -> None:
     from ...study import Study
     from .tuning import show_study
 
-    store, volume = options["store"], options["volume"]
-    monthly_invocations = 0 if volume is None else number("--volume", volume, 0)
+    store, question = options["store"], _question(options)
     cloud = session.connect_for(run if is_s3(run) else store)
     # The newest run of all, not the newest of each function.
     if run == "latest":
         measured = merge(newest_in_one_place(run, store, cloud=cloud))
     else:
         measured = merge(load_runs(store, run, cloud=cloud))
-    study = Study(measured, strategy=options["strategy"], monthly_invocations=monthly_invocations)
+    study = Study(measured, **question)
     figures = {form: options[form] for form in ("png", "svg") if options[form]}
     for form, file in figures.items():
         study.plot.choice().save(file, form)
@@ -147,6 +148,26 @@ def show(session: Session, /, run: str, **options: Any) -> None:
         session.output.show(study.to_json(), study.to_markdown(next(iter(figures.values()), "")))
     else:
         show_study(session.output, study, [*figures.values()])
+
+
+_LIMITS = {"deadline": "deadline_ms", "budget": "budget_usd_per_million"}
+"""The option that says the limit of a strategy, and what a study calls it."""
+
+
+def _question(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What a study is asked, by the names that it has for it."""
+    strategy = options["strategy"]
+    if strategy in _LIMITS and options[strategy] is None:
+        raise UsageError(f"--strategy {strategy} needs its limit, too: --{strategy}")
+    given = {"volume": "monthly_invocations", **_LIMITS}
+    return {
+        "strategy": strategy,
+        **{
+            name: number(f"--{option}", options[option], 0)
+            for option, name in given.items()
+            if options[option] is not None
+        },
+    }
 
 
 def _show_url(session: Session, url: str) -> None:
