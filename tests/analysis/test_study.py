@@ -183,7 +183,7 @@ def test_a_payload_type_that_is_no_name_is_refused_in_words(wrong: Any) -> None:
 
 @pytest.mark.parametrize("wrong", ["latest", None, 3])
 def test_a_study_of_what_is_no_run_is_refused_in_words(wrong: Any) -> None:
-    with pytest.raises(UsageError, match="run must be a run, as load returns it, or its samples; not "):
+    with pytest.raises(UsageError, match="run must be a run, as load returns it, or its samples"):
         Study(wrong)
 
 
