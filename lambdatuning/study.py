@@ -91,9 +91,24 @@ class Study(StudyData):
             seed=seed,
             money=written_in(as_run(run), Money(currency, per_usd)),
         )
-        chosen = options.choices if strategy == "all" else _names(strategy)
-        super().__init__(run, replace(options, strategy=chosen))
+        super().__init__(run, _choosing(options, strategy))
         _check_weights(weights or {}, self.run)
+
+    @classmethod
+    def validate(
+        cls,
+        *,
+        strategy: str | Sequence[str] = (),
+        currency: Currency = "${}",
+        per_usd: float = 1.0,
+        **options: Any,
+    ) -> None:
+        """UsageError for options that no study takes, before a run is measured and paid for.
+
+        Which payload types `weights` may name, and whether costs are in dollars, a run tells.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        _choosing(Options(**given, money=Money(currency, per_usd)), strategy)
 
     @property
     def about(self) -> "About":
@@ -321,8 +336,12 @@ def _check_weights(weights: Mapping[str, float], run: Run) -> None:
             raise UsageError(f'weights: no payload type "{name}" in this run; {hint}')
 
 
+def _choosing(options: Options, strategy: str | Sequence[str]) -> Options:
+    """The options with these strategies: () for "", for "all" those whose limit is given."""
+    return replace(options, strategy=options.choices if strategy == "all" else _names(strategy))
+
+
 def _names(strategy: str | Sequence[str]) -> tuple[str, ...]:
-    """Strategies as a tuple; () for ""."""
     listed = names("strategy", strategy)
     return tuple(name for name in ((listed,) if isinstance(listed, str) else listed) if name)
 

@@ -47,7 +47,7 @@ class TestNotebook:
 
     def test_is_short(self, path: Path) -> None:
         code = _cells(path, "code")
-        assert len(code) <= 12
+        assert len(code) <= 13
         cells = [cell for cell in code if "parameters" not in _tags(cell)]
         assert max(len("".join(cell["source"]).splitlines()) for cell in cells) <= 8
 
@@ -92,6 +92,14 @@ class TestNotebook:
             and node.value.id == "lt"
         }
         assert used <= set(lambdatuning.__all__)
+
+
+def test_what_is_asked_of_a_study_is_validated_before_anything_is_measured() -> None:
+    code = ["".join(cell["source"]) for cell in _cells(FOLDER / "01_benchmark.ipynb", "code")]
+    whole = "\n".join(code)
+    assert whole.count("lt.Study.validate(**how)") == 1
+    assert whole.index("lt.Study.validate(**how)") < whole.index("lt.benchmark(")
+    assert "lt.Study(run, **how)" in whole
 
 
 class TestPayloadTypes:

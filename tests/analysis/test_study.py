@@ -181,6 +181,28 @@ def test_a_payload_type_that_is_no_name_is_refused_in_words(wrong: Any) -> None:
             place[wrong]
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"strategy": "cheep"}, "cheep"),
+        ({"currency": "EUR"}, "currency"),
+        ({"per_usd": 0}, "per_usd"),
+        ({"weight": 2}, "weight"),
+        ({"monthly_invocations": -1}, "monthly_invocations"),
+        ({"strategy": "deadline"}, "deadline_ms"),
+        ({"weights": {"any": -1}}, "weights"),
+    ],
+)
+def test_options_are_validated_without_a_run(options: dict[str, Any], named: str) -> None:
+    with pytest.raises(UsageError, match=named):
+        Study.validate(**options)
+
+
+def test_options_that_some_run_may_have_are_valid() -> None:
+    Study.validate()
+    Study.validate(strategy=["", "cost"], currency="{} €", per_usd=0.92, weights={"any": 1})
+
+
 @pytest.mark.parametrize("wrong", ["latest", None, 3])
 def test_a_study_of_what_is_no_run_is_refused_in_words(wrong: Any) -> None:
     with pytest.raises(UsageError, match="run must be a run, as load returns it, or its samples"):
