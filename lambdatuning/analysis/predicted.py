@@ -9,6 +9,7 @@ from pandas import DataFrame
 
 from ..core.errors import UsageError
 from ..core.exploration.posterior import curves_by_means
+from ..core.sizes import parse_sizes
 from .curves import Curve
 from .data import StudyData
 from .intervals import Floats, interval, log_sides
@@ -44,7 +45,8 @@ def predict(data: StudyData, sizes: Sequence[int] = ()) -> DataFrame:
     Raises:
         UsageError: a size outside the measured ones.
     """
-    frames = [_rows(curve, sizes or middles(curve.sizes)) for curve in data.curves if curve.sizes]
+    given = parse_sizes(sizes) if sizes else ()
+    frames = [_rows(curve, given or middles(curve.sizes)) for curve in data.curves if curve.sizes]
     if not frames:
         return DataFrame(columns=list(COLUMNS))
     return marked(pd.concat(frames, ignore_index=True), data.run)[list(COLUMNS)]

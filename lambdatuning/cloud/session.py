@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode, urlsplit
 
 from botocore.exceptions import NoRegionError
@@ -37,6 +37,8 @@ class Cloud:
     `endpoint` is what a manifest says of it: the kind, and all that the embedded AWS says of itself
     (limiter, cores, ...).
     """
+
+    MADE_BY: ClassVar[str] = "connect"
 
     region: str
     account_id: str

@@ -229,7 +229,7 @@ def _rules(signature: inspect.Signature) -> Any:
             for record in get_args(parameter.annotation):
                 for option, annotation in record.__annotations__.items():
                     yield from _rule(option, annotation)
-        elif plain := _plain_rule(parameter.annotation):
+        elif plain := _plain_rule(parameter.annotation) or _made_rule(parameter.annotation):
             yield name, plain
         else:
             yield from _rule(name, parameter.annotation)
@@ -265,3 +265,20 @@ def _plain_rule(annotation: Any) -> Callable[[str, Any], Any] | None:
         return _PLAIN.get(annotation)
     several = bool(others) and all(get_origin(kind) is Sequence for kind in others)
     return places if several else None if others else place
+
+
+def _made_rule(annotation: Any) -> Callable[[str, Any], Any] | None:
+    """The rule of an option that is a record of ours, of a class which says who makes it."""
+    kinds = get_args(annotation) or (annotation,)
+    made_by = {
+        kind: vars(kind)["MADE_BY"] for kind in kinds if "MADE_BY" in getattr(kind, "__dict__", ())
+    }
+
+    def of_kind(name: str, value: Any) -> Any:
+        if isinstance(value, tuple(made_by)):
+            return value
+        raise OptionError(
+            name, f"must be what {' or '.join(made_by.values())} returns; not {value!r}"
+        )
+
+    return (_or_none(of_kind) if NoneType in kinds else of_kind) if made_by else None

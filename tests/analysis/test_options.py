@@ -5,11 +5,14 @@ from typing import Any
 import pytest
 
 import lambdatuning as lt
+from lambdatuning.cloud.session import Cloud
 from lambdatuning.core.errors import UsageError
+from lambdatuning.core.tuning.endpoint import Endpoint
 
 from .synthetic import KINDS, synthetic_run
 
 RUN = synthetic_run(KINDS[:1], (128, 512))
+CLOUD = Cloud("us-east-1", "111122223333", "arn", None, Endpoint("aws"), session=None)
 
 
 @pytest.mark.parametrize(
@@ -79,17 +82,23 @@ def test_samples_that_lack_a_column_are_not_studied() -> None:
         (lt.report, {"notebooks": "a.ipynb", "name": 5}, "name must be text; not 5"),
         (lt.import_logs, {"files": 5}, "files must be a path, or s3://bucket/prefix; not 5"),
         (lt.import_logs, {"files": "a.txt", "region": []}, "region must be text; not "),
-        (lt.tune, {"cloud": None, "function": 5}, "function must be text; not 5"),
+        (lt.tune, {"cloud": CLOUD, "function": 5}, "function must be text; not 5"),
         (
             lt.tune,
-            {"cloud": None, "function": "f", "auto_optimize": "no"},
+            {"cloud": CLOUD, "function": "f", "auto_optimize": "no"},
             "auto_optimize must be True or False; not 'no'",
         ),
-        (lt.benchmark, {"cloud": None, "yes": 1}, "yes must be True or False; not 1"),
-        (lt.deploy, {"cloud": None, "stack": 5}, "stack must be text; not 5"),
-        (lt.destroy, {"cloud": None, "stack": None}, "stack must be text; not None"),
-        (lt.status, {"cloud": None, "stack": 5}, "stack must be text; not 5"),
+        (lt.benchmark, {"cloud": CLOUD, "yes": 1}, "yes must be True or False; not 1"),
+        (lt.deploy, {"cloud": CLOUD, "stack": 5}, "stack must be text; not 5"),
+        (lt.destroy, {"cloud": CLOUD, "stack": None}, "stack must be text; not None"),
+        (lt.status, {"cloud": CLOUD, "stack": 5}, "stack must be text; not 5"),
         (lt.connect, {"region": 5}, "region must be text; not 5"),
+        (lt.tune, {"cloud": None, "function": "f"}, "cloud must be what connect returns; not None"),
+        (lt.benchmark, {"cloud": "us-east-1"}, "cloud must be what connect returns; not 'us-east"),
+        (lt.deploy, {"cloud": None}, "cloud must be what connect returns; not None"),
+        (lt.destroy, {"cloud": lt.connect}, "cloud must be what connect returns; not <function"),
+        (lt.status, {"cloud": 5}, "cloud must be what connect returns; not 5"),
+        (lt.runs, {"cloud": 5}, "cloud must be what connect returns; not 5"),
     ],
 )
 def test_options_of_every_public_function_are_held_to_their_types(
@@ -97,6 +106,20 @@ def test_options_of_every_public_function_are_held_to_their_types(
 ) -> None:
     with pytest.raises(UsageError, match=rf"^{words}"):
         call(**options)
+
+
+@pytest.mark.parametrize("wrong", ["all sizes", [0], [512, "large"], 5])
+def test_what_is_no_size_is_not_predicted(wrong: Any) -> None:
+    with pytest.raises(UsageError, match="size"):
+        lt.Study(RUN).predict(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["cpu", 1, -1, None])
+def test_a_pair_that_is_not_there_is_not_drawn(wrong: Any) -> None:
+    plot = lt.compare(RUN, RUN).plot
+    for figure in (plot.by_size, plot.changes):
+        with pytest.raises(UsageError, match="pair must be a whole number from 0 to 0; not "):
+            figure(wrong)
 
 
 def test_whole_weights_answer_as_any_others() -> None:

@@ -12,6 +12,7 @@ from pandas import DataFrame
 from ...core.errors import CannotTellError, UsageError
 from ...core.finding import Finding, gravest_first
 from ...core.format import DOLLARS, NOTHING, Money, format_count, join, short_name
+from ...core.validation import whole_number
 from ..answer.answer import notice
 from ..data import StudyData
 from ..options import Options
@@ -223,17 +224,22 @@ class ComparisonPlots:
 
     def changes(self, pair: int = 0) -> "Chart | None":
         """A row a payload type: by how much duration and cost changed, with intervals."""
-        pairs = self.comparison.pairs
         from .figures import plot_changes
 
-        return plot_changes(pairs[pair]) if pairs else None
+        shown = self._pair(pair)
+        return plot_changes(shown) if shown else None
 
     def by_size(self, pair: int = 0) -> "Chart | None":
         """Small panels, one a payload type: duration against memory in both runs."""
-        pairs = self.comparison.pairs
         from .figures import plot_before_after
 
-        return plot_before_after(pairs[pair]) if pairs else None
+        shown = self._pair(pair)
+        return plot_before_after(shown) if shown else None
+
+    def _pair(self, number: int) -> Pair | None:
+        """UsageError for a number that no pair has."""
+        pairs = self.comparison.pairs
+        return pairs[whole_number("pair", number, 0, len(pairs) - 1)] if pairs else None
 
 
 def compare(  # noqa: PLR0913
