@@ -261,10 +261,9 @@ class Run:
     def _answer(self) -> str:
         size = self.manifest.answer_mb
         if not size:
-            return ""
+            return "lt.Study(run).answer"
         superlative = REGISTRY[self.strategy].superlative if self.strategy in REGISTRY else ""
-        rule = "" if self.manifest.decision else " by Power Tuning's trimmed means"
-        return f"{format_mb(float(size))} ({superlative}{rule}); lt.Study(run).answer says more"
+        return f"{format_mb(float(size))} ({superlative}); lt.Study(run).answer says more"
 
 
 def to_run(manifest: Manifest, parts: Iterable[bytes]) -> Run:

@@ -184,7 +184,8 @@ class TunedRun(ShownRun):
 
 
 class ListedRun(TypedDict):
-    """A stored run; `power` is the size that it answered, `explored` "grid" or "adaptive"."""
+    """A stored run; `power` is the size that it decided on (null where no decision is stored with
+    it: `show` answers), `explored` "grid" or "adaptive"."""
 
     run_id: str
     kind: str | None

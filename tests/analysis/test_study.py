@@ -209,9 +209,10 @@ def test_a_study_of_what_is_no_run_is_refused_in_words(wrong: Any) -> None:
         Study(wrong)
 
 
-def test_a_study_has_one_answer_and_the_card_of_a_run_names_the_rule_of_its_own() -> None:
+def test_a_run_without_a_stored_decision_has_the_answer_of_its_study_and_no_other() -> None:
     run = lt.load(RECORDED)
-    assert "128 MB (cheapest by Power Tuning&#x27;s trimmed means)" in run._repr_html_()
+    assert "lt.Study(run).answer" in run._repr_html_()
+    assert lt.runs(RECORDED)[["power"]].isna().all(axis=None)
     study = lt.Study(run)
     markup = study._repr_html_()
     assert "Set LambdaFunctionOverHttps to 256&nbsp;MB" in markup

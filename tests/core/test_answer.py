@@ -31,7 +31,6 @@ def test_an_output_without_an_answer_says_nothing(output: object) -> None:
 )
 def test_the_size_may_be_a_number_or_its_text(power: object, memory_mb: int | None) -> None:
     assert TunerAnswer.of({"power": power}).memory_mb == memory_mb
-    assert Manifest(output={"power": power}).answer_mb == memory_mb
 
 
 def test_a_run_of_power_tuning_answers_for_each_payload_type() -> None:

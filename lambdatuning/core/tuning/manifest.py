@@ -166,10 +166,11 @@ class Manifest:
 
     @property
     def answer_mb(self) -> int | None:
-        """The size that it answers: by its decision, or as a tuner of another kind said."""
-        if self.decision:
-            return self.decision.memory_mb
-        return TunerAnswer.of(self.output).memory_mb
+        """The size that it decided on; None where no decision is stored with it.
+
+        The `power` of such an output was found by trimmed means, and a study may answer otherwise.
+        """
+        return self.decision.memory_mb if self.decision else None
 
     @property
     def answers(self) -> Mapping[str, TunerAnswer]:
