@@ -9,6 +9,7 @@ from pandas import DataFrame
 
 from ..core.errors import UsageError
 from ..core.exploration.posterior import curves_by_means
+from ..core.format import format_mb
 from ..core.sizes import parse_sizes
 from .curves import Curve
 from .data import StudyData
@@ -95,8 +96,8 @@ def _rows(curve: Curve, sizes_mb: Sequence[int]) -> DataFrame:
     outside = [size for size in sizes_mb if not low <= size <= high]
     if outside:
         raise UsageError(
-            f"{outside[0]} MB is outside the measured sizes {low} to {high} MB of {curve.payload}; "
-            "measure it"
+            f"{format_mb(outside[0])} is outside the measured sizes {low:,} to {format_mb(high)} "
+            f"of {curve.payload}; measure it"
         )
     new = [size for size in sizes_mb if size not in curve.sizes]
     measured = _frame(

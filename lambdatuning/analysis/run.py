@@ -224,9 +224,7 @@ class Run:
         """The samples of one size; UsageError where it was not measured."""
         size = whole_number("memory_mb", memory_mb)
         if size not in self.sizes:
-            raise UsageError(
-                f"{size} MB was not measured; there are {', '.join(map(str, self.sizes))} MB"
-            )
+            raise UsageError(f"{format_mb(size)} was not measured; there are {join_mb(self.sizes)}")
         return self.samples[self.samples["memory_mb"] == size]
 
     def __getitem__(self, payload: str) -> "Run":

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from ..core.errors import LambdaTuningError, StackError, denied_by
 from ..core.finding import Finding
+from ..core.format import format_mb
 from ..core.sizes import MAX_MB, NEW_ACCOUNT_MAX_MB
 from ..workspace.extras import EXTRAS, install_command
 from .aws_errors import explain
@@ -142,15 +143,15 @@ def _memory(cloud: Cloud) -> Finding:
     try:
         aws_lambda.update_function_configuration(FunctionName=absent, MemorySize=MAX_MB)
     except aws_lambda.exceptions.ResourceNotFoundException:
-        return Finding("ok", "memory", f"{MAX_MB} MB was not refused")
+        return Finding("ok", "memory", f"{format_mb(MAX_MB)} was not refused")
     except ClientError as exc:
         if "MemorySize" not in exc.response["Error"]["Message"]:
             raise
     return Finding(
         "warning",
         "memory",
-        f"this account is held to {NEW_ACCOUNT_MAX_MB} MB, as new ones are",
-        f"tune up to {NEW_ACCOUNT_MAX_MB} MB, or ask AWS Support for {MAX_MB} MB",
+        f"this account is held to {format_mb(NEW_ACCOUNT_MAX_MB)}, as new ones are",
+        f"tune up to {format_mb(NEW_ACCOUNT_MAX_MB)}, or ask AWS Support for {format_mb(MAX_MB)}",
     )
 
 

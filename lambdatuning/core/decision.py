@@ -12,6 +12,7 @@ from operator import le
 from typing import Any
 
 from .exploration.posterior import curves_by_means
+from .format import format_mb
 from .strategies import (
     DEFAULT_WEIGHT,
     FAILURE_LIMIT,
@@ -245,16 +246,18 @@ def _checked(
         # The one size that was measured is not compared with any.
         return replace(plain, sure=claim.sure if len(points) > 1 else None)
     if claim.memory_mb not in sizes:
-        note = f"{claim.memory_mb} MB was not measured for each payload type: a model's answer"
+        note = (
+            f"{format_mb(claim.memory_mb)} was not measured for each payload type: a model's answer"
+        )
         return replace(plain, memory_mb=claim.memory_mb, sure=claim.sure, notes=(note,))
     by_size = dict(zip(sizes, criterion.of_means(points), strict=True))
     own, other = by_size[claim.memory_mb], by_size[best or 0]
     if own <= other * (1 + TOLERANCE):
         return replace(plain, memory_mb=claim.memory_mb, sure=claim.sure)
+    worse = f"{own / other if other else math.inf:.2f} times as {_WORSE[plain.strategy]}"
     note = (
-        f"the model answers {claim.memory_mb} MB, but by the plain means of the same samples it "
-        f"is {own / other if other else math.inf:.2f} times as {_WORSE[plain.strategy]} as "
-        f"{best} MB: not sure, measure more"
+        f"the model answers {format_mb(claim.memory_mb)}, but by the plain means of the same "
+        f"samples it is {worse} as {format_mb(best)}: not sure, measure more"
     )
     pair = [point for point in points if point.memory_mb in (claim.memory_mb, best)]
     apart = own - other > 2 * math.hypot(*criterion.errors(points, pair))

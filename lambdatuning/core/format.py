@@ -103,7 +103,7 @@ def format_ms(value: float) -> str:
     return f"{_digits(value / 1000)} s" if abs(value) >= 999.5 else f"{_digits(value)} ms"
 
 
-def format_mb(value: float) -> str:
+def format_mb(value: float | None) -> str:
     """Whole megabytes with thousands separated.
 
     >>> format_mb(1769), format_mb(128)

@@ -4,6 +4,7 @@ import re
 
 from ..analysis.answer.as_markdown import plain
 from ..analysis.verdict import BETTER, FINE, SUSPECT, UNKNOWN, WORSE, ChangeFinding, Verdict
+from ..core.format import format_mb
 
 TITLES = {
     FINE: "no change",
@@ -66,7 +67,7 @@ def where(finding: ChangeFinding) -> str:
     >>> where(ChangeFinding(kind="worse", measure="duration", payload="ping", memory_mb=512))
     'duration, ping, 512 MB'
     """
-    size = "" if finding.memory_mb is None else f"{finding.memory_mb} MB"
+    size = "" if finding.memory_mb is None else format_mb(finding.memory_mb)
     return ", ".join(filter(None, (finding.measure, finding.payload, size)))
 
 

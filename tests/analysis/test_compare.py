@@ -371,7 +371,7 @@ def test_what_cannot_be_compared_is_refused() -> None:
     one = synthetic_run(FEW, SIZES)
     with pytest.raises(UsageError, match="no run to compare"):
         lt.compare([])
-    with pytest.raises(UsageError, match="1024 MB was not measured"):
+    with pytest.raises(UsageError, match="1,024 MB was not measured"):
         lt.compare([one, one], memory_mb=1024)
     other = Run(changed(one.manifest, {"function": "other"}), one.samples.assign(function="other"))
     with pytest.raises(UsageError, match="compare runs of one function"):

@@ -80,7 +80,7 @@ def test_a_predicted_interval_is_wider_than_its_neighbours() -> None:
 
 
 def test_outside_the_measured_sizes_nothing_is_predicted() -> None:
-    with pytest.raises(UsageError, match="4096 MB is outside the measured sizes 128 to 3008 MB"):
+    with pytest.raises(UsageError, match="4,096 MB is outside the measured sizes 128 to 3,008 MB"):
         study_of(RUN).predict([4096])
 
 

@@ -24,7 +24,9 @@ def printed(run: Run, capsys: pytest.CaptureFixture[str], **given: Any) -> str:
 
 def test_sizes_beyond_the_cores_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(synthetic_run(CPU, SIZES), capsys)
-    assert "4,096, 10,240 MB: more vCPUs than this host's 2 cores, so measured as 2 cores;" in text
+    assert (
+        "4,096 and 10,240 MB: more vCPUs than this host's 2 cores, so measured as 2 cores;" in text
+    )
     for run in (synthetic_run(CPU, SIZES, endpoint="aws"), synthetic_run(CPU, SIZES[:2])):
         assert "more vCPUs" not in printed(run, capsys)
 
@@ -45,7 +47,7 @@ def test_the_answer_of_another_tuner_on_this_host_says_it_too(
     output = {"cpu": {"power": 10_240, "duration": 5.0, "cost": 1e-6}}
     run = synthetic_run(CPU, SIZES, about={"kind": "power-tuning", "output": output})
     text = printed(Run(run.manifest, run.samples.iloc[:0]), capsys)
-    assert "10240 MB is best" in text
+    assert "10,240 MB is best" in text
     assert "only AWS can tell such sizes apart" in text
 
 

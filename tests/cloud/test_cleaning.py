@@ -61,11 +61,11 @@ def test_what_a_dead_run_left_is_listed_and_put_back(client: FakeLambda) -> None
         "version 2 is removed",
         "version 3 is removed",
         "the lock of run run-0 is removed",
-        "memory size 1024 -> 128 MB",
+        "memory size 1,024 MB -> 128 MB",
     )
     assert describe_remains(remaining).splitlines()[0] == f"{ARN}:"
     done = clean_function(cloud(client), remaining, no_sleep)
-    assert done == ["memory size 1024 -> 128 MB", "version 2", "version 3", "lock of run run-0"]
+    assert done == ["memory size 1,024 MB -> 128 MB", "version 2", "version 3", "lock of run run-0"]
     assert (client.memory_mb, sorted(client.versions), sorted(client.aliases)) == (
         128, ["1"], ["RAM128", "live"],
     )  # fmt: skip

@@ -123,7 +123,7 @@ def test_sizes_beyond_the_cores_of_one_host_are_reported(client: FakeLambda) -> 
     cloud = replace(fake_cloud(**{"lambda": client}), endpoint=host)
     notes = limits(cloud, client, 3, (128, 4096, 10_240)).notes
     assert notes == (
-        "4,096, 10,240 MB: more vCPUs than this host's 2 cores, so measured as 2 cores; "
+        "4,096 and 10,240 MB: more vCPUs than this host's 2 cores, so measured as 2 cores; "
         "only AWS can tell such sizes apart",
     )
     assert limits(cloud, client, 3, (128, 3008)).notes == ()

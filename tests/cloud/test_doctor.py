@@ -86,7 +86,7 @@ def test_a_new_account_is_limited_to_3008_mb(aws_lambda: Any) -> None:
         "satisfy constraint: Member must have value less than or equal to 3008"
     )
     finding = probed(aws_lambda, "ValidationException", message)
-    assert (finding.severity, "3008 MB" in finding.cause) == ("warning", True)
+    assert (finding.severity, "3,008 MB" in finding.cause) == ("warning", True)
 
 
 def test_an_account_with_every_right_reads_that_there_is_no_function(aws_lambda: Any) -> None:

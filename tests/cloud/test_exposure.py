@@ -65,7 +65,7 @@ def test_logs_that_cannot_be_read_leave_it_open(code: str) -> None:
 def test_sizes_below_what_is_used_are_left_out_and_named() -> None:
     kept, note = large_enough((128, 256, 512, 1024), 310, 512)
     assert kept == (512, 1024)
-    assert note.startswith("128, 256 MB left out: the function used up to 310 MB")
+    assert note.startswith("128 and 256 MB left out: the function used up to 310 MB")
     assert large_enough((512, 1024), None, 512) == ((512, 1024), "")
     kept, note = large_enough((128, 1024), None, 512)
     assert kept == (128, 1024)

@@ -41,7 +41,7 @@ def test_where_no_host_is_known_nothing_is_marked(stored: object) -> None:
 def test_the_remark_names_sizes_and_cores() -> None:
     assert EMBEDDED.beyond_note([128, 3538]) == ""
     assert EMBEDDED.beyond_note([10_240, 128, 4096]) == (
-        "4,096, 10,240 MB: more vCPUs than this host's 2 cores, so measured as 2 cores; "
+        "4,096 and 10,240 MB: more vCPUs than this host's 2 cores, so measured as 2 cores; "
         "only AWS can tell such sizes apart"
     )
     assert "this host's 1 core, so" in Endpoint("embedded", cores=1).beyond_note([3008])

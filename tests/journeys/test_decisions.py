@@ -56,7 +56,7 @@ def test_the_contracts_rule_stays_and_the_other_answer_is_reported(place: Place)
     assert output["power"] == 1024
     warnings = [text for text in output["warnings"] if "by plain means 512 MB" in text]
     assert len(warnings) == 1
-    assert "1024 MB, which is what this execution names" in warnings[0]
+    assert "1,024 MB, which is what this execution names" in warnings[0]
     bucket, _, key = output["samples"].removeprefix("s3://").partition("/")
     body = place.client("s3").get_object(Bucket=bucket, Key=f"{key}_manifest.json")["Body"].read()
     manifest = json.loads(body)

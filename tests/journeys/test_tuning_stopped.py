@@ -105,7 +105,7 @@ def test_cleaning_is_done_by_the_tuner_whose_runs_it_knows(place: Place, tmp_pat
     assert remaining.versions == ()
     assert [run_id for _, run_id in remaining.doubtful] == [run.run_id, "20200101T000000-abcdef"]
     done = clean_function(place.cloud, remaining, time.sleep)
-    assert done[0] == "memory size 1024 -> 128 MB"
+    assert done[0] == "memory size 1,024 MB -> 128 MB"
     left = [function.run_of(version) for version in function.marked_versions(client, arn)]
     assert left == ["20200101T000000-abcdef"]
     assert lock.read(client, arn) is None

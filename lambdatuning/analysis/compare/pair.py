@@ -16,7 +16,7 @@ from pandas import DataFrame
 
 from ...core.errors import CannotTellError, UsageError, closest
 from ...core.finding import Finding
-from ...core.format import join_mb
+from ...core.format import format_mb, join_mb
 from ..curves import MIX, MeanCurve, mean_curves
 from ..frames import good
 from ..intervals import Floats
@@ -381,7 +381,7 @@ def unjudged_sizes(pair: Pair, beyond: float) -> dict[str, list[int]]:
 
 def _no_size(before: Run, after: Run, memory_mb: int | None) -> UsageError | CannotTellError:
     if memory_mb is not None and memory_mb not in set(before.sizes) & set(after.sizes):
-        return UsageError(f"{memory_mb} MB was not measured in one of the runs")
+        return UsageError(f"{format_mb(memory_mb)} was not measured in one of the runs")
     for run, name in ((after, "after"), (before, "before")):
         if good(run.samples).empty:
             return CannotTellError(

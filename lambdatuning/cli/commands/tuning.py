@@ -10,6 +10,7 @@ import click
 
 from ...core.decision import SCHEMA
 from ...core.errors import UsageError
+from ...core.format import format_mb
 from ...core.strategies import DEFAULT_WEIGHT, KIT_STRATEGY, WORTH, Worth
 from ...core.tuning.explored import Explored
 from ...core.tuning.records import run_prefix
@@ -230,7 +231,7 @@ def _study(run: "Run", options: AnswerOptions) -> "Study | None":
 def _elsewhere(run: "Run") -> list[str]:
     """What a deployment of AWS Lambda Power Tuning said."""
     return [
-        f"{name}: {answer.memory_mb} MB is best for {run.manifest.strategy}, "
+        f"{name}: {format_mb(answer.memory_mb)} is best for {run.manifest.strategy}, "
         f"{answer.duration_ms:,.2f} ms and ${answer.cost_usd:.3g} an invocation (AWS Lambda Power "
         "Tuning's trimmed means: it keeps no samples, so no interval can be given)"
         for name, answer in run.manifest.answers.items()

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from ...core.arn import parse_function_arn
 from ...core.errors import LambdaTuningError, LockedError
+from ...core.format import format_mb
 from ...functions.tuner import lock
 from ...functions.tuner.clean import clean
 from ...functions.tuner.function import Sleep, marked_versions, read, run_of
@@ -56,7 +57,8 @@ class Remains:
         if self.current_lock:
             lines.append(f"the lock of run {self.current_lock.run_id} is removed")
             if self.current_lock.memory_mb and self.current_lock.memory_mb != self.memory_mb:
-                lines.append(f"memory size {self.memory_mb} -> {self.current_lock.memory_mb} MB")
+                before = format_mb(self.current_lock.memory_mb)
+                lines.append(f"memory size {format_mb(self.memory_mb)} -> {before}")
         lines += (f"function {name}, a copy of it, is removed" for name in self.copies)
         lines += (
             f"version {number} is removed if the tuner knows run {run_id}, whose mark it bears"
@@ -199,17 +201,21 @@ def what_is_left(
     was_set = now_mb == set_mb != memory_mb
     other_size = now_mb != memory_mb and not was_set
     locked = current_lock is not None and current_lock.run_id == run_id
-    left = [f"{now_mb} MB instead of {memory_mb} MB"] if other_size and locked else []
+    left = (
+        [f"{format_mb(now_mb)} instead of {format_mb(memory_mb)}"] if other_size and locked else []
+    )
     left += [f"the lock of run {run_id}"] if locked else []
     left += [f"version {number}" for number in versions]
     if left:
         return f"{arn.name} has {', '.join(left)}: {command}", False
     if other_size:
         return (
-            f"{arn.name} has {now_mb} MB (before: {memory_mb} MB) and no lock or version of the "
-            "run: somebody else set that size, or it is to be set back by hand"
+            f"{arn.name} has {format_mb(now_mb)} (before: {format_mb(memory_mb)}) and no lock or "
+            "version of the run: somebody else set that size, or it is to be set back by hand"
         ), False
     if was_set:
-        why = f"{arn.name} is set to the answer, {now_mb} MB (before: {memory_mb} MB)"
+        why = (
+            f"{arn.name} is set to the answer, {format_mb(now_mb)} (before: {format_mb(memory_mb)})"
+        )
         return f"{why}, and has no lock or version of the run", True
-    return f"{arn.name} is as it was ({memory_mb} MB, no lock or version of the run)", True
+    return f"{arn.name} is as it was ({format_mb(memory_mb)}, no lock or version of the run)", True

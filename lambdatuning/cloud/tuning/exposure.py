@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ...core.arn import FunctionArn
+from ...core.format import format_mb, join_mb
 from ...core.log_report import FILTER_PATTERNS, iter_reports
 from ...core.tuning.contract import LOCK_ALIAS
 from ...core.tuning.records import Target
@@ -42,12 +43,12 @@ def large_enough(
         waiting = min(sizes) < min(memory_mb, max(sizes))
         return tuple(sizes), _NOT_KNOWN if waiting else ""
     kept = tuple(size for size in sizes if size >= used_mb) or (memory_mb,)
-    small = [f"{size}" for size in sizes if size not in kept]
+    small = [size for size in sizes if size not in kept]
     if not small:
         return kept, ""
     return kept, (
-        f"{', '.join(small)} MB left out: the function used up to {used_mb} MB within the last "
-        "day; name such sizes with --powers if you want them"
+        f"{join_mb(small)} left out: the function used up to {format_mb(used_mb)} within the "
+        "last day; name such sizes with --powers if you want them"
     )
 
 

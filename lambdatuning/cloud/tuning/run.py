@@ -19,7 +19,7 @@ from botocore.exceptions import (
 )
 
 from ...core.errors import CutOffError, LambdaTuningError, RunFailedError
-from ...core.format import format_sure, money_of
+from ...core.format import format_mb, format_sure, money_of
 from ...core.power_tuning.answer import TunerAnswer
 from ...core.progress import OnProgress, Progress
 from ...core.tuning.manifest import MANIFEST_NAME, Manifest, read_manifest
@@ -88,7 +88,9 @@ def describe_step(number: int, step: Step, currency: str = "USD") -> str:
 
 
 def _batch(items: Sequence[Planned]) -> str:
-    shown = [f"{item.memory_mb} MB x {item.count} of {item.payload}" for item in items[:_SHOWN]]
+    shown = [
+        f"{format_mb(item.memory_mb)} x {item.count} of {item.payload}" for item in items[:_SHOWN]
+    ]
     rest = len(items) - len(shown)
     return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
@@ -137,7 +139,9 @@ class FetchedSamples:
         for sample in samples:
             self.by_size[sample.memory_mb] += 1
             self.payloads.add(sample.payload)
-            self.latest = f"{sample.memory_mb} MB, {sample.payload} {sample.duration_ms:,.0f} ms"
+            self.latest = (
+                f"{format_mb(sample.memory_mb)}, {sample.payload} {sample.duration_ms:,.0f} ms"
+            )
 
 
 @dataclass(frozen=True)

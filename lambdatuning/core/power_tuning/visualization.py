@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from ..errors import UsageError
+from ..format import format_mb
 from ..sizes import MAX_MB, MIN_MB
 from ..strategies import CurvePoint
 
@@ -127,8 +128,8 @@ def _refuse_impossible(points: Sequence[CurvePoint]) -> None:
     impossible = [size for size in sizes if not MIN_MB <= size <= MAX_MB]
     if impossible:
         raise UsageError(
-            f"not a visualization URL: it has a size of {impossible[0]} MB, and functions have "
-            f"{MIN_MB} to {MAX_MB}; copy it again"
+            f"not a visualization URL: it has a size of {format_mb(impossible[0])}, and functions "
+            f"have {MIN_MB} to {MAX_MB}; copy it again"
         )
     if len(set(sizes)) != len(sizes):
         raise UsageError("not a visualization URL: a size is there twice; copy it again")

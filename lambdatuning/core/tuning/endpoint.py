@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..format import join_mb
 from ..sizes import Host
 from ..wire import read_record, write_record
 
@@ -79,9 +80,8 @@ class Endpoint:
         host, beyond = self.host, self.beyond_cores(sizes_mb)
         if host is None or not beyond:
             return ""
-        sizes = ", ".join(f"{size:,}" for size in beyond)
         return (
-            f"{sizes} MB: more vCPUs than this host's {host}, so measured as {host}; "
+            f"{join_mb(beyond)}: more vCPUs than this host's {host}, so measured as {host}; "
             "only AWS can tell such sizes apart"
         )
 

@@ -20,6 +20,7 @@ from ...core.decision import (
 )
 from ...core.errors import RunFailedError
 from ...core.exploration.question import Prediction
+from ...core.format import format_mb, join_mb
 from ...core.power_tuning.rules import SizeStatistics
 from ...core.power_tuning.rules import analyse as contract_output
 from ...core.pricing import PriceBook
@@ -237,8 +238,8 @@ class MeasuredRun:
         if same_rule and decided.memory_mb not in (None, contract_mb):
             chosen = "is not set" if question.rule == "means" else "is what this execution names"
             notes.append(
-                f"by plain means {decided.memory_mb} MB is best for {question.strategy}; by Power "
-                f"Tuning's trimmed means {contract_mb} MB, which {chosen}"
+                f"by plain means {format_mb(decided.memory_mb)} is best for {question.strategy}; "
+                f"by Power Tuning's trimmed means {format_mb(contract_mb)}, which {chosen}"
             )
         return replace(decided, basis=self.basis, notes=tuple(notes))
 
@@ -304,7 +305,10 @@ def _allowed(sizes: Sequence[SizeResult]) -> list[str]:
 
 
 def _why(failed: Mapping[int, str], run: Explored | None) -> str:
-    reasons = [f"{size} MB: {reason}" for size, reason in failed.items()]
+    sizes: dict[str, list[int]] = {}
+    for size, reason in failed.items():
+        sizes.setdefault(reason, []).append(size)
+    reasons = [f"{join_mb(failing)}: {reason}" for reason, failing in sizes.items()]
     return "; ".join([*reasons, run.reason] if run else reasons)[:_FAILED_LENGTH]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ...core.errors import LambdaTuningError
+from ...core.format import format_mb
 from ...core.tuning.records import Target
 from ...core.tuning.state import TunerState
 from . import lock
@@ -56,8 +57,8 @@ def _refuse_other(client: Any, function: str, power: int, target: Target) -> Non
     sizes = {target.memory_mb, power, spare_mb(power)}
     if is_other(config, target) or config["MemorySize"] not in sizes:
         raise LambdaTuningError(
-            f"{target.name} was changed by someone else since it was measured, so that {power} MB "
-            "is not set: set it yourself, or tune again"
+            f"{target.name} was changed by someone else since it was measured, so that "
+            f"{format_mb(power)} is not set: set it yourself, or tune again"
         )
 
 
@@ -88,10 +89,11 @@ def _publish_behind(
         left = (
             "no version is left of it"
             if unpublished
-            else f"version {version} has {memory_mb} MB: point it there yourself, or delete it"
+            else f"version {version} has {format_mb(memory_mb)}: point it there yourself, or "
+            "delete it"
         )
         raise LambdaTuningError(
-            f'the alias "{alias}" could not be set to {memory_mb} MB ({exc}); {left}'
+            f'the alias "{alias}" could not be set to {format_mb(memory_mb)} ({exc}); {left}'
         ) from exc
 
 

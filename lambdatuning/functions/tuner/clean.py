@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...core.errors import LambdaTuningError
+from ...core.format import format_mb
 from . import lock
 from .function import Confirms, Sleep, read, remove, set_memory
 
@@ -117,5 +118,5 @@ def undo(
     changed = current_mb != current.memory_mb or failed
     if current.memory_mb and changed and may_have_set(current.run_id, current_mb):
         set_memory(client, function, current.memory_mb, sleep)
-        cleaned.append(f"memory size {current_mb} -> {current.memory_mb} MB")
+        cleaned.append(f"memory size {format_mb(current_mb)} -> {format_mb(current.memory_mb)}")
     return [*cleaned, *(f"version {number}" for number in remove(client, function, is_ours))]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypedDict, cast
 
 from ...core.errors import LambdaTuningError, NotFoundError, UsageError
+from ...core.format import format_mb
 from ...core.tuning.plan import Work
 
 Sleep = Callable[[float], None]
@@ -153,7 +154,7 @@ def set_memory(client: Any, function: str, memory_mb: int, sleep: Sleep) -> Conf
             )
         except client.exceptions.InvalidParameterValueException as exc:
             reason = exc.response["Error"]["Message"]
-            raise UsageError(f"{memory_mb} MB is refused: {reason}") from exc
+            raise UsageError(f"{format_mb(memory_mb)} is refused: {reason}") from exc
         except (
             client.exceptions.PreconditionFailedException,
             client.exceptions.ResourceConflictException,
@@ -165,7 +166,7 @@ def set_memory(client: Any, function: str, memory_mb: int, sleep: Sleep) -> Conf
             reason = config.get("LastUpdateStatusReason") or config.get(
                 "LastUpdateStatusReasonCode"
             )
-            raise UsageError(f"{memory_mb} MB could not be set: {reason}")
+            raise UsageError(f"{format_mb(memory_mb)} could not be set: {reason}")
         if config["MemorySize"] == memory_mb:
             return config
         break
@@ -217,7 +218,9 @@ def publish(client: Any, function: str, run_id: str, work: Work, sleep: Sleep) -
     _published(client, function, run_id, Work(spare_mb(work.memory_mb), _SPARE), sleep)
     version = _published(client, function, run_id, work, sleep)
     if not _serves(version, run_id, work):
-        raise LambdaTuningError(f"{function} publishes no new version at {work.memory_mb} MB")
+        raise LambdaTuningError(
+            f"{function} publishes no new version at {format_mb(work.memory_mb)}"
+        )
     return str(version["Version"])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ...core.errors import LambdaTuningError, UsageError
+from ...core.format import format_mb
 from ...core.tuning.plan import Batch, Work
 from ...core.tuning.records import RunPlan, Target
 from ...core.tuning.state import TunerState
@@ -89,7 +90,9 @@ def small_sizes(plan: RunPlan, used_mb: int | None) -> dict[int, str]:
     """Why sizes are left out by what the function used; none while that is not known."""
     if used_mb is None:
         return {}
-    why = f"smaller than the {used_mb} MB that the function used; name the size to measure it"
+    why = (
+        f"smaller than the {format_mb(used_mb)} that the function used; name the size to measure it"
+    )
     return dict.fromkeys(plan.too_small(used_mb), why)
 
 

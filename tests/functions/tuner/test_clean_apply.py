@@ -39,7 +39,7 @@ def test_everything_is_put_back(client: FakeLambda, time: Time) -> None:
     hold(client)
     function.publish(client, ARN, "run-1", Work(512, 0), time.sleep)
     done = clean(client, ARN, EXECUTION, time.sleep)
-    assert done == ["memory size 512 -> 128 MB", "version 2", "lock of run run-1"]
+    assert done == ["memory size 512 MB -> 128 MB", "version 2", "lock of run run-1"]
     assert (client.memory_mb, list(client.versions), list(client.aliases)) == (
         128, ["1"], ["RAM128"],
     )  # fmt: skip
@@ -189,7 +189,7 @@ def test_a_function_whose_update_failed_is_put_back(client: FakeLambda, time: Ti
     client.failing_mb = {512}
     with pytest.raises(UsageError, match="512 MB could not be set: no address is left"):
         function.set_memory(client, ARN, 512, time.sleep)
-    assert clean(client, ARN, EXECUTION, time.sleep)[0] == "memory size 512 -> 128 MB"
+    assert clean(client, ARN, EXECUTION, time.sleep)[0] == "memory size 512 MB -> 128 MB"
     assert (client.memory_mb, client.config["LastUpdateStatus"]) == (128, "Successful")
 
 

@@ -169,7 +169,7 @@ def test_a_refused_size_is_reported_and_the_others_go_on() -> None:
     machine = Machine()
     machine.client.largest_mb = 1024
     output = machine.run(powerValues=[512, 2048], strategy="speed")
-    assert "2048 MB is refused" in output["failedSizes"]["2048"]
+    assert "2,048 MB is refused" in output["failedSizes"]["2048"]
     assert output["power"] == 512
 
 

@@ -37,7 +37,7 @@ def test_it_gives_up_on_a_function_that_never_rests(client: FakeLambda, time: Ti
 
 
 def test_a_size_that_lambda_refuses_is_named(time: Time) -> None:
-    with pytest.raises(UsageError, match="4096 MB is refused"):
+    with pytest.raises(UsageError, match="4,096 MB is refused"):
         set_memory(FakeLambda(largest_mb=3008), ARN, 4096, time.sleep)
 
 

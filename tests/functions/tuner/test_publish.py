@@ -51,13 +51,13 @@ def test_a_refused_size_is_reported_and_the_others_go_on(locked: FakeLambda, tim
     plan = make_plan(sizes=(128, 4096, 512))
     state = publish_next(STATE, publisher(locked, plan, time))
     assert [b.memory_mb for b in state.batches] == [128, 512]
-    assert "4096 MB is refused" in state.failed[4096]
+    assert "4,096 MB is refused" in state.failed[4096]
     assert locked.memory_mb == 128
 
 
 def test_no_size_at_all_is_a_failure(locked: FakeLambda, time: Time) -> None:
     locked.largest_mb = 3008
-    with pytest.raises(LambdaTuningError, match="no size could be published: 4096 MB is refused"):
+    with pytest.raises(LambdaTuningError, match="no size could be published: 4,096 MB is refused"):
         publish_next(STATE, publisher(locked, make_plan(sizes=(4096,)), time))
 
 

@@ -173,6 +173,12 @@ def test_all_failing_is_a_failure_with_its_cause(store: RunFolder) -> None:
         analysed(store)
 
 
+def test_a_cause_that_several_sizes_share_is_said_once(store: RunFolder) -> None:
+    stored(store, one_type(), [sample(error="E"), sample(memory_mb=512, error="E")])
+    with pytest.raises(RunFailedError, match=r": 128 and 512 MB: 1 of 1 .* failed: E$"):
+        analysed(store)
+
+
 def test_a_dry_run_has_no_answer(store: RunFolder) -> None:
     stored(store, one_type(question=replace(QUESTION, dry_run=True)), [sample()])
     assert analysed(store)["output"] is None

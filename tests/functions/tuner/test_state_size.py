@@ -49,7 +49,7 @@ def test_a_hundred_types_at_forty_six_sizes_three_hundred_times(s3: FakeS3) -> N
     )  # fmt: skip
     assert max(machine.scales.weights.values()) < LIMIT, machine.scales.weights
     assert output["power"] in SIZES
-    assert output["failedSizes"]["3008"].startswith("3008 MB is refused")
+    assert output["failedSizes"]["3008"].startswith("3,008 MB is refused")
     assert len(output["failedSizes"]) > 20
     store = machine.store
     assert len(store.read_json("_results.json")) == 45 * 100
