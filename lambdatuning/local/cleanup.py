@@ -1,8 +1,8 @@
 """Removes what a server leaves behind, however it ended: processes, cgroups, folders.
 
-A supervisor, forked before the first thread, waits at one end of a pipe whose other end is the
-server's; the next server clears what is left when a supervisor was killed as well. Standard library
-only, and only modules that import nothing heavy.
+A supervisor, forked before anything is made and before the first thread, waits at one end of a pipe
+whose other end is the server's; the next server clears what is left when a supervisor was killed as
+well. Standard library only, and only modules that import nothing heavy.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .limiters import cgroups, delegation, processes
@@ -94,6 +94,13 @@ def _noted(folder: Path) -> list[str]:
     return []
 
 
+def _named(ident: str) -> Iterator[str]:
+    """Cgroups that have this name, noted or not yet."""
+    for home in _homes():
+        if (home / ident).is_dir():
+            yield str(home / ident)
+
+
 def _homes() -> Iterator[Path]:
     """Groups in which a server like this one would have made its own."""
     kinds = [("cgroup2", ""), *(("cgroup", one) for one in ("cpu", "cpuacct", "memory", "pids"))]
@@ -106,19 +113,19 @@ def _homes() -> Iterator[Path]:
 _MOST_DESCRIPTORS = 4096
 
 
-def start_supervisor(marker: str, cgroups: Sequence[str], folder: Path) -> int:
+def start_supervisor(marker: str, folder: Path) -> int:
     """Fork the supervisor of this process; the descriptor that it watches, to be kept open.
 
-    Call it before any thread is started.
+    It removes the `folder`, the cgroups that are noted in it or have its name, and processes that
+    carry `marker`. Call it before any of these is made and before any thread is started.
     """
-    note_cgroups(cgroups, folder)
     reader, writer = os.pipe()
     if os.fork() == 0:
         status = 1
         try:
             _detach(reader)
             _wait_for_end(reader)
-            clear(marker, cgroups, [str(folder)])
+            clear(marker, {*_noted(folder), *_named(folder.name)}, [str(folder)])
             status = 0
         finally:
             os._exit(status)

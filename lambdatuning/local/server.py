@@ -73,20 +73,27 @@ def serve(options: argparse.Namespace) -> None:
     listener = _listen(options.host, options.port)
     ident = cleanup.server_ident(os.getpid())
     folder = state / ident
-    folder.mkdir(mode=0o700)
+    lifeline = cleanup.start_supervisor(f"{command.MARKER_NAME}={ident}", folder)
+    try:
+        folder.mkdir(mode=0o700)
+        _limited(options, listener, ident, folder)
+    finally:
+        cleanup.remove_tree(folder)
+        os.close(lifeline)
+
+
+def _limited(
+    options: argparse.Namespace, listener: socket.socket, ident: str, folder: Path
+) -> None:
     chosen = choose(options.limiter, ident)
     limiter = chosen.limiter
-    lifeline = cleanup.start_supervisor(
-        f"{command.MARKER_NAME}={ident}", limiter.leftovers(), folder
-    )
+    cleanup.note_cgroups(limiter.leftovers(), folder)
     try:
         # Its clocks measure the functions: it should not wait a time slice behind other load.
         limiter.protect(os.getpid())
         _run(options, listener, ident, folder, chosen)
     finally:
         limiter.close()
-        cleanup.remove_tree(folder)
-        os.close(lifeline)
 
 
 def _run(

@@ -17,6 +17,7 @@ from lambdatuning.local import endpoint
 from tests.local.conftest import Cloud
 from tests.local.remains import gone, left_by, wait_for_processes
 from tests.local.test_services import STACK
+from tests.waiting import until
 
 SERVER = [sys.executable, "-m", "lambdatuning.local", "--lifeline", "--port", "0"]
 BUSY = """
@@ -66,6 +67,24 @@ def test_while_it_starts(after_s: float, tmp_path: Path) -> None:
         server.kill()
 
     assert gone(server.pid, tmp_path), left_by(server.pid, tmp_path)
+
+
+def test_as_soon_as_its_folder_is_there(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*SERVER, "--state", str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as server:
+        until(lambda: list(tmp_path.iterdir()), "the server's folder", every_s=0.001)
+        server.kill()
+
+    assert gone(server.pid, tmp_path), left_by(server.pid, tmp_path)
+
+
+def test_a_server_that_cannot_start_leaves_nothing(tmp_path: Path) -> None:
+    given = ["--state", str(tmp_path), "--limiter", "none-such"]
+    with subprocess.Popen([*SERVER, *given], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as one:
+        _, errors = one.communicate()
+    assert b'unknown limiter "none-such"' in errors
+    assert gone(one.pid, tmp_path), left_by(one.pid, tmp_path)
 
 
 def test_while_a_stack_is_deployed(tmp_path: Path) -> None:
