@@ -107,7 +107,11 @@ class Study(StudyData):
 
         Which payload types `weights` may name, and whether costs are in dollars, a run tells.
         """
-        given = {name: value for name, value in options.items() if value is not None}
+        given = {
+            name: value
+            for name, value in options.items()
+            if name not in _BY_RUN or (value is not None and name != "rates")
+        }
         _choosing(Options(**given, money=Money(currency, per_usd)), strategy)
 
     @property
@@ -334,6 +338,10 @@ def _check_weights(weights: Mapping[str, float], run: Run) -> None:
         if name not in run.payloads:
             hint = closest(name, run.payloads)
             raise UsageError(f'weights: no payload type "{name}" in this run; {hint}')
+
+
+_BY_RUN = ("speed_worth", "cost_tolerance", "rates")
+"""What a study takes from its run where it is None, or only a run can tell."""
 
 
 def _choosing(options: Options, strategy: str | Sequence[str]) -> Options:

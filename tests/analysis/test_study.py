@@ -191,6 +191,7 @@ def test_a_payload_type_that_is_no_name_is_refused_in_words(wrong: Any) -> None:
         ({"monthly_invocations": -1}, "monthly_invocations"),
         ({"strategy": "deadline"}, "deadline_ms"),
         ({"weights": {"any": -1}}, "weights"),
+        ({"weight": None}, "weight"),
     ],
 )
 def test_options_are_validated_without_a_run(options: dict[str, Any], named: str) -> None:
@@ -201,6 +202,7 @@ def test_options_are_validated_without_a_run(options: dict[str, Any], named: str
 def test_options_that_some_run_may_have_are_valid() -> None:
     Study.validate()
     Study.validate(strategy=["", "cost"], currency="{} €", per_usd=0.92, weights={"any": 1})
+    Study.validate(speed_worth=None, cost_tolerance=0.2, today_mb=None, rates={"CNY": 7.1})
 
 
 @pytest.mark.parametrize("wrong", ["latest", None, 3])
